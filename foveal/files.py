@@ -1,0 +1,64 @@
+"""Files that are either whole or not there: written beside, synced, renamed, folder synced.
+
+Knows nothing of what is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from foveal.errors import Error
+
+
+def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
+    """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
+
+    content: bytes, text (UTF-8), or a function that writes the file it is given.
+    Raises Error where the file cannot be written; nothing half-written is left behind.
+    """
+    folder = path.parent
+    temporary: Path | None = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=folder)
+        temporary = Path(name)
+        os.close(handle)
+        if callable(content):
+            content(temporary)
+        else:
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.chmod(0o666 & ~_umask())
+        sync(temporary)
+        temporary.replace(path)
+        temporary = None
+        sync(folder)
+    except OSError as error:
+        raise Error(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another place"
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def sync(path: Path) -> None:
+    """Flush a file or folder to the disk (folders: where the system allows it)."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""From a file or bytes to uint8 pixels: the only room where pictures are read."""

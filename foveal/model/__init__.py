@@ -1,0 +1,1 @@
+"""The model file, and the Model that is loaded from it."""

@@ -1,0 +1,1 @@
+"""From a Network value to its costs, its mistakes, its design and its torch module."""

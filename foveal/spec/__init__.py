@@ -1,0 +1,1 @@
+"""What a person may say: networks, preprocess and recipes as frozen values without torch."""

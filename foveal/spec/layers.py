@@ -1,0 +1,379 @@
+"""Every layer a network can be made of: its parameters, units, defaults and short form.
+
+Knows nothing of torch, of shapes, or of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from foveal.spec.values import Channels, Fraction, Natural, Pair, Positive, Value
+
+Number = Annotated[float, Field(strict=False)]
+
+
+def _four(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value,) * 4
+    if isinstance(value, list | tuple):
+        return (value[0], value[0], value[1], value[1]) if len(value) == 2 else tuple(value)
+    return value
+
+
+Four = Annotated[tuple[Natural, Natural, Natural, Natural], BeforeValidator(_four)]
+"""[top, bottom, left, right] in cells; one number means all four, two mean [height, width]."""
+PaddingMode = Literal["constant", "reflect", "replicate", "circular"]
+
+
+class Layer(Value):
+    """A step of the network; `kind` is its YAML name, `short` the field its short form sets."""
+
+    kind: ClassVar[str]
+    short: ClassVar[str | None] = None
+    has_weights: ClassVar[bool] = False
+
+    def __init__(self, *short: Any, **fields: Any) -> None:
+        """`Conv(32)` is `Conv(channels=32)`: one positional value fills the field `short`."""
+        if short:
+            if self.short is None or len(short) > 1 or self.short in fields:
+                raise TypeError(f"{type(self).__name__} takes keyword arguments only")
+            fields[self.short] = short[0]
+        super().__init__(**fields)
+
+    def inner(self) -> Iterator[tuple[Layer, ...]]:
+        """The branches of layers inside this one (none for a plain layer)."""
+        return iter(())
+
+    def to_data(self) -> Any:
+        """The shortest YAML data that reads back as this layer."""
+        body = {
+            name: _data(value)
+            for name, value in self
+            if value != type(self).model_fields[name].default
+        }
+        if not body:
+            return self.kind
+        if self.short is not None and set(body) == {self.short}:
+            return {self.kind: body[self.short]}
+        return {self.kind: body}
+
+
+def _data(value: Any) -> Any:
+    if isinstance(value, Layer):
+        return value.to_data()
+    return [_data(item) for item in value] if isinstance(value, tuple) else value
+
+
+class Conv(Layer):
+    """Convolution: filters slide over the maps, multiply and sum; each gives one feature map.
+
+    channels: filters, and so output maps.  kernel, stride, dilation: [height, width] in cells.
+    padding: `same` (output = ceil(n / stride)), `valid` (none), or cells a side.
+    padding_value: what constant padding holds, in units of this layer's input.
+    groups: input maps are split into so many groups, each seen by its own filters;
+    `depthwise` is one group a map.  bias: one number a filter is added; None means true unless
+    a norm follows.  flip: reverse both kernel axes (the mathematical convolution).
+    init: `default`, `identity` (filter i first passes map i through), `whiten` (patches of the
+    training pictures are decorrelated).  frozen: the weights stay as initialised.
+    """
+
+    kind = "conv"
+    short = "channels"
+    has_weights = True
+
+    channels: Channels
+    kernel: Pair = (3, 3)
+    stride: Pair = (1, 1)
+    padding: Four | Literal["same", "valid"] = "same"
+    padding_mode: PaddingMode = "constant"
+    padding_value: Number = 0.0
+    dilation: Pair = (1, 1)
+    groups: Positive | Literal["depthwise"] = 1
+    bias: bool | None = None
+    flip: bool = False
+    init: Literal["default", "identity", "whiten"] = "default"
+    frozen: bool = False
+
+
+class Pad(Layer):
+    """Adds cells around every map: `padding` [top, bottom, left, right], `mode`, `value`."""
+
+    kind = "pad"
+    short = "padding"
+
+    padding: Four
+    mode: PaddingMode = "constant"
+    value: Number = 0.0
+
+
+class Pool(Layer):
+    """What max and average pooling share; stride None means the window's size."""
+
+    short = "size"
+
+    size: Pair
+    stride: Pair | None = None
+    padding: Four | Literal["same", "valid"] = (0, 0, 0, 0)
+    ceil: bool = False
+
+
+class MaxPool(Pool):
+    """The largest value of each window; pads with minus infinity."""
+
+    kind = "max_pool"
+
+
+class AvgPool(Pool):
+    """The mean of each window; padding counts as zeros unless `count_padding` is false."""
+
+    kind = "avg_pool"
+
+    count_padding: bool = True
+
+
+class GlobalMaxPool(Layer):
+    """The largest value of each map: (channels, h, w) to (channels)."""
+
+    kind = "global_max_pool"
+
+
+class GlobalAvgPool(Layer):
+    """The mean of each map: (channels, h, w) to (channels)."""
+
+    kind = "global_avg_pool"
+
+
+class Flatten(Layer):
+    """Lays all maps out as one row: (channels, h, w) to (channels * h * w)."""
+
+    kind = "flatten"
+
+
+class Dense(Layer):
+    """Fully connected: `units` weighted sums of everything that comes in."""
+
+    kind = "dense"
+    short = "units"
+    has_weights = True
+
+    units: Channels
+    bias: bool | None = None
+
+
+class Dropout(Layer):
+    """While training, sets a share `rate` of the values to zero and scales up the others."""
+
+    kind = "dropout"
+    short = "rate"
+
+    rate: Fraction = 0.5
+
+
+class Dropout2d(Layer):
+    """While training, sets a share `rate` of whole maps to zero and scales up the others."""
+
+    kind = "dropout2d"
+    short = "rate"
+
+    rate: Fraction = 0.1
+
+
+class BatchNorm(Layer):
+    """Normalises each map over the batch; `momentum` is the weight of the newest batch."""
+
+    kind = "batch_norm"
+    has_weights = True
+
+    epsilon: Annotated[float, Field(gt=0, strict=False)] = 1e-5
+    momentum: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.1
+    scale: bool = True
+
+
+class LayerNorm(Layer):
+    """Normalises across the maps at each position (across all values after flatten)."""
+
+    kind = "layer_norm"
+    has_weights = True
+
+    epsilon: Annotated[float, Field(gt=0, strict=False)] = 1e-6
+
+
+class GroupNorm(Layer):
+    """Normalises within `groups` groups of maps of each picture."""
+
+    kind = "group_norm"
+    short = "groups"
+    has_weights = True
+
+    groups: Positive = 8
+    epsilon: Annotated[float, Field(gt=0, strict=False)] = 1e-5
+
+
+class Activation(Layer):
+    """A function of each value alone."""
+
+
+class Relu(Activation):
+    """max(0, x)."""
+
+    kind = "relu"
+
+
+class LeakyRelu(Activation):
+    """x where positive, else slope * x."""
+
+    kind = "leaky_relu"
+    short = "slope"
+
+    slope: Number = 0.01
+
+
+class Elu(Activation):
+    """x where positive, else alpha * (exp(x) - 1)."""
+
+    kind = "elu"
+    short = "alpha"
+
+    alpha: Number = 1.0
+
+
+class Gelu(Activation):
+    """x times the standard normal distribution function of x."""
+
+    kind = "gelu"
+
+
+class Silu(Activation):
+    """x times sigmoid(x)."""
+
+    kind = "silu"
+
+
+class Tanh(Activation):
+    """The hyperbolic tangent."""
+
+    kind = "tanh"
+
+
+class Sigmoid(Activation):
+    """1 / (1 + exp(-x))."""
+
+    kind = "sigmoid"
+
+
+class HardSwish(Activation):
+    """x times min(max(x + 3, 0), 6) / 6."""
+
+    kind = "hard_swish"
+
+
+class SqueezeExcite(Layer):
+    """Weighs each map by two small dense layers that see the mean of every map.
+
+    reduction: the hidden layer has channels / reduction units, rounded up.
+    """
+
+    kind = "squeeze_excite"
+    short = "reduction"
+    has_weights = True
+
+    reduction: Positive = 16
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Residual(Layer):
+    """The input is added to what `layers` make of it.
+
+    Where the shapes differ the input passes a 1x1 convolution of the right stride
+    (and a batch norm if `layers` hold one).
+    """
+
+    kind = "residual"
+    short = "layers"
+
+    layers: Layers
+
+    def inner(self) -> Iterator[tuple[Layer, ...]]:
+        """The one branch."""
+        yield self.layers
+
+
+class Concat(Layer):
+    """Several branches see the same input; their maps are stacked."""
+
+    kind = "concat"
+    short = "branches"
+
+    branches: Annotated[
+        tuple[Layers, ...], Field(min_length=2, max_length=64), BeforeValidator(_tuple)
+    ]
+
+    def inner(self) -> Iterator[tuple[Layer, ...]]:
+        """The branches in order."""
+        yield from self.branches
+
+
+class Output(Layer):
+    """The last dense layer, one unit a class, then softmax or sigmoid (two classes: one unit)."""
+
+    kind = "output"
+    short = "function"
+    has_weights = True
+
+    function: Literal["softmax", "sigmoid"] = "softmax"
+
+
+KINDS: dict[str, type[Layer]] = {
+    cls.kind: cls
+    for cls in (
+        Conv, Pad, MaxPool, AvgPool, GlobalMaxPool, GlobalAvgPool, Flatten, Dense, Dropout,
+        Dropout2d, BatchNorm, LayerNorm, GroupNorm, Relu, LeakyRelu, Elu, Gelu, Silu, Tanh,
+        Sigmoid, HardSwish, SqueezeExcite, Residual, Concat, Output,
+    )
+}  # fmt: skip
+"""YAML name -> class, in the order documents list them."""
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, Layer):
+        return value.kind
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        return str(next(iter(value)))
+    return None
+
+
+def _body(cls: type[Layer]) -> Any:
+    def unwrap(value: Any) -> Any:
+        if isinstance(value, str):
+            return {}
+        if isinstance(value, dict) and len(value) == 1 and cls.kind in value:
+            value = value[cls.kind]
+            if value is None:
+                return {}
+            if not isinstance(value, dict) and cls.short is not None:
+                return {cls.short: value}
+        return value
+
+    return BeforeValidator(unwrap)
+
+
+if TYPE_CHECKING:
+    Layers = tuple[Layer, ...]
+else:
+    AnyLayer = Annotated[
+        Union[tuple(Annotated[cls, _body(cls), Tag(kind)] for kind, cls in KINDS.items())],  # noqa: UP007
+        Discriminator(_kind),
+    ]
+    Layers = Annotated[
+        tuple[AnyLayer, ...], Field(min_length=1, max_length=1024), BeforeValidator(_tuple)
+    ]
+Residual.model_rebuild()
+Concat.model_rebuild()

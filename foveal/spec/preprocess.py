@@ -1,0 +1,55 @@
+"""How a picture becomes the network's input: one value shared by training, prediction and export.
+
+Knows nothing of files or pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from foveal.spec.values import Positive, Value
+
+
+class Input(Value):
+    """Size of the pixels the network sees: height and width in pixels, channels 1 (grey) or 3."""
+
+    height: Positive = 64
+    width: Positive = 64
+    channels: Literal[1, 3] = 3
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.height, self.width, self.channels
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Level = Annotated[int, Field(ge=0, le=255)]
+Statistic = Annotated[float, Field(strict=False)]
+
+
+class Preprocess(Value):
+    """The rule from a decoded picture to the network's input.
+
+    fit: `crop` keeps the middle, `pad` adds `background`, `squash` ignores the aspect ratio.
+    background: red, green, blue, 0..255; also what transparent pixels are laid over.
+    mean, std: per channel, in units of 0..1; None means 0.5 and 0.25 until train measures them.
+    flip_average: the answer is the mean over the picture and its mirror image.
+    """
+
+    fit: Literal["crop", "pad", "squash"] = "crop"
+    background: Annotated[tuple[Level, Level, Level], BeforeValidator(_tuple)] = (0, 0, 0)
+    mean: Annotated[tuple[Statistic, ...] | None, BeforeValidator(_tuple)] = None
+    std: Annotated[
+        tuple[Annotated[float, Field(gt=0, strict=False)], ...] | None, BeforeValidator(_tuple)
+    ] = None
+    flip_average: bool = False
+
+    def statistics(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """(mean, std) for that many channels, each in units of 0..1."""
+        return self.mean or (0.5,) * channels, self.std or (0.25,) * channels

@@ -1,0 +1,1 @@
+"""From batches and a recipe to a trained module, as a generator of records."""

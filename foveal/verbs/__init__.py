@@ -1,0 +1,1 @@
+"""One small module a verb: the only room that joins the others."""

@@ -1,0 +1,72 @@
+"""Fixtures every room's tests share: real small pictures, real data sets, a clean environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+CI = os.environ.get("CI") == "true"
+
+
+def data_folder() -> Path:
+    """Where the real picture sets lie: FOVEAL_DATA, else ../shared/data beside the project."""
+    return Path(os.environ.get("FOVEAL_DATA", ROOT.parent / "shared" / "data"))
+
+
+def _missing(item: pytest.Item) -> str | None:
+    if item.get_closest_marker("realdata") and not (data_folder() / "clothing10.zip").is_file():
+        return "the real picture sets (FOVEAL_DATA or ../shared/data)"
+    if item.get_closest_marker("browser") and not (
+        shutil.which("node") and shutil.which("chromium")
+    ):
+        return "node and chromium"
+    if item.get_closest_marker("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            return "a CUDA device"
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        what = _missing(item)
+        if what is None:
+            continue
+        if CI and not item.get_closest_marker("cuda"):
+            raise pytest.UsageError(f"{item.nodeid} needs {what}, which must be there when CI=true")
+        item.add_marker(pytest.mark.skip(reason=f"not run: needs {what}"))
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the user's cache or leaves one behind."""
+    cache = tmp_path_factory.getbasetemp() / "foveal-cache"
+    monkeypatch.setenv("FOVEAL_CACHE", str(cache))
+
+
+@pytest.fixture(scope="session")
+def realdata():
+    """`realdata('clothing10.zip')` is the path of a real picture set."""
+    return lambda name: data_folder() / name
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 300 real handwritten digits, 8x8 grey PNG files, one sub-folder a class."""
+    from sklearn.datasets import load_digits
+
+    root = tmp_path_factory.mktemp("digits")
+    images, targets = load_digits(return_X_y=True)
+    for index in range(300):
+        folder = root / str(targets[index])
+        folder.mkdir(exist_ok=True)
+        pixels = (images[index].reshape(8, 8) * 255 / 16).round().astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index:04d}.png")
+    return root
