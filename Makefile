@@ -1,0 +1,52 @@
+# Two commands do everything: `make demo` and `make test`. Both work on a fresh machine.
+PYTHON ?= python3
+PY := .venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint types contract pages tests wheel bench docs clean
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: .venv/installed ## The whole way on real pictures, in about a minute
+	$(PY) -m foveal demo
+
+test: lint types contract wheel pages tests ## Everything that must hold; CI runs this
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(PY) -m pip install -q -c constraints.txt -e '.[all]'
+	touch .venv/installed
+
+.venv/installed-tests: .venv/installed
+	$(PY) -m pip install -q -c constraints.txt -e '.[all,track,test]'
+	touch .venv/installed-tests
+
+lint: .venv/installed-tests ## ruff: format and lint
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+
+types: .venv/installed-tests ## mypy --strict
+	$(PY) -m mypy
+
+contract: .venv/installed-tests ## The direction of imports
+	.venv/bin/lint-imports
+
+pages: ## The built pages are current (needs node; without it this step is named as not run)
+	@if command -v npm >/dev/null; then sh web/check; \
+	elif [ "$$CI" = true ]; then echo "node and npm must be there when CI=true"; exit 1; \
+	else echo "pages: not run, node and npm are missing"; fi
+
+tests: .venv/installed-tests pages ## The test suite
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist worksteal
+
+wheel: .venv/installed-tests ## Build the wheel, install it in clean environments, walk every command
+	$(PY) tests/walk_installs.py
+
+bench: .venv/installed-tests ## Time to accuracy against peers: make bench NAME=fashion-mnist:keras
+	$(PY) benchmarks/training.py $(NAME)
+
+clean: ## Remove what was made here
+	rm -rf .venv .venv-* dist build site foveal-demo web/node_modules

@@ -1,0 +1,48 @@
+"""The command line as a process: exit status, streams, one sentence, never a traceback."""
+
+import subprocess
+import sys
+
+import foveal
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "foveal", *arguments], capture_output=True, text=True
+    )
+
+
+def test_version():
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"foveal {foveal.__version__}\n", "")
+
+
+def test_help_lists_every_verb():
+    done = run("--help")
+    assert done.returncode == 0
+    for verb in ("check", "design", "show", "train", "evaluate", "predict", "explain", "export",
+                 "serve", "demo", "selftest", "convolve", "cache"):  # fmt: skip
+        assert f" {verb} " in done.stdout
+
+
+def test_an_unknown_verb_is_wrong_usage():
+    done = run("trian")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "foveal: No such command 'trian'. Did you mean 'train'?\n"
+
+
+def test_an_unknown_option_is_wrong_usage():
+    done = run("show", "lenet5", "--inptu", "3")
+    assert done.returncode == 2
+    assert done.stderr.startswith("foveal: No such option: --inptu")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_folder_is_one_sentence():
+    done = run("check", "no such folder")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "no such folder" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
