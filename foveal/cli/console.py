@@ -37,7 +37,7 @@ def message(text: str) -> None:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A progress bar on a terminal, else one plain line every 10 seconds; both on standard error."""
+    """A progress bar on a terminal, else a plain line every 10 seconds, on standard error."""
     if QUIET:
         yield silent
     elif sys.stderr.isatty():
