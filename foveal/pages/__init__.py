@@ -1,1 +1,34 @@
-"""The built single-file HTML pages and how data is put into them."""
+"""The built single-file HTML pages and how data is put into them.
+
+Knows nothing of what the data means; the pages are built from web/ and committed.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any, Literal
+
+Lang = Literal["en", "ko"]
+
+_ESCAPES = {
+    "<": "\\u003c",
+    ">": "\\u003e",
+    "&": "\\u0026",
+    "\u2028": "\\u2028",
+    "\u2029": "\\u2029",
+}
+
+
+def render(name: str, data: dict[str, Any], lang: str = "en") -> str:
+    """The page `name` ('report' or 'lens') as one HTML text that holds `data` as JSON.
+
+    The JSON is escaped so that nothing in it can end the script element or start markup.
+    lang: 'en' or 'ko', the language it opens in. Raises ValueError where `data` holds a number
+    that is not finite.
+    """
+    template = files(__name__).joinpath(f"{name}.html").read_text(encoding="utf-8")
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character, escape in _ESCAPES.items():
+        text = text.replace(character, escape)
+    return template.replace("__FOVEAL_LANG__", lang, 1).replace("__FOVEAL_DATA__", text, 1)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foveal.pages import render
+
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+)
+
+
+def data_of(page: str) -> object:
+    found = re.findall(r'<script type="application/json" id="foveal">(.*?)</script>', page, re.S)
+    assert len(found) == 1
+    return json.loads(found[0])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text())
+def test_any_text_comes_back_and_cannot_leave_its_script(text: str) -> None:
+    data = {"class": text, text: [text]}
+    page = render("report", data, "en")
+    assert data_of(page) == data
+
+
+@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--<script>", "a\u2028b"])
+def test_markup_in_data_is_escaped(text: str) -> None:
+    page = render("lens", {"label": text}, "ko")
+    assert text not in page
+    assert data_of(page) == {"label": text}
+
+
+@pytest.mark.parametrize("name", ["report", "lens"])
+def test_page_is_self_contained_under_its_policy(name: str) -> None:
+    page = render(name, {}, "ko")
+    assert f'http-equiv="Content-Security-Policy" content="{POLICY}"' in page
+    assert '<html lang="ko">' in page
+    assert "__FOVEAL" not in page
+    assert not re.search(r'<(script|link|img|iframe)[^>]*\s(src|href)="', page)
+
+
+def test_not_a_number_is_refused() -> None:
+    with pytest.raises(ValueError):
+        render("report", {"nll": float("nan")}, "en")
