@@ -11,23 +11,65 @@ from pydantic import Field
 
 from foveal.spec.values import Fraction, Positive, Value
 
-Real = Annotated[float, Field(strict=False)]
 NonNegative = Annotated[float, Field(ge=0, strict=False)]
+Probability = Annotated[float, Field(ge=0, le=1, strict=False)]
 
 
 class Recipe(Value):
-    """How a network is trained; one epoch shows every training picture once."""
+    """How a network is trained; one epoch shows every training picture once.
+
+    None and `auto` are chosen from the data and the network, and printed with the reason.
+
+    Optimisation.  epochs: passes over the training pictures, fractions allowed.  batch_size:
+    pictures a step.  learning_rate: peak, for the mean loss of a batch.  weight_decay: pull to
+    zero, of convolution and dense weights only.  bias_rate: biases of norm layers learn so many
+    times faster.  clip_norm: largest norm of a step's gradient.  schedule: learning rate over
+    the run.  warm_up, cool_down: share of the run in which the rate rises from or falls to zero
+    (one_cycle falls from its peak to the end; cool_down is for trapezoid).
+    ema: the model is an exponential moving average of the weights with this decay a step; 0: off.
+
+    Loss.  label_smoothing: probability taken from the true class and spread over all.
+    balance: what is done about rare classes.  dropout: rate of every dropout layer; None leaves
+    the network's own.
+
+    Augmentation, each off where its value is `off` or 0.  flip: left and right, `alternate`
+    mirrors every picture in every second epoch.  shift: largest move, share of the side.
+    crop: smallest area of a random crop that is resized to the input; 1: off.
+    rotate: degrees.  colour: strength of random brightness, contrast and saturation.
+    erase: probability that a random rectangle is greyed.  mixup, cutmix: alpha of the beta
+    distribution.  randaugment: magnitude of two random operations a picture.
+
+    progressive: share of the input's side training starts at; 1: off.  precision: `bf16` computes
+    in 16 bits, keeps the weights in 32.  early_stopping: epochs without a better val score after
+    which the run ends.  test_average: `flip` answers with the mean over picture and mirror image.
+    """
 
     epochs: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
     batch_size: Positive | None = None
-    optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
+    optimizer: Literal["auto", "sgd", "adamw", "muon"] = "auto"
     learning_rate: Annotated[float, Field(gt=0, le=1000, strict=False)] | None = None
-    momentum: Fraction = 0.85
+    momentum: Fraction | None = None
     weight_decay: NonNegative | None = None
+    bias_rate: Annotated[float, Field(gt=0, le=1000, strict=False)] | None = None
+    clip_norm: NonNegative = 0.0
     schedule: Literal["one_cycle", "cosine", "trapezoid", "constant"] = "one_cycle"
     warm_up: Annotated[float, Field(ge=0, lt=1, strict=False)] = 0.2
+    cool_down: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.5
+    ema: Fraction | None = None
     label_smoothing: Fraction = 0.1
-    ema: Fraction = 0.0
     balance: Literal["none", "class_weights", "sampling", "focal"] = "none"
+    dropout: Fraction | None = None
+    flip: Literal["auto", "off", "random", "alternate"] = "auto"
+    shift: Fraction | None = None
+    crop: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
+    rotate: Annotated[float, Field(ge=0, le=180, strict=False)] = 0.0
+    colour: Fraction | None = None
+    erase: Probability = 0.0
+    mixup: NonNegative = 0.0
+    cutmix: NonNegative = 0.0
+    randaugment: Annotated[float, Field(ge=0, le=30, strict=False)] = 0.0
+    progressive: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"
+    early_stopping: Positive | None = None
+    test_average: Literal["auto", "none", "flip"] = "auto"

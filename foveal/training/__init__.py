@@ -1,1 +1,4 @@
-"""From batches and a recipe to a trained module, as a generator of records."""
+"""From pictures in a memory map to a trained module: batches, augmentation, optimisation, runs.
+
+Knows nothing of evaluation on test, reports, export or serving.
+"""

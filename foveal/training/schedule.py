@@ -1,0 +1,38 @@
+"""The learning rate over a run, as a factor of its peak.
+
+Knows nothing of steps or time: progress 0 is the first step, 1 the end.
+"""
+
+from __future__ import annotations
+
+import math
+
+from foveal.spec.recipe import Recipe
+
+
+def factor(recipe: Recipe, progress: float) -> float:
+    """Factor in 0..1 by which the peak learning rate is multiplied at `progress` in 0..1."""
+    rising = progress / recipe.warm_up if recipe.warm_up else 1.0
+    if rising < 1:
+        return max(rising, 0.02)
+    left = (1 - progress) / (1 - recipe.warm_up)
+    match recipe.schedule:
+        case "one_cycle":
+            return left
+        case "cosine":
+            return 0.5 * (1 - math.cos(math.pi * left))
+        case "trapezoid":
+            return min(1.0, (1 - progress) / recipe.cool_down) if recipe.cool_down else 1.0
+        case "constant":
+            return 1.0
+
+
+def side(recipe: Recipe, full: int, progress: float) -> int:
+    """Side in pixels that training looks at: grows from `progressive` * full to full at 2/3."""
+    if recipe.progressive >= 1:
+        return full
+    grown = min(1.0, progress * 1.5)
+    share = recipe.progressive + (1 - recipe.progressive) * grown
+    # few different sizes, each prepared once by the convolution library
+    quantum = max(1, full // 8)
+    return min(full, max(1, round(share * full / quantum) * quantum))
