@@ -1,0 +1,184 @@
+"""Convolve one picture with one filter, then activate and pool it, as a layer of a CNN would.
+
+Knows no network; the arithmetic is `explanation.convolution`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from foveal.errors import UsageError, nearest
+from foveal.explanation import convolution
+from foveal.explanation.convolution import MODES, Four, Mode, Pair, Sliding, Step
+from foveal.files import write_atomic
+
+
+@dataclass(frozen=True)
+class Convolved:
+    """What came out: the map (H, W) float64, how its size came about, and its first step.
+
+    input, output: [height, width]; formula: how the height and the width were found;
+    file: the picture of the map, None where none was asked for; stretched: whether its darkest
+    and lightest values had to be moved to 0 and 255.
+    """
+
+    kernel: np.ndarray
+    input: Pair
+    output: Pair
+    formula: tuple[str, str]
+    padding: Four
+    values: np.ndarray
+    first: Step
+    file: Path | None
+    stretched: bool
+
+    def to_data(self) -> dict[str, Any]:
+        """What `foveal convolve --json` prints."""
+        return {
+            "kernel": self.kernel.tolist(),
+            "input": list(self.input),
+            "output": list(self.output),
+            "formula": list(self.formula),
+            "padding": list(self.padding),
+            "minimum": float(self.values.min()),
+            "maximum": float(self.values.max()),
+            "mean": float(self.values.mean()),
+            "first_step": {
+                "window": self.first.window.tolist(),
+                "products": self.first.products.tolist(),
+                "sum": self.first.total,
+            },
+            "file": None if self.file is None else str(self.file),
+            "stretched": self.stretched,
+        }
+
+
+def convolve(
+    image: str | Path | bytes | np.ndarray,
+    kernel: str | np.ndarray = "sobel-x",
+    *,
+    size: int = 3,
+    stride: int | Pair = 1,
+    padding: int | str | Four = 0,
+    padding_mode: str = "constant",
+    padding_value: float = 0.0,
+    flip: bool = False,
+    activation: str = "none",
+    pool: str | None = None,
+    out: Path | None = None,
+) -> Convolved:
+    """Slide `kernel` over `image`: multiply element by element, sum, move on.
+
+    image: a picture file or its bytes (turned grey, 0..255), or numbers (H, W).
+    kernel: a name of `explanation.convolution.KERNELS`, rows such as '0 1 0; 1 -4 1; 0 1 0', or
+    numbers (kh, kw).  padding: cells a side, [top, bottom, left, right], `same` or `valid`.
+    flip: turn the kernel first, the mathematical convolution.  pool: `max:2`, `avg:3`.
+    Raises PictureError, or UsageError where nothing would be left.
+    """
+    numbers, given = _kernel(kernel, size), _picture(image)
+    shape: Pair = (numbers.shape[0], numbers.shape[1])
+    seen: Pair = (given.shape[0], given.shape[1])
+    steps = (stride, stride) if isinstance(stride, int) else stride
+    if min(steps) < 1:
+        raise UsageError(f"the stride is {list(steps)}; take whole numbers from 1 on")
+    sliding = Sliding(
+        steps, _padding(padding, seen, shape, steps), _mode(padding_mode), padding_value, flip=flip
+    )
+    lines = convolution.formula(seen, shape, sliding)
+    values = convolution.activate(convolution.convolve(given, numbers, sliding), activation)
+    if pool is not None:
+        values = convolution.pool(values, *_pool(pool))
+    stretched = _write(values, out) if out is not None else False
+    return Convolved(
+        numbers, seen, (values.shape[0], values.shape[1]), lines, sliding.padding, values,
+        next(convolution.steps(given, numbers, sliding)), out, stretched,
+    )  # fmt: skip
+
+
+def free_name(image: Path, kernel: str) -> Path:
+    """A name in the current folder that no file has yet: `STEM-KERNEL.png`, then `-2`, `-3`."""
+    word = re.sub(r"[^a-z-]+", "", kernel) or "own"
+    names = (Path(f"{image.stem}-{word}{'' if n == 1 else f'-{n}'}.png") for n in count(1))
+    return next(name for name in names if not name.exists())
+
+
+def _kernel(kernel: str | np.ndarray, size: int) -> np.ndarray:
+    if isinstance(kernel, np.ndarray):
+        return kernel.astype(float)
+    if re.search(r"\d", kernel):
+        return convolution.own_kernel(kernel)
+    return convolution.named_kernel(kernel, size)
+
+
+def _picture(image: str | Path | bytes | np.ndarray) -> np.ndarray:
+    if isinstance(image, np.ndarray):
+        if image.ndim != 2:
+            raise UsageError(f"the numbers have shape {image.shape}; give one map (height, width)")
+        return image.astype(float)
+    from foveal.images.decode import decode
+
+    source = Path(image) if isinstance(image, str) else image
+    return decode(source, channels=1)[:, :, 0].astype(float)
+
+
+def _padding(padding: int | str | Four, size: Pair, kernel: Pair, stride: Pair) -> Four:
+    if padding == "same":
+        return convolution.same_padding(size, kernel, stride)
+    cells = _cells(padding)
+    if len(cells) not in (1, 2, 4) or min(cells) < 0:
+        raise UsageError(
+            f"the padding is {padding!r}; give cells a side like 1, or top,bottom,left,right like "
+            "1,1,2,0, or same, or valid"
+        )
+    top, bottom, left, right = {
+        1: cells * 4,
+        2: (cells[0], cells[0], cells[-1], cells[-1]),
+        4: cells,
+    }[len(cells)]
+    return top, bottom, left, right
+
+
+def _cells(padding: int | str | Four) -> tuple[int, ...]:
+    if isinstance(padding, int):
+        return (padding,)
+    if not isinstance(padding, str):
+        return tuple(padding)
+    if padding == "valid":
+        return (0,)
+    words = padding.replace(",", " ").split()
+    return tuple(int(word) for word in words) if all(map(str.isdigit, words)) else ()
+
+
+def _mode(mode: str) -> Mode:
+    for known in MODES:
+        if known == mode:
+            return known
+    raise UsageError(
+        f"no padding mode is called {mode!r}{nearest(mode, MODES)}; take one of {', '.join(MODES)}"
+    )
+
+
+def _pool(text: str) -> tuple[Literal["max", "avg"], Pair]:
+    found = re.fullmatch(r"(max|avg):([1-9]\d{0,3})", text)
+    if not found:
+        raise UsageError(f"the pool is {text!r}; write max:2 or avg:3 with the window's size")
+    size = int(found[2])
+    return ("max" if found[1] == "max" else "avg"), (size, size)
+
+
+def _write(values: np.ndarray, out: Path) -> bool:
+    """Write the map as a grey picture; True where its values did not fit 0..255 as they are."""
+    from PIL import Image
+
+    low, high = float(values.min()), float(values.max())
+    stretched = low < 0 or high > 255
+    shown = (values - low) * (255 / (high - low or 1)) if stretched else values
+    picture = Image.fromarray(np.rint(shown).astype(np.uint8))
+    write_atomic(out, lambda path: picture.save(path, format="PNG"))
+    return stretched
