@@ -37,7 +37,7 @@ class Recipe(Value):
     crop: smallest area of a random crop that is resized to the input; 1: off.
     rotate: degrees.  colour: strength of random brightness, contrast and saturation.
     erase: probability that a random rectangle is greyed.  mixup, cutmix: alpha of the beta
-    distribution.  randaugment: magnitude of two random operations a picture.
+    distribution, at most 1.  randaugment: magnitude of two random operations a picture.
 
     progressive: share of the input's side training starts at; 1: off.  precision: `bf16` computes
     in 16 bits, keeps the weights in 32.  early_stopping: epochs without a better val score after
@@ -65,8 +65,8 @@ class Recipe(Value):
     rotate: Annotated[float, Field(ge=0, le=180, strict=False)] = 0.0
     colour: Fraction | None = None
     erase: Probability = 0.0
-    mixup: NonNegative = 0.0
-    cutmix: NonNegative = 0.0
+    mixup: Probability = 0.0
+    cutmix: Probability = 0.0
     randaugment: Annotated[float, Field(ge=0, le=30, strict=False)] = 0.0
     progressive: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -1,0 +1,58 @@
+"""One process a run: the operating system's own lock on a file, gone with the process.
+
+Knows nothing of what the run is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from foveal.errors import Error, TrainingError
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; a second process gets one sentence, a kill -9 leaves no lock."""
+    path = folder / ".lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise Error(
+            f"cannot write into {folder}: {error.strerror}; choose another folder with --out"
+        ) from error
+    try:
+        if not _take(handle):
+            raise TrainingError(
+                f"another process is training in {folder}; wait until it ends, stop it, or choose "
+                "another folder with --out"
+            )
+        yield
+    finally:
+        os.close(handle)
+
+
+if os.name == "nt":  # untested
+
+    def _take(handle: int) -> bool:
+        import msvcrt
+
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        except OSError:
+            return False
+        return True
+
+else:
+
+    def _take(handle: int) -> bool:
+        import fcntl
+
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,75 @@
+"""What the machine can do, and what must be equal for a run to be repeated to the bit.
+
+Knows nothing of networks or recipes.
+"""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from foveal import __version__
+from foveal.errors import UsageError
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+MATTERS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16")
+
+
+@cache
+def flags() -> tuple[str, ...]:
+    """Processor flags that change how torch computes, as the operating system names them."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return (platform.machine(),)
+    for line in text.splitlines():
+        if line.lower().startswith(("flags", "features")):
+            there = set(line.split(":", 1)[1].split())
+            return tuple(flag for flag in MATTERS if flag in there)
+    return (platform.machine(),)
+
+
+def device(name: DeviceName) -> torch.device:
+    """The device of that name; `auto` is CUDA, then MPS, then the processor."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
+    if not there[name]:
+        allowed = ", ".join(key for key, value in there.items() if value)
+        raise UsageError(f"this machine has no {name} that torch can use; it has: {allowed}")
+    return torch.device(name)
+
+
+def fast_bf16(where: torch.device) -> bool:
+    """Whether the device has instructions for 16-bit multiplication."""
+    if where.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return where.type == "cpu" and bool({"amx_bf16", "avx512_bf16", "bf16"} & set(flags()))
+
+
+def identity(where: torch.device) -> dict[str, Any]:
+    """What must be equal for bit-equal results: versions, threads, processor or GPU."""
+    gpu = torch.cuda.get_device_name(where) if where.type == "cuda" else None
+    return {
+        "foveal": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "device": where.type if gpu is None else gpu,
+        "threads": torch.get_num_threads(),
+        "processor": list(flags()),
+    }
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
+    """One short phrase for each entry that differs."""
+    keys = sorted({*before, *now})
+    return tuple(
+        f"{key} was {before.get(key)}, is {now.get(key)}"
+        for key in keys
+        if before.get(key) != now.get(key)
+    )
