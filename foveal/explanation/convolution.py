@@ -6,7 +6,7 @@ Knows nothing of networks, of torch or of files.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -235,7 +235,7 @@ def activate(values: Array, name: str) -> Array:
             f"take one of {', '.join(ACTIVATIONS)}"
         )
     low = np.minimum(values, 0.0)
-    known = {
+    known: dict[str, Callable[[Array], Array]] = {
         "none": lambda x: x,
         "relu": lambda x: np.maximum(x, 0.0),
         "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),

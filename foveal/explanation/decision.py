@@ -1,0 +1,52 @@
+"""What is asked of a network: the score and the probability of one label for some pictures.
+
+Knows nothing of layers, files or maps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+BATCH_CELLS = 3_000_000
+"""Input numbers in one forward pass at most; keeps activations in cache and memory small."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One label of one network; `module` maps (N, C, H, W) in 0..255 to (N, units) logits.
+
+    target: the label's index.  background: (C,) in 0..255, the colour that stands for "nothing
+    there": the training pictures' mean, which the network normalises to zero.
+    """
+
+    module: nn.Module
+    target: int
+    function: Literal["softmax", "sigmoid"]
+    temperature: float
+    background: Tensor
+
+    def score(self, logits: Tensor) -> Tensor:
+        """(N, units) to (N,): the label's logit; minus the logit for the first of two classes."""
+        if logits.shape[1] == 1:
+            return logits[:, 0] if self.target == 1 else -logits[:, 0]
+        return logits[:, self.target]
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """(N, units) to (N,): the label's calibrated probability."""
+        if logits.shape[1] == 1 or self.function == "sigmoid":
+            return torch.sigmoid(self.score(logits) / self.temperature)
+        return torch.softmax(logits / self.temperature, 1)[:, self.target]
+
+    @torch.no_grad()
+    def logits(self, pictures: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, units), a part at a time."""
+        part = max(1, BATCH_CELLS // (4 * pictures[0].numel()))
+        return torch.cat([self.module(piece) for piece in torch.split(pictures, part)])
+
+    def nothing(self, picture: Tensor) -> Tensor:
+        """A picture (1, C, H, W) of the background colour, as large as `picture`."""
+        return self.background[None, :, None, None].expand_as(picture)
