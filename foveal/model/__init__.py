@@ -1,1 +1,1 @@
-"""The model file, and the Model that is loaded from it."""
+"""The model file, the waist of Foveal: its format without torch, and the Model value with torch."""

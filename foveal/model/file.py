@@ -1,0 +1,190 @@
+"""The model file: weights and manifest in one safetensors file, sealed by SHA-256.
+
+Knows nothing of torch, pictures or of what the weights mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from pydantic import ValidationError
+
+from foveal.errors import ModelFileError
+from foveal.files import write_atomic
+from foveal.model.container import (
+    MAX_HEADER,
+    Header,
+    encode,
+    lay_out,
+    read_header,
+    read_json,
+    tensors,
+)
+from foveal.model.manifest import FORMAT, Manifest, Thresholds
+
+__all__ = ["FITTED_ON", "Manifest", "Thresholds", "kind", "read", "read_manifest", "write"]
+
+FITTED_ON = "fitted_on"
+"""Tensor of the content hashes of the pictures the model was fitted on, int64 views of uint64."""
+_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")
+_KERAS = (".h5", ".hdf5", ".keras")
+_OURS = (
+    "Foveal opens the model.safetensors that `foveal train` writes and the .onnx that "
+    "`foveal export` writes"
+)
+_CHUNK = 1 << 22
+
+
+def write(path: Path, manifest: Manifest, tensors: Mapping[str, np.ndarray]) -> Manifest:
+    """Write one model file atomically; the manifest as written, its SHA-256 filled in.
+
+    The same values give the same bytes.  Raises Error where the disk refuses.
+    """
+    entries, data = lay_out(tensors)
+    digest = hashlib.sha256(data).hexdigest()
+    sealed = manifest.model_copy(update={"weights_sha256": digest, "format_version": FORMAT})
+    text = sealed.to_json()
+    table = Header({}, entries, 0, 0).table()
+    texts = {"foveal": text, "foveal_seal": seal(text, table)}
+    write_atomic(Path(path), encode(texts, entries, data))
+    return sealed
+
+
+def read(path: Path) -> tuple[Manifest, dict[str, np.ndarray]]:
+    """The manifest and the tensors (writable arrays); raises ModelFileError unless as sealed.
+
+    Memory: the file's size once.  No code in the file is ever run.
+    """
+    path = Path(path)
+    with _open(path) as file:
+        header, manifest = _manifest(file, path)
+        data = bytearray(header.length)
+        digest, view, position = hashlib.sha256(), memoryview(data), 0
+        while position < header.length:
+            count = file.readinto(view[position : position + _CHUNK])  # type: ignore[attr-defined]
+            if not count:
+                raise ModelFileError(f"{path} is truncated: it ended while read; copy it again")
+            digest.update(view[position : position + count])
+            position += count
+    if digest.hexdigest() != manifest.weights_sha256:
+        raise altered(path, "its weights do not have the SHA-256 written in it")
+    return manifest, tensors(header, data)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest alone, without reading the weights (so their SHA-256 is not checked)."""
+    path = Path(path)
+    with _open(path) as file:
+        return _manifest(file, path)[1]
+
+
+def kind(path: Path) -> Literal["native", "onnx"]:
+    """Which of the two formats `path` holds, by its first bytes; refuses all others unread."""
+    path = Path(path)
+    with _open(path) as file:
+        start = file.read(16)
+    if _starts_native(start) or start[:1] != b"\x08":
+        return "native"
+    return "onnx"
+
+
+def seal(manifest: str, table: bytes) -> str:
+    """SHA-256 over the manifest and the tensors' table; with `weights_sha256` it covers all."""
+    return hashlib.sha256(manifest.encode() + b"\n" + table).hexdigest()
+
+
+def parse(text: str, path: Path) -> Manifest:
+    """The manifest in `text`; `path` is named in errors."""
+    data = read_json(text.encode("utf-8", "surrogatepass"), path)
+    _check_version(data.get("format_version"), path)
+    try:
+        return Manifest.model_validate_json(text)
+    except (ValidationError, RecursionError, ValueError) as error:
+        raise ModelFileError(
+            f"{path} is not a model file of Foveal or is damaged: {_first(error)}"
+        ) from error
+
+
+def altered(path: Path, what: str) -> ModelFileError:
+    """The error for a file that was changed after it was written."""
+    return ModelFileError(f"{path} was altered or damaged: {what}; take the original file again")
+
+
+def _manifest(file: BinaryIO, path: Path) -> tuple[Header, Manifest]:
+    header = read_header(file, path)
+    text = header.texts.get("foveal")
+    if text is None:
+        raise ModelFileError(
+            f"{path} is a safetensors file but not a model file of Foveal: it holds no description "
+            "of a network; train one with `foveal train`"
+        )
+    manifest = parse(text, path)
+    if header.texts.get("foveal_seal") != seal(text, header.table()):
+        raise altered(path, "its description does not have the SHA-256 written in it")
+    return header, manifest
+
+
+def _open(path: Path) -> BinaryIO:
+    _refuse_by_name(path)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+            raise ModelFileError(f"{path} is not a file; give the path of a model file")
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise ModelFileError(f"there is no model file {path}; check the path") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(f"cannot read the model file {path}: {reason}") from error
+    start = file.read(16)
+    if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and not _starts_native(start)):
+        file.close()
+        raise _pickle(path)
+    file.seek(0)
+    return file
+
+
+def _starts_native(start: bytes) -> bool:
+    return int.from_bytes(start[:8], "little") <= MAX_HEADER and start[8:9] == b"{"
+
+
+def _refuse_by_name(path: Path) -> None:
+    suffix = path.suffix.lower()
+    if suffix in _PICKLES:
+        raise _pickle(path)
+    if suffix in _KERAS:
+        raise ModelFileError(
+            f"{path} was not opened: {suffix} files can run code when they are loaded; {_OURS}"
+        )
+
+
+def _pickle(path: Path) -> ModelFileError:
+    return ModelFileError(
+        f"{path} was not opened: it is a pickle or an archive of one, which can run code when "
+        f"it is loaded; {_OURS}"
+    )
+
+
+def _check_version(version: Any, path: Path) -> None:
+    if type(version) is not int or version < 1:
+        raise ModelFileError(
+            f"{path} is not a model file of Foveal or is damaged: its format version is missing"
+        )
+    if version > FORMAT:
+        raise ModelFileError(
+            f"{path} has format {version}, this Foveal reads formats up to {FORMAT}: "
+            "update Foveal with  pip install -U foveal"
+        )
+
+
+def _first(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return "its description cannot be read"
+    mistake = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in mistake["loc"])[:120]
+    return f"{place or 'its description'}: {mistake['msg'][:200]}"

@@ -1,0 +1,83 @@
+"""The Model value: a torch module with its manifest, from and to the model file.
+
+Knows nothing of pictures, data sets or training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from foveal.errors import ModelFileError
+from foveal.model import file as model_file
+from foveal.model.file import FITTED_ON
+from foveal.model.manifest import Manifest
+from foveal.network.build import build
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with its weights and what is known of it.
+
+    module: (N, C, H, W) in 0..255 to (N, units) logits.  fitted_on: uint64 content hashes of the
+    pictures it was fitted on, sorted.
+    """
+
+    module: nn.Module
+    manifest: Manifest
+    fitted_on: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+        return self.manifest.labels
+
+
+def load(path: str | Path) -> Model:
+    """The model in a file, on the CPU, in evaluation mode; raises ModelFileError.
+
+    The module is built only after the tensors were found to be those the network needs.
+    """
+    path = Path(path)
+    if model_file.kind(path) == "onnx":
+        raise ModelFileError(
+            f"{path} is an exported file, which has no layers to open; give the model.safetensors "
+            "it was made from, or use foveal.Predictor"
+        )
+    manifest, tensors = model_file.read(path)
+    fitted_on = tensors.pop(FITTED_ON, np.zeros(0, np.int64))
+    if fitted_on.dtype != np.int64 or fitted_on.ndim != 1:
+        raise ModelFileError(f"{path} is damaged: its list of fitted pictures is not valid")
+    with torch.device("meta"):
+        plan = build(manifest.network, len(manifest.labels), task=manifest.task)
+    _compare(plan, tensors, path)
+    module = build(manifest.network, len(manifest.labels), task=manifest.task)
+    module.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+    return Model(module.eval(), manifest, fitted_on.view(np.uint64))
+
+
+def save(path: str | Path, model: Model) -> Manifest:
+    """Write `model` to `path` atomically; the manifest as written."""
+    tensors = {
+        name: value.detach().cpu().contiguous().numpy()
+        for name, value in model.module.state_dict().items()
+    }
+    tensors[FITTED_ON] = np.sort(np.asarray(model.fitted_on, np.uint64)).view(np.int64)
+    return model_file.write(Path(path), model.manifest, tensors)
+
+
+def _compare(plan: nn.Module, tensors: dict[str, np.ndarray], path: Path) -> None:
+    """Refuse tensors that are not those of the network, before anything large is made."""
+    wanted = {name: tuple(value.shape) for name, value in plan.state_dict().items()}
+    given = {name: value.shape for name, value in tensors.items()}
+    if wanted == given:
+        return
+    name = min(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+    raise ModelFileError(
+        f"{path} is damaged: its network needs {name} of shape {wanted.get(name)}, the file "
+        f"holds {given.get(name)}; take the original file again"
+    )
