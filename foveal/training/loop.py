@@ -1,0 +1,329 @@
+"""The loop: a generator that trains and yields a record a step and an epoch.
+
+Knows nothing of folders, terminals or time budgets: between two records its caller prints,
+stores, shortens or stops, and the state in `Training` is always whole there. Order, augmentation
+and dropout are pure functions of (seed, step), so a resumed run repeats an unbroken one to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from foveal.errors import TrainingError
+from foveal.spec.recipe import Recipe
+from foveal.training import optim, order, schedule, validation
+from foveal.training.augment import augment
+from foveal.training.chance import key
+from foveal.training.loss import loss as loss_of
+from foveal.training.loss import targets
+from foveal.training.material import Pictures
+from foveal.training.records import EpochRecord, Record, StepRecord, Trouble
+from foveal.training.signals import Gate
+from foveal.training.state import Training, weights
+
+DROPOUT = 31
+"""Stream of chance for dropout."""
+PATIENCE, MOST_ROLLBACKS, MOST_MICRO = 3, 4, 256
+EARLY = 1e-4
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on what. `recipe` is whole; `classes` counts the labels.
+
+    rank, world: which of how many processes this is; each sees its share of every batch.
+    """
+
+    recipe: Recipe
+    train: Pictures
+    val: Pictures
+    classes: int
+    function: validation.Function
+    seed: int
+    device: torch.device
+    class_weights: NDArray[np.float32] | None = None
+    gate: Gate = field(default_factory=Gate)
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """Steps in which every training picture is shown once."""
+        assert self.recipe.batch_size is not None
+        return order.steps_an_epoch(len(self.train), self.recipe.batch_size)
+
+
+def train(training: Training, task: Task) -> Iterator[Record]:
+    """Train from where `training.position` is to the end of its cycle.
+
+    Raises TrainingError when losses stay non-finite after every remedy.
+    """
+    position = training.position
+    an_epoch = task.steps_an_epoch
+    twin = deepcopy(training.module) if training.average else training.module
+    run = _compiled(training.module, task.recipe)
+    started = time.perf_counter()
+    plan: list[NDArray[np.int64]] = []
+    planned = -1
+    while True:
+        if position.open and (position.step % an_epoch == 0 or position.step >= position.end):
+            record = _validate(training, task, twin, time.perf_counter() - started)
+            started = time.perf_counter()
+            yield record
+        if position.step >= position.end or _stale(training, task):
+            return
+        epoch = position.step // an_epoch
+        if epoch != planned:
+            plan, planned = _plan(task, epoch), epoch
+        if position.step % an_epoch == 0 or not training.fallback:
+            with task.gate:
+                training.remember()
+        yield from _step(training, task, run, plan[position.step % an_epoch], epoch)
+
+
+def _compiled(module: nn.Module, recipe: Recipe) -> Callable[[Tensor], Tensor]:
+    if recipe.compile == "on":
+        return torch.compile(module)
+    return module
+
+
+def _stale(training: Training, task: Task) -> bool:
+    patience = task.recipe.early_stopping
+    return patience is not None and training.position.worse >= patience
+
+
+def _plan(task: Task, epoch: int) -> list[NDArray[np.int64]]:
+    balanced = task.train.single_labels() if task.recipe.balance == "sampling" else None
+    shown = order.epoch_order(len(task.train), task.seed, epoch, balanced)
+    return order.batches(shown, task.steps_an_epoch, task.rank, task.world)
+
+
+def rate(training: Training, recipe: Recipe) -> float:
+    """Factor of the peak learning rate for the step that comes next."""
+    return schedule.factor(recipe, training.position.progress) * training.position.cut
+
+
+def _step(
+    training: Training,
+    task: Task,
+    run: Callable[[Tensor], Tensor],
+    positions: NDArray[np.int64],
+    epoch: int,
+) -> Iterator[Record]:
+    clock = time.perf_counter()
+    position, recipe = training.position, task.recipe
+    training.module.train()
+    training.mark()
+    torch.manual_seed(int(key(task.seed, DROPOUT, position.step) >> np.uint64(1)))
+    pictures, target = prepared(task, positions, epoch, position.progress)
+    mean, right = _gradients(training, task, run, pictures, target)
+    if not math.isfinite(mean):
+        yield _not_finite(training, task, mean)
+        return
+    factor = rate(training, recipe)
+    with task.gate:
+        optim.clip(training.groups, recipe.clip_norm)
+        optim.step(training.groups, training.optimizer, factor, position.step)
+        _average(training, recipe)
+        position.step += 1
+        position.open, position.skipped = True, 0
+        position.seen += len(positions)
+        position.loss_sum += mean * len(positions)
+        position.right_sum += right
+        training.settle()
+    seconds = time.perf_counter() - clock
+    peak = recipe.learning_rate or 0.0
+    yield StepRecord(
+        position.step, epoch + 1, len(positions), mean, right / len(positions), peak * factor,
+        seconds,
+    )  # fmt: skip
+
+
+def prepared(
+    task: Task, positions: NDArray[np.int64], epoch: int, progress: float
+) -> tuple[Tensor, Tensor]:
+    """Augmented (n, C, H, W) pictures in 0..255 and (n, units) targets of a batch."""
+    batch = task.train.batch(positions, task.device)
+    units = 1 if task.function == "sigmoid" and task.classes == 2 else task.classes
+    if task.train.labels.ndim == 2:
+        units = task.classes
+    target = targets(task.train.labels[positions], task.classes, units).to(task.device)
+    pictures, target = augment(batch, target, positions, task.recipe, task.seed, epoch)
+    full = min(pictures.shape[2:])
+    side = schedule.side(task.recipe, full, progress)
+    if side < full:
+        size = [round(length * side / full) for length in pictures.shape[2:]]
+        pictures = F.interpolate(pictures, size=size, mode="area")
+    return pictures.contiguous(memory_format=torch.channels_last), target
+
+
+def _gradients(
+    training: Training, task: Task, run: Callable[[Tensor], Tensor], pictures: Tensor,
+    target: Tensor,
+) -> tuple[float, float]:  # fmt: skip
+    """Mean loss and number of right answers; smaller parts where memory runs out."""
+    while True:
+        try:
+            return _accumulated(training, task, run, pictures, target)
+        except RuntimeError as error:
+            if not _out_of_memory(error) or training.position.micro >= min(
+                MOST_MICRO, len(pictures)
+            ):
+                raise
+        training.undo()
+        training.mark()
+        training.position.micro *= 2
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    text = str(error)
+    return (
+        isinstance(error, torch.OutOfMemoryError)
+        or "not enough memory" in text
+        or "can't allocate memory" in text
+    )
+
+
+def _accumulated(
+    training: Training, task: Task, run: Callable[[Tensor], Tensor], pictures: Tensor,
+    target: Tensor,
+) -> tuple[float, float]:  # fmt: skip
+    for parameter in training.module.parameters():
+        parameter.grad = None
+    weight = None if task.class_weights is None else torch.from_numpy(task.class_weights)
+    weight = None if weight is None else weight.to(task.device)
+    bf16 = task.recipe.precision == "bf16"
+    mean = torch.zeros((), device=task.device)
+    right = torch.zeros((), device=task.device)
+    parts = min(training.position.micro, len(pictures))
+    for part, aim in zip(pictures.tensor_split(parts), target.tensor_split(parts), strict=True):
+        share = len(part) / len(pictures)
+        with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
+            out = run(part)
+        value = loss_of(out, aim, task.function, task.recipe, weight) * share
+        value.backward()
+        mean += value.detach()
+        right += _right(out.detach(), aim)
+    return float(mean), float(right)
+
+
+def _right(out: Tensor, target: Tensor) -> Tensor:
+    if out.shape[1] == 1:
+        return ((out > 0) == (target > 0.5)).sum()
+    if target.sum(dim=1).allclose(target.new_ones(())):
+        return (out.argmax(dim=1) == target.argmax(dim=1)).sum()
+    return ((out > 0) == (target > 0.5)).float().mean(dim=1).sum()
+
+
+@torch.no_grad()
+def _average(training: Training, recipe: Recipe) -> None:
+    if not training.average:
+        return
+    done = training.position.step
+    decay = min(recipe.ema or 0.0, (1 + done) / (10 + done))
+    now = weights(training.module)
+    moving = [name for name, value in training.average.items() if value.is_floating_point()]
+    torch._foreach_lerp_(
+        [training.average[name] for name in moving], [now[name] for name in moving], 1 - decay
+    )
+    for name in training.average.keys() - set(moving):
+        training.average[name].copy_(now[name])
+
+
+def _not_finite(training: Training, task: Task, mean: float) -> Trouble:
+    position = training.position
+    step = position.step + 1
+    rate_now = (task.recipe.learning_rate or 0.0) * rate(training, task.recipe)
+    with task.gate:
+        training.undo()
+        position.step += 1
+        position.open = True
+        position.skipped += 1
+        if position.skipped < PATIENCE:
+            return Trouble(step, f"step {step}: the loss is {mean}, so this step was skipped")
+        if position.rollbacks >= MOST_ROLLBACKS:
+            raise TrainingError(
+                f"the loss is {mean} at steps {step - PATIENCE + 1} to {step} even at a learning "
+                f"rate of {rate_now:.3g}; the last good state is kept: look at the data with "
+                "foveal check, or start again with a smaller --set learning_rate"
+            )
+        training.roll_back()
+    return Trouble(
+        step,
+        f"step {step}: {PATIENCE} losses in a row were not finite, so the weights went back to "
+        f"the last good ones and the learning rate is halved",
+    )
+
+
+def _validate(
+    training: Training, task: Task, twin: nn.Module, seconds: float
+) -> EpochRecord:
+    position = training.position
+    _fill(twin, training.average)
+    clock = time.perf_counter()
+    loss = score = None
+    if len(task.val):
+        values = validation.logits(
+            twin, task.val, task.device, bf16=task.recipe.precision == "bf16"
+        )
+        loss = validation.nll(values, task.val.labels, task.function)
+        score = validation.accuracy(values, task.val.labels)
+        loss = loss if math.isfinite(loss) else None
+    epoch = -(-position.step // task.steps_an_epoch)
+    with task.gate:
+        kept = _keep(training, task, twin, score, loss, epoch)
+        seen = max(1, position.seen)
+        record = EpochRecord(
+            epoch,
+            position.step,
+            (task.recipe.learning_rate or 0.0) * rate(training, task.recipe),
+            position.loss_sum / seen if position.seen else None,
+            position.right_sum / seen if position.seen else None,
+            loss,
+            score,
+            kept,
+            seconds + time.perf_counter() - clock,
+        )
+        line = asdict(record)
+        del line["seconds"]
+        position.history.append(line)
+        position.seen, position.loss_sum, position.right_sum = 0, 0.0, 0.0
+        position.open = False
+    return record
+
+
+@torch.no_grad()
+def _fill(twin: nn.Module, average: dict[str, Tensor]) -> None:
+    own = weights(twin)
+    for name, value in average.items():
+        own[name].copy_(value)
+
+
+def _keep(
+    training: Training, task: Task, twin: nn.Module, score: float | None, loss: float | None,
+    epoch: int,
+) -> bool:  # fmt: skip
+    """The newest weights are kept unless an earlier epoch was clearly better on val."""
+    position = training.position
+    if score is not None:
+        if loss is None:
+            return False
+        slack = validation.standard_error(position.top, len(task.val))
+        better = score > position.top + EARLY
+        position.worse = 0 if better else position.worse + 1
+        if position.top_epoch and score < position.top - slack:
+            return False
+        position.top = max(position.top, score)
+    position.top_epoch = epoch
+    training.best = {name: value.clone() for name, value in weights(twin).items()}
+    return True

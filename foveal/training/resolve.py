@@ -1,0 +1,194 @@
+"""From a recipe with gaps to a whole one, with the reason of every choice.
+
+Knows nothing of time: every choice here is a pure function of data, network and processor flags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from foveal.errors import UsageError
+from foveal.spec.layers import Flatten, Layer
+from foveal.spec.network import Network
+from foveal.spec.recipe import Recipe
+
+NORMS = ("batch_norm", "layer_norm", "group_norm")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One key that Foveal chose: its value and why."""
+
+    key: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the choices depend on.
+
+    pictures: training pictures.  classes: their number.  rarest, commonest: pictures of those
+    classes.  mirror: accuracy of nearest neighbours and the same of mirrored pictures, in 0..1;
+    None where several labels a picture make it unknown.  fast_bf16: the device multiplies
+    16-bit numbers.
+    """
+
+    network: Network
+    pictures: int
+    classes: int
+    rarest: int
+    commonest: int
+    mirror: tuple[float, float] | None
+    fast_bf16: bool
+
+
+def resolve(recipe: Recipe, situation: Situation) -> tuple[Recipe, tuple[Choice, ...]]:
+    """The recipe without gaps (epochs apart) and what was chosen; raises UsageError on a clash."""
+    _refuse(recipe, situation.network)
+    chosen: list[Choice] = []
+    for choose in (_batch, _optimizer, _rates, _averages, _augmentation, _precision):
+        found = choose(recipe, situation)
+        chosen += found
+        recipe = recipe.model_copy(update={choice.key: choice.value for choice in found})
+    return recipe, tuple(chosen)
+
+
+def layers(network: Network) -> Iterator[Layer]:
+    """Every layer, those inside branches included."""
+    stack = list(reversed(network.layers))
+    while stack:
+        layer = stack.pop()
+        yield layer
+        for branch in layer.inner():
+            stack.extend(reversed(branch))
+
+
+def _kinds(network: Network) -> set[str]:
+    return {layer.kind for layer in layers(network)}
+
+
+def _refuse(recipe: Recipe, network: Network) -> None:
+    if recipe.progressive < 1 and any(isinstance(layer, Flatten) for layer in layers(network)):
+        raise UsageError(
+            f"progressive {recipe.progressive:g} trains on smaller pictures first, but the "
+            "network's flatten layer fits one size only; use global_avg_pool or progressive 1"
+        )
+    if recipe.warm_up + recipe.cool_down > 1 and recipe.schedule == "trapezoid":
+        raise UsageError(
+            f"warm_up {recipe.warm_up:g} and cool_down {recipe.cool_down:g} are more than the "
+            "whole run; together they may be at most 1"
+        )
+
+
+def _power_of_two(value: float) -> int:
+    power = 1
+    while power * 2 <= value:
+        power *= 2
+    return power
+
+
+def _batch(recipe: Recipe, situation: Situation) -> list[Choice]:
+    if recipe.batch_size is not None:
+        return []
+    cells = situation.network.input.height * situation.network.input.width
+    fits = 512 * 64 * 64 / cells
+    size = _power_of_two(max(8, min(512, fits, max(32, situation.pictures / 100))))
+    return [
+        Choice("batch_size", size, f"about 100 steps an epoch of {situation.pictures} pictures, "
+               "between 32 and 512, fewer where pictures are large")
+    ]  # fmt: skip
+
+
+def _optimizer(recipe: Recipe, situation: Situation) -> list[Choice]:
+    if recipe.optimizer != "auto":
+        return []
+    if _kinds(situation.network) & set(NORMS):
+        return [Choice("optimizer", "muon", "the network normalises its maps")]
+    return [Choice("optimizer", "adamw", "without norm layers it needs the least care")]
+
+
+def _rates(recipe: Recipe, situation: Situation) -> list[Choice]:
+    assert recipe.batch_size is not None
+    norm = bool(_kinds(situation.network) & set(NORMS))
+    scale = (recipe.batch_size / 512) ** 0.5
+    rate, decay, momentum = {
+        "sgd": (0.75 * scale**2 if norm else 0.03 * scale, 1e-3 if norm else 5e-4, 0.85),
+        "adamw": (0.004 * scale if norm else 0.002 * scale, 0.05, 0.9),
+        "muon": (0.12 * scale if norm else 0.03 * scale, 0.0 if norm else 0.05, 0.85),
+    }[recipe.optimizer]
+    bias = 8.0 if norm else 1.0
+    why = f"tried for {recipe.optimizer} {'with' if norm else 'without'} norm layers"
+    defaults = {
+        "learning_rate": (float(f"{rate:.3g}"), f"{why}, for batches of {recipe.batch_size}"),
+        "momentum": (momentum, why),
+        "weight_decay": (decay, why),
+        "bias_rate": (bias, why),
+    }
+    return _missing(recipe, defaults)
+
+
+def _missing(recipe: Recipe, defaults: Mapping[str, tuple[Any, str]]) -> list[Choice]:
+    return [
+        Choice(key, value, reason)
+        for key, (value, reason) in defaults.items()
+        if getattr(recipe, key) is None
+    ]
+
+
+def _averages(recipe: Recipe, situation: Situation) -> list[Choice]:
+    assert recipe.batch_size is not None
+    steps = max(1.0, situation.pictures / recipe.batch_size)
+    decay = round(1 - 1 / max(10.0, min(500.0, steps)), 4)
+    return _missing(recipe, {"ema": (decay, "averages over about the last epoch")})
+
+
+def _augmentation(recipe: Recipe, situation: Situation) -> list[Choice]:
+    found = []
+    if recipe.flip == "auto":
+        found.append(_flip(situation.mirror))
+    flip = found[0].value if found else recipe.flip
+    if recipe.test_average == "auto":
+        on = flip != "off"
+        reason = f"as training's flip is {'on' if on else 'off'}"
+        found.append(Choice("test_average", "flip" if on else "none", reason))
+    side = min(situation.network.input.height, situation.network.input.width)
+    large = side >= 64
+    found += _missing(
+        recipe,
+        {
+            "shift": (0.0, "random crops move the picture already")
+            if large
+            else (0.07, "small pictures are moved by a few pixels"),
+            "crop": (0.35, "large pictures: random parts, resized")
+            if large
+            else (1.0, "small pictures have no pixel to spare"),
+            "colour": (0.2, "photographs vary in light")
+            if large and situation.network.input.channels == 3
+            else (0.0, "off for small or grey pictures"),
+        },
+    )
+    return found
+
+
+def _flip(mirror: tuple[float, float] | None) -> Choice:
+    if mirror is None:
+        return Choice("flip", "off", "whether mirrored pictures keep their labels is unknown")
+    plain, turned = mirror
+    told = f"nearest neighbours name {plain:.0%} of pictures and {turned:.0%} of mirrored ones right"
+    if turned < 0.75 * plain:
+        return Choice("flip", "off", f"{told}: left and right matter")
+    return Choice("flip", "alternate", f"{told}: left and right matter little")
+
+
+def _precision(recipe: Recipe, situation: Situation) -> list[Choice]:
+    found = []
+    if recipe.precision == "auto":
+        fast = situation.fast_bf16
+        reason = "the device multiplies 16-bit numbers" if fast else "no 16-bit multiplication here"
+        found.append(Choice("precision", "bf16" if fast else "fp32", reason))
+    if recipe.compile == "auto":
+        found.append(Choice("compile", "off", "compiling pays in very long runs only"))
+    return found

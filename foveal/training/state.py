@@ -1,0 +1,151 @@
+"""Everything a run is at a step boundary: weights, optimiser, averages, position, history.
+
+Knows nothing of files; it packs itself into flat tensors and plain JSON data and back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from foveal.training.optim import Group, State
+
+
+@dataclass
+class Position:
+    """Where a run is; whole numbers and a few factors, all in the checkpoint.
+
+    cycle_start, cycle_steps: the present run of the schedule; `drawn` is its progress where it
+    was shortened at `drawn_at`.  cut: what non-finite losses have made of the learning rate.
+    skipped: steps skipped in a row.  top, top_epoch: the best val score so far and the epoch
+    that the model file holds.  open: steps were done since the last epoch record.
+    spent: seconds over all resumes.
+    """
+
+    step: int = 0
+    cycle_start: int = 0
+    cycle_steps: int = 0
+    drawn: float = 0.0
+    drawn_at: int = 0
+    cut: float = 1.0
+    skipped: int = 0
+    rollbacks: int = 0
+    micro: int = 1
+    top: float = -1.0
+    top_epoch: int = 0
+    worse: int = 0
+    open: bool = False
+    finished: bool = False
+    spent: float = 0.0
+    seen: int = 0
+    loss_sum: float = 0.0
+    right_sum: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        """The step at which the cycle is over."""
+        return self.cycle_start + self.cycle_steps
+
+    @property
+    def progress(self) -> float:
+        """How far the schedule is, in 0..1."""
+        left = self.end - self.drawn_at
+        return self.drawn + (1 - self.drawn) * (self.step - self.drawn_at) / max(1, left)
+
+    def shorten(self, steps: int) -> None:
+        """Let the cycle end `steps` from now; the schedule goes on from where it is."""
+        self.drawn, self.drawn_at = self.progress, self.step
+        self.cycle_steps = self.step + max(1, steps) - self.cycle_start
+
+    def begin_cycle(self, steps: int) -> None:
+        """A new cycle of the schedule from here."""
+        self.cycle_start, self.cycle_steps = self.step, steps
+        self.drawn, self.drawn_at, self.finished, self.worse = 0.0, self.step, False, 0
+
+
+@dataclass
+class Training:
+    """The living parts: the module being trained, its optimiser state and its averages.
+
+    average: exponential moving average of parameters and float buffers; empty where off.
+    best: the weights the model file holds.  fallback: state to roll back to.
+    marked: buffers as they were before a step that is under way.
+    """
+
+    module: nn.Module
+    groups: tuple[Group, ...]
+    optimizer: State
+    average: dict[str, Tensor]
+    best: dict[str, Tensor]
+    fallback: dict[str, Tensor]
+    position: Position
+    marked: dict[str, Tensor] = field(default_factory=dict)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Named references (no copies) to what moves with every step."""
+        named = {f"module.{name}": value for name, value in weights(self.module).items()}
+        named |= {f"optimizer.{name}": value for name, value in self.optimizer.items()}
+        return named | {f"average.{name}": value for name, value in self.average.items()}
+
+    def pack(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Plain JSON data and flat tensors that `unpack` restores to the bit."""
+        named = self.tensors() | {f"best.{name}": value for name, value in self.best.items()}
+        named |= {f"fallback.{name}": value for name, value in self.fallback.items()}
+        return asdict(self.position), {name: value.detach().cpu() for name, value in named.items()}
+
+    def unpack(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """Restore what `pack` gave; memory layouts stay as built, so kernels stay the same."""
+        self.position = Position(**facts)
+        self._restore(tensors)
+        device = next(iter(self.tensors().values())).device
+        self.best = _under("best.", tensors, device)
+        self.fallback = _under("fallback.", tensors, device)
+
+    @torch.no_grad()
+    def _restore(self, tensors: dict[str, Tensor]) -> None:
+        for name, value in self.tensors().items():
+            value.copy_(tensors[name])
+
+    def mark(self) -> None:
+        """Keep the buffers as they are before a step (a forward pass moves them)."""
+        self.marked = {name: value.clone() for name, value in self.module.named_buffers()}
+
+    def settle(self) -> None:
+        """The step is whole: what `mark` kept is no longer needed."""
+        self.marked = {}
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Take back a step that was begun and not made; nothing else of it has changed."""
+        for name, value in self.module.named_buffers():
+            if name in self.marked:
+                value.copy_(self.marked[name])
+        self.marked = {}
+
+    def remember(self) -> None:
+        """Keep this state as the one to roll back to."""
+        self.fallback = {name: value.detach().clone() for name, value in self.tensors().items()}
+
+    def roll_back(self) -> None:
+        """Return to the remembered weights, at a lower learning rate from here on."""
+        self._restore(self.fallback)
+        self.position.cut *= 0.5
+        self.position.rollbacks += 1
+        self.position.skipped = 0
+
+
+def _under(prefix: str, tensors: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value.to(device)
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def weights(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name, detached, sharing the module's memory."""
+    return {name: value.detach() for name, value in module.state_dict().items()}
