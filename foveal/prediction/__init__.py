@@ -1,1 +1,1 @@
-"""From any picture to its answer, by one Predictor over native and exported files."""
+"""Predictor over a native or an exported file; no torch unless the file is native."""

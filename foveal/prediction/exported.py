@@ -1,0 +1,80 @@
+"""Runs an exported file with onnxruntime, after its bytes were checked; never imports torch.
+
+Knows nothing of pictures or answers: uint8 pixels in, logits and probabilities out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from foveal.errors import ModelFileError
+from foveal.model.file import parse
+from foveal.model.manifest import Manifest
+from foveal.prediction import onnxfile
+
+
+class ExportedSession:
+    """A checked exported file ready to score on the CPU."""
+
+    def __init__(self, content: bytes, path: Path, threads: int = 0) -> None:
+        """`threads` 0 uses every core."""
+        texts = onnxfile.metadata(content, path)
+        self.manifest: Manifest = parse(texts["foveal"], path)
+        self._session = _session(content, path, threads)
+        self._input = self._session.get_inputs()[0].name
+        self._check(path)
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, C) to float32 (N, units), mirror averaging included."""
+        return self._run("logits", pixels)
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, C) to float32 (N, K), calibrated."""
+        return self._run("probabilities", pixels)
+
+    def _run(self, output: str, pixels: np.ndarray) -> np.ndarray:
+        return np.asarray(
+            self._session.run([output], {self._input: np.ascontiguousarray(pixels)})[0]
+        )
+
+    def _check(self, path: Path) -> None:
+        widths = {
+            item.name: item.shape[-1]
+            for item in self._session.get_outputs()
+            if len(item.shape) == 2
+        }
+        wanted = {"logits": self.manifest.units, "probabilities": len(self.manifest.labels)}
+        one = self._session.get_inputs()
+        if widths != wanted or len(one) != 1 or one[0].type != "tensor(uint8)":
+            raise ModelFileError(
+                f"{path} is damaged: its graph does not give what its description says; "
+                "export the model again"
+            )
+
+
+def open_exported(path: Path) -> ExportedSession:
+    """The session of an exported file; raises ModelFileError unless it is whole and standard."""
+    return ExportedSession(path.read_bytes(), path)
+
+
+def _session(content: bytes, path: Path, threads: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads
+    try:
+        # From bytes: no file beside it can be reached.  Nothing is computed before it is run:
+        # a hostile graph cannot unfold gigabytes while it loads.
+        return onnxruntime.InferenceSession(
+            content,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["ConstantFolding"],
+        )
+    except Exception as error:  # onnxruntime raises many types of its own
+        raise ModelFileError(
+            f"{path} cannot be run: {str(error).splitlines()[0][:200]}; export the model again"
+        ) from error

@@ -1,0 +1,116 @@
+"""The Predictor: one way to an answer, whichever file the model is in and however pictures come.
+
+Knows nothing of training, evaluation or the formats of the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foveal.errors import UsageError
+from foveal.model import file as model_file
+from foveal.model.manifest import Manifest
+from foveal.prediction import answers
+from foveal.prediction.answers import Prediction
+from foveal.prediction.native import NativeSession, open_native
+from foveal.prediction.sources import sources
+from foveal.prediction.stream import Decoded, batches, decoded
+
+if TYPE_CHECKING:
+    from foveal.model.model import Model
+    from foveal.prediction.exported import ExportedSession
+
+BATCH = 64
+"""Pictures scored at once unless asked otherwise."""
+
+
+class Predictor:
+    """Answers for pictures by a native file, an exported file or a Model; fp32 unless int8.
+
+    The same pixels give the same label, and probabilities within 1e-5, for every batch size and
+    every route.  An exported file needs no torch.
+    """
+
+    def __init__(self, model: str | Path | Model, *, batch_size: int = BATCH) -> None:
+        """Open `model`; raises ModelFileError for a file that cannot be trusted or read."""
+        if batch_size < 1:
+            raise UsageError(f"batch_size is {batch_size}; give 1 or more")
+        self.batch_size = batch_size
+        self._session = _open(model)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the model says about itself."""
+        return self._session.manifest
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in the order of the probabilities."""
+        return self.manifest.labels
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """Logits float32 (N, units) of uint8 (N, H, W, C), mirror averaging included."""
+        return self._batched(self._session.logits, pixels, self.manifest.units)
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities float32 (N, K) of uint8 pixels (N, H, W, C)."""
+        if isinstance(self._session, NativeSession):
+            return answers.probabilities(self.logits(pixels), self.manifest)
+        return self._batched(self._session.probabilities, pixels, len(self.labels))
+
+    def predict(self, given: Any, *, top: int | None = 5) -> Iterator[Prediction]:
+        """The answers for `given`, in order, one a picture; those that cannot be read have `error`.
+
+        given: a path, folder or glob, bytes of a picture file, a PIL image, a uint8 array, or any
+        iterable of these.  Pictures are decoded in threads while the network runs, and at most
+        three batches are in memory.  top: classes in `top`, None for all.
+        """
+        if top is not None and top < 1:
+            raise UsageError(f"top is {top}; give 1 or more, or None for all classes")
+        return self._predict(given, top)
+
+    def _predict(self, given: Any, top: int | None) -> Iterator[Prediction]:
+        ahead = 3 * self.batch_size
+        pictures = decoded(sources(given), self.manifest.network, ahead=ahead)
+        try:
+            for batch in batches(pictures, self.batch_size):
+                yield from self._answers(batch, top)
+        finally:
+            pictures.close()
+
+    def _answers(self, batch: list[Decoded], top: int | None) -> Iterator[Prediction]:
+        readable = [item.pixels for item in batch if item.pixels is not None]
+        rows = iter(self.probabilities(np.stack(readable)) if readable else ())
+        for item in batch:
+            if item.pixels is None:
+                yield Prediction(item.path, error=item.error)
+            else:
+                yield answers.answer(next(rows), self.manifest, item.path, top)
+
+    def _batched(self, score: Any, pixels: np.ndarray, width: int) -> np.ndarray:
+        wanted = self.manifest.network.input.shape
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != wanted:
+            raise UsageError(
+                f"pixels are {pixels.dtype} {pixels.shape}, the network needs uint8 "
+                f"(N, {wanted[0]}, {wanted[1]}, {wanted[2]}): use Predictor.predict for pictures"
+            )
+        out = np.empty((len(pixels), width), np.float32)
+        for start in range(0, len(pixels), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            out[part] = score(pixels[part])
+        return out
+
+
+def _open(model: str | Path | Model) -> NativeSession | ExportedSession:
+    if not isinstance(model, str | Path):
+        return open_native(model)
+    path = Path(model)
+    if model_file.kind(path) == "onnx":
+        from foveal.prediction.exported import open_exported
+
+        return open_exported(path)
+    return open_native(path)
