@@ -10,7 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from foveal.prediction.answers import Prediction
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How answers are printed."""
 
     table = "table"
@@ -51,7 +51,7 @@ def command(
     from foveal.verbs.predict import predict
 
     count = _top(top)
-    write = {Format.table: _table, Format.jsonl: _jsonl, Format.csv: _csv}[form](count)
+    write = {Format.table: _table, Format.jsonl: _jsonl, Format.csv: _csv}[form]()
     failed = total = 0
     with console.progress() as report:
         for answer in predict(model, _given(paths), top=count, progress=report):
@@ -79,7 +79,7 @@ def _given(paths: list[str]) -> Iterator[str]:
             yield path
 
 
-def _jsonl(_top: int | None) -> Callable[[Prediction], None]:
+def _jsonl() -> Callable[[Prediction], None]:
     def write(answer: Prediction) -> None:
         data = answer.to_data()
         # A name that is not valid text is printed with escapes: the line stays valid JSON.
@@ -89,8 +89,8 @@ def _jsonl(_top: int | None) -> Callable[[Prediction], None]:
     return write
 
 
-def _csv(top: int | None) -> Callable[[Prediction], None]:
-    """Columns path, label, probability, abstained, labels, top, error; `top` as label=probability."""
+def _csv() -> Callable[[Prediction], None]:
+    """Columns path, label, probability, abstained, labels, top (label=probability|...), error."""
     _csv_line(["path", "label", "probability", "abstained", "labels", "top", "error"])
 
     def write(answer: Prediction) -> None:
@@ -116,7 +116,7 @@ def _csv_line(cells: list[Any]) -> None:
     console.result(text.getvalue())
 
 
-def _table(_top: int | None) -> Callable[[Prediction], None]:
+def _table() -> Callable[[Prediction], None]:
     def write(answer: Prediction) -> None:
         console.result("  ".join(_cells(answer)))
 
