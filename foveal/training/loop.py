@@ -271,7 +271,7 @@ def _validate(
     position = training.position
     _fill(twin, training.average)
     clock = time.perf_counter()
-    loss = score = None
+    loss = score = values = None
     if len(task.val):
         values = validation.logits(
             twin, task.val, task.device, bf16=task.recipe.precision == "bf16"
@@ -282,6 +282,8 @@ def _validate(
     epoch = -(-position.step // task.steps_an_epoch)
     with task.gate:
         kept = _keep(training, task, twin, score, loss, epoch)
+        if kept and values is not None:
+            position.heat = validation.temperature(values, task.val.labels, task.function)
         seen = max(1, position.seen)
         record = EpochRecord(
             epoch,

@@ -22,6 +22,8 @@ class Position:
     was shortened at `drawn_at`.  cut: what non-finite losses have made of the learning rate.
     skipped: steps skipped in a row.  top, top_epoch: the best val score so far and the epoch
     that the model file holds.  open: steps were done since the last epoch record.
+    heat: temperature of the kept weights.  seconds: of every epoch in `history`.
+    final: what the kept weights reach on val as predictions are made.
     spent: seconds over all resumes.
     """
 
@@ -43,7 +45,10 @@ class Position:
     seen: int = 0
     loss_sum: float = 0.0
     right_sum: float = 0.0
+    heat: float = 1.0
     history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    final: dict[str, Any] = field(default_factory=dict)
 
     @property
     def end(self) -> int:
@@ -60,6 +65,10 @@ class Position:
         """Let the cycle end `steps` from now; the schedule goes on from where it is."""
         self.drawn, self.drawn_at = self.progress, self.step
         self.cycle_steps = self.step + max(1, steps) - self.cycle_start
+
+    def shorten_to_end(self) -> None:
+        """The cycle is over now."""
+        self.cycle_steps = self.step - self.cycle_start
 
     def begin_cycle(self, steps: int) -> None:
         """A new cycle of the schedule from here."""

@@ -1,0 +1,211 @@
+"""Drive the loop to its end and keep its results on the disk: state, model file, log.
+
+Knows nothing of data sets, splits or commands: it is given a whole task and a folder.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from foveal.errors import Error
+from foveal.files import write_atomic
+from foveal.model.manifest import Manifest
+from foveal.model.model import Model, save
+from foveal.progress import Progress, silent
+from foveal.training import checkpoint, validation
+from foveal.training.budget import Budget, affordable, tail
+from foveal.training.loop import Task, train
+from foveal.training.records import EpochRecord, Record, StepRecord, Trouble
+from foveal.training.state import Training
+from foveal.training.trial import Timing
+
+MODEL, LOG, CHECKPOINTS = "model.safetensors", "log.jsonl", "checkpoint"
+STATE_SHARE = 0.01
+"""Most of the time that checkpoints may take."""
+
+
+@dataclass
+class Keeper:
+    """Where and how a run is kept.
+
+    manifest: all of it that is known before training.  fitted_on: uint64 content hashes.
+    facts: JSON data that goes into every checkpoint beside the position.
+    watch: is given every record (trackers, tests).  tell: is given sentences.
+    """
+
+    folder: Path
+    manifest: Manifest
+    fitted_on: NDArray[np.uint64]
+    facts: dict[str, Any]
+    budget: Budget
+    limited: bool = False
+    timing: Timing = Timing(0.0, 0.0, 0)
+    report: Progress = silent
+    tell: Callable[[str], None] = lambda _: None
+    watch: Callable[[Record], None] = lambda _: None
+    saved_at: float = 0.0
+    save_cost: float = 0.0
+    saved_step: int = -1
+    pace: list[float] = field(default_factory=list)
+
+
+def drive(training: Training, task: Task, keeper: Keeper) -> None:
+    """Train to the end of the cycle; what is on the disk is whole at every moment.
+
+    Ctrl-C and SIGTERM save the state and go on upwards as KeyboardInterrupt and SystemExit.
+    """
+    keeper.saved_at = time.monotonic()
+    try:
+        with closing(_records(training, task)) as records:
+            for record in records:
+                keeper.watch(record)
+                _note(record, training, task, keeper)
+                if keeper.limited:
+                    brake(training, task, keeper)
+                if _due(keeper):
+                    save_state(training, task, keeper)
+        finish(training, task, keeper)
+    except (KeyboardInterrupt, SystemExit):
+        with task.gate:
+            training.undo()
+            save_state(training, task, keeper)
+        keeper.tell(f"saved after step {training.position.step}; go on with --resume")
+        raise
+
+
+def _records(training: Training, task: Task) -> Any:
+    return train(training, task)
+
+
+def _note(record: Record, training: Training, task: Task, keeper: Keeper) -> None:
+    match record:
+        case StepRecord():
+            keeper.pace = [*keeper.pace[-19:], record.seconds]
+            _show(record, training, keeper)
+        case EpochRecord():
+            position = training.position
+            position.seconds.append(round(record.seconds, 3))
+            if record.kept:
+                write_model(training, task, keeper, finished=False)
+            write_log(training, keeper)
+        case Trouble():
+            keeper.tell(record.told)
+
+
+def _show(record: StepRecord, training: Training, keeper: Keeper) -> None:
+    position = training.position
+    history = position.history
+    val = history[-1]["val_accuracy"] if history else None
+    seen = max(1, position.seen)
+    note = (
+        f"epoch {record.epoch}  loss {position.loss_sum / seen:.3f}  "
+        f"accuracy {position.right_sum / seen:.1%}  "
+        + (f"val {val:.1%}  " if val is not None else "")
+        + f"{record.pictures / max(record.seconds, 1e-9):,.0f} images/s"
+    )
+    keeper.report("training", record.step - position.cycle_start, position.cycle_steps, note)
+
+
+def brake(training: Training, task: Task, keeper: Keeper) -> None:
+    """Shorten the cycle where what is left of it would not fit into what is left of the time."""
+    position = training.position
+    if not keeper.pace or position.step >= position.end:
+        return
+    usual = sorted(keeper.pace)[len(keeper.pace) // 2]
+    timing = replace(keeper.timing, step=max(usual, sum(keeper.pace) / len(keeper.pace)))
+    left = keeper.budget.left()
+    fits = affordable(timing, len(task.val), task.steps_an_epoch, left)
+    if fits < position.end - position.step:
+        if left < tail(timing, len(task.val)) + timing.step:
+            position.shorten_to_end()
+        elif fits < 0.97 * (position.end - position.step):
+            position.shorten(fits)
+
+
+def _due(keeper: Keeper) -> bool:
+    return time.monotonic() - keeper.saved_at >= max(0.5, keeper.save_cost / STATE_SHARE)
+
+
+def save_state(training: Training, task: Task, keeper: Keeper, keep: int = 2) -> None:
+    """Write a checkpoint of the state between two steps."""
+    clock = time.monotonic()
+    training.position.spent = keeper.budget.used()
+    position, tensors = training.pack()
+    facts = {**keeper.facts, "position": position}
+    with task.gate:
+        checkpoint.write(
+            keeper.folder / CHECKPOINTS,
+            checkpoint.Checkpoint(training.position.step, facts, tensors),
+            keep,
+        )
+    keeper.saved_at = time.monotonic()
+    keeper.save_cost = keeper.saved_at - clock
+    keeper.saved_step = training.position.step
+
+
+def write_log(training: Training, keeper: Keeper) -> None:
+    """One line of JSON an epoch: the history with the seconds of each."""
+    position = training.position
+    lines = [
+        json.dumps({**line, "seconds": seconds}, ensure_ascii=False)
+        for line, seconds in zip(position.history, position.seconds, strict=False)
+    ]
+    write_atomic(keeper.folder / LOG, "\n".join(lines) + "\n")
+
+
+def write_model(training: Training, task: Task, keeper: Keeper, *, finished: bool) -> Manifest:
+    """Replace the model file by the weights that are kept now."""
+    module = deepcopy(training.module).cpu()
+    module.load_state_dict(training.best)
+    manifest = keeper.manifest.model_copy(
+        update={
+            "temperature": training.position.heat,
+            "history": tuple(training.position.history),
+            "finished": finished,
+        }
+    )
+    with task.gate:
+        return save(keeper.folder / MODEL, Model(module, manifest, keeper.fitted_on))
+
+
+def finish(training: Training, task: Task, keeper: Keeper) -> None:
+    """The last look at val, as predictions are made: fp32, with mirror images; then the files."""
+    position = training.position
+    if not training.best:
+        raise Error("training ended before its first step; give it more --minutes")
+    if len(task.val):
+        module = deepcopy(training.module)
+        module.load_state_dict(training.best)
+        flip = keeper.manifest.network.preprocess.flip_average
+        values = validation.logits(module, task.val, task.device, flip=flip)
+        position.heat = validation.temperature(values, task.val.labels, task.function)
+        position.final = {
+            "val_accuracy": validation.accuracy(values, task.val.labels),
+            "val_loss": validation.nll(values, task.val.labels, task.function, position.heat),
+            "val_pictures": len(task.val),
+            "epoch": position.top_epoch,
+        }
+    keeper.manifest = keeper.manifest.model_copy(
+        update={"data": {**keeper.manifest.data, "val": position.final}}
+    )
+    write_model(training, task, keeper, finished=True)
+    write_log(training, keeper)
+    with task.gate:
+        position.finished = True
+        save_state(training, task, keeper, keep=1)
+
+
+def lay_out(module: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """The module on its device with channels last, as every run holds it."""
+    return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,93 @@
+"""A few real steps, timed and then taken back: how long, how much memory.
+
+Knows nothing of budgets; the state after a trial is the one before it, to the bit.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from foveal.spec.recipe import Recipe
+from foveal.training import validation
+from foveal.training.loop import Task, train
+from foveal.training.material import Pictures
+from foveal.training.records import StepRecord
+from foveal.training.state import Training
+
+WARM, TIMED = 2, 3
+LONGEST = 20.0
+"""Seconds after which a trial is content with the steps it has."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds for a step and for looking at one val picture; memory: bytes at the peak."""
+
+    step: float
+    val_picture: float
+    memory: int
+
+
+def measure(training: Training, task: Task) -> Timing:
+    """Do up to five steps of `task` and one batch of val, then restore `training`."""
+    facts, tensors = training.pack()
+    kept = {name: value.clone() for name, value in tensors.items()}
+    training.position.begin_cycle(10**9)
+    seconds: list[float] = []
+    began = time.perf_counter()
+    for record in train(training, task):
+        if isinstance(record, StepRecord):
+            seconds.append(record.seconds)
+        if len(seconds) >= WARM + TIMED or time.perf_counter() - began > LONGEST:
+            break
+    timed = seconds[WARM:] or seconds
+    timing = Timing(
+        sum(timed) / len(timed), _look(training.module, task), peak_memory(task.device.type)
+    )
+    training.unpack(facts, kept)
+    training.settle()
+    return timing
+
+
+def _look(module: nn.Module, task: Task) -> float:
+    count = min(len(task.val), 64)
+    if count == 0:
+        return 0.0
+    some = Pictures(task.val.pixels[:count], task.val.labels[:count])
+    clock = time.perf_counter()
+    validation.logits(module, some, task.device, bf16=task.recipe.precision == "bf16")
+    return (time.perf_counter() - clock) / count
+
+
+def precision(training: Training, task: Task) -> tuple[Task, str]:
+    """The task in the faster of fp32 and bf16 on this machine, and the sentence why."""
+    timings = {
+        name: measure(training, replace(task, recipe=with_precision(task, name))).step
+        for name in ("fp32", "bf16")
+    }
+    best = min(timings, key=lambda name: timings[name])
+    told = ", ".join(f"{name} {seconds * 1000:.0f} ms a step" for name, seconds in timings.items())
+    return replace(task, recipe=with_precision(task, best)), f"measured here: {told}"
+
+
+def with_precision(task: Task, name: str) -> Recipe:
+    """The task's recipe in another precision."""
+    return task.recipe.model_copy(update={"precision": name})
+
+
+def peak_memory(device: str) -> int:
+    """Most bytes this process has held: on the GPU where it computes there, else in main memory."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated()
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,129 @@
+"""Each optimiser against torch's own or a plain loop, and its state through copies."""
+
+import numpy as np
+import pytest
+import torch
+from foveal.spec.recipe import Recipe
+from foveal.training import optim
+from torch import nn
+
+
+def _module():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16, 4),
+    )  # fmt: skip
+
+
+def _gradients(module, step):
+    torch.manual_seed(step)
+    for parameter in module.parameters():
+        parameter.grad = torch.randn_like(parameter)
+
+
+def _recipe(**keys):
+    whole = {"learning_rate": 0.1, "momentum": 0.85, "weight_decay": 0.01, "bias_rate": 4.0}
+    return Recipe(**{**whole, **keys})
+
+
+def test_parts_hold_every_parameter_once():
+    made = optim.groups(_module(), _recipe(optimizer="muon"))
+    names = {name: (group.method, group.unit) for group in made for name in group.names}
+    assert names == {
+        "0.weight": ("muon", True), "3.weight": ("muon", False), "6.weight": ("adamw", False),
+        "1.bias": ("adamw", False), "1.weight": ("adamw", False), "3.bias": ("adamw", False),
+        "6.bias": ("adamw", False),
+    }  # fmt: skip
+
+
+def test_frozen_parameters_are_left_out():
+    module = _module()
+    module[0].weight.requires_grad_(False)
+    made = optim.groups(module, _recipe(optimizer="sgd"))
+    assert "0.weight" not in {name for group in made for name in group.names}
+
+
+def _torch_groups(made, **keys):
+    return [
+        {"params": list(group.parameters), "lr": group.rate, "weight_decay": group.decay, **keys}
+        for group in made
+    ]
+
+
+@pytest.mark.parametrize("method", ["sgd", "adamw"])
+def test_same_as_torch(method):
+    mine, theirs = _module(), _module()
+    made = optim.groups(mine, _recipe(optimizer=method, momentum=0.9))
+    state = optim.start(made)
+    for group in optim.groups(theirs, _recipe(optimizer=method, momentum=0.9)):
+        assert group.method == method
+    parts = _torch_groups(optim.groups(theirs, _recipe(optimizer=method, momentum=0.9)))
+    if method == "sgd":
+        reference = torch.optim.SGD(parts, lr=1, momentum=0.9, nesterov=True)
+    else:
+        reference = torch.optim.AdamW(parts, lr=1, betas=(0.9, optim.SECOND), eps=optim.EPSILON)
+    for step in range(5):
+        _gradients(mine, step)
+        _gradients(theirs, step)
+        optim.step(made, state, 1.0, step)
+        reference.step()
+    for one, other in zip(mine.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=2e-5, atol=2e-6)
+
+
+def test_orthogonal_moves_singular_values_near_one():
+    torch.manual_seed(1)
+    matrix = torch.randn(16, 40)
+    values = torch.linalg.svdvals(optim.orthogonal(matrix, steps=5))
+    assert 0.5 < values.min()
+    assert values.max() < 1.4
+    tall = optim.orthogonal(matrix.T, steps=5)
+    torch.testing.assert_close(tall, optim.orthogonal(matrix, steps=5).T)
+
+
+def test_orthogonal_keeps_the_directions():
+    torch.manual_seed(1)
+    matrix = torch.randn(6, 6)
+    left, _, right = np.linalg.svd(matrix.numpy())
+    turned = left.T @ optim.orthogonal(matrix).numpy() @ right.T
+    np.testing.assert_allclose(turned, np.diag(np.diag(turned)), atol=1e-4)
+
+
+def test_muon_keeps_the_length_where_a_norm_follows():
+    module = _module()
+    made = optim.groups(module, _recipe(optimizer="muon"))
+    state = optim.start(made)
+    before = module[0].weight.norm().item()
+    for step in range(3):
+        _gradients(module, step)
+        optim.step(made, state, 1.0, step)
+    assert module[0].weight.norm().item() == pytest.approx(before, rel=1e-5)
+
+
+def test_a_step_is_linear_in_the_rate_for_muon():
+    module = _module()
+    made = optim.groups(module, _recipe(optimizer="muon", weight_decay=0.0))
+    weight = module[3].weight
+    before, length = weight.detach().clone(), weight.norm().item()
+    _gradients(module, 0)
+    optim.step(made, optim.start(made), 0.5, 0)
+    assert (weight - before).norm().item() == pytest.approx(0.05 * length, rel=1e-4)
+
+
+def test_clip():
+    module = _module()
+    made = optim.groups(module, _recipe(optimizer="sgd"))
+    _gradients(module, 0)
+    optim.clip(made, 1.0)
+    total = sum(float(p.grad.square().sum()) for p in module.parameters()) ** 0.5
+    assert total == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["sgd", "adamw", "muon"])
+def test_parameters_without_gradient_stay(method):
+    module = _module()
+    made = optim.groups(module, _recipe(optimizer=method))
+    before = [p.detach().clone() for p in module.parameters()]
+    optim.step(made, optim.start(made), 1.0, 0)
+    assert all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))

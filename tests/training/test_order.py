@@ -1,0 +1,38 @@
+"""Order of pictures: each once an epoch, a pure function of (seed, epoch), shared by processes."""
+
+import numpy as np
+from foveal.training import order
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@given(st.integers(1, 300), st.integers(1, 64), st.integers(0, 3), st.integers(1, 3))
+def test_batches_show_every_picture_once(count, batch, epoch, world):
+    steps = order.steps_an_epoch(count, batch)
+    shown = order.epoch_order(count, 5, epoch)
+    parts = [order.batches(shown, steps, rank, world) for rank in range(world)]
+    together = np.concatenate([part for rank in parts for part in rank])
+    assert sorted(together.tolist()) == list(range(count))
+    sizes = [len(part) for part in order.batches(shown, steps)]
+    assert max(sizes) <= batch
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_epochs_and_seeds_differ():
+    assert not np.array_equal(order.epoch_order(50, 0, 0), order.epoch_order(50, 0, 1))
+    assert not np.array_equal(order.epoch_order(50, 0, 0), order.epoch_order(50, 1, 0))
+
+
+def test_balanced_draws_every_class_alike_and_every_picture_in_turn():
+    classes = np.array([0] * 90 + [1] * 10)
+    drawn = np.concatenate([order.epoch_order(100, 0, epoch, classes) for epoch in range(9)])
+    per_class = np.bincount(classes[drawn])
+    assert per_class.tolist() == [450, 450]
+    times = np.bincount(drawn, minlength=100)
+    assert set(times[:90]) == {5}
+    assert set(times[90:]) == {45}
+
+
+def test_parity_splits_in_two_halves():
+    half = order.parity(np.arange(10_000), 3).mean()
+    assert 0.48 < half < 0.52

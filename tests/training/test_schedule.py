@@ -1,0 +1,37 @@
+"""The learning rate's course and the growing picture side."""
+
+import pytest
+from foveal.spec.recipe import Recipe
+from foveal.training.schedule import factor, side
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("one_cycle", {0.1: 0.5, 0.2: 1.0, 0.6: 0.5, 1.0: 0.0}),
+        ("cosine", {0.1: 0.5, 0.2: 1.0, 0.6: 0.5, 1.0: 0.0}),
+        ("trapezoid", {0.1: 0.5, 0.2: 1.0, 0.5: 1.0, 0.75: 0.5, 1.0: 0.0}),
+        ("constant", {0.1: 0.5, 0.2: 1.0, 1.0: 1.0}),
+    ],
+)
+def test_factor(name, at):
+    recipe = Recipe(schedule=name, warm_up=0.2, cool_down=0.5)
+    for progress, expected in at.items():
+        assert factor(recipe, progress) == pytest.approx(expected)
+
+
+def test_without_warm_up_it_starts_at_the_peak():
+    assert factor(Recipe(warm_up=0.0), 0.0) == 1.0
+
+
+def test_the_first_step_is_never_lost():
+    assert factor(Recipe(warm_up=0.5), 0.0) == 0.02
+
+
+def test_side_grows_in_few_sizes():
+    recipe = Recipe(progressive=0.5)
+    sides = [side(recipe, 64, step / 100) for step in range(101)]
+    assert sides == sorted(sides)
+    assert sorted(set(sides)) == [32, 40, 48, 56, 64]
+    assert sides[67] == 64
+    assert side(Recipe(), 64, 0.0) == 64
