@@ -1,0 +1,78 @@
+"""The server's application, put together from its routes by one function.
+
+Knows nothing of sockets and processes.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from foveal import __version__
+from foveal.serving import failures
+from foveal.serving.failures import Failure
+from foveal.serving.gate import Gate
+from foveal.serving.inferring import add_health, add_inference
+from foveal.serving.openapi import describe
+from foveal.serving.plain import add_explain, add_plain
+from foveal.serving.predicting import add_predict
+from foveal.serving.room import Room
+
+_SAID = {404: "there is nothing at this address", 405: "this method is not taken here"}
+
+
+def application(room: Room) -> FastAPI:
+    """The routes over `room`, without the gate; OpenAPI is at /openapi.json."""
+    app = FastAPI(
+        title="Foveal",
+        version=__version__,
+        description="Recognises pictures; every answer is the Predictor's.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.add_exception_handler(Failure, _failed)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ClientDisconnect, _left)
+    add_predict(app, room)
+    add_plain(app, room)
+    add_health(app, room)
+    add_inference(app, room)
+    if room.explain is not None:
+        add_explain(app, room, room.explain)
+    describe(app, secured=room.settings.token is not None)
+    return app
+
+
+def gated(room: Room) -> ASGIApp:
+    """The whole application as it is served."""
+    return Gate(application(room), room.settings, room.metrics, room.log)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Failure)
+    return failures.response(error, request.scope["state"]["identity"])
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    reason = _SAID.get(error.status_code, "the request is not valid")
+    failure = Failure(error.status_code, reason, headers=dict(error.headers or {}))
+    return failures.response(failure, request.scope["state"]["identity"])
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    failure = Failure(422, f"{first['loc'][-1]}: {first['msg']}")
+    return failures.response(failure, request.scope["state"]["identity"])
+
+
+async def _left(request: Request, _error: Exception) -> Response:
+    failure = Failure(400, "the connection closed before the request was complete")
+    return failures.response(failure, request.scope["state"]["identity"])

@@ -1,0 +1,51 @@
+"""How a request fails: a status, a reason a person can act on, and the request's id.
+
+Knows nothing of routes; never puts a path of this machine or a trace into an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from typing import Any
+
+from starlette.responses import Response
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Failure(Exception):
+    """Ends a request: `status` and `reason` are sent, `more` is added to the answer's body."""
+
+    def __init__(
+        self, status: int, reason: str, *, headers: dict[str, str] | None = None, **more: Any
+    ) -> None:
+        self.status, self.reason, self.headers, self.more = status, reason, headers or {}, more
+        super().__init__(reason)
+
+
+def busy(reason: str, seconds: int = 1) -> Failure:
+    """503 with Retry-After: nothing is wrong with the request, the server has too much to do."""
+    return Failure(503, reason, headers={"retry-after": str(seconds)})
+
+
+def body(reason: str, identity: str, **more: Any) -> bytes:
+    """The JSON of a failed request."""
+    return json.dumps({"error": reason, "id": identity, **more}, ensure_ascii=False).encode()
+
+
+def response(failure: Failure, identity: str) -> Response:
+    """The answer to a request that failed."""
+    return Response(
+        body(failure.reason, identity, **failure.more),
+        failure.status,
+        headers=failure.headers,
+        media_type="application/json",
+    )
+
+
+def identity(given: bytes | None) -> str:
+    """The request's id: what the client sent where it is plain, else a new one."""
+    text = given.decode("latin-1") if given else ""
+    return text if _ID.fullmatch(text) else secrets.token_hex(8)

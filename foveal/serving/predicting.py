@@ -1,0 +1,103 @@
+"""POST /predict: pictures as raw bytes or multipart, answers as `predict --format jsonl`.
+
+Knows nothing of queues or models' insides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import FastAPI, Query, Request
+from starlette.responses import Response
+
+from foveal.errors import PictureError
+from foveal.prediction.answers import Prediction, answer
+from foveal.serving import bodies
+from foveal.serving.answers import Answer, Answers
+from foveal.serving.failures import Failure
+from foveal.serving.openapi import failing, sending
+from foveal.serving.room import Room, picture
+from foveal.serving.shelf import Served
+
+ModelName = Annotated[
+    str | None, Query(max_length=64, description="Which model; without it the first.")
+]
+Top = Annotated[
+    Annotated[int, Query(ge=1, le=100_000)] | Literal["all"],
+    Query(description="How many classes to list, the likeliest first, or `all`."),
+]
+_PICTURE = {"type": "string", "format": "binary"}
+_BODY = {
+    **{media: {"schema": _PICTURE} for media in bodies.RAW},
+    bodies.MULTIPART: {
+        "schema": {
+            "type": "object",
+            "properties": {"picture": {"type": "array", "items": _PICTURE, "minItems": 1}},
+            "required": ["picture"],
+        }
+    },
+}
+
+
+def add_predict(app: FastAPI, room: Room) -> None:
+    """Add the route."""
+
+    @app.post(
+        "/predict",
+        response_model=Answer | Answers,
+        responses=failing(400, 404, 408, 413, 415, 422, 503),
+        openapi_extra=sending(_BODY),
+    )
+    async def predict(request: Request, model: ModelName = None, top: Top = 5) -> Response:
+        """What is on a picture; several sent as multipart/form-data come as `predictions`."""
+        served = room.shelf.get(model)
+        sort = bodies.kind(request)
+        room.admit()
+        async with room.held.body(request) as body:
+            if sort == "raw":
+                return _json(await _one(room, served, body, top))
+            content_type = request.headers["content-type"]
+            most = room.settings.limits.parts
+            sent = await asyncio.to_thread(bodies.parts, body, content_type, most)
+            return _json(await _several(room, served, sent, top))
+
+
+def _json(value: Any) -> Response:
+    return Response(json.dumps(value, ensure_ascii=False).encode(), media_type="application/json")
+
+
+async def _one(room: Room, served: Served, content: bytes, top: int | str) -> dict[str, Any]:
+    outcome = (await room.rows(served, [picture(served, content)]))[0]
+    if isinstance(outcome, PictureError):
+        room.metrics.pictures.labels(served.name, "unreadable").inc()
+        raise Failure(422, outcome.reason)
+    room.metrics.pictures.labels(served.name, "answered").inc()
+    return _answer(served, outcome, None, top)
+
+
+async def _several(
+    room: Room, served: Served, sent: list[bodies.Part], top: int | str
+) -> dict[str, Any]:
+    outcomes = await room.rows(served, [picture(served, content) for _, content in sent])
+    answers = [
+        _answer(served, outcome, name, top)
+        for (name, _), outcome in zip(sent, outcomes, strict=True)
+    ]
+    unread = sum(answer["error"] is not None for answer in answers)
+    room.metrics.pictures.labels(served.name, "unreadable").inc(unread)
+    room.metrics.pictures.labels(served.name, "answered").inc(len(answers) - unread)
+    if unread == len(answers):
+        raise Failure(422, "no picture could be read", predictions=answers)
+    return {"predictions": answers}
+
+
+def _answer(
+    served: Served, outcome: np.ndarray | PictureError, name: str | None, top: int | str
+) -> dict[str, Any]:
+    if isinstance(outcome, PictureError):
+        return Prediction(name, error=outcome.reason).to_data()
+    count = None if top == "all" else int(top)
+    return answer(outcome[0], served.predictor.manifest, name, count).to_data()

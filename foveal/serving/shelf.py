@@ -1,0 +1,143 @@
+"""The models a process serves, and how a new file takes the place of an old one.
+
+Knows nothing of HTTP. A request keeps the model it began with; a file that does not load leaves
+the old model in place. The new one is loaded, tried and only then put on the shelf.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from foveal.errors import Error, ModelFileError
+from foveal.serving.batcher import Batcher
+from foveal.serving.failures import Failure
+from foveal.serving.logs import Log
+from foveal.serving.metrics import Metrics
+from foveal.serving.settings import Limits, Settings
+
+if TYPE_CHECKING:
+    from foveal.prediction.predictor import Predictor
+
+Signature = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Served:
+    """One model as it is served: its name, file, Predictor and queue."""
+
+    name: str
+    path: Path
+    predictor: Predictor
+    batcher: Batcher
+    version: str
+    """The first 12 digits of the SHA-256 of its weights."""
+    native: bool
+
+
+class Shelf:
+    """The models of one process by name; the first is the default."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, log: Log) -> None:
+        self._settings, self._metrics, self._log = settings, metrics, log
+        self._seen = {name: signature(path) for name, path in settings.models.items()}
+        self._served = {
+            name: load(name, path, settings.limits, metrics)
+            for name, path in settings.models.items()
+        }
+
+    @property
+    def models(self) -> Mapping[str, Served]:
+        """Name -> model, the default first."""
+        return self._served
+
+    def get(self, name: str | None) -> Served:
+        """The model of that name, or the default.  Raises Failure 404."""
+        if name is None:
+            return next(iter(self._served.values()))
+        if name not in self._served:
+            known = ", ".join(self._served)
+            raise Failure(404, f"there is no model of that name here; there is: {known}")
+        return self._served[name]
+
+    def busy_seconds(self) -> float:
+        """How long the slowest batch under way has taken."""
+        return max(served.batcher.busy_seconds() for served in self._served.values())
+
+    async def watch(self) -> None:
+        """Look at the files for ever; load one that has changed and stayed so for one look."""
+        changed: dict[str, Signature | None] = {}
+        while self._settings.watch_seconds:
+            await asyncio.sleep(self._settings.watch_seconds)
+            for name, path in self._settings.models.items():
+                now = await asyncio.to_thread(signature, path)
+                if now is None or now == self._seen[name]:
+                    changed.pop(name, None)
+                elif changed.get(name) == now:
+                    await self.swap(name)
+                else:
+                    changed[name] = now
+
+    async def swap_all(self) -> None:
+        """Load every file anew."""
+        for name in self._settings.models:
+            await self.swap(name)
+
+    async def swap(self, name: str) -> bool:
+        """Load a model's file anew; on failure the old model stays and the log says why."""
+        path = self._settings.models[name]
+        self._seen[name] = await asyncio.to_thread(signature, path)
+        began = time.monotonic()
+        try:
+            served = await asyncio.to_thread(load, name, path, self._settings.limits, self._metrics)
+        except Exception as error:
+            reason = str(error) if isinstance(error, Error) else repr(error)
+            self._metrics.swaps.labels(name, "kept").inc()
+            self._log("model kept", level="error", model=name, reason=reason)
+            return False
+        self._served = {**self._served, name: served}
+        self._metrics.swaps.labels(name, "swapped").inc()
+        seconds = round(time.monotonic() - began, 3)
+        self._log("model swapped", model=name, version=served.version, seconds=seconds)
+        return True
+
+
+def signature(path: Path) -> Signature | None:
+    """What tells that a file was replaced: inode, size and time of change; None where missing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def load(name: str, path: Path, limits: Limits, metrics: Metrics) -> Served:
+    """Load a model file and try it on a grey picture.
+
+    Raises ModelFileError where it is not a model, is damaged, or gives no finite answer.
+    """
+    from foveal.prediction.predictor import Predictor
+
+    predictor = Predictor(path, batch_size=limits.batch)
+    manifest = predictor.manifest
+    batcher = Batcher(
+        predictor.probabilities,
+        rows=limits.batch,
+        wait_seconds=limits.wait_seconds,
+        sizes=metrics.batch.labels(name).observe,
+    )
+    for rows in (1, limits.batch):
+        pixels = np.full((rows, *manifest.network.input.shape), 128, np.uint8)
+        if not np.isfinite(predictor.probabilities(pixels)).all():
+            raise ModelFileError(
+                f"{path} answers a grey picture with numbers that are not finite: train or "
+                "export it again"
+            )
+    version = manifest.weights_sha256[:12]
+    return Served(name, path, predictor, batcher, version, path.suffix == ".safetensors")
