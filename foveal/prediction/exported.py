@@ -54,9 +54,9 @@ class ExportedSession:
             )
 
 
-def open_exported(path: Path) -> ExportedSession:
+def open_exported(path: Path, threads: int = 0) -> ExportedSession:
     """The session of an exported file; raises ModelFileError unless it is whole and standard."""
-    return ExportedSession(path.read_bytes(), path)
+    return ExportedSession(path.read_bytes(), path, threads)
 
 
 def _session(content: bytes, path: Path, threads: int):  # type: ignore[no-untyped-def]  # noqa: ANN202

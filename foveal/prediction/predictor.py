@@ -35,12 +35,17 @@ class Predictor:
     every route.  An exported file needs no torch.
     """
 
-    def __init__(self, model: str | Path | Model, *, batch_size: int = BATCH) -> None:
-        """Open `model`; raises ModelFileError for a file that cannot be trusted or read."""
+    def __init__(
+        self, model: str | Path | Model, *, batch_size: int = BATCH, threads: int = 0
+    ) -> None:
+        """Open `model`; raises ModelFileError for a file that cannot be trusted or read.
+
+        threads: how many an exported file may use, 0 for every core; torch has its own setting.
+        """
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}; give 1 or more")
         self.batch_size = batch_size
-        self._session = _open(model)
+        self._session = _open(model, threads)
 
     @property
     def manifest(self) -> Manifest:
@@ -105,12 +110,12 @@ class Predictor:
         return out
 
 
-def _open(model: str | Path | Model) -> NativeSession | ExportedSession:
+def _open(model: str | Path | Model, threads: int) -> NativeSession | ExportedSession:
     if not isinstance(model, str | Path):
         return open_native(model)
     path = Path(model)
     if model_file.kind(path) == "onnx":
         from foveal.prediction.exported import open_exported
 
-        return open_exported(path)
+        return open_exported(path, threads)
     return open_native(path)
