@@ -5,6 +5,7 @@ Knows nothing of sockets, HTTP or pictures.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -67,6 +68,11 @@ class Settings:
     watch_seconds: float = 1.0
     quiet: bool = False
     limits: Limits = Limits()
+
+    @property
+    def network_threads(self) -> int:
+        """Threads a worker's network may use, so that all workers together use every core."""
+        return max(1, (os.cpu_count() or 1) // self.workers)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data that `settings_from` reads back."""

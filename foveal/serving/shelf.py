@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foveal.errors import Error, ModelFileError
+from foveal.model.file import kind
 from foveal.serving.batcher import Batcher
 from foveal.serving.failures import Failure
 from foveal.serving.logs import Log
 from foveal.serving.metrics import Metrics
-from foveal.serving.settings import Limits, Settings
+from foveal.serving.settings import Settings
 
 if TYPE_CHECKING:
     from foveal.prediction.predictor import Predictor
@@ -48,7 +49,7 @@ class Shelf:
         self._settings, self._metrics, self._log = settings, metrics, log
         self._seen = {name: signature(path) for name, path in settings.models.items()}
         self._served = {
-            name: load(name, path, settings.limits, metrics)
+            name: load(name, path, settings, metrics)
             for name, path in settings.models.items()
         }
 
@@ -95,7 +96,7 @@ class Shelf:
         self._seen[name] = await asyncio.to_thread(signature, path)
         began = time.monotonic()
         try:
-            served = await asyncio.to_thread(load, name, path, self._settings.limits, self._metrics)
+            served = await asyncio.to_thread(load, name, path, self._settings, self._metrics)
         except Exception as error:
             reason = str(error) if isinstance(error, Error) else repr(error)
             self._metrics.swaps.labels(name, "kept").inc()
@@ -117,14 +118,15 @@ def signature(path: Path) -> Signature | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def load(name: str, path: Path, limits: Limits, metrics: Metrics) -> Served:
+def load(name: str, path: Path, settings: Settings, metrics: Metrics) -> Served:
     """Load a model file and try it on a grey picture.
 
     Raises ModelFileError where it is not a model, is damaged, or gives no finite answer.
     """
     from foveal.prediction.predictor import Predictor
 
-    predictor = Predictor(path, batch_size=limits.batch)
+    limits = settings.limits
+    predictor = Predictor(path, batch_size=limits.batch, threads=settings.network_threads)
     manifest = predictor.manifest
     batcher = Batcher(
         predictor.probabilities,
@@ -140,4 +142,4 @@ def load(name: str, path: Path, limits: Limits, metrics: Metrics) -> Served:
                 "export it again"
             )
     version = manifest.weights_sha256[:12]
-    return Served(name, path, predictor, batcher, version, path.suffix == ".safetensors")
+    return Served(name, path, predictor, batcher, version, kind(path) == "native")

@@ -206,8 +206,11 @@ def start(
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
     os.set_blocking(theirs, False)
-    threads = str(max(1, (os.cpu_count() or 1) // settings.workers))
-    environment = {"OMP_NUM_THREADS": threads, **os.environ, "PROMETHEUS_MULTIPROC_DIR": folder}
+    environment = {
+        "OMP_NUM_THREADS": str(settings.network_threads),
+        **os.environ,
+        "PROMETHEUS_MULTIPROC_DIR": folder,
+    }
     environment.pop("FOVEAL_TOKEN", None)
     try:
         process = subprocess.Popen(  # noqa: S603  our own interpreter and module
