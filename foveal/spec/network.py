@@ -5,9 +5,12 @@ Knows nothing of torch, shapes or files; reading YAML with line numbers is in `d
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from foveal.spec.layers import Layers, Output
+from pydantic import model_validator
+
+from foveal.spec.layers import Layer, Layers, Output
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.spec.values import Value
 
@@ -15,6 +18,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = 1
+MAX_DEPTH = 12
+MAX_LAYERS = 4096
+
+
+def _walk(layers: tuple[Layer, ...], depth: int) -> Iterator[tuple[int, Layer]]:
+    for layer in layers:
+        yield depth, layer
+        for branch in layer.inner():
+            yield from _walk(branch, depth + 1)
 
 
 class Network(Value):
@@ -23,6 +35,26 @@ class Network(Value):
     input: Input = Input()
     preprocess: Preprocess = Preprocess()
     layers: Layers
+
+    @model_validator(mode="after")
+    def _whole(self) -> Network:
+        outputs, count = 0, 0
+        for depth, layer in _walk(self.layers, 1):
+            count += 1
+            outputs += isinstance(layer, Output)
+            if depth > MAX_DEPTH or count > MAX_LAYERS:
+                raise ValueError(
+                    f"a network may have {MAX_LAYERS} layers, {MAX_DEPTH} inside one another"
+                )
+        if outputs != 1 or not isinstance(self.layers[-1], Output):
+            raise ValueError("layers must end with output (softmax or sigmoid), exactly once")
+        for name in ("mean", "std"):
+            held = getattr(self.preprocess, name)
+            if held is not None and len(held) != self.input.channels:
+                raise ValueError(
+                    f"preprocess {name} has {len(held)} numbers for {self.input.channels} channels"
+                )
+        return self
 
     @property
     def output(self) -> Output:
@@ -35,6 +67,13 @@ class Network(Value):
         """Units of the output layer: one for sigmoid on two classes, else one a class."""
         one = task == "single" and classes == 2 and self.output.function == "sigmoid"
         return 1 if one else classes
+
+    def resized(self, size: Input) -> Network:
+        """This network for pictures of `size`; mean and std go when the channels change."""
+        changes: dict[str, Any] = {"input": size}
+        if size.channels != self.input.channels:
+            changes["preprocess"] = self.preprocess.model_copy(update={"mean": None, "std": None})
+        return self.model_copy(update=changes)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data that reads back as this network: what YAML and the model file hold."""
@@ -50,3 +89,9 @@ class Network(Value):
         from foveal.network.build import build
 
         return build(self, classes, task=task)
+
+    def to_pytorch(self, classes: int, task: Literal["single", "multi"] = "single") -> str:
+        """Plain PyTorch source of the same module: `build()` in it takes the same weights."""
+        from foveal.network.source import source
+
+        return source(self, classes, task=task)

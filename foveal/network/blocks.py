@@ -1,0 +1,208 @@
+"""The few steps plain torch.nn has no module for.
+
+Each stands alone on torch, so that its source can be printed into a person's own program.
+Knows nothing of Foveal's values.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+
+class Normalise(nn.Module):
+    """Levels 0..255 (N, C, H, W) to mean 0 and deviation 1; mean and std in units of 0..1."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise; uint8 becomes the buffers' type."""
+        return (x.to(self.mean.dtype) - self.mean * 255) / (self.std * 255)
+
+
+class Pad(nn.Module):
+    """Adds (top, bottom, left, right) cells: constant, reflect, replicate or circular."""
+
+    def __init__(
+        self, padding: tuple[int, int, int, int], mode: str = "constant", value: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.padding, self.mode, self.value = padding, mode, value
+
+    def extra_repr(self) -> str:
+        """What print shows."""
+        return f"{self.padding}, mode={self.mode!r}, value={self.value}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, top + H + bottom, left + W + right)."""
+        top, bottom, left, right = self.padding
+        if self.mode == "constant":
+            return F.pad(x, (left, right, top, bottom), value=self.value)
+        if self.mode == "circular" and (
+            max(top, bottom) > x.shape[2] or max(left, right) > x.shape[3]
+        ):
+            rows = torch.arange(-top, x.shape[2] + bottom, device=x.device) % x.shape[2]
+            columns = torch.arange(-left, x.shape[3] + right, device=x.device) % x.shape[3]
+            return x[:, :, rows][:, :, :, columns]
+        return F.pad(x, (left, right, top, bottom), mode=self.mode)
+
+
+class SamePad(nn.Module):
+    """Pads so that windows of `window` cells moved by `stride` give ceil(n / stride) of them."""
+
+    def __init__(
+        self,
+        window: tuple[int, int],
+        stride: tuple[int, int],
+        mode: str = "constant",
+        value: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.window, self.stride, self.mode, self.value = window, stride, mode, value
+
+    def extra_repr(self) -> str:
+        """What print shows."""
+        return f"{self.window}, {self.stride}, mode={self.mode!r}, value={self.value}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pad, the odd cell at bottom and right."""
+        sides: list[int] = []
+        for length, window, stride in zip(x.shape[2:], self.window, self.stride, strict=True):
+            total = max((-(-length // stride) - 1) * stride + window - length, 0)
+            sides += [total // 2, total - total // 2]
+        top, bottom, left, right = sides
+        return Pad((top, bottom, left, right), self.mode, self.value)(x)  # type: ignore[no-any-return]
+
+
+class FlippedConv2d(nn.Conv2d):
+    """The mathematical convolution: the stored kernel is reversed on both axes when applied."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (N, C, H, W)."""
+        return self._conv_forward(x, self.weight.flip(2, 3), self.bias)
+
+
+class PaddedPool(nn.Module):
+    """Max or average pooling with any padding a side (None: same) and hanging last windows.
+
+    Max pads with minus infinity. Average counts padding as zeros unless `count_padding` is false;
+    cells beyond the padding, where the last window hangs over, never count.
+    """
+
+    def __init__(
+        self,
+        function: str,
+        size: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int, int, int] | None,
+        ceil: bool = False,
+        count_padding: bool = True,
+    ) -> None:
+        super().__init__()
+        self.function, self.size, self.stride, self.padding = function, size, stride, padding
+        self.ceil, self.count_padding = ceil, count_padding
+
+    def extra_repr(self) -> str:
+        """What print shows."""
+        return f"{self.function!r}, {self.size}, {self.stride}, padding={self.padding}"
+
+    def sides(self, axis: int, length: int) -> tuple[int, int, int]:
+        """Cells before, cells after, and cells the last window hangs over, on one axis."""
+        window, stride = self.size[axis], self.stride[axis]
+        if self.padding is None:
+            total = max((-(-length // stride) - 1) * stride + window - length, 0)
+            return total // 2, total - total // 2, 0
+        before, after = self.padding[2 * axis], self.padding[2 * axis + 1]
+        if not self.ceil:
+            return before, after, 0
+        count = -((window - length - before - after) // stride) + 1
+        if (count - 1) * stride >= length + before:
+            count -= 1
+        return before, after, max((count - 1) * stride + window - length - before - after, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the pooled maps."""
+        top, bottom, below = self.sides(0, x.shape[2])
+        left, right, beside = self.sides(1, x.shape[3])
+        around = (left, right + beside, top, bottom + below)
+        if self.function == "max":
+            return F.max_pool2d(F.pad(x, around, value=float("-inf")), self.size, self.stride)
+        mean = F.avg_pool2d(F.pad(x, around), self.size, self.stride)
+        if self.count_padding and not below and not beside:
+            return mean
+        counted = torch.ones_like(x[:1, :1])
+        if self.count_padding:
+            counted = F.pad(counted, (left, right, top, bottom), value=1.0)
+            counted = F.pad(counted, (0, beside, 0, below))
+        else:
+            counted = F.pad(counted, around)
+        return mean / F.avg_pool2d(counted, self.size, self.stride)
+
+
+class GlobalAvgPool(nn.Module):
+    """The mean of each map: (N, C, H, W) to (N, C)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Average."""
+        return x.mean((2, 3))
+
+
+class GlobalMaxPool(nn.Module):
+    """The largest value of each map: (N, C, H, W) to (N, C)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maximum."""
+        return x.amax((2, 3))
+
+
+class MapNorm(nn.LayerNorm):
+    """Layer norm across the maps at each position of (N, C, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class SqueezeExcite(nn.Module):
+    """Weighs each map by two small dense layers that see the mean of every map."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, hidden)
+        self.excite = nn.Linear(hidden, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale the maps of (N, C, H, W) by numbers in 0..1."""
+        scale = self.excite(F.relu(self.squeeze(x.mean((2, 3))))).sigmoid()
+        return x * scale[:, :, None, None]
+
+
+class Residual(nn.Module):
+    """The input, projected where shapes differ, is added to what `layers` make of it."""
+
+    def __init__(self, layers: nn.Module, projection: nn.Module | None = None) -> None:
+        super().__init__()
+        self.layers = layers
+        self.projection = projection
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add."""
+        return self.layers(x) + (x if self.projection is None else self.projection(x))  # type: ignore[no-any-return]
+
+
+class Concat(nn.ModuleList):
+    """Every branch sees the same input; their maps are stacked."""
+
+    def __init__(self, *branches: nn.Module) -> None:
+        super().__init__(branches)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Stack on the channel axis."""
+        return torch.cat([branch(x) for branch in self], 1)

@@ -1,0 +1,63 @@
+"""The networks that come with Foveal: one YAML file each, adapted to the asked input.
+
+Knows their names and which variant suits which size; what they are stands in the files.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from math import prod
+
+from foveal.errors import UsageError, nearest
+from foveal.spec import document
+from foveal.spec.layers import Conv, Layer
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+
+LARGE = 80
+"""Where a preset has a `-large` variant, inputs whose shorter side is above this take it."""
+_VARIANT = "-large"
+
+
+def presets() -> tuple[str, ...]:
+    """Names of all presets, in natural order."""
+    names = (item.name for item in resources.files(__name__).iterdir())
+    stems = {name.removesuffix(".yaml") for name in names if name.endswith(".yaml")}
+    return tuple(sorted(stem for stem in stems if not stem.endswith(_VARIANT)))
+
+
+def preset(name: str, size: Input | None = None) -> Network:
+    """The preset `name` for an input of `size` (None: the size its source published).
+
+    Raises UsageError for a name that is not a preset, with the nearest right one.
+    """
+    if name not in presets():
+        raise UsageError(
+            f"'{name}' is not a preset{nearest(name, presets())}; "
+            f"choose one of {', '.join(presets())}"
+        )
+    network = _read(_file(name, size))
+    if size is None:
+        return network
+    layers = tuple(_whitened(layer, size.channels) for layer in network.layers)
+    return network.model_copy(update={"layers": layers}).resized(size)
+
+
+def _file(name: str, size: Input | None) -> str:
+    large = size is not None and min(size.height, size.width) > LARGE
+    variant = f"{name}{_VARIANT}.yaml"
+    if large and resources.files(__name__).joinpath(variant).is_file():
+        return variant
+    return f"{name}.yaml"
+
+
+def _whitened(layer: Layer, channels: int) -> Layer:
+    """A whitening convolution has each direction of its patches and that direction's negative."""
+    if isinstance(layer, Conv) and layer.init == "whiten":
+        return layer.model_copy(update={"channels": 2 * channels * prod(layer.kernel)})
+    return layer
+
+
+def _read(file: str) -> Network:
+    text = resources.files(__name__).joinpath(file).read_text(encoding="utf-8")
+    return document.parse(text, Network, file)

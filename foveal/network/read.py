@@ -1,0 +1,37 @@
+"""NETWORK as a person names it: a preset, a YAML file or a model file (its architecture only).
+
+Knows nothing of what a network means.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from foveal.errors import UsageError, nearest
+from foveal.network.presets import preset, presets
+from foveal.spec import document
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+
+
+def network(name: str | Path, size: Input | None = None) -> Network:
+    """The network a preset's name, a YAML file or a model file stands for, at input `size`.
+
+    size None keeps the size that is written there. Raises UsageError where there is no such
+    preset or file, SpecError with every mistake of a file, ModelFileError for a damaged model.
+    """
+    path = Path(name)
+    if str(name) in presets():
+        return preset(str(name), size)
+    if not path.is_file():
+        raise UsageError(
+            f"there is no network '{name}'{nearest(str(name), presets())}; give a YAML file, "
+            f"a model file, or one of the presets {', '.join(presets())}"
+        )
+    if path.suffix == ".safetensors":
+        from foveal.model.file import read_manifest  # type: ignore[import-not-found,unused-ignore]
+
+        found: Network = read_manifest(path).network
+    else:
+        found = document.read(path, Network)
+    return found if size is None else found.resized(size)
