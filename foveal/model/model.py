@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from foveal.errors import ModelFileError
+from foveal.errors import ModelFileError, SpecError
 from foveal.model import file as model_file
 from foveal.model.file import FITTED_ON
 from foveal.model.manifest import Manifest
@@ -40,7 +40,7 @@ class Model:
 def load(path: str | Path) -> Model:
     """The model in a file, on the CPU, in evaluation mode; raises ModelFileError.
 
-    The module is built only after the tensors were found to be those the network needs.
+    Memory for weights is taken only once the tensors were found to be those the network needs.
     """
     path = Path(path)
     if model_file.kind(path) == "onnx":
@@ -52,11 +52,10 @@ def load(path: str | Path) -> Model:
     fitted_on = tensors.pop(FITTED_ON, np.zeros(0, np.int64))
     if fitted_on.dtype != np.int64 or fitted_on.ndim != 1:
         raise ModelFileError(f"{path} is damaged: its list of fitted pictures is not valid")
-    with torch.device("meta"):
-        plan = build(manifest.network, len(manifest.labels), task=manifest.task)
-    _compare(plan, tensors, path)
-    module = build(manifest.network, len(manifest.labels), task=manifest.task)
-    module.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+    module = _skeleton(manifest, path)
+    _compare(module, tensors, path)
+    weights = {name: torch.from_numpy(value).clone() for name, value in tensors.items()}
+    module.load_state_dict(weights, assign=True)
     return Model(module.eval(), manifest, fitted_on.view(np.uint64))
 
 
@@ -70,14 +69,32 @@ def save(path: str | Path, model: Model) -> Manifest:
     return model_file.write(Path(path), model.manifest, tensors)
 
 
-def _compare(plan: nn.Module, tensors: dict[str, np.ndarray], path: Path) -> None:
-    """Refuse tensors that are not those of the network, before anything large is made."""
-    wanted = {name: tuple(value.shape) for name, value in plan.state_dict().items()}
-    given = {name: value.shape for name, value in tensors.items()}
-    if wanted == given:
-        return
-    name = min(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
-    raise ModelFileError(
-        f"{path} is damaged: its network needs {name} of shape {wanted.get(name)}, the file "
-        f"holds {given.get(name)}; take the original file again"
-    )
+def _skeleton(manifest: Manifest, path: Path) -> nn.Module:
+    """The module without memory for its weights: a file cannot ask for gigabytes."""
+    try:
+        with torch.device("meta"):
+            return build(manifest.network, len(manifest.labels), task=manifest.task)
+    except (SpecError, RuntimeError, OverflowError, RecursionError) as error:
+        first = str(error).splitlines()[0][:300]
+        raise ModelFileError(f"{path} is damaged: its network is not valid: {first}") from error
+
+
+def _compare(module: nn.Module, tensors: dict[str, np.ndarray], path: Path) -> None:
+    """Refuse tensors that are not those of the network, by name, shape and dtype."""
+    wanted = {
+        name: (str(value.dtype).removeprefix("torch."), *value.shape)
+        for name, value in module.state_dict().items()
+    }
+    given = {name: (str(value.dtype), *value.shape) for name, value in tensors.items()}
+    names = wanted.keys() | given.keys()
+    wrong = sorted(name for name in names if wanted.get(name) != given.get(name))
+    if wrong:
+        raise ModelFileError(
+            f"{path} is damaged: its network needs {wrong[0]} to be {_shown(wanted, wrong[0])}, "
+            f"the file holds {_shown(given, wrong[0])}; take the original file again"
+        )
+
+
+def _shown(shapes: dict[str, tuple[str | int, ...]], name: str) -> str:
+    shape = shapes.get(name)
+    return "nothing" if shape is None else f"{shape[0]} {tuple(shape[1:])}"
