@@ -74,7 +74,7 @@ def _made(name: str, size: int) -> Array:
     if name == "identity":
         return spot
     if name == "blur":
-        return np.full((size, size), 1 / size**2)
+        return np.ones((size, size)) / (size * size)
     if name == "sharpen":
         return spot + _cross(size)
     if name == "laplacian":

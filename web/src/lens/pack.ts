@@ -1,0 +1,47 @@
+// Unpacks the numbers of a layer when they are first asked for, and keeps them.
+import type { Layer, Packed } from './types'
+
+const floats = new WeakMap<object, Map<string, Float32Array>>()
+
+function bytes(packed: Packed): Uint8Array {
+  const text = atob(packed)
+  const out = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i)
+  return out
+}
+
+/** Float32 numbers of `packed`, remembered under `owner`. */
+export function numbers(owner: object, key: string, packed: Packed): Float32Array {
+  let known = floats.get(owner)
+  if (!known) floats.set(owner, (known = new Map()))
+  let found = known.get(key)
+  if (!found) known.set(key, (found = new Float32Array(bytes(packed).buffer)))
+  return found
+}
+
+export function integers(packed: Packed): Int32Array {
+  return new Int32Array(bytes(packed).buffer)
+}
+
+/** All sampled values of a layer, map after map. */
+export function valuesOf(layer: Layer): Float32Array {
+  if (!layer.bytes) return numbers(layer, 'values', layer.values)
+  let known = floats.get(layer)
+  if (!known) floats.set(layer, (known = new Map()))
+  let found = known.get('values')
+  if (!found) known.set('values', (found = Float32Array.from(bytes(layer.values))))
+  return found
+}
+
+/** Height and width of a layer's maps; a vector is maps of one cell. */
+export function sizeOf(layer: Layer): [number, number] {
+  return layer.shape.length === 3 ? [layer.shape[1]!, layer.shape[2]!] : [1, 1]
+}
+
+/** The numbers of one map by its channel, or null where it is not on the page. */
+export function mapOf(layer: Layer, channel: number): Float32Array | null {
+  const at = layer.maps.indexOf(channel)
+  if (at < 0) return null
+  const [height, width] = sizeOf(layer)
+  return valuesOf(layer).subarray(at * height * width, (at + 1) * height * width)
+}
