@@ -96,5 +96,6 @@ class Forwarded(logging.Handler):
 def forward(log: Log) -> None:
     """Send the warnings of every library through `log`."""
     root = logging.getLogger()
+    logging.captureWarnings(True)
     root.handlers = [Forwarded(log)]
     root.setLevel(logging.WARNING)

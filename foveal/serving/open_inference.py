@@ -174,7 +174,7 @@ def _pixels(tensor: InputTensor, binary: bytes, shape: tuple[int, ...]) -> np.nd
             raise Failure(
                 400, f"'{INPUT}' of shape {list(shape)} needs {size} bytes; {len(binary)} came"
             )
-        return np.frombuffer(binary, np.uint8).reshape(shape)
+        return np.frombuffer(binary, np.uint8).reshape(shape).copy()  # torch wants to own it
     if tensor.data is None or binary:
         raise Failure(400, f"'{INPUT}' needs data, or binary_data_size and as many bytes")
     try:

@@ -92,7 +92,7 @@ async def _serve(parts: _Parts, listener: socket.socket, status: int) -> None:
     settings = parts.settings
     threads = Threads(settings.threads, loop)
     room = Room(settings, parts.shelf, threads, parts.metrics, parts.log, parts.explain)
-    server = Server(_config(room), room, status)
+    server = Server(config(room), room, status)
     tasks = [
         loop.create_task(parts.shelf.watch()),
         loop.create_task(_beat(parts.shelf, settings, status)),
@@ -105,7 +105,7 @@ async def _serve(parts: _Parts, listener: socket.socket, status: int) -> None:
             task.cancel()
 
 
-def _config(room: Room) -> uvicorn.Config:
+def config(room: Room) -> uvicorn.Config:
     limits = room.settings.limits
     return uvicorn.Config(
         gated(room),

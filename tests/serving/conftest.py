@@ -1,0 +1,290 @@
+"""Servers for the tests: whole ones as the command starts them, and quick ones in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from PIL import Image
+
+from foveal.model.manifest import Manifest
+from foveal.serving import shelf as shelf_module
+from foveal.serving.batcher import Batcher, Threads
+from foveal.serving.logs import Log
+from foveal.serving.metrics import Metrics
+from foveal.serving.room import Room
+from foveal.serving.settings import Limits, Settings
+from foveal.serving.shelf import Served, Shelf
+from foveal.serving.worker import config
+from foveal.spec.network import Network
+
+LABELS = ("bee", "cat", "dog", "eel")
+NETWORK = Network.model_validate(
+    {
+        "input": {"height": 16, "width": 16, "channels": 3},
+        "layers": [
+            {"conv": {"channels": 4, "kernel": 3}},
+            "relu",
+            {"max_pool": 2},
+            "flatten",
+            {"dense": 8},
+            "relu",
+            {"output": "softmax"},
+        ],
+    }
+)
+
+
+def png(seed: int = 0, size: tuple[int, int] = (20, 24)) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[bytes]:
+    """Forty PNG pictures, each different."""
+    return [png(seed) for seed in range(40)]
+
+
+def write_model(path: Path, seed: int = 0) -> Path:
+    import torch
+
+    from foveal.model.model import Model, save
+
+    torch.manual_seed(seed)
+    module = NETWORK.build(len(LABELS)).eval()
+    save(path, Model(module, Manifest(network=NETWORK, labels=LABELS, temperature=1.5)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A native model file of four classes."""
+    return write_model(tmp_path_factory.mktemp("native") / "animals.safetensors")
+
+
+@pytest.fixture
+def another():
+    """`another(path, seed)` writes a model file with other weights."""
+    return write_model
+
+
+@dataclass
+class Started:
+    """A server that runs as a process of its own."""
+
+    process: subprocess.Popen[str]
+    url: str
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    def events(self, name: str) -> list[dict]:
+        found = (json.loads(line) for line in list(self.lines) if line.startswith("{"))
+        return [event for event in found if event["event"] == name]
+
+    def wait_for(self, name: str, count: int = 1, seconds: float = 15) -> list[dict]:
+        until = time.monotonic() + seconds
+        while len(found := self.events(name)) < count:
+            assert time.monotonic() < until, (name, self.lines[-20:])
+            time.sleep(0.02)
+        return found
+
+    def workers(self) -> list[int]:
+        import psutil
+
+        children = psutil.Process(self.process.pid).children()
+        return sorted(child.pid for child in children if child.status() != "zombie")
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 20) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+
+@contextlib.contextmanager
+def running(*arguments: str | Path, env: dict[str, str] | None = None):
+    command = [sys.executable, "-m", "foveal", "serve", *map(str, arguments), "--port", "0"]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
+    )
+    started = Started(process, "")
+
+    def read() -> None:
+        for line in process.stderr:
+            started.lines.append(line)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        started.url = started.wait_for("listening", seconds=60)[0]["url"]
+        yield started
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        process.wait()
+        reader.join(5)
+        process.stderr.close()
+
+
+@pytest.fixture
+def start():
+    """`with start(model, '--workers', '2') as server:` runs `foveal serve`."""
+    return running
+
+
+@pytest.fixture(scope="session")
+def server(model: Path):
+    """One server with two workers that many tests ask."""
+    with running(model, "--workers", "2") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def client(server: Started):
+    with httpx.Client(base_url=server.url, timeout=20) as found:
+        yield found
+
+
+class FakePredictor:
+    """Answers at once: the mean level of a picture decides; `pause` makes it slow."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.manifest = Manifest(network=NETWORK, labels=LABELS)
+        self.labels = LABELS
+        self.pause = pause
+        self.batches: list[int] = []
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        self.batches.append(len(pixels))
+        time.sleep(self.pause)
+        self.hold.wait(30)
+        levels = pixels.reshape(len(pixels), -1).mean(axis=1) / 255
+        rows = np.stack([levels, (1 - levels) / 2, (1 - levels) / 4, (1 - levels) / 4], axis=1)
+        return rows.astype(np.float32)
+
+
+@dataclass
+class Local:
+    """A server in a thread of this process, over a FakePredictor."""
+
+    port: int
+    room: Room
+    predictor: FakePredictor
+    log: io.StringIO
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self, data: bytes = b"") -> socket.socket:
+        found = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        if data:
+            found.sendall(data)
+        return found
+
+
+@contextlib.contextmanager
+def local_server(monkeypatch, *, pause: float = 0.0, explain=None, limits=None, **options):
+    predictor = FakePredictor(pause)
+
+    def load(name, path, settings, metrics):
+        bounds = settings.limits
+        batcher = Batcher(
+            predictor.probabilities,
+            rows=bounds.batch,
+            wait_seconds=bounds.wait_seconds,
+            sizes=metrics.batch.labels(name).observe,
+        )
+        return Served(name, path, predictor, batcher, "0" * 12, native=True)
+
+    monkeypatch.setattr(shelf_module, "load", load)
+    options.setdefault("models", {"animals": Path("/nowhere/animals.safetensors")})
+    settings = Settings(port=0, limits=replace(Limits(), **(limits or {})), **options)
+    text, metrics = io.StringIO(), Metrics()
+    log = Log(stream=text)
+    listener = socket.create_server(("127.0.0.1", 0))
+    state = SimpleNamespace(room=None, server=None)
+    ready = threading.Event()
+
+    async def serve() -> None:
+        threads = Threads(settings.threads, asyncio.get_running_loop())
+        state.room = Room(settings, Shelf(settings, metrics, log), threads, metrics, log, explain)
+        state.server = uvicorn.Server(config(state.room))
+        asyncio.get_running_loop().call_later(0.05, ready.set)
+        await state.server._serve([listener])
+
+    port = listener.getsockname()[1]
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield Local(port, state.room, predictor, text)
+    finally:
+        predictor.hold.set()
+        state.server.should_exit = state.server.force_exit = True
+        thread.join(10)
+        log.flush()
+
+
+@pytest.fixture
+def local(monkeypatch):
+    """`with local(limits={...}) as server:` serves a FakePredictor from a thread."""
+
+    def serve(**options):
+        return local_server(monkeypatch, **options)
+
+    return serve
+
+
+@pytest.fixture
+def request_bytes():
+    """`request_bytes(body)` is a whole POST /predict."""
+
+    def build(body: bytes = b"", path: str = "/predict", *headers: str) -> bytes:
+        head = [f"POST {path} HTTP/1.1", "host: localhost", f"content-length: {len(body)}"]
+        return "\r\n".join([*head, *headers, "", ""]).encode() + body
+
+    return build
+
+
+@pytest.fixture
+def read_all():
+    """Everything a socket sends until it is closed."""
+
+    def read(connection: socket.socket) -> bytes:
+        pieces = []
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(65_536):
+                pieces.append(piece)
+        return b"".join(pieces)
+
+    return read
+
+
