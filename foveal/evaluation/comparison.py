@@ -1,0 +1,48 @@
+"""Several models on the same pictures: differences with paired intervals.
+
+Knows nothing of models or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+
+from foveal.errors import UsageError
+from foveal.evaluation.answers import Answers
+from foveal.evaluation.card import Difference
+from foveal.evaluation.intervals import percentile, resampled
+from foveal.evaluation.spread import losses
+
+
+def differences(answers: Mapping[str, Answers]) -> tuple[Difference, ...]:
+    """Every model minus every later one, on the same rows in the same order.
+
+    The interval is the paired bootstrap's: both models are scored on the same resamples, so what
+    makes a picture hard for both cancels out.  Raises UsageError where row counts differ.
+    """
+    return tuple(_difference(answers, one, two) for one, two in combinations(answers, 2))
+
+
+def _difference(answers: Mapping[str, Answers], one: str, two: str) -> Difference:
+    first, second = answers[one], answers[two]
+    if len(first) != len(second):
+        raise UsageError(
+            f"{one} was scored on {len(first)} pictures and {two} on {len(second)}; "
+            "models are compared on the same pictures only"
+        )
+    right = first.correct.astype(np.float64) - second.correct
+    worse = losses(first) - losses(second)
+    sums = np.column_stack([np.ones(len(right)), right, worse])
+    values = resampled(sums, len(right), first.groups, lambda total: total[:, 1:] / total[:, :1])
+    return Difference(
+        model=one,
+        other=two,
+        n=len(right),
+        accuracy=float(right.mean()),
+        accuracy_interval=percentile(values[:, 0]) or (-1.0, 1.0),
+        nll=float(worse.mean()),
+        nll_interval=percentile(values[:, 1]) or (0.0, 0.0),
+    )
