@@ -49,7 +49,7 @@ def resolve(recipe: Recipe, situation: Situation) -> tuple[Recipe, tuple[Choice,
     """The recipe without gaps (epochs apart) and what was chosen; raises UsageError on a clash."""
     _refuse(recipe, situation.network)
     chosen: list[Choice] = []
-    for choose in (_batch, _optimizer, _rates, _averages, _augmentation, _precision):
+    for choose in (_batch, _optimizer, _rates, _augmentation, _precision):
         found = choose(recipe, situation)
         chosen += found
         recipe = recipe.model_copy(update={choice.key: choice.value for choice in found})
@@ -138,11 +138,12 @@ def _missing(recipe: Recipe, defaults: Mapping[str, tuple[Any, str]]) -> list[Ch
     ]
 
 
-def _averages(recipe: Recipe, situation: Situation) -> list[Choice]:
-    assert recipe.batch_size is not None
-    steps = max(1.0, situation.pictures / recipe.batch_size)
-    decay = round(1 - 1 / max(10.0, min(500.0, steps)), 4)
-    return _missing(recipe, {"ema": (decay, "averages over about the last epoch")})
+def average(steps: int) -> Choice:
+    """The decay of the moving average for a cycle of so many steps: about its last twentieth."""
+    length = min(500.0, 0.05 * steps)
+    if length < 2:
+        return Choice("ema", 0.0, "too few steps for an average")
+    return Choice("ema", round(1 - 1 / length, 4), "averages over about a twentieth of the steps")
 
 
 def _augmentation(recipe: Recipe, situation: Situation) -> list[Choice]:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foveal.spec.layers import Conv, Layer
+from foveal.network.build import whitened
 from foveal.spec.network import Network
 from foveal.training.chance import shuffled
 
@@ -33,15 +33,15 @@ def whiten(module: nn.Module, network: Network, pixels: NDArray[np.uint8]) -> bo
     where there are more filters than that, the rest keep their start.  False where the network
     asks for none.
     """
-    first = next((layer for layer in network.layers if isinstance(layer, Conv)), None)
-    if first is None or first.init != "whiten":
+    asked = whitened(module)
+    if not asked:
         return False
-    convolution = next(part for part in module.modules() if isinstance(part, nn.Conv2d))
+    convolution = asked[0][1]
     chosen = np.sort(shuffled(len(pixels), STREAM)[:MOST])
     mean, std = network.preprocess.statistics(network.input.channels)
     batch = torch.from_numpy(pixels[chosen]).permute(0, 3, 1, 2).double() / 255
     batch = (batch - _column(mean)) / _column(std)
-    filters = eigenfilters(batch, tuple(first.kernel))
+    filters = eigenfilters(batch, (convolution.kernel_size[0], convolution.kernel_size[1]))
     weight = convolution.weight
     count = min(len(filters), len(weight) // 2) if len(weight) > 1 else 1
     both = torch.cat([filters[:count], -filters[:count]])[: len(weight)]
@@ -91,9 +91,3 @@ def set_dropout(module: nn.Module, rate: float) -> None:
     for part in module.modules():
         if isinstance(part, nn.modules.dropout._DropoutNd):
             part.p = rate
-
-
-def has_whitening(layers: tuple[Layer, ...]) -> bool:
-    """Whether the first convolution asks for whitening filters."""
-    first = next((layer for layer in layers if isinstance(layer, Conv)), None)
-    return first is not None and first.init == "whiten"
