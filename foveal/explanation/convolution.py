@@ -74,9 +74,9 @@ def _made(name: str, size: int) -> Array:
     if name == "identity":
         return spot
     if name == "blur":
-        return np.ones((size, size)) / (size * size)
+        return np.full((size, size), 1 / size**2)
     if name == "sharpen":
-        return spot + _cross(size)
+        return np.asarray(spot + _cross(size))
     if name == "laplacian":
         return -_cross(size)
     if name == "gabor":
