@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 class Normalise(nn.Module):
@@ -78,7 +78,7 @@ class SamePad(nn.Module):
             total = max((-(-length // stride) - 1) * stride + window - length, 0)
             sides += [total // 2, total - total // 2]
         top, bottom, left, right = sides
-        return Pad((top, bottom, left, right), self.mode, self.value)(x)  # type: ignore[no-any-return]
+        return Pad((top, bottom, left, right), self.mode, self.value).forward(x)
 
 
 class FlippedConv2d(nn.Conv2d):
@@ -194,7 +194,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add."""
-        return self.layers(x) + (x if self.projection is None else self.projection(x))  # type: ignore[no-any-return]
+        way: Tensor = x if self.projection is None else self.projection(x)
+        return way + self.layers(x)
 
 
 class Concat(nn.ModuleList):

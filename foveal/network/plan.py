@@ -6,7 +6,7 @@ Knows the names and arguments of torch's modules, but imports nothing of torch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from foveal.network import geometry
 from foveal.network.trace import Step, Trace
@@ -163,6 +163,7 @@ def _pool(layer: spec.Pool) -> Call:
     function = "max" if isinstance(layer, spec.MaxPool) else "avg"
     stride = layer.stride or layer.size
     counts = not isinstance(layer, spec.AvgPool) or layer.count_padding
+    padding: geometry.Sides | Literal["same"]
     padding = (0, 0, 0, 0) if layer.padding == "valid" else layer.padding
     if padding == "same" and geometry.always_symmetric(layer.size, stride):
         padding = geometry.sides("same", (1, 1), layer.size, (1, 1))
@@ -185,7 +186,7 @@ def _pool(layer: spec.Pool) -> Call:
     return Call("nn.MaxPool2d" if function == "max" else "nn.AvgPool2d", (layer.size,), options)
 
 
-def _native(padding: Any, size: tuple[int, int]) -> bool:
+def _native(padding: geometry.Sides, size: tuple[int, int]) -> bool:
     top, bottom, left, right = padding
     return top == bottom and left == right and top <= size[0] // 2 and left <= size[1] // 2
 

@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
-from foveal.spec.values import Channels, Fraction, Natural, Pair, Positive, Value
+from foveal.errors import SpecError
+from foveal.spec.values import NATURAL, Channels, Fraction, Natural, Pair, Positive, Value, several
 
 Number = Annotated[float, Field(strict=False)]
 
@@ -23,7 +31,19 @@ def _four(value: Any) -> Any:
     return value
 
 
-Four = Annotated[tuple[Natural, Natural, Natural, Natural], BeforeValidator(_four)]
+Four = Annotated[
+    tuple[Natural, Natural, Natural, Natural],
+    BeforeValidator(_four),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                NATURAL,
+                several(NATURAL, "height", "width"),
+                several(NATURAL, "top", "bottom", "left", "right"),
+            ]
+        }
+    ),
+]
 """[top, bottom, left, right] in cells; one number means all four, two mean [height, width]."""
 PaddingMode = Literal["constant", "reflect", "replicate", "circular"]
 
@@ -39,9 +59,17 @@ class Layer(Value):
         """`Conv(32)` is `Conv(channels=32)`: one positional value fills the field `short`."""
         if short:
             if self.short is None or len(short) > 1 or self.short in fields:
-                raise TypeError(f"{type(self).__name__} takes keyword arguments only")
+                alone = f"give {self.short} first" if self.short else "give no value"
+                raise SpecError(
+                    [
+                        f"{self.kind}: received {len(short)} values without a name; "
+                        f"{alone} and everything else by name"
+                    ]
+                )
             fields[self.short] = short[0]
         super().__init__(**fields)
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # see Value
 
     def inner(self) -> Iterator[tuple[Layer, ...]]:
         """The branches of layers inside this one (none for a plain layer)."""
@@ -64,7 +92,11 @@ class Layer(Value):
 def _data(value: Any) -> Any:
     if isinstance(value, Layer):
         return value.to_data()
-    return [_data(item) for item in value] if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    if isinstance(value[0], int) and len(set(value)) == 1:
+        return value[0]
+    return [_data(item) for item in value]
 
 
 class Conv(Layer):
@@ -110,7 +142,12 @@ class Pad(Layer):
 
 
 class Pool(Layer):
-    """What max and average pooling share; stride None means the window's size."""
+    """What max and average pooling share: windows of `size` cells moved by `stride`.
+
+    size, stride: [height, width] in cells; stride None means the window's size.
+    padding: cells [top, bottom, left, right], `same` (output = ceil(n / stride)) or `valid`.
+    ceil: a last window may hang over the end; what is missing does not count.
+    """
 
     short = "size"
 
@@ -119,9 +156,20 @@ class Pool(Layer):
     padding: Four | Literal["same", "valid"] = (0, 0, 0, 0)
     ceil: bool = False
 
+    @model_validator(mode="after")
+    def _sees_a_cell(self) -> Pool:
+        if not isinstance(self.padding, str):
+            top, bottom, left, right = self.padding
+            if max(top, bottom) >= self.size[0] or max(left, right) >= self.size[1]:
+                raise ValueError(
+                    f"padding {list(self.padding)} must be smaller than the window "
+                    f"{self.size[0]}x{self.size[1]} on every side, else a window sees only padding"
+                )
+        return self
+
 
 class MaxPool(Pool):
-    """The largest value of each window; pads with minus infinity."""
+    """The largest value of each window; padding is minus infinity."""
 
     kind = "max_pool"
 
@@ -327,6 +375,10 @@ class Output(Layer):
     has_weights = True
 
     function: Literal["softmax", "sigmoid"] = "softmax"
+
+    def to_data(self) -> Any:
+        """Always with its function: a reader should see it."""
+        return {self.kind: self.function}
 
 
 KINDS: dict[str, type[Layer]] = {

@@ -38,9 +38,8 @@ class Network(Value):
 
     @model_validator(mode="after")
     def _whole(self) -> Network:
-        outputs, count = 0, 0
-        for depth, layer in _walk(self.layers, 1):
-            count += 1
+        outputs = 0
+        for count, (depth, layer) in enumerate(_walk(self.layers, 1), start=1):
             outputs += isinstance(layer, Output)
             if depth > MAX_DEPTH or count > MAX_LAYERS:
                 raise ValueError(

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 
 MAX_SIDE = 8192
 MAX_CHANNELS = 65_536
@@ -18,6 +25,19 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
+    def __init__(self, **fields: Any) -> None:
+        """Raise SpecError with one sentence a mistake, not pydantic's own error."""
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            from foveal.errors import SpecError
+            from foveal.spec.mistakes import sentences
+
+            raise SpecError(sentences(type(self), error, fields)) from None
+
+    # Read from data, a value goes through pydantic alone, which collects all mistakes at once.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
 
 def _pair(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
@@ -25,9 +45,27 @@ def _pair(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def several(item: dict[str, Any], *names: str) -> dict[str, Any]:
+    """JSON Schema of a list with one `item` a name, described as [name, name]."""
+    return {
+        "type": "array",
+        "items": item,
+        "minItems": len(names),
+        "maxItems": len(names),
+        "description": f"[{', '.join(names)}]",
+    }
+
+
+NATURAL = {"type": "integer", "minimum": 0, "maximum": MAX_SIDE}
+POSITIVE = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
+
 Positive = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 Natural = Annotated[int, Field(ge=0, le=MAX_SIDE)]
 Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Pair = Annotated[tuple[Positive, Positive], BeforeValidator(_pair)]
+Pair = Annotated[
+    tuple[Positive, Positive],
+    BeforeValidator(_pair),
+    WithJsonSchema({"anyOf": [POSITIVE, several(POSITIVE, "height", "width")]}),
+]
 """[height, width]; a single number means both."""
