@@ -1,1 +1,1 @@
-"""From a model file to an exported file that agrees with it."""
+"""Exported files: ONNX in fp32 or int8, and the gate they pass only when they agree."""

@@ -2,7 +2,8 @@
 
 Knows nothing of files, quantisation or whether the graph agrees with the model.
 
-Input `pixels` uint8 (N, H, W, C): rows of decoded pixels as decoders and browsers give them.
+Input `pixels` uint8 (N, H, W, C): rows of decoded pixels as decoders and browsers give them, of
+the network's size, or of any size where the preprocess is drawn too.
 Outputs `probabilities` float32 (N, K) and `logits` float32 (N, units). Normalisation, averaging
 over the mirror image, temperature and softmax or sigmoid are inside.
 """
@@ -12,12 +13,14 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from foveal.exporting.fitting import Fit
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
 
@@ -30,9 +33,11 @@ OUTPUTS = ("probabilities", "logits")
 class Answer(nn.Module):
     """Logits of a network turned into what a person asks for."""
 
-    def __init__(self, module: nn.Module, manifest: Manifest) -> None:
+    def __init__(self, module: nn.Module, manifest: Manifest, *, any_size: bool) -> None:
         super().__init__()
+        network = manifest.network
         self.module = module
+        self.fit = Fit(network.input, network.preprocess) if any_size else None
         self.flip_average = manifest.network.preprocess.flip_average
         self.temperature = manifest.temperature
         self.softmax = manifest.activation == "softmax"
@@ -40,10 +45,10 @@ class Answer(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 (N, H, W, C) to probabilities (N, K) and logits (N, units)."""
-        maps = pixels.permute(0, 3, 1, 2).float()
+        maps = pixels.permute(0, 3, 1, 2).float() if self.fit is None else self.fit(pixels)
         if self.flip_average:  # one pass over both, so that the graph holds the network once
             both = self.module(torch.cat([maps, maps.flip(3)]))
-            logits = (both[: len(maps)] + both[len(maps) :]) / 2
+            logits = (both[: maps.shape[0]] + both[maps.shape[0] :]) / 2
         else:
             logits = self.module(maps)
         scaled = logits / self.temperature
@@ -54,12 +59,16 @@ class Answer(nn.Module):
         return scaled.sigmoid(), logits
 
 
-def onnx_graph(model: Model) -> Any:
-    """The onnx.ModelProto of `model`: dynamic batch, optimised, without traces of this machine."""
-    answer = Answer(folded(model.module), model.manifest).eval()
+def onnx_graph(model: Model, *, any_size: bool = False) -> Any:
+    """The onnx.ModelProto of `model`: dynamic batch, optimised, without traces of this machine.
+
+    any_size: pictures of any height and width come in (one size a batch).
+    """
+    answer = Answer(folded(model.module), model.manifest, any_size=any_size).eval()
     height, width, channels = model.manifest.network.input.shape
-    example = torch.zeros(2, height, width, channels, dtype=torch.uint8)
-    proto = _draw(answer, example)
+    more = (11, 17) if any_size else (0, 0)
+    example = torch.zeros(2, height + more[0], width + more[1], channels, dtype=torch.uint8)
+    proto = _draw(answer, example, any_size)
     for node in proto.graph.node:  # the exporter's notes name source files of this machine
         del node.metadata_props[:]
         node.doc_string = ""
@@ -81,7 +90,7 @@ def folded(module: nn.Module) -> nn.Module:
         if not isinstance(part, nn.Sequential):
             continue
         names = list(part._modules)
-        for name, following in zip(names, names[1:], strict=False):
+        for name, following in pairwise(names):
             conv, norm = part._modules[name], part._modules[following]
             if type(conv) is nn.Conv2d and isinstance(norm, nn.BatchNorm2d):
                 part._modules[name] = fuse_conv_bn_eval(conv, norm)
@@ -89,7 +98,13 @@ def folded(module: nn.Module) -> nn.Module:
     return module
 
 
-def _draw(answer: nn.Module, example: Tensor) -> Any:
+def _draw(answer: nn.Module, example: Tensor, any_size: bool) -> Any:
+    names = {0: ("batch", 1 << 20), 1: ("height", 1 << 16), 2: ("width", 1 << 16)}
+    free = {
+        axis: torch.export.Dim(name, min=1, max=most)
+        for axis, (name, most) in names.items()
+        if any_size or axis == 0
+    }
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -100,7 +115,7 @@ def _draw(answer: nn.Module, example: Tensor) -> Any:
             opset_version=OPSET,
             input_names=[INPUT],
             output_names=list(OUTPUTS),
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=1 << 20)},),
+            dynamic_shapes=(free,),
             optimize=True,
             verbose=False,
             external_data=False,

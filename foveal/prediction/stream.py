@@ -6,13 +6,11 @@ Knows nothing of networks or answers.
 from __future__ import annotations
 
 import os
-import stat
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
@@ -20,9 +18,6 @@ from foveal.errors import PictureError
 from foveal.images.pixels import pixels
 from foveal.prediction.sources import Source
 from foveal.spec.network import Network
-
-MAX_FILE = 1 << 28
-"""Bytes of a picture file that are read at most."""
 
 
 @dataclass(frozen=True)
@@ -62,22 +57,9 @@ def decode(source: Source, network: Network) -> Decoded:
     if source.error is not None:
         return Decoded(source.path, None, source.error)
     try:
-        if isinstance(source.value, Path):
-            _refuse_special(source.value)
         return Decoded(source.path, pixels(source.value, network.input, network.preprocess), None)
     except PictureError as error:
         return Decoded(source.path, None, error.reason)
     except (OSError, ValueError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return Decoded(source.path, None, reason[0].lower() + reason[1:])
-
-
-def _refuse_special(path: Path) -> None:
-    """A pipe or a device would block for ever."""
-    found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
-        raise PictureError("it is a folder")
-    if not stat.S_ISREG(found.st_mode):
-        raise PictureError("it is not a regular file")
-    if found.st_size > MAX_FILE:
-        raise PictureError(f"the file has {found.st_size:,} bytes, at most {MAX_FILE:,} are read")

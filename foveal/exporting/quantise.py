@@ -1,0 +1,129 @@
+"""Static int8 quantisation of an ONNX graph: scales from real pictures, one a filter for weights.
+
+Knows nothing of files that are kept or of whether the loss is acceptable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foveal.exporting.graph import INPUT
+
+_BATCH = 32
+_KINDS = [
+    "Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool", "GlobalAveragePool", "Concat",
+    "Relu", "Pad",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to quantise: the calibration method, and whether first and last layer stay fp32."""
+
+    method: str
+    spare: bool
+
+    @property
+    def name(self) -> str:
+        """Words for reports."""
+        return f"{self.method}, {'first and last layer fp32' if self.spare else 'all layers'}"
+
+
+VARIANTS = (
+    Variant("min-max", False),
+    Variant("min-max", True),
+    Variant("percentile", True),
+    Variant("entropy", True),
+)
+"""In the order they are tried: fastest first."""
+
+
+def quantised(graph: Any, pixels: np.ndarray, variant: Variant) -> Any:
+    """An int8 copy of an onnx.ModelProto, calibrated on uint8 (N, H, W, C).
+
+    QDQ, unsigned activations, signed weights of 7 bits (processors without VNNI add pairs of
+    products in 16 bits, which 8-bit weights overflow), a scale a filter.
+    """
+    from onnx import load
+    from onnxruntime import quantization as ort
+
+    method = {
+        "min-max": ort.CalibrationMethod.MinMax,
+        "percentile": ort.CalibrationMethod.Percentile,
+        "entropy": ort.CalibrationMethod.Entropy,
+    }[variant.method]
+    count = len(pixels) if variant.method == "min-max" else min(len(pixels), 128)
+    with tempfile.TemporaryDirectory(prefix="foveal-") as folder, _quiet():
+        source, path = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        source.write_bytes(graph.SerializeToString())  # the library changes what it is given
+        ort.quantize_static(
+            source,
+            path,
+            _reader(pixels[:count]),
+            quant_format=ort.QuantFormat.QDQ,
+            op_types_to_quantize=_KINDS,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=ort.QuantType.QUInt8,
+            weight_type=ort.QuantType.QInt8,
+            nodes_to_exclude=_kept(graph, variant.spare),
+            calibrate_method=method,
+        )
+        proto = load(path)
+    del proto.metadata_props[:]
+    proto.producer_name, proto.producer_version = "foveal", ""
+    standard = [item for item in proto.opset_import if item.domain in ("", "ai.onnx")]
+    del proto.opset_import[:]
+    proto.opset_import.extend(standard)
+    return proto
+
+
+def _kept(graph: Any, spare: bool) -> list[str]:
+    """Nodes that stay fp32: all before the first and after the last with weights, and those two."""
+    nodes = graph.graph.node
+    weights = {tensor.name for tensor in graph.graph.initializer}
+    weighty = [
+        place
+        for place, node in enumerate(nodes)
+        if node.op_type in ("Conv", "Gemm", "MatMul") and weights & set(node.input)
+    ]
+    first, last = weighty[0] + spare, weighty[-1] - spare
+    return [node.name for place, node in enumerate(nodes) if not first <= place <= last]
+
+
+def _reader(pixels: np.ndarray) -> Any:
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        """Batches of the pictures, as the calibrators ask for them."""
+
+        def __init__(self) -> None:
+            self._batches: Iterator[np.ndarray] = iter(
+                pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH)
+            )
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            batch = next(self._batches, None)
+            return None if batch is None else {INPUT: batch}
+
+    return Reader()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the library's advice and notes off the person's screen."""
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
