@@ -84,9 +84,7 @@ def geometry(pictures: Tensor, index: Index, recipe: Recipe, seed: int, epoch: i
     return move(pictures, rows, columns, flip)
 
 
-def move(
-    pictures: Tensor, rows: Index, columns: Index, flip: NDArray[np.bool_]
-) -> Tensor:
+def move(pictures: Tensor, rows: Index, columns: Index, flip: NDArray[np.bool_]) -> Tensor:
     """Float pictures moved by whole pixels (edges repeat) and then mirrored where `flip`."""
     height, width = pictures.shape[2:]
     down = np.clip(np.arange(height) + rows[:, None], 0, height - 1)
@@ -115,7 +113,7 @@ def _matrices(
     reach = recipe.shift or 0.0
     x = (2 * chance[:, 2] - 1) * (1 - wide + 2 * reach)
     y = (2 * chance[:, 3] - 1) * (1 - tall + 2 * reach)
-    turn = (2 * _numbers(pictures, index, 1, seed, ROTATE, epoch)[:, 0] - 1)
+    turn = 2 * _numbers(pictures, index, 1, seed, ROTATE, epoch)[:, 0] - 1
     turn = turn * math.radians(recipe.rotate)
     aspect = pictures.shape[3] / pictures.shape[2]
     sine, cosine = turn.sin(), turn.cos()
@@ -209,12 +207,10 @@ def _beta(index: Index, alpha: NDArray[np.float64], *words: int) -> NDArray[np.f
     row = np.arange(len(index))
     whole = total[row, first]
     share = left[row, first] / np.where(whole > 0, whole, 1)
-    return np.where(whole > 0, share, chance[row, 0] < 0.5)
+    return np.asarray(np.where(whole > 0, share, chance[row, 0] < 0.5), np.float64)
 
 
-def randaugment(
-    pictures: Tensor, index: Index, magnitude: float, seed: int, epoch: int
-) -> Tensor:
+def randaugment(pictures: Tensor, index: Index, magnitude: float, seed: int, epoch: int) -> Tensor:
     """Two random operations a picture with a magnitude of 0..30 (Cubuk et al. 2019), batched.
 
     Rotate, shear and translate are one resampling; brightness, contrast, saturation, posterise

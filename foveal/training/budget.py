@@ -51,4 +51,4 @@ def most_epochs(pictures: int, asked: bool) -> float:
     asked: a person gave the minutes; the default budget stops sooner.
     """
     usual = min(200.0, max(16.0, 30 * (60_000 / max(pictures, 1)) ** 0.5))
-    return round(usual * (4 if asked else 1))
+    return float(round(usual * (4 if asked else 1)))

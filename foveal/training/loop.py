@@ -211,7 +211,7 @@ def _accumulated(
         with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
             out = run(part)
         value = loss_of(out, aim, task.function, task.recipe, weight) * share
-        value.backward()
+        torch.autograd.backward(value)
         mean += value.detach()
         right += _right(out.detach(), aim)
     return float(mean), float(right)
@@ -265,9 +265,7 @@ def _not_finite(training: Training, task: Task, mean: float) -> Trouble:
     )
 
 
-def _validate(
-    training: Training, task: Task, twin: nn.Module, seconds: float
-) -> EpochRecord:
+def _validate(training: Training, task: Task, twin: nn.Module, seconds: float) -> EpochRecord:
     position = training.position
     _fill(twin, training.average)
     clock = time.perf_counter()

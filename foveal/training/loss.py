@@ -42,7 +42,7 @@ def class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32
     counts = np.bincount(labels, minlength=classes)
     there = counts > 0
     weights = np.where(there, len(labels) / (there.sum() * np.maximum(counts, 1)), 0.0)
-    return weights.astype(np.float32)
+    return np.asarray(weights, np.float32)
 
 
 def loss(

@@ -36,7 +36,11 @@ def flags() -> tuple[str, ...]:
 
 def device(name: DeviceName) -> torch.device:
     """The device of that name; `auto` is CUDA, then MPS, then the processor."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if name == "auto":
         name = "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
     if not there[name]:
@@ -48,7 +52,7 @@ def device(name: DeviceName) -> torch.device:
 def fast_bf16(where: torch.device) -> bool:
     """Whether the device has instructions for 16-bit multiplication."""
     if where.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return where.type == "cpu" and bool({"amx_bf16", "avx512_bf16", "bf16"} & set(flags()))
 
 

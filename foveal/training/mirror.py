@@ -1,4 +1,4 @@
-"""Whether left and right matter: do mirrored pictures still look like their own class?
+"""Whether left and right matter: mirrored pictures may no longer look like their own class.
 
 Knows nothing of networks; nearest neighbours on small pictures answer it before training.
 """

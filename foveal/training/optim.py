@@ -118,9 +118,7 @@ def start(made: tuple[Group, ...]) -> State:
 
 
 @torch.no_grad()
-def step(
-    made: tuple[Group, ...], state: Mapping[str, Tensor], factor: float, count: int
-) -> None:
+def step(made: tuple[Group, ...], state: Mapping[str, Tensor], factor: float, count: int) -> None:
     """Move every parameter by its gradient, in place.
 
     factor: what the schedule multiplies every rate by.  count: steps done before this one.
@@ -211,7 +209,7 @@ def orthogonal(matrix: Tensor, steps: int = 3) -> Tensor:
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[0] > matrix.shape[1]
-    work = matrix.T if tall else matrix
+    work: Tensor = matrix.T if tall else matrix
     work = work / work.norm().clamp_min(1e-12)
     for _ in range(steps):
         square = work @ work.T

@@ -78,7 +78,9 @@ def classes(
 def _named(names: Sequence[str]) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"class{'es' if len(names) > 1 else ''} {shown}{more} {'are' if len(names) > 1 else 'is'}"
+    return (
+        f"class{'es' if len(names) > 1 else ''} {shown}{more} {'are' if len(names) > 1 else 'is'}"
+    )
 
 
 def prepare(
@@ -136,9 +138,7 @@ def _usable(labels: tuple[str, ...], number: dict[str, int], task: str) -> bool:
     return task == "multi" or all(label in number for label in labels)
 
 
-def _labels(
-    listing: Listing, rows: NDArray[np.int64], number: dict[str, int]
-) -> NDArray[np.int64]:
+def _labels(listing: Listing, rows: NDArray[np.int64], number: dict[str, int]) -> NDArray[np.int64]:
     if listing.task == "single":
         return np.array([number[listing.labels[row][0]] for row in rows], np.int64)
     table = np.zeros((len(rows), len(number)), np.int64)

@@ -178,7 +178,9 @@ def _flip(mirror: tuple[float, float] | None) -> Choice:
     if mirror is None:
         return Choice("flip", "off", "whether mirrored pictures keep their labels is unknown")
     plain, turned = mirror
-    told = f"nearest neighbours name {plain:.0%} of pictures and {turned:.0%} of mirrored ones right"
+    told = (
+        f"nearest neighbours name {plain:.0%} of pictures and {turned:.0%} of mirrored ones right"
+    )
     if turned < 0.75 * plain:
         return Choice("flip", "off", f"{told}: left and right matter")
     return Choice("flip", "alternate", f"{told}: left and right matter little")

@@ -31,6 +31,7 @@ from foveal.training.state import Training
 from foveal.training.trial import Timing
 
 MODEL, LOG, CHECKPOINTS = "model.safetensors", "log.jsonl", "checkpoint"
+NO_TIMING = Timing(0.0, 0.0, 0)
 STATE_SHARE = 0.01
 """Most of the time that checkpoints may take."""
 
@@ -50,7 +51,7 @@ class Keeper:
     facts: dict[str, Any]
     budget: Budget
     limited: bool = False
-    timing: Timing = Timing(0.0, 0.0, 0)
+    timing: Timing = NO_TIMING
     report: Progress = silent
     tell: Callable[[str], None] = lambda _: None
     watch: Callable[[Record], None] = lambda _: None

@@ -171,7 +171,7 @@ def _task(
 
 def _empty(network: Network, prepared: Prepared, task: Task) -> Training:
     torch.manual_seed(int(key(task.seed, INIT) >> np.uint64(1)))
-    module = build(network, len(prepared.classes), task=prepared.task)
+    module: torch.nn.Module = build(network, len(prepared.classes), task=prepared.task)
     if task.recipe.dropout is not None:
         set_dropout(module, task.recipe.dropout)
     module = lay_out(module, task.device)
@@ -200,9 +200,7 @@ def _steps(epochs: float, task: Task) -> int:
     return max(1, round(epochs * task.steps_an_epoch))
 
 
-def _planned(
-    training: Training, task: Task, wish: Wish
-) -> tuple[Task, Timing, tuple[Choice, ...]]:
+def _planned(training: Training, task: Task, wish: Wish) -> tuple[Task, Timing, tuple[Choice, ...]]:
     """Trial steps, then as many steps as the budget allows; fixed from here on."""
     assert wish.budget is not None
     choices: tuple[Choice, ...] = ()
@@ -236,8 +234,12 @@ def _with(recipe: Recipe, choices: tuple[Choice, ...]) -> Recipe:
 
 
 def _plan(
-    network: Network, prepared: Prepared, task: Task, choices: tuple[Choice, ...],
-    timing: Timing, wish: Wish,
+    network: Network,
+    prepared: Prepared,
+    task: Task,
+    choices: tuple[Choice, ...],
+    timing: Timing,
+    wish: Wish,
 ) -> dict[str, Any]:
     return {
         "network": network.to_data(),
@@ -251,4 +253,3 @@ def _plan(
         "machine": machine.identity(task.device),
         "timing": [timing.step, timing.val_picture, timing.memory],
     }
-

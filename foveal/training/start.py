@@ -62,14 +62,15 @@ def eigenfilters(pictures: Tensor, kernel: tuple[int, int]) -> Tensor:
     size = channels * kernel[0] * kernel[1]
     total = torch.zeros(size, size, dtype=torch.float64)
     count = 0
-    for part in pictures.split(500):
+    for part in torch.split(pictures, 500):
         patches = F.unfold(part, kernel).transpose(1, 2).reshape(-1, size)
         total += patches.T @ patches
         count += len(patches)
     values, vectors = torch.linalg.eigh(total / max(count, 1))
     vectors = vectors.flip(1).T / (values.flip(0).clamp_min(0)[:, None] + FLOOR).sqrt()
     strongest = vectors.gather(1, vectors.abs().argmax(dim=1, keepdim=True))
-    return (vectors * strongest.sign()).reshape(size, channels, *kernel)
+    signed: Tensor = vectors * strongest.sign()
+    return signed.reshape(size, channels, *kernel)
 
 
 @torch.no_grad()

@@ -1,8 +1,9 @@
 """Randomness as a pure function: known answers, independence, uniformity."""
 
 import numpy as np
-from foveal.training.chance import GOLDEN, bits, key, mix, shuffled, uniform
 from scipy import stats
+
+from foveal.training.chance import GOLDEN, bits, key, mix, shuffled, uniform
 
 
 def test_mix_is_splitmix64():

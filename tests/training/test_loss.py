@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.utils.class_weight import compute_class_weight
+
 from foveal.spec.recipe import Recipe
 from foveal.training.loss import class_weights, loss, targets
-from sklearn.utils.class_weight import compute_class_weight
 
 LOGITS = torch.randn(32, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float32) * 3
 LABELS = np.arange(32) % 5
@@ -36,7 +37,7 @@ def test_focal_weighs_hard_pictures_more():
     target = targets(LABELS, 5, 5)
     recipe = Recipe(balance="focal", label_smoothing=0.0)
     sure = LOGITS.softmax(1)[torch.arange(32), torch.from_numpy(LABELS)]
-    expected = (-(1 - sure) ** 2 * sure.log()).mean()
+    expected = (-((1 - sure) ** 2) * sure.log()).mean()
     torch.testing.assert_close(loss(LOGITS, target, "softmax", recipe), expected)
 
 

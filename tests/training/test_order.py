@@ -1,9 +1,10 @@
 """Order of pictures: each once an epoch, a pure function of (seed, epoch), shared by processes."""
 
 import numpy as np
-from foveal.training import order
 from hypothesis import given
 from hypothesis import strategies as st
+
+from foveal.training import order
 
 
 @given(st.integers(1, 300), st.integers(1, 64), st.integers(0, 3), st.integers(1, 3))

@@ -1,6 +1,7 @@
 """The learning rate's course and the growing picture side."""
 
 import pytest
+
 from foveal.spec.recipe import Recipe
 from foveal.training.schedule import factor, side
 

@@ -1,0 +1,349 @@
+"""Train: pictures in, a run folder with one model file out.
+
+Joins data, design, training and report; knows nothing of how any of them works.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from foveal.errors import MissingExtra, UsageError
+from foveal.progress import Progress, silent
+from foveal.spec.network import Network
+from foveal.spec.recipe import Recipe
+
+if TYPE_CHECKING:
+    from foveal.training.asking import Data
+    from foveal.training.budget import Budget
+    from foveal.training.checkpoint import Checkpoint
+    from foveal.training.preparing import Prepared
+    from foveal.training.run import Keeper
+    from foveal.training.session import Session
+
+DEFAULT_MINUTES = 10.0
+
+Tell = Callable[[str], None]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def quiet(_: str) -> None:
+    """Tell nothing."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    val: `val_accuracy`, `val_loss` (nats, after the temperature), `val_pictures` and `epoch` of
+    the weights in the model file.  history: one dict an epoch.  report: None where none is made.
+    """
+
+    folder: Path
+    model: Path
+    epochs: float
+    val: dict[str, Any]
+    history: tuple[dict[str, Any], ...]
+    report: Path | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that was asked of `train`, as given."""
+
+    data: str | Path
+    network: str | Path | Network | None
+    recipe: str | Path | Mapping[str, Any] | Recipe | None
+    minutes: float | None
+    epochs: float | None
+    seed: int
+    start_from: str | Path | None
+    size: int | None
+    settings: Mapping[str, Any]
+    device: Device
+    allow_bad: bool
+    ignore_unknown_classes: bool
+
+
+def train(
+    data: str | Path,
+    *,
+    network: str | Path | Network | None = None,
+    recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    start_from: str | Path | None = None,
+    size: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: Device = "auto",
+    allow_bad: bool = False,
+    ignore_unknown_classes: bool = False,
+    resume: bool = False,
+    track: tuple[str, ...] = (),
+    progress: Progress = silent,
+    tell: Tell = quiet,
+) -> Run:
+    """Train a network on `data`; the finished run.
+
+    minutes: a budget for everything, 10 where neither it nor epochs is given.  start_from: a model
+    file whose weights are the start.  size: side of the input in pixels.  settings: recipe keys,
+    `input.*` and `preprocess.*`.  out: a folder that is empty or new, or with `resume` the run to
+    go on with.  track: `tensorboard`, `mlflow`.  Raises foveal.Error.
+    """
+    began = time.monotonic()
+    for package in ("torch", "sklearn"):
+        if find_spec(package) is None:
+            raise MissingExtra("foveal train", "train")
+    if minutes is not None and epochs is not None:
+        raise UsageError("give --minutes or --epochs, not both: each fixes the length of the run")
+    if seed < 0:
+        raise UsageError(f"seed is {seed}; give 0 or more")
+    request = Request(
+        data, network, recipe, minutes, epochs, seed, start_from, size, dict(settings or {}),
+        device, allow_bad, ignore_unknown_classes,
+    )  # fmt: skip
+    from foveal.training.lock import locked
+
+    folder = Path(out) if out is not None else _new_folder(data)
+    _refuse_used(folder, resume)
+    with locked(folder):
+        return _train(request, folder, resume, track, progress, tell, began)
+
+
+def _new_folder(data: str | Path) -> Path:
+    stem = Path(str(data).rstrip("/\\")).name or "data"
+    name = Path(stem).stem if Path(str(data)).is_file() else stem
+    return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _refuse_used(folder: Path, resume: bool) -> None:
+    if resume or not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file; give a folder with --out")
+    used = [path.name for path in folder.iterdir() if path.name != ".lock"]
+    if used:
+        raise UsageError(
+            f"{folder} is not empty; give another folder with --out, or go on with its run "
+            "with --resume"
+        )
+
+
+def _train(
+    request: Request, folder: Path, resume: bool, track: tuple[str, ...], progress: Progress,
+    tell: Tell, began: float,
+) -> Run:  # fmt: skip
+    import torch
+
+    from foveal.training import checkpoint
+    from foveal.training.run import CHECKPOINTS
+
+    found = checkpoint.newest(folder / CHECKPOINTS) if resume else None
+    if found is not None and _nothing_more(found, request):
+        tell(f"{folder} is finished already; ask for more with --epochs, nothing was changed")
+        return _done(folder, found.facts["position"], found.facts["plan"])
+    from foveal.training.signals import listening
+
+    with torch.random.fork_rng(enabled=True), _deterministic():
+        if found is None:
+            session, _, keeper = _fresh(request, folder, progress, tell, began)
+        else:
+            session, _, keeper = _resumed(request, found, folder, progress, tell, began)
+        from foveal.training.run import drive
+        from foveal.training.track import trackers
+
+        with listening(session.task.gate), trackers(track, folder, session.plan) as watch:
+            keeper.watch = watch
+            drive(session.training, session.task, keeper)
+    return _done(folder, vars(session.training.position), session.plan)
+
+
+def _deterministic() -> Any:
+    """Kernels that give the same bits every time, where torch has a choice; restored after."""
+    import contextlib
+
+    import torch
+
+    @contextlib.contextmanager
+    def chosen() -> Any:
+        before = torch.are_deterministic_algorithms_enabled()
+        filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before)
+            torch.utils.deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]
+
+    return chosen() if torch.cuda.is_available() is False else nullcontext()
+
+
+def _nothing_more(found: Checkpoint, request: Request) -> bool:
+    position, plan = found.facts["position"], found.facts["plan"]
+    if not position["finished"]:
+        return False
+    return request.epochs is None or request.epochs == plan["recipe"]["epochs"]
+
+
+def _fresh(
+    request: Request, folder: Path, progress: Progress, tell: Tell, began: float
+) -> tuple[Session, Prepared, Keeper]:
+    """A new run in `folder`; everything that needs no training is written there first."""
+    from foveal.training import asking, machine, session, telling
+    from foveal.training.budget import Budget
+
+    recipe = asking.recipe(request.recipe, request.settings)
+    if request.epochs is not None:
+        recipe = asking.changed(recipe, {"epochs": float(request.epochs)})
+    minutes = request.minutes
+    if minutes is None and recipe.epochs is None:
+        minutes = DEFAULT_MINUTES
+        tell("budget: 10 minutes, as neither --minutes nor --epochs was given")
+    where = machine.device(request.device)
+    source = asking.source(request.start_from)
+    data = _data(request, progress)
+    network = asking.network(request.network, request.start_from, request.size, request.settings)
+    if network is None:
+        network, recipe = _designed(request, data, minutes, recipe, tell)
+    prepared = asking.prepared(data, network, progress)
+    for warning in prepared.warnings:
+        tell(f"warning: {warning}")
+    budget = None if minutes is None else Budget(minutes * 60, began=began)
+    asked = request.minutes is not None
+    wish = session.Wish(recipe, request.seed, where, budget, asked, source)
+    made = session.fresh(network, prepared, wish)
+    if made.not_taken:
+        tell(f"not taken from {request.start_from}: {', '.join(made.not_taken)}")
+    for line in telling.plan(made, prepared, budget):
+        tell(line)
+    telling.write_folder(folder, made, prepared)
+    return made, prepared, _keeper(made, prepared, folder, budget, progress, tell)
+
+
+def _data(request: Request, progress: Progress) -> Data:
+    from foveal.training import asking
+
+    return asking.data(
+        request.data,
+        allow_bad=request.allow_bad,
+        ignore_unknown=request.ignore_unknown_classes,
+        progress=progress,
+    )
+
+
+def _designed(
+    request: Request, data: Data, minutes: float | None, recipe: Recipe, tell: Tell
+) -> tuple[Network, Recipe]:
+    """The network Foveal designs for the data; what the person set in the recipe stays."""
+    from foveal.dataset.facts import facts
+    from foveal.network.design import design
+    from foveal.training import asking
+
+    rows = [row for row, split in enumerate(data.splits) if split == "train"]
+    made = design(facts(data.listing, rows), minutes)
+    for reason in made.reasons:
+        tell(f"design: {reason}")
+    given = recipe.model_dump(exclude_defaults=True)
+    network = asking.sized(made.network, request.size, request.settings)
+    return network, asking.changed(made.recipe, given)
+
+
+def _resumed(
+    request: Request, found: Checkpoint, folder: Path, progress: Progress, tell: Tell, began: float
+) -> tuple[Session, Prepared, Keeper]:
+    """The run of a checkpoint, checked against what is asked now."""
+    from foveal.training import asking, machine, session, telling
+    from foveal.training.budget import Budget
+
+    plan, position = found.facts["plan"], found.facts["position"]
+    network = Network.model_validate(plan["network"])
+    where = machine.device(request.device)
+    prepared = asking.prepared(_data(request, progress), network, progress)
+    telling.refuse_other(folder, *_compared(request, plan, position, prepared), prepared)
+    for change in machine.differences(plan["machine"], machine.identity(where)):
+        tell(f"warning: the result will not be the same to the bit: {change}")
+    more = request.epochs if position["finished"] else None
+    made = session.resumed(found.facts, found.tensors, prepared, where, more)
+    now = made.training.position
+    if more is None:
+        tell(f"going on after step {now.step} of {now.end}")
+    else:
+        tell(f"one further cycle of the schedule over {now.cycle_steps} added steps, to {more:g} "
+             "epochs in all")  # fmt: skip
+        telling.write_recipe(folder, made)
+    limited = more is None and plan["minutes"] is not None
+    budget = Budget(plan["minutes"] * 60, position["spent"], began) if limited else None
+    return made, prepared, _keeper(made, prepared, folder, budget, progress, tell)
+
+
+def _compared(
+    request: Request, plan: dict[str, Any], position: dict[str, Any], prepared: Prepared
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parts of the plan that were asked for again, as they were and as they are asked now."""
+    from foveal.training import asking, session
+
+    asked: dict[str, Any] = {}
+    if request.network is not None or request.size is not None:
+        kept = Network.model_validate(plan["network"])
+        network = asking.network(request.network or kept, None, request.size, request.settings)
+        assert network is not None
+        network = session.measured(network, prepared)
+        rule = {"flip_average": kept.preprocess.flip_average}
+        network = network.model_copy(
+            update={"preprocess": network.preprocess.model_copy(update=rule)}
+        )
+        asked["network"] = network.to_data()
+    wanted = asking.recipe(request.recipe, request.settings).model_dump(
+        mode="json", exclude_defaults=True
+    )
+    if request.epochs is not None and not position["finished"]:
+        wanted["epochs"] = float(request.epochs)
+    if wanted:
+        asked["recipe"] = wanted
+    if request.minutes is not None:
+        asked["minutes"] = request.minutes
+    if request.seed:
+        asked["seed"] = request.seed
+    before = {**plan, "recipe": {key: plan["recipe"].get(key) for key in wanted}}
+    return before, asked
+
+
+def _keeper(
+    made: Session, prepared: Prepared, folder: Path, budget: Budget | None, progress: Progress,
+    tell: Tell,
+) -> Keeper:  # fmt: skip
+    from foveal.training import session
+    from foveal.training.budget import Budget
+    from foveal.training.run import Keeper
+
+    return Keeper(
+        folder,
+        session.manifest(made, prepared),
+        prepared.hashes,
+        {"plan": made.plan},
+        budget or Budget(float("inf"), made.training.position.spent),
+        limited=budget is not None,
+        timing=made.timing,
+        report=progress,
+        tell=tell,
+    )
+
+
+def _done(folder: Path, position: Mapping[str, Any], plan: Mapping[str, Any]) -> Run:
+    report = folder / "report.html"
+    return Run(
+        folder,
+        folder / "model.safetensors",
+        float(plan["recipe"]["epochs"]),
+        dict(position["final"]),
+        tuple(position["history"]),
+        report if report.is_file() else None,
+    )
