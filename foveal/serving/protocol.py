@@ -6,6 +6,7 @@ Knows nothing of what is asked; it stands between the socket and the application
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from uvicorn._types import ASGI3Application
@@ -22,6 +23,9 @@ from foveal.serving.settings import Limits
 DRAIN_FACTOR = 4
 """A refused body is read and dropped up to so many times the limit, so that the client, still
 sending, sees the answer and not a reset connection."""
+
+
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -65,6 +69,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._arm()
         if self._in_head:
             self._head += len(data)
+            data = _plain(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -127,9 +132,6 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         """Refuse what is not HTTP."""
         self._refuse(400, "this is not a valid HTTP/1.1 request")
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: an upgrade that is not taken is answered as plain HTTP."""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         async def run() -> None:
@@ -197,6 +199,17 @@ class GuardedProtocol(HttpToolsProtocol):
             + content
         )
         self.transport.close()
+
+
+def _plain(data: bytes) -> bytes:
+    """A request's head without a wish to upgrade, which the parser would take for the end of HTTP.
+
+    Java's client asks every server for HTTP/2 in this way and is content with plain HTTP.
+    """
+    if _UPGRADE.search(data) is None:
+        return data
+    head, between, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-grade:", head) + between + rest
 
 
 def guarded(limits: Limits, metrics: Metrics) -> type[GuardedProtocol]:

@@ -20,7 +20,6 @@ from types import SimpleNamespace
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 
 from foveal.model.manifest import Manifest
@@ -31,7 +30,7 @@ from foveal.serving.metrics import Metrics
 from foveal.serving.room import Room
 from foveal.serving.settings import Limits, Settings
 from foveal.serving.shelf import Served, Shelf
-from foveal.serving.worker import config
+from foveal.serving.worker import Server, config
 from foveal.spec.network import Network
 
 LABELS = ("bee", "cat", "dog", "eel")
@@ -198,6 +197,7 @@ class Local:
     room: Room
     predictor: FakePredictor
     log: io.StringIO
+    connections: list[socket.socket] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -205,6 +205,7 @@ class Local:
 
     def connect(self, data: bytes = b"") -> socket.socket:
         found = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        self.connections.append(found)
         if data:
             found.sendall(data)
         return found
@@ -231,26 +232,30 @@ def local_server(monkeypatch, *, pause: float = 0.0, explain=None, limits=None, 
     log = Log(stream=text)
     listener = socket.create_server(("127.0.0.1", 0))
     state = SimpleNamespace(room=None, server=None)
-    ready = threading.Event()
+    said, status = os.pipe()
 
     async def serve() -> None:
         threads = Threads(settings.threads, asyncio.get_running_loop())
         state.room = Room(settings, Shelf(settings, metrics, log), threads, metrics, log, explain)
-        state.server = uvicorn.Server(config(state.room))
-        asyncio.get_running_loop().call_later(0.05, ready.set)
+        state.server = Server(config(state.room), state.room, status)
         await state.server._serve([listener])
 
     port = listener.getsockname()[1]
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert os.read(said, 100) == b'{"ready": true}\n'
+    found = Local(port, state.room, predictor, text)
     try:
-        yield Local(port, state.room, predictor, text)
+        yield found
     finally:
+        for connection in found.connections:
+            connection.close()
         predictor.hold.set()
         state.server.should_exit = state.server.force_exit = True
         thread.join(10)
         log.flush()
+        os.close(said)
+        os.close(status)
 
 
 @pytest.fixture

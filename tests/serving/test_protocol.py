@@ -1,0 +1,229 @@
+"""Slow, huge and too many clients are closed while others are served."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+
+import httpx
+import pytest
+
+
+def answer_of(raw: bytes) -> tuple[int, dict]:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def test_a_head_that_never_ends_is_answered_408_and_closed(local, read_all) -> None:
+    with local(limits={"receive_seconds": 0.4}) as server:
+        connection = server.connect(b"POST /predict HTTP/1.1\r\nhost: local")
+        began = time.monotonic()
+        status, said = answer_of(read_all(connection))
+        assert time.monotonic() - began < 2
+    assert status == 408
+    assert said["error"] == "the request was not complete after 0.4 seconds"
+
+
+def test_a_connection_that_says_nothing_is_closed(local, read_all) -> None:
+    with local(limits={"receive_seconds": 0.4}) as server:
+        assert read_all(server.connect()) == b""
+
+
+def test_one_byte_at_a_time_does_not_help(local, read_all) -> None:
+    with local(limits={"receive_seconds": 0.5}) as server:
+        connection = server.connect(b"POST /predict HTTP/1.1\r\nhost: localhost\r\nx: ")
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - began < 3:
+                connection.send(b"a")
+                time.sleep(0.05)
+        assert time.monotonic() - began < 2
+
+
+def test_a_body_that_never_ends_is_answered_408(local, read_all) -> None:
+    with local(limits={"receive_seconds": 0.4}) as server:
+        head = b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n"
+        status, said = answer_of(read_all(server.connect(head + b"only this")))
+    assert status == 408
+    assert said["error"] == "the request was not complete after 0.4 seconds"
+
+
+def test_the_second_request_of_a_connection_has_its_own_clock(local, request_bytes, pictures):
+    with local(limits={"receive_seconds": 0.5}) as server:
+        connection = server.connect()
+        for _ in range(3):
+            time.sleep(0.3)
+            connection.sendall(request_bytes(pictures[0]))
+            found = b""
+            while not found.endswith(b'"error": null}'):
+                found += connection.recv(65_536)
+            assert found.startswith(b"HTTP/1.1 200")
+        connection.sendall(b"POST /predict")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 408")
+
+
+def test_an_idle_connection_is_closed(local, request_bytes, pictures, read_all) -> None:
+    with local(limits={"idle_seconds": 1.0}) as server:
+        raw = read_all(server.connect(request_bytes(pictures[0])))
+    assert raw.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 5000,
+        b"GET / HTTP/1.1\r\nhost: localhost\r\n" + b"x: y\r\n" * 1000,
+        b"GET /" + b"a" * 5000,
+        b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"\r\n" * 3000,
+    ],
+    ids=["one header", "many headers", "address", "whole request", "empty lines"],
+)
+def test_a_huge_head_is_answered_431(local, read_all, head: bytes) -> None:
+    with local(limits={"head_bytes": 4096}) as server:
+        status, said = answer_of(read_all(server.connect(head)))
+    assert status == 431
+    assert said["error"] == "the request's head is over 4096 bytes"
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\x16\x03\x01\x02\x00",
+        b"hello\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x00" * 100,
+        b"CONNECT evil.example:80 HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    ],
+    ids=["tls", "words", "version", "zeros", "proxy"],
+)
+def test_what_is_not_http_is_answered_400(local, read_all, junk: bytes) -> None:
+    with local() as server:
+        status, said = answer_of(read_all(server.connect(junk)))
+    assert status == 400
+    assert said["error"] == "this is not a valid HTTP/1.1 request"
+
+
+def test_conflicting_lengths_are_refused(local, read_all) -> None:
+    head = (
+        b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n"
+        b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+    )
+    with local() as server:
+        status, _ = answer_of(read_all(server.connect(head)))
+    assert status == 400
+
+
+def test_a_body_over_the_bound_is_answered_413_though_the_client_goes_on_sending(local) -> None:
+    with local(limits={"body_bytes": 100_000}) as server:
+        for body in (b"x" * 300_000, iter([b"x" * 60_000] * 5)):
+            response = httpx.post(f"{server.url}/predict", content=body)
+            assert response.status_code == 413
+            assert response.json()["error"] == "the body is over 100000 bytes"
+
+
+def test_a_body_that_goes_on_long_after_its_refusal_is_cut_off(local) -> None:
+    with local(limits={"body_bytes": 10_000}) as server:
+        connection = server.connect(
+            b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999\r\n\r\n"
+        )
+        sent = 0
+        with pytest.raises(OSError):
+            while sent < 99_999_999:
+                sent += connection.send(b"x" * 65_536)
+        assert sent < 20_000_000
+
+
+def test_too_many_connections_get_503(local, read_all) -> None:
+    with local(limits={"connections": 3}) as server:
+        kept = [server.connect() for _ in range(3)]
+        time.sleep(0.1)
+        raw = read_all(server.connect())
+        assert raw.startswith(b"HTTP/1.1 503")
+        assert b"retry-after: 1" in raw
+        for connection in kept:
+            connection.close()
+        time.sleep(0.1)
+        assert httpx.get(f"{server.url}/v2/health/live").status_code == 200
+
+
+def test_a_client_that_does_not_read_is_closed(local, request_bytes, pictures) -> None:
+    with local(limits={"send_seconds": 0.5, "receive_seconds": 5}) as server:
+        connection = socket.socket()
+        server.connections.append(connection)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
+        connection.setblocking(False)
+        todo = asked = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        began = time.monotonic()
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            while time.monotonic() - began < 8:
+                try:
+                    todo = todo[connection.send(todo) :] or asked * 50
+                except BlockingIOError:
+                    time.sleep(0.05)
+        assert b'foveal_closed_connections_total{reason="answer not read"} 1' in (
+            server.room.metrics.text()
+        )
+
+
+def test_pipelined_requests_are_answered_in_order(local, request_bytes, pictures, read_all) -> None:
+    with local() as server:
+        ids = [f"x-request-id: turn-{turn}" for turn in range(5)]
+        raw = b"".join(request_bytes(pictures[0], "/predict", each) for each in ids[:-1])
+        raw += request_bytes(pictures[0], "/predict", ids[-1], "connection: close")
+        found = read_all(server.connect(raw))
+    assert [part[:1] for part in found.split(b"x-request-id: turn-")[1:]] == [
+        b"0", b"1", b"2", b"3", b"4",
+    ]  # fmt: skip
+    assert found.count(b"HTTP/1.1 200") == 5
+
+
+def test_an_upgrade_is_answered_as_plain_http(local, request_bytes, pictures, read_all) -> None:
+    headers = ("connection: upgrade, HTTP2-Settings, close", "upgrade: h2c")
+    with local(limits={"receive_seconds": 2}) as server:
+        raw = read_all(server.connect(request_bytes(pictures[0], "/predict", *headers)))
+    assert raw.startswith(b"HTTP/1.1 200"), raw
+
+
+def test_a_client_that_leaves_frees_its_place(local, request_bytes, pictures) -> None:
+    with local(limits={"queue": 3}) as server:
+        server.predictor.hold.clear()
+        connections = [server.connect(request_bytes(pictures[0])) for _ in range(3)]
+        _until(lambda: server.room.waiting == 3)
+        assert httpx.post(f"{server.url}/predict", content=pictures[0]).status_code == 503
+        for connection in connections:
+            connection.close()
+        began = time.monotonic()
+        _until(lambda: server.room.waiting == 0)
+        assert time.monotonic() - began < 1
+        server.predictor.hold.set()
+        assert httpx.post(f"{server.url}/predict", content=pictures[0]).status_code == 200
+    assert '"status": 499' in server.log.getvalue()
+
+
+def test_slow_clients_do_not_hold_places(local, pictures) -> None:
+    """Hundreds of sockets that send a byte now and then, while others are served."""
+    head = b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n"
+    with local(limits={"queue": 8, "receive_seconds": 2}) as server:
+        slow = [server.connect(head if turn % 2 else b"POST /pre") for turn in range(300)]
+        with httpx.Client(base_url=server.url) as client:
+            times = []
+            for _ in range(100):
+                began = time.monotonic()
+                assert client.post("/predict", content=pictures[0]).status_code == 200
+                times.append(time.monotonic() - began)
+        assert sorted(times)[98] < 0.5
+        time.sleep(2.2)
+        for connection in slow:
+            connection.setblocking(True)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+            connection.close()
+
+
+def _until(true, seconds: float = 5) -> None:
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds
+        time.sleep(0.005)
