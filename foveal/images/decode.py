@@ -71,10 +71,20 @@ def picture(
     if isinstance(source, Image.Image):
         return _plain(_upright(source), channels, background)
     content = source if isinstance(source, bytes) else read_bytes(source)
-    image = header(content)
+    return decoded(header(content), channels=channels, background=background, least=least)
+
+
+def decoded(
+    image: Image.Image,
+    *,
+    channels: Literal[1, 3],
+    background: tuple[int, int, int] = (0, 0, 0),
+    least: tuple[int, int] | None = None,
+) -> Image.Image:
+    """What `header` opened, decoded to mode L or RGB; see `decode`."""
     try:
         if least is not None and image.format in ("JPEG", "MPO"):
-            swapped = _orientation(image) >= 5
+            swapped = orientation(image) >= 5
             image.draft(None, (least[0], least[1]) if swapped else (least[1], least[0]))
         image.load()
         return _plain(_upright(image), channels, background)
@@ -113,7 +123,7 @@ def read_bytes(path: Path) -> bytes:
         handle = os.open(
             path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         )
-        with open(handle, "rb", buffering=0) as file:
+        with os.fdopen(handle, "rb", buffering=0) as file:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise PictureError("not a regular file")
@@ -127,11 +137,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    turn = _TURN.get(_orientation(image))
+    turn = _TURN.get(orientation(image))
     return image if turn is None else image.transpose(turn)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation 1..8 of a header; 5 and more swap height and width."""
     # Asking Pillow for EXIF costs as much as decoding a small picture: ask only where it may be.
     if image.format != "TIFF" and not any(key in image.info for key in _MAY_BE_TURNED):
         return 1

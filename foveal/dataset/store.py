@@ -1,0 +1,259 @@
+"""The store: pictures decoded once into one memory-mapped uint8 file, kept between runs.
+
+Knows nothing of labels, batches or networks.
+
+A store being made is a folder `<key>.part` with `pixels` (rows one after the other) and
+`journal` (one line a chunk, written after the chunk's pixels are on the disk). A killed process
+leaves both; the next one drops what lies beyond the last whole line and goes on. When all rows
+are done the folder is renamed; `about.json` holds a checksum a block, verified on every opening.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.dataset import home
+from foveal.dataset.crew import chunked, workers
+from foveal.dataset.hold import held
+from foveal.dataset.listing import Listing, Unusable
+from foveal.dataset.look import content_hash
+from foveal.errors import Error, PictureError
+from foveal.files import sync, write_atomic
+from foveal.images.pixels import pixels
+from foveal.progress import Progress, silent
+from foveal.spec.preprocess import Input, Preprocess
+
+FORMAT = 1
+"""Part of the key: raise it when decoding or the layout changes."""
+_CHUNK_BYTES = 8 * 2**20
+_BLOCK = 8 * 2**20
+VERIFIED_WHOLE = 2 * 2**30
+"""Up to so many bytes every block is verified on opening, beyond it every so-many-th one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """Decoded pictures; the first axis of all arrays is the same.
+
+    pixels: uint8 (N, H, W, C), memory-mapped, read-only.  rows: int64 (N,) rows of the listing.
+    hashes: uint64 (N,) of the file's bytes.  pixel_hashes: uint64 (N,) of the stored pixels.
+    unusable: the rows that could not be read, with the reason.
+    """
+
+    pixels: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    pixel_hashes: NDArray[np.uint64]
+    unusable: tuple[Unusable, ...]
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """One finished chunk: how many rows were asked, which were read, their hashes, the others."""
+
+    asked: int
+    rows: list[int]
+    hashes: list[int]
+    pixel_hashes: list[int]
+    unusable: list[tuple[str, str]]
+
+
+def store(
+    listing: Listing,
+    rows: Sequence[int] | NDArray[np.int64],
+    input: Input,
+    preprocess: Preprocess,
+    *,
+    progress: Progress = silent,
+) -> Store:
+    """The pixels of these rows at the input's size, decoded now or found in the cache.
+
+    The key is made of the files' places, sizes and times, and of size, channels, fit and
+    background; mean and deviation do not matter. Raises Error where the cache cannot be written.
+    """
+    wanted = [int(row) for row in rows]
+    shape = input.shape
+    key = _key(listing, wanted, input, preprocess)
+    folder = home.home() / key
+    found = _open(folder, wanted, shape)
+    if found is None:
+        _make(folder, listing, wanted, input, preprocess, progress)
+        found = _open(folder, wanted, shape)
+    if found is None:
+        raise Error(f"the cache {folder} is damaged as soon as it is written; check the disk")
+    home.touch(folder)
+    return found
+
+
+def _key(listing: Listing, rows: Sequence[int], input: Input, preprocess: Preprocess) -> str:
+    rule = json.dumps(
+        [FORMAT, input.shape, preprocess.fit, preprocess.background, listing.fingerprint(rows)]
+    )
+    return "pixels-" + blake2b(rule.encode(), digest_size=16).hexdigest()
+
+
+def _make(
+    folder: Path, listing: Listing, rows: list[int], input: Input, preprocess: Preprocess,
+    progress: Progress,
+) -> None:  # fmt: skip
+    part = folder.with_name(folder.name + ".part")
+    row_bytes = int(np.prod(input.shape))
+    home.make_room(row_bytes * len(rows), frozenset({folder.name, part.name}))
+    try:
+        with held(part, progress):
+            if folder.is_dir() and _open(folder, rows, input.shape) is not None:
+                return  # another process made it while this one waited
+            checksums = _fill(part, listing, rows, input, preprocess, progress)
+            about = {
+                "what": f"pixels of {listing.root}: {len(rows)} pictures at "
+                f"{input.height}x{input.width}x{input.channels}, {preprocess.fit}",
+                "blocks": checksums,
+            }
+            write_atomic(part / home.ABOUT, json.dumps(about))
+            if folder.exists():
+                home.remove(home.Entry(folder, "", 0, 0.0, True))
+            part.rename(folder)
+            sync(folder.parent)
+    except OSError as error:
+        raise Error(
+            f"cannot write the cache {folder.parent}: {error.strerror or error}; free space or "
+            "set FOVEAL_CACHE to another place"
+        ) from error
+
+
+def _fill(
+    part: Path, listing: Listing, rows: list[int], input: Input, preprocess: Preprocess,
+    progress: Progress,
+) -> list[int]:  # fmt: skip
+    """Decode what the journal does not hold yet; the checksums of all blocks."""
+    row_bytes = int(np.prod(input.shape))
+    size = max(1, min(512, _CHUNK_BYTES // row_bytes, -(-len(rows) // (4 * workers()))))
+    done = list(_journal(part / "journal"))
+    start, kept = sum(chunk.asked for chunk in done), sum(len(chunk.rows) for chunk in done)
+    began = time.monotonic()
+
+    def work(chunk: Sequence[int]) -> tuple[list[NDArray[np.uint8]], _Chunk]:
+        return _decode(listing, chunk, input, preprocess)
+
+    with (part / "pixels").open("ab") as file, (part / "journal").open("ab") as journal:
+        file.truncate(kept * row_bytes)
+        journal.truncate(sum(len(_line(chunk)) for chunk in done))
+        count = start
+        for chunk, (decoded, told) in chunked(work, rows[start:], size):
+            for one in decoded:
+                file.write(one.tobytes())
+            file.flush()
+            _checkpoint(file.fileno(), journal, told)
+            count += len(chunk)
+            rate = (count - start) / max(time.monotonic() - began, 1e-6)
+            progress("decoding", count, len(rows), f"{rate:.0f} pictures/s")
+        os.fsync(file.fileno())
+        os.fsync(journal.fileno())
+    return _checksums(part / "pixels")
+
+
+def _checkpoint(_handle: int, journal: Any, told: _Chunk) -> None:
+    # No fsync a chunk: a kill loses nothing of the page cache, and after a power cut the
+    # lines' checksums and the blocks' checksums tell what is whole.
+    journal.write(_line(told))
+    journal.flush()
+
+
+def _decode(
+    listing: Listing, rows: Sequence[int], input: Input, preprocess: Preprocess
+) -> tuple[list[NDArray[np.uint8]], _Chunk]:
+    decoded: list[NDArray[np.uint8]] = []
+    told = _Chunk(len(rows), [], [], [], [])
+    for row in rows:
+        try:
+            content = listing.read(row)
+            one = pixels(content, input, preprocess)
+        except PictureError as error:
+            told.unusable.append((listing.paths[row], error.reason))
+            continue
+        decoded.append(one)
+        told.rows.append(row)
+        told.hashes.append(content_hash(content))
+        told.pixel_hashes.append(content_hash(one.tobytes()))
+    return decoded, told
+
+
+def _line(chunk: _Chunk) -> bytes:
+    body = json.dumps([
+        chunk.asked, chunk.rows, chunk.hashes, chunk.pixel_hashes, chunk.unusable
+    ])  # fmt: skip
+    return f"{zlib.crc32(body.encode()):08x} {body}\n".encode()
+
+
+def _journal(path: Path) -> Iterator[_Chunk]:
+    """The whole lines; reading stops at the first one that is not."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            checksum, _, body = line.rstrip(b"\n").partition(b" ")
+            if not line.endswith(b"\n") or checksum != f"{zlib.crc32(body):08x}".encode():
+                return
+            asked, rows, hashes, pixel_hashes, unusable = json.loads(body)
+            yield _Chunk(
+                asked, rows, hashes, pixel_hashes, [(path, reason) for path, reason in unusable]
+            )
+
+
+def _checksums(path: Path) -> list[int]:
+    with path.open("rb") as file:
+        return [zlib.crc32(block) for block in iter(lambda: file.read(_BLOCK), b"")]
+
+
+def _open(folder: Path, rows: list[int], shape: tuple[int, int, int]) -> Store | None:
+    """The finished store; None where there is none or it is not what was written."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        about = json.loads((folder / home.ABOUT).read_text("utf-8"))
+        chunks = list(_journal(folder / "journal"))
+        if sum(chunk.asked for chunk in chunks) != len(rows):
+            return None
+        taken = [row for chunk in chunks for row in chunk.rows]
+        path = folder / "pixels"
+        if path.stat().st_size != len(taken) * int(np.prod(shape)):
+            return None
+        if not _intact(path, about["blocks"]):
+            return None
+        return Store(
+            _mapped(path, (len(taken), *shape)),
+            np.array(taken, np.int64),
+            np.array([value for chunk in chunks for value in chunk.hashes], np.uint64),
+            np.array([value for chunk in chunks for value in chunk.pixel_hashes], np.uint64),
+            tuple(Unusable(*item) for chunk in chunks for item in chunk.unusable),
+        )
+    return None
+
+
+def _mapped(path: Path, shape: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    if shape[0] == 0:  # an empty file cannot be mapped
+        return np.empty(shape, np.uint8)
+    return np.memmap(path, np.uint8, "r", shape=shape)
+
+
+def _intact(path: Path, checksums: list[int]) -> bool:
+    size = path.stat().st_size
+    if len(checksums) != -(-size // _BLOCK):
+        return False
+    step = max(1, -(-size // VERIFIED_WHOLE))
+    with path.open("rb") as file:
+        for number in range(0, len(checksums), step):
+            file.seek(number * _BLOCK)
+            if zlib.crc32(file.read(_BLOCK)) != checksums[number]:
+                return False
+    return True
