@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,10 @@ from torch import Tensor, nn
 
 from foveal.explanation.trace import outputs
 from foveal.files import write_atomic
-from foveal.progress import Progress, silent
 
 SHOWN = 4
 """Pictures a filter."""
-BATCH = 50
+_PARTS = ("values", "pictures", "cells")
 
 
 @dataclass(frozen=True)
@@ -39,30 +38,47 @@ class Peaks:
 
 @dataclass(frozen=True)
 class Excited:
-    """The scan of some pictures: `pixels` uint8 (N, H, W, C), `peaks` by layer name."""
+    """The scan of the pictures called `paths`: `peaks` by layer name.
+
+    pixels: uint8 (H, W, C) of those pictures that excite some filter most, by number.
+    """
 
     paths: tuple[str, ...]
-    pixels: np.ndarray
     peaks: dict[str, Peaks]
+    pixels: dict[int, np.ndarray]
+
+
+def winners(peaks: dict[str, Peaks], limit: int = 200) -> list[int]:
+    """Numbers of the pictures that excite filters most: every filter's best before its second."""
+    ranks = max((len(one.pictures) for one in peaks.values()), default=0)
+    numbers = [
+        int(number)
+        for rank in range(ranks)
+        for one in peaks.values()
+        if rank < len(one.pictures)
+        for number in one.pictures[rank]
+    ]
+    return list(dict.fromkeys(numbers))[:limit]
 
 
 def scan(
-    module: nn.Module, names: Sequence[str], pixels: np.ndarray, *, progress: Progress = silent
+    module: nn.Module, names: Sequence[str], batches: Iterable[np.ndarray]
 ) -> dict[str, Peaks]:
-    """The strongest answers of the layers `names` (maps) to uint8 pictures (N, H, W, C).
+    """The strongest answers of the layers `names` (maps) to batches of uint8 (n, H, W, C).
 
     A picture counts once a filter, with its strongest cell.
     """
     best: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
-    for start in range(0, len(pixels), BATCH):
-        part = torch.from_numpy(np.array(pixels[start : start + BATCH])).permute(0, 3, 1, 2)
+    start = 0
+    for batch in batches:
+        part = torch.from_numpy(batch).permute(0, 3, 1, 2)
         with torch.no_grad():
             kept = outputs(module, part, set(names))[1]
         for name in names:
             values, cells = kept[name].flatten(2).max(2)
             numbers = (start + torch.arange(len(part)))[:, None].expand_as(cells)
             best[name] = _best(best.get(name), (values, numbers, cells))
-        progress("looking for what excites each filter", start + len(part), len(pixels))
+        start += len(part)
     return {name: Peaks(*(part.numpy() for part in found)) for name, found in best.items()}
 
 
@@ -74,40 +90,24 @@ def _best(
     return values, joined[1].gather(0, at), joined[2].gather(0, at)
 
 
-def cached(
-    file: Path,
-    module: nn.Module,
-    names: Sequence[str],
-    pixels: np.ndarray,
-    *,
-    progress: Progress = silent,
-) -> dict[str, Peaks]:
-    """The scan kept in `file`, else done now and kept there; a damaged file is made anew."""
-    known = _read(file, names)
-    if known is not None:
-        return known
-    found = scan(module, names, pixels, progress=progress)
-    arrays = {
-        f"{name}/{part}": getattr(peaks, part)
-        for name, peaks in found.items()
-        for part in ("values", "pictures", "cells")
+def keep(file: Path, peaks: dict[str, Peaks]) -> None:
+    """Write a scan to `file`, atomically."""
+    arrays: dict[str, np.ndarray] = {
+        f"{name}/{part}": getattr(one, part) for name, one in peaks.items() for part in _PARTS
     }
 
     def save(path: Path) -> None:
         with path.open("wb") as handle:
-            np.savez(handle, **arrays)
+            np.savez(handle, allow_pickle=False, **arrays)
 
     write_atomic(file, save)
-    return found
 
 
-def _read(file: Path, names: Sequence[str]) -> dict[str, Peaks] | None:
+def kept(file: Path, names: Sequence[str]) -> dict[str, Peaks] | None:
+    """The scan in `file`; None where there is none or it is damaged."""
     try:
-        with np.load(file, allow_pickle=False) as kept:
-            return {
-                name: Peaks(*(kept[f"{name}/{part}"] for part in ("values", "pictures", "cells")))
-                for name in names
-            }
+        with np.load(file, allow_pickle=False) as found:
+            return {name: Peaks(*(found[f"{name}/{part}"] for part in _PARTS)) for name in names}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError):
         return None
 

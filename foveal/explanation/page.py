@@ -159,7 +159,7 @@ def _excite(explanation: Explanation, excited: Excited, maps: list[list[int]]) -
         peaks = excited.peaks[node.name]
         picture = int(peaks.pictures[rank, channel])
         if picture not in numbers:
-            if sum(len(one["png"]) for one in pictures) > PICTURES:
+            if picture not in excited.pixels or sum(len(one["png"]) for one in pictures) > PICTURES:
                 continue
             numbers[picture] = len(pictures)
             drawn = _image(excited.pixels[picture], 160)
@@ -172,7 +172,7 @@ def _excite(explanation: Explanation, excited: Excited, maps: list[list[int]]) -
         "pictures": pictures,
         "height": explanation.pixels.shape[0],
         "width": explanation.pixels.shape[1],
-        "scanned": len(excited.pixels),
+        "scanned": len(excited.paths),
         "filters": filters,
     }
 

@@ -1,0 +1,236 @@
+"""`foveal explain`: why a network answered as it did, as a value, a page and pictures.
+
+Knows nothing of how maps are made; finds the pictures that show what excites a filter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from foveal.errors import DataError, Error, MissingExtra, PictureError
+from foveal.files import write_atomic
+from foveal.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from foveal.explanation.excite import Excited, Peaks
+    from foveal.explanation.explanation import Explanation
+    from foveal.model.model import Model
+
+MOST = 1000
+"""Pictures that are scanned for what excites a filter."""
+BATCH = 50
+Missing = Literal["no_account", "gone"]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One picture to scan: its name, its bytes when asked for, its content hash where known."""
+
+    name: str
+    read: Callable[[], bytes]
+    hash: str | None
+
+
+def explain(
+    model: str | Path | Model,
+    image: Any,
+    *,
+    data: str | Path | None = None,
+    layer: str | None = None,
+    out: str | Path | None = None,
+    png: str | Path | None = None,
+    lang: Literal["en", "ko"] = "en",
+    progress: Progress = silent,
+) -> Explanation:
+    """Explain the answer of `model` for one picture.
+
+    image: a path, the bytes of a picture file, a Pillow image or an array.  data: pictures that
+    show what excites a filter; without it those named in the data.json beside the model file.
+    layer: where the class activation map is taken from, else chosen.  out: the page to write;
+    png: a folder for the pictures.  Raises Error where the picture cannot be read, ModelFileError,
+    UsageError for a layer that does not exist, MissingExtra without torch.
+    """
+    if find_spec("torch") is None:
+        raise MissingExtra("foveal explain", "train")
+    from foveal.explanation import explanation as room
+    from foveal.images.pixels import pixels
+    from foveal.model.model import load
+    from foveal.prediction.answers import answer
+    from foveal.prediction.predictor import Predictor
+
+    opened = load(model) if isinstance(model, str | Path) else model
+    network = opened.manifest.network
+    source = Path(image) if isinstance(image, str) else image
+    name = source.name if isinstance(source, Path) else "picture"
+    try:
+        seen = pixels(source, network.input, network.preprocess)
+    except PictureError as error:
+        raise Error(
+            f"the picture {source if isinstance(source, Path) else 'given'} cannot be read "
+            f"({error.reason}); give another"
+        ) from error
+    row = Predictor(opened).probabilities(seen[None])[0]
+    prediction = answer(row, opened.manifest, name, 5)
+    excited, missing = _excited(model, opened, data, progress)
+    done = room.explain(
+        opened, seen, prediction, name=name, layer=layer,
+        excited=excited, excited_missing=missing, progress=progress,
+    )  # fmt: skip
+    _write(done, out, png, lang)
+    return done
+
+
+def _write(
+    done: Explanation, out: str | Path | None, png: str | Path | None, lang: Literal["en", "ko"]
+) -> None:
+    if out is not None:
+        from foveal.explanation.page import data
+        from foveal.pages import render
+
+        write_atomic(Path(out), render("lens", data(done), lang))
+    if png is not None:
+        from foveal.explanation.figures import write
+
+        write(done, Path(png))
+
+
+def _excited(
+    model: str | Path | Model, opened: Model, data: str | Path | None, progress: Progress
+) -> tuple[Excited | None, Missing | None]:
+    """The scan of at most MOST pictures, or why there is none."""
+    from foveal.explanation.excite import Excited, winners
+
+    if data is not None:
+        sources = _listed(data)
+    elif isinstance(model, str | Path):
+        account = Path(model).parent / "data.json"
+        if not account.is_file():
+            return None, "no_account"
+        sources = _accounted(account)
+    else:
+        return None, "no_account"
+    sources = [sources[at] for at in _spread(len(sources), MOST)]
+    checked = [one for one in map(_checked, sources) if one is not None]
+    if not checked:
+        return None, "gone"
+    peaks = _scanned(opened, checked, progress)
+    found = {number: _pixels(opened, checked[number]) for number in winners(peaks)}
+    shown = {number: one for number, one in found.items() if one is not None}
+    return Excited(tuple(one.name for one in checked), peaks, shown), None
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most `most` numbers below `count`, evenly spread."""
+    numbers = np.linspace(0, count - 1, min(count, most)).round().astype(int)
+    return [int(number) for number in np.unique(numbers)]
+
+
+def _listed(data: str | Path) -> list[_Source]:
+    """The training pictures of DATA, all where it has no splits."""
+    from foveal.dataset.sources import listing
+
+    found = listing(data)
+    rows = [row for row, split in enumerate(found.splits) if split == "train"]
+    return [
+        _Source(found.paths[row], partial(found.read, row), None)
+        for row in (rows or range(len(found)))
+    ]
+
+
+def _accounted(account: Path) -> list[_Source]:
+    """The training pictures named in a run's data.json; raises DataError where it is not one."""
+    try:
+        said = json.loads(account.read_text("utf-8"))
+        root = Path(said["data"])
+        rows = [(row["path"], row["hash"]) for row in said["splits"]["train"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{account} is not a run's account of its pictures ({error}); "
+            "take it away or name the pictures with --data"
+        ) from error
+    if root.is_file():
+        return _from_archive(root, rows)
+    return [_Source(path, (root / path).read_bytes, content) for path, content in rows]
+
+
+def _from_archive(root: Path, rows: Sequence[tuple[str, str]]) -> list[_Source]:
+    from foveal.dataset.sources import listing
+
+    found = listing(root)
+    at = {path: row for row, path in enumerate(found.paths)}
+    return [
+        _Source(path, partial(found.read, at[path]), content)
+        for path, content in rows
+        if path in at
+    ]
+
+
+def _checked(source: _Source) -> _Source | None:
+    """The picture with its content hash; None where it is gone or no longer what it was."""
+    from foveal.dataset.look import content_hash
+
+    try:
+        found = f"{content_hash(source.read()):016x}"
+    except (OSError, DataError):
+        return None
+    return replace(source, hash=found) if source.hash in (None, found) else None
+
+
+def _pixels(opened: Model, source: _Source) -> np.ndarray | None:
+    """The picture as the network sees it; None where it cannot be read."""
+    from foveal.images.pixels import pixels
+
+    network = opened.manifest.network
+    try:
+        return pixels(source.read(), network.input, network.preprocess)
+    except (OSError, DataError):
+        return None
+
+
+def _scanned(opened: Model, sources: list[_Source], progress: Progress) -> dict[str, Peaks]:
+    """The scan of `sources` by every convolution, from the cache where it was done before."""
+    from foveal.dataset.home import ABOUT, home
+    from foveal.explanation import excite
+
+    names = sorted(
+        name
+        for name, part in opened.module.named_modules()
+        if type(part).__name__ in ("Conv2d", "FlippedConv2d")
+    )
+    weights = opened.manifest.weights_sha256
+    folder = home() / f"explain-{excite.key(weights, [str(one.hash) for one in sources])}"
+    known = excite.kept(folder / "peaks.npz", names) if weights else None
+    if known is not None:
+        return known
+    readable: list[int] = []
+    peaks = excite.scan(opened.module, names, _batches(opened, sources, readable, progress))
+    numbers = np.array(readable, np.int64)
+    peaks = {name: replace(one, pictures=numbers[one.pictures]) for name, one in peaks.items()}
+    if weights:
+        excite.keep(folder / "peaks.npz", peaks)
+        write_atomic(folder / ABOUT, json.dumps({"what": "what excites the filters of a model"}))
+    return peaks
+
+
+def _batches(
+    opened: Model, sources: list[_Source], readable: list[int], progress: Progress
+) -> Iterator[np.ndarray]:
+    """The pictures that can be read, at most BATCH at a time; `readable` gets their numbers."""
+    for start in range(0, len(sources), BATCH):
+        part = []
+        for number in range(start, min(start + BATCH, len(sources))):
+            one = _pixels(opened, sources[number])
+            if one is not None:
+                readable.append(number)
+                part.append(one)
+        if part:
+            yield np.stack(part)
+        progress("looking for what excites each filter", start + len(part), len(sources))
