@@ -163,8 +163,7 @@ class Shaken(Value):
 class PoolShift(Value):
     """How much maps before and after one pooling change when the picture moves, 0..2, 0: not.
 
-    The change is the norm of the difference over the mean of both norms, each map sampled at the
-    same places of the picture.
+    The change is the norm of the difference, cell by cell, over the mean of both norms.
     """
 
     layer: str

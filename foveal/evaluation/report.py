@@ -1,0 +1,181 @@
+"""The report page: a score card, its pictures, and what is known of the model, as one HTML file.
+
+Knows nothing of how the page looks; every figure on it is one of the card's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from foveal.errors import Error
+from foveal.evaluation.abstaining import coverage_curve, seen_abstaining, seen_operating
+from foveal.evaluation.answers import Answers, Bools, Ints
+from foveal.evaluation.card import Scores
+from foveal.evaluation.findings import findings, worst
+from foveal.evaluation.material import answers_of
+from foveal.evaluation.measures import brightness
+from foveal.evaluation.scores import score
+from foveal.evaluation.slices import slices
+from foveal.evaluation.thumbnails import PAGE_BYTES, thumbnails
+from foveal.evaluation.whole import notes
+from foveal.files import write_atomic
+from foveal.model.manifest import Manifest
+from foveal.network.cost import cost
+from foveal.pages import render
+from foveal.progress import Progress, silent
+
+Lang = Literal["en", "ko"]
+MOST = 50_000
+"""Pictures listed on a page."""
+
+
+def evaluation_report(
+    path: Path,
+    card: Scores,
+    answers: Answers,
+    manifest: Manifest,
+    pixels: np.ndarray,
+    places: Ints,
+    paths: Sequence[str],
+    *,
+    kind: Literal["test", "run"] = "test",
+    lang: Lang = "en",
+    progress: Progress = silent,
+) -> None:
+    """Write the page of `card` to `path`.
+
+    answers, paths: row by row what the card was made of.  pixels, places: where row i's picture
+    lies, `pixels[places[i]]`.  kind: `run` is the report of a training, scored on val.
+    """
+    progress("report", 0, 2)
+    data = card.to_data()
+    data["kind"] = kind
+    data.update(about(manifest))
+    base = len(json.dumps(data, ensure_ascii=False, allow_nan=False))
+    data["pictures"] = pictures(answers, paths, pixels, places, PAGE_BYTES - base)
+    progress("report", 1, 2)
+    try:
+        page = render("report", data, lang)
+    except ValueError as error:
+        raise Error(
+            f"{path} was not written: a figure of the model's history is not a number; train it "
+            "again with a smaller learning rate"
+        ) from error
+    write_atomic(path, page)
+    progress("report", 2, 2)
+
+
+def run_report(
+    path: Path,
+    manifest: Manifest,
+    pixels: np.ndarray,
+    logits: np.ndarray,
+    targets: Ints | Bools,
+    paths: Sequence[str],
+    *,
+    groups: Ints | None = None,
+    told: Sequence[str] = (),
+    lang: Lang = "en",
+    progress: Progress = silent,
+) -> Scores:
+    """Write the report of a training run, scored on val; the card.
+
+    manifest: of the model file, with its history, recipe, data and thresholds.  pixels: uint8
+    (N, H, W, C) of val.  logits: (N, units) of the kept weights.  targets: int64 (N,) or
+    bool (N, K).  told: sentences to show first.
+    """
+    wanted = np.asarray(targets, bool if manifest.task == "multi" else np.int64)
+    answers = answers_of(logits, manifest, wanted, paths, groups)
+    cold = manifest.model_copy(update={"temperature": 1.0})
+    before = answers_of(logits, cold, wanted, paths, groups)
+    card = score(answers, split="val", before=before, temperature=manifest.temperature)
+    places = np.arange(len(pixels))
+    card = card.model_copy(
+        update={
+            "coverage": coverage_curve(answers),
+            "abstaining": seen_abstaining(answers, manifest.thresholds.abstain),
+            "operating": seen_operating(answers, manifest.thresholds),
+            "slices": slices(answers, {"brightness": brightness(pixels, places)}, {}),
+            "findings": findings(answers, paths),
+            "notes": (
+                "these are val pictures: the epoch, the temperature and the thresholds were "
+                "chosen on them, so the figures are a little too good; foveal evaluate scores test",
+                *told,
+                *notes(answers, manifest),
+            ),
+        }
+    )
+    evaluation_report(
+        path, card, answers, manifest, pixels, places, paths,
+        kind="run", lang=lang, progress=progress,
+    )  # fmt: skip
+    return card
+
+
+def about(manifest: Manifest) -> dict[str, Any]:
+    """What the page tells of the model: network table, recipe, history, data, versions."""
+    spent = cost(manifest.network, len(manifest.labels), task=manifest.task)
+    return {
+        "network": {
+            "input": manifest.network.input.model_dump(),
+            "preprocess": manifest.network.preprocess.model_dump(mode="json"),
+            "layers": [asdict(line) for line in spent.layers],
+            "weights": spent.weights,
+            "multiply_adds": spent.multiply_adds,
+        },
+        "recipe": manifest.recipe,
+        "history": list(manifest.history),
+        "data": manifest.data,
+        "versions": manifest.versions,
+        "finished": manifest.finished,
+        "weights_sha256": manifest.weights_sha256,
+    }
+
+
+def pictures(
+    answers: Answers, paths: Sequence[str], pixels: np.ndarray, places: Ints, room: int
+) -> dict[str, Any]:
+    """Columns of all pictures, most interesting first, with thumbnails while there is room."""
+    order = _order(answers)[:MOST]
+    multi = answers.task == "multi"
+    true, said = (answers.targets, answers.given) if multi else (answers.targets, answers.predicted)
+    columns: dict[str, Any] = {
+        "path": [paths[row] for row in order],
+        "true": [_labels(true[row]) for row in order],
+        "predicted": [_labels(said[row]) for row in order],
+        "probability": [round(float(answers.confidence[row]), 6) for row in order],
+        "true_probability": [round(float(answers.true_probability[row]), 6) for row in order],
+    }
+    used = len(json.dumps(columns, ensure_ascii=False))
+    thumbs = thumbnails(pixels, [int(places[row]) for row in order], range(len(order)), room - used)
+    return {
+        **columns,
+        "thumbnail": thumbs,
+        "with_thumbnail": sum(1 for text in thumbs if text),
+        "of": len(answers),
+        "height": int(pixels.shape[1]),
+        "width": int(pixels.shape[2]),
+    }
+
+
+def _order(answers: Answers) -> list[int]:
+    """Wrong answers, worst first; then the right ones, taken in turn from every class."""
+    right = np.flatnonzero(answers.correct)
+    if answers.task == "multi":
+        return [*worst(answers).tolist(), *right.tolist()]
+    by_class = right[np.argsort(answers.targets[right], kind="stable")]
+    classes = answers.targets[by_class]
+    first = np.searchsorted(classes, classes)
+    turn = np.arange(len(classes)) - first
+    return [*worst(answers).tolist(), *by_class[np.lexsort((classes, turn))].tolist()]
+
+
+def _labels(value: Any) -> Any:
+    """A class number, or the numbers of several labels."""
+    return int(value) if np.ndim(value) == 0 else np.flatnonzero(value).tolist()

@@ -1,0 +1,86 @@
+"""The whole score card: scores, coverage, slices, findings, and what to know before reading it.
+
+Knows nothing of files or pages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from foveal.evaluation.abstaining import coverage_curve, seen_abstaining, seen_operating
+from foveal.evaluation.answers import Answers
+from foveal.evaluation.card import Scores
+from foveal.evaluation.findings import findings
+from foveal.evaluation.material import Material, answers_of
+from foveal.evaluation.measures import measures
+from foveal.evaluation.scores import score
+from foveal.evaluation.slices import slices
+from foveal.model.manifest import Manifest
+from foveal.prediction.predictor import Predictor
+from foveal.progress import Progress
+
+if TYPE_CHECKING:
+    from foveal.model.model import Model
+
+FEW = 100
+"""Under so many pictures a sentence says how weak the figures are."""
+
+
+def scored(
+    answers: Answers,
+    logits: npt.NDArray,  # type: ignore[type-arg]
+    manifest: Manifest,
+    material: Material,
+    progress: Progress,
+    *,
+    predictor: Predictor | None = None,
+    model: Model | None = None,
+) -> Scores:
+    """Everything there is to say of `answers`; robustness only where a predictor is given.
+
+    model: the native model, where there is one: its maps are compared under shifts.
+    """
+    cold = manifest.model_copy(update={"temperature": 1.0})
+    before = answers_of(logits, cold, answers.targets, material.paths, answers.groups)
+    progress("scores", 0, 3)
+    card = score(answers, split=material.split, before=before, temperature=manifest.temperature)
+    progress("scores", 1, 3)
+    found = measures(material.listing, material.rows, material.store.pixels, material.places)
+    columns = {
+        name: [column[row] for row in material.rows]
+        for name, column in material.listing.columns.items()
+    }
+    cut = slices(answers, found, columns)
+    progress("scores", 2, 3)
+    update: dict[str, Any] = {
+        "coverage": coverage_curve(answers),
+        "abstaining": seen_abstaining(answers, manifest.thresholds.abstain),
+        "operating": seen_operating(answers, manifest.thresholds),
+        "slices": cut,
+        "findings": findings(answers, material.paths),
+        "notes": (*material.notes, *notes(answers, manifest)),
+    }
+    progress("scores", 3, 3)
+    if predictor is not None:
+        from foveal.evaluation.robustness import robustness
+
+        pixels, places = material.store.pixels, material.places
+        update["robustness"] = robustness(
+            predictor, pixels, places, material.targets, progress, model=model
+        )
+    return card.model_copy(update=update)
+
+
+def notes(answers: Answers, manifest: Manifest) -> tuple[str, ...]:
+    """Sentences a reader of the figures should have read first."""
+    told = []
+    if not manifest.finished:
+        told.append("the training of this model was not finished")
+    if len(answers) < FEW:
+        told.append(
+            f"only {len(answers)} pictures were scored: the intervals are wide, "
+            "small differences mean nothing"
+        )
+    return tuple(told)
