@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageStat
 
 from foveal.images.decode import decoded, header, orientation
 
 SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
+GREY, BRIGHTNESS, SPREAD, DARKEST, BRIGHTEST, SHARPNESS, RED, GREEN, BLUE = range(9)
+"""Places in `measures`: grey picture (0 or 1); mean, deviation, 1st and 99th percentile of the
+grey levels; sharpness (see `sharpness`); mean of each colour."""
+MEASURES = 9
 ENOUGH = 256
 """A large JPEG is looked at on a side of at least this many pixels."""
 
@@ -23,16 +27,17 @@ ENOUGH = 256
 class Look:
     """content, pixel: 64-bit hashes of the file's bytes and of its decoded pixels.
 
-    width, height: pixels, upright, as stored.  grey: red, green and blue are equal everywhere.
+    width, height: pixels, upright, as stored.
     thumbnail: uint8 (SIDE, SIDE), squashed grey; None under SIDE pixels a side and for drawings.
+    measures: in the order of the constants GREY to SHARPNESS below; the last ones 0 unless full.
     """
 
     content: int
     pixel: int
     width: int
     height: int
-    grey: bool
     thumbnail: np.ndarray | None
+    measures: tuple[float, ...]
 
 
 def content_hash(content: bytes) -> int:
@@ -56,18 +61,55 @@ def is_grey(image: Image.Image) -> bool:
     return bool((first == values[..., 1]).all() and (first == values[..., 2]).all())
 
 
-def look(content: bytes) -> Look:
-    """Look at one picture; PictureError where it cannot be read."""
+def look(content: bytes, *, full: bool = False) -> Look:
+    """Look at one picture; PictureError where it cannot be read.
+
+    full: also measure sharpness and mean colours.
+    """
     opened = header(content)
     width, height = opened.size if orientation(opened) < 5 else opened.size[::-1]
     image = decoded(opened, channels=3, least=(ENOUGH, ENOUGH))
     grey = is_grey(image)
     lit = image.getchannel(0) if grey else image.convert("L")
+    counts = np.asarray(lit.histogram(), np.int64)
     small = min(width, height) < SIDE
     return Look(
-        content_hash(content), pixel_hash(lit if grey else image), width, height, grey,
-        None if small or is_drawing(lit) else thumbnail(lit),
+        content_hash(content), pixel_hash(lit if grey else image), width, height,
+        None if small or is_drawing(counts) else thumbnail(lit),
+        (float(grey), *_levels(counts), *(_extra(image, lit) if full else (0.0,) * 4)),
     )  # fmt: skip
+
+
+_LEVELS = np.arange(256)
+
+
+def _levels(counts: np.ndarray) -> tuple[float, float, float, float]:
+    """Mean, deviation, 1st and 99th percentile of a histogram of 256 levels."""
+    total = int(counts.sum())
+    mean = float(counts @ _LEVELS) / total
+    square = float(counts @ _LEVELS**2) / total
+    below = np.cumsum(counts)
+    low, high = np.searchsorted(below, (0.01 * total, 0.99 * total))
+    return mean, max(0.0, square - mean**2) ** 0.5, float(low), float(high)
+
+
+def _extra(image: Image.Image, lit: Image.Image) -> tuple[float, float, float, float]:
+    red, green, blue = ImageStat.Stat(image).mean
+    return sharpness(lit), red, green, blue
+
+
+def sharpness(lit: Image.Image) -> float:
+    """Detail in the finest scale: deviation of the Laplacian over deviation of the picture.
+
+    Small pictures (under 64 pixels a side) give infinity: nothing is fine enough to be blurred.
+    """
+    if min(lit.size) < 64:
+        return float("inf")
+    levels = np.asarray(lit, np.int16)
+    centre = levels[1:-1, 1:-1]
+    around = levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:]
+    spread = float(levels.std())
+    return float((4 * centre - around).std()) / spread if spread > 1 else float("inf")
 
 
 def thumbnail(lit: Image.Image) -> np.ndarray:
@@ -75,12 +117,12 @@ def thumbnail(lit: Image.Image) -> np.ndarray:
     return np.asarray(lit.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
-def is_drawing(lit: Image.Image) -> bool:
-    """Ink on paper: nine tenths of the pixels within 12 levels of paper or ink, paper the most.
+def is_drawing(counts: np.ndarray) -> bool:
+    """Ink on paper, by the histogram: nine tenths of the pixels near paper or ink.
 
-    Paper is the commonest level and covers half; ink is the far end of the levels in use.
+    Near is within 12 levels. Paper is the commonest level and covers half; ink is the far end of
+    the levels in use.
     """
-    counts = np.asarray(lit.histogram(), np.int64)
     total = int(counts.sum())
     paper = int(counts.argmax())
     used = np.flatnonzero(np.cumsum(counts) > total // 1000)

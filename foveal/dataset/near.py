@@ -1,0 +1,167 @@
+"""Near duplicates among grey thumbnails: hashes propose pairs, aligned pixels confirm them.
+
+Knows nothing of files, labels or splits.
+
+Proposing: 63 bits, the signs of the lowest frequencies of each thumbnail, are sorted under
+TABLES fixed orders of the bits; neighbours in any of the sorted lists are compared. So time and
+memory grow as the number of pictures (the sort: times its logarithm), whatever they show.
+Confirming: the second thumbnail is moved and stretched until it fits the first (Lucas and
+Kanade's method, shift and scale on each axis), then both must agree in shades and in detail.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+Pairs = NDArray[np.int64]
+
+TABLES, WINDOW, FAR = 24, 4, 22
+SIMILAR = 0.70
+AGREE, DETAIL = 0.97, 0.80
+FLAT = 6.0
+_BITS = 64
+_BATCH = 4096
+_STEPS = 8
+_MOST_SHIFT, _MOST_SCALE = 4.0, 0.16
+
+
+def near_pairs(thumbnails: NDArray[np.uint8]) -> Pairs:
+    """int64 (P, 2) places of pictures that show the same up to encoding, size and a slight crop."""
+    deviation = np.array([part.std() for part in thumbnails])
+    lively = np.flatnonzero(deviation > FLAT)
+    pairs = proposed(thumbnails[lively])
+    kept = [
+        part[confirmed(thumbnails[lively[part[:, 0]]], thumbnails[lively[part[:, 1]]])]
+        for part in np.array_split(pairs, max(1, -(-len(pairs) // _BATCH)))
+    ]
+    return np.asarray(lively[np.concatenate(kept)])
+
+
+def proposed(thumbnails: NDArray[np.uint8]) -> Pairs:
+    """Pairs worth comparing, the smaller place first, each once."""
+    count = len(thumbnails)
+    if count < 2:
+        return np.empty((0, 2), np.int64)
+    bits = _bits(thumbnails)
+    codes = _packed(bits)
+    random = np.random.default_rng(0)
+    found = []
+    for _ in range(TABLES):
+        order = np.argsort(_packed(bits[:, random.permutation(_BITS)]), kind="stable")
+        for step in range(1, min(WINDOW + 1, count)):
+            left, right = order[:-step], order[step:]
+            close = np.bitwise_count(codes[left] ^ codes[right]) <= FAR
+            low = np.minimum(left[close], right[close])
+            found.append(low * count + np.maximum(left[close], right[close]))
+    every = np.unique(np.concatenate(found))
+    return np.stack([every // count, every % count], axis=1)
+
+
+def _bits(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(N, 64) zeros and ones: signs of the 8 by 8 lowest cosine terms, the mean left at zero."""
+    side = thumbnails.shape[1]
+    wave = np.cos(np.pi / side * (np.arange(side) + 0.5) * np.arange(8)[:, None]).astype(np.float32)
+    bits = np.empty((len(thumbnails), _BITS), np.uint8)
+    for start in range(0, len(thumbnails), _BATCH):
+        part = thumbnails[start : start + _BATCH].astype(np.float32)
+        terms = (wave @ (part - part.mean((1, 2), keepdims=True)) @ wave.T).reshape(len(part), -1)
+        terms[:, 0] = -1
+        bits[start : start + _BATCH] = terms > 0
+    return bits
+
+
+def _packed(bits: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    return np.packbits(bits, axis=1).view(">u8").ravel().astype(np.uint64)
+
+
+def confirmed(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """For each pair of (P, S, S) thumbnails: whether they agree once aligned."""
+    a, b = first.astype(np.float32), second.astype(np.float32)
+    answer = np.zeros(len(a), bool)
+    maybe = np.flatnonzero(_agreement(_smooth(a), _smooth(b), np.ones_like(a)) > SIMILAR)
+    if len(maybe):
+        shades, detail = aligned(a[maybe], b[maybe])
+        answer[maybe] = (shades > AGREE) & (detail > DETAIL)
+    return answer
+
+
+def aligned(a: Float, b: Float) -> tuple[Float, Float]:
+    """Correlation of shades and of detail, (P,) each, after b is fitted to a; -1 where it fails."""
+    pairs, side, _ = a.shape
+    move = np.zeros((pairs, 4), np.float32)  # shift and stretch of y, then of x
+    soft_a, soft_b = _smooth(a), _smooth(b)
+    for step in range(_STEPS):
+        from_, to = (soft_b, soft_a) if step < _STEPS // 2 else (b, a)
+        warped, valid = _warped(from_, move)
+        move = move + _improved(to, warped, valid)
+    limits = np.array([_MOST_SHIFT, _MOST_SCALE * side / 2] * 2)
+    fair = (np.abs(move) <= limits).all(1) & np.isfinite(move).all(1)
+    move[~fair] = 0
+    warped, valid = _warped(b, move)
+    valid[:, [0, -1], :] = 0
+    valid[:, :, [0, -1]] = 0
+    shades = _agreement(a, warped, valid)
+    detail = _agreement(a - _smooth(a), warped - _smooth(warped), valid)
+    fair &= valid.mean((1, 2)) > 0.6
+    return np.where(fair, shades, -1), np.where(fair, detail, -1)
+
+
+def _warped(images: Float, move: Float) -> tuple[Float, Float]:
+    """Images sampled (linearly) at moved places, and 1 where the place is inside."""
+    side = images.shape[1]
+    unit = np.linspace(-1, 1, side, dtype=np.float32)
+    y = np.arange(side) + move[:, 0:1] + move[:, 1:2] * unit
+    x = np.arange(side) + move[:, 2:3] + move[:, 3:4] * unit
+    valid = _inside(y, side)[:, :, None] * _inside(x, side)[:, None, :]
+    return _tents(y, side) @ images @ _tents(x, side).transpose(0, 2, 1), valid
+
+
+def _inside(places: Float, side: int) -> Float:
+    return ((places >= -0.01) & (places <= side - 0.99)).astype(np.float32)
+
+
+def _tents(places: Float, side: int) -> Float:
+    away = np.abs(places[:, :, None] - np.arange(side, dtype=np.float32))
+    return np.maximum(0, 1 - away).astype(np.float32)
+
+
+def _improved(target: Float, warped: Float, valid: Float) -> Float:
+    """One Gauss-Newton step of (shift, stretch) on both axes, gain and offset taken out."""
+    pairs, side, _ = target.shape
+    unit = np.linspace(-1, 1, side, dtype=np.float32)
+    count = valid.sum((1, 2), keepdims=True) + 1e-6
+
+    def standard(images: Float) -> tuple[Float, Float]:
+        centred = (images - (images * valid).sum((1, 2), keepdims=True) / count) * valid
+        spread = np.sqrt((centred**2).sum((1, 2), keepdims=True) / count) + 1e-3
+        return centred / spread, spread
+
+    wanted, _ = standard(target)
+    have, spread = standard(warped)
+    slope_y, slope_x = np.gradient(warped, axis=(1, 2))
+    slope_y, slope_x = slope_y * valid / spread, slope_x * valid / spread
+    columns = np.stack([slope_y, slope_y * unit[:, None], slope_x, slope_x * unit], axis=1).reshape(
+        pairs, 4, -1
+    )
+    normal = columns @ columns.transpose(0, 2, 1) + 0.5 * np.eye(4, dtype=np.float32)
+    wrong = columns @ (wanted - have).reshape(pairs, -1, 1)
+    return np.asarray(np.linalg.solve(normal, wrong)[:, :, 0].clip(-2, 2), np.float32)
+
+
+def _smooth(images: Float) -> Float:
+    """Each pixel averaged with its neighbours, weights 1 2 1 on both axes."""
+    wide = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    tall = wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]
+    return np.asarray((tall[:, :, :-2] + 2 * tall[:, :, 1:-1] + tall[:, :, 2:]) / 16, np.float32)
+
+
+def _agreement(a: Float, b: Float, weight: Float) -> Float:
+    """(P,) correlation over the places of weight 1."""
+    count = weight.sum((1, 2)) + 1e-6
+    mean_a, mean_b = (a * weight).sum((1, 2)) / count, (b * weight).sum((1, 2)) / count
+    da = (a - mean_a[:, None, None]) * weight
+    db = (b - mean_b[:, None, None]) * weight
+    power = np.sqrt((da**2).sum((1, 2)) * (db**2).sum((1, 2))) + 1e-6
+    return np.asarray((da * db).sum((1, 2)) / power)
