@@ -25,6 +25,8 @@ DRAIN_FACTOR = 4
 sending, sees the answer and not a reset connection."""
 
 
+PIPELINE = 32
+"""Requests a connection may send ahead of their answers."""
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
@@ -95,8 +97,13 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request on, unless it has been refused."""
         self._in_head, self._head = False, 0
-        if not self.transport.is_closing():
-            super().on_headers_complete()
+        if self.transport.is_closing():
+            return
+        if len(self.pipeline) >= PIPELINE:
+            self.metrics.closed.labels("too many requests at once").inc()
+            self.transport.abort()
+            return
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Hand on a piece of the body; one that goes on long after it was refused is cut off."""

@@ -160,9 +160,10 @@ def test_a_client_that_does_not_read_is_closed(local, request_bytes, pictures) -
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
             while time.monotonic() - began < 8:
                 try:
-                    todo = todo[connection.send(todo) :] or asked * 50
+                    todo = todo[connection.send(todo) :] or asked * 10
                 except BlockingIOError:
-                    time.sleep(0.05)
+                    pass
+                time.sleep(0.02)
         assert b'foveal_closed_connections_total{reason="answer not read"} 1' in (
             server.room.metrics.text()
         )
@@ -178,6 +179,15 @@ def test_pipelined_requests_are_answered_in_order(local, request_bytes, pictures
         b"0", b"1", b"2", b"3", b"4",
     ]  # fmt: skip
     assert found.count(b"HTTP/1.1 200") == 5
+
+
+def test_a_flood_of_pipelined_requests_is_cut_off(local, read_all) -> None:
+    with local() as server:
+        connection = server.connect()
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            for _ in range(1000):
+                connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n" * 1000)
+        assert b'{reason="too many requests at once"} 1' in server.room.metrics.text()
 
 
 def test_an_upgrade_is_answered_as_plain_http(local, request_bytes, pictures, read_all) -> None:
