@@ -78,7 +78,8 @@ class SamePad(nn.Module):
             total = max((-(-length // stride) - 1) * stride + window - length, 0)
             sides += [total // 2, total - total // 2]
         top, bottom, left, right = sides
-        return Pad((top, bottom, left, right), self.mode, self.value).forward(x)
+        padded: Tensor = Pad((top, bottom, left, right), self.mode, self.value)(x)
+        return padded
 
 
 class FlippedConv2d(nn.Conv2d):
@@ -167,7 +168,10 @@ class MapNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise."""
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        last = F.layer_norm(
+            x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias, self.eps
+        )
+        return last.permute(0, 3, 1, 2)
 
 
 class SqueezeExcite(nn.Module):
@@ -180,7 +184,7 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale the maps of (N, C, H, W) by numbers in 0..1."""
-        scale = self.excite(F.relu(self.squeeze(x.mean((2, 3))))).sigmoid()
+        scale: Tensor = self.excite(F.relu(self.squeeze(x.mean((2, 3))))).sigmoid()
         return x * scale[:, :, None, None]
 
 
@@ -194,8 +198,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add."""
-        way: Tensor = x if self.projection is None else self.projection(x)
-        return way + self.layers(x)
+        added: Tensor = self.layers(x)
+        return added + (x if self.projection is None else self.projection(x))
 
 
 class Concat(nn.ModuleList):

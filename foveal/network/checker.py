@@ -22,7 +22,7 @@ NARROW, WIDE = 0.5, 8.0
 """A receptive field under half or over eight times the picture is told. ResNet-34 has 4 times."""
 ENORMOUS = 4_000_000
 """Weights of a dense layer after flatten that are told where they are most of the network."""
-TEACHABLE = 2_000
+TEACHABLE = 5_000
 """Weights a picture can teach before it is told: ResNet-18 on 50,000 pictures has 220."""
 
 

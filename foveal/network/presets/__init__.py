@@ -14,7 +14,7 @@ from foveal.spec.layers import Conv, Layer
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 
-LARGE = 80
+LARGE = 48
 """Where a preset has a `-large` variant, inputs whose shorter side is above this take it."""
 _VARIANT = "-large"
 

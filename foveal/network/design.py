@@ -1,0 +1,227 @@
+"""From facts about pictures and a budget of minutes to a network and a recipe, with reasons.
+
+A pure function of its arguments: measures nothing, reads no file, imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from foveal.network.checker import TEACHABLE
+from foveal.network.cost import cost
+from foveal.network.presets import preset
+from foveal.spec.layers import Output
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input, Preprocess
+from foveal.spec.recipe import Recipe
+
+MINUTES = 10.0
+"""The budget where none is given."""
+SPEED = 60e9
+"""Multiply-adds a second in training that two ordinary cores are taken to reach in fp32."""
+SMALL = 48
+"""Pictures whose shorter side is at most this keep their own size."""
+LEAST = 16
+"""Shorter side below which the family's poolings leave nothing; smaller pictures are enlarged."""
+SIDES = (224, 192, 160, 128, 96, 64)
+"""Shorter sides tried for larger pictures, best first."""
+FAMILY = ("swift-l", "swift-m", "swift-s")
+UNEQUAL = 10
+"""Times the commonest class may be the rarest before rare classes weigh more."""
+CROP_LOSS = 0.12
+"""Share of a picture's area a crop may cut away; a defect may lie there."""
+SQUASH = 2.0
+"""Times a side may be stretched against the other before shapes are no longer themselves."""
+
+
+class Facts(Protocol):
+    """What design reads of the pictures; `foveal.dataset.facts.Facts` has it.
+
+    width, height, aspect (width / height): tenth, fiftieth and ninetieth percentile.
+    """
+
+    @property
+    def pictures(self) -> int:
+        """How many there are to learn from."""
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """Pictures of each class."""
+
+    @property
+    def task(self) -> Literal["single", "multi"]:
+        """One label a picture, or several."""
+
+    @property
+    def width(self) -> tuple[int, int, int]:
+        """In pixels."""
+
+    @property
+    def height(self) -> tuple[int, int, int]:
+        """In pixels."""
+
+    @property
+    def aspect(self) -> tuple[float, float, float]:
+        """Width / height."""
+
+    @property
+    def grey(self) -> bool:
+        """Whether all pictures are really grey."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """A network, a recipe (what is None there is chosen by training), one reason a choice."""
+
+    network: Network
+    recipe: Recipe
+    reasons: tuple[str, ...]
+
+
+def design(facts: Facts, minutes: float | None = None) -> Design:
+    """A network and recipe for pictures of these facts and a budget of `minutes` (None: 10)."""
+    budget = MINUTES if minutes is None else minutes
+    channels: Literal[1, 3] = 1 if facts.grey else 3
+    reasons = [
+        "input.channels 1: the pictures are grey, whatever their files say"
+        if facts.grey
+        else "input.channels 3: the pictures have colour"
+    ]
+    network, told = _fitting(facts, channels, budget)
+    reasons += told
+    rule, why = _fit(facts, network.input)
+    output, what = _output(facts)
+    recipe, weighed = _recipe(facts, minutes)
+    network = network.model_copy(
+        update={"preprocess": rule, "layers": (*network.layers[:-1], output)}
+    )
+    return Design(network, recipe, (*reasons, why, what, *weighed))
+
+
+def _fitting(facts: Facts, channels: Literal[1, 3], minutes: float) -> tuple[Network, list[str]]:
+    """The largest member of the family, at the largest size, that the budget can train."""
+    sizes, why = _sizes(facts, channels)
+    epochs = _epochs(facts.pictures)
+    names = [name for name in FAMILY if _teachable(name, sizes[0], facts)] or [FAMILY[-1]]
+    tried = [(name, size) for size in sizes for name in names]
+    for name, size in tried:
+        network = preset(name, size)
+        spent = cost(network, max(2, len(facts.classes)))
+        seconds = 3 * spent.multiply_adds * epochs * facts.pictures / SPEED
+        fits = seconds <= 60 * minutes
+        if fits or (name, size) == tried[-1]:
+            limit = (
+                f"the largest of the swift family whose {epochs:g} epochs over "
+                f"{facts.pictures:,} pictures fit {minutes:g} minutes on two cores (estimate "
+                f"{seconds / 60:.1f}) with at most {TEACHABLE:,} weights a picture"
+                if fits
+                else f"the smallest there is: {epochs:g} epochs over {facts.pictures:,} pictures "
+                f"are estimated at {seconds / 60:.1f} minutes, the budget is {minutes:g}"
+            )
+            size_reason = f"input {size.height}x{size.width}: {why}"
+            return network, [size_reason, f"layers {name}: {limit}"]
+    raise AssertionError("a last candidate is always taken")
+
+
+def _epochs(pictures: int) -> float:
+    """Epochs a design should at least have time for: many where there are few pictures."""
+    return float(min(40, max(8, round(200_000 / max(pictures, 1)))))
+
+
+def _sizes(facts: Facts, channels: Literal[1, 3]) -> tuple[list[Input], str]:
+    """Sizes to try, best first, and the words for them."""
+    height, width = facts.height[1], facts.width[1]
+    ratio = _ratio(facts)
+    if min(height, width) <= SMALL:
+        return [_own(height, width, ratio, channels)], (
+            f"the middle picture has {facts.height[1]}x{facts.width[1]}"
+            + (f", enlarged to {LEAST} pixels or more" if min(height, width) < LEAST else "")
+        )
+    sides = [side for side in SIDES if side <= min(height, width)] or [SIDES[-1]]
+    shape = (
+        "square, for aspects differ or are near 1"
+        if ratio == 1
+        else (f"nearly all pictures have the aspect {facts.aspect[1]:.2f} (width / height)")
+    )
+    words = (
+        f"{shape}; the largest side the budget allows, not above the middle picture's "
+        f"{facts.width[1]}x{facts.height[1]}"
+    )
+    return [_shaped(side, ratio, channels) for side in sides], words
+
+
+def _own(height: int, width: int, ratio: float, channels: Literal[1, 3]) -> Input:
+    """The pictures' own size, square where their aspects differ, a whole multiple if too small."""
+    if ratio == 1:
+        height = width = min(height, width)
+    times = -(-LEAST // min(height, width))
+    return Input(height=height * times, width=width * times, channels=channels)
+
+
+def _teachable(name: str, size: Input, facts: Facts) -> bool:
+    weights = cost(preset(name, size), max(2, len(facts.classes))).weights
+    return weights <= TEACHABLE * facts.pictures
+
+
+def _ratio(facts: Facts) -> float:
+    """Width / height of the input: the pictures' own where they agree, else 1."""
+    low, middle, high = facts.aspect
+    agree = high / low < 1.1
+    return middle if agree and not 1 / 1.15 < middle < 1.15 and 0.4 < middle < 2.5 else 1.0
+
+
+def _shaped(side: int, ratio: float, channels: Literal[1, 3]) -> Input:
+    longer = 16 * max(1, round(side * max(ratio, 1 / ratio) / 16))
+    if ratio >= 1:
+        return Input(height=side, width=longer, channels=channels)
+    return Input(height=longer, width=side, channels=channels)
+
+
+def _fit(facts: Facts, size: Input) -> tuple[Preprocess, str]:
+    """How a picture of another aspect comes to the input's: by what would be lost."""
+    shape = size.width / size.height
+    apart = [max(aspect / shape, shape / aspect) for aspect in (facts.aspect[0], facts.aspect[2])]
+    worst = max(apart)
+    lost = 1 - 1 / worst
+    figures = (
+        f"of nine in ten pictures a crop would cut away at most {lost:.0%} of the area"
+        if lost >= 0.005
+        else "the pictures have the input's aspect, nothing is cut away"
+    )
+    if lost <= CROP_LOSS:
+        return Preprocess(fit="crop"), f"preprocess.fit crop: {figures}"
+    if worst <= SQUASH:
+        why = f"{figures}, a squash stretches them by no more than {worst:.2f}"
+        return Preprocess(fit="squash"), f"preprocess.fit squash: {why}"
+    why = f"{figures} and a squash stretch them {worst:.1f} times; padding fills at most {lost:.0%}"
+    return Preprocess(fit="pad"), f"preprocess.fit pad: {why}"
+
+
+def _output(facts: Facts) -> tuple[Output, str]:
+    if facts.task == "multi":
+        return Output(function="sigmoid"), (
+            "output sigmoid: a picture may have several labels, each is decided alone"
+        )
+    if len(facts.classes) == 2:
+        return Output(function="sigmoid"), "output sigmoid: there are two classes, one unit decides"
+    return Output(function="softmax"), (
+        f"output softmax: every picture has one of {len(facts.classes)} classes"
+    )
+
+
+def _recipe(facts: Facts, minutes: float | None) -> tuple[Recipe, list[str]]:
+    reasons = [
+        f"recipe.epochs: as many as fit {MINUTES if minutes is None else minutes:g} minutes, "
+        "measured when training starts"
+    ]
+    counts = [count for count in facts.classes.values() if count]
+    times = max(counts) / min(counts) if counts else 1.0
+    if times < UNEQUAL or facts.task == "multi":
+        return Recipe(), reasons
+    reasons.append(
+        f"recipe.balance class_weights: the commonest class has {times:.0f} times the pictures "
+        "of the rarest, which would be passed over"
+    )
+    return Recipe(balance="class_weights"), reasons
