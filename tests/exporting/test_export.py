@@ -1,0 +1,177 @@
+"""Exports agree with the original, or are refused with the figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foveal.errors import DataError, Error, UsageError
+from foveal.model.model import load
+from foveal.prediction.predictor import Predictor
+from foveal.verbs.export import export
+
+
+@pytest.fixture(scope="module")
+def run(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    shutil.copytree(digits_run, folder, dirs_exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(run: Path) -> Path:
+    return export(run / "model.safetensors").file
+
+
+def test_the_export_is_the_model(run: Path, exported: Path, digits: Path) -> None:
+    native, other = Predictor(run / "model.safetensors"), Predictor(exported)
+    assert exported == run / "model.onnx"
+    answers = list(
+        zip(native.predict(digits, top=None), other.predict(digits, top=None), strict=True)
+    )
+    assert len(answers) == 300
+    for ours, theirs in answers:
+        assert ours.label == theirs.label
+        assert ours.path == theirs.path
+        first = {choice.label: choice.probability for choice in ours.top}
+        for choice in theirs.top:
+            assert choice.probability == pytest.approx(first[choice.label], abs=1e-5)
+
+
+def test_figures_are_true_and_in_the_file(run: Path, exported: Path) -> None:
+    done = export(run / "model.safetensors", out=run / "again.onnx")
+    assert done.n == 100
+    assert done.agreement == 1.0
+    assert done.max_probability_gap < 1e-5
+    assert done.accuracy_native == done.accuracy_exported > 0.8
+    low, high = done.accuracy_interval
+    assert low < done.accuracy_exported < high
+    record = Predictor(run / "again.onnx").manifest.exported
+    assert record is not None
+    assert record["parity"]["accuracy_exported"] == done.accuracy_exported
+    assert record["precision"] == "fp32"
+    assert (run / "again.onnx").read_bytes() == exported.read_bytes()
+
+
+def test_the_file_names_nothing_of_this_machine(run: Path, exported: Path, digits: Path) -> None:
+    content = exported.read_bytes()
+    for word in (str(run), str(digits), "/torch/", "site-packages", "/home", "/root", "/tmp"):
+        assert word.encode() not in content
+
+
+def test_int8_keeps_its_accuracy(run: Path) -> None:
+    done = export(run / "model.safetensors", int8=True, max_loss=2)
+    assert done.file == run / "model-int8.onnx"
+    assert done.accuracy_native - done.accuracy_exported <= 0.02
+    assert 0 < done.max_probability_gap < 0.5
+    import onnx
+
+    kinds = {node.op_type for node in onnx.load(done.file).graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
+    record = Predictor(done.file).manifest.exported
+    assert record is not None
+    assert record["precision"] == "int8"
+
+
+def test_int8_that_loses_is_refused_with_what_was_tried(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foveal.exporting import quantise
+
+    def ruined(graph, pixels, variant):
+        import copy
+
+        from onnx import numpy_helper
+
+        graph = copy.deepcopy(graph)
+        for tensor in graph.graph.initializer:
+            if tensor.name.endswith("output.weight"):
+                zero = np.zeros_like(numpy_helper.to_array(tensor))
+                tensor.CopyFrom(numpy_helper.from_array(zero, tensor.name))
+        return graph
+
+    monkeypatch.setattr(quantise, "quantised", ruined)
+    out = run / "never.onnx"
+    with pytest.raises(Error) as caught:
+        export(run / "model.safetensors", int8=True, out=out)
+    text = str(caught.value)
+    assert text.startswith(
+        "int8 was refused on 100 pictures whichever way it was made (min-max, all"
+    )
+    assert text.count("accuracy falls by") == 4
+    assert text.endswith("export without --int8, or allow more with --max-loss")
+    assert not out.exists()
+
+
+def test_an_export_that_disagrees_is_not_written(run: Path) -> None:
+    out = run / "strict.onnx"
+    with pytest.raises(Error) as caught:
+        export(run / "model.safetensors", out=out, max_gap=0.0)
+    assert "probabilities differ by up to" in str(caught.value)
+    assert "(limit 0)): allow more with --min-agreement, --max-gap or --max-loss" in str(
+        caught.value
+    )
+    assert not out.exists()
+
+
+def test_limits_out_of_range(run: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        export(run / "model.safetensors", min_agreement=1.5)
+    assert str(caught.value) == "the limit of agreement is 1.5; give 0 to 1 (loss: 0 to 100 points)"
+
+
+def test_without_data_json_it_asks_for_data(run: Path, tmp_path: Path, digits: Path) -> None:
+    model = Path(shutil.copy(run / "model.safetensors", tmp_path))
+    with pytest.raises(DataError) as caught:
+        export(model)
+    assert str(caught.value) == (
+        f"there is no data.json beside {model}: give labelled pictures with --data"
+    )
+    done = export(model, data=digits)
+    assert done.n == 300  # all were fitted on, so they must do
+
+
+def test_changed_pictures_are_not_evidence(run: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copy(run / "model.safetensors", tmp_path))
+    account = json.loads((run / "data.json").read_text())
+    for entry in account["splits"]["val"]:
+        entry["hash"] = "0" * 16
+    (tmp_path / "data.json").write_text(json.dumps(account))
+    with pytest.raises(DataError) as caught:
+        export(model)
+    assert str(caught.value) == (
+        f"none of the 100 val pictures named in {tmp_path / 'data.json'} is still there unchanged: "
+        "give labelled pictures with --data"
+    )
+
+
+def test_plain_onnxruntime_gives_the_same(run: Path, exported: Path, digits: Path) -> None:
+    """The recipe of docs: decoded pixels in, probabilities out, labels in the metadata."""
+    recipe = f"""
+import json, numpy as np, onnxruntime as ort
+from PIL import Image
+session = ort.InferenceSession({str(exported)!r})
+about = json.loads(session.get_modelmeta().custom_metadata_map["foveal"])
+picture = Image.open({str(next(digits.rglob("*.png")))!r}).convert("L").resize((8, 8))
+pixels = np.asarray(picture, np.uint8).reshape(1, 8, 8, 1)
+probabilities, logits = session.run(["probabilities", "logits"], {{"pixels": pixels}})
+print(json.dumps([about["labels"][probabilities[0].argmax()], float(probabilities[0].max())]))
+"""
+    out = subprocess.run([sys.executable, "-c", recipe], capture_output=True, text=True, check=True)
+    label, probability = json.loads(out.stdout)
+    answer = next(Predictor(exported).predict(next(digits.rglob("*.png"))))
+    assert answer.label == label
+    assert answer.probability == pytest.approx(probability, abs=1e-6)
+
+
+def test_a_model_value_predicts_as_its_file(run: Path, digits: Path) -> None:
+    model = load(run / "model.safetensors")
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), dtype=np.uint8)
+    ours = Predictor(model).probabilities(pixels)
+    np.testing.assert_array_equal(ours, Predictor(run / "model.safetensors").probabilities(pixels))
