@@ -65,7 +65,8 @@ def _head(card: Scores) -> str:
     ]
     if card.matthews is not None:
         rows.append(("Matthews", card.matthews, None))
-    lines = [f"{card.n} pictures of {card.split}{out}{bad}"]
+    kind = "it has not seen" if card.split == "unseen" else f"of {card.split}"
+    lines = [f"{card.n} pictures {kind}{out}{bad}"]
     lines += [f"  {label:<18} {value:8.4f}  {_pair(pair)}".rstrip() for label, value, pair in rows]
     if card.calibration.ece_before is not None and card.calibration.temperature != 1:
         lines.append(

@@ -22,7 +22,7 @@ from foveal.evaluation.answers import Answers, Bools, Ints, group_numbers, requi
 from foveal.model.manifest import Manifest
 from foveal.prediction.answers import probabilities
 from foveal.prediction.predictor import Predictor
-from foveal.progress import Progress
+from foveal.progress import Progress, silent
 
 Split = Literal["train", "val", "test", "all"]
 CHUNK = 1024
@@ -69,7 +69,9 @@ class Material:
         )
 
 
-def chosen_rows(listing: Listing, split: Split | None) -> tuple[str, list[int]]:
+def chosen_rows(
+    listing: Listing, split: Split | None, progress: Progress = silent
+) -> tuple[str, list[int]]:
     """What is scored and the listing's rows of it; DataError where there is none.
 
     None: test where DATA has a split, else `unseen`, which is every row (those the model was
@@ -78,7 +80,7 @@ def chosen_rows(listing: Listing, split: Split | None) -> tuple[str, list[int]]:
     if split == "all" or (split is None and not any(listing.splits)):
         return "all" if split == "all" else "unseen", list(range(len(listing)))
     wanted = split or "test"
-    parts = split_of(listing)
+    parts = _parts(listing, wanted, progress)
     rows = [row for row, part in enumerate(parts) if part == wanted]
     if not rows:
         counts = Counter(parts)
@@ -99,7 +101,7 @@ def gather(
     ignore_unknown_classes: bool = False,
 ) -> Material:
     """The pictures to score; raises DataError where there is none or a class is not known."""
-    kind, rows = chosen_rows(listing, split)
+    kind, rows = chosen_rows(listing, split, progress)
     rows, told = _known(listing, rows, manifest, ignore_unknown_classes)
     network = manifest.network
     kept = store(listing, rows, network.input, network.preprocess, progress=progress)
@@ -141,6 +143,7 @@ def logits_of(
 ) -> tuple[npt.NDArray[np.float32], float]:
     """Logits (n, units) of those rows of `pixels`, and the milliseconds a picture took."""
     parts, spent = [], 0.0
+    predictor.logits(pixels[places[: predictor.batch_size]])  # the first batch pays for waking up
     for start in range(0, len(places), CHUNK):
         part = np.ascontiguousarray(pixels[places[start : start + CHUNK]])
         began = time.perf_counter()
@@ -176,6 +179,14 @@ def answers_of(
 def groups_of(material: Material) -> Ints | None:
     """Group numbers of the scored pictures; None where DATA has no groups."""
     return group_numbers([material.listing.groups[row] for row in material.rows])
+
+
+def _parts(listing: Listing, wanted: str, progress: Progress) -> Sequence[str | None]:
+    """DATA's own splits where they name `wanted`, else those Foveal makes, as train did."""
+    given = set(listing.splits)
+    if wanted in given or not given & {"train", None}:
+        return listing.splits
+    return split_of(listing, progress=progress)
 
 
 def _known(

@@ -90,6 +90,8 @@ def _mend_shares(
     """Fill in the class intervals, and exact ones where a share is 0 or 1 and resampling blind."""
     right, n = int(answers.correct.sum()), len(answers)
     found["accuracy"] = share(columns["accuracy"], right, n, answers.units)
+    for k, hit in top_hits(answers).items():
+        found[f"top_{k}"] = share(columns[f"top_{k}"], float(hit.sum()), n, answers.units)
     if right == n:
         found["balanced_accuracy"] = found["macro_f1"] = exact(answers.units, answers.units)
     for label, part in per_class.items():
