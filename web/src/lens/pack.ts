@@ -25,11 +25,36 @@ export function integers(packed: Packed): Int32Array {
 
 /** All sampled values of a layer, map after map. */
 export function valuesOf(layer: Layer): Float32Array {
+  if (layer.kind === 'normalise') return normalised(layer)
   if (!layer.bytes) return numbers(layer, 'values', layer.values)
   let known = floats.get(layer)
   if (!known) floats.set(layer, (known = new Map()))
   let found = known.get('values')
   if (!found) known.set('values', (found = Float32Array.from(bytes(layer.values))))
+  return found
+}
+
+let picture: Layer | null = null
+
+/** Tell which layer holds the pixels: the normalised values are computed from it. */
+export function setPicture(layer: Layer): void {
+  picture = layer
+}
+
+function normalised(layer: Layer): Float32Array {
+  let known = floats.get(layer)
+  if (!known) floats.set(layer, (known = new Map()))
+  let found = known.get('values')
+  if (!found) {
+    const pixels = valuesOf(picture!)
+    const cells = pixels.length / layer.shape[0]!
+    const { mean, std } = layer.settings
+    found = pixels.map((x, i) => {
+      const channel = Math.floor(i / cells)
+      return (x - mean![channel]! * 255) / (std![channel]! * 255)
+    })
+    known.set('values', found)
+  }
   return found
 }
 

@@ -48,6 +48,10 @@ export interface Settings {
   std?: number[]
   of?: [branch: number, map: number][] // concat: where each sampled map comes from
   function?: 'softmax' | 'sigmoid'
+  activation?: 'softmax' | 'sigmoid'
+  mirror?: number[] | null // the output's sums for the mirror image
+  peak?: number // largest sum / temperature
+  others?: number // what units that are not on the page add to the softmax, over e^peak
 }
 
 export type Mode = 'constant' | 'reflect' | 'replicate' | 'circular'
@@ -98,8 +102,9 @@ export interface Attribution {
   layer: string | null
   variant: string | null
   reason: string
-  averaged: boolean
   cells: [number, number] | null
+  height: number
+  width: number
   values: Packed
   verdict: Verdict
 }
@@ -131,5 +136,5 @@ export interface LensData {
   sampled: { maps: number; of: number } | null
   attributions: Attribution[]
   excite: Excited | null
-  excite_missing: string | null
+  excite_missing: 'no_account' | 'gone' | null
 }
