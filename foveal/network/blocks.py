@@ -51,7 +51,8 @@ class Pad(nn.Module):
             rows = torch.arange(-top, x.shape[2] + bottom, device=x.device) % x.shape[2]
             columns = torch.arange(-left, x.shape[3] + right, device=x.device) % x.shape[3]
             return x[:, :, rows][:, :, :, columns]
-        return F.pad(x, (left, right, top, bottom), mode=self.mode)
+        padded: Tensor = F.pad(x, (left, right, top, bottom), mode=self.mode)
+        return padded
 
 
 class SamePad(nn.Module):
@@ -87,7 +88,8 @@ class FlippedConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve (N, C, H, W)."""
-        return self._conv_forward(x, self.weight.flip(2, 3), self.bias)
+        maps: Tensor = self._conv_forward(x, self.weight.flip(2, 3), self.bias)
+        return maps
 
 
 class PaddedPool(nn.Module):

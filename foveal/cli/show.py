@@ -1,0 +1,186 @@
+"""`foveal show`: parse, call the verb, print the table, what is learned and what was chosen.
+
+Knows nothing of the arithmetic.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foveal.cli import console
+from foveal.errors import SpecError, UsageError
+
+MOST = 8192
+"""Pixels a side may have."""
+
+if TYPE_CHECKING:
+    from foveal.spec.preprocess import Input
+    from foveal.verbs.show import Chosen, Shown
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(show)
+
+
+def show(
+    network: Annotated[str, typer.Argument(help="A preset, a YAML file or a model file.")],
+    size: Annotated[
+        str | None, typer.Option("--input", help="HEIGHTxWIDTHxCHANNELS, as 224x224x3.")
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option(min=1, help="Classes; a model file knows its own.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures the memory is told for.")] = 64,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Also draw it into this SVG file.")] = None,
+) -> int:
+    """Layers, shapes, weights, multiply-adds, memory, receptive fields, and mistakes."""
+    from foveal.verbs.show import show as verb
+
+    shown = verb(network, input=parsed(size), classes=classes, batch=batch, out=out)
+    if json:
+        console.result_json(shown.to_data())
+        return SpecError.exit_status if shown.errors else 0
+    for line in text(shown):
+        console.result(line)
+    if out is not None:
+        console.message(f"drawn into {out}")
+    for finding in shown.warnings:
+        console.message(f"warning: {finding.text}")
+    if shown.errors:
+        raise SpecError([finding.text for finding in shown.errors])
+    return 0
+
+
+def parsed(size: str | None) -> Input | None:
+    """`224x224x3` as a value; raises UsageError for anything else."""
+    if size is None:
+        return None
+    from foveal.spec.preprocess import Input
+
+    try:
+        height, width, channels = (int(part) for part in size.lower().split("x"))
+        if len(size) > 20:
+            raise ValueError
+    except ValueError:
+        raise UsageError(
+            f"--input received '{size[:40]}'; give HEIGHTxWIDTHxCHANNELS, as 224x224x3"
+        ) from None
+    return (
+        Input.model_validate({"height": height, "width": width, "channels": channels})
+        if (0 < height <= 8192 and 0 < width <= 8192 and channels in (1, 3))
+        else _outside(size)
+    )
+
+
+def _outside(size: str) -> Input:
+    raise UsageError(
+        f"--input received '{size}'; height and width are 1 to 8192 pixels, channels 1 (grey) or 3"
+    )
+
+
+def text(shown: Shown) -> list[str]:
+    """The lines that are printed: layers, totals, what is learned, what was chosen."""
+    if shown.errors:  # what would follow is a guess
+        return _layers(shown)
+    return [
+        *_layers(shown),
+        "",
+        *_totals(shown),
+        "",
+        *_learned(shown),
+        "",
+        *_chosen(shown),
+    ]
+
+
+def _layers(shown: Shown) -> list[str]:
+    from foveal.network import words
+    from foveal.network.checker import label
+
+    rows: list[tuple[str, ...]] = [
+        ("layer", "name", "what", "output", "weights", "multiply-adds", f"batch of {shown.batch}",
+         "sees (jump)", "saves")
+    ]  # fmt: skip
+    broken = {finding.layers[0] for finding in shown.errors if finding.kind == "shape"}
+    for step, line in zip(shown.traced.walk(), shown.cost.layers, strict=True):
+        saved = shown.savings.get(line.number[0]) if len(line.number) == 1 else None
+        field, jump = line.receptive_field, line.jump
+        maps = len(line.output) == 3
+        rows.append(
+            (
+                label(line.number),
+                "  " * (len(line.number) - 1) + line.name.rsplit(".", 1)[-1],
+                f"{line.kind} {words.parameters(step.layer)}".strip()[:48],
+                words.size(line.output),
+                f"{line.weights:,}" if line.weights else "",
+                words.count(line.multiply_adds) if line.multiply_adds else "",
+                words.memory(4 * line.values * shown.batch),
+                f"{field[0]}x{field[1]} ({jump[0]}x{jump[1]})" if maps else "",
+                f"{saved:.0%}" if saved else "",
+            )
+        )
+        if label(line.number) in broken:
+            rows.append(("", "", "does not work, see below", *[""] * 6))
+            break
+    return _table(rows, right={4, 5, 6, 8})
+
+
+def _table(rows: list[tuple[str, ...]], right: set[int]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _totals(shown: Shown) -> list[str]:
+    from foveal.network import words
+
+    cost, size = shown.cost, "x".join(map(str, shown.network.input.shape))
+    adds = f"{words.count(cost.multiply_adds)} multiply-adds a picture"
+    with_norms = words.count(cost.multiply_adds_with_norms)
+    if cost.multiply_adds_with_norms != cost.multiply_adds:
+        adds += f" ({with_norms} with normalisation)"
+    field = cost.receptive_field
+    return [
+        f"input {size}, {shown.classes} classes: {words.count(cost.weights)} weights "
+        f"({cost.weights:,}), {adds}",
+        f"memory in fp32: weights {words.memory(4 * cost.weights)}, activations of a batch of "
+        f"{shown.batch} {words.memory(cost.activation_bytes(shown.batch))}",
+        f"a cell of the last map sees {field[0]}x{field[1]} pixels",
+    ]
+
+
+def _learned(shown: Shown) -> list[str]:
+    rows = [("learned from the data", "weights", "biases")]
+    rows += [
+        (line.name, f"{line.weights - line.biases:,}", f"{line.biases:,}")
+        for line in shown.cost.layers
+        if line.weights
+    ]
+    total, biases = shown.cost.weights, shown.cost.biases
+    rows.append(("in all", f"{total - biases:,}", f"{biases:,}"))
+    return _table(list(rows), right={1, 2})
+
+
+def _chosen(shown: Shown) -> list[str]:
+    rows = [("chosen", "values", "by")]
+    for (where, who), group in groupby(shown.chosen, key=lambda one: (one.where, one.who)):
+        rows.append((where, ", ".join(_value(one) for one in group), who))
+    return _table(list(rows), right=set())
+
+
+def _value(one: Chosen) -> str:
+    value = one.value
+    if isinstance(value, list):
+        value = value[0] if len(set(value)) == 1 else "x".join(map(str, value))
+    return f"{one.key} {value}" if value is not None else one.key

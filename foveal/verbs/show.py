@@ -1,0 +1,198 @@
+"""Show: what a network is, costs, sees and gets wrong, before anything is built.
+
+Joins reading, arithmetic and checking; imports no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from foveal.files import write_atomic
+from foveal.network import words
+from foveal.network.checker import Finding, label, mistakes
+from foveal.network.cost import BYTES, Cost, Line, of
+from foveal.network.drawing import svg
+from foveal.network.presets import presets
+from foveal.network.read import network as read_network
+from foveal.network.savings import savings
+from foveal.network.trace import Trace, trace
+from foveal.spec.layers import Layer
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+from foveal.spec.recipe import Recipe
+
+BATCH = 64
+CLASSES = 10
+_SHOWN = ("batch_size", "learning_rate", "epochs")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A hyper-parameter: where it stands, its value, and who chose it."""
+
+    where: str
+    key: str
+    value: Any
+    who: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A network with its cost, findings, what poolings save (0..1) and who chose what."""
+
+    network: Network
+    classes: int
+    batch: int
+    traced: Trace
+    cost: Cost
+    findings: tuple[Finding, ...]
+    savings: dict[int, float]
+    chosen: tuple[Chosen, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop training."""
+        return tuple(one for one in self.findings if one.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings that do not."""
+        return tuple(one for one in self.findings if one.severity == "warning")
+
+    def to_data(self) -> dict[str, Any]:
+        """The object of `show --json`; sizes are [height, width, channels]."""
+        return {
+            "input": list(self.network.input.shape),
+            "classes": self.classes,
+            "layers": [self._line(line) for line in self.cost.layers],
+            "weights": self.cost.weights,
+            "biases": self.cost.biases,
+            "multiply_adds": self.cost.multiply_adds,
+            "multiply_adds_with_norms": self.cost.multiply_adds_with_norms,
+            "batch": self.batch,
+            "activation_bytes": self.cost.activation_bytes(self.batch),
+            "receptive_field": list(self.cost.receptive_field),
+            "learned": [
+                {"layer": line.name, "weights": line.weights - line.biases, "biases": line.biases}
+                for line in self.cost.layers
+                if line.weights
+            ],
+            "chosen": [
+                {"layer": one.where, "key": one.key, "value": one.value, "who": one.who}
+                for one in self.chosen
+            ],
+            "warnings": [one.to_data() for one in self.warnings],
+            "errors": [one.to_data() for one in self.errors],
+        }
+
+    def _line(self, line: Line) -> dict[str, Any]:
+        saved = self.savings.get(line.number[0]) if len(line.number) == 1 else None
+        return {
+            "name": line.name,
+            "kind": line.kind,
+            "number": label(line.number),
+            "output": words.sizes(line.output),
+            "weights": line.weights,
+            "biases": line.biases,
+            "multiply_adds": line.multiply_adds,
+            "activation_bytes": BYTES * line.values * self.batch,
+            "receptive_field": list(line.receptive_field),
+            "jump": list(line.jump),
+            "saving": saved,
+        }
+
+
+def show(
+    network: str | Path | Network,
+    *,
+    input: Input | None = None,
+    classes: int | None = None,
+    batch: int = BATCH,
+    out: Path | None = None,
+) -> Shown:
+    """What a preset, YAML file, model file or value is and costs; `out`: an SVG drawing.
+
+    classes None: those of the model file, else 10 (2 for sigmoid). Raises SpecError for a file
+    with mistakes; what the checker finds is in the value.
+    """
+    task: Literal["single", "multi"] = "single"
+    recipe: dict[str, Any] = {}
+    source = "you"
+    if isinstance(network, Network):
+        found = network if input is None else network.resized(input)
+    else:
+        found = read_network(network, input)
+        if str(network) in presets():
+            source = f"preset {network}"
+        elif Path(network).suffix == ".safetensors":
+            source = "the model file"
+            classes, task, recipe = _trained(Path(network), classes)
+    if classes is None:
+        classes = 2 if found.output.function == "sigmoid" else CLASSES
+    traced = trace(found, classes, task)
+    shown = Shown(
+        found, classes, batch, traced, of(traced), mistakes(found, classes, task),
+        savings(found, classes, task), _chosen(found, source, input is not None, recipe),
+    )  # fmt: skip
+    if out is not None:
+        write_atomic(out, svg(found, traced, classes))
+    return shown
+
+
+def _trained(
+    path: Path, classes: int | None
+) -> tuple[int, Literal["single", "multi"], dict[str, Any]]:
+    from foveal.model.file import read_manifest
+
+    manifest = read_manifest(path)
+    return classes or len(manifest.labels), manifest.task, dict(manifest.recipe)
+
+
+def _chosen(
+    network: Network, source: str, sized: bool, recipe: dict[str, Any]
+) -> tuple[Chosen, ...]:
+    """Who chose what: the source what is written there, Foveal the defaults."""
+    shape = "x".join(map(str, network.input.shape))
+    written = "input" in network.model_fields_set
+    who = "you" if sized else source if written else "Foveal (default)"
+    found = [Chosen("input", "size", shape, who)]
+    for index, layer in enumerate(network.layers, start=1):
+        found += _layer(layer, (index,), source)
+    for key in _SHOWN:
+        if recipe.get(key) is not None:
+            found.append(Chosen("recipe", key, recipe[key], "the model file's training"))
+        else:
+            default = Recipe.model_fields[key].default
+            found.append(
+                Chosen("recipe", key, default, "Foveal, from data and budget; --set changes it")
+            )
+    return tuple(found)
+
+
+def _layer(layer: Layer, number: tuple[int, ...], source: str) -> list[Chosen]:
+    where = f"{label(number)} {layer.kind}"
+    keys = [key for key in ("channels", "kernel", "stride", "size", "units", "rate", "padding")
+            if key in type(layer).model_fields]  # fmt: skip
+    found = [
+        Chosen(
+            where,
+            key,
+            _plain(getattr(layer, key)),
+            source if key in layer.model_fields_set else "Foveal (default)",
+        )
+        for key in keys
+        if key in layer.model_fields_set
+        or (key in ("channels", "kernel", "stride", "units") and getattr(layer, key) is not None)
+    ]
+    branches = tuple(layer.inner())
+    for place, branch in enumerate(branches, start=1):
+        outer = number if len(branches) == 1 else (*number, place)
+        for index, inner in enumerate(branch, start=1):
+            found += _layer(inner, (*outer, index), source)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
