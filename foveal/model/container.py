@@ -21,6 +21,8 @@ from foveal.errors import ModelFileError
 MAX_HEADER = 4 << 20
 """Bytes of header that are read; JSON this long costs at most some 100 MB and 0.3 s to parse."""
 MAX_TENSORS = 20_000
+MAX_VALUES = 400_000
+"""Values in one JSON text, told by its commas."""
 MAX_DEPTH = 64
 """Brackets inside brackets that are read, here and in the texts of the header."""
 
@@ -125,7 +127,10 @@ def read_header(file: BinaryIO, path: Path) -> Header:
 
 def read_json(text: bytes, path: Path) -> dict[str, Any]:
     """A JSON object no deeper than MAX_DEPTH, without repeated keys or not-a-number."""
-    if _depth(text) > MAX_DEPTH:
+    bare = _STRING.sub(b"", text)
+    if bare.count(b",") > MAX_VALUES:
+        raise _not_ours(path, f"its header holds more than {MAX_VALUES:,} values")
+    if _depth(bare) > MAX_DEPTH:
         raise _not_ours(path, f"its header nests more than {MAX_DEPTH} levels deep")
     try:
         value = json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
@@ -201,8 +206,8 @@ def _json(value: Any) -> bytes:
 
 
 def _depth(text: bytes) -> int:
-    """Deepest nesting of brackets; those inside strings do not count."""
-    codes = np.frombuffer(_STRING.sub(b"", text), dtype=np.uint8)
+    """Deepest nesting of brackets of JSON without its strings."""
+    codes = np.frombuffer(text, dtype=np.uint8)
     opened = (codes == ord("[")) | (codes == ord("{"))
     closed = (codes == ord("]")) | (codes == ord("}"))
     return int(np.cumsum(opened.astype(np.int32) - closed, dtype=np.int32).max(initial=0))

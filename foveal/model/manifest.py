@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, field_serializer, model_validator
 
 from foveal.spec.layers import Layer
 from foveal.spec.network import Network
@@ -51,13 +51,13 @@ class Manifest(_Part):
 
     format_version: int = FORMAT
     network: Network
-    labels: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_LABELS)]
+    labels: Annotated[tuple[str, ...], FailFast(), Field(min_length=1, max_length=MAX_LABELS)]
     task: Literal["single", "multi"] = "single"
     temperature: Annotated[float, Field(gt=0, le=1e6, strict=False)] = 1.0
     thresholds: Thresholds = Thresholds()
     recipe: dict[str, Any] = {}
     data: dict[str, Any] = {}
-    history: tuple[dict[str, Any], ...] = ()
+    history: Annotated[tuple[dict[str, Any], ...], FailFast()] = ()
     versions: dict[str, Any] = {}
     finished: bool = True
     exported: dict[str, Any] | None = None

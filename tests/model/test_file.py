@@ -1,0 +1,472 @@
+"""The model file: deterministic, sealed, and every bad one refused in a sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+
+from foveal.errors import ModelFileError
+from foveal.model import file as model_file
+from foveal.model.container import MAX_HEADER
+from foveal.model.file import Manifest, Thresholds, read, read_manifest, write
+from foveal.spec.layers import BatchNorm, Concat, Conv, Flatten, Output, Relu, Residual
+from foveal.spec.network import Network
+
+NETWORK = Network(
+    layers=(
+        Conv(8), BatchNorm(), Relu(),
+        Residual(layers=(Conv(8), BatchNorm())),
+        Concat(branches=((Conv(4),), (Conv(4, kernel=(1, 1)),))),
+        Flatten(), Output(),
+    )
+)  # fmt: skip
+MANIFEST = Manifest(
+    network=NETWORK,
+    labels=("고양이", 'say "hi"', "c\\d"),
+    temperature=1.25,
+    thresholds=Thresholds(abstain=0.5, per_label={"c\\d": 0.25}),
+    recipe={"epochs": 2.0, "optimizer": "sgd"},
+    data={"counts": {"train": 3}},
+    history=({"epoch": 1, "loss": 0.5},),
+    versions={"torch": "2.13.0"},
+)
+TENSORS = {
+    "a.weight": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "a.steps": np.array(7, np.int64),
+    "mask": np.array([True, False, True]),
+    "fitted_on": np.array([-1, 2], np.int64),
+    "empty": np.zeros((0, 4), np.float16),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    write(tmp_path / "m.safetensors", MANIFEST, TENSORS)
+    return tmp_path / "m.safetensors"
+
+
+def rewrite(path: Path, change, *, seal: bool = True) -> None:
+    """Change the header of a file as an attacker would, the seal recomputed."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    change(header)
+    if seal:
+        texts = header["__metadata__"]
+        body = {name: value for name, value in header.items() if name != "__metadata__"}
+        table = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        texts["foveal_seal"] = model_file.seal(texts["foveal"], table.encode())
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+
+
+def change_manifest(path: Path, change) -> None:
+    def inner(header) -> None:
+        manifest = json.loads(header["__metadata__"]["foveal"])
+        change(manifest)
+        header["__metadata__"]["foveal"] = json.dumps(manifest)
+
+    rewrite(path, inner)
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ModelFileError) as caught:
+        read(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text.replace(str(path), "FILE")
+
+
+def test_what_is_written_is_read(path: Path) -> None:
+    manifest, tensors = read(path)
+    assert manifest.model_copy(update={"weights_sha256": ""}) == MANIFEST
+    assert read_manifest(path) == manifest
+    assert tensors.keys() == TENSORS.keys()
+    for name, value in TENSORS.items():
+        np.testing.assert_array_equal(tensors[name], value)
+        assert tensors[name].dtype == value.dtype
+        assert tensors[name].shape == value.shape
+
+
+def test_any_safetensors_reader_opens_it(path: Path) -> None:
+    for name, value in load_file(path).items():
+        np.testing.assert_array_equal(value, TENSORS[name])
+
+
+def test_same_values_give_same_bytes(path: Path, tmp_path: Path) -> None:
+    manifest, tensors = read(path)
+    write(tmp_path / "other.safetensors", manifest, dict(reversed(tensors.items())))
+    assert (tmp_path / "other.safetensors").read_bytes() == path.read_bytes()
+    assert str(tmp_path).encode() not in path.read_bytes()
+
+
+def test_the_sha_256_is_of_the_tensors_bytes(path: Path) -> None:
+    content = path.read_bytes()
+    data = content[8 + int.from_bytes(content[:8], "little") :]
+    assert read_manifest(path).weights_sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_every_truncation_is_refused(path: Path) -> None:
+    content = path.read_bytes()
+    for length in range(0, len(content), 7):
+        path.write_bytes(content[:length])
+        assert "truncated" in refusal(path) or "not a model file" in refusal(path)
+    path.write_bytes(content[:-1])
+    assert refusal(path) == (
+        "FILE is truncated: its weights need 51 bytes and 50 are there; copy it again"
+    )
+    path.write_bytes(b"")
+    assert refusal(path) == "FILE is truncated: it holds only 0 bytes; copy it again"
+
+
+def test_every_flipped_bit_is_refused(path: Path) -> None:
+    content = path.read_bytes()
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        try:
+            manifest, tensors = read(path)
+        except ModelFileError:
+            continue
+        # Blanks that only lay out the JSON may change; nothing that is read may.
+        assert manifest.model_copy(update={"weights_sha256": ""}) == MANIFEST, place
+        assert all((tensors[name] == TENSORS[name]).all() for name in TENSORS), place
+
+
+def test_altered_weights(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(content)
+    assert refusal(path) == (
+        "FILE was altered or damaged: its weights do not have the SHA-256 written in it; "
+        "take the original file again"
+    )
+
+
+def test_altered_labels(path: Path) -> None:
+    rewrite(
+        path,
+        lambda header: header["__metadata__"].update(
+            foveal=header["__metadata__"]["foveal"].replace("고양이", "강아지")
+        ),
+        seal=False,
+    )
+    assert refusal(path) == (
+        "FILE was altered or damaged: its description does not have the SHA-256 written in it; "
+        "take the original file again"
+    )
+
+
+def test_a_newer_format(path: Path) -> None:
+    change_manifest(path, lambda manifest: manifest.update(format_version=2, new_field=[]))
+    assert refusal(path) == (
+        "FILE has format 2, this Foveal reads formats up to 1: "
+        "update Foveal with  pip install -U foveal"
+    )
+
+
+def test_a_safetensors_file_of_others(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "theirs.safetensors"
+    save_file({"w": np.zeros(3, np.float32)}, path)
+    assert refusal(path) == (
+        "FILE is a safetensors file but not a model file of Foveal: it holds no description of a "
+        "network; train one with `foveal train`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"hello, this is a text\n" * 9, "its header claims "),
+        (b"\xff" * 64, "its header claims 18,446,744,073,709,551,615 bytes, at most 4,194,304"),
+        ((64).to_bytes(8, "little") + b" " * 80, "its header is not a JSON object"),
+        ((2).to_bytes(8, "little") + b"{}", "it holds no description of a network"),
+        ((4).to_bytes(8, "little") + b"{}{}", "its header is not valid JSON"),
+        ((3).to_bytes(8, "little") + b"{\xff}", "its header is not valid JSON"),
+    ],
+)
+def test_not_ours(tmp_path: Path, content: bytes, why: str) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    assert why in refusal(path)
+
+
+def test_overlaps_and_holes(path: Path) -> None:
+    def overlap(header) -> None:
+        header["a.steps"]["data_offsets"] = header["fitted_on"]["data_offsets"][:1] * 1 + [
+            header["fitted_on"]["data_offsets"][0] + 8
+        ]
+
+    rewrite(path, overlap)
+    assert refusal(path) == (
+        "FILE is not a model file of Foveal or is damaged: its tensors overlap or leave a hole"
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [1e3], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [True], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [1 << 62, 4], "data_offsets": [0, 4]},
+        {"dtype": "F8", "shape": [1], "data_offsets": [0, 1]},
+        {"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [0, 4], "more": 1},
+        {"dtype": "F32", "shape": [1] * 9, "data_offsets": [0, 4]},
+        [],
+        None,
+    ],
+)
+def test_a_tensor_that_is_none(path: Path, value) -> None:
+    rewrite(path, lambda header: header.update({"a.weight": value}))
+    assert refusal(path) == (
+        "FILE is not a model file of Foveal or is damaged: "
+        "its tensor 'a.weight' has no valid dtype, shape and place"
+    )
+
+
+def test_a_key_that_comes_twice(path: Path) -> None:
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    text = content[8 : 8 + length].rstrip()
+    text = text[:-1] + b',"mask":{"dtype":"BOOL","shape":[3],"data_offsets":[48,51]}}'
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+    assert "its header is not valid JSON" in refusal(path)
+
+
+def nested(depth: int):
+    layers = [{"conv": 4}]
+    for _ in range(depth):
+        layers = [{"residual": {"layers": layers}}]
+    return layers
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m["network"].update(layers=[*nested(40), "flatten", {"output": "softmax"}]),
+        lambda m: m["network"]["layers"].insert(0, {"conv": 10**9}),
+        lambda m: m["network"]["layers"].insert(0, {"conv": {"channels": 4, "kernel": 10**6}}),
+        lambda m: m["network"]["layers"].insert(0, {"os.system": "true"}),
+        lambda m: m["network"]["input"].update(height=10**6),
+        lambda m: m["network"].update(layers=["relu"] * 5000),
+        lambda m: m.update(labels=["a", "a", "b"]),
+        lambda m: m.update(labels=[]),
+        lambda m: m.update(temperature=0),
+        lambda m: m.update(temperature="hot"),
+        lambda m: m.update(extra=1),
+        lambda m: m.update(task="three"),
+        lambda m: m["thresholds"].update(per_label={"unknown": 0.5}),
+        lambda m: m["thresholds"].update(abstain=7),
+        lambda m: m.pop("network"),
+        lambda m: m.update(format_version=True),
+        lambda m: m.update(format_version=0),
+    ],
+)
+def test_descriptions_that_are_none(path: Path, change) -> None:
+    change_manifest(path, change)
+    started = time.monotonic()
+    text = refusal(path)
+    assert text.startswith("FILE is not a model file of Foveal or is damaged: ")
+    assert len(text) < 500
+    assert time.monotonic() - started < 1
+
+
+HOSTILE = {
+    "huge": lambda: (MAX_HEADER + 1).to_bytes(8, "little") + b"{" + b" " * (MAX_HEADER + 9),
+    "claims exabytes": lambda: (1 << 62).to_bytes(8, "little") + b"{" * 100,
+    "deep": lambda: _framed(b'{"a":' * 500_000),
+    "deep lists": lambda: _framed(b'{"a":' + b"[" * 4_000_000),
+    "many objects": lambda: _framed(b'{"a":[' + b"{}," * 1_390_000 + b"{}]}"),
+    "many tensors": lambda: _framed(
+        b"{"
+        + b",".join(
+            b'"%d":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}' % n for n in range(70_000)
+        )
+        + b"}"
+    ),
+    "long number": lambda: _framed(b'{"a":' + b"9" * 4_000_000 + b"}"),
+    "long string": lambda: _framed(b'{"a":"' + b"\\u0041" * 600_000 + b'"}'),
+    "unfinished string": lambda: _framed(b'{"a":"' + b"\\" * 3_999_999),
+    "manifest of lists": lambda: _framed(
+        b'{"__metadata__":{"foveal":"{\\"format_version\\":1,\\"history\\":['
+        + b"{}," * 1_300_000
+        + b'{}]}"}}'
+    ),
+    "manifest of as many values as are read": lambda: _framed(
+        b'{"__metadata__":{"foveal":"{\\"format_version\\":1,\\"history\\":['
+        + b"{}," * 390_000
+        + b'1],\\"labels\\":[1,2]}"}}'
+    ),
+    "manifest of labels": lambda: _framed(
+        b'{"__metadata__":{"foveal":"{\\"format_version\\":1,\\"labels\\":['
+        + b"1," * 1_900_000
+        + b'1]}"}}'
+    ),
+}
+
+
+def _framed(header: bytes) -> bytes:
+    assert len(header) <= MAX_HEADER
+    return len(header).to_bytes(8, "little") + header
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_headers_cost_little(tmp_path: Path, name: str) -> None:
+    """An error within a second of processor time and 200 MB, measured in a process of its own."""
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(HOSTILE[name]())
+    script = f"""
+import resource, sys, time
+from foveal.errors import ModelFileError
+from foveal.model.file import read
+before = resource.getrusage(resource.RUSAGE_SELF)
+try:
+    read({str(path)!r})
+except ModelFileError as error:
+    assert len(str(error)) < 600, len(str(error))
+else:
+    sys.exit("it was read")
+after = resource.getrusage(resource.RUSAGE_SELF)
+print(after.ru_utime - before.ru_utime, (after.ru_maxrss - before.ru_maxrss) / 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seconds, megabytes = map(float, done.stdout.split())
+    assert seconds < 1
+    assert megabytes < 200
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.mkdir, ("it-ran",)
+
+
+@pytest.mark.parametrize(
+    "suffix", [".pt", ".pth", ".pkl", ".ckpt", ".pt2", ".safetensors", ".onnx"]
+)
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_pickles_are_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, protocol: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(pickle.dumps(Bomb(), protocol=protocol))
+    assert refusal(path) == (
+        "FILE was not opened: it is a pickle or an archive of one, which can run code when it is "
+        "loaded; Foveal opens the model.safetensors that `foveal train` writes and the .onnx that "
+        "`foveal export` writes"
+    )
+    assert not (tmp_path / "it-ran").exists()
+
+
+def test_archives_of_pickles_are_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data.pkl", pickle.dumps(Bomb()))
+    assert "it is a pickle or an archive of one" in refusal(path)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras", ".hdf5"])
+def test_keras_files_are_refused_unread(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(b"x")
+    assert refusal(path) == (
+        f"FILE was not opened: {suffix} files can run code when they are loaded; Foveal opens the "
+        "model.safetensors that `foveal train` writes and the .onnx that `foveal export` writes"
+    )
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == "FILE is not a file; give the path of a model file"
+    missing = tmp_path / "none.safetensors"
+    assert refusal(missing) == "there is no model file FILE; check the path"
+    os.mkfifo(tmp_path / "pipe")
+    assert refusal(tmp_path / "pipe") == "FILE is not a file; give the path of a model file"
+
+
+def _bytes() -> bytes:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.safetensors"
+        write(path, MANIFEST, TENSORS)
+        return path.read_bytes()
+
+
+WHOLE = _bytes()
+EDIT = st.tuples(
+    st.sampled_from(["replace", "insert", "delete", "repeat"]),
+    st.integers(0, len(WHOLE)),
+    st.one_of(
+        st.binary(max_size=12),
+        st.sampled_from([b"[", b"{", b'"', b"\\", b"\\ud800", b"NaN", b"1e999", b"-1", b"null"]),
+    ),
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edits=st.lists(EDIT, min_size=1, max_size=4), length=st.booleans())
+@example(edits=[("insert", 9, b'"\\ud800":null,')], length=True)
+def test_edited_files_never_crash_the_reader(tmp_path: Path, edits, length: bool) -> None:
+    content = bytearray(WHOLE)
+    for kind, place, data in edits:
+        match kind:
+            case "replace":
+                content[place : place + len(data)] = data
+            case "insert":
+                content[place:place] = data
+            case "delete":
+                del content[place : place + 8]
+            case "repeat":
+                content[place:place] = content[place : place + 60]
+    if length:  # a header length that fits, so that the JSON is reached
+        end = content.rfind(b"}") + 1
+        content[:8] = max(0, end - 8).to_bytes(8, "little")
+    path = tmp_path / "fuzz.safetensors"
+    path.write_bytes(content)
+    try:
+        manifest, _ = read(path)
+    except ModelFileError as error:
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert manifest.model_copy(update={"weights_sha256": ""}) == MANIFEST
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+        ),
+        max_leaves=8,
+    ),
+    field=st.sampled_from(sorted(Manifest.model_fields)),
+)
+def test_any_value_in_any_field(tmp_path: Path, value, field: str) -> None:
+    path = tmp_path / "field.safetensors"
+    path.write_bytes(WHOLE)
+    change_manifest(path, lambda manifest: manifest.update({field: value}))
+    try:
+        read(path)
+    except ModelFileError as error:
+        assert len(str(error).splitlines()) == 1
