@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foveal.errors import MissingExtra, ModelFileError, UsageError
+from foveal.errors import Error, MissingExtra, ModelFileError, PictureError, UsageError
 
 if TYPE_CHECKING:
     from foveal.serving.room import Explain
@@ -114,14 +114,20 @@ def _explanation() -> Explain | None:
 
 
 def _explain(model: Path, picture: bytes, lang: str) -> str:
+    """The lens as one page.  Opened as a value, so that no training picture beside it is shown."""
     import tempfile
 
+    from foveal.model.model import load
     from foveal.verbs.explain import explain
 
     with tempfile.TemporaryDirectory(prefix="foveal-explain-") as folder:
-        source, page = Path(folder, "picture"), Path(folder, "lens.html")
-        source.write_bytes(picture)
-        explain(model, source, out=page, lang=lang)
+        page = Path(folder, "lens.html")
+        try:
+            explain(load(model), picture, out=page, lang="ko" if lang == "ko" else "en")
+        except Error as error:
+            if isinstance(error.__cause__, PictureError):
+                raise error.__cause__ from None
+            raise
         return page.read_text(encoding="utf-8")
 
 

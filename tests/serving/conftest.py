@@ -80,6 +80,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_model(tmp_path_factory.mktemp("native") / "animals.safetensors")
 
 
+@pytest.fixture(scope="session")
+def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model as an exported file."""
+    from foveal.exporting.graph import onnx_graph
+    from foveal.exporting.package import packaged
+    from foveal.model.model import load
+
+    native = load(model)
+    path = tmp_path_factory.mktemp("exported") / "animals-fast.onnx"
+    graph = onnx_graph(native).SerializeToString(deterministic=True)
+    path.write_bytes(packaged(graph, native.manifest))
+    return path
+
+
 @pytest.fixture
 def another():
     """`another(path, seed)` writes a model file with other weights."""
@@ -157,9 +171,9 @@ def start():
 
 
 @pytest.fixture(scope="session")
-def server(model: Path):
-    """One server with two workers that many tests ask."""
-    with running(model, "--workers", "2") as started:
+def server(model: Path, exported: Path):
+    """One server with two workers and two models, the native one first, that many tests ask."""
+    with running(model, exported, "--workers", "2") as started:
         yield started
 
 
