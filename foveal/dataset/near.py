@@ -7,6 +7,11 @@ TABLES fixed orders of the bits; neighbours in any of the sorted lists are compa
 memory grow as the number of pictures (the sort: times its logarithm), whatever they show.
 Confirming: the second thumbnail is moved and stretched until it fits the first (Lucas and
 Kanade's method, shift and scale on each axis), then both must agree in shades and in detail.
+
+The constants, on 291 photos of clothing and 20,000 of CIFAR-10: of photos encoded again, made
+half or 1.5 times as large, or cropped by up to 4 % on every side, 99 in 100 agree by more than
+0.99 in shades and 0.94 in detail; the most alike strangers reach 0.99 and 0.905. The 48 weakest of the 207
+pairs confirmed in CIFAR-10 were looked at: all show one picture twice.
 """
 
 from __future__ import annotations
@@ -17,13 +22,13 @@ from numpy.typing import NDArray
 Float = NDArray[np.float32]
 Pairs = NDArray[np.int64]
 
-TABLES, WINDOW, FAR = 24, 4, 22
-SIMILAR = 0.70
-AGREE, DETAIL = 0.97, 0.80
+TABLES, WINDOW, FAR = 24, 4, 18
+SIMILAR, ROUGHLY = 0.80, 0.95
+AGREE, DETAIL = 0.98, 0.92
 FLAT = 6.0
 _BITS = 64
 _BATCH = 4096
-_STEPS = 8
+_STEPS = 6
 _MOST_SHIFT, _MOST_SCALE = 4.0, 0.16
 
 
@@ -73,39 +78,59 @@ def _bits(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _packed(bits: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    return np.packbits(bits, axis=1).view(">u8").ravel().astype(np.uint64)
+    packed = np.ascontiguousarray(np.packbits(bits, axis=1))
+    return packed.view(">u8").ravel().astype(np.uint64)
 
 
 def confirmed(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """For each pair of (P, S, S) thumbnails: whether they agree once aligned."""
     a, b = first.astype(np.float32), second.astype(np.float32)
     answer = np.zeros(len(a), bool)
-    maybe = np.flatnonzero(_agreement(_smooth(a), _smooth(b), np.ones_like(a)) > SIMILAR)
+    maybe = np.flatnonzero(_roughly(a, b))
     if len(maybe):
         shades, detail = aligned(a[maybe], b[maybe])
         answer[maybe] = (shades > AGREE) & (detail > DETAIL)
     return answer
 
 
+def _roughly(a: Float, b: Float) -> NDArray[np.bool_]:
+    """The cheap test, at half the side: alike as they are, and more so after two steps."""
+    small_a, small_b = (np.ascontiguousarray(_smooth(_smooth(x))[:, ::2, ::2]) for x in (a, b))
+    answer = _agreement(small_a, small_b, np.ones_like(small_a)) > SIMILAR
+    some = np.flatnonzero(answer)
+    target, source = small_a[some], small_b[some]
+    move = np.zeros((len(some), 4), np.float32)
+    for _ in range(2):
+        move = move + _improved(target, *_warped(source, move))
+    answer[some] = _agreement(target, *_warped(source, move)) > ROUGHLY
+    return answer
+
+
 def aligned(a: Float, b: Float) -> tuple[Float, Float]:
-    """Correlation of shades and of detail, (P,) each, after b is fitted to a; -1 where it fails."""
-    pairs, side, _ = a.shape
-    move = np.zeros((pairs, 4), np.float32)  # shift and stretch of y, then of x
-    soft_a, soft_b = _smooth(a), _smooth(b)
+    """Correlation of shades and of detail, (P,) each, after b is fitted to a; -1 where it fails.
+
+    Detail is what lies between one and three passes of smoothing: finer terms differ between
+    encodings, coarser ones agree between strangers.
+    """
+    side = a.shape[1]
+    move = np.zeros((len(a), 4), np.float32)  # shift and stretch of y, then of x
+    soft = [(_smooth(_smooth(a)), _smooth(_smooth(b))), (_smooth(a), _smooth(b))]
     for step in range(_STEPS):
-        from_, to = (soft_b, soft_a) if step < _STEPS // 2 else (b, a)
-        warped, valid = _warped(from_, move)
-        move = move + _improved(to, warped, valid)
+        target, source = soft[2 * step // _STEPS]
+        move = move + _improved(target, *_warped(source, move))
     limits = np.array([_MOST_SHIFT, _MOST_SCALE * side / 2] * 2)
-    fair = (np.abs(move) <= limits).all(1) & np.isfinite(move).all(1)
+    fair = np.isfinite(move).all(1) & (np.abs(move) <= limits).all(1)
     move[~fair] = 0
-    warped, valid = _warped(b, move)
-    valid[:, [0, -1], :] = 0
-    valid[:, :, [0, -1]] = 0
-    shades = _agreement(a, warped, valid)
-    detail = _agreement(a - _smooth(a), warped - _smooth(warped), valid)
+    light, valid = _warped(soft[1][1], move)
+    fine, _ = _warped(_detail(b), move)
     fair &= valid.mean((1, 2)) > 0.6
-    return np.where(fair, shades, -1), np.where(fair, detail, -1)
+    shades, detail = _agreement(soft[1][0], light, valid), _agreement(_detail(a), fine, valid)
+    return np.where(fair, shades, np.float32(-1)), np.where(fair, detail, np.float32(-1))
+
+
+def _detail(images: Float) -> Float:
+    soft = _smooth(images)
+    return np.asarray(soft - _smooth(_smooth(soft)), np.float32)
 
 
 def _warped(images: Float, move: Float) -> tuple[Float, Float]:
@@ -115,16 +140,17 @@ def _warped(images: Float, move: Float) -> tuple[Float, Float]:
     y = np.arange(side) + move[:, 0:1] + move[:, 1:2] * unit
     x = np.arange(side) + move[:, 2:3] + move[:, 3:4] * unit
     valid = _inside(y, side)[:, :, None] * _inside(x, side)[:, None, :]
-    return _tents(y, side) @ images @ _tents(x, side).transpose(0, 2, 1), valid
+    sampled = _tents(y, side) @ images @ _tents(x, side).transpose(0, 2, 1)
+    return np.asarray(sampled, np.float32), valid
 
 
 def _inside(places: Float, side: int) -> Float:
-    return ((places >= -0.01) & (places <= side - 0.99)).astype(np.float32)
+    return np.asarray((places >= -0.01) & (places <= side - 0.99), np.float32)
 
 
 def _tents(places: Float, side: int) -> Float:
     away = np.abs(places[:, :, None] - np.arange(side, dtype=np.float32))
-    return np.maximum(0, 1 - away).astype(np.float32)
+    return np.asarray(np.maximum(0, 1 - away), np.float32)
 
 
 def _improved(target: Float, warped: Float, valid: Float) -> Float:
