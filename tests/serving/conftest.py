@@ -164,9 +164,9 @@ def running(*arguments: str | Path, env: dict[str, str] | None = None):
         process.stderr.close()
 
 
-@pytest.fixture
-def start():
-    """`with start(model, '--workers', '2') as server:` runs `foveal serve`."""
+@pytest.fixture(scope="session")
+def start_any():
+    """`with start_any(model, '--workers', '2') as server:` runs `foveal serve`."""
     return running
 
 
