@@ -31,10 +31,11 @@ class NativeSession:
 
         module, training = self._module, self._module.training
         device = next((weight.device for weight in module.parameters()), torch.device("cpu"))
-        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2)
+        batch = torch.from_numpy(np.require(pixels, requirements="CW")).to(device)
         module.eval()
         try:
             with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
+                batch = batch.permute(0, 3, 1, 2)
                 logits = module(batch)
                 if self.manifest.network.preprocess.flip_average:
                     logits = (logits + module(batch.flip(3))) / 2

@@ -51,11 +51,10 @@ def sources(given: Any) -> Iterator[Source]:
 
 def _named(name: str | bytes) -> Iterator[Source]:
     text = os.fsdecode(name)
-    try:
-        folder, there = os.path.isdir(text), os.path.lexists(text)  # noqa: PTH112
-    except ValueError:
+    if "\0" in text:
         yield Source(text, error="the path holds a null character")
         return
+    folder, there = os.path.isdir(text), os.path.lexists(text)  # noqa: PTH112
     if folder:
         yield from _listed(text, _walk(text), "the folder holds no pictures")
     elif not there and glob.has_magic(text):

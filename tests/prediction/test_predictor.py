@@ -1,0 +1,203 @@
+"""One answer on every route: any kind of source, batch size, and file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from foveal.errors import ModelFileError, UsageError
+from foveal.images.pixels import pixels
+from foveal.model.model import load
+from foveal.prediction.predictor import Predictor
+
+
+@pytest.fixture(scope="module", params=["native", "exported"])
+def model(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
+def figures(answers) -> tuple[list[str | None], np.ndarray]:
+    answers = list(answers)
+    return (
+        [answer.label for answer in answers],
+        np.array([sorted((c.label, c.probability) for c in a.top) for a in answers], object)[
+            :, :, 1
+        ].astype(float),
+    )
+
+
+def test_every_route_and_batch_size_gives_the_same(model: Path, native: Path, photos: Path) -> None:
+    paths = sorted(path for path in photos.rglob("*") if path.is_file())
+    plain = Predictor(native, batch_size=64)
+    labels, truth = figures(plain.predict(paths, top=None))
+    assert len(set(labels)) > 1
+    routes = {
+        "one by one": (1, lambda: paths),
+        "seven": (7, lambda: map(str, paths)),
+        "folder": (64, lambda: photos),
+        "bytes": (64, lambda: (path.read_bytes() for path in paths)),
+        "parts": (64, lambda: [[paths[:50], paths[50]], iter(paths[51:])]),
+        "pattern": (16, lambda: f"{photos}/**/*.*"),
+    }
+    for name, (size, given) in routes.items():
+        got, probabilities = figures(Predictor(model, batch_size=size).predict(given(), top=None))
+        assert got == labels, name
+        np.testing.assert_allclose(probabilities, truth, atol=1e-5, err_msg=name)
+
+
+def test_values_give_the_same_as_their_file(model: Path, photos: Path) -> None:
+    predictor = Predictor(model)
+    path = next(photos.rglob("*.png"))
+    with Image.open(path) as image:
+        image.load()
+    array = np.asarray(image)
+    answers = list(predictor.predict([path, image, array, path.read_bytes()]))
+    assert len({(answer.label, answer.top) for answer in answers}) == 1
+    assert [answer.path for answer in answers] == [str(path), None, None, None]
+    assert next(predictor.predict(array)) == answers[1]
+    stacked = list(predictor.predict(np.stack([array, array])))
+    assert stacked == [answers[1], answers[1]]
+
+
+def test_logits_and_probabilities_are_those_of_torch(model: Path, native: Path) -> None:
+    import torch
+
+    shown = np.random.default_rng(0).integers(0, 256, (10, 24, 20, 3), dtype=np.uint8)
+    module = load(native).module
+    with torch.inference_mode():
+        maps = torch.from_numpy(shown).permute(0, 3, 1, 2)
+        logits = (module(maps) + module(maps.flip(3))) / 2
+        truth = (logits / 0.7).softmax(1)
+    predictor = Predictor(model, batch_size=3)
+    np.testing.assert_allclose(predictor.logits(shown), logits, atol=1e-4)
+    np.testing.assert_allclose(predictor.probabilities(shown), truth, atol=1e-5)
+    assert predictor.probabilities(shown[:0]).shape == (0, 4)
+
+
+def test_what_cannot_be_read_is_a_line_with_the_reason(
+    model: Path, photos: Path, tmp_path: Path
+) -> None:
+    good = next(photos.rglob("*.jpg"))
+    (tmp_path / "text.jpg").write_text("not a picture")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "cut.jpg").write_bytes(good.read_bytes()[:200])
+    (tmp_path / "folder").mkdir()
+    given = [
+        good, tmp_path / "text.jpg", tmp_path / "empty.png", good, tmp_path / "none.jpg",
+        tmp_path / "cut.jpg", tmp_path / "folder", f"{tmp_path}/*.gif", 7, "nul\0", b"", good,
+        np.zeros((3, 3)),
+    ]  # fmt: skip
+    answers = list(Predictor(model, batch_size=4).predict(given))
+    assert [answer.error for answer in answers] == [
+        None,
+        "not a picture of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
+        "empty file",
+        None,
+        "cannot be opened: No such file or directory",
+        "truncated: the file ends before the picture does",
+        "the folder holds no pictures",
+        "nothing matches the pattern",
+        "a int is no picture: give a path, bytes, PIL image or array",
+        "the path holds a null character",
+        "empty file",
+        None,
+        "an array must be uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not float64 (3, 3)",
+    ]
+    good_ones = [answer for answer in answers if answer.error is None]
+    assert good_ones[0] == good_ones[1] == good_ones[2]
+    for answer in answers:
+        if answer.error is not None:
+            assert (answer.label, answer.probability, answer.top) == (None, None, ())
+
+
+def test_answers_come_before_the_sources_end(model: Path, photos: Path) -> None:
+    path = next(photos.rglob("*.png"))
+    taken = 0
+
+    def endless():
+        nonlocal taken
+        while True:
+            taken += 1
+            yield path
+
+    answers = Predictor(model, batch_size=8).predict(endless())
+    for _ in range(20):
+        next(answers)
+    assert taken <= 20 + 4 * 8
+    answers.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("foveal-decode")]
+
+
+def test_wrong_pixels_are_refused(model: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        Predictor(model).probabilities(np.zeros((1, 3, 24, 20), np.uint8))
+    assert str(caught.value) == (
+        "pixels are uint8 (1, 3, 24, 20), the network needs uint8 (N, 24, 20, 3): "
+        "use Predictor.predict for pictures"
+    )
+    with pytest.raises(UsageError) as caught:
+        Predictor(model, batch_size=0)
+    assert str(caught.value) == "batch_size is 0; give 1 or more"
+    with pytest.raises(UsageError) as caught:
+        Predictor(model).predict([], top=0)
+    assert str(caught.value) == "top is 0; give 1 or more, or None for all classes"
+
+
+def test_an_exported_file_never_imports_torch(exported: Path, photos: Path) -> None:
+    script = f"""
+import sys
+sys.modules["torch"] = None
+sys.modules["onnx"] = None
+from foveal import Predictor
+answers = list(Predictor({str(exported)!r}).predict({str(photos)!r}))
+assert len(answers) == 150 and all(answer.error is None for answer in answers)
+loaded = {{name.split(".")[0] for name in sys.modules if sys.modules[name] is not None}}
+assert not loaded & {{"torch", "onnx", "sklearn", "scipy", "pandas", "fastapi"}}, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(exported: Path, photos: Path) -> None:
+    script = f"""
+import itertools, resource
+from pathlib import Path
+from foveal import Predictor
+predictor = Predictor({str(exported)!r})
+paths = sorted(Path({str(photos)!r}).rglob("*.*"))
+peak = []
+for count in (300, 3000):
+    for answer in predictor.predict(itertools.islice(itertools.cycle(paths), count)):
+        assert answer.error is None
+    peak.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(peak[1] - peak[0])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 25
+
+
+def test_the_pixels_are_those_of_training(native: Path, photos: Path) -> None:
+    predictor = Predictor(native)
+    network = predictor.manifest.network
+    path = next(photos.rglob("*.jpg"))
+    shown = pixels(path, network.input, network.preprocess)[None]
+    best = predictor.probabilities(shown)[0].max()
+    assert next(predictor.predict(path)).probability == pytest.approx(best, abs=1e-7)
+
+
+def test_model_files_that_are_none(tmp_path: Path, native: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"\x08\x07" + b"garbage" * 9)
+    with pytest.raises(ModelFileError) as caught:
+        Predictor(path)
+    assert str(caught.value).startswith(f"{path} is not an ONNX file or is damaged: ")
+    shutil.copy(native, tmp_path / "renamed.onnx")
+    assert Predictor(tmp_path / "renamed.onnx").labels == Predictor(native).labels
