@@ -18,6 +18,8 @@ from foveal.errors import Error, UsageError
 ABOUT = "about.json"
 DEFAULT_LIMIT = 50 * 2**30
 _LIMIT = "FOVEAL_CACHE_LIMIT"
+_OURS = ("pixels-", "scan-", "excite-")
+"""Only folders that begin so are ever listed or deleted, wherever FOVEAL_CACHE points."""
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -68,7 +70,7 @@ def entries() -> list[Entry]:
         return []
     found = []
     for place in folder.iterdir():
-        if place.is_dir() and not place.is_symlink():
+        if place.name.startswith(_OURS) and place.is_dir() and not place.is_symlink():
             with contextlib.suppress(OSError):
                 found.append(_entry(place))
     return sorted(found, key=lambda entry: entry.used)
@@ -129,3 +131,16 @@ def remove(entry: Entry) -> None:
     with contextlib.suppress(OSError):
         entry.folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Delete locks of nobody and half-removed entries."""
+    folder = home()
+    if not folder.is_dir():
+        return
+    for place in folder.iterdir():
+        if place.name.startswith(".") and place.name.endswith(".gone"):
+            shutil.rmtree(place, ignore_errors=True)
+        elif place.name.startswith(".") and place.name.endswith(".lock"):
+            with contextlib.suppress(OSError):
+                place.unlink()

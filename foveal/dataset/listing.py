@@ -154,6 +154,15 @@ class Listing:
         }
 
 
+def printable(path: str) -> str:
+    """A path as one line of valid text: control characters and bytes that are no UTF-8 escaped."""
+    if path.isprintable():
+        return path
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in path
+    )
+
+
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     """The sort key of "1, 2, 10": runs of digits compare as numbers, the rest as text."""
     key: list[tuple[int, int, str]] = []

@@ -11,14 +11,15 @@ from hashlib import blake2b
 import numpy as np
 from PIL import Image, ImageStat
 
-from foveal.images.decode import decoded, header, orientation
+from foveal.images.decode import FORMATS, decoded, header, orientation
 
 SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
-GREY, BRIGHTNESS, SPREAD, DARKEST, BRIGHTEST, SHARPNESS, RED, GREEN, BLUE = range(9)
-"""Places in `measures`: grey picture (0 or 1); mean, deviation, 1st and 99th percentile of the
-grey levels; sharpness (see `sharpness`); mean of each colour."""
-MEASURES = 9
+GREY, FORMAT, BYTES, BRIGHTNESS, SPREAD, DARKEST, BRIGHTEST, SHARPNESS, RED, GREEN, BLUE = range(11)
+"""Places in `measures`: grey picture (0 or 1); place of its format in FORMATS; size of the file;
+mean, deviation, 1st and 99th percentile of the grey levels; sharpness (see `sharpness`); mean of
+each colour."""
+MEASURES = 11
 ENOUGH = 256
 """A large JPEG is looked at on a side of at least this many pixels."""
 
@@ -76,8 +77,17 @@ def look(content: bytes, *, full: bool = False) -> Look:
     return Look(
         content_hash(content), pixel_hash(lit if grey else image), width, height,
         None if small or is_drawing(counts) else thumbnail(lit),
-        (float(grey), *_levels(counts), *(_extra(image, lit) if full else (0.0,) * 4)),
+        (
+            float(grey), float(FORMATS.index(file_format(opened))), float(len(content)),
+            *_levels(counts), *(_extra(image, lit) if full else (0.0,) * 4),
+        ),
     )  # fmt: skip
+
+
+def file_format(image: Image.Image) -> str:
+    """The name in FORMATS of what `header` opened (a multi-picture JPEG is a JPEG)."""
+    name = image.format or ""
+    return {"MPO": "JPEG", "DIB": "BMP"}.get(name, name)
 
 
 _LEVELS = np.arange(256)

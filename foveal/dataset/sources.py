@@ -23,25 +23,32 @@ def listing(data: str | Path) -> Listing:
 
     Raises DataError: missing, unreadable, or without pictures; UsageError: another kind of file.
     """
+    found = listed(data)
+    if not len(found):
+        bad = len(found.unusable)
+        raise DataError(
+            f"no pictures in {data}"
+            + (f" ({bad} files that cannot be used; see  foveal check)" if bad else "")
+            + ": give a folder with one sub-folder a class, each with pictures"
+        )
+    return found
+
+
+def listed(data: str | Path) -> Listing:
+    """The same, where none at all is an answer too."""
     path = Path(data)
     name = path.name.lower()
     if not path.exists():
         raise DataError(f"no such file or folder: {path}; give the folder that holds the pictures")
     if path.is_dir():
-        found = folder_listing(path)
-    elif name.endswith(TABLES):
-        found = table_listing(path)
-    elif name.endswith(ARCHIVES):
-        found = archive_listing(path)
-    else:
-        packed = name.endswith(_PACKED)
-        way_out = "unpack it to a folder or a .tar first" if packed else "give one of these"
-        raise UsageError(
-            f"{path} is not a folder, a table (.csv, .tsv, .parquet) or an archive "
-            f"(.zip, .tar): {way_out}"
-        )
-    if not len(found) and not found.unusable:
-        raise DataError(
-            f"no pictures in {path}: give a folder with one sub-folder a class, each with pictures"
-        )
-    return found
+        return folder_listing(path)
+    if name.endswith(TABLES):
+        return table_listing(path)
+    if name.endswith(ARCHIVES):
+        return archive_listing(path)
+    packed = name.endswith(_PACKED)
+    way_out = "unpack it to a folder or a .tar first" if packed else "give one of these"
+    raise UsageError(
+        f"{path} is not a folder, a table (.csv, .tsv, .parquet) or an archive "
+        f"(.zip, .tar): {way_out}"
+    )

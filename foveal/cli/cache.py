@@ -1,0 +1,66 @@
+"""`foveal cache`: list or clear what Foveal keeps to be faster the next time.
+
+Knows nothing of what the entries hold.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Literal
+
+import typer
+
+from foveal.cli import console
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(cache)
+
+
+def cache(
+    action: Annotated[Literal["list", "clear"], typer.Argument(help="What to do.")] = "list",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+) -> None:
+    """What is kept of decoded pictures, and how much; `clear` deletes it (nothing of yours)."""
+    from foveal.dataset import home
+
+    if action == "clear":
+        _clear(json)
+        return
+    entries = home.entries()
+    total = sum(entry.size for entry in entries)
+    if json:
+        console.result_json({
+            "folder": str(home.home()), "bytes": total, "limit": home.limit(),
+            "entries": [
+                {"name": one.folder.name, "what": one.what, "bytes": one.size, "whole": one.whole}
+                for one in entries
+            ],
+        })  # fmt: skip
+        return
+    console.result(f"{home.home()}: {size(total)} of at most {size(home.limit())}")
+    now = time.time()
+    for one in entries:
+        state = "" if one.whole else "  (not finished)"
+        days = (now - one.used) / 86_400
+        console.result(f"  {size(one.size):>9}  used {days:.0f} days ago  {one.what}{state}")
+
+
+def _clear(json: bool) -> None:
+    from foveal.verbs.cache import clear
+
+    count, freed = clear()
+    if json:
+        console.result_json({"removed": count, "bytes": freed})
+    else:
+        console.result(f"removed {count} entries, {size(freed)}")
+
+
+def size(count: float) -> str:
+    """Bytes for people: 12 B, 3.4 KiB, 5.6 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"

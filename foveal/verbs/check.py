@@ -1,0 +1,32 @@
+"""Check DATA: what is in it and what is wrong with it; nothing of the user's is changed.
+
+Knows nothing of how findings are made or drawn.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from foveal.dataset.checks import check as doctor
+from foveal.dataset.findings import Checked
+from foveal.dataset.listing import Listing
+from foveal.dataset.sources import listed
+from foveal.progress import Progress, silent
+
+
+def check(
+    data: str | Path | Listing, *, report: Path | None = None, progress: Progress = silent
+) -> Checked:
+    """What is in DATA: counts, pictures that cannot be used, findings with advice.
+
+    data: a folder, table or archive, or a Listing of one's own.  report: where to write one
+    HTML page with thumbnails.  Raises DataError where DATA is not there or cannot be listed.
+    """
+    listing = data if isinstance(data, Listing) else listed(data)
+    checked = doctor(listing, progress=progress)
+    if report is not None:
+        from foveal.dataset.page import page
+        from foveal.files import write_atomic
+
+        write_atomic(report, page(listing, checked))
+    return checked
