@@ -130,8 +130,23 @@ def prepare(
         np.concatenate([found.hashes for found in stores.values()]),
         _account(listing, rows, stores, names),
         _fingerprint(listing, stores),
-        warnings,
+        (*warnings, *_twins(listing, stores)),
     )  # fmt: skip
+
+
+def _twins(listing: Listing, stores: dict[str, Store]) -> tuple[str, ...]:
+    """A sentence about pictures that are in train and, pixel by pixel, in val too."""
+    train, val = stores["train"], stores["val"]
+    same = np.flatnonzero(np.isin(val.pixel_hashes, train.pixel_hashes))
+    if not len(same):
+        return ()
+    first = same[0]
+    twin = np.flatnonzero(train.pixel_hashes == val.pixel_hashes[first])[0]
+    return (
+        f"{len(same)} of the {len(val.rows)} val pictures are in train too, so val looks better "
+        f"than it is; the first pair is {listing.paths[val.rows[first]]} and "
+        f"{listing.paths[train.rows[twin]]}",
+    )
 
 
 def _usable(labels: tuple[str, ...], number: dict[str, int], task: str) -> bool:

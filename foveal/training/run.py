@@ -43,6 +43,7 @@ class Keeper:
     manifest: all of it that is known before training.  fitted_on: uint64 content hashes.
     facts: JSON data that goes into every checkpoint beside the position.
     watch: is given every record (trackers, tests).  tell: is given sentences.
+    page: writes the report of the finished manifest and the logits of val.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Keeper:
     report: Progress = silent
     tell: Callable[[str], None] = lambda _: None
     watch: Callable[[Record], None] = lambda _: None
+    page: Callable[[Manifest, validation.Logits], None] = lambda *_: None
     saved_at: float = 0.0
     save_cost: float = 0.0
     saved_step: int = -1
@@ -200,8 +202,10 @@ def finish(training: Training, task: Task, keeper: Keeper) -> None:
     keeper.manifest = keeper.manifest.model_copy(
         update={"data": {**keeper.manifest.data, "val": position.final}}
     )
-    write_model(training, task, keeper, finished=True)
+    manifest = write_model(training, task, keeper, finished=True)
     write_log(training, keeper)
+    if len(task.val):
+        keeper.page(manifest, values)
     with task.gate:
         position.finished = True
         save_state(training, task, keeper, keep=1)

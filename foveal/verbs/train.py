@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,9 @@ from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from foveal.model.manifest import Manifest
     from foveal.training.asking import Data
     from foveal.training.budget import Budget
     from foveal.training.checkpoint import Checkpoint
@@ -153,14 +157,15 @@ def _train(
 
     with torch.random.fork_rng(enabled=True), _deterministic():
         if found is None:
-            session, _, keeper = _fresh(request, folder, progress, tell, began)
+            session, prepared, keeper = _fresh(request, folder, progress, tell, began)
         else:
-            session, _, keeper = _resumed(request, found, folder, progress, tell, began)
+            session, prepared, keeper = _resumed(request, found, folder, progress, tell, began)
         from foveal.training.run import drive
         from foveal.training.track import trackers
 
         with listening(session.task.gate), trackers(track, folder, session.plan) as watch:
             keeper.watch = watch
+            keeper.page = partial(_report, folder, prepared)
             drive(session.training, session.task, keeper)
     return _done(folder, vars(session.training.position), session.plan)
 
@@ -184,6 +189,21 @@ def _deterministic() -> Any:
             torch.utils.deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]
 
     return chosen() if torch.cuda.is_available() is False else nullcontext()
+
+
+def _report(folder: Path, prepared: Prepared, manifest: Manifest, logits: np.ndarray) -> None:
+    """report.html of the run, scored on val."""
+    from foveal.evaluation.report import run_report
+
+    run_report(
+        folder / "report.html",
+        manifest,
+        prepared.val.pixels,
+        logits,
+        prepared.val.labels,
+        [line["path"] for line in prepared.account["splits"]["val"]],
+        told=prepared.warnings,
+    )
 
 
 def _nothing_more(found: Checkpoint, request: Request) -> bool:
