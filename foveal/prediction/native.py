@@ -31,7 +31,7 @@ class NativeSession:
 
         module, training = self._module, self._module.training
         device = next((weight.device for weight in module.parameters()), torch.device("cpu"))
-        batch = torch.from_numpy(np.require(pixels, requirements="CW")).to(device)
+        batch = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).to(device)
         module.eval()
         try:
             with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):

@@ -34,7 +34,8 @@ def figures(answers) -> tuple[list[str | None], np.ndarray]:
 
 
 def test_every_route_and_batch_size_gives_the_same(model: Path, native: Path, photos: Path) -> None:
-    paths = sorted(path for path in photos.rglob("*") if path.is_file())
+    photos = photos / "part 1"
+    paths = sorted(photos.iterdir())
     plain = Predictor(native, batch_size=64)
     labels, truth = figures(plain.predict(paths, top=None))
     assert len(set(labels)) > 1
@@ -43,8 +44,8 @@ def test_every_route_and_batch_size_gives_the_same(model: Path, native: Path, ph
         "seven": (7, lambda: map(str, paths)),
         "folder": (64, lambda: photos),
         "bytes": (64, lambda: (path.read_bytes() for path in paths)),
-        "parts": (64, lambda: [[paths[:50], paths[50]], iter(paths[51:])]),
-        "pattern": (16, lambda: f"{photos}/**/*.*"),
+        "parts": (64, lambda: [[paths[:20], paths[20]], iter(paths[21:])]),
+        "pattern": (16, lambda: f"{photos}/*.*"),
     }
     for name, (size, given) in routes.items():
         got, probabilities = figures(Predictor(model, batch_size=size).predict(given(), top=None))
@@ -58,12 +59,12 @@ def test_values_give_the_same_as_their_file(model: Path, photos: Path) -> None:
     with Image.open(path) as image:
         image.load()
     array = np.asarray(image)
-    answers = list(predictor.predict([path, image, array, path.read_bytes()]))
-    assert len({(answer.label, answer.top) for answer in answers}) == 1
-    assert [answer.path for answer in answers] == [str(path), None, None, None]
-    assert next(predictor.predict(array)) == answers[1]
-    stacked = list(predictor.predict(np.stack([array, array])))
-    assert stacked == [answers[1], answers[1]]
+    given = [path, image, array, path.read_bytes(), np.stack([array, array])]
+    answers = list(predictor.predict(given))
+    assert [answer.path for answer in answers] == [str(path), *[None] * 5]
+    for answer in [*answers, next(predictor.predict(array)), next(predictor.predict(image))]:
+        assert answer.label == answers[0].label
+        assert answer.probability == pytest.approx(answers[0].probability, abs=1e-5)
 
 
 def test_logits_and_probabilities_are_those_of_torch(model: Path, native: Path) -> None:
@@ -111,7 +112,10 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
         "an array must be uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not float64 (3, 3)",
     ]
     good_ones = [answer for answer in answers if answer.error is None]
-    assert good_ones[0] == good_ones[1] == good_ones[2]
+    for answer in good_ones:
+        assert answer.path == str(good)
+        assert answer.label == good_ones[0].label
+        assert answer.probability == pytest.approx(good_ones[0].probability, abs=1e-5)
     for answer in answers:
         if answer.error is not None:
             assert (answer.label, answer.probability, answer.top) == (None, None, ())
@@ -156,8 +160,8 @@ import sys
 sys.modules["torch"] = None
 sys.modules["onnx"] = None
 from foveal import Predictor
-answers = list(Predictor({str(exported)!r}).predict({str(photos)!r}))
-assert len(answers) == 150 and all(answer.error is None for answer in answers)
+answers = list(Predictor({str(exported)!r}).predict({str(photos / "part 0")!r}))
+assert len(answers) == 50 and all(answer.error is None for answer in answers)
 loaded = {{name.split(".")[0] for name in sys.modules if sys.modules[name] is not None}}
 assert not loaded & {{"torch", "onnx", "sklearn", "scipy", "pandas", "fastapi"}}, loaded
 """
@@ -173,7 +177,7 @@ from foveal import Predictor
 predictor = Predictor({str(exported)!r})
 paths = sorted(Path({str(photos)!r}).rglob("*.*"))
 peak = []
-for count in (300, 3000):
+for count in (300, 2000):
     for answer in predictor.predict(itertools.islice(itertools.cycle(paths), count)):
         assert answer.error is None
     peak.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
