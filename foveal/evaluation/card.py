@@ -198,6 +198,7 @@ class Scores(Value):
     confusion: rows true, columns predicted, in `labels` order; with several labels one
     [[tn, fp], [fn, tp]] a label.  nll: natural log.  brier: 0..2.  ece: 0..1.  left_out: pictures
     not scored because the model was fitted on them.  seen: pictures scored although it was.
+    ignored: class the model does not know -> pictures left out (or labels, with several a picture).
     ms_per_image: of the network on this machine, decoding not counted.  notes: sentences to read
     before the figures.  intervals: of every other score, by its name.
     """
@@ -226,6 +227,7 @@ class Scores(Value):
     model: str | None = None
     left_out: int = 0
     seen: int = 0
+    ignored: dict[str, int] = {}
     ms_per_image: float | None = None
     notes: tuple[str, ...] = ()
     unusable: tuple[Unusable, ...] = ()

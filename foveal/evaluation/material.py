@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -46,7 +46,8 @@ class Material:
     left_out: int
     seen: Bools
     notes: tuple[str, ...]
-    unusable: tuple[Unusable, ...] = field(default=())
+    unusable: tuple[Unusable, ...] = ()
+    ignored: dict[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> Ints:
@@ -102,7 +103,7 @@ def gather(
 ) -> Material:
     """The pictures to score; raises DataError where there is none or a class is not known."""
     kind, rows = chosen_rows(listing, split, progress)
-    rows, told = _known(listing, rows, manifest, ignore_unknown_classes)
+    rows, ignored = _known(listing, rows, manifest, ignore_unknown_classes)
     network = manifest.network
     kept = store(listing, rows, network.input, network.preprocess, progress=progress)
     if not len(kept.rows):
@@ -119,7 +120,9 @@ def gather(
             "with --split"
         )
     targets = _targets(listing, kept.rows[places], manifest)
-    told += _empty(targets, manifest)
+    told = _empty(targets, manifest)
+    if ignored:
+        told.append(f"classes the model does not know were left out: {_counted(ignored)}")
     if kind == "test" and seen.any():
         told.append(
             f"{int(seen.sum())} of the {len(seen)} pictures were seen in training: the figures "
@@ -135,6 +138,7 @@ def gather(
         seen=seen[places],
         notes=tuple(told),
         unusable=(*listing.unusable, *kept.unusable),
+        ignored=ignored,
     )
 
 
@@ -191,7 +195,7 @@ def _parts(listing: Listing, wanted: str, progress: Progress) -> Sequence[str | 
 
 def _known(
     listing: Listing, rows: list[int], manifest: Manifest, ignore: bool
-) -> tuple[list[int], list[str]]:
+) -> tuple[list[int], dict[str, int]]:
     """Rows whose classes the model knows; those it does not know stop the work or are ignored."""
     if listing.task == "multi" and manifest.task == "single":
         raise DataError(
@@ -201,8 +205,8 @@ def _known(
     known = set(manifest.labels)
     strange = Counter(label for row in rows for label in listing.labels[row] if label not in known)
     if not strange:
-        return rows, []
-    names = _listed([f"'{name}' ({count})" for name, count in sorted(strange.items())])
+        return rows, {}
+    names = _counted(strange)
     if not ignore:
         raise DataError(
             f"{listing.root} has classes the model does not know: {names}; it knows "
@@ -215,7 +219,7 @@ def _known(
         raise DataError(
             f"every picture of {listing.root} is of a class the model does not know: {names}"
         )
-    return rows, [f"classes the model does not know were left out: {names}"]
+    return rows, dict(sorted(strange.items()))
 
 
 def _targets(listing: Listing, rows: Ints, manifest: Manifest) -> Ints | Bools:
@@ -242,6 +246,10 @@ def _empty(targets: Ints | Bools, manifest: Manifest) -> list[str]:
         f"{len(missing)} of the model's classes have no picture here and are not scored: "
         f"{_listed(missing)}"
     ]
+
+
+def _counted(classes: Mapping[str, int]) -> str:
+    return _listed([f"'{name}' ({count})" for name, count in sorted(classes.items())])
 
 
 def _listed(names: Sequence[str]) -> str:

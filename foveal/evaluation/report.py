@@ -45,6 +45,7 @@ def evaluation_report(
     paths: Sequence[str],
     *,
     kind: Literal["test", "run"] = "test",
+    told: Sequence[str] = (),
     lang: Lang = "en",
     progress: Progress = silent,
 ) -> None:
@@ -52,10 +53,11 @@ def evaluation_report(
 
     answers, paths: row by row what the card was made of.  pixels, places: where row i's picture
     lies, `pixels[places[i]]`.  kind: `run` is the report of a training, scored on val.
+    told: sentences to show that do not follow from the card.
     """
     progress("report", 0, 2)
     data = card.to_data()
-    data["kind"] = kind
+    data.update(kind=kind, told=list(told))
     data.update(about(manifest))
     base = len(json.dumps(data, ensure_ascii=False, allow_nan=False))
     data["pictures"] = pictures(answers, paths, pixels, places, PAGE_BYTES - base)
@@ -113,7 +115,7 @@ def run_report(
     )
     evaluation_report(
         path, card, answers, manifest, pixels, places, paths,
-        kind="run", lang=lang, progress=progress,
+        kind="run", told=told, lang=lang, progress=progress,
     )  # fmt: skip
     return card
 

@@ -250,6 +250,7 @@ def _card(
             "model": subject.name,
             "left_out": material.left_out,
             "seen": int(material.seen.sum()),
+            "ignored": material.ignored,
             "ms_per_image": subject.milliseconds,
             "unusable": tuple(
                 Unusable(path=bad.path, reason=bad.reason) for bad in material.unusable
