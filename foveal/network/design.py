@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from foveal.network.checker import TEACHABLE
+from foveal.errors import SpecError
+from foveal.network.checker import TEACHABLE, mistakes
 from foveal.network.cost import cost
 from foveal.network.presets import preset
 from foveal.spec.layers import Output
@@ -80,8 +81,12 @@ class Design:
     reasons: tuple[str, ...]
 
 
-def design(facts: Facts, minutes: float | None = None) -> Design:
-    """A network and recipe for pictures of these facts and a budget of `minutes` (None: 10)."""
+def design(facts: Facts, minutes: float | None = None, *, side: int | None = None) -> Design:
+    """A network and recipe for pictures of these facts and a budget of `minutes` (None: 10).
+
+    side: pixels of the input's height and width where the person chose them.
+    Raises SpecError where no network can do it: with fewer than two classes.
+    """
     budget = MINUTES if minutes is None else minutes
     channels: Literal[1, 3] = 1 if facts.grey else 3
     reasons = [
@@ -89,7 +94,7 @@ def design(facts: Facts, minutes: float | None = None) -> Design:
         if facts.grey
         else "input.channels 3: the pictures have colour"
     ]
-    network, told = _fitting(facts, channels, budget)
+    network, told = _fitting(facts, channels, budget, side)
     reasons += told
     rule, why = _fit(facts, network.input)
     output, what = _output(facts)
@@ -97,12 +102,20 @@ def design(facts: Facts, minutes: float | None = None) -> Design:
     network = network.model_copy(
         update={"preprocess": rule, "layers": (*network.layers[:-1], output)}
     )
+    remarks = mistakes(network, len(facts.classes), facts.task, pictures=facts.pictures)
+    refused = [one.text for one in remarks if one.severity == "error"]
+    if refused:
+        raise SpecError(refused)
     return Design(network, recipe, (*reasons, why, what, *weighed))
 
 
-def _fitting(facts: Facts, channels: Literal[1, 3], minutes: float) -> tuple[Network, list[str]]:
+def _fitting(
+    facts: Facts, channels: Literal[1, 3], minutes: float, side: int | None
+) -> tuple[Network, list[str]]:
     """The largest member of the family, at the largest size, that the budget can train."""
     sizes, why = _sizes(facts, channels)
+    if side is not None:
+        sizes, why = [Input(height=side, width=side, channels=channels)], "you asked for it"
     epochs = _epochs(facts.pictures)
     names = [name for name in FAMILY if _teachable(name, sizes[0], facts)] or [FAMILY[-1]]
     tried = [(name, size) for size in sizes for name in names]

@@ -54,6 +54,10 @@ def svg(network: Network, traced: Trace, classes: int) -> str:
         f'<rect class="ground" width="{WIDTH}" height="{height}"/>',
         f'<text x="{LEFT}" y="{ROW}" font-weight="bold">{escape(title)}</text>',
         _text(LEFT, ROW * 2, f"input {'x'.join(map(str, network.input.shape))}", "quiet"),
+        *(
+            _text(LEFT + BAR + x, ROW * 2, word, "quiet")
+            for x, word in ((20, "layer"), (370, "gives"), (500, "weights"), (590, "of the input"))
+        ),
     ]
     for index, (step, depth) in enumerate(rows):
         parts += _row(step, lines[step.name], depth, ROW * (index + 3), largest)
@@ -78,7 +82,7 @@ def _rows(steps: tuple[Step, ...], depth: int) -> list[tuple[Step, int]]:
 
 
 def _row(step: Step, line: Line, depth: int, top: int, largest: float) -> list[str]:
-    left = LEFT + INDENT * depth
+    left = LEFT + INDENT * min(depth, 8)
     length = max(4.0, (BAR - INDENT * min(depth, 8)) * log2(line.values + 1) / largest)
     colour = COLOURS.get(line.kind, _OTHER)
     label = f"{line.kind} {words.parameters(step.layer)}".strip()

@@ -76,6 +76,11 @@ def write(data: Any) -> str:
 class _Dumper(yaml.SafeDumper):
     """Plain values share a line; shared parts are written twice, not as anchors and aliases."""
 
+    def represent(self, data: Any) -> None:
+        node: Any = self.represent_data(data)
+        node.flow_style = False  # the outermost mapping has a line a key
+        self.serialize(node)
+
     def represent_mapping(self, tag: str, mapping: Any, flow_style: Any = None) -> Any:
         node = super().represent_mapping(tag, mapping, flow_style)
         node.flow_style = len(node.value) > 1 and all(_flat(value) for _, value in node.value)
@@ -129,6 +134,8 @@ def plain(text: str, name: str) -> Document:
         problem = f"{name}:{line}: is not valid YAML: {error.problem}"
     except yaml.YAMLError as error:
         problem = f"{name}: is not valid YAML: {str(error).splitlines()[0]}"
+    if reader.document.data is None:  # an empty document says nothing, which may be enough
+        reader.document.data = {}
     if problem:
         raise SpecError([*reader.document.twice, problem])
     return reader.document

@@ -104,6 +104,7 @@ class Conv(Layer):
 
     channels: filters, and so output maps.  kernel, stride, dilation: [height, width] in cells.
     padding: `same` (output = ceil(n / stride)), `valid` (none), or cells a side.
+    padding_mode: `constant`, `reflect`, `replicate` or `circular`.
     padding_value: what constant padding holds, in units of this layer's input.
     groups: input maps are split into so many groups, each seen by its own filters;
     `depthwise` is one group a map.  bias: one number a filter is added; None means true unless
@@ -201,7 +202,10 @@ class Flatten(Layer):
 
 
 class Dense(Layer):
-    """Fully connected: `units` weighted sums of everything that comes in."""
+    """Fully connected: `units` weighted sums of everything that comes in.
+
+    bias: one number a unit is added; None means true unless a norm follows.
+    """
 
     kind = "dense"
     short = "units"
@@ -230,7 +234,11 @@ class Dropout2d(Layer):
 
 
 class BatchNorm(Layer):
-    """Normalises each map over the batch; `momentum` is the weight of the newest batch."""
+    """Normalises each map over the batch.
+
+    momentum: weight of the newest batch in the running statistics, above 0 to 1.
+    epsilon: added to the variance.  scale: a learned factor a map; false leaves it at 1.
+    """
 
     kind = "batch_norm"
     has_weights = True
@@ -241,7 +249,10 @@ class BatchNorm(Layer):
 
 
 class LayerNorm(Layer):
-    """Normalises across the maps at each position (across all values after flatten)."""
+    """Normalises across the maps at each position (across all values after flatten).
+
+    epsilon: added to the variance.
+    """
 
     kind = "layer_norm"
     has_weights = True
@@ -250,7 +261,7 @@ class LayerNorm(Layer):
 
 
 class GroupNorm(Layer):
-    """Normalises within `groups` groups of maps of each picture."""
+    """Normalises within `groups` groups of maps of each picture; `epsilon` joins the variance."""
 
     kind = "group_norm"
     short = "groups"
@@ -353,7 +364,7 @@ class Residual(Layer):
 
 
 class Concat(Layer):
-    """Several branches see the same input; their maps are stacked."""
+    """Several `branches` of layers see the same input; their maps are stacked."""
 
     kind = "concat"
     short = "branches"
@@ -368,7 +379,10 @@ class Concat(Layer):
 
 
 class Output(Layer):
-    """The last dense layer, one unit a class, then softmax or sigmoid (two classes: one unit)."""
+    """The last dense layer, one unit a class, then `function`: softmax or sigmoid.
+
+    Softmax for several classes, sigmoid for two (one unit) or for several labels a picture.
+    """
 
     kind = "output"
     short = "function"

@@ -6,6 +6,8 @@ Editors complete and check network files with it. Knows nothing of reading or sh
 from __future__ import annotations
 
 import inspect
+import json
+import sys
 from typing import Any
 
 from foveal.spec.layers import KINDS, Layer
@@ -76,3 +78,7 @@ def _property(cls: type[Layer], name: str) -> dict[str, Any]:
         return _LIST if name == "layers" else _BRANCHES
     made: dict[str, Any] = cls.model_json_schema()["properties"][name]
     return made
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")

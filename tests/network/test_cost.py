@@ -1,0 +1,88 @@
+"""Published figures of the classical presets, and what the numbers mean."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from foveal.network.cost import cost
+from foveal.network.presets import preset
+from foveal.spec.layers import Conv, Flatten, MaxPool, Output
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+
+# weights: torchvision's model cards; LeNet-5 and AlexNet for CIFAR as counted in their sources.
+# multiply-adds: torchvision's GFLOPS column, which counts convolution and dense layers.
+PUBLISHED = [
+    ("lenet5", 10, 61_706, None),
+    ("alexnet", 10, 2_472_266, None),
+    ("vgg11", 1000, 132_863_336, 7.61),
+    ("vgg16", 1000, 138_357_544, 15.47),
+    ("resnet18", 1000, 11_689_512, 1.81),
+    ("resnet34", 1000, 21_797_672, 3.66),
+    ("resnet50", 1000, 25_557_032, 4.09),
+    ("mobilenet", 1000, 3_504_872, 0.30),
+    # 28,589,128 with layer scale, one number a channel of each of its 18 blocks
+    ("convnext", 1000, 28_589_128 - (3 * 96 + 3 * 192 + 9 * 384 + 3 * 768), 4.46),
+]
+
+
+@pytest.mark.parametrize(("name", "classes", "weights", "giga"), PUBLISHED)
+def test_classical_presets_have_their_published_cost(name, classes, weights, giga):
+    spent = cost(preset(name), classes)
+    assert spent.weights == weights
+    if giga is not None:
+        assert round(spent.multiply_adds / 1e9, 2) == giga
+
+
+def test_resnet18_with_normalisation_has_the_other_published_figure():
+    spent = cost(preset("resnet18"), 1000)
+    assert f"{spent.weights / 1e6:.2f} M" == "11.69 M"
+    assert f"{spent.multiply_adds_with_norms / 1e9:.2f} G" == "1.82 G"
+
+
+def test_receptive_field_and_jump():
+    layers = [Conv(4, kernel=3), MaxPool(2), Conv(4, kernel=(5, 3), dilation=(2, 1)), Flatten(),
+              Output()]  # fmt: skip
+    lines = cost(Network(input=Input(height=32, width=32), layers=layers), 2).layers
+    assert [line.receptive_field for line in lines[:3]] == [(3, 3), (4, 4), (20, 8)]
+    assert [line.jump for line in lines[:3]] == [(1, 1), (2, 2), (2, 2)]
+
+
+def test_resnet50_sees_the_known_field():
+    # Araujo, Norris, Sim, "Computing receptive fields of convolutional neural networks", 2019,
+    # tell 483 for the variant whose stride is in the 1x1; with it in the 3x3 it is 427
+    assert cost(preset("resnet50"), 1000).receptive_field == (427, 427)
+
+
+def test_memory_is_four_bytes_a_value():
+    network = Network(input=Input(height=8, width=8), layers=[Flatten(), Output()])
+    assert cost(network, 3).activation_bytes(10) == 4 * 10 * (8 * 8 * 3 + 3)
+
+
+def test_no_torch_and_under_half_a_second():
+    code = (
+        "import sys, time; start = time.process_time(); "
+        "from foveal.cli.main import run; "
+        "status = run(['show', 'resnet18', '--input', '224x224x3', '--classes', '1000']); "
+        "sys.stderr.write(f'{time.process_time() - start} {\"torch\" in sys.modules} {status}')"
+    )
+    best = 9.0
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        seconds, torch, status = done.stderr.split()
+        assert (torch, status) == ("False", "0")
+        best = min(best, float(seconds))
+    assert best < 0.5
+    assert "11.69 M weights (11,689,512), 1.81 G multiply-adds" in done.stdout
+    assert "(1.82 G with normalisation)" in done.stdout
+
+
+def test_a_thousand_layers_are_followed_quickly():
+    layers = [*[Conv(8, kernel=3)] * 1000, Flatten(), Output()]
+    start = time.process_time()
+    cost(Network(layers=layers), 2)
+    assert time.process_time() - start < 1
