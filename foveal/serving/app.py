@@ -5,7 +5,7 @@ Knows nothing of sockets and processes.
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -34,6 +34,7 @@ def application(room: Room) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(_known)],
     )
     app.add_exception_handler(Failure, _failed)
     app.add_exception_handler(HTTPException, _refused)
@@ -52,6 +53,17 @@ def application(room: Room) -> FastAPI:
 def gated(room: Room) -> ASGIApp:
     """The whole application as it is served."""
     return Gate(application(room), room.settings, room.metrics, room.log)
+
+
+async def _known(request: Request) -> None:
+    """Refuse a query parameter the route does not have: a mistyped one is never passed over."""
+    if not request.query_params:
+        return
+    names = [field.alias for field in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in names:
+            known = f"there is: {', '.join(names)}" if names else "there is none"
+            raise Failure(422, f"there is no parameter '{name[:64]}' here; {known}")
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -38,19 +38,19 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
 def add_health(app: FastAPI, room: Room) -> None:
     """Add the probes and what is known of the server."""
 
-    @app.get("/v2/health/live")
+    @app.get("/v2/health/live", responses=failing(422))
     async def live() -> Live:
         """Whether the process answers."""
         return Live(live=True)
 
-    @app.get("/v2/health/ready", responses=failing(503))
+    @app.get("/v2/health/ready", responses=failing(422, 503))
     async def ready() -> Ready:
         """Whether every model is loaded and the server is not stopping."""
         if room.draining:
             raise busy("the server is stopping")
         return Ready(ready=True)
 
-    @app.get("/v2")
+    @app.get("/v2", responses=failing(422))
     async def server() -> oip.ServerMetadata:
         """What the server is."""
         return oip.ServerMetadata(

@@ -31,11 +31,19 @@ _WHY = {
 }
 
 
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    """A pointer to a model's schema."""
+    return {"$ref": _SCHEMAS.format(model=model.__name__)}
+
+
+_FAILED = {"application/json": {"schema": reference(Failed)}}
+
+
 def failing(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The failures of a route, as FastAPI's `responses`; 403 is in each."""
     found: dict[int | str, dict[str, Any]] = {}
     for status in sorted({*statuses, 400, 403}):
-        found[status] = {"model": Failed, "description": _WHY[status]}
+        found[status] = {"description": _WHY[status], "content": _FAILED}
         if status == 503:
             header = {"schema": {"type": "integer"}, "description": "Seconds."}
             found[status]["headers"] = {"Retry-After": header}
@@ -45,11 +53,6 @@ def failing(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def sending(content: dict[str, Any]) -> dict[str, Any]:
     """A route's request body, which it reads itself."""
     return {"requestBody": {"required": True, "content": content}}
-
-
-def reference(model: type[BaseModel]) -> dict[str, str]:
-    """A pointer to a model's schema."""
-    return {"$ref": _SCHEMAS.format(model=model.__name__)}
 
 
 def describe(app: FastAPI, *, secured: bool) -> None:
@@ -71,16 +74,16 @@ def describe(app: FastAPI, *, secured: bool) -> None:
 
 
 def _add_schemas(document: dict[str, Any]) -> None:
-    _, found = models_json_schema([(InferRequest, "validation")], ref_template=_SCHEMAS)
+    own: list[Any] = [(InferRequest, "validation"), (Failed, "serialization")]
+    _, found = models_json_schema(own, ref_template=_SCHEMAS)
     document["components"]["schemas"].update(found["$defs"])
 
 
 def _secure(document: dict[str, Any]) -> None:
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-    failed = {"application/json": {"schema": reference(Failed)}}
     for path, operations in document["paths"].items():
         if path in OPEN:
             continue
         for operation in operations.values():
             operation["security"] = [{"token": []}]
-            operation["responses"]["401"] = {"description": _WHY[401], "content": failed}
+            operation["responses"]["401"] = {"description": _WHY[401], "content": _FAILED}

@@ -50,12 +50,14 @@ def add_plain(app: FastAPI, room: Room) -> None:
         }
         return HTMLResponse(render("serve", data, lang or _preferred(request)), headers=_PAGE)
 
-    @app.get("/models", responses=failing())
+    @app.get("/models", responses=failing(422))
     async def models() -> ModelList:
         """The names of the models here."""
         return ModelList(models=list(room.shelf.models))
 
-    @app.get("/metrics", responses={200: {"content": _TEXT}, **failing()}, response_class=Response)
+    @app.get(
+        "/metrics", responses={200: {"content": _TEXT}, **failing(422)}, response_class=Response
+    )
     async def metrics() -> Response:
         """Numbers for Prometheus."""
         text = await asyncio.to_thread(room.metrics.text)

@@ -49,8 +49,7 @@ class Shelf:
         self._settings, self._metrics, self._log = settings, metrics, log
         self._seen = {name: signature(path) for name, path in settings.models.items()}
         self._served = {
-            name: load(name, path, settings, metrics)
-            for name, path in settings.models.items()
+            name: load(name, path, settings, metrics) for name, path in settings.models.items()
         }
 
     @property

@@ -106,6 +106,7 @@ async def _serve(parts: _Parts, listener: socket.socket, status: int) -> None:
 
 
 def config(room: Room) -> uvicorn.Config:
+    """How uvicorn is to serve `room`."""
     limits = room.settings.limits
     return uvicorn.Config(
         gated(room),

@@ -272,6 +272,12 @@ def local_server(monkeypatch, *, pause: float = 0.0, explain=None, limits=None, 
         os.close(status)
 
 
+@pytest.fixture(scope="session")
+def local_any():
+    """The function behind `local`, for fixtures of a wider scope."""
+    return local_server
+
+
 @pytest.fixture
 def local(monkeypatch):
     """`with local(limits={...}) as server:` serves a FakePredictor from a thread."""
@@ -305,5 +311,3 @@ def read_all():
         return b"".join(pieces)
 
     return read
-
-

@@ -37,7 +37,9 @@ def test_a_foreign_host_is_refused(host: str) -> None:
     assert check({"host": host}) == 403
 
 
-@pytest.mark.parametrize("host", ["", "a b", "local\x00host", "localhost:port", "a@localhost", "[x"])
+@pytest.mark.parametrize(
+    "host", ["", "a b", "local\x00host", "localhost:port", "a@localhost", "[x"]
+)
 def test_a_malformed_host_is_refused(host: str) -> None:
     assert check({"host": host}) == 400
 

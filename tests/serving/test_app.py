@@ -171,6 +171,13 @@ def test_unknown_places(client) -> None:
     )  # fmt: skip
 
 
+def test_a_mistyped_parameter_is_not_passed_over(client, pictures) -> None:
+    response = client.post("/predict?modle=animals-fast", content=pictures[0])
+    assert (response.status_code, response.json()["error"]) == (
+        422, "there is no parameter 'modle' here; there is: model, top",
+    )  # fmt: skip
+
+
 def test_request_ids(client) -> None:
     assert client.get("/v2", headers={"x-request-id": "mine-1"}).headers["x-request-id"] == "mine-1"
     for bad in ("a b", "x" * 65, 'a"b'):

@@ -119,7 +119,7 @@ def test_a_model_is_swapped_without_a_failed_request(
     with start_any(served, "--workers", "2") as server:
         with Load(server.url, pictures[0]) as load:
             until(lambda: load.answers)
-            os.replace(new, served)
+            new.replace(served)
             server.wait_for("model swapped", count=2, seconds=30)
             seen = len(load.answers)
             until(lambda: len(load.answers) > seen + 20)
