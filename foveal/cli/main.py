@@ -15,7 +15,7 @@ import typer
 
 from foveal import __version__
 from foveal.cli import console
-from foveal.errors import Error, nearest
+from foveal.errors import Error
 
 VERBS = (
     "check", "design", "show", "train", "evaluate", "predict", "explain", "export", "serve",
@@ -79,19 +79,10 @@ def run(arguments: list[str]) -> int:
         return 1
     except Exception as error:  # typer's own usage errors carry an exit code and a sentence
         if hasattr(error, "format_message"):
-            sys.stderr.write(f"foveal: {_sentence(error.format_message(), arguments)}\n")
+            sys.stderr.write(f"foveal: {' '.join(error.format_message().split())}\n")
             return int(getattr(error, "exit_code", 2))
         raise
     return status if isinstance(status, int) else 0
-
-
-def _sentence(text: str, arguments: list[str]) -> str:
-    """A usage error as one line, with the verb that may have been meant."""
-    line = " ".join(text.split())
-    words = [word for word in arguments if not word.startswith("-")]
-    if line.startswith("No such command") and words:
-        line = f"{line.rstrip('.')}{nearest(words[0], VERBS) or ''}: see  foveal --help"
-    return line
 
 
 def _terminated(_signal: int, _frame: object) -> None:

@@ -29,9 +29,7 @@ def test_an_unknown_verb_is_wrong_usage():
     done = run("trian")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr == (
-        "foveal: No such command 'trian' (did you mean 'train'?): see  foveal --help\n"
-    )
+    assert done.stderr == "foveal: No such command 'trian'. Did you mean 'train'?\n"
 
 
 def test_an_unknown_option_is_wrong_usage():
