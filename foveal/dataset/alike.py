@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from foveal.dataset import look
 from foveal.dataset.near import near_pairs
 from foveal.dataset.scan import Scan
 
@@ -26,7 +27,7 @@ class Alike:
 
 def alike(seen: Scan) -> Alike:
     """Pairs among the scanned pictures; time grows as their number (times its logarithm)."""
-    pairs = near_pairs(seen.thumbnails)
+    pairs = near_pairs(seen.thumbnails, seen.measures[seen.drawn, look.RED : look.BLUE + 1])
     left, right = seen.drawn[pairs[:, 0]], seen.drawn[pairs[:, 1]]
     other = seen.pixel[left] != seen.pixel[right]
     near = np.stack([seen.rows[left[other]], seen.rows[right[other]]], axis=1)

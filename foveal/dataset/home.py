@@ -18,7 +18,7 @@ from foveal.errors import Error, UsageError
 ABOUT = "about.json"
 DEFAULT_LIMIT = 50 * 2**30
 _LIMIT = "FOVEAL_CACHE_LIMIT"
-_OURS = ("pixels-", "scan-", "excite-")
+_OURS = ("pixels-", "scan-", "explain-")
 """Only folders that begin so are ever listed or deleted, wherever FOVEAL_CACHE points."""
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
-from PIL import Image, ImageStat
+from PIL import Image
 
 from foveal.images.decode import FORMATS, decoded, header, orientation
 
@@ -18,7 +18,7 @@ SIDE = 32
 GREY, FORMAT, BYTES, BRIGHTNESS, SPREAD, DARKEST, BRIGHTEST, SHARPNESS, RED, GREEN, BLUE = range(11)
 """Places in `measures`: grey picture (0 or 1); place of its format in FORMATS; size of the file;
 mean, deviation, 1st and 99th percentile of the grey levels; sharpness (see `sharpness`); mean of
-each colour."""
+each colour (0 where there is no thumbnail)."""
 MEASURES = 11
 ENOUGH = 256
 """A large JPEG is looked at on a side of at least this many pixels."""
@@ -30,7 +30,7 @@ class Look:
 
     width, height: pixels, upright, as stored.
     thumbnail: uint8 (SIDE, SIDE), squashed grey; None under SIDE pixels a side and for drawings.
-    measures: in the order of the constants GREY to SHARPNESS below; the last ones 0 unless full.
+    measures: in the order of the constants GREY to SHARPNESS below; sharpness is 0 unless full.
     """
 
     content: int
@@ -65,7 +65,7 @@ def is_grey(image: Image.Image) -> bool:
 def look(content: bytes, *, full: bool = False) -> Look:
     """Look at one picture; PictureError where it cannot be read.
 
-    full: also measure sharpness and mean colours.
+    full: also measure sharpness.
     """
     opened = header(content)
     width, height = opened.size if orientation(opened) < 5 else opened.size[::-1]
@@ -73,13 +73,15 @@ def look(content: bytes, *, full: bool = False) -> Look:
     grey = is_grey(image)
     lit = image.getchannel(0) if grey else image.convert("L")
     counts = np.asarray(lit.histogram(), np.int64)
-    small = min(width, height) < SIDE
+    small = min(width, height) < SIDE or is_drawing(counts)
+    drawn = None if small else thumbnail(image)
+    thumb = None if drawn is None else np.asarray(drawn.convert("L"))
     return Look(
         content_hash(content), pixel_hash(lit if grey else image), width, height,
-        None if small or is_drawing(counts) else thumbnail(lit),
+        thumb,
         (
             float(grey), float(FORMATS.index(file_format(opened))), float(len(content)),
-            *_levels(counts), *(_extra(image, lit) if full else (0.0,) * 4),
+            *_levels(counts), sharpness(lit) if full else 0.0, *_tint(drawn),
         ),
     )  # fmt: skip
 
@@ -103,9 +105,11 @@ def _levels(counts: np.ndarray) -> tuple[float, float, float, float]:
     return mean, max(0.0, square - mean**2) ** 0.5, float(low), float(high)
 
 
-def _extra(image: Image.Image, lit: Image.Image) -> tuple[float, float, float, float]:
-    red, green, blue = ImageStat.Stat(image).mean
-    return sharpness(lit), red, green, blue
+def _tint(drawn: Image.Image | None) -> tuple[float, float, float]:
+    if drawn is None:
+        return 0.0, 0.0, 0.0
+    red, green, blue = np.asarray(drawn).reshape(-1, 3).mean(0).tolist()
+    return red, green, blue
 
 
 def sharpness(lit: Image.Image) -> float:
@@ -122,9 +126,9 @@ def sharpness(lit: Image.Image) -> float:
     return float((4 * centre - around).std()) / spread if spread > 1 else float("inf")
 
 
-def thumbnail(lit: Image.Image) -> np.ndarray:
-    """The grey picture squashed to uint8 (SIDE, SIDE), averaged by a triangle filter."""
-    return np.asarray(lit.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+def thumbnail(image: Image.Image) -> Image.Image:
+    """The picture squashed to SIDE by SIDE, averaged by a triangle filter."""
+    return image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
 
 
 def is_drawing(counts: np.ndarray) -> bool:

@@ -6,7 +6,8 @@ Proposing: 63 bits, the signs of the lowest frequencies of each thumbnail, are s
 TABLES fixed orders of the bits; neighbours in any of the sorted lists are compared. So time and
 memory grow as the number of pictures (the sort: times its logarithm), whatever they show.
 Confirming: the second thumbnail is moved and stretched until it fits the first (Lucas and
-Kanade's method, shift and scale on each axis), then both must agree in shades and in detail.
+Kanade's method, shift and scale on each axis), then both must agree in shades, in detail and in
+level; mean colours must agree too, so that one shirt in red and in blue is two pictures.
 
 The constants, on 541 photos of clothing: encoded again, made half or 1.5 times as large, all are
 found; cropped by up to 2 % on every side 99 in 100, by up to 4 % 97 in 100. Of 20,000 pictures of
@@ -26,22 +27,27 @@ TABLES, WINDOW, FAR = 24, 4, 18
 SIMILAR, ROUGHLY = 0.80, 0.95
 AGREE, DETAIL = 0.98, 0.92
 FLAT = 6.0
+TINT, SHADE = 16.0, 10.0
 _BITS = 64
 _BATCH = 4096
 _STEPS = 6
 _MOST_SHIFT, _MOST_SCALE = 4.0, 0.16
 
 
-def near_pairs(thumbnails: NDArray[np.uint8]) -> Pairs:
-    """int64 (P, 2) places of pictures that show the same up to encoding, size and a slight crop."""
+def near_pairs(thumbnails: NDArray[np.uint8], colours: Float) -> Pairs:
+    """int64 (P, 2) places of pictures that show the same up to encoding, size and a slight crop.
+
+    thumbnails: (N, S, S) grey.  colours: (N, 3) mean red, green and blue, 0..255.
+    """
     deviation = np.array([part.std() for part in thumbnails])
     lively = np.flatnonzero(deviation > FLAT)
-    pairs = proposed(thumbnails[lively])
+    pairs = lively[proposed(thumbnails[lively])]
+    pairs = pairs[(np.abs(colours[pairs[:, 0]] - colours[pairs[:, 1]]) < TINT).all(1)]
     kept = [
-        part[confirmed(thumbnails[lively[part[:, 0]]], thumbnails[lively[part[:, 1]]])]
+        part[confirmed(thumbnails[part[:, 0]], thumbnails[part[:, 1]])]
         for part in np.array_split(pairs, max(1, -(-len(pairs) // _BATCH)))
     ]
-    return np.asarray(lively[np.concatenate(kept)])
+    return np.concatenate(kept)
 
 
 def proposed(thumbnails: NDArray[np.uint8]) -> Pairs:
@@ -88,8 +94,8 @@ def confirmed(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np
     answer = np.zeros(len(a), bool)
     maybe = np.flatnonzero(_roughly(a, b))
     if len(maybe):
-        shades, detail = aligned(a[maybe], b[maybe])
-        answer[maybe] = (shades > AGREE) & (detail > DETAIL)
+        shades, detail, apart = aligned(a[maybe], b[maybe])
+        answer[maybe] = (shades > AGREE) & (detail > DETAIL) & (apart < SHADE)
     return answer
 
 
@@ -106,8 +112,10 @@ def _roughly(a: Float, b: Float) -> NDArray[np.bool_]:
     return answer
 
 
-def aligned(a: Float, b: Float) -> tuple[Float, Float]:
-    """Correlation of shades and of detail, (P,) each, after b is fitted to a; -1 where it fails.
+def aligned(a: Float, b: Float) -> tuple[Float, Float, Float]:
+    """After b is fitted to a: correlation of shades, of detail, and mean distance in levels.
+
+    (P,) each; the correlations are -1 where it cannot be fitted.
 
     Detail is what lies between one and three passes of smoothing: finer terms differ between
     encodings, coarser ones agree between strangers.
@@ -125,7 +133,9 @@ def aligned(a: Float, b: Float) -> tuple[Float, Float]:
     fine, _ = _warped(_detail(b), move)
     fair &= valid.mean((1, 2)) > 0.6
     shades, detail = _agreement(soft[1][0], light, valid), _agreement(_detail(a), fine, valid)
-    return np.where(fair, shades, np.float32(-1)), np.where(fair, detail, np.float32(-1))
+    apart = (np.abs(soft[1][0] - light) * valid).sum((1, 2)) / (valid.sum((1, 2)) + 1e-6)
+    never = np.float32(-1)
+    return np.where(fair, shades, never), np.where(fair, detail, never), apart
 
 
 def _detail(images: Float) -> Float:

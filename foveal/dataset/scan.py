@@ -25,7 +25,7 @@ from foveal.errors import Error, PictureError
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 
-FORMAT = 1
+FORMAT = 2
 _CHUNK = 64
 
 
@@ -57,19 +57,26 @@ def scan(
 ) -> Scan:
     """Look at these rows, or take what was seen of the same files before.
 
-    full: also measure colour and sharpness, which only the doctor needs.
+    full: also measure sharpness, which only the doctor needs.
     A cache that cannot be written is no error: the pictures are then looked at again next time.
     """
     wanted = [int(row) for row in rows]
-    rule = json.dumps([FORMAT, full, listing.fingerprint(wanted)])
-    folder = home.home() / ("scan-" + blake2b(rule.encode(), digest_size=16).hexdigest())
+    print_ = listing.fingerprint(wanted)
+    folder = _folder(print_, full)
     found = _kept(folder)
+    if found is None and not full:
+        found = _kept(_folder(print_, True))
     if found is None:
         found = _look(listing, wanted, full, progress)
         with contextlib.suppress(OSError, Error):
             _keep(folder, found, f"looks of {listing.root}: {len(wanted)} pictures")
     home.touch(folder)
     return found
+
+
+def _folder(print_: str, full: bool) -> Path:
+    rule = json.dumps([FORMAT, full, print_])
+    return home.home() / ("scan-" + blake2b(rule.encode(), digest_size=16).hexdigest())
 
 
 def _look(listing: Listing, rows: Sequence[int], full: bool, progress: Progress) -> Scan:
