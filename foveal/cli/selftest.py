@@ -1,0 +1,40 @@
+"""`foveal selftest`: parse, call the verb, print one line a route.
+
+Knows nothing of the routes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foveal.cli import console
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("selftest")(command)
+
+
+def command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model or exported file.")],
+    images: Annotated[
+        list[str] | None, typer.Argument(metavar="[IMAGES]...", help="Pictures to try it on.")
+    ] = None,
+) -> int:
+    """Prove that every route to an answer gives the same answer."""
+    from foveal.verbs.selftest import selftest
+
+    with console.progress() as report:
+        routes = selftest(model, images or None, progress=report)
+    for route in routes:
+        if route.skipped is not None:
+            console.result(f"skipped  {route.name:<14} {route.skipped}")
+            continue
+        console.result(
+            f"{'ok' if route.passed else 'FAILED':<8} {route.name:<14} {route.pictures} pictures, "
+            f"{route.different} with another label, largest gap {route.gap:.2g}"
+        )
+    return 0 if all(route.passed for route in routes) else 1
