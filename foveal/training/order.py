@@ -51,7 +51,7 @@ def _balanced(classes: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.i
 def batches(
     order: NDArray[np.int64], steps: int, rank: int = 0, world: int = 1
 ) -> list[NDArray[np.int64]]:
-    """The epoch's order cut into `steps` batches; process `rank` of `world` takes its share of each."""
+    """The epoch's order cut into `steps` batches; `rank` of `world` takes its share of each."""
     return [part[rank::world] for part in np.array_split(order, steps)]
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from foveal.errors import UsageError
+from foveal.network.cost import cost
 from foveal.spec.layers import Flatten, Layer
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 
 MIRRORED = 0.6
 """Share of nearest neighbours that must stay right in the mirror (digits 0.35, clothes 0.75)."""
+MUON_SHARE = 0.2
 NORMS = ("batch_norm", "layer_norm", "group_norm")
 
 
@@ -108,8 +110,25 @@ def _optimizer(recipe: Recipe, situation: Situation) -> list[Choice]:
     if recipe.optimizer != "auto":
         return []
     if _kinds(situation.network) & set(NORMS):
-        return [Choice("optimizer", "muon", "the network normalises its maps")]
+        assert recipe.batch_size is not None
+        share = muon_share(situation.network, situation.classes, recipe.batch_size)
+        told = f"its matrices would cost {share:.0%} of the convolutions"
+        if share <= MUON_SHARE:
+            return [Choice("optimizer", "muon", f"the network has norm layers, and {told}")]
+        return [Choice("optimizer", "sgd", f"the network has norm layers; not muon, as {told}")]
     return [Choice("optimizer", "adamw", "without norm layers it needs the least care")]
+
+
+def muon_share(network: Network, classes: int, batch_size: int) -> float:
+    """Work of Muon's three Newton-Schulz iterations over that of a step's convolutions."""
+    spent = cost(network, max(classes, 2))
+    work = 0.0
+    for layer in spent.layers:
+        if layer.kind in ("conv", "dense") and layer.weights:
+            rows, columns = layer.output[0], layer.weights / layer.output[0]
+            short, long = min(rows, columns), max(rows, columns)
+            work += 3 * (2 * short**2 * long + short**3)
+    return work / (3 * spent.multiply_adds * batch_size)
 
 
 def _rates(recipe: Recipe, situation: Situation) -> list[Choice]:

@@ -1,0 +1,59 @@
+"""One process a run, by the operating system's lock."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from foveal.errors import Error, TrainingError
+from foveal.training.lock import locked
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from foveal.training.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def _told(folder):
+    return (
+        f"another process is training in {folder}; wait until it ends, stop it, or choose "
+        "another folder with --out"
+    )
+
+
+def test_a_second_process_is_told_and_a_kill_leaves_no_lock(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(TrainingError) as caught, locked(tmp_path):
+            pass
+        assert str(caught.value) == _told(tmp_path)
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+    time.sleep(0.05)
+    with locked(tmp_path):
+        pass
+
+
+def test_the_lock_is_free_afterwards(tmp_path):
+    with locked(tmp_path / "new"), pytest.raises(TrainingError), locked(tmp_path / "new"):
+        pass
+    with locked(tmp_path / "new"):
+        pass
+
+
+def test_a_place_that_takes_no_files():
+    from pathlib import Path
+
+    with pytest.raises(Error) as caught, locked(Path("/proc/run")):
+        pass
+    assert str(caught.value).startswith("cannot write into /proc/run: ")
+    assert str(caught.value).endswith("; choose another folder with --out")
