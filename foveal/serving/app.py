@@ -40,6 +40,7 @@ def application(room: Room) -> FastAPI:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ClientDisconnect, _left)
+    app.add_exception_handler(Exception, _broken)
     add_predict(app, room)
     add_plain(app, room)
     add_health(app, room)
@@ -87,4 +88,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _left(request: Request, _error: Exception) -> Response:
     failure = Failure(400, "the connection closed before the request was complete")
+    return failures.response(failure, request.scope["state"]["identity"])
+
+
+async def _broken(request: Request, _error: Exception) -> Response:
+    """Our own fault; the gate, where the error goes on to, writes it to the log."""
+    failure = Failure(500, "something went wrong here; the log has it under this id")
     return failures.response(failure, request.scope["state"]["identity"])

@@ -67,9 +67,6 @@ class Gate:
             self._log(
                 "failed", level="error", id=visit.identity, trace=traceback.format_exc(limit=20)
             )
-            if visit.status is None:
-                reason = "something went wrong here; the log has it under this id"
-                await visit.fail(Failure(500, reason), scope, receive)
 
     def _cors(self, scope: Scope) -> bytes | None:
         if not self._origins:

@@ -1,0 +1,115 @@
+"""`foveal serve`: what is wrong is one sentence, and an open server is warned about."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from foveal.spec.network import Network
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from foveal.model.manifest import Manifest
+    from foveal.model.model import Model, save
+
+    network = Network.model_validate(
+        {"input": {"height": 8, "width": 8}, "layers": ["flatten", {"output": "softmax"}]}
+    )
+    path = tmp_path_factory.mktemp("run") / "model.safetensors"
+    save(path, Model(network.build(2).eval(), Manifest(network=network, labels=("a", "b"))))
+    return path
+
+
+def run(*arguments: object, **env: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "foveal", "serve", *map(str, arguments)],
+        capture_output=True, text=True, timeout=60, env={**os.environ, **env},
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_port_in_use(model: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(model, "--port", port) == (
+            1, "", f"foveal: port {port} of 127.0.0.1 is in use: stop what listens there or give "
+            "another --port\n",
+        )  # fmt: skip
+
+
+def test_an_address_that_is_not_ours(model: Path) -> None:
+    assert run(model, "--host", "nowhere.invalid", FOVEAL_TOKEN="x" * 20) == (
+        2, "", "foveal: 'nowhere.invalid' is no address of this machine: give --host ADDRESS\n",
+    )  # fmt: skip
+
+
+def test_a_file_that_is_not_there() -> None:
+    assert run("gone.onnx") == (
+        1, "", "foveal: there is no model file gone.onnx: give a file that train or export "
+        "wrote\n",
+    )  # fmt: skip
+
+
+def test_a_model_that_does_not_load(tmp_path: Path) -> None:
+    path = tmp_path / "broken.safetensors"
+    path.write_bytes(b"not a model at all")
+    status, out, err = run(path, "--port", 0)
+    assert (status, out) == (1, "")
+    assert err.startswith("foveal: ")
+    assert str(path) in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("token", ["short", "has a space in the middle", "비밀" * 20])
+def test_a_token_that_is_no_token(model: Path, token: str) -> None:
+    assert run(model, FOVEAL_TOKEN=token) == (
+        2, "", "foveal: the token of the environment's FOVEAL_TOKEN must be at least 16 ASCII "
+        "letters, digits or signs without spaces; make one with  openssl rand -hex 32\n",
+    )  # fmt: skip
+
+
+def test_a_token_file_that_is_not_there(model: Path) -> None:
+    assert run(model, "--token-file", "gone.txt") == (
+        2, "", "foveal: the token file gone.txt cannot be read: give a text file\n",
+    )  # fmt: skip
+
+
+def test_wrong_usage(model: Path) -> None:
+    assert run()[0] == 2
+    assert run(model, "--port", "99999")[0] == 2
+    assert run(model, model)[0] == 2
+
+
+def test_an_open_server_without_a_token_is_warned_about_and_quiet_is_quiet(model: Path) -> None:
+    warning = (
+        "warning: everyone who reaches 0.0.0.0 can use this server; set FOVEAL_TOKEN or give "
+        "--token-file to ask for a token\n"
+    )
+    for arguments, token, expected in (
+        ((), None, True),
+        ((), "a-long-enough-token-here", False),
+        (("--quiet",), None, False),
+    ):
+        env = {name: value for name, value in os.environ.items() if name != "FOVEAL_TOKEN"}
+        if token:
+            env["FOVEAL_TOKEN"] = token
+        command = [sys.executable, "-m", "foveal", "serve", str(model), "--host", "0.0.0.0"]
+        process = subprocess.Popen(
+            [*command, "--port", "0", "--workers", "1", *arguments],
+            stderr=subprocess.PIPE, text=True, env=env,
+        )  # fmt: skip
+        threading.Timer(6, process.send_signal, [signal.SIGTERM]).start()
+        _, err = process.communicate(timeout=60)
+        assert (warning in err) == expected
+        assert process.returncode in (143, -signal.SIGTERM)
+        if "--quiet" in arguments:
+            assert err == ""
