@@ -11,6 +11,7 @@ an animation.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import warnings
 from io import BytesIO
@@ -27,6 +28,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 256 * 2**20
 _ORIENTATION = 0x0112
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -100,7 +102,7 @@ def header(content: bytes) -> Image.Image:
     if not content:
         raise PictureError("empty file")
     if len(content) > MAX_BYTES:
-        raise PictureError(f"{len(content) // 2**20} MiB, more than the {MAX_BYTES // 2**20} read")
+        raise PictureError(_too_long(len(content)))
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -108,10 +110,13 @@ def header(content: bytes) -> Image.Image:
     except Exception as error:
         raise PictureError(_reason(error)) from error
     if image.width * image.height > MAX_PIXELS:
-        raise PictureError(
-            f"{image.width}x{image.height} pixels, more than {MAX_PIXELS // 10**6} million"
-        )
+        raise PictureError(too_large(image.width * image.height))
     return image
+
+
+def too_large(count: int) -> str:
+    """The reason for a picture of `count` pixels."""
+    return f"{count // 10**6} million pixels, more than {MAX_PIXELS // 10**6} million"
 
 
 def read_bytes(path: Path) -> bytes:
@@ -120,20 +125,19 @@ def read_bytes(path: Path) -> bytes:
     A FIFO or device is never opened for reading, so it cannot hang.
     """
     try:
-        handle = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        )
-        with os.fdopen(handle, "rb", buffering=0) as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise PictureError("not a regular file")
-            if status.st_size > MAX_BYTES:
-                raise PictureError(
-                    f"{status.st_size // 2**20} MiB, more than the {MAX_BYTES // 2**20} read"
-                )
-            return file.read()
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise PictureError("not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise PictureError(_too_long(status.st_size))
+        with os.fdopen(os.open(path, _READ), "rb", buffering=0) as file:
+            return file.read(MAX_BYTES)
     except OSError as error:
         raise PictureError(f"cannot be opened: {error.strerror or error}") from error
+
+
+def _too_long(size: int) -> str:
+    return f"{size // 2**20} MiB, more than the {MAX_BYTES // 2**20} read"
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -188,7 +192,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, PictureError):
         return error.reason
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return f"more than {MAX_PIXELS // 10**6} million pixels"
+        return too_large(int(re.findall(r"\d+", str(error))[0]))
     if isinstance(error, MemoryError):
         return "needs more memory than there is"
     text = str(error).lower()

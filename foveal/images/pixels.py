@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from foveal.errors import PictureError
-from foveal.images.decode import MAX_PIXELS, picture
+from foveal.images.decode import MAX_PIXELS, picture, too_large
 from foveal.spec.preprocess import Input, Preprocess
 
 SPARE = 2
@@ -83,7 +83,5 @@ def _image(array: np.ndarray) -> Image.Image:
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
         raise PictureError(f"an array must have 1, 3 or 4 channels, not {array.shape[2]}")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise PictureError(
-            f"{array.shape[1]}x{array.shape[0]} pixels, more than {MAX_PIXELS // 10**6} million"
-        )
+        raise PictureError(too_large(array.shape[0] * array.shape[1]))
     return Image.fromarray(array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array)

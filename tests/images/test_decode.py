@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from foveal.errors import PictureError
+from foveal.images.decode import decode, header
+
+HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
+
+
+def read(name: str, channels: int = 3, **more) -> np.ndarray:
+    return decode(HOSTILE / name, channels=channels, **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("truncated.jpg", "truncated: the file ends before the picture does"),
+        ("empty.png", "empty file"),
+        ("page.jpg", "not a picture: a web page or XML text"),
+        ("bomb.png", "900 million pixels, more than 50 million"),
+        (
+            "bomb.zip",
+            "not a picture of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
+        ),
+        ("missing.png", "cannot be opened: No such file or directory"),
+    ],
+)
+def test_a_picture_that_cannot_be_used_has_its_reason(name: str, reason: str):
+    with pytest.raises(PictureError) as error:
+        read(name)
+    assert error.value.reason == reason
+
+
+def test_a_fifo_and_a_device_are_never_read(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero"), tmp_path):
+        with pytest.raises(PictureError) as error:
+            decode(path, channels=3)
+        assert error.value.reason == "not a regular file"
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_every_exif_turn_gives_the_upright_picture(turn: int):
+    stored = np.asarray(Image.open(HOSTILE / "turn1.jpg")).astype(int)
+    upright = {
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        4: stored[::-1],
+        5: stored.transpose(1, 0, 2),
+        6: np.rot90(stored, -1),
+        7: stored[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(stored, 1),
+    }[turn]
+    assert np.array_equal(read(f"turn{turn}.jpg"), upright)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "AVIF"])
+def test_the_turn_is_applied_in_every_format_once(kind: str):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = np.zeros((8, 16, 3), np.uint8)
+    picture[:, :4] = 255
+    file = io.BytesIO()
+    more = {"lossless": True} if kind == "WEBP" else {}
+    Image.fromarray(picture).save(file, kind, exif=exif, **more)
+    turned = decode(file.getvalue(), channels=3)
+    assert turned.shape == (16, 8, 3)
+    assert turned[0].mean() > 200 > 50 > turned[-1].mean()
+
+
+def test_sixteen_bit_grey_is_scaled_and_not_clipped():
+    values = read("grey16.png", 1)[..., 0].ravel()
+    wanted = np.round((np.arange(960) * 65_535 // 959) / 257)
+    assert np.abs(values - wanted).max() <= 1
+    assert values.min() == 0
+    assert values.max() == 255
+
+
+@pytest.mark.parametrize("name", ["grey32.tif", "float.tif"])
+def test_32_bit_and_float_grey_span_their_own_range(name: str):
+    values = read(name, 1)[..., 0].ravel().astype(int)
+    assert np.abs(values - np.linspace(0, 255, 960)).max() <= 1
+
+
+def test_a_flat_float_picture_is_black_and_not_a_number_is_zero():
+    file = io.BytesIO()
+    Image.fromarray(np.full((3, 3), 7.5, np.float32)).save(file, "TIFF")
+    assert not decode(file.getvalue(), channels=1).any()
+    file = io.BytesIO()
+    Image.fromarray(np.array([[np.nan, 1.0], [2.0, np.inf]], np.float32)).save(file, "TIFF")
+    assert decode(file.getvalue(), channels=1)[..., 0].tolist() == [[0, 128], [255, 0]]
+
+
+def test_transparency_is_laid_over_the_background():
+    white = read("alpha.png", background=(255, 255, 255)).astype(int)
+    black = read("alpha.png").astype(int)
+    assert (white[:, 0] == 255).all()
+    assert not black[:, 0].any()
+    alpha = np.arange(40) * 6
+    assert np.abs((white - black) - (255 - alpha)[None, :, None]).max() <= 2
+    assert read("palette.png", background=(9, 8, 7)).shape == (24, 40, 3)
+    assert (read("palette.png", background=(9, 8, 7)) == (9, 8, 7)).all(2).any()
+
+
+def test_cmyk_palettes_and_one_bit_have_the_asked_channels():
+    colour = np.asarray(Image.open(HOSTILE / "turn1.jpg")).astype(int)
+    assert np.abs(read("cmyk.jpg") - colour).mean() < 12
+    assert set(np.unique(read("bits.png"))) == {0, 255}
+    for path in sorted(HOSTILE.glob("*.png")):
+        if path.name not in ("bomb.png", "empty.png"):
+            assert decode(path, channels=1).shape[2] == 1
+
+
+def test_an_animation_gives_its_first_frame():
+    assert np.array_equal(np.unique(read("animated.gif").reshape(-1, 3), axis=0), [[200, 10, 10]])
+
+
+def test_extreme_shapes():
+    assert read("one.png").tolist() == [[[1, 2, 3]]]
+    assert read("5000x3.png").shape == (3, 5000, 3)
+
+
+def test_formats_outside_the_list_are_not_tried():
+    for kind in ("PPM", "TGA", "ICO", "PDF"):
+        file = io.BytesIO()
+        Image.new("RGB", (16, 16)).save(file, kind)
+        with pytest.raises(PictureError, match="^not a picture of a format read"):
+            decode(file.getvalue(), channels=3)
+
+
+def test_the_cap_is_told_at_the_header():
+    for size in ((9000, 9000), (12_000, 9_000), (20_000, 20_000)):
+        file = io.BytesIO()
+        Image.new("1", size).save(file, "PNG")
+        with pytest.raises(PictureError, match="million"):
+            header(file.getvalue())
+
+
+@pytest.mark.realdata
+def test_a_jpeg_decoded_smaller_differs_little(realdata):
+    """The bound that the documents state: mean 1 level, and it never goes below `least`."""
+    from foveal.dataset.sources import listing
+    from foveal.images.pixels import pixels
+    from foveal.spec.preprocess import Input, Preprocess
+
+    photos = listing(realdata("clothing10.zip"))
+    size = Input(height=48, width=48)
+    gaps = []
+    for row in range(0, len(photos), 100):
+        content = photos.read(row)
+        small = decode(content, channels=3, least=(96, 96))
+        full = decode(content, channels=3)
+        assert min(small.shape[:2]) >= 96 or small.shape == full.shape
+        quick = pixels(content, size, Preprocess()).astype(int)
+        gaps.append(np.abs(quick - pixels(full, size, Preprocess())))
+    assert np.mean(gaps) < 1.0
+    assert np.percentile(gaps, 99) <= 4
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_mutated_files_end_in_a_picture_or_a_reason(seed: int):
+    random = np.random.default_rng(seed)
+    for name in ("turn6.jpg", "palette.png", "grey32.tif", "animated.gif", "alpha.png"):
+        content = bytearray((HOSTILE / name).read_bytes())
+        for place in random.integers(0, len(content), 8):
+            content[place] = random.integers(0, 256)
+        try:
+            assert decode(bytes(content), channels=3).dtype == np.uint8
+        except PictureError as error:
+            assert error.reason
