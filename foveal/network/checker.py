@@ -18,8 +18,9 @@ from foveal.spec.network import Network
 
 MAX_WEIGHTS = 1 << 29
 """Learned numbers a network may have: 2 GiB in fp32; more is refused before memory is asked."""
-NARROW, WIDE = 0.5, 8.0
-"""A receptive field under half or over eight times the picture is told. ResNet-34 has 4 times."""
+NARROW, NARROW_FLAT, WIDE = 0.5, 0.25, 8.0
+"""A receptive field under half of the picture (a quarter before flatten, whose dense layer sees
+all cells together) or over eight times is told. ResNet-34 has 4 times."""
 ENORMOUS = 4_000_000
 """Weights of a dense layer after flatten that are told where they are most of the network."""
 TEACHABLE = 5_000
@@ -255,7 +256,8 @@ def _field(network: Network, traced: Trace) -> Iterator[_Warning]:
         f"a cell of the last map, after layer {label(last.number)}, sees {seen[0]}x{seen[1]} "
         f"of {size[0]}x{size[1]} pixels"
     )
-    if min(shares) < NARROW:
+    flat = any(isinstance(step.layer, spec.Flatten) for step in traced.steps)
+    if min(shares) < (NARROW_FLAT if flat else NARROW):
         yield (
             "receptive_field",
             last.number,

@@ -13,6 +13,7 @@ from foveal.errors import SpecError
 from foveal.network.checker import TEACHABLE, mistakes
 from foveal.network.cost import cost
 from foveal.network.presets import preset
+from foveal.network.trace import trace
 from foveal.spec.layers import Output
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input, Preprocess
@@ -81,21 +82,21 @@ class Design:
     reasons: tuple[str, ...]
 
 
-def design(facts: Facts, minutes: float | None = None, *, side: int | None = None) -> Design:
+def design(
+    facts: Facts, minutes: float | None = None, *, side: int | None = None, name: str | None = None
+) -> Design:
     """A network and recipe for pictures of these facts and a budget of `minutes` (None: 10).
 
-    side: pixels of the input's height and width where the person chose them.
-    Raises SpecError where no network can do it: with fewer than two classes.
+    side: pixels of the input's height and width, name: the preset, where the person chose them.
+    Raises SpecError where it cannot be: with one class, or at a side the preset shrinks to nothing.
     """
-    budget = MINUTES if minutes is None else minutes
     channels: Literal[1, 3] = 1 if facts.grey else 3
-    reasons = [
+    colours = (
         "input.channels 1: the pictures are grey, whatever their files say"
         if facts.grey
         else "input.channels 3: the pictures have colour"
-    ]
-    network, told = _fitting(facts, channels, budget, side)
-    reasons += told
+    )
+    network, told = _fitting(facts, _tried(facts, channels, side, name), minutes)
     rule, why = _fit(facts, network.input)
     output, what = _output(facts)
     recipe, weighed = _recipe(facts, minutes)
@@ -106,36 +107,69 @@ def design(facts: Facts, minutes: float | None = None, *, side: int | None = Non
     refused = [one.text for one in remarks if one.severity == "error"]
     if refused:
         raise SpecError(refused)
-    return Design(network, recipe, (*reasons, why, what, *weighed))
+    return Design(network, recipe, (colours, *told, why, what, *weighed))
 
 
-def _fitting(
-    facts: Facts, channels: Literal[1, 3], minutes: float, side: int | None
-) -> tuple[Network, list[str]]:
-    """The largest member of the family, at the largest size, that the budget can train."""
+@dataclass(frozen=True)
+class _Tried:
+    """Names and sizes to try, best first, the words for the sizes, and whether names were asked."""
+
+    names: tuple[str, ...]
+    sizes: tuple[Input, ...]
+    why: str
+    asked: bool
+
+
+def _tried(facts: Facts, channels: Literal[1, 3], side: int | None, name: str | None) -> _Tried:
     sizes, why = _sizes(facts, channels)
     if side is not None:
         sizes, why = [Input(height=side, width=side, channels=channels)], "you asked for it"
+    elif name is not None and name not in FAMILY:
+        sizes, why = _published(name, sizes, why)
+    teachable = tuple(one for one in FAMILY if _teachable(one, sizes[0], facts))
+    names = (name,) if name is not None else teachable or FAMILY[-1:]
+    return _Tried(names, tuple(sizes), why, name is not None)
+
+
+def _published(name: str, sizes: list[Input], why: str) -> tuple[list[Input], str]:
+    """The pictures' own small size where the preset works at it, else the one it was made for."""
+    own = sizes[0]
+    if min(own.height, own.width) <= SMALL and not trace(preset(name, own), 2).mistakes:
+        return [own], why
+    made_for = preset(name).input.model_copy(update={"channels": own.channels})
+    return [made_for], f"what {name} was published for"
+
+
+def _fitting(facts: Facts, tried: _Tried, minutes: float | None) -> tuple[Network, tuple[str, str]]:
+    """The largest that is tried, at the largest size, that the budget can train."""
+    budget = MINUTES if minutes is None else minutes
     epochs = _epochs(facts.pictures)
-    names = [name for name in FAMILY if _teachable(name, sizes[0], facts)] or [FAMILY[-1]]
-    tried = [(name, size) for size in sizes for name in names]
-    for name, size in tried:
+    pairs = [(name, size) for size in tried.sizes for name in tried.names]
+    for name, size in pairs:
         network = preset(name, size)
         spent = cost(network, max(2, len(facts.classes)))
         seconds = 3 * spent.multiply_adds * epochs * facts.pictures / SPEED
-        fits = seconds <= 60 * minutes
-        if fits or (name, size) == tried[-1]:
-            limit = (
-                f"the largest of the swift family whose {epochs:g} epochs over "
-                f"{facts.pictures:,} pictures fit {minutes:g} minutes on two cores (estimate "
-                f"{seconds / 60:.1f}) with at most {TEACHABLE:,} weights a picture"
-                if fits
-                else f"the smallest there is: {epochs:g} epochs over {facts.pictures:,} pictures "
-                f"are estimated at {seconds / 60:.1f} minutes, the budget is {minutes:g}"
-            )
-            size_reason = f"input {size.height}x{size.width}: {why}"
-            return network, [size_reason, f"layers {name}: {limit}"]
-    raise AssertionError("a last candidate is always taken")
+        fits = seconds <= 60 * budget
+        if fits or (name, size) == pairs[-1]:
+            break
+    work = (
+        f"{epochs:g} epochs over {facts.pictures:,} pictures are estimated at "
+        f"{seconds / 60:.1f} minutes on two cores, the budget is {budget:g}"
+    )
+    kind = (
+        "you asked for it"
+        if tried.asked
+        else (
+            "the largest of the swift family that fits, with at most "
+            f"{TEACHABLE:,} weights a picture"
+            if fits
+            else "the smallest there is"
+        )
+    )
+    return network, (
+        f"input {size.height}x{size.width}: {tried.why}",
+        f"layers {name}: {kind}; {work}",
+    )
 
 
 def _epochs(pictures: int) -> float:

@@ -1,0 +1,67 @@
+"""`foveal design`: on real digits and photographs, and that what it writes is taken back."""
+
+import subprocess
+import sys
+
+import pytest
+
+from foveal.cli.main import run
+from foveal.network.read import network
+from foveal.spec import document
+from foveal.spec.recipe import Recipe
+
+
+def test_digits_to_standard_output(digits, tmp_path, capsys):
+    assert run(["design", str(digits)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(
+        "# input.channels 1: the pictures are grey, whatever their files say\n"
+        "# input 16x16: the middle picture has 8x8, enlarged to 16 pixels or more\n"
+    )
+    path = tmp_path / "piped.yaml"
+    path.write_text(captured.out)
+    assert network(path).input.shape == (16, 16, 1)
+    assert "recipe:\n# epochs: as many as fit 10 minutes" in captured.err
+
+
+def test_written_files_are_taken_back_by_show(digits, tmp_path, capsys):
+    out = tmp_path / "network.yaml"
+    assert run(["design", str(digits), "--minutes", "2", "--out", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == (
+        "recipe.epochs: as many as fit 2 minutes, measured when training starts"
+    )
+    recipe = tmp_path / "network.recipe.yaml"
+    assert captured.err == (
+        f"written: {out} and {recipe}; edit them, then  foveal train {digits} --network {out} "
+        f"--recipe {recipe}\n"
+    )
+    assert document.read(recipe, Recipe) == Recipe()
+    assert run(["show", str(out), "--classes", "10"]) == 0
+
+
+def test_a_budget_of_nothing(digits, capsys):
+    assert run(["design", str(digits), "--minutes", "0"]) == 2
+    assert capsys.readouterr().err == "foveal: minutes received 0; give a number above 0\n"
+
+
+def test_no_torch(digits):
+    code = (
+        "import sys; from foveal.cli.main import run; "
+        f"status = run(['--quiet', 'design', {str(digits)!r}]); "
+        "sys.stderr.write(f'{\"torch\" in sys.modules} {status}')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "False 0"
+
+
+@pytest.mark.realdata
+def test_photographs(realdata, tmp_path, capsys):
+    out = tmp_path / "network.yaml"
+    assert run(["design", str(realdata("clothing10.zip")), "--out", str(out)]) == 0
+    made = network(out)
+    assert made.input.channels == 3
+    assert made.preprocess.fit == "squash"
+    assert "preprocess.fit squash: of nine in ten pictures a crop would cut away" in (
+        capsys.readouterr().out
+    )

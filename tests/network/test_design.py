@@ -1,0 +1,147 @@
+"""From facts to a network: every choice, its reason word by word, and that the result is sound."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foveal.errors import SpecError, UsageError
+from foveal.network.checker import mistakes
+from foveal.network.design import design
+from foveal.spec import document
+from foveal.spec.network import Network
+from foveal.spec.recipe import Recipe
+
+
+def ten(each=6000):
+    return {str(i): each for i in range(10)}
+
+
+@dataclass(frozen=True)
+class Facts:
+    pictures: int = 60_000
+    classes: dict = field(default_factory=ten)
+    task: str = "single"
+    width: tuple = (28, 28, 28)
+    height: tuple = (28, 28, 28)
+    aspect: tuple = (1.0, 1.0, 1.0)
+    grey: bool = True
+
+
+PHOTOS = Facts(
+    pictures=3000, classes=ten(300), width=(300, 400, 500), height=(400, 533, 600),
+    aspect=(0.75, 0.75, 0.76), grey=False,
+)  # fmt: skip
+
+
+def test_small_grey_pictures_keep_their_size_and_get_one_channel():
+    made = design(Facts())
+    assert made.network.input.shape == (28, 28, 1)
+    assert made.network.layers[0].channels == 8
+    assert made.reasons[0] == "input.channels 1: the pictures are grey, whatever their files say"
+    assert made.reasons[1] == "input 28x28: the middle picture has 28x28"
+    assert made.reasons[3:] == (
+        "preprocess.fit crop: the pictures have the input's aspect, nothing is cut away",
+        "output softmax: every picture has one of 10 classes",
+        "recipe.epochs: as many as fit 10 minutes, measured when training starts",
+    )
+
+
+def test_tiny_pictures_are_enlarged_by_a_whole_number():
+    tiny = replace(Facts(), width=(8, 8, 8), height=(8, 8, 8), pictures=200)
+    assert design(tiny).network.input.shape == (16, 16, 1)
+
+
+def test_a_common_aspect_becomes_the_inputs():
+    made = design(PHOTOS, 10)
+    height, width, channels = made.network.input.shape
+    assert channels == 3
+    assert 1.2 < height / width < 1.5
+    assert made.network.preprocess.fit == "crop"
+
+
+def test_aspects_that_differ_a_little_are_squashed_and_much_padded():
+    made = design(replace(PHOTOS, aspect=(0.75, 1.0, 1.33)))
+    assert made.network.input.height == made.network.input.width
+    assert made.network.preprocess.fit == "squash"
+    assert made.reasons[3] == (
+        "preprocess.fit squash: of nine in ten pictures a crop would cut away at most 25% of the "
+        "area, a squash stretches them by no more than 1.33"
+    )
+    made = design(replace(PHOTOS, aspect=(0.2, 1.0, 5.0)))
+    assert made.network.preprocess.fit == "pad"
+    assert made.reasons[3] == (
+        "preprocess.fit pad: of nine in ten pictures a crop would cut away at most 80% of the area "
+        "and a squash stretch them 5.0 times; padding fills at most 80%"
+    )
+
+
+def test_output_follows_the_task():
+    two = replace(PHOTOS, classes={"cat": 500, "dog": 500})
+    assert design(two).network.output.function == "sigmoid"
+    assert design(PHOTOS).network.output.function == "softmax"
+    assert design(replace(PHOTOS, task="multi")).network.output.function == "sigmoid"
+
+
+def test_rare_classes_weigh_more_only_where_they_are_rare():
+    uneven = replace(PHOTOS, classes={"good": 2900, "bad": 100})
+    made = design(uneven)
+    assert made.recipe.balance == "class_weights"
+    assert made.reasons[-1] == (
+        "recipe.balance class_weights: the commonest class has 29 times the pictures of the "
+        "rarest, which would be passed over"
+    )
+    assert design(PHOTOS).recipe.balance == "none"
+
+
+def test_more_minutes_never_give_less():
+    areas = [design(PHOTOS, minutes).network.input.height for minutes in (0.1, 1, 5, 20, 60, 600)]
+    assert areas == sorted(areas)
+    assert areas[0] < areas[-1]
+
+
+def test_a_named_preset_is_placed_on_the_pictures():
+    made = design(Facts(classes={"a": 1, "b": 1}), name="resnet18")
+    assert made.network.input.shape == (28, 28, 1)
+    assert made.network.output.function == "sigmoid"
+    assert design(Facts(), name="vgg16").network.input.shape == (224, 224, 1)
+    assert design(PHOTOS, name="resnet18").network.input.shape == (224, 224, 3)
+    assert design(PHOTOS, side=96).network.input.shape == (96, 96, 3)
+    with pytest.raises(UsageError):
+        design(Facts(), name="resnet19")
+
+
+def test_one_class_has_nothing_to_tell_apart():
+    with pytest.raises(SpecError) as caught:
+        design(replace(PHOTOS, classes={"cat": 10}))
+    assert "is softmax over one class, with nothing to tell apart" in str(caught.value)
+
+
+lengths = st.integers(4, 3000)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    pictures=st.integers(2, 200_000), classes=st.integers(2, 50), width=lengths, height=lengths,
+    spread=st.floats(1, 4), grey=st.booleans(), task=st.sampled_from(["single", "multi"]),
+    minutes=st.floats(0.05, 600),
+)  # fmt: skip
+def test_every_design_is_sound_and_reads_back(
+    pictures, classes, width, height, spread, grey, task, minutes
+):
+    aspect = max(0.05, min(20.0, width / height))
+    height = max(height, round(width / 20))
+    width = max(width, round(height / 20))
+    facts = Facts(
+        pictures=pictures, classes={str(i): pictures // classes for i in range(classes)},
+        task=task, width=(width,) * 3, height=(height,) * 3,
+        aspect=(aspect / spread, aspect, aspect * spread), grey=grey,
+    )  # fmt: skip
+    made = design(facts, minutes)
+    errors = [one for one in mistakes(made.network, classes, task) if one.severity == "error"]
+    assert errors == []
+    text = document.write(made.network.to_data())
+    assert document.parse(text, Network) == made.network
+    recipe = document.write(made.recipe.model_dump(mode="json", exclude_none=True))
+    assert document.parse(recipe, Recipe) == made.recipe

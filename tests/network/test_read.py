@@ -1,0 +1,56 @@
+"""NETWORK as a person names it."""
+
+import pytest
+
+from foveal.errors import SpecError, UsageError
+from foveal.network.presets import preset, presets
+from foveal.network.read import network
+from foveal.spec import document
+from foveal.spec.preprocess import Input
+
+
+def test_a_preset_a_file_and_another_size(tmp_path):
+    size = Input(height=28, width=28, channels=1)
+    assert network("swift-s", size) == preset("swift-s", size)
+    path = tmp_path / "mine.yaml"
+    path.write_text(document.write(preset("lenet5").to_data()))
+    assert network(path) == preset("lenet5")
+    assert network(str(path), size).input == size
+
+
+def test_channels_that_change_drop_the_statistics(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("preprocess: {mean: [0.1, 0.2, 0.3]}\nlayers: [global_avg_pool, output]\n")
+    assert network(path).preprocess.mean == (0.1, 0.2, 0.3)
+    assert network(path, Input(channels=1)).preprocess.mean is None
+
+
+def test_what_is_not_there():
+    with pytest.raises(UsageError) as caught:
+        network("resnet81")
+    assert str(caught.value) == (
+        "there is no network 'resnet81' (did you mean 'resnet18'?); give a YAML file, a model "
+        f"file, or one of the presets {', '.join(presets())}"
+    )
+
+
+def test_a_file_with_mistakes(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("layers:\n  - relux\n  - output\n")
+    with pytest.raises(SpecError) as caught:
+        network(path)
+    assert str(caught.value).startswith(
+        f"{path}:2: layer 1: received 'relux' (did you mean 'relu'?); allowed are conv, "
+    )
+
+
+@pytest.mark.parametrize("name", presets())
+def test_a_model_files_architecture(name, tmp_path):
+    import numpy as np
+
+    from foveal.model.file import Manifest, write
+
+    made = preset(name)
+    path = tmp_path / "model.safetensors"
+    write(path, Manifest(network=made, labels=("a", "b")), {"x": np.zeros(1, np.float32)})
+    assert network(path) == made
