@@ -1,0 +1,84 @@
+"""A tiny real task: handwritten digits, a network of two convolutions, seconds a run."""
+
+import numpy as np
+import pytest
+import torch
+
+from foveal.spec.layers import BatchNorm, Conv, Dropout, GlobalMaxPool, MaxPool, Output, Relu
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+from foveal.spec.recipe import Recipe
+from foveal.training import run, session
+from foveal.training.budget import Budget
+from foveal.training.material import Pictures
+from foveal.training.preparing import Prepared
+
+NETWORK = Network(
+    input=Input(height=8, width=8, channels=1),
+    layers=(
+        Conv(12), BatchNorm(), Relu(), Conv(16, bias=False), BatchNorm(), Relu(), MaxPool(2),
+        Dropout(0.1), GlobalMaxPool(), Output(),
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def prepared() -> Prepared:
+    from sklearn.datasets import load_digits
+
+    values, labels = load_digits(return_X_y=True)
+    pixels = (values[:260].reshape(-1, 8, 8, 1) * (255 / 16)).round().astype(np.uint8)
+    labels = labels[:260].astype(np.int64)
+    counts = {"train": 200, "val": 60, "test": 0}
+    return Prepared(
+        Pictures(pixels[:200], labels[:200]), Pictures(pixels[200:], labels[200:]),
+        tuple(str(number) for number in range(10)), "single",
+        np.arange(260, dtype=np.uint64), {"counts": counts, "left_out": []}, "f" * 64, (),
+    )  # fmt: skip
+
+
+class Runs:
+    """Starts, stops and resumes runs of the tiny task in folders of their own."""
+
+    def __init__(self, prepared, folder):
+        self.prepared, self.folder = prepared, folder
+
+    def fresh(self, *, seed=0, budget=None, network=NETWORK, **keys):
+        if budget is None:
+            keys = {"epochs": 3.0, **keys}
+        wish = session.Wish(
+            Recipe(batch_size=40, **keys), seed, torch.device("cpu"), budget
+        )  # fmt: skip
+        with torch.random.fork_rng():
+            return session.fresh(network, self.prepared, wish)
+
+    def resumed(self, found, more=None):
+        with torch.random.fork_rng():
+            return session.resumed(
+                found.facts, found.tensors, self.prepared, torch.device("cpu"), more
+            )
+
+    def keeper(self, made, name, **keys):
+        return run.Keeper(
+            self.folder / name, session.manifest(made, self.prepared), self.prepared.hashes,
+            {"plan": made.plan}, keys.pop("budget", Budget(float("inf"))), **keys,
+        )  # fmt: skip
+
+    def drive(self, made, name, **keys):
+        """The bytes of the model file of a whole run."""
+        with torch.random.fork_rng():
+            run.drive(made.training, made.task, self.keeper(made, name, **keys))
+        return (self.folder / name / "model.safetensors").read_bytes()
+
+
+@pytest.fixture
+def runs(prepared, tmp_path) -> Runs:
+    return Runs(prepared, tmp_path)
