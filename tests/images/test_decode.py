@@ -132,7 +132,7 @@ def test_formats_outside_the_list_are_not_tried():
     for kind in ("PPM", "TGA", "ICO", "PDF"):
         file = io.BytesIO()
         Image.new("RGB", (16, 16)).save(file, kind)
-        with pytest.raises(PictureError, match="^not a picture of a format read"):
+        with pytest.raises(PictureError, match=r"^not a picture of a format read"):
             decode(file.getvalue(), channels=3)
 
 
