@@ -118,7 +118,10 @@ def network(
     if given is None:
         return None
     found = given if isinstance(given, Network) else read_network(given)
-    return sized(found, size, settings)
+    fitted = sized(found, size, settings)
+    if isinstance(given, Network):
+        return fitted
+    return sized(read_network(given, fitted.input), size, settings)  # a preset's variant for it
 
 
 def sized(found: Network, size: int | None, settings: Mapping[str, Any]) -> Network:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from foveal.errors import MissingExtra, UsageError
+from foveal.errors import MissingExtra, SpecError, UsageError
 from foveal.progress import Progress, silent
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
@@ -233,7 +233,7 @@ def _fresh(
     network = asking.network(request.network, request.start_from, request.size, request.settings)
     if network is None:
         network, recipe = _designed(request, data, minutes, recipe, tell)
-    prepared = asking.prepared(data, network, progress)
+    prepared = asking.prepared(_checked(network, data), network, progress)
     for warning in prepared.warnings:
         tell(f"warning: {warning}")
     budget = None if minutes is None else Budget(minutes * 60, began=began)
@@ -259,6 +259,18 @@ def _data(request: Request, progress: Progress) -> Data:
     )
 
 
+def _checked(network: Network, data: Data) -> Data:
+    """The data with the checker's warnings; its errors stop here, before a picture is decoded."""
+    from foveal.network.checker import mistakes
+
+    pictures = sum(split == "train" for split in data.splits)
+    remarks = mistakes(network, len(data.classes), data.listing.task, pictures=pictures)
+    errors = [one.text for one in remarks if one.severity == "error"]
+    if errors:
+        raise SpecError(errors)
+    return replace(data, warnings=(*data.warnings, *(one.text for one in remarks)))
+
+
 def _designed(
     request: Request, data: Data, minutes: float | None, recipe: Recipe, tell: Tell
 ) -> tuple[Network, Recipe]:
@@ -268,7 +280,7 @@ def _designed(
     from foveal.training import asking
 
     rows = [row for row, split in enumerate(data.splits) if split == "train"]
-    made = design(facts(data.listing, rows), minutes)
+    made = design(facts(data.listing, rows), minutes, side=request.size)
     for reason in made.reasons:
         tell(f"design: {reason}")
     given = recipe.model_dump(exclude_defaults=True)
