@@ -28,23 +28,26 @@ ratio = st.floats(0, 0.99).map(lambda x: round(x, 3))
 number = st.floats(-3, 3).map(lambda x: round(x, 3))
 four = st.one_of(st.integers(0, 3), st.tuples(*[st.integers(0, 3)] * 4))
 padding = st.one_of(st.sampled_from(["same", "valid"]), four)
+switch = st.sampled_from([None, True, False])
 mode = st.sampled_from(["constant", "reflect", "replicate", "circular"])
 
 FIELDS: dict[str, dict[str, SearchStrategy]] = {
     "conv": {
         "channels": small, "kernel": pair, "stride": pair, "padding": padding,
         "padding_mode": mode, "padding_value": number, "dilation": pair,
-        "groups": st.one_of(small, st.just("depthwise")), "bias": st.sampled_from([None, True, False]),
+        "groups": st.one_of(small, st.just("depthwise")), "bias": switch,
         "flip": st.booleans(), "init": st.sampled_from(["default", "identity", "whiten"]),
         "frozen": st.booleans(),
     },
     "pad": {"padding": four, "mode": mode, "value": number},
-    "max_pool": {"size": st.integers(4, 6), "stride": pair, "padding": padding, "ceil": st.booleans()},
+    "max_pool": {
+        "size": st.integers(4, 6), "stride": pair, "padding": padding, "ceil": st.booleans(),
+    },
     "avg_pool": {
         "size": st.integers(4, 6), "stride": pair, "padding": padding, "ceil": st.booleans(),
         "count_padding": st.booleans(),
     },
-    "dense": {"units": small, "bias": st.sampled_from([None, True, False])},
+    "dense": {"units": small, "bias": switch},
     "dropout": {"rate": ratio},
     "dropout2d": {"rate": ratio},
     "batch_norm": {"momentum": st.just(0.4), "scale": st.booleans()},

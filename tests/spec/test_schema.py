@@ -67,11 +67,15 @@ def test_presets_fit_the_schema(name):
     assert accepts(preset(name).to_data(), schema(), schema())
 
 
-RIGHT = ["{conv: 8}", "{conv: {channels: 8, padding: [1, 1, 2, 0]}}", "{conv: {channels: 8, "
-         "kernel: [5, 3], groups: depthwise}}", "relu", "{leaky_relu: 0.1}", "{relu: }",
-         "{residual: [relu]}", "{concat: [[relu], [tanh]]}", "dropout", "{max_pool: {size: 2}}"]  # fmt: skip
-WRONG = ["conv", "{conv: 0}", "{conv: {kernel: 3}}", "{conv: {channels: 8, padding: sane}}",
-         "{relu: 3}", "{conv: 3, relu: }", "rule", "{concat: [[relu]]}", "{residual: []}", "7"]  # fmt: skip
+RIGHT = (
+    "{conv: 8}", "{conv: {channels: 8, padding: [1, 1, 2, 0]}}", "relu", "{leaky_relu: 0.1}",
+    "{conv: {channels: 8, kernel: [5, 3], groups: depthwise}}", "{relu: }", "{residual: [relu]}",
+    "{concat: [[relu], [tanh]]}", "dropout", "{max_pool: {size: 2}}",
+)  # fmt: skip
+WRONG = (
+    "conv", "{conv: 0}", "{conv: {kernel: 3}}", "{conv: {channels: 8, padding: sane}}",
+    "{relu: 3}", "{conv: 3, relu: }", "rule", "{concat: [[relu]]}", "{residual: []}", "7",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("text", RIGHT)
