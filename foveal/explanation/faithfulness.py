@@ -78,6 +78,7 @@ def judge(
     values: np.ndarray,
     again: Callable[[Decision], np.ndarray],
     against: Baseline,
+    shuffles: int = 2,
 ) -> Verdict:
     """Judge the map `values` (H, W); `again(decision)` makes the map of another network.
 
@@ -90,7 +91,9 @@ def judge(
     order = np.argsort(-worth, kind="stable")
     curves = _curves(decision, picture, blocks, order[None], steps)[0]
     likeness = float(
-        np.mean([rank_correlation(values, again(shuffled(decision, seed))) for seed in (0, 1)])
+        np.mean(
+            [rank_correlation(values, again(shuffled(decision, seed))) for seed in range(shuffles)]
+        )
     )
     beaten = sum(curves.gain > gain for gain in against.gains)
     empty = float(np.ptp(values)) == 0.0
