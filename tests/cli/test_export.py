@@ -1,0 +1,47 @@
+"""`foveal export` as a person types it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from foveal.cli import main
+
+
+@pytest.fixture
+def model(digits_run: Path, tmp_path: Path) -> Path:
+    shutil.copytree(digits_run, tmp_path / "run")
+    return tmp_path / "run" / "model.safetensors"
+
+
+def test_json(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.onnx"
+    status = main.run(["export", str(model), "--out", str(out), "--json"])
+    said, err = capsys.readouterr()
+    assert (status, err) == (0, "")
+    data = json.loads(said)
+    assert data["file"] == str(out)
+    assert out.is_file()
+    assert (data["agreement"], data["n"]) == (1.0, 100)
+    assert data["accuracy_native"] == data["accuracy_exported"]
+    assert data["max_probability_gap"] < 1e-5
+    assert set(data) >= {"agreement", "max_probability_gap", "accuracy_native", "accuracy_exported"}
+
+
+def test_without_pictures_nothing_is_written(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (model.parent / "data.json").unlink()
+    assert main.run(["export", str(model)]) == 1
+    assert capsys.readouterr().err == (
+        f"foveal: there is no data.json beside {model}: give labelled pictures with --data\n"
+    )
+    assert not list(model.parent.glob("*.onnx"))
+
+
+def test_another_format(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["export", str(model), "--to", "tflite"]) == 2
+    assert "onnx" in capsys.readouterr().err

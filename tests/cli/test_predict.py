@@ -1,0 +1,153 @@
+"""`foveal predict` as a person types it: formats, standard input, exit status."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from foveal.cli import main
+
+FOVEAL = (sys.executable, "-m", "foveal")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    def run(*arguments: object, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", StringIO(stdin))
+        status = main.run(["predict", *map(str, arguments)])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def model(digits_run: Path) -> Path:
+    return digits_run / "model.safetensors"
+
+
+def test_json_lines(run, model: Path, digits: Path) -> None:
+    paths = sorted((digits / "3").iterdir())[:5]
+    status, out, err = run(model, *paths, "--format", "jsonl", "--top", 2)
+    assert (status, err) == (0, "")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["path"] for row in rows] == [str(path) for path in paths]
+    assert set(rows[0]) == {"path", "label", "probability", "top", "abstained", "error"}
+    assert [row["label"] for row in rows].count("3") >= 4
+    for row in rows:
+        assert row["error"] is None
+        assert row["abstained"] is False
+        assert len(row["top"]) == 2
+        assert row["top"][0] == {"label": row["label"], "probability": row["probability"]}
+
+
+def test_all_classes(run, model: Path, digits: Path) -> None:
+    _, out, _ = run(model, f"{digits}/0/*.png", "--format", "jsonl", "--top", "all")
+    for line in out.splitlines():
+        top = json.loads(line)["top"]
+        assert len(top) == 10
+        assert sum(choice["probability"] for choice in top) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_pipe_of_paths(run, model: Path, digits: Path) -> None:
+    paths = sorted(digits.rglob("*.png"))[:70]
+    text = "\n".join(map(str, paths)) + "\n\n"
+    status, out, _ = run(model, "-", "--format", "jsonl", stdin=text)
+    assert status == 0
+    assert [json.loads(line)["path"] for line in out.splitlines()] == [str(path) for path in paths]
+
+
+def test_unreadable_pictures_have_a_line_and_the_status_is_1(
+    run, model: Path, digits: Path, tmp_path: Path
+) -> None:
+    good = next(digits.rglob("*.png"))
+    bad = tmp_path / "bad\n\x1b[31m.png"
+    bad.write_text("no")
+    status, out, err = run(model, bad, good, tmp_path / "none.png", "--format", "jsonl")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert [row["error"] for row in rows] == [
+        "not a picture of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
+        None,
+        "cannot be opened: No such file or directory",
+    ]
+    assert (rows[0]["label"], rows[0]["probability"], rows[0]["top"]) == (None, None, [])
+    assert rows[0]["path"] == str(bad)
+    assert err == "2 of 3 could not be read; their lines say why\n"
+    status, out, _ = run(model, bad, good)
+    assert status == 1
+    first, second = out.splitlines()
+    assert "not read: not a picture" in first
+    assert "\x1b" not in first
+    assert good.name in second
+
+
+def test_csv(run, model: Path, digits: Path, tmp_path: Path) -> None:
+    good = next(digits.rglob("*.png"))
+    _, out, _ = run(model, good, tmp_path / "a,b.png", "--format", "csv", "--top", 1)
+    rows = list(csv.DictReader(StringIO(out)))
+    assert [row["path"] for row in rows] == [str(good), str(tmp_path / "a,b.png")]
+    assert rows[0]["top"] == f"{rows[0]['label']}={float(rows[0]['probability']):.6g}"
+    assert rows[0]["error"] == rows[1]["label"] == ""
+    assert rows[1]["error"] == "cannot be opened: No such file or directory"
+
+
+@pytest.mark.parametrize("top", ["0", "-1", "many", "1.5"])
+def test_a_wrong_top(run, model: Path, top: str) -> None:
+    status, _, err = run(model, "x.png", "--top", top)
+    assert status == 2
+    assert err == f"foveal: --top is '{top}'; give a whole number from 1, or all\n"
+
+
+def test_a_missing_model(run, tmp_path: Path) -> None:
+    status, out, err = run(tmp_path / "none.safetensors", "x.png")
+    assert (status, out) == (1, "")
+    assert (
+        err == f"foveal: there is no model file {tmp_path / 'none.safetensors'}; check the path\n"
+    )
+
+
+def test_a_pickle(run, tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(b"anything")
+    status, _, err = run(tmp_path / "model.pt", "x.png")
+    assert status == 1
+    assert "was not opened: it is a pickle" in err
+
+
+def test_a_pipe_sees_only_results_and_torch_is_not_imported(
+    digits: Path, tmp_path: Path, model: Path
+) -> None:
+    from foveal.exporting.graph import onnx_graph
+    from foveal.exporting.package import packaged
+    from foveal.model.model import load
+
+    loaded = load(model)
+    file = tmp_path / "model.onnx"
+    file.write_bytes(packaged(onnx_graph(loaded).SerializeToString(), loaded.manifest))
+    script = f"""
+import sys
+sys.modules["torch"] = None
+from foveal.cli.main import main
+main(["predict", {str(file)!r}, {str(digits / "1")!r}, "--format", "jsonl"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) == len(list((digits / "1").iterdir()))
+
+
+def test_a_reader_that_leaves_early(model: Path, digits: Path) -> None:
+    command = [*FOVEAL, "predict", str(model), *[str(digits)] * 40, "--format", "jsonl"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(60) == 1
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()

@@ -1,0 +1,49 @@
+"""`foveal selftest` proves one answer on every route, and says so where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foveal.cli import main
+from foveal.verbs import selftest as verb
+
+
+def test_every_route(digits_run: Path, digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = digits_run / "model.safetensors"
+    assert main.run(["selftest", str(model), str(digits / "7")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    count = len(list((digits / "7").iterdir()))
+    assert len(lines) == 8
+    for line in lines:
+        assert line.startswith("ok ")
+        assert f" {count} pictures, 0 with another label, largest gap " in line
+
+
+def test_a_route_that_differs_fails(
+    digits_run: Path, digits: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    def wrong(model, paths, home):
+        for place, answer in enumerate(verb.Predictor(model).predict(paths, top=None)):
+            yield place, verb.Prediction(None, "0", 1.0, answer.top)
+
+    def skipped(model, paths):
+        raise verb.Skipped("the extra 'serve' is not installed")
+        yield
+
+    monkeypatch.setattr(verb, "_exported", wrong)
+    monkeypatch.setattr(verb, "_served", skipped)
+    assert main.run(["selftest", str(digits_run / "model.safetensors"), str(digits / "7")]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert out[-2].startswith("FAILED   exported file")
+    assert out[-1] == "skipped  HTTP           the extra 'serve' is not installed"
+
+
+def test_pictures_that_are_none(
+    digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.png").touch()
+    status = main.run(["selftest", str(digits_run / "model.safetensors"), str(tmp_path / "a.png")])
+    assert status == 2
+    assert "can be read; give others" in capsys.readouterr().err
