@@ -135,3 +135,24 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     account = {"data": str(digits), "splits": {"train": entries[:200], "val": entries[200:]}}
     (folder / "data.json").write_text(json.dumps(account))
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """`browser('report.mjs', *arguments)` runs a script of web/tests on node, against chromium.
+
+    What the script prints is returned; where it fails, so does the test, with its words.
+    """
+    import subprocess
+
+    web = ROOT / "web"
+    if not (web / "node_modules").is_dir():
+        subprocess.run(["npm", "ci", "--silent"], cwd=web, check=True)
+
+    def run(script: str, *arguments: object) -> str:
+        command = ["node", str(web / "tests" / script), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
