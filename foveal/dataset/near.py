@@ -182,7 +182,7 @@ def _improved(target: Float, warped: Float, valid: Float) -> Float:
         pairs, 4, -1
     )
     normal = columns @ columns.transpose(0, 2, 1) + 0.5 * np.eye(4, dtype=np.float32)
-    wrong = columns @ (wanted - have).reshape(pairs, -1, 1)
+    wrong = columns @ (wanted - have).reshape(pairs, side * side, 1)
     return np.asarray(np.linalg.solve(normal, wrong)[:, :, 0].clip(-2, 2), np.float32)
 
 

@@ -110,8 +110,8 @@ def _make(
 ) -> None:  # fmt: skip
     part = folder.with_name(folder.name + ".part")
     row_bytes = int(np.prod(input.shape))
-    home.make_room(row_bytes * len(rows), frozenset({folder.name, part.name}))
     try:
+        home.make_room(row_bytes * len(rows), frozenset({folder.name, part.name}))
         with held(part, progress):
             if folder.is_dir() and _open(folder, rows, input.shape) is not None:
                 return  # another process made it while this one waited

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foveal.dataset.alike import Alike
+from foveal.dataset.listing import Listing
+from foveal.dataset.scan import Scan
+from foveal.dataset.sources import listing
+from foveal.dataset.split import _moved, _shares, split
+from foveal.errors import DataError
+
+NONE = np.empty((0, 2), np.int64)
+
+
+def seen(count: int, seed: int = 0) -> Scan:
+    """A scan of `count` different pictures without reading any; row r is always the same one."""
+    content = np.random.default_rng(seed).integers(0, 2**63, count).astype(np.uint64)
+    return Scan(
+        np.arange(count), content, content, np.full((count, 2), 8, np.int32),
+        np.zeros((count, 11), np.float32), np.empty((0, 32, 32), np.uint8),
+        np.empty(0, np.int64), (),
+    )  # fmt: skip
+
+
+def rows(labels: list[str], **more) -> Listing:
+    return Listing(
+        Path("x"), tuple(f"{n}.png" for n in range(len(labels))),
+        tuple((label,) for label in labels), **more,
+    )  # fmt: skip
+
+
+def made(listing: Listing, given=frozenset({None}), same: Alike | None = None) -> list[str]:
+    found = seen(len(listing))
+    answer = _moved(listing, found, same or Alike(NONE, NONE), _shares(set(given), len(listing)))
+    return [answer[row] for row in range(len(listing))]
+
+
+def test_proportions_within_three_points_from_a_hundred_on():
+    for size in (100, 120, 178, 300, 1000, 5000):
+        for seed in range(8):
+            data = rows(["a"] * size)
+            answer = _moved(data, seen(size, seed), Alike(NONE, NONE), _shares({None}, size))
+            counts = Counter(answer.values())
+            for name, share in (("train", 0.70), ("val", 0.15), ("test", 0.15)):
+                assert abs(counts[name] / size - share) <= 0.03, (size, seed, counts)
+
+
+@given(st.lists(st.sampled_from("abcde"), min_size=1, max_size=200))
+def test_every_class_is_in_every_split_it_can_be_in(labels: list[str]):
+    answer = made(rows(labels))
+    for label, count in Counter(labels).items():
+        where = {one for one, other in zip(answer, labels, strict=True) if other == label}
+        wanted = {1: {"train"}, 2: {"train", "val"}}.get(count, {"train", "val", "test"})
+        assert where >= wanted
+
+
+def test_old_pictures_stay_when_new_ones_come():
+    for size, more in ((40, 10), (178, 30), (1000, 300), (5000, 500)):
+        before = made(rows(["a"] * size + ["b"] * 0))
+        after = made(rows(["a"] * (size + more)))
+        stayed = np.mean([x == y for x, y in zip(before, after, strict=False)])
+        assert stayed >= 0.97, (size, stayed)
+    # Below a hundred a class and without a forced one, not a single one moves.
+    assert made(rows(["a"] * 60)) == made(rows(["a"] * 80))[:60]
+
+
+def test_groups_and_duplicates_stay_together():
+    groups = tuple(f"g{n // 7}" for n in range(700))
+    answer = made(rows(["a", "b"] * 350, groups=groups))
+    for group in set(groups):
+        assert len({one for one, name in zip(answer, groups, strict=True) if name == group}) == 1
+    pairs = np.array([(n, n + 1) for n in range(0, 400, 4)])
+    near = np.array([(n + 1, n + 2) for n in range(0, 400, 4)])
+    answer = made(rows(["a", "b"] * 350), same=Alike(pairs, near))
+    for n in range(0, 400, 4):
+        assert len(set(answer[n : n + 3])) == 1
+
+
+def test_a_long_chain_of_near_pictures_is_not_held_together():
+    chain = np.array([(n, n + 1) for n in range(300)])
+    answer = made(rows(["a"] * 700), same=Alike(NONE, chain))
+    assert set(answer[:300]) == {"train", "val", "test"}
+
+
+def test_val_missing_is_a_tenth_at_most_5000():
+    answer = Counter(made(rows(["a"] * 1000 + ["b"] * 5 + ["c"] * 4), {"train", "test"}))
+    assert set(answer) == {"train", "val"}
+    assert 70 <= answer["val"] <= 130
+    labels = ["a"] * 1000 + ["b"] * 5 + ["c"] * 4
+    found = made(rows(labels), {"train", "test"})
+    where = {label: Counter() for label in "abc"}
+    for one, label in zip(found, labels, strict=True):
+        where[label][one] += 1
+    assert where["b"]["val"] >= 1
+    assert where["c"]["val"] == 0
+    large = Counter(made(rows(["a", "b"] * 40_000), {"train", "test"}))
+    assert 4_800 <= large["val"] <= 5_000
+
+
+def test_test_missing_is_15_percent_of_train():
+    answer = Counter(made(rows(["a", "b"] * 500), {"train", "val"}))
+    assert set(answer) == {"train", "test"}
+    assert 120 <= answer["test"] <= 180
+
+
+def test_a_given_split_is_kept_and_only_train_is_read(pictures):
+    names = " ".join(
+        f"{s}/{c}/{n}.png" for s in ("train", "val", "test") for c in "ab" for n in (1, 2)
+    )
+    data = listing(pictures(names))
+    assert split(data) == data.splits
+    without = data.select([row for row, one in enumerate(data.splits) if one != "val"])
+    broken = replace(without, paths=tuple(
+        "missing.png" if one == "test" else path
+        for path, one in zip(without.paths, without.splits, strict=True)
+    ))  # fmt: skip
+    answer = split(broken)
+    assert [one for one, had in zip(answer, broken.splits, strict=True) if had == "test"] == [
+        "test"
+    ] * 4
+
+
+def test_exact_duplicates_under_other_names_and_formats_share_a_split(pictures):
+    from PIL import Image
+
+    root = pictures(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(40)))
+    for path in sorted(root.rglob("*.png"))[::2]:
+        Image.open(path).save(path.with_suffix(".bmp"))
+    data = listing(root)
+    answer = dict(zip(data.paths, split(data), strict=True))
+    assert len(answer) == 120
+    for path, where in answer.items():
+        if path.endswith(".bmp"):
+            assert answer[path[:-4] + ".png"] == where
+
+
+def test_half_given_or_no_train_is_one_sentence():
+    data = rows(["a", "b"], splits=("train", None))
+    with pytest.raises(DataError) as error:
+        split(data)
+    assert str(error.value) == (
+        "1 of 2 pictures of x have no split; give every picture one, or none"
+    )
+    with pytest.raises(DataError) as error:
+        split(rows(["a", "b"], splits=("val", "test")))
+    assert str(error.value) == (
+        "x has no train, only test and val; name the pictures to train on train"
+    )
+
+
+def test_the_split_of_digits(digits: Path):
+    data = listing(digits)
+    answer = split(data)
+    assert answer == split(data)
+    for label in data.classes:
+        assert {
+            one for one, labels in zip(answer, data.labels, strict=True) if labels == (label,)
+        } == {"train", "val", "test"}
