@@ -212,23 +212,24 @@ def test_a_client_that_leaves_frees_its_place(local, request_bytes, pictures) ->
     assert '"status": 499' in server.log.getvalue()
 
 
-def test_slow_clients_do_not_hold_places(local, pictures) -> None:
-    """Hundreds of sockets that send a byte now and then, while others are served."""
+def test_500_slow_sockets_are_closed_while_others_are_served(server, pictures) -> None:
+    """At the default bounds: 250 slow heads, 250 slow bodies, a byte from each now and then."""
     head = b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n"
-    with local(limits={"queue": 8, "receive_seconds": 2}) as server:
-        slow = [server.connect(head if turn % 2 else b"POST /pre") for turn in range(300)]
-        with httpx.Client(base_url=server.url) as client:
-            times = []
-            for _ in range(100):
-                began = time.monotonic()
-                assert client.post("/predict", content=pictures[0]).status_code == 200
-                times.append(time.monotonic() - began)
-        assert sorted(times)[98] < 0.5
-        time.sleep(2.2)
-        for connection in slow:
-            connection.setblocking(True)
-            assert connection.recv(1000).startswith(b"HTTP/1.1 408")
-            connection.close()
+    began = time.monotonic()
+    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(500)]
+    for turn, connection in enumerate(slow):
+        connection.sendall(head if turn % 2 else b"POST /pre")
+    with httpx.Client(base_url=server.url, timeout=20) as client:
+        for turn in range(60):
+            response = client.post("/predict?model=animals-fast", content=pictures[0])
+            assert response.status_code == 200
+            with contextlib.suppress(OSError):
+                slow[turn].send(b"a")
+    for connection in slow:
+        connection.settimeout(20)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+        connection.close()
+    assert time.monotonic() - began < 20  # 8 s each; connecting takes its time on a busy machine
 
 
 def _until(true, seconds: float = 5) -> None:

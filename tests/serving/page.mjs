@@ -1,0 +1,66 @@
+// The page of a running server in a real browser: node page.mjs URL TOKEN PICTURE BROKEN WANTED
+// WANTED is the server's own answer for PICTURE as JSON; the camera is chromium's test picture.
+import { createRequire } from 'node:module'
+import { axeFaults, holds, same } from '../../web/tests/browser.mjs'
+
+const { chromium } = createRequire(new URL('../../web/package.json', import.meta.url))('playwright-core')
+const [url, token, picture, broken, json] = process.argv.slice(2)
+const wanted = JSON.parse(json)
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+})
+const faults = []
+
+async function open(locale, options = {}) {
+  const context = await browser.newContext({ locale, reducedMotion: 'reduce', permissions: ['camera'], ...options })
+  const page = await context.newPage()
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`))
+  page.on('console', (message) => /Content.Security/i.test(message.text()) && faults.push(message.text()))
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith('blob:')) faults.push(`request: ${request.url()}`)
+  })
+  await page.goto(url)
+  return page
+}
+
+try {
+  const page = await open('en-US')
+  same(await page.locator('html').getAttribute('lang'), 'en', 'language')
+  same(await axeFaults(page), [], 'faults before an answer')
+
+  await page.setInputFiles('#file', picture)
+  await page.waitForSelector('#failure')
+  holds((await page.locator('#failure').textContent()).includes('this server asks for a bearer token'), 'asks for a token')
+
+  await page.fill('#token', token)
+  await page.setInputFiles('#file', picture)
+  await page.waitForSelector('#label')
+  holds((await page.locator('#label').textContent()).includes(wanted.label), 'the label')
+  same(await page.$$eval('tbody th', (cells) => cells.map((cell) => cell.textContent)), wanted.top.map((one) => one.label), 'the order')
+  const percent = (100 * wanted.probability).toFixed(1)
+  holds((await page.locator('#label').textContent()).includes(`${percent} %`), `the probability ${percent}`)
+  same(await axeFaults(page), [], 'faults with an answer')
+
+  await page.setInputFiles('#file', broken)
+  await page.waitForSelector('#failure')
+  holds((await page.locator('#label').count()) === 0, 'no answer stays beside a failure')
+
+  await page.click('#camera')
+  await page.waitForFunction(() => document.querySelector('video')?.videoWidth > 0)
+  await page.click('.camera .main')
+  await page.waitForSelector('#label')
+  holds((await page.locator('tbody tr').count()) === wanted.top.length, 'an answer to the camera')
+
+  const korean = await open('ko-KR', { colorScheme: 'dark', viewport: { width: 360, height: 700 } })
+  same(await korean.locator('html').getAttribute('lang'), 'ko', 'language')
+  same(await korean.locator('h1').textContent(), '사진에 무엇이 있나요?', 'heading')
+  same(await axeFaults(korean), [], 'faults in Korean, dark, narrow')
+  holds(await korean.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'fits a phone')
+  await korean.click('#language')
+  same(await korean.locator('h1').textContent(), 'What is in the picture?', 'heading')
+  same(faults, [], 'faults')
+} finally {
+  await browser.close()
+}
