@@ -175,3 +175,24 @@ def test_a_model_value_predicts_as_its_file(run: Path, digits: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), dtype=np.uint8)
     ours = Predictor(model).probabilities(pixels)
     np.testing.assert_array_equal(ours, Predictor(run / "model.safetensors").probabilities(pixels))
+
+
+def test_any_size_takes_decoded_pixels(run: Path, digits: Path) -> None:
+    import onnxruntime
+    from PIL import Image
+
+    done = export(run / "model.safetensors", any_size=True)
+    assert done.file == run / "model-any-size.onnx"
+    assert done.agreement == 1.0
+    session = onnxruntime.InferenceSession(done.file)
+    picture = Image.open(next(digits.rglob("*.png"))).resize((53, 41), Image.Resampling.BICUBIC)
+    given = np.asarray(picture, np.uint8).reshape(1, 41, 53, 1)
+    probabilities = session.run(["probabilities"], {"pixels": given})[0][0]
+    native = next(Predictor(run / "model.safetensors").predict(picture))
+    assert probabilities.max() == pytest.approx(native.probability, abs=0.02)
+    both = Predictor(done.file).predict(digits / "5", top=None)
+    for ours, theirs in zip(
+        Predictor(run / "model.safetensors").predict(digits / "5", top=None), both, strict=True
+    ):
+        assert ours.label == theirs.label
+        assert ours.probability == pytest.approx(theirs.probability, abs=1e-5)
