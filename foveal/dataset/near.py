@@ -43,6 +43,8 @@ def near_pairs(thumbnails: NDArray[np.uint8], colours: Float) -> Pairs:
     lively = np.flatnonzero(deviation > FLAT)
     pairs = lively[proposed(thumbnails[lively])]
     pairs = pairs[(np.abs(colours[pairs[:, 0]] - colours[pairs[:, 1]]) < TINT).all(1)]
+    if not len(pairs):
+        return np.empty((0, 2), np.int64)
     kept = [
         part[confirmed(thumbnails[part[:, 0]], thumbnails[part[:, 1]])]
         for part in np.array_split(pairs, max(1, -(-len(pairs) // _BATCH)))
@@ -77,7 +79,7 @@ def _bits(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
     bits = np.empty((len(thumbnails), _BITS), np.uint8)
     for start in range(0, len(thumbnails), _BATCH):
         part = thumbnails[start : start + _BATCH].astype(np.float32)
-        terms = (wave @ (part - part.mean((1, 2), keepdims=True)) @ wave.T).reshape(len(part), -1)
+        terms = (wave @ (part - part.mean((1, 2), keepdims=True)) @ wave.T).reshape(-1, _BITS)
         terms[:, 0] = -1
         bits[start : start + _BATCH] = terms > 0
     return bits
@@ -179,7 +181,7 @@ def _improved(target: Float, warped: Float, valid: Float) -> Float:
     slope_y, slope_x = np.gradient(warped, axis=(1, 2))
     slope_y, slope_x = slope_y * valid / spread, slope_x * valid / spread
     columns = np.stack([slope_y, slope_y * unit[:, None], slope_x, slope_x * unit], axis=1).reshape(
-        pairs, 4, -1
+        pairs, 4, side * side
     )
     normal = columns @ columns.transpose(0, 2, 1) + 0.5 * np.eye(4, dtype=np.float32)
     wrong = columns @ (wanted - have).reshape(pairs, side * side, 1)
