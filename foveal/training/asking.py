@@ -15,6 +15,7 @@ from torch import Tensor
 
 from foveal.dataset.listing import Listing
 from foveal.errors import DataError, SpecError, UsageError, nearest
+from foveal.network.presets import preset, presets
 from foveal.network.read import network as read_network
 from foveal.progress import Progress
 from foveal.spec import document
@@ -118,10 +119,21 @@ def network(
     if given is None:
         return None
     found = given if isinstance(given, Network) else read_network(given)
-    fitted = sized(found, size, settings)
-    if isinstance(given, Network):
-        return fitted
-    return sized(read_network(given, fitted.input), size, settings)  # a preset's variant for it
+    return sized(found, size, settings)
+
+
+def preset_name(given: str | Path | Network | None) -> str | None:
+    """The preset that was named: it is placed on the pictures, as a design is."""
+    return given if isinstance(given, str) and given in presets() else None
+
+
+def placed(given: str | Path | Network | None, kept: Network) -> str | Path | Network:
+    """What a resumed run names as its network, a preset as this run placed it on its pictures."""
+    name = preset_name(given)
+    if name is None:
+        return kept if given is None else given
+    layers = (*preset(name, kept.input).layers[:-1], kept.output)
+    return kept.model_copy(update={"layers": layers})
 
 
 def sized(found: Network, size: int | None, settings: Mapping[str, Any]) -> Network:

@@ -230,7 +230,11 @@ def _fresh(
     where = machine.device(request.device)
     source = asking.source(request.start_from)
     data = _data(request, progress)
-    network = asking.network(request.network, request.start_from, request.size, request.settings)
+    network = None
+    if asking.preset_name(request.network) is None:
+        network = asking.network(
+            request.network, request.start_from, request.size, request.settings
+        )
     if network is None:
         network, recipe = _designed(request, data, minutes, recipe, tell)
     prepared = asking.prepared(_checked(network, data), network, progress)
@@ -274,13 +278,14 @@ def _checked(network: Network, data: Data) -> Data:
 def _designed(
     request: Request, data: Data, minutes: float | None, recipe: Recipe, tell: Tell
 ) -> tuple[Network, Recipe]:
-    """The network Foveal designs for the data; what the person set in the recipe stays."""
+    """The network Foveal designs, or a named preset placed on the data; what is set stays."""
     from foveal.dataset.facts import facts
     from foveal.network.design import design
     from foveal.training import asking
 
     rows = [row for row, split in enumerate(data.splits) if split == "train"]
-    made = design(facts(data.listing, rows), minutes, side=request.size)
+    name = asking.preset_name(request.network)
+    made = design(facts(data.listing, rows), minutes, side=request.size, name=name)
     for reason in made.reasons:
         tell(f"design: {reason}")
     given = recipe.model_dump(exclude_defaults=True)
@@ -325,7 +330,8 @@ def _compared(
     asked: dict[str, Any] = {}
     if request.network is not None or request.size is not None:
         kept = Network.model_validate(plan["network"])
-        network = asking.network(request.network or kept, None, request.size, request.settings)
+        given = asking.placed(request.network, kept)
+        network = asking.network(given, None, request.size, request.settings)
         assert network is not None
         network = session.measured(network, prepared)
         rule = {"flip_average": kept.preprocess.flip_average}
