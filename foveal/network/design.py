@@ -99,7 +99,7 @@ def design(
     network, told = _fitting(facts, _tried(facts, channels, side, name), minutes)
     rule, why = _fit(facts, network.input)
     output, what = _output(facts)
-    recipe, weighed = _recipe(facts, minutes)
+    recipe, weighed = _recipe(facts)
     network = network.model_copy(
         update={"preprocess": rule, "layers": (*network.layers[:-1], output)}
     )
@@ -258,11 +258,8 @@ def _output(facts: Facts) -> tuple[Output, str]:
     )
 
 
-def _recipe(facts: Facts, minutes: float | None) -> tuple[Recipe, list[str]]:
-    reasons = [
-        f"recipe.epochs: as many as fit {MINUTES if minutes is None else minutes:g} minutes, "
-        "measured when training starts"
-    ]
+def _recipe(facts: Facts) -> tuple[Recipe, list[str]]:
+    reasons = ["recipe.epochs: as many as the minutes allow, measured when training starts"]
     counts = [count for count in facts.classes.values() if count]
     times = max(counts) / min(counts) if counts else 1.0
     if times < UNEQUAL or facts.task == "multi":
