@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import foveal
+from foveal.cli.main import run
+
+HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
+
+
+def noise(path: Path, seed: int, size: tuple[int, int] = (12, 10), **more) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(seed).integers(0, 256, (*size, 3)).astype(np.uint8)
+    Image.fromarray(values).save(path, **more)
+
+
+@pytest.fixture()
+def root(tmp_path: Path) -> Path:
+    for label in "ab":
+        for number in range(12):
+            noise(tmp_path / "data" / label / f"{number}.png", ord(label) * 1000 + number)
+    return tmp_path / "data"
+
+
+def told(capsys, *arguments: str) -> tuple[int, dict]:
+    status = run(["check", *arguments, "--json", "--quiet"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def kinds(data: dict) -> dict[str, dict]:
+    return {one["kind"]: one for one in data["findings"]}
+
+
+def test_nothing_wrong(root: Path, capsys):
+    status, data = told(capsys, str(root))
+    assert status == 0
+    assert data == {
+        "pictures": 24, "classes": {"a": 12, "b": 12}, "splits": {}, "unusable": [], "findings": []
+    }  # fmt: skip
+    assert run(["check", str(root), "--quiet"]) == 0
+    assert capsys.readouterr().out == (
+        "24 usable pictures in 2 classes\n  a  12\n  b  12\nnothing wrong found\n"
+    )
+
+
+def test_exactly_the_unusable_are_errors(root: Path, capsys):
+    bad = {
+        "truncated.jpg": "truncated: the file ends before the picture does",
+        "empty.png": "empty file",
+        "page.jpg": "not a picture: a web page or XML text",
+        "bomb.png": "900 million pixels, more than 50 million",
+    }
+    good = ["cmyk.jpg", "grey16.png", "palette.png", "animated.gif", "one.png", "5000x3.png"]
+    good += [f"turn{n}.jpg" for n in range(1, 9)] + ["bits.png", "alpha.png", "float.tif"]
+    for name in [*bad, *good]:
+        shutil.copy(HOSTILE / name, root / "a" / name)
+    os.mkfifo(root / "b" / "pipe.png")
+    (root / "b" / "loop").symlink_to(root)
+    (root / "b" / ".hidden.png").write_bytes(b"")
+    shutil.copy(HOSTILE / "turn1.jpg", root / "b" / "new\nline.jpg")
+    before = fingerprint(root)
+    status, data = told(capsys, str(root))
+    assert status == 0
+    assert {one["path"]: one["reason"] for one in data["unusable"]} == {
+        **{f"a/{name}": reason for name, reason in bad.items()},
+        "b/pipe.png": "not a regular file",
+    }
+    assert data["pictures"] == 24 + len(good) + 1
+    errors = [one for one in data["findings"] if one["severity"] == "error"]
+    assert [one["kind"] for one in errors] == ["unusable"]
+    assert set(errors[0]["files"]) == {one["path"] for one in data["unusable"]}
+    assert "12.5 % is more than 5 %, so train asks for --allow-bad" in errors[0]["advice"] or (
+        "is more than 5 %" in errors[0]["advice"]
+    )
+    assert fingerprint(root) == before
+    assert run(["check", str(root), "--quiet"]) == 0
+    assert "new\\nline" in capsys.readouterr().out
+
+
+def fingerprint(root: Path) -> dict[str, str]:
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest() + str(path.stat().st_mtime_ns)
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def test_duplicates_conflicts_and_leaks_come_with_their_pairs(root: Path, capsys):
+    data = root.parent / "split"
+    for split in ("train", "val", "test"):
+        shutil.copytree(root, data / split)
+    for number, path in enumerate(sorted(data.rglob("*.png"))):
+        noise(path, 5000 + number)
+    Image.open(data / "train/a/1.png").save(data / "train/a/copy.bmp")
+    shutil.copy(data / "train/a/2.png", data / "train/b/other.png")
+    shutil.copy(data / "train/b/3.png", data / "test/b/leaked.png")
+    status, found = told(capsys, str(data))
+    assert status == 0
+    assert found["splits"] == {"train": 26, "val": 24, "test": 25}
+    by_kind = kinds(found)
+    assert by_kind["duplicates"]["count"] == 6
+    assert by_kind["leak"]["pairs"] == [["test/b/leaked.png", "train/b/3.png"]]
+    assert by_kind["label_conflict"]["pairs"] == [["train/a/2.png", "train/b/other.png"]]
+    assert {one["severity"] for one in found["findings"]} == {"warning"}
+
+
+def test_planted_duplicates_across_splits_are_all_found(tmp_path: Path, capsys):
+    for number in range(500):
+        split = "train" if number < 400 else "test"
+        noise(tmp_path / split / "ab"[number % 2] / f"{number}.png", number)
+    for number in range(10):
+        target = tmp_path / "test" / "ab"[number % 2] / f"again{number}.png"
+        Image.open(tmp_path / "train" / "ab"[number % 2] / f"{number}.png").save(target)
+    _, data = told(capsys, str(tmp_path))
+    assert len(kinds(data)["leak"]["pairs"]) == 10
+
+
+def test_pictures_that_stand_out(root: Path, capsys):
+    noise(root / "a" / "png.jpg", 1, format="PNG")
+    Image.new("RGB", (12, 10), (90, 20, 30)).save(root / "a" / "blank.png")
+    dark = np.random.default_rng(0).integers(0, 20, (12, 10), dtype=np.uint8)
+    Image.fromarray(dark).save(root / "b" / "dark.png")
+    Image.fromarray(255 - dark).save(root / "b" / "bright.png")
+    noise(root / "b" / "long.png", 2, (12, 200))
+    by_kind = kinds(told(capsys, str(root))[1])
+    assert by_kind["wrong_suffix"]["files"] == ["a/png.jpg"]
+    assert by_kind["blank"]["files"] == ["a/blank.png"]
+    assert by_kind["dark"]["files"] == ["b/dark.png"]
+    assert by_kind["bright"]["files"] == ["b/bright.png"]
+    assert by_kind["odd_shape"]["files"] == ["b/long.png"]
+    assert by_kind["odd_size"]["files"] == ["b/long.png"]
+    assert by_kind["grey_among_coloured"]["files"] == ["b/bright.png", "b/dark.png"]
+
+
+@pytest.mark.parametrize("what", ["size", "brightness", "format"])
+def test_a_shortcut_is_told(tmp_path: Path, what: str, capsys):
+    for number in range(200):
+        label = "ab"[number % 2]
+        size = (12, 10) if what != "size" or label == "a" else (14, 10)
+        path = (
+            tmp_path / label / f"{number}.{'bmp' if what == 'format' and label == 'b' else 'png'}"
+        )
+        noise(path, number, size)
+        if what == "brightness" and label == "b":
+            Image.open(path).point(lambda level: level // 2).save(path)
+    data = told(capsys, str(tmp_path))[1]
+    advice = [one["advice"] for one in data["findings"] if one["kind"] == "shortcut"]
+    name = {"size": "the size", "brightness": "the brightness", "format": "the file"}[what]
+    assert any(one.startswith(f"By {name}") for one in advice)
+
+
+def test_no_shortcut_where_there_is_none(tmp_path: Path, capsys):
+    for number in range(200):
+        noise(tmp_path / "ab"[number % 2] / f"{number}.png", number)
+    assert kinds(told(capsys, str(tmp_path))[1]) == {}
+
+
+def test_what_cannot_be_trained_ends_in_1_and_still_one_object(tmp_path: Path, capsys):
+    (tmp_path / "empty").mkdir()
+    status, data = told(capsys, str(tmp_path / "empty"))
+    assert (status, data["pictures"], list(kinds(data))) == (1, 0, ["no_pictures"])
+    noise(tmp_path / "one" / "a" / "1.png", 1)
+    status, data = told(capsys, str(tmp_path / "one"))
+    assert status == 1
+    assert kinds(data)["one_class"]["advice"] == (
+        "Only one class, 'a', has pictures to train on: give at least two sub-folders, one a class."
+    )
+    for split, label in (("train", "a"), ("train", "b"), ("test", "c")):
+        for number in range(10):
+            noise(
+                tmp_path / "unknown" / split / label / f"{number}.png",
+                hash((split, label, number)) % 2**31,
+            )
+    status, data = told(capsys, str(tmp_path / "unknown"))
+    assert status == 1
+    assert kinds(data)["class_not_in_train"]["advice"] == (
+        "In val or test but not in train: 'c'; add pictures to train, or train with "
+        "--ignore-unknown-classes."
+    )
+    assert run(["check", str(tmp_path / "no"), "--json"]) == 1
+    assert capsys.readouterr().err == (
+        f"foveal: no such file or folder: {tmp_path}/no; give the folder that holds the pictures\n"
+    )
+
+
+def test_a_class_with_one_picture_is_a_warning(root: Path, capsys):
+    noise(root / "c" / "1.png", 77)
+    status, data = told(capsys, str(root))
+    assert status == 0
+    assert kinds(data)["few_pictures"]["severity"] == "warning"
+    assert kinds(data)["imbalance"]["severity"] == "warning"
+
+
+def test_names_that_are_not_text_are_printed(root: Path, capsys):
+    shutil.copy(root / "a" / "1.png", os.fsencode(root) + b"/a/\xff\xfe.png")
+    status, data = told(capsys, str(root))
+    assert status == 0
+    assert kinds(data)["duplicates"]["files"] == ["a/1.png", "a/\\xff\\xfe.png"]
+    assert run(["check", str(root), "--quiet"]) == 0
+
+
+def test_the_page_is_offline_and_escaped(root: Path, tmp_path: Path, capsys):
+    evil = root / "<img src=x onerror=alert(1)>"
+    evil.mkdir()
+    shutil.copy(root / "a" / "1.png", evil / "<script>.png")
+    (root / "a" / "bad.png").write_bytes(b"")
+    out = tmp_path / "check.html"
+    assert run(["check", str(root), "--report", str(out), "--quiet"]) == 0
+    page = out.read_text()
+    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in page
+    assert "<script" not in page
+    assert "<img src=x" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert page.count("data:image/png;base64,") >= 2
+    assert "empty file" in page
+
+
+def test_the_verb_takes_a_listing_of_ones_own(root: Path):
+    from foveal.dataset.listing import Listing
+
+    mine = Listing(root, ("a/1.png", "b/1.png"), (("x",), ("y",)))
+    checked = foveal.check(mine)
+    assert (checked.pictures, checked.classes) == (2, {"x": 1, "y": 1})
+
+
+def test_check_needs_no_torch(root: Path):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from foveal.cli.main import run; "
+        f"status = run(['check', {str(root)!r}]); "
+        "assert 'torch' not in sys.modules; sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_cache_lists_and_clears_only_its_own(root: Path, tmp_path: Path, monkeypatch, capsys):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("FOVEAL_CACHE", str(cache))
+    run(["check", str(root), "--quiet"])
+    (cache / "precious").mkdir()
+    (cache / "precious" / "file").write_text("mine")
+    capsys.readouterr()
+    assert run(["cache", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [one["what"] for one in data["entries"]] == [f"looks of {root}: 24 pictures"]
+    assert data["limit"] == 50 * 2**30
+    assert run(["cache"]) == 0
+    assert "of at most 50.0 GiB" in capsys.readouterr().out
+    assert run(["cache", "clear", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == 1
+    assert (cache / "precious" / "file").read_text() == "mine"
+    assert not [one for one in cache.iterdir() if one.name != "precious"]
+
+
+def test_a_wrong_limit_is_one_sentence(monkeypatch, capsys):
+    monkeypatch.setenv("FOVEAL_CACHE_LIMIT", "much")
+    assert run(["cache"]) == 2
+    assert capsys.readouterr().err == (
+        "foveal: FOVEAL_CACHE_LIMIT is 'much', which is not a size; give one such as 20G\n"
+    )
