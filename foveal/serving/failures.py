@@ -5,6 +5,7 @@ Knows nothing of routes; never puts a path of this machine or a trace into an an
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import secrets
@@ -12,6 +13,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+_PROCESS = secrets.token_hex(5)
+_NUMBERS = itertools.count()
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -48,4 +51,4 @@ def response(failure: Failure, identity: str) -> Response:
 def identity(given: bytes | None) -> str:
     """The request's id: what the client sent where it is plain, else a new one."""
     text = given.decode("latin-1") if given else ""
-    return text if _ID.fullmatch(text) else secrets.token_hex(8)
+    return text if _ID.fullmatch(text) else f"{_PROCESS}{next(_NUMBERS):06x}"

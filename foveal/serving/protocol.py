@@ -27,7 +27,37 @@ sending, sees the answer and not a reset connection."""
 
 PIPELINE = 32
 """Requests a connection may send ahead of their answers."""
+_FINAL = tuple(b"HTTP/1.1 %d" % digit for digit in range(2, 6))
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+
+class Joined:
+    """A transport that sends the head of an answer together with its body: one packet, not two."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self._begun = False
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Hold a head, send anything else behind it."""
+        if not self._begun and data.startswith(_FINAL):
+            self._begun, self._head = True, data
+        else:
+            self._transport.write(self._head + data)
+            self._head = b""
+
+    def flush(self) -> None:
+        """Send a head that has no body."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        """Close when all is sent."""
+        self.flush()
+        self._transport.close()
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -141,12 +171,16 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refuse(400, "this is not a valid HTTP/1.1 request")
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        joined = Joined(self.transport)
+        cycle.transport = joined  # type: ignore[assignment]
+
         async def run() -> None:
             mine = asyncio.current_task()
             assert mine is not None
             self._work = mine, cycle
             try:
                 await cycle.run_asgi(app)
+                joined.flush()
             finally:
                 if self._work is not None and self._work[0] is mine:
                     self._work = None

@@ -53,6 +53,8 @@ def serve(
     for package in ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client"):
         if find_spec(package) is None:
             raise MissingExtra("foveal serve", "serve")
+    if os.name == "nt":
+        raise Error("foveal serve cannot share a socket on Windows: run it under WSL")
     from foveal.serving.logs import Log
     from foveal.serving.settings import Limits, Settings, named
     from foveal.serving.supervisor import Supervisor, worker_command

@@ -78,7 +78,10 @@ def test_a_failure_of_the_network_is_a_500_with_an_id_and_the_trace_is_in_the_lo
 
         server.room.shelf.get(None).batcher._answer = broken
         response = httpx.post(f"{server.url}/predict", content=pictures[0])
-        server.room.log.flush()
+        began = time.monotonic()
+        while '"event": "request"' not in server.log.getvalue():
+            assert time.monotonic() - began < 5
+            server.room.log.flush()
         events = [json.loads(line) for line in server.log.getvalue().splitlines()]
     assert response.status_code == 500
     said = response.json()
