@@ -210,3 +210,32 @@ def test_hostile_documents_end_in_an_error_within_a_second_and_200_mb(name, tmp_
     assert told.strip()
     assert float(seconds) < 1
     assert int(kilobytes) < 200_000
+
+
+EXAMPLE = """\
+input: {height: 64, width: 64, channels: 3}
+preprocess: {fit: crop}      # crop | pad | squash; background, mean, std
+layers:
+  - conv: {channels: 32, kernel: 3, stride: 1, padding: same, padding_mode: constant, padding_value: 0.0}
+  - relu
+  - conv: {channels: 32, kernel: 3}
+  - relu
+  - max_pool: 2
+  - conv: {channels: 64, kernel: [5, 3], stride: [2, 1], padding: [1, 1, 2, 0], bias: true}
+  - batch_norm
+  - gelu
+  - avg_pool: {size: 3, stride: 2, padding: 1}
+  - residual: {layers: [{conv: 64}, relu]}
+  - flatten
+  - dense: 128
+  - relu
+  - dropout: 0.5
+  - output: softmax          # or sigmoid; the number of classes comes from the data
+"""  # noqa: E501
+
+
+def test_the_documented_example_reads_builds_and_writes():
+    network = document.parse(EXAMPLE, Network)
+    assert network.layers[5].padding == (1, 1, 2, 0)
+    assert document.parse(document.write(network.to_data()), Network) == network
+    assert network.build(10)(__import__("torch").zeros(1, 3, 64, 64)).shape == (1, 10)

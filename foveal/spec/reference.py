@@ -1,0 +1,79 @@
+"""The page of all layers, written from their one definition: short form, parameters, defaults.
+
+Knows nothing of shapes or of torch.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+from foveal.spec.layers import KINDS, Layer, Output
+from foveal.spec.mistakes import describe
+
+_HEAD = """\
+# Layers
+
+Every layer a network file may hold, with its parameters, what they may be and their defaults.
+Pairs are [height, width]; one number means both. Four paddings are [top, bottom, left, right].
+The same names are the Python classes' (`foveal.spec.layers`) and those of
+[the JSON Schema](network.schema.json), with which editors complete network files.
+This page is written by `python -m foveal.spec.reference > docs/layers.md`.
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    return "\n".join([_HEAD, *(_section(kind, cls) for kind, cls in KINDS.items())])
+
+
+def _section(kind: str, cls: type[Layer]) -> str:
+    told = [base for base in cls.__mro__ if issubclass(base, Layer) and base.model_fields]
+    shared = [base for base in told[1:] if base is not Layer]
+    text = "\n\n".join(inspect.getdoc(base) or "" for base in (cls, *shared))
+    needs = [name for name, field in cls.model_fields.items() if field.is_required()]
+    forms = [] if needs else [f"`- {kind}`"]
+    if cls.short is not None:
+        forms.append(f"`- {kind}: {cls.short.upper()}`")
+    if cls.model_fields:
+        forms.append(f"`- {kind}: {{{', '.join(cls.model_fields)}}}`")
+    lines = [
+        f"## {kind}",
+        "",
+        f"Python: `{cls.__name__}`. YAML: {' or '.join(forms)}",
+        "",
+        text,
+        "",
+    ]
+    if cls.model_fields:
+        lines += ["| parameter | may be | default |", "|---|---|---|"]
+        lines += [_row(cls, name) for name in cls.model_fields]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(cls: type[Layer], name: str) -> str:
+    if name in ("layers", "branches"):
+        inner = "a list of layers" if name == "layers" else "two or more lists of layers"
+        return f"| {name} | {inner} | needed |"
+    schema = cls.model_json_schema()["properties"][name]
+    return f"| {name} | {describe(schema)} | {_default(cls, name)} |"
+
+
+def _default(cls: type[Layer], name: str) -> Any:
+    field = cls.model_fields[name]
+    if field.is_required():
+        return "needed"
+    if field.default is None:
+        return "chosen, see above"
+    if cls is Output:
+        return field.default
+    value = field.default
+    if isinstance(value, tuple):
+        return value[0] if len(set(value)) == 1 else list(value)
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

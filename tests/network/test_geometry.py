@@ -1,0 +1,30 @@
+"""Lengths against counting windows one by one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foveal.network import geometry
+
+cells = st.integers(1, 30)
+
+
+@given(length=cells, window=st.integers(1, 9), stride=st.integers(1, 9))
+def test_same_adds_what_is_needed_the_odd_cell_after(length, window, stride):
+    before, after = geometry.around(length, window, stride)
+    wanted = -(-length // stride)
+    assert 0 <= after - before <= 1
+    assert geometry.steps(length + before + after, window, stride) >= wanted
+    if before + after:
+        assert geometry.steps(length + before + after, window, stride) == wanted
+        assert geometry.steps(length + before + after - 1, window, stride) == wanted - 1
+
+
+@given(length=cells, window=st.integers(1, 9), stride=st.integers(1, 9))
+def test_steps_is_the_count_of_windows(length, window, stride):
+    starts = [start for start in range(0, length, stride) if start + window <= length]
+    assert max(geometry.steps(length, window, stride), 0) == len(starts)
+
+
+@given(kernel=st.integers(1, 9), dilation=st.integers(1, 5))
+def test_a_dilated_kernel_spans_its_cells(kernel, dilation):
+    assert geometry.effective(kernel, dilation) == len(range((kernel - 1) * dilation + 1))
