@@ -1,0 +1,85 @@
+"""`foveal evaluate` as a person meets it: exit status, both outputs, whole messages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from foveal.cli.main import run
+
+FIELDS = {
+    "n", "accuracy", "accuracy_interval", "balanced_accuracy", "macro_f1", "classes", "confusion",
+    "labels", "nll", "ece", "ms_per_image", "split", "left_out",
+}  # fmt: skip
+
+
+@pytest.fixture
+def model(digits_run: Path) -> str:
+    return str(digits_run / "model.safetensors")
+
+
+def test_json_is_one_object_with_the_promised_fields(
+    model: str, digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", model, str(digits), "--split", "all", "--json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert set(card) >= FIELDS
+    assert card["n"] == sum(map(sum, card["confusion"])) == 300
+    assert card["split"] == "all"
+    assert set(card["classes"]["3"]) >= {"precision", "recall", "f1", "support"}
+
+
+def test_the_table_names_what_matters(
+    model: str, digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "report.html"
+    arguments = ["evaluate", model, str(digits), "--split", "all", "--report", str(page)]
+    assert run(arguments) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("300 pictures of all\n  accuracy ")
+    for word in ("balanced accuracy", "precision", "Changed pictures", "ms a picture"):
+        assert word in out
+    assert f"wrote {page}" in err
+    assert page.is_file()
+
+
+def test_several_models_give_a_row_each(
+    model: str, digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "same.safetensors"
+    other.write_bytes(Path(model).read_bytes())
+    assert run(["evaluate", model, str(other), str(digits), "--split", "all"]) == 0
+    out = capsys.readouterr().out
+    assert "Differences on the same 300 pictures, paired 95 % intervals" in out
+    assert out.rstrip().endswith("accuracy +0.0000  (+0.0000 to +0.0000)  no difference proven")
+    assert run(["evaluate", model, str(other), str(digits), "--split", "all", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["models"]) == 2
+    assert len(found["differences"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "words"),
+    [
+        ([], 2, "evaluate needs a model and the pictures:  foveal evaluate MODEL DATA"),
+        (["nowhere"], 1, "no such file or folder: nowhere; "),
+        (
+            ["nowhere", "--abstain-at-accuracy", "2", "--out", "new.safetensors"], 2,
+            "--abstain-at-accuracy is 2; give a share above 0 and below 1, like 0.99",
+        ),
+        (
+            ["nowhere", "--out", "new.safetensors"], 2,
+            "--abstain-at-accuracy and --out go together: the threshold is written to a new file",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_one_sentence(
+    more: list[str], status: int, words: str, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", model, *more]) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"foveal: {words}")
+    assert err.count("\n") == 1

@@ -1,0 +1,78 @@
+"""The report page in a real browser: figures are the JSON's, axe is content, nothing is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foveal.evaluation.abstaining import coverage_curve
+from foveal.evaluation.answers import Answers
+from foveal.evaluation.findings import findings
+from foveal.evaluation.report import evaluation_report
+from foveal.evaluation.scores import score
+from foveal.model.manifest import Manifest
+from foveal.spec.layers import Conv, Flatten, Output, Relu
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+from foveal.verbs.evaluate import evaluate
+
+pytestmark = pytest.mark.browser
+
+
+def check(page: Path, browser: Callable[..., str]) -> None:
+    text = page.read_text()
+    start = text.index('id="foveal">') + len('id="foveal">')
+    data = page.with_suffix(".json")
+    data.write_text(text[start : text.index("</script>", start)])
+    assert browser("report.mjs", page, data).strip() == "ok"
+
+
+def test_a_real_models_page(
+    digits_run: Path, digits: Path, tmp_path: Path, browser: Callable[..., str]
+) -> None:
+    page = tmp_path / "report.html"
+    evaluate(digits_run / "model.safetensors", digits, split="all", report=page)
+    check(page, browser)
+
+
+def test_several_labels_and_hostile_names(tmp_path: Path, browser: Callable[..., str]) -> None:
+    chance = np.random.default_rng(0)
+    labels = ("</script><b>", "a.b", "한글", "__FOVEAL_DATA__")
+    truth = chance.random((60, 4)) < 0.4
+    said = 1 / (1 + np.exp(-(2 * truth - 1 + chance.normal(size=(60, 4)))))
+    answers = Answers(said, truth, labels, task="multi")
+    network = Network(
+        input=Input(height=6, width=6, channels=1),
+        layers=(Conv(2), Relu(), Flatten(), Output("sigmoid")),
+    )
+    manifest = Manifest(network=network, labels=labels, task="multi", finished=False)
+    paths = [f"<img src=x>{row}.png" for row in range(60)]
+    card = score(answers).model_copy(
+        update={"coverage": coverage_curve(answers), "findings": findings(answers, paths)}
+    )
+    pixels = chance.integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
+    page = tmp_path / "report.html"
+    evaluation_report(page, card, answers, manifest, pixels, np.arange(60), paths, lang="en")
+    check(page, browser)
+
+
+def test_a_hundred_classes_show_the_worst(tmp_path: Path, browser: Callable[..., str]) -> None:
+    chance = np.random.default_rng(0)
+    targets = np.arange(500) % 100
+    logits = chance.normal(size=(500, 100))
+    logits[np.arange(500), targets] += 2
+    said = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    answers = Answers(said, targets, tuple(f"species number {k}" for k in range(100)))
+    network = Network(
+        input=Input(height=6, width=6, channels=3), layers=(Conv(2), Relu(), Flatten(), Output())
+    )
+    manifest = Manifest(network=network, labels=answers.labels)
+    paths = [f"{row}.png" for row in range(500)]
+    card = score(answers).model_copy(update={"coverage": coverage_curve(answers)})
+    pixels = chance.integers(0, 256, (500, 6, 6, 3), dtype=np.uint8)
+    page = tmp_path / "report.html"
+    evaluation_report(page, card, answers, manifest, pixels, np.arange(500), paths)
+    check(page, browser)
