@@ -6,10 +6,12 @@ Knows nothing of torch, shapes or files; reading YAML with line numbers is in `d
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import model_validator
 
+from foveal.errors import MissingExtra
 from foveal.spec.layers import Layer, Layers, Output
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.spec.values import Value
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = 1
+CLASSES = 10
+"""Classes a network is shown or built for where nothing says how many there are."""
 MAX_DEPTH = 12
 MAX_LAYERS = 4096
 
@@ -83,14 +87,35 @@ class Network(Value):
         data["layers"] = [layer.to_data() for layer in self.layers]
         return data
 
-    def build(self, classes: int, task: Literal["single", "multi"] = "single") -> nn.Module:
-        """A plain torch module: (N, C, H, W) in 0..255 to (N, units) logits."""
+    def classes(self, asked: int | None = None) -> int:
+        """Classes where the data has not told: those asked for, else 10 (2 under sigmoid)."""
+        if asked is not None:
+            return asked
+        return 2 if self.output.function == "sigmoid" else CLASSES
+
+    def build(
+        self, classes: int | None = None, task: Literal["single", "multi"] = "single"
+    ) -> nn.Module:
+        """A plain torch module: (N, C, H, W) in 0..255 to (N, units) logits.
+
+        classes None: 10, 2 under sigmoid. Raises SpecError with every mistake of the design,
+        MissingExtra where torch is not installed.
+        """
+        _needs_torch("building a network")
         from foveal.network.build import build
 
-        return build(self, classes, task=task)
+        return build(self, self.classes(classes), task=task)
 
-    def to_pytorch(self, classes: int, task: Literal["single", "multi"] = "single") -> str:
+    def to_pytorch(
+        self, classes: int | None = None, task: Literal["single", "multi"] = "single"
+    ) -> str:
         """Plain PyTorch source of the same module: `build()` in it takes the same weights."""
+        _needs_torch("printing PyTorch source")
         from foveal.network.source import source
 
-        return source(self, classes, task=task)
+        return source(self, self.classes(classes), task=task)
+
+
+def _needs_torch(what: str) -> None:
+    if find_spec("torch") is None:
+        raise MissingExtra(what, "train")

@@ -24,7 +24,6 @@ from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
 
 BATCH = 64
-CLASSES = 10
 _SHOWN = ("batch_size", "learning_rate", "epochs")
 
 
@@ -129,8 +128,7 @@ def show(
         elif Path(network).suffix == ".safetensors":
             source = "the model file"
             classes, task, recipe = _trained(Path(network), classes)
-    if classes is None:
-        classes = 2 if found.output.function == "sigmoid" else CLASSES
+    classes = found.classes(classes)
     traced = trace(found, classes, task)
     shown = Shown(
         found, classes, batch, traced, of(traced), mistakes(found, classes, task),

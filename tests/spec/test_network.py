@@ -2,7 +2,7 @@
 
 import pytest
 
-from foveal.errors import SpecError
+from foveal.errors import MissingExtra, SpecError
 from foveal.spec.layers import Conv, Output, Residual
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -14,6 +14,23 @@ def test_units_follow_function_classes_and_task():
     assert [softmax.units(n) for n in (2, 3)] == [2, 3]
     assert [sigmoid.units(n) for n in (2, 3)] == [1, 3]
     assert sigmoid.units(2, "multi") == 2
+
+
+def test_classes_where_the_data_has_not_told():
+    softmax = Network(layers=["global_avg_pool", Output()])
+    sigmoid = Network(layers=["global_avg_pool", Output("sigmoid")])
+    assert (softmax.classes(), softmax.classes(4), sigmoid.classes()) == (10, 4, 2)
+    assert softmax.build()[-1].out_features == 10
+    assert "nn.Linear(3, 1)" in sigmoid.to_pytorch()
+
+
+def test_without_torch_the_extra_is_named(monkeypatch):
+    monkeypatch.setattr("foveal.spec.network.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra) as caught:
+        Network(layers=["global_avg_pool", Output()]).build(3)
+    assert str(caught.value) == (
+        "building a network needs the extra 'train': run  pip install 'foveal[train]'"
+    )
 
 
 def test_another_size_keeps_statistics_only_with_the_channels():
