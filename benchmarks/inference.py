@@ -1,0 +1,327 @@
+"""Prediction side by side: exported against native, int8, a DataLoader loop, OpenVINO; memory.
+
+    python benchmarks/inference.py [--run RUN] [--preset swift-s] [--size 64] [--pictures 10000]
+                                   [--runs 5] [--most 100000]
+
+RUN is a folder `foveal train` wrote; its int8 export then passes the gate and the loss is shown.
+Without it the preset has random weights, and no accuracy is claimed. Every figure comes from a
+process of its own, contenders take turns, and the median, least and largest are given. OpenVINO is
+installed from PyPI beside the environment (.venv-inference) and reads the same exported files.
+The pictures are JPEG photos of 500x375 drawn from noise, linked so that none is cached decoded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+OPENVINO = ROOT / ".venv-inference"
+RESULT = ROOT / "benchmarks" / "results" / "inference.json"
+DIFFERENT = 500
+"""Photos that are really drawn; the others link to them."""
+
+
+# What runs in processes of its own ------------------------------------------------------------
+
+
+def timed(score: Callable[[np.ndarray], object], pixels: np.ndarray, seconds: float) -> float:
+    """Pictures a second in batches of 64, warmed up."""
+    score(pixels)
+    score(pixels)
+    done, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        score(pixels)
+        done += len(pixels)
+    return done / (time.perf_counter() - started)
+
+
+def shaped(file: Path) -> np.ndarray:
+    from foveal.prediction.predictor import Predictor
+
+    shape = Predictor(file).manifest.network.input.shape
+    return np.random.default_rng(0).integers(0, 256, (64, *shape), dtype=np.uint8)
+
+
+def network_onnxruntime(file: Path, seconds: float) -> float:
+    from foveal.prediction.predictor import Predictor
+
+    return timed(Predictor(file).probabilities, shaped(file), seconds)
+
+
+def network_torch(file: Path, seconds: float) -> float:
+    import torch
+
+    from foveal.model.model import load
+
+    module, pixels = load(file).module, shaped(file)
+
+    def score(batch: np.ndarray) -> object:
+        with torch.inference_mode():
+            return module(torch.from_numpy(batch).permute(0, 3, 1, 2)).softmax(1)
+
+    return timed(score, pixels, seconds)
+
+
+def network_openvino(file: Path, seconds: float) -> float:
+    sys.path.insert(0, str(OPENVINO))
+    import openvino
+
+    options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+    model = openvino.Core().compile_model(str(file), "CPU", options)
+    return timed(lambda batch: model({"pixels": batch}), shaped(file), seconds)
+
+
+def folder_foveal(file: Path, photos: Path) -> float:
+    from foveal.prediction.predictor import Predictor
+
+    started = time.perf_counter()
+    count = sum(answer.error is None for answer in Predictor(file).predict(photos))
+    return count / (time.perf_counter() - started)
+
+
+def folder_loader(file: Path, photos: Path) -> float:
+    """What tutorials teach: Dataset, DataLoader with a worker a core, eager loop."""
+    import torch
+    from PIL import Image
+    from torch.utils.data import DataLoader, Dataset
+
+    from foveal.model.model import load
+
+    model = load(file)
+    size = model.manifest.network.input
+    paths = sorted(photos.iterdir())
+
+    class Photos(Dataset):  # type: ignore[type-arg]
+        def __len__(self) -> int:
+            return len(paths)
+
+        def __getitem__(self, place: int) -> torch.Tensor:
+            image = Image.open(paths[place]).convert("RGB")
+            scale = max(size.width / image.width, size.height / image.height)
+            image = image.resize((round(image.width * scale), round(image.height * scale)))
+            left, top = (image.width - size.width) // 2, (image.height - size.height) // 2
+            image = image.crop((left, top, left + size.width, top + size.height))
+            return torch.from_numpy(np.array(image)).permute(2, 0, 1).float()
+
+    started = time.perf_counter()
+    count = 0
+    with torch.no_grad():
+        for batch in DataLoader(Photos(), batch_size=64, num_workers=os.cpu_count() or 1):
+            count += len(model.module(batch).softmax(1).argmax(1))
+    return count / (time.perf_counter() - started)
+
+
+def memory(file: Path, photos: Path, count: int) -> float:
+    """Peak MiB after so many pictures."""
+    from foveal.prediction.predictor import Predictor
+
+    paths = sorted(photos.iterdir())
+    for answer in Predictor(file).predict(islice(cycle(paths), count)):
+        assert answer.error is None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+CHILDREN = {
+    function.__name__: function
+    for function in (
+        network_onnxruntime, network_torch, network_openvino, folder_foveal, folder_loader, memory,
+    )
+}  # fmt: skip
+
+
+# What compares them ---------------------------------------------------------------------------
+
+
+def child(name: str, *arguments: object) -> float:
+    command = [sys.executable, __file__, "--child", name, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+    return float(done.stdout.split()[-1])
+
+
+def first_answer(file: Path, photo: Path) -> float:
+    """Seconds from starting the process to its end, one picture answered."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "foveal", "predict", str(file), str(photo)]
+    subprocess.run([*command, "--format", "jsonl"], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def rounds(contenders: dict[str, Callable[[], float]], count: int) -> dict[str, dict[str, float]]:
+    """Median, least and largest of each contender; they take turns."""
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(count):
+        for name, measure in contenders.items():
+            found[name].append(measure())
+    return {
+        name: {"median": statistics.median(v), "least": min(v), "largest": max(v), "n": len(v)}
+        for name, v in found.items()
+    }
+
+
+def photos(folder: Path, count: int) -> Path:
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(count):
+        path = folder / f"{number:06d}.jpg"
+        if number < DIFFERENT:
+            few = random.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            image = Image.fromarray(few).resize((500, 375), Image.Resampling.BICUBIC)
+            image.save(path, quality=90)
+        else:
+            path.symlink_to(folder / f"{number % DIFFERENT:06d}.jpg")
+    return folder
+
+
+def models(arguments: argparse.Namespace, home: Path) -> tuple[dict[str, Path], dict[str, object]]:
+    """Native, fp32 and int8 files, and what is known of them."""
+    from foveal.exporting import quantise
+    from foveal.exporting.graph import onnx_graph
+    from foveal.exporting.package import packaged
+    from foveal.model.model import Manifest, Model, load, save
+    from foveal.network.presets import preset
+    from foveal.spec.preprocess import Input
+    from foveal.verbs.export import export
+
+    files = {name: home / name for name in ("model.safetensors", "fp32.onnx", "int8.onnx")}
+    native, fp32, int8 = files.values()
+    if arguments.run is not None:
+        for name in ("model.safetensors", "data.json"):
+            shutil.copy(arguments.run / name, home)
+        figures = export(native, out=fp32).to_data()
+        lost = export(native, out=int8, int8=True).to_data()
+        return files, {"fp32": figures, "int8": lost}
+    network = preset(arguments.preset).model_copy(
+        update={"input": Input(height=arguments.size, width=arguments.size, channels=3)}
+    )
+    manifest = Manifest(network=network, labels=tuple("0123456789"))
+    save(native, Model(network.build(10).eval(), manifest))
+    model = load(native)
+    graph = onnx_graph(model)
+    fp32.write_bytes(packaged(graph.SerializeToString(), manifest))
+    shape = (128, *network.input.shape)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    small = quantise.quantised(graph, pixels, quantise.VARIANTS[0])
+    int8.write_bytes(packaged(small.SerializeToString(), manifest))
+    return files, {"accuracy": "none claimed: random weights"}
+
+
+def described(file: Path) -> dict[str, object]:
+    from foveal.model.file import read_manifest
+    from foveal.network.cost import cost
+
+    manifest = read_manifest(file)
+    found = cost(manifest.network, len(manifest.labels))
+    return {
+        "input": list(manifest.network.input.shape),
+        "weights": found.weights,
+        "multiply_adds": found.multiply_adds,
+    }
+
+
+def has_openvino() -> bool:
+    if not OPENVINO.is_dir():
+        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target"]
+        done = subprocess.run([*command, str(OPENVINO), "openvino", "openvino-telemetry"])
+        if done.returncode:
+            return False
+    return True
+
+
+def measure(arguments: argparse.Namespace, home: Path) -> dict[str, object]:
+    files, known = models(arguments, home)
+    native, fp32, int8 = files.values()
+    folder = photos(home / "photos", arguments.pictures)
+    photo = next(folder.iterdir())
+    seconds, runs = arguments.seconds, arguments.runs
+    networks = {
+        "onnxruntime fp32": lambda: child("network_onnxruntime", fp32, seconds),
+        "onnxruntime int8": lambda: child("network_onnxruntime", int8, seconds),
+        "torch eager": lambda: child("network_torch", native, seconds),
+    }
+    if has_openvino():
+        networks["openvino fp32"] = lambda: child("network_openvino", fp32, seconds)
+        networks["openvino int8"] = lambda: child("network_openvino", int8, seconds)
+    return {
+        "network": described(native),
+        "exports": known,
+        "first_answer_seconds": rounds(
+            {
+                "exported": lambda: first_answer(fp32, photo),
+                "native": lambda: first_answer(native, photo),
+            },
+            runs,
+        ),
+        "network_pictures_per_second": rounds(networks, runs),
+        "folder_pictures_per_second": rounds(
+            {
+                "foveal exported": lambda: child("folder_foveal", fp32, folder),
+                "foveal int8": lambda: child("folder_foveal", int8, folder),
+                "foveal native": lambda: child("folder_foveal", native, folder),
+                "DataLoader + eager": lambda: child("folder_loader", native, folder),
+            },
+            max(1, runs // 2),
+        ),
+        "peak_mib": {
+            str(count): child("memory", fp32, folder, count) for count in (1000, arguments.most)
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--preset", default="swift-s")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--most", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="foveal-inference-") as home:
+        figures = measure(arguments, Path(home))
+    import onnxruntime
+    import torch
+
+    machine = {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "onnxruntime": onnxruntime.__version__,
+        "torch": torch.__version__,
+        "pictures": arguments.pictures,
+    }
+    text = json.dumps({"machine": machine, **figures}, indent=2)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        name, *rest = sys.argv[2:]
+        numbers = [Path(word) if "/" in word else float(word) for word in rest]
+        if name == "memory":
+            numbers[-1] = int(numbers[-1])  # type: ignore[arg-type, call-overload]
+        print(CHILDREN[name](*numbers))  # type: ignore[operator]
+    else:
+        main()
