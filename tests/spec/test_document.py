@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from foveal.errors import SpecError, UsageError
 from foveal.spec import document
@@ -239,3 +241,37 @@ def test_the_documented_example_reads_builds_and_writes():
     assert network.layers[5].padding == (1, 1, 2, 0)
     assert document.parse(document.write(network.to_data()), Network) == network
     assert network.build(10)(__import__("torch").zeros(1, 3, 64, 64)).shape == (1, 10)
+
+
+WORDS = st.sampled_from(
+    ["input", "preprocess", "layers", "height", "conv", "relu", "residual", "concat", "branches",
+     "max_pool", "size", "padding", "same", "channels", "kernel", "output", "softmax", "fit",
+     "mean", "std", "background", "x", "", "groups", "leaky_relu", "slope", "dropout", "rate"]
+)  # fmt: skip
+ANYTHING = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 9000), st.floats(-2, 2), WORDS),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(WORDS, inner, max_size=4)),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(layers=ANYTHING, rest=ANYTHING, model=st.sampled_from([Network, Recipe]))
+def test_any_data_is_a_value_or_sentences_with_lines(layers, rest, model):
+    data = {"layers": layers, **rest} if isinstance(rest, dict) else rest
+    for given_data in (data, {"layers": [layers, "output"]}, {"layers": layers}):
+        try:
+            document.parse(document.write(given_data), model, "net.yaml")
+        except SpecError as error:
+            for problem in error.problems:
+                assert problem.startswith("net.yaml:"), problem
+                assert "\n" not in problem
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(alphabet="ab:-[]{}&*!|>'\"#%@`,? \n\t0.~\x00é", max_size=60))
+def test_any_text_is_a_value_or_sentences(text):
+    try:
+        document.parse(text, Recipe, "net.yaml")
+    except SpecError as error:
+        assert all(problem.startswith("net.yaml") for problem in error.problems)
