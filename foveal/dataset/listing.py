@@ -6,6 +6,7 @@ Knows nothing of how folders, tables and archives are laid out, nor of pixels.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -86,7 +87,7 @@ class Listing:
         """The bytes of one picture's file; PictureError where it cannot be read."""
         if self.members:
             return self.members[row].read(self.root)
-        return read_bytes(self.root / self.paths[row])
+        return read_bytes(os.path.join(self.root, self.paths[row]))  # noqa: PTH118 - quicker
 
     def where(self, row: int) -> str:
         """The picture's place as a person would type it."""

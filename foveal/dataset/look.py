@@ -46,10 +46,10 @@ def content_hash(content: bytes) -> int:
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
-def pixel_hash(image: Image.Image) -> int:
+def pixel_hash(width: int, height: int, content: bytes) -> int:
     """64 bits of size and pixels; an all-grey colour picture counts as its grey one."""
-    digest = blake2b(f"{image.width}x{image.height}".encode(), digest_size=8)
-    digest.update(image.tobytes())
+    digest = blake2b(f"{width}x{height}".encode(), digest_size=8)
+    digest.update(content)
     return int.from_bytes(digest.digest(), "little")
 
 
@@ -57,9 +57,16 @@ def is_grey(image: Image.Image) -> bool:
     """Whether red, green and blue are equal everywhere."""
     if image.mode == "L":
         return True
-    values = np.asarray(image)
-    first = values[..., 0]
-    return bool((first == values[..., 1]).all() and (first == values[..., 2]).all())
+    return _all_grey(np.asarray(image))
+
+
+def _all_grey(values: np.ndarray) -> bool:
+    """Of (H, W, 3); the first row decides for most coloured pictures."""
+    for part in (values[:1], values):
+        first = part[..., 0]
+        if not ((first == part[..., 1]).all() and (first == part[..., 2]).all()):
+            return False
+    return True
 
 
 def look(content: bytes, *, full: bool = False) -> Look:
@@ -69,19 +76,26 @@ def look(content: bytes, *, full: bool = False) -> Look:
     """
     opened = header(content)
     width, height = opened.size if orientation(opened) < 5 else opened.size[::-1]
-    image = decoded(opened, channels=3, least=(ENOUGH, ENOUGH))
-    grey = is_grey(image)
-    lit = image.getchannel(0) if grey else image.convert("L")
-    counts = np.asarray(lit.histogram(), np.int64)
+    # A grey file is decoded to grey at once: for small pictures that halves the work.
+    plain = opened.mode == "L" and "transparency" not in opened.info
+    image = decoded(opened, channels=1 if plain else 3, least=(ENOUGH, ENOUGH))
+    raw = image.tobytes()
+    grey = plain or _all_grey(np.frombuffer(raw, np.uint8).reshape(image.height, image.width, 3))
+    if grey and not plain:
+        raw = image.getchannel(0).tobytes()
+    levels = np.frombuffer(raw if grey else image.convert("L").tobytes(), np.uint8)
+    counts = np.bincount(levels, minlength=256)
     small = min(width, height) < SIDE or is_drawing(counts)
     drawn = None if small else thumbnail(image)
     thumb = None if drawn is None else np.asarray(drawn.convert("L"))
     return Look(
-        content_hash(content), pixel_hash(lit if grey else image), width, height,
+        content_hash(content), pixel_hash(image.width, image.height, raw), width, height,
         thumb,
         (
             float(grey), float(FORMATS.index(file_format(opened))), float(len(content)),
-            *_levels(counts), sharpness(lit) if full else 0.0, *_tint(drawn),
+            *_levels(counts),
+            sharpness(levels.reshape(image.height, image.width)) if full else 0.0,
+            *_tint(drawn),
         ),
     )  # fmt: skip
 
@@ -93,33 +107,33 @@ def file_format(image: Image.Image) -> str:
 
 
 _LEVELS = np.arange(256)
+_POWERS = np.stack([_LEVELS, _LEVELS**2])
 
 
 def _levels(counts: np.ndarray) -> tuple[float, float, float, float]:
     """Mean, deviation, 1st and 99th percentile of a histogram of 256 levels."""
-    total = int(counts.sum())
-    mean = float(counts @ _LEVELS) / total
-    square = float(counts @ _LEVELS**2) / total
-    below = np.cumsum(counts)
-    low, high = np.searchsorted(below, (0.01 * total, 0.99 * total))
+    below = counts.cumsum()
+    total = int(below[-1])
+    mean, square = (_POWERS @ counts / total).tolist()
+    low, high = below.searchsorted((0.01 * total, 0.99 * total)).tolist()
     return mean, max(0.0, square - mean**2) ** 0.5, float(low), float(high)
 
 
 def _tint(drawn: Image.Image | None) -> tuple[float, float, float]:
     if drawn is None:
         return 0.0, 0.0, 0.0
-    red, green, blue = np.asarray(drawn).reshape(-1, 3).mean(0).tolist()
+    red, green, blue = np.asarray(drawn.convert("RGB")).reshape(-1, 3).mean(0).tolist()
     return red, green, blue
 
 
-def sharpness(lit: Image.Image) -> float:
+def sharpness(lit: np.ndarray) -> float:
     """Detail in the finest scale: deviation of the Laplacian over deviation of the picture.
 
     Small pictures (under 64 pixels a side) give infinity: nothing is fine enough to be blurred.
     """
-    if min(lit.size) < 64:
+    if min(lit.shape) < 64:
         return float("inf")
-    levels = np.asarray(lit, np.int16)
+    levels = lit.astype(np.int16)
     centre = levels[1:-1, 1:-1]
     around = levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:]
     spread = float(levels.std())

@@ -47,7 +47,7 @@ def fitted(image: Image.Image, input: Input, preprocess: Preprocess) -> np.ndarr
             image = image.resize(size, Image.Resampling.BICUBIC)
         else:
             image = _padded(image, size, preprocess.background)
-    return np.asarray(image).reshape(input.shape)
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(input.shape)
 
 
 def _middle(have: tuple[int, int], want: tuple[int, int]) -> tuple[float, float, float, float]:
