@@ -42,6 +42,11 @@ class Recipe(Value):
     progressive: share of the input's side training starts at; 1: off.  precision: `bf16` computes
     in 16 bits, keeps the weights in 32.  early_stopping: epochs without a better val score after
     which the run ends.  test_average: `flip` answers with the mean over picture and mirror image.
+
+    Chosen on val when training ends.  abstain_at_accuracy: the model says it does not know below
+    the probability from which so many answers are right.  positive_class, min_recall: two classes
+    or several labels: the class is answered from the probability on at which that share of its
+    pictures is found (0.95 where only the class is given).
     """
 
     epochs: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
@@ -73,3 +78,6 @@ class Recipe(Value):
     compile: Literal["auto", "on", "off"] = "auto"
     early_stopping: Positive | None = None
     test_average: Literal["auto", "none", "flip"] = "auto"
+    abstain_at_accuracy: Annotated[float, Field(gt=0, lt=1, strict=False)] | None = None
+    positive_class: str | None = None
+    min_recall: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
