@@ -56,8 +56,10 @@ class Gate:
 
     async def _serve(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
         try:
-            self._check(scope["path"], scope["headers"])
-            if scope["method"] == "OPTIONS" and visit.cors:
+            preflight = scope["method"] == "OPTIONS" and visit.cors is not None
+            # A browser asks whether it may ask without the token, as for the page.
+            self._check("/" if preflight else scope["path"], scope["headers"])
+            if preflight:
                 await visit.preflight()
                 return
             await self._app(scope, receive, visit.send)

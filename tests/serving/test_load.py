@@ -92,6 +92,23 @@ def test_a_failure_of_the_network_is_a_500_with_an_id_and_the_trace_is_in_the_lo
     assert "/secret/path is on fire" in failed["trace"]
 
 
+def test_an_allowed_origin_may_ask_from_a_browser(local, pictures) -> None:
+    token, origin = "a-token-for-the-origin-0123456789", "https://app.example"
+    with local(token=token, origins=(origin,)) as server:
+        url, headers = f"{server.url}/predict", {"origin": origin}
+        asked = httpx.options(url, headers={**headers, "access-control-request-method": "POST"})
+        assert asked.status_code == 204
+        assert "authorization" in asked.headers["access-control-allow-headers"]
+        assert httpx.post(url, content=pictures[0], headers=headers).status_code == 401
+        headers["authorization"] = f"Bearer {token}"
+        found = httpx.post(url, content=pictures[0], headers=headers)
+        assert found.status_code == 200
+        for response in (asked, found):
+            assert response.headers["access-control-allow-origin"] == origin
+            assert response.headers["vary"] == "origin"
+        assert httpx.options(url, headers={"origin": "https://evil.example"}).status_code == 403
+
+
 def test_only_one_picture_is_explained_at_a_time(local, pictures) -> None:
     import threading
 
