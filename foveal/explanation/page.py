@@ -17,7 +17,7 @@ from foveal.explanation.excite import SHOWN, Excited
 from foveal.explanation.explanation import Attribution, Explanation
 from foveal.explanation.faithfulness import Curves, Verdict
 from foveal.explanation.packing import layers, packed
-from foveal.explanation.sampling import sampled
+from foveal.explanation.sampling import BUDGET, sampled
 from foveal.prediction.answers import probabilities
 
 SIDE = 224
@@ -26,11 +26,14 @@ PICTURES = 1_500_000
 """Bytes of training pictures on the page at most."""
 
 
-def data(explanation: Explanation) -> dict[str, Any]:
-    """The JSON object of the page; finite numbers only."""
+def data(explanation: Explanation, *, budget: int = BUDGET) -> dict[str, Any]:
+    """The JSON object of the page; finite numbers only.
+
+    budget: bytes of packed maps and filters; what does not fit is sampled, and the page says so.
+    """
     recording, manifest = explanation.recording, explanation.model.manifest
     target = min(explanation.target, recording.nodes[-1].shape[0] - 1)
-    maps = sampled(recording, target)
+    maps = sampled(recording, target, budget)
     every = sum(node.shape[0] for node in recording.nodes if len(node.shape) == 3)
     shown = sum(len(m) for m, n in zip(maps, recording.nodes, strict=True) if len(n.shape) == 3)
     found = layers(recording, maps, explanation.shifts)

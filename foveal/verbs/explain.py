@@ -147,6 +147,8 @@ def _listed(data: str | Path) -> list[_Source]:
 
 def _accounted(account: Path) -> list[_Source]:
     """The training pictures named in a run's data.json; raises DataError where it is not one."""
+    from foveal.images.decode import read_bytes
+
     try:
         said = json.loads(account.read_text("utf-8"))
         root = Path(said["data"])
@@ -158,7 +160,7 @@ def _accounted(account: Path) -> list[_Source]:
         ) from error
     if root.is_file():
         return _from_archive(root, rows)
-    return [_Source(path, (root / path).read_bytes, content) for path, content in rows]
+    return [_Source(path, partial(read_bytes, root / path), content) for path, content in rows]
 
 
 def _from_archive(root: Path, rows: Sequence[tuple[str, str]]) -> list[_Source]:

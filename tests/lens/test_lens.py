@@ -176,15 +176,13 @@ def test_every_number_stepping_and_playground(name, tmp_path):
     run(tmp_path, render("lens", data(explanation), "en"), wanted)
 
 
-def test_a_sampled_page_says_what_the_other_maps_add(tmp_path, monkeypatch):
-    monkeypatch.setattr("foveal.explanation.sampling.BUDGET", 0)
+def test_a_sampled_page_says_what_the_other_maps_add(tmp_path):
     model = models.model(models.networks()["nested"])
     rng = np.random.default_rng(6)
     pixels = rng.integers(0, 256, model.manifest.network.input.shape, np.uint8)
     explanation = explain(model, pixels)
     recording = explanation.recording
-    monkeypatch.setattr(sampled, "__defaults__", (14_000,))
-    maps = sampled(recording, explanation.target)
+    maps = sampled(recording, explanation.target, 14_000)
     nodes = [node for node in recording.nodes[2:] if maps[node.id]]
     assert any(0 < len(maps[node.id]) < node.shape[0] for node in nodes)
     known = [
@@ -196,6 +194,6 @@ def test_a_sampled_page_says_what_the_other_maps_add(tmp_path, monkeypatch):
     wanted = wanted_of(
         explanation, model, pixels, maps, [probe(recording, maps, node, rng) for node in known]
     )
-    page = data(explanation)
+    page = data(explanation, budget=14_000)
     assert page["sampled"] is not None
     run(tmp_path, render("lens", page, "en"), wanted)
