@@ -192,17 +192,24 @@ def _deterministic() -> Any:
 
 
 def _report(folder: Path, prepared: Prepared, manifest: Manifest, logits: np.ndarray) -> None:
-    """report.html of the run, scored on val."""
+    """The thresholds the recipe asks for, then report.html of the run, scored on val."""
+    from foveal.evaluation.chosen import chosen
     from foveal.evaluation.report import run_report
+    from foveal.model import file as model_file
 
+    paths = [line["path"] for line in prepared.account["splits"]["val"]]
+    settled, told = chosen(manifest, logits, prepared.val.labels, paths)
+    if settled is not manifest:
+        path = folder / "model.safetensors"
+        manifest = model_file.write(path, settled, model_file.read(path)[1])
     run_report(
         folder / "report.html",
         manifest,
         prepared.val.pixels,
         logits,
         prepared.val.labels,
-        [line["path"] for line in prepared.account["splits"]["val"]],
-        told=prepared.warnings,
+        paths,
+        told=(*told, *prepared.warnings),
     )
 
 
