@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from foveal.dataset.member import Member
 from foveal.errors import DataError, MissingExtra
 from foveal.images.decode import read_bytes
+from foveal.spec.preprocess import Input, Preprocess
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas
     import pyarrow
 
@@ -144,6 +146,41 @@ class Listing:
             raise MissingExtra("a Listing as a pyarrow Table", "table") from error
         return pyarrow.table(self.to_columns())
 
+    @classmethod
+    def from_pandas(cls, root: str | Path, frame: pandas.DataFrame) -> Listing:
+        """The pictures of a DataFrame with columns path, label and, if wanted, split, group.
+
+        Paths resolve against root; the rules and errors are those of a CSV table.
+        """
+        from foveal.dataset.table import from_columns
+
+        columns = {str(name): frame[name].tolist() for name in frame.columns}
+        return from_columns(Path(root), columns, "the table")
+
+    @classmethod
+    def from_arrow(cls, root: str | Path, table: pyarrow.Table) -> Listing:
+        """The same from a pyarrow Table."""
+        from foveal.dataset.table import from_columns
+
+        return from_columns(Path(root), table.to_pydict(), "the table")
+
+    @classmethod
+    def from_samples(
+        cls, root: str | Path, samples: Sequence[tuple[str, int]], classes: Sequence[str]
+    ) -> Listing:
+        """The `samples` and `classes` of a torchvision ImageFolder or of a Dataset made like it."""
+        from foveal.dataset.table import from_columns
+
+        columns = {
+            "path": [path for path, _ in samples],
+            "label": [classes[number] for _, number in samples],
+        }
+        return from_columns(Path(root), columns, "samples")
+
+    def to_samples(self, input: Input, preprocess: Preprocess) -> Samples:
+        """A map-style torch Dataset (it needs no torch): pixels and class number of each row."""
+        return Samples(self, input, preprocess)
+
     def to_columns(self) -> dict[str, list[str | None]]:
         """Plain columns: path, label (several joined with |), split, group, and the others."""
         return {
@@ -153,6 +190,31 @@ class Listing:
             "group": list(self.groups),
             **{name: list(column) for name, column in self.columns.items()},
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What torch's DataLoader takes: row -> (uint8 (H, W, C), class number); raises PictureError.
+
+    With several labels a row the number is a tuple of class numbers.
+    """
+
+    listing: Listing
+    input: Input
+    preprocess: Preprocess
+
+    def __len__(self) -> int:
+        return len(self.listing)
+
+    def __getitem__(self, row: int) -> tuple[np.ndarray, int | tuple[int, ...]]:
+        if not -len(self) <= row < len(self):
+            raise IndexError(row)  # the protocol of sequences: this ends a plain for loop
+        from foveal.images.pixels import pixels
+
+        names = self.listing.classes
+        numbers = tuple(names.index(label) for label in self.listing.labels[row])
+        made = pixels(self.listing.read(row), self.input, self.preprocess).copy()  # torch writes
+        return made, numbers[0] if self.listing.task == "single" else numbers
 
 
 def printable(path: str) -> str:
@@ -173,7 +235,7 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
             key.append((0, len(digits), digits))
         elif part:
             key.append((1, 0, part))
-    return (*key, (2, 0, name))
+    return (*key, (-1, 0, name))
 
 
 def file_stamp(path: Path) -> str:

@@ -84,8 +84,14 @@ def parse_parquet(content: bytes, where: str) -> dict[str, list[str]]:
     return {name: [_text(cell) for cell in table[name].to_pylist()] for name in table.column_names}
 
 
+def from_columns(root: Path, columns: Mapping[str, Sequence[object]], where: str) -> Listing:
+    """A Listing of columns of any values; None and not-a-number are empty cells."""
+    texts = {str(name): [_text(cell) for cell in cells] for name, cells in columns.items()}
+    return rows_listing(root, texts, where)
+
+
 def _text(cell: object) -> str:
-    if cell is None:
+    if cell is None or (isinstance(cell, float) and cell != cell):
         return ""
     return BETWEEN.join(map(str, cell)) if isinstance(cell, list) else str(cell)
 
