@@ -106,7 +106,7 @@ def keep(file: Path, peaks: dict[str, Peaks]) -> None:
 def kept(file: Path, names: Sequence[str]) -> dict[str, Peaks] | None:
     """The scan in `file`; None where there is none or it is damaged."""
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as found:
             return {name: Peaks(*(found[f"{name}/{part}"] for part in _PARTS)) for name in names}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError):
         return None

@@ -133,13 +133,13 @@ def model_of(network: Network):
     [
         preset("resnet18"),
         Network(
-            input=Input(height=400, width=300),
+            input=Input(height=300, width=240),
             layers=(
                 L.Conv(48, kernel=1),
                 L.Relu(),
-                L.Conv(64, kernel=1, stride=2),
+                L.Conv(64, kernel=1),
                 L.Relu(),
-                L.Flatten(),
+                L.GlobalAvgPool(),
                 L.Output(),
             ),
         ),
