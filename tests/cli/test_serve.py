@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -107,8 +107,16 @@ def test_an_open_server_without_a_token_is_warned_about_and_quiet_is_quiet(model
             [*command, "--port", "0", "--workers", "1", *arguments],
             stderr=subprocess.PIPE, text=True, env=env,
         )  # fmt: skip
-        threading.Timer(6, process.send_signal, [signal.SIGTERM]).start()
-        _, err = process.communicate(timeout=60)
+        seen = ""
+        if "--quiet" in arguments:
+            time.sleep(4)
+        else:
+            while "serving on" not in seen:
+                line = process.stderr.readline()
+                assert line
+                seen += line
+        process.send_signal(signal.SIGTERM)
+        err = seen + process.communicate(timeout=60)[1]
         assert (warning in err) == expected
         assert process.returncode in (143, -signal.SIGTERM)
         if "--quiet" in arguments:
