@@ -80,7 +80,7 @@ def write_recipe(folder: Path, session: Session) -> None:
     chosen = {choice.key: choice.reason for choice in session.choices}
     lines = [f"# seed {session.task.seed}"]
     for key, value in session.task.recipe.model_dump(mode="json").items():
-        line = _yaml({key: value}).rstrip("\n")
+        line = f"{key}: {json.dumps(value)}"
         lines.append(f"{line}  # {chosen[key]}" if key in chosen else line)
     write_atomic(folder / "recipe.yaml", "\n".join(lines) + "\n")
 

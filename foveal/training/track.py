@@ -24,11 +24,8 @@ def trackers(names: Sequence[str], folder: Path, plan: Mapping[str, Any]) -> Ite
     """A function that hands every epoch to the named trackers; closed at the end.
 
     TensorBoard writes into `folder`/tensorboard, MLflow where MLFLOW_TRACKING_URI says, else
-    into `folder`/mlflow.db.  Raises UsageError for a name that is none, MissingExtra.
+    into `folder`/mlflow.
     """
-    for name in names:
-        if name not in TRACKERS:
-            raise UsageError(f"there is no tracker '{name}'; allowed are {', '.join(TRACKERS)}")
     with contextlib.ExitStack() as stack:
         watches = []
         if "tensorboard" in names:
@@ -43,6 +40,15 @@ def trackers(names: Sequence[str], folder: Path, plan: Mapping[str, Any]) -> Ite
         yield watch
 
 
+def refuse_unknown(names: Sequence[str]) -> None:
+    """Raise UsageError for a tracker there is not, MissingExtra for one not installed."""
+    for name in names:
+        if name not in TRACKERS:
+            raise UsageError(f"there is no tracker '{name}'; allowed are {', '.join(TRACKERS)}")
+        if find_spec(name) is None:
+            raise MissingExtra(f"--track {name}", "track")
+
+
 def figures(record: EpochRecord) -> dict[str, float]:
     """The numbers of an epoch by name."""
     skipped = {"epoch", "step", "kept"}
@@ -55,8 +61,6 @@ def figures(record: EpochRecord) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _tensorboard(folder: Path) -> Iterator[Watch]:
-    if find_spec("tensorboard") is None:
-        raise MissingExtra("--track tensorboard", "track")
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(folder / "tensorboard")) as writer:
@@ -72,10 +76,10 @@ def _tensorboard(folder: Path) -> Iterator[Watch]:
 
 @contextlib.contextmanager
 def _mlflow(folder: Path, plan: Mapping[str, Any]) -> Iterator[Watch]:
-    if find_spec("mlflow") is None:
-        raise MissingExtra("--track mlflow", "track")
     import os
 
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # no network call unasked
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # what mlflow-skinny has locally
     import mlflow
 
     if not os.environ.get("MLFLOW_TRACKING_URI"):

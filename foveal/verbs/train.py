@@ -114,7 +114,9 @@ def train(
         device, allow_bad, ignore_unknown_classes,
     )  # fmt: skip
     from foveal.training.lock import locked
+    from foveal.training.track import refuse_unknown
 
+    refuse_unknown(track)
     folder = Path(out) if out is not None else _new_folder(data)
     _refuse_used(folder, resume)
     with locked(folder):
@@ -217,7 +219,8 @@ def _nothing_more(found: Checkpoint, request: Request) -> bool:
     position, plan = found.facts["position"], found.facts["plan"]
     if not position["finished"]:
         return False
-    return request.epochs is None or request.epochs == plan["recipe"]["epochs"]
+    same = request.minutes in (None, plan["minutes"])
+    return same and request.epochs in (None, plan["recipe"]["epochs"])
 
 
 def _fresh(
