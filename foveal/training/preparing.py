@@ -191,7 +191,7 @@ def _account(
     ]
     unusable = [item for found in stores.values() for item in found.unusable]
     return {
-        "data": str(listing.root),
+        "data": str(listing.root.resolve()),
         "classes": list(names),
         "task": listing.task,
         "counts": {split: len(items) for split, items in splits.items()},
