@@ -30,7 +30,8 @@ export function open(layer: number, map?: number): void {
   const before = current()
   const [oldHeight, oldWidth] = sizeOf(before)
   lens.layer = layer
-  lens.map = map ?? (next.maps.includes(lens.map) ? lens.map : (next.maps[0] ?? 0))
+  const asked = next.kind === 'output' ? Math.min(data.target, next.shape[0]! - 1) : lens.map
+  lens.map = map ?? (next.maps.includes(asked) ? asked : (next.maps[0] ?? 0))
   lens.row = Math.min(height - 1, Math.floor(((lens.row + 0.5) * height) / oldHeight))
   lens.column = Math.min(width - 1, Math.floor(((lens.column + 0.5) * width) / oldWidth))
   restart()
