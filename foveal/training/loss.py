@@ -38,7 +38,8 @@ def class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32
     """
     if labels.ndim == 2:
         present = np.maximum(labels.sum(axis=0), 1)
-        return np.clip((len(labels) - present) / present, 1, 100).astype(np.float32)
+        heavier = np.clip((len(labels) - present) / present, 1, 100)
+        return np.asarray(heavier, np.float32)
     counts = np.bincount(labels, minlength=classes)
     there = counts > 0
     weights = np.where(there, len(labels) / (there.sum() * np.maximum(counts, 1)), 0.0)
