@@ -21,11 +21,11 @@ from foveal.progress import Progress
 if TYPE_CHECKING:
     from foveal.model.model import Model
 
-MOST = 256
+MOST = 128
 LEAST = 16
 POOLED = 32
 """Pictures whose maps are compared before and after each pooling."""
-_BUDGET = 2e11
+_BUDGET = 1e11
 """Multiply-adds all changed pictures may cost together: some seconds on two cores."""
 
 
