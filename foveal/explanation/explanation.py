@@ -27,9 +27,29 @@ from foveal.model.model import Model
 from foveal.prediction.answers import Prediction
 from foveal.progress import Progress, silent
 
-COSTLY = 200_000_000
-"""Multiply-adds a picture from which the checks use 9 random orders (a 10 % test), not 19, and
-one shuffling of the weights, not two."""
+COSTLY = 50_000_000
+HUGE = 500_000_000
+"""Multiply-adds a picture from which the checks take fewer forward passes, and fewer still."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many forward passes are spent; 19 random orders make a 5 % test, 9 a 10 % test."""
+
+    orders: int = 19
+    steps: int = 10
+    shuffles: int = 2
+    patches: int = 7
+    pieces: int = 32
+
+
+def effort(multiply_adds: int) -> Effort:
+    """The passes for a network of so many multiply-adds a picture."""
+    if multiply_adds > HUGE:
+        return Effort(orders=9, steps=6, shuffles=1, patches=5, pieces=16)
+    if multiply_adds > COSTLY:
+        return Effort(steps=6, shuffles=1, patches=5, pieces=16)
+    return Effort()
 
 
 @dataclass(frozen=True)
@@ -193,20 +213,20 @@ def _attributions(
     decision: Decision, recording: Recording, picture: torch.Tensor, layer: str | None,
     progress: Progress,
 ) -> list[Attribution]:  # fmt: skip
-    costly = sum(node.multiply_adds for node in recording.nodes) > COSTLY
+    spent = effort(sum(node.multiply_adds for node in recording.nodes))
     makers: list[tuple[Method, attribution.Choice | None, Maker]] = [
         ("integrated_gradients", None,
-         partial(attribution.integrated_gradients, steps=16 if costly else 32)),
-        ("occlusion", None, partial(attribution.occlusion, patches=5 if costly else 7)),
+         partial(attribution.integrated_gradients, steps=spent.pieces)),
+        ("occlusion", None, partial(attribution.occlusion, patches=spent.patches)),
     ]  # fmt: skip
     choice = _choice(recording, layer)
     if choice is not None:
         makers.insert(0, ("cam", choice, partial(_cam, choice=choice)))
     progress("checking the maps", 0, len(makers) + 1)
-    against = baseline(decision, picture, orders=9 if costly else 19, steps=8 if costly else 10)
+    against = baseline(decision, picture, orders=spent.orders, steps=spent.steps)
     found = []
     for at, (method, where, make) in enumerate(makers, start=1):
-        found.append(_judged(decision, picture, method, where, make, against))
+        found.append(_judged(decision, picture, method, where, make, against, spent.shuffles))
         progress("checking the maps", at + 1, len(makers) + 1)
     return found
 
@@ -216,14 +236,13 @@ Maker = Callable[[Decision, torch.Tensor], np.ndarray]
 
 def _judged(
     decision: Decision, picture: torch.Tensor, method: Method, where: attribution.Choice | None,
-    make: Maker, against: Baseline,
+    make: Maker, against: Baseline, shuffles: int,
 ) -> Attribution:  # fmt: skip
     def again(other: Decision) -> np.ndarray:
         return make(other, picture)
 
     values = again(decision)
-    costly = len(against.gains) < 19
-    verdict = judge(decision, picture, values, again, against, shuffles=1 if costly else 2)
+    verdict = judge(decision, picture, values, again, against, shuffles=shuffles)
     if where is None:
         return Attribution(method, None, None, None, _REASONS[method], values, verdict)
     return Attribution(
