@@ -109,6 +109,9 @@ def _drawn(
     kept = [_agreement(drawn, model, truth, pixels) for _, drawn in both]
     if kept[1] > kept[0] + HELPS:
         both.reverse()
+    if max(kept) < 1 - HURTS:
+        progress("exporting", 0, None, "finding the layers that int8 hurts")
+        yield from _sparing(graph, model, truth, pixels)
     yield from both
     for variant in others:
         yield variant.name, quantise.quantised(graph, pixels, variant)
@@ -116,6 +119,28 @@ def _drawn(
 
 HELPS = 0.002
 """Share of calibration pictures that must agree more for two slower layers to be worth it."""
+HURTS = 0.01
+"""Share of calibration pictures that a layer may change before it is worth staying fp32."""
+_PROBED = 256
+
+
+def _sparing(
+    graph: Any, model: Model, truth: np.ndarray, pixels: np.ndarray
+) -> Iterator[tuple[str, Any]]:
+    """int8 but for the layers that hurt: first the worst alone, then more of them."""
+    plain, names, few = quantise.VARIANTS[0], quantise.layers(graph), pixels[:_PROBED]
+    harm = {}
+    for name in names:  # one channel of a wide range is enough: a map's channels share a scale
+        others = [other for other in names if other != name]
+        alone = quantise.quantised(graph, few, plain, others)
+        harm[name] = 1 - _agreement(alone, model, truth[:_PROBED], few)
+    before: list[str] = []
+    for limit in (HURTS, HURTS / 3, 0.0):
+        spared = [name for name in names if harm[name] > limit]
+        if spared != before and len(spared) < len(names):
+            name = f"{plain.method}, {len(spared)} of {len(names)} layers fp32"
+            yield name, quantise.quantised(graph, pixels, plain, spared)
+        before = spared
 
 
 def _agreement(drawn: Any, model: Model, truth: np.ndarray, pixels: np.ndarray) -> float:

@@ -9,7 +9,7 @@ import contextlib
 import io
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,10 @@ VARIANTS = (
 """In the order they are tried: fastest first."""
 
 
-def quantised(graph: Any, pixels: np.ndarray, variant: Variant) -> Any:
+def quantised(graph: Any, pixels: np.ndarray, variant: Variant, spared: Sequence[str] = ()) -> Any:
     """An int8 copy of an onnx.ModelProto, calibrated on uint8 (N, H, W, C).
 
+    spared: names of more nodes that stay fp32.
     QDQ, unsigned activations, signed weights of 7 bits (processors without VNNI add pairs of
     products in 16 bits, which 8-bit weights overflow), a scale a filter.
     """
@@ -75,7 +76,7 @@ def quantised(graph: Any, pixels: np.ndarray, variant: Variant) -> Any:
             reduce_range=True,
             activation_type=ort.QuantType.QUInt8,
             weight_type=ort.QuantType.QInt8,
-            nodes_to_exclude=_kept(graph, variant.spare),
+            nodes_to_exclude=[*_kept(graph, variant.spare), *spared],
             calibrate_method=method,
         )
         proto = load(path)
@@ -87,17 +88,22 @@ def quantised(graph: Any, pixels: np.ndarray, variant: Variant) -> Any:
     return proto
 
 
-def _kept(graph: Any, spare: bool) -> list[str]:
-    """Nodes that stay fp32: all before the first and after the last with weights, and those two."""
-    nodes = graph.graph.node
+def layers(graph: Any) -> list[str]:
+    """Names of the nodes that have weights, in order."""
     weights = {tensor.name for tensor in graph.graph.initializer}
-    weighty = [
-        place
-        for place, node in enumerate(nodes)
+    return [
+        node.name
+        for node in graph.graph.node
         if node.op_type in ("Conv", "Gemm", "MatMul") and weights & set(node.input)
     ]
-    first, last = weighty[0] + spare, weighty[-1] - spare
-    return [node.name for place, node in enumerate(nodes) if not first <= place <= last]
+
+
+def _kept(graph: Any, spare: bool) -> list[str]:
+    """Nodes that stay fp32: all before the first and after the last with weights, and those two."""
+    names = [node.name for node in graph.graph.node]
+    weighty = layers(graph)
+    first, last = names.index(weighty[0]) + spare, names.index(weighty[-1]) - spare
+    return [name for place, name in enumerate(names) if not first <= place <= last]
 
 
 def _reader(pixels: np.ndarray) -> Any:
