@@ -27,6 +27,10 @@ from foveal.progress import Progress, silent
 Split = Literal["train", "val", "test", "all"]
 CHUNK = 1024
 SHOWN = 10
+UNKNOWN = (
+    "this file does not say which pictures it was fitted on, some may be among these: the figures "
+    "may be too good; give the model.safetensors it was made from, or data with a split"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +115,8 @@ def gather(
             f"none of the {len(rows)} pictures to score in {listing.root} can be read; "
             "see foveal check"
         )
+    blind = kind == "unseen" and not len(fitted_on)
+    kind = "all" if blind else kind
     seen = np.isin(kept.hashes, fitted_on)
     places = np.flatnonzero(~seen) if kind == "unseen" else np.arange(len(kept.rows))
     if not len(places):
@@ -121,6 +127,8 @@ def gather(
         )
     targets = _targets(listing, kept.rows[places], manifest)
     told = _empty(targets, manifest)
+    if blind:
+        told.append(UNKNOWN)
     if ignored:
         told.append(f"classes the model does not know were left out: {_counted(ignored)}")
     if kind == "test" and seen.any():

@@ -283,10 +283,12 @@ def _strangers(subject: _Subject, folder: Path, progress: Progress) -> Any:
 def _write_report(
     path: Path, subject: _Subject, card: Scores, lang: Literal["en", "ko"], progress: Progress
 ) -> None:
+    from foveal.evaluation.material import UNKNOWN
     from foveal.evaluation.report import evaluation_report
 
+    told = [UNKNOWN] if UNKNOWN in card.notes else []
     material = subject.material
     evaluation_report(
         path, card, subject.answers, subject.predictor.manifest, material.store.pixels,
-        material.places, material.paths, lang=lang, progress=progress,
+        material.places, material.paths, told=told, lang=lang, progress=progress,
     )  # fmt: skip
