@@ -48,6 +48,8 @@ def _dropped(nodes: Sequence[Node], chosen: list[list[int]], budget: int) -> lis
         if sum(map(size, nodes, left, [left] * len(left))) <= budget:
             break
         left[node.id] = []
+    if not left[0]:  # the page computes the normalised values from the picture's
+        left[1] = []
     return left
 
 

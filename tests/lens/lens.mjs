@@ -167,9 +167,19 @@ async function itFitsAPhone(page) {
   same(await axeFaults(page), [], 'axe on a phone')
 }
 
+async function everyLayerOpens(page) {
+  const layers = await page.$$eval('#pick-layer option', (nodes) => nodes.map((node) => node.value))
+  let away = 0
+  for (const layer of layers) {
+    await page.selectOption('#pick-layer', layer)
+    away += await page.locator('#away').count()
+  }
+  same(away, wanted.away, 'layers that say their numbers are not here')
+}
+
 await onPage(file, async (page) => {
   await page.waitForSelector('h1')
-  if (wanted.quick) return probabilitiesAreThePrediction(page)
+  if (wanted.quick) return everyLayerOpens(page)
   await theExampleIsTheIssues(page)
   await everyNumberIsTheForwardPass(page)
   await probabilitiesAreThePrediction(page)

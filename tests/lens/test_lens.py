@@ -197,3 +197,18 @@ def test_a_sampled_page_says_what_the_other_maps_add(tmp_path):
     page = data(explanation, budget=14_000)
     assert page["sampled"] is not None
     run(tmp_path, render("lens", page, "en"), wanted)
+
+
+@pytest.mark.parametrize("budget", [500, 2_500])
+def test_a_page_that_cannot_hold_every_layer_says_so(budget, tmp_path):
+    model = models.model(models.networks()["nested"])
+    shape = model.manifest.network.input.shape
+    explanation = explain(model, np.zeros(shape, np.uint8))
+    page = data(explanation, budget=budget)
+    layers = page["layers"]
+    away = [
+        layer for layer in layers
+        if not layer["maps"] or ("pool" in layer["kind"] and not layers[layer["inputs"][0]]["maps"])
+    ]  # fmt: skip
+    assert away
+    run(tmp_path, render("lens", page, "en"), {"quick": True, "away": len(away)})
