@@ -421,5 +421,5 @@ def test_the_recipe_is_whole(runs):
     recipe = runs.fresh().task.recipe
     assert isinstance(recipe, Recipe)
     assert [key for key, value in recipe if value in (None, "auto")] == [
-        "dropout", "early_stopping",
+        "dropout", "early_stopping", "abstain_at_accuracy", "positive_class", "min_recall",
     ]  # fmt: skip

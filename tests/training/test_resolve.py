@@ -1,0 +1,110 @@
+"""What Foveal chooses itself, with the reason, and what it refuses."""
+
+import numpy as np
+import pytest
+
+from foveal.errors import UsageError
+from foveal.network.read import network
+from foveal.spec.preprocess import Input
+from foveal.spec.recipe import Recipe
+from foveal.training.mirror import mirror
+from foveal.training.resolve import Situation, average, muon_share, resolve
+
+
+def _situation(name="swift-s", side=32, pictures=50_000, mirrored=(0.4, 0.38), fast=False):
+    found = network(name, Input(height=side, width=side, channels=3))
+    return Situation(found, pictures, 10, 5000, 5000, mirrored, fast)
+
+
+def _chosen(recipe=None, **keys):
+    whole, choices = resolve(recipe or Recipe(), _situation(**keys))
+    return whole, {choice.key: choice for choice in choices}
+
+
+def test_nothing_a_person_set_is_changed():
+    given = Recipe(
+        batch_size=7, optimizer="adamw", learning_rate=0.5, momentum=0.1, weight_decay=0.2,
+        bias_rate=3.0, flip="off", shift=0.1, crop=0.9, colour=0.1, precision="bf16",
+        compile="on", test_average="flip",
+    )  # fmt: skip
+    whole, chosen = _chosen(given)
+    assert whole == given
+    assert chosen == {}
+
+
+def test_every_choice_has_a_reason_and_is_repeatable():
+    whole, chosen = _chosen()
+    assert all(choice.reason for choice in chosen.values())
+    assert _chosen()[0] == whole
+    assert [key for key, value in whole if value in (None, "auto")] == [
+        "epochs", "ema", "dropout", "early_stopping", "abstain_at_accuracy", "positive_class",
+        "min_recall",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pictures", "side", "size"),
+    [(1200, 32, 32), (6000, 32, 32), (20_000, 32, 128), (60_000, 32, 512), (60_000, 128, 128),
+     (60_000, 224, 32), (100, 512, 8)],
+)  # fmt: skip
+def test_batch_size(pictures, side, size):
+    assert _chosen(pictures=pictures, side=side)[0].batch_size == size
+
+
+def test_optimizer():
+    assert _chosen()[0].optimizer == "muon"
+    assert _chosen(name="lenet5")[0].optimizer == "adamw"
+    few, chosen = _chosen(name="swift-m", side=16, pictures=1200)
+    assert few.optimizer == "sgd"
+    assert "not muon, as its matrices would cost" in chosen["optimizer"].reason
+    found = network("swift-m", Input(height=16, width=16))
+    assert muon_share(found, 10, 32) == pytest.approx(4 * muon_share(found, 10, 128))
+
+
+def test_flip_and_test_average_follow_the_mirror():
+    whole, chosen = _chosen(mirrored=(0.99, 0.35))
+    assert (whole.flip, whole.test_average) == ("off", "none")
+    assert chosen["flip"].reason == (
+        "nearest neighbours name 99% of pictures and 35% of mirrored ones right: left and right "
+        "matter"
+    )
+    assert _chosen(mirrored=(0.8, 0.6))[0].flip == "alternate"
+    assert _chosen(mirrored=None)[0].flip == "off"
+    assert _chosen(Recipe(flip="random"), mirrored=None)[0].test_average == "flip"
+
+
+def test_precision_follows_the_processor():
+    assert _chosen()[0].precision == "fp32"
+    assert _chosen(fast=True)[0].precision == "bf16"
+
+
+def test_average_needs_steps():
+    assert average(20).value == 0.0
+    assert average(1000).value == pytest.approx(0.98)
+    assert average(10**6).value == pytest.approx(0.998)
+
+
+def test_clashes_are_refused():
+    with pytest.raises(UsageError) as caught:
+        _chosen(Recipe(progressive=0.5), name="lenet5")
+    assert str(caught.value) == (
+        "progressive 0.5 trains on smaller pictures first, but the network's flatten layer fits "
+        "one size only; use global_avg_pool or progressive 1"
+    )
+    with pytest.raises(UsageError) as caught:
+        _chosen(Recipe(schedule="trapezoid", warm_up=0.6))
+    assert str(caught.value) == (
+        "warm_up 0.6 and cool_down 0.5 are more than the whole run; together they may be at most 1"
+    )
+
+
+def test_digits_are_not_mirrored_and_stripes_are(prepared):
+    plain, turned = mirror(prepared.train.pixels, prepared.train.labels)
+    assert plain > 0.85
+    assert turned < 0.6 * plain
+    pixels = np.zeros((60, 8, 8, 1), np.uint8)
+    labels = np.arange(60) % 3
+    for number in range(60):
+        pixels[number, labels[number] * 2] = 200 + number % 20
+    assert mirror(pixels, labels) == (1.0, 1.0)
+    assert mirror(pixels, np.eye(3, dtype=np.int64)[labels]) is None
