@@ -367,16 +367,6 @@ def test_a_budget_covers_the_whole_command(digits, network, tmp_path):
     assert run.history
 
 
-def test_thresholds_are_chosen_on_val(digits, network, tmp_path):
-    from foveal.model.file import read_manifest
-
-    wish = {"abstain_at_accuracy": 0.9, "batch_size": 16}
-    run = train(digits, network=network, epochs=4, settings=wish, out=tmp_path / "run")
-    abstain = read_manifest(run.model).thresholds.abstain
-    assert abstain is not None
-    assert 0 < abstain < 1
-
-
 def test_words_on_the_command_line(digits, network, tmp_path, capsys):
     words = ["train", str(digits), "--network", str(network), "--out", str(tmp_path / "run")]
     assert cli([*words, "--epochs", "1", "--set", "oops"]) == 2
