@@ -89,7 +89,7 @@ def main() -> None:
         page = root / "report.html"
         found: dict[str, list[float]] = {"cold": [], "warm": []}
         for run in range(wanted.runs):
-            for kind, times in found.items():
+            for times in found.values():
                 cache = root / f"cache-{run}"
                 times.append(seconds(root / "model.safetensors", root / "data", page, cache))
         result = {
