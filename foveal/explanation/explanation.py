@@ -27,7 +27,7 @@ from foveal.model.model import Model
 from foveal.prediction.answers import Prediction
 from foveal.progress import Progress, silent
 
-COSTLY = 50_000_000
+COSTLY = 10_000_000
 HUGE = 500_000_000
 """Multiply-adds a picture from which the checks take fewer forward passes, and fewer still."""
 
@@ -258,7 +258,7 @@ _REASONS = {
 
 
 def _choice(recording: Recording, layer: str | None) -> attribution.Choice | None:
-    averaged = any(node.kind in ("global_avg_pool", "global_max_pool") for node in recording.nodes)
+    averaged = any(node.kind == "global_avg_pool" for node in recording.nodes)
     known = places(recording)
     if layer is None:
         return attribution.choose(known, averaged)
