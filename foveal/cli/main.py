@@ -40,13 +40,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no messages.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress, no messages.")
+    ] = False,
 ) -> None:
     """Recognise pictures with a convolutional neural network."""
-    console.QUIET = console.QUIET or quiet
 
 
 for _verb in VERBS:
@@ -62,9 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line with `arguments`; the exit status."""
     signal.signal(signal.SIGTERM, _terminated)
-    if "--quiet" in arguments:  # allowed before and after the verb
-        console.QUIET = True
-        arguments = [word for word in arguments if word != "--quiet"]
+    console.QUIET = "--quiet" in arguments  # allowed before and after the verb
+    arguments = [word for word in arguments if word != "--quiet"]
     try:
         status: Any = app(arguments, standalone_mode=False)
     except Error as error:

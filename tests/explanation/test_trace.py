@@ -113,4 +113,4 @@ def test_shifting_a_flat_picture_changes_nothing_and_pixels_change_as_counted(
         some.module, some.manifest.network, len(some.labels), "single",
         torch.from_numpy(flat).permute(2, 0, 1)[None].float(), 0,
     )  # fmt: skip
-    assert all(shift.layers[-1] == 0 for shift in shifts(some.module, quiet))
+    assert all(shift.layers[-1] < 1e-3 for shift in shifts(some.module, quiet))
