@@ -189,7 +189,8 @@ def _account(
     splits["test"] = [
         {"path": listing.paths[row], "labels": list(listing.labels[row])} for row in rows["test"]
     ]
-    unusable = [item for found in stores.values() for item in found.unusable]
+    unread = [item for found in stores.values() for item in found.unusable]
+    unusable = [*listing.unusable, *unread]
     return {
         "data": str(listing.root.resolve()),
         "classes": list(names),
