@@ -43,9 +43,7 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="No progress, no messages.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no messages.")] = False,
 ) -> None:
     """Recognise pictures with a convolutional neural network."""
 

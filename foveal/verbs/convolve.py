@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from foveal.errors import UsageError, nearest
+from foveal.errors import PictureError, UsageError, nearest
 from foveal.explanation import convolution
 from foveal.explanation.convolution import MODES, Four, Mode, Pair, Sliding, Step
 from foveal.files import write_atomic
@@ -124,7 +124,13 @@ def _picture(image: str | Path | bytes | np.ndarray) -> np.ndarray:
     from foveal.images.decode import decode
 
     source = Path(image) if isinstance(image, str) else image
-    return decode(source, channels=1)[:, :, 0].astype(float)
+    try:
+        return decode(source, channels=1)[:, :, 0].astype(float)
+    except PictureError as error:
+        name = source if isinstance(source, Path) else "given"
+        raise PictureError(
+            f"the picture {name} cannot be read ({error.reason}); give another"
+        ) from error
 
 
 def _padding(padding: int | str | Four, size: Pair, kernel: Pair, stride: Pair) -> Four:

@@ -5,6 +5,7 @@ Joins data, design, training and report; knows nothing of how any of them works.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -105,6 +106,8 @@ def train(
     for package in ("torch", "sklearn"):
         if find_spec(package) is None:
             raise MissingExtra("foveal train", "train")
+    if minutes is not None and not (0 < minutes < math.inf):
+        raise UsageError(f"minutes is {minutes:g}; give a number above 0, such as --minutes 10")
     if minutes is not None and epochs is not None:
         raise UsageError("give --minutes or --epochs, not both: each fixes the length of the run")
     if seed < 0:

@@ -395,3 +395,10 @@ def test_trackers(digits, network, tmp_path, name):
     written = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
     wanted = {"tensorboard": "events.out", "mlflow": "val_accuracy"}[name]
     assert any(wanted in path.name for path in written)
+
+
+def test_a_budget_of_nothing_is_refused(digits, tmp_path):
+    with pytest.raises(UsageError) as caught:
+        train(digits, minutes=0, out=tmp_path / "run")
+    assert str(caught.value) == "minutes is 0; give a number above 0, such as --minutes 10"
+    assert not (tmp_path / "run").exists()
