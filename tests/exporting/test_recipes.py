@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def block(language: str) -> str:
     text = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
-    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    found = re.search(rf"```{language}[^\n]*\n(.*?)```", text, re.DOTALL)
     assert found is not None
     return found[1]
 

@@ -1,0 +1,251 @@
+"""Every command and every piece of Python in the README files and under docs/ is run.
+
+A fence names its language. `bash` and `python` are run, page by page from top to bottom, in one
+folder that holds pictures/ (digits, a sub-folder a class), new/one.jpg, new/two.jpg and run/ (a
+trained model). Words after the language are marks: `long` (only run by `make docs-long`),
+`status=N` (the last command ends with this exit status), `elsewhere` (needs what a test has not,
+such as docker). `make` is never run. Two things are changed before a block runs: training takes
+one epoch instead of minutes, and port 8080 becomes a free one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import io
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from foveal.cli.main import run as cli
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("README*.md")), ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+LONG = os.environ.get("DOCS_LONG") == "1"
+
+RUN = {"bash", "python"}
+READ = {"text", "yaml", "json", "js", "csv", "dockerfile", "ini", "mermaid", "{eval-rst}"}
+"""Languages of blocks that are only read; every other fence is a mistake."""
+
+FENCE = re.compile(r"^(?P<bar>`{3,})(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=bar)[ \t]*$", re.M | re.S)
+READY = """
+for turn in $(seq 200); do
+  curl -s -o /dev/null http://127.0.0.1:8080/v2/health/ready && break; sleep 0.1
+done
+"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fence: where it starts, its language, its marks and what it holds."""
+
+    page: Path
+    line: int
+    language: str
+    marks: tuple[str, ...]
+    text: str
+
+    @property
+    def where(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def status(self) -> int:
+        return int(next((m[7:] for m in self.marks if m.startswith("status=")), 0))
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for found in FENCE.finditer(text):
+        language, *marks = found["info"].split() or [""]
+        line = text.count("\n", 0, found.start()) + 1
+        yield Block(page, line, language, tuple(marks), found["text"])
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_fence_names_a_language_and_known_marks(page):
+    for block in blocks(page):
+        assert block.language in RUN | READ, f"{block.where}: language '{block.language}'"
+        known = {"long", "elsewhere", f"status={block.status}"}
+        assert set(block.marks) <= known, f"{block.where}: marks {block.marks}"
+
+
+def to_run(page: Path) -> list[Block]:
+    return [
+        block
+        for block in blocks(page)
+        if block.language in RUN
+        and "elsewhere" not in block.marks
+        and (LONG or "long" not in block.marks)
+        and not block.text.startswith("make ")
+    ]
+
+
+@pytest.fixture(scope="session")
+def model_run(digits, tmp_path_factory):
+    """A run that `foveal train` made of the digits in a few seconds."""
+    from foveal.verbs.train import train
+
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOVEAL_CACHE", str(tmp_path_factory.getbasetemp() / "foveal-cache"))
+        patch.chdir(digits.parent)
+        train(digits, epochs=4, out=folder)
+    return folder
+
+
+@pytest.fixture
+def home(digits, model_run, tmp_path, monkeypatch):
+    """The folder a page runs in."""
+    shutil.copytree(digits, tmp_path / "pictures")
+    shutil.copytree(model_run, tmp_path / "run")
+    (tmp_path / "new").mkdir()
+    for new, old in (("one", "3"), ("two", "8")):
+        path = sorted((digits / old).iterdir())[0]
+        Image.open(path).save(tmp_path / "new" / f"{new}.jpg", quality=95)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    return tmp_path
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("page", [page for page in PAGES if to_run(page)], ids=name)
+def test_every_block_runs(page, home):
+    names: dict[str, object] = {"__name__": "__main__"}
+    for block in to_run(page):
+        text = shortened(block.text)
+        empty_what_is_trained_into(text, home)
+        with fresh_port(text) as text:
+            if block.language == "bash":
+                got, told = run_bash(text)
+            elif re.search(r"\bserve\(", text):
+                got, told = run_server(text)
+            else:
+                got, told = run_python(text, block, names)
+        assert got == block.status, f"{block.where}: exit status {got}\n{text}\n{told}"
+
+
+def shortened(text: str) -> str:
+    """Training for one epoch instead of minutes, or in `make docs-long` for a sixth of a minute."""
+    given, word = ("--minutes 0.2", "minutes=0.2") if LONG else ("--epochs 1", "epochs=1")
+    text = re.sub(r"(foveal +train [^\n]*?)--minutes +[\d.]+", rf"\1{given}", text)
+    return re.sub(r"(\btrain\([^)]*?)minutes=[\d.]+", rf"\1{word}", text)
+
+
+def empty_what_is_trained_into(text: str, home: Path) -> None:
+    """A run's folder must be new: what another block left there goes, but not for --resume."""
+    for line in re.findall(r"foveal +train [^\n]*|\btrain\([^)]*\)", text):
+        found = re.search(r"--out[ =]+(\S+)|out=\"([^\"]+)\"", line)
+        if found and "resume" not in line:
+            shutil.rmtree(home / (found[1] or found[2]), ignore_errors=True)
+
+
+@contextlib.contextmanager
+def fresh_port(text: str) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serving = re.compile(r"^(foveal +serve [^\n#]*?)[ \t]*(#.*)?$", re.M)
+    if serving.search(text):
+        text = serving.sub(rf"\1 --workers 1 --port {port} & server=$!{READY}", text)
+        text += '\nkill -TERM "$server"; wait "$server" || test $? = 143\n'
+    yield text.replace("8080", str(port))
+
+
+def plain(text: str) -> list[list[str]] | None:
+    """The words of each line where all are plain `foveal` commands, else None."""
+    lines = []
+    for line in text.replace("\\\n", " ").splitlines():
+        reader = shlex.shlex(line, posix=True, punctuation_chars=True)
+        reader.whitespace_split = True
+        words = list(reader)
+        if not words:
+            continue
+        if words[0] != "foveal" or re.search(r"[$`~]", line) or words[1] == "serve":
+            return None
+        if any(set(word) <= set("();<>|&") for word in words):
+            return None
+        lines.append([found for word in words[1:] for found in expanded(word)])
+    return lines
+
+
+def expanded(word: str) -> list[str]:
+    return sorted(glob.glob(word)) or [word] if "*" in word else [word]
+
+
+def run_bash(text: str) -> tuple[int, str]:
+    """Status and words of the block; plain `foveal` lines run in this process, which is faster."""
+    lines = plain(text)
+    if lines is None:
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", text],
+            capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+    told = io.StringIO()
+    for words in lines:
+        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+            status = cli(words)
+        if status:
+            return status, told.getvalue()
+    return 0, told.getvalue()
+
+
+def run_python(text: str, block: Block, names: dict[str, object]) -> tuple[int, str]:
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        exec(compile("\n" * block.line + text, block.where, "exec"), names)
+    return 0, told.getvalue()
+
+
+def run_server(text: str) -> tuple[int, str]:
+    """A block whose last line serves until it is told to stop."""
+    done = subprocess.Popen(
+        [sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    port = re.search(r"port=(\d+)", text)
+    assert port is not None
+    for _ in range(300):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port[1]))):
+            break
+        time.sleep(0.1)
+    done.terminate()
+    told, _ = done.communicate(timeout=60)
+    return 0 if done.returncode in (143, -15) else done.returncode or 1, told
+
+
+SYNOPSIS = re.compile(r"^foveal (\w+) ([^\n]*(?:\n +[^\n]*)*)", re.M)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_options_in_a_synopsis_exist(page):
+    """`foveal VERB [--option]` in a block that is not run names only what the command has."""
+    import typer.main
+
+    from foveal.cli.main import app
+
+    commands = typer.main.get_command(app).commands
+    for block in blocks(page):
+        if block.language != "text":
+            continue
+        for verb, rest in SYNOPSIS.findall(block.text):
+            assert verb in commands, f"{block.where}: foveal {verb}"
+            known = {option for one in commands[verb].params for option in one.opts}
+            used = set(re.findall(r"--[a-z0-9-]+", rest)) - {"--quiet", "--help"}
+            assert used <= known, f"{block.where}: foveal {verb} has no {used - known}"
