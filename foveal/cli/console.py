@@ -58,7 +58,7 @@ class _Lines:
         if now - self._last < 10:
             return
         self._last = now
-        share = f" {100 * done / total:.0f} %" if total else f" {done:g}"
+        share = f" {100 * done / total:.0f} %" if total else f" {done:g}" if done else ""
         message(f"{what}{share} {note}".rstrip())
 
 

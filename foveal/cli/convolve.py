@@ -84,6 +84,6 @@ map      {done.file}{drawn}"""
 
 
 def _table(numbers: np.ndarray) -> str:
-    cells = [[f"{cell:.4g}" for cell in row] for row in numbers]
+    cells = [[f"{cell + 0.0:.4g}" for cell in row] for row in numbers]  # no minus before a zero
     width = max(len(cell) for row in cells for cell in row)
     return "\n".join("  " + " ".join(cell.rjust(width) for cell in row) for row in cells)

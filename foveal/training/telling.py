@@ -14,6 +14,7 @@ import yaml
 
 from foveal.errors import UsageError
 from foveal.files import write_atomic
+from foveal.network.cost import cost
 from foveal.spec.recipe import Recipe
 from foveal.training.budget import Budget, tail
 from foveal.training.preparing import Prepared
@@ -23,7 +24,7 @@ from foveal.training.session import Session
 def plan(session: Session, prepared: Prepared, budget: Budget | None) -> Iterator[str]:
     """Sentences for the terminal: data, network, every choice with its reason, time and memory."""
     height, width, channels = session.network.input.shape
-    weights = sum(p.numel() for p in session.training.module.parameters())
+    weights = cost(session.network, len(prepared.classes), prepared.task).weights
     yield (
         f"data: {len(prepared.train)} pictures to train on, {len(prepared.val)} to choose on, "
         f"{len(prepared.classes)} classes, {len(prepared.account['left_out'])} left out"
