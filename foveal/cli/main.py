@@ -1,56 +1,16 @@
-"""The `foveal` command: lists the verbs, turns errors into one sentence and an exit status.
+"""The `foveal` command: hands the words on, turns errors into one sentence and an exit status.
 
-Knows no verb's work; each lives in a module of its own that is imported when it is called.
+Knows no verb's work and no verb but `predict`, whose plain forms are answered without typer.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from foveal import __version__
-from foveal.cli import console
+from foveal.cli import console, plain
 from foveal.errors import Error
-
-VERBS = (
-    "check", "design", "show", "train", "evaluate", "predict", "explain", "export", "serve",
-    "demo", "selftest", "convolve", "cache",
-)  # fmt: skip
-
-app = typer.Typer(
-    name="foveal",
-    help="Recognise pictures with a convolutional neural network.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        console.result(f"foveal {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no messages.")] = False,
-) -> None:
-    """Recognise pictures with a convolutional neural network."""
-
-
-for _verb in VERBS:
-    if find_spec(f"foveal.cli.{_verb}"):
-        import_module(f"foveal.cli.{_verb}").register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -64,7 +24,7 @@ def run(arguments: list[str]) -> int:
     console.QUIET = "--quiet" in arguments  # allowed before and after the verb
     arguments = [word for word in arguments if word != "--quiet"]
     try:
-        status: Any = app(arguments, standalone_mode=False)
+        status: Any = _called(arguments)
     except Error as error:
         sys.stderr.write(f"foveal: {error}\n")
         return error.exit_status
@@ -81,6 +41,17 @@ def run(arguments: list[str]) -> int:
             return int(getattr(error, "exit_code", 2))
         raise
     return status if isinstance(status, int) else 0
+
+
+def _called(arguments: list[str]) -> Any:
+    given = plain.predict(arguments[1:]) if arguments[:1] == ["predict"] else None
+    if given is not None:
+        from foveal.cli.answering import predict
+
+        return predict(*given)
+    from foveal.cli.app import app
+
+    return app(arguments, standalone_mode=False)
 
 
 def _terminated(_signal: int, _frame: object) -> None:

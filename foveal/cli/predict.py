@@ -1,26 +1,15 @@
-"""`foveal predict`: parse, call the verb, print answers as a table, JSON lines or CSV.
+"""`foveal predict`: parse, and hand on to what prints the answers.
 
-Knows nothing of how answers are found.
+Knows nothing of how answers are found or printed.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import sys
-from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-from foveal.cli import console
-from foveal.errors import UsageError
-
-if TYPE_CHECKING:
-    from foveal.prediction.answers import Prediction
 
 
 class Format(StrEnum):
@@ -48,97 +37,6 @@ def command(
     ),
 ) -> int:
     """Recognise pictures: one line a picture, in order."""
-    from foveal.verbs.predict import predict
+    from foveal.cli.answering import predict
 
-    count = _top(top)
-    write = {Format.table: _table, Format.jsonl: _jsonl, Format.csv: _csv}[form]()
-    failed = total = 0
-    with console.progress() as report:
-        for answer in predict(model, _given(paths), top=count, progress=report):
-            write(answer)
-            total += 1
-            failed += answer.error is not None
-    if failed:
-        console.message(f"{failed:,} of {total:,} could not be read; their lines say why")
-    return 1 if failed else 0
-
-
-def _top(text: str) -> int | None:
-    if text == "all":
-        return None
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise UsageError(f"--top is '{text}'; give a whole number from 1, or all")
-    return int(text)
-
-
-def _given(paths: list[str]) -> Iterator[str]:
-    for path in paths:
-        if path == "-":
-            yield from (line.rstrip("\r\n") for line in sys.stdin if line.strip("\r\n"))
-        else:
-            yield path
-
-
-def _jsonl() -> Callable[[Prediction], None]:
-    def write(answer: Prediction) -> None:
-        data = answer.to_data()
-        # A name that is not valid text is printed with escapes: the line stays valid JSON.
-        plain = all(not "\ud800" <= letter <= "\udfff" for letter in data["path"] or "")
-        console.result(json.dumps(data, ensure_ascii=not plain, allow_nan=False))
-
-    return write
-
-
-def _csv() -> Callable[[Prediction], None]:
-    """Columns path, label, probability, abstained, labels, top (label=probability|...), error."""
-    _csv_line(["path", "label", "probability", "abstained", "labels", "top", "error"])
-
-    def write(answer: Prediction) -> None:
-        shown = "|".join(f"{choice.label}={choice.probability:.6g}" for choice in answer.top)
-        _csv_line(
-            [
-                _printable(answer.path or ""),
-                answer.label,
-                answer.probability,
-                "" if answer.error else str(answer.abstained).lower(),
-                "|".join(answer.labels or ()),
-                shown,
-                answer.error,
-            ]
-        )
-
-    return write
-
-
-def _csv_line(cells: list[Any]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    console.result(text.getvalue())
-
-
-def _table() -> Callable[[Prediction], None]:
-    def write(answer: Prediction) -> None:
-        console.result("  ".join(_cells(answer)))
-
-    return write
-
-
-def _cells(answer: Prediction) -> Iterator[str]:
-    yield f"{_printable(answer.path or ''):<40}"
-    if answer.error is not None:
-        yield f"not read: {answer.error}"
-        return
-    assert answer.probability is not None
-    name = ", ".join(answer.labels) if answer.labels else str(answer.label)
-    yield f"{name + (' (unsure)' if answer.abstained else ''):<20}"
-    yield f"{answer.probability:6.1%}"
-    others = (choice for choice in answer.top if choice.label != answer.label)
-    yield ", ".join(f"{choice.label} {choice.probability:.1%}" for choice in others)
-
-
-def _printable(text: str) -> str:
-    """The name on one line and without control characters a terminal would obey."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "replace").decode()
-        for letter in text
-    )
+    return predict(model, paths, top, form.value)

@@ -6,16 +6,48 @@ Knows nothing of classes, files' places or normalisation (the network's module d
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 from PIL import Image
 
 from foveal.errors import PictureError
 from foveal.images.decode import MAX_PIXELS, picture, too_large
-from foveal.spec.preprocess import Input, Preprocess
 
 SPARE = 2
 """A JPEG is decoded smaller only where it stays this many times as large as the input."""
+
+
+class Input(Protocol):
+    """What is read of spec.preprocess.Input; a protocol, so that pydantic is not needed here."""
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+
+    @property
+    def channels(self) -> Literal[1, 3]:
+        """Grey or colour."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+
+
+class Preprocess(Protocol):
+    """What is read of spec.preprocess.Preprocess."""
+
+    @property
+    def fit(self) -> Literal["crop", "pad", "squash"]:
+        """What is done about another aspect ratio."""
+
+    @property
+    def background(self) -> tuple[int, int, int]:
+        """Red, green, blue, 0..255."""
 
 
 def pixels(

@@ -6,38 +6,23 @@ Knows nothing of torch, pictures or of what the weights mean.
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 from pydantic import ValidationError
 
 from foveal.errors import ModelFileError
 from foveal.files import write_atomic
-from foveal.model.container import (
-    MAX_HEADER,
-    Header,
-    encode,
-    lay_out,
-    read_header,
-    read_json,
-    tensors,
-)
-from foveal.model.manifest import FORMAT, Manifest, Thresholds
+from foveal.model.container import Header, encode, lay_out, read_header, read_json, tensors
+from foveal.model.manifest import Manifest, Thresholds
+from foveal.model.opening import FORMAT, check_version, kind, opened
 
 __all__ = ["FITTED_ON", "Manifest", "Thresholds", "kind", "read", "read_manifest", "write"]
 
 FITTED_ON = "fitted_on"
 """Tensor of the content hashes of the pictures the model was fitted on, int64 views of uint64."""
-_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")
-_KERAS = (".h5", ".hdf5", ".keras")
-_OURS = (
-    "Foveal opens the model.safetensors that `foveal train` writes and the .onnx that "
-    "`foveal export` writes"
-)
 _CHUNK = 1 << 22
 
 
@@ -62,7 +47,7 @@ def read(path: Path) -> tuple[Manifest, dict[str, np.ndarray]]:
     Memory: the file's size once.  No code in the file is ever run.
     """
     path = Path(path)
-    with _open(path) as file:
+    with opened(path) as file:
         header, manifest = _manifest(file, path)
         data = bytearray(header.length)
         digest, view, position = hashlib.sha256(), memoryview(data), 0
@@ -80,18 +65,8 @@ def read(path: Path) -> tuple[Manifest, dict[str, np.ndarray]]:
 def read_manifest(path: Path) -> Manifest:
     """The manifest alone, without reading the weights (so their SHA-256 is not checked)."""
     path = Path(path)
-    with _open(path) as file:
+    with opened(path) as file:
         return _manifest(file, path)[1]
-
-
-def kind(path: Path) -> Literal["native", "onnx"]:
-    """Which of the two formats `path` holds, by its first bytes; refuses all others unread."""
-    path = Path(path)
-    with _open(path) as file:
-        start = file.read(16)
-    if _starts_native(start) or start[:1] != b"\x08":
-        return "native"
-    return "onnx"
 
 
 def seal(manifest: str, table: bytes) -> str:
@@ -102,7 +77,7 @@ def seal(manifest: str, table: bytes) -> str:
 def parse(text: str, path: Path) -> Manifest:
     """The manifest in `text`; `path` is named in errors."""
     data = read_json(text.encode("utf-8", "surrogatepass"), path)
-    _check_version(data.get("format_version"), path)
+    check_version(data.get("format_version"), path)
     try:
         return Manifest.model_validate_json(text)
     except (ValidationError, RecursionError, ValueError) as error:
@@ -128,58 +103,6 @@ def _manifest(file: BinaryIO, path: Path) -> tuple[Header, Manifest]:
     if header.texts.get("foveal_seal") != seal(text, header.table()):
         raise altered(path, "its description does not have the SHA-256 written in it")
     return header, manifest
-
-
-def _open(path: Path) -> BinaryIO:
-    _refuse_by_name(path)
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
-            raise ModelFileError(f"{path} is not a file; give the path of a model file")
-        file = path.open("rb")
-    except FileNotFoundError as error:
-        raise ModelFileError(f"there is no model file {path}; check the path") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ModelFileError(f"cannot read the model file {path}: {reason}") from error
-    start = file.read(16)
-    if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and not _starts_native(start)):
-        file.close()
-        raise _pickle(path)
-    file.seek(0)
-    return file
-
-
-def _starts_native(start: bytes) -> bool:
-    return int.from_bytes(start[:8], "little") <= MAX_HEADER and start[8:9] == b"{"
-
-
-def _refuse_by_name(path: Path) -> None:
-    suffix = path.suffix.lower()
-    if suffix in _PICKLES:
-        raise _pickle(path)
-    if suffix in _KERAS:
-        raise ModelFileError(
-            f"{path} was not opened: {suffix} files can run code when they are loaded; {_OURS}"
-        )
-
-
-def _pickle(path: Path) -> ModelFileError:
-    return ModelFileError(
-        f"{path} was not opened: it is a pickle or an archive of one, which can run code when "
-        f"it is loaded; {_OURS}"
-    )
-
-
-def _check_version(version: Any, path: Path) -> None:
-    if type(version) is not int or version < 1:
-        raise ModelFileError(
-            f"{path} is not a model file of Foveal or is damaged: its format version is missing"
-        )
-    if version > FORMAT:
-        raise ModelFileError(
-            f"{path} has format {version}, this Foveal reads formats up to {FORMAT}: "
-            "update Foveal with  pip install -U foveal"
-        )
 
 
 def _first(error: Exception) -> str:

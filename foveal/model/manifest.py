@@ -10,12 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, field_serializer, model_validator
 
+from foveal.model.opening import FORMAT, MAX_LABELS
 from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 
-FORMAT = 1
-"""Format versions up to this one are read."""
-MAX_LABELS = 65_536
 MAX_LAYERS = 8192
 """Layers a network may have in all, branches counted."""
 Share = Annotated[float, Field(ge=0, le=1, strict=False)]

@@ -6,11 +6,13 @@ Knows nothing of pictures, files or networks.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.model.manifest import Manifest
+if TYPE_CHECKING:
+    from foveal.model.brief import Brief
+    from foveal.model.manifest import Manifest
 
 EVEN = 0.5
 """Probability from which a label of several is given where no threshold names it."""
@@ -75,7 +77,7 @@ def probabilities(logits: np.ndarray, manifest: Manifest) -> np.ndarray:
 
 
 def answer(
-    probability: np.ndarray, manifest: Manifest, path: str | None, top: int | None
+    probability: np.ndarray, manifest: Manifest | Brief, path: str | None, top: int | None
 ) -> Prediction:
     """The Prediction of one row of probabilities (K,); top None gives all classes."""
     order = np.argsort(-probability, kind="stable")
@@ -94,7 +96,7 @@ def answer(
     )
 
 
-def _best(probability: np.ndarray, manifest: Manifest) -> int:
+def _best(probability: np.ndarray, manifest: Manifest | Brief) -> int:
     limits = manifest.thresholds
     if (
         manifest.task == "single"
@@ -107,13 +109,13 @@ def _best(probability: np.ndarray, manifest: Manifest) -> int:
     return int(probability.argmax())
 
 
-def _abstains(probability: np.ndarray, manifest: Manifest) -> bool:
+def _abstains(probability: np.ndarray, manifest: Manifest | Brief) -> bool:
     least = manifest.thresholds.abstain
     return least is not None and float(probability.max()) < least
 
 
 def _several(
-    probability: np.ndarray, order: np.ndarray, manifest: Manifest
+    probability: np.ndarray, order: np.ndarray, manifest: Manifest | Brief
 ) -> tuple[str, ...] | None:
     if manifest.task != "multi":
         return None

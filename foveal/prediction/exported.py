@@ -5,14 +5,18 @@ Knows nothing of pictures or answers: uint8 pixels in, logits and probabilities 
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from foveal.errors import ModelFileError
-from foveal.model.file import parse
-from foveal.model.manifest import Manifest
+from foveal.model import brief
 from foveal.prediction import onnxfile
+
+if TYPE_CHECKING:
+    from foveal.model.manifest import Manifest
 
 
 class ExportedSession:
@@ -20,11 +24,18 @@ class ExportedSession:
 
     def __init__(self, content: bytes, path: Path, threads: int = 0) -> None:
         """`threads` 0 uses every core."""
-        texts = onnxfile.metadata(content, path)
-        self.manifest: Manifest = parse(texts["foveal"], path)
+        self._path, self._text = path, onnxfile.metadata(content, path)["foveal"]
+        self.about = brief.read(self._text, path)
         self._session = _session(content, path, threads)
         self._input = self._session.get_inputs()[0].name
         self._check(path)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The whole description, checked when it is asked for; raises ModelFileError."""
+        from foveal.model.file import parse
+
+        return parse(self._text, self._path)
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) to float32 (N, units), mirror averaging included."""
@@ -45,7 +56,7 @@ class ExportedSession:
             for item in self._session.get_outputs()
             if len(item.shape) == 2
         }
-        wanted = {"logits": self.manifest.units, "probabilities": len(self.manifest.labels)}
+        wanted = {"logits": self.about.units, "probabilities": len(self.about.labels)}
         one = self._session.get_inputs()
         if widths != wanted or len(one) != 1 or one[0].type != "tensor(uint8)":
             raise ModelFileError(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foveal.errors import MissingExtra
-from foveal.model.manifest import Manifest
 
 if TYPE_CHECKING:
+    from foveal.model.manifest import Manifest
     from foveal.model.model import Model
 
 
@@ -24,6 +24,11 @@ class NativeSession:
     def __init__(self, model: Model) -> None:
         self.manifest: Manifest = model.manifest
         self._module = model.module
+
+    @property
+    def about(self) -> Manifest:
+        """What answers are made with."""
+        return self.manifest
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) to float32 (N, units), averaged over the mirror image if asked for."""

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.errors import UsageError
-from foveal.model import file as model_file
-from foveal.model.manifest import Manifest
+from foveal.model.opening import kind
 from foveal.prediction import answers
 from foveal.prediction.answers import Prediction
 from foveal.prediction.native import NativeSession, open_native
@@ -21,6 +20,7 @@ from foveal.prediction.sources import sources
 from foveal.prediction.stream import Decoded, batches, decoded
 
 if TYPE_CHECKING:
+    from foveal.model.manifest import Manifest
     from foveal.model.model import Model
     from foveal.prediction.exported import ExportedSession
 
@@ -49,22 +49,22 @@ class Predictor:
 
     @property
     def manifest(self) -> Manifest:
-        """What the model says about itself."""
+        """What the model says about itself; an exported file's is read whole when asked for."""
         return self._session.manifest
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Class names in the order of the probabilities."""
-        return self.manifest.labels
+        return self._session.about.labels
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Logits float32 (N, units) of uint8 (N, H, W, C), mirror averaging included."""
-        return self._batched(self._session.logits, pixels, self.manifest.units)
+        return self._batched(self._session.logits, pixels, self._session.about.units)
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Calibrated probabilities float32 (N, K) of uint8 pixels (N, H, W, C)."""
         if isinstance(self._session, NativeSession):
-            return answers.probabilities(self.logits(pixels), self.manifest)
+            return answers.probabilities(self.logits(pixels), self._session.manifest)
         return self._batched(self._session.probabilities, pixels, len(self.labels))
 
     def predict(self, given: Any, *, top: int | None = 5) -> Iterator[Prediction]:
@@ -80,7 +80,7 @@ class Predictor:
 
     def _predict(self, given: Any, top: int | None) -> Iterator[Prediction]:
         ahead = 3 * self.batch_size
-        pictures = decoded(sources(given), self.manifest.network, ahead=ahead)
+        pictures = decoded(sources(given), self._session.about.network, ahead=ahead)
         try:
             for batch in batches(pictures, self.batch_size):
                 yield from self._answers(batch, top)
@@ -94,10 +94,10 @@ class Predictor:
             if item.pixels is None:
                 yield Prediction(item.path, error=item.error)
             else:
-                yield answers.answer(next(rows), self.manifest, item.path, top)
+                yield answers.answer(next(rows), self._session.about, item.path, top)
 
     def _batched(self, score: Any, pixels: np.ndarray, width: int) -> np.ndarray:
-        wanted = self.manifest.network.input.shape
+        wanted = self._session.about.network.input.shape
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != wanted:
             raise UsageError(
                 f"pixels are {pixels.dtype} {pixels.shape}, the network needs uint8 "
@@ -114,7 +114,7 @@ def _open(model: str | Path | Model, threads: int) -> NativeSession | ExportedSe
     if not isinstance(model, str | Path):
         return open_native(model)
     path = Path(model)
-    if model_file.kind(path) == "onnx":
+    if kind(path) == "onnx":
         from foveal.prediction.exported import open_exported
 
         return open_exported(path, threads)

@@ -11,13 +11,17 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from foveal.errors import PictureError
 from foveal.images.pixels import pixels
 from foveal.prediction.sources import Source
-from foveal.spec.network import Network
+
+if TYPE_CHECKING:
+    from foveal.model.brief import BriefNetwork
+    from foveal.spec.network import Network
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ class Decoded:
     error: str | None = None
 
 
-def decoded(sources: Iterable[Source], network: Network, *, ahead: int) -> Generator[Decoded]:
+def decoded(
+    sources: Iterable[Source], network: Network | BriefNetwork, *, ahead: int
+) -> Generator[Decoded]:
     """Every source decoded, in order; at most `ahead` pictures are held or under way."""
     waiting: deque[Future[Decoded]] = deque()
     todo = iter(sources)
@@ -52,7 +58,7 @@ def batches(items: Iterator[Decoded], size: int) -> Iterator[list[Decoded]]:
         yield batch
 
 
-def decode(source: Source, network: Network) -> Decoded:
+def decode(source: Source, network: Network | BriefNetwork) -> Decoded:
     """One source decoded; what goes wrong with a picture is its answer, never an exception."""
     if source.error is not None:
         return Decoded(source.path, None, source.error)
