@@ -3,10 +3,10 @@ PYTHON ?= python3
 PY := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint types contract pages tests wheel bench docs clean
+.PHONY: help demo test lint types contract pages tests wheel bench docs docs-long clean
 
 help: ## What can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 demo: .venv/installed ## The whole way on real pictures, in about a minute
 	$(PY) -m foveal demo
@@ -48,6 +48,13 @@ wheel: .venv/installed-tests ## Build the wheel, install it in clean environment
 
 bench: .venv/installed-tests ## Time to accuracy against peers: make bench NAME=fashion-mnist:keras
 	$(PY) benchmarks/training.py $(NAME)
+
+docs: .venv/installed ## The documents as a site, in site/index.html; a warning is an error
+	$(PY) -m pip install -q -c constraints.txt -e '.[docs]'
+	$(PY) -m sphinx -W --keep-going -q -b html docs site
+
+docs-long: .venv/installed-tests ## Run the blocks of the documents marked long too, on small data
+	DOCS_LONG=1 OMP_NUM_THREADS=1 $(PY) -m pytest -q tests/docs/test_blocks.py
 
 clean: ## Remove what was made here
 	rm -rf .venv .venv-* dist build site foveal-demo web/node_modules

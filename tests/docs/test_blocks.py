@@ -11,7 +11,6 @@ one epoch instead of minutes, and port 8080 becomes a free one.
 from __future__ import annotations
 
 import contextlib
-import glob
 import io
 import os
 import re
@@ -36,7 +35,7 @@ PAGES = [*sorted(ROOT.glob("README*.md")), ROOT / "CONTRIBUTING.md", *sorted(DOC
 LONG = os.environ.get("DOCS_LONG") == "1"
 
 RUN = {"bash", "python"}
-READ = {"text", "yaml", "json", "js", "csv", "dockerfile", "ini", "mermaid", "{eval-rst}"}
+READ = {"text", "yaml", "json", "js", "csv", "dockerfile", "ini", "mermaid", "{eval-rst}", "{toctree}"}
 """Languages of blocks that are only read; every other fence is a mistake."""
 
 FENCE = re.compile(r"^(?P<bar>`{3,})(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=bar)[ \t]*$", re.M | re.S)
@@ -186,7 +185,7 @@ def plain(text: str) -> list[list[str]] | None:
 
 
 def expanded(word: str) -> list[str]:
-    return sorted(glob.glob(word)) or [word] if "*" in word else [word]
+    return sorted(map(str, Path().glob(word))) or [word] if "*" in word else [word]
 
 
 def run_bash(text: str) -> tuple[int, str]:
@@ -227,7 +226,7 @@ def run_server(text: str) -> tuple[int, str]:
         time.sleep(0.1)
     done.terminate()
     told, _ = done.communicate(timeout=60)
-    return 0 if done.returncode in (143, -15) else done.returncode or 1, told
+    return 0 if done.returncode in (0, 143) else done.returncode, told
 
 
 SYNOPSIS = re.compile(r"^foveal (\w+) ([^\n]*(?:\n +[^\n]*)*)", re.M)
@@ -238,7 +237,7 @@ def test_options_in_a_synopsis_exist(page):
     """`foveal VERB [--option]` in a block that is not run names only what the command has."""
     import typer.main
 
-    from foveal.cli.main import app
+    from foveal.cli.app import app
 
     commands = typer.main.get_command(app).commands
     for block in blocks(page):
