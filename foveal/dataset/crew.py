@@ -1,18 +1,33 @@
-"""The same work on many rows by several threads, in order, with little held in memory.
+"""The same work on many rows at once, in order, with little held in memory.
 
-Knows nothing of pictures. Threads suffice because decoders release the interpreter's lock.
+Knows nothing of what is done. Few rows are shared by threads, since decoders release the
+interpreter's lock; many by processes of their own (see `hand`), because a small picture takes
+longer in the interpreter than in the decoder, and threads then only wait for each other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TypeVar
+
+import foveal
+from foveal.dataset import hand
+from foveal.dataset.job import Decoding, Harvest, Looking, harvest
+from foveal.dataset.listing import Listing
 
 Row = TypeVar("Row")
 Done = TypeVar("Done")
+
+MANY = 4096
+"""From so many rows on, starting processes (a quarter of a second each) pays."""
 
 
 def workers() -> int:
@@ -22,10 +37,79 @@ def workers() -> int:
     return os.cpu_count() or 1
 
 
+def harvested(
+    listing: Listing, job: Looking | Decoding, rows: Sequence[int], size: int
+) -> Generator[tuple[Sequence[int], Harvest]]:
+    """The job on rows of a listing, `size` at a time: (rows, what they gave) in order."""
+    with (
+        _hands(listing, job, len(rows)) as ask,
+        contextlib.closing(chunked(ask, rows, size)) as parts,
+    ):
+        yield from parts
+
+
+@contextlib.contextmanager
+def _hands(
+    listing: Listing, job: Looking | Decoding, count: int
+) -> Iterator[Callable[[Sequence[int]], Harvest]]:
+    """What does the job on some rows; threads may call it at once."""
+    started = _started(listing.root, job) if count >= MANY else []
+    idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+    for one in started:
+        idle.put(one)
+
+    def ask(rows: Sequence[int]) -> Harvest:
+        with contextlib.suppress(Empty, OSError, EOFError, ValueError):
+            chosen = idle.get_nowait()
+            found = _told(chosen, [_file(listing, row) for row in rows])
+            idle.put(chosen)
+            return found
+        # None was started, or it was killed or could not import us: then here.
+        return harvest(job, lambda place: listing.read(rows[place]), len(rows))
+
+    try:
+        yield ask
+    finally:
+        for one in started:
+            one.kill()
+            one.communicate()
+
+
+def _started(root: Path, job: Looking | Decoding) -> list[subprocess.Popen[bytes]]:
+    """One process a processor, each told the job."""
+    home = str(Path(foveal.__file__).parent.parent)
+    path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    started: list[subprocess.Popen[bytes]] = []
+    with contextlib.suppress(OSError):
+        for _ in range(workers()):
+            one = subprocess.Popen(
+                [sys.executable, "-P", "-m", "foveal.dataset.hand"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env={**os.environ, **threads, "PYTHONPATH": path},
+            )  # fmt: skip
+            started.append(one)
+            assert one.stdin is not None
+            one.stdin.write(hand.setting(job, root))
+    return started
+
+
+def _file(listing: Listing, row: int) -> hand.File:
+    return listing.members[row] if listing.members else listing.paths[row]
+
+
+def _told(one: subprocess.Popen[bytes], files: Sequence[hand.File]) -> Harvest:
+    assert one.stdin is not None
+    assert one.stdout is not None
+    one.stdin.write(hand.asking(files))
+    one.stdin.flush()
+    return hand.answered(one.stdout)
+
+
 def chunked(
     work: Callable[[Sequence[Row]], Done], rows: Sequence[Row], size: int
-) -> Iterator[tuple[Sequence[Row], Done]]:
-    """`work` on consecutive chunks of `rows`; yields (chunk, result) in order.
+) -> Generator[tuple[Sequence[Row], Done]]:
+    """`work` on consecutive chunks of `rows`, by threads; yields (chunk, result) in order.
 
     At most two chunks a thread are under way. Closing the iterator waits for those.
     """

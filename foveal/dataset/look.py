@@ -11,7 +11,8 @@ from hashlib import blake2b
 import numpy as np
 from PIL import Image
 
-from foveal.images.decode import FORMATS, decoded, header, orientation
+from foveal.images.decode import FORMATS, MAX_PIXELS, decoded, header, orientation
+from foveal.images.png import simple
 
 SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
@@ -30,7 +31,8 @@ class Look:
 
     width, height: pixels, upright, as stored.
     thumbnail: uint8 (SIDE, SIDE), squashed grey; None under SIDE pixels a side and for drawings.
-    measures: in the order of the constants GREY to SHARPNESS below; sharpness is 0 unless full.
+    measures: in the order of the constants GREY to BLUE above; BRIGHTNESS to SHARPNESS are 0
+    unless full.
     """
 
     content: int
@@ -41,7 +43,7 @@ class Look:
     measures: tuple[float, ...]
 
 
-def content_hash(content: bytes) -> int:
+def content_hash(content: bytes | memoryview) -> int:
     """64 bits of the bytes of a picture file: BLAKE2b with an 8-byte digest, little-endian."""
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
@@ -72,32 +74,41 @@ def _all_grey(values: np.ndarray) -> bool:
 def look(content: bytes, *, full: bool = False) -> Look:
     """Look at one picture; PictureError where it cannot be read.
 
-    full: also measure sharpness.
+    full: also measure how it is lit and how sharp it is; else those measures are 0.
     """
-    opened = header(content)
-    width, height = opened.size if orientation(opened) < 5 else opened.size[::-1]
-    # A grey file is decoded to grey at once: for small pictures that halves the work.
-    plain = opened.mode == "L" and "transparency" not in opened.info
-    image = decoded(opened, channels=1 if plain else 3, least=(ENOUGH, ENOUGH))
+    image, (width, height), kind = _opened(content)
+    plain = image.mode == "L"
     raw = image.tobytes()
     grey = plain or _all_grey(np.frombuffer(raw, np.uint8).reshape(image.height, image.width, 3))
     if grey and not plain:
         raw = image.getchannel(0).tobytes()
-    levels = np.frombuffer(raw if grey else image.convert("L").tobytes(), np.uint8)
-    counts = np.bincount(levels, minlength=256)
-    small = min(width, height) < SIDE or is_drawing(counts)
+    small = min(width, height) < SIDE
+    lit = (0.0,) * 5
+    if full or not small:
+        levels = np.frombuffer(raw if grey else image.convert("L").tobytes(), np.uint8)
+        counts = np.bincount(levels, minlength=256)
+        small = small or is_drawing(counts)
+        if full:
+            lit = (*_levels(counts), sharpness(levels.reshape(image.height, image.width)))
     drawn = None if small else thumbnail(image)
     thumb = None if drawn is None else np.asarray(drawn.convert("L"))
     return Look(
-        content_hash(content), pixel_hash(image.width, image.height, raw), width, height,
-        thumb,
-        (
-            float(grey), float(FORMATS.index(file_format(opened))), float(len(content)),
-            *_levels(counts),
-            sharpness(levels.reshape(image.height, image.width)) if full else 0.0,
-            *_tint(drawn),
-        ),
+        content_hash(content), pixel_hash(image.width, image.height, raw), width, height, thumb,
+        (float(grey), float(FORMATS.index(kind)), float(len(content)), *lit, *_tint(drawn)),
     )  # fmt: skip
+
+
+def _opened(content: bytes) -> tuple[Image.Image, tuple[int, int], str]:
+    """The picture in mode L or RGB, its size as stored but upright, and its format."""
+    image = simple(content, MAX_PIXELS)
+    if image is not None:
+        return image, image.size, "PNG"
+    opened = header(content)
+    size = opened.size if orientation(opened) < 5 else opened.size[::-1]
+    # A grey file is decoded to grey at once: for small pictures that halves the work.
+    plain = opened.mode == "L" and "transparency" not in opened.info
+    image = decoded(opened, channels=1 if plain else 3, least=(ENOUGH, ENOUGH))
+    return image, size, file_format(opened)
 
 
 def file_format(image: Image.Image) -> str:

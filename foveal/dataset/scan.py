@@ -12,21 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from foveal.dataset import home
-from foveal.dataset.crew import chunked
+from foveal.dataset.crew import harvested
+from foveal.dataset.job import Harvest, Looking, harvest
 from foveal.dataset.listing import Listing, Unusable
-from foveal.dataset.look import MEASURES, SIDE, Look, look
-from foveal.errors import Error, PictureError
+from foveal.errors import Error
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 
-FORMAT = 2
-_CHUNK = 64
+FORMAT = 3
+_CHUNK = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ def scan(
 ) -> Scan:
     """Look at these rows, or take what was seen of the same files before.
 
-    full: also measure sharpness, which only the doctor needs.
+    full: also measure light and sharpness, which only the doctor needs.
     A cache that cannot be written is no error: the pictures are then looked at again next time.
     """
     wanted = [int(row) for row in rows]
@@ -80,51 +81,29 @@ def _folder(print_: str, full: bool) -> Path:
 
 
 def _look(listing: Listing, rows: Sequence[int], full: bool, progress: Progress) -> Scan:
-    taken: list[int] = []
-    looks: list[Look] = []
-    unusable: list[Unusable] = []
+    parts: list[tuple[Sequence[int], Harvest]] = []
     began, count = time.monotonic(), 0
-    for chunk, seen in chunked(lambda part: _each(listing, part, full), rows, _CHUNK):
-        for row, one in zip(chunk, seen, strict=True):
-            if isinstance(one, Look):
-                taken.append(row)
-                looks.append(one)
-            else:
-                unusable.append(Unusable(listing.paths[row], one))
+    for chunk, seen in harvested(listing, Looking(full), rows, _CHUNK):
+        parts.append((chunk, seen))
         count += len(chunk)
         rate = count / max(time.monotonic() - began, 1e-6)
         progress("looking", count, len(rows), f"{rate:.0f} pictures/s")
-    return _arrays(taken, looks, tuple(unusable))
+    return _joined(listing, parts or [([], harvest(Looking(full), listing.read, 0))])
 
 
-def _each(listing: Listing, rows: Sequence[int], full: bool) -> list[Look | str]:
-    found: list[Look | str] = []
-    for row in rows:
-        try:
-            found.append(look(listing.read(row), full=full))
-        except PictureError as error:
-            found.append(error.reason)
-    return found
+def _joined(listing: Listing, parts: Sequence[tuple[Sequence[int], Harvest]]) -> Scan:
+    def whole(name: str) -> NDArray[Any]:
+        return np.concatenate([seen.arrays[name] for _, seen in parts])
 
-
-def _arrays(rows: list[int], looks: list[Look], unusable: tuple[Unusable, ...]) -> Scan:
-    drawn = [place for place, one in enumerate(looks) if one.thumbnail is not None]
-    thumbnails = np.empty((len(drawn), SIDE, SIDE), np.uint8)
-    for place, index in enumerate(drawn):
-        one = looks[index].thumbnail
-        assert one is not None
-        thumbnails[place] = one
-    measures = np.array([one.measures for one in looks], np.float32)
+    rows = [np.array(chunk, np.int64)[seen.arrays["places"]] for chunk, seen in parts]
     return Scan(
-        np.array(rows, np.int64),
-        np.array([one.content for one in looks], np.uint64),
-        np.array([one.pixel for one in looks], np.uint64),
-        np.array([(one.width, one.height) for one in looks], np.int32).reshape(-1, 2),
-        measures.reshape(-1, MEASURES),
-        thumbnails,
-        np.array(drawn, np.int64),
-        unusable,
-    )
+        np.concatenate(rows), whole("content"), whole("pixel"), whole("size"), whole("measures"),
+        whole("thumbnails"), np.flatnonzero(whole("drawn")),
+        tuple(
+            Unusable(listing.paths[chunk[place]], reason)
+            for chunk, seen in parts for place, reason in seen.bad
+        ),
+    )  # fmt: skip
 
 
 def _keep(folder: Path, found: Scan, what: str) -> None:

@@ -19,19 +19,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset import home
-from foveal.dataset.crew import chunked, workers
+from foveal.dataset.crew import harvested, workers
 from foveal.dataset.hold import held
+from foveal.dataset.job import Decoding, Harvest
 from foveal.dataset.listing import Listing, Unusable
-from foveal.dataset.look import content_hash
-from foveal.errors import Error, PictureError
+from foveal.errors import Error
 from foveal.files import sync, write_atomic
-from foveal.images.pixels import pixels
 from foveal.progress import Progress, silent
 from foveal.spec.preprocess import Input, Preprocess
 
@@ -144,18 +143,15 @@ def _fill(
     start, kept = sum(chunk.asked for chunk in done), sum(len(chunk.rows) for chunk in done)
     began = time.monotonic()
 
-    def work(chunk: Sequence[int]) -> tuple[list[NDArray[np.uint8]], _Chunk]:
-        return _decode(listing, chunk, input, preprocess)
-
+    job = Decoding(input.height, input.width, input.channels, preprocess.fit, preprocess.background)
     with (part / "pixels").open("ab") as file, (part / "journal").open("ab") as journal:
         file.truncate(kept * row_bytes)
         journal.truncate(sum(len(_line(chunk)) for chunk in done))
         count = start
-        for chunk, (decoded, told) in chunked(work, rows[start:], size):
-            for one in decoded:
-                file.write(one.tobytes())
+        for chunk, found in harvested(listing, job, rows[start:], size):
+            file.write(found.arrays["pixels"].data)
             file.flush()
-            _checkpoint(file.fileno(), journal, told)
+            _checkpoint(journal, _told(listing, chunk, found))
             count += len(chunk)
             rate = (count - start) / max(time.monotonic() - began, 1e-6)
             progress("decoding", count, len(rows), f"{rate:.0f} pictures/s")
@@ -164,30 +160,21 @@ def _fill(
     return _checksums(part / "pixels")
 
 
-def _checkpoint(_handle: int, journal: Any, told: _Chunk) -> None:
+def _checkpoint(journal: BinaryIO, told: _Chunk) -> None:
     # No fsync a chunk: a kill loses nothing of the page cache, and after a power cut the
     # lines' checksums and the blocks' checksums tell what is whole.
     journal.write(_line(told))
     journal.flush()
 
 
-def _decode(
-    listing: Listing, rows: Sequence[int], input: Input, preprocess: Preprocess
-) -> tuple[list[NDArray[np.uint8]], _Chunk]:
-    decoded: list[NDArray[np.uint8]] = []
-    told = _Chunk(len(rows), [], [], [], [])
-    for row in rows:
-        try:
-            content = listing.read(row)
-            one = pixels(content, input, preprocess)
-        except PictureError as error:
-            told.unusable.append((listing.paths[row], error.reason))
-            continue
-        decoded.append(one)
-        told.rows.append(row)
-        told.hashes.append(content_hash(content))
-        told.pixel_hashes.append(content_hash(one.tobytes()))
-    return decoded, told
+def _told(listing: Listing, rows: Sequence[int], found: Harvest) -> _Chunk:
+    return _Chunk(
+        len(rows),
+        [rows[place] for place in found.arrays["places"].tolist()],
+        found.arrays["hashes"].tolist(),
+        found.arrays["pixel_hashes"].tolist(),
+        [(listing.paths[rows[place]], reason) for place, reason in found.bad],
+    )
 
 
 def _line(chunk: _Chunk) -> bytes:

@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from foveal.errors import PictureError
+from foveal.images.png import simple
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 """All that is ever parsed; other formats Pillow knows are never tried."""
@@ -73,6 +74,9 @@ def picture(
     if isinstance(source, Image.Image):
         return _plain(_upright(source), channels, background)
     content = source if isinstance(source, bytes) else read_bytes(source)
+    image = simple(content, MAX_PIXELS)
+    if image is not None:
+        return _plain(image, channels, background)
     return decoded(header(content), channels=channels, background=background, least=least)
 
 
@@ -112,6 +116,11 @@ def header(content: bytes) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         raise PictureError(too_large(image.width * image.height))
     return image
+
+
+def prepare() -> None:
+    """Load Pillow's readers now, some 20 ms of imports that the first picture would wait for."""
+    Image.preinit()
 
 
 def too_large(count: int) -> str:

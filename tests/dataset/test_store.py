@@ -51,7 +51,7 @@ def test_rows_hashes_and_pixels_are_those_of_the_files(pictures):
 
 
 def test_it_is_decoded_once_and_again_only_when_a_file_changes(pictures, monkeypatch):
-    from foveal.dataset import store as module
+    from foveal.dataset import job as module
 
     reads = []
     real = module.pixels
@@ -94,8 +94,9 @@ def test_no_rows_and_no_readable_rows(pictures):
 
 CHILD = """
 import sys, time
-from foveal.dataset import store as module
+from foveal.dataset import job as module
 from foveal.dataset.sources import listing
+from foveal.dataset.store import store
 from foveal.spec.preprocess import Input, Preprocess
 real = module.pixels
 def slow(*a):
@@ -104,7 +105,7 @@ def slow(*a):
     return real(*a)
 module.pixels = slow
 data = listing(sys.argv[1])
-module.store(data, range(len(data)), Input(height=16, width=16), Preprocess())
+store(data, range(len(data)), Input(height=16, width=16), Preprocess())
 sys.stdout.write("done\\n"); sys.stdout.flush()
 """
 
@@ -124,7 +125,7 @@ def test_killed_anywhere_it_goes_on_and_ends_the_same(pictures, own_cache, monke
         assert child.stdout is not None
         child.stdout.close()
     assert [one.whole for one in home.entries()] == [False]
-    from foveal.dataset import store as module
+    from foveal.dataset import job as module
 
     reads = []
     real = module.pixels
