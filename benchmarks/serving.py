@@ -1,22 +1,24 @@
 """Latency and throughput of `foveal serve` beside a plain FastAPI + torch app and LitServe.
 
-    python benchmarks/serving.py [--seconds 10] [--only foveal,plain] [--preset swift-s] [--size 64]
+    python benchmarks/serving.py [--seconds 5] [--rounds 3] [--only foveal,plain] [--preset swift-s]
+    python benchmarks/serving.py --soak 100000
 
 The same network, weights and JPEG pictures for all, one machine, one run. The peers run in an
 environment this script makes (.venv-serving: LitServe from PyPI, torch from this environment).
-Each server is asked by 1 and by 32 clients that wait for one answer before the next question; the
-clients are one asyncio process that only writes and reads bytes. Servers take turns, so that a
-machine that gets slower is slow for all; the figure is the median over the rounds.
+Each server is asked by 1 and by 32 clients that wait for one answer before the next question;
+the clients are wrk (Debian: apt-get install wrk), which takes next to nothing of the processor.
+Servers take turns, so that a machine that gets slower is slow for all; the figure is the median
+over the rounds. --soak tells the memory of `foveal serve` over so many requests instead.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import io
 import json
 import os
 import platform
+import shutil
 import signal
 import socket
 import statistics
@@ -28,6 +30,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -36,6 +39,35 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-serving"
 RESULT = ROOT / "benchmarks" / "results" / "serving.json"
 CLIENTS = (1, 32)
+OURS = ("foveal", "foveal-native")
+PEERS = ("plain", "litserve", "litserve-tuned")
+GOALS = {"throughput": 4.0, "p50": 3.0}
+"""How many times faster than a peer: at 32 clients, and at 1 client."""
+
+WRK = """
+local requests, turn = {}, 0
+
+function init(paths)
+  for index, path in ipairs(paths) do
+    local file = io.open(path, "rb")
+    requests[index] = file:read("*a")
+    file:close()
+  end
+end
+
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    '{"requests": %d, "microseconds": %d, "p50": %d, "p99": %d, "refused": %d, "broken": %d}\\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    errors.status, errors.connect + errors.read + errors.write + errors.timeout))
+end
+"""
 
 PLAIN = """
 import io, sys
@@ -79,27 +111,47 @@ class Api(litserve.LitAPI):
     def decode_request(self, request):
         image = Image.open(io.BytesIO(request["file"].file.read())).convert("RGB")
         pixels = np.array(image.resize((self.size.width, self.size.height)))
-        return torch.from_numpy(pixels).permute(2, 0, 1).float()
-
-    def batch(self, inputs):
-        return torch.stack(inputs)
+        return torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
 
     def predict(self, batch):
         with torch.no_grad():
             return self.module(batch).softmax(1)
 
+    def encode_response(self, chances):
+        chances = chances.reshape(-1)
+        best = int(chances.argmax())
+        return {"label": self.labels[best], "probability": float(chances[best])}
+"""
+LITSERVE_ALONE = """
+if __name__ == "__main__":
+    server = litserve.LitServer(Api(), accelerator="cpu")
+    server.run(host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False)
+"""
+LITSERVE_TUNED = """
+class Together(Api):
+    def setup(self, device):
+        super().setup(device)
+        torch.set_num_threads(int(sys.argv[6]))
+
+    def batch(self, inputs):
+        return torch.cat(inputs)
+
     def unbatch(self, output):
         return list(output)
 
-    def encode_response(self, chances):
-        best = int(chances.argmax())
-        return {"label": self.labels[best], "probability": float(chances[best])}
-
 if __name__ == "__main__":
-    api = Api(max_batch_size=16, batch_timeout=0.005)
-    server = litserve.LitServer(api, accelerator="cpu")
-    server.run(host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False)
+    rows, wait, workers, servers = int(sys.argv[3]), float(sys.argv[4]), *map(int, sys.argv[5:8:2])
+    server = litserve.LitServer(
+        Together(max_batch_size=rows, batch_timeout=wait), accelerator="cpu",
+        workers_per_device=workers,
+    )
+    server.run(
+        host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False,
+        num_api_servers=servers, log_level="warning",
+    )
 """
+TUNED = ("16", "0.005", "2", "1", "1")
+"""The fastest of those tried on two cores: rows, wait, workers, threads a worker, API servers."""
 
 
 @dataclass(frozen=True)
@@ -117,30 +169,40 @@ class Figure:
 
 def main() -> None:
     options = _options()
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk asks the servers and is not installed: apt-get install wrk")
     wanted = options.only.split(",")
     with tempfile.TemporaryDirectory(prefix="foveal-bench-") as name:
         folder = Path(name)
         native, exported = _models(folder, options.preset, options.size)
-        pictures = _pictures()
-        if {"plain", "litserve"} & set(wanted):
+        (folder / "wrk.lua").write_text(WRK)
+        for index, picture in enumerate(_pictures()):
+            (folder / f"{index:02}.raw").write_bytes(_raw(picture))
+            (folder / f"{index:02}.multipart").write_bytes(_multipart(picture))
+        if options.soak:
+            _write({"soak": _soaked(folder, exported, options.soak)}, options)
+            return
+        if set(PEERS) & set(wanted):
             _environment()
-        commands = _commands(folder, native, exported)
+        commands = _commands(folder, native, exported, options.tuned.split(","))
         figures = [
             figure
             for _ in range(options.rounds)
             for server in wanted
-            for figure in _measured(server, commands[server], pictures, options.seconds)
+            for figure in _measured(server, commands[server], folder, options.seconds)
         ]
     _report(figures, wanted, options)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=10.0, help="per server, clients, round")
+    parser.add_argument("--seconds", type=int, default=5, help="per server, clients, round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="foveal,foveal-native,plain,litserve")
+    parser.add_argument("--only", default=",".join([*OURS, *PEERS]))
     parser.add_argument("--preset", default="swift-s")
     parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--soak", type=int, default=0, help="requests, instead of the rounds")
+    parser.add_argument("--tuned", default=",".join(TUNED), help="settings of litserve-tuned")
     parser.add_argument("--dry", action="store_true", help="print, and keep the old result file")
     return parser.parse_args()
 
@@ -193,42 +255,85 @@ def _environment() -> None:
         subprocess.run([str(python), "-m", "pip", "install", "-q", "litserve"], check=True)
 
 
-def _commands(folder: Path, native: Path, exported: Path) -> dict[str, list[str]]:
-    (folder / "plain.py").write_text(PLAIN)
-    (folder / "lit.py").write_text(LITSERVE)
-    peer = str(ENVIRONMENT / "bin" / "python")
-    ours = [sys.executable, "-m", "foveal", "--quiet", "serve"]
-    return {
-        "foveal": [*ours, str(exported), "--port"],
-        "foveal-native": [*ours, str(native), "--port"],
-        "plain": [peer, str(folder / "plain.py"), str(native)],
-        "litserve": [peer, str(folder / "lit.py"), str(native)],
-    }
+def _commands(folder: Path, native: Path, exported: Path, tuned: list[str]) -> dict[str, list[str]]:
+    """What starts each server; PORT stands for the port."""
+    sources = {
+        "plain": PLAIN, "litserve": LITSERVE + LITSERVE_ALONE,
+        "litserve-tuned": LITSERVE + LITSERVE_TUNED,
+    }  # fmt: skip
+    found = {"foveal": _ours(exported), "foveal-native": _ours(native)}
+    for name, source in sources.items():
+        script = folder / f"{name.replace('-', '_')}_server.py"
+        script.write_text(source)
+        found[name] = [str(ENVIRONMENT / "bin" / "python"), str(script), str(native), "PORT"]
+    found["litserve-tuned"] += tuned
+    return found
 
 
-def _measured(
-    server: str, command: list[str], pictures: list[bytes], seconds: float
-) -> Iterator[Figure]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    build = _raw if server.startswith("foveal") else _multipart
-    requests = [build(picture) for picture in pictures]
-    with _running([*command, str(port)], port):
-        asyncio.run(_clients(port, requests, 4, min(2.0, seconds)))  # warm
+def _ours(model: Path) -> list[str]:
+    return [sys.executable, "-m", "foveal", "--quiet", "serve", str(model), "--port", "PORT"]
+
+
+def _measured(server: str, command: list[str], folder: Path, seconds: int) -> Iterator[Figure]:
+    kind = "raw" if server in OURS else "multipart"
+    with _running(command) as (port, _):
+        _asked(folder, kind, port, 8, 2)  # warm
         for clients in CLIENTS:
-            began = time.perf_counter()
-            took, failed = asyncio.run(_clients(port, requests, clients, seconds))
-            yield _figure(server, clients, took, failed, time.perf_counter() - began)
+            yield _figure(server, clients, _asked(folder, kind, port, clients, seconds))
+
+
+def _asked(folder: Path, kind: str, port: int, clients: int, seconds: int) -> dict[str, Any]:
+    """What wrk tells after asking for so long."""
+    paths = [str(path) for path in sorted(folder.glob(f"*.{kind}"))]
+    command = [
+        "wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s",
+        "-s", str(folder / "wrk.lua"), f"http://127.0.0.1:{port}/predict", *paths,
+    ]  # fmt: skip
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return found
+
+
+def _soaked(folder: Path, exported: Path, wanted: int) -> dict[str, Any]:
+    """Resident memory of all worker processes as requests go by; every 64th picture is cut off."""
+    broken = folder / "00.raw"
+    broken.write_bytes(_raw(_pictures(1)[0][:20_000]))
+    with _running(_ours(exported)) as (port, process):
+        marks: list[dict[str, float]] = []
+        done = refused = failed = 0
+        while done < wanted:
+            found = _asked(folder, "raw", port, 32, 10 if done < wanted - 10_000 else 3)
+            done += found["requests"]
+            refused += found["refused"]
+            failed += found["broken"]
+            marks.append({"requests": done, "rss_mib": _memory(process.pid)})
+            print(json.dumps(marks[-1]), file=sys.stderr, flush=True)
+    at_10k = next((mark for mark in marks if mark["requests"] >= 10_000), marks[-1])
+    return {
+        "requests": done, "cut_off_and_refused": refused, "connections_broken": failed,
+        "rss_mib_at_10k": at_10k["rss_mib"], "rss_mib_at_end": marks[-1]["rss_mib"],
+        "marks": marks,
+    }  # fmt: skip
+
+
+def _memory(pid: int) -> float:
+    """MiB resident in the children of a process, the workers."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    pages = (int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children)
+    return round(sum(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
+def _running(command: list[str]) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+        [str(port) if word == "PORT" else word for word in command],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
     try:
         _wait(port, process)
-        yield
+        yield port, process
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:
@@ -265,45 +370,18 @@ def _multipart(picture: bytes) -> bytes:
     return head.encode() + b"content-type: multipart/form-data; boundary=b\r\n\r\n" + body
 
 
-async def _clients(
-    port: int, requests: list[bytes], count: int, seconds: float
-) -> tuple[list[float], int]:
-    took: list[float] = []
-    failed = 0
-    until = time.perf_counter() + seconds
-
-    async def client(first: int) -> None:
-        nonlocal failed
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        turn = first
-        while (began := time.perf_counter()) < until:
-            writer.write(requests[turn % len(requests)])
-            turn += 1
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-            if head[9:12] == b"200":
-                took.append(time.perf_counter() - began)
-            else:
-                failed += 1
-        writer.close()
-
-    await asyncio.gather(*(client(index) for index in range(count)))
-    return took, failed
-
-
-def _figure(server: str, clients: int, took: list[float], failed: int, seconds: float) -> Figure:
-    p50, p99 = np.percentile(took, [50, 99]) * 1000 if took else (float("nan"),) * 2
+def _figure(server: str, clients: int, found: dict[str, Any]) -> Figure:
     figure = Figure(
-        server, clients, len(took), failed,
-        round(len(took) / seconds, 1), round(float(p50), 2), round(float(p99), 2),
+        server, clients, found["requests"], found["refused"] + found["broken"],
+        round(found["requests"] / found["microseconds"] * 1e6, 1),
+        round(found["p50"] / 1000, 2), round(found["p99"] / 1000, 2),
     )  # fmt: skip
     print(json.dumps(asdict(figure)), file=sys.stderr, flush=True)
     return figure
 
 
 def _report(figures: list[Figure], wanted: list[str], options: argparse.Namespace) -> None:
-    rows = []
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
     for server in wanted:
         for clients in CLIENTS:
             own = [each for each in figures if (each.server, each.clients) == (server, clients)]
@@ -312,18 +390,47 @@ def _report(figures: list[Figure], wanted: list[str], options: argparse.Namespac
                 values = [getattr(each, field) for each in own]
                 row[field] = statistics.median(values)
                 row[f"{field}_range"] = [min(values), max(values)]
-            rows.append(row)
+            rows[server, clients] = row
             print(
                 f"{server:14} {clients:3} clients  {row['per_second']:8.1f} /s"
                 f"  p50 {row['p50_ms']:8.2f} ms  p99 {row['p99_ms']:8.2f} ms"
             )
+    goals = _goals(rows)
+    for goal in goals:
+        print(goal["goal"], "met" if goal["met"] else "MISSED", goal["times"])
     result = {
         "network": options.preset, "input": options.size, "seconds": options.seconds,
-        "rounds": options.rounds, "machine": _machine(), "figures": rows,
+        "rounds": options.rounds, "litserve_tuned": options.tuned, "machine": _machine(),
+        "figures": list(rows.values()), "goals": goals,
     }  # fmt: skip
-    if not options.dry:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    _write(result, options)
+
+
+def _goals(rows: dict[tuple[str, int], dict[str, Any]]) -> list[dict[str, Any]]:
+    """How many times better `foveal serve` with the exported file is than each peer."""
+    found = []
+    for peer in PEERS:
+        if ("foveal", 1) not in rows or (peer, 1) not in rows:
+            continue
+        per_second = rows["foveal", 32]["per_second"] / rows[peer, 32]["per_second"]
+        times = {f"throughput at 32 clients against {peer}": (per_second, GOALS["throughput"])}
+        for clients in CLIENTS:
+            p50 = rows[peer, clients]["p50_ms"] / rows["foveal", clients]["p50_ms"]
+            times[f"p50 at {clients} clients against {peer}"] = (p50, GOALS["p50"])
+        found += [
+            {"goal": goal, "times": round(is_, 2), "wanted": wanted, "met": is_ >= wanted}
+            for goal, (is_, wanted) in times.items()
+        ]
+    return found
+
+
+def _write(found: dict[str, Any], options: argparse.Namespace) -> None:
+    """Put what was found into the result file, beside what another run of this script found."""
+    if options.dry:
+        return
+    RESULT.parent.mkdir(exist_ok=True)
+    old = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    RESULT.write_text(json.dumps({**old, **found}, indent=1) + "\n")
 
 
 def _machine() -> dict[str, object]:

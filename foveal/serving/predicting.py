@@ -29,6 +29,10 @@ Top = Annotated[
     Annotated[int, Query(ge=1, le=100_000)] | Literal["all"],
     Query(description="How many classes to list, the likeliest first, or `all`."),
 ]
+PATH = "/predict"
+TOP = 5
+"""How many classes are listed where nothing is said."""
+_ENCODED = json.JSONEncoder(ensure_ascii=False).encode
 _PICTURE = {"type": "string", "format": "binary"}
 _BODY = {
     **{media: {"schema": _PICTURE} for media in bodies.RAW},
@@ -46,27 +50,34 @@ def add_predict(app: FastAPI, room: Room) -> None:
     """Add the route."""
 
     @app.post(
-        "/predict",
+        PATH,
         response_model=Answer | Answers,
         responses=failing(400, 404, 408, 413, 415, 422, 503),
         openapi_extra=sending(_BODY),
     )
-    async def predict(request: Request, model: ModelName = None, top: Top = 5) -> Response:
+    async def predict(request: Request, model: ModelName = None, top: Top = TOP) -> Response:
         """What is on a picture; several sent as multipart/form-data come as `predictions`."""
-        served = room.shelf.get(model)
-        sort = bodies.kind(request)
-        room.admit()
-        async with room.held.body(request) as body:
-            if sort == "raw":
-                return _json(await _one(room, served, body, top))
-            content_type = request.headers["content-type"]
-            most = room.settings.limits.parts
-            sent = await asyncio.to_thread(bodies.parts, body, content_type, most)
-            return _json(await _several(room, served, sent, top))
+        return await predicted(room, request, model, top)
+
+
+async def predicted(
+    room: Room, request: Request, model: str | None = None, top: int | str = TOP
+) -> Response:
+    """The answer to POST /predict.  Raises Failure, and ClientDisconnect where nobody waits."""
+    served = room.shelf.get(model)
+    sort = bodies.kind(request)
+    room.admit()
+    async with room.held.body(request) as body:
+        if sort == "raw":
+            return _json(await _one(room, served, body, top))
+        content_type = request.headers["content-type"]
+        most = room.settings.limits.parts
+        sent = await asyncio.to_thread(bodies.parts, body, content_type, most)
+        return _json(await _several(room, served, sent, top))
 
 
 def _json(value: Any) -> Response:
-    return Response(json.dumps(value, ensure_ascii=False).encode(), media_type="application/json")
+    return Response(_ENCODED(value).encode(), media_type="application/json")
 
 
 async def _one(room: Room, served: Served, content: bytes, top: int | str) -> dict[str, Any]:

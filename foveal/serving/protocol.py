@@ -247,10 +247,11 @@ def _plain(data: bytes) -> bytes:
 
     Java's client asks every server for HTTP/2 in this way and is content with plain HTTP.
     """
-    if _UPGRADE.search(data) is None:
+    end = data.find(b"\r\n\r\n")
+    end = len(data) if end < 0 else end
+    if _UPGRADE.search(data, 0, end) is None:
         return data
-    head, between, rest = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(b"\r\nx-grade:", head) + between + rest
+    return _UPGRADE.sub(b"\r\nx-grade:", data[:end]) + data[end:]
 
 
 def guarded(limits: Limits, metrics: Metrics) -> type[GuardedProtocol]:

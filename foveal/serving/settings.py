@@ -74,6 +74,11 @@ class Settings:
         """Threads a worker's network may use, so that all workers together use every core."""
         return max(1, (os.cpu_count() or 1) // self.workers)
 
+    @property
+    def alone_threads(self) -> int:
+        """Threads an exported network may use for a picture that comes alone."""
+        return min(8, os.cpu_count() or 1)
+
     def to_data(self) -> dict[str, Any]:
         """Plain data that `settings_from` reads back."""
         return {**asdict(self), "models": {name: str(path) for name, path in self.models.items()}}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ import numpy as np
 
 from foveal.errors import Error, ModelFileError
 from foveal.model.file import kind
-from foveal.serving.batcher import Batcher
+from foveal.serving.batcher import Batcher, Rows
 from foveal.serving.failures import Failure
 from foveal.serving.logs import Log
 from foveal.serving.metrics import Metrics
@@ -128,8 +128,9 @@ def load(name: str, path: Path, settings: Settings, metrics: Metrics) -> Served:
     predictor = Predictor(path, batch_size=limits.batch, threads=settings.network_threads)
     manifest = predictor.manifest
     native = kind(path) == "native"
+    answer = predictor.probabilities if native else _answering(path, predictor, settings)
     batcher = Batcher(
-        predictor.probabilities,
+        answer,
         # torch gives a picture other last bits alone than in company (1e-6); onnxruntime does not.
         rows=1 if native else limits.batch,
         wait_seconds=limits.wait_seconds,
@@ -137,10 +138,24 @@ def load(name: str, path: Path, settings: Settings, metrics: Metrics) -> Served:
     )
     for rows in (1, limits.batch):
         pixels = np.full((rows, *manifest.network.input.shape), 128, np.uint8)
-        if not np.isfinite(predictor.probabilities(pixels)).all():
+        if not np.isfinite(answer(pixels)).all():
             raise ModelFileError(
                 f"{path} answers a grey picture with numbers that are not finite: train or "
                 "export it again"
             )
     version = manifest.weights_sha256[:12]
     return Served(name, path, predictor, batcher, version, native)
+
+
+def _answering(path: Path, predictor: Predictor, settings: Settings) -> Callable[[Rows], Rows]:
+    """A picture that comes alone may use every core: the number of threads changes no bit."""
+    from foveal.prediction.predictor import Predictor
+
+    if settings.alone_threads <= settings.network_threads:
+        return predictor.probabilities
+    alone = Predictor(path, batch_size=1, threads=settings.alone_threads)
+
+    def answer(pixels: Rows) -> Rows:
+        return (alone if len(pixels) == 1 else predictor).probabilities(pixels)
+
+    return answer

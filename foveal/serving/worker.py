@@ -7,6 +7,7 @@ input; when that closes, the supervisor is gone and the worker stops as if told 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -51,6 +52,8 @@ def run(explain: Explain | None = None) -> int:
     except Error as error:
         os.write(status, json.dumps({"error": str(error)}).encode() + b"\n")
         return error.exit_status
+    gc.collect()
+    gc.freeze()  # what is loaded stays: the collector need not look at it between requests
     listener = socket.socket(fileno=int(told["socket"]))
     asyncio.run(_serve(_Parts(settings, shelf, metrics, log, explain), listener, status))
     log.flush()
