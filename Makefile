@@ -51,6 +51,7 @@ bench: .venv/installed-tests ## Time to accuracy against peers: make bench NAME=
 
 docs: .venv/installed ## The documents as a site, in site/index.html; a warning is an error
 	$(PY) -m pip install -q -c constraints.txt -e '.[docs]'
+	$(PY) docs/measured.py
 	$(PY) -m sphinx -W --keep-going -q -b html docs site
 
 docs-long: .venv/installed-tests ## Run the blocks of the documents marked long too, on small data

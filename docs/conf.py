@@ -9,7 +9,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from foveal import __version__  # noqa: E402
+from foveal import __version__
 
 project = "Foveal"
 release = __version__

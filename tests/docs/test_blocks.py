@@ -35,7 +35,18 @@ PAGES = [*sorted(ROOT.glob("README*.md")), ROOT / "CONTRIBUTING.md", *sorted(DOC
 LONG = os.environ.get("DOCS_LONG") == "1"
 
 RUN = {"bash", "python"}
-READ = {"text", "yaml", "json", "js", "csv", "dockerfile", "ini", "mermaid", "{eval-rst}", "{toctree}"}
+READ = {
+    "text",
+    "yaml",
+    "json",
+    "js",
+    "csv",
+    "dockerfile",
+    "ini",
+    "mermaid",
+    "{eval-rst}",
+    "{toctree}",
+}
 """Languages of blocks that are only read; every other fence is a mistake."""
 
 FENCE = re.compile(r"^(?P<bar>`{3,})(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=bar)[ \t]*$", re.M | re.S)

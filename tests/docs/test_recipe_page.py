@@ -1,0 +1,76 @@
+"""The page of the recipe says of every key what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from foveal.network.read import network as read_network
+from foveal.spec.mistakes import describe
+from foveal.spec.recipe import Recipe
+from foveal.training.resolve import Situation, resolve
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "recipe.md").read_text(encoding="utf-8")
+ROWS = {
+    cells[0]: cells
+    for line in PAGE.splitlines()
+    if len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 4
+    and cells[0] in Recipe.model_fields
+}
+CHOSEN = {
+    cells[0]: cells[1]
+    for line in PAGE.splitlines()
+    if len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 3
+    and cells[0] in Recipe.model_fields
+}
+
+
+def test_every_key_has_a_row():
+    assert set(ROWS) == set(Recipe.model_fields)
+
+
+@pytest.mark.parametrize("key", Recipe.model_fields)
+def test_a_row_says_what_the_key_may_be_and_its_default(key):
+    assert ROWS[key][2] == describe(Recipe.model_json_schema()["properties"][key])
+    default = Recipe.model_fields[key].default
+    if default is not None:
+        assert ROWS[key][3] == str(default)
+    else:
+        assert ROWS[key][3] in (
+            "chosen",
+            "off",
+            "the network's own",
+            "as many as the minutes allow",
+        )
+
+
+def situation(preset, **changes):
+    values = {
+        "network": read_network(preset), "pictures": 51_200, "classes": 10, "rarest": 100,
+        "commonest": 100, "mirror": (0.9, 0.8), "fast_bf16": False, **changes,
+    }  # fmt: skip
+    return Situation(**values)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "muon", "adamw"])
+@pytest.mark.parametrize(("preset", "part"), [("swift-s", 0), ("vgg16", 1)])
+def test_the_rates_are_those_of_the_page(preset, part, optimizer):
+    recipe, _ = resolve(Recipe(optimizer=optimizer, batch_size=512), situation(preset))
+    for key in ("learning_rate", "weight_decay"):
+        words = re.split("without", CHOSEN[key])[part]
+        found = re.search(rf"{optimizer} ([\d.]+\d|\d)", words)
+        assert found is not None
+        assert float(found[1]) == getattr(recipe, key)
+    assert recipe.bias_rate == (1.0 if part else 8.0)
+    assert recipe.momentum == (0.9 if optimizer == "adamw" else 0.85)
+
+
+def test_every_key_left_open_is_explained():
+    _, chosen = resolve(Recipe(), situation("swift-s"))
+    assert {choice.key for choice in chosen} | {"epochs", "ema", "balance"} == set(CHOSEN)
+
+
+def test_the_example_is_a_recipe():
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert Recipe.model_validate(yaml.safe_load(text)).schedule == "cosine"
