@@ -22,14 +22,14 @@ from foveal.spec.recipe import Recipe
 MINUTES = 10.0
 """The budget where none is given."""
 SPEED = 60e9
-"""Multiply-adds a second in training that two ordinary cores are taken to reach in fp32."""
+"""Multiply-adds a second in training that two AVX2 cores reach in fp32 (see `processor`)."""
 SMALL = 48
 """Pictures whose shorter side is at most this keep their own size."""
 LEAST = 16
 """Shorter side below which the family's poolings leave nothing; smaller pictures are enlarged."""
 SIDES = (224, 192, 160, 128, 96, 64)
 """Shorter sides tried for larger pictures, best first."""
-FAMILY = ("swift-l", "swift-m", "swift-s")
+FAMILY = ("swift-l", "swift-m", "swift-s", "swift-xs")
 UNEQUAL = 10
 """Times the commonest class may be the rarest before rare classes weigh more."""
 CROP_LOSS = 0.12
@@ -86,11 +86,17 @@ class Design:
 
 
 def design(
-    facts: Facts, minutes: float | None = None, *, side: int | None = None, name: str | None = None
+    facts: Facts,
+    minutes: float | None = None,
+    *,
+    side: int | None = None,
+    name: str | None = None,
+    speed: float = SPEED,
 ) -> Design:
     """A network and recipe for pictures of these facts and a budget of `minutes` (None: 10).
 
     side: pixels of the input's height and width, name: the preset, where the person chose them.
+    speed: multiply-adds a second that training reaches.
     Raises SpecError where it cannot be: with one class, or at a side the preset shrinks to nothing.
     """
     channels: Literal[1, 3] = 1 if facts.grey else 3
@@ -99,7 +105,7 @@ def design(
         if facts.grey
         else "input.channels 3: the pictures have colour"
     )
-    network, told = _fitting(facts, _tried(facts, channels, side, name), minutes)
+    network, told = _fitting(facts, _tried(facts, channels, side, name), minutes, speed)
     rule, why = _fit(facts, network.input)
     output, what = _output(facts)
     recipe, weighed = _recipe(facts)
@@ -143,7 +149,9 @@ def _published(name: str, sizes: list[Input], why: str) -> tuple[list[Input], st
     return [made_for], f"what {name} was published for"
 
 
-def _fitting(facts: Facts, tried: _Tried, minutes: float | None) -> tuple[Network, tuple[str, str]]:
+def _fitting(
+    facts: Facts, tried: _Tried, minutes: float | None, speed: float
+) -> tuple[Network, tuple[str, str]]:
     """The largest that is tried, at the largest size, that the budget can train."""
     budget = MINUTES if minutes is None else minutes
     epochs = _epochs(facts.pictures)
@@ -151,13 +159,13 @@ def _fitting(facts: Facts, tried: _Tried, minutes: float | None) -> tuple[Networ
     for name, size in pairs:
         network = preset(name, size)
         spent = cost(network, max(2, len(facts.classes)))
-        seconds = 3 * spent.multiply_adds * epochs * facts.pictures / SPEED
+        seconds = 3 * spent.multiply_adds * epochs * facts.pictures / speed
         fits = seconds <= 60 * budget
         if fits or (name, size) == pairs[-1]:
             break
     work = (
         f"{epochs:g} epochs over {facts.pictures:,} pictures are estimated at "
-        f"{seconds / 60:.1f} minutes on two cores, the budget is {budget:g}"
+        f"{seconds / 60:.1f} minutes here, the budget is {budget:g}"
     )
     kind = (
         "you asked for it"
@@ -176,7 +184,7 @@ def _fitting(facts: Facts, tried: _Tried, minutes: float | None) -> tuple[Networ
 
 def _epochs(pictures: int) -> float:
     """Epochs a design should at least have time for: many where there are few pictures."""
-    return float(min(40, max(8, round(200_000 / max(pictures, 1)))))
+    return float(min(40, max(3, round(200_000 / max(pictures, 1)))))
 
 
 def _sizes(facts: Facts, channels: Literal[1, 3]) -> tuple[list[Input], str]:

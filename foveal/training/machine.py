@@ -5,9 +5,6 @@ Knows nothing of networks or recipes.
 
 from __future__ import annotations
 
-import platform
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,23 +12,9 @@ import torch
 
 from foveal import __version__
 from foveal.errors import UsageError
+from foveal.network.processor import flags
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-MATTERS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16")
-
-
-@cache
-def flags() -> tuple[str, ...]:
-    """Processor flags that change how torch computes, as the operating system names them."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return (platform.machine(),)
-    for line in text.splitlines():
-        if line.lower().startswith(("flags", "features")):
-            there = set(line.split(":", 1)[1].split())
-            return tuple(flag for flag in MATTERS if flag in there)
-    return (platform.machine(),)
 
 
 def device(name: DeviceName) -> torch.device:

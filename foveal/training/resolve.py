@@ -99,10 +99,10 @@ def _batch(recipe: Recipe, situation: Situation) -> list[Choice]:
         return []
     cells = situation.network.input.height * situation.network.input.width
     fits = 512 * 64 * 64 / cells
-    size = _power_of_two(max(8, min(512, fits, max(32, situation.pictures / 100))))
+    size = _power_of_two(max(8, min(512, fits, max(32, situation.pictures / 300))))
     return [
-        Choice("batch_size", size, f"about 100 steps an epoch of {situation.pictures} pictures, "
-               "between 32 and 512, fewer where pictures are large")
+        Choice("batch_size", size, f"300 steps or more an epoch of {situation.pictures} "
+               "pictures, between 32 and 512, fewer where pictures are large")
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from foveal.dataset.facts import facts
 from foveal.dataset.sources import listing
 from foveal.errors import UsageError
 from foveal.files import write_atomic
+from foveal.network import processor
 from foveal.network.design import Design
 from foveal.network.design import design as designed
 from foveal.spec import document
@@ -27,7 +28,7 @@ def design(data: str | Path, *, minutes: float | None = None, out: Path | None =
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes received {minutes:g}; give a number above 0")
     found = facts(listing(data))
-    made = designed(found, minutes)
+    made = designed(found, minutes, speed=processor.speed())
     if out is not None:
         write_atomic(out, network_yaml(made))
         write_atomic(recipe_name(out), recipe_yaml(made))

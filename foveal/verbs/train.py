@@ -293,12 +293,14 @@ def _designed(
 ) -> tuple[Network, Recipe]:
     """The network Foveal designs, or a named preset placed on the data; what is set stays."""
     from foveal.dataset.facts import facts
+    from foveal.network import processor
     from foveal.network.design import design
-    from foveal.training import asking
+    from foveal.training import asking, machine
 
     rows = [row for row, split in enumerate(data.splits) if split == "train"]
     name = asking.preset_name(request.network)
-    made = design(facts(data.listing, rows), minutes, side=request.size, name=name)
+    speed = processor.speed(machine.device(request.device).type)
+    made = design(facts(data.listing, rows), minutes, side=request.size, name=name, speed=speed)
     for reason in made.reasons:
         tell(f"design: {reason}")
     given = recipe.model_dump(exclude_defaults=True)

@@ -101,6 +101,22 @@ def test_more_minutes_never_give_less():
     assert areas[0] < areas[-1]
 
 
+def test_a_faster_machine_never_gets_less():
+    areas = [
+        design(PHOTOS, 5, speed=speed).network.input.height for speed in (1e9, 60e9, 400e9, 5e12)
+    ]
+    assert areas == sorted(areas)
+    assert areas[0] < areas[-1]
+
+
+def test_a_minute_for_many_small_pictures_takes_the_smallest():
+    made = design(Facts(), 1)
+    assert made.reasons[2] == (
+        "layers swift-xs: the smallest there is; 3 epochs over 60,000 pictures are estimated at "
+        "1.6 minutes here, the budget is 1"
+    )
+
+
 def test_a_named_preset_is_placed_on_the_pictures():
     made = design(Facts(classes={"a": 1, "b": 1}), name="resnet18")
     assert made.network.input.shape == (28, 28, 1)

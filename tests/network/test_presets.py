@@ -13,7 +13,7 @@ from foveal.spec.preprocess import Input
 
 ALL = (
     "alexnet", "convnext", "lenet5", "mobilenet", "resnet18", "resnet34", "resnet50", "swift-l",
-    "swift-m", "swift-s", "vgg-mini", "vgg11", "vgg16",
+    "swift-m", "swift-s", "swift-xs", "vgg-mini", "vgg11", "vgg16",
 )  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def test_each_says_where_it_comes_from_and_round_trips(name):
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("side", [16, 28, 32, 48, 64, 96, 128, 224])
-@pytest.mark.parametrize("name", ["swift-s", "swift-m", "swift-l"])
+@pytest.mark.parametrize("name", ["swift-xs", "swift-s", "swift-m", "swift-l"])
 def test_swift_makes_sense_from_16_to_224(name, side, channels):
     network = preset(name, Input(height=side, width=side, channels=channels))
     assert trace(network, 10).mistakes == ()
