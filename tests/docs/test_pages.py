@@ -1,0 +1,147 @@
+"""What the pages say of the disk, of each other and of measurements is so."""
+
+import re
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+READMES = sorted(ROOT.glob("README*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+
+
+def name(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+def tracked():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("needs a git checkout")
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("readme", READMES, ids=name)
+def test_the_tree_is_the_disk(readme):
+    blocks = re.findall(r"```text\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    (tree,) = [block for block in blocks if block.startswith("foveal/")]
+    told = [line.split()[0] for line in tree.splitlines()]
+    assert all(len(line.split()) > 1 for line in tree.splitlines()), "a folder without a phrase"
+    paths = [path.split("/") for path in tracked()]
+    rooms = {
+        f"foveal/{path[1]}" for path in paths if path[0] == "foveal" and path[2:] == ["__init__.py"]
+    }
+    tops = {path[0] for path in paths if len(path) > 1 and not path[0].startswith(".")}
+    assert set(told) == rooms | tops - {"foveal"}
+
+
+def test_the_rooms_of_the_architecture_are_the_disk():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = text.split("## Rooms")[1].split("## ")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    told = [word for cell in cells for word in re.findall(r"`([\w./]+)`", cell)]
+    rooms = {path.parent.name + "/" for path in (ROOT / "foveal").glob("*/__init__.py")}
+    files = {path.name for path in (ROOT / "foveal").glob("*.py") if path.name[0] != "_"}
+    assert set(told) == rooms | files
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_and_pictures_are_there(page):
+    text = re.sub(r"^(`{3,}).*?^\1", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{name(page)} points to {target}"
+
+
+def test_pictures_are_small_and_used():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for picture in (DOCS / "images").iterdir():
+        assert picture.stat().st_size < 150_000, picture.name
+        assert f"images/{picture.name}" in text, f"{picture.name} is on no page"
+
+
+def test_every_verb_has_a_page_that_names_its_options():
+    import typer.main
+
+    from foveal.cli.app import app
+
+    for verb, command in typer.main.get_command(app).commands.items():
+        text = (DOCS / f"{verb}.md").read_text(encoding="utf-8")
+        for option in command.params:
+            if option.opts[0].startswith("--") and option.opts[0] != "--help":
+                assert option.opts[0] in text, f"docs/{verb}.md does not name {option.opts[0]}"
+
+
+@pytest.fixture(scope="module")
+def measured():
+    spec = spec_from_file_location("measured", DOCS / "measured.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_measured_figures_are_those_of_the_results(measured):
+    way_out = "write them anew:  python docs/measured.py"
+    assert measured.PAGE.read_text(encoding="utf-8") == measured.page(), way_out
+    for readme, lang in measured.READMES.items():
+        text = readme.read_text(encoding="utf-8")
+        assert measured.beside(lang) in text, way_out
+        assert text == measured.filled(text, lang), way_out
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"median": 2.5, "least": 2, "most": 1234.5, "n": 3}, "2.50 (2 to 1,234)"),
+        ({"median": 0.05, "least": 0.05, "largest": 0.05, "n": 1}, "0.050 (once)"),
+        ([12.34, 11.0, 13.0], "12.3 (11.0 to 13.0)"),
+        ([64, 64, 3], None),
+        ({"cold": 3}, None),
+    ],
+)
+def test_a_figure_shows_its_spread(measured, value, told):
+    assert measured.spread(value) == told
+
+
+def test_a_sitting_of_training_is_a_row_a_contender(measured):
+    sitting = {
+        "name": "cifar10:keras",
+        "machine": {"cores": 2},
+        "runs": [
+            {"who": "foveal", "seconds": 60.0, "accuracy": 0.9},
+            {"who": "keras", "seconds": 600.0, "accuracy": 0.8},
+            {"who": "foveal", "seconds": 120.0, "accuracy": 0.8},
+            {"who": "keras", "seconds": 900.0, "accuracy": None},
+        ],
+    }
+    own, peer = measured.runs(sitting)
+    assert own["minutes"] == 1.5
+    assert own["test accuracy"] == pytest.approx(0.85)
+    assert peer["test accuracy_range"] == [0.8, 0.8]
+    told = measured.WORDS["en"]
+    (row,) = measured._training(sitting, told)
+    assert row == (
+        "cifar10: test accuracy after minutes", "85.00% / 1.50", [("keras", "80.00% / 12.5")]
+    )  # fmt: skip
+
+
+def test_the_best_of_a_peer_stands_beside_reading(measured):
+    result = {
+        "photos: foveal": {"cold": [2.0, 1.0, 3.0], "warm": [0.5, 0.5, 0.5]},
+        "photos: torchvision, 0 workers": {"cold": [9.0, 9.0, 9.0], "warm": [8.0, 8.0, 8.0]},
+        "photos: torchvision, 2 workers": {"cold": [7.0, 7.0, 7.0], "warm": [8.5, 8.5, 8.5]},
+    }
+    cold, warm = measured._data(result, measured.WORDS["en"])
+    assert cold == (
+        "s to read photos for the first time", "2.00", [("torchvision, 2 workers", "7.00")]
+    )  # fmt: skip
+    assert warm[2] == [("torchvision, 0 workers", "8.00")]
+
+
+def test_nothing_but_the_standard_library_writes_the_figures():
+    code = f"import sys; sys.path.insert(0, {str(DOCS)!r}); import measured; measured.page()"
+    subprocess.run([sys.executable, "-S", "-c", code], check=True)
