@@ -1,14 +1,17 @@
 """Time to accuracy, side by side: the whole process from a folder of pictures to a saved model.
 
-    python benchmarks/training.py NAME [--runs N] [--limit SECONDS] [--data ../shared/data]
+    python benchmarks/training.py NAME [--minutes M] [--runs N] [--peer-runs N] [--limit SECONDS]
 
 NAME is SET:PEER, for example fashion-mnist:keras, SET alone (Foveal only), or profile (where a
 step's time goes). Sets: fashion-mnist, cifar10, clothing10, catdog. Peers: keras, fastai,
 ultralytics, torchvision; each is a program in benchmarks/peers as its documentation has a newcomer
-do it, in an environment of its own that this script makes. A B A B: contenders take turns; a peer
-is stopped after --limit seconds (15 minutes). Test accuracy comes from the saved or last model on
-the same test pictures. Every sitting appends a line to benchmarks/results/training.jsonl with
-machine, versions, n and every run.
+do it, in an environment of its own that this script makes. A B A B: contenders take turns, each
+process with a cold cache; Foveal has --minutes for everything, a peer is stopped after --limit
+seconds (15 minutes) or at its documented end. Test accuracy is taken from the same test pictures:
+Foveal's from its finished file, a peer's after each epoch, its highest one counts (which favours
+it). `speed_up` is the time a peer took to its highest accuracy over Foveal's whole process, and
+null where Foveal did not reach that accuracy. Memory is the process tree's proportional set size,
+looked at twice a second. Every sitting appends a line to benchmarks/results/training.jsonl.
 """
 
 from __future__ import annotations
@@ -19,11 +22,14 @@ import json
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +47,7 @@ PACKAGES = {
 ARCHIVES = {
     "cifar10": "cifar10-jpg.zip", "clothing10": "clothing10.zip", "catdog": "catdog.zip",
 }  # fmt: skip
-MINUTES = {"fashion-mnist": 4.0, "cifar10": 8.0, "clothing10": 8.0, "catdog": 8.0}
+MINUTES = {"fashion-mnist": 1.0, "cifar10": 8.0, "clothing10": 155 / 60, "catdog": 2.0}
 
 
 def pictures(name: str, data: Path, home: Path) -> Path:
@@ -86,45 +92,98 @@ def environment(peer: str) -> Path:
     return python
 
 
-def foveal(folder: Path, name: str, limit: float, seed: int) -> dict[str, Any]:
+def foveal(folder: Path, minutes: float, seed: int) -> dict[str, Any]:
     """One whole run with a cold cache; accuracy over time from its log, test from evaluate."""
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "FOVEAL_CACHE": f"{home}/cache"}
         words = [sys.executable, "-m", "foveal", "train", str(folder), "--out", f"{home}/run",
-                 "--minutes", str(min(MINUTES[name], limit / 60)), "--seed", str(seed)]  # fmt: skip
-        clock = time.perf_counter()
-        subprocess.run(words, check=True, env=env, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - clock
+                 "--minutes", str(minutes), "--seed", str(seed)]  # fmt: skip
+        measured = whole(words, env=env)
+        assert measured["status"] == 0, measured["out"]
         log = (Path(home) / "run" / "log.jsonl").read_text().splitlines()
         words = [sys.executable, "-m", "foveal", "evaluate", f"{home}/run/model.safetensors",
                  str(folder), "--split", "test", "--json"]  # fmt: skip
         scores = json.loads(subprocess.run(words, check=True, env=env, capture_output=True).stdout)
+        epochs = len([line for line in log if "val_accuracy" in line])
     return {
-        "who": "foveal", "seconds": seconds, "accuracy": scores["accuracy"], "n": scores["n"],
-        "seed": seed, "log": [json.loads(line) for line in log],
+        "who": "foveal", "seed": seed, "minutes": minutes, "seconds": measured["seconds"],
+        "memory_mib": measured["memory_mib"], "accuracy": scores["accuracy"], "n": scores["n"],
+        "epochs": epochs,
     }  # fmt: skip
 
 
 def peer(who: str, folder: Path, limit: float, seed: int) -> dict[str, Any]:
-    """One whole run of a peer: it prints `accuracy SECONDS SHARE` lines; the last one counts."""
-    python = environment(who)
-    words = [str(python), str(PEERS / f"{who}.py"), str(folder), str(seed)]
-    clock, lines = time.perf_counter(), []
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+    """One whole run of a peer: it prints `accuracy SECONDS SHARE` lines; the highest counts."""
+    words = [str(environment(who)), str(PEERS / f"{who}.py"), str(folder), str(seed)]
+    with tempfile.TemporaryDirectory() as home:
+        measured = whole(words, limit=limit, folder=home)
+    lines = [line.split() for line in measured["out"].splitlines() if line.startswith("accuracy ")]
+    reached = [{"seconds": round(float(line[1]), 1), "accuracy": float(line[2])} for line in lines]
+    best = max(reached, key=lambda one: one["accuracy"], default=None)
+    return {
+        "who": who, "seed": seed, "seconds": measured["seconds"],
+        "memory_mib": measured["memory_mib"], "ended": measured["status"] == 0,
+        "accuracy": best and best["accuracy"], "seconds_to_it": best and best["seconds"],
+        "over_time": reached,
+    }  # fmt: skip
+
+
+def whole(
+    words: Sequence[str], *, env: dict[str, str] | None = None, limit: float | None = None,
+    folder: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """A process from start to end or limit: seconds, highest memory (MiB), status, its output."""
+    clock, peak = time.perf_counter(), [0]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env, cwd=folder,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        watch = threading.Thread(target=_watch, args=(process, peak), daemon=True)
+        watch.start()
         try:
             out, _ = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, 9)
             out, _ = process.communicate()
-    for line in out.splitlines():
-        if line.startswith("accuracy "):
-            _, seconds, share = line.split()
-            lines.append({"seconds": float(seconds), "accuracy": float(share)})
     return {
-        "who": who, "seconds": time.perf_counter() - clock, "seed": seed, "over_time": lines,
-        "accuracy": max((line["accuracy"] for line in lines), default=None),
-        "ended": process.returncode == 0,
+        "seconds": round(time.perf_counter() - clock, 1), "memory_mib": peak[0] // 1024,
+        "status": process.returncode, "out": out,
     }  # fmt: skip
+
+
+def _watch(process: subprocess.Popen[str], peak: list[int]) -> None:
+    """Keep the highest sum of proportional set sizes (KiB) of the process and what it started."""
+    while process.poll() is None:
+        total = 0
+        for home in Path("/proc").iterdir():
+            try:
+                if home.name.isdigit() and os.getsid(int(home.name)) == process.pid:
+                    text = (home / "smaps_rollup").read_text()
+                    total += int(text.split("Pss:", 1)[1].split()[0])
+            except (OSError, IndexError):
+                continue
+        peak[0] = max(peak[0], total)
+        time.sleep(0.5)
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Median with smallest and largest of both sides, and what they are to each other."""
+    found: dict[str, Any] = {}
+    for who in sorted({run["who"] for run in runs}):
+        own = [run for run in runs if run["who"] == who]
+        found[who] = {"n": len(own)}
+        for key in ("seconds", "seconds_to_it", "accuracy", "memory_mib"):
+            values = [run[key] for run in own if run.get(key) is not None]
+            if values:
+                found[who][key] = [min(values), statistics.median(values), max(values)]
+    others = [who for who in found if who != "foveal"]
+    if others and "accuracy" in found[others[0]]:
+        ours, theirs = found["foveal"], found[others[0]]
+        reached = ours["accuracy"][1] >= theirs["accuracy"][1]
+        ratio = theirs["seconds_to_it"][1] / ours["seconds"][1]
+        found["speed_up"] = round(ratio, 2) if reached else None
+        found["memory_ratio"] = round(ours["memory_mib"][1] / theirs["memory_mib"][1], 2)
+    return found
 
 
 def machine() -> dict[str, Any]:
@@ -195,8 +254,10 @@ def main() -> None:
     """Run one pair and append what came out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", nargs="?", default="fashion-mnist")
-    parser.add_argument("--runs", type=int, default=2)
-    parser.add_argument("--limit", type=float, default=LIMIT)
+    parser.add_argument("--minutes", type=float, help="Foveal's budget for everything")
+    parser.add_argument("--runs", type=int, default=2, help="of Foveal")
+    parser.add_argument("--peer-runs", type=int, help="as many where not given")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds of a peer")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     asked = parser.parse_args()
     found: dict[str, Any] = {"name": asked.name, "machine": machine()}
@@ -205,15 +266,38 @@ def main() -> None:
     else:
         name, _, who = asked.name.partition(":")
         folder = pictures(name, asked.data, Path(tempfile.gettempdir()) / "foveal-bench")
-        found["runs"] = []
-        for seed in range(asked.runs):
-            found["runs"].append(foveal(folder, name, asked.limit, seed))
-            if who:
-                found["runs"].append(peer(who, folder, asked.limit, seed))
+        peers = asked.runs if asked.peer_runs is None else asked.peer_runs
+        runs = []
+        for seed in range(max(asked.runs, peers)):
+            if seed < asked.runs:
+                runs.append(foveal(folder, asked.minutes or MINUTES[name], seed))
+            if who and seed < peers:
+                runs.append(peer(who, folder, asked.limit, seed))
+        found |= {"versions": versions(who), "summary": summary(runs), "runs": runs}
     RESULT.parent.mkdir(exist_ok=True)
     with RESULT.open("a") as file:
         file.write(json.dumps(found) + "\n")
     print(json.dumps(found, indent=1))
+
+
+def versions(who: str) -> dict[str, str]:
+    """What the peer's environment has of the packages that matter."""
+    if not who:
+        return {}
+    words = [str(environment(who)), "-m", "pip", "list", "--format", "json"]
+    listed = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+    wanted = {
+        "keras",
+        "tensorflow",
+        "tensorflow_cpu",
+        "fastai",
+        "ultralytics",
+        "torch",
+        "torchvision",
+    }
+    return {
+        one["name"]: one["version"] for one in listed if one["name"].replace("-", "_") in wanted
+    }
 
 
 if __name__ == "__main__":
