@@ -160,7 +160,7 @@ def shortened(text: str) -> str:
 
 def empty_what_is_trained_into(text: str, home: Path) -> None:
     """A run's folder must be new: what another block left there goes, but not for --resume."""
-    for line in re.findall(r"foveal +train [^\n]*|\btrain\([^)]*\)", text):
+    for line in re.findall(r"foveal +train [^\n#]*|\btrain\([^)]*\)", text):
         found = re.search(r"--out[ =]+(\S+)|out=\"([^\"]+)\"", line)
         if found and "resume" not in line:
             shutil.rmtree(home / (found[1] or found[2]), ignore_errors=True)

@@ -66,6 +66,13 @@ def test_the_rates_are_those_of_the_page(preset, part, optimizer):
     assert recipe.momentum == (0.9 if optimizer == "adamw" else 0.85)
 
 
+def test_the_batch_is_that_of_the_page():
+    share = int(re.search(r"1/(\d+) of the pictures", CHOSEN["batch_size"])[1])
+    for size in (64, 256):
+        recipe, _ = resolve(Recipe(), situation("swift-s", pictures=share * size))
+        assert recipe.batch_size == size
+
+
 def test_every_key_left_open_is_explained():
     _, chosen = resolve(Recipe(), situation("swift-s"))
     assert {choice.key for choice in chosen} | {"epochs", "ema", "balance"} == set(CHOSEN)
