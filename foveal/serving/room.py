@@ -67,7 +67,7 @@ class Room:
         futures = [self.threads.submit(served.batcher, source) for source in sources]
         try:
             async with asyncio.timeout(self.settings.limits.deadline_seconds):
-                outcomes = await asyncio.gather(*futures, return_exceptions=True)
+                return [await _outcome(future) for future in futures]
         except TimeoutError:
             self.metrics.shed.labels("deadline").inc()
             raise busy("there was no answer in time; try again", 2) from None
@@ -76,13 +76,13 @@ class Room:
                 future.cancel()
             self.waiting -= count
             self.metrics.waiting.dec(count)
-        return [_expected(outcome) for outcome in outcomes]
 
 
-def _expected(outcome: np.ndarray | BaseException) -> np.ndarray | PictureError:
-    if isinstance(outcome, BaseException) and not isinstance(outcome, PictureError):
-        raise outcome
-    return outcome
+async def _outcome(future: asyncio.Future[np.ndarray]) -> np.ndarray | PictureError:
+    try:
+        return await future
+    except PictureError as error:
+        return error
 
 
 def picture(served: Served, content: bytes) -> Source:
