@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ from foveal.errors import UsageError
 
 if TYPE_CHECKING:
     from foveal.prediction.answers import Prediction
+
+EVERY = 0.2
+"""Seconds after which lines are sent on at the latest while answers come: a pipe waits for them."""
 
 
 def predict(model: str | Path, paths: list[str], top: str, form: str) -> int:
@@ -31,11 +35,15 @@ def predict(model: str | Path, paths: list[str], top: str, form: str) -> int:
     count = _top(top)
     write = {"table": _table, "jsonl": _jsonl, "csv": _csv}[form]()
     failed = total = 0
+    shown = -EVERY
     with console.progress() as report:
         for answer in answers(model, _given(paths), top=count, progress=report):
             write(answer)
             total += 1
             failed += answer.error is not None
+            if time.monotonic() - shown > EVERY:
+                sys.stdout.flush()
+                shown = time.monotonic()
     if failed:
         console.message(f"{failed:,} of {total:,} could not be read; their lines say why")
     return 1 if failed else 0

@@ -7,9 +7,8 @@ Knows nothing of layers, training records or files; `Manifest` is the whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 from foveal.errors import ModelFileError
 from foveal.model.container import read_json
@@ -19,8 +18,7 @@ MAX_SIDE = 8192
 _FITS = ("crop", "pad", "squash")
 
 
-@dataclass(frozen=True)
-class BriefInput:
+class BriefInput(NamedTuple):
     """As spec.preprocess.Input."""
 
     height: int
@@ -33,34 +31,30 @@ class BriefInput:
         return self.height, self.width, self.channels
 
 
-@dataclass(frozen=True)
-class BriefPreprocess:
+class BriefPreprocess(NamedTuple):
     """What is done to a picture outside the graph, as spec.preprocess.Preprocess."""
 
-    fit: Literal["crop", "pad", "squash"] = "crop"
-    background: tuple[int, int, int] = (0, 0, 0)
+    fit: Literal["crop", "pad", "squash"]
+    background: tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class BriefNetwork:
+class BriefNetwork(NamedTuple):
     """The two parts of a network that pictures pass before it."""
 
     input: BriefInput
     preprocess: BriefPreprocess
 
 
-@dataclass(frozen=True)
-class BriefThresholds:
+class BriefThresholds(NamedTuple):
     """As manifest.Thresholds."""
 
-    abstain: float | None = None
-    positive_class: str | None = None
-    operating_point: float | None = None
-    per_label: Mapping[str, float] = field(default_factory=dict)
+    abstain: float | None
+    positive_class: str | None
+    operating_point: float | None
+    per_label: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Brief:
+class Brief(NamedTuple):
     """The fields of a Manifest that an answer is made with, under the same names."""
 
     network: BriefNetwork

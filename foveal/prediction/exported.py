@@ -5,6 +5,7 @@ Knows nothing of pictures or answers: uint8 pixels in, logits and probabilities 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foveal.errors import ModelFileError
+from foveal.images.decode import prepare
 from foveal.model import brief
 from foveal.prediction import onnxfile
 
@@ -67,7 +69,10 @@ class ExportedSession:
 
 def open_exported(path: Path, threads: int = 0) -> ExportedSession:
     """The session of an exported file; raises ModelFileError unless it is whole and standard."""
-    return ExportedSession(path.read_bytes(), path, threads)
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(ExportedSession, path.read_bytes(), path, threads)
+        prepare()  # meanwhile: the first answer of a process waits for both
+        return opening.result()
 
 
 def _session(content: bytes, path: Path, threads: int):  # type: ignore[no-untyped-def]  # noqa: ANN202

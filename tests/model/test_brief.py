@@ -1,0 +1,118 @@
+"""The brief says what the manifest says, and refuses what is out of bounds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from foveal.errors import ModelFileError
+from foveal.model import brief
+from foveal.model.manifest import Manifest, Thresholds
+from foveal.spec.layers import Flatten, Output
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input, Preprocess
+
+FILE = Path("m.onnx")
+
+
+def manifest(labels=("a", "b"), function="softmax", **more) -> Manifest:
+    network = Network(
+        input=Input(height=5, width=7, channels=1),
+        preprocess=Preprocess(fit="pad", background=(1, 2, 3)),
+        layers=(Flatten(), Output(function)),
+    )
+    return Manifest(network=network, labels=labels, **more)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        manifest(),
+        manifest(function="sigmoid"),
+        manifest(("x", "y", "ß"), "sigmoid", task="multi"),
+        manifest(task="multi", thresholds=Thresholds(per_label={"a": 0.25})),
+        manifest(
+            thresholds=Thresholds(abstain=0.5, positive_class="b", operating_point=0.125),
+            temperature=2.0,
+        ),
+    ],
+)
+def test_it_says_what_the_manifest_says(about: Manifest) -> None:
+    got = brief.read(about.to_json(), FILE)
+    assert (got.labels, got.task, got.units) == (about.labels, about.task, about.units)
+    ours, theirs = got.network, about.network
+    assert ours.input.shape == theirs.input.shape
+    for name in ("height", "width", "channels"):
+        assert getattr(ours.input, name) == getattr(theirs.input, name)
+    for name in ("fit", "background"):
+        assert getattr(ours.preprocess, name) == getattr(theirs.preprocess, name)
+    for name in Thresholds.model_fields:
+        assert getattr(got.thresholds, name) == getattr(about.thresholds, name)
+
+
+WRONG = [
+    (("labels",), [], "labels"),
+    (("labels",), ["a", "a"], "labels: a class name comes twice"),
+    (("labels",), ["a", 1], "labels"),
+    (("labels",), ["a", "\ud800"], "labels"),
+    (("labels",), "ab", "labels"),
+    (("task",), ["single"], "task"),
+    (("network",), None, "network"),
+    (("network", "layers"), [], "network.layers: they must end with output, softmax or sigmoid"),
+    (
+        ("network", "layers"),
+        [{"output": ["softmax"]}],
+        "network.layers: they must end with output, softmax or sigmoid",
+    ),
+    (("network", "input", "height"), 0, "network: height"),
+    (("network", "input", "width"), 1 << 40, "network: width"),
+    (("network", "input", "height"), True, "network: height"),
+    (("network", "input", "channels"), 2, "network.input.channels"),
+    (("network", "preprocess"), {"fit": {}}, "network.preprocess"),
+    (("network", "preprocess"), {"background": [0, 0]}, "network.preprocess"),
+    (("network", "preprocess"), {"background": [0, 0, 256]}, "network: background"),
+    (("thresholds", "abstain"), 1.5, "thresholds.abstain"),
+    (("thresholds", "abstain"), True, "thresholds.abstain"),
+    (("thresholds", "operating_point"), "0.5", "thresholds.operating_point"),
+    (("thresholds", "per_label"), {"a": None}, "thresholds.per_label"),
+    (
+        ("thresholds", "per_label"),
+        {"c": 0.5},
+        "thresholds: one is for a class that is not there",
+    ),
+    (
+        ("thresholds", "positive_class"),
+        ["a"],
+        "thresholds: one is for a class that is not there",
+    ),
+    (("thresholds",), [], "thresholds"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "reason"), WRONG)
+def test_what_is_out_of_bounds(place: tuple[str, ...], value: object, reason: str) -> None:
+    data = json.loads(manifest().to_json())
+    *path, last = place
+    inner = data
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    with pytest.raises(ModelFileError) as caught:
+        brief.read(json.dumps(data), FILE)
+    assert str(caught.value) == (f"m.onnx is not a model file of Foveal or is damaged: {reason}")
+    if type(value) in (bool, str) and place[0] == "thresholds":
+        return  # pydantic takes them for numbers
+    with pytest.raises(ValueError):
+        Manifest.model_validate_json(json.dumps(data))
+
+
+def test_a_newer_format() -> None:
+    data = {**json.loads(manifest().to_json()), "format_version": 9}
+    with pytest.raises(ModelFileError) as caught:
+        brief.read(json.dumps(data), FILE)
+    assert str(caught.value) == (
+        "m.onnx has format 9, this Foveal reads formats up to 1: "
+        "update Foveal with  pip install -U foveal"
+    )
