@@ -5,7 +5,7 @@ folder that holds pictures/ (digits, a sub-folder a class), new/one.jpg, new/two
 trained model). Words after the language are marks: `long` (only run by `make docs-long`),
 `status=N` (the last command ends with this exit status), `elsewhere` (needs what a test has not,
 such as docker). `make` is never run. Two things are changed before a block runs: training takes
-one epoch instead of minutes, and port 8080 becomes a free one.
+one epoch instead of minutes or many epochs, and port 8080 becomes a free one.
 """
 
 from __future__ import annotations
@@ -152,10 +152,17 @@ def test_every_block_runs(page, home):
 
 
 def shortened(text: str) -> str:
-    """Training for one epoch instead of minutes, or in `make docs-long` for a sixth of a minute."""
+    """Training for one epoch instead of minutes or more than two epochs.
+
+    In `make docs-long` a fifth of a minute instead of minutes, and all the epochs.
+    """
     given, word = ("--minutes 0.2", "minutes=0.2") if LONG else ("--epochs 1", "epochs=1")
     text = re.sub(r"(foveal +train [^\n]*?)--minutes +[\d.]+", rf"\1{given}", text)
-    return re.sub(r"(\btrain\([^)]*?)minutes=[\d.]+", rf"\1{word}", text)
+    text = re.sub(r"(\btrain\([^)]*?)minutes=[\d.]+", rf"\1{word}", text)
+    if LONG:
+        return text
+    text = re.sub(r"(foveal +train [^\n]*?)--epochs +(?:[3-9]|\d\d+)\b", r"\1--epochs 1", text)
+    return re.sub(r"(\btrain\([^)]*?)epochs=(?:[3-9]|\d\d+)\b", r"\1epochs=1", text)
 
 
 def empty_what_is_trained_into(text: str, home: Path) -> None:
