@@ -99,8 +99,9 @@ def _pairs(card: Scores) -> str:
         return ""
     lines = ["Most confused"]
     for pair in card.findings.confused[:SHOWN]:
-        share = f"{100 * pair.share:.1f} % of {pair.true}"
-        lines.append(f"  {pair.true} taken for {pair.predicted}: {pair.n} pictures, {share}")
+        count = f"{pair.n} picture{'' if pair.n == 1 else 's'}"
+        share = f"{100 * pair.share:.1f} % of class {pair.true}"
+        lines.append(f"  {pair.true} taken for {pair.predicted}: {count}, {share}")
     return "\n".join(lines)
 
 
