@@ -1,33 +1,39 @@
 """Pictures in, side by side: Foveal, torchvision ImageFolder + DataLoader, Keras; check; growth.
 
-    python benchmarks/data.py [--pictures 60000] [--runs 3] [--no-peers] [--data ../shared/data]
+    python benchmarks/data.py [--pictures 60000] [--runs 3] [--minutes 20] [--fresh] [--no-peers]
 
 Cold is the first pass over the pictures with Foveal's cache empty (the system's file cache is warm
 for all contenders), warm the second pass in the same process (Foveal: over its memory map). The
 photos are those of clothing10.zip at 128x128, unpacked as a folder because the peers cannot read a
 .zip; the small ones are Fashion-MNIST, written as PNG files. Every figure comes from a process of
-its own, contenders take turns; the median, least and largest are given. torchvision and Keras live
-in an environment of their own (.venv-data) that this script makes, torchvision with each worker
-count of WORKERS, the best of which counts. Peak memory counts the process and its children.
+its own, imports included; contenders take turns; the median, least and largest are given.
+torchvision and Keras live in an environment of their own (.venv-data) that this script makes;
+torchvision is run with each worker count of WORKERS once and then with the best of them by the cold
+pass. A pass ends when the last batch is in memory; nothing is done with it. Memory is the largest
+resident set of the process plus, of its children alive at one time, the largest of each (looked at
+ten times a second; a page that several of them share counts for each).
+
+Every run is written down when it ends. A sitting starts no run after --minutes, and the next one
+goes on where it stopped, unless --fresh.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gzip
 import json
 import os
 import platform
-import resource
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / ".venv-data"
@@ -42,7 +48,7 @@ BATCH = 128
 
 
 def foveal_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
-    """Cold: list and decode everything once; warm: touch every pixel of every batch."""
+    """Cold: list and decode everything once; warm: every batch, in a new order, in memory."""
     started = time.perf_counter()
     from foveal.dataset.sources import listing
     from foveal.dataset.store import store
@@ -55,7 +61,8 @@ def foveal_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
     started = time.perf_counter()
     order = __import__("numpy").random.default_rng(0).permutation(len(pixels))
     for start in range(0, len(order), BATCH):
-        pixels[order[start : start + BATCH]].sum()
+        taken = pixels[order[start : start + BATCH]]
+    assert taken.shape[1:] == shape.shape
     return {"cold": cold, "warm": time.perf_counter() - started, "pictures": len(pixels)}
 
 
@@ -75,7 +82,7 @@ def torchvision_pass(folder: Path, size: int, channels: int, workers: int) -> di
     taken = {"pictures": float(len(data))}
     for name in ("cold", "warm"):
         for batch, _ in loader:
-            batch.sum()
+            assert batch.shape[2:] == (size, size)
         taken[name] = time.perf_counter() - started
         started = time.perf_counter()
     return taken
@@ -94,7 +101,7 @@ def keras_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
     taken = {"pictures": float(len(data.file_paths))}
     for name in ("cold", "warm"):
         for batch, _ in data:
-            batch.numpy().sum()
+            assert batch.shape[1:] == (size, size, channels)
         taken[name] = time.perf_counter() - started
         started = time.perf_counter()
     return taken
@@ -131,33 +138,48 @@ CONTENDERS: dict[str, Callable[..., dict[str, float]]] = {
 
 def child(name: str, folder: str, *numbers: str) -> None:
     taken = CONTENDERS[name](Path(folder), *map(int, numbers))
-    print(json.dumps({**taken, "peak": peak() / 2**20}))
-
-
-def peak() -> float:
-    """Bytes: the largest resident set of this process, plus its children's times their number.
-
-    VmHWM and not ru_maxrss for this process: the latter is inherited from the one that started it.
-    """
-    status = Path("/proc/self/status").read_text()
-    own = float(status.split("VmHWM:")[1].split()[0])
-    each = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    workers = int(sys.argv[-1]) if sys.argv[2] == "torchvision" else 0
-    return (own + each * workers) * 1024.0
+    print(json.dumps({**taken, "own": largest(os.getpid())}))
 
 
 # What starts them -----------------------------------------------------------------------------
 
 
 def run(python: Path | str, name: str, folder: Path, *numbers: int) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as cache:
-        done = subprocess.run(
+    """One process from its start to its end, and the most memory it took, in MiB."""
+    below = 0.0
+    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(
             [str(python), __file__, "--child", name, str(folder), *map(str, numbers)],
-            env={**os.environ, "FOVEAL_CACHE": cache}, capture_output=True, text=True, check=False,
+            env={**os.environ, "FOVEAL_CACHE": cache}, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+        while process.poll() is None:
+            below = max(below, sum(largest(one) for one in children(process.pid)))
+            time.sleep(0.1)
+        out.seek(0)
+        said = out.read()
+    if process.returncode:
+        raise SystemExit(f"{name} failed:\n{said[-2000:]}")
+    taken = json.loads(said.splitlines()[-1])
+    own = taken.pop("own")
+    return {**taken, "peak": (own + below) / 2**20}
+
+
+def children(process: int) -> list[int]:
+    """All processes below one; none when it has ended."""
+    told = ""
+    for path in Path(f"/proc/{process}").glob("task/*/children"):
+        with contextlib.suppress(OSError):
+            told += path.read_text()
+    found = [int(one) for one in told.split()]
+    return found + [below for one in found for below in children(one)]
+
+
+def largest(process: int) -> float:
+    """Bytes: the largest resident set a process had so far; 0 when it has ended."""
+    with contextlib.suppress(OSError, IndexError):
+        status = Path(f"/proc/{process}/status").read_text()
+        return float(status.split("VmHWM:")[1].split()[0]) * 1024
+    return 0.0
 
 
 def environment() -> Path:
@@ -168,7 +190,16 @@ def environment() -> Path:
     return python
 
 
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return platform.machine()
+
+
 def photos(data: Path, out: Path) -> Path:
+    if (out / "photos").is_dir():
+        return out / "photos"
     with zipfile.ZipFile(data / "clothing10.zip") as archive:
         for info in archive.infolist():
             if not info.is_dir():
@@ -183,6 +214,8 @@ def small(count: int, out: Path) -> Path:
     import numpy as np
     from PIL import Image
 
+    if (out / f"small-{count}").is_dir():
+        return out / f"small-{count}"
     with gzip.open(FASHION / "train-images-idx3-ubyte.gz") as file:
         pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)
     with gzip.open(FASHION / "train-labels-idx1-ubyte.gz") as file:
@@ -203,23 +236,31 @@ def summary(taken: list[dict[str, float]]) -> dict[str, list[float]]:
     }
 
 
-def measured(sets: dict[str, tuple[Path, int, int]], runs: int, peers: Path | None) -> dict:
-    every: dict[str, list[dict[str, float]]] = {}
-    for _ in range(runs):
+def wanted(
+    sets: dict[str, tuple[Path, int, int]], sizes: dict[str, Path], peers: bool, runs: int,
+    every: dict[str, list[dict[str, float]]],
+) -> Iterator[tuple[str, bool, str, Path, tuple[int, ...]]]:  # fmt: skip
+    """What is still to be measured: its name, of a peer or not, contender, folder, numbers."""
+    for number in range(runs):
         for name, (folder, size, channels) in sets.items():
-            every.setdefault(f"{name}: foveal", []).append(
-                run(sys.executable, "foveal", folder, size, channels)
-            )
-            if peers is None:
-                continue
-            every.setdefault(f"{name}: keras", []).append(
-                run(peers, "keras", folder, size, channels)
-            )
-            for workers in WORKERS:
-                every.setdefault(f"{name}: torchvision, {workers} workers", []).append(
-                    run(peers, "torchvision", folder, size, channels, workers)
-                )
-    return {name: summary(taken) for name, taken in every.items()}
+            turns = [(f"{name}: foveal", False, "foveal", (size, channels))]
+            if peers:
+                turns.append((f"{name}: keras", True, "keras", (size, channels)))
+                best = {
+                    count: every[title][0]["cold"]
+                    for count in WORKERS
+                    if (title := f"{name}: torchvision, {count} workers") in every
+                }
+                for count in WORKERS if number == 0 else [min(best, key=best.__getitem__)]:
+                    title = f"{name}: torchvision, {count} workers"
+                    turns.append((title, True, "torchvision", (size, channels, count)))
+            for title, of_peer, contender, numbers in turns:
+                if len(every.get(title, [])) <= number:
+                    yield title, of_peer, contender, folder, numbers
+        for verb in ("check", "split"):
+            for name, folder in sizes.items():
+                if len(every.get(f"{verb} of the {name}", [])) <= number:
+                    yield f"{verb} of the {name}", False, verb, folder, ()
 
 
 def versions(python: Path | str) -> str:
@@ -227,41 +268,58 @@ def versions(python: Path | str) -> str:
         [str(python), "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True,
         check=False,
     )  # fmt: skip
-    wanted = ("torch", "torchvision", "tensorflow", "keras", "pillow", "numpy")
-    return " ".join(line for line in listed.stdout.splitlines() if line.lower().startswith(wanted))
+    named = ("torch", "torchvision", "tensorflow", "keras", "pillow", "numpy")
+    return " ".join(line for line in listed.stdout.splitlines() if line.lower().startswith(named))
+
+
+def written(out: Path, about: dict[str, Any], every: dict[str, list[dict[str, float]]]) -> None:
+    figures = {name: summary(taken) for name, taken in every.items()}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({**about, **figures, "every": every}, indent=1) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pictures", type=int, default=60_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--work", type=Path, help="where the pictures are made, and kept")
+    parser.add_argument("--make", action="store_true", help="only make the pictures")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
+    every: dict[str, list[dict[str, float]]] = {}
+    if given.out.is_file() and not given.fresh:
+        every = json.loads(given.out.read_text())["every"]
     peers = None if given.no_peers else environment()
-    work = Path(tempfile.mkdtemp(prefix="foveal-data-"))
-    try:
+    about = {
+        "machine": f"{platform.platform()}, {os.cpu_count()} processors, {processor()}",
+        "versions": {"foveal": versions(sys.executable)}
+        | ({} if peers is None else {"peers": versions(peers)}),
+        "figures": "[median, least, largest]; seconds, MiB",
+    }
+    with contextlib.ExitStack() as stack:
+        work = given.work or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="foveal-data-"))
+        )
         many, tenth = small(given.pictures, work), small(given.pictures // 10, work)
         sets = {"photos": (photos(given.data, work), 128, 3), "small": (many, 28, 1)}
-        result = {
-            "machine": f"{platform.platform()}, {os.cpu_count()} processors",
-            "versions": {"foveal": versions(sys.executable)},
-            "runs": given.runs, "figures": "[median, least, largest]; seconds, MiB",
-            **measured(sets, given.runs, peers),
-        }  # fmt: skip
-        if peers is not None:
-            result["versions"]["peers"] = versions(peers)
-        for name, folder in (("tenth", tenth), ("whole", many)):
-            for verb in ("check", "split"):
-                result[f"{verb} of the {name}"] = summary(
-                    [run(sys.executable, verb, folder) for _ in range(given.runs)]
-                )
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps(result, indent=1) + "\n")
-        print(json.dumps(result, indent=1))
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        sizes = {"tenth": tenth, "whole": many}
+        if given.make:
+            return
+        clock = time.monotonic()
+        while time.monotonic() - clock < given.minutes * 60:
+            turn = next(wanted(sets, sizes, peers is not None, given.runs, every), None)
+            if turn is None:
+                break
+            title, of_peer, contender, folder, numbers = turn
+            python = peers if of_peer and peers is not None else sys.executable
+            taken = run(python, contender, folder, *numbers)
+            every.setdefault(title, []).append(taken)
+            written(given.out, about, every)
+            print(title, taken, flush=True)
 
 
 if __name__ == "__main__":
