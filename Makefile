@@ -52,7 +52,7 @@ bench: .venv/installed-tests ## Time to accuracy against peers: make bench NAME=
 docs: .venv/installed ## The documents as a site, in site/index.html; a warning is an error
 	$(PY) -m pip install -q -c constraints.txt -e '.[docs]'
 	$(PY) docs/measured.py
-	$(PY) -m sphinx -W --keep-going -q -b html docs site
+	$(PY) -m sphinx -E -W --keep-going -q -b html docs site
 
 docs-long: .venv/installed-tests ## Run the blocks of the documents marked long too, on small data
 	DOCS_LONG=1 OMP_NUM_THREADS=1 $(PY) -m pytest -q tests/docs/test_blocks.py

@@ -57,6 +57,8 @@ def spread(value: Any) -> str | None:
         value = {"median": median}
     else:
         return None
+    if low == high:
+        return number(value["median"])
     return f"{number(value['median'])} ({number(low)} to {number(high)})"
 
 
@@ -185,8 +187,10 @@ WORDS = {
         "folder": "pictures of a folder recognised a second",
         "requests": "HTTP requests answered a second, {} clients",
         "wait": "ms until an HTTP answer, {} client (median)",
-        "fresh": "s to read {} for the first time",
-        "again": "s to read {} again",
+        "fresh": "s to read {:,.0f} {} for the first time",
+        "again": "s to read {:,.0f} {} again",
+        "photos": "photos",
+        "small": "small pictures",
         "train": "{}: test accuracy after minutes",
     },
     "ko": {
@@ -194,8 +198,10 @@ WORDS = {
         "folder": "폴더의 사진 예측, 초당 장수",
         "requests": "HTTP 요청 처리, 초당 건수(클라이언트 {}개)",
         "wait": "HTTP 응답 시간 중앙값, ms(클라이언트 {}개)",
-        "fresh": "{} 처음 읽기, 초",
-        "again": "{} 다시 읽기, 초",
+        "fresh": "{1} {0:,.0f}장 처음 읽기, 초",
+        "again": "{1} {0:,.0f}장 다시 읽기, 초",
+        "photos": "사진",
+        "small": "작은 사진",
         "train": "{}: 걸린 분과 테스트 정확도",
     },
 }
@@ -210,7 +216,7 @@ def beside(lang: str) -> str:
     told = WORDS[lang]
     lines = [told["head"]]
     for what, own, peers in compared(told):
-        others = ", ".join(f"{NAMES.get(who, who)} {figure}" for who, figure in peers)
+        others = "; ".join(f"{NAMES.get(who, who)} {figure}" for who, figure in peers)
         lines.append(f"| {what} | {own} | {others} |")
     return "\n".join(lines)
 
@@ -256,8 +262,13 @@ def _data(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
                 if family not in best or seconds < best[family][1]:
                     best[family] = (who, seconds)
             if best:
-                peers = [(who, number(seconds)) for who, seconds in best.values()]
-                yield told[row].format(name), number(own), peers
+                peers = [
+                    (re.sub(r"(\w+), (.*)", r"\1 (\2)", who), number(seconds))
+                    for who, seconds in best.values()
+                ]
+                pictures = result[f"{name}: foveal"]["pictures"][0]
+                what = told[row].format(pictures, told.get(name, name))
+                yield what, number(own), peers
 
 
 def _inference(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:

@@ -100,6 +100,7 @@ def test_measured_figures_are_those_of_the_results(measured):
         ({"median": 0.05, "least": 0.05, "largest": 0.05, "n": 1}, "0.050 (once)"),
         ([12.34, 11.0, 13.0], "12.3 (11.0 to 13.0)"),
         ([64, 64, 3], None),
+        ([7.0, 7.0, 7.0], "7.00"),
         ({"cold": 3}, None),
     ],
 )
@@ -131,15 +132,19 @@ def test_a_sitting_of_training_is_a_row_a_contender(measured):
 
 def test_the_best_of_a_peer_stands_beside_reading(measured):
     result = {
-        "photos: foveal": {"cold": [2.0, 1.0, 3.0], "warm": [0.5, 0.5, 0.5]},
+        "photos: foveal": {
+            "cold": [2.0, 1.0, 3.0],
+            "warm": [0.5, 0.5, 0.5],
+            "pictures": [9.0, 9.0, 9.0],
+        },
         "photos: torchvision, 0 workers": {"cold": [9.0, 9.0, 9.0], "warm": [8.0, 8.0, 8.0]},
         "photos: torchvision, 2 workers": {"cold": [7.0, 7.0, 7.0], "warm": [8.5, 8.5, 8.5]},
     }
     cold, warm = measured._data(result, measured.WORDS["en"])
     assert cold == (
-        "s to read photos for the first time", "2.00", [("torchvision, 2 workers", "7.00")]
+        "s to read 9 photos for the first time", "2.00", [("torchvision (2 workers)", "7.00")]
     )  # fmt: skip
-    assert warm[2] == [("torchvision, 0 workers", "8.00")]
+    assert warm[2] == [("torchvision (0 workers)", "8.00")]
 
 
 def test_nothing_but_the_standard_library_writes_the_figures():
