@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -24,8 +23,9 @@ from foveal.exporting.fitting import Fit
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
 
-OPSET = 18
-"""Operator set: old enough for onnxruntime-web and other runtimes, new enough for the exporter."""
+OPSET = 20
+"""Operator set: the first where GELU is one operator, which runtimes need not piece together, and
+int8 need not take apart; onnxruntime and onnxruntime-web read it since 1.17 (2024)."""
 INPUT = "pixels"
 OUTPUTS = ("probabilities", "logits")
 
@@ -84,17 +84,26 @@ def onnx_graph(model: Model, *, any_size: bool = False) -> Any:
 
 
 def folded(module: nn.Module) -> nn.Module:
-    """A copy with every batch norm that follows a convolution folded into its weights."""
+    """A copy with every batch norm that follows a convolution folded into its weights.
+
+    A max pool may stand between the two where no scale is negative: the largest value is then
+    the same cell's before and after the norm.
+    """
     module = copy.deepcopy(module).cpu().eval()
     for part in module.modules():
         if not isinstance(part, nn.Sequential):
             continue
         names = list(part._modules)
-        for name, following in pairwise(names):
-            conv, norm = part._modules[name], part._modules[following]
-            if type(conv) is nn.Conv2d and isinstance(norm, nn.BatchNorm2d):
+        for place, name in enumerate(names[:-1]):
+            conv, after = part._modules[name], names[place + 1]
+            pooled = isinstance(part._modules[after], nn.MaxPool2d) and place + 2 < len(names)
+            after = names[place + 2] if pooled else after
+            norm = part._modules[after]
+            if type(conv) is not nn.Conv2d or not isinstance(norm, nn.BatchNorm2d):
+                continue
+            if not pooled or bool((norm.weight >= 0).all()):
                 part._modules[name] = fuse_conv_bn_eval(conv, norm)
-                part._modules[following] = nn.Identity()
+                part._modules[after] = nn.Identity()
     return module
 
 
