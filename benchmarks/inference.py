@@ -1,10 +1,11 @@
 """Prediction side by side: exported against native, int8, a DataLoader loop, OpenVINO; memory.
 
-    python benchmarks/inference.py [--run RUN] [--preset swift-s] [--size 64] [--pictures 10000]
+    python benchmarks/inference.py [--run RUN] [--preset swift-s] [--size 32] [--pictures 10000]
                                    [--runs 5] [--most 100000]
 
-RUN is a folder `foveal train` wrote; its int8 export then passes the gate and the loss is shown.
-Without it the preset has random weights, and no accuracy is claimed. Every figure comes from a
+RUN is a folder `foveal train` wrote; what its int8 export loses is shown, even where the gate would
+refuse it. The preset has random weights: no accuracy is claimed for it, it stands for a small
+network before which decoding counts, and for RUN where there is none. Every figure comes from a
 process of its own, contenders take turns, and the median, least and largest are given. OpenVINO is
 installed from PyPI beside the environment (.venv-inference) and reads the same exported files.
 The pictures are JPEG photos of 500x375 drawn from noise, linked so that none is cached decoded.
@@ -24,8 +25,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,16 +66,24 @@ def network_onnxruntime(file: Path, seconds: float) -> float:
     return timed(Predictor(file).probabilities, shaped(file), seconds)
 
 
+def eager(model: Any, batch: Any) -> Any:
+    """Probabilities as a plain loop has them, averaged over the mirror image where the file is."""
+    logits = model.module(batch)
+    if model.manifest.network.preprocess.flip_average:
+        logits = (logits + model.module(batch.flip(3))) / 2
+    return logits.softmax(1)
+
+
 def network_torch(file: Path, seconds: float) -> float:
     import torch
 
     from foveal.model.model import load
 
-    module, pixels = load(file).module, shaped(file)
+    model, pixels = load(file), shaped(file)
 
     def score(batch: np.ndarray) -> object:
         with torch.inference_mode():
-            return module(torch.from_numpy(batch).permute(0, 3, 1, 2)).softmax(1)
+            return eager(model, torch.from_numpy(batch).permute(0, 3, 1, 2))
 
     return timed(score, pixels, seconds)
 
@@ -122,7 +133,7 @@ def folder_loader(file: Path, photos: Path) -> float:
     count = 0
     with torch.no_grad():
         for batch in DataLoader(Photos(), batch_size=64, num_workers=os.cpu_count() or 1):
-            count += len(model.module(batch).softmax(1).argmax(1))
+            count += len(eager(model, batch).argmax(1))
     return count / (time.perf_counter() - started)
 
 
@@ -156,11 +167,15 @@ def child(name: str, *arguments: object) -> float:
 
 
 def first_answer(file: Path, photo: Path) -> float:
-    """Seconds from starting the process to its end, one picture answered."""
-    started = time.perf_counter()
+    """Seconds from starting the process to the line with its answer."""
     command = [sys.executable, "-m", "foveal", "predict", str(file), str(photo)]
-    subprocess.run([*command, "--format", "jsonl"], check=True, capture_output=True)
-    return time.perf_counter() - started
+    started = time.perf_counter()
+    with subprocess.Popen([*command, "--format", "jsonl"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        seconds = time.perf_counter() - started
+    assert json.loads(line)["error"] is None
+    return seconds
 
 
 def rounds(contenders: dict[str, Callable[[], float]], count: int) -> dict[str, dict[str, float]]:
@@ -191,37 +206,54 @@ def photos(folder: Path, count: int) -> Path:
     return folder
 
 
-def models(arguments: argparse.Namespace, home: Path) -> tuple[dict[str, Path], dict[str, object]]:
-    """Native, fp32 and int8 files, and what is known of them."""
+Files = dict[str, Path]
+"""`native`, `fp32` and `int8` files of one network."""
+
+
+def trained(run: Path, home: Path) -> tuple[Files, dict[str, object]]:
+    """The files of a run, and how they compare on its val; int8 is shown whatever it loses."""
+    from foveal.verbs.export import export
+
+    files = paths(home)
+    for name in ("model.safetensors", "data.json"):
+        shutil.copy(run / name, home)
+    figures = export(files["native"], out=files["fp32"]).to_data()
+    lost = export(files["native"], out=files["int8"], int8=True, max_loss=100).to_data()
+    return files, {
+        name: {key: value for key, value in known.items() if key != "file"}
+        for name, known in (("fp32", figures), ("int8", lost))
+    }
+
+
+def untrained(preset_name: str, size: int, home: Path) -> Files:
+    """The files of a preset with random weights."""
     from foveal.exporting import quantise
     from foveal.exporting.graph import onnx_graph
     from foveal.exporting.package import packaged
     from foveal.model.model import Manifest, Model, load, save
     from foveal.network.presets import preset
     from foveal.spec.preprocess import Input
-    from foveal.verbs.export import export
 
-    files = {name: home / name for name in ("model.safetensors", "fp32.onnx", "int8.onnx")}
-    native, fp32, int8 = files.values()
-    if arguments.run is not None:
-        for name in ("model.safetensors", "data.json"):
-            shutil.copy(arguments.run / name, home)
-        figures = export(native, out=fp32).to_data()
-        lost = export(native, out=int8, int8=True).to_data()
-        return files, {"fp32": figures, "int8": lost}
-    network = preset(arguments.preset).model_copy(
-        update={"input": Input(height=arguments.size, width=arguments.size, channels=3)}
-    )
+    files = paths(home)
+    network = preset(preset_name).resized(Input(height=size, width=size, channels=3))
     manifest = Manifest(network=network, labels=tuple("0123456789"))
-    save(native, Model(network.build(10).eval(), manifest))
-    model = load(native)
-    graph = onnx_graph(model)
-    fp32.write_bytes(packaged(graph.SerializeToString(), manifest))
+    save(files["native"], Model(network.build(10).eval(), manifest))
+    graph = onnx_graph(load(files["native"]))
+    files["fp32"].write_bytes(packaged(graph.SerializeToString(), manifest))
     shape = (128, *network.input.shape)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     small = quantise.quantised(graph, pixels, quantise.VARIANTS[0])
-    int8.write_bytes(packaged(small.SerializeToString(), manifest))
-    return files, {"accuracy": "none claimed: random weights"}
+    files["int8"].write_bytes(packaged(small.SerializeToString(), manifest))
+    return files
+
+
+def paths(home: Path) -> Files:
+    home.mkdir()
+    return {
+        "native": home / "model.safetensors",
+        "fp32": home / "fp32.onnx",
+        "int8": home / "int8.onnx",
+    }
 
 
 def described(file: Path) -> dict[str, object]:
@@ -247,50 +279,73 @@ def has_openvino() -> bool:
 
 
 def measure(arguments: argparse.Namespace, home: Path) -> dict[str, object]:
-    files, known = models(arguments, home)
-    native, fp32, int8 = files.values()
+    preset = untrained(arguments.preset, arguments.size, home / "preset")
+    files, known = preset, {"accuracy": "none claimed: random weights"}
+    if arguments.run is not None:
+        files, known = trained(arguments.run, home / "run")
     folder = photos(home / "photos", arguments.pictures)
-    photo = next(folder.iterdir())
-    seconds, runs = arguments.seconds, arguments.runs
-    networks = {
-        "onnxruntime fp32": lambda: child("network_onnxruntime", fp32, seconds),
-        "onnxruntime int8": lambda: child("network_onnxruntime", int8, seconds),
-        "torch eager": lambda: child("network_torch", native, seconds),
-    }
-    if has_openvino():
-        networks["openvino fp32"] = lambda: child("network_openvino", fp32, seconds)
-        networks["openvino int8"] = lambda: child("network_openvino", int8, seconds)
+    photo, runs = next(folder.iterdir()), arguments.runs
     return {
-        "network": described(native),
+        "network": described(files["native"]),
         "exports": known,
         "first_answer_seconds": rounds(
             {
-                "exported": lambda: first_answer(fp32, photo),
-                "native": lambda: first_answer(native, photo),
+                "exported": partial(first_answer, files["fp32"], photo),
+                "native": partial(first_answer, files["native"], photo),
             },
             runs,
         ),
-        "network_pictures_per_second": rounds(networks, runs),
-        "folder_pictures_per_second": rounds(
-            {
-                "foveal exported": lambda: child("folder_foveal", fp32, folder),
-                "foveal int8": lambda: child("folder_foveal", int8, folder),
-                "foveal native": lambda: child("folder_foveal", native, folder),
-                "DataLoader + eager": lambda: child("folder_loader", native, folder),
-            },
-            max(1, runs // 2),
-        ),
+        "network_pictures_per_second": rounds(networks(files, arguments.seconds), runs),
+        "folder_pictures_per_second": rounds(scored(files, folder), max(1, runs // 2)),
+        "folder_pictures_per_second_small_network": {
+            "network": described(preset["native"]),
+            **rounds(scored(preset, folder), max(1, runs // 2)),
+        },
         "peak_mib": {
-            str(count): child("memory", fp32, folder, count) for count in (1000, arguments.most)
+            str(count): child("memory", preset["fp32"], folder, count)
+            for count in (1000, arguments.most)
         },
     }
+
+
+def networks(files: Files, seconds: float) -> dict[str, Callable[[], float]]:
+    native, fp32, int8 = files.values()
+    contenders = {
+        "onnxruntime fp32": partial(child, "network_onnxruntime", fp32, seconds),
+        "onnxruntime int8": partial(child, "network_onnxruntime", int8, seconds),
+        "torch eager": partial(child, "network_torch", native, seconds),
+    }
+    if has_openvino():
+        contenders["openvino fp32"] = partial(child, "network_openvino", fp32, seconds)
+        contenders["openvino int8"] = partial(child, "network_openvino", int8, seconds)
+    return contenders
+
+
+def scored(files: Files, folder: Path) -> dict[str, Callable[[], float]]:
+    return {
+        "foveal exported": partial(child, "folder_foveal", files["fp32"], folder),
+        "foveal int8": partial(child, "folder_foveal", files["int8"], folder),
+        "foveal native": partial(child, "folder_foveal", files["native"], folder),
+        "DataLoader + eager": partial(child, "folder_loader", files["native"], folder),
+    }
+
+
+def processor() -> str:
+    """Its name, and which of the instructions int8 is made for it has."""
+    lines = dict(
+        line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line
+    )
+    about = {key.strip(): value.strip() for key, value in lines.items()}
+    flags = set(about["flags"].split())
+    wanted = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
+    return f"{about['model name']}: {', '.join(name for name in wanted if name in flags)}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--preset", default="swift-s")
-    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--most", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=5)
@@ -302,7 +357,7 @@ def main() -> None:
     import torch
 
     machine = {
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
