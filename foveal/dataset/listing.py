@@ -226,10 +226,13 @@ def printable(path: str) -> str:
     )
 
 
+_DIGITS = re.compile(r"(\d+)")
+
+
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     """The sort key of "1, 2, 10": runs of digits compare as numbers, the rest as text."""
     key: list[tuple[int, int, str]] = []
-    for part in re.split(r"(\d+)", name):
+    for part in _DIGITS.split(name):
         if part.isdecimal():
             digits = part.lstrip("0")
             key.append((0, len(digits), digits))

@@ -107,7 +107,6 @@ PIXELS = chunk(b"IDAT", zlib.compress(bytes(8 * 9)))
         file(header_chunk(8, 8, 0)),
         file(header_chunk(8, 8, 0), PIXELS) + b"more",
         file(header_chunk(8, 8, 0)[:-1] + b"x", PIXELS),
-        file(header_chunk(8, 9, 0), PIXELS),
         file(header_chunk(10_000, 10_000, 0), PIXELS),
         file(header_chunk(8, 8, 0), PIXELS, chunk(b"IDAT", bytes(MOST_BYTES))),
         b"",
@@ -115,6 +114,16 @@ PIXELS = chunk(b"IDAT", zlib.compress(bytes(8 * 9)))
 )
 def test_what_is_unusual_is_left_to_pillow(content: bytes):
     assert simple(content, MAX_PIXELS) is None
+
+
+@pytest.mark.parametrize("cut", [0, 1, 4, 6, 8, 10])
+@pytest.mark.parametrize("height", [7, 8, 9])
+def test_pixels_that_end_early_or_late_are_as_with_pillow(height: int, cut: int):
+    packed = zlib.compress(bytes(range(72)))
+    content = file(header_chunk(8, height, 0), chunk(b"IDAT", packed[: len(packed) - cut]))
+    found = simple(content, MAX_PIXELS)
+    if found is not None:
+        assert (found.mode, found.size, found.tobytes()) == by_pillow(content)
 
 
 def test_a_larger_file_or_picture_than_asked_is_left_to_pillow():
