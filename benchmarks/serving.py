@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -396,11 +396,12 @@ def _running(command: list[str]) -> Iterator[tuple[int, subprocess.Popen[bytes]]
         yield port, process
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(15)
-        except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):  # LitServe leaves processes that go on computing
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
+        time.sleep(0.5)
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
