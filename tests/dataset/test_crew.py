@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foveal.dataset import crew
+from foveal.dataset.job import Decoding, Harvest, Looking
+from foveal.dataset.listing import Listing
+from foveal.dataset.sources import listing
+
+JOBS = [
+    Looking(False), Looking(True), Decoding(16, 12, 3, "crop", (0, 0, 0)),
+    Decoding(40, 40, 1, "pad", (9, 8, 7)),
+]  # fmt: skip
+
+
+def told(data: Listing, job: Looking | Decoding) -> list[tuple[list[int], Harvest]]:
+    rows = list(range(len(data)))[::-1]
+    return [(list(some), found) for some, found in crew.harvested(data, job, rows, 7)]
+
+
+def assert_same(here: list[tuple[list[int], Harvest]], there: list[tuple[list[int], Harvest]]):
+    assert [rows for rows, _ in here] == [rows for rows, _ in there]
+    for (_, one), (_, other) in zip(here, there, strict=True):
+        assert one.bad == other.bad
+        assert list(one.arrays) == list(other.arrays)
+        for name, array in one.arrays.items():
+            assert array.dtype == other.arrays[name].dtype
+            assert np.array_equal(array, other.arrays[name]), name
+
+
+@pytest.fixture
+def data(pictures) -> Listing:
+    root = pictures(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(20)))
+    (root / "a" / "5.png").write_bytes(b"")
+    (root / "a" / "\u00e9 \n.png").write_bytes((root / "a" / "1.png").read_bytes())
+    (root / "b" / os.fsdecode(b"\xff.png")).write_bytes((root / "a" / "2.png").read_bytes())
+    return listing(root)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Processes from the first row on; the number of each that was started."""
+    monkeypatch.setattr(crew, "MANY", 0)
+    numbers: list[int] = []
+    real = crew._started
+
+    def seen(*given):
+        found = real(*given)
+        numbers.extend(one.pid for one in found)
+        return found
+
+    monkeypatch.setattr(crew, "_started", seen)
+    return numbers
+
+
+@pytest.mark.parametrize("job", JOBS, ids=str)
+def test_processes_give_what_threads_give(data, job, started, monkeypatch):
+    there = told(data, job)
+    assert len(started) == crew.workers()
+    monkeypatch.setattr(crew, "MANY", 10**9)
+    assert_same(told(data, job), there)
+    assert len(started) == crew.workers()
+
+
+def test_members_of_an_archive_are_read_by_processes_too(data, started, tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in data.paths[:9]:
+            archive.write(data.root / path, path)
+    inside = listing(tmp_path / "all.zip")
+    ((_, first), *_) = told(inside, JOBS[2])
+    assert first.arrays["pixels"].shape == (7, 16, 12, 3)
+    assert started
+
+
+def test_processes_are_asked_and_are_gone_afterwards(data, started, monkeypatch):
+    monkeypatch.setattr(crew, "harvest", None)  # so nothing is done here
+    told(data, JOBS[0])
+    for number in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+
+
+def test_they_are_gone_when_nobody_wants_the_rest(data, started):
+    parts = crew.harvested(data, JOBS[0], range(len(data)), 3)
+    next(parts)
+    parts.close()
+    for number in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+
+
+def test_one_that_is_killed_or_cannot_start_is_done_without(data, started, monkeypatch, tmp_path):
+    wanted = told(data, JOBS[2])
+    parts = crew.harvested(data, JOBS[2], list(range(len(data)))[::-1], 7)
+    found = [next(parts)]
+    os.kill(started[-1], 9)
+    found += list(parts)
+    assert_same(wanted, [(list(rows), one) for rows, one in found])
+    for program in ("/bin/false", str(tmp_path / "missing")):
+        monkeypatch.setattr(crew.sys, "executable", program)
+        assert_same(wanted, told(data, JOBS[2]))
+
+
+def test_no_rows(data, started):
+    assert told(data.select([]), JOBS[0]) == []
