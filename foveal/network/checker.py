@@ -129,7 +129,8 @@ def _merged(found: Iterator[_Warning]) -> Iterator[Finding]:
 def _warnings(network: Network, traced: Trace, pictures: int | None) -> Iterator[_Warning]:
     for step in traced.walk():
         yield from _skipped(step)
-        yield from _dropped(step)
+    for chain in _chains(traced.steps):
+        yield from _borders(chain)
     yield from _adjacent(traced)
     yield from _padding_values(network, traced)
     yield from _field(network, traced)
@@ -171,7 +172,18 @@ def _skipped(step: Step) -> Iterator[_Warning]:
         )
 
 
-def _dropped(step: Step) -> Iterator[_Warning]:
+def _borders(chain: tuple[Step, ...]) -> Iterator[_Warning]:
+    """Cells a stride leaves over, unless convolutions before it have looked at them."""
+    reach = 0
+    for step in chain:
+        yield from _dropped(step, reach)
+        slides = _windows(step)
+        if slides is not None:
+            window, stride = slides
+            reach = reach + min(window) // 2 if max(stride) == 1 else 0
+
+
+def _dropped(step: Step, reach: int) -> Iterator[_Warning]:
     slides = _windows(step)
     if slides is None or len(step.before) != 3 or getattr(step.layer, "ceil", False):
         return
@@ -182,7 +194,7 @@ def _dropped(step: Step) -> Iterator[_Warning]:
         length = step.before[axis + 1] + before + after
         rest = (length - window[axis]) % stride[axis] if length >= window[axis] else 0
         lost.append(max(rest - after, 0))
-    if any(lost):
+    if max(lost) > reach:
         yield (
             "border",
             step.number,

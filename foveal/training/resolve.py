@@ -101,8 +101,8 @@ def _batch(recipe: Recipe, situation: Situation) -> list[Choice]:
     fits = 512 * 64 * 64 / cells
     size = _power_of_two(max(8, min(512, fits, max(32, situation.pictures / 300))))
     return [
-        Choice("batch_size", size, f"300 steps or more an epoch of {situation.pictures} "
-               "pictures, between 32 and 512, fewer where pictures are large")
+        Choice("batch_size", size, f"between 32 and 512: about 300 steps an epoch of "
+               f"{situation.pictures} pictures, fewer where pictures are large")
     ]  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def _rates(recipe: Recipe, situation: Situation) -> list[Choice]:
         "muon": (0.12 * scale if norm else 0.03 * scale, 0.0 if norm else 0.05, 0.85),
     }[recipe.optimizer]
     bias = 8.0 if norm else 1.0
-    why = f"tried for {recipe.optimizer} {'with' if norm else 'without'} norm layers"
+    why = f"where {recipe.optimizer} starts {'with' if norm else 'without'} norm layers"
     defaults = {
         "learning_rate": (float(f"{rate:.3g}"), f"{why}, for batches of {recipe.batch_size}"),
         "momentum": (momentum, why),

@@ -160,7 +160,7 @@ def _train(
         return _done(folder, found.facts["position"], found.facts["plan"])
     from foveal.training.signals import listening
 
-    with torch.random.fork_rng(enabled=True), _deterministic():
+    with torch.random.fork_rng(enabled=True), _deterministic(request.device):
         if found is None:
             session, prepared, keeper = _fresh(request, folder, progress, tell, began)
         else:
@@ -175,8 +175,11 @@ def _train(
     return _done(folder, vars(session.training.position), session.plan)
 
 
-def _deterministic() -> Any:
-    """Kernels that give the same bits every time, where torch has a choice; restored after."""
+def _deterministic(device: Device) -> Any:
+    """Kernels that give the same bits every time, where torch has a choice; restored after.
+
+    A GPU keeps its own: the deterministic ones cost it much and are not complete.
+    """
     import contextlib
 
     import torch
@@ -193,7 +196,9 @@ def _deterministic() -> Any:
             torch.use_deterministic_algorithms(before)
             torch.utils.deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]
 
-    return chosen() if torch.cuda.is_available() is False else nullcontext()
+    from foveal.training import machine
+
+    return chosen() if machine.device(device).type == "cpu" else nullcontext()
 
 
 def _report(folder: Path, prepared: Prepared, manifest: Manifest, logits: np.ndarray) -> None:

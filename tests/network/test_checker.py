@@ -104,7 +104,7 @@ WARNINGS = [
         "seen; use a stride not larger than the window",
     ),
     (
-        [Conv(4, kernel=5), "relu", MaxPool(3)],
+        [Conv(4, kernel=3), "relu", MaxPool(3)],
         {},
         "layer 3 (max_pool) never sees the last 2 rows and 2 columns of its 8x8 map, because "
         "stride 3x3 does not divide it; use ceil: true",
@@ -175,3 +175,15 @@ def test_presets_at_their_published_size(name):
     remarks = mistakes(network, classes)
     assert [one for one in remarks if one.severity == "error"] == []
     assert len(remarks) <= 2
+
+
+def test_a_border_that_the_convolution_before_has_seen_is_no_loss():
+    assert texts("warning", [Conv(4, kernel=5), "relu", MaxPool(3)]) == []
+    assert any("never sees" in one for one in texts("warning", [MaxPool(3)]))
+
+
+@pytest.mark.parametrize("name", ["swift-xs", "swift-s", "swift-m", "swift-l"])
+@pytest.mark.parametrize("side", [16, 28, 32, 48, 64, 128])
+def test_foveals_own_networks_are_not_warned_of(name, side):
+    network = preset(name, Input(height=side, width=side, channels=3))
+    assert mistakes(network, 10, "single") == ()

@@ -51,19 +51,19 @@ class Runs:
     def __init__(self, prepared, folder):
         self.prepared, self.folder = prepared, folder
 
-    def fresh(self, *, seed=0, budget=None, network=NETWORK, **keys):
+    def fresh(self, *, seed=0, budget=None, network=NETWORK, device="cpu", **keys):
         if budget is None:
             keys = {"epochs": 3.0, **keys}
         wish = session.Wish(
-            Recipe(batch_size=40, **keys), seed, torch.device("cpu"), budget
+            Recipe(batch_size=40, **keys), seed, torch.device(device), budget
         )  # fmt: skip
         with torch.random.fork_rng():
             return session.fresh(network, self.prepared, wish)
 
-    def resumed(self, found, more=None):
+    def resumed(self, found, more=None, device="cpu"):
         with torch.random.fork_rng():
             return session.resumed(
-                found.facts, found.tensors, self.prepared, torch.device("cpu"), more
+                found.facts, found.tensors, self.prepared, torch.device(device), more
             )
 
     def keeper(self, made, name, **keys):
