@@ -206,7 +206,8 @@ WORDS = {
     },
 }
 NAMES = {
-    "plain": "FastAPI + torch", "litserve": "LitServe", "litserve-tuned": "LitServe tuned", "DataLoader + eager": "DataLoader + torch",
+    "plain": "FastAPI + torch", "litserve": "LitServe", "litserve-tuned": "LitServe tuned",
+    "DataLoader + eager": "DataLoader + torch",
     "keras": "Keras", "fastai": "fastai", "ultralytics": "Ultralytics",
 }  # fmt: skip
 
