@@ -114,7 +114,7 @@ def foveal(folder: Path, minutes: float, seed: int) -> dict[str, Any]:
 
 def peer(who: str, folder: Path, limit: float, seed: int) -> dict[str, Any]:
     """One whole run of a peer: it prints `accuracy SECONDS SHARE` lines; the highest counts."""
-    words = [str(environment(who)), str(PEERS / f"{who}.py"), str(folder), str(seed)]
+    words = [str(environment(who)), "-P", str(PEERS / f"{who}.py"), str(folder), str(seed)]
     with tempfile.TemporaryDirectory() as home:
         measured = whole(words, limit=limit, folder=home)
     lines = [line.split() for line in measured["out"].splitlines() if line.startswith("accuracy ")]
