@@ -34,7 +34,8 @@ def command(
             console.result(f"skipped  {route.name:<14} {route.skipped}")
             continue
         console.result(
-            f"{'ok' if route.passed else 'FAILED':<8} {route.name:<14} {route.pictures} pictures, "
+            f"{'ok' if route.passed else 'FAILED':<8} {route.name:<14} "
+            f"{route.pictures} picture{'' if route.pictures == 1 else 's'}, "
             f"{route.different} with another label, largest gap {route.gap:.2g}"
         )
     return 0 if all(route.passed for route in routes) else 1

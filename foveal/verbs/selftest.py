@@ -120,6 +120,8 @@ def _routes(
         yield from enumerate(predictor.predict(given, top=None))
 
     def values(make: Callable[[Any], Any]) -> Answers:
+        if not plain:
+            raise Skipped("all pictures are JPEG files, which may be decoded smaller by path only")
         answers = predictor.predict((make(_opened(paths[place])) for place in plain), top=None)
         yield from zip(plain, answers, strict=True)
 

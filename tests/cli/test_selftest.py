@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from foveal.cli import main
 from foveal.verbs import selftest as verb
@@ -38,6 +39,25 @@ def test_a_route_that_differs_fails(
     out = capsys.readouterr().out.splitlines()
     assert out[-2].startswith("FAILED   exported file")
     assert out[-1] == "skipped  HTTP           the extra 'serve' is not installed"
+
+
+def test_values_are_skipped_where_all_pictures_are_jpeg(
+    digits_run: Path, digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    def skipped(*_):
+        raise verb.Skipped("not tried")
+        yield
+
+    monkeypatch.setattr(verb, "_exported", skipped)
+    monkeypatch.setattr(verb, "_served", skipped)
+    Image.open(next((digits / "7").iterdir())).save(tmp_path / "one.jpg")
+    model = str(digits_run / "model.safetensors")
+    assert main.run(["selftest", model, str(tmp_path / "one.jpg")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    why = "all pictures are JPEG files, which may be decoded smaller by path only"
+    assert f"skipped  Pillow images  {why}" in lines
+    assert f"skipped  arrays         {why}" in lines
+    assert lines[0].startswith("ok       batch of 1     1 picture, 0 with another label")
 
 
 def test_pictures_that_are_none(
