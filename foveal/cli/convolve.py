@@ -46,7 +46,12 @@ def convolve(
     ] = False,
     activation: Annotated[str, typer.Option(help="Function of each value afterwards.")] = "none",
     pool: Annotated[str | None, typer.Option(help="Then pool: max:2, avg:3.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Picture of the map (PNG).")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Picture of the map (PNG); without it a free name here, with --json none."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
     """Slide a filter over a picture: the output size, the arithmetic, and the feature map."""
@@ -56,7 +61,7 @@ def convolve(
     done = verb(
         image, kernel, size=size, stride=stride, padding=padding, padding_mode=padding_mode,
         padding_value=padding_value, flip=flip, activation=activation, pool=pool,
-        out=out or free_name(image, kernel),
+        out=None if json and out is None else out or free_name(image, kernel),
     )  # fmt: skip
     if json:
         console.result_json(done.to_data())

@@ -102,8 +102,11 @@ def convolve(
 
 
 def free_name(image: Path, kernel: str) -> Path:
-    """A name in the current folder that no file has yet: `STEM-KERNEL.png`, then `-2`, `-3`."""
-    word = re.sub(r"[^a-z-]+", "", kernel) or "own"
+    """A name in the current folder that no file has yet: `STEM-KERNEL.png`, then `-2`, `-3`.
+
+    Own numbers are called `kernel`.
+    """
+    word = kernel if kernel in convolution.KERNELS else "kernel"
     names = (Path(f"{image.stem}-{word}{'' if n == 1 else f'-{n}'}.png") for n in count(1))
     return next(name for name in names if not name.exists())
 

@@ -20,7 +20,7 @@ def picture(tmp_path, monkeypatch):
 
 def test_size_numbers_and_file_agree_with_scipy(picture, tmp_path, capsys):
     assert run(["convolve", "photo.png", "--kernel", "sobel-x", "--stride", "2", "--padding", "1",
-                "--json"]) == 0  # fmt: skip
+                "--out", "map.png", "--json"]) == 0  # fmt: skip
     data = json.loads(capsys.readouterr().out)
     want = signal.correlate2d(
         np.pad(picture.astype(float), 1), [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], "valid"
@@ -45,6 +45,18 @@ def test_text_tells_the_arithmetic_and_takes_a_free_name(picture, tmp_path, caps
     assert np.array_equal(np.asarray(Image.open("photo-identity.png")), picture)
     assert run(["convolve", "photo.png", "--kernel", "identity"]) == 0
     assert (tmp_path / "photo-identity-2.png").is_file()
+
+
+def test_own_numbers_are_called_kernel(picture, tmp_path, capsys):
+    assert run(["convolve", "photo.png", "--kernel", "0 1 0; 1 -4 1; 0 1 0"]) == 0
+    assert "map      photo-kernel.png" in capsys.readouterr().out
+    assert (tmp_path / "photo-kernel.png").is_file()
+
+
+def test_json_writes_a_file_only_where_it_is_named(picture, tmp_path, capsys):
+    assert run(["convolve", "photo.png", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["file"] is None
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
 
 
 def test_own_numbers_flip_activation_and_pool(picture, tmp_path, capsys):
