@@ -64,7 +64,7 @@ def _head(card: Scores) -> str:
         ("calibration error", card.ece, card.intervals.get("ece")),
     ]
     if card.matthews is not None:
-        rows.append(("Matthews", card.matthews, None))
+        rows.append(("Matthews", card.matthews, card.intervals.get("matthews")))
     kind = "it has not seen" if card.split == "unseen" else f"of {card.split}"
     lines = [f"{card.n} pictures {kind}{out}{bad}"]
     lines += [f"  {label:<18} {value:8.4f}  {_pair(pair)}".rstrip() for label, value, pair in rows]

@@ -200,7 +200,9 @@ class Scores(Value):
     not scored because the model was fitted on them.  seen: pictures scored although it was.
     ignored: class the model does not know -> pictures left out (or labels, with several a picture).
     ms_per_image: of the network on this machine, decoding not counted.  notes: sentences to read
-    before the figures.  intervals: of every other score, by its name.
+    before the figures.  intervals: of every score, by its name.  resampled: what the bootstrap
+    draws, pictures or groups of them, and units how many there are.  exact: scores whose interval
+    is not the bootstrap's but exact, because fewer than 30 answers are right or wrong.
     """
 
     split: str
@@ -223,6 +225,7 @@ class Scores(Value):
     intervals: dict[str, Interval]
     resampled: str
     units: int
+    exact: tuple[str, ...] = ()
     calibration: Calibration
     model: str | None = None
     left_out: int = 0

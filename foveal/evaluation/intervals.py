@@ -1,4 +1,4 @@
-"""95 % intervals by the bootstrap over pictures, or over groups of pictures that belong together.
+"""95 % intervals: the bootstrap over pictures or groups of them, exact ones where it sees little.
 
 Knows nothing of what is scored: statistics are functions of sums over pictures.
 """
@@ -16,6 +16,12 @@ from foveal.evaluation.answers import Floats, Ints
 RESAMPLES = 1000
 LEVEL = 0.95
 Interval = tuple[float, float]
+FEW = 30
+"""With fewer right or fewer wrong answers than this an interval is exact, not resampled.
+
+The percentile bootstrap then leaves out 3.5 to 5 % on the worse side instead of 2.5 %, and with
+three errors or fewer it says that there may be none at all; from 30 on the two hardly differ.
+"""
 _CELLS = 4_000_000
 """Numbers in one block of weights: 16 MB of float32."""
 
@@ -66,19 +72,21 @@ def percentile(values: Floats) -> Interval | None:
 
 
 def share(values: Floats, hits: float, total: float, units: int) -> Interval | None:
-    """The interval of a share `hits / total`.
+    """The interval of a share `hits / total`: exact where right or wrong answers are few.
 
-    Where all or none are right every resample says the same and the bootstrap is blind; then it
-    is the exact binomial interval for `units` independent draws.
+    values: the resampled share.  units: how many independent things were drawn; where they are
+    fewer than `total`, the resampled variance says how many independent answers these are worth
+    (the effective sample size; Korn and Graubard 1998).
     """
     if total <= 0:
         return None
-    if 0 < hits < total:
-        return percentile(values)
-    return exact(units if hits >= total else 0, units)
+    worth = _worth(values, hits / total, total, units)
+    if min(hits, total - hits) * worth / total < FEW:
+        return exact(hits / total * worth, worth)
+    return percentile(values)
 
 
-def exact(hits: int, total: int, *, level: float = LEVEL) -> Interval:
+def exact(hits: float, total: float, *, level: float = LEVEL) -> Interval:
     """Clopper and Pearson's interval (1934) of a binomial share; (0, 1) where `total` is 0."""
     from scipy.special import betaincinv
 
@@ -90,6 +98,21 @@ def exact(hits: int, total: int, *, level: float = LEVEL) -> Interval:
     return low, high
 
 
+def weighted(parts: Floats, weight: float, square: float) -> Interval:
+    """The gamma interval of a sum of few weighted counts (Tiwari, Clegg and Zou 2006).
+
+    parts: what each independent thing adds, mostly 0.  weight, square: the mean weight of one
+    more, and its mean square.  With equal weights it is the exact interval of a Poisson count.
+    """
+    from scipy.special import gammaincinv
+
+    tail = (1 - LEVEL) / 2
+    total, spread = float(parts.sum()), float((parts**2).sum())
+    more, wider = total + weight, spread + square
+    low = gammaincinv(total**2 / spread, tail) * spread / total if total > 0 else 0.0
+    return float(low), float(gammaincinv(more**2 / wider, 1 - tail) * wider / more)
+
+
 def lower_bounds(hits: Floats, totals: Floats, *, confidence: float = LEVEL) -> Floats:
     """One-sided exact lower bounds of binomial shares, elementwise; 0 where there is no hit."""
     from scipy.special import betaincinv
@@ -97,3 +120,11 @@ def lower_bounds(hits: Floats, totals: Floats, *, confidence: float = LEVEL) -> 
     hit, total = np.asarray(hits, np.float64), np.asarray(totals, np.float64)
     bounds = betaincinv(np.maximum(hit, 1), total - hit + 1, 1 - confidence)
     return np.where(hit > 0, bounds, 0.0)
+
+
+def _worth(values: Floats, share: float, total: float, units: int) -> float:
+    """How many independent answers `total` answers of `units` things are worth."""
+    if units >= total or share in (0.0, 1.0):
+        return units
+    variance = float(np.var(values[np.isfinite(values)])) if np.isfinite(values).any() else 0.0
+    return min(total, share * (1 - share) / variance) if variance > 0 else units

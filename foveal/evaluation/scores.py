@@ -32,7 +32,7 @@ def score(
     scored = [part for part in per_class.values() if part.support]
     calibration = _calibration(answers, before, temperature)
     accuracy = float(answers.correct.mean())
-    spread = intervals(answers, per_class)
+    spread, exact = intervals(answers, per_class)
     return Scores(
         split=split,
         task=answers.task,
@@ -54,6 +54,7 @@ def score(
         intervals={name: pair for name, pair in spread.items() if ":" not in name},
         resampled="pictures" if answers.groups is None else "groups",
         units=answers.units,
+        exact=tuple(name for name in exact if ":" not in name),
         calibration=calibration,
     )
 

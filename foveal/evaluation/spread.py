@@ -13,7 +13,13 @@ import numpy as np
 from foveal.evaluation.answers import Answers, Floats
 from foveal.evaluation.calibration import BINS, bin_of, statements
 from foveal.evaluation.card import ClassScore, Interval
-from foveal.evaluation.intervals import exact, percentile, resampled, share
+from foveal.evaluation.intervals import (
+    FEW,
+    percentile,
+    resampled,
+    share,
+    weighted,
+)
 
 TOP = (3, 5, 10)
 _LEAST = 1e-12
@@ -49,12 +55,20 @@ def top_hits(answers: Answers) -> dict[int, Floats]:
     return {k: (ahead < k).astype(np.float64) for k in TOP if k < len(answers.labels)}
 
 
-def intervals(answers: Answers, per_class: dict[str, ClassScore]) -> dict[str, Interval]:
-    """The 95 % interval of every score by its name; of each class's as 'recall:<class>'."""
+def intervals(
+    answers: Answers, per_class: dict[str, ClassScore]
+) -> tuple[dict[str, Interval], tuple[str, ...]]:
+    """The 95 % interval of every score by its name, of each class's as 'recall:<class>'.
+
+    Also the names of those that are not the bootstrap's, because right or wrong answers are few.
+    """
     from scipy import sparse
 
     tops = top_hits(answers)
-    plain = np.column_stack([answers.correct, losses(answers), squares(answers), *tops.values()])
+    labels = [_labels_right(answers)] if answers.task == "multi" else []
+    plain = np.column_stack(
+        [answers.correct, losses(answers), squares(answers), *tops.values(), *labels]
+    )
     parts = [np.ones((len(answers), 1)), plain, _class_sums(answers), _bin_sums(answers)]
     sums = sparse.hstack([sparse.csr_matrix(part, dtype=np.float32) for part in parts]).tocsr()
     width, size = plain.shape[1], len(answers.labels)
@@ -62,16 +76,26 @@ def intervals(answers: Answers, per_class: dict[str, ClassScore]) -> dict[str, I
     def statistic(total: Floats) -> Floats:
         cuts = np.cumsum([1, width, size, size, size])
         n, means, hit, truth, said, bins = np.split(total, cuts, axis=1)
-        return np.column_stack([means / n, _ece(bins), *_of_classes(hit, truth, said)])
+        whole = [means / n, _ece(bins), _matthews(n[:, 0], hit, truth, said)]
+        return np.column_stack([*whole, *_of_classes(hit, truth, said)])
 
     values = resampled(sums, len(answers), answers.groups, statistic)
-    names = ["accuracy", "nll", "brier", *(f"top_{k}" for k in tops), "ece"]
-    names += ["balanced_accuracy", "macro_f1"]
+    names = ["accuracy", "nll", "brier", *(f"top_{k}" for k in tops), *("hamming" for _ in labels)]
+    names += ["ece", "matthews", "balanced_accuracy", "macro_f1"]
     names += [f"{part}:{label}" for part in _PARTS for label in per_class]
     columns = dict(zip(names, values.T, strict=True))
-    found = {name: percentile(column) for name, column in columns.items() if ":" not in name}
-    _mend_shares(answers, per_class, columns, found)
-    return {name: pair for name, pair in found.items() if pair is not None}
+    if answers.task == "multi":
+        del columns["matthews"]
+    found = {name: percentile(column) for name, column in columns.items()}
+    mended = {
+        **_shares(answers, columns),
+        **_averages(answers),
+        **_class_shares(answers, per_class, columns),
+    }
+    if "matthews" in columns:
+        mended |= _matthews_of_few(answers, mended["accuracy"], found["accuracy"])
+    known = {name: pair for name, pair in (found | mended).items() if pair is not None}
+    return known, tuple(name for name, pair in known.items() if pair != found[name])
 
 
 def class_intervals(label: str, part: ClassScore, spread: dict[str, Interval]) -> ClassScore:
@@ -81,30 +105,102 @@ def class_intervals(label: str, part: ClassScore, spread: dict[str, Interval]) -
     )
 
 
-def _mend_shares(
-    answers: Answers,
-    per_class: dict[str, ClassScore],
-    columns: dict[str, Floats],
-    found: dict[str, Interval | None],
-) -> None:
-    """Fill in the class intervals, and exact ones where a share is 0 or 1 and resampling blind."""
-    right, n = int(answers.correct.sum()), len(answers)
-    found["accuracy"] = share(columns["accuracy"], right, n, answers.units)
-    for k, hit in top_hits(answers).items():
-        found[f"top_{k}"] = share(columns[f"top_{k}"], float(hit.sum()), n, answers.units)
-    if right == n:
-        found["balanced_accuracy"] = found["macro_f1"] = exact(answers.units, answers.units)
+def _shares(answers: Answers, columns: dict[str, Floats]) -> dict[str, Interval | None]:
+    """The intervals of accuracy, top k and, with several labels a picture, of all labels."""
+    hits = {"accuracy": float(answers.correct.sum())}
+    hits |= {f"top_{k}": float(hit.sum()) for k, hit in top_hits(answers).items()}
+    found = {
+        name: share(columns[name], hit, len(answers), answers.units) for name, hit in hits.items()
+    }
+    if answers.task == "multi":
+        right = _labels_right(answers)
+        total = right.size * len(answers.labels)
+        found["hamming"] = share(
+            columns["hamming"], float(right.mean()) * total, total, answers.units
+        )
+    return found
+
+
+def _labels_right(answers: Answers) -> Floats:
+    """(N,) share of the labels that are right on each picture; multi-label only."""
+    return np.asarray((answers.given == answers.targets).mean(axis=1))
+
+
+def _class_shares(
+    answers: Answers, per_class: dict[str, ClassScore], columns: dict[str, Floats]
+) -> dict[str, Interval | None]:
+    """The intervals of each class; None for a class without a picture."""
+    found: dict[str, Interval | None] = {}
     for label, part in per_class.items():
-        if not part.support:
-            continue
         hits = round((part.recall or 0.0) * part.support)
-        for name, total in (("recall", part.support), ("precision", part.predicted)):
-            units = max(1, round(total * answers.units / n))
+        totals = (part.predicted, part.support, part.support + part.predicted - hits)
+        for name, total in zip(_PARTS, totals, strict=True):
             column = columns[f"{name}:{label}"]
-            found[f"{name}:{label}"] = share(column, hits, total, units)
-        blind = part.f1 in (0.0, 1.0)
-        f1 = found[f"recall:{label}"] if blind else percentile(columns[f"f1:{label}"])
-        found[f"f1:{label}"] = f1
+            of_f1 = name == "f1"  # 2x / (1 + x) of x = right / (class or answer is this one)
+            units = max(1, round(total * answers.units / len(answers)))
+            pair = share(column / (2 - column) if of_f1 else column, hits, total, units)
+            if of_f1 and pair is not None:
+                pair = 2 * pair[0] / (1 + pair[0]), 2 * pair[1] / (1 + pair[1])
+            found[f"{name}:{label}"] = pair if part.support else None
+    return found
+
+
+def _averages(answers: Answers) -> dict[str, Interval | None]:
+    """Balanced accuracy and macro F1 where few pictures are wrong, or few right.
+
+    What they lack to 1 is a sum over mistakes, each weighing as much as its classes are rare.
+    """
+    sums = _class_sums(answers)
+    _, truth, said = np.split(np.asarray(sums.sum(axis=0), np.float64).ravel(), 3)
+    there = truth > 0
+    found: dict[str, Interval | None] = {}
+    for name, size, sides in (
+        ("balanced_accuracy", truth, ((-1, 1, 0), (1, 0, 0))),
+        ("macro_f1", truth + said, ((-2, 1, 1), (2, 0, 0))),
+    ):
+        weight = np.where(there, 1 / np.maximum(size, 1), 0) / max(1, there.sum())
+        for wrong, signs in zip((True, False), sides, strict=True):
+            parts = _by_unit(answers, sums @ np.concatenate([sign * weight for sign in signs]))
+            if np.count_nonzero(parts) >= FEW:
+                continue
+            each = weight[there] * max(signs[0], sum(signs[1:])) * len(answers) / answers.units
+            low, high = weighted(parts, float(each.mean()), float((each**2).mean()))
+            found[name] = (max(0.0, 1 - high), 1 - low) if wrong else (low, min(1.0, high))
+            break
+    return found
+
+
+def _by_unit(answers: Answers, values: Floats) -> Floats:
+    """`values` of pictures summed over the groups that were drawn as one."""
+    summed = values if answers.groups is None else np.bincount(answers.groups, values)
+    return np.asarray(summed, np.float64)
+
+
+def _matthews_of_few(
+    answers: Answers, accuracy: Interval | None, resampled_accuracy: Interval | None
+) -> dict[str, Interval | None]:
+    """Matthews' interval where few are wrong: what it lacks to 1 grows as the share of errors."""
+    right, n = int(answers.correct.sum()), len(answers)
+    size = len(answers.labels)
+    truth = np.bincount(answers.targets, minlength=size).astype(np.float64)
+    said = np.bincount(answers.predicted, minlength=size).astype(np.float64)
+    only_one = (truth == n).any() or (said == n).any()
+    if only_one or accuracy is None or accuracy == resampled_accuracy or 2 * right < n:
+        return {}
+    value = float(
+        _matthews(np.array([float(n)]), np.array([[float(right)]]), truth[None], said[None])[0]
+    )
+    times = (1 - value) * n / (n - right) if right < n else n**2 / (n**2 - (truth**2).sum())
+    low, high = (1 - times * (1 - bound) for bound in accuracy)
+    return {"matthews": (max(-1.0, low), high)}
+
+
+def _matthews(n: Floats, hit: Floats, truth: Floats, said: Floats) -> Floats:
+    """(b,) Matthews' coefficient for several classes (Gorodkin 2004); 0 where undefined."""
+    above = n * hit.sum(axis=1) - (truth * said).sum(axis=1)
+    square = (n**2 - (truth**2).sum(axis=1)) * (n**2 - (said**2).sum(axis=1))
+    out = np.zeros(len(above))
+    return np.asarray(np.divide(above, np.sqrt(square), out=out, where=square > 0))
 
 
 def _of_classes(hit: Floats, truth: Floats, said: Floats) -> list[Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def test_the_table_names_what_matters(
     assert out.startswith("300 pictures of all\n  accuracy ")
     for word in ("balanced accuracy", "precision", "Changed pictures", "ms a picture"):
         assert word in out
+    assert re.search(r"^  Matthews +0\.\d{4}  \(0\.\d{4} to 0\.\d{4}\)$", out, re.MULTILINE)
     assert f"wrote {page}" in err
     assert page.is_file()
 

@@ -10,6 +10,7 @@ from foveal.evaluation.intervals import (
     percentile,
     resampled,
     share,
+    weighted,
     weights,
 )
 
@@ -79,3 +80,40 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
 def test_where_nothing_can_be_said_nothing_is() -> None:
     assert percentile(np.array([np.nan, np.nan])) is None
     assert share(np.array([np.nan]), 0, 0, 1) is None
+
+
+def shares(right: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
+    sums = np.column_stack([np.ones(len(right)), right])
+    return resampled(sums, len(right), groups, lambda total: total[:, 1] / total[:, 0])
+
+
+@pytest.mark.parametrize("wrong", [1, 4, 29])
+def test_few_wrong_answers_have_the_exact_interval_and_few_right_ones_too(wrong: int) -> None:
+    right = (np.arange(252) >= wrong).astype(float)
+    wanted = stats.binomtest(252 - wrong, 252).proportion_ci(0.95, method="exact")
+    low, high = share(shares(right), 252 - wrong, 252, 252)
+    assert (low, high) == pytest.approx((wanted.low, wanted.high))
+    assert high < 1
+    assert share(shares(1 - right), wrong, 252, 252) == pytest.approx((1 - high, 1 - low))
+
+
+def test_many_of_both_are_resampled() -> None:
+    values = shares((np.arange(252) >= 30).astype(float))
+    assert share(values, 222, 252, 252) == percentile(values)
+
+
+def test_few_errors_in_groups_count_as_what_they_are_worth() -> None:
+    groups = np.repeat(np.arange(60), 10)
+    together = (np.arange(600) >= 20).astype(float)  # two whole groups are wrong
+    apart = (np.arange(600) % 30 != 0).astype(float)  # a picture in every third group
+    wide = share(shares(together, groups), 580, 600, 60)
+    assert wide == pytest.approx(exact(58, 60), abs=0.01)
+    near = share(shares(apart, groups), 580, 600, 60)
+    assert near == pytest.approx(exact(580, 600), abs=0.003)
+
+
+def test_weighted_errors_of_one_weight_are_poissons() -> None:
+    low, high = weighted(np.full(4, 0.1), 0.1, 0.01)
+    wanted = stats.chi2.ppf(0.025, 8) / 20, stats.chi2.ppf(0.975, 10) / 20
+    assert (low, high) == pytest.approx(wanted)
+    assert weighted(np.zeros(4), 0.1, 0.01) == pytest.approx((0, stats.chi2.ppf(0.975, 2) / 20))

@@ -114,6 +114,66 @@ def test_all_right_is_not_sold_as_certain() -> None:
     assert found.classes["a"].recall_interval == pytest.approx((0.6915029, 1.0))
 
 
+@pytest.mark.parametrize("wrong", [1, 3, 4])
+def test_no_interval_reaches_1_where_errors_were_seen(wrong: int) -> None:
+    targets = np.arange(252) % 6
+    said = np.where(np.arange(252) < wrong, (targets + 1) % 6, targets)
+    found = score(Answers(np.eye(6)[said], targets, tuple("abcdef")))
+    held = {"accuracy", "balanced_accuracy", "macro_f1", "matthews"}
+    assert set(found.exact) == {*held, "top_3", "top_5"}
+    for name in held:
+        low, high = found.intervals[name]
+        assert low < getattr(found, name) < high < 1
+    for part in found.classes.values():
+        for name in ("precision", "recall", "f1"):
+            low, high = getattr(part, f"{name}_interval")
+            assert low <= getattr(part, name) <= high
+            assert high < 1 or getattr(part, name) == 1
+    accuracy = found.intervals["accuracy"]
+    assert found.intervals["balanced_accuracy"] == pytest.approx(accuracy, abs=0.002)
+    assert found.intervals["macro_f1"] == pytest.approx(accuracy, abs=0.002)
+
+
+def test_a_rare_class_weighs_in_the_interval_of_the_balanced_accuracy() -> None:
+    targets = np.repeat([0, 1], [500, 5])
+    said = targets.copy()
+    said[-2:] = 0
+    found = score(Answers(np.eye(2)[said], targets, ("many", "few")))
+    low, high = found.intervals["balanced_accuracy"]
+    assert low < 0.6
+    assert 0.95 < high < 1
+
+
+def test_few_right_answers_are_not_sold_as_none() -> None:
+    targets = np.arange(200) % 4
+    said = np.where(np.arange(200) < 2, targets, (targets + 1) % 4)
+    found = score(Answers(np.eye(4)[said], targets, tuple("abcd")))
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        low, high = found.intervals[name]
+        assert 0 < low < getattr(found, name) < high < 0.05
+
+
+def test_matthews_interval_is_that_of_scikit_learn_over_resamples() -> None:
+    given_answers = answers()
+    found = score(given_answers)
+    chance = np.random.default_rng(7)
+    drawn = [chance.integers(400, size=400) for _ in range(500)]
+    truth, said = given_answers.targets, given_answers.predicted
+    values = [metrics.matthews_corrcoef(truth[rows], said[rows]) for rows in drawn]
+    wanted = np.quantile(values, (0.025, 0.975))
+    assert found.intervals["matthews"] == pytest.approx(wanted, abs=0.02)
+    assert "matthews" not in found.exact
+
+
+def test_every_score_has_an_interval() -> None:
+    shared = {"accuracy", "balanced_accuracy", "macro_f1", "nll", "brier", "ece"}
+    assert set(score(answers()).intervals) == {*shared, "matthews", "top_3", "top_5"}
+    found = score(several())
+    assert set(found.intervals) == {*shared, "hamming"}
+    low, high = found.intervals["hamming"]
+    assert low < found.hamming < high
+
+
 def test_not_a_number_is_named() -> None:
     values = np.array([[0.5, 0.5], [np.nan, 1.0], [np.inf, 0.0]])
     with pytest.raises(Error) as caught:

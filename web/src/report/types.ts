@@ -94,6 +94,7 @@ export interface Report {
   intervals: Record<string, Interval>
   resampled: 'pictures' | 'groups'
   units: number
+  exact: string[]
   calibration: {
     temperature: number
     bins: Bin[]

@@ -38,6 +38,10 @@ export const words = {
   speed: ['Per picture', '사진당 시간'],
   milliseconds: ['ms', 'ms'],
   byPictures: ['Intervals: bootstrap over pictures.', '신뢰구간: 사진 단위 부트스트랩.'],
+  byExact: [
+    'Exact (Clopper and Pearson; gamma for averages over classes), because fewer than 30 answers are right or wrong: {names}.',
+    '정답이나 오답이 30개 미만이라 정확 구간(클로퍼-피어슨, 클래스 평균은 감마)을 쓴 점수: {names}.',
+  ],
   byGroups: ['Intervals: bootstrap over {n} groups.', '신뢰구간: {n}개 그룹 단위 부트스트랩.'],
 
   noteRun: [
