@@ -48,7 +48,9 @@ def _told(checked: Checked) -> str:
     from foveal.dataset.listing import printable
 
     width = max((len(printable(name)) for name in checked.classes), default=0)
-    lines = [f"{checked.pictures} usable pictures in {len(checked.classes)} classes"]
+    pictures = f"{checked.pictures} usable picture{'' if checked.pictures == 1 else 's'}"
+    classes = f"{len(checked.classes)} class{'' if len(checked.classes) == 1 else 'es'}"
+    lines = [f"{pictures} in {classes}"]
     lines += [f"  {printable(n):<{width}}  {count}" for n, count in checked.classes.items()]
     if checked.splits:
         lines.append("splits: " + ", ".join(f"{n} {c}" for n, c in checked.splits.items()))

@@ -38,7 +38,7 @@ def comparison_text(found: Comparison) -> str:
             f"{card.model!s:<{width}}  {card.accuracy:8.4f}  {_pair(card.accuracy_interval)}  "
             f"{card.nll:8.4f}  {card.ece:6.4f}  {card.ms_per_image or 0:8.3f}"
         )
-    lines += ["", f"Differences on the same {found.models[0].n} pictures, paired 95 % intervals"]
+    lines += ["", f"Differences on the same {_pictures(found.models[0].n)}, paired 95 % intervals"]
     for gap in found.differences:
         low, high = gap.accuracy_interval
         verdict = "no difference proven" if low <= 0 <= high else "a difference"
@@ -66,7 +66,7 @@ def _head(card: Scores) -> str:
     if card.matthews is not None:
         rows.append(("Matthews", card.matthews, card.intervals.get("matthews")))
     kind = "it has not seen" if card.split == "unseen" else f"of {card.split}"
-    lines = [f"{card.n} pictures {kind}{out}{bad}"]
+    lines = [f"{_pictures(card.n)} {kind}{out}{bad}"]
     lines += [f"  {label:<18} {value:8.4f}  {_pair(pair)}".rstrip() for label, value, pair in rows]
     if card.calibration.ece_before is not None and card.calibration.temperature != 1:
         lines.append(
@@ -84,7 +84,7 @@ def _classes(card: Scores) -> str:
     lines = [f"{'class':<{width}}  precision  recall      F1     AUC  pictures"]
     lines += [f"{label:<{width}}  {_class(part)}" for label, part in every[:MANY]]
     if len(every) > MANY:
-        lines.append(f"and {len(every) - MANY} more classes; --json has all")
+        lines.append(f"and {len(every) - MANY} more; --json has all")
     return "\n".join(lines)
 
 
@@ -99,9 +99,8 @@ def _pairs(card: Scores) -> str:
         return ""
     lines = ["Most confused"]
     for pair in card.findings.confused[:SHOWN]:
-        count = f"{pair.n} picture{'' if pair.n == 1 else 's'}"
         share = f"{100 * pair.share:.1f} % of class {pair.true}"
-        lines.append(f"  {pair.true} taken for {pair.predicted}: {count}, {share}")
+        lines.append(f"  {pair.true} taken for {pair.predicted}: {_pictures(pair.n)}, {share}")
     return "\n".join(lines)
 
 
@@ -129,11 +128,11 @@ def _others(card: Scores) -> str:
     part = card.others
     if part.turned_away is None:
         return (
-            f"Strangers: {part.n} pictures; the model has no threshold, so none is turned away: "
+            f"Strangers: {_pictures(part.n)}; the model has no threshold, so none is turned away: "
             "set one with --abstain-at-accuracy"
         )
     return (
-        f"Strangers: {100 * part.turned_away:.1f} % of {part.n} pictures are turned away  "
+        f"Strangers: {100 * part.turned_away:.1f} % of {_pictures(part.n)} turned away  "
         f"{_pair(part.turned_away_interval)}"
     )
 
@@ -171,6 +170,10 @@ def _suspects(card: Scores) -> str:
 
 def _notes(card: Scores) -> str:
     return "\n".join(f"note: {note}" for note in card.notes)
+
+
+def _pictures(n: int) -> str:
+    return f"{n} picture" if n == 1 else f"{n} pictures"
 
 
 def _pair(interval: Interval | None) -> str:

@@ -179,13 +179,17 @@ def _by_unit(answers: Answers, values: Floats) -> Floats:
 def _matthews_of_few(
     answers: Answers, accuracy: Interval | None, resampled_accuracy: Interval | None
 ) -> dict[str, Interval | None]:
-    """Matthews' interval where few are wrong: what it lacks to 1 grows as the share of errors."""
+    """Matthews' interval where few are wrong: what it lacks to 1 grows as the share of errors.
+
+    None where all pictures or all answers are of one class: the coefficient is not defined.
+    """
     right, n = int(answers.correct.sum()), len(answers)
     size = len(answers.labels)
     truth = np.bincount(answers.targets, minlength=size).astype(np.float64)
     said = np.bincount(answers.predicted, minlength=size).astype(np.float64)
-    only_one = (truth == n).any() or (said == n).any()
-    if only_one or accuracy is None or accuracy == resampled_accuracy or 2 * right < n:
+    if (truth == n).any() or (said == n).any():
+        return {"matthews": None}
+    if accuracy is None or accuracy == resampled_accuracy or 2 * right < n:
         return {}
     value = float(
         _matthews(np.array([float(n)]), np.array([[float(right)]]), truth[None], said[None])[0]

@@ -79,8 +79,9 @@ def notes(answers: Answers, manifest: Manifest) -> tuple[str, ...]:
     if not manifest.finished:
         told.append("the training of this model was not finished")
     if len(answers) < FEW:
+        were = "picture was" if len(answers) == 1 else "pictures were"
         told.append(
-            f"only {len(answers)} pictures were scored: the intervals are wide, "
+            f"only {len(answers)} {were} scored: the intervals are wide, "
             "small differences mean nothing"
         )
     return tuple(told)

@@ -266,3 +266,9 @@ def test_a_wrong_limit_is_one_sentence(monkeypatch, capsys):
     assert capsys.readouterr().err == (
         "foveal: FOVEAL_CACHE_LIMIT is 'much', which is not a size; give one such as 20G\n"
     )
+
+
+def test_one_picture_and_one_class_are_in_the_singular(tmp_path, capsys):
+    noise(tmp_path / "data" / "a" / "0.png", 0)
+    run(["check", str(tmp_path / "data"), "--quiet"])
+    assert capsys.readouterr().out.startswith("1 usable picture in 1 class\n")

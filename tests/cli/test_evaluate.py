@@ -6,9 +6,19 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from foveal.cli.main import run
+from foveal.cli.scorecard import scores_text
+from foveal.evaluation.answers import Answers
+from foveal.evaluation.findings import findings
+from foveal.evaluation.scores import score
+from foveal.evaluation.whole import notes
+from foveal.model.manifest import Manifest
+from foveal.spec.layers import Flatten, Output
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
 
 FIELDS = {
     "n", "accuracy", "accuracy_interval", "balanced_accuracy", "macro_f1", "classes", "confusion",
@@ -85,3 +95,20 @@ def test_what_cannot_be_done_is_one_sentence(
     assert out == ""
     assert err.startswith(f"foveal: {words}")
     assert err.count("\n") == 1
+
+
+def test_one_picture_is_in_the_singular() -> None:
+    answers = Answers(np.array([[0.2, 0.8]]), np.array([0]), ("a", "b"))
+    network = Network(input=Input(height=6, width=6, channels=1), layers=(Flatten(), Output()))
+    card = score(answers, split="test").model_copy(
+        update={
+            "findings": findings(answers, ["x.png"]),
+            "notes": notes(answers, Manifest(network=network, labels=answers.labels)),
+        }
+    )
+    text = scores_text(card)
+    assert text.startswith("1 picture of test\n")
+    assert "\n  a taken for b: 1 picture, 100.0 % of class a" in text
+    assert "note: only 1 picture was scored: the intervals are wide" in text
+    assert card.matthews == 0
+    assert "matthews" not in card.intervals
