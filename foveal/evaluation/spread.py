@@ -204,7 +204,7 @@ def _matthews(n: Floats, hit: Floats, truth: Floats, said: Floats) -> Floats:
     above = n * hit.sum(axis=1) - (truth * said).sum(axis=1)
     square = (n**2 - (truth**2).sum(axis=1)) * (n**2 - (said**2).sum(axis=1))
     out = np.zeros(len(above))
-    return np.asarray(np.divide(above, np.sqrt(square), out=out, where=square > 0))
+    return np.asarray(np.divide(above, np.sqrt(square.clip(0)), out=out, where=square > 0))
 
 
 def _of_classes(hit: Floats, truth: Floats, said: Floats) -> list[Floats]:
