@@ -6,12 +6,13 @@ Cold is the first pass over the pictures with Foveal's cache empty (the system's
 for all contenders), warm the second pass in the same process (Foveal: over its memory map). The
 photos are those of clothing10.zip at 128x128, unpacked as a folder because the peers cannot read a
 .zip; the small ones are Fashion-MNIST, written as PNG files. Every figure comes from a process of
-its own, imports included; contenders take turns; the median, least and largest are given.
-torchvision and Keras live in an environment of their own (.venv-data) that this script makes;
-torchvision is run with each worker count of WORKERS once and then with the best of them by the cold
-pass. A pass ends when the last batch is in memory; nothing is done with it. Memory is the largest
-resident set of the process plus, of its children alive at one time, the largest of each (looked at
-ten times a second; a page that several of them share counts for each).
+its own; contenders take turns; the median, least and largest are given; `imports` is the part of
+cold that loading the packages takes. torchvision and Keras live in an environment of their own
+(.venv-data) that this script makes; torchvision is run with each worker count of WORKERS once and
+then with the best of them by the cold pass. A pass ends when the last batch is in memory; nothing
+is done with it. Memory is the largest resident set of the process plus, of its children alive at
+one time, the largest of each (looked at ten times a second; a page that several of them share
+counts for each).
 
 Every run is written down when it ends. A sitting starts no run after --minutes, and the next one
 goes on where it stopped, unless --fresh.
@@ -54,6 +55,7 @@ def foveal_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
     from foveal.dataset.store import store
     from foveal.spec.preprocess import Input, Preprocess
 
+    imports = time.perf_counter() - started
     data = listing(folder)
     shape = Input(height=size, width=size, channels=channels)
     pixels = store(data, range(len(data)), shape, Preprocess()).pixels
@@ -63,7 +65,8 @@ def foveal_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
     for start in range(0, len(order), BATCH):
         taken = pixels[order[start : start + BATCH]]
     assert taken.shape[1:] == shape.shape
-    return {"cold": cold, "warm": time.perf_counter() - started, "pictures": len(pixels)}
+    warm = time.perf_counter() - started
+    return {"imports": imports, "cold": cold, "warm": warm, "pictures": len(pixels)}
 
 
 def torchvision_pass(folder: Path, size: int, channels: int, workers: int) -> dict[str, float]:
@@ -72,6 +75,7 @@ def torchvision_pass(folder: Path, size: int, channels: int, workers: int) -> di
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
+    imports = time.perf_counter() - started
     steps = [transforms.Resize(size), transforms.CenterCrop(size), transforms.PILToTensor()]
     if channels == 1:
         steps.insert(0, transforms.Grayscale())
@@ -79,7 +83,7 @@ def torchvision_pass(folder: Path, size: int, channels: int, workers: int) -> di
     loader = DataLoader(
         data, BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0
     )
-    taken = {"pictures": float(len(data))}
+    taken = {"imports": imports, "pictures": float(len(data))}
     for name in ("cold", "warm"):
         for batch, _ in loader:
             assert batch.shape[2:] == (size, size)
@@ -92,13 +96,15 @@ def keras_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
     started = time.perf_counter()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import keras
+    import tensorflow  # noqa: F401 - keras would import it with the first batch
 
+    imports = time.perf_counter() - started
     mode = "grayscale" if channels == 1 else "rgb"
     data = keras.utils.image_dataset_from_directory(
         str(folder), image_size=(size, size), batch_size=BATCH, color_mode=mode,
         crop_to_aspect_ratio=True, verbose=False,
     )  # fmt: skip
-    taken = {"pictures": float(len(data.file_paths))}
+    taken = {"imports": imports, "pictures": float(len(data.file_paths))}
     for name in ("cold", "warm"):
         for batch, _ in data:
             assert batch.shape[1:] == (size, size, channels)
