@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, replace
+from statistics import median
 
 from torch import nn
 
@@ -18,9 +19,10 @@ from foveal.training.material import Pictures
 from foveal.training.records import StepRecord
 from foveal.training.state import Training
 
-WARM, TIMED = 2, 3
-LONGEST = 20.0
-"""Seconds after which a trial is content with the steps it has."""
+WARM, LEAST, MOST = 2, 3, 40
+"""Steps that are not counted, and how many of the others are timed."""
+ENOUGH, LONGEST = 1.5, 20.0
+"""Seconds after which LEAST timed steps do, and after which fewer must do."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Timing:
 
 
 def measure(training: Training, task: Task) -> Timing:
-    """Do up to five steps of `task` and one batch of val, then restore `training`."""
+    """Time some steps of `task` (their median) and one batch of val, then restore `training`."""
     facts, tensors = training.pack()
     kept = {name: value.clone() for name, value in tensors.items()}
     training.position.begin_cycle(10**9)
@@ -42,11 +44,13 @@ def measure(training: Training, task: Task) -> Timing:
     for record in train(training, task):
         if isinstance(record, StepRecord):
             seconds.append(record.seconds)
-        if len(seconds) >= WARM + TIMED or time.perf_counter() - began > LONGEST:
+        spent, timed = time.perf_counter() - began, len(seconds) - WARM
+        if spent > LONGEST or timed >= MOST or (timed >= LEAST and spent > ENOUGH):
             break
-    timed = seconds[WARM:] or seconds
     timing = Timing(
-        sum(timed) / len(timed), _look(training.module, task), peak_memory(task.device.type)
+        median(seconds[WARM:] or seconds),
+        _look(training.module, task),
+        peak_memory(task.device.type),
     )
     training.unpack(facts, kept)
     training.settle()

@@ -49,12 +49,12 @@ export const words = {
     '에포크, 온도, 임계값을 고른 검증 데이터로 잰 값이라 조금 높게 나옵니다. 테스트는 evaluate 명령이 잽니다.',
   ],
   noteFew: [
-    'Only {n} pictures were scored: the intervals are wide, small differences mean nothing.',
+    'Pictures scored: only {n}. The intervals are wide, small differences mean nothing.',
     '사진이 {n}장뿐이라 신뢰구간이 넓고, 작은 차이는 의미가 없습니다.',
   ],
   noteUnfinished: ['The training of this model was not finished.', '이 모델의 학습은 끝나지 않았습니다.'],
   noteLeftOut: [
-    '{n} pictures were left out because the model was fitted on them.',
+    'Pictures left out because the model was fitted on them: {n}.',
     '학습에 쓰인 사진 {n}장은 제외했습니다.',
   ],
   noteSeen: [
@@ -63,7 +63,7 @@ export const words = {
   ],
   noteMissing: ['No picture of: {names}', '사진이 없는 클래스: {names}'],
   noteIgnored: ['Left out, unknown to the model: {names}', '모델이 모르는 클래스라 제외: {names}'],
-  noteUnusable: ['{n} pictures could not be read.', '사진 {n}장은 읽을 수 없었습니다.'],
+  noteUnusable: ['Pictures that could not be read: {n}.', '사진 {n}장은 읽을 수 없었습니다.'],
   noteSampled: [
     'To keep this page under 20 MB it shows thumbnails of {shown} of {of} pictures, mistakes first.',
     '페이지를 20 MB 아래로 두려고 {of}장 중 {shown}장만 작은 사진으로 보여 줍니다(오답 먼저).',
@@ -101,7 +101,7 @@ export const words = {
   ],
   truth: ['Truth', '정답'],
   answer: ['Answer', '답'],
-  cell: ['{n} pictures of {true} answered {predicted}', '정답 {true}, 답 {predicted}: {n} 장'],
+  cell: ['Pictures of {true} answered {predicted}: {n}', '정답 {true}, 답 {predicted}: {n} 장'],
   found: ['Found', '찾음'],
   missed: ['Missed', '놓침'],
   wrong: ['Wrongly given', '잘못 달음'],
