@@ -46,8 +46,9 @@ def main() -> None:
     low, high = scores.accuracy_interval
     print(f"accuracy {scores.accuracy:.3f} ({low:.3f} to {high:.3f}) on {scores.n} pictures")
     for name, one in scores.classes.items():
-        if one.f1 is not None:
-            print(f"  {name:<20} precision {one.precision:.2f}  recall {one.recall:.2f}")
+        shares = {"precision": one.precision, "recall": one.recall}
+        told = (f"{what} {share:.2f}" for what, share in shares.items() if share is not None)
+        print(f"  {name:<20}", *told)
 
     files = sorted(
         path for path in given.data.rglob("*") if path.suffix.lower() in (".jpg", ".png")

@@ -142,7 +142,8 @@ def test_the_best_of_a_peer_stands_beside_reading(measured):
     }
     cold, warm = measured._data(result, measured.WORDS["en"])
     assert cold == (
-        "s to read 9 photos for the first time", "2.00", [("torchvision (2 workers)", "7.00")]
+        "s to read 9 photos for the first time, imports included", "2.00",
+        [("torchvision (2 workers)", "7.00")],
     )  # fmt: skip
     assert warm[2] == [("torchvision (0 workers)", "8.00")]
 

@@ -390,6 +390,7 @@ def test_checkpoints_take_little_time(runs):
 def test_ctrl_c_and_sigterm_wait_for_the_gate():
     from foveal.training.signals import Gate, listening
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     gate = Gate()
     with listening(gate):
         with pytest.raises(KeyboardInterrupt), gate:
@@ -399,7 +400,7 @@ def test_ctrl_c_and_sigterm_wait_for_the_gate():
         with pytest.raises(SystemExit) as caught:
             signal.raise_signal(signal.SIGTERM)
         assert caught.value.code == 143
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
 def test_ranks_share_the_batch(runs):
