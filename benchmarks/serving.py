@@ -37,6 +37,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-serving"
+PROGRAMS = ROOT / "benchmarks" / "peers"
 RESULT = ROOT / "benchmarks" / "results" / "serving.json"
 CLIENTS = (1, 32)
 OURS = ("foveal", "foveal-native")
@@ -44,141 +45,9 @@ PEERS = ("plain", "litserve", "litserve-tuned")
 GOALS = {"throughput": 4.0, "p50": 3.0}
 """How many times better than a peer."""
 
-WRK = """
-local requests, turn = {}, 0
 
-function init(paths)
-  for index, path in ipairs(paths) do
-    local file = io.open(path, "rb")
-    requests[index] = file:read("*a")
-    file:close()
-  end
-end
-
-function request()
-  turn = turn % #requests + 1
-  return requests[turn]
-end
-
-function done(summary, latency, requests)
-  local errors = summary.errors
-  io.write(string.format(
-    '{"requests": %d, "microseconds": %d, "p50": %d, "p99": %d, "refused": %d, "broken": %d}\\n',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    errors.status, errors.connect + errors.read + errors.write + errors.timeout))
-end
-"""
-
-PLAIN = """
-import io, sys
-import numpy as np, torch
-from fastapi import FastAPI, File, UploadFile
-from PIL import Image
-import foveal
-
-model = foveal.load(sys.argv[1])
-module, labels, size = model.module.eval(), model.labels, model.manifest.network.input
-app = FastAPI()
-
-@app.post("/predict")
-async def predict(file: UploadFile = File(...)):
-    image = Image.open(io.BytesIO(await file.read())).convert("RGB")
-    pixels = np.array(image.resize((size.width, size.height)))
-    with torch.no_grad():
-        logits = module(torch.from_numpy(pixels).permute(2, 0, 1)[None].float())
-    chances = logits.softmax(1)[0]
-    best = int(chances.argmax())
-    return {"label": labels[best], "probability": float(chances[best])}
-
-if __name__ == "__main__":
-    import uvicorn
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="warning")
-"""
-
-LITSERVE = """
-import io, sys
-import numpy as np, torch
-import litserve
-from PIL import Image
-import foveal
-
-class Api(litserve.LitAPI):
-    def setup(self, device):
-        model = foveal.load(sys.argv[1])
-        self.module, self.labels = model.module.eval(), model.labels
-        self.size = model.manifest.network.input
-
-    def decode_request(self, request):
-        image = Image.open(io.BytesIO(request["file"].file.read())).convert("RGB")
-        pixels = np.array(image.resize((self.size.width, self.size.height)))
-        return torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
-
-    def predict(self, batch):
-        with torch.no_grad():
-            return self.module(batch).softmax(1)
-
-    def encode_response(self, chances):
-        chances = chances.reshape(-1)
-        best = int(chances.argmax())
-        return {"label": self.labels[best], "probability": float(chances[best])}
-"""
-LITSERVE_ALONE = """
-if __name__ == "__main__":
-    server = litserve.LitServer(Api(), accelerator="cpu")
-    server.run(host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False)
-"""
-LITSERVE_TUNED = """
-class Together(Api):
-    def setup(self, device):
-        super().setup(device)
-        torch.set_num_threads(int(sys.argv[6]))
-
-    def batch(self, inputs):
-        return torch.cat(inputs)
-
-    def unbatch(self, output):
-        return list(output)
-
-if __name__ == "__main__":
-    rows, wait, workers, servers = int(sys.argv[3]), float(sys.argv[4]), *map(int, sys.argv[5:8:2])
-    server = litserve.LitServer(
-        Together(max_batch_size=rows, batch_timeout=wait), accelerator="cpu",
-        workers_per_device=workers,
-    )
-    server.run(
-        host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False,
-        num_api_servers=servers, log_level="warning",
-    )
-"""
 TUNED = ("16,0.005,1,2,1", "16,0.005,2,1,1", "16,0.005,2,1,2", "16,0,2,1,2")
 """What is tried for litserve-tuned: rows, wait, workers, threads a worker, API servers."""
-
-
-BARE = """
-import sys, time
-from pathlib import Path
-import numpy as np
-from foveal.images.pixels import pixels
-from foveal.prediction.predictor import Predictor
-
-predictor = Predictor(sys.argv[1], threads=1)
-network = predictor.manifest.network
-pictures = [path.read_bytes() for path in sorted(Path(sys.argv[2]).glob("*.jpg"))]
-
-def answer(first):
-    some = (pictures[(first + step) % len(pictures)] for step in range(8))
-    each = [pixels(one, network.input, network.preprocess) for one in some]
-    return len(predictor.probabilities(np.stack(each)))
-
-answer(0)
-print("ready", flush=True)
-sys.stdin.readline()
-done, began, seconds = 0, time.perf_counter(), float(sys.argv[3])
-while time.perf_counter() - began < seconds:
-    done += answer(done)
-print(done / (time.perf_counter() - began))
-"""
-"""Decodes and computes without a server: what no server over the same decoder can exceed."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +71,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="foveal-bench-") as name:
         folder = Path(name)
         native, exported = _models(folder, options.preset, options.size)
-        (folder / "wrk.lua").write_text(WRK)
         for index, picture in enumerate(_pictures()):
             (folder / f"{index:02}.raw").write_bytes(_raw(picture))
             (folder / f"{index:02}.jpg").write_bytes(picture)
@@ -212,7 +80,7 @@ def main() -> None:
             return
         if set(PEERS) & set(wanted):
             _environment()
-        commands = _commands(folder, native, exported)
+        commands = _commands(native, exported)
         if "litserve-tuned" in wanted:
             options.tuned = _fastest(commands["litserve-tuned"], options.tuned.split(), folder)
             commands["litserve-tuned"] += options.tuned.split(",")
@@ -286,17 +154,13 @@ def _environment() -> None:
         subprocess.run([str(python), "-m", "pip", "install", "-q", "litserve"], check=True)
 
 
-def _commands(folder: Path, native: Path, exported: Path) -> dict[str, list[str]]:
+def _commands(native: Path, exported: Path) -> dict[str, list[str]]:
     """What starts each server; PORT stands for the port."""
-    sources = {
-        "plain": PLAIN, "litserve": LITSERVE + LITSERVE_ALONE,
-        "litserve-tuned": LITSERVE + LITSERVE_TUNED,
-    }  # fmt: skip
     found = {"foveal": _ours(exported), "foveal-native": _ours(native)}
-    for name, source in sources.items():
-        script = folder / f"{name.replace('-', '_')}_server.py"
-        script.write_text(source)
-        found[name] = [str(ENVIRONMENT / "bin" / "python"), str(script), str(native), "PORT"]
+    scripts = {"plain": "plain", "litserve": "litserve", "litserve-tuned": "litserve"}
+    for name, script in scripts.items():
+        program = PROGRAMS / f"{script}_server.py"
+        found[name] = [str(ENVIRONMENT / "bin" / "python"), "-P", str(program), str(native), "PORT"]
     return found
 
 
@@ -314,7 +178,14 @@ def _measured(server: str, command: list[str], folder: Path, seconds: int) -> It
 
 def _bare(exported: Path, folder: Path, seconds: int) -> float:
     """Pictures a second of one process a core without any server."""
-    command = [sys.executable, "-c", BARE, str(exported), str(folder), str(seconds)]
+    command = [
+        sys.executable,
+        "-P",
+        str(PROGRAMS / "bare.py"),
+        str(exported),
+        str(folder),
+        str(seconds),
+    ]
     processes = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(os.cpu_count() or 1)
@@ -347,7 +218,7 @@ def _asked(folder: Path, kind: str, port: int, clients: int, seconds: int) -> di
     paths = [str(path) for path in sorted(folder.glob(f"*.{kind}"))]
     command = [
         "wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s",
-        "-s", str(folder / "wrk.lua"), f"http://127.0.0.1:{port}/predict", *paths,
+        "-s", str(PROGRAMS / "wrk.lua"), f"http://127.0.0.1:{port}/predict", *paths,
     ]  # fmt: skip
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: dict[str, Any] = json.loads(said.splitlines()[-1])

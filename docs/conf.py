@@ -16,6 +16,7 @@ release = __version__
 html_title = f"Foveal {__version__}"
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 html_theme = "furo"
+smartquotes = False  # the two dashes of an option stay two
 html_copy_source = False
 html_show_copyright = False
 exclude_patterns = ["README.md"]

@@ -22,19 +22,13 @@ import foveal
 from foveal.dataset import hand
 from foveal.dataset.job import Decoding, Harvest, Looking, harvest
 from foveal.dataset.listing import Listing
+from foveal.processor import cores
 
 Row = TypeVar("Row")
 Done = TypeVar("Done")
 
 MANY = 4096
 """From so many rows on, starting processes (a quarter of a second each) pays."""
-
-
-def workers() -> int:
-    """One a processor this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def harvested(
@@ -82,7 +76,7 @@ def _started(root: Path, job: Looking | Decoding) -> list[subprocess.Popen[bytes
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     started: list[subprocess.Popen[bytes]] = []
     with contextlib.suppress(OSError):
-        for _ in range(workers()):
+        for _ in range(cores()):
             one = subprocess.Popen(
                 [sys.executable, "-P", "-m", "foveal.dataset.hand"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -113,7 +107,7 @@ def chunked(
 
     At most two chunks a thread are under way. Closing the iterator waits for those.
     """
-    count = workers()
+    count = cores()
     waiting: deque[tuple[Sequence[Row], Future[Done]]] = deque()
     with ThreadPoolExecutor(count, thread_name_prefix="foveal") as pool:
         try:

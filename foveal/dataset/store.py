@@ -25,12 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset import home
-from foveal.dataset.crew import harvested, workers
+from foveal.dataset.crew import harvested
 from foveal.dataset.hold import held
 from foveal.dataset.job import Decoding, Harvest
 from foveal.dataset.listing import Listing, Unusable
 from foveal.errors import Error
 from foveal.files import sync, write_atomic
+from foveal.processor import cores
 from foveal.progress import Progress, silent
 from foveal.spec.preprocess import Input, Preprocess
 
@@ -138,7 +139,7 @@ def _fill(
 ) -> list[int]:  # fmt: skip
     """Decode what the journal does not hold yet; the checksums of all blocks."""
     row_bytes = int(np.prod(input.shape))
-    size = max(1, min(512, _CHUNK_BYTES // row_bytes, -(-len(rows) // (4 * workers()))))
+    size = max(1, min(512, _CHUNK_BYTES // row_bytes, -(-len(rows) // (4 * cores()))))
     done = list(_journal(part / "journal"))
     start, kept = sum(chunk.asked for chunk in done), sum(len(chunk.rows) for chunk in done)
     began = time.monotonic()

@@ -5,6 +5,8 @@ Knows nothing of networks or recipes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch
 
 from foveal import __version__
 from foveal.errors import UsageError
-from foveal.network.processor import flags
+from foveal.processor import flags
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -37,6 +39,26 @@ def fast_bf16(where: torch.device) -> bool:
     if where.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return where.type == "cpu" and bool({"amx_bf16", "avx512_bf16", "bf16"} & set(flags()))
+
+
+@contextmanager
+def deterministic(where: torch.device) -> Iterator[None]:
+    """Kernels that give the same bits every time, where torch has a choice; restored after.
+
+    A GPU keeps its own: the deterministic ones cost it much and are not complete.
+    """
+    if where.type != "cpu":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled()
+    filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.utils.deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]
 
 
 def identity(where: torch.device) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from foveal import processor
 from foveal.dataset.facts import facts
 from foveal.dataset.sources import listing
 from foveal.errors import UsageError
 from foveal.files import write_atomic
-from foveal.network import processor
 from foveal.network.design import Design
 from foveal.network.design import design as designed
 from foveal.spec import document

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -151,7 +150,7 @@ def _train(
 ) -> Run:  # fmt: skip
     import torch
 
-    from foveal.training import checkpoint
+    from foveal.training import checkpoint, machine
     from foveal.training.run import CHECKPOINTS
 
     found = checkpoint.newest(folder / CHECKPOINTS) if resume else None
@@ -160,7 +159,8 @@ def _train(
         return _done(folder, found.facts["position"], found.facts["plan"])
     from foveal.training.signals import listening
 
-    with torch.random.fork_rng(enabled=True), _deterministic(request.device):
+    exact = machine.deterministic(machine.device(request.device))
+    with torch.random.fork_rng(enabled=True), exact:
         if found is None:
             session, prepared, keeper = _fresh(request, folder, progress, tell, began)
         else:
@@ -173,32 +173,6 @@ def _train(
             keeper.page = partial(_report, folder, prepared)
             drive(session.training, session.task, keeper)
     return _done(folder, vars(session.training.position), session.plan)
-
-
-def _deterministic(device: Device) -> Any:
-    """Kernels that give the same bits every time, where torch has a choice; restored after.
-
-    A GPU keeps its own: the deterministic ones cost it much and are not complete.
-    """
-    import contextlib
-
-    import torch
-
-    @contextlib.contextmanager
-    def chosen() -> Any:
-        before = torch.are_deterministic_algorithms_enabled()
-        filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(before)
-            torch.utils.deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]
-
-    from foveal.training import machine
-
-    return chosen() if machine.device(device).type == "cpu" else nullcontext()
 
 
 def _report(folder: Path, prepared: Prepared, manifest: Manifest, logits: np.ndarray) -> None:
@@ -297,8 +271,8 @@ def _designed(
     request: Request, data: Data, minutes: float | None, recipe: Recipe, tell: Tell
 ) -> tuple[Network, Recipe]:
     """The network Foveal designs, or a named preset placed on the data; what is set stays."""
+    from foveal import processor
     from foveal.dataset.facts import facts
-    from foveal.network import processor
     from foveal.network.design import design
     from foveal.training import asking, machine
 

@@ -11,6 +11,7 @@ from foveal.dataset import crew
 from foveal.dataset.job import Decoding, Harvest, Looking
 from foveal.dataset.listing import Listing
 from foveal.dataset.sources import listing
+from foveal.processor import cores
 
 JOBS = [
     Looking(False), Looking(True), Decoding(16, 12, 3, "crop", (0, 0, 0)),
@@ -61,10 +62,10 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("job", JOBS, ids=str)
 def test_processes_give_what_threads_give(data, job, started, monkeypatch):
     there = told(data, job)
-    assert len(started) == crew.workers()
+    assert len(started) == cores()
     monkeypatch.setattr(crew, "MANY", 10**9)
     assert_same(told(data, job), there)
-    assert len(started) == crew.workers()
+    assert len(started) == cores()
 
 
 def test_members_of_an_archive_are_read_by_processes_too(data, started, tmp_path: Path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from foveal.network import processor
+from foveal import processor
 
 
 @pytest.mark.parametrize(
