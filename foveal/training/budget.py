@@ -1,4 +1,4 @@
-"""Minutes into steps: a plan before the first step, and the brake that keeps it.
+"""Minutes into steps: a plan before the first step, and what keeps it.
 
 Knows nothing of what a step does; it is given seconds and gives counts.
 """

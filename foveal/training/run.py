@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from copy import deepcopy
@@ -24,7 +25,7 @@ from foveal.model.manifest import Manifest
 from foveal.model.model import Model, save
 from foveal.progress import Progress, silent
 from foveal.training import checkpoint, validation
-from foveal.training.budget import Budget, affordable, tail
+from foveal.training.budget import SHARE, Budget, affordable, tail
 from foveal.training.loop import Task, train
 from foveal.training.records import EpochRecord, Record, StepRecord, Trouble
 from foveal.training.state import Training
@@ -34,6 +35,9 @@ MODEL, LOG, CHECKPOINTS = "model.safetensors", "log.jsonl", "checkpoint"
 NO_TIMING = Timing(0.0, 0.0, 0)
 STATE_SHARE = 0.01
 """Most of the time that checkpoints may take."""
+WINDOW, SOME, LONGER, LATE = 40, 10, 1.05, 0.9
+"""Steps that the pace is taken from, at most and at least; from how many times the steps left
+on the cycle is made longer, and from which progress on no more."""
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Keeper:
 
     manifest: all of it that is known before training.  fitted_on: uint64 content hashes.
     facts: JSON data that goes into every checkpoint beside the position.
+    most_steps: to which a cycle may be made longer.
     watch: is given every record (trackers, tests).  tell: is given sentences.
     page: writes the report of the finished manifest and the logits of val.
     """
@@ -60,7 +65,8 @@ class Keeper:
     saved_at: float = 0.0
     save_cost: float = 0.0
     saved_step: int = -1
-    pace: list[float] = field(default_factory=list)
+    most_steps: int = 0
+    pace: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
 
 def drive(training: Training, task: Task, keeper: Keeper) -> None:
@@ -75,7 +81,7 @@ def drive(training: Training, task: Task, keeper: Keeper) -> None:
                 keeper.watch(record)
                 _note(record, training, task, keeper)
                 if keeper.limited:
-                    brake(training, task, keeper)
+                    keep_time(training, task, keeper)
                 if _due(keeper):
                     save_state(training, task, keeper)
         finish(training, task, keeper)
@@ -94,7 +100,7 @@ def _records(training: Training, task: Task) -> Any:
 def _note(record: Record, training: Training, task: Task, keeper: Keeper) -> None:
     match record:
         case StepRecord():
-            keeper.pace = [*keeper.pace[-19:], record.seconds]
+            keeper.pace.append(record.seconds)
             _show(record, training, keeper)
         case EpochRecord():
             position = training.position
@@ -120,20 +126,32 @@ def _show(record: StepRecord, training: Training, keeper: Keeper) -> None:
     keeper.report("training", record.step - position.cycle_start, position.cycle_steps, note)
 
 
-def brake(training: Training, task: Task, keeper: Keeper) -> None:
-    """Shorten the cycle where what is left of it would not fit into what is left of the time."""
+def keep_time(training: Training, task: Task, keeper: Keeper) -> None:
+    """Let the cycle end with the time.
+
+    Sooner where the machine has become slower, later where the trial steps fell on a slow moment.
+    """
     position = training.position
-    if not keeper.pace or position.step >= position.end:
+    left = position.end - position.step
+    if not keeper.pace or left <= 0:
         return
     usual = sorted(keeper.pace)[len(keeper.pace) // 2]
     timing = replace(keeper.timing, step=max(usual, sum(keeper.pace) / len(keeper.pace)))
-    left = keeper.budget.left()
-    fits = affordable(timing, len(task.val), task.steps_an_epoch, left)
-    if fits < position.end - position.step:
-        if left < tail(timing, len(task.val)) + timing.step:
-            position.shorten_to_end()
-        elif fits < 0.97 * (position.end - position.step):
-            position.shorten(fits)
+    seconds = keeper.budget.left()
+
+    def fit(room: float) -> int:
+        return affordable(timing, len(task.val), task.steps_an_epoch, room)
+
+    if fit(seconds) < left:
+        if seconds < tail(timing, len(task.val)) + timing.step:
+            position.end_now()
+        elif fit(seconds) < 0.97 * left:
+            position.end_in(fit(seconds))
+    elif len(keeper.pace) >= SOME and position.progress < LATE:
+        planned = fit(seconds - (1 - SHARE) * keeper.budget.seconds)
+        planned = min(planned, keeper.most_steps - position.step)
+        if planned > LONGER * left:
+            position.end_in(planned)
 
 
 def _due(keeper: Keeper) -> bool:

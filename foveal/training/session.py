@@ -205,12 +205,13 @@ def _planned(training: Training, task: Task, wish: Wish) -> tuple[Task, Timing, 
     assert wish.budget is not None
     choices: tuple[Choice, ...] = ()
     if wish.recipe.precision == "auto" and task.recipe.precision == "bf16":
-        task, told = trial.precision(training, task)
+        task, timing, told = trial.precision(training, task)
         choices += (Choice("precision", task.recipe.precision, told),)
-    timing = trial.measure(training, task)
+    else:
+        timing = trial.measure(training, task)
     room = SHARE * wish.budget.seconds - wish.budget.used()
     steps = affordable(timing, len(task.val), task.steps_an_epoch, room)
-    most = task.recipe.epochs or most_epochs(len(task.train), wish.asked)
+    most = _most(task, wish)
     reason = f"{steps} steps of {timing.step * 1000:.0f} ms fit into the budget"
     if steps > _steps(most, task):
         steps = _steps(most, task)
@@ -218,6 +219,10 @@ def _planned(training: Training, task: Task, wish: Wish) -> tuple[Task, Timing, 
     training.position.begin_cycle(max(1, steps))
     epochs = float(f"{max(1, steps) / task.steps_an_epoch:.4g}")
     return task, timing, (*choices, Choice("epochs", epochs, reason))
+
+
+def _most(task: Task, wish: Wish) -> float:
+    return wish.recipe.epochs or most_epochs(len(task.train), wish.asked)
 
 
 def _settle(training: Training, task: Task) -> tuple[Choice, ...]:
@@ -251,5 +256,6 @@ def _plan(
         "minutes": None if wish.budget is None else wish.budget.seconds / 60,
         "choices": [vars(choice) for choice in choices],
         "machine": machine.identity(task.device),
+        "most_steps": _steps(_most(task, wish), task),
         "timing": [timing.step, timing.val_picture, timing.memory],
     }

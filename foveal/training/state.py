@@ -18,8 +18,8 @@ from foveal.training.optim import Group, State
 class Position:
     """Where a run is; whole numbers and a few factors, all in the checkpoint.
 
-    cycle_start, cycle_steps: the present run of the schedule; `drawn` is its progress where it
-    was shortened at `drawn_at`.  cut: what non-finite losses have made of the learning rate.
+    cycle_start, cycle_steps: the present run of the schedule; `drawn` is its progress where its
+    length was changed at `drawn_at`.  cut: what non-finite losses have made of the learning rate.
     skipped: steps skipped in a row.  top, top_epoch: the best val score so far and the epoch
     that the model file holds.  open: steps were done since the last epoch record.
     heat: temperature of the kept weights.  seconds: of every epoch in `history`.
@@ -61,13 +61,13 @@ class Position:
         left = self.end - self.drawn_at
         return self.drawn + (1 - self.drawn) * (self.step - self.drawn_at) / max(1, left)
 
-    def shorten(self, steps: int) -> None:
+    def end_in(self, steps: int) -> None:
         """Let the cycle end `steps` from now; the schedule goes on from where it is."""
         self.drawn, self.drawn_at = self.progress, self.step
         self.cycle_steps = self.step + max(1, steps) - self.cycle_start
 
-    def shorten_to_end(self) -> None:
-        """The cycle is over now."""
+    def end_now(self) -> None:
+        """The cycle is over."""
         self.cycle_steps = self.step - self.cycle_start
 
     def begin_cycle(self, steps: int) -> None:

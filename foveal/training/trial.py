@@ -67,15 +67,16 @@ def _look(module: nn.Module, task: Task) -> float:
     return (time.perf_counter() - clock) / count
 
 
-def precision(training: Training, task: Task) -> tuple[Task, str]:
-    """The task in the faster of fp32 and bf16 on this machine, and the sentence why."""
+def precision(training: Training, task: Task) -> tuple[Task, Timing, str]:
+    """The task in the faster of fp32 and bf16 on this machine, its timing, the sentence why."""
     timings = {
-        name: measure(training, replace(task, recipe=with_precision(task, name))).step
+        name: measure(training, replace(task, recipe=with_precision(task, name)))
         for name in ("fp32", "bf16")
     }
-    best = min(timings, key=lambda name: timings[name])
-    told = ", ".join(f"{name} {seconds * 1000:.0f} ms a step" for name, seconds in timings.items())
-    return replace(task, recipe=with_precision(task, best)), f"measured here: {told}"
+    best = min(timings, key=lambda name: timings[name].step)
+    told = ", ".join(f"{name} {one.step * 1000:.0f} ms a step" for name, one in timings.items())
+    task = replace(task, recipe=with_precision(task, best))
+    return task, timings[best], f"measured here: {told}"
 
 
 def with_precision(task: Task, name: str) -> Recipe:

@@ -364,6 +364,7 @@ def _keeper(
         budget or Budget(float("inf"), made.training.position.spent),
         limited=budget is not None,
         timing=made.timing,
+        most_steps=made.plan["most_steps"],
         report=progress,
         tell=tell,
     )

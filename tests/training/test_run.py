@@ -277,7 +277,7 @@ def test_micro_batches_give_the_gradient_of_the_batch(runs):
     )  # fmt: skip
     gradients = []
     for micro in (1, 4):
-        made = runs.fresh(network=network)
+        made = runs.fresh(network=network, precision="fp32")
         made.training.position.micro = micro
         pictures, target = loop.prepared(made.task, np.arange(40), 0, 0.0)
         loop._gradients(made.training, made.task, made.training.module, pictures, target)
@@ -353,10 +353,44 @@ def test_a_machine_that_becomes_slower_shortens_the_cycle(runs, monkeypatch):
     assert rates[-1] < 0.3 * max(rates)
 
 
-def test_shortening_goes_on_from_where_the_schedule_is():
+def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
+    real, steps = loop.augment, []
+
+    def slow(*args):
+        time.sleep(0.05)
+        return real(*args)
+
+    monkeypatch.setattr(loop, "augment", slow)
+    budget = Budget(6.0)
+    made = runs.fresh(budget=budget, epochs=100_000.0)
+    monkeypatch.undo()
+    planned = made.training.position.cycle_steps
+    runs.drive(
+        made, "a", budget=budget, limited=True, timing=made.timing,
+        most_steps=made.plan["most_steps"], watch=steps.append,
+    )  # fmt: skip
+    rates = [record.learning_rate for record in steps if isinstance(record, StepRecord)]
+    assert len(rates) > 2 * planned
+    assert budget.used() <= 6.3
+    assert rates[-1] < 0.2 * max(rates)
+
+
+def test_a_cycle_is_made_no_longer_than_was_asked(runs):
+    budget = Budget(60.0)
+    made = runs.fresh(budget=budget, epochs=60.0)
+    seen = []
+    runs.drive(
+        made, "a", budget=budget, limited=True, timing=made.timing,
+        most_steps=made.plan["most_steps"], watch=seen.append,
+    )  # fmt: skip
+    steps = [record for record in seen if isinstance(record, StepRecord)]
+    assert len(steps) == 60 * made.task.steps_an_epoch
+
+
+def test_another_length_goes_on_from_where_the_schedule_is():
     position = Position(cycle_steps=100)
     position.step = 50
-    position.shorten(10)
+    position.end_in(10)
     assert position.progress == pytest.approx(0.5)
     position.step = 55
     assert position.progress == pytest.approx(0.75)
