@@ -229,6 +229,7 @@ def untrained(preset_name: str, size: int, home: Path) -> Files:
     """The files of a preset with random weights."""
     from foveal.exporting import quantise
     from foveal.exporting.graph import onnx_graph
+    from foveal.exporting.integer import fold_normalisation
     from foveal.exporting.package import packaged
     from foveal.model.model import Manifest, Model, load, save
     from foveal.network.presets import preset
@@ -242,7 +243,7 @@ def untrained(preset_name: str, size: int, home: Path) -> Files:
     files["fp32"].write_bytes(packaged(graph.SerializeToString(), manifest))
     shape = (128, *network.input.shape)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    small = quantise.quantised(graph, pixels, quantise.VARIANTS[0])
+    small = quantise.quantised(fold_normalisation(graph), pixels, quantise.VARIANTS[0])
     files["int8"].write_bytes(packaged(small.SerializeToString(), manifest))
     return files
 

@@ -17,6 +17,7 @@ from foveal.exporting import quantise
 from foveal.exporting.evidence import Evidence
 from foveal.exporting.gate import Limits, Parity, compare, shortfalls
 from foveal.exporting.graph import OPSET, onnx_graph
+from foveal.exporting.integer import fold_normalisation
 from foveal.exporting.package import packaged
 from foveal.exporting.rounding import Rounding, roundings
 from foveal.images.decode import decode
@@ -101,7 +102,7 @@ def _drawn(
         yield "fp32", graph
         return
     plain, spared, *others = quantise.VARIANTS
-    pixels = calibrated.pixels
+    graph, pixels = fold_normalisation(graph), calibrated.pixels
     progress("exporting", 0, None, f"calibrating on {len(calibrated):,} pictures")
     rounded = roundings(graph, pixels)
     both = [

@@ -45,7 +45,7 @@ class Answer(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 (N, H, W, C) to probabilities (N, K) and logits (N, units)."""
-        maps = pixels.permute(0, 3, 1, 2).float() if self.fit is None else self.fit(pixels)
+        maps = pixels.permute(0, 3, 1, 2) if self.fit is None else self.fit(pixels)
         if self.flip_average:  # one pass over both, so that the graph holds the network once
             both = self.module(torch.cat([maps, maps.flip(3)]))
             logits = (both[: maps.shape[0]] + both[maps.shape[0] :]) / 2

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from foveal.exporting.graph import INPUT
+from foveal.exporting.integer import multiply_gelu, take_pixels
 from foveal.exporting.rounding import Rounding, apply
 
 _BATCH = 32
@@ -30,21 +31,28 @@ _KINDS = [
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to quantise: the calibration method, and whether first and last layer stay fp32."""
+    """A way to quantise.
+
+    method: of calibration.  spare: first and last layer stay fp32.  exact: GELU is computed in
+    fp32, not as a product with a sigmoid in int8.
+    """
 
     method: str
     spare: bool
+    exact: bool = False
 
     @property
     def name(self) -> str:
         """Words for reports."""
-        return f"{self.method}, {'first and last layer fp32' if self.spare else 'all layers'}"
+        layers = "first and last layer fp32" if self.spare else "all layers"
+        return f"{self.method}, {layers}{', gelu fp32' if self.exact else ''}"
 
 
 VARIANTS = (
     Variant("min-max", False),
     Variant("min-max", True),
-    Variant("percentile", True),
+    Variant("min-max", True, exact=True),
+    Variant("percentile", True, exact=True),
 )
 """In the order they are tried: fastest first."""
 
@@ -88,7 +96,10 @@ def quantised(
         )
         proto = load(path)
     apply(proto, roundings or {})
+    take_pixels(proto)
     _clip_gelu(proto)
+    if not variant.exact:
+        multiply_gelu(proto)
     del proto.metadata_props[:]
     proto.producer_name, proto.producer_version = "foveal", ""
     standard = [item for item in proto.opset_import if item.domain in ("", "ai.onnx")]
