@@ -127,7 +127,7 @@ def muon_share(network: Network, classes: int, batch_size: int) -> float:
         if layer.kind in ("conv", "dense") and layer.weights:
             rows, columns = layer.output[0], layer.weights / layer.output[0]
             short, long = min(rows, columns), max(rows, columns)
-            work += 3 * (2 * short**2 * long + short**3)
+            work += 2 * short**2 * long + 9 * short**3
     return work / (3 * spent.multiply_adds * batch_size)
 
 
