@@ -67,7 +67,7 @@ class Recipe(Value):
     flip: Literal["auto", "off", "random", "alternate"] = "auto"
     shift: Fraction | None = None
     crop: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
-    rotate: Annotated[float, Field(ge=0, le=180, strict=False)] = 0.0
+    rotate: Annotated[float, Field(ge=0, le=180, strict=False)] | None = None
     colour: Fraction | None = None
     erase: Probability = 0.0
     mixup: Probability = 0.0

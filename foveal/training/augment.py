@@ -114,7 +114,7 @@ def _matrices(
     x = (2 * chance[:, 2] - 1) * (1 - wide + 2 * reach)
     y = (2 * chance[:, 3] - 1) * (1 - tall + 2 * reach)
     turn = 2 * _numbers(pictures, index, 1, seed, ROTATE, epoch)[:, 0] - 1
-    turn = turn * math.radians(recipe.rotate)
+    turn = turn * math.radians(recipe.rotate or 0.0)
     aspect = pictures.shape[3] / pictures.shape[2]
     sine, cosine = turn.sin(), turn.cos()
     rows = [

@@ -98,11 +98,12 @@ def _batch(recipe: Recipe, situation: Situation) -> list[Choice]:
     if recipe.batch_size is not None:
         return []
     cells = situation.network.input.height * situation.network.input.width
-    fits = 512 * 64 * 64 / cells
-    size = _power_of_two(max(8, min(512, fits, max(32, situation.pictures / 300))))
+    fits, pictures = 512 * 64 * 64 / cells, situation.pictures
+    wanted = max(pictures / 150, min(64, pictures / 16))
+    size = _power_of_two(max(8, min(512, fits, wanted)))
     return [
-        Choice("batch_size", size, f"between 32 and 512: about 300 steps an epoch of "
-               f"{situation.pictures} pictures, fewer where pictures are large")
+        Choice("batch_size", size, f"about 150 steps an epoch of {pictures} pictures, in batches "
+               "of 64 to 512, smaller where pictures are few or large")
     ]  # fmt: skip
 
 
@@ -138,7 +139,7 @@ def _rates(recipe: Recipe, situation: Situation) -> list[Choice]:
     rate, decay, momentum = {
         "sgd": (0.75 * scale**2 if norm else 0.03 * scale, 1e-3 if norm else 5e-4, 0.85),
         "adamw": (0.004 * scale if norm else 0.002 * scale, 0.05, 0.9),
-        "muon": (0.12 * scale if norm else 0.03 * scale, 0.0 if norm else 0.05, 0.85),
+        "muon": (0.2 * scale if norm else 0.03 * scale, 0.0 if norm else 0.05, 0.85),
     }[recipe.optimizer]
     bias = 8.0 if norm else 1.0
     why = f"where {recipe.optimizer} starts {'with' if norm else 'without'} norm layers"
@@ -187,6 +188,9 @@ def _augmentation(recipe: Recipe, situation: Situation) -> list[Choice]:
             "crop": (0.35, "large pictures: random parts, resized")
             if large
             else (1.0, "small pictures have no pixel to spare"),
+            "rotate": (10.0, "large pictures are seldom held quite straight")
+            if large
+            else (0.0, "off for small pictures, whose pixels it would blur"),
             "colour": (0.2, "photographs vary in light")
             if large and situation.network.input.channels == 3
             else (0.0, "off for small or grey pictures"),
@@ -214,5 +218,5 @@ def _precision(recipe: Recipe, situation: Situation) -> list[Choice]:
         reason = "the device multiplies 16-bit numbers" if fast else "no 16-bit multiplication here"
         found.append(Choice("precision", "bf16" if fast else "fp32", reason))
     if recipe.compile == "auto":
-        found.append(Choice("compile", "off", "compiling pays in very long runs only"))
+        found.append(Choice("compile", "off", "measured, it gains nothing on processors and little elsewhere"))
     return found

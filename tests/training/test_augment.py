@@ -10,7 +10,7 @@ from foveal.training import augment as changes
 from foveal.training.augment import augment
 from foveal.training.chance import uniform
 
-OFF = {"flip": "off", "shift": 0.0, "crop": 1.0, "colour": 0.0}
+OFF = {"flip": "off", "shift": 0.0, "crop": 1.0, "colour": 0.0, "rotate": 0.0}
 INDEX = np.arange(40, dtype=np.int64) * 7
 
 

@@ -24,7 +24,7 @@ def _chosen(recipe=None, **keys):
 def test_nothing_a_person_set_is_changed():
     given = Recipe(
         batch_size=7, optimizer="adamw", learning_rate=0.5, momentum=0.1, weight_decay=0.2,
-        bias_rate=3.0, flip="off", shift=0.1, crop=0.9, colour=0.1, precision="bf16",
+        bias_rate=3.0, flip="off", shift=0.1, crop=0.9, rotate=3.0, colour=0.1, precision="bf16",
         compile="on", test_average="flip",
     )  # fmt: skip
     whole, chosen = _chosen(given)
@@ -44,8 +44,8 @@ def test_every_choice_has_a_reason_and_is_repeatable():
 
 @pytest.mark.parametrize(
     ("pictures", "side", "size"),
-    [(1200, 32, 32), (6000, 32, 32), (20_000, 32, 64), (60_000, 32, 128),
-     (200_000, 32, 512), (60_000, 128, 128), (60_000, 224, 32), (100, 512, 8)],
+    [(60, 32, 8), (300, 32, 16), (1200, 32, 64), (6000, 32, 64), (20_000, 32, 128),
+     (60_000, 32, 256), (200_000, 32, 512), (60_000, 128, 128), (60_000, 224, 32), (100, 512, 8)],
 )  # fmt: skip
 def test_batch_size(pictures, side, size):
     assert _chosen(pictures=pictures, side=side)[0].batch_size == size
