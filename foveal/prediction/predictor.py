@@ -94,8 +94,12 @@ class Predictor:
         for item in batch:
             if item.pixels is None:
                 yield Prediction(item.path, error=item.error)
+                continue
+            row = next(rows)
+            if np.isfinite(row).all():
+                yield answers.answer(row, self._session.about, item.path, top)
             else:
-                yield answers.answer(next(rows), self._session.about, item.path, top)
+                yield Prediction(item.path, error="the network's answer is not a number")
 
     def _batched(self, score: Any, pixels: np.ndarray, width: int) -> np.ndarray:
         wanted = self._session.about.network.input.shape

@@ -78,6 +78,10 @@ def explain(
             f"({error.reason}); give another"
         ) from error
     row = Predictor(opened).probabilities(seen[None])[0]
+    if not np.isfinite(row).all():
+        raise Error(
+            "the network's answer is not a number; train it again with a smaller learning rate"
+        )
     prediction = answer(row, opened.manifest, name, 5)
     excited, missing = _excited(model, opened, data, progress)
     done = room.explain(

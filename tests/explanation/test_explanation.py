@@ -264,6 +264,15 @@ def test_bad_pictures_and_exported_files(tmp_path, some):
         foveal.explain(exported, bad)
 
 
+def test_an_answer_that_is_not_a_number_has_no_reason(some, picture):
+    next(iter(some.module.parameters())).data.fill_(float("nan"))
+    with pytest.raises(Error) as caught:
+        foveal.explain(some, picture)
+    assert str(caught.value) == (
+        "the network's answer is not a number; train it again with a smaller learning rate"
+    )
+
+
 def test_multi_label(some, picture):
     manifest = some.manifest
     if manifest.network.output.function == "softmax":

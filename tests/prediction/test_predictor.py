@@ -139,6 +139,14 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
             assert (answer.label, answer.probability, answer.top) == (None, None, ())
 
 
+def test_an_answer_that_is_not_a_number_is_none(native: Path, photos: Path) -> None:
+    model = load(native)
+    model.module.output.bias.data[1] = float("nan")
+    answer = next(Predictor(model).predict(next(photos.rglob("*.png"))))
+    assert answer.error == "the network's answer is not a number"
+    assert (answer.label, answer.probability, answer.top) == (None, None, ())
+
+
 def test_answers_come_before_the_sources_end(model: Path, photos: Path) -> None:
     path = next(photos.rglob("*.png"))
     taken = 0
