@@ -196,7 +196,8 @@ class Scores(Value):
     split: train, val, test, all, or unseen (every usable picture it was not fitted on).
     accuracy: with several labels a picture, the share of pictures with every label right.
     confusion: rows true, columns predicted, in `labels` order; with several labels one
-    [[tn, fp], [fn, tp]] a label.  nll: natural log.  brier: 0..2.  ece: 0..1.  left_out: pictures
+    [[tn, fp], [fn, tp]] a label.  hamming: share of all labels that are right, 1 minus the Hamming
+    loss.  nll: natural log.  brier: 0..2.  ece: 0..1.  left_out: pictures
     not scored because the model was fitted on them.  seen: pictures scored although it was.
     ignored: class the model does not know -> pictures left out (or labels, with several a picture).
     ms_per_image: of the network on this machine, decoding not counted.  notes: sentences to read

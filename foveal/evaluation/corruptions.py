@@ -26,6 +26,8 @@ JPEG = (75, 50, 20)
 """Quality of the JPEG compression of the input."""
 SHIFTS = (1, 2, 3)
 """Pixels the picture moves; the free edge repeats."""
+COUNT = sum(map(len, (SHIFTS, BRIGHTNESS, CONTRAST, BLUR, NOISE, JPEG)))
+"""Changes in all."""
 
 
 def changes(pixels: Pixels) -> Iterator[tuple[str, str, Pixels]]:

@@ -6,10 +6,11 @@ Knows nothing of pixels or pages: pictures are named by their paths.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from foveal.evaluation.answers import Answers, Bools, Floats, Ints
+from foveal.evaluation.answers import Answers, Bools, Ints
 from foveal.evaluation.card import Exemplars, Findings, Pair, Picture, Suspect
 
 WORST = 100
@@ -20,33 +21,14 @@ EXEMPLARS = 6
 
 def findings(answers: Answers, paths: Sequence[str]) -> Findings:
     """Everything worth a look; `paths` names each row of `answers`."""
-    pictures = _Pictures(answers, paths)
     multi = answers.task == "multi"
     return Findings(
-        worst=tuple(pictures[row] for row in worst(answers)[:WORST]),
+        worst=_pictures(answers, worst(answers)[:WORST], paths),
         suspects=() if multi else _suspects(answers, paths),
         confused=() if multi else confused(answers),
         classes={
-            label: _exemplars(answers, place, pictures)
-            for place, label in enumerate(answers.labels)
+            label: _exemplars(answers, place, paths) for place, label in enumerate(answers.labels)
         },
-    )
-
-
-def picture(answers: Answers, row: int, path: str) -> Picture:
-    """One row of `answers` as a value; several labels are joined by '|'."""
-    if answers.task == "multi":
-        true = "|".join(np.array(answers.labels)[answers.targets[row]])
-        said = "|".join(np.array(answers.labels)[answers.given[row]])
-    else:
-        true = answers.labels[int(answers.targets[row])]
-        said = answers.labels[int(answers.predicted[row])]
-    return Picture(
-        path=path,
-        true=true,
-        predicted=said,
-        probability=float(answers.confidence[row]),
-        true_probability=float(answers.true_probability[row]),
     )
 
 
@@ -57,12 +39,12 @@ def worst(answers: Answers) -> Ints:
     return np.asarray(wrong[order], np.int64)
 
 
-def suspected(answers: Answers) -> Bools:
-    """(N,) labels that are probably wrong: confident learning (Northcutt et al. 2021).
+def suspected(answers: Answers) -> tuple[Bools, Ints]:
+    """(N,) labels that are probably wrong, and (N,) the class each picture is believed to be of.
 
-    A class is believed of a picture where its probability is at least the mean probability it has
-    on the pictures labelled with it; a label is suspected where the most probable believed class
-    is another one and the label itself is less probable than that.
+    Confident learning (Northcutt et al. 2021): a class is believed of a picture where its
+    probability is at least the mean it has on the pictures labelled with it; a label is suspected
+    where the most probable believed class is another one and the label is less probable than that.
     """
     k = len(answers.labels)
     count = np.bincount(answers.targets, minlength=k)
@@ -71,7 +53,8 @@ def suspected(answers: Answers) -> Bools:
     believed = np.where(answers.probabilities >= usual, answers.probabilities, -1.0)
     best = believed.argmax(axis=1)
     sure = believed[np.arange(len(answers)), best]
-    return np.asarray((sure > answers.true_probability) & (best != answers.targets))
+    wrong = (sure > answers.true_probability) & (best != answers.targets)
+    return np.asarray(wrong), np.asarray(best, np.int64)
 
 
 def confused(answers: Answers) -> tuple[Pair, ...]:
@@ -93,33 +76,44 @@ def confused(answers: Answers) -> tuple[Pair, ...]:
     )
 
 
-class _Pictures:
-    """Rows as Picture values."""
+def _pictures(answers: Answers, rows: Ints, paths: Sequence[str]) -> tuple[Picture, ...]:
+    """Rows of `answers` as values; several labels are joined by '|'."""
 
-    def __init__(self, answers: Answers, paths: Sequence[str]) -> None:
-        self._answers, self._paths = answers, paths
+    def names(value: Any) -> str:
+        chosen = np.flatnonzero(value) if answers.task == "multi" else [int(value)]
+        return "|".join(answers.labels[place] for place in chosen)
 
-    def __getitem__(self, row: int) -> Picture:
-        return picture(self._answers, int(row), self._paths[int(row)])
+    said = answers.given if answers.task == "multi" else answers.predicted
+    return tuple(
+        Picture(
+            path=paths[row],
+            true=names(answers.targets[row]),
+            predicted=names(said[row]),
+            probability=float(answers.confidence[row]),
+            true_probability=float(answers.true_probability[row]),
+        )
+        for row in rows
+    )
 
 
 def _suspects(answers: Answers, paths: Sequence[str]) -> tuple[Suspect, ...]:
-    rows = np.flatnonzero(suspected(answers))
-    best: Floats = answers.probabilities.max(axis=1)
-    order = np.argsort(answers.true_probability[rows] - best[rows], kind="stable")[:SUSPECTS]
+    wrong, believed = suspected(answers)
+    rows = np.flatnonzero(wrong)
+    sure = answers.probabilities[np.arange(len(answers)), believed]
+    order = np.argsort(answers.true_probability[rows] - sure[rows], kind="stable")[:SUSPECTS]
     return tuple(
         Suspect(
             path=paths[row],
             true=answers.labels[answers.targets[row]],
-            suggested=answers.labels[int(answers.probabilities[row].argmax())],
-            probability=float(best[row]),
+            suggested=answers.labels[believed[row]],
+            probability=float(sure[row]),
             true_probability=float(answers.true_probability[row]),
         )
         for row in rows[order]
     )
 
 
-def _exemplars(answers: Answers, place: int, pictures: _Pictures) -> Exemplars:
+def _exemplars(answers: Answers, place: int, paths: Sequence[str]) -> Exemplars:
     multi = answers.task == "multi"
     truth = answers.targets[:, place] if multi else answers.targets == place
     said = answers.given[:, place] if multi else answers.predicted == place
@@ -129,6 +123,5 @@ def _exemplars(answers: Answers, place: int, pictures: _Pictures) -> Exemplars:
     middle = np.median(sure) if len(sure) else 0.0
     typical = rows[np.argsort(np.abs(sure - middle), kind="stable")[:EXEMPLARS]]
     return Exemplars(
-        best=tuple(pictures[row] for row in best),
-        typical=tuple(pictures[row] for row in typical),
+        best=_pictures(answers, best, paths), typical=_pictures(answers, typical, paths)
     )

@@ -20,7 +20,7 @@ from foveal.dataset.store import Store, store
 from foveal.errors import DataError
 from foveal.evaluation.answers import Answers, Bools, Ints, group_numbers, require_finite
 from foveal.model.manifest import Manifest
-from foveal.prediction.answers import probabilities
+from foveal.prediction.answers import EVEN, probabilities
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress, silent
 
@@ -184,7 +184,7 @@ def answers_of(
         groups=groups,
         positive=None if positive is None else manifest.labels.index(positive),
         point=limits.operating_point,
-        per_label=np.array([limits.per_label.get(label, 0.5) for label in manifest.labels]),
+        per_label=np.array([limits.per_label.get(label, EVEN) for label in manifest.labels]),
     )
 
 

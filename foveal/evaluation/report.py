@@ -59,17 +59,16 @@ def evaluation_report(
     data = card.to_data()
     data.update(kind=kind, told=list(told))
     data.update(about(manifest))
-    base = len(json.dumps(data, ensure_ascii=False, allow_nan=False))
-    data["pictures"] = pictures(answers, paths, pixels, places, PAGE_BYTES - base)
-    progress("report", 1, 2)
     try:
-        page = render("report", data, lang)
+        base = len(json.dumps(data, ensure_ascii=False, allow_nan=False))
     except ValueError as error:
         raise Error(
             f"{path} was not written: a figure of the model's history is not a number; train it "
             "again with a smaller learning rate"
         ) from error
-    write_atomic(path, page)
+    data["pictures"] = pictures(answers, paths, pixels, places, PAGE_BYTES - base)
+    progress("report", 1, 2)
+    write_atomic(path, render("report", data, lang))
     progress("report", 2, 2)
 
 
@@ -155,7 +154,7 @@ def pictures(
         "true_probability": [round(float(answers.true_probability[row]), 6) for row in order],
     }
     used = len(json.dumps(columns, ensure_ascii=False))
-    thumbs = thumbnails(pixels, [int(places[row]) for row in order], range(len(order)), room - used)
+    thumbs = thumbnails(pixels, [int(places[row]) for row in order], room - used)
     return {
         **columns,
         "thumbnail": thumbs,

@@ -11,7 +11,7 @@ import numpy as np
 
 from foveal.evaluation.answers import Bools, Ints
 from foveal.evaluation.card import PoolShift, Robustness, Shaken
-from foveal.evaluation.corruptions import SHIFTS, changes, shifted
+from foveal.evaluation.corruptions import COUNT, SHIFTS, changes, shifted
 from foveal.evaluation.intervals import exact
 from foveal.evaluation.material import answers_of
 from foveal.network.cost import cost
@@ -54,8 +54,7 @@ def robustness(
 
     before, right = said(own)
     found = []
-    total = 19
-    for done, (change, strength, changed) in enumerate(changes(own)):
+    for done, (change, strength, changed) in enumerate(changes(own), start=1):
         after, correct = said(changed)
         same = after == before
         hits = int(correct.sum())
@@ -68,7 +67,7 @@ def robustness(
                 unchanged=float((same.all(axis=1) if same.ndim == 2 else same).mean()),
             )
         )
-        progress("robustness", min(done + 1, total), total)
+        progress("robustness", done, COUNT)
     pools = () if model is None else pool_shifts(model, own[:POOLED])
     return Robustness(
         n=len(kept),
@@ -147,7 +146,7 @@ def _change(one: Any, two: Any) -> float:
 def _size(predictor: Predictor) -> int:
     manifest = predictor.manifest
     each = cost(manifest.network, len(manifest.labels), task=manifest.task).multiply_adds
-    return int(np.clip(_BUDGET / 20 / max(1, each), LEAST, MOST))
+    return int(np.clip(_BUDGET / (COUNT + 1) / max(1, each), LEAST, MOST))
 
 
 def _why(model: Model | None, pools: tuple[PoolShift, ...]) -> str | None:

@@ -21,25 +21,19 @@ PAGE_BYTES = 20_000_000
 _BLOCK = 512
 
 
-def thumbnails(
-    pixels: np.ndarray, places: Sequence[int], order: Sequence[int], room: int
-) -> list[str]:
-    """A data: address for each of `places`, or '' where the room is used up.
+def thumbnails(pixels: np.ndarray, places: Sequence[int], room: int) -> list[str]:
+    """A data: address for each of `places`, or '' from where the room is used up.
 
-    pixels: uint8 (N, H, W, C).  order: positions in `places`, most wanted first.  room: bytes.
+    pixels: uint8 (N, H, W, C).  places: numbers of pictures, most wanted first.  room: bytes.
     """
-    found = [""] * len(places)
-    used = 0
+    found: list[str] = []
     with ThreadPoolExecutor(2) as pool:
-        for start in range(0, len(order), _BLOCK):
-            block = order[start : start + _BLOCK]
-            for position, text in zip(
-                block, pool.map(lambda at: thumbnail(pixels[places[at]]), block), strict=True
-            ):
-                used += len(text) + 3
-                if used > room:
-                    return found
-                found[position] = text
+        for start in range(0, len(places), _BLOCK):
+            for text in pool.map(lambda at: thumbnail(pixels[at]), places[start : start + _BLOCK]):
+                room -= len(text) + 3
+                if room < 0:
+                    return found + [""] * (len(places) - len(found))
+                found.append(text)
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.decision import Decision
+from foveal.explanation.decision import Decision, pictures_held
 
 Method = Literal["cam", "integrated_gradients", "occlusion"]
 Variant = Literal["grad_cam", "hires_cam", "layer_cam"]
@@ -124,15 +124,18 @@ def occlusion(decision: Decision, picture: Tensor, patches: int = 7) -> np.ndarr
     height, width = picture.shape[2:]
     rows, columns = _starts(height, patches), _starts(width, patches)
     boxes = [(top, top + high, left, left + wide) for top, high in rows for left, wide in columns]
-    covered = picture.repeat(len(boxes), 1, 1, 1)
-    for one, (top, bottom, left, right) in zip(covered, boxes, strict=True):
-        one[:, top:bottom, left:right] = decision.background[:, None, None]
     full = decision.score(decision.logits(picture))
-    falls = (full - decision.score(decision.logits(covered))).numpy()
     total, seen = np.zeros((height, width)), np.zeros((height, width))
-    for fall, (top, bottom, left, right) in zip(falls, boxes, strict=True):
-        total[top:bottom, left:right] += fall
-        seen[top:bottom, left:right] += 1
+    part = pictures_held(picture)
+    for start in range(0, len(boxes), part):
+        some = boxes[start : start + part]
+        covered = picture.repeat(len(some), 1, 1, 1)
+        for one, (top, bottom, left, right) in zip(covered, some, strict=True):
+            one[:, top:bottom, left:right] = decision.background[:, None, None]
+        falls = (full - decision.score(decision.logits(covered))).numpy()
+        for fall, (top, bottom, left, right) in zip(falls, some, strict=True):
+            total[top:bottom, left:right] += fall
+            seen[top:bottom, left:right] += 1
     return (total / seen).astype(np.float32)
 
 

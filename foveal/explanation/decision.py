@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 BATCH_CELLS = 3_000_000
-"""Input numbers in one forward pass at most; keeps activations in cache and memory small."""
+"""Input numbers held at a time; a forward pass takes a quarter of them, so that its activations
+stay in cache."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,14 @@ class Decision:
     @torch.no_grad()
     def logits(self, pictures: Tensor) -> Tensor:
         """(N, C, H, W) to (N, units), a part at a time."""
-        part = max(1, BATCH_CELLS // (4 * pictures[0].numel()))
+        part = max(1, pictures_held(pictures) // 4)
         return torch.cat([self.module(piece) for piece in torch.split(pictures, part)])
 
     def nothing(self, picture: Tensor) -> Tensor:
         """A picture (1, C, H, W) of the background colour, as large as `picture`."""
         return self.background[None, :, None, None].expand_as(picture)
+
+
+def pictures_held(picture: Tensor) -> int:
+    """How many pictures as large as (1, C, H, W) are made at a time, so that memory is bounded."""
+    return max(1, BATCH_CELLS // picture[0].numel())

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.decision import Decision
+from foveal.explanation.decision import Decision, pictures_held
 
 BLOCKS = 8
 """Blocks a side that are deleted and inserted as wholes, for maps and for random orders alike."""
@@ -157,7 +157,7 @@ def _curves(
     masks = torch.from_numpy(gone[:, :, blocks]).flatten(0, 1)[:, None]
     nothing = decision.nothing(picture)
     found = []
-    for piece in torch.split(masks, 256):
+    for piece in torch.split(masks, pictures_held(picture)):
         both = torch.cat(
             [torch.where(piece, nothing, picture), torch.where(piece, picture, nothing)]
         )

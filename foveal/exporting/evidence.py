@@ -69,8 +69,14 @@ def from_data(
     """(to judge on, to calibrate on) of DATA: val and train where it says so.
 
     Else the pictures the model was not fitted on, and those it was; what is missing is replaced
-    by the other.  Raises DataError for classes the model does not know, or no usable picture.
+    by the other.  Raises DataError for several labels a picture where the model gives one, classes
+    it does not know, or no usable picture.
     """
+    if listing.task == "multi" and manifest.task == "single":
+        raise DataError(
+            f"{listing.root} has several labels a picture, the model gives one: "
+            "give pictures with one label each"
+        )
     unknown = sorted(set(listing.classes) - set(manifest.labels))
     if unknown:
         raise DataError(
@@ -125,7 +131,7 @@ def _found(
 def _account(model: Path) -> dict[str, Any]:
     path = model.parent / "data.json"
     try:
-        account = json.loads(path.read_text(encoding="utf-8"))
+        account = json.loads(path.read_text("utf-8", "surrogatepass"))
         if isinstance(account["splits"], dict) and isinstance(account["data"], str):
             return dict(account)
     except FileNotFoundError as error:

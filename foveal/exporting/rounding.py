@@ -62,6 +62,8 @@ def roundings(graph: Any, pixels: np.ndarray) -> dict[str, Rounding]:
 
     floats = {tensor.name: tensor for tensor in graph.graph.initializer}
     layers = list(_layers(graph, floats))
+    if not layers:  # onnxruntime takes no names for all of its outputs
+        return {}
     _observe(graph, layers, pixels[:MOST_PICTURES])
     found = {}
     for layer in layers:

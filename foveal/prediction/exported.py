@@ -30,7 +30,7 @@ class ExportedSession:
         self.about = brief.read(self._text, path)
         self._session = _session(content, path, threads)
         self._input = self._session.get_inputs()[0].name
-        self._check(path)
+        self._check()
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -48,11 +48,13 @@ class ExportedSession:
         return self._run("probabilities", pixels)
 
     def _run(self, output: str, pixels: np.ndarray) -> np.ndarray:
-        return np.asarray(
-            self._session.run([output], {self._input: np.ascontiguousarray(pixels)})[0]
-        )
+        given = {self._input: np.ascontiguousarray(pixels)}
+        try:
+            return np.asarray(self._session.run([output], given)[0])
+        except Exception as error:  # onnxruntime raises many types of its own
+            raise _unfit(self._path, error) from error
 
-    def _check(self, path: Path) -> None:
+    def _check(self) -> None:
         widths = {
             item.name: item.shape[-1]
             for item in self._session.get_outputs()
@@ -62,13 +64,19 @@ class ExportedSession:
         one = self._session.get_inputs()
         if widths != wanted or len(one) != 1 or one[0].type != "tensor(uint8)":
             raise ModelFileError(
-                f"{path} is damaged: its graph does not give what its description says; "
+                f"{self._path} is damaged: its graph does not give what its description says; "
                 "export the model again"
             )
 
 
 def open_exported(path: Path, threads: int = 0) -> ExportedSession:
     """The session of an exported file; raises ModelFileError unless it is whole and standard."""
+    size = path.stat().st_size
+    if size >= onnxfile.MAX_BYTES:
+        raise ModelFileError(
+            f"{path} is not an ONNX file or is damaged: it has {size:,} bytes, such files have "
+            f"fewer than {onnxfile.MAX_BYTES:,}; export the model again"
+        )
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(ExportedSession, path.read_bytes(), path, threads)
         prepare()  # meanwhile: the first answer of a process waits for both
@@ -93,6 +101,10 @@ def _session(content: bytes, path: Path, threads: int):  # type: ignore[no-untyp
             disabled_optimizers=["ConstantFolding"],
         )
     except Exception as error:  # onnxruntime raises many types of its own
-        raise ModelFileError(
-            f"{path} cannot be run: {str(error).splitlines()[0][:200]}; export the model again"
-        ) from error
+        raise _unfit(path, error) from error
+
+
+def _unfit(path: Path, error: Exception) -> ModelFileError:
+    return ModelFileError(
+        f"{path} cannot be run: {str(error).splitlines()[0][:200]}; export the model again"
+    )

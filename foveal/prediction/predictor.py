@@ -71,8 +71,9 @@ class Predictor:
         """The answers for `given`, in order, one a picture; those that cannot be read have `error`.
 
         given: a path, folder or glob, bytes of a picture file, a PIL image, a uint8 array, or any
-        iterable of these.  Pictures are decoded in threads while the network runs, and at most
-        three batches are in memory.  top: classes in `top`, None for all.
+        iterable of these.  Files and bytes are decoded in threads while the network runs, arrays
+        and images when they are taken; at most four batches are in memory.  top: classes in `top`,
+        None for all.
         """
         if top is not None and top < 1:
             raise UsageError(f"top is {top}; give 1 or more, or None for all classes")
@@ -93,8 +94,12 @@ class Predictor:
         for item in batch:
             if item.pixels is None:
                 yield Prediction(item.path, error=item.error)
+                continue
+            row = next(rows)
+            if np.isfinite(row).all():
+                yield answers.answer(row, self._session.about, item.path, top)
             else:
-                yield answers.answer(next(rows), self._session.about, item.path, top)
+                yield Prediction(item.path, error="the network's answer is not a number")
 
     def _batched(self, score: Any, pixels: np.ndarray, width: int) -> np.ndarray:
         wanted = self._session.about.network.input.shape

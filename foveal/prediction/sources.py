@@ -106,4 +106,7 @@ def _walk(folder: str) -> Iterator[Source]:
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:
-    return os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file()  # noqa: PTH122
+    if os.path.splitext(entry.name)[1].lower() not in SUFFIXES:  # noqa: PTH122
+        return False
+    # A link is followed by the path: the entry itself would raise for one that leads to itself.
+    return entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)  # noqa: PTH113

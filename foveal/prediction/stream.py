@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,13 +44,24 @@ def decoded(
         try:
             while True:
                 for source in islice(todo, ahead - len(waiting)):
-                    waiting.append(pool.submit(decode, source, network))
+                    waiting.append(_begun(pool, source, network))
                 if not waiting:
                     return
                 yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _begun(
+    pool: ThreadPoolExecutor, source: Source, network: Network | BriefNetwork
+) -> Future[Decoded]:
+    """A picture in memory is taken at once: its giver may use the array or image for the next."""
+    if isinstance(source.value, Path | bytes):
+        return pool.submit(decode, source, network)
+    done: Future[Decoded] = Future()
+    done.set_result(decode(source, network))
+    return done
 
 
 def batches(items: Iterator[Decoded], size: int) -> Iterator[list[Decoded]]:
@@ -66,6 +78,6 @@ def decode(source: Source, network: Network | BriefNetwork) -> Decoded:
         return Decoded(source.path, pixels(source.value, network.input, network.preprocess), None)
     except PictureError as error:
         return Decoded(source.path, None, error.reason)
-    except (OSError, ValueError, MemoryError) as error:
+    except Exception as error:  # an image opened by others raises what its reader likes
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return Decoded(source.path, None, reason[0].lower() + reason[1:])

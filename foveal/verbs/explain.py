@@ -78,6 +78,10 @@ def explain(
             f"({error.reason}); give another"
         ) from error
     row = Predictor(opened).probabilities(seen[None])[0]
+    if not np.isfinite(row).all():
+        raise Error(
+            "the network's answer is not a number; train it again with a smaller learning rate"
+        )
     prediction = answer(row, opened.manifest, name, 5)
     excited, missing = _excited(model, opened, data, progress)
     done = room.explain(
@@ -150,8 +154,8 @@ def _accounted(account: Path) -> list[_Source]:
     from foveal.images.decode import read_bytes
 
     try:
-        said = json.loads(account.read_text("utf-8"))
-        root = _found(Path(said["data"]), account)
+        said = json.loads(account.read_text("utf-8", "surrogatepass"))
+        root = Path(said["data"])
         rows = [(row["path"], row["hash"]) for row in said["splits"]["train"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
@@ -161,15 +165,6 @@ def _accounted(account: Path) -> list[_Source]:
     if root.is_file():
         return _from_archive(root, rows)
     return [_Source(path, partial(read_bytes, root / path), content) for path, content in rows]
-
-
-def _found(root: Path, account: Path) -> Path:
-    """Where the pictures lie: as written, else beside a folder above the account.
-
-    A run writes the path it was given, which may be relative to where it was started.
-    """
-    above = [] if root.is_absolute() else [folder / root for folder in account.resolve().parents]
-    return next((place for place in (root, *above) if place.exists()), root)
 
 
 def _from_archive(root: Path, rows: Sequence[tuple[str, str]]) -> list[_Source]:

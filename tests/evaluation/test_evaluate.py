@@ -245,3 +245,15 @@ def test_the_report_of_a_run(model: Path, new_digits: Path, tmp_path: Path) -> N
     assert data["accuracy"] == card.accuracy
     assert data["history"] == [{"loss": 0.1}]
     assert not any(isinstance(value, float) and not math.isfinite(value) for value in data.values())
+
+    page.unlink()
+    strange = predictor.manifest.model_copy(update={"history": ({"loss": math.inf},)})
+    with pytest.raises(Error) as caught:
+        run_report(
+            page, strange, shown, predictor.logits(shown), targets, [path.name for path in paths]
+        )
+    assert str(caught.value) == (
+        f"{page} was not written: a figure of the model's history is not a number; train it again "
+        "with a smaller learning rate"
+    )
+    assert not page.exists()

@@ -24,7 +24,7 @@ def noisy(n: int = 600, wrong: int = 30) -> tuple[Answers, np.ndarray]:
 
 def test_changed_labels_are_suspected_and_few_others() -> None:
     answers, changed = noisy()
-    found = suspected(answers)
+    found, _ = suspected(answers)
     assert found[changed].mean() > 0.7
     assert found[~changed].mean() < 0.03
 
@@ -32,7 +32,9 @@ def test_changed_labels_are_suspected_and_few_others() -> None:
 def test_suspects_are_those_of_the_paper_by_a_plain_loop() -> None:
     answers, _ = noisy()
     usual = [answers.probabilities[answers.targets == k, k].mean() for k in range(3)]
-    for row, is_suspected in enumerate(suspected(answers)):
+    wrong, classes = suspected(answers)
+    shown = {one.path: one for one in findings(answers, [str(row) for row in range(600)]).suspects}
+    for row, is_suspected in enumerate(wrong):
         believed = [k for k in range(3) if answers.probabilities[row, k] >= usual[k]]
         best = max(believed, key=lambda k: answers.probabilities[row, k], default=None)
         own = answers.targets[row]
@@ -42,6 +44,18 @@ def test_suspects_are_those_of_the_paper_by_a_plain_loop() -> None:
             and answers.probabilities[row, best] > answers.probabilities[row, own]
         )
         assert is_suspected == wanted
+        assert (str(row) in shown) == wanted
+        if wanted:
+            assert classes[row] == best
+            assert shown[str(row)].suggested == answers.labels[best]
+
+
+def test_a_class_that_is_not_believed_is_not_suggested() -> None:
+    """The most probable class may be less sure than it is of its own pictures."""
+    said = np.array([[0.9, 0.1, 0], [0.1, 0.3, 0.6], [0.1, 0.3, 0.6], [0.5, 0.4, 0.1]])
+    answers = Answers(said, np.array([0, 1, 1, 2]), ("a", "b", "c"))
+    found = {one.path: one.suggested for one in findings(answers, list("1234")).suspects}
+    assert found == {"2": "c", "3": "c", "4": "b"}
 
 
 def test_worst_first_pairs_by_count_and_exemplars_are_right() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foveal.evaluation.corruptions import changes, noisy, scaled, shifted
+from foveal.evaluation.corruptions import COUNT, changes, noisy, scaled, shifted
 from foveal.evaluation.robustness import pool_shifts, robustness, sample
 from foveal.model.model import load
 from foveal.prediction.predictor import Predictor
@@ -22,7 +22,7 @@ def test_every_change_keeps_the_shape_and_changes_something(channels: int) -> No
     given = pictures(channels=channels)
     before = given.copy()
     found = list(changes(given))
-    assert len(found) == 19
+    assert len(found) == COUNT == 19
     for name, strength, changed in found:
         assert changed.shape == given.shape, name
         assert changed.dtype == np.uint8

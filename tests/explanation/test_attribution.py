@@ -150,6 +150,27 @@ def test_curves_begin_and_end_where_they_must(decision, picture):
     assert against.curves.insertion[-1] == pytest.approx(full)
 
 
+def test_few_pictures_are_made_at_a_time(decision, picture, monkeypatch):
+    """A large picture must not be held once for every patch and every step."""
+    made = []
+
+    def seen(_module, given, _output):
+        made.append(len(given[0]))
+
+    whole = a.occlusion(decision, picture), baseline(decision, picture).gains
+    monkeypatch.setattr("foveal.explanation.decision.BATCH_CELLS", 12 * picture.numel())
+    held = []
+    original = Decision.logits
+    monkeypatch.setattr(Decision, "logits", lambda own, x: held.append(len(x)) or original(own, x))
+    handle = decision.module.register_forward_hook(seen)
+    parts = a.occlusion(decision, picture), baseline(decision, picture).gains
+    handle.remove()
+    assert max(held) <= 24  # masked and unmasked
+    assert max(made) <= 3
+    assert np.allclose(parts[0], whole[0], atol=1e-5)
+    assert np.allclose(parts[1], whole[1], atol=1e-5)
+
+
 def test_rank_correlation_is_scipys():
     from scipy.stats import spearmanr
 

@@ -224,9 +224,6 @@ def test_training_pictures_are_found_beside_the_model_and_checked(tmp_path, some
         np.array_equal(again.peaks[name].values, peaks.values)
         for name, peaks in done.excited.peaks.items()
     )
-    account = json.loads((model.parent / "data.json").read_text())
-    (model.parent / "data.json").write_text(json.dumps(account | {"data": "pictures"}))
-    assert len(excited()[0].paths) == 6  # relative to where the run was started
     (tmp_path / "pictures" / "a" / "1.png").write_bytes(b"another picture")
     assert "a/1.png" not in excited()[0].paths
     assert len(excited(tmp_path / "pictures")[0].paths) == 6
@@ -265,6 +262,15 @@ def test_bad_pictures_and_exported_files(tmp_path, some):
     exported.write_bytes(b"\x08\x07\x12\x00")
     with pytest.raises(ModelFileError):
         foveal.explain(exported, bad)
+
+
+def test_an_answer_that_is_not_a_number_has_no_reason(some, picture):
+    next(iter(some.module.parameters())).data.fill_(float("nan"))
+    with pytest.raises(Error) as caught:
+        foveal.explain(some, picture)
+    assert str(caught.value) == (
+        "the network's answer is not a number; train it again with a smaller learning rate"
+    )
 
 
 def test_multi_label(some, picture):

@@ -118,6 +118,45 @@ def test_an_export_that_disagrees_is_not_written(run: Path) -> None:
     assert not out.exists()
 
 
+def test_the_model_is_never_its_own_export(run: Path) -> None:
+    model = run / "model.safetensors"
+    before = model.read_bytes()
+    with pytest.raises(UsageError) as caught:
+        export(model, out=model)
+    assert str(caught.value) == (
+        f"--out is the model itself, {model}, which is never altered; give another name"
+    )
+    assert model.read_bytes() == before
+
+
+def test_several_labels_are_no_evidence_for_a_model_of_one(run: Path, digits: Path) -> None:
+    table = run / "several.csv"
+    table.write_text(f"path,label\n{next(digits.rglob('*.png'))},1|2\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        export(run / "model.safetensors", data=table)
+    assert str(caught.value) == (
+        f"{run} has several labels a picture, the model gives one: "
+        "give pictures with one label each"
+    )
+
+
+def test_names_that_are_no_text_are_evidence(run: Path, digits: Path, tmp_path: Path) -> None:
+    """Names of files are bytes; data.json holds them as the training wrote them."""
+    model = Path(shutil.copy(run / "model.safetensors", tmp_path))
+    pictures = tmp_path / "pictures"
+    account = json.loads((run / "data.json").read_text())
+    account["data"] = str(pictures)
+    for split in ("train", "val"):
+        for number, entry in enumerate(account["splits"][split]):
+            name = f"{split}{number}\udcff.png"
+            pictures.mkdir(exist_ok=True)
+            shutil.copy(digits / entry["path"], pictures / name)
+            entry["path"] = name
+    text = json.dumps(account, ensure_ascii=False)
+    (tmp_path / "data.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert export(model).n == 100
+
+
 def test_limits_out_of_range(run: Path) -> None:
     with pytest.raises(UsageError) as caught:
         export(run / "model.safetensors", min_agreement=1.5)

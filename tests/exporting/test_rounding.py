@@ -98,6 +98,13 @@ def test_int8_is_nearer_to_the_model(model: Model) -> None:
     assert gaps[1] < 0.8 * gaps[0]
 
 
+def test_a_network_without_a_layer_to_round_is_rounded_plainly(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounding, "MOST_INPUTS", 5)
+    assert rounding.roundings(onnx_graph(model), smooth(8, 0)) == {}
+
+
 def test_gelu_stays_whole_and_its_range_is_cut(model: Model) -> None:
     from onnx import numpy_helper
 

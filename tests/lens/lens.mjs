@@ -146,6 +146,10 @@ async function thePlaygroundConvolves(page) {
   holds(told.includes('Padding 3'), `what helps reads ${told}`)
   await page.fill('#p-padding', '3')
   same([await number(page, '#p-size', 'height'), await number(page, '#p-size', 'width')], [4, 4], 'the padding that helps')
+  for (const typed of ['', '0', '-3']) {
+    await page.fill('#p-stride', typed)
+    same(await number(page, '#p-size', 'height'), 4, `height with stride '${typed}'`)
+  }
 }
 
 async function bothLanguagesAndThemes(page) {

@@ -28,6 +28,11 @@ def test_any_text_comes_back_and_cannot_leave_its_script(text: str) -> None:
     assert data_of(page) == data
 
 
+def test_names_that_are_no_text_can_be_written() -> None:
+    page = render("report", {"path": "a\udcff\\b.png"}, "en")
+    assert data_of(page.encode().decode()) == {"path": "a\udcff\\b.png"}
+
+
 @pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--<script>", "a\u2028b"])
 def test_markup_in_data_is_escaped(text: str) -> None:
     page = render("lens", {"label": text}, "ko")

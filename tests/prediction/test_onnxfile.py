@@ -104,6 +104,57 @@ def test_functions(graph: onnx.ModelProto, manifest: Manifest, tmp_path: Path) -
     assert "it brings functions or training graphs of its own" in refusal(graph, manifest, tmp_path)
 
 
+@pytest.mark.parametrize("place", ["file", "metadata", "node", "attribute"])
+def test_millions_of_small_fields(exported: Path, tmp_path: Path, place: str) -> None:
+    def inside(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2]) + onnxfile._varint_bytes(len(content)) + content
+
+    number = 5 if place == "file" else 8  # field 5 of a file: its version
+    content = bytes([number << 3, 1]) * 1_000_000
+    if place == "metadata":
+        content = inside(14, content)
+    if place == "attribute":
+        content = inside(5, content)
+    if place in ("node", "attribute"):
+        content = inside(7, inside(1, content))
+    path = tmp_path / "m.onnx"
+    path.write_bytes(exported.read_bytes() + content)
+    started = time.monotonic()
+    with pytest.raises(ModelFileError) as caught:
+        Predictor(path)
+    assert time.monotonic() - started < 2
+    assert str(caught.value) == (
+        f"{path} was refused: it has more than 250,000 fields; export the model again"
+    )
+
+
+def test_a_file_larger_than_any_onnx_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    with path.open("wb") as file:
+        file.write(b"\x08\x08")
+        file.truncate(1 << 40)
+    with pytest.raises(ModelFileError) as caught:
+        Predictor(path)
+    assert str(caught.value) == (
+        f"{path} is not an ONNX file or is damaged: it has 1,099,511,627,776 bytes, such files "
+        "have fewer than 2,147,483,648; export the model again"
+    )
+
+
+def test_a_graph_that_does_not_run(
+    graph: onnx.ModelProto, manifest: Manifest, tmp_path: Path
+) -> None:
+    size = manifest.network.input.model_copy(update={"height": 30})
+    network = manifest.network.model_copy(update={"input": size})
+    path = tmp_path / "m.onnx"
+    other = manifest.model_copy(update={"network": network})
+    path.write_bytes(packaged(graph.SerializeToString(), other))
+    with pytest.raises(ModelFileError) as caught:
+        list(Predictor(path).predict(np.zeros((9, 9), np.uint8)))
+    assert str(caught.value).startswith(f"{path} cannot be run: [ONNXRuntimeError]")
+    assert str(caught.value).endswith("; export the model again")
+
+
 def test_a_cycle(graph: onnx.ModelProto, manifest: Manifest, tmp_path: Path) -> None:
     node = graph.graph.node[-1]
     graph.graph.node[0].input[0] = node.output[0]

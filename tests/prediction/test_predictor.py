@@ -67,6 +67,24 @@ def test_values_give_the_same_as_their_file(model: Path, photos: Path) -> None:
         assert answer.probability == pytest.approx(answers[0].probability, abs=1e-5)
 
 
+def test_a_buffer_that_is_used_again_is_seen_as_it_was(model: Path, photos: Path) -> None:
+    """The frames of an animation are one image that moves on; cameras fill one array."""
+    frames = [Image.open(path).convert("RGB").resize((40, 30)) for path in photos.rglob("*.png")]
+    predictor = Predictor(model)
+    wanted = [next(predictor.predict(frame)).probability for frame in frames]
+    image, array = Image.new("RGB", (40, 30)), np.empty((30, 40, 3), np.uint8)
+
+    def given(array_too: bool):
+        for frame in frames:
+            image.paste(frame)
+            array[:] = np.asarray(frame)
+            yield array if array_too else image
+
+    for array_too in (False, True):
+        got = [answer.probability for answer in predictor.predict(given(array_too))]
+        assert got == pytest.approx(wanted, abs=1e-5)
+
+
 def test_logits_and_probabilities_are_those_of_torch(model: Path, native: Path) -> None:
     import torch
 
@@ -119,6 +137,14 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
     for answer in answers:
         if answer.error is not None:
             assert (answer.label, answer.probability, answer.top) == (None, None, ())
+
+
+def test_an_answer_that_is_not_a_number_is_none(native: Path, photos: Path) -> None:
+    model = load(native)
+    model.module.output.bias.data[1] = float("nan")
+    answer = next(Predictor(model).predict(next(photos.rglob("*.png"))))
+    assert answer.error == "the network's answer is not a number"
+    assert (answer.label, answer.probability, answer.top) == (None, None, ())
 
 
 def test_answers_come_before_the_sources_end(model: Path, photos: Path) -> None:

@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "b" / "loop").symlink_to(tmp_path)
     (tmp_path / "link.jpg").symlink_to(tmp_path / "a.webp")
     (tmp_path / "broken.jpg").symlink_to(tmp_path / "gone.jpg")
+    (tmp_path / "itself.jpg").symlink_to(tmp_path / "itself.jpg")
     return tmp_path
 
 
@@ -43,9 +44,7 @@ def test_folders_are_walked_by_name(folder: Path) -> None:
 
 def test_patterns(folder: Path) -> None:
     assert names(folder, f"{folder}/b/*.*") == ["b/1.PNG", "b/2.jpg"]
-    assert names(folder, f"{folder}/**/*.jpg")[0] == "b/2.jpg" or "b/2.jpg" in names(
-        folder, f"{folder}/**/*.jpg"
-    )
+    assert names(folder, f"{folder}/**/*.jpg")[0] == "b/2.jpg"
     assert names(folder, f"{folder}/b*") == ["b/1.PNG", "b/2.jpg", "broken.jpg"]
 
 

@@ -43,6 +43,21 @@ try {
   holds((await page.locator('#label').textContent()).includes(`${percent} %`), `the probability ${percent}`)
   same(await axeFaults(page), [], 'faults with an answer')
 
+  let letGo
+  const held = new Promise((resolve) => { letGo = resolve })
+  await page.route('**/explain*', async (route) => { await held; await route.continue() })
+  await page.click('.plain')
+  await page.waitForSelector('.plain', { state: 'detached' })
+  await page.setInputFiles('#file', picture)
+  await page.waitForSelector('.plain')
+  const late = page.waitForResponse('**/explain*')
+  letGo()
+  await (await late).finished()
+  await page.waitForTimeout(200)
+  same(await page.locator('a[href^="blob:"]').count(), 0, 'explanations of the picture before')
+  await page.click('.plain')
+  await page.waitForSelector('a[href^="blob:"]')
+
   await page.setInputFiles('#file', broken)
   await page.waitForSelector('#failure')
   holds((await page.locator('#label').count()) === 0, 'no answer stays beside a failure')

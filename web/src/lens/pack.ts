@@ -10,13 +10,17 @@ function bytes(packed: Packed): Uint8Array {
   return out
 }
 
-/** Float32 numbers of `packed`, remembered under `owner`. */
-export function numbers(owner: object, key: string, packed: Packed): Float32Array {
+function remembered(owner: object, key: string, make: () => Float32Array): Float32Array {
   let known = floats.get(owner)
   if (!known) floats.set(owner, (known = new Map()))
   let found = known.get(key)
-  if (!found) known.set(key, (found = new Float32Array(bytes(packed).buffer)))
+  if (!found) known.set(key, (found = make()))
   return found
+}
+
+/** Float32 numbers of `packed`, remembered under `owner`. */
+export function numbers(owner: object, key: string, packed: Packed): Float32Array {
+  return remembered(owner, key, () => new Float32Array(bytes(packed).buffer))
 }
 
 export function integers(packed: Packed): Int32Array {
@@ -25,13 +29,9 @@ export function integers(packed: Packed): Int32Array {
 
 /** All sampled values of a layer, map after map. */
 export function valuesOf(layer: Layer): Float32Array {
-  if (layer.kind === 'normalise') return normalised(layer)
-  if (!layer.bytes) return numbers(layer, 'values', layer.values)
-  let known = floats.get(layer)
-  if (!known) floats.set(layer, (known = new Map()))
-  let found = known.get('values')
-  if (!found) known.set('values', (found = Float32Array.from(bytes(layer.values))))
-  return found
+  if (layer.kind === 'normalise') return remembered(layer, 'values', () => normalised(layer))
+  if (layer.bytes) return remembered(layer, 'values', () => Float32Array.from(bytes(layer.values)))
+  return numbers(layer, 'values', layer.values)
 }
 
 let picture: Layer | null = null
@@ -42,20 +42,13 @@ export function setPicture(layer: Layer): void {
 }
 
 function normalised(layer: Layer): Float32Array {
-  let known = floats.get(layer)
-  if (!known) floats.set(layer, (known = new Map()))
-  let found = known.get('values')
-  if (!found) {
-    const pixels = valuesOf(picture!)
-    const cells = pixels.length / layer.shape[0]!
-    const { mean, std } = layer.settings
-    found = pixels.map((x, i) => {
-      const channel = Math.floor(i / cells)
-      return (x - mean![channel]! * 255) / (std![channel]! * 255)
-    })
-    known.set('values', found)
-  }
-  return found
+  const pixels = valuesOf(picture!)
+  const cells = pixels.length / layer.shape[0]!
+  const { mean, std } = layer.settings
+  return pixels.map((x, i) => {
+    const channel = Math.floor(i / cells)
+    return (x - mean![channel]! * 255) / (std![channel]! * 255)
+  })
 }
 
 /** Height and width of a layer's maps; a vector is maps of one cell. */

@@ -21,7 +21,7 @@ export interface Units {
 }
 
 export interface Norm {
-  per: 'map' | 'place' | 'group' | 'all'
+  per: 'map' | 'place' | 'group'
   mean: Packed
   variance: Packed
   scale: Packed | null // a sampled map

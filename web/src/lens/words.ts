@@ -62,10 +62,3 @@ export const says = {
   concat: ['The maps of all branches are stacked one after the other.', '모든 가지의 맵을 차례로 쌓습니다.'],
   output: ['The last weighted sums, one a class; {f} turns them into probabilities.', '마지막 가중합입니다. 클래스마다 하나이며 {f}가 확률로 바꿉니다.'],
 } as const satisfies Words
-
-export const common = {
-  map: ['map {n}', '맵 {n}'],
-  unit: ['unit {n}', '유닛 {n}'],
-  bias: ['bias', '편향'],
-  value: ['value', '값'],
-} as const satisfies Words

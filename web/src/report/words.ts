@@ -74,7 +74,6 @@ export const words = {
   epoch: ['Epoch', '에포크'],
   train: ['train', '학습'],
   val: ['val', '검증'],
-  learningRate: ['Learning rate', '학습률'],
   asTable: ['As a table', '표로 보기'],
 
   classesLead: [
@@ -107,11 +106,9 @@ export const words = {
   wrong: ['Wrongly given', '잘못 달음'],
   mostConfused: ['Most confused', '가장 많이 헷갈린 쌍'],
   takenFor: ['taken for', '→'],
-  ofClass: ['{share} of the class', '클래스의 {share}'],
   close: ['Close', '닫기'],
   more: ['Show {n} more', '{n}장 더 보기'],
   noPictures: ['No pictures to show here.', '보여 줄 사진이 없습니다.'],
-  withoutThumb: ['{n} more without a thumbnail', '작은 사진이 없는 {n}장'],
 
   reliabilityLead: [
     'When the model says 80 %, is it right 80 % of the time? On the diagonal, yes. Below it, it promises too much.',
@@ -161,7 +158,6 @@ export const words = {
   slicesLead: ['The same accuracy on parts of the pictures, worst first.', '사진을 나누어 잰 정확도입니다. 나쁜 것부터.'],
   by: ['By', '기준'],
   value: ['Value', '값'],
-  difference: ['Difference', '차이'],
   size: ['shorter side (px)', '짧은 변(px)'],
   aspect: ['width / height', '가로/세로'],
   brightness: ['brightness (0–1)', '밝기(0–1)'],
@@ -185,9 +181,6 @@ export const words = {
     '사진이 1, 2, 3픽셀 움직일 때 특징 맵이 얼마나 변하는지(크기 대비 %): 각 풀링 앞과 뒤.',
   ],
   layer: ['Layer', '층'],
-  pixels: ['Shift', '이동'],
-  mapsBefore: ['Before', '풀링 전'],
-  mapsAfter: ['After', '풀링 후'],
 
   networkLead: [
     '{w} weights and biases, {m} multiply-adds a picture, input {i}.',
@@ -204,6 +197,5 @@ export const words = {
   unusable: ['Pictures that could not be read', '읽을 수 없는 사진'],
   path: ['Path', '경로'],
   reason: ['Reason', '이유'],
-  setting: ['Setting', '항목'],
   footer: ['Made by Foveal. This page is one file and asks nothing of the network.', 'Foveal이 만들었습니다. 이 페이지는 파일 하나이며 네트워크에 아무것도 요청하지 않습니다.'],
 } as const satisfies Record<string, readonly [string, string]>
