@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from foveal.training.trial import Timing
 
-SHARE = 0.93
+SHARE = 0.95
 """Of the budget is planned; the rest is for what cannot be foreseen."""
 TAIL = 1.5
 """Seconds for the last model file, the report and leaving the process."""
