@@ -74,12 +74,16 @@ def export(
     from foveal.model.model import load
 
     source = Path(model)
+    file = Path(out) if out is not None else _beside(source, int8=int8, any_size=any_size)
+    if file.resolve() == source.resolve():
+        raise UsageError(
+            f"--out is the model itself, {file}, which is never altered; give another name"
+        )
     loaded = load(source)
     judged, calibrated = _evidence(source, loaded, data)
     choices = exporting.Choices(int8=int8, any_size=any_size)
     choices = _limited(choices, min_agreement, max_gap, max_loss)
     made = exporting.export(loaded, judged, calibrated, choices, progress=progress)
-    file = Path(out) if out is not None else _beside(source, int8=int8, any_size=any_size)
     write_atomic(file, made.content)
     parity = made.parity
     return Export(
