@@ -35,7 +35,7 @@ def command(
             continue
         console.result(
             f"{'ok' if route.passed else 'FAILED':<8} {route.name:<14} "
-            f"{route.pictures} picture{'' if route.pictures == 1 else 's'}, "
+            f"{console.counted(route.pictures, 'picture')}, "
             f"{route.different} with another label, largest gap {route.gap:.2g}"
         )
     return 0 if all(route.passed for route in routes) else 1

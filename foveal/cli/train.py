@@ -70,8 +70,9 @@ def train(
 def _told(val: dict[str, Any]) -> str:
     if "val_accuracy" not in val:
         return "finished; there was no val to measure it on"
+    pictures = console.counted(val["val_pictures"], "picture")
     return (
-        f"finished: {val['val_accuracy']:.2%} right on the {val['val_pictures']} pictures of val, "
+        f"finished: {val['val_accuracy']:.2%} right on the {pictures} of val, "
         f"on which epoch {val['epoch']} was chosen; foveal evaluate opens test"
     )
 
