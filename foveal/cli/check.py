@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    data: Annotated[Path, typer.Argument(help="Folder, table, .zip or .tar of pictures.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder, table, .zip or .tar of pictures.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write one HTML page with thumbnails.")

@@ -40,7 +40,8 @@ def run(arguments: list[str]) -> int:
         return 1
     except Exception as error:  # typer's own usage errors carry an exit code and a sentence
         if hasattr(error, "format_message"):
-            sys.stderr.write(f"foveal: {' '.join(error.format_message().split())}\n")
+            sentence = " ".join(error.format_message().split()).replace(": Value error, ", ": ")
+            sys.stderr.write(f"foveal: {sentence}\n")
             return int(getattr(error, "exit_code", 2))
         raise
     return status if isinstance(status, int) else 0

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model or exported file.")],
     images: Annotated[
-        list[str] | None, typer.Argument(metavar="[IMAGES]...", help="Pictures to try it on.")
+        list[str] | None, typer.Argument(metavar="IMAGES", help="Pictures to try it on.")
     ] = None,
 ) -> int:
     """Prove that every route to an answer gives the same answer."""

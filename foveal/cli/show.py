@@ -28,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    network: Annotated[str, typer.Argument(help="A preset, a YAML file or a model file.")],
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="A preset, a YAML file or a model file.")
+    ],
     size: Annotated[
         str | None, typer.Option("--input", help="HEIGHTxWIDTHxCHANNELS, as 224x224x3.")
     ] = None,

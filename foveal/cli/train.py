@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    data: Annotated[str, typer.Argument(help="Folder, table or archive of labelled pictures.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Folder, table or archive of labelled pictures.")
+    ],
     network: Annotated[
         str | None, typer.Option(help="A preset's name, a YAML file or a model file.")
     ] = None,
