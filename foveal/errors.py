@@ -62,8 +62,8 @@ class MissingExtra(Error):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f"{what} needs the extra '{extra}': install Foveal again with [{extra}] behind its name "
-            f"or folder, as in  pip install '.[{extra}]'"
+            f"{what} needs the extra '{extra}': install Foveal again with [{extra}] behind its "
+            f"name or folder, as in  pip install '.[{extra}]'"
         )
 
 
