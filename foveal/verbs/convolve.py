@@ -75,7 +75,7 @@ def convolve(
     flip: bool = False,
     activation: str = "none",
     pool: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
 ) -> Convolved:
     """Slide `kernel` over `image`: multiply element by element, sum, move on.
 
@@ -100,10 +100,11 @@ def convolve(
     values = convolution.activate(convolution.convolve(given, numbers, sliding), activation)
     if pool is not None:
         values = convolution.pool(values, *_pool(pool))
-    stretched = _write(values, out) if out is not None else False
+    file = None if out is None else Path(out)
+    stretched = False if file is None else _write(values, file)
     return Convolved(
         numbers, seen, (values.shape[0], values.shape[1]), lines, sliding.padding, values,
-        next(convolution.steps(given, numbers, sliding)), out, stretched,
+        next(convolution.steps(given, numbers, sliding)), file, stretched,
     )  # fmt: skip
 
 
