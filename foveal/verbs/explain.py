@@ -151,7 +151,7 @@ def _accounted(account: Path) -> list[_Source]:
 
     try:
         said = json.loads(account.read_text("utf-8"))
-        root = _found(Path(said["data"]), account)
+        root = Path(said["data"])
         rows = [(row["path"], row["hash"]) for row in said["splits"]["train"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
@@ -161,15 +161,6 @@ def _accounted(account: Path) -> list[_Source]:
     if root.is_file():
         return _from_archive(root, rows)
     return [_Source(path, partial(read_bytes, root / path), content) for path, content in rows]
-
-
-def _found(root: Path, account: Path) -> Path:
-    """Where the pictures lie: as written, else beside a folder above the account.
-
-    A run writes the path it was given, which may be relative to where it was started.
-    """
-    above = [] if root.is_absolute() else [folder / root for folder in account.resolve().parents]
-    return next((place for place in (root, *above) if place.exists()), root)
 
 
 def _from_archive(root: Path, rows: Sequence[tuple[str, str]]) -> list[_Source]:
