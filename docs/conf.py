@@ -19,7 +19,6 @@ html_theme = "furo"
 smartquotes = False  # the two dashes of an option stay two
 html_copy_source = False
 html_show_copyright = False
-exclude_patterns = ["README.md"]
 suppress_warnings = ["misc.highlighting_failure"]
 myst_heading_anchors = 3
 autodoc_typehints = "signature"

@@ -27,7 +27,7 @@ def checked(data: Path) -> None:
 
 
 def main() -> None:
-    """Check, design, train, evaluate with a page, explain the worst mistake."""
+    """Check, design, train, evaluate with a page, explain the picture it is least sure of."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("data", type=Path)
     asked.add_argument("--out", type=Path, default=Path("photos-example"))
@@ -58,7 +58,8 @@ def main() -> None:
         least = min((one for one in answers if one.error is None), key=lambda one: one.probability)
         foveal.explain(run.model, least.path, out=given.out / "lens.html")
         print(f"least sure of {least.path}: {least.label} {least.probability:.1%}")
-    print(f"look at {given.out / 'report.html'}, then at {given.out / 'lens.html'}")
+        print(f"look at {given.out / 'lens.html'}")
+    print(f"look at {given.out / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,10 @@ class MissingExtra(Error):
     """A package of an optional extra is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}': run  pip install 'foveal[{extra}]'")
+        super().__init__(
+            f"{what} needs the extra '{extra}': install Foveal again with [{extra}] behind its "
+            f"name or folder, as in  pip install '.[{extra}]'"
+        )
 
 
 def nearest(word: str, allowed: Sequence[str]) -> str:

@@ -17,9 +17,12 @@ from foveal.errors import Error
 def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
     """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
 
-    content: bytes, text (UTF-8), or a function that writes the file it is given.
+    content: bytes, text (UTF-8; what a file name holds that is no text becomes an escape that JSON
+    reads back), or a function that writes the file it is given.
     Raises Error where the file cannot be written; nothing half-written is left behind.
     """
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")
     folder = path.parent
     temporary: Path | None = None
     try:
@@ -30,7 +33,7 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
         if callable(content):
             content(temporary)
         else:
-            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+            temporary.write_bytes(content)
         temporary.chmod(0o666 & ~_umask())
         sync(temporary)
         temporary.replace(path)

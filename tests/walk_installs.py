@@ -116,7 +116,7 @@ def _one(python: Path, needs: set[str], have: set[str], arguments: list[str], pl
         assert done.returncode == 0, f"status {done.returncode}: {what}"
     else:
         assert done.returncode == 1, f"status {done.returncode}: {what}"
-        assert "run  pip install 'foveal[" in done.stderr, what
+        assert "as in  pip install '.[" in done.stderr, what
         assert len(done.stderr.strip().splitlines()) == 1, what
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,7 +44,8 @@ def predict(model: str | Path, paths: list[str], top: str, form: str) -> int:
                 sys.stdout.flush()
                 shown = time.monotonic()
     if failed:
-        console.message(f"{failed:,} of {total:,} could not be read; their lines say why")
+        where = "its line says" if failed == 1 else "their lines say"
+        console.message(f"{failed:,} of {total:,} could not be read; {where} why")
     return 1 if failed else 0
 
 
@@ -67,10 +67,7 @@ def _given(paths: list[str]) -> Iterator[str]:
 
 def _jsonl() -> Callable[[Prediction], None]:
     def write(answer: Prediction) -> None:
-        data = answer.to_data()
-        # A name that is not valid text is printed with escapes: the line stays valid JSON.
-        plain = all(not "\ud800" <= letter <= "\udfff" for letter in data["path"] or "")
-        console.result(json.dumps(data, ensure_ascii=not plain, allow_nan=False))
+        console.result_json(answer.to_data())
 
     return write
 
@@ -124,7 +121,8 @@ def _cells(answer: Prediction) -> Iterator[str]:
 
 def _printable(text: str) -> str:
     """The name on one line and without control characters a terminal would obey."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "replace").decode()
-        for letter in text
-    )
+    if text.isprintable():
+        return text
+    from foveal.dataset.listing import printable  # imports much, for names that are rare
+
+    return printable(text)

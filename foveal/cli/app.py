@@ -6,7 +6,6 @@ Knows no verb's work; each lives in a module of its own that is imported when it
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -46,5 +45,4 @@ def options(
 
 
 for _verb in VERBS:
-    if find_spec(f"foveal.cli.{_verb}"):
-        import_module(f"foveal.cli.{_verb}").register(app)
+    import_module(f"foveal.cli.{_verb}").register(app)

@@ -43,8 +43,8 @@ def cache(
     now = time.time()
     for one in entries:
         state = "" if one.whole else "  (not finished)"
-        days = (now - one.used) / 86_400
-        console.result(f"  {size(one.size):>9}  used {days:.0f} days ago  {one.what}{state}")
+        days = console.counted(round((now - one.used) / 86_400), "day")
+        console.result(f"  {size(one.size):>9}  used {days} ago  {one.what}{state}")
 
 
 def _clear(json: bool) -> None:
@@ -54,7 +54,7 @@ def _clear(json: bool) -> None:
     if json:
         console.result_json({"removed": count, "bytes": freed})
     else:
-        console.result(f"removed {count} entries, {size(freed)}")
+        console.result(f"removed {console.counted(count, 'entry', 'entries')}, {size(freed)}")
 
 
 def size(count: float) -> str:

@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    data: Annotated[Path, typer.Argument(help="Folder, table, .zip or .tar of pictures.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder, table, .zip or .tar of pictures.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write one HTML page with thumbnails.")
@@ -48,9 +50,8 @@ def _told(checked: Checked) -> str:
     from foveal.dataset.listing import printable
 
     width = max((len(printable(name)) for name in checked.classes), default=0)
-    pictures = f"{checked.pictures} usable picture{'' if checked.pictures == 1 else 's'}"
-    classes = f"{len(checked.classes)} class{'' if len(checked.classes) == 1 else 'es'}"
-    lines = [f"{pictures} in {classes}"]
+    pictures = console.counted(checked.pictures, "usable picture")
+    lines = [f"{pictures} in {console.counted(len(checked.classes), 'class', 'classes')}"]
     lines += [f"  {printable(n):<{width}}  {count}" for n, count in checked.classes.items()]
     if checked.splits:
         lines.append("splits: " + ", ".join(f"{n} {c}" for n, c in checked.splits.items()))
@@ -66,7 +67,8 @@ def _finding(finding: Finding, reasons: dict[str, str]) -> list[str]:
     from foveal.dataset.listing import printable
 
     about = f"  {finding.count}" if finding.files else ""
-    lines = [f"{finding.severity}: {finding.kind.replace('_', ' ')}{about}", f"  {finding.advice}"]
+    lines = [f"{finding.severity}: {finding.kind.replace('_', ' ')}{about}"]
+    lines.append(f"  {printable(finding.advice)}")
     if finding.pairs:
         shown = [f"{printable(a)}  =  {printable(b)}" for a, b in finding.pairs]
     else:

@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def convolve(
-    image: Annotated[Path, typer.Argument(help="A picture; it is turned grey, 0 to 255.")],
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="A picture; it is turned grey, 0 to 255.")
+    ],
     kernel: Annotated[
         str,
         typer.Option(

@@ -5,9 +5,8 @@ Knows nothing of formats.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,12 +14,6 @@ from foveal.cli import console
 
 if TYPE_CHECKING:
     from foveal.verbs.export import Export
-
-
-class Target(StrEnum):
-    """Formats that can be written."""
-
-    onnx = "onnx"
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +26,7 @@ def command(
     data: Annotated[
         str | None, typer.Option(metavar="DATA", help="Labelled pictures to judge the export on.")
     ] = None,
-    to: Annotated[Target, typer.Option(help="The format.")] = Target.onnx,
+    to: Annotated[Literal["onnx"], typer.Option(help="The format.")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="8-bit integers: smaller, faster.")] = False,
     any_size: Annotated[
         bool, typer.Option("--any-size", help="Take pictures of any size; resize inside.")
@@ -57,7 +50,7 @@ def command(
         done = export(
             model,
             data=data,
-            to=to.value,
+            to=to,
             int8=int8,
             any_size=any_size,
             out=out,
@@ -76,7 +69,7 @@ def _text(done: Export) -> str:
     low, high = done.accuracy_interval
     lines = [
         f"{done.file}  ({done.made})",
-        f"same answer on {done.agreement:.2%} of {done.n:,} pictures, "
+        f"same answer on {done.agreement:.2%} of {console.counted(done.n, 'picture')}, "
         f"probabilities differ by at most {done.max_probability_gap:.2g}",
         f"accuracy {done.accuracy_exported:.4f} ({low:.4f} to {high:.4f}), "
         f"the original {done.accuracy_native:.4f}",

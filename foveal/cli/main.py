@@ -5,6 +5,7 @@ Knows no verb's work and no verb but `predict`, whose plain forms are answered w
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from typing import Any
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line with `arguments`; the exit status."""
     signal.signal(signal.SIGTERM, _terminated)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name may hold what is no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     console.QUIET = "--quiet" in arguments  # allowed before and after the verb
     arguments = [word for word in arguments if word != "--quiet"]
     try:
@@ -37,7 +40,8 @@ def run(arguments: list[str]) -> int:
         return 1
     except Exception as error:  # typer's own usage errors carry an exit code and a sentence
         if hasattr(error, "format_message"):
-            sys.stderr.write(f"foveal: {' '.join(error.format_message().split())}\n")
+            sentence = " ".join(error.format_message().split()).replace(": Value error, ", ": ")
+            sys.stderr.write(f"foveal: {sentence}\n")
             return int(getattr(error, "exit_code", 2))
         raise
     return status if isinstance(status, int) else 0

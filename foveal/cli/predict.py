@@ -5,19 +5,10 @@ Knows nothing of how answers are found or printed.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-
-
-class Format(StrEnum):
-    """How answers are printed."""
-
-    table = "table"
-    jsonl = "jsonl"
-    csv = "csv"
 
 
 def register(app: typer.Typer) -> None:
@@ -29,14 +20,14 @@ def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model or exported file.")],
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", help="Files, folders, globs; - reads paths from stdin."),
+        typer.Argument(metavar="PATH", help="Files, folders, globs; - reads paths from stdin."),
     ],
     top: Annotated[str, typer.Option(metavar="K|all", help="Classes shown a picture.")] = "5",
-    form: Annotated[Format, typer.Option("--format", help="How answers are printed.")] = (
-        Format.table
-    ),
+    form: Annotated[
+        Literal["table", "jsonl", "csv"], typer.Option("--format", help="How answers are printed.")
+    ] = "table",
 ) -> int:
     """Recognise pictures: one line a picture, in order."""
     from foveal.cli.answering import predict
 
-    return predict(model, paths, top, form.value)
+    return predict(model, paths, top, form)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from foveal.cli.console import counted
+
 if TYPE_CHECKING:
     from foveal.evaluation.card import ClassScore, Comparison, Interval, Scores, Slice
 
@@ -16,10 +18,12 @@ SHOWN = 5
 
 
 def card_text(card: Scores | Comparison) -> str:
-    """One model's card, or the comparison of several."""
+    """One model's card, or the comparison of several; names hold nothing a terminal would obey."""
+    from foveal.dataset.listing import printable
     from foveal.evaluation.card import Scores
 
-    return scores_text(card) if isinstance(card, Scores) else comparison_text(card)
+    text = scores_text(card) if isinstance(card, Scores) else comparison_text(card)
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def scores_text(card: Scores) -> str:
@@ -51,8 +55,8 @@ def comparison_text(found: Comparison) -> str:
 
 
 def _head(card: Scores) -> str:
-    out = f", {card.left_out} left out (the model was fitted on them)" if card.left_out else ""
-    bad = f", {len(card.unusable)} unusable" if card.unusable else ""
+    out = f", {card.left_out:,} left out (the model was fitted on them)" if card.left_out else ""
+    bad = f", {len(card.unusable):,} unusable" if card.unusable else ""
     name = "every label right" if card.task == "multi" else "accuracy"
     rows = [
         (name, card.accuracy, card.accuracy_interval),
@@ -146,7 +150,7 @@ def _slices(card: Scores) -> str:
 
 def _slice(part: Slice) -> str:
     text = f"  {part.by} {part.value}: {part.accuracy:.4f}"
-    return f"{text}  {_pair(part.interval)}, {part.n} pictures"
+    return f"{text}  {_pair(part.interval)}, {_pictures(part.n)}"
 
 
 def _shaken(card: Scores) -> str:
@@ -173,7 +177,7 @@ def _notes(card: Scores) -> str:
 
 
 def _pictures(n: int) -> str:
-    return f"{n} picture" if n == 1 else f"{n} pictures"
+    return counted(n, "picture")
 
 
 def _pair(interval: Interval | None) -> str:

@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     model: Annotated[
-        list[str], typer.Argument(help="Model files, native or exported; or NAME=FILE.")
+        list[str],
+        typer.Argument(metavar="MODEL", help="Model files, native or exported; or NAME=FILE."),
     ],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[

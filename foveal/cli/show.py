@@ -14,12 +14,12 @@ import typer
 from foveal.cli import console
 from foveal.errors import SpecError, UsageError
 
-MOST = 8192
-"""Pixels a side may have."""
-
 if TYPE_CHECKING:
     from foveal.spec.preprocess import Input
     from foveal.verbs.show import Chosen, Shown
+
+MOST = 8192
+"""Pixels a side may have."""
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    network: Annotated[str, typer.Argument(help="A preset, a YAML file or a model file.")],
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="A preset, a YAML file or a model file.")
+    ],
     size: Annotated[
         str | None, typer.Option("--input", help="HEIGHTxWIDTHxCHANNELS, as 224x224x3.")
     ] = None,
@@ -71,17 +73,12 @@ def parsed(size: str | None) -> Input | None:
         raise UsageError(
             f"--input received '{size[:40]}'; give HEIGHTxWIDTHxCHANNELS, as 224x224x3"
         ) from None
-    return (
-        Input.model_validate({"height": height, "width": width, "channels": channels})
-        if (0 < height <= 8192 and 0 < width <= 8192 and channels in (1, 3))
-        else _outside(size)
-    )
-
-
-def _outside(size: str) -> Input:
-    raise UsageError(
-        f"--input received '{size}'; height and width are 1 to 8192 pixels, channels 1 (grey) or 3"
-    )
+    if not (0 < height <= MOST and 0 < width <= MOST and channels in (1, 3)):
+        raise UsageError(
+            f"--input received '{size}'; height and width are 1 to {MOST} pixels, channels 1 "
+            "(grey) or 3"
+        )
+    return Input.model_validate({"height": height, "width": width, "channels": channels})
 
 
 def text(shown: Shown) -> list[str]:
@@ -146,14 +143,14 @@ def _totals(shown: Shown) -> list[str]:
     from foveal.network import words
 
     cost, size = shown.cost, "x".join(map(str, shown.network.input.shape))
+    classes = console.counted(shown.classes, "class", "classes")
     adds = f"{words.count(cost.multiply_adds)} multiply-adds a picture"
     with_norms = words.count(cost.multiply_adds_with_norms)
     if cost.multiply_adds_with_norms != cost.multiply_adds:
         adds += f" ({with_norms} with normalisation)"
     field = cost.receptive_field
     return [
-        f"input {size}, {shown.classes} classes: {words.count(cost.weights)} weights "
-        f"({cost.weights:,}), {adds}",
+        f"input {size}, {classes}: {words.count(cost.weights)} weights ({cost.weights:,}), {adds}",
         f"memory in fp32: weights {words.memory(4 * cost.weights)}, activations of a batch of "
         f"{shown.batch} {words.memory(cost.activation_bytes(shown.batch))}",
         f"a cell of the last map sees {field[0]}x{field[1]} pixels",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from foveal.cli import console
-from foveal.errors import UsageError
+from foveal.errors import SpecError, UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    data: Annotated[str, typer.Argument(help="Folder, table or archive of labelled pictures.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Folder, table or archive of labelled pictures.")
+    ],
     network: Annotated[
         str | None, typer.Option(help="A preset's name, a YAML file or a model file.")
     ] = None,
@@ -70,15 +72,16 @@ def train(
 def _told(val: dict[str, Any]) -> str:
     if "val_accuracy" not in val:
         return "finished; there was no val to measure it on"
+    pictures = console.counted(val["val_pictures"], "picture")
     return (
-        f"finished: {val['val_accuracy']:.2%} right on the {val['val_pictures']} pictures of val, "
+        f"finished: {val['val_accuracy']:.2%} right on the {pictures} of val, "
         f"on which epoch {val['epoch']} was chosen; foveal evaluate opens test"
     )
 
 
 def _pairs(settings: list[str]) -> dict[str, Any]:
-    """KEY=VALUE words as YAML values."""
-    import yaml
+    """KEY=VALUE words, each value read as in a recipe file (`off` is a word, `1e-3` a number)."""
+    from foveal.spec import document
 
     pairs = {}
     for word in settings:
@@ -88,7 +91,7 @@ def _pairs(settings: list[str]) -> dict[str, Any]:
                 f"--set needs KEY=VALUE, not '{word}': for example --set batch_size=64"
             )
         try:
-            pairs[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            (pairs[key],) = document.plain(f"- {value}", "--set").data
+        except (SpecError, ValueError) as error:
             raise UsageError(f"--set {key} has a value that cannot be read: '{value}'") from error
     return pairs

@@ -87,16 +87,21 @@ def add_explain(app: FastAPI, room: Room, explain: Explain) -> None:
             raise Failure(409, "this model is an exported file; only a native one can be explained")
         if bodies.kind(request) != "raw":
             raise Failure(415, "send one picture's bytes, as image/* or application/octet-stream")
-        if room.explaining:
-            room.metrics.shed.labels("explaining").inc()
-            raise busy("another picture is being explained; try again", 5)
+        _refuse_second(room)
         async with room.held.body(request) as body:
             html = await _explain(room, explain, served.path, body, lang or _preferred(request))
         return HTMLResponse(html, headers={"content-security-policy": "sandbox allow-scripts"})
 
 
+def _refuse_second(room: Room) -> None:
+    if room.explaining:
+        room.metrics.shed.labels("explaining").inc()
+        raise busy("another picture is being explained; try again", 5)
+
+
 async def _explain(room: Room, explain: Explain, path: Path, body: bytes, lang: str) -> str:
     """Explain on a thread of its own; one at a time, and until it is done no other."""
+    _refuse_second(room)  # one may have begun while this body came
     room.explaining = True
 
     def work() -> str:

@@ -27,8 +27,8 @@ from foveal.serving.protocol import guarded
 from foveal.serving.room import Explain, Room
 from foveal.serving.settings import Settings, settings_from
 from foveal.serving.shelf import Shelf
+from foveal.serving.supervisor import BACKLOG
 
-BACKLOG = 1024
 BEAT = b"\n"
 """What a worker says while it lives: an empty line."""
 _BEAT_SECONDS = 0.5

@@ -1,4 +1,4 @@
-"""The cache: what is kept, and clearing it.
+"""The cache: clearing it.
 
 Knows nothing of what the entries hold.
 """
@@ -6,12 +6,6 @@ Knows nothing of what the entries hold.
 from __future__ import annotations
 
 from foveal.dataset import home
-from foveal.dataset.home import Entry
-
-
-def cache() -> list[Entry]:
-    """Everything kept, the longest unused first; safe to delete at any time."""
-    return home.entries()
 
 
 def clear() -> tuple[int, int]:

@@ -15,7 +15,7 @@ from foveal.progress import Progress, silent
 
 
 def check(
-    data: str | Path | Listing, *, report: Path | None = None, progress: Progress = silent
+    data: str | Path | Listing, *, report: str | Path | None = None, progress: Progress = silent
 ) -> Checked:
     """What is in DATA: counts, pictures that cannot be used, findings with advice.
 
@@ -28,5 +28,5 @@ def check(
         from foveal.dataset.page import page
         from foveal.files import write_atomic
 
-        write_atomic(report, page(listing, checked))
+        write_atomic(Path(report), page(listing, checked))
     return checked

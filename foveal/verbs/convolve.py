@@ -5,6 +5,7 @@ Knows no network; the arithmetic is `explanation.convolution`.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from itertools import count
@@ -17,6 +18,9 @@ from foveal.errors import PictureError, UsageError, nearest
 from foveal.explanation import convolution
 from foveal.explanation.convolution import MODES, Four, Mode, Pair, Sliding, Step
 from foveal.files import write_atomic
+
+MOST = 8192
+"""Cells of padding a side, as in a network."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def convolve(
     flip: bool = False,
     activation: str = "none",
     pool: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
 ) -> Convolved:
     """Slide `kernel` over `image`: multiply element by element, sum, move on.
 
@@ -87,6 +91,8 @@ def convolve(
     steps = (stride, stride) if isinstance(stride, int) else stride
     if min(steps) < 1:
         raise UsageError(f"the stride is {list(steps)}; take whole numbers from 1 on")
+    if not math.isfinite(padding_value):
+        raise UsageError(f"the padding value is {padding_value}; give a finite number")
     sliding = Sliding(
         steps, _padding(padding, seen, shape, steps), _mode(padding_mode), padding_value, flip=flip
     )
@@ -94,10 +100,11 @@ def convolve(
     values = convolution.activate(convolution.convolve(given, numbers, sliding), activation)
     if pool is not None:
         values = convolution.pool(values, *_pool(pool))
-    stretched = _write(values, out) if out is not None else False
+    file = None if out is None else Path(out)
+    stretched = False if file is None else _write(values, file)
     return Convolved(
         numbers, seen, (values.shape[0], values.shape[1]), lines, sliding.padding, values,
-        next(convolution.steps(given, numbers, sliding)), out, stretched,
+        next(convolution.steps(given, numbers, sliding)), file, stretched,
     )  # fmt: skip
 
 
@@ -140,10 +147,10 @@ def _padding(padding: int | str | Four, size: Pair, kernel: Pair, stride: Pair) 
     if padding == "same":
         return convolution.same_padding(size, kernel, stride)
     cells = _cells(padding)
-    if len(cells) not in (1, 2, 4) or min(cells) < 0:
+    if len(cells) not in (1, 2, 4) or not 0 <= min(cells) <= max(cells) <= MOST:
         raise UsageError(
             f"the padding is {padding!r}; give cells a side like 1, or top,bottom,left,right like "
-            "1,1,2,0, or same, or valid"
+            f"1,1,2,0, at most {MOST}, or same, or valid"
         )
     top, bottom, left, right = {
         1: cells * 4,
@@ -161,7 +168,7 @@ def _cells(padding: int | str | Four) -> tuple[int, ...]:
     if padding == "valid":
         return (0,)
     words = padding.replace(",", " ").split()
-    return tuple(int(word) for word in words) if all(map(str.isdigit, words)) else ()
+    return tuple(map(int, words)) if all(re.fullmatch("[0-9]{1,9}", word) for word in words) else ()
 
 
 def _mode(mode: str) -> Mode:

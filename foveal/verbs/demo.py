@@ -27,7 +27,6 @@ FASHION_CLASSES = (
 )  # fmt: skip
 
 Data = Literal["digits", "fashion-mnist"]
-Row = "tuple[str, np.ndarray]"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from foveal.spec import document
 __all__ = ["Design", "design", "network_yaml", "recipe_name", "recipe_yaml"]
 
 
-def design(data: str | Path, *, minutes: float | None = None, out: Path | None = None) -> Design:
+def design(
+    data: str | Path, *, minutes: float | None = None, out: str | Path | None = None
+) -> Design:
     """A network and recipe for the training pictures of `data` and a budget (None: 10 minutes).
 
     out: the YAML file for the network; the recipe goes beside it as NAME.recipe.yaml.
@@ -30,8 +32,8 @@ def design(data: str | Path, *, minutes: float | None = None, out: Path | None =
     found = facts(listing(data))
     made = designed(found, minutes, speed=processor.speed())
     if out is not None:
-        write_atomic(out, network_yaml(made))
-        write_atomic(recipe_name(out), recipe_yaml(made))
+        write_atomic(Path(out), network_yaml(made))
+        write_atomic(recipe_name(Path(out)), recipe_yaml(made))
     return made
 
 

@@ -155,8 +155,9 @@ def _exported(model: Path, paths: list[Path], home: Path) -> Answers:
 
 
 def _served(model: Path, paths: list[Path]) -> Answers:
-    needed = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
-    if any(find_spec(package) is None for package in needed):
+    from foveal.verbs.serve import PACKAGES
+
+    if not all(map(find_spec, PACKAGES)):
         raise Skipped("the extra 'serve' is not installed")
     import json
     from http.client import HTTPConnection

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from foveal.serving.room import Explain
     from foveal.serving.settings import Limits
 
+PACKAGES = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
+"""What the extra `serve` brings."""
 TOKEN = "FOVEAL_TOKEN"  # noqa: S105  the name of the variable, no token
 _SHORTEST = 16
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -50,9 +52,8 @@ def serve(
     Raises MissingExtra without the extra `serve`, Error where the port is in use, ModelFileError
     where a model does not load.
     """
-    for package in ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client"):
-        if find_spec(package) is None:
-            raise MissingExtra("foveal serve", "serve")
+    if not all(map(find_spec, PACKAGES)):
+        raise MissingExtra("foveal serve", "serve")
     if os.name == "nt":
         raise Error("foveal serve cannot share a socket on Windows: run it under WSL")
     from foveal.serving.logs import Log
@@ -86,7 +87,7 @@ def _file(path: Path) -> Path:
         raise ModelFileError(
             f"there is no model file {path}: give a file that train or export wrote"
         )
-    return path.resolve()
+    return path.absolute()  # a link stays one: the file it is pointed to next is served next
 
 
 def _token(file: str | Path | None) -> str | None:
@@ -110,9 +111,7 @@ def _token(file: str | Path | None) -> str | None:
 
 def _explanation() -> Explain | None:
     """What explains a picture with a native model, where torch is installed."""
-    if find_spec("torch") is None or find_spec("foveal.verbs.explain") is None:
-        return None
-    return _explain
+    return _explain if find_spec("torch") else None
 
 
 def _explain(model: Path, picture: bytes, lang: str) -> str:

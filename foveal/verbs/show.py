@@ -109,7 +109,7 @@ def show(
     input: Input | None = None,
     classes: int | None = None,
     batch: int = BATCH,
-    out: Path | None = None,
+    out: str | Path | None = None,
 ) -> Shown:
     """What a preset, YAML file, model file or value is and costs; `out`: an SVG drawing.
 
@@ -135,7 +135,7 @@ def show(
         savings(found, classes, task), _chosen(found, source, input is not None, recipe),
     )  # fmt: skip
     if out is not None:
-        write_atomic(out, svg(found, traced, classes))
+        write_atomic(Path(out), svg(found, traced, classes))
     return shown
 
 

@@ -79,8 +79,11 @@ def test_own_numbers_flip_activation_and_pool(picture, tmp_path, capsys):
     [
         (["--kernel", "1 2; 3 x"], "the kernel '1 2; 3 x' is not rows of numbers of one length; "
          "write it like '0 1 0; 1 -4 1; 0 1 0'"),
-        (["--padding", "1,2,3"], "the padding is '1,2,3'; give cells a side like 1, or "
-         "top,bottom,left,right like 1,1,2,0, or same, or valid"),
+        *((["--padding", wrong], f"the padding is '{wrong}'; give cells a side like 1, or "
+           "top,bottom,left,right like 1,1,2,0, at most 8192, or same, or valid")
+          for wrong in ("1,2,3", "²", "999999999", "")),
+        (["--padding", "1", "--padding-value", "nan"],
+         "the padding value is nan; give a finite number"),
         (["--padding-mode", "zero"], "no padding mode is called 'zero'; take one of constant, "
          "reflect, replicate, circular"),
         (["--stride", "0"], "the stride is [0, 0]; take whole numbers from 1 on"),

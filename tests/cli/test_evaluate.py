@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -95,6 +96,23 @@ def test_what_cannot_be_done_is_one_sentence(
     assert out == ""
     assert err.startswith(f"foveal: {words}")
     assert err.count("\n") == 1
+
+
+def test_names_are_printed_as_one_line_of_text(
+    model: str, digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in ("0", "1"):  # each picture under the other's name
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for path in sorted((digits / str(1 - int(label))).iterdir())[:12]:
+            name = os.fsencode(tmp_path / "data" / label) + b"/\x1b[31m\xff" + path.name.encode()
+            Path(os.fsdecode(name)).write_bytes(path.read_bytes())
+    page = tmp_path / "page.html"
+    arguments = ["evaluate", model, str(tmp_path / "data"), "--split", "all"]
+    assert run([*arguments, "--report", str(page)]) == 0
+    assert "0/\\x1b[31m\\udcff" in capsys.readouterr().out
+    assert run([*arguments, "--json"]) == 0
+    suspects = json.loads(capsys.readouterr().out)["findings"]["suspects"]
+    assert all((tmp_path / "data" / part["path"]).is_file() for part in suspects)
 
 
 def test_one_picture_is_in_the_singular() -> None:

@@ -19,9 +19,9 @@ def model(digits_run: Path, tmp_path: Path) -> Path:
 
 def test_json(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.onnx"
-    status = main.run(["export", str(model), "--out", str(out), "--json"])
-    said = capsys.readouterr().out
-    assert status == 0
+    status = main.run(["export", str(model), "--out", str(out), "--json", "--quiet"])
+    said, err = capsys.readouterr()
+    assert (status, err) == (0, "")
     data = json.loads(said)
     assert data["file"] == str(out)
     assert out.is_file()
@@ -40,6 +40,15 @@ def test_without_pictures_nothing_is_written(
         f"foveal: there is no data.json beside {model}: give labelled pictures with --data\n"
     )
     assert not list(model.parent.glob("*.onnx"))
+
+
+def test_the_model_is_never_replaced(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = model.read_bytes()
+    assert main.run(["export", str(model), "--out", str(model)]) == 2
+    assert capsys.readouterr().err == (
+        f"foveal: --out is the model itself, {model}, which is never altered; give another name\n"
+    )
+    assert model.read_bytes() == before
 
 
 def test_another_format(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

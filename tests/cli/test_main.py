@@ -39,6 +39,14 @@ def test_an_unknown_option_is_wrong_usage():
     assert done.stderr.count("\n") == 1
 
 
+def test_a_wrong_choice_is_one_sentence():
+    done = run("predict", "model.onnx", "a.png", "--format", "xml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "foveal: Invalid value for '--format': 'xml' is not one of 'table', 'jsonl', 'csv'.\n"
+    )
+
+
 def test_a_missing_folder_is_one_sentence():
     done = run("check", "no such folder")
     assert done.returncode == 1

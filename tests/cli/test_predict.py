@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from io import StringIO
@@ -85,6 +86,16 @@ def test_unreadable_pictures_have_a_line_and_the_status_is_1(
     assert "not read: not a picture" in first
     assert "\x1b" not in first
     assert good.name in second
+
+
+def test_a_name_that_is_no_text_and_a_single_failure(run, model: Path, tmp_path: Path) -> None:
+    bad = tmp_path / os.fsdecode(b"\xff.png")
+    bad.write_text("no")
+    status, out, err = run(model, bad, "--format", "jsonl")
+    assert (status, json.loads(out)["path"]) == (1, str(bad))
+    assert err == "1 of 1 could not be read; its line says why\n"
+    _, out, _ = run(model, bad)
+    assert "/\\udcff.png" in out
 
 
 def test_csv(run, model: Path, digits: Path, tmp_path: Path) -> None:

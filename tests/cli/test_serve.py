@@ -58,6 +58,22 @@ def test_a_file_that_is_not_there() -> None:
     )  # fmt: skip
 
 
+def test_a_link_is_followed_anew_each_time_the_file_is_looked_at(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foveal.serving.settings import Settings
+    from foveal.serving.supervisor import Supervisor
+    from foveal.verbs.serve import serve
+
+    started: list[Settings] = []
+    monkeypatch.setattr(Supervisor, "run", lambda self: started.append(self.settings) or 143)
+    link = tmp_path / "now.safetensors"
+    link.symlink_to(model)
+    monkeypatch.chdir(tmp_path)
+    assert serve("now.safetensors") == 143
+    assert started[0].models == {"now": link}
+
+
 def test_a_model_that_does_not_load(tmp_path: Path) -> None:
     path = tmp_path / "broken.safetensors"
     path.write_bytes(b"not a model at all")

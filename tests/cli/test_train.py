@@ -379,6 +379,21 @@ def test_words_on_the_command_line(digits, network, tmp_path, capsys):
     assert done.err == ""
 
 
+def test_a_set_value_is_read_as_in_a_recipe_file():
+    from foveal.cli.train import _pairs
+
+    words = ["flip=off", "learning_rate=1e-3", "epochs=null", "preprocess.mean=[0.5, 0.25]", "a="]
+    assert _pairs(words) == {
+        "flip": "off", "learning_rate": 1e-3, "epochs": None, "preprocess.mean": [0.5, 0.25],
+        "a": None,
+    }  # fmt: skip
+    assert _pairs(["epochs=2001-13-45"]) == {"epochs": "2001-13-45"}
+    for wrong in ("[1", "1\n- 2", "!!python/name:os.system"):
+        with pytest.raises(UsageError) as caught:
+            _pairs([f"epochs={wrong}"])
+        assert str(caught.value) == f"--set epochs has a value that cannot be read: '{wrong}'"
+
+
 @pytest.mark.parametrize("name", ["tensorboard", "mlflow"])
 def test_trackers(digits, network, tmp_path, name):
     pytest.importorskip(name)

@@ -1,5 +1,8 @@
 """Atomic writing: the old file or the new one, never half, and nothing left beside."""
 
+import json
+import os
+
 import pytest
 
 from foveal.errors import Error
@@ -13,6 +16,12 @@ def test_bytes_text_and_function(tmp_path):
     write_atomic(tmp_path / "c", lambda path: path.write_bytes(b"new"))
     assert (tmp_path / "c").read_bytes() == b"new"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "c"]
+
+
+def test_a_name_that_is_no_text_is_escaped_as_json_does(tmp_path):
+    name = os.fsdecode(b"w\xff.png")
+    write_atomic(tmp_path / "a", json.dumps(name, ensure_ascii=False))
+    assert json.loads((tmp_path / "a").read_text("utf-8")) == name
 
 
 def test_a_failure_keeps_the_old_file_and_leaves_nothing(tmp_path):

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import foveal
+from foveal.verbs.convolve import convolve
 
 PUBLIC = [
     "AvgPool", "BatchNorm", "Conv", "Dense", "Dropout", "Error", "Flatten", "MaxPool", "Network",
@@ -24,7 +26,7 @@ def test_public_names_are_exactly_these():
     assert dir(foveal) == PUBLIC
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLIC if name != "serve"])
+@pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_name_loads(name):
     assert getattr(foveal, name) is not None
 
@@ -32,6 +34,17 @@ def test_every_public_name_loads(name):
 def test_an_unknown_name_says_so():
     with pytest.raises(AttributeError, match=r"^module 'foveal' has no attribute 'trian'$"):
         _ = foveal.trian
+
+
+def test_what_is_written_may_be_named_by_a_string(digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    foveal.check(digits, report="check.html")
+    foveal.design(digits, out="network.yaml")
+    foveal.show("lenet5", out="lenet5.svg")
+    convolve(np.eye(4), "blur", out="map.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "check.html", "lenet5.svg", "map.png", "network.recipe.yaml", "network.yaml",
+    ]  # fmt: skip
 
 
 HEAVY = (

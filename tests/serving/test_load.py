@@ -131,6 +131,33 @@ def test_only_one_picture_is_explained_at_a_time(local, pictures) -> None:
         assert not server.room.explaining
 
 
+def test_two_bodies_that_come_at_one_time_are_not_explained_at_one_time(
+    local, pictures, request_bytes, read_all
+) -> None:
+    import threading
+
+    hold, begun = threading.Event(), []
+
+    def explain(*_given):
+        begun.append(1)
+        hold.wait(10)
+        return "<!doctype html>"
+
+    whole = request_bytes(pictures[0], "/explain", "connection: close")
+    with local(explain=explain) as server:
+        connections = [server.connect(whole[:-10]) for _ in range(2)]
+        while server.room.held.bytes < 2 * (len(pictures[0]) - 10):
+            time.sleep(0.01)
+        for connection in connections:
+            connection.sendall(whole[-10:])
+        while not begun:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        hold.set()
+        statuses = sorted(read_all(connection)[9:12] for connection in connections)
+    assert (statuses, len(begun)) == ([b"200", b"503"], 1)
+
+
 def test_a_soak_leaves_memory_threads_and_files_flat(exported, start_any, pictures) -> None:
     """Good, broken, refused and abandoned requests, a few thousand of them."""
     with start_any(exported, "--workers", "1") as server:
