@@ -131,7 +131,7 @@ def _found(
 def _account(model: Path) -> dict[str, Any]:
     path = model.parent / "data.json"
     try:
-        account = json.loads(path.read_text("utf-8", "surrogatepass"))
+        account = json.loads(path.read_text("utf-8"))
         if isinstance(account["splits"], dict) and isinstance(account["data"], str):
             return dict(account)
     except FileNotFoundError as error:

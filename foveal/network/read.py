@@ -28,6 +28,8 @@ def network(name: str | Path, size: Input | None = None) -> Network:
             f"there is no network '{name}'{nearest(str(name), presets())}; give a YAML file, "
             f"a model file, or one of the presets {', '.join(presets())}"
         )
+    if path.suffix == ".onnx":
+        raise UsageError(f"{path} is an exported file; give the model.safetensors it was made from")
     if path.suffix == ".safetensors":
         from foveal.model.file import read_manifest  # type: ignore[import-not-found,unused-ignore]
 

@@ -15,8 +15,11 @@ from foveal.errors import Error, TrainingError
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; a second process gets one sentence, a kill -9 leaves no lock."""
-    path = folder / ".lock"
+    """Hold the folder's lock; a second process gets one sentence, a kill -9 leaves no lock.
+
+    A folder that was made for this and in which nothing came about is removed.
+    """
+    path, new = folder / ".lock", not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -33,6 +36,9 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+        if new and [one.name for one in folder.iterdir()] == [path.name]:
+            path.unlink()
+            folder.rmdir()
 
 
 if os.name == "nt":  # untested

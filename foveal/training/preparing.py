@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.dataset.listing import Listing
+from foveal.dataset.listing import Listing, printable
 from foveal.dataset.store import Store, store
 from foveal.errors import DataError
 from foveal.progress import Progress
@@ -67,12 +67,25 @@ def classes(
             f"train has {len(known)} class{'es' if len(known) != 1 else ''}, at least 2 are "
             "needed; give one sub-folder a class"
         )
+    if (odd := next((name for name in known if not _is_text(name)), None)) is not None:
+        raise DataError(
+            f"the class {printable(odd)} has a name that is not text (UTF-8), which no model file "
+            "can hold; rename its folder"
+        )
     told = [f"{_named(unknown)} not in train and left out"] if unknown else []
     for split in ("val", "test"):
         missing = [name for name in known if name not in there[split]]
         if missing and there[split]:
             told.append(f"{_named(missing)} not in {split}, so {split} says nothing about them")
     return known, tuple(told)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _named(names: Sequence[str]) -> str:

@@ -218,5 +218,5 @@ def _precision(recipe: Recipe, situation: Situation) -> list[Choice]:
         reason = "the device multiplies 16-bit numbers" if fast else "no 16-bit multiplication here"
         found.append(Choice("precision", "bf16" if fast else "fp32", reason))
     if recipe.compile == "auto":
-        found.append(Choice("compile", "off", "measured, it gains nothing on processors and little elsewhere"))
+        found.append(Choice("compile", "off", "measured, it gains nothing on processors"))
     return found

@@ -73,7 +73,7 @@ def write_folder(folder: Path, session: Session, prepared: Prepared) -> None:
         {**prepared.account, "fingerprint": prepared.fingerprint, "warnings": prepared.warnings},
         ensure_ascii=False, indent=1,
     )  # fmt: skip
-    write_atomic(folder / "data.json", account.encode("utf-8", "surrogatepass"))
+    write_atomic(folder / "data.json", account)
 
 
 def write_recipe(folder: Path, session: Session) -> None:

@@ -154,7 +154,7 @@ def _accounted(account: Path) -> list[_Source]:
     from foveal.images.decode import read_bytes
 
     try:
-        said = json.loads(account.read_text("utf-8", "surrogatepass"))
+        said = json.loads(account.read_text("utf-8"))
         root = Path(said["data"])
         rows = [(row["path"], row["hash"]) for row in said["splits"]["train"]]
     except (OSError, ValueError, KeyError, TypeError) as error:

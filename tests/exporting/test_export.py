@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from foveal.errors import DataError, Error, UsageError
+from foveal.files import write_atomic
 from foveal.model.model import load
 from foveal.prediction.predictor import Predictor
 from foveal.verbs.export import export
@@ -152,8 +153,7 @@ def test_names_that_are_no_text_are_evidence(run: Path, digits: Path, tmp_path: 
             pictures.mkdir(exist_ok=True)
             shutil.copy(digits / entry["path"], pictures / name)
             entry["path"] = name
-    text = json.dumps(account, ensure_ascii=False)
-    (tmp_path / "data.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    write_atomic(tmp_path / "data.json", json.dumps(account, ensure_ascii=False))
     assert export(model).n == 100
 
 

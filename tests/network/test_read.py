@@ -54,3 +54,13 @@ def test_a_model_files_architecture(name, tmp_path):
     path = tmp_path / "model.safetensors"
     write(path, Manifest(network=made, labels=("a", "b")), {"x": np.zeros(1, np.float32)})
     assert network(path) == made
+
+
+def test_an_exported_file_names_the_model_to_give(tmp_path):
+    file = tmp_path / "model.onnx"
+    file.touch()
+    with pytest.raises(UsageError) as caught:
+        network(file)
+    assert str(caught.value) == (
+        f"{file} is an exported file; give the model.safetensors it was made from"
+    )

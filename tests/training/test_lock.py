@@ -57,3 +57,16 @@ def test_a_place_that_takes_no_files():
         pass
     assert str(caught.value).startswith("cannot write into /proc/run: ")
     assert str(caught.value).endswith("; choose another folder with --out")
+
+
+def test_a_new_folder_in_which_nothing_came_about_is_removed(tmp_path):
+    with pytest.raises(ValueError), locked(tmp_path / "new"):
+        raise ValueError
+    assert not (tmp_path / "new").exists()
+    with locked(tmp_path / "used"):
+        (tmp_path / "used" / "log.jsonl").touch()
+    assert (tmp_path / "used" / "log.jsonl").is_file()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ValueError), locked(tmp_path / "mine"):
+        raise ValueError
+    assert (tmp_path / "mine").is_dir()
