@@ -139,7 +139,7 @@ def _rates(recipe: Recipe, situation: Situation) -> list[Choice]:
     rate, decay, momentum = {
         "sgd": (0.75 * scale**2 if norm else 0.03 * scale, 1e-3 if norm else 5e-4, 0.85),
         "adamw": (0.004 * scale if norm else 0.002 * scale, 0.05, 0.9),
-        "muon": (0.2 * scale if norm else 0.03 * scale, 0.0 if norm else 0.05, 0.85),
+        "muon": (0.07 if norm else 0.03 * scale, 0.0 if norm else 0.05, 0.85),
     }[recipe.optimizer]
     bias = 8.0 if norm else 1.0
     why = f"where {recipe.optimizer} starts {'with' if norm else 'without'} norm layers"
@@ -185,7 +185,7 @@ def _augmentation(recipe: Recipe, situation: Situation) -> list[Choice]:
             "shift": (0.0, "random crops move the picture already")
             if large
             else (0.07, "small pictures are moved by a few pixels"),
-            "crop": (0.35, "large pictures: random parts, resized")
+            "crop": (0.6, "large pictures: random parts, resized; less might cut away what counts")
             if large
             else (1.0, "small pictures have no pixel to spare"),
             "rotate": (10.0, "large pictures are seldom held quite straight")
