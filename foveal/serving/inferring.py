@@ -104,7 +104,7 @@ def add_inference(app: FastAPI, room: Room) -> None:
 
 
 async def _probabilities(room: Room, served: Served, pixels: np.ndarray) -> np.ndarray:
-    step = room.settings.limits.batch
+    step = 1 if served.native else room.settings.limits.batch  # as /predict answers
     blocks = [pixels[start : start + step] for start in range(0, len(pixels), step)]
     rows = await room.rows(served, [_given(block) for block in blocks])
     return np.concatenate([_sound(block) for block in rows])
