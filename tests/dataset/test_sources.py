@@ -168,6 +168,22 @@ def test_an_archive_bomb_that_lies_is_damaged():
     assert error.value.reason == "damaged: not what the archive's table says"
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("compress_size", 2**62, "4398046511104 MiB, more than the 256 read"),
+        ("header_offset", 2**63 + 5, "damaged: no member at its place in the archive"),
+    ],
+)
+def test_an_archives_table_that_lies_of_place_or_length(tmp_path, field, value, reason):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("a/1.png", b"abc")
+        setattr(file.filelist[0], field, value)
+    with pytest.raises(PictureError) as error:
+        listing(tmp_path / "x.zip").read(0)
+    assert error.value.reason == reason
+
+
 def test_links_inside_a_tar_are_refused(tmp_path: Path):
     with tarfile.open(tmp_path / "x.tar", "w") as file:
         kinds = {
