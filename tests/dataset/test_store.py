@@ -137,6 +137,23 @@ def test_killed_anywhere_it_goes_on_and_ends_the_same(pictures, own_cache, monke
         assert np.array_equal(found.pixels[row], pixels(data.read(row), SIZE, RULE))
 
 
+@pytest.mark.parametrize("lost", ["end", "middle", "all"])
+def test_pixels_that_a_power_cut_took_are_decoded_again(pictures, lost: str):
+    root = pictures(" ".join(f"a/{n}.png" for n in range(40)))
+    data = listing(root)
+    wanted = np.array(store(data, range(40), SIZE, RULE).pixels)
+    part = entry().rename(entry().with_name(entry().name + ".part"))
+    content = bytearray((part / "pixels").read_bytes())
+    if lost == "middle":
+        content[9000:9100] = bytes(100)
+    else:
+        del content[9000 if lost == "end" else 0 :]
+    (part / "pixels").write_bytes(content)
+    found = store(data, range(40), SIZE, RULE)
+    assert np.array_equal(found.pixels, wanted)
+    assert found.rows.tolist() == list(range(40))
+
+
 def test_a_torn_journal_line_is_dropped(pictures):
     from foveal.dataset.store import _journal
 
