@@ -16,7 +16,7 @@ from foveal.spec.network import Network
 
 MAX_LAYERS = 8192
 """Layers a network may have in all, branches counted."""
-Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
@@ -51,7 +51,7 @@ class Manifest(_Part):
     network: Network
     labels: Annotated[tuple[str, ...], FailFast(), Field(min_length=1, max_length=MAX_LABELS)]
     task: Literal["single", "multi"] = "single"
-    temperature: Annotated[float, Field(gt=0, le=1e6, strict=False)] = 1.0
+    temperature: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     thresholds: Thresholds = Thresholds()
     recipe: dict[str, Any] = {}
     data: dict[str, Any] = {}
