@@ -5,7 +5,8 @@ Knows nothing of labels, batches or networks.
 A store being made is a folder `<key>.part` with `pixels` (rows one after the other) and
 `journal` (one line a chunk, written after the chunk's pixels). A killed process leaves both; the
 next one drops what lies beyond the last line that is whole and has its pixels, and goes on. When
-all rows are done the folder is renamed; `about.json` holds a checksum a block, verified on every opening.
+all rows are done the folder is renamed; `about.json` holds a checksum a block, verified on every
+opening.
 """
 
 from __future__ import annotations
