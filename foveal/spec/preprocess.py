@@ -40,9 +40,7 @@ class Preprocess(Value):
     fit: Literal["crop", "pad", "squash"] = "crop"
     background: Annotated[tuple[Level, Level, Level], BeforeValidator(listed)] = (0, 0, 0)
     mean: Annotated[tuple[float, ...] | None, BeforeValidator(listed)] = None
-    std: Annotated[
-        tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(listed)
-    ] = None
+    std: Annotated[tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(listed)] = None
     flip_average: bool = False
 
     def statistics(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
