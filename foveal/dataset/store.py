@@ -111,11 +111,13 @@ def _make(
     progress: Progress,
 ) -> None:  # fmt: skip
     part = folder.with_name(folder.name + ".part")
-    row_bytes = int(np.prod(input.shape))
+    wanted = int(np.prod(input.shape)) * len(rows)
     try:
-        home.make_room(row_bytes * len(rows), frozenset({folder.name, part.name}))
+        made = (part / "pixels").stat().st_size if (part / "pixels").is_file() else 0
+        home.make_room(max(0, wanted - made), frozenset({folder.name, part.name}))
         with held(part, progress):
             if folder.is_dir() and _open(folder, rows, input.shape) is not None:
+                part.rmdir()
                 return  # another process made it while this one waited
             checksums = _fill(part, listing, rows, input, preprocess, progress)
             about = {
@@ -125,7 +127,7 @@ def _make(
             }
             write_atomic(part / home.ABOUT, json.dumps(about))
             if folder.exists():
-                home.remove(home.Entry(folder, "", 0, 0.0, True))
+                home.remove(folder)
             part.rename(folder)
             sync(folder.parent)
     except OSError as error:
