@@ -11,11 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, FailFast, Field, field_serializer, model_validator
 
 from foveal.model.opening import FORMAT, MAX_LABELS
-from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 
-MAX_LAYERS = 8192
-"""Layers a network may have in all, branches counted."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -73,8 +70,6 @@ class Manifest(_Part):
         named = set(self.thresholds.per_label) | ({self.thresholds.positive_class} - {None})
         if not named <= known:
             raise ValueError("a threshold is for a class that is not there")
-        if count_layers(self.network.layers) > MAX_LAYERS:
-            raise ValueError(f"the network has more than {MAX_LAYERS} layers")
         return self
 
     @property
@@ -96,14 +91,3 @@ class Manifest(_Part):
             ensure_ascii=False,
             allow_nan=False,
         )
-
-
-def count_layers(layers: tuple[Layer, ...]) -> int:
-    """Layers in all, branches and their layers counted."""
-    waiting, count = list(layers), 0
-    while waiting:
-        layer = waiting.pop()
-        count += 1
-        for branch in layer.inner():
-            waiting.extend(branch)
-    return count
