@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from foveal.cli import console
-from foveal.errors import UsageError
+from foveal.errors import SpecError, UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -77,8 +77,8 @@ def _told(val: dict[str, Any]) -> str:
 
 
 def _pairs(settings: list[str]) -> dict[str, Any]:
-    """KEY=VALUE words as YAML values."""
-    import yaml
+    """KEY=VALUE words, the values read as in a recipe file."""
+    from foveal.spec.document import plain
 
     pairs = {}
     for word in settings:
@@ -88,7 +88,7 @@ def _pairs(settings: list[str]) -> dict[str, Any]:
                 f"--set needs KEY=VALUE, not '{word}': for example --set batch_size=64"
             )
         try:
-            pairs[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            pairs[key] = plain(f"value: {value}", word).data["value"]
+        except SpecError as error:
             raise UsageError(f"--set {key} has a value that cannot be read: '{value}'") from error
     return pairs
