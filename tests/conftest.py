@@ -8,10 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 CI = os.environ.get("CI") == "true"
+
+settings.register_profile("foveal", deadline=None)  # a busy machine is no mistake
+settings.load_profile("foveal")
 
 
 def data_folder() -> Path:

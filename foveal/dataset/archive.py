@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from foveal.dataset.folder import SPLIT_NAMES, Found, arranged, ignored
-from foveal.dataset.listing import Listing, Unusable
+from foveal.dataset.listing import Listing, Unusable, natural
 from foveal.dataset.member import Member
-from foveal.dataset.table import parse_csv, parse_parquet, rows_listing
+from foveal.dataset.table import TABLES, parse_csv, parse_parquet, rows_listing
 from foveal.errors import DataError, PictureError
 
 MAX_MEMBERS = 20_000_000
-_TABLES = (".csv", ".tsv", ".parquet")
 
 
 def archive_listing(path: Path) -> Listing:
@@ -78,14 +77,12 @@ def _tar(path: Path) -> tuple[dict[str, Member], list[Unusable]]:
                     bad.append(Unusable(name, reason))
                 else:  # as tar itself: the last of one name counts
                     members[name] = Member("tar", info.offset_data, info.size, info.size)
-    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+    except (tarfile.TarError, OSError, ValueError, EOFError, RecursionError) as error:
         raise _damaged(path, error) from error
     return _sorted(members), bad
 
 
 def _sorted(members: dict[str, Member]) -> dict[str, Member]:
-    from foveal.dataset.listing import natural
-
     order = sorted(members, key=lambda name: [natural(part) for part in name.split("/")])
     return {name: members[name] for name in order}
 
@@ -135,20 +132,20 @@ def _wrapper(names: list[str]) -> str:
     """`pictures/` where everything lies in one folder that is no split and no class."""
     if not names:
         return ""
-    first = names[0].split("/")
-    deep = len(first) > 2 and first[0].lower() not in SPLIT_NAMES
-    prefix = f"{first[0]}/"
-    if not deep or not all(name.startswith(prefix) for name in names):
+    first = names[0].split("/")[0]
+    prefix = f"{first}/"
+    if first.lower() in SPLIT_NAMES or not all(name.startswith(prefix) for name in names):
         return ""
     inner = [name.removeprefix(prefix) for name in names]
-    return prefix if any("/" in name for name in inner) else ""
+    whole = any("/" in name or name.lower().endswith(TABLES) for name in inner)
+    return prefix if whole else ""
 
 
 def _table(members: dict[str, Member], prefix: str) -> str | None:
-    """The one table at the top, where no folder is laid out as splits or classes of its own."""
+    """The one table at the top."""
     top = [
         name for name in members
-        if name.lower().endswith(_TABLES) and "/" not in name.removeprefix(prefix)
+        if name.lower().endswith(TABLES) and "/" not in name.removeprefix(prefix)
     ]  # fmt: skip
     return top[0] if len(top) == 1 else None
 

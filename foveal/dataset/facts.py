@@ -40,11 +40,6 @@ class Facts:
     grey: bool
     sampled: int
 
-    @property
-    def one_size(self) -> bool:
-        """Whether nearly all pictures have one size."""
-        return self.width[0] == self.width[2] and self.height[0] == self.height[2]
-
 
 def facts(listing: Listing, rows: Sequence[int] | None = None) -> Facts:
     """Facts over these rows; without `rows`, over all that are not val or test.

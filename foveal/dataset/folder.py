@@ -19,6 +19,8 @@ SPLIT_NAMES: dict[str, Split] = {
     "test": "test", "testing": "test",
 }  # fmt: skip
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "readme.md", "readme.txt", "readme", "license"}
+DEEPEST = 100
+"""Folders inside one another that are followed."""
 _NOT_PICTURES = {
     ".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".html", ".htm",
     ".py", ".ipynb", ".npy", ".npz", ".mat", ".pkl", ".zip", ".tar", ".gz", ".pdf", ".mp4",
@@ -96,6 +98,9 @@ def _enter(
         if identity in seen:
             return
         seen.add(identity)
+    if len(here) > DEEPEST:
+        yield Found(here, reason=f"a folder more than {DEEPEST} levels deep")
+        return
     try:
         yield from _walk(entry.path, here, (*above, identity), seen)
     except OSError as error:

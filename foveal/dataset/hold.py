@@ -18,8 +18,7 @@ from foveal.progress import Progress, silent
 def held(folder: Path, progress: Progress = silent) -> Iterator[None]:
     """Hold the entry's lock, waiting for another process; `folder` exists inside the block."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = folder.parent / f".{folder.name}.lock"
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(_lock(folder), os.O_RDWR | os.O_CREAT, 0o666)
     try:
         while not _take(handle):
             progress("waiting for another process", 0, None)
@@ -28,6 +27,22 @@ def held(folder: Path, progress: Progress = silent) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def busy(folder: Path) -> bool:
+    """Whether a process holds the entry's lock now."""
+    try:
+        handle = os.open(_lock(folder), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _take(handle)
+    finally:
+        os.close(handle)
+
+
+def _lock(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.lock")
 
 
 if os.name == "nt":  # untested

@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from foveal.dataset.hold import busy
 from foveal.errors import Error, UsageError
 
 ABOUT = "about.json"
@@ -101,8 +102,8 @@ def touch(folder: Path) -> None:
 def make_room(wanted: int, keep: frozenset[str] = frozenset()) -> None:
     """Remove the longest unused entries until `wanted` more bytes fit the limit and the disk.
 
-    Entries named in `keep` stay; a map that another process still reads stays readable on
-    POSIX. Raises Error where the disk has no room for it even so.
+    Entries named in `keep` stay, and those that a process makes now; a map that another process
+    still reads stays readable on POSIX. Raises Error where the disk has no room for it even so.
     """
     kept = entries()
     total = sum(entry.size for entry in kept)
@@ -110,9 +111,9 @@ def make_room(wanted: int, keep: frozenset[str] = frozenset()) -> None:
     for entry in kept:
         if total + wanted <= limit() and _free() >= wanted:
             break
-        if entry.folder.name in keep:
+        if entry.folder.name in keep or busy(entry.folder):
             continue
-        remove(entry)
+        remove(entry.folder)
         total -= entry.size
     if _free() < wanted:
         raise Error(
@@ -125,11 +126,11 @@ def _free() -> int:
     return shutil.disk_usage(home()).free
 
 
-def remove(entry: Entry) -> None:
+def remove(folder: Path) -> None:
     """Delete one entry; the name goes first, so that no half of it is ever read."""
-    doomed = entry.folder.with_name(f".{entry.folder.name}.gone")
+    doomed = folder.with_name(f".{folder.name}.gone")
     with contextlib.suppress(OSError):
-        entry.folder.rename(doomed)
+        folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
 
 
@@ -143,4 +144,5 @@ def sweep() -> None:
             shutil.rmtree(place, ignore_errors=True)
         elif place.name.startswith(".") and place.name.endswith(".lock"):
             with contextlib.suppress(OSError):
-                place.unlink()
+                if not busy(place.with_name(place.name[1:].removesuffix(".lock"))):
+                    place.unlink()

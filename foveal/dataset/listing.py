@@ -91,10 +91,6 @@ class Listing:
             return self.members[row].read(self.root)
         return read_bytes(os.path.join(self.root, self.paths[row]))  # noqa: PTH118 - quicker
 
-    def where(self, row: int) -> str:
-        """The picture's place as a person would type it."""
-        return f"{self.root}/{self.paths[row]}"
-
     def select(self, rows: Sequence[int]) -> Listing:
         """Only these rows, in this order; the classes stay."""
 
@@ -106,10 +102,6 @@ class Listing:
             groups=taken(self.groups), members=taken(self.members), stamps=taken(self.stamps),
             columns={name: taken(column) for name, column in self.columns.items()},
         )  # fmt: skip
-
-    def with_splits(self, splits: Sequence[Split | None]) -> Listing:
-        """The same pictures under other splits."""
-        return replace(self, splits=tuple(splits))
 
     def stamp(self, row: int) -> str:
         """Text that changes when the picture's file does: size and times, without reading it."""

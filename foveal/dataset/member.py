@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from foveal.errors import PictureError
-from foveal.images.decode import MAX_BYTES
+from foveal.images.decode import MAX_BYTES, too_long
 
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 
@@ -37,8 +37,8 @@ class Member:
 
     def read(self, archive: Path) -> bytes:
         """The unpacked bytes; PictureError where they are too many, damaged or not there."""
-        if self.size > MAX_BYTES:
-            raise PictureError(f"{self.size // 2**20} MiB, more than the {MAX_BYTES // 2**20} read")
+        if max(self.size, self.stored) > MAX_BYTES:  # as many bytes would be asked of memory
+            raise PictureError(too_long(max(self.size, self.stored)))
         try:
             with archive.open("rb", buffering=0) as file:
                 file.seek(self.offset)
@@ -50,6 +50,8 @@ class Member:
                 *_, name, extra = _LOCAL_HEADER.unpack(start)
                 file.seek(name + extra, 1)
                 return self._unpacked(_exactly(file.read(self.stored), self.stored))
+        except OverflowError as error:
+            raise PictureError("damaged: no member at its place in the archive") from error
         except OSError as error:
             raise PictureError(f"cannot be opened: {error.strerror or error}") from error
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset import look
-from foveal.dataset.findings import Finding
+from foveal.dataset.findings import Finding, Severity
 from foveal.dataset.listing import Listing
 from foveal.dataset.scan import Scan
 from foveal.images.decode import FORMATS
@@ -95,12 +94,10 @@ def _suffix_wrong(path: str, code: int) -> bool:
 def _flagged(
     usable: Listing,
     kind: str,
-    severity: Literal["warning", "info"],
+    severity: Severity,
     flags: NDArray[np.bool_],
     advice: str,
 ) -> Iterator[Finding]:
     files = tuple(usable.paths[row] for row in np.flatnonzero(flags).tolist())
     if files:
-        yield Finding(
-            kind, "warning" if severity == "warning" else "info", len(files), files, advice
-        )
+        yield Finding(kind, severity, len(files), files, advice)

@@ -62,21 +62,21 @@ def scan(
     A cache that cannot be written is no error: the pictures are then looked at again next time.
     """
     wanted = [int(row) for row in rows]
-    print_ = listing.fingerprint(wanted)
-    folder = _folder(print_, full)
-    found = _kept(folder)
-    if found is None and not full:
-        found = _kept(_folder(print_, True))
-    if found is None:
-        found = _look(listing, wanted, full, progress)
-        with contextlib.suppress(OSError, Error):
-            _keep(folder, found, f"looks of {listing.root}: {len(wanted)} pictures")
-    home.touch(folder)
+    fingerprint = listing.fingerprint(wanted)
+    folder = _folder(fingerprint, full)
+    for place in dict.fromkeys((folder, _folder(fingerprint, True))):
+        kept = _kept(place)
+        if kept is not None:
+            home.touch(place)
+            return kept
+    found = _look(listing, wanted, full, progress)
+    with contextlib.suppress(OSError, Error):
+        _keep(folder, found, f"looks of {listing.root}: {len(wanted)} pictures")
     return found
 
 
-def _folder(print_: str, full: bool) -> Path:
-    rule = json.dumps([FORMAT, full, print_])
+def _folder(fingerprint: str, full: bool) -> Path:
+    rule = json.dumps([FORMAT, full, fingerprint])
     return home.home() / ("scan-" + blake2b(rule.encode(), digest_size=16).hexdigest())
 
 

@@ -5,15 +5,15 @@ Knows nothing of pixels, nor how each kind is read (folder, table, archive do).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from foveal.dataset.archive import archive_listing
 from foveal.dataset.folder import folder_listing
 from foveal.dataset.listing import Listing
-from foveal.dataset.table import table_listing
+from foveal.dataset.table import TABLES, table_listing
 from foveal.errors import DataError, UsageError
 
-TABLES = (".csv", ".tsv", ".parquet")
 ARCHIVES = (".zip", ".tar")
 _PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz", ".zst")
 
@@ -38,7 +38,7 @@ def listed(data: str | Path) -> Listing:
     """The same, where none at all is an answer too."""
     path = Path(data)
     name = path.name.lower()
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
         raise DataError(f"no such file or folder: {path}; give the folder that holds the pictures")
     if path.is_dir():
         return folder_listing(path)

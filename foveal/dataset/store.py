@@ -3,9 +3,10 @@
 Knows nothing of labels, batches or networks.
 
 A store being made is a folder `<key>.part` with `pixels` (rows one after the other) and
-`journal` (one line a chunk, written after the chunk's pixels are on the disk). A killed process
-leaves both; the next one drops what lies beyond the last whole line and goes on. When all rows
-are done the folder is renamed; `about.json` holds a checksum a block, verified on every opening.
+`journal` (one line a chunk, written after the chunk's pixels). A killed process leaves both; the
+next one drops what lies beyond the last line that is whole and has its pixels, and goes on. When
+all rows are done the folder is renamed; `about.json` holds a checksum a block, verified on every
+opening.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from foveal.dataset.crew import harvested
 from foveal.dataset.hold import held
 from foveal.dataset.job import Decoding, Harvest
 from foveal.dataset.listing import Listing, Unusable
+from foveal.dataset.look import content_hash
 from foveal.errors import Error
 from foveal.files import sync, write_atomic
 from foveal.processor import cores
@@ -109,11 +111,13 @@ def _make(
     progress: Progress,
 ) -> None:  # fmt: skip
     part = folder.with_name(folder.name + ".part")
-    row_bytes = int(np.prod(input.shape))
+    wanted = int(np.prod(input.shape)) * len(rows)
     try:
-        home.make_room(row_bytes * len(rows), frozenset({folder.name, part.name}))
+        made = (part / "pixels").stat().st_size if (part / "pixels").is_file() else 0
+        home.make_room(max(0, wanted - made), frozenset({folder.name, part.name}))
         with held(part, progress):
             if folder.is_dir() and _open(folder, rows, input.shape) is not None:
+                part.rmdir()
                 return  # another process made it while this one waited
             checksums = _fill(part, listing, rows, input, preprocess, progress)
             about = {
@@ -123,7 +127,7 @@ def _make(
             }
             write_atomic(part / home.ABOUT, json.dumps(about))
             if folder.exists():
-                home.remove(home.Entry(folder, "", 0, 0.0, True))
+                home.remove(folder)
             part.rename(folder)
             sync(folder.parent)
     except OSError as error:
@@ -140,7 +144,7 @@ def _fill(
     """Decode what the journal does not hold yet; the checksums of all blocks."""
     row_bytes = int(np.prod(input.shape))
     size = max(1, min(512, _CHUNK_BYTES // row_bytes, -(-len(rows) // (4 * cores()))))
-    done = list(_journal(part / "journal"))
+    done = list(_kept(part, row_bytes))
     start, kept = sum(chunk.asked for chunk in done), sum(len(chunk.rows) for chunk in done)
     began = time.monotonic()
 
@@ -162,8 +166,8 @@ def _fill(
 
 
 def _checkpoint(journal: BinaryIO, told: _Chunk) -> None:
-    # No fsync a chunk: a kill loses nothing of the page cache, and after a power cut the
-    # lines' checksums and the blocks' checksums tell what is whole.
+    # No fsync a chunk: a kill loses nothing of the page cache, and after a power cut the lines'
+    # checksums and the pixels' hashes tell what is whole.
     journal.write(_line(told))
     journal.flush()
 
@@ -198,6 +202,15 @@ def _journal(path: Path) -> Iterator[_Chunk]:
             yield _Chunk(
                 asked, rows, hashes, pixel_hashes, [(path, reason) for path, reason in unusable]
             )
+
+
+def _kept(part: Path, row_bytes: int) -> Iterator[_Chunk]:
+    """The chunks of broken-off work up to the first whose pixels are not those it had."""
+    with contextlib.suppress(FileNotFoundError), (part / "pixels").open("rb") as file:
+        for chunk in _journal(part / "journal"):
+            if [content_hash(file.read(row_bytes)) for _ in chunk.rows] != chunk.pixel_hashes:
+                return
+            yield chunk
 
 
 def _checksums(path: Path) -> list[int]:

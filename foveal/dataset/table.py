@@ -9,15 +9,17 @@ import csv
 import io
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import get_args
 
 from foveal.dataset.folder import SPLIT_NAMES
-from foveal.dataset.listing import Listing, Split, Unusable
+from foveal.dataset.listing import SPLITS, Listing, Split, Unusable
 from foveal.errors import DataError, MissingExtra, PictureError, nearest
 from foveal.images.decode import MAX_BYTES, read_bytes
 
 Columns = Mapping[str, Sequence[str]]
+TABLES = (".csv", ".tsv", ".parquet")
+"""Suffixes of the files read as tables."""
 BETWEEN = "|"
 SHOWN = 5
 _KNOWN = ("path", "label", "split", "group")
@@ -59,6 +61,9 @@ def parse_csv(content: bytes, where: str) -> dict[str, list[str]]:
     if not rows:
         raise DataError(f"{where} is empty; its first line must name the columns path and label")
     names = [name.strip() for name in rows[0]]
+    for name in _KNOWN:
+        if names.count(name) > 1:
+            raise DataError(f"{where} has {names.count(name)} columns '{name}'; keep one")
     body = [(line, row) for line, row in enumerate(rows[1:], start=2) if row]
     wrong = [str(line) for line, row in body if len(row) != len(names)]
     if wrong:
@@ -102,13 +107,14 @@ def rows_listing(root: Path, columns: Columns, where: str) -> Listing:
     labels = [_labels(cell) for cell in columns["label"]]
     paths = [cell.strip() for cell in columns["path"]]
     _all_filled(paths, labels, where)
+    paths = [_normal(root, path) for path in paths]  # `./1.png` is `1.png`
     many = any(len(found) > 1 for found in labels)
     rows, unusable = _rows(paths, where, labels)
     groups = columns.get("group", [""] * len(paths))
     splits = _splits(columns.get("split"), len(paths), where)
     made = Listing(
         root=root,
-        paths=tuple(_normal(root, path) for path in paths),
+        paths=tuple(paths),
         labels=tuple(labels),
         splits=tuple(splits),
         groups=tuple(cell.strip() or None for cell in groups),
@@ -118,13 +124,7 @@ def rows_listing(root: Path, columns: Columns, where: str) -> Listing:
     repeated = len(paths) - len(rows) - len(unusable)
     chosen = made.select(rows) if len(rows) < len(paths) else made
     notes = (f"{where}: {repeated} repeated rows counted once",) if repeated else ()
-    return _with(chosen, unusable, notes)
-
-
-def _with(listing: Listing, unusable: list[Unusable], notes: tuple[str, ...]) -> Listing:
-    from dataclasses import replace
-
-    return replace(listing, unusable=tuple(unusable), notes=notes)
+    return replace(chosen, unusable=tuple(unusable), notes=notes)
 
 
 def _need(columns: Columns, where: str) -> None:
@@ -161,7 +161,7 @@ def _splits(cells: Sequence[str] | None, count: int, where: str) -> list[Split |
     if wrong:
         raise DataError(
             f"{where}: no known split in row {_some(wrong)}; every row must say "
-            f"{', '.join(get_args(Split))}, or none at all"
+            f"{', '.join(SPLITS)}, or none at all"
         )
     return list(found)
 

@@ -72,7 +72,7 @@ def picture(
 ) -> Image.Image:
     """The same as `decode`, as a Pillow image of mode L or RGB."""
     if isinstance(source, Image.Image):
-        return _plain(_upright(source), channels, background)
+        return decoded(source, channels=channels, background=background)
     content = source if isinstance(source, bytes) else read_bytes(source)
     image = simple(content, MAX_PIXELS)
     if image is not None:
@@ -87,7 +87,7 @@ def decoded(
     background: tuple[int, int, int] = (0, 0, 0),
     least: tuple[int, int] | None = None,
 ) -> Image.Image:
-    """What `header` opened, decoded to mode L or RGB; see `decode`."""
+    """An opened picture, such as `header` gives, decoded to mode L or RGB; see `decode`."""
     try:
         if least is not None and image.format in ("JPEG", "MPO"):
             swapped = orientation(image) >= 5
@@ -106,7 +106,7 @@ def header(content: bytes) -> Image.Image:
     if not content:
         raise PictureError("empty file")
     if len(content) > MAX_BYTES:
-        raise PictureError(_too_long(len(content)))
+        raise PictureError(too_long(len(content)))
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -138,7 +138,7 @@ def read_bytes(path: Path | str) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise PictureError("not a regular file")
         if status.st_size > MAX_BYTES:
-            raise PictureError(_too_long(status.st_size))
+            raise PictureError(too_long(status.st_size))
         handle = os.open(path, _READ)
         try:
             return _all_of(handle, status.st_size)
@@ -160,7 +160,8 @@ def _all_of(handle: int, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _too_long(size: int) -> str:
+def too_long(size: int) -> str:
+    """The reason for a file of `size` bytes."""
     return f"{size // 2**20} MiB, more than the {MAX_BYTES // 2**20} read"
 
 

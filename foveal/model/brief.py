@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
-from foveal.errors import ModelFileError
-from foveal.model.container import read_json
+from foveal.model.container import is_text, not_ours, read_json
 from foveal.model.opening import MAX_LABELS, check_version
 
 MAX_SIDE = 8192
@@ -74,9 +73,7 @@ def read(text: str, path: Path) -> Brief:
     try:
         return _brief(data)
     except _Wrong as error:
-        raise ModelFileError(
-            f"{path} is not a model file of Foveal or is damaged: {error}"
-        ) from error
+        raise not_ours(path, str(error)) from error
 
 
 class _Wrong(ValueError):
@@ -104,7 +101,9 @@ def _brief(data: dict[str, Any]) -> Brief:
 
 def _labels(value: Any) -> tuple[str, ...]:
     names = _list(value, "labels")
-    if not 1 <= len(names) <= MAX_LABELS or not all(map(_is_text, names)):
+    if not 1 <= len(names) <= MAX_LABELS or not all(
+        isinstance(name, str) and is_text(name) for name in names
+    ):
         _wrong("labels")
     if len(set(names)) != len(names):
         _wrong("labels: a class name comes twice")
@@ -157,11 +156,6 @@ def _whole(value: Any, least: int, most: int, name: str) -> int:
     if type(value) is not int or not least <= value <= most:
         _wrong(f"network: {name}")
     return int(value)
-
-
-def _is_text(value: Any) -> bool:
-    """Whether it is a text that can be printed: no half of a surrogate pair."""
-    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _list(value: Any, name: str) -> list[Any]:

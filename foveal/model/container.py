@@ -102,9 +102,7 @@ def read_header(file: BinaryIO, path: Path) -> Header:
     if size < 10:
         raise ModelFileError(f"{path} is truncated: it holds only {size} bytes; copy it again")
     if length > MAX_HEADER:
-        raise _not_ours(
-            path, f"its header claims {length:,} bytes, at most {MAX_HEADER:,} are read"
-        )
+        raise not_ours(path, f"its header claims {length:,} bytes, at most {MAX_HEADER:,} are read")
     if 8 + length > size:
         raise ModelFileError(
             f"{path} is truncated: its header needs {8 + length:,} bytes and the file has "
@@ -112,15 +110,15 @@ def read_header(file: BinaryIO, path: Path) -> Header:
         )
     text = file.read(length)
     if not text.startswith(b"{"):
-        raise _not_ours(path, "its header is not a JSON object")
+        raise not_ours(path, "its header is not a JSON object")
     body = read_json(text, path)
     texts = body.pop("__metadata__", {})
     if not isinstance(texts, dict) or not all(isinstance(value, str) for value in texts.values()):
-        raise _not_ours(path, "its metadata is not a table of texts")
+        raise not_ours(path, "its metadata is not a table of texts")
     if len(body) > MAX_TENSORS:
-        raise _not_ours(path, f"it names {len(body):,} tensors, at most {MAX_TENSORS:,} are read")
-    if not all(map(_is_text, body)):
-        raise _not_ours(path, "a tensor's name is not valid text")
+        raise not_ours(path, f"it names {len(body):,} tensors, at most {MAX_TENSORS:,} are read")
+    if not all(map(is_text, body)):
+        raise not_ours(path, "a tensor's name is not valid text")
     entries = {name: _entry(name, value, path) for name, value in body.items()}
     return Header(texts, entries, 8 + length, _covered(entries, size - 8 - length, path))
 
@@ -129,15 +127,15 @@ def read_json(text: bytes, path: Path) -> dict[str, Any]:
     """A JSON object no deeper than MAX_DEPTH, without repeated keys or not-a-number."""
     bare = _STRING.sub(b"", text)
     if bare.count(b",") > MAX_VALUES:
-        raise _not_ours(path, f"its header holds more than {MAX_VALUES:,} values")
+        raise not_ours(path, f"its header holds more than {MAX_VALUES:,} values")
     if _depth(bare) > MAX_DEPTH:
-        raise _not_ours(path, f"its header nests more than {MAX_DEPTH} levels deep")
+        raise not_ours(path, f"its header nests more than {MAX_DEPTH} levels deep")
     try:
         value = json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise _not_ours(path, "its header is not valid JSON") from error
+        raise not_ours(path, "its header is not valid JSON") from error
     if not isinstance(value, dict):
-        raise _not_ours(path, "its header is not a JSON object")
+        raise not_ours(path, "its header is not a JSON object")
     return value
 
 
@@ -156,7 +154,7 @@ def _covered(entries: Mapping[str, Entry], available: int, path: Path) -> int:
     position = 0
     for entry in sorted(entries.values(), key=lambda entry: (entry.start, entry.stop)):
         if entry.start != position:
-            raise _not_ours(path, "its tensors overlap or leave a hole")
+            raise not_ours(path, "its tensors overlap or leave a hole")
         position = entry.stop
     if position > available:
         raise ModelFileError(
@@ -164,12 +162,12 @@ def _covered(entries: Mapping[str, Entry], available: int, path: Path) -> int:
             "there; copy it again"
         )
     if position < available:
-        raise _not_ours(path, f"{available - position:,} bytes follow its last tensor")
+        raise not_ours(path, f"{available - position:,} bytes follow its last tensor")
     return position
 
 
 def _entry(name: str, value: Any, path: Path) -> Entry:
-    problem = _not_ours(path, f"its tensor {name[:80]!r} has no valid dtype, shape and place")
+    problem = not_ours(path, f"its tensor {name[:80]!r} has no valid dtype, shape and place")
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
         raise problem
     shape, offsets = value["shape"], value["data_offsets"]
@@ -181,7 +179,8 @@ def _entry(name: str, value: Any, path: Path) -> Entry:
     return Entry(value["dtype"], tuple(shape), offsets[0], offsets[1])
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
+    """Whether it can be printed: no half of a surrogate pair."""
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
@@ -224,5 +223,6 @@ def _refuse(_constant: str) -> Any:
     raise ValueError("not a number")
 
 
-def _not_ours(path: Path, why: str) -> ModelFileError:
+def not_ours(path: Path, why: str) -> ModelFileError:
+    """The error for a file whose bytes are not those of a model file."""
     return ModelFileError(f"{path} is not a model file of Foveal or is damaged: {why}")

@@ -15,7 +15,15 @@ from pydantic import ValidationError
 
 from foveal.errors import ModelFileError
 from foveal.files import write_atomic
-from foveal.model.container import Header, encode, lay_out, read_header, read_json, tensors
+from foveal.model.container import (
+    Header,
+    encode,
+    lay_out,
+    not_ours,
+    read_header,
+    read_json,
+    tensors,
+)
 from foveal.model.manifest import Manifest, Thresholds
 from foveal.model.opening import FORMAT, check_version, kind, opened
 
@@ -81,9 +89,7 @@ def parse(text: str, path: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except (ValidationError, RecursionError, ValueError) as error:
-        raise ModelFileError(
-            f"{path} is not a model file of Foveal or is damaged: {_first(error)}"
-        ) from error
+        raise not_ours(path, _first(error)) from error
 
 
 def altered(path: Path, what: str) -> ModelFileError:

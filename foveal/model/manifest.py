@@ -11,12 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, FailFast, Field, field_serializer, model_validator
 
 from foveal.model.opening import FORMAT, MAX_LABELS
-from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 
-MAX_LAYERS = 8192
-"""Layers a network may have in all, branches counted."""
-Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
@@ -51,7 +48,7 @@ class Manifest(_Part):
     network: Network
     labels: Annotated[tuple[str, ...], FailFast(), Field(min_length=1, max_length=MAX_LABELS)]
     task: Literal["single", "multi"] = "single"
-    temperature: Annotated[float, Field(gt=0, le=1e6, strict=False)] = 1.0
+    temperature: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     thresholds: Thresholds = Thresholds()
     recipe: dict[str, Any] = {}
     data: dict[str, Any] = {}
@@ -73,8 +70,6 @@ class Manifest(_Part):
         named = set(self.thresholds.per_label) | ({self.thresholds.positive_class} - {None})
         if not named <= known:
             raise ValueError("a threshold is for a class that is not there")
-        if count_layers(self.network.layers) > MAX_LAYERS:
-            raise ValueError(f"the network has more than {MAX_LAYERS} layers")
         return self
 
     @property
@@ -96,14 +91,3 @@ class Manifest(_Part):
             ensure_ascii=False,
             allow_nan=False,
         )
-
-
-def count_layers(layers: tuple[Layer, ...]) -> int:
-    """Layers in all, branches and their layers counted."""
-    waiting, count = list(layers), 0
-    while waiting:
-        layer = waiting.pop()
-        count += 1
-        for branch in layer.inner():
-            waiting.extend(branch)
-    return count

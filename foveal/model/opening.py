@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from foveal.errors import ModelFileError
-from foveal.model.container import MAX_HEADER
+from foveal.model.container import MAX_HEADER, not_ours
 
 FORMAT = 1
 """Format versions up to this one are read."""
@@ -78,9 +78,7 @@ def _pickle(path: Path) -> ModelFileError:
 def check_version(version: Any, path: Path) -> None:
     """Raise ModelFileError for a format version that this Foveal does not read."""
     if type(version) is not int or version < 1:
-        raise ModelFileError(
-            f"{path} is not a model file of Foveal or is damaged: its format version is missing"
-        )
+        raise not_ours(path, "its format version is missing")
     if version > FORMAT:
         raise ModelFileError(
             f"{path} has format {version}, this Foveal reads formats up to {FORMAT}: "

@@ -150,8 +150,7 @@ def _windows(step: Step) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """(window, stride) of a layer that slides one."""
     layer = step.layer
     if isinstance(layer, spec.Conv):
-        height = geometry.effective(layer.kernel[0], layer.dilation[0])
-        return (height, geometry.effective(layer.kernel[1], layer.dilation[1])), layer.stride
+        return geometry.spanned(layer.kernel, layer.dilation), layer.stride
     if isinstance(layer, spec.Pool):
         return layer.size, layer.stride or layer.size
     return None

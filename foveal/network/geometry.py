@@ -11,9 +11,9 @@ Sides = tuple[int, int, int, int]
 """Cells added at top, bottom, left, right."""
 
 
-def effective(kernel: int, dilation: int) -> int:
-    """Cells a dilated kernel spans."""
-    return (kernel - 1) * dilation + 1
+def spanned(kernel: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
+    """Cells (height, width) a dilated kernel spans."""
+    return (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1
 
 
 def around(length: int, window: int, stride: int) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def _pad(step: Step) -> Call | None:
     layer = step.layer
     if not isinstance(layer, spec.Conv) or layer.padding in ("valid", (0, 0, 0, 0)):
         return None
-    window = _window(layer)
+    window = geometry.spanned(layer.kernel, layer.dilation)
     options: dict[str, Any] = {}
     if layer.padding_mode != "constant":
         options["mode"] = layer.padding_mode
@@ -73,13 +73,6 @@ def _pad(step: Step) -> Call | None:
     if top == bottom and left == right and not options:
         return None
     return Call("Pad", (layer.padding,), options)
-
-
-def _window(layer: spec.Conv) -> tuple[int, int]:
-    return (
-        geometry.effective(layer.kernel[0], layer.dilation[0]),
-        geometry.effective(layer.kernel[1], layer.dilation[1]),
-    )
 
 
 def _call(step: Step, *, padded: bool) -> Call:
@@ -154,7 +147,7 @@ def _conv(step: Step, layer: spec.Conv, *, padded: bool) -> Call:
 
 
 def _own_padding(layer: spec.Conv) -> tuple[int, int]:
-    window = _window(layer)
+    window = geometry.spanned(layer.kernel, layer.dilation)
     top, _, left, _ = geometry.sides(layer.padding, (1, 1), window, (1, 1))
     return top, left
 

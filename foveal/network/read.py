@@ -5,6 +5,7 @@ Knows nothing of what a network means.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from foveal.errors import UsageError, nearest
@@ -23,7 +24,7 @@ def network(name: str | Path, size: Input | None = None) -> Network:
     path = Path(name)
     if str(name) in presets():
         return preset(str(name), size)
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that is too long
         raise UsageError(
             f"there is no network '{name}'{nearest(str(name), presets())}; give a YAML file, "
             f"a model file, or one of the presets {', '.join(presets())}"
@@ -31,7 +32,7 @@ def network(name: str | Path, size: Input | None = None) -> Network:
     if path.suffix == ".onnx":
         raise UsageError(f"{path} is an exported file; give the model.safetensors it was made from")
     if path.suffix == ".safetensors":
-        from foveal.model.file import read_manifest  # type: ignore[import-not-found,unused-ignore]
+        from foveal.model.file import read_manifest
 
         found: Network = read_manifest(path).network
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import Literal
 
 from foveal.network import geometry
@@ -158,10 +159,7 @@ class _Walker:
                 "which does not divide both",
                 "choose channels that are a multiple of the groups",
             )
-        window = (
-            geometry.effective(layer.kernel[0], layer.dilation[0]),
-            geometry.effective(layer.kernel[1], layer.dilation[1]),
-        )
+        window = geometry.spanned(layer.kernel, layer.dilation)
         height, width = size
         around = geometry.sides(layer.padding, (height, width), window, layer.stride)
         self._reflectable(layer, layer.padding_mode, around, (height, width), at)
@@ -253,10 +251,7 @@ class _Walker:
 
     def _plain(self, layer: spec.Layer, at: _Place) -> Step:
         if isinstance(layer, spec.Flatten):
-            values = 1
-            for length in at.shape:
-                values *= length
-            return at.step(layer, (values,), at.seen)
+            return at.step(layer, (prod(at.shape),), at.seen)
         if isinstance(layer, spec.GlobalMaxPool | spec.GlobalAvgPool):
             channels, height, width = self.maps(layer, at)
             return at.step(layer, (channels,), at.seen.after((height, width), (height, width)))

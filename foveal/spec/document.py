@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from foveal.errors import SpecError, UsageError
 from foveal.spec.mistakes import Path as Place
-from foveal.spec.mistakes import sentences
+from foveal.spec.mistakes import sentences, shown
 from foveal.spec.values import Value
 
 MAX_BYTES = 128 * 1024
@@ -199,7 +199,7 @@ class _Reader:
         if key in self._open[-1]:
             first = self.document.lines[(*self._path, key)]
             self.document.twice.append(
-                f"{self.document.name}:{line}: the key '{key}' stands twice (first on line "
+                f"{self.document.name}:{line}: the key {shown(key)} stands twice (first on line "
                 f"{first}); keep one"
             )
         self._keys[-1] = key

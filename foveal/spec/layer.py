@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
 from foveal.errors import SpecError
 from foveal.spec.values import NATURAL, Natural, Value, several
-
-Number = Annotated[float, Field(strict=False)]
 
 
 def _four(value: Any) -> Any:
@@ -46,7 +44,6 @@ class Layer(Value):
 
     kind: ClassVar[str]
     short: ClassVar[str | None] = None
-    has_weights: ClassVar[bool] = False
 
     def __init__(self, *short: Any, **fields: Any) -> None:
         """`Conv(32)` is `Conv(channels=32)`: one positional value fills the field `short`."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from foveal.spec.layer import Four, Number, PaddingMode
+from foveal.spec.layer import Four, PaddingMode
 from foveal.spec.layer import Layer as Layer
-from foveal.spec.values import Channels, Fraction, Pair, Positive
+from foveal.spec.values import Channels, Fraction, Pair, Positive, listed
 
 
 class Conv(Layer):
@@ -31,14 +31,13 @@ class Conv(Layer):
 
     kind = "conv"
     short = "channels"
-    has_weights = True
 
     channels: Channels
     kernel: Pair = (3, 3)
     stride: Pair = (1, 1)
     padding: Four | Literal["same", "valid"] = "same"
     padding_mode: PaddingMode = "constant"
-    padding_value: Number = 0.0
+    padding_value: float = 0.0
     dilation: Pair = (1, 1)
     groups: Positive | Literal["depthwise"] = 1
     bias: bool | None = None
@@ -55,7 +54,7 @@ class Pad(Layer):
 
     padding: Four
     mode: PaddingMode = "constant"
-    value: Number = 0.0
+    value: float = 0.0
 
 
 class Pool(Layer):
@@ -125,7 +124,6 @@ class Dense(Layer):
 
     kind = "dense"
     short = "units"
-    has_weights = True
 
     units: Channels
     bias: bool | None = None
@@ -157,10 +155,9 @@ class BatchNorm(Layer):
     """
 
     kind = "batch_norm"
-    has_weights = True
 
-    epsilon: Annotated[float, Field(gt=0, strict=False)] = 1e-5
-    momentum: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.1
+    epsilon: Annotated[float, Field(gt=0)] = 1e-5
+    momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
     scale: bool = True
 
 
@@ -171,9 +168,8 @@ class LayerNorm(Layer):
     """
 
     kind = "layer_norm"
-    has_weights = True
 
-    epsilon: Annotated[float, Field(gt=0, strict=False)] = 1e-6
+    epsilon: Annotated[float, Field(gt=0)] = 1e-6
 
 
 class GroupNorm(Layer):
@@ -181,10 +177,9 @@ class GroupNorm(Layer):
 
     kind = "group_norm"
     short = "groups"
-    has_weights = True
 
     groups: Positive = 8
-    epsilon: Annotated[float, Field(gt=0, strict=False)] = 1e-5
+    epsilon: Annotated[float, Field(gt=0)] = 1e-5
 
 
 class Activation(Layer):
@@ -203,7 +198,7 @@ class LeakyRelu(Activation):
     kind = "leaky_relu"
     short = "slope"
 
-    slope: Number = 0.01
+    slope: float = 0.01
 
 
 class Elu(Activation):
@@ -212,7 +207,7 @@ class Elu(Activation):
     kind = "elu"
     short = "alpha"
 
-    alpha: Number = 1.0
+    alpha: float = 1.0
 
 
 class Gelu(Activation):
@@ -253,13 +248,8 @@ class SqueezeExcite(Layer):
 
     kind = "squeeze_excite"
     short = "reduction"
-    has_weights = True
 
     reduction: Positive = 16
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 class Residual(Layer):
@@ -286,7 +276,7 @@ class Concat(Layer):
     short = "branches"
 
     branches: Annotated[
-        tuple[Layers, ...], Field(min_length=2, max_length=64), BeforeValidator(_tuple)
+        tuple[Layers, ...], Field(min_length=2, max_length=64), BeforeValidator(listed)
     ]
 
     def inner(self) -> Iterator[tuple[Layer, ...]]:
@@ -302,7 +292,6 @@ class Output(Layer):
 
     kind = "output"
     short = "function"
-    has_weights = True
 
     function: Literal["softmax", "sigmoid"] = "softmax"
 
@@ -355,7 +344,7 @@ else:
         Discriminator(_kind),
     ]
     Layers = Annotated[
-        tuple[AnyLayer, ...], Field(min_length=1, max_length=1024), BeforeValidator(_tuple)
+        tuple[AnyLayer, ...], Field(min_length=1, max_length=1024), BeforeValidator(listed)
     ]
 Residual.model_rebuild()
 Concat.model_rebuild()

@@ -111,7 +111,7 @@ def _sentence(place: _Place, item: Any) -> str:
         return f"{place.words}: {message}" if place.words != "network" else message
     if item["type"] == "extra_forbidden" and model is not None:
         names = list(model.model_fields)
-        return f"{place.words}: received the key '{field}'{nearest(str(field), names)}; " + (
+        return f"{place.words}: received the key {shown(field)}{nearest(str(field), names)}; " + (
             f"allowed are {', '.join(names)}" if names else "it takes none"
         )
     if model is None and item["type"] == "too_short":
@@ -145,7 +145,7 @@ def _layer(place: _Place) -> str:
         received = next(iter(received))
     if isinstance(received, str):
         return (
-            f"{place.words}: received '{received[:60]}'{nearest(received, list(KINDS))}; "
+            f"{place.words}: received {shown(received)}{nearest(received, list(KINDS))}; "
             f"allowed are {', '.join(KINDS)}"
         )
     return (

@@ -5,11 +5,11 @@ Knows nothing of files or pixels.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from foveal.spec.values import Positive, Value
+from foveal.spec.values import Positive, Value, listed
 
 
 class Input(Value):
@@ -25,12 +25,7 @@ class Input(Value):
         return self.height, self.width, self.channels
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
 Level = Annotated[int, Field(ge=0, le=255)]
-Statistic = Annotated[float, Field(strict=False)]
 
 
 class Preprocess(Value):
@@ -43,11 +38,9 @@ class Preprocess(Value):
     """
 
     fit: Literal["crop", "pad", "squash"] = "crop"
-    background: Annotated[tuple[Level, Level, Level], BeforeValidator(_tuple)] = (0, 0, 0)
-    mean: Annotated[tuple[Statistic, ...] | None, BeforeValidator(_tuple)] = None
-    std: Annotated[
-        tuple[Annotated[float, Field(gt=0, strict=False)], ...] | None, BeforeValidator(_tuple)
-    ] = None
+    background: Annotated[tuple[Level, Level, Level], BeforeValidator(listed)] = (0, 0, 0)
+    mean: Annotated[tuple[float, ...] | None, BeforeValidator(listed)] = None
+    std: Annotated[tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(listed)] = None
     flip_average: bool = False
 
     def statistics(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from foveal.spec.values import Fraction, Positive, Value
 
-NonNegative = Annotated[float, Field(ge=0, strict=False)]
-Probability = Annotated[float, Field(ge=0, le=1, strict=False)]
+NonNegative = Annotated[float, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Recipe(Value):
@@ -49,35 +49,35 @@ class Recipe(Value):
     pictures is found (0.95 where only the class is given).
     """
 
-    epochs: Annotated[float, Field(gt=0, le=100_000, strict=False)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=100_000)] | None = None
     batch_size: Positive | None = None
     optimizer: Literal["auto", "sgd", "adamw", "muon"] = "auto"
-    learning_rate: Annotated[float, Field(gt=0, le=1000, strict=False)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=1000)] | None = None
     momentum: Fraction | None = None
     weight_decay: NonNegative | None = None
-    bias_rate: Annotated[float, Field(gt=0, le=1000, strict=False)] | None = None
+    bias_rate: Annotated[float, Field(gt=0, le=1000)] | None = None
     clip_norm: NonNegative = 0.0
     schedule: Literal["one_cycle", "cosine", "trapezoid", "constant"] = "one_cycle"
-    warm_up: Annotated[float, Field(ge=0, lt=1, strict=False)] = 0.2
-    cool_down: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.5
+    warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    cool_down: Annotated[float, Field(ge=0, le=1)] = 0.5
     ema: Fraction | None = None
     label_smoothing: Fraction = 0.1
     balance: Literal["none", "class_weights", "sampling", "focal"] = "none"
     dropout: Fraction | None = None
     flip: Literal["auto", "off", "random", "alternate"] = "auto"
     shift: Fraction | None = None
-    crop: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
-    rotate: Annotated[float, Field(ge=0, le=180, strict=False)] | None = None
+    crop: Annotated[float, Field(gt=0, le=1)] | None = None
+    rotate: Annotated[float, Field(ge=0, le=180)] | None = None
     colour: Fraction | None = None
     erase: Probability = 0.0
     mixup: Probability = 0.0
     cutmix: Probability = 0.0
-    randaugment: Annotated[float, Field(ge=0, le=30, strict=False)] = 0.0
-    progressive: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
+    randaugment: Annotated[float, Field(ge=0, le=30)] = 0.0
+    progressive: Annotated[float, Field(gt=0, le=1)] = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"
     early_stopping: Positive | None = None
     test_average: Literal["auto", "none", "flip"] = "auto"
-    abstain_at_accuracy: Annotated[float, Field(gt=0, lt=1, strict=False)] | None = None
+    abstain_at_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
     positive_class: str | None = None
-    min_recall: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
+    min_recall: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -39,10 +39,15 @@ class Value(BaseModel):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
+def listed(value: Any) -> Any:
+    """A list as the tuple that a frozen value holds; anything else as it is."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _pair(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return (value, value)
-    return tuple(value) if isinstance(value, list) else value
+    return listed(value)
 
 
 def several(item: dict[str, Any], *names: str) -> dict[str, Any]:

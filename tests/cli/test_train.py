@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from foveal.cli.main import run as cli
+from foveal.cli.train import _pairs
 from foveal.errors import DataError, SpecError, TrainingError, UsageError
 from foveal.verbs.train import train
 
@@ -417,3 +418,14 @@ def test_a_budget_of_nothing_is_refused(digits, tmp_path):
         train(digits, minutes=0, out=tmp_path / "run")
     assert str(caught.value) == "minutes is 0; give a number above 0, such as --minutes 10"
     assert not (tmp_path / "run").exists()
+
+
+def test_set_reads_values_as_a_recipe_file_does():
+    words = ["learning_rate=1e-3", "compile=off", "flip=off", "momentum=", "preprocess.mean=[0.5]"]
+    assert _pairs(words) == {
+        "learning_rate": 0.001, "compile": "off", "flip": "off", "momentum": None,
+        "preprocess.mean": [0.5],
+    }  # fmt: skip
+    with pytest.raises(UsageError) as caught:
+        _pairs(["background=[1, 2"])
+    assert str(caught.value) == "--set background has a value that cannot be read: '[1, 2'"

@@ -81,7 +81,6 @@ def test_facts_are_of_training_pictures_only(pictures):
     assert (found.width, found.height, found.grey) == ((10, 10, 10), (12, 12, 12), False)
     assert found.aspect == (0.8333, 0.8333, 0.8333)
     assert found.sampled == 3
-    assert found.one_size
 
 
 def test_facts_of_nothing_readable(pictures):

@@ -116,6 +116,23 @@ def test_links_between_folders_end(pictures):
     assert len(listing(root)) < 20
 
 
+def test_folders_deeper_than_any_layout_are_told_and_not_entered(pictures):
+    root = pictures("a/1.png b/1.png")
+    deep = root / "a" / "/".join("d" * 600)
+    deep.mkdir(parents=True)
+    (deep / "2.png").write_bytes(b"x")
+    found = listing(root)
+    assert found.paths == ("a/1.png", "b/1.png")
+    ((path, reason),) = [(one.path, one.reason) for one in found.unusable]
+    assert reason == "a folder more than 100 levels deep"
+    assert path == "a" + "/d" * 100
+
+
+def test_a_name_that_is_too_long_is_no_file():
+    with pytest.raises(DataError, match=r"^no such file or folder: a{300}; give the folder"):
+        listing("a" * 300)
+
+
 def test_names_of_any_bytes(pictures, tmp_path: Path):
     root = pictures("a/1.png b/1.png")
     nfc, nfd = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
@@ -148,6 +165,20 @@ def test_one_folder_around_everything_in_an_archive(pictures, tmp_path: Path):
     assert found.paths == ("my pictures/a/1.png", "my pictures/b/1.png")
 
 
+def test_a_file_or_a_table_beside_the_classes_does_not_hide_the_folder_around(pictures, tmp_path):
+    root = pictures("cats/1.png dogs/1.png")
+    (root / "about.json").write_text("{}")
+    found = listing(zipped(root, tmp_path / "x.zip", prefix="all/"))
+    assert found.classes == ("cats", "dogs")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    (flat / "t.csv").write_text("path,label\n1.png,a\n2.png,b\n")
+    for number in (1, 2):
+        shutil.copy(root / "cats" / "1.png", flat / f"{number}.png")
+    found = listing(zipped(flat, tmp_path / "y.zip", prefix="all/"))
+    assert (found.paths, found.labels) == (("all/1.png", "all/2.png"), (("a",), ("b",)))
+
+
 def test_names_that_lead_out_of_an_archive_are_refused(tmp_path: Path):
     before = set(tmp_path.rglob("*"))
     found = listing(HOSTILE / "slip.zip")
@@ -168,6 +199,22 @@ def test_an_archive_bomb_that_lies_is_damaged():
     assert error.value.reason == "damaged: not what the archive's table says"
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("compress_size", 2**62, "4398046511104 MiB, more than the 256 read"),
+        ("header_offset", 2**63 + 5, "damaged: no member at its place in the archive"),
+    ],
+)
+def test_an_archives_table_that_lies_of_place_or_length(tmp_path, field, value, reason):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("a/1.png", b"abc")
+        setattr(file.filelist[0], field, value)
+    with pytest.raises(PictureError) as error:
+        listing(tmp_path / "x.zip").read(0)
+    assert error.value.reason == reason
+
+
 def test_links_inside_a_tar_are_refused(tmp_path: Path):
     with tarfile.open(tmp_path / "x.tar", "w") as file:
         kinds = {
@@ -186,6 +233,15 @@ def test_links_inside_a_tar_are_refused(tmp_path: Path):
     found = listing(tmp_path / "x.tar")
     assert found.paths == ("a/5.png",)
     assert len(found.unusable) == 4
+
+
+def test_a_tar_of_endless_headers_is_one_sentence(tmp_path: Path):
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 3
+    one = info.tobuf(tarfile.GNU_FORMAT) + b"a/b".ljust(512, b"\0")
+    (tmp_path / "x.tar").write_bytes(one * 3000)
+    with pytest.raises(DataError, match=f"^cannot read {tmp_path}/x.tar as a .tar archive: "):
+        listing(tmp_path / "x.tar")
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar"])
@@ -263,6 +319,12 @@ def test_parquet_says_the_same_as_csv(pictures):
             "{} gives the same picture different labels: 1.png (rows 2 and 3); "
             "keep one row for each, several labels in one cell are separated by |",
         ),
+        (
+            "path,label\n1.png,a\n./1.png,b\n",
+            "{} gives the same picture different labels: 1.png (rows 2 and 3); "
+            "keep one row for each, several labels in one cell are separated by |",
+        ),
+        ("path,label,n,label\n1.png,a,1,b\n", "{} has 2 columns 'label'; keep one"),
         (
             "path,label,split\n1.png,a,train\n2.png,a,holdout\n",
             "{}: no known split in row 3; every row must say train, val, test, or none at all",

@@ -18,6 +18,7 @@ from foveal.dataset.store import store
 from foveal.errors import Error
 from foveal.images.pixels import pixels
 from foveal.spec.preprocess import Input, Preprocess
+from foveal.verbs.cache import clear
 
 SIZE, RULE = Input(height=16, width=16), Preprocess()
 
@@ -137,6 +138,23 @@ def test_killed_anywhere_it_goes_on_and_ends_the_same(pictures, own_cache, monke
         assert np.array_equal(found.pixels[row], pixels(data.read(row), SIZE, RULE))
 
 
+@pytest.mark.parametrize("lost", ["end", "middle", "all"])
+def test_pixels_that_a_power_cut_took_are_decoded_again(pictures, lost: str):
+    root = pictures(" ".join(f"a/{n}.png" for n in range(40)))
+    data = listing(root)
+    wanted = np.array(store(data, range(40), SIZE, RULE).pixels)
+    part = entry().rename(entry().with_name(entry().name + ".part"))
+    content = bytearray((part / "pixels").read_bytes())
+    if lost == "middle":
+        content[9000:9100] = bytes(100)
+    else:
+        del content[9000 if lost == "end" else 0 :]
+    (part / "pixels").write_bytes(content)
+    found = store(data, range(40), SIZE, RULE)
+    assert np.array_equal(found.pixels, wanted)
+    assert found.rows.tolist() == list(range(40))
+
+
 def test_a_torn_journal_line_is_dropped(pictures):
     from foveal.dataset.store import _journal
 
@@ -162,6 +180,31 @@ def test_two_processes_make_it_once(pictures):
     told = [child.communicate(timeout=60)[0] for child in children]
     assert all(text.endswith("done\n") for text in told)
     assert sum(text.count("x\n") for text in told) == 60
+    assert [one.whole for one in home.entries()] == [True]
+
+
+def test_what_a_process_makes_now_is_neither_evicted_nor_cleared(pictures, own_cache, monkeypatch):
+    root = pictures(" ".join(f"a/{n}.png" for n in range(400)))
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(root)], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "x\n"
+    monkeypatch.setenv("FOVEAL_CACHE_LIMIT", "1")
+    home.make_room(1)
+    assert clear() == (0, 0)
+    assert child.communicate(timeout=60)[0].endswith("done\n")
+    assert [one.whole for one in home.entries()] == [True]
+    assert clear()[0] == 1
+    assert list(own_cache.iterdir()) == []
+
+
+def test_broken_off_work_asks_for_no_more_room_than_it_still_needs(pictures, monkeypatch):
+    data = listing(pictures(" ".join(f"a/{n}.png" for n in range(40))))
+    store(data, range(40), SIZE, RULE)
+    entry().rename(entry().with_name(entry().name + ".part"))
+    monkeypatch.setattr(home, "_free", lambda: 1000)
+    assert len(store(data, range(40), SIZE, RULE).pixels) == 40
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(pictures, tmp_path, monkeypatch):

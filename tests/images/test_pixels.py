@@ -88,6 +88,12 @@ def test_wrong_arrays(array: np.ndarray, text: str):
     assert str(error.value) == text
 
 
+def test_an_opened_picture_that_is_truncated_has_its_reason():
+    with Image.open(HOSTILE / "truncated.jpg") as opened, pytest.raises(PictureError) as error:
+        pixels(opened, Input(), Preprocess())
+    assert error.value.reason == "truncated: the file ends before the picture does"
+
+
 def test_small_jpegs_are_not_decoded_smaller():
     photo = np.asarray(Image.effect_noise((100, 100), 60))
     file = io.BytesIO()

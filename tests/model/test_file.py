@@ -209,9 +209,8 @@ def test_not_ours(tmp_path: Path, content: bytes, why: str) -> None:
 
 def test_overlaps_and_holes(path: Path) -> None:
     def overlap(header) -> None:
-        header["a.steps"]["data_offsets"] = header["fitted_on"]["data_offsets"][:1] * 1 + [
-            header["fitted_on"]["data_offsets"][0] + 8
-        ]
+        start = header["fitted_on"]["data_offsets"][0]
+        header["a.steps"]["data_offsets"] = [start, start + 8]
 
     rewrite(path, overlap)
     assert refusal(path) == (

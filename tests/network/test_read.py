@@ -34,6 +34,11 @@ def test_what_is_not_there():
     )
 
 
+def test_a_name_that_is_too_long_is_no_file():
+    with pytest.raises(UsageError, match=r"^there is no network 'a{300}'; give a YAML file"):
+        network("a" * 300)
+
+
 def test_a_file_with_mistakes(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("layers:\n  - relux\n  - output\n")

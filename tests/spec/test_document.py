@@ -149,6 +149,23 @@ def test_recipes_are_read_and_refused_the_same_way():
     assert document.parse("", Recipe) == Recipe()
 
 
+def test_a_switch_or_a_text_is_not_a_number():
+    told = "allowed is a number from 0 to 1"
+    assert problems("mixup: true\ncutmix: '0.5'\n", Recipe) == [
+        f"net.yaml:1: recipe: mixup received true; {told}",
+        f"net.yaml:2: recipe: cutmix received '0.5'; {told}",
+    ]
+
+
+def test_names_of_several_lines_are_told_on_one():
+    assert problems('"a\\nb": 1\n"a\\nb": 2\nlayers: ["re\\e[31mlu", output]') == [
+        "net.yaml:2: the key 'a\\nb' stands twice (first on line 1); keep one",
+        "net.yaml:1: network: received the key 'a\\nb'; allowed are input, preprocess, layers",
+        "net.yaml:3: layer 1: received 're\\x1b[31mlu' (did you mean 'relu'?); allowed are "
+        f"{KINDS}",
+    ]
+
+
 def test_files(tmp_path):
     path = tmp_path / "net.yaml"
     path.write_bytes(b"\xef\xbb\xbflayers: [output]\n")
