@@ -217,7 +217,7 @@ def test_inference_in_json_and_binary(client, predictors, pictures, name: str) -
     predictor = predictors[name]
     network = predictor.manifest.network
     block = np.stack([pixels(each, network.input, network.preprocess) for each in pictures])
-    wanted = predictor.probabilities(block[:32])
+    wanted = np.concatenate([predictor.probabilities(one[None]) for one in block[:32]])
     tensor = {"name": "pixels", "datatype": "UINT8", "shape": [32, 16, 16, 3]}
     asked = {"id": "x", "inputs": [tensor | {"data": block[:32].tolist()}]}
     said = client.post(f"/v2/models/{name}/infer", json=asked).json()
