@@ -38,6 +38,10 @@ def run(arguments: list[str]) -> int:
         return stop.code if isinstance(stop.code, int) else 1
     except BrokenPipeError:
         return 1
+    except OSError as error:  # such as a name that is too long for this system
+        where = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(f"foveal: {error.strerror or error}{where}\n")
+        return 1
     except Exception as error:  # typer's own usage errors carry an exit code and a sentence
         if hasattr(error, "format_message"):
             sentence = " ".join(error.format_message().split()).replace(": Value error, ", ": ")

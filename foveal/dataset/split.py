@@ -36,7 +36,8 @@ def split(listing: Listing, *, progress: Progress = silent) -> tuple[Split, ...]
     """A split for every row: the user's where given, else made here.
 
     Without any: 70/15/15. Without val: a tenth of train, at most 5,000. Without test: 15 % of
-    train. Pictures that cannot be read are put in train, where the store leaves them out.
+    train, none of them a duplicate of a picture in val. Pictures that cannot be read are put in
+    train, where the store leaves them out.
     Raises DataError where there is no train, or only some rows have a split.
     """
     given = set(listing.splits)
@@ -53,7 +54,7 @@ def split(listing: Listing, *, progress: Progress = silent) -> tuple[Split, ...]
             f"{listing.root} has no train, only {' and '.join(sorted(map(str, given)))}; "
             "name the pictures to train on train"
         )
-    pool = [row for row, one in enumerate(listing.splits) if one in (None, "train")]
+    pool = [row for row, one in enumerate(listing.splits) if one != "test"]
     seen = scan(listing, pool, progress=progress)
     moved = _moved(listing, seen, alike(seen), _shares(given, len(seen.rows)))
     return tuple(moved.get(row, one or "train") for row, one in enumerate(listing.splits))
@@ -93,11 +94,14 @@ class _Unit:
 
 
 def _moved(listing: Listing, seen: Scan, same: Alike, shares: _Shares) -> dict[int, Split]:
-    counts = Counter(label for row in seen.rows for label in listing.labels[row])
+    counts = Counter(
+        label for row in seen.rows if listing.splits[row] != "val" for label in listing.labels[row]
+    )
     units = _units(listing, seen, same, counts)
     by_class: dict[str, list[_Unit]] = {}
     for unit in sorted(units, key=lambda one: (one.place, one.rows)):
-        by_class.setdefault(unit.label, []).append(unit)
+        if all(listing.splits[row] != "val" for row in unit.rows):  # else it stays as it is
+            by_class.setdefault(unit.label, []).append(unit)
     answer: dict[int, Split] = {}
     for members in by_class.values():
         first, second = _cuts(members, shares)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 
 from foveal.dataset import home
@@ -100,8 +101,15 @@ def store(
 
 
 def _key(listing: Listing, rows: Sequence[int], input: Input, preprocess: Preprocess) -> str:
-    rule = json.dumps(
-        [FORMAT, input.shape, preprocess.fit, preprocess.background, listing.fingerprint(rows)]
+    rule = json.dumps(  # another Pillow may decode other levels
+        [
+            FORMAT,
+            PIL.__version__,
+            input.shape,
+            preprocess.fit,
+            preprocess.background,
+            listing.fingerprint(rows),
+        ]
     )
     return "pixels-" + blake2b(rule.encode(), digest_size=16).hexdigest()
 

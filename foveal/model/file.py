@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from pydantic import ValidationError
 
+from foveal.dataset.listing import printable
 from foveal.errors import ModelFileError
 from foveal.files import write_atomic
 from foveal.model.container import (
@@ -115,5 +116,5 @@ def _first(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return "its description cannot be read"
     mistake = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in mistake["loc"])[:120]
+    place = printable(".".join(str(part) for part in mistake["loc"])[:120])
     return f"{place or 'its description'}: {mistake['msg'][:200]}"

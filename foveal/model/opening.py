@@ -41,12 +41,12 @@ def opened(path: Path) -> BinaryIO:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             raise ModelFileError(f"{path} is not a file; give the path of a model file")
         file = path.open("rb")
+        start = file.read(16)
     except FileNotFoundError as error:
         raise ModelFileError(f"there is no model file {path}; check the path") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelFileError(f"cannot read the model file {path}: {reason}") from error
-    start = file.read(16)
     if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and not _starts_native(start)):
         file.close()
         raise _pickle(path)

@@ -54,3 +54,10 @@ def test_a_missing_folder_is_one_sentence():
     assert "no such folder" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_name_that_is_too_long_is_one_sentence():
+    name = f"{'x' * 300}.yaml"
+    done = run("train", "pictures", "--epochs", "1", "--recipe", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"foveal: File name too long: {name}\n"

@@ -163,3 +163,14 @@ def test_the_split_of_digits(digits: Path):
         assert {
             one for one, labels in zip(answer, data.labels, strict=True) if labels == (label,)
         } == {"train", "val", "test"}
+
+
+def test_no_twin_of_the_persons_val_goes_to_the_test_that_is_made():
+    data = rows(["a"] * 300, splits=("train",) * 250 + ("val",) * 50)
+    twins = np.array([(row, 250 + row) for row in range(50)])
+    shares = _shares({"train", "val"}, 300)
+    plain = _moved(data, seen(300), Alike(NONE, NONE), shares)
+    assert "test" in {plain[row] for row in range(50)}
+    answer = _moved(data, seen(300), Alike(twins, NONE), shares)
+    assert set(answer) == set(range(50, 250))
+    assert 0.1 < sum(where == "test" for where in answer.values()) / 200 < 0.2
