@@ -203,7 +203,10 @@ def machine() -> dict[str, Any]:
 
 
 def profile(network: str = "swift-s", side: int = 32, batch: int = 256) -> dict[str, float]:
-    """Share of a training step's processor time by kind of work, fp32, made-up pictures."""
+    """Share of a training step's processor time by kind of work, made-up pictures.
+
+    In bf16 where the processor multiplies it, else in fp32, as training chooses.
+    """
     import numpy as np
     import torch
 

@@ -67,6 +67,11 @@ class MissingExtra(Error):
         )
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 picture`, `1,797 pictures`; `many` where the plural is not one with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def nearest(word: str, allowed: Sequence[str]) -> str:
     """`" (did you mean 'relu'?)"` where a name close to `word` is allowed, else an empty string."""
     from difflib import get_close_matches

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from foveal.errors import Error
+from foveal.errors import Error, UsageError
 
 
 def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
@@ -47,6 +47,18 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def refuse_same(out: Path, source: Path, what: str) -> None:
+    """Raise UsageError where `out` is the very file that is read: nothing given is ever altered.
+
+    what: the file in words, such as `the model`.
+    """
+    with contextlib.suppress(OSError):
+        if out.samefile(source):
+            raise UsageError(
+                f"--out is {what} itself, {out}, which is never altered; give another name"
+            )
 
 
 def sync(path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from foveal.cli import console
+from foveal.errors import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +44,7 @@ def cache(
     now = time.time()
     for one in entries:
         state = "" if one.whole else "  (not finished)"
-        days = console.counted(round((now - one.used) / 86_400), "day")
+        days = counted(round((now - one.used) / 86_400), "day")
         console.result(f"  {size(one.size):>9}  used {days} ago  {one.what}{state}")
 
 
@@ -54,7 +55,7 @@ def _clear(json: bool) -> None:
     if json:
         console.result_json({"removed": count, "bytes": freed})
     else:
-        console.result(f"removed {console.counted(count, 'entry', 'entries')}, {size(freed)}")
+        console.result(f"removed {counted(count, 'entry', 'entries')}, {size(freed)}")
 
 
 def size(count: float) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foveal.cli import console
+from foveal.errors import counted
 
 if TYPE_CHECKING:
     from foveal.dataset.findings import Checked, Finding
@@ -50,8 +51,8 @@ def _told(checked: Checked) -> str:
     from foveal.dataset.listing import printable
 
     width = max((len(printable(name)) for name in checked.classes), default=0)
-    pictures = console.counted(checked.pictures, "usable picture")
-    lines = [f"{pictures} in {console.counted(len(checked.classes), 'class', 'classes')}"]
+    pictures = counted(checked.pictures, "usable picture")
+    lines = [f"{pictures} in {counted(len(checked.classes), 'class', 'classes')}"]
     lines += [f"  {printable(n):<{width}}  {count}" for n, count in checked.classes.items()]
     if checked.splits:
         lines.append("splits: " + ", ".join(f"{n} {c}" for n, c in checked.splits.items()))

@@ -18,11 +18,6 @@ QUIET = False
 """Set once by the main command from --quiet: no progress and no messages."""
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """`1 picture`, `1,797 pictures`; `many` where the plural is not one with an s."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def result(text: str) -> None:
     """Print one result on standard output."""
     sys.stdout.write(text + "\n")

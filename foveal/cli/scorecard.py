@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from foveal.cli.console import counted
+from foveal.errors import counted
 
 if TYPE_CHECKING:
     from foveal.evaluation.card import ClassScore, Comparison, Interval, Scores, Slice

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foveal.cli import console
-from foveal.errors import SpecError, UsageError
+from foveal.errors import SpecError, UsageError, counted
 
 if TYPE_CHECKING:
     from foveal.spec.preprocess import Input
@@ -143,7 +143,7 @@ def _totals(shown: Shown) -> list[str]:
     from foveal.network import words
 
     cost, size = shown.cost, "x".join(map(str, shown.network.input.shape))
-    classes = console.counted(shown.classes, "class", "classes")
+    classes = counted(shown.classes, "class", "classes")
     adds = f"{words.count(cost.multiply_adds)} multiply-adds a picture"
     with_norms = words.count(cost.multiply_adds_with_norms)
     if cost.multiply_adds_with_norms != cost.multiply_adds:

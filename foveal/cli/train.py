@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from foveal.cli import console
-from foveal.errors import SpecError, UsageError
+from foveal.errors import SpecError, UsageError, counted
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +72,7 @@ def train(
 def _told(val: dict[str, Any]) -> str:
     if "val_accuracy" not in val:
         return "finished; there was no val to measure it on"
-    pictures = console.counted(val["val_pictures"], "picture")
+    pictures = counted(val["val_pictures"], "picture")
     return (
         f"finished: {val['val_accuracy']:.2%} right on the {pictures} of val, "
         f"on which epoch {val['epoch']} was chosen; foveal evaluate opens test"

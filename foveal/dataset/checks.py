@@ -21,6 +21,7 @@ from foveal.dataset.oddities import oddities
 from foveal.dataset.scan import Scan, scan
 from foveal.dataset.shortcuts import shortcuts
 from foveal.dataset.split import chains
+from foveal.errors import counted
 from foveal.progress import Progress, silent
 
 ALLOWED_BAD = 0.05
@@ -110,8 +111,8 @@ def _classes(usable: Listing, counts: Counter[str]) -> Iterator[Finding]:
     if len(ordered) > 1 and ordered[-1][0] > IMBALANCE * ordered[0][0]:
         (low, rare), (high, common) = ordered[0], ordered[-1]
         yield Finding("imbalance", "warning", len(ordered), (), (
-            f"'{common}' has {high} pictures and '{rare}' {low}: look at balanced accuracy, and "
-            "add pictures of the rare classes."
+            f"'{common}' has {counted(high, 'picture')} and '{rare}' {low}: look at balanced "
+            "accuracy, and add pictures of the rare classes."
         ))  # fmt: skip
     for split in SPLITS[1:]:
         there = {

@@ -13,7 +13,7 @@ from PIL import Image
 
 from foveal.dataset.findings import Checked, Finding
 from foveal.dataset.listing import Listing, printable
-from foveal.errors import PictureError
+from foveal.errors import PictureError, counted
 from foveal.images.decode import picture
 
 SHOWN = 24
@@ -58,7 +58,8 @@ style-src 'unsafe-inline'; img-src data:">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Check of {name}</title><style>{_STYLE}</style></head><body><main>
 <h1>Check of {name}</h1>
-<p>{checked.pictures} usable pictures in {len(checked.classes)} classes, \
+<p>{counted(checked.pictures, "usable picture")} in \
+{counted(len(checked.classes), "class", "classes")}, \
 {len(checked.unusable)} that cannot be used. Nothing was changed.</p>
 {_counts(checked)}
 {body or "<p>Nothing wrong found.</p>"}

@@ -22,6 +22,7 @@ from foveal.dataset import home
 from foveal.dataset.crew import harvested
 from foveal.dataset.job import Harvest, Looking, harvest
 from foveal.dataset.listing import Listing, Unusable
+from foveal.dataset.passing import passed
 from foveal.errors import Error
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
@@ -66,7 +67,7 @@ def scan(
     folder = _folder(fingerprint, full)
     for place in dict.fromkeys((folder, _folder(fingerprint, True))):
         kept = _kept(place)
-        if kept is not None:
+        if kept is not None and not passed(listing, kept.unusable):
             home.touch(place)
             return kept
     found = _look(listing, wanted, full, progress)

@@ -32,6 +32,7 @@ from foveal.dataset.hold import held
 from foveal.dataset.job import Decoding, Harvest
 from foveal.dataset.listing import Listing, Unusable
 from foveal.dataset.look import content_hash
+from foveal.dataset.passing import passed
 from foveal.errors import Error
 from foveal.files import sync, write_atomic
 from foveal.processor import cores
@@ -91,6 +92,9 @@ def store(
     key = _key(listing, wanted, input, preprocess)
     folder = home.home() / key
     found = _open(folder, wanted, shape)
+    if found is not None and passed(listing, found.unusable):
+        home.remove(folder)
+        found = None
     if found is None:
         _make(folder, listing, wanted, input, preprocess, progress)
         found = _open(folder, wanted, shape)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -167,13 +167,15 @@ def _split(
 def _listing(
     root: Path, entries: Iterable[tuple[str, tuple[str, ...], int]]
 ) -> tuple[Listing, dict[str, int]]:
-    """A listing that reads the entries, and the row of each path."""
+    """A listing that reads the entries with their labels, and the row of each path."""
+    paths = {path: labels for path, labels, _ in entries}
     if root.is_file():  # an archive: only the listing knows where members lie
         from foveal.dataset.sources import listing
 
         found = listing(root)
-        return found, {path: row for row, path in enumerate(found.paths)}
-    paths = {path: labels for path, labels, _ in entries}
+        pairs = zip(found.paths, found.labels, strict=True)
+        then = tuple(paths.get(path, now) for path, now in pairs)
+        return replace(found, labels=then), {path: row for row, path in enumerate(found.paths)}
     return (
         Listing(root, tuple(paths), tuple(paths.values())),
         {path: row for row, path in enumerate(paths)},

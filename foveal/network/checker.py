@@ -18,6 +18,8 @@ from foveal.spec.network import Network
 
 MAX_WEIGHTS = 1 << 29
 """Learned numbers a network may have: 2 GiB in fp32; more is refused before memory is asked."""
+MAX_VALUES = 1 << 29
+"""Values a layer may give out for one picture: 2 GiB in fp32; more is refused as well."""
 NARROW, NARROW_FLAT, WIDE = 0.5, 0.25, 8.0
 """A receptive field under half of the picture (a quarter before flatten, whose dense layer sees
 all cells together) or over eight times is told. ResNet-34 has 4 times."""
@@ -83,6 +85,14 @@ def _errors(network: Network, traced: Trace, classes: int, task: Task) -> tuple[
             f"{_at(most.number, most.kind)} has {most.weights:,} of them: make it smaller"
         )
         found.append(Finding("error", "weights", (label(most.number),), text))
+    largest = max(lines, key=lambda line: line.values)
+    if largest.values > MAX_VALUES:
+        text = (
+            f"{_at(largest.number, largest.kind)} gives out {largest.values:,} values for one "
+            f"picture, more than the {MAX_VALUES:,} allowed: make the input, its padding or its "
+            "channels smaller"
+        )
+        found.append(Finding("error", "values", (label(largest.number),), text))
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from foveal.errors import UsageError
+from foveal.errors import UsageError, counted
 from foveal.files import write_atomic
 from foveal.network.cost import cost
 from foveal.spec.recipe import Recipe
@@ -26,8 +26,9 @@ def plan(session: Session, prepared: Prepared, budget: Budget | None) -> Iterato
     height, width, channels = session.network.input.shape
     weights = cost(session.network, len(prepared.classes), prepared.task).weights
     yield (
-        f"data: {len(prepared.train)} pictures to train on, {len(prepared.val)} to choose on, "
-        f"{len(prepared.classes)} classes, {len(prepared.account['left_out'])} left out"
+        f"data: {counted(len(prepared.train), 'picture')} to train on, {len(prepared.val):,} to "
+        f"choose on, {counted(len(prepared.classes), 'class', 'classes')}, "
+        f"{len(prepared.account['left_out'])} left out"
     )
     yield f"network: {weights:,} weights, input {height}x{width}x{channels}"
     recipe = session.task.recipe

@@ -17,7 +17,7 @@ import numpy as np
 from foveal.errors import PictureError, UsageError, nearest
 from foveal.explanation import convolution
 from foveal.explanation.convolution import MODES, Four, Mode, Pair, Sliding, Step
-from foveal.files import write_atomic
+from foveal.files import refuse_same, write_atomic
 
 MOST = 8192
 """Cells of padding a side, as in a network."""
@@ -85,6 +85,8 @@ def convolve(
     flip: turn the kernel first, the mathematical convolution.  pool: `max:2`, `avg:3`.
     Raises PictureError, or UsageError where nothing would be left.
     """
+    if out is not None and isinstance(image, str | Path):
+        refuse_same(Path(out), Path(image), "the picture")
     numbers, given = _kernel(kernel, size), _picture(image)
     shape: Pair = (numbers.shape[0], numbers.shape[1])
     seen: Pair = (given.shape[0], given.shape[1])

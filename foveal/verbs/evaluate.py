@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from foveal.errors import DataError, UsageError
+from foveal.files import refuse_same
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -123,14 +124,8 @@ def _check_request(
             f"--abstain-at-accuracy is {accuracy:g}; give a share above 0 and below 1, like 0.99"
         )
     for one in given:
-        if out is not None and isinstance(one, str | Path) and _same(Path(one), Path(out)):
-            raise UsageError(
-                f"--out is the model itself, {out}, which is never altered; give another name"
-            )
-
-
-def _same(one: Path, two: Path) -> bool:
-    return one.resolve() == two.resolve()
+        if out is not None and isinstance(one, str | Path):
+            refuse_same(Path(out), Path(one), "the model")
 
 
 def _listing(data: str | Path | Listing) -> Listing:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foveal.errors import DataError, Error, MissingExtra, PictureError
-from foveal.files import write_atomic
+from foveal.files import refuse_same, write_atomic
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -66,6 +66,9 @@ def explain(
     from foveal.prediction.answers import answer
     from foveal.prediction.predictor import Predictor
 
+    for given, what in ((model, "the model"), (image, "the picture")):
+        if out is not None and isinstance(given, str | Path):
+            refuse_same(Path(out), Path(given), what)
     opened = load(model) if isinstance(model, str | Path) else model
     network = opened.manifest.network
     source = Path(image) if isinstance(image, str) else image

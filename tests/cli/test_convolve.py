@@ -86,6 +86,8 @@ def test_own_numbers_flip_activation_and_pool(picture, tmp_path, capsys):
          "the padding value is nan; give a finite number"),
         (["--padding-mode", "zero"], "no padding mode is called 'zero'; take one of constant, "
          "reflect, replicate, circular"),
+        (["--out", "photo.png"],
+         "--out is the picture itself, photo.png, which is never altered; give another name"),
         (["--stride", "0"], "the stride is [0, 0]; take whole numbers from 1 on"),
         (["--pool", "mean"], "the pool is 'mean'; write max:2 or avg:3 with the window's size"),
     ],

@@ -86,6 +86,10 @@ def test_pictures_that_excite_come_from_data(model, digits, capsys):
         (["model.safetensors", "none.png"], 1, "the picture none.png cannot be read ("),
         (["model.onnx", "photo.png"], 1, "model.onnx is an exported file, which has no layers to "
          "open; give the model.safetensors it was made from, or use foveal.Predictor"),
+        (["model.safetensors", "photo.png", "--out", "./photo.png"], 2,
+         "--out is the picture itself, photo.png, which is never altered; give another name"),
+        (["model.safetensors", "photo.png", "--out", "model.safetensors"], 2,
+         "--out is the model itself, model.safetensors, which is never altered; give another name"),
         (["model.safetensors", "photo.png", "--layer", "conv1"], 2,
          "the network has no layer 'conv1' (did you mean 'conv_1'?); `foveal show MODEL` lists "
          "them"),

@@ -233,3 +233,20 @@ def test_any_size_takes_decoded_pixels(run: Path, digits: Path) -> None:
     ):
         assert ours.label == theirs.label
         assert ours.probability == pytest.approx(theirs.probability, abs=1e-5)
+
+
+def test_labels_are_those_of_the_run_where_an_archive_has_been_relabelled(
+    run: Path, digits: Path, tmp_path: Path
+) -> None:
+    import zipfile
+
+    model = Path(shutil.copy(run / "model.safetensors", tmp_path))
+    account = json.loads((run / "data.json").read_text())
+    account["data"] = str(tmp_path / "pictures.zip")
+    paths = [entry["path"] for split in ("train", "val") for entry in account["splits"][split]]
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        for path in paths:
+            archive.write(digits / path, path)
+        archive.writestr("table.csv", "path,label\n" + "".join(f"{path},new\n" for path in paths))
+    (tmp_path / "data.json").write_text(json.dumps(account))
+    assert export(model).n == 100

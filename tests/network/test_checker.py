@@ -22,6 +22,12 @@ def texts(severity, *args, **more):
 
 ERRORS = [
     (
+        [Pad(8192), Pad(8192)],
+        {},
+        "layer 2 (pad) gives out 3,222,798,528 values for one picture, more than the 536,870,912 "
+        "allowed: make the input, its padding or its channels smaller",
+    ),
+    (
         [Conv(4), "relu", Conv(4, kernel=9, padding="valid")],
         {},
         "layer 3 (conv) shrinks the map to nothing: its 9x9 window does not fit into 8x8 cells; "
