@@ -57,9 +57,10 @@ def facts(listing: Listing, rows: Sequence[int] | None = None) -> Facts:
     ]
     if not seen:
         raise DataError(
-            f"none of {len(chosen)} pictures of {listing.root} can be read; see  foveal check"
+            f"none of {len(chosen)} pictures of {listing.root} can be read; see foveal check"
         )
     sizes = np.array([one[:2] for one in seen])
+    looked = [one[2] for one in seen if one[2] is not None]
     counts = Counter(label for row in rows for label in listing.labels[row])
     return Facts(
         pictures=len(rows),
@@ -68,7 +69,7 @@ def facts(listing: Listing, rows: Sequence[int] | None = None) -> Facts:
         width=_whole(sizes[:, 0]),
         height=_whole(sizes[:, 1]),
         aspect=_percentiles(sizes[:, 0] / sizes[:, 1]),
-        grey=all(one[2] is not False for one in seen),
+        grey=bool(looked) and all(looked),
         sampled=len(seen),
     )
 

@@ -28,7 +28,7 @@ def listing(data: str | Path) -> Listing:
         bad = len(found.unusable)
         raise DataError(
             f"no pictures in {data}"
-            + (f" ({bad} files that cannot be used; see  foveal check)" if bad else "")
+            + (f" ({bad} files that cannot be used; see foveal check)" if bad else "")
             + ": give a folder with one sub-folder a class, each with pictures"
         )
     return found

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -294,7 +295,8 @@ def small(tmp_path):
     for split, names in {"train": "ab", "val": "abc", "test": "ab"}.items():
         for name in names:
             for number in range(12):
-                _picture(root / split / name / f"{number}.png", hash((split, name, number)) % 2**32)
+                seed = crc32(f"{split} {name} {number}".encode())
+                _picture(root / split / name / f"{number}.png", seed)
     return root
 
 

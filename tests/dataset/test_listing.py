@@ -88,7 +88,7 @@ def test_facts_of_nothing_readable(pictures):
     (root / "a" / "1.png").write_bytes(b"")
     with pytest.raises(DataError) as error:
         facts(listing(root))
-    assert str(error.value) == f"none of 1 pictures of {root} can be read; see  foveal check"
+    assert str(error.value) == f"none of 1 pictures of {root} can be read; see foveal check"
 
 
 def test_digits_are_grey(digits):
