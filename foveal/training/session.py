@@ -205,10 +205,10 @@ def _planned(training: Training, task: Task, wish: Wish) -> tuple[Task, Timing, 
     assert wish.budget is not None
     choices: tuple[Choice, ...] = ()
     if wish.recipe.precision == "auto" and task.recipe.precision == "bf16":
-        task, timing, told = trial.precision(training, task)
+        task, timing, told = trial.precision(training, task, wish.budget.seconds)
         choices += (Choice("precision", task.recipe.precision, told),)
     else:
-        timing = trial.measure(training, task)
+        timing = trial.measure(training, task, wish.budget.seconds)
     room = SHARE * wish.budget.seconds - wish.budget.used()
     steps = affordable(timing, len(task.val), task.steps_an_epoch, room)
     most = _most(task, wish)

@@ -21,8 +21,9 @@ from foveal.training.state import Training
 
 WARM, LEAST, MOST = 2, 3, 40
 """Steps that are not counted, and how many of the others are timed."""
-ENOUGH, LONGEST = 1.5, 20.0
-"""Seconds after which LEAST timed steps do, and after which fewer must do."""
+ENOUGH, SHARE, LONGEST = 1.5, 0.01, 20.0
+"""Seconds after which LEAST timed steps do, at most this share of the budget, and seconds after
+which fewer steps must do."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,11 @@ class Timing:
     memory: int
 
 
-def measure(training: Training, task: Task) -> Timing:
-    """Time some steps of `task` (their median) and one batch of val, then restore `training`."""
+def measure(training: Training, task: Task, budget: float) -> Timing:
+    """Time some steps of `task` (their median) and one batch of val, then restore `training`.
+
+    budget: seconds there are for everything.
+    """
     facts, tensors = training.pack()
     kept = {name: value.clone() for name, value in tensors.items()}
     training.position.begin_cycle(10**9)
@@ -45,7 +49,8 @@ def measure(training: Training, task: Task) -> Timing:
         if isinstance(record, StepRecord):
             seconds.append(record.seconds)
         spent, timed = time.perf_counter() - began, len(seconds) - WARM
-        if spent > LONGEST or timed >= MOST or (timed >= LEAST and spent > ENOUGH):
+        enough = spent > min(ENOUGH, SHARE * budget)
+        if spent > LONGEST or timed >= MOST or (timed >= LEAST and enough):
             break
     timing = Timing(
         median(seconds[WARM:] or seconds),
@@ -67,10 +72,10 @@ def _look(module: nn.Module, task: Task) -> float:
     return (time.perf_counter() - clock) / count
 
 
-def precision(training: Training, task: Task) -> tuple[Task, Timing, str]:
+def precision(training: Training, task: Task, budget: float) -> tuple[Task, Timing, str]:
     """The task in the faster of fp32 and bf16 on this machine, its timing, the sentence why."""
     timings = {
-        name: measure(training, replace(task, recipe=with_precision(task, name)))
+        name: measure(training, replace(task, recipe=with_precision(task, name)), budget)
         for name in ("fp32", "bf16")
     }
     best = min(timings, key=lambda name: timings[name].step)
