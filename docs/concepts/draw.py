@@ -35,7 +35,7 @@ KOREAN = {
     "input": "입력", "filter": "필터", "products": "곱", "sum": "합", "output": "출력",
     "filter, turned": "뒤집은 필터", "correlation": "상호상관", "convolution": "합성곱 (flip)",
     "padding": "패딩", "pooling": "풀링", "activation": "활성화 함수",
-    "picture": "그림", "filters": "필터", "feature maps": "특징 맵", "before": "통과 전",
+    "picture": "입력", "filters": "필터", "feature maps": "특징 맵", "before": "통과 전",
     "after relu": "relu 통과 후", "max_pool 2": "최대 풀링 2", "avg_pool 2": "평균 풀링 2",
     "stride": "스트라이드", "logits / T": "로짓 / T", "softmax": "소프트맥스", "maps": "맵",
     "flatten": "평탄화", "weights": "가중치", "bias": "편향", "sigmoid": "시그모이드",

@@ -25,7 +25,7 @@ class ExportedSession:
     """A checked exported file ready to score on the CPU."""
 
     def __init__(self, content: bytes, path: Path, threads: int = 0) -> None:
-        """`threads` 0 uses every core; a count given shares the machine: its threads never spin."""
+        """`threads`: how many may compute, 0 for one a core; they never spin."""
         self._path, self._text = path, onnxfile.metadata(content, path)["foveal"]
         self.about = brief.read(self._text, path)
         self._session = _session(content, path, threads)
@@ -89,8 +89,8 @@ def _session(content: bytes, path: Path, threads: int):  # type: ignore[no-untyp
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
-    if threads:
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # pictures are decoded meanwhile: a thread that spins takes the core from that
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # From bytes: no file beside it can be reached.  Nothing is computed before it is run:
         # a hostile graph cannot unfold gigabytes while it loads.
