@@ -31,8 +31,8 @@ HEAD = """\
 Every figure comes from a script in `benchmarks/`, which runs Foveal and its peers in turn on one
 machine and writes what came out to `benchmarks/results`. This page is written from those files by
 `python docs/measured.py`, and a test fails where it differs. Figures are medians; least and largest
-stand in brackets. They hold for the machine named under each table: run the script on yours. Goals that were missed
-are in the files too.
+stand in brackets. They hold for the machine named under each table: run the script on yours.
+Goals that were missed are in the files too.
 """
 
 
