@@ -185,6 +185,7 @@ WORDS = {
     "en": {
         "head": "| measured | Foveal | beside it |\n|---|---|---|",
         "folder": "pictures of a folder recognised a second",
+        "int8": "pictures a second an int8 network computes",
         "requests": "HTTP requests answered a second, {} clients",
         "wait": "ms until an HTTP answer, {} client (median)",
         "fresh": "s to read {:,.0f} {} for the first time, imports included",
@@ -196,6 +197,7 @@ WORDS = {
     "ko": {
         "head": "| 측정 항목 | Foveal | 비교 대상 |\n|---|---|---|",
         "folder": "폴더의 사진 예측, 초당 장수",
+        "int8": "int8 신경망 계산, 초당 장수",
         "requests": "HTTP 요청 처리, 초당 건수(클라이언트 {}개)",
         "wait": "HTTP 응답 시간 중앙값, ms(클라이언트 {}개)",
         "fresh": "{1} {0:,.0f}장 처음 읽기(임포트 포함), 초",
@@ -207,7 +209,8 @@ WORDS = {
 }
 NAMES = {
     "plain": "FastAPI + torch", "litserve": "LitServe", "litserve-tuned": "LitServe tuned",
-    "DataLoader + eager": "DataLoader + torch",
+    "DataLoader + eager": "DataLoader + torch", "onnxruntime fp32": "ONNX Runtime fp32",
+    "torch eager": "torch", "openvino int8": "OpenVINO int8",
     "keras": "Keras", "fastai": "fastai", "ultralytics": "Ultralytics",
 }  # fmt: skip
 
@@ -222,6 +225,7 @@ def beside(lang: str) -> str:
     return "\n".join(lines)
 
 
+INT8_BESIDE = ("onnxruntime fp32", "torch eager", "openvino int8")
 Compared = tuple[str, str, list[tuple[str, str]]]
 
 
@@ -278,6 +282,11 @@ def _inference(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compare
     peers = [(who, number(one["median"])) for who, one in found.items() if "foveal" not in who]
     if own and peers:
         yield told["folder"], number(own["median"]), peers
+    found = result.get("network_pictures_per_second", {})
+    own = found.get("onnxruntime int8")
+    peers = [(who, number(found[who]["median"])) for who in INT8_BESIDE if who in found]
+    if own and peers:
+        yield told["int8"], number(own["median"]), peers
 
 
 def _serving(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:

@@ -7,6 +7,7 @@ runtimes have 8-bit operators. Knows nothing of calibration or of whether the lo
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -23,28 +24,20 @@ def fold_normalisation(graph: Any) -> Any:
 
     `zero` is a whole number near the channels' mean, so that padding with it is padding with about
     0 after normalisation. Left as it is where a padded cell would be further off than BORDER
-    deviations, or where no convolution follows the normalisation.
+    deviations, or where not one convolution alone follows the normalisation.
     """
     from onnx import ModelProto, helper, numpy_helper
 
     folded = ModelProto()
     folded.CopyFrom(graph)
     held = {tensor.name: tensor for tensor in folded.graph.initializer}
-    maker = {name: node for node in folded.graph.node for name in node.output}
     conv = next((node for node in folded.graph.node if node.op_type == "Conv"), None)
     if conv is None or conv.input[1] not in held:
         return folded
-    divide = maker.get(conv.input[0])
-    subtract = maker.get(divide.input[0]) if divide is not None else None
-    cast = maker.get(subtract.input[0]) if subtract is not None else None
-    if [getattr(node, "op_type", "") for node in (cast, subtract, divide)] != [
-        "Cast",
-        "Sub",
-        "Div",
-    ]:
+    chain = _before(conv, folded.graph.node, ("Div", "Sub", "Cast"))
+    if chain is None:
         return folded
-    assert subtract is not None
-    assert divide is not None
+    divide, subtract, _ = chain
     mean, deviation = (
         numpy_helper.to_array(held[node.input[1]]).astype(np.float64).reshape(1, -1, 1, 1)
         for node in (subtract, divide)
@@ -70,6 +63,19 @@ def fold_normalisation(graph: Any) -> Any:
     return folded
 
 
+def _before(node: Any, nodes: Any, kinds: tuple[str, ...]) -> list[Any] | None:
+    """The nodes of these kinds that lead to `node`, nearest first, and to nothing else."""
+    maker = {name: one for one in nodes for name in one.output}
+    uses = Counter(name for one in nodes for name in one.input)
+    chain: list[Any] = []
+    for kind in kinds:
+        name = (chain[-1] if chain else node).input[0]
+        if name not in maker or maker[name].op_type != kind or uses[name] != 1:
+            return None
+        chain.append(maker[name])
+    return chain
+
+
 def _groups(conv: Any) -> int:
     return next((int(item.i) for item in conv.attribute if item.name == "group"), 1)
 
@@ -88,14 +94,11 @@ def take_pixels(proto: Any) -> None:
     from onnx import helper
 
     held = {tensor.name: tensor for tensor in proto.graph.initializer}
-    maker = {name: node for node in proto.graph.node for name in node.output}
     for node in list(proto.graph.node):
-        if node.op_type != "DequantizeLinear" or node.input[0] not in maker:
-            continue
-        chain = [maker[node.input[0]]]
-        while len(chain) < 4 and chain[-1].input[0] in maker:
-            chain.append(maker[chain[-1].input[0]])
-        if [one.op_type for one in chain] != ["QuantizeLinear", "Div", "Sub", "Cast"]:
+        chain = None
+        if node.op_type == "DequantizeLinear":
+            chain = _before(node, proto.graph.node, ("QuantizeLinear", "Div", "Sub", "Cast"))
+        if chain is None:
             continue
         _, divide, subtract, cast = chain
         levels, zero = _scalar(held, divide.input[1]), _scalar(held, subtract.input[1])

@@ -14,10 +14,11 @@ from foveal.exporting.graph import onnx_graph
 from foveal.exporting.integer import fold_normalisation
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
-from foveal.spec.layers import BatchNorm, Conv, Gelu, GlobalAvgPool, Output
+from foveal.spec.layers import BatchNorm, Concat, Conv, Gelu, GlobalAvgPool, Output
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input, Preprocess
 
+LABELS = tuple("abcd")
 ALIKE, APART = (0.5, 0.49, 0.51), (0.2, 0.5, 0.9)
 PIXELS = np.random.default_rng(0).integers(0, 256, (64, 12, 12, 3), dtype=np.uint8)
 
@@ -35,7 +36,7 @@ def graph(padding="valid", mean=APART, *, flip=False, groups=1):
     module = network.build(4)
     with torch.no_grad():
         module.train()(torch.from_numpy(PIXELS).permute(0, 3, 1, 2).float())
-    return onnx_graph(Model(module.eval(), Manifest(network=network, labels=tuple("abcd"))))
+    return onnx_graph(Model(module.eval(), Manifest(network=network, labels=LABELS)))
 
 
 def answers(proto, level=onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL):
@@ -70,11 +71,23 @@ def test_what_cannot_be_folded_is_left(keys):
     assert fold_normalisation(plain).SerializeToString() == plain.SerializeToString()
 
 
+def test_two_convolutions_after_the_normalisation_are_left():
+    network = Network(
+        input=Input(height=12, width=12, channels=3),
+        layers=(
+            Concat(branches=[[Conv(4, padding="valid")], [Conv(4, padding="valid")]]),
+            GlobalAvgPool(), Output(),
+        ),
+    )  # fmt: skip
+    plain = onnx_graph(Model(network.build(4).eval(), Manifest(network=network, labels=LABELS)))
+    assert fold_normalisation(plain).SerializeToString() == plain.SerializeToString()
+    small = quantise.quantised(plain, PIXELS, quantise.Variant("min-max", False))
+    assert np.abs(answers(small) - answers(plain)).max() < 0.1
+
+
 def test_a_network_without_convolution_is_left():
     network = Network(input=Input(height=12, width=12), layers=(GlobalAvgPool(), Output()))
-    plain = onnx_graph(
-        Model(network.build(4).eval(), Manifest(network=network, labels=("a", "b", "c", "d")))
-    )
+    plain = onnx_graph(Model(network.build(4).eval(), Manifest(network=network, labels=LABELS)))
     assert fold_normalisation(plain).SerializeToString() == plain.SerializeToString()
 
 
