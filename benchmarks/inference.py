@@ -298,6 +298,9 @@ def measure(arguments: argparse.Namespace, home: Path) -> dict[str, object]:
             runs,
         ),
         "network_pictures_per_second": rounds(networks(files, arguments.seconds), runs),
+        "network_pictures_per_second_small_network": rounds(
+            networks(preset, arguments.seconds), runs
+        ),
         "folder_pictures_per_second": rounds(scored(files, folder), max(1, runs // 2)),
         "folder_pictures_per_second_small_network": {
             "network": described(preset["native"]),
