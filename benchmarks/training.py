@@ -39,7 +39,7 @@ PEERS = ROOT / "benchmarks" / "peers"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 LIMIT = 15 * 60
 PACKAGES = {
-    "keras": ("keras>=3", "tensorflow-cpu"),
+    "keras": ("keras>=3", "tensorflow-cpu", "pillow"),
     "fastai": ("fastai",),
     "ultralytics": ("ultralytics",),
     "torchvision": ("torch==2.14.1", "torchvision==0.29.1"),
@@ -119,6 +119,7 @@ def peer(who: str, folder: Path, limit: float, seed: int) -> dict[str, Any]:
         measured = whole(words, limit=limit, folder=home)
     lines = [line.split() for line in measured["out"].splitlines() if line.startswith("accuracy ")]
     reached = [{"seconds": round(float(line[1]), 1), "accuracy": float(line[2])} for line in lines]
+    assert reached or measured["seconds"] >= limit, f"{who} ended without an accuracy"
     best = max(reached, key=lambda one: one["accuracy"], default=None)
     return {
         "who": who, "seed": seed, "seconds": measured["seconds"],
