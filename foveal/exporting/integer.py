@@ -175,3 +175,4 @@ def multiply_gelu(proto: Any) -> None:
         ]
     del proto.graph.node[:]
     proto.graph.node.extend(nodes)
+    _sweep(proto)

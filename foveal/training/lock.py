@@ -33,11 +33,20 @@ def locked(folder: Path) -> Iterator[None]:
                 f"another process is training in {folder}; wait until it ends, stop it, or choose "
                 "another folder with --out"
             )
-        yield
+        try:
+            yield
+        finally:
+            if new:
+                _clear(folder, path)
     finally:
         os.close(handle)
-        if new and [one.name for one in folder.iterdir()] == [path.name]:
-            path.unlink()
+
+
+def _clear(folder: Path, lock: Path) -> None:
+    """Remove a folder that holds nothing but the lock, which is still held; it may be gone."""
+    with contextlib.suppress(OSError):
+        if [one.name for one in folder.iterdir()] == [lock.name]:
+            lock.unlink()
             folder.rmdir()
 
 

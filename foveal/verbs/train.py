@@ -364,7 +364,7 @@ def _keeper(
         budget or Budget(float("inf"), made.training.position.spent),
         limited=budget is not None,
         timing=made.timing,
-        most_steps=made.plan["most_steps"],
+        most_steps=made.plan.get("most_steps", 0),  # older checkpoints have none
         report=progress,
         tell=tell,
     )

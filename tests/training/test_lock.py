@@ -1,6 +1,7 @@
 """One process a run, by the operating system's lock."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,3 +71,9 @@ def test_a_new_folder_in_which_nothing_came_about_is_removed(tmp_path):
     with pytest.raises(ValueError), locked(tmp_path / "mine"):
         raise ValueError
     assert (tmp_path / "mine").is_dir()
+
+
+def test_a_folder_that_vanished_hides_no_error(tmp_path):
+    with pytest.raises(ValueError), locked(tmp_path / "new"):
+        shutil.rmtree(tmp_path / "new")
+        raise ValueError
