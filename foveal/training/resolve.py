@@ -14,9 +14,14 @@ from foveal.network.cost import cost
 from foveal.spec.layers import Flatten, Layer
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
+from foveal.training.neighbours import Neighbours
 
 MIRRORED = 0.6
 """Share of nearest neighbours that must stay right in the mirror (digits 0.35, clothes 0.75)."""
+SHIFT = 0.07
+"""Largest move of small pictures: two pixels of 32."""
+MOVED = 0.85
+"""Share of nearest neighbours that must stay right when moved (photos 0.96, clothes 0.75)."""
 MUON_SHARE = 0.2
 NORMS = ("batch_norm", "layer_norm", "group_norm")
 
@@ -35,8 +40,8 @@ class Situation:
     """What the choices depend on.
 
     pictures: training pictures.  classes: their number.  rarest, commonest: pictures of those
-    classes.  mirror: accuracy of nearest neighbours and the same of mirrored pictures, in 0..1;
-    None where several labels a picture make it unknown.  fast_bf16: the device multiplies
+    classes.  neighbours: how right nearest neighbours are; None where several labels a picture
+    make it unknown.  fast_bf16: the device multiplies
     16-bit numbers.
     """
 
@@ -45,7 +50,7 @@ class Situation:
     classes: int
     rarest: int
     commonest: int
-    mirror: tuple[float, float] | None
+    neighbours: Neighbours | None
     fast_bf16: bool
 
 
@@ -171,7 +176,7 @@ def average(steps: int) -> Choice:
 def _augmentation(recipe: Recipe, situation: Situation) -> list[Choice]:
     found = []
     if recipe.flip == "auto":
-        found.append(_flip(situation.mirror))
+        found.append(_flip(situation.neighbours))
     flip = found[0].value if found else recipe.flip
     if recipe.test_average == "auto":
         on = flip != "off"
@@ -184,7 +189,7 @@ def _augmentation(recipe: Recipe, situation: Situation) -> list[Choice]:
         {
             "shift": (0.0, "random crops move the picture already")
             if large
-            else (0.07, "small pictures are moved by a few pixels"),
+            else _shift(situation.neighbours),
             "crop": (0.6, "large pictures: random parts, resized; less might cut away what counts")
             if large
             else (1.0, "small pictures have no pixel to spare"),
@@ -199,16 +204,28 @@ def _augmentation(recipe: Recipe, situation: Situation) -> list[Choice]:
     return found
 
 
-def _flip(mirror: tuple[float, float] | None) -> Choice:
-    if mirror is None:
+def _flip(found: Neighbours | None) -> Choice:
+    if found is None:
         return Choice("flip", "off", "whether mirrored pictures keep their labels is unknown")
-    plain, turned = mirror
     told = (
-        f"nearest neighbours name {plain:.0%} of pictures and {turned:.0%} of mirrored ones right"
+        f"nearest neighbours name {found.plain:.0%} of pictures and {found.mirrored:.0%} of "
+        "mirrored ones right"
     )
-    if turned < MIRRORED * plain:
+    if found.mirrored < MIRRORED * found.plain:
         return Choice("flip", "off", f"{told}: left and right matter")
     return Choice("flip", "alternate", f"{told}: left and right matter little")
+
+
+def _shift(found: Neighbours | None) -> tuple[float, str]:
+    if found is None:
+        return SHIFT, "small pictures are moved by a few pixels"
+    told = (
+        f"nearest neighbours name {found.plain:.0%} of pictures and {found.moved:.0%} of moved "
+        "ones right"
+    )
+    if found.moved < MOVED * found.plain:
+        return 0.0, f"{told}: all pictures are alike in place"
+    return SHIFT, f"{told}: places vary, so small pictures are moved by a few pixels"
 
 
 def _precision(recipe: Recipe, situation: Situation) -> list[Choice]:

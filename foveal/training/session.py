@@ -25,9 +25,9 @@ from foveal.training.chance import key
 from foveal.training.loop import Task
 from foveal.training.loss import class_weights
 from foveal.training.material import on_device, statistics
-from foveal.training.mirror import mirror
+from foveal.training.neighbours import neighbours
 from foveal.training.preparing import Prepared, counts
-from foveal.training.resolve import Choice, Situation, average, resolve
+from foveal.training.resolve import SHIFT, Choice, Situation, average, resolve
 from foveal.training.run import lay_out
 from foveal.training.start import set_dropout, take_weights, whiten
 from foveal.training.state import Position, Training, weights
@@ -146,7 +146,7 @@ def _situation(network: Network, prepared: Prepared, device: torch.device) -> Si
         len(prepared.classes),
         rarest,
         commonest,
-        mirror(prepared.train.pixels, prepared.train.labels),
+        neighbours(prepared.train.pixels, prepared.train.labels, SHIFT),
         machine.fast_bf16(device),
     )
 

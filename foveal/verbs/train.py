@@ -160,7 +160,7 @@ def _train(
     from foveal.training.signals import listening
 
     exact = machine.deterministic(machine.device(request.device))
-    with torch.random.fork_rng(enabled=True), exact:
+    with torch.random.fork_rng(enabled=True), exact, machine.keeping_memory():
         if found is None:
             session, prepared, keeper = _fresh(request, folder, progress, tell, began)
         else:

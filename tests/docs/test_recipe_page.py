@@ -9,6 +9,7 @@ import yaml
 from foveal.network.read import network as read_network
 from foveal.spec.mistakes import describe
 from foveal.spec.recipe import Recipe
+from foveal.training.neighbours import Neighbours
 from foveal.training.resolve import Situation, resolve
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "recipe.md").read_text(encoding="utf-8")
@@ -48,7 +49,7 @@ def test_a_row_says_what_the_key_may_be_and_its_default(key):
 def situation(preset, **changes):
     values = {
         "network": read_network(preset), "pictures": 51_200, "classes": 10, "rarest": 100,
-        "commonest": 100, "mirror": (0.9, 0.8), "fast_bf16": False, **changes,
+        "commonest": 100, "neighbours": Neighbours(0.9, 0.8, 0.9), "fast_bf16": False, **changes,
     }  # fmt: skip
     return Situation(**values)
 

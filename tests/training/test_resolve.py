@@ -1,19 +1,20 @@
 """What Foveal chooses itself, with the reason, and what it refuses."""
 
-import numpy as np
 import pytest
 
 from foveal.errors import UsageError
 from foveal.network.read import network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.training.mirror import mirror
+from foveal.training.neighbours import Neighbours
 from foveal.training.resolve import Situation, average, muon_share, resolve
 
+PHOTOS = Neighbours(plain=0.4, mirrored=0.38, moved=0.39)
 
-def _situation(name="swift-s", side=32, pictures=50_000, mirrored=(0.4, 0.38), fast=False):
+
+def _situation(name="swift-s", side=32, pictures=50_000, near=PHOTOS, fast=False):
     found = network(name, Input(height=side, width=side, channels=3))
-    return Situation(found, pictures, 10, 5000, 5000, mirrored, fast)
+    return Situation(found, pictures, 10, 5000, 5000, near, fast)
 
 
 def _chosen(recipe=None, **keys):
@@ -61,16 +62,33 @@ def test_optimizer():
     assert muon_share(found, 10, 32) == pytest.approx(4 * muon_share(found, 10, 128))
 
 
-def test_flip_and_test_average_follow_the_mirror():
-    whole, chosen = _chosen(mirrored=(0.99, 0.35))
+def test_flip_and_test_average_follow_the_neighbours():
+    whole, chosen = _chosen(near=Neighbours(0.99, 0.35, 0.9))
     assert (whole.flip, whole.test_average) == ("off", "none")
     assert chosen["flip"].reason == (
         "nearest neighbours name 99% of pictures and 35% of mirrored ones right: left and right "
         "matter"
     )
-    assert _chosen(mirrored=(0.8, 0.6))[0].flip == "alternate"
-    assert _chosen(mirrored=None)[0].flip == "off"
-    assert _chosen(Recipe(flip="random"), mirrored=None)[0].test_average == "flip"
+    assert _chosen(near=Neighbours(0.8, 0.6, 0.8))[0].flip == "alternate"
+    assert _chosen(near=None)[0].flip == "off"
+    assert _chosen(Recipe(flip="random"), near=None)[0].test_average == "flip"
+
+
+def test_shift_follows_the_neighbours():
+    whole, chosen = _chosen(near=Neighbours(0.8, 0.6, 0.6))
+    assert whole.shift == 0.0
+    assert chosen["shift"].reason == (
+        "nearest neighbours name 80% of pictures and 60% of moved ones right: all pictures are "
+        "alike in place"
+    )
+    whole, chosen = _chosen(near=Neighbours(0.8, 0.6, 0.7))
+    assert whole.shift == 0.07
+    assert chosen["shift"].reason == (
+        "nearest neighbours name 80% of pictures and 70% of moved ones right: places vary, so "
+        "small pictures are moved by a few pixels"
+    )
+    assert _chosen(near=None)[0].shift == 0.07
+    assert _chosen(side=64, near=Neighbours(0.8, 0.6, 0.6))[0].shift == 0.0
 
 
 def test_precision_follows_the_processor():
@@ -96,15 +114,3 @@ def test_clashes_are_refused():
     assert str(caught.value) == (
         "warm_up 0.6 and cool_down 0.5 are more than the whole run; together they may be at most 1"
     )
-
-
-def test_digits_are_not_mirrored_and_stripes_are(prepared):
-    plain, turned = mirror(prepared.train.pixels, prepared.train.labels)
-    assert plain > 0.85
-    assert turned < 0.6 * plain
-    pixels = np.zeros((60, 8, 8, 1), np.uint8)
-    labels = np.arange(60) % 3
-    for number in range(60):
-        pixels[number, labels[number] * 2] = 200 + number % 20
-    assert mirror(pixels, labels) == (1.0, 1.0)
-    assert mirror(pixels, np.eye(3, dtype=np.int64)[labels]) is None

@@ -1,0 +1,47 @@
+"""What training asks of the machine."""
+
+import platform
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foveal.training.machine import keeping_memory
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+
+
+def faults() -> int:
+    """Pages that the system had to map for twenty arrays of 16 MiB, one after the other."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        np.empty(16 * 2**20, np.uint8).fill(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@glibc
+def test_memory_is_kept_inside_and_given_back_after() -> None:
+    page = resource.getpagesize()
+    with keeping_memory():
+        inside = faults()
+        held = _resident()
+    assert inside * page < 3 * 16 * 2**20
+    assert held - _resident() > 8 * 2**20
+
+
+@glibc
+def test_bounds_are_reset_when_training_fails() -> None:
+    with pytest.raises(ValueError, match="gone"), keeping_memory():
+        np.empty(16 * 2**20, np.uint8).fill(1)
+        raise ValueError("gone")
+    big = np.empty(40 * 2**20, np.uint8)
+    big.fill(1)
+    held = _resident()
+    del big
+    assert held - _resident() > 32 * 2**20
+
+
+def _resident() -> int:
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
