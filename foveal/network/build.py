@@ -52,8 +52,8 @@ def _module(call: Call) -> nn.Module:
     module: nn.Module = getattr(home, call.name.removeprefix("nn."))(*arguments, **call.options)
     if isinstance(module, nn.Conv2d | nn.Linear) and call.init is not None:
         _start(module, call.init)
-    if call.frozen:
-        module.get_parameter("weight").requires_grad_(False)
+    for name in call.frozen:
+        module.get_parameter(name).requires_grad_(False)
     return module
 
 

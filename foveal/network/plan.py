@@ -18,14 +18,15 @@ from foveal.spec.network import Network
 class Call:
     """`name(*arguments, **options)`; names starting with `nn.` are torch's, others are blocks.
 
-    init: how the weights start (`he`, `identity`, `whiten`); frozen: they are not learned.
+    init: how the weights start (`he`, `identity`, `whiten`).  frozen: names of the parameters that
+    are not learned.
     """
 
     name: str
     arguments: tuple[Any, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     init: str | None = None
-    frozen: bool = False
+    frozen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _conv(step: Step, layer: spec.Conv, *, padded: bool) -> Call:
         (step.before[0], layer.channels, layer.kernel),
         options | _unless(step.bias),
         init="he" if layer.init == "default" else layer.init,
-        frozen=layer.frozen,
+        frozen=("weight", "bias")[: 1 + step.bias] if layer.frozen else (),
     )
 
 
@@ -197,7 +198,7 @@ def _norm(layer: spec.Layer, step: Step) -> Call:
                 if value != default
             }
             name = "nn.BatchNorm2d" if maps else "nn.BatchNorm1d"
-            return Call(name, (channels,), options, frozen=not layer.scale)
+            return Call(name, (channels,), options, frozen=() if layer.scale else ("weight",))
         case spec.LayerNorm():
             name = "MapNorm" if maps else "nn.LayerNorm"
             return Call(name, (channels,), {"eps": layer.epsilon})
@@ -221,6 +222,8 @@ def _residual(step: Step) -> Call:
     if norm is not None:
         options = {} if norm.epsilon == 1e-5 else {"eps": norm.epsilon}
         options |= {} if norm.momentum == 0.1 else {"momentum": norm.momentum}
-        call = Call("nn.BatchNorm2d", (step.after[0],), options, frozen=not norm.scale)
+        call = Call(
+            "nn.BatchNorm2d", (step.after[0],), options, frozen=() if norm.scale else ("weight",)
+        )
         parts.append(("batch_norm", call))
     return Call("Residual", (inside, Chain(tuple(parts))))

@@ -46,8 +46,7 @@ def source(network: Network, classes: int, *, task: Task = "single") -> str:
     needed = [name for name in _ORDER if name in used or (name == "Pad" and "SamePad" in used)]
     classes_text = [inspect.getsource(getattr(blocks, name)).rstrip() for name in needed]
     frozen = [
-        f'    model.get_parameter("{name}.weight").requires_grad_(False)'
-        for name in _frozen(chain, "")
+        f'    model.get_parameter("{name}").requires_grad_(False)' for name in _frozen(chain, "")
     ]
     body = [
         "def build() -> nn.Module:",
@@ -75,8 +74,7 @@ def _calls(chain: Chain) -> Iterator[Call]:
 
 def _frozen(chain: Chain, prefix: str) -> Iterator[str]:
     for name, call in chain.parts:
-        if call.frozen:
-            yield prefix + name
+        yield from (f"{prefix}{name}.{parameter}" for parameter in call.frozen)
         inner = [item for item in call.arguments if isinstance(item, Chain)]
         for index, item in enumerate(inner):
             if call.name == "Concat":

@@ -26,7 +26,7 @@ class Conv(Layer):
     `depthwise` is one group a map.  bias: one number a filter is added; None means true unless
     a norm follows.  flip: reverse both kernel axes (the mathematical convolution).
     init: `default`, `identity` (filter i first passes map i through), `whiten` (patches of the
-    training pictures are decorrelated).  frozen: the weights stay as initialised.
+    training pictures are decorrelated).  frozen: weights and biases stay as initialised.
     """
 
     kind = "conv"

@@ -281,7 +281,7 @@ def test_whitening_convolutions_are_found_and_frozen():
     assert name == "conv_1"
     assert conv.out_channels == 8
     assert not conv.weight.requires_grad
-    assert conv.bias.requires_grad
+    assert not conv.bias.requires_grad
 
 
 def test_normalisation_is_inside_and_levels_may_be_bytes_or_floats():
@@ -340,8 +340,12 @@ def test_every_preset_is_finite_learns_everywhere_and_costs_what_is_said(name, s
         if weight.requires_grad:
             assert weight.grad is not None, key
             assert weight.grad.abs().sum() > 0 or key.endswith("bias"), key
-    counted = sum(p.numel() for p in module.parameters() if p.requires_grad or p.dim() == 4)
-    assert spent.weights == counted
+    fixed_scales = sum(
+        part.weight.numel()
+        for part in module.modules()
+        if isinstance(part, torch.nn.BatchNorm2d) and not part.weight.requires_grad
+    )
+    assert spent.weights == sum(p.numel() for p in module.parameters()) - fixed_scales
     for line in spent.layers:
         assert outputs[line.name] == line.output, line.name
 
