@@ -2,11 +2,11 @@
 
     python benchmarks/training.py NAME [--minutes M] [--runs N] [--peer-runs N] [--limit SECONDS]
 
-NAME is SET:PEER, for example fashion-mnist:keras, SET alone (Foveal only), or profile (where a
-step's time goes). Sets: fashion-mnist, cifar10, clothing10, catdog. Peers: keras, fastai,
-ultralytics, torchvision; each is a program in benchmarks/peers as its documentation has a newcomer
-do it, in an environment of its own that this script makes. A B A B: contenders take turns, each
-process with a cold cache; Foveal has --minutes for everything, a peer is stopped after --limit
+NAME is SET:PEER, for example fashion-mnist:keras, SET:PEER,PEER, SET alone (Foveal only), or
+profile (where a step's time goes). Sets: fashion-mnist, cifar10, clothing10, catdog. Peers: keras,
+fastai, ultralytics, torchvision; each is a program in benchmarks/peers as its documentation has a
+newcomer do it, in an environment of its own that this script makes. A B A B: contenders take turns,
+each process with a cold cache; Foveal has --minutes for everything, a peer is stopped after --limit
 seconds (15 minutes) or at its documented end. Test accuracy is taken from the same test pictures:
 Foveal's from its finished file, a peer's after each epoch, its highest one counts (which favours
 it). `speed_up` is the time a peer took to its highest accuracy over Foveal's whole process, and
@@ -177,13 +177,13 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
             values = [run[key] for run in own if run.get(key) is not None]
             if values:
                 found[who][key] = [min(values), statistics.median(values), max(values)]
-    others = [who for who in found if who != "foveal"]
-    if others and "accuracy" in found[others[0]]:
-        ours, theirs = found["foveal"], found[others[0]]
-        reached = ours["accuracy"][1] >= theirs["accuracy"][1]
-        ratio = theirs["seconds_to_it"][1] / ours["seconds"][1]
-        found["speed_up"] = round(ratio, 2) if reached else None
-        found["memory_ratio"] = round(ours["memory_mib"][1] / theirs["memory_mib"][1], 2)
+    ours = found["foveal"]
+    for who, theirs in found.items():
+        if who != "foveal" and "accuracy" in theirs:
+            reached = ours["accuracy"][1] >= theirs["accuracy"][1]
+            ratio = theirs["seconds_to_it"][1] / ours["seconds"][1]
+            theirs["speed_up"] = round(ratio, 2) if reached else None
+            theirs["memory_ratio"] = round(ours["memory_mib"][1] / theirs["memory_mib"][1], 2)
     return found
 
 
@@ -267,43 +267,41 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     asked = parser.parse_args()
     found: dict[str, Any] = {"name": asked.name, "machine": machine()}
-    if asked.name == "profile":
-        found["profile"] = profile()
-    else:
-        name, _, who = asked.name.partition(":")
-        folder = pictures(name, asked.data, Path(tempfile.gettempdir()) / "foveal-bench")
-        peers = asked.runs if asked.peer_runs is None else asked.peer_runs
-        runs = []
-        for seed in range(max(asked.runs, peers)):
-            if seed < asked.runs:
-                runs.append(foveal(folder, asked.minutes or MINUTES[name], seed))
-            if who and seed < peers:
-                runs.append(peer(who, folder, asked.limit, seed))
-        found |= {"versions": versions(who), "summary": summary(runs), "runs": runs}
+    found |= {"profile": profile()} if asked.name == "profile" else sitting(asked)
     RESULT.parent.mkdir(exist_ok=True)
     with RESULT.open("a") as file:
         file.write(json.dumps(found) + "\n")
     print(json.dumps(found, indent=1))
 
 
-def versions(who: str) -> dict[str, str]:
-    """What the peer's environment has of the packages that matter."""
-    if not who:
-        return {}
-    words = [str(environment(who)), "-m", "pip", "list", "--format", "json"]
-    listed = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
-    wanted = {
-        "keras",
-        "tensorflow",
-        "tensorflow_cpu",
-        "fastai",
-        "ultralytics",
-        "torch",
-        "torchvision",
-    }
-    return {
-        one["name"]: one["version"] for one in listed if one["name"].replace("-", "_") in wanted
-    }
+def sitting(asked: argparse.Namespace) -> dict[str, Any]:
+    """Foveal and the peers in turn."""
+    name, _, who = asked.name.partition(":")
+    peers = who.split(",") if who else []
+    folder = pictures(name, asked.data, Path(tempfile.gettempdir()) / "foveal-bench")
+    times = asked.runs if asked.peer_runs is None else asked.peer_runs
+    runs = []
+    for seed in range(max(asked.runs, times if peers else 0)):
+        if seed < asked.runs:
+            runs.append(foveal(folder, asked.minutes or MINUTES[name], seed))
+        if seed < times:
+            runs += [peer(one, folder, asked.limit, seed) for one in peers]
+    return {"versions": versions(peers), "summary": summary(runs), "runs": runs}
+
+
+WANTED = ("keras", "tensorflow", "tensorflow_cpu", "fastai", "ultralytics", "torch", "torchvision")
+
+
+def versions(peers: list[str]) -> dict[str, str]:
+    """What the peers' environments have of the packages that matter."""
+    found: dict[str, str] = {}
+    for who in peers:
+        words = [str(environment(who)), "-m", "pip", "list", "--format", "json"]
+        listed = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+        found |= {
+            one["name"]: one["version"] for one in listed if one["name"].replace("-", "_") in WANTED
+        }
+    return found
 
 
 if __name__ == "__main__":

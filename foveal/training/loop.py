@@ -93,7 +93,8 @@ def train(training: Training, task: Task) -> Iterator[Record]:
 
 def _compiled(module: nn.Module, recipe: Recipe) -> Callable[[Tensor], Tensor]:
     if recipe.compile == "on":
-        return torch.compile(module)
+        exact = torch.are_deterministic_algorithms_enabled()
+        return torch.compile(module, options={"deterministic": exact})
     return module
 
 

@@ -2,6 +2,8 @@
 
 import platform
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +45,16 @@ def test_memory_is_given_back_when_training_fails() -> None:
 def _resident() -> int:
     pages = Path("/proc/self/statm").read_text().split()[1]
     return int(pages) * resource.getpagesize()
+
+
+def test_deterministic_kernels_are_asked_for_without_loading_the_compiler() -> None:
+    asked = (
+        "import sys, torch\n"
+        "from foveal.training import machine\n"
+        "where = torch.device('cpu')\n"
+        "with machine.deterministic(where):\n"
+        "    print(torch.get_deterministic_debug_mode())\n"
+        "print(torch.get_deterministic_debug_mode(), 'torch._inductor' in sys.modules)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert told.stdout.split() == ["1", "0", "False"]
