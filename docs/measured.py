@@ -171,7 +171,9 @@ def plain(docstring: str) -> str:
             lines = [line.removeprefix("    ") for line in part.splitlines()]
             parts.append("\n".join(["```text", *lines, "```"]))
         else:
-            parts.append(re.sub(r"([*_<>])", r"\\\1", part))
+            prose = part.split("`")
+            prose[::2] = [re.sub(r"([*_<>])", r"\\\1", words) for words in prose[::2]]
+            parts.append("`".join(prose))
     return "\n\n".join(parts)
 
 

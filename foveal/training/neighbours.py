@@ -6,6 +6,7 @@ Knows nothing of networks or recipes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -17,8 +18,8 @@ from foveal.training.chance import shuffled
 
 MOST = 3000
 LARGE, ENOUGH, SIDE = 64, 32, 16
-"""Pictures from the first side on are made the second before they are changed, all are compared
-at the third."""
+"""Sides from the first on become the second before pictures are changed; all are compared at the
+third."""
 STREAM = 21
 PART = 200
 
@@ -49,33 +50,26 @@ def neighbours(
         return None
     chosen = np.sort(shuffled(len(labels), STREAM)[:MOST])
     labels = labels[chosen]
-    pictures = torch.cat(
-        [_reduced(pixels[chosen[at : at + PART]]) for at in range(0, len(chosen), PART)]
-    )
-    known = _small(pictures)
-    rows, columns = (max(1, round(reach * side)) for side in pictures.shape[2:])
-    still = np.zeros(len(labels), bool)
-    moved = [
-        move(pictures, np.full_like(labels, down), np.full_like(labels, across), still)
-        for down in (-rows, rows)
-        for across in (-columns, columns)
-    ]
+    parts = [_views(pixels[chosen[at : at + PART]], reach) for at in range(0, len(chosen), PART)]
+    known, *moved = torch.cat(parts, dim=1)
     return Neighbours(
         _right(known, known, labels),
         _right(known.flip(3), known, labels),
-        round(sum(_right(_small(one), known, labels) for one in moved) / len(moved), 4),
+        round(fmean(_right(one, known, labels) for one in moved), 4),
     )
 
 
-def _reduced(pixels: NDArray[np.uint8]) -> torch.Tensor:
+def _views(pixels: NDArray[np.uint8], reach: float) -> torch.Tensor:
+    """(5, N, C, SIDE, SIDE): small pictures as they are and moved along the four diagonals."""
     pictures = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-    if min(pictures.shape[2:]) < LARGE:
-        return pictures
-    return F.adaptive_avg_pool2d(pictures, (ENOUGH, ENOUGH))
-
-
-def _small(pictures: torch.Tensor) -> torch.Tensor:
-    return F.adaptive_avg_pool2d(pictures, (SIDE, SIDE))
+    height, width = (ENOUGH if side >= LARGE else side for side in pictures.shape[2:])
+    pictures = F.adaptive_avg_pool2d(pictures, (height, width))
+    down, across = (np.full(len(pixels), max(1, round(reach * side))) for side in (height, width))
+    still = np.zeros(len(pixels), bool)
+    views = [pictures]
+    for rows in (-down, down):
+        views += [move(pictures, rows, columns, still) for columns in (-across, across)]
+    return torch.stack([F.adaptive_avg_pool2d(view, (SIDE, SIDE)) for view in views])
 
 
 def _right(asked: torch.Tensor, known: torch.Tensor, labels: NDArray[np.int64]) -> float:

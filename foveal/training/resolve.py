@@ -41,8 +41,7 @@ class Situation:
 
     pictures: training pictures.  classes: their number.  rarest, commonest: pictures of those
     classes.  neighbours: how right nearest neighbours are; None where several labels a picture
-    make it unknown.  fast_bf16: the device multiplies
-    16-bit numbers.
+    make it unknown.  fast_bf16: the device multiplies 16-bit numbers.
     """
 
     network: Network

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from zlib import crc32
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 from foveal.cli.main import run as cli
 from foveal.cli.train import _pairs
 from foveal.errors import DataError, SpecError, TrainingError, UsageError
+from foveal.training import machine
 from foveal.verbs.train import train
 
 TINY = """
@@ -368,6 +370,24 @@ def test_a_budget_covers_the_whole_command(digits, network, tmp_path):
     assert time.monotonic() - clock <= 12.6
     assert run.report is not None
     assert run.history
+
+
+def test_training_is_exact_and_keeps_memory(digits, network, tmp_path, monkeypatch):
+    inside, seen = [], set()
+
+    @contextmanager
+    def keeping():
+        inside.append(True)
+        yield
+        inside.clear()
+
+    monkeypatch.setattr(machine, "keeping_memory", keeping)
+    train(
+        digits, network=network, epochs=1, out=tmp_path / "run", device="cpu",
+        tell=lambda _: seen.add((bool(inside), torch.get_deterministic_debug_mode())),
+    )  # fmt: skip
+    assert seen == {(True, 1)}
+    assert (inside, torch.get_deterministic_debug_mode()) == ([], 0)
 
 
 def test_words_on_the_command_line(digits, network, tmp_path, capsys):
