@@ -73,7 +73,7 @@ class Recipe(Value):
     mixup: Probability = 0.0
     cutmix: Probability = 0.0
     randaugment: Annotated[float, Field(ge=0, le=30)] = 0.0
-    progressive: Annotated[float, Field(gt=0, le=1)] = 1.0
+    progressive: Annotated[float, Field(gt=0, le=1)] | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"
     early_stopping: Positive | None = None

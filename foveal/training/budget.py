@@ -38,10 +38,13 @@ def tail(timing: Timing, val: int) -> float:
     return TAIL + 4 * timing.val_picture * val
 
 
-def affordable(timing: Timing, val: int, an_epoch: int, seconds: float) -> int:
-    """Steps that fit into `seconds`, each epoch looking at `val` pictures, the tail kept."""
+def affordable(timing: Timing, val: int, an_epoch: int, seconds: float, work: float = 1.0) -> int:
+    """Steps that fit into `seconds`, each epoch looking at `val` pictures, the tail kept.
+
+    work: what a step costs on the average, as a share of one with whole pictures.
+    """
     room = seconds - tail(timing, val)
-    each = timing.step + timing.val_picture * val / an_epoch
+    each = timing.step * work + timing.val_picture * val / an_epoch
     return max(0, int(room / each))
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
-from foveal.training import optim, order, schedule, validation
+from foveal.training import growing, optim, order, schedule, validation
 from foveal.training.augment import augment
 from foveal.training.chance import key
 from foveal.training.loss import loss as loss_of
@@ -39,10 +39,7 @@ EARLY = 1e-4
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained on what. `recipe` is whole; `classes` counts the labels.
-
-    rank, world: which of how many processes this is; each sees its share of every batch.
-    """
+    """What is trained on what. `recipe` is whole; `classes` counts the labels."""
 
     recipe: Recipe
     train: Pictures
@@ -53,8 +50,16 @@ class Task:
     device: torch.device
     class_weights: NDArray[np.float32] | None = None
     gate: Gate = field(default_factory=Gate)
-    rank: int = 0
-    world: int = 1
+
+    @property
+    def size(self) -> growing.Size:
+        """Height and width of whole pictures."""
+        return self.train.pixels.shape[1], self.train.pixels.shape[2]
+
+    @property
+    def start(self) -> float:
+        """Share of the side that training starts at."""
+        return self.recipe.progressive or 1.0
 
     @property
     def steps_an_epoch(self) -> int:
@@ -106,7 +111,7 @@ def _stale(training: Training, task: Task) -> bool:
 def _plan(task: Task, epoch: int) -> list[NDArray[np.int64]]:
     balanced = task.train.single_labels() if task.recipe.balance == "sampling" else None
     shown = order.epoch_order(len(task.train), task.seed, epoch, balanced)
-    return order.batches(shown, task.steps_an_epoch, task.rank, task.world)
+    return order.batches(shown, task.steps_an_epoch)
 
 
 def rate(training: Training, recipe: Recipe) -> float:
@@ -160,10 +165,8 @@ def prepared(
         units = task.classes
     target = targets(task.train.labels[positions], task.classes, units).to(task.device)
     pictures, target = augment(batch, target, positions, task.recipe, task.seed, epoch)
-    full = min(pictures.shape[2:])
-    side = schedule.side(task.recipe, full, progress)
-    if side < full:
-        size = [round(length * side / full) for length in pictures.shape[2:]]
+    size = growing.size(task.size, task.start, progress)
+    if size != task.size:
         pictures = F.interpolate(pictures, size=size, mode="area")
     return pictures.contiguous(memory_format=torch.channels_last), target
 

@@ -48,11 +48,9 @@ def _balanced(classes: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.i
     return chosen[shuffled(count, seed, ORDER, epoch)]
 
 
-def batches(
-    order: NDArray[np.int64], steps: int, rank: int = 0, world: int = 1
-) -> list[NDArray[np.int64]]:
-    """The epoch's order cut into `steps` batches; `rank` of `world` takes its share of each."""
-    return [part[rank::world] for part in np.array_split(order, steps)]
+def batches(order: NDArray[np.int64], steps: int) -> list[NDArray[np.int64]]:
+    """The epoch's order cut into `steps` batches."""
+    return np.array_split(order, steps)
 
 
 def parity(index: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:

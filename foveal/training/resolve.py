@@ -11,7 +11,7 @@ from typing import Any
 
 from foveal.errors import UsageError
 from foveal.network.cost import cost
-from foveal.spec.layers import Flatten, Layer
+from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.training.neighbours import Neighbours
@@ -54,8 +54,11 @@ class Situation:
 
 
 def resolve(recipe: Recipe, situation: Situation) -> tuple[Recipe, tuple[Choice, ...]]:
-    """The recipe without gaps (epochs apart) and what was chosen; raises UsageError on a clash."""
-    _refuse(recipe, situation.network)
+    """The recipe without gaps and what was chosen; raises UsageError on a clash.
+
+    What depends on time, epochs and progressive, stays open.
+    """
+    _refuse(recipe)
     chosen: list[Choice] = []
     for choose in (_batch, _optimizer, _rates, _augmentation, _precision):
         found = choose(recipe, situation)
@@ -78,12 +81,7 @@ def _kinds(network: Network) -> set[str]:
     return {layer.kind for layer in layers(network)}
 
 
-def _refuse(recipe: Recipe, network: Network) -> None:
-    if recipe.progressive < 1 and any(isinstance(layer, Flatten) for layer in layers(network)):
-        raise UsageError(
-            f"progressive {recipe.progressive:g} trains on smaller pictures first, but the "
-            "network's flatten layer fits one size only; use global_avg_pool or progressive 1"
-        )
+def _refuse(recipe: Recipe) -> None:
     if recipe.warm_up + recipe.cool_down > 1 and recipe.schedule == "trapezoid":
         raise UsageError(
             f"warm_up {recipe.warm_up:g} and cool_down {recipe.cool_down:g} are more than the "

@@ -24,7 +24,7 @@ from foveal.files import write_atomic
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model, save
 from foveal.progress import Progress, silent
-from foveal.training import checkpoint, validation
+from foveal.training import checkpoint, growing, validation
 from foveal.training.budget import SHARE, Budget, affordable, tail
 from foveal.training.loop import Task, train
 from foveal.training.records import EpochRecord, Record, StepRecord, Trouble
@@ -46,7 +46,8 @@ class Keeper:
 
     manifest: all of it that is known before training.  fitted_on: uint64 content hashes.
     facts: JSON data that goes into every checkpoint beside the position.
-    most_steps: to which a cycle may be made longer.
+    most_steps: to which a cycle may be made longer.  pace: seconds of the last steps, as long as
+    they would have taken with whole pictures.
     watch: is given every record (trackers, tests).  tell: is given sentences.
     page: writes the report of the finished manifest and the logits of val.
     """
@@ -100,7 +101,8 @@ def _records(training: Training, task: Task) -> Any:
 def _note(record: Record, training: Training, task: Task, keeper: Keeper) -> None:
     match record:
         case StepRecord():
-            keeper.pace.append(record.seconds)
+            whole = growing.work(task.size, task.start, training.position.progress)
+            keeper.pace.append(record.seconds / whole)
             _show(record, training, keeper)
         case EpochRecord():
             position = training.position
@@ -138,9 +140,10 @@ def keep_time(training: Training, task: Task, keeper: Keeper) -> None:
     usual = sorted(keeper.pace)[len(keeper.pace) // 2]
     timing = replace(keeper.timing, step=max(usual, sum(keeper.pace) / len(keeper.pace)))
     seconds = keeper.budget.left()
+    work = growing.ahead(task.size, task.start, position.progress)
 
     def fit(room: float) -> int:
-        return affordable(timing, len(task.val), task.steps_an_epoch, room)
+        return affordable(timing, len(task.val), task.steps_an_epoch, room, work)
 
     if fit(seconds) < left:
         if seconds < tail(timing, len(task.val)) + timing.step:

@@ -25,14 +25,3 @@ def factor(recipe: Recipe, progress: float) -> float:
             return min(1.0, (1 - progress) / recipe.cool_down) if recipe.cool_down else 1.0
         case "constant":
             return 1.0
-
-
-def side(recipe: Recipe, full: int, progress: float) -> int:
-    """Side in pixels that training looks at: grows from `progressive` * full to full at 2/3."""
-    if recipe.progressive >= 1:
-        return full
-    grown = min(1.0, progress * 1.5)
-    share = recipe.progressive + (1 - recipe.progressive) * grown
-    # few different sizes, each prepared once by the convolution library
-    quantum = max(1, full // 8)
-    return min(full, max(1, round(share * full / quantum) * quantum))

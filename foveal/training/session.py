@@ -19,7 +19,7 @@ from foveal.model.manifest import Manifest
 from foveal.network.build import build
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
-from foveal.training import machine, optim, trial
+from foveal.training import growing, machine, optim, trial
 from foveal.training.budget import SHARE, Budget, affordable, most_epochs
 from foveal.training.chance import key
 from foveal.training.loop import Task
@@ -80,6 +80,7 @@ def fresh(network: Network, prepared: Prepared, wish: Wish) -> Session:
     network = network.model_copy(update={"preprocess": rule})
     task = _task(network, prepared, recipe, wish.seed, wish.device)
     training, not_taken = _begin(network, prepared, task, wish)
+    _refuse_growing(training, task)
     timing = Timing(0.0, 0.0, 0)
     if wish.budget is not None:
         task, timing, planned = _planned(training, task, wish)
@@ -87,6 +88,8 @@ def fresh(network: Network, prepared: Prepared, wish: Wish) -> Session:
     else:
         assert recipe.epochs is not None
         training.position.begin_cycle(_steps(recipe.epochs, task))
+        if recipe.progressive is None:
+            choices += (Choice("progressive", 1.0, "the epochs are given, no minutes to save"),)
     choices += _settle(training, task)
     task = replace(task, recipe=_with(task.recipe, choices))
     return Session(
@@ -210,15 +213,55 @@ def _planned(training: Training, task: Task, wish: Wish) -> tuple[Task, Timing, 
     else:
         timing = trial.measure(training, task, wish.budget.seconds)
     room = SHARE * wish.budget.seconds - wish.budget.used()
-    steps = affordable(timing, len(task.val), task.steps_an_epoch, room)
     most = _most(task, wish)
+
+    def fit() -> int:
+        work = growing.ahead(task.size, task.start, 0.0)
+        return affordable(timing, len(task.val), task.steps_an_epoch, room, work)
+
+    if task.recipe.progressive is None:
+        choices += (_growing(training, task, fit(), _steps(most, task)),)
+        task = replace(task, recipe=_with(task.recipe, choices))
+    steps = fit()
     reason = f"{steps} steps of {timing.step * 1000:.0f} ms fit into the budget"
+    if task.start < 1:
+        reason += ", smaller pictures taking less"
     if steps > _steps(most, task):
         steps = _steps(most, task)
         reason = f"more than {most:g} epochs of {len(task.train)} pictures would help little"
     training.position.begin_cycle(max(1, steps))
     epochs = float(f"{max(1, steps) / task.steps_an_epoch:.4g}")
     return task, timing, (*choices, Choice("epochs", epochs, reason))
+
+
+def _growing(training: Training, task: Task, fit: int, most: int) -> Choice:
+    """Whether pictures grow. fit: steps with whole ones in the budget.  most: that would help."""
+    if fit >= most:
+        return Choice("progressive", 1.0, "the minutes suffice for whole pictures throughout")
+    if task.recipe.shift == 0 and task.recipe.crop == 1:
+        return Choice("progressive", 1.0, "pictures that stay in place would lose by being resized")
+    if task.recipe.compile == "on":
+        return Choice("progressive", 1.0, "every size would be compiled anew")
+    small = min(growing.size(task.size, growing.START, 0.0))
+    if small < growing.LEAST:
+        return Choice("progressive", 1.0, f"{small} pixels to begin with would show too little")
+    channels = task.train.pixels.shape[3]
+    if growing.misfit(training.module, channels, task.size, growing.START) is not None:
+        return Choice("progressive", 1.0, "the network takes no smaller pictures")
+    reason = f"time is short: pictures grow from {small} to {min(task.size)} pixels for more steps"
+    return Choice("progressive", growing.START, reason)
+
+
+def _refuse_growing(training: Training, task: Task) -> None:
+    """Raises UsageError where the recipe asks for sizes that the network cannot compute."""
+    channels = task.train.pixels.shape[3]
+    small = growing.misfit(training.module, channels, task.size, task.start)
+    if small is not None:
+        raise UsageError(
+            f"progressive {task.start:g} trains on smaller pictures first, but the network cannot "
+            f"compute pictures of {small[0]}x{small[1]} pixels: use global_avg_pool for flatten, "
+            "a larger share, or progressive 1"
+        )
 
 
 def _most(task: Task, wish: Wish) -> float:

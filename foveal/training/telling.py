@@ -16,6 +16,7 @@ from foveal.errors import UsageError, counted
 from foveal.files import write_atomic
 from foveal.network.cost import cost
 from foveal.spec.recipe import Recipe
+from foveal.training import growing
 from foveal.training.budget import Budget, tail
 from foveal.training.preparing import Prepared
 from foveal.training.session import Session
@@ -53,7 +54,8 @@ def _time(session: Session, prepared: Prepared, budget: Budget | None) -> Iterat
         yield told
         return
     timing = session.timing
-    each = timing.step + timing.val_picture * len(prepared.val) / task.steps_an_epoch
+    work = growing.ahead(task.size, task.start, 0.0)
+    each = timing.step * work + timing.val_picture * len(prepared.val) / task.steps_an_epoch
     seconds = position.cycle_steps * each + tail(timing, len(prepared.val))
     yield (
         f"{told}, about {_clock(seconds)} of the {_clock(budget.left())} left, "

@@ -43,6 +43,7 @@ def measure(training: Training, task: Task, budget: float) -> Timing:
     facts, tensors = training.pack()
     kept = {name: value.clone() for name, value in tensors.items()}
     training.position.begin_cycle(10**9)
+    training.position.drawn = 1.0  # the end of the schedule, where pictures are whole
     seconds: list[float] = []
     began = time.perf_counter()
     for record in train(training, task):

@@ -38,8 +38,8 @@ def test_every_choice_has_a_reason_and_is_repeatable():
     assert all(choice.reason for choice in chosen.values())
     assert _chosen()[0] == whole
     assert [key for key, value in whole if value in (None, "auto")] == [
-        "epochs", "ema", "dropout", "early_stopping", "abstain_at_accuracy", "positive_class",
-        "min_recall",
+        "epochs", "ema", "dropout", "progressive", "early_stopping", "abstain_at_accuracy",
+        "positive_class", "min_recall",
     ]  # fmt: skip
 
 
@@ -103,12 +103,6 @@ def test_average_needs_steps():
 
 
 def test_clashes_are_refused():
-    with pytest.raises(UsageError) as caught:
-        _chosen(Recipe(progressive=0.5), name="lenet5")
-    assert str(caught.value) == (
-        "progressive 0.5 trains on smaller pictures first, but the network's flatten layer fits "
-        "one size only; use global_avg_pool or progressive 1"
-    )
     with pytest.raises(UsageError) as caught:
         _chosen(Recipe(schedule="trapezoid", warm_up=0.6))
     assert str(caught.value) == (

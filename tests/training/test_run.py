@@ -11,11 +11,15 @@ import torch
 
 from foveal.errors import Error, TrainingError, UsageError
 from foveal.model.model import load
+from foveal.spec.layers import Flatten, Output
+from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.training import checkpoint, loop, run
-from foveal.training.budget import Budget
+from foveal.training import checkpoint, growing, loop, run
+from foveal.training.budget import Budget, tail
 from foveal.training.records import EpochRecord, StepRecord, Trouble
+from foveal.training.resolve import Choice
 from foveal.training.state import Position
+from foveal.training.trial import Timing
 
 
 class Stop:
@@ -375,6 +379,87 @@ def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
     assert rates[-1] < 0.2 * max(rates)
 
 
+@pytest.fixture
+def wide(runs, prepared):
+    """The runs with pictures four times as wide and high, and a network for them."""
+    network = runs.fresh().network
+    grown = [
+        replace(one, pixels=one.pixels.repeat(4, axis=1).repeat(4, axis=2))
+        for one in (prepared.train, prepared.val)
+    ]
+    runs.prepared = replace(prepared, train=grown[0], val=grown[1])
+    return network.resized(Input(height=32, width=32, channels=1))
+
+
+def test_pictures_grow_where_time_is_short(runs, wide):
+    def chosen(**keys):
+        made = runs.fresh(network=wide, **keys)
+        reasons = [choice.reason for choice in made.choices if choice.key == "progressive"]
+        return made.task.recipe.progressive, *reasons
+
+    assert chosen(budget=Budget(3.0), epochs=100_000.0) == (
+        0.625, "time is short: pictures grow from 20 to 32 pixels for more steps",
+    )  # fmt: skip
+    assert chosen(budget=Budget(600.0), epochs=5.0) == (
+        1.0, "the minutes suffice for whole pictures throughout",
+    )  # fmt: skip
+    assert chosen(epochs=5.0) == (1.0, "the epochs are given, no minutes to save")
+    assert chosen(budget=Budget(3.0), epochs=100_000.0, progressive=1.0) == (1.0,)
+
+
+def test_pictures_do_not_grow_where_it_would_not_work(runs, wide):
+    made = runs.fresh(network=_flat(wide), budget=Budget(3.0), epochs=100_000.0)
+    assert Choice("progressive", 1.0, "the network takes no smaller pictures") in made.choices
+    still = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, shift=0.0)
+    told = Choice("progressive", 1.0, "pictures that stay in place would lose by being resized")
+    assert told in still.choices
+    with pytest.raises(UsageError) as caught:
+        runs.fresh(network=_flat(wide), progressive=0.5)
+    assert str(caught.value) == (
+        "progressive 0.5 trains on smaller pictures first, but the network cannot compute pictures "
+        "of 16x16 pixels: use global_avg_pool for flatten, a larger share, or progressive 1"
+    )
+
+
+def test_pictures_do_not_grow_where_networks_are_compiled(runs, wide, monkeypatch):
+    monkeypatch.setattr(loop, "_compiled", lambda module, recipe: module)
+    made = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, compile="on")
+    assert Choice("progressive", 1.0, "every size would be compiled anew") in made.choices
+
+
+def test_few_pixels_are_not_made_fewer(runs):
+    made = runs.fresh(budget=Budget(3.0), epochs=100_000.0, shift=0.1)
+    told = Choice("progressive", 1.0, "5 pixels to begin with would show too little")
+    assert told in made.choices
+
+
+def _flat(network):
+    return network.model_copy(update={"layers": (Flatten(), Output())})
+
+
+def test_a_plan_of_growing_pictures_holds(runs, wide, monkeypatch):
+    """Steps that cost as much as they should leave the cycle as it was planned."""
+    made = runs.fresh(network=wide, epochs=80.0, progressive=0.5)
+    task, position, clock = made.task, made.training.position, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    timing = Timing(0.1, 0.0, 0)
+    work = growing.ahead(task.size, 0.5, 0.0)
+    assert work == pytest.approx(0.72, abs=0.02)
+    budget = Budget((position.cycle_steps * 0.1 * work + tail(timing, 0)) / 0.95, began=0.0)
+    keeper = runs.keeper(made, "a", budget=budget, limited=True, timing=timing, most_steps=10**6)
+    planned = position.cycle_steps
+    while position.step < position.end:
+        seconds = 0.1 * growing.work(task.size, 0.5, position.progress)
+        clock[0] += seconds
+        position.step += 1
+        run._note(
+            StepRecord(position.step, 1, 40, 1.0, 0.5, 0.1, seconds), made.training, task, keeper
+        )
+        run.keep_time(made.training, task, keeper)
+    assert planned <= position.cycle_steps <= 1.06 * planned
+    assert clock[0] + tail(timing, 0) <= budget.seconds
+
+
 def test_a_cycle_is_made_no_longer_than_was_asked(runs):
     budget = Budget(60.0)
     made = runs.fresh(budget=budget, epochs=60.0)
@@ -435,15 +520,6 @@ def test_ctrl_c_and_sigterm_wait_for_the_gate():
             signal.raise_signal(signal.SIGTERM)
         assert caught.value.code == 143
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
-
-
-def test_ranks_share_the_batch(runs):
-    made = runs.fresh()
-    shares = [loop._plan(replace(made.task, rank=rank, world=2), 0) for rank in range(2)]
-    whole = loop._plan(made.task, 0)
-    for step, positions in enumerate(whole):
-        both = np.concatenate([shares[0][step], shares[1][step]])
-        assert sorted(both.tolist()) == sorted(positions.tolist())
 
 
 def test_class_weights_and_dropout_reach_the_task(runs):

@@ -1,9 +1,9 @@
-"""The learning rate's course and the growing picture side."""
+"""The learning rate's course."""
 
 import pytest
 
 from foveal.spec.recipe import Recipe
-from foveal.training.schedule import factor, side
+from foveal.training.schedule import factor
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,3 @@ def test_without_warm_up_it_starts_at_the_peak():
 
 def test_the_first_step_is_never_lost():
     assert factor(Recipe(warm_up=0.5), 0.0) == 0.02
-
-
-def test_side_grows_in_few_sizes():
-    recipe = Recipe(progressive=0.5)
-    sides = [side(recipe, 64, step / 100) for step in range(101)]
-    assert sides == sorted(sides)
-    assert sorted(set(sides)) == [32, 40, 48, 56, 64]
-    assert sides[67] == 64
-    assert side(Recipe(), 64, 0.0) == 64
