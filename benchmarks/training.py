@@ -3,7 +3,8 @@
     python benchmarks/training.py NAME [--minutes M] [--runs N] [--peer-runs N] [--limit SECONDS]
 
 NAME is SET:PEER, for example fashion-mnist:keras, SET:PEER,PEER, SET alone (Foveal only), or
-profile (where a step's time goes). Sets: fashion-mnist, cifar10, clothing10, catdog. Peers: keras,
+profile (where a step's time goes). Sets: fashion-mnist, cifar10, clothing10, catdog, and few, grey,
+imbalanced, defects, which nobody tuned on (benchmarks/sets.py says what they are). Peers: keras,
 fastai, ultralytics, torchvision; each is a program in benchmarks/peers as its documentation has a
 newcomer do it, in an environment of its own that this script makes. A B A B: contenders take turns,
 each process with a cold cache; Foveal has --minutes for everything, a peer is stopped after --limit
@@ -17,26 +18,24 @@ looked at twice a second. Every sitting appends a line to benchmarks/results/tra
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sets import pictures
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "training.jsonl"
 PEERS = ROOT / "benchmarks" / "peers"
-FASHION = Path("/usr/share/datasets/fashion-mnist")
 LIMIT = 15 * 60
 PACKAGES = {
     "keras": ("keras>=3", "tensorflow-cpu", "pillow"),
@@ -44,41 +43,10 @@ PACKAGES = {
     "ultralytics": ("ultralytics",),
     "torchvision": ("torch==2.14.1", "torchvision==0.29.1"),
 }
-ARCHIVES = {
-    "cifar10": "cifar10-jpg.zip", "clothing10": "clothing10.zip", "catdog": "catdog.zip",
+MINUTES = {
+    "fashion-mnist": 1.0, "cifar10": 8.0, "clothing10": 155 / 60, "catdog": 2.0,
+    "few": 1.0, "grey": 2.0, "imbalanced": 2.0, "defects": 2.0,
 }  # fmt: skip
-MINUTES = {"fashion-mnist": 1.0, "cifar10": 8.0, "clothing10": 155 / 60, "catdog": 2.0}
-
-
-def pictures(name: str, data: Path, home: Path) -> Path:
-    """The set as a folder train/CLASS, test/CLASS, which every contender can read."""
-    folder = home / name
-    if folder.is_dir():
-        return folder
-    if name == "fashion-mnist":
-        _fashion(folder)
-    else:
-        with zipfile.ZipFile(data / ARCHIVES[name]) as archive:
-            archive.extractall(folder.with_suffix(".part"))
-        inner = folder.with_suffix(".part")
-        while not (inner / "train").is_dir():
-            inner = next(path for path in inner.iterdir() if path.is_dir())
-        shutil.move(inner, folder)
-    return folder
-
-
-def _fashion(folder: Path) -> None:
-    import numpy as np
-    from PIL import Image
-
-    for split, stem in (("train", "train"), ("test", "t10k")):
-        raw = gzip.decompress((FASHION / f"{stem}-images-idx3-ubyte.gz").read_bytes())
-        labels = gzip.decompress((FASHION / f"{stem}-labels-idx1-ubyte.gz").read_bytes())[8:]
-        values = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28)
-        for number, (pixels, label) in enumerate(zip(values, labels, strict=True)):
-            home = folder / split / str(label)
-            home.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(home / f"{number:05d}.png")
 
 
 def environment(peer: str) -> Path:

@@ -80,7 +80,8 @@ def fresh(network: Network, prepared: Prepared, wish: Wish) -> Session:
     network = network.model_copy(update={"preprocess": rule})
     task = _task(network, prepared, recipe, wish.seed, wish.device)
     training, not_taken = _begin(network, prepared, task, wish)
-    _refuse_growing(training, task)
+    if task.start < 1:
+        _refuse_growing(training, task)
     timing = Timing(0.0, 0.0, 0)
     if wish.budget is not None:
         task, timing, planned = _planned(training, task, wish)
@@ -117,7 +118,8 @@ def resumed(facts: Mapping[str, Any], tensors: dict[str, Tensor], prepared: Prep
                 f"ask for more than that with --epochs, not {more:g}"
             )
         training.position.begin_cycle(added)
-        task = replace(task, recipe=recipe.model_copy(update={"epochs": more}))
+        further = {"epochs": more, "progressive": 1.0}  # pictures have grown already
+        task = replace(task, recipe=recipe.model_copy(update=further))
         plan["recipe"] = task.recipe.model_dump(mode="json")
     return Session(training, task, network, plan, choices, Timing(*plan["timing"]))
 
@@ -220,7 +222,8 @@ def _planned(training: Training, task: Task, wish: Wish) -> tuple[Task, Timing, 
         return affordable(timing, len(task.val), task.steps_an_epoch, room, work)
 
     if task.recipe.progressive is None:
-        choices += (_growing(training, task, fit(), _steps(most, task)),)
+        usual = min(most, most_epochs(len(task.train), asked=False))
+        choices += (_growing(training, task, fit() >= _steps(usual, task)),)
         task = replace(task, recipe=_with(task.recipe, choices))
     steps = fit()
     reason = f"{steps} steps of {timing.step * 1000:.0f} ms fit into the budget"
@@ -234,9 +237,9 @@ def _planned(training: Training, task: Task, wish: Wish) -> tuple[Task, Timing, 
     return task, timing, (*choices, Choice("epochs", epochs, reason))
 
 
-def _growing(training: Training, task: Task, fit: int, most: int) -> Choice:
-    """Whether pictures grow. fit: steps with whole ones in the budget.  most: that would help."""
-    if fit >= most:
+def _growing(training: Training, task: Task, suffices: bool) -> Choice:
+    """Whether pictures grow.  suffices: the budget does for the usual epochs of whole ones."""
+    if suffices:
         return Choice("progressive", 1.0, "the minutes suffice for whole pictures throughout")
     if task.recipe.shift == 0 and task.recipe.crop == 1:
         return Choice("progressive", 1.0, "pictures that stay in place would lose by being resized")

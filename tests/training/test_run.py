@@ -127,6 +127,13 @@ def test_a_finished_run_is_extended_by_a_further_cycle(runs):
     assert manifest.recipe["epochs"] == 5.0
 
 
+def test_a_further_cycle_sees_whole_pictures(runs):
+    runs.drive(runs.fresh(progressive=0.5), "a")
+    found = checkpoint.newest(runs.folder / "a" / run.CHECKPOINTS)
+    assert runs.resumed(found).task.start == 0.5
+    assert runs.resumed(found, more=5.0).task.start == 1.0
+
+
 def test_fewer_epochs_than_done_are_refused(runs):
     runs.drive(runs.fresh(), "a")
     found = checkpoint.newest(runs.folder / "a" / run.CHECKPOINTS)
