@@ -113,7 +113,7 @@ def runs(sitting: dict[str, Any]) -> Iterator[dict[str, Any]]:
         own = [run for run in sitting["runs"] if run["who"] == who]
         scores = [run["accuracy"] for run in own if run["accuracy"] is not None]
         minutes = [(run.get("seconds_to_it") or run["seconds"]) / 60 for run in own]
-        row = {"pictures": sitting["name"].partition(":")[0], "who": who, "runs": len(own)}
+        row = {"pictures": _pictures(sitting), "who": who, "runs": len(own)}
         row["minutes"] = statistics.median(minutes)
         row["minutes_range"] = [min(minutes), max(minutes)]
         row["test accuracy"] = statistics.median(scores) if scores else "stopped before the first"
@@ -194,7 +194,16 @@ WORDS = {
         "again": "s to read {:,.0f} {} again",
         "photos": "photos",
         "small": "small pictures",
-        "train": "{}: test accuracy after minutes",
+        "train": "{}: test accuracy",
+        "reached": "{:.1%} in {} min",
+        "fashion-mnist": "Fashion-MNIST",
+        "cifar10": "CIFAR-10",
+        "clothing10": "3,068 photos of clothes",
+        "catdog": "1,110 cats and dogs",
+        "grey": "cats and dogs without colour",
+        "few": "20 photos each of ten clothes",
+        "imbalanced": "CIFAR-10, a class 100 times rarer than another",
+        "defects": "a scratch on one surface in seven, balanced",
     },
     "ko": {
         "head": "| 측정 항목 | Foveal | 비교 대상 |\n|---|---|---|",
@@ -206,7 +215,16 @@ WORDS = {
         "again": "{1} {0:,.0f}장 다시 읽기, 초",
         "photos": "사진",
         "small": "작은 사진",
-        "train": "{}: 걸린 분과 테스트 정확도",
+        "train": "{}: 테스트 정확도",
+        "reached": "{:.1%}({}분)",
+        "fashion-mnist": "Fashion-MNIST",
+        "cifar10": "CIFAR-10",
+        "clothing10": "옷 사진 3,068장",
+        "catdog": "고양이와 개 1,110장",
+        "grey": "흑백 고양이와 개",
+        "few": "옷 열 종류, 종류마다 20장",
+        "imbalanced": "CIFAR-10, 클래스 크기 최대 100배 차이",
+        "defects": "표면 일곱 중 하나에 흠집, 균형 정확도",
     },
 }
 NAMES = {
@@ -238,19 +256,24 @@ def compared(told: dict[str, str]) -> Iterator[Compared]:
         ("serving.json", _serving),
     ):  # fmt: skip
         if (RESULTS / name).is_file():
-            for result in read(RESULTS / name):
+            for result in sorted(read(RESULTS / name), key=_pictures):
                 yield from how(result, told)
 
 
 def _training(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
     found = {
-        row["who"]: f"{row['test accuracy']:.2%} / {number(row['minutes'])}"
+        row["who"]: told["reached"].format(row["test accuracy"], number(row["minutes"]))
         for row in (runs(result) if "runs" in result else ())
         if is_number(row["test accuracy"])
     }
     if "foveal" in found and len(found) > 1:
         own = found.pop("foveal")
-        yield told["train"].format(result["name"].partition(":")[0]), own, list(found.items())
+        yield told["train"].format(told[_pictures(result)]), own, list(found.items())
+
+
+def _pictures(result: dict[str, Any]) -> str:
+    """The set that training was measured on, else nothing."""
+    return str(result.get("name", "")).partition(":")[0]
 
 
 def _data(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
