@@ -30,6 +30,8 @@ def _missing(item: pytest.Item) -> str | None:
         shutil.which("node") and shutil.which("chromium")
     ):
         return "node and chromium"
+    if item.get_closest_marker("compiler") and not shutil.which("g++"):
+        return "g++"
     if item.get_closest_marker("cuda"):
         import torch
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from typing import cast
 
 import numpy as np
 import torch
@@ -97,10 +98,23 @@ def train(training: Training, task: Task) -> Iterator[Record]:
 
 
 def _compiled(module: nn.Module, recipe: Recipe) -> Callable[[Tensor], Tensor]:
-    if recipe.compile == "on":
-        exact = torch.are_deterministic_algorithms_enabled()
-        return torch.compile(module, options={"deterministic": exact})
-    return module
+    if recipe.compile != "on":
+        return module
+    from torch._dynamo.exc import TorchDynamoException
+
+    exact = torch.are_deterministic_algorithms_enabled()
+    compiled = torch.compile(module, options={"deterministic": exact})
+
+    def run(pictures: Tensor) -> Tensor:
+        try:
+            return cast("Tensor", compiled(pictures))
+        except TorchDynamoException as error:
+            why = str(error).splitlines()[0].removesuffix(".")
+            raise TrainingError(
+                f"compile is on and torch cannot compile the network here: {why}; set compile=off"
+            ) from error
+
+    return run
 
 
 def _stale(training: Training, task: Task) -> bool:

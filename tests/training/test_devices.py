@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from foveal.errors import TrainingError
 from foveal.model.model import load
 from foveal.prediction.predictor import Predictor
-from foveal.training import checkpoint, run, validation
+from foveal.training import checkpoint, loop, run, validation
 from foveal.training.material import on_device
 from foveal.training.records import StepRecord
 
@@ -60,3 +61,48 @@ def test_a_batch_is_the_same_from_memory_and_from_the_device(prepared, device):
     batch = held.batch(chosen, torch.device(device))
     assert batch.device.type == device
     assert np.array_equal(batch.cpu().permute(0, 2, 3, 1).numpy(), prepared.train.pixels[chosen])
+
+
+COMPILED = {"epochs": 1.0, "dropout": 0.0, "precision": "fp32", "compile": "on"}
+
+
+@pytest.fixture
+def nothing_compiled_before(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
+    torch._dynamo.reset()
+
+
+@pytest.mark.compiler
+@pytest.mark.usefixtures("nothing_compiled_before")
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own compiler
+@pytest.mark.parametrize("device", DEVICES)
+def test_compiled_it_loses_what_it_loses_without(runs, device):
+    plain, compiled = (
+        [
+            record.loss
+            for record in loop.train(made.training, made.task)
+            if isinstance(record, StepRecord)
+        ]
+        for made in (
+            runs.fresh(device=device, **{**COMPILED, "compile": "off"}),
+            runs.fresh(device=device, **COMPILED),
+        )
+    )
+    assert len(plain) == 5
+    assert compiled == pytest.approx(plain, rel=1e-3)
+
+
+@pytest.mark.usefixtures("nothing_compiled_before")
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own compiler
+def test_without_a_compiler_it_says_so(runs, monkeypatch):
+    import torch._inductor.config
+
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no-such-compiler",))
+    made = runs.fresh(**COMPILED)
+    with pytest.raises(TrainingError) as error:
+        list(loop.train(made.training, made.task))
+    assert str(error.value) == (
+        "compile is on and torch cannot compile the network here: InvalidCxxCompiler: No working "
+        "C++ compiler found in torch._inductor.config.cpp.cxx: ('no-such-compiler',); set "
+        "compile=off"
+    )
