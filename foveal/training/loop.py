@@ -109,7 +109,8 @@ def _compiled(module: nn.Module, recipe: Recipe) -> Callable[[Tensor], Tensor]:
         try:
             return cast("Tensor", compiled(pictures))
         except TorchDynamoException as error:
-            why = str(error).splitlines()[0].removesuffix(".")
+            text, _, printed = str(error).partition("Output:")
+            why = (printed.strip() or text).splitlines()[0].removesuffix(".")
             raise TrainingError(
                 f"compile is on and torch cannot compile the network here: {why}; set compile=off"
             ) from error

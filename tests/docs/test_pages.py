@@ -126,7 +126,7 @@ def test_a_sitting_of_training_is_a_row_a_contender(measured):
     told = measured.WORDS["en"]
     (row,) = measured._training(sitting, told)
     assert row == (
-        "cifar10: test accuracy after minutes", "85.00% / 1.50", [("keras", "80.00% / 12.5")]
+        "CIFAR-10: test accuracy", "85.0% in 1.50 min", [("keras", "80.0% in 12.5 min")]
     )  # fmt: skip
 
 
