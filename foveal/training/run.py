@@ -77,7 +77,7 @@ def drive(training: Training, task: Task, keeper: Keeper) -> None:
     """
     keeper.saved_at = time.monotonic()
     try:
-        with closing(_records(training, task)) as records:
+        with closing(train(training, task)) as records:
             for record in records:
                 keeper.watch(record)
                 _note(record, training, task, keeper)
@@ -92,10 +92,6 @@ def drive(training: Training, task: Task, keeper: Keeper) -> None:
             save_state(training, task, keeper)
         keeper.tell(f"saved after step {training.position.step}; go on with --resume")
         raise
-
-
-def _records(training: Training, task: Task) -> Any:
-    return train(training, task)
 
 
 def _note(record: Record, training: Training, task: Task, keeper: Keeper) -> None:

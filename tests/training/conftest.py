@@ -1,5 +1,7 @@
 """A tiny real task: handwritten digits, a network of two convolutions, seconds a run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,11 @@ from foveal.spec.layers import BatchNorm, Conv, Dropout, GlobalMaxPool, MaxPool,
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.training import run, session
+from foveal.training import checkpoint, run, session
 from foveal.training.budget import Budget
 from foveal.training.material import Pictures
 from foveal.training.preparing import Prepared
+from foveal.training.records import StepRecord
 
 NETWORK = Network(
     input=Input(height=8, width=8, channels=1),
@@ -78,7 +81,30 @@ class Runs:
             run.drive(made.training, made.task, self.keeper(made, name, **keys))
         return (self.folder / name / "model.safetensors").read_bytes()
 
+    def stopped(self, made, name, step, what=KeyboardInterrupt):
+        """The checkpoint of a run that a signal ends after a step."""
+
+        def watch(record):
+            if isinstance(record, StepRecord) and record.step == step:
+                raise what
+
+        with pytest.raises(what):
+            self.drive(made, name, watch=watch)
+        return checkpoint.newest(self.folder / name / run.CHECKPOINTS)
+
 
 @pytest.fixture
 def runs(prepared, tmp_path) -> Runs:
     return Runs(prepared, tmp_path)
+
+
+@pytest.fixture
+def wide(runs, prepared):
+    """The runs with pictures four times as wide and high, and a network for them."""
+    network = runs.fresh().network
+    grown = [
+        replace(one, pixels=one.pixels.repeat(4, axis=1).repeat(4, axis=2))
+        for one in (prepared.train, prepared.val)
+    ]
+    runs.prepared = replace(prepared, train=grown[0], val=grown[1])
+    return network.resized(Input(height=32, width=32, channels=1))

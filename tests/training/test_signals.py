@@ -1,0 +1,21 @@
+"""Ctrl-C and SIGTERM."""
+
+import signal
+
+import pytest
+
+
+def test_ctrl_c_and_sigterm_wait_for_the_gate():
+    from foveal.training.signals import Gate, listening
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
+    gate = Gate()
+    with listening(gate):
+        with pytest.raises(KeyboardInterrupt), gate:
+            signal.raise_signal(signal.SIGINT)
+            reached = True
+        assert reached
+        with pytest.raises(SystemExit) as caught:
+            signal.raise_signal(signal.SIGTERM)
+        assert caught.value.code == 143
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
