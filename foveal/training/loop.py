@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import cast
@@ -69,7 +70,7 @@ class Task:
         return order.steps_an_epoch(len(self.train), self.recipe.batch_size)
 
 
-def train(training: Training, task: Task) -> Iterator[Record]:
+def train(training: Training, task: Task) -> Generator[Record]:
     """Train from where `training.position` is to the end of its cycle.
 
     Raises TrainingError when losses stay non-finite after every remedy.
@@ -97,25 +98,36 @@ def train(training: Training, task: Task) -> Iterator[Record]:
         yield from _step(training, task, run, plan[position.step % an_epoch], epoch)
 
 
-def _compiled(module: nn.Module, recipe: Recipe) -> Callable[[Tensor], Tensor]:
+def _compiled(module: nn.Module, recipe: Recipe) -> nn.Module:
     if recipe.compile != "on":
         return module
+    compiled = torch.compile(
+        module,
+        options={
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+            # a maximum's gradient goes where a value equals it: both must be rounded to 16 bits
+            "emulate_precision_casts": True,
+        },
+    )
+    return cast("nn.Module", compiled)
+
+
+@contextmanager
+def _compiling(recipe: Recipe) -> Iterator[None]:
+    """Tells what the compiler says, forward or backward, in one sentence."""
+    if recipe.compile != "on":
+        yield
+        return
     from torch._dynamo.exc import TorchDynamoException
 
-    exact = torch.are_deterministic_algorithms_enabled()
-    compiled = torch.compile(module, options={"deterministic": exact})
-
-    def run(pictures: Tensor) -> Tensor:
-        try:
-            return cast("Tensor", compiled(pictures))
-        except TorchDynamoException as error:
-            text, _, printed = str(error).partition("Output:")
-            why = (printed.strip() or text).splitlines()[0].removesuffix(".")
-            raise TrainingError(
-                f"compile is on and torch cannot compile the network here: {why}; set compile=off"
-            ) from error
-
-    return run
+    try:
+        yield
+    except TorchDynamoException as error:
+        text, _, printed = str(error).partition("Output:")
+        why = (printed.strip() or text).splitlines()[0].removesuffix(".")
+        raise TrainingError(
+            f"compile is on and torch cannot compile the network here: {why}; set compile=off"
+        ) from error
 
 
 def _stale(training: Training, task: Task) -> bool:
@@ -137,7 +149,7 @@ def rate(training: Training, recipe: Recipe) -> float:
 def _step(
     training: Training,
     task: Task,
-    run: Callable[[Tensor], Tensor],
+    run: nn.Module,
     positions: NDArray[np.int64],
     epoch: int,
 ) -> Iterator[Record]:
@@ -187,7 +199,7 @@ def prepared(
 
 
 def _gradients(
-    training: Training, task: Task, run: Callable[[Tensor], Tensor], pictures: Tensor,
+    training: Training, task: Task, run: nn.Module, pictures: Tensor,
     target: Tensor,
 ) -> tuple[float, float]:  # fmt: skip
     """Mean loss and number of right answers; smaller parts where memory runs out."""
@@ -214,7 +226,7 @@ def _out_of_memory(error: RuntimeError) -> bool:
 
 
 def _accumulated(
-    training: Training, task: Task, run: Callable[[Tensor], Tensor], pictures: Tensor,
+    training: Training, task: Task, run: nn.Module, pictures: Tensor,
     target: Tensor,
 ) -> tuple[float, float]:  # fmt: skip
     for parameter in training.module.parameters():
@@ -227,10 +239,11 @@ def _accumulated(
     parts = min(training.position.micro, len(pictures))
     for part, aim in zip(pictures.tensor_split(parts), target.tensor_split(parts), strict=True):
         share = len(part) / len(pictures)
-        with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
-            out = run(part)
-        value = loss_of(out, aim, task.function, task.recipe, weight) * share
-        torch.autograd.backward(value)
+        with _compiling(task.recipe):
+            with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
+                out = run(part)
+            value = loss_of(out, aim, task.function, task.recipe, weight) * share
+            torch.autograd.backward(value)
         mean += value.detach()
         right += _right(out.detach(), aim)
     return float(mean), float(right)

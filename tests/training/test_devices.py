@@ -7,7 +7,10 @@ import torch
 from foveal.errors import TrainingError
 from foveal.model.model import load
 from foveal.prediction.predictor import Predictor
-from foveal.training import checkpoint, loop, run, validation
+from foveal.spec.layers import BatchNorm, Conv, Gelu, GlobalMaxPool, Output
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+from foveal.training import loop, validation
 from foveal.training.material import on_device
 from foveal.training.records import StepRecord
 
@@ -39,13 +42,7 @@ def test_stopped_and_resumed_it_ends_where_it_would_have(runs, device):
     whole = runs.fresh(device=device)
     runs.drive(whole, "whole")
 
-    def stop(record):
-        if isinstance(record, StepRecord) and record.step == 7:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        runs.drive(runs.fresh(device=device), "stopped", watch=stop)
-    found = checkpoint.newest(runs.folder / "stopped" / run.CHECKPOINTS)
+    found = runs.stopped(runs.fresh(device=device), "stopped", 7)
     resumed = runs.resumed(found, device=device)
     runs.drive(resumed, "stopped")
     assert resumed.training.position.step == whole.training.position.step
@@ -63,7 +60,14 @@ def test_a_batch_is_the_same_from_memory_and_from_the_device(prepared, device):
     assert np.array_equal(batch.cpu().permute(0, 2, 3, 1).numpy(), prepared.train.pixels[chosen])
 
 
-COMPILED = {"epochs": 1.0, "dropout": 0.0, "precision": "fp32", "compile": "on"}
+COMPILED = {"epochs": 1.0, "dropout": 0.0, "compile": "on"}
+
+
+FUSED = Network(
+    input=Input(height=8, width=8, channels=1),
+    layers=(Conv(12, bias=False), BatchNorm(), Gelu(), GlobalMaxPool(), Output()),
+)
+"""The compiler makes one function of the last layers; their values between must stay 16 bits."""
 
 
 @pytest.fixture
@@ -72,13 +76,19 @@ def nothing_compiled_before(tmp_path, monkeypatch):
     torch._dynamo.reset()
 
 
-@pytest.mark.compiler
-@pytest.mark.usefixtures("nothing_compiled_before")
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own compiler
-@pytest.mark.parametrize("device", DEVICES)
-def test_compiled_it_loses_what_it_loses_without(runs, device):
+@pytest.fixture
+def linking():
     if " " in torch.__file__:
         pytest.skip(f"torch cannot link under a path with a space: {torch.__file__}")
+
+
+@pytest.mark.compiler
+@pytest.mark.usefixtures("nothing_compiled_before", "linking")
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own compiler
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("precision", "near"), [("fp32", 1e-3), ("bf16", 1e-2)])
+def test_compiled_it_loses_what_it_loses_without(runs, device, precision, near):
+    keys = {**COMPILED, "network": FUSED, "precision": precision, "device": device}
     plain, compiled = (
         [
             record.loss
@@ -86,12 +96,12 @@ def test_compiled_it_loses_what_it_loses_without(runs, device):
             if isinstance(record, StepRecord)
         ]
         for made in (
-            runs.fresh(device=device, **{**COMPILED, "compile": "off"}),
-            runs.fresh(device=device, **COMPILED),
+            runs.fresh(**{**keys, "compile": "off"}),
+            runs.fresh(**keys),
         )
     )
     assert len(plain) == 5
-    assert compiled == pytest.approx(plain, rel=1e-3)
+    assert compiled == pytest.approx(plain, rel=near)
 
 
 @pytest.mark.usefixtures("nothing_compiled_before")
@@ -123,4 +133,31 @@ def test_where_it_cannot_be_compiled_it_says_why(runs, compiler, why):
         list(loop.train(made.training, made.task))
     assert str(error.value) == (
         f"compile is on and torch cannot compile the network here: {why}; set compile=off"
+    )
+
+
+@pytest.mark.compiler
+@pytest.mark.usefixtures("nothing_compiled_before", "linking")
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own compiler
+def test_where_only_the_way_back_cannot_be_compiled_it_says_why(runs, monkeypatch):
+    import torch._inductor.config
+
+    compiler, forward_done = runs.folder / "compiler", runs.folder / "forward-done"
+    compiler.write_text(
+        f'#!/bin/sh\nif [ -e {forward_done} ]; then echo out of space; exit 1; fi\nexec g++ "$@"\n'
+    )
+    compiler.chmod(0o755)
+    real = loop.loss_of
+
+    def between(*args):
+        forward_done.touch()
+        return real(*args)
+
+    monkeypatch.setattr(loop, "loss_of", between)
+    made = runs.fresh(**COMPILED)
+    patched = torch._inductor.config.patch({"cpp.cxx": (str(compiler),)})
+    with patched, pytest.raises(TrainingError) as error:
+        list(loop.train(made.training, made.task))
+    assert str(error.value) == (
+        "compile is on and torch cannot compile the network here: out of space; set compile=off"
     )
