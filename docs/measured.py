@@ -105,14 +105,11 @@ def listed(figures: list[dict[str, Any]]) -> list[str]:
 
 
 def runs(sitting: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """One row a contender of a sitting of training: minutes to its best test accuracy.
-
-    Foveal's are of its whole process, a peer's end at the epoch it was best.
-    """
+    """One row a contender of a sitting of training: minutes to its best test accuracy."""
     for who in dict.fromkeys(run["who"] for run in sitting["runs"]):
         own = [run for run in sitting["runs"] if run["who"] == who]
         scores = [run["accuracy"] for run in own if run["accuracy"] is not None]
-        minutes = [(run.get("seconds_to_it") or run["seconds"]) / 60 for run in own]
+        minutes = [_minutes(run) for run in own]
         row = {"pictures": _pictures(sitting), "who": who, "runs": len(own)}
         row["minutes"] = statistics.median(minutes)
         row["minutes_range"] = [min(minutes), max(minutes)]
@@ -195,7 +192,7 @@ WORDS = {
         "photos": "photos",
         "small": "small pictures",
         "train": "{}: test accuracy",
-        "reached": "{:.1%} in {} min",
+        "reached": "{:.1%} in {} min ({})",
         "fashion-mnist": "Fashion-MNIST",
         "cifar10": "CIFAR-10",
         "clothing10": "3,068 photos of clothes",
@@ -216,7 +213,7 @@ WORDS = {
         "photos": "사진",
         "small": "작은 사진",
         "train": "{}: 테스트 정확도",
-        "reached": "{:.1%}({}분)",
+        "reached": "{:.1%}({}분, {}회)",
         "fashion-mnist": "Fashion-MNIST",
         "cifar10": "CIFAR-10",
         "clothing10": "옷 사진 3,068장",
@@ -256,19 +253,37 @@ def compared(told: dict[str, str]) -> Iterator[Compared]:
         ("serving.json", _serving),
     ):  # fmt: skip
         if (RESULTS / name).is_file():
-            for result in sorted(read(RESULTS / name), key=_pictures):
-                yield from how(result, told)
+            yield from how(read(RESULTS / name), told)
 
 
-def _training(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
-    found = {
-        row["who"]: told["reached"].format(row["test accuracy"], number(row["minutes"]))
-        for row in (runs(result) if "runs" in result else ())
-        if is_number(row["test accuracy"])
-    }
-    if "foveal" in found and len(found) > 1:
-        own = found.pop("foveal")
-        yield told["train"].format(told[_pictures(result)]), own, list(found.items())
+def _training(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compared]:
+    """One row a set, over all sittings: Foveal's budgets from short to long, then its peers."""
+    by_set: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        made = [run for run in result.get("runs", ()) if run["accuracy"] is not None]
+        by_set.setdefault(_pictures(result), []).extend(made)
+    for name, made in sorted(by_set.items()):
+        budgets = sorted({run["minutes"] for run in made if run["who"] == "foveal"})
+        own = [[run for run in made if run.get("minutes") == budget] for budget in budgets]
+        peers = {
+            who: _reached([run for run in made if run["who"] == who], told)
+            for who in sorted({run["who"] for run in made} - {"foveal"})
+        }
+        if own and peers:
+            figures = "; ".join(_reached(alike, told) for alike in own)
+            yield told["train"].format(told[name]), figures, list(peers.items())
+
+
+def _reached(alike: list[dict[str, Any]], told: dict[str, str]) -> str:
+    score = statistics.median(run["accuracy"] for run in alike)
+    return told["reached"].format(
+        score, number(statistics.median(map(_minutes, alike))), len(alike)
+    )
+
+
+def _minutes(run: dict[str, Any]) -> float:
+    """Foveal's whole process, a peer's until the end of its best epoch."""
+    return (run.get("seconds_to_it") or run["seconds"]) / 60
 
 
 def _pictures(result: dict[str, Any]) -> str:
@@ -276,7 +291,8 @@ def _pictures(result: dict[str, Any]) -> str:
     return str(result.get("name", "")).partition(":")[0]
 
 
-def _data(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
+def _data(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compared]:
+    (result,) = results
     names = {key.partition(": ")[0] for key in result if ": foveal" in key}
     for name in sorted(names):
         for row, field in (("fresh", "cold"), ("again", "warm")):
@@ -301,7 +317,8 @@ def _data(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
                 yield what, number(own), peers
 
 
-def _inference(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
+def _inference(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compared]:
+    (result,) = results
     found = result.get("folder_pictures_per_second", {})
     own = found.get("foveal exported")
     peers = [(who, number(one["median"])) for who, one in found.items() if "foveal" not in who]
@@ -314,7 +331,8 @@ def _inference(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compare
         yield told["int8"], number(own["median"]), peers
 
 
-def _serving(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
+def _serving(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compared]:
+    (result,) = results
     figures = result.get("figures", [])
     for row, field, pick in (("requests", "per_second", max), ("wait", "p50_ms", min)):
         clients = pick((one["clients"] for one in figures), default=0)

@@ -123,10 +123,31 @@ def test_a_sitting_of_training_is_a_row_a_contender(measured):
     assert own["minutes"] == 1.5
     assert own["test accuracy"] == pytest.approx(0.85)
     assert peer["test accuracy_range"] == [0.8, 0.8]
-    told = measured.WORDS["en"]
-    (row,) = measured._training(sitting, told)
+
+
+def test_the_sittings_of_a_set_are_one_row(measured):
+    def sitting(name, *who_minutes_seconds_accuracy):
+        keys = ("who", "minutes", "seconds", "accuracy")
+        runs = [dict(zip(keys, run, strict=True)) for run in who_minutes_seconds_accuracy]
+        for run in runs:
+            if run["minutes"] is None:
+                del run["minutes"]
+        return {"name": name, "runs": runs}
+
+    results = [
+        sitting("cifar10", ("foveal", 8, 480.0, 0.9)),
+        sitting("few", ("foveal", 1, 60.0, 0.5)),
+        {"name": "profile", "profile": {}},
+        sitting(
+            "cifar10:keras,fastai", ("foveal", 1, 60.0, 0.8), ("keras", None, 600.0, 0.6),
+            ("keras", None, 900.0, None), ("fastai", None, 700.0, 0.7),
+        ),
+        sitting("cifar10:keras", ("foveal", 1, 58.0, 0.7), ("keras", None, 660.0, 0.7)),
+    ]  # fmt: skip
+    (row,) = measured._training(results, measured.WORDS["en"])
     assert row == (
-        "CIFAR-10: test accuracy", "85.0% in 1.50 min", [("keras", "80.0% in 12.5 min")]
+        "CIFAR-10: test accuracy", "75.0% in 0.983 min (2); 90.0% in 8.00 min (1)",
+        [("fastai", "70.0% in 11.7 min (1)"), ("keras", "65.0% in 10.5 min (2)")],
     )  # fmt: skip
 
 
@@ -140,7 +161,7 @@ def test_the_best_of_a_peer_stands_beside_reading(measured):
         "photos: torchvision, 0 workers": {"cold": [9.0, 9.0, 9.0], "warm": [8.0, 8.0, 8.0]},
         "photos: torchvision, 2 workers": {"cold": [7.0, 7.0, 7.0], "warm": [8.5, 8.5, 8.5]},
     }
-    cold, warm = measured._data(result, measured.WORDS["en"])
+    cold, warm = measured._data([result], measured.WORDS["en"])
     assert cold == (
         "s to read 9 photos for the first time, imports included", "2.00",
         [("torchvision (2 workers)", "7.00")],
