@@ -165,12 +165,14 @@ def _train(
             session, prepared, keeper = _fresh(request, folder, progress, tell, began)
         else:
             session, prepared, keeper = _resumed(request, found, folder, progress, tell, began)
-        from foveal.training.run import drive
+        from foveal.training.run import drive, save_state
         from foveal.training.track import trackers
 
         with listening(session.task.gate), trackers(track, folder, session.plan) as watch:
             keeper.watch = watch
             keeper.page = partial(_report, folder, prepared)
+            if found is None:  # killed before its first step, the run is resumed as it was asked
+                save_state(session.training, session.task, keeper)
             drive(session.training, session.task, keeper)
     return _done(folder, vars(session.training.position), session.plan)
 

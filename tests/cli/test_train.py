@@ -136,6 +136,24 @@ def test_killed_and_resumed_it_is_the_same_file(command, tmp_path):
     assert (folder / "model.safetensors").read_bytes() == whole
 
 
+def test_killed_before_the_first_step_it_is_resumed_as_it_was_asked(
+    digits, network, tmp_path, monkeypatch
+):
+    from foveal.training import run
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    asked = {"network": network, "epochs": 2, "seed": 3}
+    train(digits, out=tmp_path / "whole", **asked)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run, "drive", killed)
+        train(digits, out=tmp_path / "killed", **asked)
+    train(digits, out=tmp_path / "killed", resume=True)
+    whole, resumed = (tmp_path / name / "model.safetensors" for name in ("whole", "killed"))
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signals_save_and_exit(command, tmp_path, number, status):
     folder = tmp_path / "run"
