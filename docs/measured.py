@@ -120,7 +120,9 @@ def runs(sitting: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The results of a file: one, or one a line."""
+    """The results of a file: none where it is missing, one, or one a line."""
+    if not path.is_file():
+        return []
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines() if path.suffix == ".jsonl" else [text]
     return [json.loads(line) for line in lines if line.strip()]
@@ -248,12 +250,10 @@ Compared = tuple[str, str, list[tuple[str, str]]]
 
 def compared(told: dict[str, str]) -> Iterator[Compared]:
     """(what, Foveal's figure, peers' figures) of every result that has peers."""
-    for name, how in (
-        ("training.jsonl", _training), ("data.json", _data), ("inference.json", _inference),
-        ("serving.json", _serving),
-    ):  # fmt: skip
-        if (RESULTS / name).is_file():
-            yield from how(read(RESULTS / name), told)
+    yield from _training(read(RESULTS / "training.jsonl"), told)
+    for name, how in (("data", _data), ("inference", _inference), ("serving", _serving)):
+        for result in read(RESULTS / f"{name}.json"):
+            yield from how(result, told)
 
 
 def _training(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compared]:
@@ -291,8 +291,7 @@ def _pictures(result: dict[str, Any]) -> str:
     return str(result.get("name", "")).partition(":")[0]
 
 
-def _data(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compared]:
-    (result,) = results
+def _data(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
     names = {key.partition(": ")[0] for key in result if ": foveal" in key}
     for name in sorted(names):
         for row, field in (("fresh", "cold"), ("again", "warm")):
@@ -317,8 +316,7 @@ def _data(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compa
                 yield what, number(own), peers
 
 
-def _inference(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compared]:
-    (result,) = results
+def _inference(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
     found = result.get("folder_pictures_per_second", {})
     own = found.get("foveal exported")
     peers = [(who, number(one["median"])) for who, one in found.items() if "foveal" not in who]
@@ -331,8 +329,7 @@ def _inference(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[
         yield told["int8"], number(own["median"]), peers
 
 
-def _serving(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compared]:
-    (result,) = results
+def _serving(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
     figures = result.get("figures", [])
     for row, field, pick in (("requests", "per_second", max), ("wait", "p50_ms", min)):
         clients = pick((one["clients"] for one in figures), default=0)

@@ -126,13 +126,9 @@ def test_a_sitting_of_training_is_a_row_a_contender(measured):
 
 
 def test_the_sittings_of_a_set_are_one_row(measured):
-    def sitting(name, *who_minutes_seconds_accuracy):
+    def sitting(name, *runs):
         keys = ("who", "minutes", "seconds", "accuracy")
-        runs = [dict(zip(keys, run, strict=True)) for run in who_minutes_seconds_accuracy]
-        for run in runs:
-            if run["minutes"] is None:
-                del run["minutes"]
-        return {"name": name, "runs": runs}
+        return {"name": name, "runs": [dict(zip(keys, run, strict=True)) for run in runs]}
 
     results = [
         sitting("cifar10", ("foveal", 8, 480.0, 0.9)),
@@ -161,7 +157,7 @@ def test_the_best_of_a_peer_stands_beside_reading(measured):
         "photos: torchvision, 0 workers": {"cold": [9.0, 9.0, 9.0], "warm": [8.0, 8.0, 8.0]},
         "photos: torchvision, 2 workers": {"cold": [7.0, 7.0, 7.0], "warm": [8.5, 8.5, 8.5]},
     }
-    cold, warm = measured._data([result], measured.WORDS["en"])
+    cold, warm = measured._data(result, measured.WORDS["en"])
     assert cold == (
         "s to read 9 photos for the first time, imports included", "2.00",
         [("torchvision (2 workers)", "7.00")],

@@ -4,10 +4,10 @@ import signal
 
 import pytest
 
+from foveal.training.signals import Gate, listening
+
 
 def test_ctrl_c_and_sigterm_wait_for_the_gate():
-    from foveal.training.signals import Gate, listening
-
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     gate = Gate()
     with listening(gate):
