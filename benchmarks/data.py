@@ -51,14 +51,14 @@ BATCH = 128
 def foveal_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
     """Cold: list and decode everything once; warm: every batch, in a new order, in memory."""
     started = time.perf_counter()
-    from foveal.dataset.sources import listing
-    from foveal.dataset.store import store
+    from foveal.dataset.open import open_dataset
+    from foveal.dataset.pixel_cache import build_pixel_cache
     from foveal.spec.preprocess import Input, Preprocess
 
     imports = time.perf_counter() - started
-    data = listing(folder)
+    data = open_dataset(folder)
     shape = Input(height=size, width=size, channels=channels)
-    pixels = store(data, range(len(data)), shape, Preprocess()).pixels
+    pixels = build_pixel_cache(data, range(len(data)), shape, Preprocess()).pixels
     cold = time.perf_counter() - started
     started = time.perf_counter()
     order = __import__("numpy").random.default_rng(0).permutation(len(pixels))
@@ -118,21 +118,21 @@ def check_pass(folder: Path) -> dict[str, float]:
     from foveal.verbs.check import check
 
     found = check(folder)
-    return {"cold": time.perf_counter() - started, "pictures": found.pictures}
+    return {"cold": time.perf_counter() - started, "pictures": found.images}
 
 
 def split_pass(folder: Path) -> dict[str, float]:
     """What train does before the first step where DATA has no split: look, split, decode."""
     started = time.perf_counter()
-    from foveal.dataset.sources import listing
+    from foveal.dataset.open import open_dataset
+    from foveal.dataset.pixel_cache import build_pixel_cache
     from foveal.dataset.split import split
-    from foveal.dataset.store import store
     from foveal.spec.preprocess import Input, Preprocess
 
-    data = listing(folder)
+    data = open_dataset(folder)
     splits = split(data)
     rows = [row for row, where in enumerate(splits) if where != "test"]
-    store(data, rows, Input(height=28, width=28, channels=1), Preprocess())
+    build_pixel_cache(data, rows, Input(height=28, width=28, channels=1), Preprocess())
     return {"cold": time.perf_counter() - started, "pictures": len(data)}
 
 

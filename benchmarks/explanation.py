@@ -21,10 +21,10 @@ import numpy as np
 import torch
 
 from foveal import __version__
-from foveal.explanation import page
+from foveal.explanation.lens import data
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
-from foveal.network.presets import preset
+from foveal.network.presets import load_preset
 from foveal.pages import render
 from foveal.verbs.explain import explain
 
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--preset", default="swift-m")
     asked = parser.parse_args()
     torch.manual_seed(0)
-    network = preset(asked.preset)
+    network = load_preset(asked.preset)
     labels = tuple(f"class {n}" for n in range(10))
     model = Model(network.build(10).eval(), Manifest(network=network, labels=labels))
     pixels = np.random.default_rng(0).integers(0, 256, network.input.shape, np.uint8)
@@ -74,7 +74,7 @@ def main() -> None:
         start = time.perf_counter()
         done = explain(model, pixels)
         middle = time.perf_counter()
-        html = render("lens", page.data(done), "en")
+        html = render("lens", data.data(done), "en")
         seconds.append(middle - start)
         pages.append(time.perf_counter() - middle)
     try:
@@ -85,7 +85,7 @@ def main() -> None:
         json.dumps(
             {
                 "preset": asked.preset,
-                "weights": sum(node.weights for node in done.recording.nodes),
+                "weights": sum(node.weights for node in done.activations.nodes),
                 "n": asked.n,
                 "explain_seconds": statistics.median(seconds),
                 "explain_spread": [min(seconds), max(seconds)],

@@ -229,23 +229,23 @@ def trained(run: Path, home: Path) -> tuple[Files, dict[str, object]]:
 def untrained(preset_name: str, size: int, home: Path) -> Files:
     """The files of a preset with random weights."""
     from foveal.exporting import quantise
-    from foveal.exporting.graph import onnx_graph
-    from foveal.exporting.integer import fold_normalisation
-    from foveal.exporting.package import packaged
+    from foveal.exporting.int8_graph import fold_normalisation
+    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.seal import seal_graph
     from foveal.model.model import Manifest, Model, load, save
-    from foveal.network.presets import preset
+    from foveal.network.presets import load_preset
     from foveal.spec.preprocess import Input
 
     files = paths(home)
-    network = preset(preset_name).resized(Input(height=size, width=size, channels=3))
+    network = load_preset(preset_name).resized(Input(height=size, width=size, channels=3))
     manifest = Manifest(network=network, labels=tuple("0123456789"))
     save(files["native"], Model(network.build(10).eval(), manifest))
     graph = onnx_graph(load(files["native"]))
-    files["fp32"].write_bytes(packaged(graph.SerializeToString(), manifest))
+    files["fp32"].write_bytes(seal_graph(graph.SerializeToString(), manifest))
     shape = (128, *network.input.shape)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     small = quantise.quantised(fold_normalisation(graph), pixels, quantise.VARIANTS[0])
-    files["int8"].write_bytes(packaged(small.SerializeToString(), manifest))
+    files["int8"].write_bytes(seal_graph(small.SerializeToString(), manifest))
     return files
 
 

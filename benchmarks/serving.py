@@ -110,11 +110,11 @@ def _models(folder: Path, preset: str, size: int) -> tuple[Path, Path]:
     """The network with fresh weights (speed does not depend on them), native and exported."""
     import torch
 
-    from foveal.exporting.graph import onnx_graph
-    from foveal.exporting.package import packaged
+    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.seal import seal_graph
     from foveal.model.manifest import Manifest
     from foveal.model.model import Model, save
-    from foveal.network.presets import preset as named
+    from foveal.network.presets import load_preset as named
     from foveal.spec.preprocess import Input
 
     torch.manual_seed(0)
@@ -125,7 +125,7 @@ def _models(folder: Path, preset: str, size: int) -> tuple[Path, Path]:
     native, exported = folder / "network.safetensors", folder / "network.onnx"
     save(native, model)
     graph = onnx_graph(model).SerializeToString(deterministic=True)
-    exported.write_bytes(packaged(graph, model.manifest))
+    exported.write_bytes(seal_graph(graph, model.manifest))
     return native, exported
 
 

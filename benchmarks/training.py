@@ -180,23 +180,23 @@ def profile(network: str, side: int, batch: int) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from foveal.network.read import network as read
+    from foveal.network.load import load_network as read
     from foveal.spec.preprocess import Input
     from foveal.spec.recipe import Recipe
-    from foveal.training import session
     from foveal.training.loop import train
-    from foveal.training.material import Pictures
-    from foveal.training.preparing import Prepared
+    from foveal.training.setup import session
+    from foveal.training.setup.data import TrainingData
+    from foveal.training.tensors import LabelledImages
 
     chance = np.random.default_rng(0)
-    some = Pictures(chance.integers(0, 256, (batch * 8, side, side, 3), np.uint8),
+    some = LabelledImages(chance.integers(0, 256, (batch * 8, side, side, 3), np.uint8),
                     chance.integers(0, 10, batch * 8))  # fmt: skip
     counts = {"counts": {"train": len(some), "val": 0, "test": 0}, "left_out": []}
-    none = Pictures(some.pixels[:0], some.labels[:0])
+    none = LabelledImages(some.pixels[:0], some.labels[:0])
     names = tuple("0123456789")
-    prepared = Prepared(some, none, names, "single", np.zeros(0, np.uint64), counts, "", ())
+    prepared = TrainingData(some, none, names, "single", np.zeros(0, np.uint64), counts, "", ())
     recipe = Recipe(batch_size=batch, epochs=1, flip="alternate")
-    wish = session.Wish(recipe, 0, torch.device("cpu"), None)
+    wish = session.TrainConfig(recipe, 0, torch.device("cpu"), None)
     made = session.fresh(read(network, Input(height=side, width=side)), prepared, wish)
     steps = train(made.training, made.task)
     for _ in range(2):

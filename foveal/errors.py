@@ -6,7 +6,7 @@ Error                   exit status 1
 ├── UsageError          exit status 2: a wrong option, key, value or name
 │   └── SpecError       a network, recipe or preprocess that is not valid; lists all mistakes
 ├── DataError           the labelled pictures cannot be used as they stand
-│   └── PictureError    one picture cannot be read
+│   └── ImageError    one picture cannot be read
 ├── ModelFileError      a model file that is not ours, damaged, altered or too new
 ├── TrainingError       training could not go on
 └── MissingExtra        a package of an optional extra is not installed
@@ -41,7 +41,7 @@ class DataError(Error):
     """The labelled pictures cannot be used as they stand."""
 
 
-class PictureError(DataError):
+class ImageError(DataError):
     """One picture cannot be read; `reason` says why in a few words."""
 
     def __init__(self, reason: str) -> None:
@@ -65,16 +65,3 @@ class MissingExtra(Error):
             f"{what} needs the extra '{extra}': install Foveal again with [{extra}] behind its "
             f"name or folder, as in  pip install '.[{extra}]'"
         )
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """`1 picture`, `1,797 pictures`; `many` where the plural is not one with an s."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def nearest(word: str, allowed: Sequence[str]) -> str:
-    """`" (did you mean 'relu'?)"` where a name close to `word` is allowed, else an empty string."""
-    from difflib import get_close_matches
-
-    match = get_close_matches(word, allowed, n=1)
-    return f" (did you mean '{match[0]}'?)" if match else ""

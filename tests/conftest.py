@@ -96,8 +96,8 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     import torch
 
-    from foveal.dataset.look import content_hash
-    from foveal.images.pixels import pixels
+    from foveal.dataset.scan.image_stats import content_hash
+    from foveal.images.resize import pixels
     from foveal.model.model import Manifest, Model, save
     from foveal.spec.layers import BatchNorm, Conv, Flatten, MaxPool, Output, Relu
     from foveal.spec.network import Network

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foveal.images.pixels import pixels
+from foveal.images.resize import pixels
 from foveal.prediction.predictor import Predictor
 
 predictor = Predictor(sys.argv[1], threads=1)

@@ -20,12 +20,12 @@ import torch
 from sklearn.datasets import load_digits
 
 import foveal
-from foveal.explanation import convolution as arithmetic
-from foveal.explanation.convolution import Mode, Sliding
-from foveal.explanation.figures import colours
-from foveal.explanation.trace import Recording, record
+from foveal import convolution as arithmetic
+from foveal.convolution import Mode, WindowSettings
+from foveal.explanation.activations import Activations, record_activations
+from foveal.explanation.plots import colours
 from foveal.model.model import Model
-from foveal.prediction.answers import probabilities
+from foveal.prediction.prediction import probabilities
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "digits.safetensors"
@@ -135,7 +135,7 @@ def convolution(say: Say) -> Sheet:
 def flip(say: Say) -> Sheet:
     """Correlation and convolution of one input: the filter as it is, and turned."""
     sheet, example = Sheet(say("convolution")), arithmetic.worked_example()
-    turned = arithmetic.convolve(example.image, example.kernel, Sliding(flip=True))
+    turned = arithmetic.convolve(example.image, example.kernel, WindowSettings(flip=True))
     x = 12.0
     for word, values in (
         ("filter", example.kernel), ("correlation", example.plain),
@@ -211,7 +211,7 @@ def padding(say: Say) -> Sheet:
     for at, (word, mode, value) in enumerate(modes):
         left = 12 + at * 152
         sheet.text(left, 22, word)
-        sliding = Sliding(padding=(1, 1, 1, 1), mode=mode, value=value)
+        sliding = WindowSettings(padding=(1, 1, 1, 1), padding_mode=mode, padding_value=value)
         sheet.grid(arithmetic.pad(image, sliding), left, 34, 22, most=3)
         sheet.frame(left + 22, 56, 88, 88)
     return sheet
@@ -223,7 +223,7 @@ def stride(say: Say) -> Sheet:
     kernel = arithmetic.named_kernel("sobel-x")
     for at, step in enumerate((1, 2, 3)):
         left = 12 + at * 230
-        result = arithmetic.convolve(picture, kernel, Sliding(stride=(step, step)))
+        result = arithmetic.convolve(picture, kernel, WindowSettings(stride=(step, step)))
         size = f"{say('stride')} {step}: {result.shape[0]}x{result.shape[1]}"
         sheet.text(left, 22, size)
         right = sheet.grid(picture, left, 34, 14, grey=True, written=False)
@@ -290,16 +290,16 @@ def bar(x: float, y: float, length: float, colour: str) -> str:
     return f'<rect x="{x:g}" y="{y:g}" width="{length:.1f}" height="12" fill="{colour}"/>'
 
 
-def look(index: int) -> Recording:
+def look(index: int) -> Activations:
     """What the network computes for one digit, as the lens records it."""
     model: Model = foveal.load(MODEL)
     levels = (load_digits().images[index] * 255 / 16).round()
     picture = torch.tensor(levels, dtype=torch.float32)[None, None]
     network = model.manifest.network
-    return record(model.module, network, len(model.labels), "single", picture, index)
+    return record_activations(model.module, network, len(model.labels), "single", picture, index)
 
 
-def strongest(seen: Recording) -> int:
+def strongest(seen: Activations) -> int:
     """The map of the first layer with the largest value."""
     return int(seen.named("conv_1").output.amax((1, 2)).argmax())
 

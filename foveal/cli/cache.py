@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from foveal.cli import console
-from foveal.errors import counted
+from foveal.text import plural
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def cache(
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
     """What is kept of decoded pictures, and how much; `clear` deletes it (nothing of yours)."""
-    from foveal.dataset import home
+    from foveal import cache as home
 
     if action == "clear":
         _clear(json)
@@ -33,19 +33,19 @@ def cache(
     total = sum(entry.size for entry in entries)
     if json:
         console.result_json({
-            "folder": str(home.home()), "bytes": total, "limit": home.limit(),
+            "folder": str(home.cache_dir()), "bytes": total, "limit": home.size_limit(),
             "entries": [
-                {"name": one.folder.name, "what": one.what, "bytes": one.size, "whole": one.whole}
+                {"name": one.folder.name, "what": one.description, "bytes": one.size, "whole": one.complete}
                 for one in entries
             ],
         })  # fmt: skip
         return
-    console.result(f"{home.home()}: {size(total)} of at most {size(home.limit())}")
+    console.result(f"{home.cache_dir()}: {size(total)} of at most {size(home.size_limit())}")
     now = time.time()
     for one in entries:
-        state = "" if one.whole else "  (not finished)"
-        days = counted(round((now - one.used) / 86_400), "day")
-        console.result(f"  {size(one.size):>9}  used {days} ago  {one.what}{state}")
+        state = "" if one.complete else "  (not finished)"
+        days = plural(round((now - one.last_used) / 86_400), "day")
+        console.result(f"  {size(one.size):>9}  used {days} ago  {one.description}{state}")
 
 
 def _clear(json: bool) -> None:
@@ -55,7 +55,7 @@ def _clear(json: bool) -> None:
     if json:
         console.result_json({"removed": count, "bytes": freed})
     else:
-        console.result(f"removed {counted(count, 'entry', 'entries')}, {size(freed)}")
+        console.result(f"removed {plural(count, 'entry', 'entries')}, {size(freed)}")
 
 
 def size(count: float) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foveal.cli import console
-from foveal.errors import counted
+from foveal.text import plural
 
 if TYPE_CHECKING:
-    from foveal.dataset.findings import Checked, Finding
+    from foveal.doctor.findings import CheckResult, Finding
 
 FILES = 3
 
@@ -47,12 +47,12 @@ def check(
     return 0 if checked.trainable else 1
 
 
-def _told(checked: Checked) -> str:
-    from foveal.dataset.listing import printable
+def _told(checked: CheckResult) -> str:
+    from foveal.text import printable
 
     width = max((len(printable(name)) for name in checked.classes), default=0)
-    pictures = counted(checked.pictures, "usable picture")
-    lines = [f"{pictures} in {counted(len(checked.classes), 'class', 'classes')}"]
+    pictures = plural(checked.images, "usable picture")
+    lines = [f"{pictures} in {plural(len(checked.classes), 'class', 'classes')}"]
     lines += [f"  {printable(n):<{width}}  {count}" for n, count in checked.classes.items()]
     if checked.splits:
         lines.append("splits: " + ", ".join(f"{n} {c}" for n, c in checked.splits.items()))
@@ -65,7 +65,7 @@ def _told(checked: Checked) -> str:
 
 
 def _finding(finding: Finding, reasons: dict[str, str]) -> list[str]:
-    from foveal.dataset.listing import printable
+    from foveal.text import printable
 
     about = f"  {finding.count}" if finding.files else ""
     lines = [f"{finding.severity}: {finding.kind.replace('_', ' ')}{about}"]

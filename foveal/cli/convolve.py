@@ -15,7 +15,7 @@ from foveal.cli import console
 if TYPE_CHECKING:
     import numpy as np
 
-    from foveal.verbs.convolve import Convolved
+    from foveal.verbs.convolve import ConvolveResult
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def convolve(
         console.result(_told(done))
 
 
-def _told(done: Convolved) -> str:
+def _told(done: ConvolveResult) -> str:
     first = done.first
     drawn = ", stretched from smallest to largest" if done.stretched else ""
     return f"""\

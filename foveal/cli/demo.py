@@ -13,7 +13,7 @@ import typer
 from foveal.cli import console
 
 if TYPE_CHECKING:
-    from foveal.verbs.demo import Demo
+    from foveal.verbs.demo import DemoResult
 
 
 def register(app: typer.Typer) -> None:
@@ -35,14 +35,14 @@ def demo(
     console.result(_told(done))
 
 
-def _told(done: Demo) -> str:
+def _told(done: DemoResult) -> str:
     low, high = done.interval
     return f"""\
-wrote      {done.count} pictures, one sub-folder a class, to {done.pictures}
+wrote      {done.count} pictures, one sub-folder a class, to {done.images}
 checked    them, trained a CNN on them:  {done.run}
 test accuracy {done.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f}, {done.n} pictures it \
 had never seen)
-recognised {done.picture} as '{done.label}', probability {done.probability:.3f}
+recognised {done.image} as '{done.label}', probability {done.probability:.3f}
 model      {done.model}
 report     {done.report}
 lens       {done.lens}

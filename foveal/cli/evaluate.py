@@ -14,7 +14,7 @@ from foveal.cli import console
 from foveal.errors import UsageError
 
 if TYPE_CHECKING:
-    from foveal.evaluation.card import Comparison, Scores
+    from foveal.evaluation.schema import Comparison, Scores
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +62,7 @@ def evaluate(
     if json:
         console.result_json(card.to_data())
     else:
-        from foveal.cli.scorecard import card_text
+        from foveal.cli.score_table import card_text
 
         console.result(card_text(card))
     if out is not None:

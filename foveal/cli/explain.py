@@ -13,7 +13,7 @@ import typer
 from foveal.cli import console
 
 if TYPE_CHECKING:
-    from foveal.explanation.explanation import Attribution, Explanation
+    from foveal.explanation.explain import Attribution, Explanation
 
 
 def register(app: typer.Typer) -> None:

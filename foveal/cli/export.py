@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from foveal.cli import console
-from foveal.errors import counted
+from foveal.text import plural
 
 if TYPE_CHECKING:
-    from foveal.verbs.export import Export
+    from foveal.verbs.export import ExportResult
 
 
 def register(app: typer.Typer) -> None:
@@ -66,11 +66,11 @@ def command(
         console.result(_text(done))
 
 
-def _text(done: Export) -> str:
+def _text(done: ExportResult) -> str:
     low, high = done.accuracy_interval
     lines = [
         f"{done.file}  ({done.made})",
-        f"same answer on {done.agreement:.2%} of {counted(done.n, 'picture')}, "
+        f"same answer on {done.agreement:.2%} of {plural(done.n, 'picture')}, "
         f"probabilities differ by at most {done.max_probability_gap:.2g}",
         f"accuracy {done.accuracy_exported:.4f} ({low:.4f} to {high:.4f}), "
         f"the original {done.accuracy_native:.4f}",

@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import Any
 
-from foveal.cli import console, plain
+from foveal.cli import console, fast_predict
 from foveal.errors import Error
 
 
@@ -52,9 +52,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _called(arguments: list[str]) -> Any:
-    given = plain.predict(arguments[1:]) if arguments[:1] == ["predict"] else None
+    given = fast_predict.predict(arguments[1:]) if arguments[:1] == ["predict"] else None
     if given is not None:
-        from foveal.cli.answering import predict
+        from foveal.cli.prediction_output import predict
 
         return predict(*given)
     from foveal.cli.app import app

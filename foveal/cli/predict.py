@@ -28,6 +28,6 @@ def command(
     ] = "table",
 ) -> int:
     """Recognise pictures: one line a picture, in order."""
-    from foveal.cli.answering import predict
+    from foveal.cli.prediction_output import predict
 
     return predict(model, paths, top, form)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from foveal.cli import console
-from foveal.errors import counted
+from foveal.text import plural
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def command(
             continue
         console.result(
             f"{'ok' if route.passed else 'FAILED':<8} {route.name:<14} "
-            f"{counted(route.pictures, 'picture')}, "
+            f"{plural(route.images, 'picture')}, "
             f"{route.different} with another label, largest gap {route.gap:.2g}"
         )
     return 0 if all(route.passed for route in routes) else 1

@@ -52,7 +52,7 @@ def serve(
     ] = 30.0,
 ) -> int:
     """Answer pictures over HTTP, with a page to try it at / ."""
-    from foveal.serving.settings import Limits
+    from foveal.serving.settings import ServerLimits
     from foveal.verbs.serve import serve as verb
 
     def listening(url: str) -> None:
@@ -66,7 +66,7 @@ def serve(
         token_file=token_file,
         hosts=tuple(allow_host or ()),
         origins=tuple(allow_origin or ()),
-        limits=Limits(
+        limits=ServerLimits(
             body_bytes=int(max_mb * (1 << 20)),
             queue=queue,
             deadline_seconds=deadline,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foveal.cli import console
-from foveal.errors import SpecError, UsageError, counted
+from foveal.errors import SpecError, UsageError
+from foveal.text import plural
 
 if TYPE_CHECKING:
     from foveal.spec.preprocess import Input
-    from foveal.verbs.show import Chosen, Shown
+    from foveal.verbs.show import Hyperparameter, NetworkSummary
 
 MOST = 8192
 """Pixels a side may have."""
@@ -81,7 +82,7 @@ def parsed(size: str | None) -> Input | None:
     return Input.model_validate({"height": height, "width": width, "channels": channels})
 
 
-def text(shown: Shown) -> list[str]:
+def text(shown: NetworkSummary) -> list[str]:
     """The lines that are printed: layers, totals, what is learned, what was chosen."""
     if shown.errors:  # what would follow is a guess
         return _layers(shown)
@@ -96,9 +97,9 @@ def text(shown: Shown) -> list[str]:
     ]
 
 
-def _layers(shown: Shown) -> list[str]:
-    from foveal.network import words
-    from foveal.network.checker import label
+def _layers(shown: NetworkSummary) -> list[str]:
+    from foveal.network import formatting
+    from foveal.network.lint import layer_label
 
     rows: list[tuple[str, ...]] = [
         ("layer", "name", "what", "output", "weights", "multiply-adds", f"batch of {shown.batch}",
@@ -111,18 +112,18 @@ def _layers(shown: Shown) -> list[str]:
         maps = len(line.output) == 3
         rows.append(
             (
-                label(line.number),
+                layer_label(line.number),
                 "  " * (len(line.number) - 1) + line.name.rsplit(".", 1)[-1],
-                f"{line.kind} {words.parameters(step.layer)}".strip()[:48],
-                words.size(line.output),
+                f"{line.kind} {formatting.parameters(step.layer)}".strip()[:48],
+                formatting.size(line.output),
                 f"{line.weights:,}" if line.weights else "",
-                words.count(line.multiply_adds) if line.multiply_adds else "",
-                words.memory(4 * line.values * shown.batch),
+                formatting.count(line.multiply_adds) if line.multiply_adds else "",
+                formatting.memory(4 * line.values * shown.batch),
                 f"{field[0]}x{field[1]} ({jump[0]}x{jump[1]})" if maps else "",
                 f"{saved:.0%}" if saved else "",
             )
         )
-        if label(line.number) in broken:
+        if layer_label(line.number) in broken:
             rows.append(("", "", "does not work, see below", *[""] * 6))
             break
     return _table(rows, right={4, 5, 6, 8})
@@ -139,25 +140,25 @@ def _table(rows: list[tuple[str, ...]], right: set[int]) -> list[str]:
     ]
 
 
-def _totals(shown: Shown) -> list[str]:
-    from foveal.network import words
+def _totals(shown: NetworkSummary) -> list[str]:
+    from foveal.network import formatting
 
     cost, size = shown.cost, "x".join(map(str, shown.network.input.shape))
-    classes = counted(shown.classes, "class", "classes")
-    adds = f"{words.count(cost.multiply_adds)} multiply-adds a picture"
-    with_norms = words.count(cost.multiply_adds_with_norms)
+    classes = plural(shown.classes, "class", "classes")
+    adds = f"{formatting.count(cost.multiply_adds)} multiply-adds a picture"
+    with_norms = formatting.count(cost.multiply_adds_with_norms)
     if cost.multiply_adds_with_norms != cost.multiply_adds:
         adds += f" ({with_norms} with normalisation)"
     field = cost.receptive_field
     return [
-        f"input {size}, {classes}: {words.count(cost.weights)} weights ({cost.weights:,}), {adds}",
-        f"memory in fp32: weights {words.memory(4 * cost.weights)}, activations of a batch of "
-        f"{shown.batch} {words.memory(cost.activation_bytes(shown.batch))}",
+        f"input {size}, {classes}: {formatting.count(cost.weights)} weights ({cost.weights:,}), {adds}",
+        f"memory in fp32: weights {formatting.memory(4 * cost.weights)}, activations of a batch of "
+        f"{shown.batch} {formatting.memory(cost.activation_bytes(shown.batch))}",
         f"a cell of the last map sees {field[0]}x{field[1]} pixels",
     ]
 
 
-def _learned(shown: Shown) -> list[str]:
+def _learned(shown: NetworkSummary) -> list[str]:
     rows = [("learned from the data", "weights", "biases")]
     rows += [
         (line.name, f"{line.weights - line.biases:,}", f"{line.biases:,}")
@@ -169,14 +170,14 @@ def _learned(shown: Shown) -> list[str]:
     return _table(list(rows), right={1, 2})
 
 
-def _chosen(shown: Shown) -> list[str]:
+def _chosen(shown: NetworkSummary) -> list[str]:
     rows = [("chosen", "values", "by")]
     for (where, who), group in groupby(shown.chosen, key=lambda one: (one.where, one.who)):
         rows.append((where, ", ".join(_value(one) for one in group), who))
     return _table(list(rows), right=set())
 
 
-def _value(one: Chosen) -> str:
+def _value(one: Hyperparameter) -> str:
     value = one.value
     if isinstance(value, list):
         value = value[0] if len(set(value)) == 1 else "x".join(map(str, value))

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from foveal.cli import console
-from foveal.errors import SpecError, UsageError, counted
+from foveal.errors import SpecError, UsageError
+from foveal.text import plural
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +73,7 @@ def train(
 def _told(val: dict[str, Any]) -> str:
     if "val_accuracy" not in val:
         return "finished; there was no val to measure it on"
-    pictures = counted(val["val_pictures"], "picture")
+    pictures = plural(val["val_pictures"], "picture")
     return (
         f"finished: {val['val_accuracy']:.2%} right on the {pictures} of val, "
         f"on which epoch {val['epoch']} was chosen; foveal evaluate opens test"
@@ -81,7 +82,7 @@ def _told(val: dict[str, Any]) -> str:
 
 def _pairs(settings: list[str]) -> dict[str, Any]:
     """KEY=VALUE words, each value read as in a recipe file (`off` is a word, `1e-3` a number)."""
-    from foveal.spec import document
+    from foveal.spec import yaml
 
     pairs = {}
     for word in settings:
@@ -91,7 +92,7 @@ def _pairs(settings: list[str]) -> dict[str, Any]:
                 f"--set needs KEY=VALUE, not '{word}': for example --set batch_size=64"
             )
         try:
-            (pairs[key],) = document.plain(f"- {value}", "--set").data
+            (pairs[key],) = yaml.plain(f"- {value}", "--set").data
         except (SpecError, ValueError) as error:
             raise UsageError(f"--set {key} has a value that cannot be read: '{value}'") from error
     return pairs

@@ -10,16 +10,17 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from foveal.dataset.folder import SPLIT_NAMES, Found, arranged, ignored
-from foveal.dataset.listing import Listing, Unusable, natural
-from foveal.dataset.member import Member
-from foveal.dataset.table import TABLES, parse_csv, parse_parquet, rows_listing
-from foveal.errors import DataError, PictureError
+from foveal.dataset.archive_member import ArchiveMember
+from foveal.dataset.dataset import Dataset, Unusable
+from foveal.dataset.folder import SPLIT_NAMES, FoundFile, from_files, is_ignored
+from foveal.dataset.table import TABLE_SUFFIXES, from_rows, parse_csv, parse_parquet
+from foveal.errors import DataError, ImageError
+from foveal.text import natural_key
 
 MAX_MEMBERS = 20_000_000
 
 
-def archive_listing(path: Path) -> Listing:
+def open_archive(path: Path) -> Dataset:
     """The pictures of an archive; names that lead out of it, links and locked files are unusable.
 
     Raises DataError where it is not an archive, damaged, or has too many members.
@@ -29,8 +30,8 @@ def archive_listing(path: Path) -> Listing:
     table = _table(members, prefix)
     if table is not None:
         return _from_table(path, members, table)
-    found = [Found(tuple(name.removeprefix(prefix).split("/"))) for name in members]
-    made = arranged(path, found, what="archive")
+    found = [FoundFile(tuple(name.removeprefix(prefix).split("/"))) for name in members]
+    made = from_files(path, found, what="archive")
     names = tuple(prefix + name for name in made.paths)
     return replace(
         made, paths=names, members=tuple(members[name] for name in names),
@@ -38,8 +39,8 @@ def archive_listing(path: Path) -> Listing:
     )  # fmt: skip
 
 
-def _zip(path: Path) -> tuple[dict[str, Member], list[Unusable]]:
-    members: dict[str, Member] = {}
+def _zip(path: Path) -> tuple[dict[str, ArchiveMember], list[Unusable]]:
+    members: dict[str, ArchiveMember] = {}
     bad: list[Unusable] = []
     try:
         with zipfile.ZipFile(path) as archive:
@@ -50,7 +51,7 @@ def _zip(path: Path) -> tuple[dict[str, Member], list[Unusable]]:
                 if reason or info.filename in members:
                     bad.append(Unusable(info.filename, reason or "a second file of the same name"))
                     continue
-                members[info.filename] = Member(
+                members[info.filename] = ArchiveMember(
                     "zip", info.header_offset, info.compress_size, info.file_size,
                     deflated=info.compress_type == zipfile.ZIP_DEFLATED, checksum=info.CRC,
                 )  # fmt: skip
@@ -59,8 +60,8 @@ def _zip(path: Path) -> tuple[dict[str, Member], list[Unusable]]:
     return _sorted(members), bad
 
 
-def _tar(path: Path) -> tuple[dict[str, Member], list[Unusable]]:
-    members: dict[str, Member] = {}
+def _tar(path: Path) -> tuple[dict[str, ArchiveMember], list[Unusable]]:
+    members: dict[str, ArchiveMember] = {}
     bad: list[Unusable] = []
     try:
         with tarfile.open(path, "r:") as archive:
@@ -76,14 +77,14 @@ def _tar(path: Path) -> tuple[dict[str, Member], list[Unusable]]:
                 if reason:
                     bad.append(Unusable(name, reason))
                 else:  # as tar itself: the last of one name counts
-                    members[name] = Member("tar", info.offset_data, info.size, info.size)
+                    members[name] = ArchiveMember("tar", info.offset_data, info.size, info.size)
     except (tarfile.TarError, OSError, ValueError, EOFError, RecursionError) as error:
         raise _damaged(path, error) from error
     return _sorted(members), bad
 
 
-def _sorted(members: dict[str, Member]) -> dict[str, Member]:
-    order = sorted(members, key=lambda name: [natural(part) for part in name.split("/")])
+def _sorted(members: dict[str, ArchiveMember]) -> dict[str, ArchiveMember]:
+    order = sorted(members, key=lambda name: [natural_key(part) for part in name.split("/")])
     return {name: members[name] for name in order}
 
 
@@ -125,7 +126,7 @@ def _unreadable(info: zipfile.ZipInfo) -> str | None:
 
 
 def _hidden(name: str) -> bool:
-    return any(ignored(part) for part in name.split("/") if part not in (".", ".."))
+    return any(is_ignored(part) for part in name.split("/") if part not in (".", ".."))
 
 
 def _wrapper(names: list[str]) -> str:
@@ -137,30 +138,30 @@ def _wrapper(names: list[str]) -> str:
     if first.lower() in SPLIT_NAMES or not all(name.startswith(prefix) for name in names):
         return ""
     inner = [name.removeprefix(prefix) for name in names]
-    whole = any("/" in name or name.lower().endswith(TABLES) for name in inner)
+    whole = any("/" in name or name.lower().endswith(TABLE_SUFFIXES) for name in inner)
     return prefix if whole else ""
 
 
-def _table(members: dict[str, Member], prefix: str) -> str | None:
+def _table(members: dict[str, ArchiveMember], prefix: str) -> str | None:
     """The one table at the top."""
     top = [
         name for name in members
-        if name.lower().endswith(TABLES) and "/" not in name.removeprefix(prefix)
+        if name.lower().endswith(TABLE_SUFFIXES) and "/" not in name.removeprefix(prefix)
     ]  # fmt: skip
     return top[0] if len(top) == 1 else None
 
 
-def _from_table(path: Path, members: dict[str, Member], table: str) -> Listing:
+def _from_table(path: Path, members: dict[str, ArchiveMember], table: str) -> Dataset:
     where = f"{path}/{table}"
     try:
         content = members[table].read(path)
-    except PictureError as error:
+    except ImageError as error:
         raise DataError(f"cannot read {where}: {error.reason}; make the archive again") from error
     columns = (
         parse_parquet(content, where) if table.lower().endswith(".parquet")
         else parse_csv(content, where)
     )  # fmt: skip
-    made = rows_listing(path, columns, where)
+    made = from_rows(path, columns, where)
     folder = PurePosixPath(table).parent
     names = [str(folder / name) for name in made.paths]
     there = [row for row, name in enumerate(names) if name in members]
@@ -169,7 +170,7 @@ def _from_table(path: Path, members: dict[str, Member], table: str) -> Listing:
         for row, name in enumerate(names)
         if name not in members
     )
-    chosen = made.select(there)
+    chosen = made.subset(there)
     return replace(
         chosen, paths=tuple(names[row] for row in there),
         members=tuple(members[names[row]] for row in there),

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from foveal.dataset.listing import Listing, Split, Unusable, natural
+from foveal.dataset.dataset import Dataset, Split, Unusable
 from foveal.errors import DataError
+from foveal.text import natural_key
 
 SPLIT_NAMES: dict[str, Split] = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
@@ -29,7 +30,7 @@ _NOT_PICTURES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """One file below DATA: its parts, its stamp, or the reason why it cannot be taken."""
 
     parts: tuple[str, ...]
@@ -37,12 +38,12 @@ class Found:
     reason: str | None = None
 
 
-def folder_listing(root: Path) -> Listing:
+def open_folder(root: Path) -> Dataset:
     """The pictures of a folder; see `arranged` for how folders become splits and classes."""
-    return arranged(root, walk(root))
+    return from_files(root, walk(root))
 
 
-def walk(root: Path) -> Iterator[Found]:
+def walk(root: Path) -> Iterator[FoundFile]:
     """Every file below `root` in natural order, hidden ones left out.
 
     A symbolic link to a folder is followed once for each real folder, and never back up.
@@ -64,25 +65,25 @@ def _identity(status: os.stat_result) -> _Identity:
 
 def _walk(
     folder: Path | str, parts: tuple[str, ...], above: tuple[_Identity, ...], seen: set[_Identity]
-) -> Iterator[Found]:
+) -> Iterator[FoundFile]:
     with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: natural(entry.name))
+        found = sorted(entries, key=lambda entry: natural_key(entry.name))
     for entry in found:
-        if ignored(entry.name):
+        if is_ignored(entry.name):
             continue
         here = (*parts, entry.name)
         try:
             status = entry.stat()
         except OSError as error:
             reason = "a symbolic link that leads nowhere" if entry.is_symlink() else error.strerror
-            yield Found(here, reason=f"cannot be opened: {reason}")
+            yield FoundFile(here, reason=f"cannot be opened: {reason}")
             continue
         if stat.S_ISDIR(status.st_mode):
             yield from _enter(entry, here, _identity(status), above, seen)
         elif stat.S_ISREG(status.st_mode):
-            yield Found(here, f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}")
+            yield FoundFile(here, f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}")
         else:
-            yield Found(here, reason="not a regular file")
+            yield FoundFile(here, reason="not a regular file")
 
 
 def _enter(
@@ -91,7 +92,7 @@ def _enter(
     identity: _Identity,
     above: tuple[_Identity, ...],
     seen: set[_Identity],
-) -> Iterator[Found]:
+) -> Iterator[FoundFile]:
     if identity in above:
         return  # a symbolic link back up: everything in it is listed already
     if entry.is_symlink():
@@ -99,20 +100,20 @@ def _enter(
             return
         seen.add(identity)
     if len(here) > DEEPEST:
-        yield Found(here, reason=f"a folder more than {DEEPEST} levels deep")
+        yield FoundFile(here, reason=f"a folder more than {DEEPEST} levels deep")
         return
     try:
         yield from _walk(entry.path, here, (*above, identity), seen)
     except OSError as error:
-        yield Found(here, reason=f"a folder that cannot be opened: {error.strerror}")
+        yield FoundFile(here, reason=f"a folder that cannot be opened: {error.strerror}")
 
 
-def ignored(name: str) -> bool:
+def is_ignored(name: str) -> bool:
     """Hidden files and what systems leave behind."""
     return name.startswith(".") or name.lower() in IGNORED
 
 
-def arranged(root: Path, found: Iterable[Found], *, what: str = "folder") -> Listing:
+def from_files(root: Path, found: Iterable[FoundFile], *, what: str = "folder") -> Dataset:
     """Files to a Listing: the first level names splits or classes.
 
     Sub-folders inside a class belong to the class. Files beside the class folders, and files
@@ -122,7 +123,7 @@ def arranged(root: Path, found: Iterable[Found], *, what: str = "folder") -> Lis
     depth = (
         1 if _are_splits({item.parts[0].lower() for item in files if len(item.parts) > 1}) else 0
     )
-    rows: list[Found] = []
+    rows: list[FoundFile] = []
     unusable: list[Unusable] = []
     beside = 0
     for item in files:
@@ -134,7 +135,7 @@ def arranged(root: Path, found: Iterable[Found], *, what: str = "folder") -> Lis
         else:
             rows.append(item)
     note = f"{beside} file{'s' if beside > 1 else ''} that {'are' if beside > 1 else 'is'} no "
-    return Listing(
+    return Dataset(
         root=root,
         paths=tuple("/".join(item.parts) for item in rows),
         labels=tuple((item.parts[depth],) for item in rows),

@@ -18,9 +18,9 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.dataset.alike import Alike, alike, joined
-from foveal.dataset.listing import Listing, Split
-from foveal.dataset.scan import Scan, scan
+from foveal.dataset.dataset import Dataset, Split
+from foveal.dataset.scan.duplicates import DuplicatePairs, connected_components, find_duplicates
+from foveal.dataset.scan.scan import Scan, scan
 from foveal.errors import DataError
 from foveal.progress import Progress, silent
 
@@ -32,7 +32,7 @@ STRATIFIED = 100
 CHAIN_LEAST, CHAIN_SHARE = 20, 0.01
 
 
-def split(listing: Listing, *, progress: Progress = silent) -> tuple[Split, ...]:
+def split(listing: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]:
     """A split for every row: the user's where given, else made here.
 
     Without any: 70/15/15. Without val: a tenth of train, at most 5,000. Without test: 15 % of
@@ -56,11 +56,11 @@ def split(listing: Listing, *, progress: Progress = silent) -> tuple[Split, ...]
         )
     pool = [row for row, one in enumerate(listing.splits) if one != "test"]
     seen = scan(listing, pool, progress=progress)
-    moved = _moved(listing, seen, alike(seen), _shares(given, len(seen.rows)))
+    moved = _moved(listing, seen, find_duplicates(seen), _shares(given, len(seen.rows)))
     return tuple(moved.get(row, one or "train") for row, one in enumerate(listing.splits))
 
 
-def _given(listing: Listing) -> tuple[Split, ...]:
+def _given(listing: Dataset) -> tuple[Split, ...]:
     return tuple(one for one in listing.splits if one is not None)
 
 
@@ -93,7 +93,7 @@ class _Unit:
     rows: tuple[int, ...]
 
 
-def _moved(listing: Listing, seen: Scan, same: Alike, shares: _Shares) -> dict[int, Split]:
+def _moved(listing: Dataset, seen: Scan, same: DuplicatePairs, shares: _Shares) -> dict[int, Split]:
     counts = Counter(
         label for row in seen.rows if listing.splits[row] != "val" for label in listing.labels[row]
     )
@@ -113,9 +113,9 @@ def _moved(listing: Listing, seen: Scan, same: Alike, shares: _Shares) -> dict[i
     return answer
 
 
-def _units(listing: Listing, seen: Scan, same: Alike, counts: Counter[str]) -> list[_Unit]:
-    content = dict(zip(seen.rows.tolist(), seen.content.tolist(), strict=True))
-    roots = joined(
+def _units(listing: Dataset, seen: Scan, same: DuplicatePairs, counts: Counter[str]) -> list[_Unit]:
+    content = dict(zip(seen.rows.tolist(), seen.content_hashes.tolist(), strict=True))
+    roots = connected_components(
         len(listing), same.exact, _unchained(listing, same, counts), _grouped(listing, seen.rows)
     )
     members: dict[int, list[int]] = {}
@@ -137,7 +137,7 @@ def _place(key: str) -> float:
     return int.from_bytes(digest.digest(), "little") / 2**64
 
 
-def _grouped(listing: Listing, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _grouped(listing: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     first: dict[str, int] = {}
     pairs = []
     for row in rows.tolist():
@@ -147,16 +147,16 @@ def _grouped(listing: Listing, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _unchained(listing: Listing, same: Alike, counts: Counter[str]) -> NDArray[np.int64]:
+def _unchained(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> NDArray[np.int64]:
     """The near pairs without those of chains too long to be one picture."""
     long = {row for chain in chains(listing, same, counts) for row in chain}
     keep = [pair for pair in same.near.tolist() if pair[0] not in long]
     return np.array(keep, np.int64).reshape(-1, 2)
 
 
-def chains(listing: Listing, same: Alike, counts: Counter[str]) -> list[list[int]]:
+def chains(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> list[list[int]]:
     """Groups of near duplicates larger than max(20, 1 % of their class), as rows."""
-    roots = joined(len(listing), same.near)
+    roots = connected_components(len(listing), same.near)
     members: dict[int, list[int]] = {}
     for row in sorted(set(same.near.ravel().tolist())):
         members.setdefault(int(roots[row]), []).append(row)

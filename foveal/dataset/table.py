@@ -12,20 +12,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from foveal.dataset.dataset import SPLITS, Dataset, Split, Unusable
 from foveal.dataset.folder import SPLIT_NAMES
-from foveal.dataset.listing import SPLITS, Listing, Split, Unusable
-from foveal.errors import DataError, MissingExtra, PictureError, nearest
+from foveal.errors import DataError, ImageError, MissingExtra
 from foveal.images.decode import MAX_BYTES, read_bytes
+from foveal.text import nearest
 
 Columns = Mapping[str, Sequence[str]]
-TABLES = (".csv", ".tsv", ".parquet")
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 """Suffixes of the files read as tables."""
-BETWEEN = "|"
+LABEL_SEPARATOR = "|"
 SHOWN = 5
 _KNOWN = ("path", "label", "split", "group")
 
 
-def table_listing(path: Path) -> Listing:
+def open_table(path: Path) -> Dataset:
     """The pictures a table names; rows that name no picture are errors that name the lines.
 
     Raises DataError: columns missing, unknown splits, conflicting rows; MissingExtra: Parquet
@@ -33,7 +34,7 @@ def table_listing(path: Path) -> Listing:
     """
     try:
         content = read_bytes(path)
-    except PictureError as error:
+    except ImageError as error:
         raise DataError(
             f"cannot read {path}: {error.reason}; tables up to {MAX_BYTES // 2**20} MiB are read"
         ) from error
@@ -41,7 +42,7 @@ def table_listing(path: Path) -> Listing:
         columns = parse_parquet(content, str(path))
     else:
         columns = parse_csv(content, str(path))
-    return rows_listing(path.parent, columns, str(path))
+    return from_rows(path.parent, columns, str(path))
 
 
 def parse_csv(content: bytes, where: str) -> dict[str, list[str]]:
@@ -89,19 +90,19 @@ def parse_parquet(content: bytes, where: str) -> dict[str, list[str]]:
     return {name: [_text(cell) for cell in table[name].to_pylist()] for name in table.column_names}
 
 
-def from_columns(root: Path, columns: Mapping[str, Sequence[object]], where: str) -> Listing:
+def from_columns(root: Path, columns: Mapping[str, Sequence[object]], where: str) -> Dataset:
     """A Listing of columns of any values; None and not-a-number are empty cells."""
     texts = {str(name): [_text(cell) for cell in cells] for name, cells in columns.items()}
-    return rows_listing(root, texts, where)
+    return from_rows(root, texts, where)
 
 
 def _text(cell: object) -> str:
     if cell is None or (isinstance(cell, float) and cell != cell):
         return ""
-    return BETWEEN.join(map(str, cell)) if isinstance(cell, list) else str(cell)
+    return LABEL_SEPARATOR.join(map(str, cell)) if isinstance(cell, list) else str(cell)
 
 
-def rows_listing(root: Path, columns: Columns, where: str) -> Listing:
+def from_rows(root: Path, columns: Columns, where: str) -> Dataset:
     """A Listing of columns of text; `where` names the table in messages."""
     _need(columns, where)
     labels = [_labels(cell) for cell in columns["label"]]
@@ -112,7 +113,7 @@ def rows_listing(root: Path, columns: Columns, where: str) -> Listing:
     rows, unusable = _rows(paths, where, labels)
     groups = columns.get("group", [""] * len(paths))
     splits = _splits(columns.get("split"), len(paths), where)
-    made = Listing(
+    made = Dataset(
         root=root,
         paths=tuple(paths),
         labels=tuple(labels),
@@ -122,7 +123,7 @@ def rows_listing(root: Path, columns: Columns, where: str) -> Listing:
         columns={name: tuple(cells) for name, cells in columns.items() if name not in _KNOWN},
     )
     repeated = len(paths) - len(rows) - len(unusable)
-    chosen = made.select(rows) if len(rows) < len(paths) else made
+    chosen = made.subset(rows) if len(rows) < len(paths) else made
     notes = (f"{where}: {repeated} repeated rows counted once",) if repeated else ()
     return replace(chosen, unusable=tuple(unusable), notes=notes)
 
@@ -140,7 +141,7 @@ def _need(columns: Columns, where: str) -> None:
 
 
 def _labels(cell: str) -> tuple[str, ...]:
-    parts = [part.strip() for part in cell.split(BETWEEN)]
+    parts = [part.strip() for part in cell.split(LABEL_SEPARATOR)]
     return tuple(dict.fromkeys(part for part in parts if part))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from foveal.evaluation.answers import Answers, Bools, Floats, Ints
+from foveal.evaluation.predictions import Bools, Floats, Ints, Predictions
 
 BINS = 15
 
@@ -44,7 +44,7 @@ class Calibration(BaseModel):
     ece_before: float | None = None
 
 
-def statements(answers: Answers) -> tuple[Floats, Bools]:
+def statements(answers: Predictions) -> tuple[Floats, Bools]:
     """What is promised and whether it came true: (M,) probabilities and (M,) truths.
 
     Single: the answered class of every picture.  Multi: every label of every picture.

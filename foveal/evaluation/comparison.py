@@ -11,13 +11,13 @@ from itertools import combinations
 import numpy as np
 
 from foveal.errors import UsageError
-from foveal.evaluation.answers import Answers
-from foveal.evaluation.card import Difference
-from foveal.evaluation.intervals import percentile, resampled
-from foveal.evaluation.spread import losses
+from foveal.evaluation.bootstrap import percentile, resampled
+from foveal.evaluation.predictions import Predictions
+from foveal.evaluation.schema import ModelDifference
+from foveal.evaluation.score_intervals import losses
 
 
-def differences(answers: Mapping[str, Answers]) -> tuple[Difference, ...]:
+def differences(answers: Mapping[str, Predictions]) -> tuple[ModelDifference, ...]:
     """Every model minus every later one, on the same rows in the same order.
 
     The interval is the paired bootstrap's: both models are scored on the same resamples, so what
@@ -26,7 +26,7 @@ def differences(answers: Mapping[str, Answers]) -> tuple[Difference, ...]:
     return tuple(_difference(answers, one, two) for one, two in combinations(answers, 2))
 
 
-def _difference(answers: Mapping[str, Answers], one: str, two: str) -> Difference:
+def _difference(answers: Mapping[str, Predictions], one: str, two: str) -> ModelDifference:
     first, second = answers[one], answers[two]
     if len(first) != len(second):
         raise UsageError(
@@ -37,7 +37,7 @@ def _difference(answers: Mapping[str, Answers], one: str, two: str) -> Differenc
     worse = losses(first) - losses(second)
     sums = np.column_stack([np.ones(len(right)), right, worse])
     values = resampled(sums, len(right), first.groups, lambda total: total[:, 1:] / total[:, :1])
-    return Difference(
+    return ModelDifference(
         model=one,
         other=two,
         n=len(right),

@@ -14,16 +14,16 @@ from typing import Any, Literal
 import numpy as np
 
 from foveal.errors import Error
-from foveal.evaluation.abstaining import coverage_curve, seen_abstaining, seen_operating
-from foveal.evaluation.answers import Answers, Bools, Ints
-from foveal.evaluation.card import Scores
-from foveal.evaluation.findings import findings, worst
-from foveal.evaluation.material import answers_of
-from foveal.evaluation.measures import brightness
-from foveal.evaluation.scores import score
+from foveal.evaluation.collect import predictions_of
+from foveal.evaluation.error_analysis import error_analysis, worst
+from foveal.evaluation.evaluate import notes
+from foveal.evaluation.image_properties import brightness
+from foveal.evaluation.metrics import score
+from foveal.evaluation.predictions import Bools, Ints, Predictions
+from foveal.evaluation.schema import Scores
+from foveal.evaluation.selective import coverage_curve, seen_abstaining, seen_operating
 from foveal.evaluation.slices import slices
 from foveal.evaluation.thumbnails import PAGE_BYTES, thumbnails
-from foveal.evaluation.whole import notes
 from foveal.files import write_atomic
 from foveal.model.manifest import Manifest
 from foveal.network.cost import cost
@@ -38,7 +38,7 @@ MOST = 50_000
 def evaluation_report(
     path: Path,
     card: Scores,
-    answers: Answers,
+    answers: Predictions,
     manifest: Manifest,
     pixels: np.ndarray,
     places: Ints,
@@ -92,9 +92,9 @@ def run_report(
     bool (N, K).  told: sentences to show first.
     """
     wanted = np.asarray(targets, bool if manifest.task == "multi" else np.int64)
-    answers = answers_of(logits, manifest, wanted, paths, groups)
+    answers = predictions_of(logits, manifest, wanted, paths, groups)
     cold = manifest.model_copy(update={"temperature": 1.0})
-    before = answers_of(logits, cold, wanted, paths, groups)
+    before = predictions_of(logits, cold, wanted, paths, groups)
     card = score(answers, split="val", before=before, temperature=manifest.temperature)
     places = np.arange(len(pixels))
     card = card.model_copy(
@@ -103,7 +103,7 @@ def run_report(
             "abstaining": seen_abstaining(answers, manifest.thresholds.abstain),
             "operating": seen_operating(answers, manifest.thresholds),
             "slices": slices(answers, {"brightness": brightness(pixels, places)}, {}),
-            "findings": findings(answers, paths),
+            "findings": error_analysis(answers, paths),
             "notes": (
                 "these are val pictures: the epoch, the temperature and the thresholds were "
                 "chosen on them, so the figures are a little too good; foveal evaluate scores test",
@@ -140,7 +140,7 @@ def about(manifest: Manifest) -> dict[str, Any]:
 
 
 def pictures(
-    answers: Answers, paths: Sequence[str], pixels: np.ndarray, places: Ints, room: int
+    answers: Predictions, paths: Sequence[str], pixels: np.ndarray, places: Ints, room: int
 ) -> dict[str, Any]:
     """Columns of all pictures, most interesting first, with thumbnails while there is room."""
     order = _order(answers)[:MOST]
@@ -165,7 +165,7 @@ def pictures(
     }
 
 
-def _order(answers: Answers) -> list[int]:
+def _order(answers: Predictions) -> list[int]:
     """Wrong answers, worst first; then the right ones, taken in turn from every class."""
     right = np.flatnonzero(answers.correct)
     if answers.task == "multi":

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.evaluation.answers import Bools, Ints
-from foveal.evaluation.card import PoolShift, Robustness, Shaken
+from foveal.evaluation.bootstrap import exact
+from foveal.evaluation.collect import predictions_of
 from foveal.evaluation.corruptions import COUNT, SHIFTS, changes, shifted
-from foveal.evaluation.intervals import exact
-from foveal.evaluation.material import answers_of
+from foveal.evaluation.predictions import Bools, Ints
+from foveal.evaluation.schema import CorruptionScore, PoolShift, Robustness
 from foveal.network.cost import cost
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress
@@ -49,7 +49,7 @@ def robustness(
     names = [str(row) for row in kept]
 
     def said(changed: np.ndarray) -> tuple[Any, Bools]:
-        answers = answers_of(predictor.logits(changed), manifest, truth, names)
+        answers = predictions_of(predictor.logits(changed), manifest, truth, names)
         return (answers.given if manifest.task == "multi" else answers.predicted), answers.correct
 
     before, right = said(own)
@@ -59,7 +59,7 @@ def robustness(
         same = after == before
         hits = int(correct.sum())
         found.append(
-            Shaken(
+            CorruptionScore(
                 change=change,
                 strength=strength,
                 accuracy=hits / len(kept),

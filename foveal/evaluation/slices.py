@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from foveal.evaluation.answers import Answers, Bools, Floats
-from foveal.evaluation.card import Interval, Slice
-from foveal.evaluation.intervals import percentile, share, weights
+from foveal.evaluation.bootstrap import percentile, share, weights
+from foveal.evaluation.predictions import Bools, Floats, Predictions
+from foveal.evaluation.schema import Interval, Slice
 
 LEAST = 10
 """Slices of fewer pictures say nothing and are left out."""
@@ -23,7 +23,7 @@ MANY = 20
 
 
 def slices(
-    answers: Answers, measures: Mapping[str, Floats], columns: Mapping[str, Sequence[str]]
+    answers: Predictions, measures: Mapping[str, Floats], columns: Mapping[str, Sequence[str]]
 ) -> tuple[Slice, ...]:
     """Slices by each measure (N,) and column (N,), worst accuracy first, with 95 % intervals."""
     cuts = [
@@ -75,7 +75,7 @@ def _values(texts: Sequence[str]) -> list[tuple[str, Bools]]:
     return ranges(numbers) if np.isfinite(numbers).all() else []
 
 
-def _spread(answers: Answers, rows: Bools) -> list[Interval]:
+def _spread(answers: Predictions, rows: Bools) -> list[Interval]:
     """The interval of the accuracy in each of the (S, N) slices."""
     there = rows.astype(np.float32).T
     right = there * answers.correct[:, None]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.decision import Decision, pictures_held
+from foveal.explanation.target import Target, pictures_held
 
 Method = Literal["cam", "integrated_gradients", "occlusion"]
 Variant = Literal["grad_cam", "hires_cam", "layer_cam"]
@@ -21,7 +21,7 @@ METHODS: tuple[Method, ...] = ("cam", "integrated_gradients", "occlusion")
 
 
 @dataclass(frozen=True)
-class Place:
+class LayerSize:
     """A layer a class activation map can be taken from: its name and its maps' size."""
 
     name: str
@@ -30,7 +30,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Choice:
+class CamLayer:
     """The layer and the variant of a class activation map, and why."""
 
     layer: str
@@ -40,7 +40,7 @@ class Choice:
     reason: str
 
 
-def choose(places: Sequence[Place], averaged: bool) -> Choice | None:
+def choose_cam_layer(places: Sequence[LayerSize], averaged: bool) -> CamLayer | None:
     """The layer to look at: the deepest whose maps still have 4 x 4 places, else the finest.
 
     places: the layers with maps, in order.  averaged: global average pooling ends the maps; then
@@ -57,17 +57,17 @@ def choose(places: Sequence[Place], averaged: bool) -> Choice | None:
     which = "layer whose maps still show" if wide else "of the layers with the finest maps,"
     where = f"{best.name} is the deepest {which} {best.height} x {best.width} places"
     if averaged:
-        return Choice(
+        return CamLayer(
             best.name, best.height, best.width, "grad_cam",
             f"{where}; the maps are averaged before the decision, so each map has one weight",
         )  # fmt: skip
-    return Choice(
+    return CamLayer(
         best.name, best.height, best.width, "hires_cam",
         f"{where}; the decision weighs every place apart, so each place keeps its own gradient",
     )  # fmt: skip
 
 
-def cam(decision: Decision, picture: Tensor, layer: nn.Module, variant: Variant) -> np.ndarray:
+def cam(decision: Target, picture: Tensor, layer: nn.Module, variant: Variant) -> np.ndarray:
     """The class activation map of `layer` at its own size: float32 (h, w), not negative.
 
     grad_cam: maps weighted by their mean gradient.  hires_cam: maps times gradient, place by
@@ -94,7 +94,7 @@ def cam(decision: Decision, picture: Tensor, layer: nn.Module, variant: Variant)
     return (weights * maps).sum(0).clamp(min=0).numpy().astype(np.float32)
 
 
-def integrated_gradients(decision: Decision, picture: Tensor, steps: int = 32) -> np.ndarray:
+def integrated_gradients(decision: Target, picture: Tensor, steps: int = 32) -> np.ndarray:
     """Each pixel's part of score(picture) - score(background): float32 (H, W), signed.
 
     The gradient is averaged along the straight way from the background colour to the picture
@@ -115,7 +115,7 @@ def integrated_gradients(decision: Decision, picture: Tensor, steps: int = 32) -
     return parts.sum(1)[0].numpy().astype(np.float32)
 
 
-def occlusion(decision: Decision, picture: Tensor, patches: int = 7) -> np.ndarray:
+def occlusion(decision: Target, picture: Tensor, patches: int = 7) -> np.ndarray:
     """How much the score falls where a patch is covered: float32 (H, W), signed.
 
     The patch is a `patches`-th of the side, moves by half of it and has the background colour

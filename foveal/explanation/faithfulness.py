@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.decision import Decision, pictures_held
+from foveal.explanation.target import Target, pictures_held
 
 BLOCKS = 8
 """Blocks a side that are deleted and inserted as wholes, for maps and for random orders alike."""
@@ -59,7 +59,7 @@ class Verdict:
     random: Curves
 
 
-def baseline(decision: Decision, picture: Tensor, *, orders: int = 19, steps: int = 10) -> Baseline:
+def baseline(decision: Target, picture: Tensor, *, orders: int = 19, steps: int = 10) -> Baseline:
     """Delete and insert blocks in `orders` random orders; 19 make a 5 % test."""
     blocks = _blocks(picture)
     random = np.random.default_rng(0)
@@ -73,10 +73,10 @@ def baseline(decision: Decision, picture: Tensor, *, orders: int = 19, steps: in
 
 
 def judge(
-    decision: Decision,
+    decision: Target,
     picture: Tensor,
     values: np.ndarray,
-    again: Callable[[Decision], np.ndarray],
+    again: Callable[[Target], np.ndarray],
     against: Baseline,
     shuffles: int = 2,
 ) -> Verdict:
@@ -111,7 +111,7 @@ def _reason(empty: bool, beaten: int, orders: int, likeness: float) -> str:
     return f"{said} and it changes ({likeness:.2f}) when the weights are shuffled"
 
 
-def shuffled(decision: Decision, seed: int) -> Decision:
+def shuffled(decision: Target, seed: int) -> Target:
     """The same question to a copy of the network whose learned numbers are shuffled."""
     module: nn.Module = copy.deepcopy(decision.module)
     random = torch.Generator().manual_seed(seed)
@@ -119,8 +119,8 @@ def shuffled(decision: Decision, seed: int) -> Decision:
         for weights in module.parameters():
             order = torch.randperm(weights.numel(), generator=random)
             weights.copy_(weights.flatten()[order].view_as(weights))
-    return Decision(
-        module, decision.target, decision.function, decision.temperature, decision.background
+    return Target(
+        module, decision.label_index, decision.function, decision.temperature, decision.background
     )
 
 
@@ -147,7 +147,7 @@ def _blocks(picture: Tensor) -> np.ndarray:
 
 
 def _curves(
-    decision: Decision, picture: Tensor, blocks: np.ndarray, orders: np.ndarray, steps: int
+    decision: Target, picture: Tensor, blocks: np.ndarray, orders: np.ndarray, steps: int
 ) -> list[Curves]:
     """Curves of each order (N, blocks): all their pictures through the network together."""
     count = orders.shape[1]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.trace import Recording, outputs
+from foveal.explanation.activations import Activations, outputs
 
 PIXELS = (1, 2, 3)
 
@@ -31,7 +31,7 @@ class Shift:
 
 
 @torch.no_grad()
-def shifts(module: nn.Module, recording: Recording) -> list[Shift]:
+def shifts(module: nn.Module, recording: Activations) -> list[Shift]:
     """The changes for 1, 2 and 3 pixels."""
     picture = recording.nodes[0].output
     moved = torch.stack([_moved(picture, pixels) for pixels in PIXELS])

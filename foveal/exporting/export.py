@@ -14,16 +14,16 @@ import numpy as np
 
 from foveal.errors import Error
 from foveal.exporting import quantise
-from foveal.exporting.evidence import Evidence
-from foveal.exporting.gate import Limits, Parity, compare, shortfalls
-from foveal.exporting.graph import OPSET, onnx_graph
-from foveal.exporting.integer import fold_normalisation
-from foveal.exporting.package import packaged
-from foveal.exporting.rounding import Rounding, roundings
+from foveal.exporting.gptq import RoundedWeights, roundings
+from foveal.exporting.int8_graph import fold_normalisation
+from foveal.exporting.onnx import OPSET, onnx_graph
+from foveal.exporting.parity import Parity, ParityLimits, compare, shortfalls
+from foveal.exporting.samples import ParitySamples
+from foveal.exporting.seal import seal_graph
 from foveal.images.decode import decode
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
-from foveal.prediction.exported import ExportedSession
+from foveal.prediction.onnx_backend import OnnxBackend
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress, silent
 
@@ -47,27 +47,27 @@ class Exported:
 
 
 @dataclass(frozen=True)
-class Choices:
+class ExportOptions:
     """What was asked for; limits None takes the defaults of what is exported."""
 
     int8: bool = False
     any_size: bool = False
-    limits: Limits | None = None
+    limits: ParityLimits | None = None
 
-    def resolved(self) -> Limits:
+    def resolved(self) -> ParityLimits:
         """The limits that hold."""
         if self.limits is not None:
             return self.limits
         if self.any_size:
-            return Limits(agreement=ANY_SIZE_AGREEMENT, gap=ANY_SIZE_GAP)
-        return Limits()
+            return ParityLimits(agreement=ANY_SIZE_AGREEMENT, gap=ANY_SIZE_GAP)
+        return ParityLimits()
 
 
 def export(
     model: Model,
-    judged: Evidence,
-    calibrated: Evidence,
-    choices: Choices,
+    judged: ParitySamples,
+    calibrated: ParitySamples,
+    choices: ExportOptions,
     *,
     progress: Progress = silent,
 ) -> Exported:
@@ -83,19 +83,19 @@ def export(
     for name, drawn in _drawn(graph, model, calibrated, choices, progress):
         progress("exporting", 0, None, f"judging on {len(judged):,} pictures")
         content = drawn.SerializeToString(deterministic=True)
-        session = ExportedSession(packaged(content, model.manifest), Path("the export"))
+        session = OnnxBackend(seal_graph(content, model.manifest), Path("the export"))
         answers = _answers(session, judged, model.manifest, choices.any_size)
         parity = compare(truth, answers, judged.targets, model.manifest)
         found = shortfalls(parity, choices.resolved(), quantised=choices.int8)
         if not found:
             manifest = _manifest(model, name, parity, choices, tuple(tried))
-            return Exported(packaged(content, manifest), manifest, parity, tuple(tried))
+            return Exported(seal_graph(content, manifest), manifest, parity, tuple(tried))
         tried.append(f"{name}: {' and '.join(found)}")
     raise Error(_refusal(tried, len(judged), int8=choices.int8))
 
 
 def _drawn(
-    graph: Any, model: Model, calibrated: Evidence, choices: Choices, progress: Progress
+    graph: Any, model: Model, calibrated: ParitySamples, choices: ExportOptions, progress: Progress
 ) -> Iterator[tuple[str, Any]]:
     """The graphs to judge, the one that should be best first."""
     if not choices.int8:
@@ -137,7 +137,7 @@ def _sparing(
     model: Model,
     truth: np.ndarray,
     pixels: np.ndarray,
-    rounded: Mapping[str, Rounding],
+    rounded: Mapping[str, RoundedWeights],
 ) -> Iterator[tuple[str, Any]]:
     """int8 but for the layers that hurt most alone: a quarter of them, then half."""
     plain, names, few = quantise.VARIANTS[0], quantise.layers(graph), pixels[:_PROBED]
@@ -158,8 +158,8 @@ def _agreement(drawn: Any, model: Model, truth: np.ndarray, pixels: np.ndarray) 
 
 
 def _scored(drawn: Any, model: Model, pixels: np.ndarray) -> np.ndarray:
-    content = packaged(drawn.SerializeToString(deterministic=True), model.manifest)
-    return _in_batches(ExportedSession(content, Path("the export")), pixels)
+    content = seal_graph(drawn.SerializeToString(deterministic=True), model.manifest)
+    return _in_batches(OnnxBackend(content, Path("the export")), pixels)
 
 
 def _single(manifest: Manifest) -> Manifest:
@@ -169,7 +169,7 @@ def _single(manifest: Manifest) -> Manifest:
 
 
 def _answers(
-    session: ExportedSession, judged: Evidence, manifest: Manifest, any_size: bool
+    session: OnnxBackend, judged: ParitySamples, manifest: Manifest, any_size: bool
 ) -> np.ndarray:
     if not any_size:
         return _in_batches(session, judged.pixels)
@@ -187,14 +187,14 @@ def _answers(
     return np.concatenate(rows)
 
 
-def _in_batches(session: ExportedSession, pixels: np.ndarray, size: int = 64) -> np.ndarray:
+def _in_batches(session: OnnxBackend, pixels: np.ndarray, size: int = 64) -> np.ndarray:
     return np.concatenate(
         [session.probabilities(pixels[at : at + size]) for at in range(0, len(pixels), size)]
     )
 
 
 def _manifest(
-    model: Model, name: str, parity: Parity, choices: Choices, tried: tuple[str, ...]
+    model: Model, name: str, parity: Parity, choices: ExportOptions, tried: tuple[str, ...]
 ) -> Manifest:
     import onnxruntime
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from foveal.exporting.graph import INPUT
-from foveal.exporting.integer import multiply_gelu, take_pixels
-from foveal.exporting.rounding import Rounding, apply
+from foveal.exporting.gptq import RoundedWeights, apply
+from foveal.exporting.int8_graph import multiply_gelu, take_pixels
+from foveal.exporting.onnx import INPUT
 
 _BATCH = 32
 GELU_FLOOR = -4.0
@@ -30,7 +30,7 @@ _KINDS = [
 
 
 @dataclass(frozen=True)
-class Variant:
+class QuantisationVariant:
     """A way to quantise.
 
     method: of calibration.  spare: first and last layer stay fp32.  exact: GELU is computed in
@@ -49,10 +49,10 @@ class Variant:
 
 
 VARIANTS = (
-    Variant("min-max", False),
-    Variant("min-max", True),
-    Variant("min-max", True, exact=True),
-    Variant("percentile", True, exact=True),
+    QuantisationVariant("min-max", False),
+    QuantisationVariant("min-max", True),
+    QuantisationVariant("min-max", True, exact=True),
+    QuantisationVariant("percentile", True, exact=True),
 )
 """In the order they are tried: fastest first."""
 
@@ -60,9 +60,9 @@ VARIANTS = (
 def quantised(
     graph: Any,
     pixels: np.ndarray,
-    variant: Variant,
+    variant: QuantisationVariant,
     spared: Sequence[str] = (),
-    roundings: Mapping[str, Rounding] | None = None,
+    roundings: Mapping[str, RoundedWeights] | None = None,
 ) -> Any:
     """An int8 copy of an onnx.ModelProto, calibrated on uint8 (N, H, W, C).
 

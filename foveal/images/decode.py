@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from foveal.errors import PictureError
+from foveal.errors import ImageError
 from foveal.images.png import simple
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
@@ -95,7 +95,7 @@ def decoded(
         image.load()
         return _plain(_upright(image), channels, background)
     except Exception as error:
-        raise PictureError(_reason(error)) from error
+        raise ImageError(_reason(error)) from error
 
 
 def header(content: bytes) -> Image.Image:
@@ -104,17 +104,17 @@ def header(content: bytes) -> Image.Image:
     Raises PictureError: empty, not a picture of an allowed format, more than 50 million pixels.
     """
     if not content:
-        raise PictureError("empty file")
+        raise ImageError("empty file")
     if len(content) > MAX_BYTES:
-        raise PictureError(too_long(len(content)))
+        raise ImageError(too_long(len(content)))
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise PictureError(_not_a_picture(content)) from error
+        raise ImageError(_not_a_picture(content)) from error
     except Exception as error:
-        raise PictureError(_reason(error)) from error
+        raise ImageError(_reason(error)) from error
     if image.width * image.height > MAX_PIXELS:
-        raise PictureError(too_large(image.width * image.height))
+        raise ImageError(too_large(image.width * image.height))
     return image
 
 
@@ -136,16 +136,16 @@ def read_bytes(path: Path | str) -> bytes:
     try:
         status = os.stat(path)  # noqa: PTH116 - 60,000 times, without building a Path
         if not stat.S_ISREG(status.st_mode):
-            raise PictureError("not a regular file")
+            raise ImageError("not a regular file")
         if status.st_size > MAX_BYTES:
-            raise PictureError(too_long(status.st_size))
+            raise ImageError(too_long(status.st_size))
         handle = os.open(path, _READ)
         try:
             return _all_of(handle, status.st_size)
         finally:
             os.close(handle)
     except OSError as error:
-        raise PictureError(f"cannot be opened: {error.strerror or error}") from error
+        raise ImageError(f"cannot be opened: {error.strerror or error}") from error
 
 
 def _all_of(handle: int, size: int) -> bytes:
@@ -214,7 +214,7 @@ def _not_a_picture(content: bytes) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, PictureError):
+    if isinstance(error, ImageError):
         return error.reason
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return too_large(int(re.findall(r"\d+", str(error))[0]))

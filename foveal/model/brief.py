@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
-from foveal.model.container import is_text, not_ours, read_json
-from foveal.model.opening import MAX_LABELS, check_version
+from foveal.model.detect import MAX_LABELS, check_version
+from foveal.model.safetensors import is_text, not_a_model_file, read_json
 
 MAX_SIDE = 8192
 _FITS = ("crop", "pad", "squash")
@@ -73,7 +73,7 @@ def read(text: str, path: Path) -> Brief:
     try:
         return _brief(data)
     except _Wrong as error:
-        raise not_ours(path, str(error)) from error
+        raise not_a_model_file(path, str(error)) from error
 
 
 class _Wrong(ValueError):

@@ -13,22 +13,22 @@ from typing import BinaryIO
 import numpy as np
 from pydantic import ValidationError
 
-from foveal.dataset.listing import printable
 from foveal.errors import ModelFileError
 from foveal.files import write_atomic
-from foveal.model.container import (
+from foveal.model.detect import FORMAT, check_version, detect_format, open_model_file
+from foveal.model.manifest import Manifest, Thresholds
+from foveal.model.safetensors import (
     Header,
     encode,
     lay_out,
-    not_ours,
+    not_a_model_file,
     read_header,
     read_json,
     tensors,
 )
-from foveal.model.manifest import Manifest, Thresholds
-from foveal.model.opening import FORMAT, check_version, kind, opened
+from foveal.text import printable
 
-__all__ = ["FITTED_ON", "Manifest", "Thresholds", "kind", "read", "read_manifest", "write"]
+__all__ = ["FITTED_ON", "Manifest", "Thresholds", "detect_format", "read", "read_manifest", "write"]
 
 FITTED_ON = "fitted_on"
 """Tensor of the content hashes of the pictures the model was fitted on, int64 views of uint64."""
@@ -56,7 +56,7 @@ def read(path: Path) -> tuple[Manifest, dict[str, np.ndarray]]:
     Memory: the file's size once.  No code in the file is ever run.
     """
     path = Path(path)
-    with opened(path) as file:
+    with open_model_file(path) as file:
         header, manifest = _manifest(file, path)
         data = bytearray(header.length)
         digest, view, position = hashlib.sha256(), memoryview(data), 0
@@ -74,7 +74,7 @@ def read(path: Path) -> tuple[Manifest, dict[str, np.ndarray]]:
 def read_manifest(path: Path) -> Manifest:
     """The manifest alone, without reading the weights (so their SHA-256 is not checked)."""
     path = Path(path)
-    with opened(path) as file:
+    with open_model_file(path) as file:
         return _manifest(file, path)[1]
 
 
@@ -90,7 +90,7 @@ def parse(text: str, path: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except (ValidationError, RecursionError, ValueError) as error:
-        raise not_ours(path, _first(error)) from error
+        raise not_a_model_file(path, _first(error)) from error
 
 
 def altered(path: Path, what: str) -> ModelFileError:

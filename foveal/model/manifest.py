@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, field_serializer, model_validator
 
-from foveal.model.opening import FORMAT, MAX_LABELS
+from foveal.model.detect import FORMAT, MAX_LABELS
 from foveal.spec.network import Network
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -43,7 +43,7 @@ def load(path: str | Path) -> Model:
     Memory for weights is taken only once the tensors were found to be those the network needs.
     """
     path = Path(path)
-    if model_file.kind(path) == "onnx":
+    if model_file.detect_format(path) == "onnx":
         raise ModelFileError(
             f"{path} is an exported file, which has no layers to open; give the model.safetensors "
             "it was made from, or use foveal.Predictor"

@@ -13,9 +13,9 @@ from torch import nn
 
 from foveal.errors import SpecError
 from foveal.network import blocks
-from foveal.network.checker import refuse
-from foveal.network.plan import Call, Chain, plan
-from foveal.network.trace import Task, trace
+from foveal.network.lint import raise_lint_errors
+from foveal.network.lowering import Chain, ModuleCall, lower
+from foveal.network.shapes import Task, trace
 from foveal.spec.network import Network
 
 
@@ -26,9 +26,9 @@ def build(network: Network, classes: int, *, task: Task = "single") -> nn.Sequen
     layers (He et al. 2015), torch's default for the output. Raises SpecError with every mistake.
     """
     traced = trace(network, classes, task)
-    refuse(network, traced, classes, task)
+    raise_lint_errors(network, traced, classes, task)
     try:
-        return _sequential(plan(network, traced))
+        return _sequential(lower(network, traced))
     except (MemoryError, RuntimeError) as error:  # the allocator's own refusal
         raise SpecError([f"the network does not fit into memory: {error}"]) from error
 
@@ -46,7 +46,7 @@ def _sequential(chain: Chain) -> nn.Sequential:
     return nn.Sequential(OrderedDict((name, _module(call)) for name, call in chain.parts))
 
 
-def _module(call: Call) -> nn.Module:
+def _module(call: ModuleCall) -> nn.Module:
     arguments = [_sequential(item) if isinstance(item, Chain) else item for item in call.arguments]
     home: Any = nn if call.name.startswith("nn.") else blocks
     module: nn.Module = getattr(home, call.name.removeprefix("nn."))(*arguments, **call.options)

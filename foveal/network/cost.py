@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from foveal.network.trace import Shape, Step, Task, Trace, trace
+from foveal.network.shapes import Shape, Task, Trace, TracedLayer, trace
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
 
@@ -17,7 +17,7 @@ BYTES = 4
 
 
 @dataclass(frozen=True)
-class Line:
+class LayerCost:
     """One layer's cost for one picture.
 
     weights: learned numbers, biases and norm scales included; biases: those of them that are
@@ -43,7 +43,7 @@ class Line:
 class Cost:
     """The lines in order and their totals."""
 
-    layers: tuple[Line, ...]
+    layers: tuple[LayerCost, ...]
 
     @property
     def weights(self) -> int:
@@ -83,17 +83,17 @@ class Cost:
 
 def cost(network: Network, classes: int, task: Task = "single") -> Cost:
     """The cost of `network` for so many classes; shapes after a mistake are a best guess."""
-    return of(trace(network, classes, task))
+    return cost_of_trace(trace(network, classes, task))
 
 
-def of(traced: Trace) -> Cost:
+def cost_of_trace(traced: Trace) -> Cost:
     """The cost of a network already followed."""
     return Cost(tuple(_line(step) for step in traced.walk()))
 
 
-def _line(step: Step) -> Line:
+def _line(step: TracedLayer) -> LayerCost:
     weights, biases, adds = _own(step)
-    return Line(
+    return LayerCost(
         name=step.name,
         kind=step.layer.kind,
         number=step.number,
@@ -112,11 +112,11 @@ def _is_norm(layer: spec.Layer) -> bool:
     return isinstance(layer, spec.BatchNorm | spec.LayerNorm | spec.GroupNorm)
 
 
-def _projected(step: Step) -> int:
+def _projected(step: TracedLayer) -> int:
     return prod(step.after) if step.projection is not None and step.projection_norm else 0
 
 
-def _own(step: Step) -> tuple[int, int, int]:
+def _own(step: TracedLayer) -> tuple[int, int, int]:
     """(weights without biases, biases, multiply-adds) of this step alone."""
     layer, channels, out = step.layer, step.before[0], step.after[0]
     match layer:
@@ -138,7 +138,7 @@ def _own(step: Step) -> tuple[int, int, int]:
     return 0, 0, 0
 
 
-def _projection(step: Step) -> tuple[int, int, int]:
+def _projection(step: TracedLayer) -> tuple[int, int, int]:
     kernels, out, norm = step.before[0] * step.after[0], step.after[0], step.projection_norm
     scales = out * norm.scale if norm is not None else 0
     return kernels + scales, out, kernels * prod(step.after[1:])

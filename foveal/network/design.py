@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from foveal.errors import SpecError
-from foveal.network.checker import mistakes
 from foveal.network.cost import cost
-from foveal.network.presets import preset
-from foveal.network.trace import trace
+from foveal.network.lint import lint
+from foveal.network.presets import load_preset
+from foveal.network.shapes import trace
 from foveal.spec.layers import Output
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input, Preprocess
@@ -41,14 +41,14 @@ SQUASH = 2.0
 """Times a side may be stretched against the other before shapes are no longer themselves."""
 
 
-class Facts(Protocol):
-    """What design reads of the pictures; `foveal.dataset.facts.Facts` has it.
+class StatsLike(Protocol):
+    """What design reads of the pictures; `foveal.dataset.stats.Facts` has it.
 
     width, height, aspect (width / height): tenth, fiftieth and ninetieth percentile.
     """
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         """How many there are to learn from."""
 
     @property
@@ -86,7 +86,7 @@ class Design:
 
 
 def design(
-    facts: Facts,
+    stats: StatsLike,
     minutes: float | None = None,
     *,
     side: int | None = None,
@@ -99,20 +99,20 @@ def design(
     speed: multiply-adds a second that training reaches.
     Raises SpecError where it cannot be: with one class, or at a side the preset shrinks to nothing.
     """
-    channels: Literal[1, 3] = 1 if facts.grey else 3
+    channels: Literal[1, 3] = 1 if stats.grey else 3
     colours = (
         "input.channels 1: the pictures are grey, whatever their files say"
-        if facts.grey
+        if stats.grey
         else "input.channels 3: the pictures have colour"
     )
-    network, told = _fitting(facts, _tried(facts, channels, side, name), minutes, speed)
-    rule, why = _fit(facts, network.input)
-    output, what = _output(facts)
-    recipe, weighed = _recipe(facts)
+    network, told = _fitting(stats, _tried(stats, channels, side, name), minutes, speed)
+    rule, why = _fit(stats, network.input)
+    output, what = _output(stats)
+    recipe, weighed = _recipe(stats)
     network = network.model_copy(
         update={"preprocess": rule, "layers": (*network.layers[:-1], output)}
     )
-    remarks = mistakes(network, len(facts.classes), facts.task, pictures=facts.pictures)
+    remarks = lint(network, len(stats.classes), stats.task, pictures=stats.images)
     refused = [one.text for one in remarks if one.severity == "error"]
     if refused:
         raise SpecError(refused)
@@ -129,7 +129,7 @@ class _Tried:
     asked: bool
 
 
-def _tried(facts: Facts, channels: Literal[1, 3], side: int | None, name: str | None) -> _Tried:
+def _tried(facts: StatsLike, channels: Literal[1, 3], side: int | None, name: str | None) -> _Tried:
     sizes, why = _sizes(facts, channels)
     if side is not None:
         sizes, why = [Input(height=side, width=side, channels=channels)], "you asked for it"
@@ -143,28 +143,28 @@ def _tried(facts: Facts, channels: Literal[1, 3], side: int | None, name: str | 
 def _published(name: str, sizes: list[Input], why: str) -> tuple[list[Input], str]:
     """The pictures' own small size where the preset works at it, else the one it was made for."""
     own = sizes[0]
-    if min(own.height, own.width) <= SMALL and not trace(preset(name, own), 2).mistakes:
+    if min(own.height, own.width) <= SMALL and not trace(load_preset(name, own), 2).mistakes:
         return [own], why
-    made_for = preset(name).input.model_copy(update={"channels": own.channels})
+    made_for = load_preset(name).input.model_copy(update={"channels": own.channels})
     return [made_for], f"what {name} was published for"
 
 
 def _fitting(
-    facts: Facts, tried: _Tried, minutes: float | None, speed: float
+    facts: StatsLike, tried: _Tried, minutes: float | None, speed: float
 ) -> tuple[Network, tuple[str, str]]:
     """The largest that is tried, at the largest size, that the budget can train."""
     budget = MINUTES if minutes is None else minutes
-    epochs = _epochs(facts.pictures)
+    epochs = _epochs(facts.images)
     pairs = [(name, size) for size in tried.sizes for name in tried.names]
     for name, size in pairs:
-        network = preset(name, size)
+        network = load_preset(name, size)
         spent = cost(network, max(2, len(facts.classes)))
-        seconds = 3 * spent.multiply_adds * epochs * facts.pictures / speed
+        seconds = 3 * spent.multiply_adds * epochs * facts.images / speed
         fits = seconds <= 60 * budget
         if fits or (name, size) == pairs[-1]:
             break
     work = (
-        f"{epochs:g} epochs over {facts.pictures:,} pictures are estimated at "
+        f"{epochs:g} epochs over {facts.images:,} pictures are estimated at "
         f"{seconds / 60:.1f} minutes here, the budget is {budget:g}"
     )
     kind = (
@@ -187,7 +187,7 @@ def _epochs(pictures: int) -> float:
     return float(min(40, max(3, round(200_000 / max(pictures, 1)))))
 
 
-def _sizes(facts: Facts, channels: Literal[1, 3]) -> tuple[list[Input], str]:
+def _sizes(facts: StatsLike, channels: Literal[1, 3]) -> tuple[list[Input], str]:
     """Sizes to try, best first, and the words for them."""
     height, width = facts.height[1], facts.width[1]
     ratio = _ratio(facts)
@@ -217,12 +217,12 @@ def _own(height: int, width: int, ratio: float, channels: Literal[1, 3]) -> Inpu
     return Input(height=height * times, width=width * times, channels=channels)
 
 
-def _teachable(name: str, size: Input, facts: Facts) -> bool:
-    weights = cost(preset(name, size), max(2, len(facts.classes))).weights
-    return weights <= MODEST * facts.pictures
+def _teachable(name: str, size: Input, facts: StatsLike) -> bool:
+    weights = cost(load_preset(name, size), max(2, len(facts.classes))).weights
+    return weights <= MODEST * facts.images
 
 
-def _ratio(facts: Facts) -> float:
+def _ratio(facts: StatsLike) -> float:
     """Width / height of the input: the pictures' own where they agree, else 1."""
     low, middle, high = facts.aspect
     agree = high / low < 1.1
@@ -236,7 +236,7 @@ def _shaped(side: int, ratio: float, channels: Literal[1, 3]) -> Input:
     return Input(height=longer, width=side, channels=channels)
 
 
-def _fit(facts: Facts, size: Input) -> tuple[Preprocess, str]:
+def _fit(facts: StatsLike, size: Input) -> tuple[Preprocess, str]:
     """How a picture of another aspect comes to the input's: by what would be lost."""
     shape = size.width / size.height
     apart = [max(aspect / shape, shape / aspect) for aspect in (facts.aspect[0], facts.aspect[2])]
@@ -256,7 +256,7 @@ def _fit(facts: Facts, size: Input) -> tuple[Preprocess, str]:
     return Preprocess(fit="pad"), f"preprocess.fit pad: {why}"
 
 
-def _output(facts: Facts) -> tuple[Output, str]:
+def _output(facts: StatsLike) -> tuple[Output, str]:
     if facts.task == "multi":
         return Output(function="sigmoid"), (
             "output sigmoid: a picture may have several labels, each is decided alone"
@@ -268,7 +268,7 @@ def _output(facts: Facts) -> tuple[Output, str]:
     )
 
 
-def _recipe(facts: Facts) -> tuple[Recipe, list[str]]:
+def _recipe(facts: StatsLike) -> tuple[Recipe, list[str]]:
     reasons = ["recipe.epochs: as many as the minutes allow, measured when training starts"]
     counts = [count for count in facts.classes.values() if count]
     times = max(counts) / min(counts) if counts else 1.0

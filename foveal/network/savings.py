@@ -6,7 +6,7 @@ Pure arithmetic; knows nothing of torch.
 from __future__ import annotations
 
 from foveal.network.cost import cost
-from foveal.network.trace import Task
+from foveal.network.shapes import Task
 from foveal.spec.layers import Pool
 from foveal.spec.network import Network
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.errors import UsageError
-from foveal.model.opening import kind
-from foveal.prediction import answers
-from foveal.prediction.answers import Prediction
-from foveal.prediction.native import NativeSession, open_native
-from foveal.prediction.sources import sources
-from foveal.prediction.stream import Decoded, batches, decoded
+from foveal.model.detect import detect_format
+from foveal.prediction import prediction
+from foveal.prediction.inputs import iter_inputs
+from foveal.prediction.prediction import Prediction
+from foveal.prediction.prefetch import DecodedImage, batches, decoded
+from foveal.prediction.torch_backend import TorchBackend, open_native
 
 if TYPE_CHECKING:
     from foveal.model.manifest import Manifest
     from foveal.model.model import Model
-    from foveal.prediction.exported import ExportedSession
+    from foveal.prediction.onnx_backend import OnnxBackend
 
-BATCH = 64
+DEFAULT_BATCH_SIZE = 64
 """Pictures scored at once unless asked otherwise."""
 
 
@@ -36,7 +36,7 @@ class Predictor:
     """
 
     def __init__(
-        self, model: str | Path | Model, *, batch_size: int = BATCH, threads: int = 0
+        self, model: str | Path | Model, *, batch_size: int = DEFAULT_BATCH_SIZE, threads: int = 0
     ) -> None:
         """Open `model`; raises ModelFileError for a file that cannot be trusted or read.
 
@@ -55,16 +55,16 @@ class Predictor:
     @property
     def labels(self) -> tuple[str, ...]:
         """Class names in the order of the probabilities."""
-        return self._session.about.labels
+        return self._session.manifest.labels
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Logits float32 (N, units) of uint8 (N, H, W, C), mirror averaging included."""
-        return self._batched(self._session.logits, pixels, self._session.about.units)
+        return self._batched(self._session.logits, pixels, self._session.manifest.units)
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Calibrated probabilities float32 (N, K) of uint8 pixels (N, H, W, C)."""
-        if isinstance(self._session, NativeSession):
-            return answers.probabilities(self.logits(pixels), self._session.manifest)
+        if isinstance(self._session, TorchBackend):
+            return prediction.probabilities(self.logits(pixels), self._session.manifest)
         return self._batched(self._session.probabilities, pixels, len(self.labels))
 
     def predict(self, given: Any, *, top: int | None = 5) -> Iterator[Prediction]:
@@ -81,14 +81,14 @@ class Predictor:
 
     def _predict(self, given: Any, top: int | None) -> Iterator[Prediction]:
         ahead = 3 * self.batch_size
-        pictures = decoded(sources(given), self._session.about.network, ahead=ahead)
+        pictures = decoded(iter_inputs(given), self._session.manifest.network, ahead=ahead)
         try:
             for batch in batches(pictures, self.batch_size):
                 yield from self._answers(batch, top)
         finally:
             pictures.close()
 
-    def _answers(self, batch: list[Decoded], top: int | None) -> Iterator[Prediction]:
+    def _answers(self, batch: list[DecodedImage], top: int | None) -> Iterator[Prediction]:
         readable = [item.pixels for item in batch if item.pixels is not None]
         rows = iter(self.probabilities(np.stack(readable)) if readable else ())
         for item in batch:
@@ -97,12 +97,12 @@ class Predictor:
                 continue
             row = next(rows)
             if np.isfinite(row).all():
-                yield answers.answer(row, self._session.about, item.path, top)
+                yield prediction.make_prediction(row, self._session.manifest, item.path, top)
             else:
                 yield Prediction(item.path, error="the network's answer is not a number")
 
     def _batched(self, score: Any, pixels: np.ndarray, width: int) -> np.ndarray:
-        wanted = self._session.about.network.input.shape
+        wanted = self._session.manifest.network.input.shape
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != wanted:
             raise UsageError(
                 f"pixels are {pixels.dtype} {pixels.shape}, the network needs uint8 "
@@ -115,12 +115,12 @@ class Predictor:
         return out
 
 
-def _open(model: str | Path | Model, threads: int) -> NativeSession | ExportedSession:
+def _open(model: str | Path | Model, threads: int) -> TorchBackend | OnnxBackend:
     if not isinstance(model, str | Path):
         return open_native(model)
     path = Path(model)
-    if kind(path) == "onnx":
-        from foveal.prediction.exported import open_exported
+    if detect_format(path) == "onnx":
+        from foveal.prediction.onnx_backend import open_exported
 
         return open_exported(path, threads)
     return open_native(path)

@@ -13,19 +13,19 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from foveal import __version__
-from foveal.serving import failures
-from foveal.serving.failures import Failure
-from foveal.serving.gate import Gate
-from foveal.serving.inferring import add_health, add_inference
+from foveal.serving import errors
+from foveal.serving.errors import RequestError
+from foveal.serving.middleware.requests import RequestMiddleware
 from foveal.serving.openapi import describe
-from foveal.serving.plain import add_explain, add_plain
-from foveal.serving.predicting import PATH, add_predict, predicted
-from foveal.serving.room import Room
+from foveal.serving.routes.oip import add_health, add_inference
+from foveal.serving.routes.pages import add_explain, add_plain
+from foveal.serving.routes.predict import PATH, add_predict, predicted
+from foveal.serving.state import ServerState
 
 _SAID = {404: "there is nothing at this address", 405: "this method is not taken here"}
 
 
-def application(room: Room) -> FastAPI:
+def application(room: ServerState) -> FastAPI:
     """The routes over `room`, without the gate; OpenAPI is at /openapi.json."""
     app = FastAPI(
         title="Foveal",
@@ -36,7 +36,7 @@ def application(room: Room) -> FastAPI:
         redirect_slashes=False,
         dependencies=[Depends(_known)],
     )
-    app.add_exception_handler(Failure, _failed)
+    app.add_exception_handler(RequestError, _failed)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ClientDisconnect, _left)
@@ -51,16 +51,16 @@ def application(room: Room) -> FastAPI:
     return app
 
 
-def gated(room: Room) -> ASGIApp:
+def gated(room: ServerState) -> ASGIApp:
     """The whole application as it is served."""
-    return Gate(Direct(application(room), room), room.settings, room.metrics, room.log)
+    return RequestMiddleware(Direct(application(room), room), room.settings, room.metrics, room.log)
 
 
 class Direct:
     """Answers POST /predict without parameters itself: FastAPI's routing takes longer than all else
     on the event loop.  Everything else, the same route with parameters too, goes to `app`."""
 
-    def __init__(self, app: FastAPI, room: Room) -> None:
+    def __init__(self, app: FastAPI, room: ServerState) -> None:
         self._app, self._room = app, room
         (self._route,) = (route for route in app.routes if getattr(route, "path", None) == PATH)
 
@@ -78,7 +78,7 @@ class Direct:
         request = Request(scope, receive)
         try:
             response = await predicted(self._room, request)
-        except Failure as failure:
+        except RequestError as failure:
             response = await _failed(request, failure)
         except ClientDisconnect as error:
             response = await _left(request, error)
@@ -96,34 +96,34 @@ async def _known(request: Request) -> None:
     for name in request.query_params:
         if name not in names:
             known = f"there is: {', '.join(names)}" if names else "there is none"
-            raise Failure(422, f"there is no parameter '{name[:64]}' here; {known}")
+            raise RequestError(422, f"there is no parameter '{name[:64]}' here; {known}")
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Failure)
-    return failures.response(error, request.scope["state"]["identity"])
+    assert isinstance(error, RequestError)
+    return errors.response(error, request.scope["state"]["identity"])
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     reason = _SAID.get(error.status_code, "the request is not valid")
-    failure = Failure(error.status_code, reason, headers=dict(error.headers or {}))
-    return failures.response(failure, request.scope["state"]["identity"])
+    failure = RequestError(error.status_code, reason, headers=dict(error.headers or {}))
+    return errors.response(failure, request.scope["state"]["identity"])
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    failure = Failure(422, f"{first['loc'][-1]}: {first['msg']}")
-    return failures.response(failure, request.scope["state"]["identity"])
+    failure = RequestError(422, f"{first['loc'][-1]}: {first['msg']}")
+    return errors.response(failure, request.scope["state"]["identity"])
 
 
 async def _left(request: Request, _error: Exception) -> Response:
-    failure = Failure(400, "the connection closed before the request was complete")
-    return failures.response(failure, request.scope["state"]["identity"])
+    failure = RequestError(400, "the connection closed before the request was complete")
+    return errors.response(failure, request.scope["state"]["identity"])
 
 
 async def _broken(request: Request, _error: Exception) -> Response:
     """Our own fault; the gate, where the error goes on to, writes it to the log."""
-    failure = Failure(500, "something went wrong here; the log has it under this id")
-    return failures.response(failure, request.scope["state"]["identity"])
+    failure = RequestError(500, "something went wrong here; the log has it under this id")
+    return errors.response(failure, request.scope["state"]["identity"])

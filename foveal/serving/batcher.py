@@ -23,7 +23,7 @@ Outcome = Rows | BaseException
 
 
 @dataclass(eq=False)
-class Job:
+class BatchItem:
     """Rows that are wanted: `decode` gives pixels (n, H, W, C), `future` gets the answer's rows."""
 
     batcher: Batcher
@@ -40,7 +40,7 @@ class Threads:
 
     def __init__(self, count: int, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[BatchItem] = queue.SimpleQueue()
         for index in range(count):
             threading.Thread(target=self._work, name=f"decode-{index}", daemon=True).start()
 
@@ -48,10 +48,10 @@ class Threads:
         """Decode and answer; call on the event loop.  Cancel the future to drop the work."""
         future: asyncio.Future[Rows] = self._loop.create_future()
         batcher.expect()
-        self._jobs.put(Job(batcher, decode, future))
+        self._jobs.put(BatchItem(batcher, decode, future))
         return future
 
-    def deliver(self, outcomes: list[tuple[Job, Outcome]]) -> None:
+    def deliver(self, outcomes: list[tuple[BatchItem, Outcome]]) -> None:
         """Give jobs their outcome; called from the threads."""
         try:
             self._loop.call_soon_threadsafe(_settle, outcomes)
@@ -72,7 +72,7 @@ class Threads:
             job.batcher.decoded(job, self)
 
 
-def _settle(outcomes: list[tuple[Job, Outcome]]) -> None:
+def _settle(outcomes: list[tuple[BatchItem, Outcome]]) -> None:
     for job, outcome in outcomes:
         if job.future.done():
             continue
@@ -100,7 +100,7 @@ class Batcher:
     ) -> None:
         self._answer, self._rows, self._wait, self._sizes = answer, rows, wait_seconds, sizes
         self._changed = threading.Condition()
-        self._decoded: deque[Job] = deque()
+        self._decoded: deque[BatchItem] = deque()
         self._coming = 0
         self._answering = False
         self._since = 0.0
@@ -110,7 +110,7 @@ class Batcher:
         with self._changed:
             self._coming += 1
 
-    def decoded(self, job: Job, threads: Threads) -> None:
+    def decoded(self, job: BatchItem, threads: Threads) -> None:
         """A job has its pixels (or failed, or was dropped); answer if nobody does."""
         with self._changed:
             self._coming -= 1
@@ -128,7 +128,7 @@ class Batcher:
         since = self._since
         return time.monotonic() - since if since else 0.0
 
-    def _take(self) -> list[Job]:
+    def _take(self) -> list[BatchItem]:
         """The next batch; nothing, and nobody is answering, where there is none."""
         with self._changed:
             until = time.monotonic() + self._wait
@@ -136,7 +136,7 @@ class Batcher:
                 left = until - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     break
-            jobs: list[Job] = []
+            jobs: list[BatchItem] = []
             count = 0
             while self._decoded and (not jobs or count < self._rows):
                 job = self._decoded.popleft()
@@ -151,7 +151,7 @@ class Batcher:
     def _held(self) -> int:
         return sum(len(job.pixels) for job in self._decoded if job.pixels is not None)
 
-    def _outcomes(self, jobs: list[Job]) -> list[tuple[Job, Outcome]]:
+    def _outcomes(self, jobs: list[BatchItem]) -> list[tuple[BatchItem, Outcome]]:
         pixels = [job.pixels for job in jobs if job.pixels is not None]
         self._since = time.monotonic()
         try:

@@ -12,9 +12,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from foveal.serving.access import OPEN
-from foveal.serving.answers import Failed
-from foveal.serving.open_inference import InferRequest
+from foveal.serving.middleware.auth import OPEN
+from foveal.serving.oip import InferRequest
+from foveal.serving.schemas import ErrorSchema
 
 _SCHEMAS = "#/components/schemas/{model}"
 _WHY = {
@@ -36,7 +36,7 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": _SCHEMAS.format(model=model.__name__)}
 
 
-_FAILED = {"application/json": {"schema": reference(Failed)}}
+_FAILED = {"application/json": {"schema": reference(ErrorSchema)}}
 
 
 def failing(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -74,7 +74,7 @@ def describe(app: FastAPI, *, secured: bool) -> None:
 
 
 def _add_schemas(document: dict[str, Any]) -> None:
-    own: list[Any] = [(InferRequest, "validation"), (Failed, "serialization")]
+    own: list[Any] = [(InferRequest, "validation"), (ErrorSchema, "serialization")]
     _, found = models_json_schema(own, ref_template=_SCHEMAS)
     document["components"]["schemas"].update(found["$defs"])
 

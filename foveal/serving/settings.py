@@ -18,7 +18,7 @@ MiB = 1 << 20
 
 
 @dataclass(frozen=True)
-class Limits:
+class ServerLimits:
     """Every bound of a server, on by default; seconds, bytes, or counts a worker process."""
 
     body_bytes: int = 16 * MiB
@@ -67,7 +67,7 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     watch_seconds: float = 1.0
     quiet: bool = False
-    limits: Limits = Limits()
+    limits: ServerLimits = ServerLimits()
 
     @property
     def network_threads(self) -> int:
@@ -89,11 +89,11 @@ def settings_from(data: dict[str, Any]) -> Settings:
     known = {item.name: data[item.name] for item in fields(Settings)}
     known["models"] = {name: Path(path) for name, path in data["models"].items()}
     known["hosts"], known["origins"] = tuple(data["hosts"]), tuple(data["origins"])
-    known["limits"] = Limits(**data["limits"])
+    known["limits"] = ServerLimits(**data["limits"])
     return Settings(**known)
 
 
-def named(models: list[str | Path]) -> dict[str, Path]:
+def name_models(models: list[str | Path]) -> dict[str, Path]:
     """Name -> file for what a person gave: `FILE`, or `NAME=FILE`.
 
     A file called model.* takes its folder's name, so that two runs can be served together.

@@ -36,7 +36,7 @@ _CALM = 60.0
 
 
 @dataclass(eq=False)
-class Worker:
+class WorkerProcess:
     """One process and what it has said."""
 
     process: subprocess.Popen[bytes]
@@ -60,7 +60,7 @@ class Supervisor:
     command: Sequence[str]
     log: Log
     listening: Callable[[str], None]
-    _workers: list[Worker] = field(default_factory=list)
+    _workers: list[WorkerProcess] = field(default_factory=list)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _failures: int = 0
     _again: float = 0.0
@@ -97,7 +97,7 @@ class Supervisor:
 
     def _hear(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
-            worker: Worker = key.data
+            worker: WorkerProcess = key.data
             with contextlib.suppress(BlockingIOError):
                 told = os.read(worker.status, 65_536)
                 if not told:
@@ -120,7 +120,7 @@ class Supervisor:
                 self.log("worker stuck", level="error", worker=pid, seconds=round(silent, 1))
                 worker.process.kill()
 
-    def _reap(self, worker: Worker, code: int, folder: str) -> None:
+    def _reap(self, worker: WorkerProcess, code: int, folder: str) -> None:
         self._workers.remove(worker)
         self._forget(worker)
         for file in Path(folder).glob(f"gauge_live*_{worker.process.pid}.db"):
@@ -157,7 +157,7 @@ class Supervisor:
         self._workers.clear()
         self._selector.close()
 
-    def _forget(self, worker: Worker) -> None:
+    def _forget(self, worker: WorkerProcess) -> None:
         with contextlib.suppress(OSError):
             while told := os.read(worker.status, 65_536):
                 listen(worker, told)
@@ -190,7 +190,7 @@ class Supervisor:
                 signal.signal(number, handler)
 
 
-def listen(worker: Worker, told: bytes) -> None:
+def listen(worker: WorkerProcess, told: bytes) -> None:
     """Take in what a worker says: empty lines while it lives, JSON on one now and then."""
     *lines, worker.text = (worker.text + told).split(b"\n")
     for line in filter(None, lines):
@@ -201,7 +201,7 @@ def listen(worker: Worker, told: bytes) -> None:
 
 def start(
     settings: Settings, command: Sequence[str], listener: socket.socket, folder: str
-) -> Worker:
+) -> WorkerProcess:
     """Start a worker on the shared socket; what is secret goes through its standard input."""
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
@@ -228,7 +228,7 @@ def start(
         process.stdin.write(json.dumps(told).encode() + b"\n")
         process.stdin.flush()
     now = time.monotonic()
-    return Worker(process, ours, began=now, beat=now)
+    return WorkerProcess(process, ours, began=now, beat=now)
 
 
 def bound(settings: Settings) -> socket.socket:

@@ -21,12 +21,12 @@ import uvicorn
 from foveal.errors import Error
 from foveal.serving.app import gated
 from foveal.serving.batcher import Threads
+from foveal.serving.http import guarded
 from foveal.serving.logs import Log, forward
 from foveal.serving.metrics import Metrics
-from foveal.serving.protocol import guarded
-from foveal.serving.room import Explain, Room
+from foveal.serving.models import Models
 from foveal.serving.settings import Settings, settings_from
-from foveal.serving.shelf import Shelf
+from foveal.serving.state import Explain, ServerState
 from foveal.serving.supervisor import BACKLOG
 
 BEAT = b"\n"
@@ -48,7 +48,7 @@ def run(explain: Explain | None = None) -> int:
     forward(log)
     metrics = Metrics()
     try:
-        shelf = Shelf(settings, metrics, log)
+        shelf = Models(settings, metrics, log)
     except Error as error:
         os.write(status, json.dumps({"error": str(error)}).encode() + b"\n")
         return error.exit_status
@@ -64,7 +64,7 @@ class _Parts:
     """What a worker is made of, before there is an event loop."""
 
     def __init__(
-        self, settings: Settings, shelf: Shelf, metrics: Metrics, log: Log, explain: Explain | None
+        self, settings: Settings, shelf: Models, metrics: Metrics, log: Log, explain: Explain | None
     ) -> None:
         self.settings, self.shelf, self.metrics, self.log = settings, shelf, metrics, log
         self.explain = explain if any(item.native for item in shelf.models.values()) else None
@@ -73,7 +73,7 @@ class _Parts:
 class Server(uvicorn.Server):
     """uvicorn's server on a shared socket; says when it listens and when it begins to stop."""
 
-    def __init__(self, config: uvicorn.Config, room: Room, status: int) -> None:
+    def __init__(self, config: uvicorn.Config, room: ServerState, status: int) -> None:
         super().__init__(config)
         self._room, self._status = room, status
 
@@ -94,7 +94,7 @@ async def _serve(parts: _Parts, listener: socket.socket, status: int) -> None:
     loop = asyncio.get_running_loop()
     settings = parts.settings
     threads = Threads(settings.threads, loop)
-    room = Room(settings, parts.shelf, threads, parts.metrics, parts.log, parts.explain)
+    room = ServerState(settings, parts.shelf, threads, parts.metrics, parts.log, parts.explain)
     server = Server(config(room), room, status)
     tasks = [
         loop.create_task(parts.shelf.watch()),
@@ -108,7 +108,7 @@ async def _serve(parts: _Parts, listener: socket.socket, status: int) -> None:
             task.cancel()
 
 
-def config(room: Room) -> uvicorn.Config:
+def config(room: ServerState) -> uvicorn.Config:
     """How uvicorn is to serve `room`."""
     limits = room.settings.limits
     return uvicorn.Config(
@@ -132,7 +132,7 @@ def config(room: Room) -> uvicorn.Config:
 def _listen_to_signals(
     loop: asyncio.AbstractEventLoop,
     server: Server,
-    shelf: Shelf,
+    shelf: Models,
     tasks: list[asyncio.Task[Any]],
 ) -> None:
     def stop() -> None:
@@ -152,7 +152,7 @@ def _listen_to_signals(
     threading.Thread(target=orphaned, name="orphaned", daemon=True).start()
 
 
-async def _beat(shelf: Shelf, settings: Settings, status: int) -> None:
+async def _beat(shelf: Models, settings: Settings, status: int) -> None:
     """Tell the supervisor that the event loop runs and no batch hangs."""
     while True:
         if shelf.busy_seconds() < settings.limits.batch_stuck_seconds:

@@ -22,7 +22,7 @@ def _four(value: Any) -> Any:
     return value
 
 
-Four = Annotated[
+FourSides = Annotated[
     tuple[Natural, Natural, Natural, Natural],
     BeforeValidator(_four),
     WithJsonSchema(

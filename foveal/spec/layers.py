@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from foveal.spec.layer import Four, PaddingMode
+from foveal.spec.layer import FourSides, PaddingMode
 from foveal.spec.layer import Layer as Layer
 from foveal.spec.values import Channels, Fraction, Pair, Positive, listed
 
@@ -35,7 +35,7 @@ class Conv(Layer):
     channels: Channels
     kernel: Pair = (3, 3)
     stride: Pair = (1, 1)
-    padding: Four | Literal["same", "valid"] = "same"
+    padding: FourSides | Literal["same", "valid"] = "same"
     padding_mode: PaddingMode = "constant"
     padding_value: float = 0.0
     dilation: Pair = (1, 1)
@@ -52,7 +52,7 @@ class Pad(Layer):
     kind = "pad"
     short = "padding"
 
-    padding: Four
+    padding: FourSides
     mode: PaddingMode = "constant"
     value: float = 0.0
 
@@ -69,7 +69,7 @@ class Pool(Layer):
 
     size: Pair
     stride: Pair | None = None
-    padding: Four | Literal["same", "valid"] = (0, 0, 0, 0)
+    padding: FourSides | Literal["same", "valid"] = (0, 0, 0, 0)
     ceil: bool = False
 
     @model_validator(mode="after")

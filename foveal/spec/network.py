@@ -111,9 +111,9 @@ class Network(Value):
     ) -> str:
         """Plain PyTorch source of the same module: `build()` in it takes the same weights."""
         _needs_torch("printing PyTorch source")
-        from foveal.network.source import source
+        from foveal.network.codegen import pytorch_source
 
-        return source(self, self.classes(classes), task=task)
+        return pytorch_source(self, self.classes(classes), task=task)
 
 
 def _needs_torch(what: str) -> None:

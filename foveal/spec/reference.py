@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from foveal.spec.layers import KINDS, Layer, Output
-from foveal.spec.mistakes import describe
+from foveal.spec.messages import describe
 
 _HEAD = """\
 # Layers

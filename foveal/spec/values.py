@@ -31,7 +31,7 @@ class Value(BaseModel):
             super().__init__(**fields)
         except ValidationError as error:
             from foveal.errors import SpecError
-            from foveal.spec.mistakes import sentences
+            from foveal.spec.messages import sentences
 
             raise SpecError(sentences(type(self), error, fields)) from None
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foveal.spec.recipe import Recipe
-from foveal.training.chance import uniform
-from foveal.training.order import parity
+from foveal.training.rng import uniform
+from foveal.training.sampler import parity
 
 FLIP, SHIFT, CROP, ROTATE, COLOUR, ERASE, MIX, BETA, RANDAUGMENT = range(11, 20)
 """Streams of chance, one a change: switching one off moves no other."""

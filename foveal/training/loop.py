@@ -23,15 +23,15 @@ from torch import Tensor, nn
 
 from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
-from foveal.training import growing, optim, order, schedule, validation
+from foveal.training import optim, progressive_resizing, sampler, schedule, validation
 from foveal.training.augment import augment
-from foveal.training.chance import key
+from foveal.training.events import EpochRecord, Record, Recovery, StepRecord
+from foveal.training.interrupts import InterruptGuard
 from foveal.training.loss import loss as loss_of
 from foveal.training.loss import targets
-from foveal.training.material import Pictures
-from foveal.training.records import EpochRecord, Record, StepRecord, Trouble
-from foveal.training.signals import Gate
-from foveal.training.state import Training, weights
+from foveal.training.rng import key
+from foveal.training.state import TrainingState, weights
+from foveal.training.tensors import LabelledImages
 
 DROPOUT = 31
 """Stream of chance for dropout."""
@@ -40,21 +40,21 @@ EARLY = 1e-4
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainTask:
     """What is trained on what. `recipe` is whole; `classes` counts the labels."""
 
     recipe: Recipe
-    train: Pictures
-    val: Pictures
+    train: LabelledImages
+    val: LabelledImages
     classes: int
     function: validation.Function
     seed: int
     device: torch.device
     class_weights: NDArray[np.float32] | None = None
-    gate: Gate = field(default_factory=Gate)
+    interrupts: InterruptGuard = field(default_factory=InterruptGuard)
 
     @property
-    def size(self) -> growing.Size:
+    def size(self) -> progressive_resizing.Size:
         """Height and width of whole pictures."""
         return self.train.pixels.shape[1], self.train.pixels.shape[2]
 
@@ -67,10 +67,10 @@ class Task:
     def steps_an_epoch(self) -> int:
         """Steps in which every training picture is shown once."""
         assert self.recipe.batch_size is not None
-        return order.steps_an_epoch(len(self.train), self.recipe.batch_size)
+        return sampler.steps_an_epoch(len(self.train), self.recipe.batch_size)
 
 
-def train(training: Training, task: Task) -> Generator[Record]:
+def train(training: TrainingState, task: TrainTask) -> Generator[Record]:
     """Train from where `training.position` is to the end of its cycle.
 
     Raises TrainingError when losses stay non-finite after every remedy.
@@ -83,7 +83,9 @@ def train(training: Training, task: Task) -> Generator[Record]:
     plan: list[NDArray[np.int64]] = []
     planned = -1
     while True:
-        if position.open and (position.step % an_epoch == 0 or position.step >= position.end):
+        if position.needs_validation and (
+            position.step % an_epoch == 0 or position.step >= position.end
+        ):
             record = _validate(training, task, twin, time.perf_counter() - started)
             started = time.perf_counter()
             yield record
@@ -93,7 +95,7 @@ def train(training: Training, task: Task) -> Generator[Record]:
         if epoch != planned:
             plan, planned = _plan(task, epoch), epoch
         if position.step % an_epoch == 0 or not training.fallback:
-            with task.gate:
+            with task.interrupts:
                 training.remember()
         yield from _step(training, task, run, plan[position.step % an_epoch], epoch)
 
@@ -130,25 +132,25 @@ def _compiling(recipe: Recipe) -> Iterator[None]:
         ) from error
 
 
-def _stale(training: Training, task: Task) -> bool:
+def _stale(training: TrainingState, task: TrainTask) -> bool:
     patience = task.recipe.early_stopping
-    return patience is not None and training.position.worse >= patience
+    return patience is not None and training.position.epochs_without_improvement >= patience
 
 
-def _plan(task: Task, epoch: int) -> list[NDArray[np.int64]]:
+def _plan(task: TrainTask, epoch: int) -> list[NDArray[np.int64]]:
     balanced = task.train.single_labels() if task.recipe.balance == "sampling" else None
-    shown = order.epoch_order(len(task.train), task.seed, epoch, balanced)
-    return order.batches(shown, task.steps_an_epoch)
+    shown = sampler.epoch_order(len(task.train), task.seed, epoch, balanced)
+    return sampler.batches(shown, task.steps_an_epoch)
 
 
-def rate(training: Training, recipe: Recipe) -> float:
+def rate(training: TrainingState, recipe: Recipe) -> float:
     """Factor of the peak learning rate for the step that comes next."""
-    return schedule.factor(recipe, training.position.progress) * training.position.cut
+    return schedule.factor(recipe, training.position.progress) * training.position.lr_scale
 
 
 def _step(
-    training: Training,
-    task: Task,
+    training: TrainingState,
+    task: TrainTask,
     run: nn.Module,
     positions: NDArray[np.int64],
     epoch: int,
@@ -164,15 +166,15 @@ def _step(
         yield _not_finite(training, task, mean)
         return
     factor = rate(training, recipe)
-    with task.gate:
+    with task.interrupts:
         optim.clip(training.groups, recipe.clip_norm)
         optim.step(training.groups, training.optimizer, factor, position.step)
         _average(training, recipe)
         position.step += 1
-        position.open, position.skipped = True, 0
-        position.seen += len(positions)
+        position.needs_validation, position.skipped = True, 0
+        position.images_seen += len(positions)
         position.loss_sum += mean * len(positions)
-        position.right_sum += right
+        position.correct_sum += right
         training.settle()
     seconds = time.perf_counter() - clock
     peak = recipe.learning_rate or 0.0
@@ -183,7 +185,7 @@ def _step(
 
 
 def prepared(
-    task: Task, positions: NDArray[np.int64], epoch: int, progress: float
+    task: TrainTask, positions: NDArray[np.int64], epoch: int, progress: float
 ) -> tuple[Tensor, Tensor]:
     """Augmented (n, C, H, W) pictures in 0..255 and (n, units) targets of a batch."""
     batch = task.train.batch(positions, task.device)
@@ -192,14 +194,14 @@ def prepared(
         units = task.classes
     target = targets(task.train.labels[positions], task.classes, units).to(task.device)
     pictures, target = augment(batch, target, positions, task.recipe, task.seed, epoch)
-    size = growing.size(task.size, task.start, progress)
+    size = progressive_resizing.size(task.size, task.start, progress)
     if size != task.size:
         pictures = F.interpolate(pictures, size=size, mode="area")
     return pictures.contiguous(memory_format=torch.channels_last), target
 
 
 def _gradients(
-    training: Training, task: Task, run: nn.Module, pictures: Tensor,
+    training: TrainingState, task: TrainTask, run: nn.Module, pictures: Tensor,
     target: Tensor,
 ) -> tuple[float, float]:  # fmt: skip
     """Mean loss and number of right answers; smaller parts where memory runs out."""
@@ -207,13 +209,13 @@ def _gradients(
         try:
             return _accumulated(training, task, run, pictures, target)
         except RuntimeError as error:
-            if not _out_of_memory(error) or training.position.micro >= min(
+            if not _out_of_memory(error) or training.position.accumulation_steps >= min(
                 MOST_MICRO, len(pictures)
             ):
                 raise
         training.undo()
         training.mark()
-        training.position.micro *= 2
+        training.position.accumulation_steps *= 2
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
@@ -226,7 +228,7 @@ def _out_of_memory(error: RuntimeError) -> bool:
 
 
 def _accumulated(
-    training: Training, task: Task, run: nn.Module, pictures: Tensor,
+    training: TrainingState, task: TrainTask, run: nn.Module, pictures: Tensor,
     target: Tensor,
 ) -> tuple[float, float]:  # fmt: skip
     for parameter in training.module.parameters():
@@ -236,7 +238,7 @@ def _accumulated(
     bf16 = task.recipe.precision == "bf16"
     mean = torch.zeros((), device=task.device)
     right = torch.zeros((), device=task.device)
-    parts = min(training.position.micro, len(pictures))
+    parts = min(training.position.accumulation_steps, len(pictures))
     for part, aim in zip(pictures.tensor_split(parts), target.tensor_split(parts), strict=True):
         share = len(part) / len(pictures)
         with _compiling(task.recipe):
@@ -258,7 +260,7 @@ def _right(out: Tensor, target: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _average(training: Training, recipe: Recipe) -> None:
+def _average(training: TrainingState, recipe: Recipe) -> None:
     if not training.average:
         return
     done = training.position.step
@@ -272,17 +274,17 @@ def _average(training: Training, recipe: Recipe) -> None:
         training.average[name].copy_(now[name])
 
 
-def _not_finite(training: Training, task: Task, mean: float) -> Trouble:
+def _not_finite(training: TrainingState, task: TrainTask, mean: float) -> Recovery:
     position = training.position
     step = position.step + 1
     rate_now = (task.recipe.learning_rate or 0.0) * rate(training, task.recipe)
-    with task.gate:
+    with task.interrupts:
         training.undo()
         position.step += 1
-        position.open = True
+        position.needs_validation = True
         position.skipped += 1
         if position.skipped < PATIENCE:
-            return Trouble(step, f"step {step}: the loss is {mean}, so this step was skipped")
+            return Recovery(step, f"step {step}: the loss is {mean}, so this step was skipped")
         if position.rollbacks >= MOST_ROLLBACKS:
             raise TrainingError(
                 f"the loss is {mean} at steps {step - PATIENCE + 1} to {step} even at a learning "
@@ -290,14 +292,16 @@ def _not_finite(training: Training, task: Task, mean: float) -> Trouble:
                 "foveal check, or start again with a smaller --set learning_rate"
             )
         training.roll_back()
-    return Trouble(
+    return Recovery(
         step,
         f"step {step}: {PATIENCE} losses in a row were not finite, so the weights went back to "
         f"the last good ones and the learning rate is halved",
     )
 
 
-def _validate(training: Training, task: Task, twin: nn.Module, seconds: float) -> EpochRecord:
+def _validate(
+    training: TrainingState, task: TrainTask, twin: nn.Module, seconds: float
+) -> EpochRecord:
     position = training.position
     _fill(twin, training.average)
     clock = time.perf_counter()
@@ -310,17 +314,17 @@ def _validate(training: Training, task: Task, twin: nn.Module, seconds: float) -
         score = validation.accuracy(values, task.val.labels)
         loss = loss if math.isfinite(loss) else None
     epoch = -(-position.step // task.steps_an_epoch)
-    with task.gate:
+    with task.interrupts:
         kept = _keep(training, task, twin, score, loss, epoch)
         if kept and values is not None:
-            position.heat = validation.temperature(values, task.val.labels, task.function)
-        seen = max(1, position.seen)
+            position.temperature = validation.temperature(values, task.val.labels, task.function)
+        seen = max(1, position.images_seen)
         record = EpochRecord(
             epoch,
             position.step,
             (task.recipe.learning_rate or 0.0) * rate(training, task.recipe),
-            position.loss_sum / seen if position.seen else None,
-            position.right_sum / seen if position.seen else None,
+            position.loss_sum / seen if position.images_seen else None,
+            position.correct_sum / seen if position.images_seen else None,
             loss,
             score,
             kept,
@@ -329,8 +333,8 @@ def _validate(training: Training, task: Task, twin: nn.Module, seconds: float) -
         line = asdict(record)
         del line["seconds"]
         position.history.append(line)
-        position.seen, position.loss_sum, position.right_sum = 0, 0.0, 0.0
-        position.open = False
+        position.images_seen, position.loss_sum, position.correct_sum = 0, 0.0, 0.0
+        position.needs_validation = False
     return record
 
 
@@ -342,7 +346,7 @@ def _fill(twin: nn.Module, average: dict[str, Tensor]) -> None:
 
 
 def _keep(
-    training: Training, task: Task, twin: nn.Module, score: float | None, loss: float | None,
+    training: TrainingState, task: TrainTask, twin: nn.Module, score: float | None, loss: float | None,
     epoch: int,
 ) -> bool:  # fmt: skip
     """The newest weights are kept unless an earlier epoch was clearly better on val."""
@@ -350,12 +354,14 @@ def _keep(
     if score is not None:
         if loss is None:
             return False
-        slack = validation.standard_error(position.top, len(task.val))
-        better = score > position.top + EARLY
-        position.worse = 0 if better else position.worse + 1
-        if position.top_epoch and score < position.top - slack:
+        slack = validation.standard_error(position.best_val_accuracy, len(task.val))
+        better = score > position.best_val_accuracy + EARLY
+        position.epochs_without_improvement = (
+            0 if better else position.epochs_without_improvement + 1
+        )
+        if position.best_epoch and score < position.best_val_accuracy - slack:
             return False
-        position.top = max(position.top, score)
-    position.top_epoch = epoch
+        position.best_val_accuracy = max(position.best_val_accuracy, score)
+    position.best_epoch = epoch
     training.best = {name: value.clone() for name, value in weights(twin).items()}
     return True

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from foveal.spec.recipe import Recipe
 
-State = dict[str, Tensor]
+OptimizerState = dict[str, Tensor]
 """`momentum.NAME` and, for AdamW, `square.NAME` of every learned parameter."""
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
@@ -25,7 +25,7 @@ ADAM_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
-class Group:
+class ParameterGroup:
     """Parameters that are stepped alike.
 
     rate: learning rate of this group at the schedule's peak.  decay: weight decay.
@@ -42,7 +42,7 @@ class Group:
     unit: bool = False
 
 
-def groups(module: nn.Module, recipe: Recipe) -> tuple[Group, ...]:
+def groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterGroup, ...]:
     """The groups of a resolved recipe: filters, the head, norm biases and all else."""
     assert recipe.optimizer != "auto"
     assert recipe.learning_rate is not None
@@ -67,7 +67,7 @@ def groups(module: nn.Module, recipe: Recipe) -> tuple[Group, ...]:
             names, parameters = zip(*parts[part], strict=True)
             momentum = recipe.momentum if how == method else ADAM_MOMENTUM
             made.append(
-                Group(how, names, parameters, part_rate, momentum, part_decay,
+                ParameterGroup(how, names, parameters, part_rate, momentum, part_decay,
                       unit=unit and how == "muon")
             )  # fmt: skip
     return tuple(made)
@@ -104,9 +104,9 @@ def _part(layer: nn.Module, short: str, parameter: Tensor, head: bool) -> str:
     return "unit" if getattr(layer, "bias", None) is None else "filters"
 
 
-def start(made: tuple[Group, ...]) -> State:
+def start(made: tuple[ParameterGroup, ...]) -> OptimizerState:
     """The state before the first step: zeros in each parameter's own memory layout."""
-    state: State = {}
+    state: OptimizerState = {}
     for group in made:
         for name, parameter in zip(group.names, group.parameters, strict=True):
             state[f"momentum.{name}"] = torch.zeros_like(parameter)
@@ -118,7 +118,9 @@ def start(made: tuple[Group, ...]) -> State:
 
 
 @torch.no_grad()
-def step(made: tuple[Group, ...], state: Mapping[str, Tensor], factor: float, count: int) -> None:
+def step(
+    made: tuple[ParameterGroup, ...], state: Mapping[str, Tensor], factor: float, count: int
+) -> None:
     """Move every parameter by its gradient, in place.
 
     factor: what the schedule multiplies every rate by.  count: steps done before this one.
@@ -145,7 +147,7 @@ def _gradients(pairs: list[tuple[str, Tensor]]) -> list[Tensor]:
 
 
 def _sgd(
-    group: Group, state: Mapping[str, Tensor], pairs: list[tuple[str, Tensor]], rate: float
+    group: ParameterGroup, state: Mapping[str, Tensor], pairs: list[tuple[str, Tensor]], rate: float
 ) -> None:
     parameters = [parameter for _, parameter in pairs]
     moments = [state[f"momentum.{name}"] for name, _ in pairs]
@@ -159,7 +161,7 @@ def _sgd(
 
 
 def _adamw(
-    group: Group, state: Mapping[str, Tensor], pairs: list[tuple[str, Tensor]], rate: float,
+    group: ParameterGroup, state: Mapping[str, Tensor], pairs: list[tuple[str, Tensor]], rate: float,
     count: int,
 ) -> None:  # fmt: skip
     if not pairs:
@@ -182,7 +184,7 @@ def _adamw(
 
 
 def _muon(
-    group: Group, state: Mapping[str, Tensor], name: str, parameter: Tensor, rate: float
+    group: ParameterGroup, state: Mapping[str, Tensor], name: str, parameter: Tensor, rate: float
 ) -> None:
     gradient = parameter.grad
     assert gradient is not None
@@ -227,7 +229,7 @@ def orthogonal(matrix: Tensor, steps: int = 3) -> Tensor:
 
 
 @torch.no_grad()
-def clip(made: tuple[Group, ...], largest: float) -> None:
+def clip(made: tuple[ParameterGroup, ...], largest: float) -> None:
     """Scale all gradients down so that their common length is at most `largest` (0: off)."""
     gradients = [p.grad for group in made for p in group.parameters if p.grad is not None]
     if largest and gradients:

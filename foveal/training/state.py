@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from foveal.training.optim import Group, State
+from foveal.training.optim import OptimizerState, ParameterGroup
 
 
 @dataclass
@@ -30,24 +30,24 @@ class Position:
     step: int = 0
     cycle_start: int = 0
     cycle_steps: int = 0
-    drawn: float = 0.0
-    drawn_at: int = 0
-    cut: float = 1.0
+    progress_offset: float = 0.0
+    progress_offset_step: int = 0
+    lr_scale: float = 1.0
     skipped: int = 0
     rollbacks: int = 0
-    micro: int = 1
-    top: float = -1.0
-    top_epoch: int = 0
-    worse: int = 0
-    open: bool = False
+    accumulation_steps: int = 1
+    best_val_accuracy: float = -1.0
+    best_epoch: int = 0
+    epochs_without_improvement: int = 0
+    needs_validation: bool = False
     finished: bool = False
-    spent: float = 0.0
-    seen: int = 0
+    seconds: float = 0.0
+    images_seen: int = 0
     loss_sum: float = 0.0
-    right_sum: float = 0.0
-    heat: float = 1.0
+    correct_sum: float = 0.0
+    temperature: float = 1.0
     history: list[dict[str, Any]] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+    epoch_seconds: list[float] = field(default_factory=list)
     final: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,12 +58,14 @@ class Position:
     @property
     def progress(self) -> float:
         """How far the schedule is, in 0..1."""
-        left = self.end - self.drawn_at
-        return self.drawn + (1 - self.drawn) * (self.step - self.drawn_at) / max(1, left)
+        left = self.end - self.progress_offset_step
+        return self.progress_offset + (1 - self.progress_offset) * (
+            self.step - self.progress_offset_step
+        ) / max(1, left)
 
     def end_in(self, steps: int) -> None:
         """Let the cycle end `steps` from now; the schedule goes on from where it is."""
-        self.drawn, self.drawn_at = self.progress, self.step
+        self.progress_offset, self.progress_offset_step = self.progress, self.step
         self.cycle_steps = self.step + max(1, steps) - self.cycle_start
 
     def end_now(self) -> None:
@@ -73,11 +75,16 @@ class Position:
     def begin_cycle(self, steps: int) -> None:
         """A new cycle of the schedule from here."""
         self.cycle_start, self.cycle_steps = self.step, steps
-        self.drawn, self.drawn_at, self.finished, self.worse = 0.0, self.step, False, 0
+        (
+            self.progress_offset,
+            self.progress_offset_step,
+            self.finished,
+            self.epochs_without_improvement,
+        ) = 0.0, self.step, False, 0
 
 
 @dataclass
-class Training:
+class TrainingState:
     """The living parts: the module being trained, its optimiser state and its averages.
 
     average: exponential moving average of parameters and float buffers; empty where off.
@@ -86,8 +93,8 @@ class Training:
     """
 
     module: nn.Module
-    groups: tuple[Group, ...]
-    optimizer: State
+    groups: tuple[ParameterGroup, ...]
+    optimizer: OptimizerState
     average: dict[str, Tensor]
     best: dict[str, Tensor]
     fallback: dict[str, Tensor]
@@ -142,7 +149,7 @@ class Training:
     def roll_back(self) -> None:
         """Return to the remembered weights, at a lower learning rate from here on."""
         self._restore(self.fallback)
-        self.position.cut *= 0.5
+        self.position.lr_scale *= 0.5
         self.position.rollbacks += 1
         self.position.skipped = 0
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from foveal.training.material import Pictures
+from foveal.training.tensors import LabelledImages
 
 Function = Literal["softmax", "sigmoid"]
 Logits = NDArray[np.float32]
@@ -23,7 +23,7 @@ Logits = NDArray[np.float32]
 @torch.inference_mode()
 def logits(
     module: nn.Module,
-    pictures: Pictures,
+    pictures: LabelledImages,
     device: torch.device,
     *,
     batch_size: int = 256,

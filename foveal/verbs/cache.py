@@ -5,8 +5,8 @@ Knows nothing of what the entries hold.
 
 from __future__ import annotations
 
-from foveal.dataset import home
-from foveal.dataset.hold import busy
+from foveal import cache
+from foveal.filelock import is_locked
 
 
 def clear() -> tuple[int, int]:
@@ -14,8 +14,8 @@ def clear() -> tuple[int, int]:
 
     What another process makes now stays.
     """
-    found = [entry for entry in home.entries() if not busy(entry.folder)]
+    found = [entry for entry in cache.entries() if not is_locked(entry.folder)]
     for entry in found:
-        home.remove(entry.folder)
-    home.sweep()
+        cache.remove(entry.folder)
+    cache.remove_stale()
     return len(found), sum(entry.size for entry in found)

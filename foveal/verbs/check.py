@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foveal.dataset.checks import check as doctor
-from foveal.dataset.findings import Checked
-from foveal.dataset.listing import Listing
-from foveal.dataset.sources import listed
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.open import listed
+from foveal.doctor.check import check as doctor
+from foveal.doctor.findings import CheckResult
 from foveal.progress import Progress, silent
 
 
 def check(
-    data: str | Path | Listing, *, report: str | Path | None = None, progress: Progress = silent
-) -> Checked:
+    data: str | Path | Dataset, *, report: str | Path | None = None, progress: Progress = silent
+) -> CheckResult:
     """What is in DATA: counts, pictures that cannot be used, findings with advice.
 
     data: a folder, table or archive, or a Listing of one's own.  report: where to write one
     HTML page with thumbnails.  Raises DataError where DATA is not there or cannot be listed.
     """
-    listing = data if isinstance(data, Listing) else listed(data)
+    listing = data if isinstance(data, Dataset) else listed(data)
     checked = doctor(listing, progress=progress)
     if report is not None:
-        from foveal.dataset.page import page
+        from foveal.doctor.page import page
         from foveal.files import write_atomic
 
         write_atomic(Path(report), page(listing, checked))

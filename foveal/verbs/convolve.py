@@ -14,17 +14,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from foveal.errors import PictureError, UsageError, nearest
-from foveal.explanation import convolution
-from foveal.explanation.convolution import MODES, Four, Mode, Pair, Sliding, Step
+from foveal import convolution
+from foveal.convolution import MODES, Four, Mode, Pair, WindowSettings, WindowStep
+from foveal.errors import ImageError, UsageError
 from foveal.files import refuse_same, write_atomic
+from foveal.text import nearest
 
 MOST = 8192
 """Cells of padding a side, as in a network."""
 
 
 @dataclass(frozen=True)
-class Convolved:
+class ConvolveResult:
     """What came out: the map (H, W) float64, how its size came about, and its first step.
 
     input, output: [height, width]; formula: how the height and the width were found;
@@ -38,7 +39,7 @@ class Convolved:
     formula: tuple[str, str]
     padding: Four
     values: np.ndarray
-    first: Step
+    first: WindowStep
     file: Path | None
     stretched: bool
 
@@ -76,7 +77,7 @@ def convolve(
     activation: str = "none",
     pool: str | None = None,
     out: str | Path | None = None,
-) -> Convolved:
+) -> ConvolveResult:
     """Slide `kernel` over `image`: multiply element by element, sum, move on.
 
     image: a picture file or its bytes (turned grey, 0..255), or numbers (H, W).
@@ -95,7 +96,7 @@ def convolve(
         raise UsageError(f"the stride is {list(steps)}; take whole numbers from 1 on")
     if not math.isfinite(padding_value):
         raise UsageError(f"the padding value is {padding_value}; give a finite number")
-    sliding = Sliding(
+    sliding = WindowSettings(
         steps, _padding(padding, seen, shape, steps), _mode(padding_mode), padding_value, flip=flip
     )
     lines = convolution.formula(seen, shape, sliding)
@@ -104,7 +105,7 @@ def convolve(
         values = convolution.pool(values, *_pool(pool))
     file = None if out is None else Path(out)
     stretched = False if file is None else _write(values, file)
-    return Convolved(
+    return ConvolveResult(
         numbers, seen, (values.shape[0], values.shape[1]), lines, sliding.padding, values,
         next(convolution.steps(given, numbers, sliding)), file, stretched,
     )  # fmt: skip
@@ -138,9 +139,9 @@ def _picture(image: str | Path | bytes | np.ndarray) -> np.ndarray:
     source = Path(image) if isinstance(image, str) else image
     try:
         return decode(source, channels=1)[:, :, 0].astype(float)
-    except PictureError as error:
+    except ImageError as error:
         name = source if isinstance(source, Path) else "given"
-        raise PictureError(
+        raise ImageError(
             f"the picture {name} cannot be read ({error.reason}); give another"
         ) from error
 

@@ -30,17 +30,17 @@ Data = Literal["digits", "fashion-mnist"]
 
 
 @dataclass(frozen=True)
-class Demo:
+class DemoResult:
     """What the demo did: where its files lie and what came out."""
 
-    pictures: Path
+    images: Path
     count: int
     run: Path
     model: Path
     accuracy: float
     interval: tuple[float, float]
     n: int
-    picture: Path
+    image: Path
     label: str
     probability: float
     report: Path
@@ -49,7 +49,7 @@ class Demo:
 
 def demo(
     data: Data = "digits", *, out: Path = Path("foveal-demo"), progress: Progress = silent
-) -> Demo:
+) -> DemoResult:
     """Go the whole way on `data`; everything is written under `out`/`data`.
 
     Raises DataError where fashion-mnist is asked for and not installed, MissingExtra without
@@ -77,10 +77,10 @@ def demo(
     explain(run.model, picture, out=lens, progress=progress)
     assert answer.label is not None
     assert answer.probability is not None
-    return Demo(
-        pictures=pictures, count=written, run=folder, model=run.model,
+    return DemoResult(
+        images=pictures, count=written, run=folder, model=run.model,
         accuracy=scores.accuracy, interval=scores.accuracy_interval, n=scores.n,
-        picture=picture, label=answer.label, probability=answer.probability,
+        image=picture, label=answer.label, probability=answer.probability,
         report=report, lens=lens,
     )  # fmt: skip
 

@@ -17,10 +17,10 @@ from foveal.progress import Progress, silent
 if TYPE_CHECKING:
     import numpy as np
 
-    from foveal.dataset.listing import Listing
-    from foveal.evaluation.answers import Answers
-    from foveal.evaluation.card import Comparison, Scores
-    from foveal.evaluation.material import Material
+    from foveal.dataset.dataset import Dataset
+    from foveal.evaluation.collect import EvaluationSet
+    from foveal.evaluation.predictions import Predictions
+    from foveal.evaluation.schema import Comparison, Scores
     from foveal.model.model import Model
     from foveal.prediction.predictor import Predictor
 
@@ -29,7 +29,7 @@ Split = Literal["train", "val", "test", "all"]
 
 @overload
 def evaluate(
-    model: str | Path | Model | Predictor, data: str | Path | Listing, *,
+    model: str | Path | Model | Predictor, data: str | Path | Dataset, *,
     split: Split | None = None, ignore_unknown_classes: bool = False,
     abstain_at_accuracy: float | None = None, out: str | Path | None = None,
     others: str | Path | None = None, report: str | Path | None = None,
@@ -39,7 +39,7 @@ def evaluate(
 
 @overload
 def evaluate(
-    model: list[Any] | tuple[Any, ...], data: str | Path | Listing, *,
+    model: list[Any] | tuple[Any, ...], data: str | Path | Dataset, *,
     split: Split | None = None, ignore_unknown_classes: bool = False,
     abstain_at_accuracy: float | None = None, out: str | Path | None = None,
     others: str | Path | None = None, report: str | Path | None = None,
@@ -49,7 +49,7 @@ def evaluate(
 
 def evaluate(
     model: str | Path | Model | Predictor | list[Any] | tuple[Any, ...],
-    data: str | Path | Listing,
+    data: str | Path | Dataset,
     *,
     split: Split | None = None,
     ignore_unknown_classes: bool = False,
@@ -67,7 +67,7 @@ def evaluate(
     (on `split`, which should be val) and write the model with it to `out`.  others: a folder of
     pictures of no known class.  report: an HTML page to write.  Raises foveal.Error.
     """
-    from foveal.evaluation.scores import require_sklearn
+    from foveal.evaluation.metrics import require_sklearn
 
     require_sklearn()
     several = isinstance(model, list | tuple)
@@ -85,8 +85,8 @@ def evaluate(
         _write_report(Path(report), subjects[0], cards[0], lang, progress)
     if not several:
         return cards[0]
-    from foveal.evaluation.card import Comparison
     from foveal.evaluation.comparison import differences
+    from foveal.evaluation.schema import Comparison
 
     answered = {subject.name: subject.answers for subject in subjects}
     return Comparison(models=tuple(cards), differences=differences(answered))
@@ -101,9 +101,9 @@ class _Subject:
     predictor: Predictor
     model: Model | None
     fitted_on: np.ndarray
-    material: Material = None  # type: ignore[assignment]
+    material: EvaluationSet = None  # type: ignore[assignment]
     logits: np.ndarray = None  # type: ignore[assignment]
-    answers: Answers = None  # type: ignore[assignment]
+    answers: Predictions = None  # type: ignore[assignment]
     milliseconds: float = 0.0
 
 
@@ -128,12 +128,12 @@ def _check_request(
             refuse_same(Path(out), Path(one), "the model")
 
 
-def _listing(data: str | Path | Listing) -> Listing:
+def _listing(data: str | Path | Dataset) -> Dataset:
     if not isinstance(data, str | Path):
         return data
-    from foveal.dataset.sources import listing
+    from foveal.dataset.open import open_dataset
 
-    return listing(data)
+    return open_dataset(data)
 
 
 def _subjects(given: list[Any]) -> list[_Subject]:
@@ -160,7 +160,7 @@ def _opened(one: Any, name: str) -> _Subject:
     from foveal.prediction.predictor import Predictor
 
     path = Path(one) if isinstance(one, str | Path) else None
-    if path is not None and model_file.kind(path) == "native" and find_spec("torch"):
+    if path is not None and model_file.detect_format(path) == "native" and find_spec("torch"):
         from foveal.model.model import load
 
         one = load(path)
@@ -171,17 +171,17 @@ def _opened(one: Any, name: str) -> _Subject:
 
 
 def _gathered(
-    subjects: list[_Subject], listing: Listing, split: Split | None, ignore: bool,
+    subjects: list[_Subject], listing: Dataset, split: Split | None, ignore: bool,
     progress: Progress,
 ) -> list[_Subject]:  # fmt: skip
     """Each subject with its pictures; several models keep only those that none was fitted on."""
     import numpy as np
 
-    from foveal.evaluation.material import gather
+    from foveal.evaluation.collect import collect
 
     found = []
     for subject in subjects:
-        material = gather(
+        material = collect(
             listing, subject.predictor.manifest, subject.fitted_on, split, progress,
             ignore_unknown_classes=ignore,
         )  # fmt: skip
@@ -200,11 +200,13 @@ def _gathered(
 
 
 def _answered(subject: _Subject, progress: Progress) -> _Subject:
-    from foveal.evaluation.material import answers_of, groups_of, logits_of
+    from foveal.evaluation.collect import groups_of, logits_of, predictions_of
 
     material, predictor = subject.material, subject.predictor
-    logits, milliseconds = logits_of(predictor, material.store.pixels, material.places, progress)
-    answers = answers_of(
+    logits, milliseconds = logits_of(
+        predictor, material.pixel_cache.pixels, material.places, progress
+    )
+    answers = predictions_of(
         logits, predictor.manifest, material.targets, material.paths, groups_of(material)
     )
     return replace(subject, logits=logits, answers=answers, milliseconds=milliseconds)
@@ -212,11 +214,11 @@ def _answered(subject: _Subject, progress: Progress) -> _Subject:
 
 def _with_threshold(subject: _Subject, accuracy: float, out: Path) -> _Subject:
     """Choose the threshold, write the model with it to `out`, and go on as that model."""
-    from foveal.evaluation.abstaining import choose_threshold
+    from foveal.evaluation.selective import choose_threshold
     from foveal.model import file as model_file
     from foveal.prediction.predictor import Predictor
 
-    if subject.path is None or model_file.kind(subject.path) != "native":
+    if subject.path is None or model_file.detect_format(subject.path) != "native":
         raise UsageError(
             "--abstain-at-accuracy writes a native model file; give the model.safetensors "
             "that `foveal train` wrote, then export it again"
@@ -231,12 +233,12 @@ def _with_threshold(subject: _Subject, accuracy: float, out: Path) -> _Subject:
 def _card(
     subject: _Subject, others: str | Path | None, thorough: bool, progress: Progress
 ) -> Scores:
-    from foveal.evaluation.card import Unusable
-    from foveal.evaluation.whole import scored
+    from foveal.evaluation.evaluate import evaluate_predictions
+    from foveal.evaluation.schema import UnusableImage
 
     material = subject.material
     strangers = None if others is None else _strangers(subject, Path(others), progress)
-    card = scored(
+    card = evaluate_predictions(
         subject.answers, subject.logits, subject.predictor.manifest, material, progress,
         predictor=subject.predictor if thorough else None, model=subject.model,
     )  # fmt: skip
@@ -248,7 +250,7 @@ def _card(
             "ignored": material.ignored,
             "ms_per_image": subject.milliseconds,
             "unusable": tuple(
-                Unusable(path=bad.path, reason=bad.reason) for bad in material.unusable
+                UnusableImage(path=bad.path, reason=bad.reason) for bad in material.unusable
             ),
             "others": strangers,
         }
@@ -258,7 +260,7 @@ def _card(
 def _strangers(subject: _Subject, folder: Path, progress: Progress) -> Any:
     import numpy as np
 
-    from foveal.evaluation.abstaining import strangers
+    from foveal.evaluation.selective import out_of_distribution
 
     if not folder.is_dir():
         raise UsageError(f"--others {folder} is not a folder; give a folder of pictures")
@@ -272,18 +274,18 @@ def _strangers(subject: _Subject, folder: Path, progress: Progress) -> Any:
     if not sure:
         raise DataError(f"no picture in {folder} can be read; give a folder of pictures")
     limit = subject.predictor.manifest.thresholds.abstain
-    return strangers(str(folder), np.array(sure), subject.answers, limit, unusable)
+    return out_of_distribution(str(folder), np.array(sure), subject.answers, limit, unusable)
 
 
 def _write_report(
     path: Path, subject: _Subject, card: Scores, lang: Literal["en", "ko"], progress: Progress
 ) -> None:
-    from foveal.evaluation.material import UNKNOWN
+    from foveal.evaluation.collect import UNKNOWN
     from foveal.evaluation.report import evaluation_report
 
     told = [UNKNOWN] if UNKNOWN in card.notes else []
     material = subject.material
     evaluation_report(
-        path, card, subject.answers, subject.predictor.manifest, material.store.pixels,
+        path, card, subject.answers, subject.predictor.manifest, material.pixel_cache.pixels,
         material.places, material.paths, told=told, lang=lang, progress=progress,
     )  # fmt: skip

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from foveal.errors import DataError, Error, MissingExtra, PictureError
+from foveal.errors import DataError, Error, ImageError, MissingExtra
 from foveal.files import refuse_same, write_atomic
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from foveal.explanation.excite import Excited, Peaks
-    from foveal.explanation.explanation import Explanation
+    from foveal.explanation.explain import Explanation
+    from foveal.explanation.top_activations import TopActivations, TopImages
     from foveal.model.model import Model
 
 MOST = 1000
@@ -60,10 +60,10 @@ def explain(
     """
     if find_spec("torch") is None:
         raise MissingExtra("foveal explain", "train")
-    from foveal.explanation import explanation as room
-    from foveal.images.pixels import pixels
+    from foveal.explanation import explain as room
+    from foveal.images.resize import pixels
     from foveal.model.model import load
-    from foveal.prediction.answers import answer
+    from foveal.prediction.prediction import make_prediction
     from foveal.prediction.predictor import Predictor
 
     for given, what in ((model, "the model"), (image, "the picture")):
@@ -75,7 +75,7 @@ def explain(
     name = source.name if isinstance(source, Path) else "picture"
     try:
         seen = pixels(source, network.input, network.preprocess)
-    except PictureError as error:
+    except ImageError as error:
         raise Error(
             f"the picture {source if isinstance(source, Path) else 'given'} cannot be read "
             f"({error.reason}); give another"
@@ -85,7 +85,7 @@ def explain(
         raise Error(
             "the network's answer is not a number; train it again with a smaller learning rate"
         )
-    prediction = answer(row, opened.manifest, name, 5)
+    prediction = make_prediction(row, opened.manifest, name, 5)
     excited, missing = _excited(model, opened, data, progress)
     done = room.explain(
         opened, seen, prediction, name=name, layer=layer,
@@ -99,21 +99,21 @@ def _write(
     done: Explanation, out: str | Path | None, png: str | Path | None, lang: Literal["en", "ko"]
 ) -> None:
     if out is not None:
-        from foveal.explanation.page import data
+        from foveal.explanation.lens.data import data
         from foveal.pages import render
 
         write_atomic(Path(out), render("lens", data(done), lang))
     if png is not None:
-        from foveal.explanation.figures import write
+        from foveal.explanation.plots import write
 
         write(done, Path(png))
 
 
 def _excited(
     model: str | Path | Model, opened: Model, data: str | Path | None, progress: Progress
-) -> tuple[Excited | None, Missing | None]:
+) -> tuple[TopImages | None, Missing | None]:
     """The scan of at most MOST pictures, or why there is none."""
-    from foveal.explanation.excite import Excited, winners
+    from foveal.explanation.top_activations import TopImages, winners
 
     if data is not None:
         sources = _listed(data)
@@ -131,7 +131,7 @@ def _excited(
     peaks = _scanned(opened, checked, progress)
     found = {number: _pixels(opened, checked[number]) for number in winners(peaks)}
     shown = {number: one for number, one in found.items() if one is not None}
-    return Excited(tuple(one.name for one in checked), peaks, shown), None
+    return TopImages(tuple(one.name for one in checked), peaks, shown), None
 
 
 def _spread(count: int, most: int) -> list[int]:
@@ -142,9 +142,9 @@ def _spread(count: int, most: int) -> list[int]:
 
 def _listed(data: str | Path) -> list[_Source]:
     """The training pictures of DATA, all where it has no splits."""
-    from foveal.dataset.sources import listing
+    from foveal.dataset.open import open_dataset
 
-    found = listing(data)
+    found = open_dataset(data)
     rows = [row for row, split in enumerate(found.splits) if split == "train"]
     return [
         _Source(found.paths[row], partial(found.read, row), None)
@@ -171,9 +171,9 @@ def _accounted(account: Path) -> list[_Source]:
 
 
 def _from_archive(root: Path, rows: Sequence[tuple[str, str]]) -> list[_Source]:
-    from foveal.dataset.sources import listing
+    from foveal.dataset.open import open_dataset
 
-    found = listing(root)
+    found = open_dataset(root)
     at = {path: row for row, path in enumerate(found.paths)}
     return [
         _Source(path, partial(found.read, at[path]), content)
@@ -184,7 +184,7 @@ def _from_archive(root: Path, rows: Sequence[tuple[str, str]]) -> list[_Source]:
 
 def _checked(source: _Source) -> _Source | None:
     """The picture with its content hash; None where it is gone or no longer what it was."""
-    from foveal.dataset.look import content_hash
+    from foveal.dataset.scan.image_stats import content_hash
 
     try:
         found = f"{content_hash(source.read()):016x}"
@@ -195,7 +195,7 @@ def _checked(source: _Source) -> _Source | None:
 
 def _pixels(opened: Model, source: _Source) -> np.ndarray | None:
     """The picture as the network sees it; None where it cannot be read."""
-    from foveal.images.pixels import pixels
+    from foveal.images.resize import pixels
 
     network = opened.manifest.network
     try:
@@ -204,10 +204,12 @@ def _pixels(opened: Model, source: _Source) -> np.ndarray | None:
         return None
 
 
-def _scanned(opened: Model, sources: list[_Source], progress: Progress) -> dict[str, Peaks]:
+def _scanned(
+    opened: Model, sources: list[_Source], progress: Progress
+) -> dict[str, TopActivations]:
     """The scan of `sources` by every convolution, from the cache where it was done before."""
-    from foveal.dataset.home import ABOUT, home
-    from foveal.explanation import excite
+    from foveal.cache import ABOUT_FILE, cache_dir
+    from foveal.explanation import top_activations
 
     names = sorted(
         name
@@ -215,17 +217,23 @@ def _scanned(opened: Model, sources: list[_Source], progress: Progress) -> dict[
         if type(part).__name__ in ("Conv2d", "FlippedConv2d")
     )
     weights = opened.manifest.weights_sha256
-    folder = home() / f"explain-{excite.key(weights, [str(one.hash) for one in sources])}"
-    known = excite.kept(folder / "peaks.npz", names) if weights else None
+    folder = (
+        cache_dir() / f"explain-{top_activations.key(weights, [str(one.hash) for one in sources])}"
+    )
+    known = top_activations.kept(folder / "peaks.npz", names) if weights else None
     if known is not None:
         return known
     readable: list[int] = []
-    peaks = excite.scan(opened.module, names, _batches(opened, sources, readable, progress))
+    peaks = top_activations.scan(
+        opened.module, names, _batches(opened, sources, readable, progress)
+    )
     numbers = np.array(readable, np.int64)
     peaks = {name: replace(one, pictures=numbers[one.pictures]) for name, one in peaks.items()}
     if weights:
-        excite.keep(folder / "peaks.npz", peaks)
-        write_atomic(folder / ABOUT, json.dumps({"what": "what excites the filters of a model"}))
+        top_activations.keep(folder / "peaks.npz", peaks)
+        write_atomic(
+            folder / ABOUT_FILE, json.dumps({"what": "what excites the filters of a model"})
+        )
     return peaks
 
 

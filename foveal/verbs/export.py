@@ -15,11 +15,11 @@ from foveal.files import refuse_same, write_atomic
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from foveal.dataset.listing import Listing
+    from foveal.dataset.dataset import Dataset
 
 
 @dataclass(frozen=True)
-class Export:
+class ExportResult:
     """What was written and how it agrees; the names of `export --json`."""
 
     file: Path
@@ -50,7 +50,7 @@ class Export:
 def export(
     model: str | Path,
     *,
-    data: str | Path | Listing | None = None,
+    data: str | Path | Dataset | None = None,
     to: Literal["onnx"] = "onnx",
     int8: bool = False,
     any_size: bool = False,
@@ -59,7 +59,7 @@ def export(
     max_gap: float | None = None,
     max_loss: float | None = None,
     progress: Progress = silent,
-) -> Export:
+) -> ExportResult:
     """Export the model file `model` to `out` (default: beside it); the figures of the gate.
 
     data: labelled pictures to judge on, else val of the run's data.json.  min_agreement: share of
@@ -78,12 +78,12 @@ def export(
 
     loaded = load(source)
     judged, calibrated = _evidence(source, loaded, data)
-    choices = exporting.Choices(int8=int8, any_size=any_size)
+    choices = exporting.ExportOptions(int8=int8, any_size=any_size)
     choices = _limited(choices, min_agreement, max_gap, max_loss)
     made = exporting.export(loaded, judged, calibrated, choices, progress=progress)
     write_atomic(file, made.content)
     parity = made.parity
-    return Export(
+    return ExportResult(
         file,
         parity.agreement,
         parity.max_probability_gap,
@@ -97,14 +97,14 @@ def export(
 
 
 def _evidence(source: Path, loaded: Any, data: Any) -> tuple[Any, Any]:
-    from foveal.exporting.evidence import from_data, from_run
+    from foveal.exporting.samples import from_data, from_run
 
     if data is None:
         return from_run(source, loaded.manifest)
     if isinstance(data, str | Path):
-        from foveal.dataset.sources import listing
+        from foveal.dataset.open import open_dataset
 
-        data = listing(data)
+        data = open_dataset(data)
     return from_data(data, loaded.manifest, loaded.fitted_on)
 
 

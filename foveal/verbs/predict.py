@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foveal.prediction.answers import Prediction
-from foveal.prediction.predictor import BATCH, Predictor
+from foveal.prediction.prediction import Prediction
+from foveal.prediction.predictor import DEFAULT_BATCH_SIZE, Predictor
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def predict(
     pictures: Any,
     *,
     top: int | None = 5,
-    batch_size: int = BATCH,
+    batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Progress = silent,
 ) -> Iterator[Prediction]:
     """The answers of `model` for `pictures`, one a picture and in order, as they come.

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from foveal.errors import Error, UsageError
-from foveal.prediction.answers import Prediction
+from foveal.prediction.inputs import iter_inputs
+from foveal.prediction.prediction import Prediction
 from foveal.prediction.predictor import Predictor
-from foveal.prediction.sources import sources
 from foveal.progress import Progress, silent
 
 TOLERANCE = 1e-5
@@ -41,7 +41,7 @@ class Route:
     """
 
     name: str
-    pictures: int = 0
+    images: int = 0
     different: int = 0
     gap: float = 0.0
     skipped: str | None = None
@@ -67,7 +67,7 @@ def selftest(
         home = Path(folder)
         given = _drawn(home / "pictures") if images is None else images
         predictor = Predictor(model)
-        named = (item.value for item in sources(given) if isinstance(item.value, Path))
+        named = (item.value for item in iter_inputs(given) if isinstance(item.value, Path))
         answers = list(islice(predictor.predict(islice(named, MOST), top=None), MOST))
         truth = [answer for answer in answers if answer.error is None]
         if not truth:
@@ -140,17 +140,17 @@ def _routes(
 def _exported(model: Path, paths: list[Path], home: Path) -> Answers:
     from foveal.model import file as model_file
 
-    if model_file.kind(model) == "onnx":
+    if model_file.detect_format(model) == "onnx":
         raise Skipped("the model is an exported file itself")
     if any(find_spec(package) is None for package in ("onnx", "onnxscript")):
         raise Skipped("the extra 'train' is not installed")
-    from foveal.exporting.graph import onnx_graph
-    from foveal.exporting.package import packaged
+    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.seal import seal_graph
     from foveal.model.model import load
 
     loaded = load(model)
     file = home / "model.onnx"
-    file.write_bytes(packaged(onnx_graph(loaded).SerializeToString(), loaded.manifest))
+    file.write_bytes(seal_graph(onnx_graph(loaded).SerializeToString(), loaded.manifest))
     yield from enumerate(Predictor(file).predict(paths, top=None))
 
 
@@ -180,9 +180,9 @@ def _served(model: Path, paths: list[Path]) -> Answers:
 
 
 def _prediction(data: dict[str, Any]) -> Prediction:
-    from foveal.prediction.answers import Choice
+    from foveal.prediction.prediction import LabelProbability
 
-    top = tuple(Choice(item["label"], item["probability"]) for item in data["top"])
+    top = tuple(LabelProbability(item["label"], item["probability"]) for item in data["top"])
     return Prediction(None, data["label"], data["probability"], top, data["abstained"])
 
 

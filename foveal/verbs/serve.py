@@ -12,11 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foveal.errors import Error, MissingExtra, ModelFileError, PictureError, UsageError
+from foveal.errors import Error, ImageError, MissingExtra, ModelFileError, UsageError
 
 if TYPE_CHECKING:
-    from foveal.serving.room import Explain
-    from foveal.serving.settings import Limits
+    from foveal.serving.settings import ServerLimits
+    from foveal.serving.state import Explain
 
 PACKAGES = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 """What the extra `serve` brings."""
@@ -38,7 +38,7 @@ def serve(
     token_file: str | Path | None = None,
     hosts: tuple[str, ...] = (),
     origins: tuple[str, ...] = (),
-    limits: Limits | None = None,
+    limits: ServerLimits | None = None,
     quiet: bool = False,
     listening: Callable[[str], None] = _silent,
     warn: Callable[[str], None] = _silent,
@@ -57,11 +57,11 @@ def serve(
     if os.name == "nt":
         raise Error("foveal serve cannot share a socket on Windows: run it under WSL")
     from foveal.serving.logs import Log
-    from foveal.serving.settings import Limits, Settings, named
+    from foveal.serving.settings import ServerLimits, Settings, name_models
     from foveal.serving.supervisor import Supervisor, worker_command
 
     given = [models] if isinstance(models, str | Path) else list(models)
-    found = {name: _file(path) for name, path in named(given).items()}
+    found = {name: _file(path) for name, path in name_models(given).items()}
     settings = Settings(
         models=found,
         host=host,
@@ -71,7 +71,7 @@ def serve(
         origins=origins,
         token=_token(token_file),
         quiet=quiet,
-        limits=limits or Limits(),
+        limits=limits or ServerLimits(),
     )
     if host not in _LOOPBACK and settings.token is None:
         warn(
@@ -126,7 +126,7 @@ def _explain(model: Path, picture: bytes, lang: str) -> str:
         try:
             explain(load(model), picture, out=page, lang="ko" if lang == "ko" else "en")
         except Error as error:
-            if isinstance(error.__cause__, PictureError):
+            if isinstance(error.__cause__, ImageError):
                 raise error.__cause__ from None
             raise
         return page.read_text(encoding="utf-8")

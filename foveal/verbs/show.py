@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foveal.files import write_atomic
-from foveal.network import words
-from foveal.network.checker import Finding, label, mistakes
-from foveal.network.cost import BYTES, Cost, Line, of
-from foveal.network.drawing import svg
-from foveal.network.presets import presets
-from foveal.network.read import network as read_network
+from foveal.network import formatting
+from foveal.network.cost import BYTES, Cost, LayerCost, cost_of_trace
+from foveal.network.lint import LintMessage, layer_label, lint
+from foveal.network.load import load_network as read_network
+from foveal.network.presets import preset_names
 from foveal.network.savings import savings
-from foveal.network.trace import Trace, trace
+from foveal.network.shapes import Trace, trace
+from foveal.network.svg import svg
 from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -28,7 +28,7 @@ _SHOWN = ("batch_size", "learning_rate", "epochs")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Hyperparameter:
     """A hyper-parameter: where it stands, its value, and who chose it."""
 
     where: str
@@ -38,7 +38,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Shown:
+class NetworkSummary:
     """A network with its cost, findings, what poolings save (0..1) and who chose what."""
 
     network: Network
@@ -46,17 +46,17 @@ class Shown:
     batch: int
     traced: Trace
     cost: Cost
-    findings: tuple[Finding, ...]
+    findings: tuple[LintMessage, ...]
     savings: dict[int, float]
-    chosen: tuple[Chosen, ...]
+    chosen: tuple[Hyperparameter, ...]
 
     @property
-    def errors(self) -> tuple[Finding, ...]:
+    def errors(self) -> tuple[LintMessage, ...]:
         """The findings that stop training."""
         return tuple(one for one in self.findings if one.severity == "error")
 
     @property
-    def warnings(self) -> tuple[Finding, ...]:
+    def warnings(self) -> tuple[LintMessage, ...]:
         """The findings that do not."""
         return tuple(one for one in self.findings if one.severity == "warning")
 
@@ -86,13 +86,13 @@ class Shown:
             "errors": [one.to_data() for one in self.errors],
         }
 
-    def _line(self, line: Line) -> dict[str, Any]:
+    def _line(self, line: LayerCost) -> dict[str, Any]:
         saved = self.savings.get(line.number[0]) if len(line.number) == 1 else None
         return {
             "name": line.name,
             "kind": line.kind,
-            "number": label(line.number),
-            "output": words.sizes(line.output),
+            "number": layer_label(line.number),
+            "output": formatting.sizes(line.output),
             "weights": line.weights,
             "biases": line.biases,
             "multiply_adds": line.multiply_adds,
@@ -110,7 +110,7 @@ def show(
     classes: int | None = None,
     batch: int = BATCH,
     out: str | Path | None = None,
-) -> Shown:
+) -> NetworkSummary:
     """What a preset, YAML file, model file or value is and costs; `out`: an SVG drawing.
 
     classes None: those of the model file, else 10 (2 for sigmoid). Raises SpecError for a file
@@ -123,15 +123,15 @@ def show(
         found = network if input is None else network.resized(input)
     else:
         found = read_network(network, input)
-        if str(network) in presets():
+        if str(network) in preset_names():
             source = f"preset {network}"
         elif Path(network).suffix == ".safetensors":
             source = "the model file"
             classes, task, recipe = _trained(Path(network), classes)
     classes = found.classes(classes)
     traced = trace(found, classes, task)
-    shown = Shown(
-        found, classes, batch, traced, of(traced), mistakes(found, classes, task),
+    shown = NetworkSummary(
+        found, classes, batch, traced, cost_of_trace(traced), lint(found, classes, task),
         savings(found, classes, task), _chosen(found, source, input is not None, recipe),
     )  # fmt: skip
     if out is not None:
@@ -150,31 +150,33 @@ def _trained(
 
 def _chosen(
     network: Network, source: str, sized: bool, recipe: dict[str, Any]
-) -> tuple[Chosen, ...]:
+) -> tuple[Hyperparameter, ...]:
     """Who chose what: the source what is written there, Foveal the defaults."""
     shape = "x".join(map(str, network.input.shape))
     written = "input" in network.model_fields_set
     who = "you" if sized else source if written else "Foveal (default)"
-    found = [Chosen("input", "size", shape, who)]
+    found = [Hyperparameter("input", "size", shape, who)]
     for index, layer in enumerate(network.layers, start=1):
         found += _layer(layer, (index,), source)
     for key in _SHOWN:
         if recipe.get(key) is not None:
-            found.append(Chosen("recipe", key, recipe[key], "the model file's training"))
+            found.append(Hyperparameter("recipe", key, recipe[key], "the model file's training"))
         else:
             default = Recipe.model_fields[key].default
             found.append(
-                Chosen("recipe", key, default, "Foveal, from data and budget; --set changes it")
+                Hyperparameter(
+                    "recipe", key, default, "Foveal, from data and budget; --set changes it"
+                )
             )
     return tuple(found)
 
 
-def _layer(layer: Layer, number: tuple[int, ...], source: str) -> list[Chosen]:
-    where = f"{label(number)} {layer.kind}"
+def _layer(layer: Layer, number: tuple[int, ...], source: str) -> list[Hyperparameter]:
+    where = f"{layer_label(number)} {layer.kind}"
     keys = [key for key in ("channels", "kernel", "stride", "size", "units", "rate", "padding")
             if key in type(layer).model_fields]  # fmt: skip
     found = [
-        Chosen(
+        Hyperparameter(
             where,
             key,
             _plain(getattr(layer, key)),

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from foveal.model.manifest import Manifest
-    from foveal.training.asking import Data
-    from foveal.training.budget import Budget
     from foveal.training.checkpoint import Checkpoint
-    from foveal.training.preparing import Prepared
-    from foveal.training.run import Keeper
-    from foveal.training.session import Session
+    from foveal.training.run.driver import RunContext
+    from foveal.training.setup.budget import Budget
+    from foveal.training.setup.data import TrainingData
+    from foveal.training.setup.request import RequestedData
+    from foveal.training.setup.session import Session
 
 DEFAULT_MINUTES = 10.0
 
@@ -57,7 +57,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Request:
+class TrainRequest:
     """Everything that was asked of `train`, as given."""
 
     data: str | Path
@@ -111,17 +111,17 @@ def train(
         raise UsageError("give --minutes or --epochs, not both: each fixes the length of the run")
     if seed < 0:
         raise UsageError(f"seed is {seed}; give 0 or more")
-    request = Request(
+    request = TrainRequest(
         data, network, recipe, minutes, epochs, seed, start_from, size, dict(settings or {}),
         device, allow_bad, ignore_unknown_classes,
     )  # fmt: skip
-    from foveal.training.lock import locked
-    from foveal.training.track import refuse_unknown
+    from foveal.training.run.lock import lock_run_folder
+    from foveal.training.run.trackers import refuse_unknown
 
     refuse_unknown(track)
     folder = Path(out) if out is not None else _new_folder(data)
     _refuse_used(folder, resume)
-    with locked(folder):
+    with lock_run_folder(folder):
         return _train(request, folder, resume, track, progress, tell, began)
 
 
@@ -145,19 +145,20 @@ def _refuse_used(folder: Path, resume: bool) -> None:
 
 
 def _train(
-    request: Request, folder: Path, resume: bool, track: tuple[str, ...], progress: Progress,
+    request: TrainRequest, folder: Path, resume: bool, track: tuple[str, ...], progress: Progress,
     tell: Tell, began: float,
 ) -> Run:  # fmt: skip
     import torch
 
-    from foveal.training import checkpoint, machine
-    from foveal.training.run import CHECKPOINTS
+    from foveal.training import checkpoint
+    from foveal.training import device as machine
+    from foveal.training.run.driver import CHECKPOINTS
 
     found = checkpoint.newest(folder / CHECKPOINTS) if resume else None
     if found is not None and _nothing_more(found, request):
         tell(f"{folder} is finished already; ask for more with --epochs, nothing was changed")
         return _done(folder, found.facts["position"], found.facts["plan"])
-    from foveal.training.signals import listening
+    from foveal.training.interrupts import handle_interrupts
 
     exact = machine.deterministic(machine.device(request.device))
     with torch.random.fork_rng(enabled=True), exact, machine.keeping_memory():
@@ -165,10 +166,13 @@ def _train(
             session, prepared, keeper = _fresh(request, folder, progress, tell, began)
         else:
             session, prepared, keeper = _resumed(request, found, folder, progress, tell, began)
-        from foveal.training.run import drive, save_state
-        from foveal.training.track import trackers
+        from foveal.training.run.driver import drive, save_state
+        from foveal.training.run.trackers import trackers
 
-        with listening(session.task.gate), trackers(track, folder, session.plan) as watch:
+        with (
+            handle_interrupts(session.task.interrupts),
+            trackers(track, folder, session.plan) as watch,
+        ):
             keeper.watch = watch
             keeper.page = partial(_report, folder, prepared)
             if found is None:  # killed before its first step, the run is resumed as it was asked
@@ -177,14 +181,14 @@ def _train(
     return _done(folder, vars(session.training.position), session.plan)
 
 
-def _report(folder: Path, prepared: Prepared, manifest: Manifest, logits: np.ndarray) -> None:
+def _report(folder: Path, prepared: TrainingData, manifest: Manifest, logits: np.ndarray) -> None:
     """The thresholds the recipe asks for, then report.html of the run, scored on val."""
-    from foveal.evaluation.chosen import chosen
     from foveal.evaluation.report import run_report
+    from foveal.evaluation.thresholds import choose_on_val
     from foveal.model import file as model_file
 
     paths = [line["path"] for line in prepared.account["splits"]["val"]]
-    settled, told = chosen(manifest, logits, prepared.val.labels, paths)
+    settled, told = choose_on_val(manifest, logits, prepared.val.labels, paths)
     if settled is not manifest:
         path = folder / "model.safetensors"
         manifest = model_file.write(path, settled, model_file.read(path)[1])
@@ -199,7 +203,7 @@ def _report(folder: Path, prepared: Prepared, manifest: Manifest, logits: np.nda
     )
 
 
-def _nothing_more(found: Checkpoint, request: Request) -> bool:
+def _nothing_more(found: Checkpoint, request: TrainRequest) -> bool:
     position, plan = found.facts["position"], found.facts["plan"]
     if not position["finished"]:
         return False
@@ -208,11 +212,14 @@ def _nothing_more(found: Checkpoint, request: Request) -> bool:
 
 
 def _fresh(
-    request: Request, folder: Path, progress: Progress, tell: Tell, began: float
-) -> tuple[Session, Prepared, Keeper]:
+    request: TrainRequest, folder: Path, progress: Progress, tell: Tell, began: float
+) -> tuple[Session, TrainingData, RunContext]:
     """A new run in `folder`; everything that needs no training is written there first."""
-    from foveal.training import asking, machine, session, telling
-    from foveal.training.budget import Budget
+    from foveal.training import device as machine
+    from foveal.training.run import summary
+    from foveal.training.setup import request as asking
+    from foveal.training.setup import session
+    from foveal.training.setup.budget import Budget
 
     recipe = asking.recipe(request.recipe, request.settings)
     if request.epochs is not None:
@@ -236,18 +243,18 @@ def _fresh(
         tell(f"warning: {warning}")
     budget = None if minutes is None else Budget(minutes * 60, began=began)
     asked = request.minutes is not None
-    wish = session.Wish(recipe, request.seed, where, budget, asked, source)
+    wish = session.TrainConfig(recipe, request.seed, where, budget, asked, source)
     made = session.fresh(network, prepared, wish)
     if made.not_taken:
         tell(f"not taken from {request.start_from}: {', '.join(made.not_taken)}")
-    for line in telling.plan(made, prepared, budget):
+    for line in summary.plan(made, prepared, budget):
         tell(line)
-    telling.write_folder(folder, made, prepared)
+    summary.write_folder(folder, made, prepared)
     return made, prepared, _keeper(made, prepared, folder, budget, progress, tell)
 
 
-def _data(request: Request, progress: Progress) -> Data:
-    from foveal.training import asking
+def _data(request: TrainRequest, progress: Progress) -> RequestedData:
+    from foveal.training.setup import request as asking
 
     return asking.data(
         request.data,
@@ -257,12 +264,12 @@ def _data(request: Request, progress: Progress) -> Data:
     )
 
 
-def _checked(network: Network, data: Data) -> Data:
+def _checked(network: Network, data: RequestedData) -> RequestedData:
     """The data with the checker's warnings; its errors stop here, before a picture is decoded."""
-    from foveal.network.checker import mistakes
+    from foveal.network.lint import lint
 
     pictures = sum(split == "train" for split in data.splits)
-    remarks = mistakes(network, len(data.classes), data.listing.task, pictures=pictures)
+    remarks = lint(network, len(data.classes), data.dataset.task, pictures=pictures)
     errors = [one.text for one in remarks if one.severity == "error"]
     if errors:
         raise SpecError(errors)
@@ -270,18 +277,21 @@ def _checked(network: Network, data: Data) -> Data:
 
 
 def _designed(
-    request: Request, data: Data, minutes: float | None, recipe: Recipe, tell: Tell
+    request: TrainRequest, data: RequestedData, minutes: float | None, recipe: Recipe, tell: Tell
 ) -> tuple[Network, Recipe]:
     """The network Foveal designs, or a named preset placed on the data; what is set stays."""
     from foveal import processor
-    from foveal.dataset.facts import facts
+    from foveal.dataset.stats import compute_stats
     from foveal.network.design import design
-    from foveal.training import asking, machine
+    from foveal.training import device as machine
+    from foveal.training.setup import request as asking
 
     rows = [row for row, split in enumerate(data.splits) if split == "train"]
     name = asking.preset_name(request.network)
     speed = processor.speed(machine.device(request.device).type)
-    made = design(facts(data.listing, rows), minutes, side=request.size, name=name, speed=speed)
+    made = design(
+        compute_stats(data.dataset, rows), minutes, side=request.size, name=name, speed=speed
+    )
     for reason in made.reasons:
         tell(f"design: {reason}")
     given = recipe.model_dump(exclude_defaults=True)
@@ -290,17 +300,25 @@ def _designed(
 
 
 def _resumed(
-    request: Request, found: Checkpoint, folder: Path, progress: Progress, tell: Tell, began: float
-) -> tuple[Session, Prepared, Keeper]:
+    request: TrainRequest,
+    found: Checkpoint,
+    folder: Path,
+    progress: Progress,
+    tell: Tell,
+    began: float,
+) -> tuple[Session, TrainingData, RunContext]:
     """The run of a checkpoint, checked against what is asked now."""
-    from foveal.training import asking, machine, session, telling
-    from foveal.training.budget import Budget
+    from foveal.training import device as machine
+    from foveal.training.run import summary
+    from foveal.training.setup import request as asking
+    from foveal.training.setup import session
+    from foveal.training.setup.budget import Budget
 
     plan, position = found.facts["plan"], found.facts["position"]
     network = Network.model_validate(plan["network"])
     where = machine.device(request.device)
     prepared = asking.prepared(_data(request, progress), network, progress)
-    telling.refuse_other(folder, *_compared(request, plan, position, prepared), prepared)
+    summary.refuse_other(folder, *_compared(request, plan, position, prepared), prepared)
     for change in machine.differences(plan["machine"], machine.identity(where)):
         tell(f"warning: the result will not be the same to the bit: {change}")
     more = request.epochs if position["finished"] else None
@@ -311,17 +329,18 @@ def _resumed(
     else:
         tell(f"one further cycle of the schedule over {now.cycle_steps} added steps, to {more:g} "
              "epochs in all")  # fmt: skip
-        telling.write_recipe(folder, made)
+        summary.write_recipe(folder, made)
     limited = more is None and plan["minutes"] is not None
     budget = Budget(plan["minutes"] * 60, position["spent"], began) if limited else None
     return made, prepared, _keeper(made, prepared, folder, budget, progress, tell)
 
 
 def _compared(
-    request: Request, plan: dict[str, Any], position: dict[str, Any], prepared: Prepared
+    request: TrainRequest, plan: dict[str, Any], position: dict[str, Any], prepared: TrainingData
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parts of the plan that were asked for again, as they were and as they are asked now."""
-    from foveal.training import asking, session
+    from foveal.training.setup import request as asking
+    from foveal.training.setup import session
 
     asked: dict[str, Any] = {}
     if request.network is not None or request.size is not None:
@@ -351,19 +370,19 @@ def _compared(
 
 
 def _keeper(
-    made: Session, prepared: Prepared, folder: Path, budget: Budget | None, progress: Progress,
+    made: Session, prepared: TrainingData, folder: Path, budget: Budget | None, progress: Progress,
     tell: Tell,
-) -> Keeper:  # fmt: skip
-    from foveal.training import session
-    from foveal.training.budget import Budget
-    from foveal.training.run import Keeper
+) -> RunContext:  # fmt: skip
+    from foveal.training.run.driver import RunContext
+    from foveal.training.setup import session
+    from foveal.training.setup.budget import Budget
 
-    return Keeper(
+    return RunContext(
         folder,
         session.manifest(made, prepared),
         prepared.hashes,
         {"plan": made.plan},
-        budget or Budget(float("inf"), made.training.position.spent),
+        budget or Budget(float("inf"), made.training.position.seconds),
         limited=budget is not None,
         timing=made.timing,
         most_steps=made.plan.get("most_steps", 0),  # older checkpoints have none

@@ -219,11 +219,11 @@ def test_the_page_is_offline_and_escaped(root: Path, tmp_path: Path, capsys):
 
 
 def test_the_verb_takes_a_listing_of_ones_own(root: Path):
-    from foveal.dataset.listing import Listing
+    from foveal.dataset.dataset import Dataset
 
-    mine = Listing(root, ("a/1.png", "b/1.png"), (("x",), ("y",)))
+    mine = Dataset(root, ("a/1.png", "b/1.png"), (("x",), ("y",)))
     checked = foveal.check(mine)
-    assert (checked.pictures, checked.classes) == (2, {"x": 1, "y": 1})
+    assert (checked.images, checked.classes) == (2, {"x": 1, "y": 1})
 
 
 def test_check_needs_no_torch(root: Path):

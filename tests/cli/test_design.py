@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from foveal.cli.main import run
-from foveal.network.read import network
-from foveal.spec import document
+from foveal.network.load import load_network
+from foveal.spec import yaml
 from foveal.spec.recipe import Recipe
 
 
@@ -20,7 +20,7 @@ def test_digits_to_standard_output(digits, tmp_path, capsys):
     )
     path = tmp_path / "piped.yaml"
     path.write_text(captured.out)
-    assert network(path).input.shape == (16, 16, 1)
+    assert load_network(path).input.shape == (16, 16, 1)
     assert "recipe:\n# epochs: as many as the minutes allow" in captured.err
 
 
@@ -36,7 +36,7 @@ def test_written_files_are_taken_back_by_show(digits, tmp_path, capsys):
         f"written: {out} and {recipe}; edit them, then  foveal train {digits} --network {out} "
         f"--recipe {recipe}\n"
     )
-    assert document.read(recipe, Recipe) == Recipe()
+    assert yaml.read(recipe, Recipe) == Recipe()
     assert run(["show", str(out), "--classes", "10"]) == 0
 
 
@@ -59,7 +59,7 @@ def test_no_torch(digits):
 def test_photographs(realdata, tmp_path, capsys):
     out = tmp_path / "network.yaml"
     assert run(["design", str(realdata("clothing10.zip")), "--out", str(out)]) == 0
-    made = network(out)
+    made = load_network(out)
     assert made.input.channels == 3
     assert made.preprocess.fit == "squash"
     assert "preprocess.fit squash: of nine in ten pictures a crop would cut away" in (

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from foveal.cli.main import run
-from foveal.cli.scorecard import scores_text
-from foveal.evaluation.answers import Answers
-from foveal.evaluation.findings import findings
-from foveal.evaluation.scores import score
-from foveal.evaluation.whole import notes
+from foveal.cli.score_table import scores_text
+from foveal.evaluation.error_analysis import error_analysis
+from foveal.evaluation.evaluate import notes
+from foveal.evaluation.metrics import score
+from foveal.evaluation.predictions import Predictions
 from foveal.model.manifest import Manifest
 from foveal.spec.layers import Flatten, Output
 from foveal.spec.network import Network
@@ -116,11 +116,11 @@ def test_names_are_printed_as_one_line_of_text(
 
 
 def test_one_picture_is_in_the_singular() -> None:
-    answers = Answers(np.array([[0.2, 0.8]]), np.array([0]), ("a", "b"))
+    answers = Predictions(np.array([[0.2, 0.8]]), np.array([0]), ("a", "b"))
     network = Network(input=Input(height=6, width=6, channels=1), layers=(Flatten(), Output()))
     card = score(answers, split="test").model_copy(
         update={
-            "findings": findings(answers, ["x.png"]),
+            "findings": error_analysis(answers, ["x.png"]),
             "notes": notes(answers, Manifest(network=network, labels=answers.labels)),
         }
     )

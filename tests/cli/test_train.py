@@ -18,7 +18,7 @@ from PIL import Image
 from foveal.cli.main import run as cli
 from foveal.cli.train import _pairs
 from foveal.errors import DataError, SpecError, TrainingError, UsageError
-from foveal.training import machine
+from foveal.training import device as machine
 from foveal.verbs.train import train
 
 TINY = """
@@ -139,7 +139,7 @@ def test_killed_and_resumed_it_is_the_same_file(command, tmp_path):
 def test_killed_before_the_first_step_it_is_resumed_as_it_was_asked(
     digits, network, tmp_path, monkeypatch
 ):
-    from foveal.training import run
+    from foveal.training.run import driver
 
     def killed(*_):
         raise KeyboardInterrupt
@@ -147,7 +147,7 @@ def test_killed_before_the_first_step_it_is_resumed_as_it_was_asked(
     asked = {"network": network, "epochs": 2, "seed": 3}
     train(digits, out=tmp_path / "whole", **asked)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(run, "drive", killed)
+        patch.setattr(driver, "drive", killed)
         train(digits, out=tmp_path / "killed", **asked)
     train(digits, out=tmp_path / "killed", resume=True)
     whole, resumed = (tmp_path / name / "model.safetensors" for name in ("whole", "killed"))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.dataset.alike import Alike
-from foveal.dataset.listing import Listing
-from foveal.dataset.scan import Scan
-from foveal.dataset.sources import listing
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.open import open_dataset
+from foveal.dataset.scan.duplicates import DuplicatePairs
+from foveal.dataset.scan.scan import Scan
 from foveal.dataset.split import _moved, _shares, split
 from foveal.errors import DataError
 
@@ -29,16 +29,20 @@ def seen(count: int, seed: int = 0) -> Scan:
     )  # fmt: skip
 
 
-def rows(labels: list[str], **more) -> Listing:
-    return Listing(
+def rows(labels: list[str], **more) -> Dataset:
+    return Dataset(
         Path("x"), tuple(f"{n}.png" for n in range(len(labels))),
         tuple((label,) for label in labels), **more,
     )  # fmt: skip
 
 
-def made(listing: Listing, given=frozenset({None}), same: Alike | None = None) -> list[str]:
+def made(
+    listing: Dataset, given=frozenset({None}), same: DuplicatePairs | None = None
+) -> list[str]:
     found = seen(len(listing))
-    answer = _moved(listing, found, same or Alike(NONE, NONE), _shares(set(given), len(listing)))
+    answer = _moved(
+        listing, found, same or DuplicatePairs(NONE, NONE), _shares(set(given), len(listing))
+    )
     return [answer[row] for row in range(len(listing))]
 
 
@@ -46,7 +50,9 @@ def test_proportions_within_three_points_from_a_hundred_on():
     for size in (100, 120, 178, 300, 1000, 5000):
         for seed in range(8):
             data = rows(["a"] * size)
-            answer = _moved(data, seen(size, seed), Alike(NONE, NONE), _shares({None}, size))
+            answer = _moved(
+                data, seen(size, seed), DuplicatePairs(NONE, NONE), _shares({None}, size)
+            )
             counts = Counter(answer.values())
             for name, share in (("train", 0.70), ("val", 0.15), ("test", 0.15)):
                 assert abs(counts[name] / size - share) <= 0.03, (size, seed, counts)
@@ -78,14 +84,14 @@ def test_groups_and_duplicates_stay_together():
         assert len({one for one, name in zip(answer, groups, strict=True) if name == group}) == 1
     pairs = np.array([(n, n + 1) for n in range(0, 400, 4)])
     near = np.array([(n + 1, n + 2) for n in range(0, 400, 4)])
-    answer = made(rows(["a", "b"] * 350), same=Alike(pairs, near))
+    answer = made(rows(["a", "b"] * 350), same=DuplicatePairs(pairs, near))
     for n in range(0, 400, 4):
         assert len(set(answer[n : n + 3])) == 1
 
 
 def test_a_long_chain_of_near_pictures_is_not_held_together():
     chain = np.array([(n, n + 1) for n in range(300)])
-    answer = made(rows(["a"] * 700), same=Alike(NONE, chain))
+    answer = made(rows(["a"] * 700), same=DuplicatePairs(NONE, chain))
     assert set(answer[:300]) == {"train", "val", "test"}
 
 
@@ -114,9 +120,9 @@ def test_a_given_split_is_kept_and_only_train_is_read(pictures):
     names = " ".join(
         f"{s}/{c}/{n}.png" for s in ("train", "val", "test") for c in "ab" for n in (1, 2)
     )
-    data = listing(pictures(names))
+    data = open_dataset(pictures(names))
     assert split(data) == data.splits
-    without = data.select([row for row, one in enumerate(data.splits) if one != "val"])
+    without = data.subset([row for row, one in enumerate(data.splits) if one != "val"])
     broken = replace(without, paths=tuple(
         "missing.png" if one == "test" else path
         for path, one in zip(without.paths, without.splits, strict=True)
@@ -133,7 +139,7 @@ def test_exact_duplicates_under_other_names_and_formats_share_a_split(pictures):
     root = pictures(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(40)))
     for path in sorted(root.rglob("*.png"))[::2]:
         Image.open(path).save(path.with_suffix(".bmp"))
-    data = listing(root)
+    data = open_dataset(root)
     answer = dict(zip(data.paths, split(data), strict=True))
     assert len(answer) == 120
     for path, where in answer.items():
@@ -156,7 +162,7 @@ def test_half_given_or_no_train_is_one_sentence():
 
 
 def test_the_split_of_digits(digits: Path):
-    data = listing(digits)
+    data = open_dataset(digits)
     answer = split(data)
     assert answer == split(data)
     for label in data.classes:
@@ -169,8 +175,8 @@ def test_no_twin_of_the_persons_val_goes_to_the_test_that_is_made():
     data = rows(["a"] * 300, splits=("train",) * 250 + ("val",) * 50)
     twins = np.array([(row, 250 + row) for row in range(50)])
     shares = _shares({"train", "val"}, 300)
-    plain = _moved(data, seen(300), Alike(NONE, NONE), shares)
+    plain = _moved(data, seen(300), DuplicatePairs(NONE, NONE), shares)
     assert "test" in {plain[row] for row in range(50)}
-    answer = _moved(data, seen(300), Alike(twins, NONE), shares)
+    answer = _moved(data, seen(300), DuplicatePairs(twins, NONE), shares)
     assert set(answer) == set(range(50, 250))
     assert 0.1 < sum(where == "test" for where in answer.values()) / 200 < 0.2

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from foveal.network.read import network as read_network
-from foveal.spec.mistakes import describe
+from foveal.network.load import load_network as read_network
+from foveal.spec.messages import describe
 from foveal.spec.recipe import Recipe
-from foveal.training.neighbours import Neighbours
-from foveal.training.resolve import Situation, resolve
+from foveal.training.setup.defaults import RecipeContext, fill_defaults
+from foveal.training.setup.invariance import Invariance
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "recipe.md").read_text(encoding="utf-8")
 ROWS = {
@@ -48,16 +48,16 @@ def test_a_row_says_what_the_key_may_be_and_its_default(key):
 
 def situation(preset, **changes):
     values = {
-        "network": read_network(preset), "pictures": 51_200, "classes": 10, "rarest": 100,
-        "commonest": 100, "neighbours": Neighbours(0.9, 0.8, 0.9), "fast_bf16": False, **changes,
+        "network": read_network(preset), "images": 51_200, "classes": 10, "rarest": 100,
+        "commonest": 100, "neighbours": Invariance(0.9, 0.8, 0.9), "fast_bf16": False, **changes,
     }  # fmt: skip
-    return Situation(**values)
+    return RecipeContext(**values)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "muon", "adamw"])
 @pytest.mark.parametrize(("preset", "part"), [("swift-s", 0), ("vgg16", 1)])
 def test_the_rates_are_those_of_the_page(preset, part, optimizer):
-    recipe, _ = resolve(Recipe(optimizer=optimizer, batch_size=512), situation(preset))
+    recipe, _ = fill_defaults(Recipe(optimizer=optimizer, batch_size=512), situation(preset))
     for key in ("learning_rate", "weight_decay"):
         words = re.split("without", CHOSEN[key])[part]
         found = re.search(rf"{optimizer} ([\d.]+\d|\d)", words)
@@ -70,12 +70,12 @@ def test_the_rates_are_those_of_the_page(preset, part, optimizer):
 def test_the_batch_is_that_of_the_page():
     share = int(re.search(r"1/(\d+) of the pictures", CHOSEN["batch_size"])[1])
     for size in (64, 256):
-        recipe, _ = resolve(Recipe(), situation("swift-s", pictures=share * size))
+        recipe, _ = fill_defaults(Recipe(), situation("swift-s", images=share * size))
         assert recipe.batch_size == size
 
 
 def test_every_key_left_open_is_explained():
-    _, chosen = resolve(Recipe(), situation("swift-s"))
+    _, chosen = fill_defaults(Recipe(), situation("swift-s"))
     later = {"epochs", "ema", "balance", "progressive"}
     assert {choice.key for choice in chosen} | later == set(CHOSEN)
 

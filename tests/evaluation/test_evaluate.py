@@ -151,7 +151,7 @@ def test_the_threshold_is_chosen_and_stored_in_a_new_file(
     assert all(np.array_equal(weights[name], kept[name]) for name in weights)
     abstained = sum(answer.abstained for answer in Predictor(out).predict(new_digits))
     assert abstained == 400 - scores.abstaining.n
-    others = evaluate(out, new_digits, others=new_digits / "3").others
+    others = evaluate(out, new_digits, others=new_digits / "3").out_of_distribution
     assert others.n == len(list((new_digits / "3").iterdir()))
     assert others.threshold == stored
 
@@ -230,7 +230,7 @@ def test_a_large_page_samples_its_thumbnails(
 def test_the_report_of_a_run(model: Path, new_digits: Path, tmp_path: Path) -> None:
     predictor = Predictor(model)
     paths = sorted(new_digits.rglob("*.png"))
-    from foveal.images.pixels import pixels
+    from foveal.images.resize import pixels
 
     network = predictor.manifest.network
     shown = np.stack([pixels(path, network.input, network.preprocess) for path in paths])

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from foveal.explanation import attribution as a
-from foveal.explanation.decision import Decision
 from foveal.explanation.faithfulness import baseline, judge, rank_correlation, shuffled
+from foveal.explanation.target import Target
 
 
 def corner_network() -> nn.Module:
@@ -33,7 +33,7 @@ def corner_network() -> nn.Module:
 
 @pytest.fixture
 def decision():
-    return Decision(corner_network(), 1, "softmax", 1.0, torch.zeros(1))
+    return Target(corner_network(), 1, "softmax", 1.0, torch.zeros(1))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_integrated_gradients_sum_to_the_difference(some):
     given = torch.from_numpy(np.random.default_rng(3).uniform(0, 255, (1, channels, height, width)))
     given = given.float()
     background = torch.full((given.shape[1],), 127.0)
-    decision = Decision(some.module, 1, "softmax", 1.0, background)
+    decision = Target(some.module, 1, "softmax", 1.0, background)
     parts = a.integrated_gradients(decision, given, steps=256)
     with torch.no_grad():
         ends = [float(decision.score(some.module(x))) for x in (given, decision.nothing(given))]
@@ -101,16 +101,25 @@ def test_grad_cam_is_the_formula(decision, picture):
 
 
 def test_layer_and_variant_are_chosen_with_a_reason():
-    places = [a.Place("conv_1", 16, 16), a.Place("conv_2", 4, 4), a.Place("conv_3", 2, 2)]
-    choice = a.choose(places, averaged=True)
+    places = [
+        a.LayerSize("conv_1", 16, 16),
+        a.LayerSize("conv_2", 4, 4),
+        a.LayerSize("conv_3", 2, 2),
+    ]
+    choice = a.choose_cam_layer(places, averaged=True)
     assert (choice.layer, choice.variant) == ("conv_2", "grad_cam")
     assert choice.reason == (
         "conv_2 is the deepest layer whose maps still show 4 x 4 places; the maps are averaged "
         "before the decision, so each map has one weight"
     )
-    assert a.choose(places, averaged=False).variant == "hires_cam"
-    assert a.choose([a.Place("a", 3, 2), a.Place("b", 3, 2), a.Place("c", 1, 1)], True).layer == "b"
-    assert a.choose([a.Place("a", 1, 1)], True) is None
+    assert a.choose_cam_layer(places, averaged=False).variant == "hires_cam"
+    assert (
+        a.choose_cam_layer(
+            [a.LayerSize("a", 3, 2), a.LayerSize("b", 3, 2), a.LayerSize("c", 1, 1)], True
+        ).layer
+        == "b"
+    )
+    assert a.choose_cam_layer([a.LayerSize("a", 1, 1)], True) is None
 
 
 def test_a_map_that_points_elsewhere_fails(decision, picture):
@@ -158,10 +167,10 @@ def test_few_pictures_are_made_at_a_time(decision, picture, monkeypatch):
         made.append(len(given[0]))
 
     whole = a.occlusion(decision, picture), baseline(decision, picture).gains
-    monkeypatch.setattr("foveal.explanation.decision.BATCH_CELLS", 12 * picture.numel())
+    monkeypatch.setattr("foveal.explanation.target.BATCH_CELLS", 12 * picture.numel())
     held = []
-    original = Decision.logits
-    monkeypatch.setattr(Decision, "logits", lambda own, x: held.append(len(x)) or original(own, x))
+    original = Target.logits
+    monkeypatch.setattr(Target, "logits", lambda own, x: held.append(len(x)) or original(own, x))
     handle = decision.module.register_forward_hook(seen)
     parts = a.occlusion(decision, picture), baseline(decision, picture).gains
     handle.remove()
@@ -192,7 +201,7 @@ def test_shuffling_keeps_the_numbers_and_the_original(decision):
 
 @pytest.mark.parametrize("target", [0, 1])
 def test_one_unit_for_two_classes(target):
-    decision = Decision(nn.Identity(), target, "sigmoid", 2.0, torch.zeros(1))
+    decision = Target(nn.Identity(), target, "sigmoid", 2.0, torch.zeros(1))
     logits = torch.tensor([[3.0], [-1.0]])
     sign = 1 if target else -1
     assert torch.equal(decision.score(logits), sign * logits[:, 0])

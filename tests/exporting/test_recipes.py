@@ -16,8 +16,8 @@ import pytest
 import torch
 from PIL import Image
 
-from foveal.exporting.graph import onnx_graph
-from foveal.exporting.package import packaged
+from foveal.exporting.onnx import onnx_graph
+from foveal.exporting.seal import seal_graph
 from foveal.model.model import Manifest, Model
 from foveal.prediction.predictor import Predictor
 from foveal.spec.layers import Conv, GlobalAvgPool, Output, Relu
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         model = Model(network.build(3).eval(), Manifest(network=network, labels=("a", "b", "개")))
     graph = onnx_graph(model, any_size=True)
-    content = packaged(graph.SerializeToString(), model.manifest)
+    content = seal_graph(graph.SerializeToString(), model.manifest)
     (folder / "model-any-size.onnx").write_bytes(content)
     few = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
     Image.fromarray(few).resize((150, 90)).save(folder / "picture.png")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveal.errors import PictureError
+from foveal.errors import ImageError
 from foveal.images.decode import decode, header
 
 HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
@@ -33,7 +33,7 @@ def read(name: str, channels: int = 3, **more) -> np.ndarray:
     ],
 )
 def test_a_picture_that_cannot_be_used_has_its_reason(name: str, reason: str):
-    with pytest.raises(PictureError) as error:
+    with pytest.raises(ImageError) as error:
         read(name)
     assert error.value.reason == reason
 
@@ -41,7 +41,7 @@ def test_a_picture_that_cannot_be_used_has_its_reason(name: str, reason: str):
 def test_a_fifo_and_a_device_are_never_read(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.png")
     for path in (tmp_path / "pipe.png", Path("/dev/zero"), tmp_path):
-        with pytest.raises(PictureError) as error:
+        with pytest.raises(ImageError) as error:
             decode(path, channels=3)
         assert error.value.reason == "not a regular file"
 
@@ -132,7 +132,7 @@ def test_formats_outside_the_list_are_not_tried():
     for kind in ("PPM", "TGA", "ICO", "PDF"):
         file = io.BytesIO()
         Image.new("RGB", (16, 16)).save(file, kind)
-        with pytest.raises(PictureError, match=r"^not a picture of a format read"):
+        with pytest.raises(ImageError, match=r"^not a picture of a format read"):
             decode(file.getvalue(), channels=3)
 
 
@@ -140,18 +140,18 @@ def test_the_cap_is_told_at_the_header():
     for size in ((9000, 9000), (12_000, 9_000), (20_000, 20_000)):
         file = io.BytesIO()
         Image.new("1", size).save(file, "PNG")
-        with pytest.raises(PictureError, match="million"):
+        with pytest.raises(ImageError, match="million"):
             header(file.getvalue())
 
 
 @pytest.mark.realdata
 def test_a_jpeg_decoded_smaller_differs_little(realdata):
     """The bound that the documents state: mean 1 level, and it never goes below `least`."""
-    from foveal.dataset.sources import listing
-    from foveal.images.pixels import pixels
+    from foveal.dataset.open import open_dataset
+    from foveal.images.resize import pixels
     from foveal.spec.preprocess import Input, Preprocess
 
-    photos = listing(realdata("clothing10.zip"))
+    photos = open_dataset(realdata("clothing10.zip"))
     size = Input(height=48, width=48)
     gaps = []
     for row in range(0, len(photos), 100):
@@ -174,5 +174,5 @@ def test_mutated_files_end_in_a_picture_or_a_reason(seed: int):
             content[place] = random.integers(0, 256)
         try:
             assert decode(bytes(content), channels=3).dtype == np.uint8
-        except PictureError as error:
+        except ImageError as error:
             assert error.reason

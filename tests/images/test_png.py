@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from foveal.errors import PictureError
+from foveal.errors import ImageError
 from foveal.images.decode import FORMATS, MAX_PIXELS, decode, decoded, header
 from foveal.images.png import MOST_BYTES, simple
 
@@ -36,7 +36,7 @@ def by_pillow(content: bytes) -> tuple[str, tuple[int, int], bytes] | None:
     try:
         opened = header(content)
         image = decoded(opened, channels=1 if opened.mode == "L" else 3)
-    except PictureError:
+    except ImageError:
         return None
     return image.mode, image.size, image.tobytes()
 

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from foveal.explanation import convolution as c
-from foveal.explanation.page import data
-from foveal.explanation.sampling import sampled
+from foveal import convolution as c
+from foveal.explanation.lens.data import data
+from foveal.explanation.lens.sampling import sampled
 from foveal.pages import render
 from foveal.prediction.predictor import Predictor
 from foveal.verbs.explain import explain
@@ -37,7 +37,7 @@ def seen_by(node, source, channel, row, column, chosen):
     conv = node.module
     width = conv.weight.shape[1]
     first = channel // (conv.out_channels // conv.groups) * width
-    sliding = c.Sliding(
+    sliding = c.WindowSettings(
         tuple(s["stride"]), tuple(s["padding"]), s["mode"], s["value"], tuple(s["dilation"]),
         s["flip"],
     )  # fmt: skip
@@ -79,7 +79,7 @@ def stepped(recording, maps, rng):
     found = probe(recording, maps, node, rng)
     source = recording.nodes[node.inputs[0]]
     s = node.settings
-    sliding = c.Sliding(tuple(s["stride"]), tuple(s["padding"]), s["mode"], s["value"])
+    sliding = c.WindowSettings(tuple(s["stride"]), tuple(s["padding"]), s["mode"], s["value"])
     kernel = node.module.weight.detach().numpy()[found["map"], 0]
     window = c.windows(source.output[0].double().numpy(), kernel.shape, sliding)
     products = window[divmod(found["place"], found["width"])] * kernel
@@ -156,7 +156,7 @@ def test_every_number_stepping_and_playground(name, tmp_path):
     rng = np.random.default_rng(5)
     pixels = rng.integers(0, 256, model.manifest.network.input.shape, np.uint8)
     explanation = explain(model, pixels)
-    recording = explanation.recording
+    recording = explanation.activations
     maps = sampled(recording, min(explanation.target, recording.nodes[-1].shape[0] - 1))
     nodes = recording.nodes[1:]
     wanted = wanted_of(
@@ -181,7 +181,7 @@ def test_a_sampled_page_says_what_the_other_maps_add(tmp_path):
     rng = np.random.default_rng(6)
     pixels = rng.integers(0, 256, model.manifest.network.input.shape, np.uint8)
     explanation = explain(model, pixels)
-    recording = explanation.recording
+    recording = explanation.activations
     maps = sampled(recording, explanation.target, 14_000)
     nodes = [node for node in recording.nodes[2:] if maps[node.id]]
     assert any(0 < len(maps[node.id]) < node.shape[0] for node in nodes)

@@ -20,8 +20,8 @@ from safetensors.numpy import load_file
 
 from foveal.errors import ModelFileError
 from foveal.model import file as model_file
-from foveal.model.container import MAX_HEADER
 from foveal.model.file import Manifest, Thresholds, read, read_manifest, write
+from foveal.model.safetensors import MAX_HEADER
 from foveal.spec.layers import BatchNorm, Concat, Conv, Flatten, Output, Relu, Residual
 from foveal.spec.network import Network
 

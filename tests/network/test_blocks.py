@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from foveal.errors import SpecError
 from foveal.network.build import build
 from foveal.network.cost import cost
-from foveal.network.trace import trace
+from foveal.network.shapes import trace
 from foveal.spec.layers import Output
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input

@@ -13,8 +13,8 @@ from scipy.signal import convolve, correlate
 from foveal.errors import SpecError
 from foveal.network.build import build, whitened
 from foveal.network.cost import cost
-from foveal.network.presets import preset, presets
-from foveal.network.trace import trace
+from foveal.network.presets import load_preset, preset_names
+from foveal.network.shapes import trace
 from foveal.spec.layers import (
     KINDS,
     AvgPool,
@@ -275,7 +275,7 @@ def test_identity_start_passes_the_maps_through():
 
 
 def test_whitening_convolutions_are_found_and_frozen():
-    network = preset("swift-s", Input(height=28, width=28, channels=1))
+    network = load_preset("swift-s", Input(height=28, width=28, channels=1))
     module = build(network, 10)
     ((name, conv),) = whitened(module)
     assert name == "conv_1"
@@ -303,19 +303,19 @@ LARGE = ("vgg1", "resnet", "convnext", "mobilenet")
 
 def cases():
     """Every preset at a size that is quick, and at 28 and 64 where its maps do not vanish."""
-    for name in presets():
+    for name in preset_names():
         heavy = name.startswith(LARGE)
-        sizes = [Input(height=64, width=64)] if heavy else [preset(name).input]
+        sizes = [Input(height=64, width=64)] if heavy else [load_preset(name).input]
         if not heavy and name != "swift-l":
             sizes += [Input(height=72, width=56), Input(height=28, width=28, channels=1)]
         for size in sizes:
-            if not trace(preset(name, size), 10).mistakes:
+            if not trace(load_preset(name, size), 10).mistakes:
                 yield pytest.param(name, size, id=f"{name}-{size.height}")
 
 
 @pytest.mark.parametrize(("name", "size"), list(cases()))
 def test_every_preset_is_finite_learns_everywhere_and_costs_what_is_said(name, size):
-    network = preset(name, size)
+    network = load_preset(name, size)
     torch.manual_seed(0)
     module = build(network, 10).to(memory_format=torch.channels_last)
     spent = cost(network, 10)
@@ -351,7 +351,7 @@ def test_every_preset_is_finite_learns_everywhere_and_costs_what_is_said(name, s
 
 
 def test_multiply_adds_are_those_counted_by_hooks():
-    network = preset("mobilenet", Input(height=64, width=64, channels=3))
+    network = load_preset("mobilenet", Input(height=64, width=64, channels=3))
     module = build(network, 7).eval()
     counted = 0
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from foveal.network.cost import cost
-from foveal.network.presets import preset
+from foveal.network.presets import load_preset
 from foveal.spec.layers import Conv, Flatten, MaxPool, Output
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -30,14 +30,14 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("name", "classes", "weights", "giga"), PUBLISHED)
 def test_classical_presets_have_their_published_cost(name, classes, weights, giga):
-    spent = cost(preset(name), classes)
+    spent = cost(load_preset(name), classes)
     assert spent.weights == weights
     if giga is not None:
         assert round(spent.multiply_adds / 1e9, 2) == giga
 
 
 def test_resnet18_with_normalisation_has_the_other_published_figure():
-    spent = cost(preset("resnet18"), 1000)
+    spent = cost(load_preset("resnet18"), 1000)
     assert f"{spent.weights / 1e6:.2f} M" == "11.69 M"
     assert f"{spent.multiply_adds_with_norms / 1e9:.2f} G" == "1.82 G"
 
@@ -53,7 +53,7 @@ def test_receptive_field_and_jump():
 def test_resnet50_sees_the_known_field():
     # Araujo, Norris, Sim, "Computing receptive fields of convolutional neural networks", 2019,
     # tell 483 for the variant whose stride is in the 1x1; with it in the 3x3 it is 427
-    assert cost(preset("resnet50"), 1000).receptive_field == (427, 427)
+    assert cost(load_preset("resnet50"), 1000).receptive_field == (427, 427)
 
 
 def test_memory_is_four_bytes_a_value():

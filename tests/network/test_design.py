@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveal.errors import SpecError, UsageError
-from foveal.network.checker import mistakes
 from foveal.network.design import design
-from foveal.spec import document
+from foveal.network.lint import lint
+from foveal.spec import yaml
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 
@@ -20,7 +20,7 @@ def ten(each=6000):
 
 @dataclass(frozen=True)
 class Facts:
-    pictures: int = 60_000
+    images: int = 60_000
     classes: dict = field(default_factory=ten)
     task: str = "single"
     width: tuple = (28, 28, 28)
@@ -30,7 +30,7 @@ class Facts:
 
 
 PHOTOS = Facts(
-    pictures=3000, classes=ten(300), width=(300, 400, 500), height=(400, 533, 600),
+    images=3000, classes=ten(300), width=(300, 400, 500), height=(400, 533, 600),
     aspect=(0.75, 0.75, 0.76), grey=False,
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ def test_small_grey_pictures_keep_their_size_and_get_one_channel():
 
 
 def test_tiny_pictures_are_enlarged_by_a_whole_number():
-    tiny = replace(Facts(), width=(8, 8, 8), height=(8, 8, 8), pictures=200)
+    tiny = replace(Facts(), width=(8, 8, 8), height=(8, 8, 8), images=200)
     assert design(tiny).network.input.shape == (16, 16, 1)
 
 
@@ -150,14 +150,14 @@ def test_every_design_is_sound_and_reads_back(
     height = max(height, round(width / 20))
     width = max(width, round(height / 20))
     facts = Facts(
-        pictures=pictures, classes={str(i): pictures // classes for i in range(classes)},
+        images=pictures, classes={str(i): pictures // classes for i in range(classes)},
         task=task, width=(width,) * 3, height=(height,) * 3,
         aspect=(aspect / spread, aspect, aspect * spread), grey=grey,
     )  # fmt: skip
     made = design(facts, minutes)
-    errors = [one for one in mistakes(made.network, classes, task) if one.severity == "error"]
+    errors = [one for one in lint(made.network, classes, task) if one.severity == "error"]
     assert errors == []
-    text = document.write(made.network.to_data())
-    assert document.parse(text, Network) == made.network
-    recipe = document.write(made.recipe.model_dump(mode="json", exclude_none=True))
-    assert document.parse(recipe, Recipe) == made.recipe
+    text = yaml.write(made.network.to_data())
+    assert yaml.parse(text, Network) == made.network
+    recipe = yaml.write(made.recipe.model_dump(mode="json", exclude_none=True))
+    assert yaml.parse(recipe, Recipe) == made.recipe

@@ -5,9 +5,9 @@ from importlib import resources
 import pytest
 
 from foveal.errors import UsageError
-from foveal.network.presets import preset, presets
-from foveal.network.trace import trace
-from foveal.spec import document
+from foveal.network.presets import load_preset, preset_names
+from foveal.network.shapes import trace
+from foveal.spec import yaml
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 
@@ -18,7 +18,7 @@ ALL = (
 
 
 def test_names():
-    assert presets() == ALL
+    assert preset_names() == ALL
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -26,8 +26,8 @@ def test_each_says_where_it_comes_from_and_round_trips(name):
     text = resources.files("foveal.network.presets").joinpath(f"{name}.yaml").read_text()
     assert text.startswith("# ")
     assert any(word in text for word in ("19", "20")), "no year of a source"
-    network = preset(name)
-    assert document.parse(document.write(network.to_data()), Network) == network
+    network = load_preset(name)
+    assert yaml.parse(yaml.write(network.to_data()), Network) == network
     assert Network.model_validate(network.to_data()) == network
 
 
@@ -35,14 +35,14 @@ def test_each_says_where_it_comes_from_and_round_trips(name):
 @pytest.mark.parametrize("side", [16, 28, 32, 48, 64, 96, 128, 224])
 @pytest.mark.parametrize("name", ["swift-xs", "swift-s", "swift-m", "swift-l"])
 def test_swift_makes_sense_from_16_to_224(name, side, channels):
-    network = preset(name, Input(height=side, width=side, channels=channels))
+    network = load_preset(name, Input(height=side, width=side, channels=channels))
     assert trace(network, 10).mistakes == ()
     assert network.input.shape == (side, side, channels)
 
 
 def test_a_wrong_name_gives_the_nearest():
     with pytest.raises(UsageError) as caught:
-        preset("resnet81")
+        load_preset("resnet81")
     assert str(caught.value) == (
         "'resnet81' is not a preset (did you mean 'resnet18'?); choose one of " + ", ".join(ALL)
     )

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foveal.evaluation.abstaining import coverage_curve
-from foveal.evaluation.answers import Answers
-from foveal.evaluation.findings import findings
+from foveal.evaluation.error_analysis import error_analysis
+from foveal.evaluation.metrics import score
+from foveal.evaluation.predictions import Predictions
 from foveal.evaluation.report import evaluation_report
-from foveal.evaluation.scores import score
+from foveal.evaluation.selective import coverage_curve
 from foveal.model.manifest import Manifest
 from foveal.spec.layers import Conv, Flatten, Output, Relu
 from foveal.spec.network import Network
@@ -43,7 +43,7 @@ def test_several_labels_and_hostile_names(tmp_path: Path, browser: Callable[...,
     labels = ("</script><b>", "a.b", "한글", "__FOVEAL_DATA__")
     truth = chance.random((60, 4)) < 0.4
     said = 1 / (1 + np.exp(-(2 * truth - 1 + chance.normal(size=(60, 4)))))
-    answers = Answers(said, truth, labels, task="multi")
+    answers = Predictions(said, truth, labels, task="multi")
     network = Network(
         input=Input(height=6, width=6, channels=1),
         layers=(Conv(2), Relu(), Flatten(), Output("sigmoid")),
@@ -51,7 +51,7 @@ def test_several_labels_and_hostile_names(tmp_path: Path, browser: Callable[...,
     manifest = Manifest(network=network, labels=labels, task="multi", finished=False)
     paths = [f"<img src=x>{row}.png" for row in range(60)]
     card = score(answers).model_copy(
-        update={"coverage": coverage_curve(answers), "findings": findings(answers, paths)}
+        update={"coverage": coverage_curve(answers), "findings": error_analysis(answers, paths)}
     )
     pixels = chance.integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
     page = tmp_path / "report.html"
@@ -65,7 +65,7 @@ def test_a_hundred_classes_show_the_worst(tmp_path: Path, browser: Callable[...,
     logits = chance.normal(size=(500, 100))
     logits[np.arange(500), targets] += 2
     said = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    answers = Answers(said, targets, tuple(f"species number {k}" for k in range(100)))
+    answers = Predictions(said, targets, tuple(f"species number {k}" for k in range(100)))
     network = Network(
         input=Input(height=6, width=6, channels=3), layers=(Conv(2), Relu(), Flatten(), Output())
     )

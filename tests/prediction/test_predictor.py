@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from foveal.errors import ModelFileError, UsageError
-from foveal.images.pixels import pixels
+from foveal.images.resize import pixels
 from foveal.model.model import load
 from foveal.prediction.predictor import Predictor
 

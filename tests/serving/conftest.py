@@ -23,13 +23,13 @@ import pytest
 from PIL import Image
 
 from foveal.model.manifest import Manifest
-from foveal.serving import shelf as shelf_module
+from foveal.serving import models as shelf_module
 from foveal.serving.batcher import Batcher, Threads
 from foveal.serving.logs import Log
 from foveal.serving.metrics import Metrics
-from foveal.serving.room import Room
-from foveal.serving.settings import Limits, Settings
-from foveal.serving.shelf import Served, Shelf
+from foveal.serving.models import Models, ServedModel
+from foveal.serving.settings import ServerLimits, Settings
+from foveal.serving.state import ServerState
 from foveal.serving.worker import Server, config
 from foveal.spec.network import Network
 
@@ -83,14 +83,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model as an exported file."""
-    from foveal.exporting.graph import onnx_graph
-    from foveal.exporting.package import packaged
+    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.seal import seal_graph
     from foveal.model.model import load
 
     native = load(model)
     path = tmp_path_factory.mktemp("exported") / "animals-fast.onnx"
     graph = onnx_graph(native).SerializeToString(deterministic=True)
-    path.write_bytes(packaged(graph, native.manifest))
+    path.write_bytes(seal_graph(graph, native.manifest))
     return path
 
 
@@ -208,7 +208,7 @@ class Local:
     """A server in a thread of this process, over a FakePredictor."""
 
     port: int
-    room: Room
+    room: ServerState
     predictor: FakePredictor
     log: io.StringIO
     connections: list[socket.socket] = field(default_factory=list)
@@ -237,11 +237,11 @@ def local_server(monkeypatch, *, pause: float = 0.0, explain=None, limits=None, 
             wait_seconds=bounds.wait_seconds,
             sizes=metrics.batch.labels(name).observe,
         )
-        return Served(name, path, predictor, batcher, "0" * 12, native=True)
+        return ServedModel(name, path, predictor, batcher, "0" * 12, native=True)
 
     monkeypatch.setattr(shelf_module, "load", load)
     options.setdefault("models", {"animals": Path("/nowhere/animals.safetensors")})
-    settings = Settings(port=0, limits=replace(Limits(), **(limits or {})), **options)
+    settings = Settings(port=0, limits=replace(ServerLimits(), **(limits or {})), **options)
     text, metrics = io.StringIO(), Metrics()
     log = Log(stream=text)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -250,7 +250,9 @@ def local_server(monkeypatch, *, pause: float = 0.0, explain=None, limits=None, 
 
     async def serve() -> None:
         threads = Threads(settings.threads, asyncio.get_running_loop())
-        state.room = Room(settings, Shelf(settings, metrics, log), threads, metrics, log, explain)
+        state.room = ServerState(
+            settings, Models(settings, metrics, log), threads, metrics, log, explain
+        )
         state.server = Server(config(state.room), state.room, status)
         await state.server._serve([listener])
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveal.images.pixels import pixels
+from foveal.images.resize import pixels
 from foveal.prediction.predictor import Predictor
 
 MODELS = ("animals", "animals-fast")

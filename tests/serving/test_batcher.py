@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foveal.errors import PictureError
+from foveal.errors import ImageError
 from foveal.serving.batcher import Batcher, Threads
 
 
@@ -95,7 +95,7 @@ def test_waiting_for_a_slow_picture_is_bounded() -> None:
 
 def test_a_picture_that_cannot_be_read_fails_alone() -> None:
     def broken():
-        raise PictureError("it is cut off")
+        raise ImageError("it is cut off")
 
     async def body(threads, batcher):
         futures = [threads.submit(batcher, each) for each in (source(1), broken, source(2))]
@@ -103,7 +103,7 @@ def test_a_picture_that_cannot_be_read_fails_alone() -> None:
 
     first, second, third = run(body)
     assert (first.item(), third.item()) == (2.0, 4.0)
-    assert isinstance(second, PictureError)
+    assert isinstance(second, ImageError)
 
 
 def test_a_network_that_fails_fails_its_batch_and_no_other() -> None:

@@ -11,7 +11,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from foveal.serving.access import OPEN
+from foveal.serving.middleware.auth import OPEN
 
 TOKEN = "a-token-for-the-fuzzer-0123456789"
 HEADERS = {"authorization": f"Bearer {TOKEN}"}

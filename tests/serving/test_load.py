@@ -40,7 +40,7 @@ def test_overload_is_shed_at_once_and_what_is_accepted_is_answered(local, pictur
         # A queue of 4 and batches of 2 is at most 3 batches of waiting; the rest is this machine.
         assert sorted(took[200])[len(accepted) // 2] < 500
         assert server.room.waiting == 0
-        assert server.room.held.bytes == 0
+        assert server.room.bodies.bytes == 0
 
 
 def test_a_request_that_takes_too_long_is_given_up(local, pictures) -> None:
@@ -62,7 +62,7 @@ def test_all_bodies_together_have_a_bound(local, pictures) -> None:
     head = b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 700000\r\n\r\n"
     with local(limits=limits) as server:
         server.connect(head + b"x" * 600_000)
-        while server.room.held.bytes < 500_000:
+        while server.room.bodies.bytes < 500_000:
             time.sleep(0.01)
         response = httpx.post(f"{server.url}/predict", content=b"x" * 600_000)
         assert response.status_code == 503
@@ -76,7 +76,7 @@ def test_a_failure_of_the_network_is_a_500_with_an_id_and_the_trace_is_in_the_lo
         def broken(pixels):
             raise RuntimeError("/secret/path is on fire")
 
-        server.room.shelf.get(None).batcher._answer = broken
+        server.room.models.get(None).batcher._answer = broken
         response = httpx.post(f"{server.url}/predict", content=pictures[0])
         began = time.monotonic()
         while '"event": "request"' not in server.log.getvalue():
@@ -146,7 +146,7 @@ def test_two_bodies_that_come_at_one_time_are_not_explained_at_one_time(
     whole = request_bytes(pictures[0], "/explain", "connection: close")
     with local(explain=explain) as server:
         connections = [server.connect(whole[:-10]) for _ in range(2)]
-        while server.room.held.bytes < 2 * (len(pictures[0]) - 10):
+        while server.room.bodies.bytes < 2 * (len(pictures[0]) - 10):
             time.sleep(0.01)
         for connection in connections:
             connection.sendall(whole[-10:])

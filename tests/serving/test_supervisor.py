@@ -192,7 +192,7 @@ def test_the_token_is_in_no_environment_and_no_command_line(exported, start_any,
 def test_an_exported_file_is_served_without_torch(exported: Path) -> None:
     code = (
         "import sys, foveal.verbs.serve, foveal.serving.worker, foveal.serving.supervisor\n"
-        "from foveal.serving.shelf import Shelf\n"
+        "from foveal.serving.models import Shelf\n"
         "from foveal.serving.settings import Settings\n"
         "from foveal.serving.metrics import Metrics\n"
         "from foveal.serving.logs import Log\n"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from foveal.errors import SpecError
-from foveal.spec import document
+from foveal.spec import yaml
 from foveal.spec.layers import (
     KINDS,
     AvgPool,
@@ -81,11 +81,11 @@ def layer(draw, depth=2):
 def test_yaml_python_json_and_back_are_the_identity(layers):
     network = Network(layers=[*layers, Output()])
     data = network.to_data()
-    text = document.write(data)
-    read = document.parse(text, Network)
+    text = yaml.write(data)
+    read = yaml.parse(text, Network)
     assert read == network
     assert read.to_data() == data
-    assert document.write(read.to_data()) == text
+    assert yaml.write(read.to_data()) == text
     assert Network.model_validate(data) == network
     import json
 
@@ -96,7 +96,7 @@ def test_short_forms_are_the_long_ones():
     text = (
         "layers: [{conv: 8}, {max_pool: 2}, {dense: 3}, {dropout: 0.3}, {residual: [relu]}, output]"
     )
-    assert document.parse(text, Network).layers == (
+    assert yaml.parse(text, Network).layers == (
         Conv(channels=8), MaxPool(size=(2, 2)), Dense(units=3), Dropout(rate=0.3),
         Residual(layers=(Relu(),)), Output(function="softmax"),
     )  # fmt: skip

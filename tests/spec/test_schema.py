@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from foveal.network.presets import preset, presets
-from foveal.spec import document
+from foveal.network.presets import load_preset, preset_names
+from foveal.spec import yaml
 from foveal.spec.layers import KINDS
 from foveal.spec.schema import schema
 
@@ -62,9 +62,9 @@ def test_the_published_schema_is_current():
     )
 
 
-@pytest.mark.parametrize("name", presets())
+@pytest.mark.parametrize("name", preset_names())
 def test_presets_fit_the_schema(name):
-    assert accepts(preset(name).to_data(), schema(), schema())
+    assert accepts(load_preset(name).to_data(), schema(), schema())
 
 
 RIGHT = (
@@ -80,14 +80,14 @@ WRONG = (
 
 @pytest.mark.parametrize("text", RIGHT)
 def test_the_schema_accepts_both_forms(text):
-    data = document.plain(f"layers: [{text}, output]", "x").data
+    data = yaml.plain(f"layers: [{text}, output]", "x").data
     assert accepts(data, schema(), schema())
-    document.parse(f"layers: [{text}, output]", __import__("foveal").Network)
+    yaml.parse(f"layers: [{text}, output]", __import__("foveal").Network)
 
 
 @pytest.mark.parametrize("text", WRONG)
 def test_the_schema_refuses_what_the_reader_refuses(text):
-    data = document.plain(f"layers: [{text}, output]", "x").data
+    data = yaml.plain(f"layers: [{text}, output]", "x").data
     assert not accepts(data, schema(), schema())
 
 

@@ -10,11 +10,13 @@ from foveal.spec.layers import BatchNorm, Conv, Dropout, GlobalMaxPool, MaxPool,
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.training import checkpoint, run, session
-from foveal.training.budget import Budget
-from foveal.training.material import Pictures
-from foveal.training.preparing import Prepared
-from foveal.training.records import StepRecord
+from foveal.training import checkpoint
+from foveal.training.events import StepRecord
+from foveal.training.run import driver
+from foveal.training.setup import session
+from foveal.training.setup.budget import Budget
+from foveal.training.setup.data import TrainingData
+from foveal.training.tensors import LabelledImages
 
 NETWORK = Network(
     input=Input(height=8, width=8, channels=1),
@@ -34,15 +36,15 @@ def _one_thread():
 
 
 @pytest.fixture(scope="session")
-def prepared() -> Prepared:
+def prepared() -> TrainingData:
     from sklearn.datasets import load_digits
 
     values, labels = load_digits(return_X_y=True)
     pixels = (values[:260].reshape(-1, 8, 8, 1) * (255 / 16)).round().astype(np.uint8)
     labels = labels[:260].astype(np.int64)
     counts = {"train": 200, "val": 60, "test": 0}
-    return Prepared(
-        Pictures(pixels[:200], labels[:200]), Pictures(pixels[200:], labels[200:]),
+    return TrainingData(
+        LabelledImages(pixels[:200], labels[:200]), LabelledImages(pixels[200:], labels[200:]),
         tuple(str(number) for number in range(10)), "single",
         np.arange(260, dtype=np.uint64), {"counts": counts, "left_out": []}, "f" * 64, (),
     )  # fmt: skip
@@ -57,7 +59,7 @@ class Runs:
     def fresh(self, *, seed=0, budget=None, network=NETWORK, device="cpu", **keys):
         if budget is None:
             keys = {"epochs": 3.0, **keys}
-        wish = session.Wish(
+        wish = session.TrainConfig(
             Recipe(batch_size=40, **keys), seed, torch.device(device), budget
         )  # fmt: skip
         with torch.random.fork_rng():
@@ -70,7 +72,7 @@ class Runs:
             )
 
     def keeper(self, made, name, **keys):
-        return run.Keeper(
+        return driver.RunContext(
             self.folder / name, session.manifest(made, self.prepared), self.prepared.hashes,
             {"plan": made.plan}, keys.pop("budget", Budget(float("inf"))), **keys,
         )  # fmt: skip
@@ -78,7 +80,7 @@ class Runs:
     def drive(self, made, name, **keys):
         """The bytes of the model file of a whole run."""
         with torch.random.fork_rng():
-            run.drive(made.training, made.task, self.keeper(made, name, **keys))
+            driver.drive(made.training, made.task, self.keeper(made, name, **keys))
         return (self.folder / name / "model.safetensors").read_bytes()
 
     def stopped(self, made, name, step, what=KeyboardInterrupt):
@@ -90,7 +92,7 @@ class Runs:
 
         with pytest.raises(what):
             self.drive(made, name, watch=watch)
-        return checkpoint.newest(self.folder / name / run.CHECKPOINTS)
+        return checkpoint.newest(self.folder / name / driver.CHECKPOINTS)
 
 
 @pytest.fixture

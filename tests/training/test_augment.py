@@ -8,7 +8,7 @@ from scipy import stats
 from foveal.spec.recipe import Recipe
 from foveal.training import augment as changes
 from foveal.training.augment import augment
-from foveal.training.chance import uniform
+from foveal.training.rng import uniform
 
 OFF = {"flip": "off", "shift": 0.0, "crop": 1.0, "colour": 0.0, "rotate": 0.0}
 INDEX = np.arange(40, dtype=np.int64) * 7

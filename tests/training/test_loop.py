@@ -6,7 +6,7 @@ import torch
 
 from foveal.errors import TrainingError
 from foveal.training import loop
-from foveal.training.records import StepRecord, Trouble
+from foveal.training.events import Recovery, StepRecord
 
 
 def _poisoned(monkeypatch, steps):
@@ -27,7 +27,7 @@ def test_one_loss_that_is_not_finite_is_skipped(runs, monkeypatch):
     made = runs.fresh()
     runs.drive(made, "a", tell=told.append)
     assert told == ["step 4: the loss is nan, so this step was skipped"]
-    assert made.training.position.cut == 1.0
+    assert made.training.position.lr_scale == 1.0
     assert all(value.isfinite().all() for value in made.training.best.values())
 
 
@@ -36,16 +36,16 @@ def test_three_in_a_row_roll_back_at_half_the_rate(runs, monkeypatch):
     troubles, made = [], runs.fresh()
 
     def watch(record):
-        if isinstance(record, Trouble):
+        if isinstance(record, Recovery):
             troubles.append(record)
 
     runs.drive(made, "a", watch=watch)
     assert [trouble.step for trouble in troubles] == [7, 8, 9]
-    assert troubles[-1].told == (
+    assert troubles[-1].message == (
         "step 9: 3 losses in a row were not finite, so the weights went back to the last good "
         "ones and the learning rate is halved"
     )
-    assert made.training.position.cut == 0.5
+    assert made.training.position.lr_scale == 0.5
 
 
 def test_rolling_back_after_a_resume_is_the_same(runs, monkeypatch):
@@ -80,8 +80,8 @@ def test_out_of_memory_halves_the_parts_and_keeps_the_batch(runs, monkeypatch):
     monkeypatch.setattr(loop, "loss_of", full)
     made = runs.fresh()
     seen = []
-    runs.drive(made, "a", watch=lambda r: isinstance(r, StepRecord) and seen.append(r.pictures))
-    assert made.training.position.micro == 4
+    runs.drive(made, "a", watch=lambda r: isinstance(r, StepRecord) and seen.append(r.images))
+    assert made.training.position.accumulation_steps == 4
     assert set(seen) == {40}
 
 
@@ -96,7 +96,7 @@ def test_micro_batches_give_the_gradient_of_the_batch(runs):
     gradients = []
     for micro in (1, 4):
         made = runs.fresh(network=network, precision="fp32")
-        made.training.position.micro = micro
+        made.training.position.accumulation_steps = micro
         pictures, target = loop.prepared(made.task, np.arange(40), 0, 0.0)
         loop._gradients(made.training, made.task, made.training.module, pictures, target)
         gradients.append([p.grad.clone() for p in made.training.module.parameters()])
@@ -108,4 +108,4 @@ def test_early_stopping_ends_the_run(runs):
     made = runs.fresh(epochs=40.0, early_stopping=3)
     runs.drive(made, "a")
     assert made.training.position.step < made.training.position.end
-    assert made.training.position.worse == 3
+    assert made.training.position.epochs_without_improvement == 3

@@ -8,33 +8,34 @@ from __future__ import annotations
 from importlib import resources
 from math import prod
 
-from foveal.errors import UsageError, nearest
-from foveal.spec import document
+from foveal.errors import UsageError
+from foveal.spec import yaml
 from foveal.spec.layers import Conv, Layer
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
+from foveal.text import nearest
 
 LARGE = 48
 """Where a preset has a `-large` variant, inputs whose shorter side is above this take it."""
 _VARIANT = "-large"
 
 
-def presets() -> tuple[str, ...]:
+def preset_names() -> tuple[str, ...]:
     """Names of all presets, in natural order."""
     names = (item.name for item in resources.files(__name__).iterdir())
     stems = {name.removesuffix(".yaml") for name in names if name.endswith(".yaml")}
     return tuple(sorted(stem for stem in stems if not stem.endswith(_VARIANT)))
 
 
-def preset(name: str, size: Input | None = None) -> Network:
+def load_preset(name: str, size: Input | None = None) -> Network:
     """The preset `name` for an input of `size` (None: the size its source published).
 
     Raises UsageError for a name that is not a preset, with the nearest right one.
     """
-    if name not in presets():
+    if name not in preset_names():
         raise UsageError(
-            f"'{name}' is not a preset{nearest(name, presets())}; "
-            f"choose one of {', '.join(presets())}"
+            f"'{name}' is not a preset{nearest(name, preset_names())}; "
+            f"choose one of {', '.join(preset_names())}"
         )
     network = _read(_file(name, size))
     if size is None:
@@ -60,4 +61,4 @@ def _whitened(layer: Layer, channels: int) -> Layer:
 
 def _read(file: str) -> Network:
     text = resources.files(__name__).joinpath(file).read_text(encoding="utf-8")
-    return document.parse(text, Network, file)
+    return yaml.parse(text, Network, file)

@@ -1,4 +1,4 @@
-// Convolution, padding, pooling and activations in the browser, as foveal/explanation/convolution.py.
+// Convolution, padding, pooling and activations in the browser, as foveal/convolution.py.
 import type { Mode } from './types'
 
 export type Pair = [number, number]

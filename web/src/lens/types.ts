@@ -1,4 +1,4 @@
-// The data of the lens page, as foveal/explanation/page.py writes it.
+// The data of the lens page, as foveal/explanation/lens/data.py writes it.
 
 /** A packed array: base64 of little-endian numbers. */
 export type Packed = string

@@ -1,0 +1,1 @@
+"""One pass over the images: image stats, duplicates and near duplicates, kept in the cache."""

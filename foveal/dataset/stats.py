@@ -1,0 +1,106 @@
+"""Facts about the pictures that a network is designed from: how many, how large, which colours.
+
+Knows nothing of networks and nothing of test: it looks at training pictures only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foveal.dataset.dataset import Dataset, Task
+from foveal.dataset.scan.image_stats import is_grey
+from foveal.dataset.workers.pool import map_ordered
+from foveal.errors import DataError, ImageError
+from foveal.images.decode import decoded, header, orientation
+
+SAMPLE = 512
+"""Pictures whose header is read, evenly spread over the listing."""
+COLOUR_SAMPLE = 64
+"""Of those, pictures that are decoded to see whether they are grey."""
+
+
+@dataclass(frozen=True)
+class Stats:
+    """pictures: how many.  classes: name -> pictures, in the listing's order.
+
+    width, height, aspect (width / height): tenth, fiftieth and ninetieth percentile of the
+    sample.  grey: all pictures looked at are grey.  sampled: how many were looked at.
+    """
+
+    images: int
+    classes: dict[str, int]
+    task: Task
+    width: tuple[int, int, int]
+    height: tuple[int, int, int]
+    aspect: tuple[float, float, float]
+    grey: bool
+    sampled: int
+
+
+def compute_stats(listing: Dataset, rows: Sequence[int] | None = None) -> Stats:
+    """Facts over these rows; without `rows`, over all that are not val or test.
+
+    Raises DataError where no picture of the sample can be read.
+    """
+    if rows is None:
+        rows = [row for row, split in enumerate(listing.splits) if split in (None, "train")]
+    chosen = _spread(rows, SAMPLE)
+    coloured = set(_spread(chosen, COLOUR_SAMPLE))
+    seen = [
+        one
+        for _, part in map_ordered(lambda c: _seen(listing, c, coloured), chosen, 32)
+        for one in part
+    ]
+    if not seen:
+        raise DataError(
+            f"none of {len(chosen)} pictures of {listing.root} can be read; see foveal check"
+        )
+    sizes = np.array([one[:2] for one in seen])
+    looked = [one[2] for one in seen if one[2] is not None]
+    counts = Counter(label for row in rows for label in listing.labels[row])
+    return Stats(
+        images=len(rows),
+        classes={name: counts[name] for name in listing.classes if counts[name]},
+        task=listing.task,
+        width=_whole(sizes[:, 0]),
+        height=_whole(sizes[:, 1]),
+        aspect=_percentiles(sizes[:, 0] / sizes[:, 1]),
+        grey=bool(looked) and all(looked),
+        sampled=len(seen),
+    )
+
+
+def _spread(rows: Sequence[int], count: int) -> list[int]:
+    if len(rows) <= count:
+        return [int(row) for row in rows]
+    return [int(rows[place]) for place in np.linspace(0, len(rows) - 1, count).astype(int)]
+
+
+def _seen(
+    listing: Dataset, rows: Sequence[int], coloured: set[int]
+) -> list[tuple[int, int, bool | None]]:
+    """(width, height, grey or None where not looked) of the pictures that can be read."""
+    found: list[tuple[int, int, bool | None]] = []
+    for row in rows:
+        try:
+            image = header(listing.read(row))
+            width, height = image.size if orientation(image) < 5 else image.size[::-1]
+            grey = is_grey(decoded(image, channels=3, least=(64, 64))) if row in coloured else None
+        except ImageError:
+            continue
+        found.append((width, height, grey))
+    return found
+
+
+def _percentiles(values: np.ndarray) -> tuple[float, float, float]:
+    low, middle, high = np.percentile(values, [10, 50, 90])
+    return round(float(low), 4), round(float(middle), 4), round(float(high), 4)
+
+
+def _whole(values: np.ndarray) -> tuple[int, int, int]:
+    low, middle, high = _percentiles(values)
+    return round(low), round(middle), round(high)

@@ -1,0 +1,1 @@
+"""Worker threads and processes that scan and decode image files in chunks."""

@@ -1,0 +1,75 @@
+"""What the doctor says: findings with severity, files and advice, as values and as JSON data.
+
+Knows nothing of how they are found or shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from foveal.dataset.dataset import Unusable
+
+Severity = Literal["error", "warning", "info"]
+ORDER: tuple[Severity, ...] = ("error", "warning", "info")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """kind: a word.  count: pictures (or classes) it is about.  files: paths relative to DATA.
+
+    advice: what it means and what to do, one sentence.  pairs: files that belong together.
+    """
+
+    kind: str
+    severity: Severity
+    count: int
+    files: tuple[str, ...]
+    advice: str
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON object; `pairs` is there only where there are any."""
+        data: dict[str, Any] = {
+            "kind": self.kind, "severity": self.severity, "count": self.count,
+            "files": [text(path) for path in self.files], "advice": self.advice,
+        }  # fmt: skip
+        if self.pairs:
+            data["pairs"] = [[text(a), text(b)] for a, b in self.pairs]
+        return data
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """pictures: usable.  classes, splits: name -> usable count.  trainable: as it stands."""
+
+    data: str
+    images: int
+    classes: dict[str, int]
+    splits: dict[str, int]
+    unusable: tuple[Unusable, ...]
+    findings: tuple[Finding, ...]
+    trainable: bool
+
+    def to_data(self) -> dict[str, Any]:
+        """The object that `check --json` prints."""
+        return {
+            "pictures": self.images,
+            "classes": {text(name): count for name, count in self.classes.items()},
+            "splits": self.splits,
+            "unusable": [
+                {"path": text(item.path), "reason": item.reason} for item in self.unusable
+            ],
+            "findings": [finding.to_data() for finding in self.findings],
+        }
+
+
+def text(path: str) -> str:
+    """A path as JSON can carry it: bytes that are no UTF-8 as \\xNN."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Errors first, then warnings, then information; in each the most files first."""
+    return tuple(sorted(findings, key=lambda one: (ORDER.index(one.severity), -one.count)))

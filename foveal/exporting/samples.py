@@ -1,0 +1,220 @@
+"""The real pictures an export is judged and calibrated on: from the run beside it, or from DATA.
+
+Knows nothing of graphs; every picture is verified or labelled by name before it counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.scan.image_stats import content_hash
+from foveal.errors import DataError, ImageError
+from foveal.images.resize import pixels
+from foveal.model.manifest import Manifest
+
+MOST_JUDGED = 2000
+MOST_CALIBRATED = 512
+_ASK = "give labelled pictures with --data"
+
+
+@dataclass(frozen=True)
+class ParitySamples:
+    """Pictures as the network sees them, their true classes and their files.
+
+    pixels: uint8 (N, H, W, C).  targets: int64 (N,), or bool (N, K) for several labels.
+    contents: the bytes of file i.
+    """
+
+    pixels: np.ndarray
+    targets: np.ndarray
+    contents: Callable[[int], bytes]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A listing's rows to be used, the content hashes they must have (or None), and how many."""
+
+    listing: Dataset
+    rows: Sequence[int]
+    hashes: Sequence[int] | None
+    most: int
+
+
+def from_run(model: Path, manifest: Manifest) -> tuple[ParitySamples, ParitySamples]:
+    """(val to judge on, train to calibrate on) named in the data.json beside `model`.
+
+    Pictures that are gone or changed are left out; raises DataError where none is left.
+    """
+    account = _account(model)
+    judged = _split(account, "val", manifest, MOST_JUDGED, model)
+    calibrated = _split(account, "train", manifest, MOST_CALIBRATED, model)
+    return judged, calibrated
+
+
+def from_data(
+    listing: Dataset, manifest: Manifest, fitted_on: np.ndarray
+) -> tuple[ParitySamples, ParitySamples]:
+    """(to judge on, to calibrate on) of DATA: val and train where it says so.
+
+    Else the pictures the model was not fitted on, and those it was; what is missing is replaced
+    by the other.  Raises DataError for several labels a picture where the model gives one, classes
+    it does not know, or no usable picture.
+    """
+    if listing.task == "multi" and manifest.task == "single":
+        raise DataError(
+            f"{listing.root} has several labels a picture, the model gives one: "
+            "give pictures with one label each"
+        )
+    unknown = sorted(set(listing.classes) - set(manifest.labels))
+    if unknown:
+        raise DataError(
+            f"the model does not know {', '.join(map(repr, unknown[:5]))} in {listing.root}; "
+            f"it knows {', '.join(map(repr, manifest.labels[:10]))}"
+        )
+    judged, calibrated = _parts(listing, fitted_on)
+    pair = (
+        Wanted(listing, judged or calibrated, None, MOST_JUDGED),
+        Wanted(listing, calibrated or judged, None, MOST_CALIBRATED),
+    )
+    found = tuple(gather(wanted, manifest) for wanted in pair)
+    if not len(found[0]) or not len(found[1]):
+        raise DataError(f"no picture of {listing.root} can be read; see foveal check")
+    return found[0], found[1]
+
+
+def gather(wanted: Wanted, manifest: Manifest) -> ParitySamples:
+    """Up to `most` of the wanted pictures, a fixed random choice, decoded in threads."""
+    order = np.random.default_rng(0).permutation(len(wanted.rows)).tolist()
+    listing, network = wanted.listing, manifest.network
+
+    def look(place: int) -> tuple[int, np.ndarray] | None:
+        try:
+            content = listing.read(wanted.rows[place])
+            if wanted.hashes is not None and content_hash(content) != wanted.hashes[place]:
+                return None
+            return wanted.rows[place], pixels(content, network.input, network.preprocess)
+        except ImageError:
+            return None
+
+    found = list(islice(_found(look, order, wanted.most), wanted.most))
+    rows = [row for row, _ in found]
+    return ParitySamples(
+        np.stack([shown for _, shown in found])
+        if found
+        else np.zeros((0, *network.input.shape), np.uint8),
+        _targets([listing.labels[row] for row in rows], manifest),
+        lambda place: listing.read(rows[place]),
+    )
+
+
+def _found(
+    look: Callable[[int], tuple[int, np.ndarray] | None], order: list[int], most: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """What is found, in order; looked for in portions so that not all of a large DATA is read."""
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(order), most):
+            yield from filter(None, pool.map(look, order[start : start + most]))
+
+
+def _account(model: Path) -> dict[str, Any]:
+    path = model.parent / "data.json"
+    try:
+        account = json.loads(path.read_text("utf-8"))
+        if isinstance(account["splits"], dict) and isinstance(account["data"], str):
+            return dict(account)
+    except FileNotFoundError as error:
+        raise DataError(f"there is no data.json beside {model}: {_ASK}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read: {_ASK}") from error
+    raise DataError(f"{path} cannot be read: {_ASK}")
+
+
+def _split(
+    account: dict[str, Any], split: str, manifest: Manifest, most: int, model: Path
+) -> ParitySamples:
+    try:
+        entries = [
+            (str(entry["path"]), tuple(entry["labels"]), int(entry["hash"], 16))
+            for entry in account["splits"][split]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{model.parent / 'data.json'} cannot be read: {_ASK}") from error
+    entries = [entry for entry in entries if _named(entry[1], manifest)]
+    listing, rows = _listing(Path(account["data"]), entries)
+    hashes = [entry[2] for entry in entries if entry[0] in rows]
+    wanted = Wanted(listing, [rows[path] for path, _, _ in entries if path in rows], hashes, most)
+    evidence = gather(wanted, manifest)
+    if not len(evidence):
+        raise DataError(
+            f"none of the {len(entries):,} {split} pictures named in {model.parent / 'data.json'} "
+            f"is still there unchanged: {_ASK}"
+        )
+    return evidence
+
+
+def _listing(
+    root: Path, entries: Iterable[tuple[str, tuple[str, ...], int]]
+) -> tuple[Dataset, dict[str, int]]:
+    """A listing that reads the entries with their labels, and the row of each path."""
+    paths = {path: labels for path, labels, _ in entries}
+    if root.is_file():  # an archive: only the listing knows where members lie
+        from foveal.dataset.open import open_dataset
+
+        found = open_dataset(root)
+        pairs = zip(found.paths, found.labels, strict=True)
+        then = tuple(paths.get(path, now) for path, now in pairs)
+        return replace(found, labels=then), {path: row for row, path in enumerate(found.paths)}
+    return (
+        Dataset(root, tuple(paths), tuple(paths.values())),
+        {path: row for row, path in enumerate(paths)},
+    )
+
+
+def _parts(listing: Dataset, fitted_on: np.ndarray) -> tuple[list[int], list[int]]:
+    rows = range(len(listing))
+    if any(listing.splits):
+        return (
+            [row for row in rows if listing.splits[row] == "val"]
+            or [row for row in rows if listing.splits[row] != "train"],
+            [row for row in rows if listing.splits[row] == "train"],
+        )
+    order = np.random.default_rng(0).permutation(len(listing))[: 4 * MOST_JUDGED].tolist()
+    known = {row: _hash(listing, row) for row in order}
+    fitted = set(fitted_on.tolist())
+    return (
+        [row for row in order if known[row] is not None and known[row] not in fitted],
+        [row for row in order if known[row] in fitted],
+    )
+
+
+def _hash(listing: Dataset, row: int) -> int | None:
+    try:
+        return content_hash(listing.read(row))
+    except ImageError:
+        return None
+
+
+def _named(labels: tuple[str, ...], manifest: Manifest) -> bool:
+    return set(labels) <= set(manifest.labels) and (manifest.task == "multi" or len(labels) == 1)
+
+
+def _targets(labels: Sequence[tuple[str, ...]], manifest: Manifest) -> np.ndarray:
+    place = {label: index for index, label in enumerate(manifest.labels)}
+    if manifest.task == "single":
+        return np.array([place[names[0]] for names in labels], np.int64)
+    table = np.zeros((len(labels), len(place)), np.bool_)
+    for row, names in enumerate(labels):
+        table[row, [place[name] for name in names]] = True
+    return table

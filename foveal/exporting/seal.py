@@ -1,0 +1,15 @@
+"""Puts the manifest into an ONNX file's metadata and seals the whole with SHA-256.
+
+Knows nothing of how the graph was made.
+"""
+
+from __future__ import annotations
+
+from foveal.model.manifest import Manifest
+from foveal.prediction import onnx_verify
+
+
+def seal_graph(graph: bytes, manifest: Manifest) -> bytes:
+    """The exported file: `graph` (a serialised ONNX model without metadata), manifest, seal."""
+    content = graph + onnx_verify.entry("foveal", manifest.to_json())
+    return content + onnx_verify.entry(onnx_verify.SEAL, onnx_verify.seal(content))

@@ -1,0 +1,102 @@
+"""A network as plain PyTorch source that runs alone and takes the built module's weights.
+
+Prints the same calls build runs; knows nothing of weights.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+from foveal.network import blocks
+from foveal.network.lint import raise_lint_errors
+from foveal.network.lowering import Chain, ModuleCall, lower
+from foveal.network.shapes import Task, trace
+from foveal.spec.network import Network
+
+_HEAD = '''"""{what} as plain PyTorch, written by Foveal; it needs nothing but torch.
+
+    model = build()
+    model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=False)
+    logits = model.eval()(pixels)  # {shape}, uint8 or float in 0..255, to (N, {units})
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+'''
+
+
+def pytorch_source(network: Network, classes: int, *, task: Task = "single") -> str:
+    """Python source with `build() -> nn.Module`; raises SpecError with every mistake."""
+    traced = trace(network, classes, task)
+    raise_lint_errors(network, traced, classes, task)
+    chain = lower(network, traced)
+    height, width, channels = network.input.shape
+    head = _HEAD.format(
+        what=f"A network for {height}x{width}x{channels} pictures and {classes} classes",
+        shape=f"(N, {channels}, {height}, {width})",
+        units=network.units(classes, task),
+    )
+    used = {call.name for call in _calls(chain)}
+    needed = [name for name in _ORDER if name in used or (name == "Pad" and "SamePad" in used)]
+    classes_text = [inspect.getsource(getattr(blocks, name)).rstrip() for name in needed]
+    frozen = [
+        f'    model.get_parameter("{name}").requires_grad_(False)' for name in _frozen(chain, "")
+    ]
+    body = [
+        "def build() -> nn.Module:",
+        '    """The network; its part names are those of the model file."""',
+        f"    model = {_sequential(chain, 4)}",
+        *frozen,
+        "    return model",
+    ]
+    return "\n\n\n".join([head.rstrip(), *classes_text, "\n".join(body)]) + "\n"
+
+
+_ORDER = (
+    "Normalise", "Pad", "SamePad", "FlippedConv2d", "PaddedPool", "GlobalAvgPool",
+    "GlobalMaxPool", "MapNorm", "SqueezeExcite", "Residual", "Concat",
+)  # fmt: skip
+
+
+def _calls(chain: Chain) -> Iterator[ModuleCall]:
+    for _, call in chain.parts:
+        yield call
+        for item in call.arguments:
+            if isinstance(item, Chain):
+                yield from _calls(item)
+
+
+def _frozen(chain: Chain, prefix: str) -> Iterator[str]:
+    for name, call in chain.parts:
+        yield from (f"{prefix}{name}.{parameter}" for parameter in call.frozen)
+        inner = [item for item in call.arguments if isinstance(item, Chain)]
+        for index, item in enumerate(inner):
+            if call.name == "Concat":
+                place = str(index)
+            else:
+                place = "layers" if index == 0 else "projection"
+            yield from _frozen(item, f"{prefix}{name}.{place}.")
+
+
+def _sequential(chain: Chain, indent: int) -> str:
+    space = " " * (indent + 8)
+    parts = "".join(
+        f'{space}("{name}", {_text(call, indent + 8)}),\n' for name, call in chain.parts
+    )
+    end = " " * indent
+    return f"nn.Sequential(\n{end}    OrderedDict([\n{parts}{end}    ])\n{end})"
+
+
+def _text(call: ModuleCall, indent: int) -> str:
+    arguments = [
+        _sequential(item, indent) if isinstance(item, Chain) else repr(item)
+        for item in call.arguments
+    ]
+    options = [f"{name}={value!r}" for name, value in call.options.items()]
+    return f"{call.name}({', '.join([*arguments, *options])})"

@@ -1,0 +1,353 @@
+"""Follows a network layer by layer: names, shapes, paddings, receptive fields, shape mistakes.
+
+Pure arithmetic; knows nothing of torch. Build, cost, drawing and checker all read this one walk.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+from typing import Literal
+
+from foveal.network import geometry
+from foveal.network.geometry import Sides
+from foveal.spec import layers as spec
+from foveal.spec.network import Network
+
+Task = Literal["single", "multi"]
+Shape = tuple[int, ...]
+"""(channels, height, width) of maps, or (values,) after flatten or a global pooling."""
+
+NORMS = (spec.BatchNorm, spec.LayerNorm, spec.GroupNorm)
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What one cell sees of the picture: size and jump in pixels, each (height, width)."""
+
+    size: tuple[int, int] = (1, 1)
+    jump: tuple[int, int] = (1, 1)
+
+    def after(self, window: tuple[int, int], stride: tuple[int, int]) -> ReceptiveField:
+        """The field of a cell that sees a window of these cells and moves by stride."""
+        size = tuple(s + (w - 1) * j for s, w, j in zip(self.size, window, self.jump, strict=True))
+        jump = tuple(j * s for j, s in zip(self.jump, stride, strict=True))
+        return ReceptiveField((size[0], size[1]), (jump[0], jump[1]))
+
+
+@dataclass(frozen=True)
+class ShapeError:
+    """Why a layer cannot work: its number (1-based, outer first), what is wrong, what mends it."""
+
+    number: tuple[int, ...]
+    kind: str
+    problem: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class TracedLayer:
+    """One layer with everything that follows from where it stands."""
+
+    name: str
+    number: tuple[int, ...]
+    layer: spec.Layer
+    before: Shape
+    after: Shape
+    field: ReceptiveField
+    bias: bool = False
+    padding: Sides = (0, 0, 0, 0)
+    branches: tuple[tuple[TracedLayer, ...], ...] = ()
+    projection: tuple[int, int] | None = None
+    projection_norm: spec.BatchNorm | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All steps in order, and the mistakes met (shapes after one are a best guess)."""
+
+    steps: tuple[TracedLayer, ...]
+    mistakes: tuple[ShapeError, ...]
+
+    def walk(self) -> Iterator[TracedLayer]:
+        """Every step, the inner ones after the step that holds them."""
+        yield from _walk(self.steps)
+
+
+def _walk(steps: tuple[TracedLayer, ...]) -> Iterator[TracedLayer]:
+    for step in steps:
+        yield step
+        for branch in step.branches:
+            yield from _walk(branch)
+
+
+def trace(network: Network, classes: int, task: Task = "single") -> Trace:
+    """Follow `network` from its input to its output for so many classes."""
+    walker = _Walker(network.units(classes, task))
+    height, width, channels = network.input.shape
+    steps = walker.sequence(network.layers, (channels, height, width), ReceptiveField(), "", ())
+    return Trace(steps, tuple(walker.mistakes))
+
+
+@dataclass
+class _Walker:
+    units: int
+    mistakes: list[ShapeError] = field(default_factory=list)
+
+    def sequence(
+        self,
+        layers: tuple[spec.Layer, ...],
+        shape: Shape,
+        seen: ReceptiveField,
+        prefix: str,
+        number: tuple[int, ...],
+    ) -> tuple[TracedLayer, ...]:
+        counts: Counter[str] = Counter()
+        steps: list[TracedLayer] = []
+        for index, layer in enumerate(layers):
+            counts[layer.kind] += 1
+            name = "output" if layer.kind == "output" else f"{layer.kind}_{counts[layer.kind]}"
+            following = layers[index + 1] if index + 1 < len(layers) else None
+            place = _Place(prefix + name, (*number, index + 1), shape, seen, following)
+            steps.append(self._step(layer, place))
+            shape, seen = steps[-1].after, steps[-1].field
+        return tuple(steps)
+
+    def _step(self, layer: spec.Layer, at: _Place) -> TracedLayer:
+        match layer:
+            case spec.Conv():
+                return self._conv(layer, at)
+            case spec.Pool():
+                return self._pool(layer, at)
+            case spec.Pad():
+                return self._pad(layer, at)
+            case spec.Dense():
+                return self._dense(layer, layer.units, layer.bias, at)
+            case spec.Output():
+                return self._dense(layer, self.units, True, at)
+            case spec.Residual():
+                return self._residual(layer, at)
+            case spec.Concat():
+                return self._concat(layer, at)
+            case _:
+                return self._plain(layer, at)
+
+    def mistake(self, at: _Place, layer: spec.Layer, problem: str, mend: str) -> None:
+        self.mistakes.append(ShapeError(at.number, layer.kind, problem, mend))
+
+    def maps(self, layer: spec.Layer, at: _Place) -> tuple[int, int, int]:
+        if len(at.shape) == 3:
+            return at.shape[0], at.shape[1], at.shape[2]
+        self.mistake(
+            at,
+            layer,
+            f"needs maps (channels, height, width) but receives {at.shape[0]} single values",
+            "move it before the flatten or global pooling",
+        )
+        return at.shape[0], 1, 1
+
+    def _conv(self, layer: spec.Conv, at: _Place) -> TracedLayer:
+        channels, *size = self.maps(layer, at)
+        groups = channels if layer.groups == "depthwise" else layer.groups
+        if channels % groups or layer.channels % groups:
+            self.mistake(
+                at,
+                layer,
+                f"splits {channels} input maps and {layer.channels} filters into {groups} groups, "
+                "which does not divide both",
+                "choose channels that are a multiple of the groups",
+            )
+        window = geometry.spanned(layer.kernel, layer.dilation)
+        height, width = size
+        around = geometry.sides(layer.padding, (height, width), window, layer.stride)
+        self._reflectable(layer, layer.padding_mode, around, (height, width), at)
+        after = self._slide(layer, (height, width), window, layer.stride, around, at)
+        bias = not isinstance(at.following, NORMS) if layer.bias is None else layer.bias
+        seen = at.seen.after(window, layer.stride)
+        return at.step(layer, (layer.channels, *after), seen, bias=bias, padding=around)
+
+    def _reflectable(
+        self, layer: spec.Layer, mode: str, around: Sides, size: tuple[int, int], at: _Place
+    ) -> None:
+        if mode == "reflect" and (max(around[:2]) >= size[0] or max(around[2:]) >= size[1]):
+            self.mistake(
+                at,
+                layer,
+                f"reflects {max(around)} cells, but the map is only {size[0]}x{size[1]} and "
+                "reflect padding must be smaller than the map",
+                "pad less, or use padding_mode replicate",
+            )
+
+    def _slide(
+        self,
+        layer: spec.Layer,
+        size: tuple[int, int],
+        window: tuple[int, int],
+        stride: tuple[int, int],
+        around: Sides,
+        at: _Place,
+    ) -> tuple[int, int]:
+        height = geometry.steps(size[0] + around[0] + around[1], window[0], stride[0])
+        width = geometry.steps(size[1] + around[2] + around[3], window[1], stride[1])
+        if height < 1 or width < 1:
+            self.mistake(
+                at,
+                layer,
+                f"shrinks the map to nothing: its {window[0]}x{window[1]} window does not fit "
+                f"into {size[0] + around[0] + around[1]}x{size[1] + around[2] + around[3]} cells",
+                "set padding: same here (" + _enough(size, window, stride) + "), use a smaller "
+                "kernel, or shrink the maps less before it",
+            )
+        return max(height, 1), max(width, 1)
+
+    def _pool(self, layer: spec.Pool, at: _Place) -> TracedLayer:
+        channels, height, width = self.maps(layer, at)
+        stride = layer.stride or layer.size
+        around = geometry.sides(layer.padding, (height, width), layer.size, stride)
+        padded = (height + around[0] + around[1], width + around[2] + around[3])
+        wide = layer.size[0] > padded[0] or layer.size[1] > padded[1]
+        if wide:
+            self.mistake(
+                at,
+                layer,
+                f"has a {layer.size[0]}x{layer.size[1]} window, wider than its padded map of "
+                f"{padded[0]}x{padded[1]} cells",
+                f"use size {min(padded)}, remove this pooling, or shrink the maps less before it",
+            )
+        if layer.ceil and layer.padding != "same":
+            after = (
+                geometry.steps_ceil(height, around[0], around[1], layer.size[0], stride[0]),
+                geometry.steps_ceil(width, around[2], around[3], layer.size[1], stride[1]),
+            )
+        else:
+            after = (
+                geometry.steps(padded[0], layer.size[0], stride[0]),
+                geometry.steps(padded[1], layer.size[1], stride[1]),
+            )
+        shape = (channels, max(after[0], 1), max(after[1], 1))
+        return at.step(layer, shape, at.seen.after(layer.size, stride), padding=around)
+
+    def _pad(self, layer: spec.Pad, at: _Place) -> TracedLayer:
+        channels, height, width = self.maps(layer, at)
+        self._reflectable(layer, layer.mode, layer.padding, (height, width), at)
+        top, bottom, left, right = layer.padding
+        shape = (channels, height + top + bottom, width + left + right)
+        return at.step(layer, shape, at.seen, padding=layer.padding)
+
+    def _dense(self, layer: spec.Layer, units: int, bias: bool | None, at: _Place) -> TracedLayer:
+        if len(at.shape) != 1:
+            self.mistake(
+                at,
+                layer,
+                f"needs single values but receives {at.shape[0]} maps of "
+                f"{at.shape[1]}x{at.shape[2]}",
+                "put flatten or global_avg_pool before it",
+            )
+        if bias is None:
+            bias = not isinstance(at.following, NORMS)
+        return at.step(layer, (units,), at.seen, bias=bias)
+
+    def _plain(self, layer: spec.Layer, at: _Place) -> TracedLayer:
+        if isinstance(layer, spec.Flatten):
+            return at.step(layer, (prod(at.shape),), at.seen)
+        if isinstance(layer, spec.GlobalMaxPool | spec.GlobalAvgPool):
+            channels, height, width = self.maps(layer, at)
+            return at.step(layer, (channels,), at.seen.after((height, width), (height, width)))
+        if isinstance(layer, spec.Dropout2d | spec.SqueezeExcite):
+            self.maps(layer, at)
+        if isinstance(layer, spec.GroupNorm) and at.shape[0] % layer.groups:
+            self.mistake(
+                at,
+                layer,
+                f"splits {at.shape[0]} maps into {layer.groups} groups, which does not divide them",
+                "choose groups that divide the channels",
+            )
+        return at.step(layer, at.shape, at.seen)
+
+    def _residual(self, layer: spec.Residual, at: _Place) -> TracedLayer:
+        branch = self.sequence(layer.layers, at.shape, at.seen, f"{at.name}.layers.", at.number)
+        after, seen = branch[-1].after, branch[-1].field
+        if after == at.shape:
+            return at.step(layer, after, seen, branches=(branch,))
+        if len(at.shape) != 3 or len(after) != 3:
+            self.mistake(
+                at,
+                layer,
+                f"adds {_words(at.shape)} to {_words(after)}, which only maps can be brought "
+                "together by a 1x1 convolution",
+                "keep the number of values inside, or flatten after the residual",
+            )
+            return at.step(layer, after, seen, branches=(branch,))
+        stride = (
+            max(seen.jump[0] // at.seen.jump[0], 1),
+            max(seen.jump[1] // at.seen.jump[1], 1),
+        )
+        reached = tuple(geometry.steps(at.shape[i + 1], 1, stride[i]) for i in (0, 1))
+        if reached != after[1:]:
+            self.mistake(
+                at,
+                layer,
+                f"turns {at.shape[1]}x{at.shape[2]} into {after[1]}x{after[2]}, but its input "
+                f"passed on with stride {stride[0]}x{stride[1]} is {reached[0]}x{reached[1]}",
+                "use padding: same in the layers inside",
+            )
+        norm = next((s.layer for s in branch if isinstance(s.layer, spec.BatchNorm)), None)
+        return at.step(
+            layer, after, seen, branches=(branch,), projection=stride, projection_norm=norm
+        )
+
+    def _concat(self, layer: spec.Concat, at: _Place) -> TracedLayer:
+        branches = tuple(
+            self.sequence(inner, at.shape, at.seen, f"{at.name}.{index}.", (*at.number, index + 1))
+            for index, inner in enumerate(layer.branches)
+        )
+        shapes = [branch[-1].after for branch in branches]
+        if len({shape[1:] for shape in shapes}) > 1 or len({len(shape) for shape in shapes}) > 1:
+            self.mistake(
+                at,
+                layer,
+                "stacks branches of different sizes: " + ", ".join(map(_words, shapes)),
+                "give every branch the same strides and padding: same",
+            )
+        after = (sum(shape[0] for shape in shapes), *shapes[0][1:])
+        seen = max((branch[-1].field for branch in branches), key=lambda seen: seen.size)
+        return at.step(layer, after, seen, branches=branches)
+
+
+@dataclass(frozen=True)
+class _Place:
+    name: str
+    number: tuple[int, ...]
+    shape: Shape
+    seen: ReceptiveField
+    following: spec.Layer | None
+
+    def step(
+        self,
+        layer: spec.Layer,
+        after: Shape,
+        seen: ReceptiveField,
+        *,
+        bias: bool = False,
+        padding: Sides = (0, 0, 0, 0),
+        branches: tuple[tuple[TracedLayer, ...], ...] = (),
+        projection: tuple[int, int] | None = None,
+        projection_norm: spec.BatchNorm | None = None,
+    ) -> TracedLayer:
+        return TracedLayer(
+            self.name, self.number, layer, self.shape, after, seen, bias, padding, branches,
+            projection, projection_norm,
+        )  # fmt: skip
+
+
+def _enough(size: tuple[int, int], window: tuple[int, int], stride: tuple[int, int]) -> str:
+    top, bottom, left, right = geometry.sides("same", size, window, stride)
+    return f"top {top}, bottom {bottom}, left {left}, right {right}"
+
+
+def _words(shape: Shape) -> str:
+    if len(shape) == 1:
+        return f"{shape[0]} values"
+    return f"{shape[0]} maps of {shape[1]}x{shape[2]}"

@@ -1,0 +1,124 @@
+"""A network drawn as SVG: one bar a layer, as long as its maps are large, skips beside them.
+
+The picture holds no script and no foreign address. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from math import log2, prod
+
+from foveal.network import formatting
+from foveal.network.cost import Cost, LayerCost, cost_of_trace
+from foveal.network.shapes import Trace, TracedLayer
+from foveal.spec.network import Network
+
+ROW, LEFT, BAR, WIDTH = 26, 30, 250, 980
+INDENT = 22
+COLOURS = {
+    "conv": "#2f6fb0",
+    "dense": "#8a5a00",
+    "output": "#8a5a00",
+    "max_pool": "#a03a2e",
+    "avg_pool": "#a03a2e",
+    "global_max_pool": "#a03a2e",
+    "global_avg_pool": "#a03a2e",
+    "batch_norm": "#5d6b78",
+    "layer_norm": "#5d6b78",
+    "group_norm": "#5d6b78",
+    "residual": "#6b4aa0",
+    "concat": "#6b4aa0",
+    "squeeze_excite": "#6b4aa0",
+}
+_OTHER = "#2c7a4b"
+_STYLE = (
+    "text{font:13px system-ui,sans-serif;fill:#1a1a1a}.quiet{fill:#555}.ground{fill:#fff}"
+    ".skip{fill:none;stroke:#6b4aa0;stroke-width:2}"
+    "@media(prefers-color-scheme:dark){text{fill:#eee}.quiet{fill:#aaa}.ground{fill:#16181c}"
+    ".skip{stroke:#b79be6}}"
+)
+
+
+def svg(network: Network, traced: Trace, classes: int) -> str:
+    """The drawing of a followed network as SVG text."""
+    spent = cost_of_trace(traced)
+    rows = _rows(traced.steps, 0)
+    height = ROW * (len(rows) + 4)
+    lines = dict(zip((step.name for step in traced.walk()), spent.layers, strict=True))
+    largest = log2(max(prod(network.input.shape), *(line.values for line in spent.layers)) + 1)
+    title = _title(network, spent, classes)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}" role="img" aria-label="{escape(title)}">',
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>",
+        f'<rect class="ground" width="{WIDTH}" height="{height}"/>',
+        f'<text x="{LEFT}" y="{ROW}" font-weight="bold">{escape(title)}</text>',
+        _text(LEFT, ROW * 2, f"input {'x'.join(map(str, network.input.shape))}", "quiet"),
+        *(
+            _text(LEFT + BAR + x, ROW * 2, word, "quiet")
+            for x, word in ((20, "layer"), (370, "gives"), (500, "weights"), (590, "of the input"))
+        ),
+    ]
+    for index, (step, depth) in enumerate(rows):
+        parts += _row(step, lines[step.name], depth, ROW * (index + 3), largest)
+    parts += _skips(rows)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _title(network: Network, spent: Cost, classes: int) -> str:
+    return (
+        f"{len(network.layers)} layers, {classes} classes, {formatting.count(spent.weights)} weights, "
+        f"{formatting.count(spent.multiply_adds)} multiply-adds"
+    )
+
+
+def _rows(steps: tuple[TracedLayer, ...], depth: int) -> list[tuple[TracedLayer, int]]:
+    found: list[tuple[TracedLayer, int]] = []
+    for step in steps:
+        found.append((step, depth))
+        for branch in step.branches:
+            found += _rows(branch, depth + 1)
+    return found
+
+
+def _row(step: TracedLayer, line: LayerCost, depth: int, top: int, largest: float) -> list[str]:
+    left = LEFT + INDENT * min(depth, 8)
+    length = max(4.0, (BAR - INDENT * min(depth, 8)) * log2(line.values + 1) / largest)
+    colour = COLOURS.get(line.kind, _OTHER)
+    label = f"{line.kind} {formatting.parameters(step.layer)}".strip()
+    seen = f"sees {line.receptive_field[0]}x{line.receptive_field[1]}"
+    return [
+        f'<rect x="{left}" y="{top - 14}" width="{length:.0f}" height="18" rx="3" fill="{colour}">'
+        f"<title>{escape(line.name)}</title></rect>",
+        _text(LEFT + BAR + 20, top, label[:60]),
+        _text(LEFT + BAR + 370, top, formatting.size(line.output), "quiet"),
+        _text(
+            LEFT + BAR + 500, top, formatting.count(line.weights) if line.weights else "", "quiet"
+        ),
+        _text(LEFT + BAR + 590, top, seen if len(line.output) == 3 else "", "quiet"),
+    ]
+
+
+def _text(x: int, y: int, text: str, name: str = "") -> str:
+    kind = f' class="{name}"' if name else ""
+    return f'<text x="{x}" y="{y}"{kind}>{escape(text)}</text>' if text else ""
+
+
+def _skips(rows: list[tuple[TracedLayer, int]]) -> list[str]:
+    """A line from a residual's bar past its inner layers to where both are added."""
+    found = []
+    for index, (step, depth) in enumerate(rows):
+        if step.layer.kind != "residual":
+            continue
+        inside = 0
+        for _, other in rows[index + 1 :]:
+            if other <= depth:
+                break
+            inside += 1
+        x, top, bottom = (
+            LEFT + INDENT * depth + 8,
+            ROW * (index + 3) + 4,
+            ROW * (index + inside + 3),
+        )
+        found.append(f'<path class="skip" d="M{x} {top}V{bottom}h10"/>')
+    return found

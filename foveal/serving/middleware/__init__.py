@@ -1,0 +1,1 @@
+"""What every request passes: request id, limits, authentication, the log line."""

@@ -1,0 +1,1 @@
+"""The routes of the HTTP server: predict, Open Inference Protocol, pages."""

@@ -1,0 +1,52 @@
+"""Words of messages: counts and plurals, "and N more", the nearest name, names that can be printed.
+
+Knows nothing of what the messages are about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """`1 image`, `1,797 images`; `many` where the plural is not one with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def and_more(items: Iterable[object], shown: int, *, separator: str = ", ") -> str:
+    """The first `shown` items, and how many more there are: `a, b and 3 more`."""
+    names = [str(item) for item in items]
+    text = separator.join(names[:shown])
+    return f"{text} and {len(names) - shown:,} more" if len(names) > shown else text
+
+
+def nearest(word: str, allowed: Sequence[str]) -> str:
+    """`" (did you mean 'relu'?)"` where a name close to `word` is allowed, else an empty string."""
+    from difflib import get_close_matches
+
+    match = get_close_matches(word, allowed, n=1)
+    return f" (did you mean '{match[0]}'?)" if match else ""
+
+
+def printable(path: str) -> str:
+    """A path as one line of valid text: control characters and bytes that are no UTF-8 escaped."""
+    if path.isprintable():
+        return path
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in path
+    )
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """The sort key of "1, 2, 10": runs of digits compare as numbers, the rest as text."""
+    key: list[tuple[int, int, str]] = []
+    for part in _DIGITS.split(name):
+        if part.isdecimal():
+            digits = part.lstrip("0")
+            key.append((0, len(digits), digits))
+        elif part:
+            key.append((1, 0, part))
+    return (*key, (-1, 0, name))

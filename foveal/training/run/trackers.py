@@ -1,0 +1,95 @@
+"""Optional writers of a run's curves: TensorBoard and MLflow, each an extra.
+
+Knows nothing of training; it is given records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from foveal.errors import MissingExtra, UsageError
+from foveal.training.events import EpochRecord, Record
+
+TRACKERS = ("tensorboard", "mlflow")
+Watch = Callable[[Record], None]
+
+
+@contextlib.contextmanager
+def trackers(names: Sequence[str], folder: Path, plan: Mapping[str, Any]) -> Iterator[Watch]:
+    """A function that hands every epoch to the named trackers; closed at the end.
+
+    TensorBoard writes into `folder`/tensorboard, MLflow where MLFLOW_TRACKING_URI says, else
+    into `folder`/mlflow.
+    """
+    with contextlib.ExitStack() as stack:
+        watches = []
+        if "tensorboard" in names:
+            watches.append(stack.enter_context(_tensorboard(folder)))
+        if "mlflow" in names:
+            watches.append(stack.enter_context(_mlflow(folder, plan)))
+
+        def watch(record: Record) -> None:
+            for one in watches:
+                one(record)
+
+        yield watch
+
+
+def refuse_unknown(names: Sequence[str]) -> None:
+    """Raise UsageError for a tracker there is not, MissingExtra for one not installed."""
+    for name in names:
+        if name not in TRACKERS:
+            raise UsageError(f"there is no tracker '{name}'; allowed are {', '.join(TRACKERS)}")
+        if find_spec(name) is None:
+            raise MissingExtra(f"--track {name}", "track")
+
+
+def figures(record: EpochRecord) -> dict[str, float]:
+    """The numbers of an epoch by name."""
+    skipped = {"epoch", "step", "kept"}
+    return {
+        name: float(value)
+        for name, value in asdict(record).items()
+        if name not in skipped and value is not None
+    }
+
+
+@contextlib.contextmanager
+def _tensorboard(folder: Path) -> Iterator[Watch]:
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+
+        def watch(record: Record) -> None:
+            if isinstance(record, EpochRecord):
+                for name, value in figures(record).items():
+                    writer.add_scalar(name, value, record.epoch)
+                writer.flush()
+
+        yield watch
+
+
+@contextlib.contextmanager
+def _mlflow(folder: Path, plan: Mapping[str, Any]) -> Iterator[Watch]:
+    import os
+
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # no network call unasked
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # what mlflow-skinny has locally
+    import mlflow
+
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        mlflow.set_tracking_uri((folder / "mlflow").absolute().as_uri())
+    mlflow.set_experiment("foveal")
+    with mlflow.start_run(run_name=folder.name):
+        mlflow.log_params({key: str(value)[:250] for key, value in plan["recipe"].items()})
+
+        def watch(record: Record) -> None:
+            if isinstance(record, EpochRecord):
+                mlflow.log_metrics(figures(record), step=record.epoch)
+
+        yield watch

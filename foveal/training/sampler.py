@@ -1,0 +1,58 @@
+"""Which pictures a step sees: a pure function of (seed, epoch), so resuming needs one integer.
+
+Knows nothing of pixels or labels' names.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.training.rng import bits, shuffled
+
+ORDER, DRAW = 1, 2
+"""Streams of chance used here."""
+
+
+def steps_an_epoch(count: int, batch_size: int) -> int:
+    """Steps in which every picture is shown once; batches differ by at most one picture."""
+    return max(1, -(-count // batch_size))
+
+
+def epoch_order(
+    count: int, seed: int, epoch: int, classes: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """`count` positions in the order the epoch shows them.
+
+    classes: the class of every position; where given, every class is drawn equally often
+    (each class runs through its own shuffles), else every position comes exactly once.
+    """
+    if classes is None:
+        return shuffled(count, seed, ORDER, epoch)
+    return _balanced(classes, seed, epoch)
+
+
+def _balanced(classes: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
+    present = np.unique(classes)
+    count = len(classes)
+    shares = [len(part) for part in np.array_split(np.arange(count), len(present))]
+    picked = []
+    for share, label in zip(shares, present, strict=True):
+        members = np.flatnonzero(classes == label)
+        # one endless run of shuffles a class; each epoch takes the next `share` of it
+        places = np.arange(epoch * share, (epoch + 1) * share)
+        for turn in np.unique(places // len(members)):
+            order = shuffled(len(members), seed, DRAW, int(label), int(turn))
+            picked.append(members[order[places[places // len(members) == turn] % len(members)]])
+    chosen = np.concatenate(picked)
+    return chosen[shuffled(count, seed, ORDER, epoch)]
+
+
+def batches(order: NDArray[np.int64], steps: int) -> list[NDArray[np.int64]]:
+    """The epoch's order cut into `steps` batches."""
+    return np.array_split(order, steps)
+
+
+def parity(index: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    """Which pictures alternating flip mirrors in even epochs (the others in odd ones)."""
+    return (bits(index, seed, DRAW) & np.uint64(1)).astype(bool)

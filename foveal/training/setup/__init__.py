@@ -1,0 +1,1 @@
+"""Everything before the first step: request, data, defaults, first weights, timing, budget."""

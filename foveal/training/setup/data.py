@@ -1,0 +1,237 @@
+"""From a listing and its splits to the pictures and labels a run is fitted on.
+
+Knows nothing of networks' layers, recipes or time. Test pictures are never opened here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.pixel_cache import PixelCache, build_pixel_cache
+from foveal.errors import DataError
+from foveal.progress import Progress
+from foveal.spec.preprocess import Input, Preprocess
+from foveal.text import printable
+from foveal.training.tensors import LabelledImages
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What is trained and validated on, and the account of it for data.json.
+
+    classes: names in the order of the outputs.  hashes: uint64 content hashes of all of train
+    and val.  account: JSON data.  warnings: sentences to show.
+    """
+
+    train: LabelledImages
+    val: LabelledImages
+    classes: tuple[str, ...]
+    task: Literal["single", "multi"]
+    hashes: NDArray[np.uint64]
+    account: dict[str, Any]
+    fingerprint: str
+    warnings: tuple[str, ...]
+
+
+def classes(
+    listing: Dataset, splits: Sequence[str], *, ignore_unknown: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The classes of train in the listing's order, and warnings.
+
+    Raises DataError for classes that only val or test have, unless they are to be ignored.
+    """
+    there: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
+    for labels, split in zip(listing.labels, splits, strict=True):
+        there[split].update(labels)
+    known = tuple(name for name in listing.classes if name in there["train"])
+    unknown = [
+        name for name in listing.classes if name not in there["train"]
+        and name in there["val"] | there["test"]
+    ]  # fmt: skip
+    if unknown and not ignore_unknown:
+        raise DataError(
+            f"{_named(unknown)} in val or test but not in train: add pictures of them to train, "
+            "or leave them out with --ignore-unknown-classes"
+        )
+    if len(known) < 2 and listing.task == "single":
+        raise DataError(
+            f"train has {len(known)} class{'es' if len(known) != 1 else ''}, at least 2 are "
+            "needed; give one sub-folder a class"
+        )
+    if (odd := next((name for name in known if not _is_text(name)), None)) is not None:
+        raise DataError(
+            f"the class {printable(odd)} has a name that is not text (UTF-8), which no model file "
+            "can hold; rename its folder"
+        )
+    told = [f"{_named(unknown)} not in train and left out"] if unknown else []
+    for split in ("val", "test"):
+        missing = [name for name in known if name not in there[split]]
+        if missing and there[split]:
+            told.append(f"{_named(missing)} not in {split}, so {split} says nothing about them")
+    return known, tuple(told)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return (
+        f"class{'es' if len(names) > 1 else ''} {shown}{more} {'are' if len(names) > 1 else 'is'}"
+    )
+
+
+def prepare(
+    listing: Dataset,
+    splits: Sequence[str],
+    names: tuple[str, ...],
+    input: Input,
+    preprocess: Preprocess,
+    progress: Progress,
+    warnings: tuple[str, ...] = (),
+) -> TrainingData:
+    """Decode train and val (once: the store remembers) and number their labels.
+
+    Raises DataError where no training picture can be read.
+    """
+    number = {name: index for index, name in enumerate(names)}
+    rows = {
+        split: np.array(
+            [
+                row
+                for row, (labels, where) in enumerate(zip(listing.labels, splits, strict=True))
+                if where == split and _usable(labels, number, listing.task)
+            ],
+            np.int64,
+        )
+        for split in ("train", "val", "test")
+    }
+    stores = {
+        split: build_pixel_cache(listing, rows[split], input, preprocess, progress=progress)
+        for split in ("train", "val")
+    }
+    if not len(stores["train"].rows):
+        raise DataError(
+            f"none of the {len(rows['train'])} training pictures of {listing.root} can be read; "
+            "see foveal check"
+        )
+    train, val = (
+        LabelledImages(found.pixels, _labels(listing, found.rows, number))
+        for found in stores.values()
+    )
+    absent = set(names) - _present(train, names)
+    if absent:
+        raise DataError(
+            f"no picture of {_named(sorted(absent))} in train that can be read; see foveal check"
+        )
+    return TrainingData(
+        train, val, names, listing.task,
+        np.concatenate([found.hashes for found in stores.values()]),
+        _account(listing, rows, stores, names),
+        _fingerprint(listing, stores),
+        (*warnings, *_twins(listing, stores)),
+    )  # fmt: skip
+
+
+def _twins(listing: Dataset, stores: dict[str, PixelCache]) -> tuple[str, ...]:
+    """A sentence about pictures that are in train and, pixel by pixel, in val too."""
+    train, val = stores["train"], stores["val"]
+    same = np.flatnonzero(np.isin(val.pixel_hashes, train.pixel_hashes))
+    if not len(same):
+        return ()
+    first = same[0]
+    twin = np.flatnonzero(train.pixel_hashes == val.pixel_hashes[first])[0]
+    return (
+        f"{len(same)} of the {len(val.rows)} val pictures are in train too, so val looks better "
+        f"than it is; the first pair is {listing.paths[val.rows[first]]} and "
+        f"{listing.paths[train.rows[twin]]}",
+    )
+
+
+def _usable(labels: tuple[str, ...], number: dict[str, int], task: str) -> bool:
+    return task == "multi" or all(label in number for label in labels)
+
+
+def _labels(listing: Dataset, rows: NDArray[np.int64], number: dict[str, int]) -> NDArray[np.int64]:
+    if listing.task == "single":
+        return np.array([number[listing.labels[row][0]] for row in rows], np.int64)
+    table = np.zeros((len(rows), len(number)), np.int64)
+    for place, row in enumerate(rows):
+        for label in listing.labels[row]:
+            if label in number:
+                table[place, number[label]] = 1
+    return table
+
+
+def _present(pictures: LabelledImages, names: tuple[str, ...]) -> set[str]:
+    labels = pictures.labels
+    numbers = np.unique(labels) if labels.ndim == 1 else np.flatnonzero(labels.any(axis=0))
+    return {names[number] for number in numbers}
+
+
+def _account(
+    listing: Dataset,
+    rows: dict[str, NDArray[np.int64]],
+    stores: dict[str, PixelCache],
+    names: tuple[str, ...],
+) -> dict[str, Any]:
+    splits: dict[str, list[dict[str, Any]]] = {}
+    for split, found in stores.items():
+        splits[split] = [
+            {
+                "path": listing.paths[row],
+                "labels": list(listing.labels[row]),
+                "hash": f"{int(content):016x}",
+            }
+            for row, content in zip(found.rows, found.hashes, strict=True)
+        ]
+    splits["test"] = [
+        {"path": listing.paths[row], "labels": list(listing.labels[row])} for row in rows["test"]
+    ]
+    unread = [item for found in stores.values() for item in found.unusable]
+    unusable = [*listing.unusable, *unread]
+    return {
+        "data": str(listing.root.resolve()),
+        "classes": list(names),
+        "task": listing.task,
+        "counts": {split: len(items) for split, items in splits.items()},
+        "left_out": [{"path": item.path, "reason": item.reason} for item in unusable],
+        "splits": splits,
+    }
+
+
+def _fingerprint(listing: Dataset, stores: dict[str, PixelCache]) -> str:
+    """SHA-256 of what is fitted on: path, labels, split and content of every picture."""
+    digest = hashlib.sha256()
+    for split, found in stores.items():
+        for row, content in zip(found.rows, found.hashes, strict=True):
+            labels = "\x1f".join(listing.labels[row])
+            line = f"{split}\x1e{listing.paths[row]}\x1e{labels}\x1e{int(content):016x}\n"
+            digest.update(line.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def counts(labels: NDArray[np.int64], number: int) -> tuple[int, int]:
+    """Pictures of the rarest and of the commonest class."""
+    if labels.ndim == 2:
+        each = labels.sum(axis=0)
+    else:
+        tally = Counter(labels.tolist())
+        each = np.array([tally.get(index, 0) for index in range(number)])
+    return int(each.min()), int(each.max())

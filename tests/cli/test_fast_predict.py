@@ -1,0 +1,53 @@
+"""The plain forms of `foveal predict` are read as typer reads them, and without it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from foveal.cli import fast_predict, prediction_output
+from foveal.cli.app import app
+
+WORDS = (
+    "model.onnx", "a.png", "b c.png", "-", "*.jpg", "--top", "--top=3", "3", "all", "--top=",
+    "--format", "--format=csv", "jsonl", "table", "xml", "--format=xml", "--help", "--", "-x",
+    "--tops", "=", "--top=-1",
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(words=st.lists(st.sampled_from(WORDS), max_size=7))
+def test_what_is_plain_is_what_typer_reads(
+    monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    read: list[tuple] = []
+    monkeypatch.setattr(
+        prediction_output,
+        "predict",
+        lambda model, paths, top, form: read.append((str(model), paths, top, form)) or 0,
+    )
+    got = fast_predict.predict(words)
+    if got is None:
+        return
+    app(["predict", *words], standalone_mode=False)
+    assert read == [got]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["m.onnx", "a.png"],
+        ["m.onnx", "a.png", "-", "--format", "jsonl", "--top=all"],
+        ["--top", "2", "m.onnx", "--format=csv", "a.png", "b.png"],
+    ],
+)
+def test_common_forms_are_plain(words: list[str]) -> None:
+    assert fast_predict.predict(words) is not None
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["m.onnx"], ["m.onnx", "a", "--top"], ["m.onnx", "a", "--help"], ["--", "m", "a"]]
+)
+def test_the_rest_is_left_to_typer(words: list[str]) -> None:
+    assert fast_predict.predict(words) is None

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.open import open_dataset
+from foveal.dataset.stats import compute_stats
+from foveal.errors import DataError
+from foveal.images.resize import pixels
+from foveal.spec.preprocess import Input, Preprocess
+from foveal.text import natural_key, printable
+
+
+def test_natural_order():
+    names = ["10", "2", "1", "a10", "a9", "a", "B", "01", "x" + "9" * 5000]
+    assert sorted(names, key=natural_key) == [
+        "01", "1", "2", "10", "B", "a", "a9", "a10", "x" + "9" * 5000
+    ]  # fmt: skip
+
+
+@given(st.lists(st.text(max_size=8), unique=True))
+def test_natural_order_is_total(names: list[str]):
+    keys = sorted(map(natural_key, names))
+    assert len(set(keys)) == len(names)
+
+
+def test_printable_is_one_line():
+    assert printable("a/b c 한글.png") == "a/b c 한글.png"
+    assert printable("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"
+
+
+def test_to_a_table_and_back(pictures):
+    pandas = pytest.importorskip("pandas")
+    data = open_dataset(pictures("train/a/1.png train/b/1.png test/a/2.png"))
+    frame = data.to_pandas()
+    assert list(frame.columns) == ["path", "label", "split", "group"]
+    for back in (
+        Dataset.from_pandas(data.root, frame),
+        Dataset.from_arrow(data.root, data.to_arrow()),
+        Dataset.from_pandas(data.root, pandas.DataFrame(data.to_columns())),
+    ):
+        assert (back.paths, back.labels, back.splits) == (data.paths, data.labels, data.splits)
+        assert back.read(1) == data.read(1)
+
+
+def test_to_a_torch_dataset_and_back(pictures):
+    torch = pytest.importorskip("torch")
+    data = open_dataset(pictures("a/1.png a/2.png b/1.png"))
+    size = Input(height=8, width=8)
+    samples = data.to_samples(size, Preprocess())
+    loader = torch.utils.data.DataLoader(samples, batch_size=3)
+    ((batch, labels),) = list(loader)
+    assert labels.tolist() == [0, 0, 1]
+    assert np.array_equal(batch[2].numpy(), pixels(data.read(2), size, Preprocess()))
+    made = [
+        (f"{data.root}/{path}", number) for path, number in zip(data.paths, [0, 0, 1], strict=True)
+    ]
+    back = Dataset.from_samples(data.root, made, ["a", "b"])
+    assert (back.paths, back.labels) == (data.paths, data.labels)
+
+
+def test_columns_of_different_lengths():
+    with pytest.raises(DataError) as error:
+        Dataset(Path("x"), ("a", "b"), (("c",),))
+    assert str(error.value) == (
+        "a Listing needs columns of one length: 2 paths, 1 labels, 2 splits, 2 groups"
+    )
+
+
+def test_facts_are_of_training_pictures_only(pictures):
+    root = pictures("train/a/1.png train/a/2.png train/b/1.png test/c/1.png")
+    (root / "test" / "c" / "1.png").write_bytes(b"never read")
+    (root / "train" / "b" / "bad.png").write_bytes(b"")
+    found = compute_stats(open_dataset(root))
+    assert found.images == 4
+    assert found.classes == {"a": 2, "b": 2}
+    assert (found.width, found.height, found.grey) == ((10, 10, 10), (12, 12, 12), False)
+    assert found.aspect == (0.8333, 0.8333, 0.8333)
+    assert found.sampled == 3
+
+
+def test_facts_of_nothing_readable(pictures):
+    root = pictures("a/1.png")
+    (root / "a" / "1.png").write_bytes(b"")
+    with pytest.raises(DataError) as error:
+        compute_stats(open_dataset(root))
+    assert str(error.value) == f"none of 1 pictures of {root} can be read; see foveal check"
+
+
+def test_digits_are_grey(digits):
+    assert compute_stats(open_dataset(digits)).grey

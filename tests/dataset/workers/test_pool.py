@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.open import open_dataset
+from foveal.dataset.workers import pool
+from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask
+from foveal.processor import cores
+
+JOBS = [
+    ScanTask(False), ScanTask(True), DecodeTask(16, 12, 3, "crop", (0, 0, 0)),
+    DecodeTask(40, 40, 1, "pad", (9, 8, 7)),
+]  # fmt: skip
+
+
+def told(data: Dataset, job: ScanTask | DecodeTask) -> list[tuple[list[int], ChunkResult]]:
+    rows = list(range(len(data)))[::-1]
+    return [(list(some), found) for some, found in pool.map_chunks(data, job, rows, 7)]
+
+
+def assert_same(
+    here: list[tuple[list[int], ChunkResult]], there: list[tuple[list[int], ChunkResult]]
+):
+    assert [rows for rows, _ in here] == [rows for rows, _ in there]
+    for (_, one), (_, other) in zip(here, there, strict=True):
+        assert one.bad == other.bad
+        assert list(one.arrays) == list(other.arrays)
+        for name, array in one.arrays.items():
+            assert array.dtype == other.arrays[name].dtype
+            assert np.array_equal(array, other.arrays[name]), name
+
+
+@pytest.fixture
+def data(pictures) -> Dataset:
+    root = pictures(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(20)))
+    (root / "a" / "5.png").write_bytes(b"")
+    (root / "a" / "\u00e9 \n.png").write_bytes((root / "a" / "1.png").read_bytes())
+    (root / "b" / os.fsdecode(b"\xff.png")).write_bytes((root / "a" / "2.png").read_bytes())
+    return open_dataset(root)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Processes from the first row on; the number of each that was started."""
+    monkeypatch.setattr(pool, "MANY", 0)
+    numbers: list[int] = []
+    real = pool._started
+
+    def seen(*given):
+        found = real(*given)
+        numbers.extend(one.pid for one in found)
+        return found
+
+    monkeypatch.setattr(pool, "_started", seen)
+    return numbers
+
+
+@pytest.mark.parametrize("job", JOBS, ids=str)
+def test_processes_give_what_threads_give(data, job, started, monkeypatch):
+    there = told(data, job)
+    assert len(started) == cores()
+    monkeypatch.setattr(pool, "MANY", 10**9)
+    assert_same(told(data, job), there)
+    assert len(started) == cores()
+
+
+def test_members_of_an_archive_are_read_by_processes_too(data, started, tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in data.paths[:9]:
+            archive.write(data.root / path, path)
+    inside = open_dataset(tmp_path / "all.zip")
+    ((_, first), *_) = told(inside, JOBS[2])
+    assert first.arrays["pixels"].shape == (6, 16, 12, 3)  # of seven, a/5.png is empty
+    assert [place for place, _ in first.bad] == [3]
+    assert started
+
+
+def test_processes_are_asked_and_are_gone_afterwards(data, started, monkeypatch):
+    monkeypatch.setattr(pool, "run_task", None)  # so nothing is done here
+    told(data, JOBS[0])
+    for number in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+
+
+def test_they_are_gone_when_nobody_wants_the_rest(data, started):
+    parts = pool.map_chunks(data, JOBS[0], range(len(data)), 3)
+    next(parts)
+    parts.close()
+    for number in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+
+
+def test_one_that_is_killed_or_cannot_start_is_done_without(data, started, monkeypatch, tmp_path):
+    wanted = told(data, JOBS[2])
+    parts = pool.map_chunks(data, JOBS[2], list(range(len(data)))[::-1], 7)
+    found = [next(parts)]
+    os.kill(started[-1], 9)
+    found += list(parts)
+    assert_same(wanted, [(list(rows), one) for rows, one in found])
+    for program in ("/bin/false", str(tmp_path / "missing")):
+        monkeypatch.setattr(pool.sys, "executable", program)
+        assert_same(wanted, told(data, JOBS[2]))
+
+
+def test_no_rows(data, started):
+    assert told(data.subset([]), JOBS[0]) == []

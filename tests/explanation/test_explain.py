@@ -1,0 +1,289 @@
+"""The explanation as a value and as the page's data: exactness, size, what is said when missing."""
+
+import base64
+import importlib
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import foveal
+from foveal.errors import Error, ModelFileError, UsageError
+from foveal.explanation import top_activations
+from foveal.explanation.activations import outputs, record_activations
+from foveal.explanation.explain import Explanation, explain, places
+from foveal.explanation.lens import data as page
+from foveal.explanation.shift import shifts
+from foveal.model.model import load, save
+from foveal.network.presets import load_preset
+from foveal.pages import render
+from foveal.prediction.prediction import make_prediction
+from foveal.prediction.predictor import Predictor
+from foveal.progress import silent
+from foveal.spec import layers as L
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+
+verb = importlib.import_module("foveal.verbs.explain")
+
+
+@pytest.fixture(autouse=True)
+def _cheap_checks(monkeypatch):
+    """Fewer random orders: what the checks find is tested in test_attribution."""
+    monkeypatch.setattr("foveal.explanation.explain.HUGE", 0)
+
+
+@pytest.fixture
+def explained(some, picture) -> Explanation:
+    return foveal.explain(some, picture)
+
+
+def floats(packed: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(packed), "<f4")
+
+
+def test_it_says_what_predict_says(some, picture, explained):
+    said = next(iter(Predictor(some).predict([picture])))
+    assert (explained.label, explained.probability) == (said.label, said.probability)
+    data = page.data(explained)
+    assert (data["label"], data["probability"]) == (said.label, said.probability)
+    assert data["layers"][-1]["name"] == "output"
+
+
+def test_packed_maps_are_the_forward_pass_bit_for_bit(some, picture, explained):
+    given = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    data = page.data(explained)
+    names = {layer["name"] for layer in data["layers"][2:]}
+    with torch.no_grad():
+        _, kept = outputs(some.module, given, names)
+    for layer in data["layers"][2:]:
+        want = kept[layer["name"]][0, layer["maps"]].numpy().ravel()
+        assert np.array_equal(floats(layer["values"]), want), layer["name"]
+    pixels = np.frombuffer(base64.b64decode(data["layers"][0]["values"]), np.uint8)
+    assert np.array_equal(pixels, picture.transpose(2, 0, 1).ravel())
+
+
+def test_values_for_python(some, picture, explained):
+    assert explained.maps["output"].shape == (len(explained.activations.logits),)
+    weight = some.module.get_parameter("conv_1.weight").detach().numpy()
+    assert np.array_equal(explained.filters["conv_1"], weight)
+    for name, share in explained.shares.items():
+        assert np.abs(share).sum() == pytest.approx(100), name
+    assert explained.attribution("occlusion").values.shape == picture.shape[:2]
+    with pytest.raises(UsageError) as caught:
+        explained.attribution("oclusion")
+    assert str(caught.value) == (
+        "there is no map 'oclusion' (did you mean 'occlusion'?); there are "
+        "['cam', 'integrated_gradients', 'occlusion']"
+    )
+    html = explained._repr_html_()
+    assert html.count("<img") == 3
+    assert explained.label in html
+
+
+def test_it_is_the_same_twice(some, picture, explained):
+    again = foveal.explain(some, picture)
+    assert json.dumps(page.data(again)) == json.dumps(page.data(explained))
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        ("conv_11", "the network has no layer 'conv_11' (did you mean 'conv_1'?); "
+         "`foveal show MODEL` lists them"),
+        ("output", "the layer 'output' has no maps any more, so it shows no places; take one of "),
+    ],
+)  # fmt: skip
+def test_a_layer_that_is_not_there(some, picture, layer, text):
+    with pytest.raises(UsageError) as caught:
+        foveal.explain(some, picture, layer=layer)
+    assert str(caught.value).startswith(text)
+
+
+def test_an_asked_layer_is_taken(some, picture):
+    name = places(foveal.explain(some, picture).activations)[0].name
+    one = foveal.explain(some, picture, layer=name).attribution("cam")
+    assert (one.layer, one.variant) == (name, "layer_cam")
+
+
+def bare(network: Network, pixels: np.ndarray, models) -> Explanation:
+    """An explanation without decisive pixels, which take long on large networks."""
+    model = models(network)
+    given = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
+    recording = record_activations(model.module, network, 3, "single", given, 0)
+    said = make_prediction(Predictor(model).probabilities(pixels[None])[0], model.manifest, "x", 5)
+    return Explanation(
+        str(said.label), float(said.probability or 0), said, "x", model, pixels, 0, recording,
+        tuple(shifts(model.module, recording)), (), None, "no_account",
+    )  # fmt: skip
+
+
+def model_of(network: Network):
+    from foveal.model.manifest import Manifest
+    from foveal.model.model import Model
+
+    labels = ("a", "b", "c")
+    return Model(network.build(3).eval(), Manifest(network=network, labels=labels))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        load_preset("resnet18"),
+        Network(
+            input=Input(height=300, width=240),
+            layers=(
+                L.Conv(48, kernel=1),
+                L.Relu(),
+                L.Conv(64, kernel=1),
+                L.Relu(),
+                L.GlobalAvgPool(),
+                L.Output(),
+            ),
+        ),
+    ],
+    ids=["resnet18", "wide"],
+)
+def test_large_networks_fit_into_15_mb_and_the_page_says_what_is_left_out(network):
+    pixels = np.random.default_rng(0).integers(0, 256, network.input.shape, np.uint8)
+    explained = bare(network, pixels, model_of)
+    data = page.data(explained)
+    assert len(render("lens", data, "en").encode()) <= 15_000_000
+    assert data["sampled"]["maps"] < data["sampled"]["of"]
+    known = {node.name for node in explained.activations.nodes}
+    assert {layer["name"] for layer in data["layers"]} == known
+
+
+def test_excitement_is_the_largest_answer_of_each_filter(some):
+    random = np.random.default_rng(0)
+    shape = some.manifest.network.input.shape
+    pictures = random.integers(0, 256, (23, *shape), np.uint8)
+    batches = [pictures[:9], pictures[9:18], pictures[18:]]
+    found = top_activations.scan(some.module, ["conv_1"], batches)["conv_1"]
+    with torch.no_grad():
+        _, kept = outputs(some.module, torch.from_numpy(pictures).permute(0, 3, 1, 2), {"conv_1"})
+    answers = kept["conv_1"].flatten(2)
+    best = answers.max(2).values
+    order = best.argsort(0, descending=True)[: top_activations.SHOWN]
+    assert np.array_equal(found.pictures, order.numpy())
+    assert np.allclose(found.values, best.gather(0, order).numpy(), atol=1e-6)
+    assert np.array_equal(found.cells[0], [int(answers[order[0, c], c].argmax())
+                                           for c in range(answers.shape[1])])  # fmt: skip
+
+
+def test_a_scan_is_kept_and_a_damaged_one_is_not_believed(tmp_path):
+    peaks = {"conv_1": top_activations.TopActivations(np.ones((2, 3), np.float32), np.zeros((2, 3), int),
+                                    np.zeros((2, 3), int))}  # fmt: skip
+    file = tmp_path / "kept" / "peaks.npz"
+    top_activations.keep(file, peaks)
+    assert np.array_equal(top_activations.kept(file, ["conv_1"])["conv_1"].values, np.ones((2, 3)))
+    assert top_activations.kept(file, ["conv_2"]) is None
+    file.write_bytes(file.read_bytes()[:40])
+    assert top_activations.kept(file, ["conv_1"]) is None
+
+
+def run_folder(tmp_path, some) -> tuple:
+    """A model file with its data.json, as a run leaves them."""
+    from foveal.dataset.scan.image_stats import content_hash
+
+    random = np.random.default_rng(1)
+    height, width, channels = some.manifest.network.input.shape
+    rows = []
+    for number in range(6):
+        file = tmp_path / "pictures" / "a" / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 256, (height, width, channels), np.uint8)
+        Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels).save(file)
+        content = f"{content_hash(file.read_bytes()):016x}"
+        rows.append({"path": f"a/{number}.png", "labels": ["a"], "hash": content})
+    run = tmp_path / "run"
+    run.mkdir()
+    save(run / "model.safetensors", some)
+    account = {"data": str(tmp_path / "pictures"), "splits": {"train": rows}}
+    (run / "data.json").write_text(json.dumps(account))
+    return run / "model.safetensors", tmp_path / "pictures" / "a" / "0.png"
+
+
+def test_training_pictures_are_found_beside_the_model_and_checked(tmp_path, some):
+    model, image = run_folder(tmp_path, some)
+    done = foveal.explain(model, image)
+    assert done.top_images.paths == tuple(f"a/{n}.png" for n in range(6))
+    data = page.data(done)["excite"]
+    assert data["scanned"] == 6
+    boxes = next(iter(next(iter(data["filters"].values())).values()))
+    assert len(boxes) == top_activations.SHOWN
+    opened = load(model)
+
+    def excited(data=None):
+        return verb._excited(model, opened, data, silent)
+
+    again, _ = excited()  # from the cache
+    assert all(
+        np.array_equal(again.peaks[name].values, peaks.values)
+        for name, peaks in done.top_images.peaks.items()
+    )
+    (tmp_path / "pictures" / "a" / "1.png").write_bytes(b"another picture")
+    assert "a/1.png" not in excited()[0].paths
+    assert len(excited(tmp_path / "pictures")[0].paths) == 6
+    for file in (tmp_path / "pictures" / "a").iterdir():
+        file.rename(file.with_suffix(".away"))
+    assert excited() == (None, "gone")
+    (model.parent / "data.json").write_text("[]")
+    with pytest.raises(Error) as caught:
+        excited()
+    assert str(caught.value).startswith(f"{model.parent / 'data.json'} is not a run's account")
+    (model.parent / "data.json").unlink()
+    assert excited() == (None, "no_account")
+
+
+def test_files_are_written(tmp_path, some, picture):
+    out, png = tmp_path / "lens.html", tmp_path / "png"
+    done = foveal.explain(some, picture, out=out, png=png, lang="ko")
+    assert '<html lang="ko">' in out.read_text("utf-8")
+    names = {file.name for file in png.iterdir()}
+    assert {"picture.png", "cam.png", "occlusion.png", "integrated_gradients.png"} <= names
+    maps = [node for node in done.activations.nodes[1:] if len(node.shape) == 3]
+    assert len(names) == 4 + len(maps)
+    with Image.open(png / "occlusion.png") as drawn:
+        assert max(drawn.size) >= 224
+
+
+def test_bad_pictures_and_exported_files(tmp_path, some):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    with pytest.raises(Error) as caught:
+        foveal.explain(some, bad)
+    said = str(caught.value)
+    assert said.startswith(f"the picture {bad} cannot be read (")
+    assert said.endswith("); give another")
+    exported = tmp_path / "model.onnx"
+    exported.write_bytes(b"\x08\x07\x12\x00")
+    with pytest.raises(ModelFileError):
+        foveal.explain(exported, bad)
+
+
+def test_an_answer_that_is_not_a_number_has_no_reason(some, picture):
+    next(iter(some.module.parameters())).data.fill_(float("nan"))
+    with pytest.raises(Error) as caught:
+        foveal.explain(some, picture)
+    assert str(caught.value) == (
+        "the network's answer is not a number; train it again with a smaller learning rate"
+    )
+
+
+def test_multi_label(some, picture):
+    manifest = some.manifest
+    if manifest.network.output.function == "softmax":
+        return
+    network = manifest.network
+    module = network.build(3, task="multi").eval()
+    labels = ("a", "b", "c")
+    model = replace(some, module=module, manifest=manifest.model_copy(
+        update={"task": "multi", "labels": labels}))  # fmt: skip
+    done = explain(model, picture, next(iter(Predictor(model).predict([picture]))), name="x")
+    data = page.data(done)
+    assert data["task"] == "multi"
+    assert data["layers"][-1]["shape"] == [3]

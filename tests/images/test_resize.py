@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from foveal.errors import ImageError
+from foveal.images.resize import pixels
+from foveal.spec.preprocess import Input, Preprocess
+
+HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
+
+
+def test_every_route_gives_the_same_bytes():
+    size, rule = Input(height=20, width=20), Preprocess()
+    for name in ("turn6.jpg", "cmyk.jpg", "grey16.png", "palette.png", "alpha.png"):
+        path = HOSTILE / name
+        by_path = pixels(path, size, rule)
+        assert by_path.shape == (20, 20, 3)
+        assert np.array_equal(by_path, pixels(path.read_bytes(), size, rule))
+        assert np.array_equal(by_path, pixels(Image.open(path), size, rule))
+
+
+def test_a_picture_of_the_right_size_is_not_touched():
+    random = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    assert np.array_equal(pixels(random, Input(height=9, width=7), Preprocess()), random)
+
+
+def test_crop_keeps_the_middle():
+    wide = np.zeros((10, 30, 3), np.uint8)
+    wide[:, 10:20] = 200
+    assert (pixels(wide, Input(height=10, width=10), Preprocess(fit="crop")) == 200).all()
+
+
+def test_pad_adds_the_background_around():
+    wide = np.full((10, 30, 3), 200, np.uint8)
+    rule = Preprocess(fit="pad", background=(1, 2, 3))
+    padded = pixels(wide, Input(height=30, width=30), rule)
+    assert (padded[10:20] == 200).all()
+    assert (padded[:10] == (1, 2, 3)).all()
+    assert (padded[20:] == (1, 2, 3)).all()
+
+
+def test_squash_uses_all_of_it():
+    wide = np.zeros((10, 30, 3), np.uint8)
+    wide[:, 15:] = 200
+    squashed = pixels(wide, Input(height=10, width=10), Preprocess(fit="squash"))
+    assert not squashed[:, :3].any()
+    assert (squashed[:, -3:] == 200).all()
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "squash"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_extreme_shapes_fit(fit: str, channels: int):
+    size = Input(height=17, width=33, channels=channels)
+    for name in ("one.png", "5000x3.png"):
+        assert pixels(HOSTILE / name, size, Preprocess(fit=fit)).shape == (17, 33, channels)
+
+
+def test_arrays_grey_colour_and_transparent():
+    size = Input(height=4, width=4)
+    grey = np.full((4, 4), 9, np.uint8)
+    assert (pixels(grey, size, Preprocess()) == 9).all()
+    assert (pixels(grey[..., None], size, Preprocess()) == 9).all()
+    clear = np.zeros((4, 4, 4), np.uint8)
+    rule = Preprocess(background=(5, 6, 7))
+    assert (pixels(clear, size, rule) == (5, 6, 7)).all()
+
+
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        (
+            np.zeros((4, 4, 3), np.float32),
+            "an array must be uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), "
+            "not float32 (4, 4, 3)",
+        ),
+        (np.zeros((4, 4, 2), np.uint8), "an array must have 1, 3 or 4 channels, not 2"),
+        (np.zeros((1, 60_000_000), np.uint8), "60 million pixels, more than 50 million"),
+    ],
+)
+def test_wrong_arrays(array: np.ndarray, text: str):
+    with pytest.raises(ImageError) as error:
+        pixels(array, Input(), Preprocess())
+    assert str(error.value) == text
+
+
+def test_an_opened_picture_that_is_truncated_has_its_reason():
+    with Image.open(HOSTILE / "truncated.jpg") as opened, pytest.raises(ImageError) as error:
+        pixels(opened, Input(), Preprocess())
+    assert error.value.reason == "truncated: the file ends before the picture does"
+
+
+def test_small_jpegs_are_not_decoded_smaller():
+    photo = np.asarray(Image.effect_noise((100, 100), 60))
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "JPEG")
+    full = np.asarray(Image.open(io.BytesIO(file.getvalue())))
+    size = Input(height=64, width=64, channels=1)
+    assert np.array_equal(
+        pixels(file.getvalue(), size, Preprocess()), pixels(full, size, Preprocess())
+    )

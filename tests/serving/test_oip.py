@@ -1,0 +1,136 @@
+"""Open Inference Protocol v2: JSON and binary tensors say the same, mistakes are named."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from foveal.serving.errors import RequestError
+from foveal.serving.oip import answer, metadata, read
+
+SHAPE = (2, 3, 1)
+PIXELS = np.arange(12, dtype=np.uint8).reshape(2, 2, 3, 1)
+ROWS = np.array([[0.25, 0.75], [0.5, 0.5]], np.float32)
+
+
+def tensor(**changes):
+    return {"name": "pixels", "datatype": "UINT8", "shape": [2, 2, 3, 1], **changes}
+
+
+def request(*inputs, **more) -> bytes:
+    return json.dumps({"inputs": list(inputs), **more}).encode()
+
+
+def binary(head: bytes, tail: bytes) -> tuple[bytes, str]:
+    return head + tail, str(len(head))
+
+
+def test_flat_nested_and_binary_data_are_the_same_pixels() -> None:
+    flat = read(request(tensor(data=PIXELS.ravel().tolist())), None, SHAPE)
+    nested = read(request(tensor(data=PIXELS.tolist())), None, SHAPE)
+    head = request(tensor(parameters={"binary_data_size": 12}))
+    raw = read(*binary(head, PIXELS.tobytes()), SHAPE)
+    for found in (flat, nested, raw):
+        np.testing.assert_array_equal(found.pixels, PIXELS)
+        assert found.pixels.dtype == np.uint8
+        assert found.wanted == (("probabilities", False), ("label", False))
+
+
+def test_an_answer_in_json() -> None:
+    inference = read(request(tensor(data=PIXELS.tolist()), id="7"), None, SHAPE)
+    body, length = answer(inference, ROWS, ("no", "예"), "m", "v")
+    assert length is None
+    assert json.loads(body) == {
+        "model_name": "m",
+        "model_version": "v",
+        "id": "7",
+        "outputs": [
+            {"name": "probabilities", "datatype": "FP32", "shape": [2, 2],
+             "data": [0.25, 0.75, 0.5, 0.5]},
+            {"name": "label", "datatype": "BYTES", "shape": [2], "data": ["예", "no"]},
+        ],
+    }  # fmt: skip
+
+
+def test_an_answer_in_binary() -> None:
+    wanted = [
+        {"name": "label", "parameters": {"binary_data": True}},
+        {"name": "probabilities", "parameters": {"binary_data": True, "classification": 0}},
+    ]
+    inference = read(request(tensor(data=PIXELS.tolist()), outputs=wanted), None, SHAPE)
+    body, length = answer(inference, ROWS, ("no", "예"), "m", "v")
+    outputs = json.loads(body[:length])["outputs"]
+    sizes = [output["parameters"]["binary_data_size"] for output in outputs]
+    label, rows = body[length : length + sizes[0]], body[length + sizes[0] :]
+    assert len(rows) == sizes[1]
+    assert label == struct.pack("<I", 3) + "예".encode() + struct.pack("<I", 2) + b"no"
+    np.testing.assert_array_equal(np.frombuffer(rows, "<f4").reshape(2, 2), ROWS)
+
+
+def test_one_parameter_asks_for_all_outputs_in_binary() -> None:
+    body = request(tensor(data=PIXELS.tolist()), parameters={"binary_data_output": True})
+    assert read(body, None, SHAPE).wanted == (("probabilities", True), ("label", True))
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "reason"),
+    [
+        (b"", None, "the inference request is not valid: the body: Invalid JSON: EOF while parsing"
+         " a value at line 1 column 0"),
+        (b"{}", None, "the inference request is not valid: inputs: Field required"),
+        (request(), None, "the inference request is not valid: inputs: List should have at least 1"
+         " item after validation, not 0"),
+        (request(tensor(data=[1] * 12, datatype="FP32")), None,
+         "the inference request is not valid: inputs.0.datatype: Input should be 'UINT8'"),
+        (request(tensor(data=[1] * 12, shape=[2, 3, 2, 1])), None,
+         "the shape of 'pixels' is [2, 3, 2, 1]; it must be [N, 2, 3, 1]"),
+        (request(tensor(data=[], shape=[0, 2, 3, 1])), None,
+         "the shape of 'pixels' is [0, 2, 3, 1]; it must be [N, 2, 3, 1]"),
+        (request(tensor(data=[1] * 11)), None,
+         "the data of 'pixels' must be 12 whole numbers for shape [2, 2, 3, 1]"),
+        (request(tensor(data=[1.5] * 12)), None,
+         "the data of 'pixels' must be 12 whole numbers for shape [2, 2, 3, 1]"),
+        (request(tensor(data=[True] * 12)), None,
+         "the data of 'pixels' must be 12 whole numbers for shape [2, 2, 3, 1]"),
+        (request(tensor(data=[10**30] * 12)), None,
+         "the data of 'pixels' must be 12 whole numbers for shape [2, 2, 3, 1]"),
+        (request(tensor(data=[[1], [2, 3]])), None,
+         "the data of 'pixels' is not an even array of numbers"),
+        (request(tensor(data=[256] * 12)), None, "the data of 'pixels' must be 0..255"),
+        (request(tensor(data=[-1] * 12)), None, "the data of 'pixels' must be 0..255"),
+        (request(tensor()), None,
+         "'pixels' needs data, or binary_data_size and as many bytes"),
+        (request(tensor()), "9999",
+         "Inference-Header-Content-Length is not a length within the body"),
+        (request(tensor()), "-1",
+         "Inference-Header-Content-Length is not a length within the body"),
+        (*binary(request(tensor(parameters={"binary_data_size": 12})), b"123"),
+         "'pixels' of shape [2, 2, 3, 1] needs 12 bytes; 3 came"),
+        (request(tensor(data=[1] * 12, parameters={"binary_data_size": 12})), None,
+         "'pixels' has both data and binary_data_size: give one"),
+        (request(tensor(shape=[2**40, 2, 3, 1], data=[1])), None,
+         "the shape of 'pixels' is [1099511627776, 2, 3, 1]; it must be [N, 2, 3, 1]"),
+    ],
+)  # fmt: skip
+def test_mistakes(body: bytes, header: str | None, reason: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        read(body, header, SHAPE)
+    assert (caught.value.status, caught.value.reason) == (400, reason)
+
+
+def test_deep_nesting_is_refused() -> None:
+    deep = b'{"inputs": [{"name": "pixels", "datatype": "UINT8", "shape": [2,2,3,1], "data": '
+    with pytest.raises(RequestError):
+        read(deep + b"[" * 100_000 + b"]" * 100_000 + b"}]}", None, SHAPE)
+    with pytest.raises(RequestError):
+        read(deep + b"[" * 150 + b"]" * 150 + b"}]}", None, SHAPE)
+
+
+def test_metadata() -> None:
+    found = metadata("m", "v", SHAPE, ("a", "b"), {"task": "single"}).model_dump()
+    assert found["inputs"] == [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 2, 3, 1]}]
+    assert found["outputs"][0] == {"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}
+    assert found["parameters"] == {"labels": ["a", "b"], "task": "single"}

@@ -1,0 +1,60 @@
+"""Rules the whole package keeps: nothing that can run code from a file, no forgotten work."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "foveal"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+NEVER = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}
+NEVER_CALLED = {"eval", "exec", "torch.load", "torch.jit.load", "torch.export.load", "yaml.load"}
+TORCH_AT_TOP = (
+    "training/", "explanation/", "exporting/", "evaluation/", "network/build", "network/blocks",
+    "network/pytorch", "model/model",
+)  # fmt: skip
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_name(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _top_imports(tree: ast.Module) -> set[str]:
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_module_keeps_the_rules(path):
+    tree = ast.parse(path.read_text())
+    imported = {
+        alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert not imported & NEVER
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            assert _name(node.func) not in NEVER_CALLED
+            assert not any(
+                word.arg == "shell" and getattr(word.value, "value", None) for word in node.keywords
+            )
+    relative = path.relative_to(PACKAGE).as_posix()
+    if "torch" in _top_imports(tree):
+        assert relative.startswith(TORCH_AT_TOP), f"{relative} imports torch at module level"
+    assert ast.get_docstring(tree), f"{relative} does not say what it does"
+
+
+def test_every_room_is_named_in_the_architecture():
+    text = (PACKAGE.parent / "ARCHITECTURE.md").read_text()
+    rooms = [p.name for p in PACKAGE.iterdir() if p.is_dir() and (p / "__init__.py").is_file()]
+    assert [room for room in rooms if f"{room}/" not in text] == []

@@ -1,0 +1,223 @@
+"""Whole runs: repeatable to the bit, stopped anywhere, extended, mended, within their budget."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from foveal.errors import Error, UsageError
+from foveal.model.model import load
+from foveal.training import checkpoint, loop
+from foveal.training.events import EpochRecord, StepRecord
+from foveal.training.run import driver
+
+VARIANTS = [
+    {},
+    {"optimizer": "sgd", "ema": 0.0},
+    {"optimizer": "adamw", "mixup": 0.4, "rotate": 10.0, "erase": 0.2},
+    {"optimizer": "muon", "balance": "sampling", "schedule": "trapezoid", "warm_up": 0.1},
+]
+
+
+def test_two_fresh_runs_give_the_same_file(runs):
+    assert runs.drive(runs.fresh(), "a") == runs.drive(runs.fresh(), "b")
+
+
+def test_another_seed_gives_another_file(runs):
+    assert runs.drive(runs.fresh(), "a") != runs.drive(runs.fresh(seed=1), "b")
+
+
+@pytest.mark.parametrize("keys", VARIANTS, ids=str)
+def test_stopped_at_any_step_and_resumed_it_is_the_same_file(runs, keys):
+    whole = runs.drive(runs.fresh(**keys), "whole")
+    for step in (1, 4, 5, 6, 13, 15):
+        name = f"stopped-{step}"
+        found = runs.stopped(runs.fresh(**keys), name, step)
+        assert found.position == step
+        assert runs.drive(runs.resumed(found), name) == whole
+
+
+def test_stopped_again_and_again(runs):
+    whole = runs.drive(runs.fresh(), "whole")
+    made = runs.fresh()
+    for step in range(2, 15, 3):
+        made = runs.resumed(runs.stopped(made, "often", step, SystemExit))
+    assert runs.drive(made, "often") == whole
+
+
+@pytest.mark.parametrize("where", ["prepared", "loss_of", "augment"])
+def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, where):
+    whole = runs.drive(runs.fresh(), "whole")
+    real, calls = getattr(loop, where), []
+
+    def interrupted(*args, **keys):
+        calls.append(1)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        return real(*args, **keys)
+
+    monkeypatch.setattr(loop, where, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runs.drive(runs.fresh(), "stopped")
+    monkeypatch.undo()
+    found = checkpoint.newest(runs.folder / "stopped" / driver.CHECKPOINTS)
+    assert found.position == 6
+    assert runs.drive(runs.resumed(found), "stopped") == whole
+
+
+def test_a_signal_during_validation_is_not_lost(runs, monkeypatch):
+    whole = runs.drive(runs.fresh(), "whole")
+
+    def interrupted(*args, **keys):
+        raise SystemExit(143)
+
+    monkeypatch.setattr(loop.validation, "logits", interrupted)
+    with pytest.raises(SystemExit):
+        runs.drive(runs.fresh(), "stopped")
+    monkeypatch.undo()
+    found = checkpoint.newest(runs.folder / "stopped" / driver.CHECKPOINTS)
+    assert found.facts["position"]["needs_validation"] is True
+    assert runs.drive(runs.resumed(found), "stopped") == whole
+
+
+def test_a_finished_run_is_extended_by_a_further_cycle(runs):
+    runs.drive(runs.fresh(), "a")
+    found = checkpoint.newest(runs.folder / "a" / driver.CHECKPOINTS)
+    assert len(list((runs.folder / "a" / driver.CHECKPOINTS).iterdir())) == 1
+    rates = []
+
+    def watch(record):
+        if isinstance(record, StepRecord):
+            rates.append(record.learning_rate)
+
+    made = runs.resumed(found, more=5.0)
+    runs.drive(made, "a", watch=watch)
+    assert len(rates) == 10
+    assert rates[0] == pytest.approx(0.02 * max(rates))
+    assert rates[2] == max(rates)
+    assert rates[-1] < 0.2 * max(rates)
+    manifest = load(runs.folder / "a" / "model.safetensors").manifest
+    assert [line["epoch"] for line in manifest.history] == [1, 2, 3, 4, 5]
+    assert manifest.recipe["epochs"] == 5.0
+
+
+def test_a_further_cycle_sees_whole_pictures(runs):
+    runs.drive(runs.fresh(progressive=0.5), "a")
+    found = checkpoint.newest(runs.folder / "a" / driver.CHECKPOINTS)
+    assert runs.resumed(found).task.start == 0.5
+    assert runs.resumed(found, more=5.0).task.start == 1.0
+
+
+def test_fewer_epochs_than_done_are_refused(runs):
+    runs.drive(runs.fresh(), "a")
+    found = checkpoint.newest(runs.folder / "a" / driver.CHECKPOINTS)
+    with pytest.raises(UsageError) as caught:
+        runs.resumed(found, more=2.0)
+    assert str(caught.value) == (
+        "this run has 3 epochs already; ask for more than that with --epochs, not 2"
+    )
+
+
+def test_the_folder_of_a_run(runs):
+    kinds = []
+    runs.drive(runs.fresh(epochs=2.5), "a", watch=lambda record: kinds.append(type(record)))
+    assert kinds.count(StepRecord) == 12
+    assert kinds.count(EpochRecord) == 3
+    lines = [
+        json.loads(line) for line in (runs.folder / "a" / "log.jsonl").read_text().splitlines()
+    ]
+    assert [line["step"] for line in lines] == [5, 10, 12]
+    assert all(line["seconds"] > 0 for line in lines)
+    model = load(runs.folder / "a" / "model.safetensors")
+    manifest = model.manifest
+    assert manifest.finished
+    assert "seconds" not in manifest.to_json()
+    assert str(runs.folder) not in manifest.to_json()
+    assert np.array_equal(model.fitted_on, np.arange(260, dtype=np.uint64))
+    mean, std = manifest.network.preprocess.statistics(1)
+    pixels = runs.prepared.train.pixels / 255
+    assert mean[0] == pytest.approx(pixels.mean(), abs=1e-6)
+    assert std[0] == pytest.approx(pixels.std(), abs=1e-6)
+
+
+def test_the_model_file_exists_from_the_first_epoch_on(runs):
+    seen = []
+
+    def watch(record):
+        path = runs.folder / "a" / "model.safetensors"
+        if isinstance(record, StepRecord) and path.exists():
+            seen.append((record.step, load(path).manifest.finished))
+
+    runs.drive(runs.fresh(), "a", watch=watch)
+    assert seen[0] == (6, False)
+
+
+def test_it_learns(runs):
+    made = runs.fresh(epochs=25.0)
+    runs.drive(made, "a")
+    assert made.training.position.final["val_accuracy"] >= 0.85
+    assert made.training.position.history[-1]["train_loss"] < 1.0
+
+
+def test_prediction_gives_what_was_measured_on_val(runs):
+    from foveal.prediction.predictor import Predictor
+
+    made = runs.fresh(epochs=6.0, flip="random")
+    runs.drive(made, "a")
+    predictor = Predictor(runs.folder / "a" / "model.safetensors")
+    assert predictor.manifest.network.preprocess.flip_average
+    probabilities = predictor.probabilities(runs.prepared.val.pixels)
+    right = (probabilities.argmax(axis=1) == runs.prepared.val.labels).mean()
+    assert right == pytest.approx(made.training.position.final["val_accuracy"])
+    sure = probabilities[np.arange(60), runs.prepared.val.labels]
+    loss = made.training.position.final["val_loss"]
+    assert -np.log(sure).mean() == pytest.approx(loss, abs=1e-4)
+
+
+def test_a_full_disk_is_one_sentence_and_the_last_state_stays(runs, monkeypatch):
+    whole = runs.drive(runs.fresh(), "whole")
+    found = runs.stopped(runs.fresh(), "a", 6)
+    real = checkpoint.write_atomic
+
+    def full(path, content):
+        def write(part):
+            part.write_bytes(content[:100])
+            raise OSError(28, "No space left on device")
+
+        return real(path, write)
+
+    monkeypatch.setattr(checkpoint, "write_atomic", full)
+    with pytest.raises(Error) as caught:
+        runs.drive(runs.resumed(found), "a")
+    monkeypatch.undo()
+    assert str(caught.value).endswith(
+        ".safetensors: No space left on device; free space or choose another place"
+    )
+    found = checkpoint.newest(runs.folder / "a" / driver.CHECKPOINTS)
+    assert found.position == 6
+    assert runs.drive(runs.resumed(found), "a") == whole
+
+
+def test_checkpoints_take_a_hundredth_of_the_time(runs, monkeypatch):
+    clock, written = [0.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    real = checkpoint.write
+
+    def slow(*args):
+        real(*args)
+        clock[0] += 0.3
+        written.append(clock[0])
+
+    def watch(_record):
+        clock[0] += 0.9
+
+    monkeypatch.setattr(checkpoint, "write", slow)
+    runs.drive(runs.fresh(epochs=40.0), "a", watch=watch)
+    first, *later, last = written
+    assert first == pytest.approx(0.9 + 0.3)
+    assert [b - a for a, b in zip([first, *later], later, strict=False)] == pytest.approx(
+        [30.6 + 0.3] * len(later), abs=0.9
+    )
+    assert len(later) == 7
+    assert last == clock[0]

@@ -1,0 +1,115 @@
+"""A run ends with its time, whatever the machine does, and is no longer than was asked."""
+
+import time
+
+import pytest
+
+from foveal.training import loop, progressive_resizing
+from foveal.training.events import StepRecord
+from foveal.training.run import driver
+from foveal.training.setup.budget import Budget, tail
+from foveal.training.setup.timing import Timing
+from foveal.training.state import Position
+
+
+@pytest.mark.timeout(120)
+def test_a_budget_is_kept(runs):
+    began = time.monotonic()
+    budget = Budget(4.0)
+    made = runs.fresh(budget=budget, optimizer="adamw", epochs=100_000.0)
+    runs.drive(made, "a", budget=budget, limited=True, timing=made.timing)
+    used = time.monotonic() - began
+    assert used <= 4.2
+    assert made.training.position.finished
+
+
+def test_a_machine_that_becomes_slower_shortens_the_cycle(runs, monkeypatch):
+    budget = Budget(4.0)
+    made = runs.fresh(budget=budget, epochs=100_000.0)
+    planned = made.training.position.cycle_steps
+    real = loop.augment
+
+    def slow(*args):
+        time.sleep(0.05)
+        return real(*args)
+
+    monkeypatch.setattr(loop, "augment", slow)
+    rates = []
+
+    def watch(record):
+        if isinstance(record, StepRecord):
+            rates.append(record.learning_rate)
+
+    runs.drive(made, "a", budget=budget, limited=True, timing=made.timing, watch=watch)
+    assert budget.used() <= 4.2
+    assert len(rates) < planned
+    assert rates[-1] < 0.3 * max(rates)
+
+
+def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
+    real, steps = loop.augment, []
+
+    def slow(*args):
+        time.sleep(0.05)
+        return real(*args)
+
+    monkeypatch.setattr(loop, "augment", slow)
+    budget = Budget(6.0)
+    made = runs.fresh(budget=budget, epochs=100_000.0)
+    monkeypatch.undo()
+    planned = made.training.position.cycle_steps
+    runs.drive(
+        made, "a", budget=budget, limited=True, timing=made.timing,
+        most_steps=made.plan["most_steps"], watch=steps.append,
+    )  # fmt: skip
+    rates = [record.learning_rate for record in steps if isinstance(record, StepRecord)]
+    assert len(rates) > 2 * planned
+    assert budget.used() <= 6.3
+    assert rates[-1] < 0.2 * max(rates)
+
+
+def test_a_plan_of_growing_pictures_holds(runs, wide, monkeypatch):
+    """Steps that cost as much as they should leave the cycle as it was planned."""
+    made = runs.fresh(network=wide, epochs=80.0, progressive=0.5)
+    task, position, clock = made.task, made.training.position, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    timing = Timing(0.1, 0.0, 0)
+    work = progressive_resizing.ahead(task.size, 0.5, 0.0)
+    assert work == pytest.approx(0.72, abs=0.02)
+    budget = Budget((position.cycle_steps * 0.1 * work + tail(timing, 0)) / 0.95, began=0.0)
+    keeper = runs.keeper(made, "a", budget=budget, limited=True, timing=timing, most_steps=10**6)
+    planned = position.cycle_steps
+    while position.step < position.end:
+        seconds = 0.1 * progressive_resizing.work(task.size, 0.5, position.progress)
+        clock[0] += seconds
+        position.step += 1
+        driver._note(
+            StepRecord(position.step, 1, 40, 1.0, 0.5, 0.1, seconds), made.training, task, keeper
+        )
+        driver.keep_time(made.training, task, keeper)
+    assert planned <= position.cycle_steps <= 1.06 * planned
+    assert clock[0] + tail(timing, 0) <= budget.seconds
+
+
+def test_a_cycle_is_made_no_longer_than_was_asked(runs):
+    budget = Budget(60.0)
+    made = runs.fresh(budget=budget, epochs=60.0)
+    seen = []
+    runs.drive(
+        made, "a", budget=budget, limited=True, timing=made.timing,
+        most_steps=made.plan["most_steps"], watch=seen.append,
+    )  # fmt: skip
+    steps = [record for record in seen if isinstance(record, StepRecord)]
+    assert len(steps) == 60 * made.task.steps_an_epoch
+
+
+def test_another_length_goes_on_from_where_the_schedule_is():
+    position = Position(cycle_steps=100)
+    position.step = 50
+    position.end_in(10)
+    assert position.progress == pytest.approx(0.5)
+    position.step = 55
+    assert position.progress == pytest.approx(0.75)
+    assert position.end == 60
+    position.step = 60
+    assert position.progress == pytest.approx(1.0)

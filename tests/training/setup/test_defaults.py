@@ -1,0 +1,110 @@
+"""What Foveal chooses itself, with the reason, and what it refuses."""
+
+import pytest
+
+from foveal.errors import UsageError
+from foveal.network.load import load_network
+from foveal.spec.preprocess import Input
+from foveal.spec.recipe import Recipe
+from foveal.training.setup.defaults import RecipeContext, average, fill_defaults, muon_share
+from foveal.training.setup.invariance import Invariance
+
+PHOTOS = Invariance(plain=0.4, mirrored=0.38, moved=0.39)
+
+
+def _situation(name="swift-s", side=32, pictures=50_000, near=PHOTOS, fast=False):
+    found = load_network(name, Input(height=side, width=side, channels=3))
+    return RecipeContext(found, pictures, 10, 5000, 5000, near, fast)
+
+
+def _chosen(recipe=None, **keys):
+    whole, choices = fill_defaults(recipe or Recipe(), _situation(**keys))
+    return whole, {choice.key: choice for choice in choices}
+
+
+def test_nothing_a_person_set_is_changed():
+    given = Recipe(
+        batch_size=7, optimizer="adamw", learning_rate=0.5, momentum=0.1, weight_decay=0.2,
+        bias_rate=3.0, flip="off", shift=0.1, crop=0.9, rotate=3.0, colour=0.1, precision="bf16",
+        compile="on", test_average="flip",
+    )  # fmt: skip
+    whole, chosen = _chosen(given)
+    assert whole == given
+    assert chosen == {}
+
+
+def test_every_choice_has_a_reason_and_is_repeatable():
+    whole, chosen = _chosen()
+    assert all(choice.reason for choice in chosen.values())
+    assert _chosen()[0] == whole
+    assert [key for key, value in whole if value in (None, "auto")] == [
+        "epochs", "ema", "dropout", "progressive", "early_stopping", "abstain_at_accuracy",
+        "positive_class", "min_recall",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pictures", "side", "size"),
+    [(60, 32, 8), (300, 32, 16), (1200, 32, 64), (6000, 32, 64), (20_000, 32, 128),
+     (60_000, 32, 256), (200_000, 32, 512), (60_000, 128, 128), (60_000, 224, 32), (100, 512, 8)],
+)  # fmt: skip
+def test_batch_size(pictures, side, size):
+    assert _chosen(pictures=pictures, side=side)[0].batch_size == size
+
+
+def test_optimizer():
+    assert _chosen()[0].optimizer == "muon"
+    assert _chosen(name="lenet5")[0].optimizer == "adamw"
+    few, chosen = _chosen(name="swift-m", side=16, pictures=1200)
+    assert few.optimizer == "sgd"
+    assert "not muon, as its matrices would cost" in chosen["optimizer"].reason
+    found = load_network("swift-m", Input(height=16, width=16))
+    assert muon_share(found, 10, 32) == pytest.approx(4 * muon_share(found, 10, 128))
+
+
+def test_flip_and_test_average_follow_the_neighbours():
+    whole, chosen = _chosen(near=Invariance(0.99, 0.35, 0.9))
+    assert (whole.flip, whole.test_average) == ("off", "none")
+    assert chosen["flip"].reason == (
+        "nearest neighbours name 99% of pictures and 35% of mirrored ones right: left and right "
+        "matter"
+    )
+    assert _chosen(near=Invariance(0.8, 0.6, 0.8))[0].flip == "alternate"
+    assert _chosen(near=None)[0].flip == "off"
+    assert _chosen(Recipe(flip="random"), near=None)[0].test_average == "flip"
+
+
+def test_shift_follows_the_neighbours():
+    whole, chosen = _chosen(near=Invariance(0.8, 0.6, 0.6))
+    assert whole.shift == 0.0
+    assert chosen["shift"].reason == (
+        "nearest neighbours name 80% of pictures and 60% of moved ones right: all pictures are "
+        "alike in place"
+    )
+    whole, chosen = _chosen(near=Invariance(0.8, 0.6, 0.7))
+    assert whole.shift == 0.07
+    assert chosen["shift"].reason == (
+        "nearest neighbours name 80% of pictures and 70% of moved ones right: places vary, so "
+        "small pictures are moved by a few pixels"
+    )
+    assert _chosen(near=None)[0].shift == 0.07
+    assert _chosen(side=64, near=Invariance(0.8, 0.6, 0.6))[0].shift == 0.0
+
+
+def test_precision_follows_the_processor():
+    assert _chosen()[0].precision == "fp32"
+    assert _chosen(fast=True)[0].precision == "bf16"
+
+
+def test_average_needs_steps():
+    assert average(20).value == 0.0
+    assert average(1000).value == pytest.approx(0.98)
+    assert average(10**6).value == pytest.approx(0.998)
+
+
+def test_clashes_are_refused():
+    with pytest.raises(UsageError) as caught:
+        _chosen(Recipe(schedule="trapezoid", warm_up=0.6))
+    assert str(caught.value) == (
+        "warm_up 0.6 and cool_down 0.5 are more than the whole run; together they may be at most 1"
+    )

@@ -1,0 +1,57 @@
+"""Whitening filters and weights taken from another model."""
+
+import numpy as np
+import torch
+
+from foveal.network.build import build
+from foveal.network.load import load_network
+from foveal.spec.preprocess import Input
+from foveal.training.setup.init import eigenfilters, set_dropout, take_weights, whiten
+
+
+def _pictures():
+    smooth = np.random.default_rng(0).normal(size=(200, 12, 12, 3)).cumsum(1).cumsum(2)
+    return np.clip(128 + 12 * smooth, 0, 255).astype(np.uint8)
+
+
+def test_filters_decorrelate_patches():
+    pictures = torch.from_numpy(_pictures()).permute(0, 3, 1, 2).double() / 64 - 2
+    filters = eigenfilters(pictures, (2, 2))
+    maps = torch.nn.functional.conv2d(pictures, filters)
+    flat = maps.permute(1, 0, 2, 3).flatten(1)
+    second = flat @ flat.T / flat.shape[1]
+    torch.testing.assert_close(second - second.diag().diag(), torch.zeros_like(second), atol=1e-6,
+                               rtol=0)  # fmt: skip
+    assert (second.diag() <= 1 + 1e-6).all()
+    assert (second.diag()[:6] > 0.8).all()
+
+
+def test_the_first_layer_holds_them_and_their_negatives():
+    found = load_network("swift-s", Input(height=32, width=32, channels=3))
+    module = build(found, 10)
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3), dtype=np.uint8)
+    assert whiten(module, found, pixels)
+    weight = next(part for part in module.modules() if isinstance(part, torch.nn.Conv2d)).weight
+    assert torch.equal(weight[:12], -weight[12:24])
+    assert not weight.requires_grad
+
+
+def test_a_network_without_whitening_is_left_alone():
+    found = load_network("lenet5")
+    module = build(found, 10)
+    before = module.state_dict()["conv_1.weight"].clone()
+    assert not whiten(module, found, np.zeros((5, 32, 32, 1), np.uint8))
+    assert torch.equal(module.state_dict()["conv_1.weight"], before)
+
+
+def test_weights_are_taken_by_name_and_shape():
+    module, other = torch.nn.Linear(3, 2), torch.nn.Linear(3, 4)
+    source = {"weight": torch.ones(2, 3), "bias": other.bias}
+    assert take_weights(module, source) == ("bias",)
+    assert torch.equal(module.weight, torch.ones(2, 3))
+
+
+def test_set_dropout():
+    module = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Dropout2d(0.1))
+    set_dropout(module, 0.25)
+    assert [part.p for part in module] == [0.25, 0.25]

@@ -1,0 +1,60 @@
+"""What training asks of the machine."""
+
+import platform
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foveal.training.device import keeping_memory
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+
+
+def faults() -> int:
+    """Pages that the system had to map for twenty arrays of 16 MiB, one after the other."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        np.empty(16 * 2**20, np.uint8).fill(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@glibc
+def test_memory_is_kept_inside_and_given_back_after() -> None:
+    page = resource.getpagesize()
+    with keeping_memory():
+        inside = faults()
+        held = _resident()
+    assert inside * page < 3 * 16 * 2**20
+    assert held - _resident() > 8 * 2**20
+
+
+@glibc
+def test_memory_is_given_back_when_training_fails() -> None:
+    held = 0
+    with pytest.raises(ValueError, match="gone"), keeping_memory():
+        faults()
+        held = _resident()
+        raise ValueError("gone")
+    assert held - _resident() > 8 * 2**20
+
+
+def _resident() -> int:
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
+
+
+def test_deterministic_kernels_are_asked_for_without_loading_the_compiler() -> None:
+    asked = (
+        "import sys, torch\n"
+        "from foveal.training import device\n"
+        "where = torch.device('cpu')\n"
+        "with device.deterministic(where):\n"
+        "    print(torch.get_deterministic_debug_mode())\n"
+        "print(torch.get_deterministic_debug_mode(), 'torch._inductor' in sys.modules)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert told.stdout.split() == ["1", "0", "False"]
