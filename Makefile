@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-demo: .venv/installed ## The whole way on real pictures, in about a minute
+demo: .venv/installed ## The whole way on real images, in about a minute
 	$(PY) -m foveal demo
 
 test: lint types contract wheel pages tests ## Everything that must hold; CI runs this

@@ -1,8 +1,8 @@
-"""Pictures in, side by side: Foveal, torchvision ImageFolder + DataLoader, Keras; check; growth.
+"""Images in, side by side: Foveal, torchvision ImageFolder + DataLoader, Keras; check; growth.
 
-    python benchmarks/data.py [--pictures 60000] [--runs 3] [--minutes 20] [--fresh] [--no-peers]
+    python benchmarks/data.py [--images 60000] [--runs 3] [--minutes 20] [--fresh] [--no-peers]
 
-Cold is the first pass over the pictures with Foveal's cache empty (the system's file cache is warm
+Cold is the first pass over the images with Foveal's cache empty (the system's file cache is warm
 for all contenders), warm the second pass in the same process (Foveal: over its memory map). The
 photos are those of clothing10.zip at 128x128, unpacked as a folder because the peers cannot read a
 .zip; the small ones are Fashion-MNIST, written as PNG files. Every figure comes from a process of
@@ -66,7 +66,7 @@ def foveal_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
         taken = pixels[order[start : start + BATCH]]
     assert taken.shape[1:] == shape.shape
     warm = time.perf_counter() - started
-    return {"imports": imports, "cold": cold, "warm": warm, "pictures": len(pixels)}
+    return {"imports": imports, "cold": cold, "warm": warm, "images": len(pixels)}
 
 
 def torchvision_pass(folder: Path, size: int, channels: int, workers: int) -> dict[str, float]:
@@ -83,7 +83,7 @@ def torchvision_pass(folder: Path, size: int, channels: int, workers: int) -> di
     loader = DataLoader(
         data, BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0
     )
-    taken = {"imports": imports, "pictures": float(len(data))}
+    taken = {"imports": imports, "images": float(len(data))}
     for name in ("cold", "warm"):
         for batch, _ in loader:
             assert batch.shape[2:] == (size, size)
@@ -104,7 +104,7 @@ def keras_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
         str(folder), image_size=(size, size), batch_size=BATCH, color_mode=mode,
         crop_to_aspect_ratio=True, verbose=False,
     )  # fmt: skip
-    taken = {"imports": imports, "pictures": float(len(data.file_paths))}
+    taken = {"imports": imports, "images": float(len(data.file_paths))}
     for name in ("cold", "warm"):
         for batch, _ in data:
             assert batch.shape[1:] == (size, size, channels)
@@ -118,7 +118,7 @@ def check_pass(folder: Path) -> dict[str, float]:
     from foveal.verbs.check import check
 
     found = check(folder)
-    return {"cold": time.perf_counter() - started, "pictures": found.images}
+    return {"cold": time.perf_counter() - started, "images": found.images}
 
 
 def split_pass(folder: Path) -> dict[str, float]:
@@ -133,7 +133,7 @@ def split_pass(folder: Path) -> dict[str, float]:
     splits = split(data)
     rows = [row for row, where in enumerate(splits) if where != "test"]
     build_pixel_cache(data, rows, Input(height=28, width=28, channels=1), Preprocess())
-    return {"cold": time.perf_counter() - started, "pictures": len(data)}
+    return {"cold": time.perf_counter() - started, "images": len(data)}
 
 
 CONTENDERS: dict[str, Callable[..., dict[str, float]]] = {
@@ -286,14 +286,14 @@ def written(out: Path, about: dict[str, Any], every: dict[str, list[dict[str, fl
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=int, default=60_000)
+    parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--work", type=Path, help="where the pictures are made, and kept")
-    parser.add_argument("--make", action="store_true", help="only make the pictures")
+    parser.add_argument("--work", type=Path, help="where the images are made, and kept")
+    parser.add_argument("--make", action="store_true", help="only make the images")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
     every: dict[str, list[dict[str, float]]] = {}
@@ -310,7 +310,7 @@ def main() -> None:
         work = given.work or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="foveal-data-"))
         )
-        many, tenth = small(given.pictures, work), small(given.pictures // 10, work)
+        many, tenth = small(given.images, work), small(given.images // 10, work)
         sets = {"photos": (photos(given.data, work), 128, 3), "small": (many, 28, 1)}
         sizes = {"tenth": tenth, "whole": many}
         if given.make:

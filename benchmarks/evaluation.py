@@ -1,12 +1,12 @@
-"""Seconds to evaluate small pictures with the whole page: listing, decoding, scores, robustness.
+"""Seconds to evaluate small images with the whole page: listing, decoding, scores, robustness.
 
-    python benchmarks/evaluation.py [--pictures 10000] [--runs 3]
+    python benchmarks/evaluation.py [--images 10000] [--runs 3]
 
-The pictures are real digits (scikit-learn's), enlarged to 28x28 and moved a little so that no two
+The images are real digits (scikit-learn's), enlarged to 28x28 and moved a little so that no two
 are the same, written as PNG files under train/ and test/; the model is a small CNN with weights
 that were never trained, because speed does not ask how good it is. Every run is a process of its
-own; cold with Foveal's cache empty, warm with the pictures decoded before. Promise: at most 15 s
-for 10,000 pictures on two cores, cold. Prints one JSON object; keep it with the machine it names.
+own; cold with Foveal's cache empty, warm with the images decoded before. Promise: at most 15 s
+for 10,000 images on two cores, cold. Prints one JSON object; keep it with the machine it names.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from PIL import Image
 SIDE = 28
 
 
-def write_pictures(root: Path, count: int) -> None:
-    """`count` test pictures in ten classes."""
+def write_images(root: Path, count: int) -> None:
+    """`count` test images in ten classes."""
     from sklearn.datasets import load_digits
 
     images, targets = load_digits(return_X_y=True)
@@ -79,12 +79,12 @@ def seconds(model: Path, data: Path, page: Path, cache: Path) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=3)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        write_pictures(root / "data", wanted.pictures)
+        write_images(root / "data", wanted.images)
         write_model(root / "model.safetensors")
         page = root / "report.html"
         found: dict[str, list[float]] = {"cold": [], "warm": []}
@@ -94,7 +94,7 @@ def main() -> None:
                 times.append(seconds(root / "model.safetensors", root / "data", page, cache))
         result = {
             "what": "foveal evaluate --report",
-            "pictures": wanted.pictures,
+            "images": wanted.images,
             "runs": wanted.runs,
             **{
                 kind: {

@@ -1,4 +1,4 @@
-"""How long `foveal explain` takes for one picture once the model is loaded: median of n runs.
+"""How long `foveal explain` takes for one image once the model is loaded: median of n runs.
 
     python benchmarks/explanation.py [--n 5] [--preset swift-m]
 

@@ -1,6 +1,6 @@
 """Prediction side by side: exported against native, int8, a DataLoader loop, OpenVINO; memory.
 
-    python benchmarks/inference.py [--run RUN] [--preset swift-s] [--size 32] [--pictures 10000]
+    python benchmarks/inference.py [--run RUN] [--preset swift-s] [--size 32] [--images 10000]
                                    [--runs 5] [--most 100000]
 
 RUN is a folder `foveal train` wrote; what its int8 export loses is shown, even where the gate would
@@ -8,7 +8,7 @@ refuse it. The preset has random weights: no accuracy is claimed for it, it stan
 network before which decoding counts, and for RUN where there is none. Every figure comes from a
 process of its own, contenders take turns, and the median, least and largest are given. OpenVINO is
 installed from PyPI beside the environment (.venv-inference) and reads the same exported files.
-The pictures are JPEG photos of 500x375 drawn from noise, linked so that none is cached decoded.
+The images are JPEG photos of 500x375 drawn from noise, linked so that none is cached decoded.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DIFFERENT = 500
 
 
 def timed(score: Callable[[np.ndarray], object], pixels: np.ndarray, seconds: float) -> float:
-    """Pictures a second in batches of 64, warmed up."""
+    """Images a second in batches of 64, warmed up."""
     score(pixels)
     score(pixels)
     done, started = 0, time.perf_counter()
@@ -139,7 +139,7 @@ def folder_loader(file: Path, photos: Path) -> float:
 
 
 def memory(file: Path, photos: Path, count: int) -> float:
-    """Peak MiB after so many pictures."""
+    """Peak MiB after so many images."""
     from foveal.prediction.predictor import Predictor
 
     paths = sorted(photos.iterdir())
@@ -285,7 +285,7 @@ def measure(arguments: argparse.Namespace, home: Path) -> dict[str, object]:
     files, known = preset, {"accuracy": "none claimed: random weights"}
     if arguments.run is not None:
         files, known = trained(arguments.run, home / "run")
-    folder = photos(home / "photos", arguments.pictures)
+    folder = photos(home / "photos", arguments.images)
     photo, runs = next(folder.iterdir()), arguments.runs
     return {
         "network": described(files["native"]),
@@ -297,12 +297,12 @@ def measure(arguments: argparse.Namespace, home: Path) -> dict[str, object]:
             },
             runs,
         ),
-        "network_pictures_per_second": rounds(networks(files, arguments.seconds), runs),
-        "network_pictures_per_second_small_network": rounds(
+        "network_images_per_second": rounds(networks(files, arguments.seconds), runs),
+        "network_images_per_second_small_network": rounds(
             networks(preset, arguments.seconds), runs
         ),
-        "folder_pictures_per_second": rounds(scored(files, folder), max(1, runs // 2)),
-        "folder_pictures_per_second_small_network": {
+        "folder_images_per_second": rounds(scored(files, folder), max(1, runs // 2)),
+        "folder_images_per_second_small_network": {
             "network": described(preset["native"]),
             **rounds(scored(preset, folder), max(1, runs // 2)),
         },
@@ -351,7 +351,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path)
     parser.add_argument("--preset", default="swift-s")
     parser.add_argument("--size", type=int, default=32)
-    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--most", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
@@ -368,7 +368,7 @@ def main() -> None:
         "python": platform.python_version(),
         "onnxruntime": onnxruntime.__version__,
         "torch": torch.__version__,
-        "pictures": arguments.pictures,
+        "images": arguments.images,
     }
     text = json.dumps({"machine": machine, **figures}, indent=2)
     RESULT.parent.mkdir(exist_ok=True)

@@ -3,7 +3,7 @@
     python benchmarks/serving.py [--seconds 5] [--rounds 3] [--only foveal,plain] [--preset swift-s]
     python benchmarks/serving.py --soak 100000
 
-The same network, weights and JPEG pictures for all, one machine, one run. The peers run in an
+The same network, weights and JPEG images for all, one machine, one run. The peers run in an
 environment this script makes (.venv-serving: LitServe from PyPI, torch from this environment).
 Each server is asked by 1 and by 32 clients that wait for one answer before the next question;
 the clients are wrk (Debian: apt-get install wrk), which takes next to nothing of the processor.
@@ -71,10 +71,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="foveal-bench-") as name:
         folder = Path(name)
         native, exported = _models(folder, options.preset, options.size)
-        for index, picture in enumerate(_pictures()):
-            (folder / f"{index:02}.raw").write_bytes(_raw(picture))
-            (folder / f"{index:02}.jpg").write_bytes(picture)
-            (folder / f"{index:02}.multipart").write_bytes(_multipart(picture))
+        for index, image in enumerate(_images()):
+            (folder / f"{index:02}.raw").write_bytes(_raw(image))
+            (folder / f"{index:02}.jpg").write_bytes(image)
+            (folder / f"{index:02}.multipart").write_bytes(_multipart(image))
         if options.soak:
             _write({"soak": _soaked(folder, exported, options.soak)}, options)
             return
@@ -129,8 +129,8 @@ def _models(folder: Path, preset: str, size: int) -> tuple[Path, Path]:
     return native, exported
 
 
-def _pictures(count: int = 64) -> list[bytes]:
-    """JPEG pictures of 500x375 with the spectrum of photographs."""
+def _images(count: int = 64) -> list[bytes]:
+    """JPEG images of 500x375 with the spectrum of photographs."""
     random = np.random.default_rng(0)
     found = []
     for _ in range(count):
@@ -177,7 +177,7 @@ def _measured(server: str, command: list[str], folder: Path, seconds: int) -> It
 
 
 def _bare(exported: Path, folder: Path, seconds: int) -> float:
-    """Pictures a second of one process a core without any server."""
+    """Images a second of one process a core without any server."""
     command = [
         sys.executable,
         "-P",
@@ -226,9 +226,9 @@ def _asked(folder: Path, kind: str, port: int, clients: int, seconds: int) -> di
 
 
 def _soaked(folder: Path, exported: Path, wanted: int) -> dict[str, Any]:
-    """Resident memory of all worker processes as requests go by; every 64th picture is cut off."""
+    """Resident memory of all worker processes as requests go by; every 64th image is cut off."""
     broken = folder / "00.raw"
-    broken.write_bytes(_raw(_pictures(1)[0][:20_000]))
+    broken.write_bytes(_raw(_images(1)[0][:20_000]))
     with _running(_ours(exported)) as (port, process):
         marks: list[dict[str, float]] = []
         done = refused = failed = 0
@@ -288,15 +288,15 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit("a server did not start")
 
 
-def _raw(picture: bytes) -> bytes:
-    head = f"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(picture)}\r\n"
-    return head.encode() + b"content-type: image/jpeg\r\n\r\n" + picture
+def _raw(image: bytes) -> bytes:
+    head = f"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(image)}\r\n"
+    return head.encode() + b"content-type: image/jpeg\r\n\r\n" + image
 
 
-def _multipart(picture: bytes) -> bytes:
+def _multipart(image: bytes) -> bytes:
     body = (
         b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.jpg"\r\n'
-        b"content-type: image/jpeg\r\n\r\n" + picture + b"\r\n--b--\r\n"
+        b"content-type: image/jpeg\r\n\r\n" + image + b"\r\n--b--\r\n"
     )
     head = f"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n"
     return head.encode() + b"content-type: multipart/form-data; boundary=b\r\n\r\n" + body

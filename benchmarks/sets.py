@@ -1,10 +1,10 @@
-"""The pictures that training is measured on, each a folder train/CLASS, test/CLASS.
+"""The images that training is measured on, each a folder train/CLASS, test/CLASS.
 
 Knows nothing of contenders. Four sets are what they are: the recipe was tried on their val splits.
 Four are made from these or drawn, by fixed chance; nothing was tuned on them: `few` has twenty
-clothes a class, `grey` cats and dogs without colour, `imbalanced` 1,000 pictures of CIFAR-10's
+clothes a class, `grey` cats and dogs without colour, `imbalanced` 1,000 images of CIFAR-10's
 first class down to 10 of its last, `defects` drawn surfaces of which one in seven has a scratch.
-Test pictures of the last two are balanced, so that accuracy there is balanced accuracy.
+Test images of the last two are balanced, so that accuracy there is balanced accuracy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ARCHIVES = {
 }  # fmt: skip
 
 
-def pictures(name: str, data: Path, home: Path) -> Path:
+def images(name: str, data: Path, home: Path) -> Path:
     """The folder of a set in `home`, made once. data: where the archives lie."""
     folder = home / name
     if folder.is_dir():
@@ -41,13 +41,13 @@ def pictures(name: str, data: Path, home: Path) -> Path:
         part.rename(folder)
     else:
         source, made = MADE[name]
-        made(pictures(source, data, home), part)
+        made(images(source, data, home), part)
         part.rename(folder)
     return folder
 
 
 def _copy(source: Path, split: str, out: Path, most: Callable[[int], int | None]) -> None:
-    """The first pictures of every class in order of their names, which tell nothing."""
+    """The first images of every class in order of their names, which tell nothing."""
     for number, kind in enumerate(sorted((source / split).iterdir())):
         (out / split / kind.name).mkdir(parents=True)
         for path in sorted(kind.iterdir())[: most(number)]:

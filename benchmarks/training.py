@@ -1,4 +1,4 @@
-"""Time to accuracy, side by side: the whole process from a folder of pictures to a saved model.
+"""Time to accuracy, side by side: the whole process from a folder of images to a saved model.
 
     python benchmarks/training.py NAME [--minutes M] [--runs N] [--peer-runs N] [--limit SECONDS]
 
@@ -8,7 +8,7 @@ imbalanced, defects, which nobody tuned on (benchmarks/sets.py says what they ar
 fastai, ultralytics, torchvision; each is a program in benchmarks/peers as its documentation has a
 newcomer do it, in an environment of its own that this script makes. A B A B: contenders take turns,
 each process with a cold cache; Foveal has --minutes for everything, a peer is stopped after --limit
-seconds (15 minutes) or at its documented end. Test accuracy is taken from the same test pictures:
+seconds (15 minutes) or at its documented end. Test accuracy is taken from the same test images:
 Foveal's from its finished file, a peer's after each epoch, its highest one counts (which favours
 it). `speed_up` is the time a peer took to its highest accuracy over Foveal's whole process, and
 null where Foveal did not reach that accuracy. Memory is the process tree's proportional set size,
@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sets import pictures
+from sets import images
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "training.jsonl"
@@ -173,7 +173,7 @@ def machine() -> dict[str, Any]:
 
 
 def profile(network: str, side: int, batch: int) -> dict[str, float]:
-    """Share of a training step's processor time by kind of work, made-up pictures.
+    """Share of a training step's processor time by kind of work, made-up images.
 
     In bf16 where the processor multiplies it, else in fp32, as training chooses.
     """
@@ -215,7 +215,7 @@ def profile(network: str, side: int, batch: int) -> dict[str, float]:
 
 
 PROFILED = ("swift-s", 32, 256), ("swift-xs", 96, 64)
-"""Network, side and batch that training chooses for small pictures and for photographs."""
+"""Network, side and batch that training chooses for small images and for photographs."""
 
 KINDS = {
     "convolution": ("convolution", "mkldnn_convolution"),
@@ -252,7 +252,7 @@ def sitting(asked: argparse.Namespace) -> dict[str, Any]:
     """Foveal and the peers in turn."""
     name, _, who = asked.name.partition(":")
     peers = who.split(",") if who else []
-    folder = pictures(name, asked.data, Path(tempfile.gettempdir()) / "foveal-bench")
+    folder = images(name, asked.data, Path(tempfile.gettempdir()) / "foveal-bench")
     times = asked.runs if asked.peer_runs is None else asked.peer_runs
     runs = []
     for seed in range(max(asked.runs, times if peers else 0)):

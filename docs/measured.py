@@ -110,7 +110,7 @@ def runs(sitting: dict[str, Any]) -> Iterator[dict[str, Any]]:
         own = [run for run in sitting["runs"] if run["who"] == who]
         scores = [run["accuracy"] for run in own if run["accuracy"] is not None]
         minutes = [_minutes(run) for run in own]
-        row = {"pictures": _pictures(sitting), "who": who, "runs": len(own)}
+        row = {"images": _images(sitting), "who": who, "runs": len(own)}
         row["minutes"] = statistics.median(minutes)
         row["minutes_range"] = [min(minutes), max(minutes)]
         row["test accuracy"] = statistics.median(scores) if scores else "stopped before the first"
@@ -185,14 +185,14 @@ def page() -> str:
 WORDS = {
     "en": {
         "head": "| measured | Foveal | beside it |\n|---|---|---|",
-        "folder": "pictures of a folder recognised a second",
-        "int8": "pictures a second an int8 network computes",
+        "folder": "images of a folder recognised a second",
+        "int8": "images a second an int8 network computes",
         "requests": "HTTP requests answered a second, {} clients",
         "wait": "ms until an HTTP answer, {} client (median)",
         "fresh": "s to read {:,.0f} {} for the first time, imports included",
         "again": "s to read {:,.0f} {} again",
         "photos": "photos",
-        "small": "small pictures",
+        "small": "small images",
         "train": "{}: test accuracy",
         "reached": "{:.1%} in {} min ({})",
         "fashion-mnist": "Fashion-MNIST",
@@ -261,7 +261,7 @@ def _training(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[C
     by_set: dict[str, list[dict[str, Any]]] = {}
     for result in results:
         made = [run for run in result.get("runs", ()) if run["accuracy"] is not None]
-        by_set.setdefault(_pictures(result), []).extend(made)
+        by_set.setdefault(_images(result), []).extend(made)
     for name, made in sorted(by_set.items()):
         budgets = sorted({run["minutes"] for run in made if run["who"] == "foveal"})
         own = [[run for run in made if run.get("minutes") == budget] for budget in budgets]
@@ -286,7 +286,7 @@ def _minutes(run: dict[str, Any]) -> float:
     return (run.get("seconds_to_it") or run["seconds"]) / 60
 
 
-def _pictures(result: dict[str, Any]) -> str:
+def _images(result: dict[str, Any]) -> str:
     """The set that training was measured on, else nothing."""
     return str(result.get("name", "")).partition(":")[0]
 
@@ -311,18 +311,18 @@ def _data(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
                     (re.sub(r"(\w+), (.*)", r"\1 (\2)", who), number(seconds))
                     for who, seconds in best.values()
                 ]
-                pictures = result[f"{name}: foveal"]["pictures"][0]
-                what = told[row].format(pictures, told.get(name, name))
+                images = result[f"{name}: foveal"]["images"][0]
+                what = told[row].format(images, told.get(name, name))
                 yield what, number(own), peers
 
 
 def _inference(result: dict[str, Any], told: dict[str, str]) -> Iterator[Compared]:
-    found = result.get("folder_pictures_per_second", {})
+    found = result.get("folder_images_per_second", {})
     own = found.get("foveal exported")
     peers = [(who, number(one["median"])) for who, one in found.items() if "foveal" not in who]
     if own and peers:
         yield told["folder"], number(own["median"]), peers
-    found = result.get("network_pictures_per_second", {})
+    found = result.get("network_images_per_second", {})
     own = found.get("onnxruntime int8")
     peers = [(who, number(found[who]["median"])) for who in INT8_BESIDE if who in found]
     if own and peers:

@@ -1,12 +1,12 @@
-// Pictures of the lens and the report for the documents: node screenshots.mjs LENS REPORT FOLDER
+// Images of the lens and the report for the documents: node screenshots.mjs LENS REPORT FOLDER
 import { join, resolve } from 'node:path'
 import { chromium } from '../web/node_modules/playwright-core/index.mjs'
 
 const [lens, report, folder] = process.argv.slice(2)
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
 
-/** Opens a page; `act(page)` brings it into the state wanted and gives the element to picture. */
-async function picture(file, name, size, act) {
+/** Opens a page; `act(page)` brings it into the state wanted and gives the element to image. */
+async function image(file, name, size, act) {
   const context = await browser.newContext({ viewport: size, reducedMotion: 'reduce', colorScheme: 'light', locale: 'en-US' })
   const page = await context.newPage()
   await page.goto(`file://${resolve(file)}`)
@@ -18,12 +18,12 @@ async function picture(file, name, size, act) {
   await context.close()
 }
 
-await picture(lens, 'lens', { width: 1120, height: 1400 }, async (page) => page.locator('#network'))
-await picture(lens, 'lens-number', { width: 1120, height: 1600 }, async (page) => {
+await image(lens, 'lens', { width: 1120, height: 1400 }, async (page) => page.locator('#network'))
+await image(lens, 'lens-number', { width: 1120, height: 1600 }, async (page) => {
   await page.selectOption('#pick-layer', { index: 4 })
   return page.locator('#pixel')
 })
-await picture(lens, 'lens-pixels', { width: 1120, height: 1400 }, async (page) => page.locator('#pixels'))
-await picture(report, 'report', { width: 1120, height: 1400 }, async (page) => page.locator('#overview'))
-await picture(report, 'report-confusion', { width: 1000, height: 1400 }, async (page) => page.locator('#confusion'))
+await image(lens, 'lens-pixels', { width: 1120, height: 1400 }, async (page) => page.locator('#pixels'))
+await image(report, 'report', { width: 1120, height: 1400 }, async (page) => page.locator('#overview'))
+await image(report, 'report-confusion', { width: 1000, height: 1400 }, async (page) => page.locator('#confusion'))
 await browser.close()

@@ -1,6 +1,6 @@
-"""Take the pictures of the pages anew: python docs/screenshots.py [DEMO]; needs node and chromium.
+"""Take the images of the pages anew: python docs/screenshots.py [DEMO]; needs node and chromium.
 
-DEMO is a folder `foveal demo` wrote; without it the demo is run first. The pictures show
+DEMO is a folder `foveal demo` wrote; without it the demo is run first. The images show
 scikit-learn's digits (BSD, from the UCI repository, CC BY 4.0). Before: `cd web && npm ci`.
 """
 
@@ -20,15 +20,13 @@ HERE = Path(__file__).resolve().parent
 
 
 def main(home: Path) -> None:
-    """Run the demo where there is none, explain an 8, picture the pages, shrink the files."""
+    """Run the demo where there is none, explain an 8, image the pages, shrink the files."""
     run = home / "digits" / "run-1"
     if not run.is_dir():
         demo(out=home)
     with tempfile.TemporaryDirectory() as work:
         lens = Path(work) / "lens.html"
-        explain(
-            run / "model.safetensors", home / "digits" / "pictures" / "8" / "0008.png", out=lens
-        )
+        explain(run / "model.safetensors", home / "digits" / "images" / "8" / "0008.png", out=lens)
         script = [HERE / "screenshots.mjs", lens, run / "test-report.html", work]
         subprocess.run(["node", *map(str, script)], check=True)
         for path in sorted(Path(work).glob("*.png")):

@@ -1,9 +1,9 @@
 """Two classes and the right to say "I do not know": surfaces with and without a scratch.
 
-    python examples/defects.py [--out defects-example] [--pictures 1500] [--epochs 8] [--accuracy P]
+    python examples/defects.py [--out defects-example] [--images 1500] [--epochs 8] [--accuracy P]
 
 The surfaces are made here with numpy, so that it runs anywhere; some scratches are so faint that
-nobody could be sure. Put your own pictures under train/, val/, test/ in the same way.
+nobody could be sure. Put your own images under train/, val/, test/ in the same way.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def surface(random: np.random.Generator, scratched: bool) -> Image.Image:
     return Image.fromarray(np.clip(base + grain, 0, 255).astype(np.uint8))
 
 
-def write_pictures(folder: Path, count: int) -> None:
+def write_images(folder: Path, count: int) -> None:
     """Half good, half scratched; 50 % to train on, 30 % to choose on, 20 % to be scored once."""
     random = np.random.default_rng(0)
     for number in range(count):
@@ -50,13 +50,13 @@ def main() -> None:
     """Train, choose the threshold on val, show on test what abstaining buys and costs."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--out", type=Path, default=Path("defects-example"))
-    asked.add_argument("--pictures", type=int, default=1500)
+    asked.add_argument("--images", type=int, default=1500)
     asked.add_argument("--epochs", type=float, default=8)
     asked.add_argument("--accuracy", type=float, default=0.95)
     given = asked.parse_args()
 
-    data, cautious = given.out / "pictures", given.out / "cautious.safetensors"
-    write_pictures(data, given.pictures)
+    data, cautious = given.out / "images", given.out / "cautious.safetensors"
+    write_images(data, given.images)
     network = Network(
         input=Input(height=SIDE, width=SIDE, channels=1),
         layers=[
@@ -68,7 +68,7 @@ def main() -> None:
     foveal.evaluate(run.model, data, split="val", abstain_at_accuracy=given.accuracy, out=cautious)
     always = foveal.evaluate(run.model, data)
     careful = foveal.evaluate(cautious, data).abstaining
-    print(f"always answering: {always.accuracy:.1%} right on {always.n} test pictures")
+    print(f"always answering: {always.accuracy:.1%} right on {always.n} test images")
     print(f"below a probability of {careful.threshold:.3f} it says it does not know:")
     print(f"  it answers {careful.coverage:.1%}, and {careful.accuracy:.1%} of these are right")
     for answer in foveal.Predictor(cautious).predict([data / "test" / "scratch"]):

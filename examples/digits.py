@@ -1,8 +1,8 @@
 """Small grey digits with a network of one's own: draw it up, train, score, look inside.
 
-    python examples/digits.py [--out digits-example] [--pictures 1797] [--epochs 10]
+    python examples/digits.py [--out digits-example] [--images 1797] [--epochs 10]
 
-The pictures come with scikit-learn: 8x8 pixels, ten classes. Nothing is downloaded.
+The images come with scikit-learn: 8x8 pixels, ten classes. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from foveal import Conv, Dense, Dropout, Flatten, MaxPool, Network, Output
 from foveal.spec.preprocess import Input
 
 
-def write_pictures(folder: Path, count: int) -> None:
+def write_images(folder: Path, count: int) -> None:
     """One sub-folder a class, one PNG a digit."""
     digits = load_digits()
     for number, levels in enumerate(digits.images[:count]):
@@ -46,30 +46,30 @@ def main() -> None:
     """Write, check, train, evaluate, predict, explain, export."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--out", type=Path, default=Path("digits-example"))
-    asked.add_argument("--pictures", type=int, default=1797)
+    asked.add_argument("--images", type=int, default=1797)
     asked.add_argument("--epochs", type=float, default=10)
     given = asked.parse_args()
 
-    pictures = given.out / "pictures"
-    write_pictures(pictures, given.pictures)
-    found = foveal.check(pictures).to_data()
-    print(f"{found['pictures']} pictures, {len(found['classes'])} classes")
+    images = given.out / "images"
+    write_images(images, given.images)
+    found = foveal.check(images).to_data()
+    print(f"{found['images']} images, {len(found['classes'])} classes")
 
     cost = foveal.show(network(), classes=10).cost
-    print(f"{cost.weights:,} weights to learn, {cost.multiply_adds:,} multiply-adds a picture")
+    print(f"{cost.weights:,} weights to learn, {cost.multiply_adds:,} multiply-adds an image")
 
-    run = foveal.train(pictures, network=network(), epochs=given.epochs, out=given.out / "run")
-    scores = foveal.evaluate(run.model, pictures)
+    run = foveal.train(images, network=network(), epochs=given.epochs, out=given.out / "run")
+    scores = foveal.evaluate(run.model, images)
     low, high = scores.accuracy_interval
-    print(f"accuracy {scores.accuracy:.3f} ({low:.3f} to {high:.3f}) on {scores.n} unseen pictures")
+    print(f"accuracy {scores.accuracy:.3f} ({low:.3f} to {high:.3f}) on {scores.n} unseen images")
 
-    one = sorted(pictures.rglob("*.png"))[0]
+    one = sorted(images.rglob("*.png"))[0]
     why = foveal.explain(run.model, one, out=given.out / "lens.html")
     print(f"{one.parent.name}/{one.name} is a {why.label} with {why.probability:.1%}")
     print("maps after the first convolution:", why.maps["conv_1"].shape)
 
     exported = foveal.export(run.model)
-    print(f"{exported.file}: same answer on {exported.agreement:.1%} of {exported.n} pictures")
+    print(f"{exported.file}: same answer on {exported.agreement:.1%} of {exported.n} images")
 
 
 if __name__ == "__main__":

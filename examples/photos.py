@@ -7,7 +7,7 @@ of Imagenette, Oxford flowers and most published sets), or a .zip or .tar of it:
 
     photos/train/dress/0001.jpg   photos/val/dress/0007.jpg   photos/test/dress/0009.jpg
 
-Without val/ or test/ Foveal sets pictures aside itself; duplicates stay on one side.
+Without val/ or test/ Foveal sets images aside itself; duplicates stay on one side.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import foveal
 def checked(data: Path) -> None:
     """Print what is in DATA and what is wrong with it; nothing in it is changed."""
     found = foveal.check(data).to_data()
-    print(f"{found['pictures']} pictures, {len(found['unusable'])} that cannot be read")
+    print(f"{found['images']} images, {len(found['unusable'])} that cannot be read")
     for one in found["findings"]:
         print(f"  {one['severity']}: {one['kind']}, {one['count']}: {one['advice']}")
 
 
 def main() -> None:
-    """Check, design, train, evaluate with a page, explain the picture it is least sure of."""
+    """Check, design, train, evaluate with a page, explain the image it is least sure of."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("data", type=Path)
     asked.add_argument("--out", type=Path, default=Path("photos-example"))
@@ -44,7 +44,7 @@ def main() -> None:
     )
     scores = foveal.evaluate(run.model, given.data, report=given.out / "report.html")
     low, high = scores.accuracy_interval
-    print(f"accuracy {scores.accuracy:.3f} ({low:.3f} to {high:.3f}) on {scores.n} pictures")
+    print(f"accuracy {scores.accuracy:.3f} ({low:.3f} to {high:.3f}) on {scores.n} images")
     for name, one in scores.classes.items():
         shares = {"precision": one.precision, "recall": one.recall}
         told = (f"{what} {share:.2f}" for what, share in shares.items() if share is not None)

@@ -1,4 +1,4 @@
-"""Foveal recognises pictures with convolutional neural networks.
+"""Foveal recognises images with convolutional neural networks.
 
 Public names load on first use: importing the package imports neither torch nor numpy.
 """

@@ -5,8 +5,8 @@ Knows nothing of the rest of the package.
 Error                   exit status 1
 ├── UsageError          exit status 2: a wrong option, key, value or name
 │   └── SpecError       a network, recipe or preprocess that is not valid; lists all mistakes
-├── DataError           the labelled pictures cannot be used as they stand
-│   └── ImageError    one picture cannot be read
+├── DataError           the labelled images cannot be used as they stand
+│   └── ImageError    one image cannot be read
 ├── ModelFileError      a model file that is not ours, damaged, altered or too new
 ├── TrainingError       training could not go on
 └── MissingExtra        a package of an optional extra is not installed
@@ -38,11 +38,11 @@ class SpecError(UsageError):
 
 
 class DataError(Error):
-    """The labelled pictures cannot be used as they stand."""
+    """The labelled images cannot be used as they stand."""
 
 
 class ImageError(DataError):
-    """One picture cannot be read; `reason` says why in a few words."""
+    """One image cannot be read; `reason` says why in a few words."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

@@ -1,4 +1,4 @@
-"""Fixtures every room's tests share: real small pictures, real data sets, a clean environment."""
+"""Fixtures every room's tests share: real small images, real data sets, a clean environment."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ settings.load_profile("foveal")
 
 
 def data_folder() -> Path:
-    """Where the real picture sets lie: FOVEAL_DATA, else ../shared/data beside the project."""
+    """Where the real image sets lie: FOVEAL_DATA, else ../shared/data beside the project."""
     return Path(os.environ.get("FOVEAL_DATA", ROOT.parent / "shared" / "data"))
 
 
 def _missing(item: pytest.Item) -> str | None:
     if item.get_closest_marker("realdata") and not (data_folder() / "clothing10.zip").is_file():
-        return "the real picture sets (FOVEAL_DATA or ../shared/data)"
+        return "the real image sets (FOVEAL_DATA or ../shared/data)"
     if item.get_closest_marker("browser") and not (
         shutil.which("node") and shutil.which("chromium")
     ):
@@ -67,7 +67,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def realdata():
-    """`realdata('clothing10.zip')` is the path of a real picture set."""
+    """`realdata('clothing10.zip')` is the path of a real image set."""
     return lambda name: data_folder() / name
 
 

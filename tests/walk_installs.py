@@ -60,9 +60,9 @@ def _materials(place: Path) -> dict[str, str]:
     export = ["export", str(run / "model.safetensors"), "--out", str(exported)]
     for arguments in (train, export):
         subprocess.run([*own, *arguments], check=True, capture_output=True)
-    picture = next(iter(sorted(data.rglob("*.png"))))
+    image = next(iter(sorted(data.rglob("*.png"))))
     return {"data": str(data), "native": str(run / "model.safetensors"),
-            "exported": str(exported), "picture": str(picture)}  # fmt: skip
+            "exported": str(exported), "image": str(image)}  # fmt: skip
 
 
 def _environment(place: Path) -> Path:
@@ -76,22 +76,22 @@ def _pip(python: Path, *arguments: str) -> None:
 
 def _commands(made: dict[str, str], out: Path) -> list[tuple[set[str], list[str]]]:
     """(extras needed, arguments) of every command that ends by itself."""
-    data, native, exported, picture = (made[k] for k in ("data", "native", "exported", "picture"))
+    data, native, exported, image = (made[k] for k in ("data", "native", "exported", "image"))
     light: set[str] = set()
     return [
         (light, ["--version"]),
         (light, ["check", data, "--json"]),
         (light, ["design", data]),
         (light, ["show", "resnet18", "--json"]),
-        (light, ["convolve", picture, "--kernel", "sobel-x"]),
-        (light, ["predict", exported, picture, "--format", "jsonl"]),
+        (light, ["convolve", image, "--kernel", "sobel-x"]),
+        (light, ["predict", exported, image, "--format", "jsonl"]),
         (light, ["selftest", exported]),
         (light, ["cache", "list"]),
         ({"eval"}, ["evaluate", exported, data, "--split", "all", "--json"]),
-        ({"train"}, ["predict", native, picture]),
+        ({"train"}, ["predict", native, image]),
         ({"train"}, ["evaluate", native, data, "--json"]),
         ({"train"}, ["train", data, "--epochs", "1", "--out", f"{out} run"]),
-        ({"train"}, ["explain", native, picture, "--out", f"{out} lens.html"]),
+        ({"train"}, ["explain", native, image, "--out", f"{out} lens.html"]),
         ({"train"}, ["export", native, "--out", f"{out} exported.onnx"]),
     ]
 

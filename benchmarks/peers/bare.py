@@ -11,11 +11,11 @@ from foveal.prediction.predictor import Predictor
 
 predictor = Predictor(sys.argv[1], threads=1)
 network = predictor.manifest.network
-pictures = [path.read_bytes() for path in sorted(Path(sys.argv[2]).glob("*.jpg"))]
+images = [path.read_bytes() for path in sorted(Path(sys.argv[2]).glob("*.jpg"))]
 
 
 def answer(first):
-    some = (pictures[(first + step) % len(pictures)] for step in range(8))
+    some = (images[(first + step) % len(images)] for step in range(8))
     each = [pixels(one, network.input, network.preprocess) for one in some]
     return len(predictor.probabilities(np.stack(each)))
 

@@ -1,6 +1,6 @@
 """fastai as its documentation has a newcomer do it: from_folder and a resnet18 learner.
 
-Larger pictures are resized to 128 and not to the documented 224, which would take it three times
+Larger images are resized to 128 and not to the documented 224, which would take it three times
 as long.
 """
 

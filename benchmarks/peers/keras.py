@@ -1,6 +1,6 @@
 """Keras 3 as its documentation has a newcomer do it: image_dataset_from_directory and a convnet.
 
-Small pictures: the "Simple MNIST convnet" example at their own size. Larger ones: the network of
+Small images: the "Simple MNIST convnet" example at their own size. Larger ones: the network of
 TensorFlow's "Image classification" tutorial with its augmentation, at its 180 pixels.
 """
 

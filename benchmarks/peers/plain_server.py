@@ -1,4 +1,4 @@
-"""A picture recognised over HTTP as FastAPI's tutorial would have it: MODEL PORT."""
+"""An image recognised over HTTP as FastAPI's tutorial would have it: MODEL PORT."""
 
 import io
 import sys

@@ -27,9 +27,9 @@ def main():
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 15)
     for _ in range(15):
         model.train()
-        for pictures, labels in batches:
+        for images, labels in batches:
             optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(model(pictures), labels).backward()
+            torch.nn.functional.cross_entropy(model(images), labels).backward()
             optimizer.step()
         schedule.step()
         model.eval()

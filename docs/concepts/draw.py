@@ -1,6 +1,6 @@
-"""Draws every picture of the concept pages, in English and Korean, with Foveal's own numbers.
+"""Draws every image of the concept pages, in English and Korean, with Foveal's own numbers.
 
-    python docs/concepts/draw.py            writes pictures/*.svg and ko/pictures/*.svg
+    python docs/concepts/draw.py            writes images/*.svg and ko/images/*.svg
     python docs/concepts/draw.py --check    exit status 1 where one on the disk is not current
 
 The network is `digits.safetensors`: two convolutions, trained for 30 epochs on the 8x8 digits that
@@ -30,12 +30,12 @@ from foveal.prediction.prediction import probabilities
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "digits.safetensors"
 LEVELS = 12
-"""Steps of colour to either side of zero, so that a last bit changes no picture."""
+"""Steps of colour to either side of zero, so that a last bit changes no image."""
 KOREAN = {
     "input": "입력", "filter": "필터", "products": "곱", "sum": "합", "output": "출력",
     "filter, turned": "뒤집은 필터", "correlation": "상호상관", "convolution": "합성곱 (flip)",
     "padding": "패딩", "pooling": "풀링", "activation": "활성화 함수",
-    "picture": "입력", "filters": "필터", "feature maps": "특징 맵", "before": "통과 전",
+    "image": "입력", "filters": "필터", "feature maps": "특징 맵", "before": "통과 전",
     "after relu": "relu 통과 후", "max_pool 2": "최대 풀링 2", "avg_pool 2": "평균 풀링 2",
     "stride": "스트라이드", "logits / T": "로짓 / T", "softmax": "소프트맥스", "maps": "맵",
     "flatten": "평탄화", "weights": "가중치", "bias": "편향", "sigmoid": "시그모이드",
@@ -153,7 +153,7 @@ def feature_maps(say: Say) -> Sheet:
     assert module is not None
     filters = module.get_parameter("weight").detach().numpy()[:, 0]
     maps = seen.named("conv_1").output.numpy()
-    sheet.text(12, 22, say("picture"))
+    sheet.text(12, 22, say("image"))
     sheet.grid(seen.nodes[0].output.numpy()[0], 12, 72, 10, grey=True, written=False)
     sheet.text(124, 22, say("filters"))
     sheet.text(124, 92, say("feature maps"))
@@ -219,14 +219,14 @@ def padding(say: Say) -> Sheet:
 
 def stride(say: Say) -> Sheet:
     """Where a 3x3 filter stops on an 8x8 digit at stride 1, 2 and 3, and what comes out."""
-    sheet, picture = Sheet(say("stride")), look(3).nodes[0].output.numpy()[0].astype(float)
+    sheet, image = Sheet(say("stride")), look(3).nodes[0].output.numpy()[0].astype(float)
     kernel = arithmetic.named_kernel("sobel-x")
     for at, step in enumerate((1, 2, 3)):
         left = 12 + at * 230
-        result = arithmetic.convolve(picture, kernel, WindowSettings(stride=(step, step)))
+        result = arithmetic.convolve(image, kernel, WindowSettings(stride=(step, step)))
         size = f"{say('stride')} {step}: {result.shape[0]}x{result.shape[1]}"
         sheet.text(left, 22, size)
-        right = sheet.grid(picture, left, 34, 14, grey=True, written=False)
+        right = sheet.grid(image, left, 34, 14, grey=True, written=False)
         for row, column in np.ndindex(result.shape):
             y, x = 34 + 14 * (row * step + 1.5), left + 14 * (column * step + 1.5)
             sheet.parts.append(f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="#ba540c"/>')
@@ -294,9 +294,9 @@ def look(index: int) -> Activations:
     """What the network computes for one digit, as the lens records it."""
     model: Model = foveal.load(MODEL)
     levels = (load_digits().images[index] * 255 / 16).round()
-    picture = torch.tensor(levels, dtype=torch.float32)[None, None]
+    image = torch.tensor(levels, dtype=torch.float32)[None, None]
     network = model.manifest.network
-    return record_activations(model.module, network, len(model.labels), "single", picture, index)
+    return record_activations(model.module, network, len(model.labels), "single", image, index)
 
 
 def strongest(seen: Activations) -> int:
@@ -313,7 +313,7 @@ def network(_: Say) -> str:
 
 
 def drawn() -> dict[Path, str]:
-    """Every picture by where it lies."""
+    """Every image by where it lies."""
     found: dict[Path, str] = {}
     for folder, say in ((HERE, str), (HERE / "ko", KOREAN.get)):
 
@@ -325,8 +325,8 @@ def drawn() -> dict[Path, str]:
         )  # fmt: skip
         for make in sheets:
             name = make.__name__.replace("_", "-")
-            found[folder / "pictures" / f"{name}.svg"] = make(word).svg()
-    found[HERE / "pictures" / "network.svg"] = network(str)
+            found[folder / "images" / f"{name}.svg"] = make(word).svg()
+    found[HERE / "images" / "network.svg"] = network(str)
     return found
 
 

@@ -20,7 +20,7 @@ VERBS = (
 
 app = typer.Typer(
     name="foveal",
-    help="Recognise pictures with a convolutional neural network.",
+    help="Recognise images with a convolutional neural network.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,7 +41,7 @@ def options(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no messages.")] = False,
 ) -> None:
-    """Recognise pictures with a convolutional neural network."""
+    """Recognise images with a convolutional neural network."""
 
 
 for _verb in VERBS:

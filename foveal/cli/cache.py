@@ -23,7 +23,7 @@ def cache(
     action: Annotated[Literal["list", "clear"], typer.Argument(help="What to do.")] = "list",
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
-    """What is kept of decoded pictures, and how much; `clear` deletes it (nothing of yours)."""
+    """What is kept of decoded images, and how much; `clear` deletes it (nothing of yours)."""
     from foveal import cache as home
 
     if action == "clear":

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def check(
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Folder, table, .zip or .tar of pictures.")
+        Path, typer.Argument(metavar="DATA", help="Folder, table, .zip or .tar of images.")
     ],
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     report: Annotated[
@@ -51,8 +51,8 @@ def _told(checked: CheckResult) -> str:
     from foveal.text import printable
 
     width = max((len(printable(name)) for name in checked.classes), default=0)
-    pictures = plural(checked.images, "usable picture")
-    lines = [f"{pictures} in {plural(len(checked.classes), 'class', 'classes')}"]
+    images = plural(checked.images, "usable image")
+    lines = [f"{images} in {plural(len(checked.classes), 'class', 'classes')}"]
     lines += [f"  {printable(n):<{width}}  {count}" for n, count in checked.classes.items()]
     if checked.splits:
         lines.append("splits: " + ", ".join(f"{n} {c}" for n, c in checked.splits.items()))

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def convolve(
     image: Annotated[
-        Path, typer.Argument(metavar="IMAGE", help="A picture; it is turned grey, 0 to 255.")
+        Path, typer.Argument(metavar="IMAGE", help="An image; it is turned grey, 0 to 255.")
     ],
     kernel: Annotated[
         str,
@@ -50,13 +50,11 @@ def convolve(
     pool: Annotated[str | None, typer.Option(help="Then pool: max:2, avg:3.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="Picture of the map (PNG); without it a free name here, with --json none."
-        ),
+        typer.Option(help="Image of the map (PNG); without it a free name here, with --json none."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
-    """Slide a filter over a picture: the output size, the arithmetic, and the feature map."""
+    """Slide a filter over an image: the output size, the arithmetic, and the feature map."""
     from foveal.verbs.convolve import convolve as verb
     from foveal.verbs.convolve import free_name
 

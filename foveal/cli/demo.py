@@ -23,11 +23,11 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     data: Annotated[
-        Literal["digits", "fashion-mnist"], typer.Option(help="Which real pictures.")
+        Literal["digits", "fashion-mnist"], typer.Option(help="Which real images.")
     ] = "digits",
     out: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("foveal-demo"),
 ) -> None:
-    """The whole way on embedded real pictures, in about a minute."""
+    """The whole way on embedded real images, in about a minute."""
     from foveal.verbs.demo import demo as verb
 
     with console.progress() as report:
@@ -38,12 +38,12 @@ def demo(
 def _told(done: DemoResult) -> str:
     low, high = done.interval
     return f"""\
-wrote      {done.count} pictures, one sub-folder a class, to {done.images}
+wrote      {done.count} images, one sub-folder a class, to {done.images}
 checked    them, trained a CNN on them:  {done.run}
-test accuracy {done.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f}, {done.n} pictures it \
+test accuracy {done.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f}, {done.n} images it \
 had never seen)
 recognised {done.image} as '{done.label}', probability {done.probability:.3f}
 model      {done.model}
 report     {done.report}
 lens       {done.lens}
-Next, with your own pictures:  foveal train FOLDER"""
+Next, with your own images:  foveal train FOLDER"""

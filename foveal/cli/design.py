@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def design(
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="Labelled pictures: a folder, table or archive.")
+        str, typer.Argument(metavar="DATA", help="Labelled images: a folder, table or archive.")
     ],
     minutes: Annotated[
         float | None, typer.Option(help="Minutes training may take; 10 where not given.")

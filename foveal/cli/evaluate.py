@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     paths: Annotated[
-        list[str], typer.Argument(metavar="MODEL... DATA", help="Model files, then the pictures.")
+        list[str], typer.Argument(metavar="MODEL... DATA", help="Model files, then the images.")
     ],
     split: Annotated[
         Literal["train", "val", "test", "all"] | None,
@@ -40,15 +40,15 @@ def evaluate(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The new model with that threshold.")] = None,
     others: Annotated[
-        Path | None, typer.Option(help="A folder of strangers: pictures of no known class.")
+        Path | None, typer.Option(help="A folder of strangers: images of no known class.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write one offline HTML page.")] = None,
     lang: Annotated[Literal["en", "ko"], typer.Option(help="Language of the page.")] = "en",
 ) -> None:
-    """Score models on labelled pictures: an honest score card with intervals."""
+    """Score models on labelled images: an honest score card with intervals."""
     if len(paths) < 2:
-        raise UsageError("evaluate needs a model and the pictures:  foveal evaluate MODEL DATA")
+        raise UsageError("evaluate needs a model and the images:  foveal evaluate MODEL DATA")
     from foveal.verbs.evaluate import evaluate as verb
 
     *models, data = paths

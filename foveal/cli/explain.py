@@ -23,15 +23,15 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A native model file.")],
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A picture.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image.")],
     data: Annotated[
         Path | None,
-        typer.Option(help="Pictures that show what excites a filter; else the training's."),
+        typer.Option(help="Images that show what excites a filter; else the training's."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The page to write (default lens.html, unless --png).")
     ] = None,
-    png: Annotated[Path | None, typer.Option(help="A folder for the pictures.")] = None,
+    png: Annotated[Path | None, typer.Option(help="A folder for the images.")] = None,
     layer: Annotated[
         str | None, typer.Option(help="Layer of the class activation map, else chosen.")
     ] = None,
@@ -52,7 +52,7 @@ def _told(done: Explanation, page: Path | None, png: Path | None) -> str:
     lines = [f"{done.label}  probability {done.probability:.3f}"]
     lines += map(_line, done.attributions)
     lines += [f"page      {page}"] if page else []
-    lines += [f"pictures  {png}"] if png else []
+    lines += [f"images  {png}"] if png else []
     return "\n".join(lines)
 
 

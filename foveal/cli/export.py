@@ -25,12 +25,12 @@ def register(app: typer.Typer) -> None:
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")],
     data: Annotated[
-        str | None, typer.Option(metavar="DATA", help="Labelled pictures to judge the export on.")
+        str | None, typer.Option(metavar="DATA", help="Labelled images to judge the export on.")
     ] = None,
     to: Annotated[Literal["onnx"], typer.Option(help="The format.")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="8-bit integers: smaller, faster.")] = False,
     any_size: Annotated[
-        bool, typer.Option("--any-size", help="Take pictures of any size; resize inside.")
+        bool, typer.Option("--any-size", help="Take images of any size; resize inside.")
     ] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it.")] = None,
     min_agreement: Annotated[
@@ -44,7 +44,7 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write one file for other runtimes, only if it agrees with MODEL on real pictures."""
+    """Write one file for other runtimes, only if it agrees with MODEL on real images."""
     from foveal.verbs.export import export
 
     with console.progress() as report:
@@ -70,7 +70,7 @@ def _text(done: ExportResult) -> str:
     low, high = done.accuracy_interval
     lines = [
         f"{done.file}  ({done.made})",
-        f"same answer on {done.agreement:.2%} of {plural(done.n, 'picture')}, "
+        f"same answer on {done.agreement:.2%} of {plural(done.n, 'image')}, "
         f"probabilities differ by at most {done.max_probability_gap:.2g}",
         f"accuracy {done.accuracy_exported:.4f} ({low:.4f} to {high:.4f}), "
         f"the original {done.accuracy_native:.4f}",

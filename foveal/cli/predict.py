@@ -22,12 +22,12 @@ def command(
         list[str],
         typer.Argument(metavar="PATH", help="Files, folders, globs; - reads paths from stdin."),
     ],
-    top: Annotated[str, typer.Option(metavar="K|all", help="Classes shown a picture.")] = "5",
+    top: Annotated[str, typer.Option(metavar="K|all", help="Classes shown an image.")] = "5",
     form: Annotated[
         Literal["table", "jsonl", "csv"], typer.Option("--format", help="How answers are printed.")
     ] = "table",
 ) -> int:
-    """Recognise pictures: one line a picture, in order."""
+    """Recognise images: one line an image, in order."""
     from foveal.cli.prediction_output import predict
 
     return predict(model, paths, top, form)

@@ -24,7 +24,7 @@ EVERY = 0.2
 
 
 def predict(model: str | Path, paths: list[str], top: str, form: str) -> int:
-    """Print one line a picture, in order; the exit status.
+    """Print one line an image, in order; the exit status.
 
     paths: files, folders, globs; `-` reads paths from standard input.  top: a number or `all`.
     form: table, jsonl or csv.

@@ -42,7 +42,7 @@ def comparison_text(found: Comparison) -> str:
             f"{card.model!s:<{width}}  {card.accuracy:8.4f}  {_pair(card.accuracy_interval)}  "
             f"{card.nll:8.4f}  {card.ece:6.4f}  {card.ms_per_image or 0:8.3f}"
         )
-    lines += ["", f"Differences on the same {_pictures(found.models[0].n)}, paired 95 % intervals"]
+    lines += ["", f"Differences on the same {_images(found.models[0].n)}, paired 95 % intervals"]
     for gap in found.differences:
         low, high = gap.accuracy_interval
         verdict = "no difference proven" if low <= 0 <= high else "a difference"
@@ -70,7 +70,7 @@ def _head(card: Scores) -> str:
     if card.matthews is not None:
         rows.append(("Matthews", card.matthews, card.intervals.get("matthews")))
     kind = "it has not seen" if card.split == "unseen" else f"of {card.split}"
-    lines = [f"{_pictures(card.n)} {kind}{out}{bad}"]
+    lines = [f"{_images(card.n)} {kind}{out}{bad}"]
     lines += [f"  {label:<18} {value:8.4f}  {_pair(pair)}".rstrip() for label, value, pair in rows]
     if card.calibration.ece_before is not None and card.calibration.temperature != 1:
         lines.append(
@@ -78,14 +78,14 @@ def _head(card: Scores) -> str:
             f"{card.calibration.temperature:.3f}"
         )
     if card.ms_per_image is not None:
-        lines.append(f"  {card.ms_per_image:.3f} ms a picture (network only)")
+        lines.append(f"  {card.ms_per_image:.3f} ms an image (network only)")
     return "\n".join(lines)
 
 
 def _classes(card: Scores) -> str:
     every = list(card.classes.items())
     width = max(5, *(len(label) for label, _ in every))
-    lines = [f"{'class':<{width}}  precision  recall      F1     AUC  pictures"]
+    lines = [f"{'class':<{width}}  precision  recall      F1     AUC  images"]
     lines += [f"{label:<{width}}  {_class(part)}" for label, part in every[:MANY]]
     if len(every) > MANY:
         lines.append(f"and {len(every) - MANY} more; --json has all")
@@ -104,7 +104,7 @@ def _pairs(card: Scores) -> str:
     lines = ["Most confused"]
     for pair in card.error_analysis.confused[:SHOWN]:
         share = f"{100 * pair.share:.1f} % of class {pair.true}"
-        lines.append(f"  {pair.true} taken for {pair.predicted}: {_pictures(pair.n)}, {share}")
+        lines.append(f"  {pair.true} taken for {pair.predicted}: {_images(pair.n)}, {share}")
     return "\n".join(lines)
 
 
@@ -115,7 +115,7 @@ def _abstaining(card: Scores) -> str:
         right = "none answered" if part.accuracy is None else f"accuracy {part.accuracy:.4f}"
         lines.append(
             f"Abstains below {part.threshold:.4f}: answers {100 * part.coverage:.1f} % of the "
-            f"pictures, {right}  {_pair(part.accuracy_interval)}".rstrip()
+            f"images, {right}  {_pair(part.accuracy_interval)}".rstrip()
         )
     for point in card.operating:
         found = "-" if point.recall is None else f"{point.recall:.4f}"
@@ -132,11 +132,11 @@ def _others(card: Scores) -> str:
     part = card.out_of_distribution
     if part.turned_away is None:
         return (
-            f"Strangers: {_pictures(part.n)}; the model has no threshold, so none is turned away: "
+            f"Strangers: {_images(part.n)}; the model has no threshold, so none is turned away: "
             "set one with --abstain-at-accuracy"
         )
     return (
-        f"Strangers: {100 * part.turned_away:.1f} % of {_pictures(part.n)} turned away  "
+        f"Strangers: {100 * part.turned_away:.1f} % of {_images(part.n)} turned away  "
         f"{_pair(part.turned_away_interval)}"
     )
 
@@ -150,13 +150,13 @@ def _slices(card: Scores) -> str:
 
 def _slice(part: Slice) -> str:
     text = f"  {part.by} {part.value}: {part.accuracy:.4f}"
-    return f"{text}  {_pair(part.interval)}, {_pictures(part.n)}"
+    return f"{text}  {_pair(part.interval)}, {_images(part.n)}"
 
 
 def _shaken(card: Scores) -> str:
     if card.robustness is None:
         return ""
-    lines = [f"Changed pictures ({card.robustness.n}): accuracy, share of answers unchanged"]
+    lines = [f"Changed images ({card.robustness.n}): accuracy, share of answers unchanged"]
     for part in card.robustness.changes:
         name = f"{part.change} {part.strength}"
         lines.append(f"  {name:<20} {part.accuracy:.4f}  {part.unchanged:.4f}")
@@ -176,8 +176,8 @@ def _notes(card: Scores) -> str:
     return "\n".join(f"note: {note}" for note in card.notes)
 
 
-def _pictures(n: int) -> str:
-    return plural(n, "picture")
+def _images(n: int) -> str:
+    return plural(n, "image")
 
 
 def _pair(interval: Interval | None) -> str:

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model or exported file.")],
     images: Annotated[
-        list[str] | None, typer.Argument(metavar="IMAGES", help="Pictures to try it on.")
+        list[str] | None, typer.Argument(metavar="IMAGES", help="Images to try it on.")
     ] = None,
 ) -> int:
     """Prove that every route to an answer gives the same answer."""
@@ -36,7 +36,7 @@ def command(
             continue
         console.result(
             f"{'ok' if route.passed else 'FAILED':<8} {route.name:<14} "
-            f"{plural(route.images, 'picture')}, "
+            f"{plural(route.images, 'image')}, "
             f"{route.different} with another label, largest gap {route.gap:.2g}"
         )
     return 0 if all(route.passed for route in routes) else 1

@@ -1,6 +1,6 @@
 """`foveal serve`: parse, call the verb, say where it listens.
 
-Knows nothing of how pictures are served.
+Knows nothing of how images are served.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def serve(
     ] = None,
     max_mb: Annotated[float, typer.Option(min=0.001, help="Largest body, in MiB.")] = 16.0,
     queue: Annotated[
-        int, typer.Option(min=1, help="Pictures a process lets wait before it says 503.")
+        int, typer.Option(min=1, help="Images a process lets wait before it says 503.")
     ] = 64,
     deadline: Annotated[
         float, typer.Option(min=0.1, help="Seconds a request may take once it is here.")
@@ -51,7 +51,7 @@ def serve(
         float, typer.Option(min=1, help="Seconds to finish requests when told to stop.")
     ] = 30.0,
 ) -> int:
-    """Answer pictures over HTTP, with a page to try it at / ."""
+    """Answer images over HTTP, with a page to try it at / ."""
     from foveal.serving.settings import ServerLimits
     from foveal.verbs.serve import serve as verb
 

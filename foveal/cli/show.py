@@ -38,7 +38,7 @@ def show(
     classes: Annotated[
         int | None, typer.Option(min=1, help="Classes; a model file knows its own.")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures the memory is told for.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Images the memory is told for.")] = 64,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also draw it into this SVG file.")] = None,
 ) -> int:
@@ -145,7 +145,7 @@ def _totals(shown: NetworkSummary) -> list[str]:
 
     cost, size = shown.cost, "x".join(map(str, shown.network.input.shape))
     classes = plural(shown.classes, "class", "classes")
-    adds = f"{formatting.count(cost.multiply_adds)} multiply-adds a picture"
+    adds = f"{formatting.count(cost.multiply_adds)} multiply-adds an image"
     with_norms = formatting.count(cost.multiply_adds_with_norms)
     if cost.multiply_adds_with_norms != cost.multiply_adds:
         adds += f" ({with_norms} with normalisation)"

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="Folder, table or archive of labelled pictures.")
+        str, typer.Argument(metavar="DATA", help="Folder, table or archive of labelled images.")
     ],
     network: Annotated[
         str | None, typer.Option(help="A preset's name, a YAML file or a model file.")
@@ -37,13 +37,13 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="A recipe key, input.* or preprocess.*."),
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Budget for everything.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the training pictures.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the training images.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of order, augmentation and weights.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="What computes.")
     ] = "auto",
     allow_bad: Annotated[
-        bool, typer.Option("--allow-bad", help="Leave out more than 5 % unusable pictures.")
+        bool, typer.Option("--allow-bad", help="Leave out more than 5 % unusable images.")
     ] = False,
     ignore_unknown_classes: Annotated[
         bool, typer.Option("--ignore-unknown-classes", help="Leave out classes train lacks.")
@@ -73,9 +73,9 @@ def train(
 def _told(val: dict[str, Any]) -> str:
     if "val_accuracy" not in val:
         return "finished; there was no val to measure it on"
-    pictures = plural(val["val_pictures"], "picture")
+    images = plural(val["val_images"], "image")
     return (
-        f"finished: {val['val_accuracy']:.2%} right on the {pictures} of val, "
+        f"finished: {val['val_accuracy']:.2%} right on the {images} of val, "
         f"on which epoch {val['epoch']} was chosen; foveal evaluate opens test"
     )
 

@@ -1,1 +1,1 @@
-"""Labelled pictures: listing, sources, split, checks, facts and the decode-once store."""
+"""Labelled images: listing, sources, split, checks, facts and the decode-once store."""

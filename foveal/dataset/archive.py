@@ -21,7 +21,7 @@ MAX_MEMBERS = 20_000_000
 
 
 def open_archive(path: Path) -> Dataset:
-    """The pictures of an archive; names that lead out of it, links and locked files are unusable.
+    """The images of an archive; names that lead out of it, links and locked files are unusable.
 
     Raises DataError where it is not an archive, damaged, or has too many members.
     """
@@ -130,7 +130,7 @@ def _hidden(name: str) -> bool:
 
 
 def _wrapper(names: list[str]) -> str:
-    """`pictures/` where everything lies in one folder that is no split and no class."""
+    """`images/` where everything lies in one folder that is no split and no class."""
     if not names:
         return ""
     first = names[0].split("/")[0]

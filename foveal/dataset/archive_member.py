@@ -36,7 +36,7 @@ class ArchiveMember:
         return f"{self.offset}:{self.size}:{self.checksum}"
 
     def read(self, archive: Path) -> bytes:
-        """The unpacked bytes; PictureError where they are too many, damaged or not there."""
+        """The unpacked bytes; ImageError where they are too many, damaged or not there."""
         if max(self.size, self.stored) > MAX_BYTES:  # as many bytes would be asked of memory
             raise ImageError(too_long(max(self.size, self.stored)))
         try:
@@ -57,7 +57,7 @@ class ArchiveMember:
 
     def _unpacked(self, content: bytes) -> bytes:
         if self.deflated:
-            # One byte more than declared: a member that unpacks to more is a bomb, not a picture.
+            # One byte more than declared: a member that unpacks to more is a bomb, not an image.
             try:
                 content = zlib.decompressobj(-15).decompress(content, self.size + 1)
             except zlib.error as error:
@@ -69,5 +69,5 @@ class ArchiveMember:
 
 def _exactly(content: bytes, size: int) -> bytes:
     if len(content) != size:
-        raise ImageError("truncated: the archive ends before the picture does")
+        raise ImageError("truncated: the archive ends before the image does")
     return content

@@ -1,4 +1,4 @@
-"""A Listing: the labelled pictures of a data set as one plain table, and how to read each.
+"""A Listing: the labelled images of a data set as one plain table, and how to read each.
 
 Knows nothing of how folders, tables and archives are laid out, nor of pixels.
 """
@@ -32,7 +32,7 @@ _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Unusable:
-    """A picture that cannot be used and the reason in a few words; `path` is relative to DATA."""
+    """An image that cannot be used and the reason in a few words; `path` is relative to DATA."""
 
     path: str
     reason: str
@@ -40,15 +40,15 @@ class Unusable:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled pictures, one row a picture; a plain value that anyone may build.
+    """Labelled images, one row an image; a plain value that anyone may build.
 
     root: the folder, or the archive, or the folder of the table.
     paths: relative to root, POSIX (outside of it: absolute).  labels: one or more a row.
     splits: 'train', 'val', 'test', or None where DATA does not say.
-    groups: pictures of one group never straddle a split Foveal makes.
+    groups: images of one group never straddle a split Foveal makes.
     classes: all names in natural sort order.  columns: other columns of the table, as text.
     members: where each row lies inside an archive.  stamps: text that changes when a file does.
-    unusable: what stood where a picture should and could not be taken.
+    unusable: what stood where an image should and could not be taken.
     notes: what was skipped on the way, in sentences.
     """
 
@@ -86,7 +86,7 @@ class Dataset:
         return len(self.paths)
 
     def read(self, row: int) -> bytes:
-        """The bytes of one picture's file; PictureError where it cannot be read."""
+        """The bytes of one image's file; ImageError where it cannot be read."""
         if self.members:
             return self.members[row].read(self.root)
         return read_bytes(os.path.join(self.root, self.paths[row]))  # noqa: PTH118 - quicker
@@ -104,7 +104,7 @@ class Dataset:
         )  # fmt: skip
 
     def stamp(self, row: int) -> str:
-        """Text that changes when the picture's file does: size and times, without reading it."""
+        """Text that changes when the image's file does: size and times, without reading it."""
         if self.stamps:
             return self.stamps[row]
         if self.members:
@@ -140,7 +140,7 @@ class Dataset:
 
     @classmethod
     def from_pandas(cls, root: str | Path, frame: pandas.DataFrame) -> Dataset:
-        """The pictures of a DataFrame with columns path, label and, if wanted, split, group.
+        """The images of a DataFrame with columns path, label and, if wanted, split, group.
 
         Paths resolve against root; the rules and errors are those of a CSV table.
         """
@@ -186,7 +186,7 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What torch's DataLoader takes: row -> (uint8 (H, W, C), class number); raises PictureError.
+    """What torch's DataLoader takes: row -> (uint8 (H, W, C), class number); raises ImageError.
 
     With several labels a row the number is a tuple of class numbers.
     """

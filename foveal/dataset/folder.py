@@ -22,7 +22,7 @@ SPLIT_NAMES: dict[str, Split] = {
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "readme.md", "readme.txt", "readme", "license"}
 DEEPEST = 100
 """Folders inside one another that are followed."""
-_NOT_PICTURES = {
+_NOT_IMAGES = {
     ".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".html", ".htm",
     ".py", ".ipynb", ".npy", ".npz", ".mat", ".pkl", ".zip", ".tar", ".gz", ".pdf", ".mp4",
     ".avi", ".mov", ".db", ".log", ".parquet", ".safetensors", ".onnx",
@@ -39,7 +39,7 @@ class FoundFile:
 
 
 def open_folder(root: Path) -> Dataset:
-    """The pictures of a folder; see `arranged` for how folders become splits and classes."""
+    """The images of a folder; see `arranged` for how folders become splits and classes."""
     return from_files(root, walk(root))
 
 
@@ -117,7 +117,7 @@ def from_files(root: Path, found: Iterable[FoundFile], *, what: str = "folder") 
     """Files to a Listing: the first level names splits or classes.
 
     Sub-folders inside a class belong to the class. Files beside the class folders, and files
-    whose suffix is of something else than a picture, are counted in `notes`.
+    whose suffix is of something else than an image, are counted in `notes`.
     """
     files = list(found)
     depth = (
@@ -130,7 +130,7 @@ def from_files(root: Path, found: Iterable[FoundFile], *, what: str = "folder") 
         known = not depth or item.parts[0].lower() in SPLIT_NAMES
         if item.reason is not None:
             unusable.append(Unusable("/".join(item.parts), item.reason))
-        elif len(item.parts) < depth + 2 or not known or _suffix(item.parts[-1]) in _NOT_PICTURES:
+        elif len(item.parts) < depth + 2 or not known or _suffix(item.parts[-1]) in _NOT_IMAGES:
             beside += 1
         else:
             rows.append(item)
@@ -142,7 +142,7 @@ def from_files(root: Path, found: Iterable[FoundFile], *, what: str = "folder") 
         splits=tuple(SPLIT_NAMES[item.parts[0].lower()] if depth else None for item in rows),
         stamps=tuple(item.stamp for item in rows) if what == "folder" else (),
         unusable=tuple(unusable),
-        notes=(f"{note}picture of a class left aside",) if beside else (),
+        notes=(f"{note}image of a class left aside",) if beside else (),
     )
 
 

@@ -19,17 +19,17 @@ _PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz"
 
 
 def open_dataset(data: str | Path) -> Dataset:
-    """All labelled pictures of DATA: a folder, a .csv or .parquet table, a .zip or .tar.
+    """All labelled images of DATA: a folder, a .csv or .parquet table, a .zip or .tar.
 
-    Raises DataError: missing, unreadable, or without pictures; UsageError: another kind of file.
+    Raises DataError: missing, unreadable, or without images; UsageError: another kind of file.
     """
     found = listed(data)
     if not len(found):
         bad = len(found.unusable)
         raise DataError(
-            f"no pictures in {data}"
+            f"no images in {data}"
             + (f" ({bad} files that cannot be used; see foveal check)" if bad else "")
-            + ": give a folder with one sub-folder a class, each with pictures"
+            + ": give a folder with one sub-folder a class, each with images"
         )
     return found
 
@@ -39,7 +39,7 @@ def listed(data: str | Path) -> Dataset:
     path = Path(data)
     name = path.name.lower()
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
-        raise DataError(f"no such file or folder: {path}; give the folder that holds the pictures")
+        raise DataError(f"no such file or folder: {path}; give the folder that holds the images")
     if path.is_dir():
         return open_folder(path)
     if name.endswith(TABLE_SUFFIXES):

@@ -1,4 +1,4 @@
-"""The store: pictures decoded once into one memory-mapped uint8 file, kept between runs.
+"""The store: images decoded once into one memory-mapped uint8 file, kept between runs.
 
 Knows nothing of labels, batches or networks.
 
@@ -49,7 +49,7 @@ VERIFIED_WHOLE = 2 * 2**30
 
 @dataclass(frozen=True, eq=False)
 class PixelCache:
-    """Decoded pictures; the first axis of all arrays is the same.
+    """Decoded images; the first axis of all arrays is the same.
 
     pixels: uint8 (N, H, W, C), memory-mapped, read-only.  rows: int64 (N,) rows of the listing.
     hashes: uint64 (N,) of the file's bytes.  pixel_hashes: uint64 (N,) of the stored pixels.
@@ -133,7 +133,7 @@ def _make(
                 return  # another process made it while this one waited
             checksums = _fill(part, listing, rows, input, preprocess, progress)
             about = {
-                "what": f"pixels of {listing.root}: {len(rows)} pictures at "
+                "what": f"pixels of {listing.root}: {len(rows)} images at "
                 f"{input.height}x{input.width}x{input.channels}, {preprocess.fit}",
                 "blocks": checksums,
             }
@@ -173,7 +173,7 @@ def _fill(
             _checkpoint(journal, _told(listing, chunk, found))
             count += len(chunk)
             rate = (count - start) / max(time.monotonic() - began, 1e-6)
-            progress("decoding", count, len(rows), f"{rate:.0f} pictures/s")
+            progress("decoding", count, len(rows), f"{rate:.0f} images/s")
         os.fsync(file.fileno())
         os.fsync(journal.fileno())
     return _checksums(part / "pixels")

@@ -1,6 +1,6 @@
 """Faults that pass: a file that could not be opened for a moment must not stay left out for good.
 
-Knows nothing of what is kept of the pictures that could be read.
+Knows nothing of what is kept of the images that could be read.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from foveal.errors import ImageError
 from foveal.images.decode import decode
 
 REASONS = ("cannot be opened", "needs more memory")
-"""How the reasons begin that lie in the machine's moment, not in the picture."""
+"""How the reasons begin that lie in the machine's moment, not in the image."""
 
 
 def readable_again(listing: Dataset, unusable: Sequence[Unusable]) -> bool:
-    """Whether a picture that was left out for such a reason can be read now."""
+    """Whether an image that was left out for such a reason can be read now."""
     asked = {item.path for item in unusable if item.reason.startswith(REASONS)}
     return bool(asked) and any(
         _readable(listing, row) for row, path in enumerate(listing.paths) if path in asked

@@ -1,11 +1,11 @@
-"""Train, val and test for pictures that come without: leak-proof, stable, stratified.
+"""Train, val and test for images that come without: leak-proof, stable, stratified.
 
-Knows nothing of networks or training; the seed of a run does not move a picture.
+Knows nothing of networks or training; the seed of a run does not move an image.
 
-A picture's place on the line 0..1 is a hash of its content (of its group's name, where it has
+An image's place on the line 0..1 is a hash of its content (of its group's name, where it has
 one); train is the lower end, then val, then test. So it stays where it is when others come.
 Only where a class of 100 or more would be off its share by more than TOLERANCE, the cut moves to
-the nearest picture that mends it. Duplicates and near duplicates share one place.
+the nearest image that mends it. Duplicates and near duplicates share one place.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def split(listing: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]
     """A split for every row: the user's where given, else made here.
 
     Without any: 70/15/15. Without val: a tenth of train, at most 5,000. Without test: 15 % of
-    train, none of them a duplicate of a picture in val. Pictures that cannot be read are put in
+    train, none of them a duplicate of an image in val. Images that cannot be read are put in
     train, where the store leaves them out.
     Raises DataError where there is no train, or only some rows have a split.
     """
@@ -46,13 +46,13 @@ def split(listing: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]
     if None in given and len(given) > 1:
         bare = sum(one is None for one in listing.splits)
         raise DataError(
-            f"{bare} of {len(listing)} pictures of {listing.root} have no split; give every "
-            "picture one, or none"
+            f"{bare} of {len(listing)} images of {listing.root} have no split; give every "
+            "image one, or none"
         )
     if given and None not in given and "train" not in given:
         raise DataError(
             f"{listing.root} has no train, only {' and '.join(sorted(map(str, given)))}; "
-            "name the pictures to train on train"
+            "name the images to train on train"
         )
     pool = [row for row, one in enumerate(listing.splits) if one != "test"]
     seen = scan(listing, pool, progress=progress)
@@ -66,7 +66,7 @@ def _given(listing: Dataset) -> tuple[Split, ...]:
 
 @dataclass(frozen=True)
 class _Shares:
-    """Shares of train, val, test of the pool; a class under `least` pictures is not cut for val."""
+    """Shares of train, val, test of the pool; a class under `least` images is not cut for val."""
 
     train: float
     val: float
@@ -86,7 +86,7 @@ def _shares(given: set[Split | None], count: int) -> _Shares:
 
 @dataclass(frozen=True)
 class _Unit:
-    """Pictures that stay together: their place on the line, their class and their rows."""
+    """Images that stay together: their place on the line, their class and their rows."""
 
     place: float
     label: str
@@ -148,7 +148,7 @@ def _grouped(listing: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _unchained(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> NDArray[np.int64]:
-    """The near pairs without those of chains too long to be one picture."""
+    """The near pairs without those of chains too long to be one image."""
     long = {row for chain in chains(listing, same, counts) for row in chain}
     keep = [pair for pair in same.near.tolist() if pair[0] not in long]
     return np.array(keep, np.int64).reshape(-1, 2)

@@ -1,6 +1,6 @@
-"""Facts about the pictures that a network is designed from: how many, how large, which colours.
+"""Facts about the images that a network is designed from: how many, how large, which colours.
 
-Knows nothing of networks and nothing of test: it looks at training pictures only.
+Knows nothing of networks and nothing of test: it looks at training images only.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from foveal.dataset.dataset import Dataset, Task
 from foveal.dataset.scan.image_stats import is_grey
 from foveal.dataset.workers.pool import map_ordered
 from foveal.errors import DataError, ImageError
-from foveal.images.decode import decoded, header, orientation
+from foveal.images.decode import decode_scaled, header, orientation
 
 SAMPLE = 512
-"""Pictures whose header is read, evenly spread over the listing."""
+"""Images whose header is read, evenly spread over the listing."""
 COLOUR_SAMPLE = 64
-"""Of those, pictures that are decoded to see whether they are grey."""
+"""Of those, images that are decoded to see whether they are grey."""
 
 
 @dataclass(frozen=True)
 class Stats:
-    """pictures: how many.  classes: name -> pictures, in the listing's order.
+    """images: how many.  classes: name -> images, in the listing's order.
 
     width, height, aspect (width / height): tenth, fiftieth and ninetieth percentile of the
-    sample.  grey: all pictures looked at are grey.  sampled: how many were looked at.
+    sample.  grey: all images looked at are grey.  sampled: how many were looked at.
     """
 
     images: int
@@ -44,7 +44,7 @@ class Stats:
 def compute_stats(listing: Dataset, rows: Sequence[int] | None = None) -> Stats:
     """Facts over these rows; without `rows`, over all that are not val or test.
 
-    Raises DataError where no picture of the sample can be read.
+    Raises DataError where no image of the sample can be read.
     """
     if rows is None:
         rows = [row for row, split in enumerate(listing.splits) if split in (None, "train")]
@@ -57,7 +57,7 @@ def compute_stats(listing: Dataset, rows: Sequence[int] | None = None) -> Stats:
     ]
     if not seen:
         raise DataError(
-            f"none of {len(chosen)} pictures of {listing.root} can be read; see foveal check"
+            f"none of {len(chosen)} images of {listing.root} can be read; see foveal check"
         )
     sizes = np.array([one[:2] for one in seen])
     looked = [one[2] for one in seen if one[2] is not None]
@@ -83,13 +83,17 @@ def _spread(rows: Sequence[int], count: int) -> list[int]:
 def _seen(
     listing: Dataset, rows: Sequence[int], coloured: set[int]
 ) -> list[tuple[int, int, bool | None]]:
-    """(width, height, grey or None where not looked) of the pictures that can be read."""
+    """(width, height, grey or None where not looked) of the images that can be read."""
     found: list[tuple[int, int, bool | None]] = []
     for row in rows:
         try:
             image = header(listing.read(row))
             width, height = image.size if orientation(image) < 5 else image.size[::-1]
-            grey = is_grey(decoded(image, channels=3, least=(64, 64))) if row in coloured else None
+            grey = (
+                is_grey(decode_scaled(image, channels=3, least=(64, 64)))
+                if row in coloured
+                else None
+            )
         except ImageError:
             continue
         found.append((width, height, grey))

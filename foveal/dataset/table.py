@@ -1,6 +1,6 @@
 """A CSV or Parquet table with columns path, label, split, group to a Listing.
 
-Knows nothing of pixels and opens no picture; relative paths resolve against the table.
+Knows nothing of pixels and opens no image; relative paths resolve against the table.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KNOWN = ("path", "label", "split", "group")
 
 
 def open_table(path: Path) -> Dataset:
-    """The pictures a table names; rows that name no picture are errors that name the lines.
+    """The images a table names; rows that name no image are errors that name the lines.
 
     Raises DataError: columns missing, unknown splits, conflicting rows; MissingExtra: Parquet
     without pyarrow.
@@ -170,7 +170,7 @@ def _splits(cells: Sequence[str] | None, count: int, where: str) -> list[Split |
 def _rows(
     paths: list[str], where: str, labels: list[tuple[str, ...]]
 ) -> tuple[list[int], list[Unusable]]:
-    """Rows to take, each picture once; a path with two different labels stops the work."""
+    """Rows to take, each image once; a path with two different labels stops the work."""
     first: dict[str, int] = {}
     unusable: list[Unusable] = []
     rows: list[int] = []
@@ -186,7 +186,7 @@ def _rows(
             rows.append(row)
     if clash:
         raise DataError(
-            f"{where} gives the same picture different labels: {_some(clash)}; "
+            f"{where} gives the same image different labels: {_some(clash)}; "
             "keep one row for each, several labels in one cell are separated by |"
         )
     return rows, unusable

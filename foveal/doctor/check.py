@@ -2,7 +2,7 @@
 
 Knows nothing of terminals, pages or training.
 
-Severity `error` with files means that these pictures cannot be used, and train leaves out
+Severity `error` with files means that these images cannot be used, and train leaves out
 exactly these; `error` without files means that nothing can be trained as it stands.
 """
 
@@ -30,7 +30,7 @@ IMBALANCE = 10
 
 
 def check(listing: Dataset, *, progress: Progress = silent) -> CheckResult:
-    """Look at every picture and tell what is wrong with the data set."""
+    """Look at every image and tell what is wrong with the data set."""
     seen = scan(listing, range(len(listing)), full=True, progress=progress)
     same = find_duplicates(seen)
     unusable = (*listing.unusable, *seen.unusable)
@@ -62,23 +62,23 @@ def _fatal(listing: Dataset, usable: Dataset, counts: Counter[str]) -> Iterator[
         for label in labels if split in (None, "train")
     }  # fmt: skip
     if not len(usable):
-        yield Finding("no_pictures", "error", 0, (), (
-            "No picture can be used: give a folder with one sub-folder a class, each with pictures."
+        yield Finding("no_images", "error", 0, (), (
+            "No image can be used: give a folder with one sub-folder a class, each with images."
         ))  # fmt: skip
     elif not train:
         yield Finding("no_train", "error", 0, (), (
             "There is no train, only " + " and ".join(sorted(str(one) for one in given)) + ": "
-            "name the pictures to train on train."
+            "name the images to train on train."
         ))  # fmt: skip
     elif len(train) < 2 and listing.task == "single":
         yield Finding("one_class", "error", 1, (), (
-            f"Only one class, '{next(iter(train))}', has pictures to train on: "
+            f"Only one class, '{next(iter(train))}', has images to train on: "
             "give at least two sub-folders, one a class."
         ))  # fmt: skip
     elif unknown := [name for name in counts if name not in train]:
         named = ", ".join(f"'{name}'" for name in sorted(unknown))
         yield Finding("class_not_in_train", "error", len(unknown), (), (
-            f"In val or test but not in train: {named}; add pictures to train, or train with "
+            f"In val or test but not in train: {named}; add images to train, or train with "
             "--ignore-unknown-classes."
         ))  # fmt: skip
 
@@ -99,20 +99,20 @@ def _classes(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
     empty = [name for name in usable.classes if not counts[name]]
     if empty:
         yield Finding("empty_class", "warning", len(empty), (), (
-            f"No usable picture of {_named(empty)}: add some, or remove the class."
+            f"No usable image of {_named(empty)}: add some, or remove the class."
         ))  # fmt: skip
     few = [name for name in usable.classes if 0 < counts[name] < FEW]
     if few:
-        yield Finding("few_pictures", "warning", len(few), (), (
-            f"Fewer than {FEW} pictures of {_named(few)}: scores of a class with one picture "
+        yield Finding("few_images", "warning", len(few), (), (
+            f"Fewer than {FEW} images of {_named(few)}: scores of a class with one image "
             "cannot be told at all; add more."
         ))  # fmt: skip
     ordered = sorted((n, name) for name, n in counts.items())
     if len(ordered) > 1 and ordered[-1][0] > IMBALANCE * ordered[0][0]:
         (low, rare), (high, common) = ordered[0], ordered[-1]
         yield Finding("imbalance", "warning", len(ordered), (), (
-            f"'{common}' has {plural(high, 'picture')} and '{rare}' {low}: look at balanced "
-            "accuracy, and add pictures of the rare classes."
+            f"'{common}' has {plural(high, 'image')} and '{rare}' {low}: look at balanced "
+            "accuracy, and add images of the rare classes."
         ))  # fmt: skip
     for split in SPLITS[1:]:
         there = {
@@ -122,7 +122,7 @@ def _classes(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
         missing = [name for name in usable.classes if name not in there and counts[name]]
         if there and missing:
             yield Finding("class_missing", "warning", len(missing), (), (
-                f"{split} has no picture of {_named(missing)}, so it says nothing about them."
+                f"{split} has no image of {_named(missing)}, so it says nothing about them."
             ))  # fmt: skip
 
 
@@ -142,18 +142,18 @@ def _pairs(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> Iter
         "a split it makes."
     ))  # fmt: skip
     yield from _told(listing, "near_duplicates", near, (
-        "The same picture encoded again, resized or slightly cropped: keep one of each; Foveal "
+        "The same image encoded again, resized or slightly cropped: keep one of each; Foveal "
         "never puts them on two sides of a split it makes."
     ))  # fmt: skip
     yield from _across(listing, "label_conflict", close, listing.labels, (
-        "The same picture under different labels: one of them is wrong; correct or delete it."
+        "The same image under different labels: one of them is wrong; correct or delete it."
     ))  # fmt: skip
     yield from _across(listing, "leak", close, listing.splits, (
-        "The same picture in two splits, so the score is too good: delete it from train."
+        "The same image in two splits, so the score is too good: delete it from train."
     ))  # fmt: skip
     for rows in long:
         yield Finding("chain", "info", len(rows), _paths(listing, rows), (
-            "So many pictures are each near the next (frames of a film, or one template) that they "
+            "So many images are each near the next (frames of a film, or one template) that they "
             "are not held together when Foveal splits: say what belongs together in a column "
             "'group'."
         ))  # fmt: skip

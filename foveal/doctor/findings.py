@@ -17,7 +17,7 @@ ORDER: tuple[Severity, ...] = ("error", "warning", "info")
 
 @dataclass(frozen=True)
 class Finding:
-    """kind: a word.  count: pictures (or classes) it is about.  files: paths relative to DATA.
+    """kind: a word.  count: images (or classes) it is about.  files: paths relative to DATA.
 
     advice: what it means and what to do, one sentence.  pairs: files that belong together.
     """
@@ -42,7 +42,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """pictures: usable.  classes, splits: name -> usable count.  trainable: as it stands."""
+    """images: usable.  classes, splits: name -> usable count.  trainable: as it stands."""
 
     data: str
     images: int
@@ -55,7 +55,7 @@ class CheckResult:
     def to_data(self) -> dict[str, Any]:
         """The object that `check --json` prints."""
         return {
-            "pictures": self.images,
+            "images": self.images,
             "classes": {text(name): count for name, count in self.classes.items()},
             "splits": self.splits,
             "unusable": [

@@ -1,6 +1,6 @@
-"""Single pictures that stand out: wrong suffix, blank, dark, bright, blurry, odd size or shape.
+"""Single images that stand out: wrong suffix, blank, dark, bright, blurry, odd size or shape.
 
-Knows nothing of labels, duplicates or splits; none of this makes a picture unusable.
+Knows nothing of labels, duplicates or splits; none of this makes an image unusable.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SUFFIXES = {
 
 
 def outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
-    """Findings about single pictures; `usable` holds the scanned rows, in their order."""
+    """Findings about single images; `usable` holds the scanned rows, in their order."""
     if not len(usable):
         return
     measured = seen.measures
@@ -62,7 +62,7 @@ def outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
     if 0 < rare.mean() < 0.1:
         other = "coloured" if name == "grey" else "grey"
         yield from _flagged(usable, f"{name}_among_{other}", "info", rare, (
-            f"{name.capitalize()} among {other} pictures: harmless unless one class has them all."
+            f"{name.capitalize()} among {other} images: harmless unless one class has them all."
         ))  # fmt: skip
 
 

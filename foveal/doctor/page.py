@@ -1,6 +1,6 @@
 """The doctor's report: one HTML page with thumbnails that needs no network and runs no script.
 
-Knows nothing of how findings are made; text of files is escaped, pictures are made anew.
+Knows nothing of how findings are made; text of files is escaped, images are made anew.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from PIL import Image
 from foveal.dataset.dataset import Dataset
 from foveal.doctor.findings import CheckResult, Finding
 from foveal.errors import ImageError
-from foveal.images.decode import picture
+from foveal.images.decode import decode_image
 from foveal.text import plural, printable
 
 SHOWN = 24
-"""Pictures shown a finding; the others are counted."""
+"""Images shown a finding; the others are counted."""
 SIDE = 96
 
 _STYLE = """
@@ -59,7 +59,7 @@ style-src 'unsafe-inline'; img-src data:">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Check of {name}</title><style>{_STYLE}</style></head><body><main>
 <h1>Check of {name}</h1>
-<p>{plural(checked.images, "usable picture")} in \
+<p>{plural(checked.images, "usable image")} in \
 {plural(len(checked.classes), "class", "classes")}, \
 {len(checked.unusable)} that cannot be used. Nothing was changed.</p>
 {_counts(checked)}
@@ -73,7 +73,7 @@ def _counts(checked: CheckResult) -> str:
     if checked.splits:
         tables.append(("split", checked.splits))
     return "".join(
-        f'<table><tr><th scope="col">{title}</th><th scope="col">pictures</th></tr>'
+        f'<table><tr><th scope="col">{title}</th><th scope="col">images</th></tr>'
         + "".join(
             f'<tr><td>{escape(printable(name))}</td><td class="n">{count}</td></tr>'
             for name, count in counts.items()
@@ -90,7 +90,7 @@ def _section(
         reason = reasons.get(path) if finding.kind == "unusable" else None
         shown = _thumbnail(listing, rows.get(path)) if reason is None else None
         image = (
-            f'<img alt="" src="{shown}">' if shown else '<div class="none">no picture</div>'
+            f'<img alt="" src="{shown}">' if shown else '<div class="none">no image</div>'
         )  # fmt: skip
         told = escape(printable(path)) + (f"<br>{escape(reason)}" if reason else "")
         return f"<figure>{image}<figcaption>{told}</figcaption></figure>"
@@ -118,7 +118,7 @@ def _thumbnail(listing: Dataset, row: int | None) -> str | None:
     if row is None:
         return None
     try:
-        image = picture(listing.read(row), channels=3, least=(SIDE, SIDE))
+        image = decode_image(listing.read(row), channels=3, least=(SIDE, SIDE))
     except ImageError:
         return None
     small = max(image.size) <= SIDE // 2

@@ -1,6 +1,6 @@
 """Shortcuts: whether the label can be told from size, shape, brightness or the file alone.
 
-Knows nothing of what the pictures show: it never sees more than a few numbers a picture.
+Knows nothing of what the images show: it never sees more than a few numbers an image.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from foveal.dataset.scan.scan import Scan
 
 BINS = 16
 LEAST = 40
-"""Fewer pictures say nothing."""
+"""Fewer images say nothing."""
 MARGIN = 0.25
 """Suspicious: a quarter of the way from guessing to always right, in balanced accuracy."""
 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """The label is right in a share `accuracy` of pictures of a class (mean), by `what` alone."""
+    """The label is right in a share `accuracy` of images of a class (mean), by `what` alone."""
 
     what: str
     accuracy: float
@@ -31,9 +31,9 @@ class Shortcut:
 
 
 def shortcuts(seen: Scan, labels: NDArray[np.int64], classes: int) -> list[Shortcut]:
-    """Suspicious shortcuts; labels: int64 (N,) class numbers of the scanned pictures.
+    """Suspicious shortcuts; labels: int64 (N,) class numbers of the scanned images.
 
-    Half of the pictures (by content hash) teach a table from bins to the most over-represented
+    Half of the images (by content hash) teach a table from bins to the most over-represented
     class, the other half tests it.
     """
     if len(labels) < LEAST or classes < 2:
@@ -50,7 +50,7 @@ def shortcuts(seen: Scan, labels: NDArray[np.int64], classes: int) -> list[Short
 def _views(seen: Scan) -> Iterator[tuple[str, NDArray[np.int64]]]:
     width, height = seen.size[:, 0].astype(float), seen.size[:, 1].astype(float)
     measures = seen.measures
-    yield "the size of the picture", _joint(_binned(width), _binned(height))
+    yield "the size of the image", _joint(_binned(width), _binned(height))
     yield "the shape (width by height)", _binned(width / height)
     yield "the brightness", _joint(_binned(measures[:, image_stats.BRIGHTNESS], 8),
                                    _binned(measures[:, image_stats.SPREAD], 4))  # fmt: skip

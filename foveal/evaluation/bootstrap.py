@@ -1,6 +1,6 @@
-"""95 % intervals: the bootstrap over pictures or groups of them, exact ones where it sees little.
+"""95 % intervals: the bootstrap over images or groups of them, exact ones where it sees little.
 
-Knows nothing of what is scored: statistics are functions of sums over pictures.
+Knows nothing of what is scored: statistics are functions of sums over images.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _CELLS = 4_000_000
 def weights(
     n: int, groups: Ints | None = None, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Blocks (b, n) of how often each resample draws each picture, `resamples` rows in all.
+    """Blocks (b, n) of how often each resample draws each image, `resamples` rows in all.
 
-    Pictures are drawn with replacement, or whole groups where there are groups (the cluster
+    Images are drawn with replacement, or whole groups where there are groups (the cluster
     bootstrap; Field and Welsh 2007).  The same arguments give the same draws, so that differences
     of two models are paired.
     """
@@ -52,7 +52,7 @@ def resampled(
 ) -> Floats:
     """(resamples, ...) `statistic` of the weighted column sums of `sums`.
 
-    sums: (n, m) array or sparse matrix, what each picture adds to each sum.  statistic: from
+    sums: (n, m) array or sparse matrix, what each image adds to each sum.  statistic: from
     (b, m) sums to (b, ...) values; may give NaN where a resample has nothing to score.
     """
     across = sums.T

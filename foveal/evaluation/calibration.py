@@ -47,7 +47,7 @@ class Calibration(BaseModel):
 def statements(answers: Predictions) -> tuple[Floats, Bools]:
     """What is promised and whether it came true: (M,) probabilities and (M,) truths.
 
-    Single: the answered class of every picture.  Multi: every label of every picture.
+    Single: the answered class of every image.  Multi: every label of every image.
     """
     if answers.task == "multi":
         return answers.probabilities.ravel(), np.asarray(answers.targets, bool).ravel()

@@ -1,4 +1,4 @@
-"""From DATA to answers: which pictures are scored, matched by class name, read, and asked about.
+"""From DATA to answers: which images are scored, matched by class name, read, and asked about.
 
 Knows nothing of scores or pages; reads pixels only through the store every verb shares.
 """
@@ -28,14 +28,14 @@ Split = Literal["train", "val", "test", "all"]
 CHUNK = 1024
 SHOWN = 10
 UNKNOWN = (
-    "this file does not say which pictures it was fitted on, some may be among these: the figures "
+    "this file does not say which images it was fitted on, some may be among these: the figures "
     "may be too good; give the model.safetensors it was made from, or data with a split"
 )
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationSet:
-    """Labelled pictures as one model sees them.
+    """Labelled images as one model sees them.
 
     places: which rows of `store` are scored.  targets: int64 (n,), or bool (n, K).  split: what is
     scored, `unseen` where DATA has no split.  left_out: rows not scored because the model was
@@ -60,14 +60,14 @@ class EvaluationSet:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The path of each scored picture, relative to DATA."""
+        """The path of each scored image, relative to DATA."""
         return tuple(self.dataset.paths[row] for row in self.rows)
 
     def __len__(self) -> int:
         return len(self.places)
 
     def only(self, rows: Ints) -> EvaluationSet:
-        """The same with only those of its pictures that are `rows` of the listing."""
+        """The same with only those of its images that are `rows` of the listing."""
         kept = np.isin(self.rows, rows)
         return replace(
             self, places=self.places[kept], targets=self.targets[kept], seen=self.seen[kept]
@@ -91,7 +91,7 @@ def chosen_rows(
         counts = Counter(parts)
         there = ", ".join(f"{name} {counts[name]}" for name in ("train", "val", "test"))
         raise DataError(
-            f"{listing.root} has no picture in {wanted} ({there}); name another with --split"
+            f"{listing.root} has no image in {wanted} ({there}); name another with --split"
         )
     return wanted, rows
 
@@ -105,14 +105,14 @@ def collect(
     *,
     ignore_unknown_classes: bool = False,
 ) -> EvaluationSet:
-    """The pictures to score; raises DataError where there is none or a class is not known."""
+    """The images to score; raises DataError where there is none or a class is not known."""
     kind, rows = chosen_rows(listing, split, progress)
     rows, ignored = _known(listing, rows, manifest, ignore_unknown_classes)
     network = manifest.network
     kept = build_pixel_cache(listing, rows, network.input, network.preprocess, progress=progress)
     if not len(kept.rows):
         raise DataError(
-            f"none of the {len(rows)} pictures to score in {listing.root} can be read; "
+            f"none of the {len(rows)} images to score in {listing.root} can be read; "
             "see foveal check"
         )
     blind = kind == "unseen" and not len(fitted_on)
@@ -121,8 +121,8 @@ def collect(
     places = np.flatnonzero(~seen) if kind == "unseen" else np.arange(len(kept.rows))
     if not len(places):
         raise DataError(
-            f"the model was fitted on every one of the {len(kept.rows)} usable pictures of "
-            f"{listing.root}: nothing is left to score; give other pictures, or name a split "
+            f"the model was fitted on every one of the {len(kept.rows)} usable images of "
+            f"{listing.root}: nothing is left to score; give other images, or name a split "
             "with --split"
         )
     targets = _targets(listing, kept.rows[places], manifest)
@@ -133,7 +133,7 @@ def collect(
         told.append(f"classes the model does not know were left out: {_counted(ignored)}")
     if kind == "test" and seen.any():
         told.append(
-            f"{int(seen.sum())} of the {len(seen)} pictures were seen in training: the figures "
+            f"{int(seen.sum())} of the {len(seen)} images were seen in training: the figures "
             "are too good; see foveal check for duplicates"
         )
     return EvaluationSet(
@@ -153,7 +153,7 @@ def collect(
 def logits_of(
     predictor: Predictor, pixels: np.ndarray, places: Ints, progress: Progress
 ) -> tuple[npt.NDArray[np.float32], float]:
-    """Logits (n, units) of those rows of `pixels`, and the milliseconds a picture took."""
+    """Logits (n, units) of those rows of `pixels`, and the milliseconds an image took."""
     parts, spent = [], 0.0
     predictor.logits(pixels[places[: predictor.batch_size]])  # the first batch pays for waking up
     for start in range(0, len(places), CHUNK):
@@ -191,7 +191,7 @@ def predictions_of(
 
 
 def groups_of(material: EvaluationSet) -> Ints | None:
-    """Group numbers of the scored pictures; None where DATA has no groups."""
+    """Group numbers of the scored images; None where DATA has no groups."""
     return group_numbers([material.dataset.groups[row] for row in material.rows])
 
 
@@ -209,8 +209,8 @@ def _known(
     """Rows whose classes the model knows; those it does not know stop the work or are ignored."""
     if listing.task == "multi" and manifest.task == "single":
         raise DataError(
-            f"{listing.root} has several labels a picture, the model gives one: train one on this "
-            "data, or give one label a picture"
+            f"{listing.root} has several labels an image, the model gives one: train one on this "
+            "data, or give one label an image"
         )
     known = set(manifest.labels)
     strange = Counter(label for row in rows for label in listing.labels[row] if label not in known)
@@ -220,14 +220,14 @@ def _known(
     if not ignore:
         raise DataError(
             f"{listing.root} has classes the model does not know: {names}; it knows "
-            f"{_listed(list(manifest.labels))}: rename the classes, or leave their pictures out "
+            f"{_listed(list(manifest.labels))}: rename the classes, or leave their images out "
             "with --ignore-unknown-classes"
         )
     if manifest.task == "single":
         rows = [row for row in rows if set(listing.labels[row]) <= known]
     if not rows:
         raise DataError(
-            f"every picture of {listing.root} is of a class the model does not know: {names}"
+            f"every image of {listing.root} is of a class the model does not know: {names}"
         )
     return rows, dict(sorted(strange.items()))
 
@@ -243,7 +243,7 @@ def _targets(listing: Dataset, rows: Ints, manifest: Manifest) -> Ints | Bools:
 
 
 def _empty(targets: Ints | Bools, manifest: Manifest) -> list[str]:
-    """A sentence where the model knows classes that have no picture here."""
+    """A sentence where the model knows classes that have no image here."""
     count: Any = (
         targets.sum(axis=0)
         if manifest.task == "multi"
@@ -253,7 +253,7 @@ def _empty(targets: Ints | Bools, manifest: Manifest) -> list[str]:
     if not missing:
         return []
     return [
-        f"{len(missing)} of the model's classes have no picture here and are not scored: "
+        f"{len(missing)} of the model's classes have no image here and are not scored: "
         f"{_listed(missing)}"
     ]
 

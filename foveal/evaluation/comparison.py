@@ -1,4 +1,4 @@
-"""Several models on the same pictures: differences with paired intervals.
+"""Several models on the same images: differences with paired intervals.
 
 Knows nothing of models or files.
 """
@@ -21,7 +21,7 @@ def differences(answers: Mapping[str, Predictions]) -> tuple[ModelDifference, ..
     """Every model minus every later one, on the same rows in the same order.
 
     The interval is the paired bootstrap's: both models are scored on the same resamples, so what
-    makes a picture hard for both cancels out.  Raises UsageError where row counts differ.
+    makes an image hard for both cancels out.  Raises UsageError where row counts differ.
     """
     return tuple(_difference(answers, one, two) for one, two in combinations(answers, 2))
 
@@ -30,8 +30,8 @@ def _difference(answers: Mapping[str, Predictions], one: str, two: str) -> Model
     first, second = answers[one], answers[two]
     if len(first) != len(second):
         raise UsageError(
-            f"{one} was scored on {len(first)} pictures and {two} on {len(second)}; "
-            "models are compared on the same pictures only"
+            f"{one} was scored on {len(first)} images and {two} on {len(second)}; "
+            "models are compared on the same images only"
         )
     right = first.correct.astype(np.float64) - second.correct
     worse = losses(first) - losses(second)

@@ -1,4 +1,4 @@
-"""Pictures changed on purpose, at stated strengths: light, blur, noise, compression, shifts.
+"""Images changed on purpose, at stated strengths: light, blur, noise, compression, shifts.
 
 Knows nothing of models.
 """
@@ -17,7 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 BRIGHTNESS = (0.5, 0.75, 1.25, 1.5)
 """Factors every level is multiplied by."""
 CONTRAST = (0.5, 0.75, 1.5)
-"""Factors of the distance from the picture's mean level."""
+"""Factors of the distance from the image's mean level."""
 BLUR = (0.5, 1.0, 2.0)
 """Standard deviations of the Gaussian, in pixels of the input."""
 NOISE = (5, 10, 20)
@@ -25,7 +25,7 @@ NOISE = (5, 10, 20)
 JPEG = (75, 50, 20)
 """Quality of the JPEG compression of the input."""
 SHIFTS = (1, 2, 3)
-"""Pixels the picture moves; the free edge repeats."""
+"""Pixels the image moves; the free edge repeats."""
 COUNT = sum(map(len, (SHIFTS, BRIGHTNESS, CONTRAST, BLUR, NOISE, JPEG)))
 """Changes in all."""
 
@@ -48,7 +48,7 @@ def changes(pixels: Pixels) -> Iterator[tuple[str, str, Pixels]]:
 
 
 def shifted(pixels: Pixels, down: int, right: int) -> Pixels:
-    """Every picture moved by whole pixels; the edge it leaves is repeated."""
+    """Every image moved by whole pixels; the edge it leaves is repeated."""
     height, width = pixels.shape[1:3]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)

@@ -1,6 +1,6 @@
-"""The pictures to look at: worst answers, labels that may be wrong, confused pairs, exemplars.
+"""The images to look at: worst answers, labels that may be wrong, confused pairs, exemplars.
 
-Knows nothing of pixels or pages: pictures are named by their paths.
+Knows nothing of pixels or pages: images are named by their paths.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def error_analysis(answers: Predictions, paths: Sequence[str]) -> ErrorAnalysis:
     """Everything worth a look; `paths` names each row of `answers`."""
     multi = answers.task == "multi"
     return ErrorAnalysis(
-        worst=_pictures(answers, worst(answers)[:WORST], paths),
+        worst=_images(answers, worst(answers)[:WORST], paths),
         suspects=() if multi else _suspects(answers, paths),
         confused=() if multi else confused(answers),
         classes={
@@ -46,10 +46,10 @@ def worst(answers: Predictions) -> Ints:
 
 
 def suspected(answers: Predictions) -> tuple[Bools, Ints]:
-    """(N,) labels that are probably wrong, and (N,) the class each picture is believed to be of.
+    """(N,) labels that are probably wrong, and (N,) the class each image is believed to be of.
 
-    Confident learning (Northcutt et al. 2021): a class is believed of a picture where its
-    probability is at least the mean it has on the pictures labelled with it; a label is suspected
+    Confident learning (Northcutt et al. 2021): a class is believed of an image where its
+    probability is at least the mean it has on the images labelled with it; a label is suspected
     where the most probable believed class is another one and the label is less probable than that.
     """
     k = len(answers.labels)
@@ -64,7 +64,7 @@ def suspected(answers: Predictions) -> tuple[Bools, Ints]:
 
 
 def confused(answers: Predictions) -> tuple[ConfusedPair, ...]:
-    """The pairs of classes most often confused, most pictures first."""
+    """The pairs of classes most often confused, most images first."""
     k = len(answers.labels)
     cells = np.bincount(answers.targets * k + answers.predicted, minlength=k * k)
     there = np.bincount(answers.targets, minlength=k)
@@ -82,7 +82,7 @@ def confused(answers: Predictions) -> tuple[ConfusedPair, ...]:
     )
 
 
-def _pictures(answers: Predictions, rows: Ints, paths: Sequence[str]) -> tuple[ImageScore, ...]:
+def _images(answers: Predictions, rows: Ints, paths: Sequence[str]) -> tuple[ImageScore, ...]:
     """Rows of `answers` as values; several labels are joined by '|'."""
 
     def names(value: Any) -> str:
@@ -128,6 +128,4 @@ def _exemplars(answers: Predictions, place: int, paths: Sequence[str]) -> Exempl
     best = rows[np.argsort(-sure, kind="stable")[:EXEMPLARS]]
     middle = np.median(sure) if len(sure) else 0.0
     typical = rows[np.argsort(np.abs(sure - middle), kind="stable")[:EXEMPLARS]]
-    return Exemplars(
-        best=_pictures(answers, best, paths), typical=_pictures(answers, typical, paths)
-    )
+    return Exemplars(best=_images(answers, best, paths), typical=_images(answers, typical, paths))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from foveal.model.model import Model
 
 FEW = 100
-"""Under so many pictures a sentence says how weak the figures are."""
+"""Under so many images a sentence says how weak the figures are."""
 
 
 def evaluate_predictions(
@@ -79,7 +79,7 @@ def notes(answers: Predictions, manifest: Manifest) -> tuple[str, ...]:
     if not manifest.finished:
         told.append("the training of this model was not finished")
     if len(answers) < FEW:
-        were = "picture was" if len(answers) == 1 else "pictures were"
+        were = "image was" if len(answers) == 1 else "images were"
         told.append(
             f"only {len(answers)} {were} scored: the intervals are wide, "
             "small differences mean nothing"

@@ -1,4 +1,4 @@
-"""What pictures are like apart from their class: size, aspect, brightness.
+"""What images are like apart from their class: size, aspect, brightness.
 
 Knows nothing of classes or scores.
 """
@@ -31,7 +31,7 @@ def measures(listing: Dataset, rows: Ints, pixels: np.ndarray, places: Ints) -> 
 
 
 def brightness(pixels: np.ndarray, places: Ints) -> Floats:
-    """(n,) mean of the pixels of each picture, 0..1."""
+    """(n,) mean of the pixels of each image, 0..1."""
     parts = [
         pixels[places[start : start + 1024]].mean(axis=(1, 2, 3), dtype=np.float64) / 255
         for start in range(0, len(places), 1024)

@@ -1,4 +1,4 @@
-"""The score card of one model on one set of labelled pictures; scikit-learn computes what it has.
+"""The score card of one model on one set of labelled images; scikit-learn computes what it has.
 
 Knows nothing of models, files or pages.
 """
@@ -24,10 +24,10 @@ def score(
     before: Predictions | None = None,
     temperature: float = 1.0,
 ) -> Scores:
-    """All scores of `answers` (at least one picture), with 95 % intervals.
+    """All scores of `answers` (at least one image), with 95 % intervals.
 
-    before: the same pictures without the temperature, for calibration before and after.
-    Classes without a picture have None; averages over classes leave them out.
+    before: the same images without the temperature, for calibration before and after.
+    Classes without an image have None; averages over classes leave them out.
     Raises MissingExtra without scikit-learn.
     """
     require_sklearn()
@@ -56,7 +56,7 @@ def score(
         classes={label: class_intervals(label, part, spread) for label, part in per_class.items()},
         confusion=confusion(answers),
         intervals={name: pair for name, pair in spread.items() if ":" not in name},
-        resampled="pictures" if answers.groups is None else "groups",
+        resampled="images" if answers.groups is None else "groups",
         units=answers.units,
         exact=tuple(name for name in exact if ":" not in name),
         calibration=calibration,

@@ -1,6 +1,6 @@
-"""What a model said about labelled pictures: the one material every score is made of.
+"""What a model said about labelled images: the one material every score is made of.
 
-Knows nothing of models, files or how pictures are read.
+Knows nothing of models, files or how images are read.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Task = Literal["single", "multi"]
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities beside the truth, one row a picture.
+    """Probabilities beside the truth, one row an image.
 
     probabilities: (N, K) in 0..1, calibrated.  targets: int64 (N,) class indices, or bool (N, K)
-    for several labels a picture.  groups: int64 (N,), pictures that belong together share a
+    for several labels an image.  groups: int64 (N,), images that belong together share a
     number; None: each stands alone.  positive, point: with two classes, class `positive` is
     answered from probability `point` on.  per_label: (K,) the probability from which each label
     is given, multi-label only.
@@ -60,7 +60,7 @@ class Predictions:
 
     @cached_property
     def correct(self) -> Bools:
-        """(N,) whether the answer is the truth; multi-label: every label of the picture."""
+        """(N,) whether the answer is the truth; multi-label: every label of the image."""
         if self.task == "multi":
             return np.asarray((self.given == self.targets).all(axis=1))
         return np.asarray(self.predicted == self.targets)
@@ -88,23 +88,23 @@ class Predictions:
 
     @property
     def units(self) -> int:
-        """How many independent things were drawn: groups, or pictures where there are none."""
+        """How many independent things were drawn: groups, or images where there are none."""
         return len(self) if self.groups is None else int(self.groups.max(initial=-1)) + 1
 
 
 def require_finite(probabilities: npt.NDArray[np.floating], paths: Sequence[str]) -> None:
-    """Raise Error naming a picture where a probability is not a number or infinite."""
+    """Raise Error naming an image where a probability is not a number or infinite."""
     wrong = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if len(wrong):
         raise Error(
             f"the model gives probabilities that are not finite for {len(wrong)} of "
-            f"{len(probabilities)} pictures, first {paths[int(wrong[0])]}; nothing was scored: "
+            f"{len(probabilities)} images, first {paths[int(wrong[0])]}; nothing was scored: "
             "train it again with a smaller learning rate"
         )
 
 
 def group_numbers(groups: Sequence[str | None]) -> Ints | None:
-    """Group names as numbers from 0; a picture without one stands alone; None where none has."""
+    """Group names as numbers from 0; an image without one stands alone; None where none has."""
     if not any(groups):
         return None
     known: dict[str, int] = {}

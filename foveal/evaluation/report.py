@@ -1,4 +1,4 @@
-"""The report page: a score card, its pictures, and what is known of the model, as one HTML file.
+"""The report page: a score card, its images, and what is known of the model, as one HTML file.
 
 Knows nothing of how the page looks; every figure on it is one of the card's.
 """
@@ -32,7 +32,7 @@ from foveal.progress import Progress, silent
 
 Lang = Literal["en", "ko"]
 MOST = 50_000
-"""Pictures listed on a page."""
+"""Images listed on a page."""
 
 
 def evaluation_report(
@@ -51,7 +51,7 @@ def evaluation_report(
 ) -> None:
     """Write the page of `card` to `path`.
 
-    answers, paths: row by row what the card was made of.  pixels, places: where row i's picture
+    answers, paths: row by row what the card was made of.  pixels, places: where row i's image
     lies, `pixels[places[i]]`.  kind: `run` is the report of a training, scored on val.
     told: sentences to show that do not follow from the card.
     """
@@ -66,7 +66,7 @@ def evaluation_report(
             f"{path} was not written: a figure of the model's history is not a number; train it "
             "again with a smaller learning rate"
         ) from error
-    data["pictures"] = pictures(answers, paths, pixels, places, PAGE_BYTES - base)
+    data["images"] = images(answers, paths, pixels, places, PAGE_BYTES - base)
     progress("report", 1, 2)
     write_atomic(path, render("report", data, lang))
     progress("report", 2, 2)
@@ -105,7 +105,7 @@ def run_report(
             "slices": slices(answers, {"brightness": brightness(pixels, places)}, {}),
             "findings": error_analysis(answers, paths),
             "notes": (
-                "these are val pictures: the epoch, the temperature and the thresholds were "
+                "these are val images: the epoch, the temperature and the thresholds were "
                 "chosen on them, so the figures are a little too good; foveal evaluate scores test",
                 *told,
                 *notes(answers, manifest),
@@ -139,10 +139,10 @@ def about(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def pictures(
+def images(
     answers: Predictions, paths: Sequence[str], pixels: np.ndarray, places: Ints, room: int
 ) -> dict[str, Any]:
-    """Columns of all pictures, most interesting first, with thumbnails while there is room."""
+    """Columns of all images, most interesting first, with thumbnails while there is room."""
     order = _order(answers)[:MOST]
     multi = answers.task == "multi"
     true, said = (answers.targets, answers.given) if multi else (answers.targets, answers.predicted)

@@ -1,4 +1,4 @@
-"""What the answer and the maps do when the picture changes a little.
+"""What the answer and the maps do when the image changes a little.
 
 Knows nothing of files or pages; torch is imported only where the maps of a native model are read.
 """
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 MOST = 128
 LEAST = 16
 POOLED = 32
-"""Pictures whose maps are compared before and after each pooling."""
+"""Images whose maps are compared before and after each pooling."""
 _BUDGET = 1e11
-"""Multiply-adds all changed pictures may cost together: some seconds on two cores."""
+"""Multiply-adds all changed images may cost together: some seconds on two cores."""
 
 
 def robustness(
@@ -86,7 +86,7 @@ def sample(n: int, size: int) -> Ints:
 def pool_shifts(model: Model, pixels: np.ndarray) -> tuple[PoolShift, ...]:
     """For each pooling layer and shift, the relative change of the maps before and after it.
 
-    pixels: uint8 (N, H, W, C). The mean over pictures and over moving right and down.
+    pixels: uint8 (N, H, W, C). The mean over images and over moving right and down.
     """
     import torch
 
@@ -134,7 +134,7 @@ def pool_shifts(model: Model, pixels: np.ndarray) -> tuple[PoolShift, ...]:
 
 
 def _change(one: Any, two: Any) -> float:
-    """Mean over pictures of |a - b| / ((|a| + |b|) / 2); 0 where both maps are empty."""
+    """Mean over images of |a - b| / ((|a| + |b|) / 2); 0 where both maps are empty."""
     import torch
 
     first, second = one.flatten(1), two.flatten(1)

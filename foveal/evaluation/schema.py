@@ -28,7 +28,7 @@ class ScoreValue(BaseModel):
 class ClassScore(ScoreValue):
     """One class: precision, recall, F1 in 0..1 (None where nothing was there to score).
 
-    support: pictures of the class.  predicted: pictures answered with it.  roc_auc,
+    support: images of the class.  predicted: images answered with it.  roc_auc,
     average_precision: the class against all others.  *_interval: 95 %.
     """
 
@@ -59,7 +59,7 @@ class CoveragePoint(ScoreValue):
 
 
 class AbstainingScore(ScoreValue):
-    """What the threshold stored in the model does on these pictures."""
+    """What the threshold stored in the model does on these images."""
 
     threshold: float
     coverage: float
@@ -69,7 +69,7 @@ class AbstainingScore(ScoreValue):
 
 
 class OperatingPoint(ScoreValue):
-    """The operating point stored in the model, seen on these pictures (two classes or a label)."""
+    """The operating point stored in the model, seen on these images (two classes or a label)."""
 
     label: str
     threshold: float
@@ -79,9 +79,9 @@ class OperatingPoint(ScoreValue):
 
 
 class OutOfDistribution(ScoreValue):
-    """Strangers: pictures of no known class. turned_away: share the model abstains on.
+    """Strangers: images of no known class. turned_away: share the model abstains on.
 
-    roc_auc: how well the top probability tells strangers from the scored pictures (0.5: not).
+    roc_auc: how well the top probability tells strangers from the scored images (0.5: not).
     """
 
     folder: str
@@ -95,7 +95,7 @@ class OutOfDistribution(ScoreValue):
 
 
 class Slice(ScoreValue):
-    """Accuracy on pictures that share something: a column's value, or a range of a measure."""
+    """Accuracy on images that share something: a column's value, or a range of a measure."""
 
     by: str
     value: str
@@ -106,7 +106,7 @@ class Slice(ScoreValue):
 
 
 class ConfusedPair(ScoreValue):
-    """Two classes that are confused: n pictures of `true` were answered `predicted`."""
+    """Two classes that are confused: n images of `true` were answered `predicted`."""
 
     true: str
     predicted: str
@@ -115,7 +115,7 @@ class ConfusedPair(ScoreValue):
 
 
 class ImageScore(ScoreValue):
-    """One picture: its truth, its answer, and how probable both were said to be."""
+    """One image: its truth, its answer, and how probable both were said to be."""
 
     path: str
     true: str
@@ -142,7 +142,7 @@ class Exemplars(ScoreValue):
 
 
 class ErrorAnalysis(ScoreValue):
-    """What to look at: worst answers first, suspects, confused pairs, best and typical pictures."""
+    """What to look at: worst answers first, suspects, confused pairs, best and typical images."""
 
     worst: tuple[ImageScore, ...]
     suspects: tuple[SuspectedLabel, ...]
@@ -151,7 +151,7 @@ class ErrorAnalysis(ScoreValue):
 
 
 class CorruptionScore(ScoreValue):
-    """Answers on changed pictures. unchanged: share with the answer they had before."""
+    """Answers on changed images. unchanged: share with the answer they had before."""
 
     change: str
     strength: str
@@ -161,7 +161,7 @@ class CorruptionScore(ScoreValue):
 
 
 class PoolShift(ScoreValue):
-    """How much maps before and after one pooling change when the picture moves, 0..2, 0: not.
+    """How much maps before and after one pooling change when the image moves, 0..2, 0: not.
 
     The change is the norm of the difference, cell by cell, over the mean of both norms.
     """
@@ -174,7 +174,7 @@ class PoolShift(ScoreValue):
 
 
 class Robustness(ScoreValue):
-    """Answers under change, on `n` pictures; `accuracy` is theirs without any change."""
+    """Answers under change, on `n` images; `accuracy` is theirs without any change."""
 
     n: int
     accuracy: float
@@ -184,25 +184,25 @@ class Robustness(ScoreValue):
 
 
 class UnusableImage(ScoreValue):
-    """A picture that could not be read, and why."""
+    """An image that could not be read, and why."""
 
     path: str
     reason: str
 
 
 class Scores(ScoreValue):
-    """How good one model is on one set of pictures; intervals are 95 %.
+    """How good one model is on one set of images; intervals are 95 %.
 
-    split: train, val, test, all, or unseen (every usable picture it was not fitted on).
-    accuracy: with several labels a picture, the share of pictures with every label right.
+    split: train, val, test, all, or unseen (every usable image it was not fitted on).
+    accuracy: with several labels an image, the share of images with every label right.
     confusion: rows true, columns predicted, in `labels` order; with several labels one
     [[tn, fp], [fn, tp]] a label.  hamming: share of all labels that are right, 1 minus the Hamming
-    loss.  nll: natural log.  brier: 0..2.  ece: 0..1.  left_out: pictures
-    not scored because the model was fitted on them.  seen: pictures scored although it was.
-    ignored: class the model does not know -> pictures left out (or labels, with several a picture).
+    loss.  nll: natural log.  brier: 0..2.  ece: 0..1.  left_out: images
+    not scored because the model was fitted on them.  seen: images scored although it was.
+    ignored: class the model does not know -> images left out (or labels, with several an image).
     ms_per_image: of the network on this machine, decoding not counted.  notes: sentences to read
     before the figures.  intervals: of every score, by its name.  resampled: what the bootstrap
-    draws, pictures or groups of them, and units how many there are.  exact: scores whose interval
+    draws, images or groups of them, and units how many there are.  exact: scores whose interval
     is not the bootstrap's but exact, because fewer than 30 answers are right or wrong.
     """
 
@@ -245,7 +245,7 @@ class Scores(ScoreValue):
 
 
 class ModelDifference(ScoreValue):
-    """A score of `model` minus that of `other` on the same pictures, with its paired interval."""
+    """A score of `model` minus that of `other` on the same images, with its paired interval."""
 
     model: str
     other: str
@@ -257,7 +257,7 @@ class ModelDifference(ScoreValue):
 
 
 class Comparison(ScoreValue):
-    """Several models on the same pictures: a row each, and every pair's difference."""
+    """Several models on the same images: a row each, and every pair's difference."""
 
     models: tuple[Scores, ...]
     differences: tuple[ModelDifference, ...]

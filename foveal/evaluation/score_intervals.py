@@ -1,4 +1,4 @@
-"""The interval of every score: each is a function of sums over pictures, resampled as a product.
+"""The interval of every score: each is a function of sums over images, resampled as a product.
 
 Knows nothing of models or files.
 """
@@ -106,7 +106,7 @@ def class_intervals(label: str, part: ClassScore, spread: dict[str, Interval]) -
 
 
 def _shares(answers: Predictions, columns: dict[str, Floats]) -> dict[str, Interval | None]:
-    """The intervals of accuracy, top k and, with several labels a picture, of all labels."""
+    """The intervals of accuracy, top k and, with several labels an image, of all labels."""
     hits = {"accuracy": float(answers.correct.sum())}
     hits |= {f"top_{k}": float(hit.sum()) for k, hit in top_hits(answers).items()}
     found = {
@@ -122,14 +122,14 @@ def _shares(answers: Predictions, columns: dict[str, Floats]) -> dict[str, Inter
 
 
 def _labels_right(answers: Predictions) -> Floats:
-    """(N,) share of the labels that are right on each picture; multi-label only."""
+    """(N,) share of the labels that are right on each image; multi-label only."""
     return np.asarray((answers.given == answers.targets).mean(axis=1))
 
 
 def _class_shares(
     answers: Predictions, per_class: dict[str, ClassScore], columns: dict[str, Floats]
 ) -> dict[str, Interval | None]:
-    """The intervals of each class; None for a class without a picture."""
+    """The intervals of each class; None for a class without an image."""
     found: dict[str, Interval | None] = {}
     for label, part in per_class.items():
         hits = round((part.recall or 0.0) * part.support)
@@ -146,7 +146,7 @@ def _class_shares(
 
 
 def _averages(answers: Predictions) -> dict[str, Interval | None]:
-    """Balanced accuracy and macro F1 where few pictures are wrong, or few right.
+    """Balanced accuracy and macro F1 where few images are wrong, or few right.
 
     What they lack to 1 is a sum over mistakes, each weighing as much as its classes are rare.
     """
@@ -171,7 +171,7 @@ def _averages(answers: Predictions) -> dict[str, Interval | None]:
 
 
 def _by_unit(answers: Predictions, values: Floats) -> Floats:
-    """`values` of pictures summed over the groups that were drawn as one."""
+    """`values` of images summed over the groups that were drawn as one."""
     summed = values if answers.groups is None else np.bincount(answers.groups, values)
     return np.asarray(summed, np.float64)
 
@@ -181,7 +181,7 @@ def _matthews_of_few(
 ) -> dict[str, Interval | None]:
     """Matthews' interval where few are wrong: what it lacks to 1 grows as the share of errors.
 
-    None where all pictures or all answers are of one class: the coefficient is not defined.
+    None where all images or all answers are of one class: the coefficient is not defined.
     """
     right, n = int(answers.correct.sum()), len(answers)
     size = len(answers.labels)

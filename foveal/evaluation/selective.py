@@ -53,7 +53,7 @@ def choose_threshold(answers: Predictions, accuracy: float) -> float:
 
     For 20 coverages the exact lower bound of the accuracy is computed at a confidence of
     1 - 0.05 / 20, so that with 95 % none of them promises too much (Clopper and Pearson 1934,
-    with Bonferroni's correction, as Geifman and El-Yaniv 2017).  Groups count as one picture each.
+    with Bonferroni's correction, as Geifman and El-Yaniv 2017).  Groups count as one image each.
     Raises UsageError where `accuracy` is no share, Error where no threshold reaches it.
     """
     if not 0 < accuracy < 1:
@@ -74,9 +74,9 @@ def choose_threshold(answers: Predictions, accuracy: float) -> float:
     best = int(bounds.argmax())
     least = math.ceil(math.log((1 - LEVEL) / CANDIDATES) / math.log(accuracy))
     raise Error(
-        f"no threshold promises an accuracy of {accuracy:g} on these {n} pictures: the best lower "
+        f"no threshold promises an accuracy of {accuracy:g} on these {n} images: the best lower "
         f"bound is {bounds[best]:.4f}, when {ends[best]} of them are answered; ask for less, or "
-        f"give more pictures (at least {least} right answers are needed to promise it)"
+        f"give more images (at least {least} right answers are needed to promise it)"
     )
 
 
@@ -90,9 +90,9 @@ def choose_thresholds(
     """The thresholds a recipe asks for, chosen on val.
 
     positive_class, min_recall: two classes: the largest operating point at which at least that
-    share of the class is found.  Several labels a picture: the same for `positive_class`, or for
+    share of the class is found.  Several labels an image: the same for `positive_class`, or for
     every label where it is None.  Raises UsageError for a class that is not there or a task with
-    more than two classes, Error where val has no picture of the class.
+    more than two classes, Error where val has no image of the class.
     """
     found = Thresholds()
     if min_recall is not None or positive_class is not None:
@@ -104,19 +104,19 @@ def choose_thresholds(
 
 
 def operating_point(answers: Predictions, label: str, min_recall: float) -> float:
-    """The largest probability of `label` from which `min_recall` of its pictures are found."""
+    """The largest probability of `label` from which `min_recall` of its images are found."""
     place = answers.labels.index(label)
     multi = answers.task == "multi"
     truth = answers.targets[:, place] if multi else answers.targets == place
     said = np.sort(answers.probabilities[truth, place])[::-1]
     if not len(said):
-        raise Error(f"no picture of '{label}' to choose its operating point on; add some to val")
+        raise Error(f"no image of '{label}' to choose its operating point on; add some to val")
     last = said[max(0, math.ceil(min_recall * len(said) - 1e-9) - 1)]
     return float(np.nextafter(np.float32(last), np.float32(0)))  # so that the last itself is found
 
 
 def seen_operating(answers: Predictions, thresholds: Thresholds) -> tuple[OperatingPoint, ...]:
-    """What the stored operating points do on these pictures."""
+    """What the stored operating points do on these images."""
     points = dict(thresholds.per_label) if answers.task == "multi" else {}
     if thresholds.positive_class is not None and thresholds.operating_point is not None:
         points[thresholds.positive_class] = thresholds.operating_point
@@ -124,7 +124,7 @@ def seen_operating(answers: Predictions, thresholds: Thresholds) -> tuple[Operat
 
 
 def seen_abstaining(answers: Predictions, threshold: float | None) -> AbstainingScore | None:
-    """What the stored threshold does on these pictures; None where none is stored."""
+    """What the stored threshold does on these images; None where none is stored."""
     if threshold is None:
         return None
     kept = answers.max_probability >= threshold
@@ -141,7 +141,7 @@ def seen_abstaining(answers: Predictions, threshold: float | None) -> Abstaining
 def out_of_distribution(
     folder: str, probabilities: Floats, answers: Predictions, threshold: float | None, unusable: int
 ) -> OutOfDistribution:
-    """How strangers (pictures of no known class) are met; `probabilities` are theirs, (M, K)."""
+    """How strangers (images of no known class) are met; `probabilities` are theirs, (M, K)."""
     from sklearn.metrics import roc_auc_score
 
     sure, n = probabilities.max(axis=1), len(probabilities)
@@ -173,7 +173,7 @@ def _operating(answers: Predictions, positive: str | None, min_recall: float) ->
         return Thresholds(per_label=points)
     if len(answers.labels) != 2:
         raise UsageError(
-            f"an operating point needs two classes or several labels a picture, here are "
+            f"an operating point needs two classes or several labels an image, here are "
             f"{len(answers.labels)} classes; leave positive_class and min_recall out"
         )
     chosen = answers.labels[1] if positive is None else positive
@@ -197,6 +197,6 @@ def _seen(answers: Predictions, label: str, point: float) -> OperatingPoint:
 
 
 def _end(sure: Floats, end: int) -> int:
-    """The number of pictures answered when the one at `end` is the last: ties go together."""
+    """The number of images answered when the one at `end` is the last: ties go together."""
     end = min(max(end, 1), len(sure))
     return int(np.searchsorted(-sure, -sure[end - 1], side="right"))

@@ -15,9 +15,9 @@ from foveal.evaluation.predictions import Bools, Floats, Predictions
 from foveal.evaluation.schema import Interval, Slice
 
 LEAST = 10
-"""Slices of fewer pictures say nothing and are left out."""
+"""Slices of fewer images say nothing and are left out."""
 PARTS = 4
-"""Ranges a measure is cut into, of about equally many pictures."""
+"""Ranges a measure is cut into, of about equally many images."""
 MANY = 20
 """A column of text with more values than this is not cut."""
 
@@ -51,7 +51,7 @@ def slices(
 
 
 def ranges(values: Floats) -> list[tuple[str, Bools]]:
-    """Up to four ranges of about equally many pictures, as (text, rows)."""
+    """Up to four ranges of about equally many images, as (text, rows)."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, PARTS + 1)))
     if len(edges) < 2:
         return []

@@ -23,7 +23,7 @@ def choose_on_val(
 ) -> tuple[Manifest, tuple[str, ...]]:
     """`manifest` with the thresholds its recipe asks for, and what could not be had.
 
-    logits: (N, units) of val.  targets: int64 (N,), or (N, K) for several labels a picture.
+    logits: (N, units) of val.  targets: int64 (N,), or (N, K) for several labels an image.
     """
     wanted = {key: manifest.recipe.get(key) for key in KEYS}
     if all(value is None for value in wanted.values()):

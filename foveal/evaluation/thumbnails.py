@@ -1,4 +1,4 @@
-"""Small pictures as data: addresses for a page, as many as its size allows.
+"""Small images as data: addresses for a page, as many as its size allows.
 
 Knows nothing of scores or pages.
 """
@@ -24,7 +24,7 @@ _BLOCK = 512
 def thumbnails(pixels: np.ndarray, places: Sequence[int], room: int) -> list[str]:
     """A data: address for each of `places`, or '' from where the room is used up.
 
-    pixels: uint8 (N, H, W, C).  places: numbers of pictures, most wanted first.  room: bytes.
+    pixels: uint8 (N, H, W, C).  places: numbers of images, most wanted first.  room: bytes.
     """
     found: list[str] = []
     with ThreadPoolExecutor(2) as pool:
@@ -38,7 +38,7 @@ def thumbnails(pixels: np.ndarray, places: Sequence[int], room: int) -> list[str
 
 
 def thumbnail(pixels: np.ndarray) -> str:
-    """One picture, uint8 (H, W, C), as a JPEG in a data: address."""
+    """One image, uint8 (H, W, C), as a JPEG in a data: address."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if max(image.size) > SIDE:
         image.thumbnail((SIDE, SIDE), Image.Resampling.BILINEAR)

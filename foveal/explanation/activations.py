@@ -1,4 +1,4 @@
-"""One picture's way through a network: what every layer received, computed and passed on.
+"""One image's way through a network: what every layer received, computed and passed on.
 
 Knows nothing of files, pages or why a layer matters.
 """
@@ -40,7 +40,7 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class Node:
-    """One layer on the way: its numbers for this picture and where they came from.
+    """One layer on the way: its numbers for this image and where they came from.
 
     inputs: ids of the layers it reads.  parent, branch: the residual or concat it stands in.
     output: (C, H, W) maps or (K,) values.  gradient: of the asked score by each output number.
@@ -76,7 +76,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Activations:
-    """All layers in the order they were computed, the picture first; `logits` is (units,)."""
+    """All layers in the order they were computed, the image first; `logits` is (units,)."""
 
     nodes: tuple[Node, ...]
     logits: Tensor
@@ -99,10 +99,8 @@ class _Draft:
     settings: dict[str, Any]
 
 
-def outputs(
-    module: nn.Module, pictures: Tensor, names: set[str]
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Logits, and what the parts called `names` gave out for (N, C, H, W) pictures."""
+def outputs(module: nn.Module, images: Tensor, names: set[str]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Logits, and what the parts called `names` gave out for (N, C, H, W) images."""
     kept: dict[str, Tensor] = {}
 
     def keeper(name: str) -> Any:
@@ -117,16 +115,16 @@ def outputs(
         if name in names
     ]
     try:
-        return module(pictures), kept
+        return module(images), kept
     finally:
         for handle in handles:
             handle.remove()
 
 
 def record_activations(
-    module: nn.Module, network: Network, classes: int, task: plan.Task, picture: Tensor, target: int
+    module: nn.Module, network: Network, classes: int, task: plan.Task, image: Tensor, target: int
 ) -> Activations:
-    """Run `picture` (1, C, H, W), 0..255, through `module` and keep every layer's numbers.
+    """Run `image` (1, C, H, W), 0..255, through `module` and keep every layer's numbers.
 
     target: the unit whose logit the gradients are of; with one unit for two classes, 0 asks for
     minus its logit.
@@ -137,13 +135,13 @@ def record_activations(
     parts = dict(module.named_modules())
     names = {one.name for one in drafts[1:]}
     with torch.enable_grad():
-        given = picture.detach().float().requires_grad_()
+        given = image.detach().float().requires_grad_()
         logits, kept = outputs(module, given, names)
         score = logits[0, target] if logits.shape[1] > 1 else (2 * target - 1) * logits[0, 0]
         found = torch.autograd.grad(
             score, [kept[one.name] for one in drafts[1:]], allow_unused=True
         )
-    nodes = [_node(0, drafts[0], picture.float(), None, None, None)]
+    nodes = [_node(0, drafts[0], image.float(), None, None, None)]
     for at, (one, gradient) in enumerate(zip(drafts[1:], found, strict=True), start=1):
         output = kept[one.name].detach()
         nodes.append(_node(at, one, output, gradient, parts[one.name], lines.get(one.name)))
@@ -176,7 +174,7 @@ def draft(traced: plan.Trace, network: Network) -> list[_Draft]:
     """The layers in the order they are computed, inner ones before the one that joins them."""
     mean, std = network.preprocess.statistics(network.input.channels)
     drafts = [
-        _Draft("picture", "picture", (), None, 0, ReceptiveField(), {}),
+        _Draft("image", "image", (), None, 0, ReceptiveField(), {}),
         _Draft(
             "normalise",
             "normalise",

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.target import Target, pictures_held
+from foveal.explanation.target import Target, images_held
 
 Method = Literal["cam", "integrated_gradients", "occlusion"]
 Variant = Literal["grad_cam", "hires_cam", "layer_cam"]
@@ -67,7 +67,7 @@ def choose_cam_layer(places: Sequence[LayerSize], averaged: bool) -> CamLayer | 
     )  # fmt: skip
 
 
-def cam(decision: Target, picture: Tensor, layer: nn.Module, variant: Variant) -> np.ndarray:
+def cam(decision: Target, image: Tensor, layer: nn.Module, variant: Variant) -> np.ndarray:
     """The class activation map of `layer` at its own size: float32 (h, w), not negative.
 
     grad_cam: maps weighted by their mean gradient.  hires_cam: maps times gradient, place by
@@ -81,7 +81,7 @@ def cam(decision: Target, picture: Tensor, layer: nn.Module, variant: Variant) -
     handle = layer.register_forward_hook(keep)
     try:
         with torch.enable_grad():
-            score = decision.score(decision.module(picture.detach().requires_grad_())).sum()
+            score = decision.score(decision.module(image.detach().requires_grad_())).sum()
             (gradient,) = torch.autograd.grad(score, kept[0])
     finally:
         handle.remove()
@@ -94,42 +94,42 @@ def cam(decision: Target, picture: Tensor, layer: nn.Module, variant: Variant) -
     return (weights * maps).sum(0).clamp(min=0).numpy().astype(np.float32)
 
 
-def integrated_gradients(decision: Target, picture: Tensor, steps: int = 32) -> np.ndarray:
-    """Each pixel's part of score(picture) - score(background): float32 (H, W), signed.
+def integrated_gradients(decision: Target, image: Tensor, steps: int = 32) -> np.ndarray:
+    """Each pixel's part of score(image) - score(background): float32 (H, W), signed.
 
-    The gradient is averaged along the straight way from the background colour to the picture
+    The gradient is averaged along the straight way from the background colour to the image
     (Sundararajan 2017), at the middles of `steps` pieces; the parts sum to the difference but
     for the pieces' coarseness.
     """
-    nothing = decision.nothing(picture)
-    total = torch.zeros_like(picture)
+    nothing = decision.nothing(image)
+    total = torch.zeros_like(image)
     shares = (torch.arange(steps) + 0.5) / steps
     for part in torch.split(shares, 16):
-        way = nothing + part[:, None, None, None] * (picture - nothing)
+        way = nothing + part[:, None, None, None] * (image - nothing)
         way.requires_grad_()
         with torch.enable_grad():
             score = decision.score(decision.module(way)).sum()
             (gradient,) = torch.autograd.grad(score, way)
         total += gradient.sum(0, keepdim=True)
-    parts = (picture - nothing) * total / steps
+    parts = (image - nothing) * total / steps
     return parts.sum(1)[0].numpy().astype(np.float32)
 
 
-def occlusion(decision: Target, picture: Tensor, patches: int = 7) -> np.ndarray:
+def occlusion(decision: Target, image: Tensor, patches: int = 7) -> np.ndarray:
     """How much the score falls where a patch is covered: float32 (H, W), signed.
 
     The patch is a `patches`-th of the side, moves by half of it and has the background colour
     (Zeiler and Fergus 2014); a pixel gets the mean over the patches that covered it.
     """
-    height, width = picture.shape[2:]
+    height, width = image.shape[2:]
     rows, columns = _starts(height, patches), _starts(width, patches)
     boxes = [(top, top + high, left, left + wide) for top, high in rows for left, wide in columns]
-    full = decision.score(decision.logits(picture))
+    full = decision.score(decision.logits(image))
     total, seen = np.zeros((height, width)), np.zeros((height, width))
-    part = pictures_held(picture)
+    part = images_held(image)
     for start in range(0, len(boxes), part):
         some = boxes[start : start + part]
-        covered = picture.repeat(len(some), 1, 1, 1)
+        covered = image.repeat(len(some), 1, 1, 1)
         for one, (top, bottom, left, right) in zip(covered, some, strict=True):
             one[:, top:bottom, left:right] = decision.background[:, None, None]
         falls = (full - decision.score(decision.logits(covered))).numpy()

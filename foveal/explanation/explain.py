@@ -1,4 +1,4 @@
-"""Everything known of one picture's answer as a value: maps, filters, decisive pixels, verdicts.
+"""Everything known of one image's answer as a value: maps, filters, decisive pixels, verdicts.
 
 Knows nothing of files; drawing is in `figures`, the page in `page`.
 """
@@ -30,7 +30,7 @@ from foveal.text import nearest
 
 COSTLY = 10_000_000
 HUGE = 500_000_000
-"""Multiply-adds a picture from which the checks take fewer forward passes, and fewer still."""
+"""Multiply-adds an image from which the checks take fewer forward passes, and fewer still."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Effort:
 
 
 def effort(multiply_adds: int) -> Effort:
-    """The passes for a network of so many multiply-adds a picture."""
+    """The passes for a network of so many multiply-adds an image."""
     if multiply_adds > HUGE:
         return Effort(orders=9, steps=6, shuffles=1, patches=5, pieces=16)
     if multiply_adds > COSTLY:
@@ -72,7 +72,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a network answered as it did for one picture.
+    """Why a network answered as it did for one image.
 
     label, probability: the answer of predict.  pixels: uint8 (H, W, C), what the network saw.
     target: the label's index.  excited: what excites its filters most, None with the reason why.
@@ -124,7 +124,7 @@ class Explanation:
         raise UsageError(f"there is no map {method!r}{nearest(method, names)}; there are {names}")
 
     def _repr_html_(self) -> str:
-        """The picture and the decisive pixels, for notebooks."""
+        """The image and the decisive pixels, for notebooks."""
         cells = "".join(map(self._figure, self.attributions))
         return (
             f"<div><b>{html.escape(self.label)}</b> {self.probability:.3f}"
@@ -163,15 +163,15 @@ def explain(
     assert prediction.probability is not None
     manifest = model.manifest
     target = manifest.labels.index(prediction.label)
-    picture = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float()
+    image = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float()
     recording = record_activations(
-        model.module, manifest.network, len(manifest.labels), manifest.task, picture, target
+        model.module, manifest.network, len(manifest.labels), manifest.task, image, target
     )
     decision = _decision(model, target)
     return Explanation(
         prediction.label, prediction.probability, prediction, name, model, pixels, target,
         recording, tuple(shifts(model.module, recording)),
-        tuple(_attributions(decision, recording, picture, layer, progress)),
+        tuple(_attributions(decision, recording, image, layer, progress)),
         excited, excited_missing,
     )  # fmt: skip
 
@@ -186,7 +186,7 @@ def _decision(model: Model, target: int) -> Target:
 
 
 def places(recording: Activations) -> list[LayerSize]:
-    """The layers a class activation map can be taken from: all with maps, after the picture."""
+    """The layers a class activation map can be taken from: all with maps, after the image."""
     return [
         LayerSize(node.name, node.shape[1], node.shape[2])
         for node in recording.nodes[2:]
@@ -211,7 +211,7 @@ def check_layer(name: str, recording: Activations) -> None:
 
 
 def _attributions(
-    decision: Target, recording: Activations, picture: torch.Tensor, layer: str | None,
+    decision: Target, recording: Activations, image: torch.Tensor, layer: str | None,
     progress: Progress,
 ) -> list[Attribution]:  # fmt: skip
     spent = effort(sum(node.multiply_adds for node in recording.nodes))
@@ -224,10 +224,10 @@ def _attributions(
     if choice is not None:
         makers.insert(0, ("cam", choice, partial(_cam, choice=choice)))
     progress("checking the maps", 0, len(makers) + 1)
-    against = baseline(decision, picture, orders=spent.orders, steps=spent.steps)
+    against = baseline(decision, image, orders=spent.orders, steps=spent.steps)
     found = []
     for at, (method, where, make) in enumerate(makers, start=1):
-        found.append(_judged(decision, picture, method, where, make, against, spent.shuffles))
+        found.append(_judged(decision, image, method, where, make, against, spent.shuffles))
         progress("checking the maps", at + 1, len(makers) + 1)
     return found
 
@@ -236,14 +236,14 @@ Maker = Callable[[Target, torch.Tensor], np.ndarray]
 
 
 def _judged(
-    decision: Target, picture: torch.Tensor, method: Method, where: attribution.CamLayer | None,
+    decision: Target, image: torch.Tensor, method: Method, where: attribution.CamLayer | None,
     make: Maker, against: Baseline, shuffles: int,
 ) -> Attribution:  # fmt: skip
     def again(other: Target) -> np.ndarray:
-        return make(other, picture)
+        return make(other, image)
 
     values = again(decision)
-    verdict = judge(decision, picture, values, again, against, shuffles=shuffles)
+    verdict = judge(decision, image, values, again, against, shuffles=shuffles)
     if where is None:
         return Attribution(method, None, None, None, _REASONS[method], values, verdict)
     return Attribution(
@@ -253,8 +253,8 @@ def _judged(
 
 
 _REASONS = {
-    "integrated_gradients": "each pixel's part of the difference to a picture of the mean colour",
-    "occlusion": "how much the score falls where a patch of the mean colour covers the picture",
+    "integrated_gradients": "each pixel's part of the difference to an image of the mean colour",
+    "occlusion": "how much the score falls where a patch of the mean colour covers the image",
 }
 
 
@@ -270,7 +270,7 @@ def _choice(recording: Activations, layer: str | None) -> attribution.CamLayer |
     )
 
 
-def _cam(decision: Target, picture: torch.Tensor, *, choice: attribution.CamLayer) -> np.ndarray:
+def _cam(decision: Target, image: torch.Tensor, *, choice: attribution.CamLayer) -> np.ndarray:
     part = decision.module.get_submodule(choice.layer)
-    small = attribution.cam(decision, picture, part, choice.variant)
-    return attribution.enlarge(small, picture.shape[2], picture.shape[3])
+    small = attribution.cam(decision, image, part, choice.variant)
+    return attribution.enlarge(small, image.shape[2], image.shape[3])

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.target import Target, pictures_held
+from foveal.explanation.target import Target, images_held
 
 BLOCKS = 8
 """Blocks a side that are deleted and inserted as wholes, for maps and for random orders alike."""
@@ -36,7 +36,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What random orders reach on the same picture: their mean curves and each one's gain."""
+    """What random orders reach on the same image: their mean curves and each one's gain."""
 
     curves: Curves
     gains: tuple[float, ...]
@@ -59,12 +59,12 @@ class Verdict:
     random: Curves
 
 
-def baseline(decision: Target, picture: Tensor, *, orders: int = 19, steps: int = 10) -> Baseline:
+def baseline(decision: Target, image: Tensor, *, orders: int = 19, steps: int = 10) -> Baseline:
     """Delete and insert blocks in `orders` random orders; 19 make a 5 % test."""
-    blocks = _blocks(picture)
+    blocks = _blocks(image)
     random = np.random.default_rng(0)
     shuffled = np.stack([random.permutation(blocks.max() + 1) for _ in range(orders)])
-    curves = _curves(decision, picture, blocks, shuffled, steps)
+    curves = _curves(decision, image, blocks, shuffled, steps)
     mean = Curves(
         tuple(np.mean([curve.deletion for curve in curves], 0).tolist()),
         tuple(np.mean([curve.insertion for curve in curves], 0).tolist()),
@@ -74,7 +74,7 @@ def baseline(decision: Target, picture: Tensor, *, orders: int = 19, steps: int 
 
 def judge(
     decision: Target,
-    picture: Tensor,
+    image: Tensor,
     values: np.ndarray,
     again: Callable[[Target], np.ndarray],
     against: Baseline,
@@ -85,11 +85,11 @@ def judge(
     Deletion and insertion (Petsiuk 2018) in blocks, against random orders of the same blocks;
     weight randomisation (Adebayo 2018): all learned numbers shuffled within their tensors.
     """
-    blocks = _blocks(picture)
+    blocks = _blocks(image)
     worth = np.bincount(blocks.ravel(), values.ravel()) / np.bincount(blocks.ravel())
     steps = len(against.curves.deletion) - 1
     order = np.argsort(-worth, kind="stable")
-    curves = _curves(decision, picture, blocks, order[None], steps)[0]
+    curves = _curves(decision, image, blocks, order[None], steps)[0]
     likeness = float(
         np.mean(
             [rank_correlation(values, again(shuffled(decision, seed))) for seed in range(shuffles)]
@@ -138,29 +138,27 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[which])
 
 
-def _blocks(picture: Tensor) -> np.ndarray:
+def _blocks(image: Tensor) -> np.ndarray:
     """The block each pixel belongs to: int64 (H, W)."""
-    height, width = picture.shape[2:]
+    height, width = image.shape[2:]
     rows = np.arange(height) * min(BLOCKS, height) // height
     columns = np.arange(width) * min(BLOCKS, width) // width
     return np.asarray(rows[:, None] * (columns.max() + 1) + columns[None, :])
 
 
 def _curves(
-    decision: Target, picture: Tensor, blocks: np.ndarray, orders: np.ndarray, steps: int
+    decision: Target, image: Tensor, blocks: np.ndarray, orders: np.ndarray, steps: int
 ) -> list[Curves]:
-    """Curves of each order (N, blocks): all their pictures through the network together."""
+    """Curves of each order (N, blocks): all their images through the network together."""
     count = orders.shape[1]
     places = np.argsort(orders, axis=1)  # when each block's turn comes
     cuts = np.round(np.linspace(0, count, steps + 1))
     gone = places[:, None, :] < cuts[None, :, None]  # (orders, steps + 1, blocks)
     masks = torch.from_numpy(gone[:, :, blocks]).flatten(0, 1)[:, None]
-    nothing = decision.nothing(picture)
+    nothing = decision.nothing(image)
     found = []
-    for piece in torch.split(masks, pictures_held(picture)):
-        both = torch.cat(
-            [torch.where(piece, nothing, picture), torch.where(piece, picture, nothing)]
-        )
+    for piece in torch.split(masks, images_held(image)):
+        both = torch.cat([torch.where(piece, nothing, image), torch.where(piece, image, nothing)])
         found.append(decision.probability(decision.logits(both)).view(2, -1))
     values = torch.cat(found, 1).view(2, len(orders), steps + 1).tolist()
     return [Curves(tuple(out), tuple(into)) for out, into in zip(values[0], values[1], strict=True)]

@@ -1,4 +1,4 @@
-"""Pictures of maps: grey to colour, decisive pixels over the picture, sheets of feature maps.
+"""Images of maps: grey to colour, decisive pixels over the image, sheets of feature maps.
 
 Plain numpy and Pillow; knows nothing of networks.
 """
@@ -32,7 +32,7 @@ def colours(values: np.ndarray, most: float | None = None) -> np.ndarray:
 
 
 def overlay(pixels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The picture (H, W, C) in grey with what speaks for the label in blue, against in orange."""
+    """The image (H, W, C) in grey with what speaks for the label in blue, against in orange."""
     grey = pixels.astype(float).mean(2, keepdims=True) * 0.6 + 90
     reach = float(np.abs(values).max()) or 1.0
     share = np.clip(np.abs(values) / reach, 0, 1)[..., None]
@@ -55,7 +55,7 @@ def sheet(maps: np.ndarray, limit: int = 256) -> np.ndarray:
 
 
 def png(pixels: np.ndarray, *, least: int = 0) -> bytes:
-    """A uint8 (H, W, 1 or 3) picture as PNG, enlarged by whole steps to `least` pixels a side."""
+    """A uint8 (H, W, 1 or 3) image as PNG, enlarged by whole steps to `least` pixels a side."""
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     times = max(1, -(-least // max(image.size)))
     if times > 1:
@@ -66,8 +66,8 @@ def png(pixels: np.ndarray, *, least: int = 0) -> bytes:
 
 
 def write(explanation: Explanation, folder: Path) -> Sequence[Path]:
-    """Write the picture, the decisive pixels and a sheet of maps a layer; the files written."""
-    files = {"picture.png": png(explanation.pixels, least=224)}
+    """Write the image, the decisive pixels and a sheet of maps a layer; the files written."""
+    files = {"image.png": png(explanation.pixels, least=224)}
     for one in explanation.attributions:
         files[f"{one.method}.png"] = png(overlay(explanation.pixels, one.values), least=224)
     for at, node in enumerate(explanation.activations.nodes[1:], start=1):

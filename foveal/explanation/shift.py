@@ -1,4 +1,4 @@
-"""How much every map changes when the picture moves a few pixels.
+"""How much every map changes when the image moves a few pixels.
 
 Knows nothing of why: that pooling changes less is measured, not assumed.
 """
@@ -18,7 +18,7 @@ PIXELS = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Shift:
-    """The picture moved to the right by `pixels`, its left edge repeated.
+    """The image moved to the right by `pixels`, its left edge repeated.
 
     maps: for each layer the change of each map in per cent of its mean size; layers: of all its
     maps together; logits (units,).
@@ -33,10 +33,10 @@ class Shift:
 @torch.no_grad()
 def shifts(module: nn.Module, recording: Activations) -> list[Shift]:
     """The changes for 1, 2 and 3 pixels."""
-    picture = recording.nodes[0].output
-    moved = torch.stack([_moved(picture, pixels) for pixels in PIXELS])
+    image = recording.nodes[0].output
+    moved = torch.stack([_moved(image, pixels) for pixels in PIXELS])
     logits, kept = outputs(module, moved, {node.name for node in recording.nodes[1:]})
-    kept["picture"] = moved
+    kept["image"] = moved
     found = []
     for at, pixels in enumerate(PIXELS):
         pairs = [(node.output, kept[node.name][at]) for node in recording.nodes]
@@ -54,10 +54,10 @@ def shifts(module: nn.Module, recording: Activations) -> list[Shift]:
     return found
 
 
-def _moved(picture: Tensor, pixels: int) -> Tensor:
-    width = picture.shape[2]
+def _moved(image: Tensor, pixels: int) -> Tensor:
+    width = image.shape[2]
     source = (torch.arange(width) - pixels).clamp(min=0)
-    return picture[:, :, source]
+    return image[:, :, source]
 
 
 def _change(old: Tensor, new: Tensor) -> np.ndarray:

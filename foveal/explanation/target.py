@@ -1,4 +1,4 @@
-"""What is asked of a network: the score and the probability of one label for some pictures.
+"""What is asked of a network: the score and the probability of one label for some images.
 
 Knows nothing of layers, files or maps.
 """
@@ -21,7 +21,7 @@ class Target:
     """One label of one network; `module` maps (N, C, H, W) in 0..255 to (N, units) logits.
 
     target: the label's index.  background: (C,) in 0..255, the colour that stands for "nothing
-    there": the training pictures' mean, which the network normalises to zero.
+    there": the training images' mean, which the network normalises to zero.
     """
 
     module: nn.Module
@@ -43,16 +43,16 @@ class Target:
         return torch.softmax(logits / self.temperature, 1)[:, self.label_index]
 
     @torch.no_grad()
-    def logits(self, pictures: Tensor) -> Tensor:
+    def logits(self, images: Tensor) -> Tensor:
         """(N, C, H, W) to (N, units), a part at a time."""
-        part = max(1, pictures_held(pictures) // 4)
-        return torch.cat([self.module(piece) for piece in torch.split(pictures, part)])
+        part = max(1, images_held(images) // 4)
+        return torch.cat([self.module(piece) for piece in torch.split(images, part)])
 
-    def nothing(self, picture: Tensor) -> Tensor:
-        """A picture (1, C, H, W) of the background colour, as large as `picture`."""
-        return self.background[None, :, None, None].expand_as(picture)
+    def nothing(self, image: Tensor) -> Tensor:
+        """An image (1, C, H, W) of the background colour, as large as `image`."""
+        return self.background[None, :, None, None].expand_as(image)
 
 
-def pictures_held(picture: Tensor) -> int:
-    """How many pictures as large as (1, C, H, W) are made at a time, so that memory is bounded."""
-    return max(1, BATCH_CELLS // picture[0].numel())
+def images_held(image: Tensor) -> int:
+    """How many images as large as (1, C, H, W) are made at a time, so that memory is bounded."""
+    return max(1, BATCH_CELLS // image[0].numel())

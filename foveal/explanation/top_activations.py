@@ -1,6 +1,6 @@
-"""What a filter looks for: the pictures, and the places in them, that excite it most.
+"""What a filter looks for: the images, and the places in them, that excite it most.
 
-Knows nothing of where the pictures come from; a scan is kept in a file so that it is done once.
+Knows nothing of where the images come from; a scan is kept in a file so that it is done once.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from foveal.explanation.activations import outputs
 from foveal.files import write_atomic
 
 SHOWN = 4
-"""Pictures a filter."""
-_PARTS = ("values", "pictures", "cells")
+"""Images a filter."""
+_PARTS = ("values", "images", "cells")
 
 
 @dataclass(frozen=True)
 class TopActivations:
     """For one layer the strongest answers of each filter, best first.
 
-    values: float32 (SHOWN, C).  pictures, cells: int64 (SHOWN, C), the picture's number and the
+    values: float32 (SHOWN, C).  images, cells: int64 (SHOWN, C), the image's number and the
     cell row * width + column where the answer was.
     """
 
     values: np.ndarray
-    pictures: np.ndarray
+    images: np.ndarray
     cells: np.ndarray
 
 
 @dataclass(frozen=True)
 class TopImages:
-    """The scan of the pictures called `paths`: `peaks` by layer name.
+    """The scan of the images called `paths`: `peaks` by layer name.
 
-    pixels: uint8 (H, W, C) of those pictures that excite some filter most, by number.
+    pixels: uint8 (H, W, C) of those images that excite some filter most, by number.
     """
 
     paths: tuple[str, ...]
@@ -49,14 +49,14 @@ class TopImages:
 
 
 def winners(peaks: dict[str, TopActivations], limit: int = 200) -> list[int]:
-    """Numbers of the pictures that excite filters most: every filter's best before its second."""
-    ranks = max((len(one.pictures) for one in peaks.values()), default=0)
+    """Numbers of the images that excite filters most: every filter's best before its second."""
+    ranks = max((len(one.images) for one in peaks.values()), default=0)
     numbers = [
         int(number)
         for rank in range(ranks)
         for one in peaks.values()
-        if rank < len(one.pictures)
-        for number in one.pictures[rank]
+        if rank < len(one.images)
+        for number in one.images[rank]
     ]
     return list(dict.fromkeys(numbers))[:limit]
 
@@ -66,7 +66,7 @@ def scan(
 ) -> dict[str, TopActivations]:
     """The strongest answers of the layers `names` (maps) to batches of uint8 (n, H, W, C).
 
-    A picture counts once a filter, with its strongest cell.
+    An image counts once a filter, with its strongest cell.
     """
     best: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
     start = 0
@@ -116,5 +116,5 @@ def kept(file: Path, names: Sequence[str]) -> dict[str, TopActivations] | None:
 
 
 def key(weights_sha256: str, content: Sequence[str]) -> str:
-    """The name of a scan: of these weights and pictures, by their content hashes in order."""
+    """The name of a scan: of these weights and images, by their content hashes in order."""
     return hashlib.sha256("\n".join([weights_sha256, *content]).encode()).hexdigest()[:32]

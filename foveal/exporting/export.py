@@ -1,6 +1,6 @@
 """Makes an exported file in memory and lets it through only if it agrees with the original.
 
-Knows nothing of the disk or of where pictures come from.
+Knows nothing of the disk or of where images come from.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress, silent
 
 ANY_SIZE_GAP = 1.0
-"""Where pictures are fitted in the graph a large JPEG is not decoded smaller first, as it is here,
+"""Where images are fitted in the graph a large JPEG is not decoded smaller first, as it is here,
 so single probabilities may move; agreement and accuracy are held to all the same."""
 ANY_SIZE_AGREEMENT = 0.99
 
@@ -73,7 +73,7 @@ def export(
 ) -> Exported:
     """The exported file of `model`; raises Error with the figures where it does not agree.
 
-    judged: pictures it must agree on.  calibrated: pictures the scales of int8 come from.
+    judged: images it must agree on.  calibrated: images the scales of int8 come from.
     """
     progress("exporting", 0, None, "drawing the graph")
     graph = onnx_graph(model, any_size=choices.any_size)
@@ -81,7 +81,7 @@ def export(
     truth = native.probabilities(judged.pixels)
     tried: list[str] = []
     for name, drawn in _drawn(graph, model, calibrated, choices, progress):
-        progress("exporting", 0, None, f"judging on {len(judged):,} pictures")
+        progress("exporting", 0, None, f"judging on {len(judged):,} images")
         content = drawn.SerializeToString(deterministic=True)
         session = OnnxBackend(seal_graph(content, model.manifest), Path("the export"))
         answers = _answers(session, judged, model.manifest, choices.any_size)
@@ -103,7 +103,7 @@ def _drawn(
         return
     plain, spared, *others = quantise.VARIANTS
     graph, pixels = fold_normalisation(graph), calibrated.pixels
-    progress("exporting", 0, None, f"calibrating on {len(calibrated):,} pictures")
+    progress("exporting", 0, None, f"calibrating on {len(calibrated):,} images")
     rounded = roundings(graph, pixels)
     both = [
         (variant.name, quantise.quantised(graph, pixels, variant, (), rounded))
@@ -124,9 +124,9 @@ def _drawn(
 
 
 HELPS = 0.002
-"""Share of calibration pictures that must agree more for two slower layers to be worth it."""
+"""Share of calibration images that must agree more for two slower layers to be worth it."""
 HURTS = 0.02
-"""Share of calibration pictures that change where a layer must be at fault: it is looked for first.
+"""Share of calibration images that change where a layer must be at fault: it is looked for first.
 
 Where fewer do, it is looked for only once the gate has refused all layers in int8."""
 _PROBED = 256
@@ -215,10 +215,10 @@ def _manifest(
 def _refusal(tried: list[str], n: int, *, int8: bool) -> str:
     if int8:
         return (
-            f"int8 was refused on {n:,} pictures whichever way it was made ({'; '.join(tried)}): "
+            f"int8 was refused on {n:,} images whichever way it was made ({'; '.join(tried)}): "
             "export without --int8, or allow more with --max-loss"
         )
     return (
-        f"nothing was written: on {n:,} pictures the export does not agree with the model "
+        f"nothing was written: on {n:,} images the export does not agree with the model "
         f"({'; '.join(tried)}): allow more with --min-agreement, --max-gap or --max-loss"
     )

@@ -1,7 +1,7 @@
 """Rounds the weights of an int8 graph so that a layer's output, not each weight, stays close.
 
 Method: Frantar et al., "GPTQ", 2022: weights are rounded one input after another, and each error is
-spread over the inputs still to come by their second moments on real pictures; the bias comes last.
+spread over the inputs still to come by their second moments on real images; the bias comes last.
 Knows nothing of how scales are chosen or of whether the loss is acceptable.
 """
 
@@ -17,9 +17,9 @@ from foveal.exporting.onnx import INPUT
 
 MOST_INPUTS = 6000
 """Inputs of one output from which a layer is rounded plainly: the moments are a square of them."""
-MOST_PICTURES = 128
+MOST_IMAGES = 128
 _PLACES = 64
-"""Places of a map that are looked at in a picture."""
+"""Places of a map that are looked at in an image."""
 _BATCH = 8
 _DAMPING = 0.01
 MOST = 64
@@ -64,7 +64,7 @@ def roundings(graph: Any, pixels: np.ndarray) -> dict[str, RoundedWeights]:
     layers = list(_layers(graph, floats))
     if not layers:  # onnxruntime takes no names for all of its outputs
         return {}
-    _observe(graph, layers, pixels[:MOST_PICTURES])
+    _observe(graph, layers, pixels[:MOST_IMAGES])
     found = {}
     for layer in layers:
         weight = numpy_helper.to_array(floats[layer.weight])

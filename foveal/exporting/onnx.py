@@ -62,7 +62,7 @@ class ExportedModule(nn.Module):
 def onnx_graph(model: Model, *, any_size: bool = False) -> Any:
     """The onnx.ModelProto of `model`: dynamic batch, optimised, without traces of this machine.
 
-    any_size: pictures of any height and width come in (one size a batch).
+    any_size: images of any height and width come in (one size a batch).
     """
     answer = ExportedModule(folded(model.module), model.manifest, any_size=any_size).eval()
     height, width, channels = model.manifest.network.input.shape

@@ -1,6 +1,6 @@
-"""The gate: an exported file must answer as the original does, on real pictures.
+"""The gate: an exported file must answer as the original does, on real images.
 
-Knows nothing of how files are made or where pictures come from.
+Knows nothing of how files are made or where images come from.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class ParityLimits:
 
 @dataclass(frozen=True)
 class Parity:
-    """How two sets of answers for the same pictures compare.
+    """How two sets of answers for the same images compare.
 
     agreement: share with the same top class (all the same labels where there are several).
     max_probability_gap: largest difference of a probability.  accuracy_*: share that is right,
-    0..1; accuracy_interval: 95 % of the exported one (Wilson 1927).  n: pictures.
+    0..1; accuracy_interval: 95 % of the exported one (Wilson 1927).  n: images.
     """
 
     agreement: float

@@ -1,4 +1,4 @@
-"""Static int8 quantisation of an ONNX graph: scales from real pictures, one a filter for weights.
+"""Static int8 quantisation of an ONNX graph: scales from real images, one a filter for weights.
 
 Knows nothing of files that are kept or of whether the loss is acceptable.
 """
@@ -154,7 +154,7 @@ def _reader(pixels: np.ndarray) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
-        """Batches of the pictures, as the calibrators ask for them."""
+        """Batches of the images, as the calibrators ask for them."""
 
         def __init__(self) -> None:
             self._batches: Iterator[np.ndarray] = iter(

@@ -1,8 +1,8 @@
-"""The preprocess inside the graph: pictures of any size brought to the input as Pillow does it.
+"""The preprocess inside the graph: images of any size brought to the input as Pillow does it.
 
 Knows nothing of models.  Resizing is written as two matrix products whose weights are Pillow's
-bicubic ones (antialiased, a = -0.5), computed in the graph from the picture's size, each followed
-by rounding to 8 bits: the same levels as Pillow's but for ties, and for tall pictures, where
+bicubic ones (antialiased, a = -0.5), computed in the graph from the image's size, each followed
+by rounding to 8 bits: the same levels as Pillow's but for ties, and for tall images, where
 Pillow takes the other axis first.  A runtime's own Resize differs by several levels everywhere.
 """
 
@@ -44,7 +44,7 @@ class ResizeToInput(nn.Module):
         return torch.where(inside, maps, self.background)
 
     def _weights(self, have: tuple[Tensor, Tensor], axis: int) -> tuple[Tensor, Tensor]:
-        """Weights (wanted, had) float32 of one axis, and which wanted cells the picture covers."""
+        """Weights (wanted, had) float32 of one axis, and which wanted cells the image covers."""
         wanted = self.size[axis]
         cells = torch.arange(wanted, dtype=torch.float64)
         first, span, count, offset = self._box(have, axis)

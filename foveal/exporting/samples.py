@@ -1,6 +1,6 @@
-"""The real pictures an export is judged and calibrated on: from the run beside it, or from DATA.
+"""The real images an export is judged and calibrated on: from the run beside it, or from DATA.
 
-Knows nothing of graphs; every picture is verified or labelled by name before it counts.
+Knows nothing of graphs; every image is verified or labelled by name before it counts.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from foveal.model.manifest import Manifest
 
 MOST_JUDGED = 2000
 MOST_CALIBRATED = 512
-_ASK = "give labelled pictures with --data"
+_ASK = "give labelled images with --data"
 
 
 @dataclass(frozen=True)
 class ParitySamples:
-    """Pictures as the network sees them, their true classes and their files.
+    """Images as the network sees them, their true classes and their files.
 
     pixels: uint8 (N, H, W, C).  targets: int64 (N,), or bool (N, K) for several labels.
     contents: the bytes of file i.
@@ -55,7 +55,7 @@ class Wanted:
 def from_run(model: Path, manifest: Manifest) -> tuple[ParitySamples, ParitySamples]:
     """(val to judge on, train to calibrate on) named in the data.json beside `model`.
 
-    Pictures that are gone or changed are left out; raises DataError where none is left.
+    Images that are gone or changed are left out; raises DataError where none is left.
     """
     account = _account(model)
     judged = _split(account, "val", manifest, MOST_JUDGED, model)
@@ -68,14 +68,14 @@ def from_data(
 ) -> tuple[ParitySamples, ParitySamples]:
     """(to judge on, to calibrate on) of DATA: val and train where it says so.
 
-    Else the pictures the model was not fitted on, and those it was; what is missing is replaced
-    by the other.  Raises DataError for several labels a picture where the model gives one, classes
-    it does not know, or no usable picture.
+    Else the images the model was not fitted on, and those it was; what is missing is replaced
+    by the other.  Raises DataError for several labels an image where the model gives one, classes
+    it does not know, or no usable image.
     """
     if listing.task == "multi" and manifest.task == "single":
         raise DataError(
-            f"{listing.root} has several labels a picture, the model gives one: "
-            "give pictures with one label each"
+            f"{listing.root} has several labels an image, the model gives one: "
+            "give images with one label each"
         )
     unknown = sorted(set(listing.classes) - set(manifest.labels))
     if unknown:
@@ -90,12 +90,12 @@ def from_data(
     )
     found = tuple(gather(wanted, manifest) for wanted in pair)
     if not len(found[0]) or not len(found[1]):
-        raise DataError(f"no picture of {listing.root} can be read; see foveal check")
+        raise DataError(f"no image of {listing.root} can be read; see foveal check")
     return found[0], found[1]
 
 
 def gather(wanted: Wanted, manifest: Manifest) -> ParitySamples:
-    """Up to `most` of the wanted pictures, a fixed random choice, decoded in threads."""
+    """Up to `most` of the wanted images, a fixed random choice, decoded in threads."""
     order = np.random.default_rng(0).permutation(len(wanted.rows)).tolist()
     listing, network = wanted.listing, manifest.network
 
@@ -158,7 +158,7 @@ def _split(
     evidence = gather(wanted, manifest)
     if not len(evidence):
         raise DataError(
-            f"none of the {len(entries):,} {split} pictures named in {model.parent / 'data.json'} "
+            f"none of the {len(entries):,} {split} images named in {model.parent / 'data.json'} "
             f"is still there unchanged: {_ASK}"
         )
     return evidence

@@ -1,1 +1,1 @@
-"""From a file or bytes to uint8 pixels: the only room where pictures are read."""
+"""From a file or bytes to uint8 pixels: the only room where images are read."""

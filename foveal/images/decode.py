@@ -1,10 +1,10 @@
-"""The one decoder of record: bytes of a picture file to 8-bit pixels, turned upright, capped.
+"""The one decoder of record: bytes of an image file to 8-bit pixels, turned upright, capped.
 
 Knows nothing of networks, classes or caches.
 
 Rules: EXIF (and XMP) orientation always applied; transparent pixels laid over `background`;
 palettes and CMYK to red, green, blue; 16-bit grey divided by 257; 32-bit and float grey mapped
-from the least and greatest value of the picture to 0..255 (a flat one to 0); the first frame of
+from the least and greatest value of the image to 0..255 (a flat one to 0); the first frame of
 an animation.
 """
 
@@ -53,17 +53,17 @@ def decode(
     background: tuple[int, int, int] = (0, 0, 0),
     least: tuple[int, int] | None = None,
 ) -> np.ndarray:
-    """The picture as uint8 (height, width, channels), upright.
+    """The image as uint8 (height, width, channels), upright.
 
     least: (height, width) in pixels that is enough: a JPEG may then be decoded at 1/2, 1/4 or
     1/8 of its size, never below `least`.
-    Raises PictureError with the reason in a few words.
+    Raises ImageError with the reason in a few words.
     """
-    image = picture(source, channels=channels, background=background, least=least)
+    image = decode_image(source, channels=channels, background=background, least=least)
     return np.asarray(image).reshape(image.height, image.width, channels)
 
 
-def picture(
+def decode_image(
     source: Path | bytes | Image.Image,
     *,
     channels: Literal[1, 3],
@@ -72,22 +72,22 @@ def picture(
 ) -> Image.Image:
     """The same as `decode`, as a Pillow image of mode L or RGB."""
     if isinstance(source, Image.Image):
-        return decoded(source, channels=channels, background=background)
+        return decode_scaled(source, channels=channels, background=background)
     content = source if isinstance(source, bytes) else read_bytes(source)
     image = simple(content, MAX_PIXELS)
     if image is not None:
         return _plain(image, channels, background)
-    return decoded(header(content), channels=channels, background=background, least=least)
+    return decode_scaled(header(content), channels=channels, background=background, least=least)
 
 
-def decoded(
+def decode_scaled(
     image: Image.Image,
     *,
     channels: Literal[1, 3],
     background: tuple[int, int, int] = (0, 0, 0),
     least: tuple[int, int] | None = None,
 ) -> Image.Image:
-    """An opened picture, such as `header` gives, decoded to mode L or RGB; see `decode`."""
+    """An opened image, such as `header` gives, decoded to mode L or RGB; see `decode`."""
     try:
         if least is not None and image.format in ("JPEG", "MPO"):
             swapped = orientation(image) >= 5
@@ -99,9 +99,9 @@ def decoded(
 
 
 def header(content: bytes) -> Image.Image:
-    """The picture opened but not decoded: `size`, `mode` and `format` are known.
+    """The image opened but not decoded: `size`, `mode` and `format` are known.
 
-    Raises PictureError: empty, not a picture of an allowed format, more than 50 million pixels.
+    Raises ImageError: empty, not an image of an allowed format, more than 50 million pixels.
     """
     if not content:
         raise ImageError("empty file")
@@ -110,7 +110,7 @@ def header(content: bytes) -> Image.Image:
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise ImageError(_not_a_picture(content)) from error
+        raise ImageError(_not_a_image(content)) from error
     except Exception as error:
         raise ImageError(_reason(error)) from error
     if image.width * image.height > MAX_PIXELS:
@@ -119,17 +119,17 @@ def header(content: bytes) -> Image.Image:
 
 
 def prepare() -> None:
-    """Load Pillow's readers now, some 20 ms of imports that the first picture would wait for."""
+    """Load Pillow's readers now, some 20 ms of imports that the first image would wait for."""
     Image.preinit()
 
 
 def too_large(count: int) -> str:
-    """The reason for a picture of `count` pixels."""
+    """The reason for an image of `count` pixels."""
     return f"{count // 10**6} million pixels, more than {MAX_PIXELS // 10**6} million"
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """The bytes of a regular file; PictureError for anything else, too large, or unreadable.
+    """The bytes of a regular file; ImageError for anything else, too large, or unreadable.
 
     A FIFO or device is never opened, so it cannot hang.
     """
@@ -172,7 +172,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def orientation(image: Image.Image) -> int:
     """The EXIF orientation 1..8 of a header; 5 and more swap height and width."""
-    # Asking Pillow for EXIF costs as much as decoding a small picture: ask only where it may be.
+    # Asking Pillow for EXIF costs as much as decoding a small image: ask only where it may be.
     if image.format != "TIFF" and not any(key in image.info for key in _MAY_BE_TURNED):
         return 1
     value = image.getexif().get(_ORIENTATION, 1)
@@ -206,11 +206,11 @@ def _eight_bits(image: Image.Image) -> np.ndarray:
     return np.round((values - low) * (255.0 / (high - low))).clip(0, 255).astype(np.uint8)
 
 
-def _not_a_picture(content: bytes) -> str:
+def _not_a_image(content: bytes) -> str:
     start = content[:512].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
-        return "not a picture: a web page or XML text"
-    return "not a picture of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)"
+        return "not an image: a web page or XML text"
+    return "not an image of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)"
 
 
 def _reason(error: Exception) -> str:
@@ -222,5 +222,5 @@ def _reason(error: Exception) -> str:
         return "needs more memory than there is"
     text = str(error).lower()
     if "truncated" in text or "end of file" in text or isinstance(error, EOFError):
-        return "truncated: the file ends before the picture does"
+        return "truncated: the file ends before the image does"
     return "damaged: its content cannot be decoded"

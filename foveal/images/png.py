@@ -3,7 +3,7 @@
 Knows nothing of any other file: what is unusual in the least is left to Pillow's own reader.
 
 Pillow's reader asks every plugin and builds a stream for each file, which takes four times as
-long as inflating a small picture; here its C decoder is handed the pixel data at once, so the
+long as inflating a small image; here its C decoder is handed the pixel data at once, so the
 pixels are the same.
 """
 
@@ -26,7 +26,7 @@ _HARMLESS = {b"gAMA": 4, b"sRGB": 1, b"pHYs": 9, b"cHRM": 32, b"tIME": 7}
 
 
 def simple(content: bytes, most_pixels: int) -> Image.Image | None:
-    """The picture, mode L or RGB, as Pillow would read it; None where Pillow has to be asked.
+    """The image, mode L or RGB, as Pillow would read it; None where Pillow has to be asked.
 
     That is for every file with anything wrong or uncommon: it then has Pillow's verdict.
     """

@@ -1,4 +1,4 @@
-"""From a picture to the network's input pixels: the one function of training, predict and serve.
+"""From an image to the network's input pixels: the one function of training, predict and serve.
 
 Knows nothing of classes, files' places or normalisation (the network's module does that).
 """
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from foveal.errors import ImageError
-from foveal.images.decode import MAX_PIXELS, picture, too_large
+from foveal.images.decode import MAX_PIXELS, decode_image, too_large
 
 SPARE = 2
 """A JPEG is decoded smaller only where it stays this many times as large as the input."""
@@ -53,14 +53,14 @@ class Preprocess(Protocol):
 def pixels(
     source: Path | bytes | Image.Image | np.ndarray, input: Input, preprocess: Preprocess
 ) -> np.ndarray:
-    """The picture as the network sees it: uint8 (input.height, input.width, input.channels).
+    """The image as the network sees it: uint8 (input.height, input.width, input.channels).
 
     source: a file, the bytes of one, a Pillow image, or an array uint8 (H, W), (H, W, 1),
-    (H, W, 3) or (H, W, 4).  Raises PictureError with the reason.
+    (H, W, 3) or (H, W, 4).  Raises ImageError with the reason.
     """
     if isinstance(source, np.ndarray):
         source = _image(source)
-    image = picture(
+    image = decode_image(
         source,
         channels=input.channels,
         background=preprocess.background,

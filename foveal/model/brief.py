@@ -31,14 +31,14 @@ class BriefInput(NamedTuple):
 
 
 class BriefPreprocess(NamedTuple):
-    """What is done to a picture outside the graph, as spec.preprocess.Preprocess."""
+    """What is done to an image outside the graph, as spec.preprocess.Preprocess."""
 
     fit: Literal["crop", "pad", "squash"]
     background: tuple[int, int, int]
 
 
 class BriefNetwork(NamedTuple):
-    """The two parts of a network that pictures pass before it."""
+    """The two parts of a network that images pass before it."""
 
     input: BriefInput
     preprocess: BriefPreprocess

@@ -1,6 +1,6 @@
 """The model file: weights and manifest in one safetensors file, sealed by SHA-256.
 
-Knows nothing of torch, pictures or of what the weights mean.
+Knows nothing of torch, images or of what the weights mean.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from foveal.text import printable
 __all__ = ["FITTED_ON", "Manifest", "Thresholds", "detect_format", "read", "read_manifest", "write"]
 
 FITTED_ON = "fitted_on"
-"""Tensor of the content hashes of the pictures the model was fitted on, int64 views of uint64."""
+"""Tensor of the content hashes of the images the model was fitted on, int64 views of uint64."""
 _CHUNK = 1 << 22
 
 

@@ -25,7 +25,7 @@ class Thresholds(_Part):
 
     abstain: least largest probability; below it the model says it does not know.
     positive_class, operating_point: with two classes, the class that is answered as soon as its
-    probability reaches the point (0..1).  per_label: with several labels a picture, the
+    probability reaches the point (0..1).  per_label: with several labels an image, the
     probability from which each is given (0.5 where it is not named).
     """
 
@@ -74,12 +74,12 @@ class Manifest(_Part):
 
     @property
     def units(self) -> int:
-        """Logits the network gives a picture."""
+        """Logits the network gives an image."""
         return self.network.units(len(self.labels), self.task)
 
     @property
     def activation(self) -> Literal["softmax", "sigmoid"]:
-        """What turns logits into probabilities; several labels a picture are always sigmoid."""
+        """What turns logits into probabilities; several labels an image are always sigmoid."""
         return "sigmoid" if self.task == "multi" else self.network.output.function
 
     def to_json(self) -> str:

@@ -1,6 +1,6 @@
 """The Model value: a torch module with its manifest, from and to the model file.
 
-Knows nothing of pictures, data sets or training.
+Knows nothing of images, data sets or training.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Model:
     """A network with its weights and what is known of it.
 
     module: (N, C, H, W) in 0..255 to (N, units) logits.  fitted_on: uint64 content hashes of the
-    pictures it was fitted on, sorted.
+    images it was fitted on, sorted.
     """
 
     module: nn.Module
@@ -51,7 +51,7 @@ def load(path: str | Path) -> Model:
     manifest, tensors = model_file.read(path)
     fitted_on = tensors.pop(FITTED_ON, np.zeros(0, np.int64))
     if fitted_on.dtype != np.int64 or fitted_on.ndim != 1:
-        raise ModelFileError(f"{path} is damaged: its list of fitted pictures is not valid")
+        raise ModelFileError(f"{path} is damaged: its list of fitted images is not valid")
     module = _skeleton(manifest, path)
     _compare(module, tensors, path)
     weights = {name: torch.from_numpy(value).clone() for name, value in tensors.items()}

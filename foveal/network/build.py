@@ -1,6 +1,6 @@
 """A network value becomes a torch module whose parts carry the names the cost table shows.
 
-Knows nothing of training or of pictures; whitening, which needs pictures, is left to training.
+Knows nothing of training or of images; whitening, which needs images, is left to training.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def build(network: Network, classes: int, *, task: Task = "single") -> nn.Sequen
 
 
 def whitened(module: nn.Module) -> list[tuple[str, nn.Conv2d]]:
-    """Name and module of every convolution that is to be whitened with training pictures."""
+    """Name and module of every convolution that is to be whitened with training images."""
     return [
         (name, part)
         for name, part in module.named_modules()

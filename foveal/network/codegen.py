@@ -38,7 +38,7 @@ def pytorch_source(network: Network, classes: int, *, task: Task = "single") -> 
     chain = lower(network, traced)
     height, width, channels = network.input.shape
     head = _HEAD.format(
-        what=f"A network for {height}x{width}x{channels} pictures and {classes} classes",
+        what=f"A network for {height}x{width}x{channels} images and {classes} classes",
         shape=f"(N, {channels}, {height}, {width})",
         units=network.units(classes, task),
     )

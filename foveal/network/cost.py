@@ -18,7 +18,7 @@ BYTES = 4
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer's cost for one picture.
+    """One layer's cost for one image.
 
     weights: learned numbers, biases and norm scales included; biases: those of them that are
     added. multiply_adds: of convolution and dense layers. norm_adds: one a normalised value.
@@ -57,7 +57,7 @@ class Cost:
 
     @property
     def multiply_adds(self) -> int:
-        """Of convolution and dense layers, for one picture forward."""
+        """Of convolution and dense layers, for one image forward."""
         return sum(line.multiply_adds for line in self.layers)
 
     @property
@@ -67,7 +67,7 @@ class Cost:
 
     @property
     def values(self) -> int:
-        """Values all layers give out for one picture."""
+        """Values all layers give out for one image."""
         return sum(line.values for line in self.layers)
 
     def activation_bytes(self, batch: int) -> int:

@@ -1,4 +1,4 @@
-"""From facts about pictures and a budget of minutes to a network and a recipe, with reasons.
+"""From facts about images and a budget of minutes to a network and a recipe, with reasons.
 
 A pure function of its arguments: measures nothing, reads no file, imports no torch.
 """
@@ -24,25 +24,25 @@ MINUTES = 10.0
 SPEED = 60e9
 """Multiply-adds a second in training that two AVX2 cores reach in fp32 (see `processor`)."""
 SMALL = 48
-"""Pictures whose shorter side is at most this keep their own size."""
+"""Images whose shorter side is at most this keep their own size."""
 LEAST = 16
-"""Shorter side below which the family's poolings leave nothing; smaller pictures are enlarged."""
+"""Shorter side below which the family's poolings leave nothing; smaller images are enlarged."""
 SIDES = (224, 192, 160, 128, 96, 64)
-"""Shorter sides tried for larger pictures, best first."""
+"""Shorter sides tried for larger images, best first."""
 FAMILY = ("swift-l", "swift-m", "swift-s", "swift-xs")
 UNEQUAL = 10
 """Times the commonest class may be the rarest before rare classes weigh more."""
 CROP_LOSS = 0.12
-"""Share of a picture's area a crop may cut away; a defect may lie there."""
+"""Share of an image's area a crop may cut away; a defect may lie there."""
 MODEST = 500
-"""Weights a picture up to which a larger network is taken. One trial: on 1,250 digits swift-s
-(0.6 M weights) was right on 0.992 of 252 unseen pictures and swift-m (2.0 M) on 0.984."""
+"""Weights an image up to which a larger network is taken. One trial: on 1,250 digits swift-s
+(0.6 M weights) was right on 0.992 of 252 unseen images and swift-m (2.0 M) on 0.984."""
 SQUASH = 2.0
 """Times a side may be stretched against the other before shapes are no longer themselves."""
 
 
 class StatsLike(Protocol):
-    """What design reads of the pictures; `foveal.dataset.stats.Facts` has it.
+    """What design reads of the images; `foveal.dataset.stats.Facts` has it.
 
     width, height, aspect (width / height): tenth, fiftieth and ninetieth percentile.
     """
@@ -53,11 +53,11 @@ class StatsLike(Protocol):
 
     @property
     def classes(self) -> Mapping[str, int]:
-        """Pictures of each class."""
+        """Images of each class."""
 
     @property
     def task(self) -> Literal["single", "multi"]:
-        """One label a picture, or several."""
+        """One label an image, or several."""
 
     @property
     def width(self) -> tuple[int, int, int]:
@@ -73,7 +73,7 @@ class StatsLike(Protocol):
 
     @property
     def grey(self) -> bool:
-        """Whether all pictures are really grey."""
+        """Whether all images are really grey."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def design(
     name: str | None = None,
     speed: float = SPEED,
 ) -> Design:
-    """A network and recipe for pictures of these facts and a budget of `minutes` (None: 10).
+    """A network and recipe for images of these facts and a budget of `minutes` (None: 10).
 
     side: pixels of the input's height and width, name: the preset, where the person chose them.
     speed: multiply-adds a second that training reaches.
@@ -101,9 +101,9 @@ def design(
     """
     channels: Literal[1, 3] = 1 if stats.grey else 3
     colours = (
-        "input.channels 1: the pictures are grey, whatever their files say"
+        "input.channels 1: the images are grey, whatever their files say"
         if stats.grey
-        else "input.channels 3: the pictures have colour"
+        else "input.channels 3: the images have colour"
     )
     network, told = _fitting(stats, _tried(stats, channels, side, name), minutes, speed)
     rule, why = _fit(stats, network.input)
@@ -112,7 +112,7 @@ def design(
     network = network.model_copy(
         update={"preprocess": rule, "layers": (*network.layers[:-1], output)}
     )
-    remarks = lint(network, len(stats.classes), stats.task, pictures=stats.images)
+    remarks = lint(network, len(stats.classes), stats.task, images=stats.images)
     refused = [one.text for one in remarks if one.severity == "error"]
     if refused:
         raise SpecError(refused)
@@ -141,7 +141,7 @@ def _tried(facts: StatsLike, channels: Literal[1, 3], side: int | None, name: st
 
 
 def _published(name: str, sizes: list[Input], why: str) -> tuple[list[Input], str]:
-    """The pictures' own small size where the preset works at it, else the one it was made for."""
+    """The images' own small size where the preset works at it, else the one it was made for."""
     own = sizes[0]
     if min(own.height, own.width) <= SMALL and not trace(load_preset(name, own), 2).mistakes:
         return [own], why
@@ -164,14 +164,14 @@ def _fitting(
         if fits or (name, size) == pairs[-1]:
             break
     work = (
-        f"{epochs:g} epochs over {facts.images:,} pictures are estimated at "
+        f"{epochs:g} epochs over {facts.images:,} images are estimated at "
         f"{seconds / 60:.1f} minutes here, the budget is {budget:g}"
     )
     kind = (
         "you asked for it"
         if tried.asked
         else (
-            f"the largest of the swift family that fits, with at most {MODEST:,} weights a picture"
+            f"the largest of the swift family that fits, with at most {MODEST:,} weights an image"
             if fits
             else "the smallest there is"
         )
@@ -182,9 +182,9 @@ def _fitting(
     )
 
 
-def _epochs(pictures: int) -> float:
-    """Epochs a design should at least have time for: many where there are few pictures."""
-    return float(min(40, max(3, round(200_000 / max(pictures, 1)))))
+def _epochs(images: int) -> float:
+    """Epochs a design should at least have time for: many where there are few images."""
+    return float(min(40, max(3, round(200_000 / max(images, 1)))))
 
 
 def _sizes(facts: StatsLike, channels: Literal[1, 3]) -> tuple[list[Input], str]:
@@ -193,24 +193,24 @@ def _sizes(facts: StatsLike, channels: Literal[1, 3]) -> tuple[list[Input], str]
     ratio = _ratio(facts)
     if min(height, width) <= SMALL:
         return [_own(height, width, ratio, channels)], (
-            f"the middle picture has {facts.height[1]}x{facts.width[1]}"
+            f"the middle image has {facts.height[1]}x{facts.width[1]}"
             + (f", enlarged to {LEAST} pixels or more" if min(height, width) < LEAST else "")
         )
     sides = [side for side in SIDES if side <= min(height, width)] or [SIDES[-1]]
     shape = (
         "square, for aspects differ or are near 1"
         if ratio == 1
-        else (f"nearly all pictures have the aspect {facts.aspect[1]:.2f} (width / height)")
+        else (f"nearly all images have the aspect {facts.aspect[1]:.2f} (width / height)")
     )
     words = (
-        f"{shape}; the largest side the budget allows, not above the middle picture's "
+        f"{shape}; the largest side the budget allows, not above the middle image's "
         f"{facts.width[1]}x{facts.height[1]}"
     )
     return [_shaped(side, ratio, channels) for side in sides], words
 
 
 def _own(height: int, width: int, ratio: float, channels: Literal[1, 3]) -> Input:
-    """The pictures' own size, square where their aspects differ, a whole multiple if too small."""
+    """The images' own size, square where their aspects differ, a whole multiple if too small."""
     if ratio == 1:
         height = width = min(height, width)
     times = -(-LEAST // min(height, width))
@@ -223,7 +223,7 @@ def _teachable(name: str, size: Input, facts: StatsLike) -> bool:
 
 
 def _ratio(facts: StatsLike) -> float:
-    """Width / height of the input: the pictures' own where they agree, else 1."""
+    """Width / height of the input: the images' own where they agree, else 1."""
     low, middle, high = facts.aspect
     agree = high / low < 1.1
     return middle if agree and not 1 / 1.15 < middle < 1.15 and 0.4 < middle < 2.5 else 1.0
@@ -237,15 +237,15 @@ def _shaped(side: int, ratio: float, channels: Literal[1, 3]) -> Input:
 
 
 def _fit(facts: StatsLike, size: Input) -> tuple[Preprocess, str]:
-    """How a picture of another aspect comes to the input's: by what would be lost."""
+    """How an image of another aspect comes to the input's: by what would be lost."""
     shape = size.width / size.height
     apart = [max(aspect / shape, shape / aspect) for aspect in (facts.aspect[0], facts.aspect[2])]
     worst = max(apart)
     lost = 1 - 1 / worst
     figures = (
-        f"of nine in ten pictures a crop would cut away at most {lost:.0%} of the area"
+        f"of nine in ten images a crop would cut away at most {lost:.0%} of the area"
         if lost >= 0.005
-        else "the pictures have the input's aspect, nothing is cut away"
+        else "the images have the input's aspect, nothing is cut away"
     )
     if lost <= CROP_LOSS:
         return Preprocess(fit="crop"), f"preprocess.fit crop: {figures}"
@@ -259,12 +259,12 @@ def _fit(facts: StatsLike, size: Input) -> tuple[Preprocess, str]:
 def _output(facts: StatsLike) -> tuple[Output, str]:
     if facts.task == "multi":
         return Output(function="sigmoid"), (
-            "output sigmoid: a picture may have several labels, each is decided alone"
+            "output sigmoid: an image may have several labels, each is decided alone"
         )
     if len(facts.classes) == 2:
         return Output(function="sigmoid"), "output sigmoid: there are two classes, one unit decides"
     return Output(function="softmax"), (
-        f"output softmax: every picture has one of {len(facts.classes)} classes"
+        f"output softmax: every image has one of {len(facts.classes)} classes"
     )
 
 
@@ -275,7 +275,7 @@ def _recipe(facts: StatsLike) -> tuple[Recipe, list[str]]:
     if times < UNEQUAL or facts.task == "multi":
         return Recipe(), reasons
     reasons.append(
-        f"recipe.balance class_weights: the commonest class has {times:.0f} times the pictures "
+        f"recipe.balance class_weights: the commonest class has {times:.0f} times the images "
         "of the rarest, which would be passed over"
     )
     return Recipe(balance="class_weights"), reasons

@@ -19,14 +19,14 @@ from foveal.spec.network import Network
 MAX_WEIGHTS = 1 << 29
 """Learned numbers a network may have: 2 GiB in fp32; more is refused before memory is asked."""
 MAX_VALUES = 1 << 29
-"""Values a layer may give out for one picture: 2 GiB in fp32; more is refused as well."""
+"""Values a layer may give out for one image: 2 GiB in fp32; more is refused as well."""
 NARROW, NARROW_FLAT, WIDE = 0.5, 0.25, 8.0
-"""A receptive field under half of the picture (a quarter before flatten, whose dense layer sees
+"""A receptive field under half of the image (a quarter before flatten, whose dense layer sees
 all cells together) or over eight times is told. ResNet-34 has 4 times."""
 ENORMOUS = 4_000_000
 """Weights of a dense layer after flatten that are told where they are most of the network."""
 TEACHABLE = 5_000
-"""Weights a picture can teach before it is told: ResNet-18 on 50,000 pictures has 220."""
+"""Weights an image can teach before it is told: ResNet-18 on 50,000 images has 220."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class LintMessage:
 
 
 def lint(
-    network: Network, classes: int, task: Task = "single", *, pictures: int | None = None
+    network: Network, classes: int, task: Task = "single", *, images: int | None = None
 ) -> tuple[LintMessage, ...]:
-    """Errors first, then warnings, one a kind; `pictures`: how many there are to learn from."""
+    """Errors first, then warnings, one a kind; `images`: how many there are to learn from."""
     traced = trace(network, classes, task)
     errors = _errors(network, traced, classes, task)
-    return (*errors, *_merged(_warnings(network, traced, pictures)))
+    return (*errors, *_merged(_warnings(network, traced, images)))
 
 
 def raise_lint_errors(network: Network, traced: Trace, classes: int, task: Task) -> None:
@@ -92,7 +92,7 @@ def _errors(network: Network, traced: Trace, classes: int, task: Task) -> tuple[
     if largest.values > MAX_VALUES:
         text = (
             f"{_at(largest.number, largest.kind)} gives out {largest.values:,} values for one "
-            f"picture, more than the {MAX_VALUES:,} allowed: make the input, its padding or its "
+            f"image, more than the {MAX_VALUES:,} allowed: make the input, its padding or its "
             "channels smaller"
         )
         found.append(LintMessage("error", "values", (layer_label(largest.number),), text))
@@ -104,13 +104,13 @@ def _function(function: str, classes: int, task: Task) -> str | None:
         return f"is {function} over one class, with nothing to tell apart; give two or more classes"
     if task == "multi" and function == "softmax":
         return (
-            "is softmax, which gives exactly one label, but the pictures have several; "
+            "is softmax, which gives exactly one label, but the images have several; "
             "write output: sigmoid"
         )
     if task == "single" and function == "sigmoid" and classes > 2:
         return (
             f"is sigmoid, which tells two classes apart, but there are {classes} and every "
-            "picture has one; write output: softmax"
+            "image has one; write output: softmax"
         )
     return None
 
@@ -139,7 +139,7 @@ def _merged(found: Iterator[_Warning]) -> Iterator[LintMessage]:
         yield LintMessage("warning", kind, tuple(numbers), texts[0] + others)
 
 
-def _warnings(network: Network, traced: Trace, pictures: int | None) -> Iterator[_Warning]:
+def _warnings(network: Network, traced: Trace, images: int | None) -> Iterator[_Warning]:
     for step in traced.walk():
         yield from _skipped(step)
     for chain in _chains(traced.steps):
@@ -149,12 +149,12 @@ def _warnings(network: Network, traced: Trace, pictures: int | None) -> Iterator
     yield from _field(network, traced)
     lines = cost.cost_of_trace(traced)
     yield from _flatten(traced, lines)
-    if pictures and lines.weights > TEACHABLE * pictures:
+    if images and lines.weights > TEACHABLE * images:
         yield (
             "weights",
             (),
-            f"the network has {lines.weights:,} weights for {pictures:,} pictures, more than "
-            f"{TEACHABLE:,} a picture: it may learn them by heart; use fewer channels or units, "
+            f"the network has {lines.weights:,} weights for {images:,} images, more than "
+            f"{TEACHABLE:,} an image: it may learn them by heart; use fewer channels or units, "
             "or global_avg_pool in place of flatten",
         )
 
@@ -247,7 +247,7 @@ def _chains(steps: tuple[TracedLayer, ...]) -> Iterator[tuple[TracedLayer, ...]]
 
 
 def _padding_values(network: Network, traced: Trace) -> Iterator[_Warning]:
-    """Only while the maps are still the normalised picture is their range known."""
+    """Only while the maps are still the normalised image is their range known."""
     mean, std = network.preprocess.statistics(network.input.channels)
     low = min((0 - m) / s for m, s in zip(mean, std, strict=True))
     high = max((1 - m) / s for m, s in zip(mean, std, strict=True))
@@ -263,7 +263,7 @@ def _padding_values(network: Network, traced: Trace) -> Iterator[_Warning]:
                 "padding_value",
                 step.number,
                 f"{_at(step.number, layer.kind)} pads with {value:g}, outside the normalised "
-                f"picture's range of {low:.2f} to {high:.2f}; 0 is the mean",
+                f"image's range of {low:.2f} to {high:.2f}; 0 is the mean",
             )
         if not isinstance(layer, spec.Pad | spec.Pool | spec.Dropout | spec.Dropout2d):
             return

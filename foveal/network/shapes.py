@@ -25,7 +25,7 @@ NORMS = (spec.BatchNorm, spec.LayerNorm, spec.GroupNorm)
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What one cell sees of the picture: size and jump in pixels, each (height, width)."""
+    """What one cell sees of the image: size and jump in pixels, each (height, width)."""
 
     size: tuple[int, int] = (1, 1)
     jump: tuple[int, int] = (1, 1)

@@ -1,6 +1,6 @@
 """A network drawn as SVG: one bar a layer, as long as its maps are large, skips beside them.
 
-The picture holds no script and no foreign address. Knows nothing of files.
+The image holds no script and no foreign address. Knows nothing of files.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""From what a person names - files, folders, globs, values - to single pictures, one at a time.
+"""From what a person names - files, folders, globs, values - to single images, one at a time.
 
-Knows nothing of how a picture is read; folders are walked as they are asked for.
+Knows nothing of how an image is read; folders are walked as they are asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class ImageInput:
-    """One picture to score: its path as shown, what to read, or why it cannot be."""
+    """One image to score: its path as shown, what to read, or why it cannot be."""
 
     path: str | None
     value: Any = None
@@ -30,9 +30,9 @@ class ImageInput:
 
 
 def iter_inputs(given: Any) -> Iterator[ImageInput]:
-    """Every picture of `given`, in order.
+    """Every image of `given`, in order.
 
-    given: a path (file, folder or glob), bytes of a picture file, a PIL image, an array
+    given: a path (file, folder or glob), bytes of an image file, a PIL image, an array
     (H, W), (H, W, C) or (N, H, W, C) of uint8, or any iterable of these.
     """
     if isinstance(given, str | os.PathLike):
@@ -47,7 +47,7 @@ def iter_inputs(given: Any) -> Iterator[ImageInput]:
     else:
         kind = type(given).__name__
         yield ImageInput(
-            None, error=f"a {kind} is no picture: give a path, bytes, PIL image or array"
+            None, error=f"a {kind} is no image: give a path, bytes, PIL image or array"
         )
 
 
@@ -58,7 +58,7 @@ def _named(name: str | bytes) -> Iterator[ImageInput]:
         return
     folder, there = os.path.isdir(text), os.path.lexists(text)  # noqa: PTH112
     if folder:
-        yield from _listed(text, _walk(text), "the folder holds no pictures")
+        yield from _listed(text, _walk(text), "the folder holds no images")
     elif not there and glob.has_magic(text):
         yield from _listed(text, _matching(text), "nothing matches the pattern")
     else:
@@ -66,7 +66,7 @@ def _named(name: str | bytes) -> Iterator[ImageInput]:
 
 
 def _is_value(given: Any) -> bool:
-    """Whether it is one picture in memory: an array, or a PIL image (told without PIL)."""
+    """Whether it is one image in memory: an array, or a PIL image (told without PIL)."""
     return given.ndim < 4 if isinstance(given, np.ndarray) else hasattr(given, "getbands")
 
 
@@ -87,14 +87,14 @@ def _matching(pattern: str) -> Iterator[ImageInput]:
 
 
 def _walk(folder: str) -> Iterator[ImageInput]:
-    """Pictures below `folder`, by name; not hidden ones, links to folders or special files."""
+    """Images below `folder`, by name; not hidden ones, links to folders or special files."""
     try:
         with os.scandir(folder) as entries:
             found = sorted(
                 (entry.name, entry.is_dir(follow_symlinks=False))
                 for entry in entries
                 if not entry.name.startswith(".")
-                and (entry.is_dir(follow_symlinks=False) or _is_picture(entry))
+                and (entry.is_dir(follow_symlinks=False) or _is_image(entry))
             )
     except OSError as error:
         yield ImageInput(folder, error=f"the folder cannot be read: {error.strerror}")
@@ -107,7 +107,7 @@ def _walk(folder: str) -> Iterator[ImageInput]:
             yield ImageInput(path, Path(path))
 
 
-def _is_picture(entry: os.DirEntry[str]) -> bool:
+def _is_image(entry: os.DirEntry[str]) -> bool:
     if os.path.splitext(entry.name)[1].lower() not in SUFFIXES:  # noqa: PTH122
         return False
     # A link is followed by the path: the entry itself would raise for one that leads to itself.

@@ -1,6 +1,6 @@
 """Runs an exported file with onnxruntime, after its bytes were checked; never imports torch.
 
-Knows nothing of pictures or answers: uint8 pixels in, logits and probabilities out.
+Knows nothing of images or answers: uint8 pixels in, logits and probabilities out.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _session(content: bytes, path: Path, threads: int):  # type: ignore[no-untyp
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
-    # pictures are decoded meanwhile: a thread that spins takes the core from that
+    # images are decoded meanwhile: a thread that spins takes the core from that
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # From bytes: no file beside it can be reached.  Nothing is computed before it is run:

@@ -1,6 +1,6 @@
 """Reads and checks an exported file's bytes without the onnx package: single file, standard only.
 
-Knows nothing of runtimes or pictures; it walks the protobuf wire format of onnx.proto3.
+Knows nothing of runtimes or images; it walks the protobuf wire format of onnx.proto3.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def metadata(content: bytes, path: Path) -> dict[str, str]:
         ) from error
     if "foveal" not in texts:
         raise ModelFileError(
-            f"{path} was not written by `foveal export`: it holds no description of how pictures "
+            f"{path} was not written by `foveal export`: it holds no description of how images "
             "are prepared; export a model.safetensors"
         )
     return texts

@@ -1,6 +1,6 @@
 """From probabilities to an answer: best label, top k, labels above threshold, abstaining.
 
-Knows nothing of pictures, files or networks.
+Knows nothing of images, files or networks.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class LabelProbability:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one picture, or why there is none.
+    """The answer for one image, or why there is none.
 
-    path: as given; None for a picture that came as a value.  top: most probable first.
+    path: as given; None for an image that came as a value.  top: most probable first.
     abstained: the model is too unsure to answer; `label` stays the best class.  labels: with
-    several labels a picture, all above their threshold, most probable first; else None.
+    several labels an image, all above their threshold, most probable first; else None.
     """
 
     path: str | None

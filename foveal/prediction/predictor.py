@@ -1,4 +1,4 @@
-"""The Predictor: one way to an answer, whichever file the model is in and however pictures come.
+"""The Predictor: one way to an answer, whichever file the model is in and however images come.
 
 Knows nothing of training, evaluation or the formats of the answers.
 """
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from foveal.prediction.onnx_backend import OnnxBackend
 
 DEFAULT_BATCH_SIZE = 64
-"""Pictures scored at once unless asked otherwise."""
+"""Images scored at once unless asked otherwise."""
 
 
 class Predictor:
-    """Answers for pictures by a native file, an exported file or a Model; fp32 unless int8.
+    """Answers for images by a native file, an exported file or a Model; fp32 unless int8.
 
     The same pixels give the same label, and probabilities within 1e-5, for every batch size and
     every route.  An exported file needs no torch.
@@ -68,9 +68,9 @@ class Predictor:
         return self._batched(self._session.probabilities, pixels, len(self.labels))
 
     def predict(self, given: Any, *, top: int | None = 5) -> Iterator[Prediction]:
-        """The answers for `given`, in order, one a picture; those that cannot be read have `error`.
+        """The answers for `given`, in order, one an image; those that cannot be read have `error`.
 
-        given: a path, folder or glob, bytes of a picture file, a PIL image, a uint8 array, or any
+        given: a path, folder or glob, bytes of an image file, a PIL image, a uint8 array, or any
         iterable of these.  Files and bytes are decoded in threads while the network runs, arrays
         and images when they are taken; at most four batches are in memory.  top: classes in `top`,
         None for all.
@@ -81,12 +81,12 @@ class Predictor:
 
     def _predict(self, given: Any, top: int | None) -> Iterator[Prediction]:
         ahead = 3 * self.batch_size
-        pictures = decoded(iter_inputs(given), self._session.manifest.network, ahead=ahead)
+        images = decoded(iter_inputs(given), self._session.manifest.network, ahead=ahead)
         try:
-            for batch in batches(pictures, self.batch_size):
+            for batch in batches(images, self.batch_size):
                 yield from self._answers(batch, top)
         finally:
-            pictures.close()
+            images.close()
 
     def _answers(self, batch: list[DecodedImage], top: int | None) -> Iterator[Prediction]:
         readable = [item.pixels for item in batch if item.pixels is not None]
@@ -106,7 +106,7 @@ class Predictor:
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != wanted:
             raise UsageError(
                 f"pixels are {pixels.dtype} {pixels.shape}, the network needs uint8 "
-                f"(N, {wanted[0]}, {wanted[1]}, {wanted[2]}): use Predictor.predict for pictures"
+                f"(N, {wanted[0]}, {wanted[1]}, {wanted[2]}): use Predictor.predict for images"
             )
         out = np.empty((len(pixels), width), np.float32)
         for start in range(0, len(pixels), self.batch_size):

@@ -1,4 +1,4 @@
-"""Decodes pictures in threads ahead of the network, in order and with bounded memory.
+"""Decodes images in threads ahead of the network, in order and with bounded memory.
 
 Knows nothing of networks or answers.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """A picture's pixels, uint8 (H, W, C), or None and the reason."""
+    """An image's pixels, uint8 (H, W, C), or None and the reason."""
 
     path: str | None
     pixels: np.ndarray | None
@@ -37,7 +37,7 @@ class DecodedImage:
 def decoded(
     sources: Iterable[ImageInput], network: Network | BriefNetwork, *, ahead: int
 ) -> Generator[DecodedImage]:
-    """Every source decoded, in order; at most `ahead` pictures are held or under way."""
+    """Every source decoded, in order; at most `ahead` images are held or under way."""
     waiting: deque[Future[DecodedImage]] = deque()
     todo = iter(sources)
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="foveal-decode") as pool:
@@ -56,7 +56,7 @@ def decoded(
 def _begun(
     pool: ThreadPoolExecutor, source: ImageInput, network: Network | BriefNetwork
 ) -> Future[DecodedImage]:
-    """A picture in memory is taken at once: its giver may use the array or image for the next."""
+    """An image in memory is taken at once: its giver may use the array or image for the next."""
     if isinstance(source.value, Path | bytes):
         return pool.submit(decode, source, network)
     done: Future[DecodedImage] = Future()
@@ -71,7 +71,7 @@ def batches(items: Iterator[DecodedImage], size: int) -> Iterator[list[DecodedIm
 
 
 def decode(source: ImageInput, network: Network | BriefNetwork) -> DecodedImage:
-    """One source decoded; what goes wrong with a picture is its answer, never an exception."""
+    """One source decoded; what goes wrong with an image is its answer, never an exception."""
     if source.error is not None:
         return DecodedImage(source.path, None, source.error)
     try:

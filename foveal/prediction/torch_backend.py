@@ -1,6 +1,6 @@
 """Runs a native model file or a Model value with torch, which is imported only here and only then.
 
-Knows nothing of pictures or answers: uint8 pixels in, logits out.
+Knows nothing of images or answers: uint8 pixels in, logits out.
 """
 
 from __future__ import annotations

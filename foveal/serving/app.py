@@ -30,7 +30,7 @@ def application(room: ServerState) -> FastAPI:
     app = FastAPI(
         title="Foveal",
         version=__version__,
-        description="Recognises pictures; every answer is the Predictor's.",
+        description="Recognises images; every answer is the Predictor's.",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -1,9 +1,9 @@
-"""Answers pictures together: whoever has decoded one while nobody answers, answers all there are.
+"""Answers images together: whoever has decoded one while nobody answers, answers all there are.
 
 Knows nothing of HTTP or models: it is given a function from rows to rows. Two threads share the
 work without handing it over: a thread that finishes decoding leaves its rows in the queue and,
-if no thread is answering, takes all rows there are and answers them. A batch waits for pictures
-that are being decoded right now, for a bounded time; a picture that comes alone never waits.
+if no thread is answering, takes all rows there are and answers them. A batch waits for images
+that are being decoded right now, for a bounded time; an image that comes alone never waits.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def _settle(outcomes: list[tuple[BatchItem, Outcome]]) -> None:
 class Batcher:
     """The queue of one model.
 
-    answer: (N, H, W, C) uint8 to (N, K), the same row for the same picture in any company.
-    rows: most rows answered together.  wait_seconds: how long for pictures being decoded.
+    answer: (N, H, W, C) uint8 to (N, K), the same row for the same image in any company.
+    rows: most rows answered together.  wait_seconds: how long for images being decoded.
     sizes: called with the number of rows of every batch.
     """
 

@@ -1,4 +1,4 @@
-"""Reads what a client sends: a bounded body, and the pictures in it.
+"""Reads what a client sends: a bounded body, and the images in it.
 
 Knows nothing of models. A body is read into memory up to a bound; bodies of all clients together
 have one too. Multipart is taken apart without touching the disk.
@@ -87,7 +87,7 @@ def kind(request: Request) -> str:
         return "raw"
     raise RequestError(
         415,
-        "this Content-Type is not taken: send a picture's bytes as image/* or "
+        "this Content-Type is not taken: send an image's bytes as image/* or "
         "application/octet-stream, or several as multipart/form-data",
     )
 
@@ -111,7 +111,7 @@ def parts(body: bytes, content_type: str, most: int) -> list[Part]:
     if not reader.ended:
         raise RequestError(400, "the multipart body ends before its last boundary")
     if not reader.parts:
-        raise RequestError(400, "the multipart body holds no picture")
+        raise RequestError(400, "the multipart body holds no image")
     return reader.parts
 
 

@@ -29,12 +29,12 @@ class Metrics:
             "foveal_request_seconds", "From the head of a request to its answer.", ("route",),
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
-        self.pictures = Counter(
-            "foveal_pictures", "Pictures answered or refused.", ("model", "outcome"),
+        self.images = Counter(
+            "foveal_images", "Images answered or refused.", ("model", "outcome"),
             registry=registry,
         )  # fmt: skip
         self.batch = Histogram(
-            "foveal_batch_pictures", "Pictures answered together.", ("model",), buckets=_ROWS,
+            "foveal_batch_images", "Images answered together.", ("model",), buckets=_ROWS,
             registry=registry,
         )  # fmt: skip
         self.shed = Counter(
@@ -50,7 +50,7 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
         self.waiting = Gauge(
-            "foveal_pictures_waiting", "Pictures accepted and not answered.",
+            "foveal_images_waiting", "Images accepted and not answered.",
             multiprocess_mode="livesum", registry=registry,
         )  # fmt: skip
 

@@ -118,7 +118,7 @@ def signature(path: Path) -> Signature | None:
 
 
 def load(name: str, path: Path, settings: Settings, metrics: Metrics) -> ServedModel:
-    """Load a model file and try it on a grey picture; native ones answer one picture at a time.
+    """Load a model file and try it on a grey image; native ones answer one image at a time.
 
     Raises ModelFileError where it is not a model, is damaged, or gives no finite answer.
     """
@@ -131,7 +131,7 @@ def load(name: str, path: Path, settings: Settings, metrics: Metrics) -> ServedM
     answer = predictor.probabilities if native else _answering(path, predictor, settings)
     batcher = Batcher(
         answer,
-        # torch gives a picture other last bits alone than in company (1e-6); onnxruntime does not.
+        # torch gives an image other last bits alone than in company (1e-6); onnxruntime does not.
         rows=1 if native else limits.batch,
         wait_seconds=limits.wait_seconds,
         sizes=metrics.batch.labels(name).observe,
@@ -140,7 +140,7 @@ def load(name: str, path: Path, settings: Settings, metrics: Metrics) -> ServedM
         pixels = np.full((rows, *manifest.network.input.shape), 128, np.uint8)
         if not np.isfinite(answer(pixels)).all():
             raise ModelFileError(
-                f"{path} answers a grey picture with numbers that are not finite: train or "
+                f"{path} answers a grey image with numbers that are not finite: train or "
                 "export it again"
             )
     version = manifest.weights_sha256[:12]
@@ -148,7 +148,7 @@ def load(name: str, path: Path, settings: Settings, metrics: Metrics) -> ServedM
 
 
 def _answering(path: Path, predictor: Predictor, settings: Settings) -> Callable[[Rows], Rows]:
-    """A picture that comes alone may use every core: the number of threads changes no bit."""
+    """An image that comes alone may use every core: the number of threads changes no bit."""
     from foveal.prediction.predictor import Predictor
 
     if settings.alone_threads <= settings.network_threads:

@@ -26,7 +26,7 @@ _WHY = {
     409: "The model cannot be asked this.",
     413: "The body, or the number of parts, is over the bound.",
     415: "This Content-Type is not taken.",
-    422: "A value or a picture is not valid; `error` says why.",
+    422: "A value or an image is not valid; `error` says why.",
     503: "Too much to do; Retry-After says when to try again.",
 }
 

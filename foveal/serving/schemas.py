@@ -16,9 +16,9 @@ class LabelScore(BaseModel):
 
 
 class PredictionSchema(BaseModel):
-    """What the network says of one picture: the object of `predict --format jsonl`."""
+    """What the network says of one image: the object of `predict --format jsonl`."""
 
-    path: str | None = Field(description="The file name sent with the picture, if any.")
+    path: str | None = Field(description="The file name sent with the image, if any.")
     label: str | None = Field(description="The best class, also where the model abstains.")
     probability: float | None = Field(ge=0, le=1)
     top: list[LabelScore]
@@ -30,7 +30,7 @@ class PredictionSchema(BaseModel):
 
 
 class PredictionsSchema(BaseModel):
-    """One answer a picture, in the order sent."""
+    """One answer an image, in the order sent."""
 
     predictions: list[PredictionSchema]
 
@@ -41,7 +41,7 @@ class ErrorSchema(BaseModel):
     error: str
     id: str
     predictions: list[PredictionSchema] | None = Field(
-        None, description="Where several pictures were sent and none could be read."
+        None, description="Where several images were sent and none could be read."
     )
 
 

@@ -1,6 +1,6 @@
 """What a server is told: where it listens, which models, who may ask, and every bound.
 
-Knows nothing of sockets, HTTP or pictures.
+Knows nothing of sockets, HTTP or images.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class ServerLimits:
     explain_seconds: float = 120.0
     connections: int = 1024
     queue: int = 64
-    """Pictures accepted and not answered; beyond it requests get 503 with Retry-After."""
+    """Images accepted and not answered; beyond it requests get 503 with Retry-After."""
     buffered_bytes: int = 256 * MiB
     """Bodies held at one time."""
     batch: int = 32
     wait_seconds: float = 0.002
-    """How long a batch waits for pictures that are being decoded; alone, a picture never waits."""
+    """How long a batch waits for images that are being decoded; alone, an image never waits."""
     drain_seconds: float = 30.0
     stuck_seconds: float = 4.0
     """A worker whose event loop says nothing for so long is killed and replaced."""
@@ -76,7 +76,7 @@ class Settings:
 
     @property
     def alone_threads(self) -> int:
-        """Threads an exported network may use for a picture that comes alone."""
+        """Threads an exported network may use for an image that comes alone."""
         return min(8, os.cpu_count() or 1)
 
     def to_data(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the routes of one process share, and the one way from pictures to rows of probabilities.
+"""What the routes of one process share, and the one way from images to rows of probabilities.
 
 Knows nothing of HTTP bodies or of how answers are written.
 """
@@ -23,9 +23,9 @@ from foveal.serving.models import Models, ServedModel
 from foveal.serving.settings import Settings
 
 Source = Callable[[], np.ndarray]
-"""Gives uint8 pixels (n, H, W, C), or raises PictureError; called on a thread."""
+"""Gives uint8 pixels (n, H, W, C), or raises ImageError; called on a thread."""
 Explain = Callable[[Path, bytes, str], str]
-"""(model file, picture, language) -> one HTML page; may take seconds."""
+"""(model file, image, language) -> one HTML page; may take seconds."""
 
 
 @dataclass(eq=False)
@@ -39,7 +39,7 @@ class ServerState:
     log: Log
     explain: Explain | None = None
     waiting: int = 0
-    """Pictures accepted and not answered."""
+    """Images accepted and not answered."""
     explaining: bool = False
     draining: bool = False
     bodies: BodyReader = field(init=False)
@@ -51,7 +51,7 @@ class ServerState:
         """Refuse at once what would only wait: before the body is read, and when it is here."""
         if self.waiting >= self.settings.limits.queue:
             self.metrics.shed.labels("queue full").inc()
-            raise busy("too many pictures are waiting; try again")
+            raise busy("too many images are waiting; try again")
 
     async def rows(
         self, served: ServedModel, sources: Sequence[Source]
@@ -85,7 +85,7 @@ async def _outcome(future: asyncio.Future[np.ndarray]) -> np.ndarray | ImageErro
         return error
 
 
-def picture(served: ServedModel, content: bytes) -> Source:
-    """The source of one encoded picture, prepared as this model was trained."""
+def image(served: ServedModel, content: bytes) -> Source:
+    """The source of one encoded image, prepared as this model was trained."""
     network = served.predictor.manifest.network
     return lambda: pixels(content, network.input, network.preprocess)[None]

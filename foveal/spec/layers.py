@@ -26,7 +26,7 @@ class Conv(Layer):
     `depthwise` is one group a map.  bias: one number a filter is added; None means true unless
     a norm follows.  flip: reverse both kernel axes (the mathematical convolution).
     init: `default`, `identity` (filter i first passes map i through), `whiten` (patches of the
-    training pictures are decorrelated).  frozen: weights and biases stay as initialised.
+    training images are decorrelated).  frozen: weights and biases stay as initialised.
     """
 
     kind = "conv"
@@ -173,7 +173,7 @@ class LayerNorm(Layer):
 
 
 class GroupNorm(Layer):
-    """Normalises within `groups` groups of maps of each picture; `epsilon` joins the variance."""
+    """Normalises within `groups` groups of maps of each image; `epsilon` joins the variance."""
 
     kind = "group_norm"
     short = "groups"
@@ -287,7 +287,7 @@ class Concat(Layer):
 class Output(Layer):
     """The last dense layer, one unit a class, then `function`: softmax or sigmoid.
 
-    Softmax for several classes, sigmoid for two (one unit) or for several labels a picture.
+    Softmax for several classes, sigmoid for two (one unit) or for several labels an image.
     """
 
     kind = "output"

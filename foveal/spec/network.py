@@ -34,7 +34,7 @@ def _walk(layers: tuple[Layer, ...], depth: int) -> Iterator[tuple[int, Layer]]:
 
 
 class Network(Value):
-    """A CNN as data: what it sees, how pictures are prepared, and its layers in order."""
+    """A CNN as data: what it sees, how images are prepared, and its layers in order."""
 
     input: Input = Input()
     preprocess: Preprocess = Preprocess()
@@ -72,7 +72,7 @@ class Network(Value):
         return 1 if one else classes
 
     def resized(self, size: Input) -> Network:
-        """This network for pictures of `size`; mean and std go when the channels change."""
+        """This network for images of `size`; mean and std go when the channels change."""
         changes: dict[str, Any] = {"input": size}
         if size.channels != self.input.channels:
             changes["preprocess"] = self.preprocess.model_copy(update={"mean": None, "std": None})

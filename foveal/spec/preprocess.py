@@ -1,4 +1,4 @@
-"""How a picture becomes the network's input: one value shared by training, prediction and export.
+"""How an image becomes the network's input: one value shared by training, prediction and export.
 
 Knows nothing of files or pixels.
 """
@@ -29,12 +29,12 @@ Level = Annotated[int, Field(ge=0, le=255)]
 
 
 class Preprocess(Value):
-    """The rule from a decoded picture to the network's input.
+    """The rule from a decoded image to the network's input.
 
     fit: `crop` keeps the middle, `pad` adds `background`, `squash` ignores the aspect ratio.
     background: red, green, blue, 0..255; also what transparent pixels are laid over.
     mean, std: per channel, in units of 0..1; None means 0.5 and 0.25 until train measures them.
-    flip_average: the answer is the mean over the picture and its mirror image.
+    flip_average: the answer is the mean over the image and its mirror image.
     """
 
     fit: Literal["crop", "pad", "squash"] = "crop"

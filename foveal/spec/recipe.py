@@ -16,12 +16,12 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Recipe(Value):
-    """How a network is trained; one epoch shows every training picture once.
+    """How a network is trained; one epoch shows every training image once.
 
     None and `auto` are chosen from the data and the network, and printed with the reason.
 
-    Optimisation.  epochs: passes over the training pictures, fractions allowed.  batch_size:
-    pictures a step.  learning_rate: peak, for the mean loss of a batch.  weight_decay: pull to
+    Optimisation.  epochs: passes over the training images, fractions allowed.  batch_size:
+    images a step.  learning_rate: peak, for the mean loss of a batch.  weight_decay: pull to
     zero, of convolution and dense weights only.  bias_rate: biases of norm layers learn so many
     times faster.  clip_norm: largest norm of a step's gradient.  schedule: learning rate over
     the run.  warm_up, cool_down: share of the run in which the rate rises from or falls to zero
@@ -33,20 +33,20 @@ class Recipe(Value):
     the network's own.
 
     Augmentation, each off where its value is `off` or 0.  flip: left and right, `alternate`
-    mirrors every picture in every second epoch.  shift: largest move, share of the side.
+    mirrors every image in every second epoch.  shift: largest move, share of the side.
     crop: smallest area of a random crop that is resized to the input; 1: off.
     rotate: degrees.  colour: strength of random brightness, contrast and saturation.
     erase: probability that a random rectangle is greyed.  mixup, cutmix: alpha of the beta
-    distribution, at most 1.  randaugment: magnitude of two random operations a picture.
+    distribution, at most 1.  randaugment: magnitude of two random operations an image.
 
     progressive: share of the input's side training starts at; 1: off.  precision: `bf16` computes
     in 16 bits, keeps the weights in 32.  early_stopping: epochs without a better val score after
-    which the run ends.  test_average: `flip` answers with the mean over picture and mirror image.
+    which the run ends.  test_average: `flip` answers with the mean over image and mirror image.
 
     Chosen on val when training ends.  abstain_at_accuracy: the model says it does not know below
     the probability from which so many answers are right.  positive_class, min_recall: two classes
     or several labels: the class is answered from the probability on at which that share of its
-    pictures is found (0.95 where only the class is given).
+    images is found (0.95 where only the class is given).
     """
 
     epochs: Annotated[float, Field(gt=0, le=100_000)] | None = None

@@ -1,4 +1,4 @@
-"""From pictures in a memory map to a trained module: batches, augmentation, optimisation, runs.
+"""From images in a memory map to a trained module: batches, augmentation, optimisation, runs.
 
 Knows nothing of evaluation on test, reports, export or serving.
 """

@@ -25,7 +25,7 @@ class StepRecord:
 class EpochRecord:
     """One epoch (or the last part of one) is done; also a line of log.jsonl, less the seconds.
 
-    train figures are means over the augmented pictures; val figures are of the averaged weights.
+    train figures are means over the augmented images; val figures are of the averaged weights.
     kept: whether these weights are now the ones of the model file.
     """
 

@@ -55,7 +55,7 @@ class TrainTask:
 
     @property
     def size(self) -> progressive_resizing.Size:
-        """Height and width of whole pictures."""
+        """Height and width of whole images."""
         return self.train.pixels.shape[1], self.train.pixels.shape[2]
 
     @property
@@ -65,7 +65,7 @@ class TrainTask:
 
     @property
     def steps_an_epoch(self) -> int:
-        """Steps in which every training picture is shown once."""
+        """Steps in which every training image is shown once."""
         assert self.recipe.batch_size is not None
         return sampler.steps_an_epoch(len(self.train), self.recipe.batch_size)
 
@@ -160,8 +160,8 @@ def _step(
     training.module.train()
     training.mark()
     torch.manual_seed(int(key(task.seed, DROPOUT, position.step) >> np.uint64(1)))
-    pictures, target = prepared(task, positions, epoch, position.progress)
-    mean, right = _gradients(training, task, run, pictures, target)
+    images, target = prepared(task, positions, epoch, position.progress)
+    mean, right = _gradients(training, task, run, images, target)
     if not math.isfinite(mean):
         yield _not_finite(training, task, mean)
         return
@@ -187,30 +187,30 @@ def _step(
 def prepared(
     task: TrainTask, positions: NDArray[np.int64], epoch: int, progress: float
 ) -> tuple[Tensor, Tensor]:
-    """Augmented (n, C, H, W) pictures in 0..255 and (n, units) targets of a batch."""
+    """Augmented (n, C, H, W) images in 0..255 and (n, units) targets of a batch."""
     batch = task.train.batch(positions, task.device)
     units = 1 if task.function == "sigmoid" and task.classes == 2 else task.classes
     if task.train.labels.ndim == 2:
         units = task.classes
     target = targets(task.train.labels[positions], task.classes, units).to(task.device)
-    pictures, target = augment(batch, target, positions, task.recipe, task.seed, epoch)
+    images, target = augment(batch, target, positions, task.recipe, task.seed, epoch)
     size = progressive_resizing.size(task.size, task.start, progress)
     if size != task.size:
-        pictures = F.interpolate(pictures, size=size, mode="area")
-    return pictures.contiguous(memory_format=torch.channels_last), target
+        images = F.interpolate(images, size=size, mode="area")
+    return images.contiguous(memory_format=torch.channels_last), target
 
 
 def _gradients(
-    training: TrainingState, task: TrainTask, run: nn.Module, pictures: Tensor,
+    training: TrainingState, task: TrainTask, run: nn.Module, images: Tensor,
     target: Tensor,
 ) -> tuple[float, float]:  # fmt: skip
     """Mean loss and number of right answers; smaller parts where memory runs out."""
     while True:
         try:
-            return _accumulated(training, task, run, pictures, target)
+            return _accumulated(training, task, run, images, target)
         except RuntimeError as error:
             if not _out_of_memory(error) or training.position.accumulation_steps >= min(
-                MOST_MICRO, len(pictures)
+                MOST_MICRO, len(images)
             ):
                 raise
         training.undo()
@@ -228,7 +228,7 @@ def _out_of_memory(error: RuntimeError) -> bool:
 
 
 def _accumulated(
-    training: TrainingState, task: TrainTask, run: nn.Module, pictures: Tensor,
+    training: TrainingState, task: TrainTask, run: nn.Module, images: Tensor,
     target: Tensor,
 ) -> tuple[float, float]:  # fmt: skip
     for parameter in training.module.parameters():
@@ -238,9 +238,9 @@ def _accumulated(
     bf16 = task.recipe.precision == "bf16"
     mean = torch.zeros((), device=task.device)
     right = torch.zeros((), device=task.device)
-    parts = min(training.position.accumulation_steps, len(pictures))
-    for part, aim in zip(pictures.tensor_split(parts), target.tensor_split(parts), strict=True):
-        share = len(part) / len(pictures)
+    parts = min(training.position.accumulation_steps, len(images))
+    for part, aim in zip(images.tensor_split(parts), target.tensor_split(parts), strict=True):
+        share = len(part) / len(images)
         with _compiling(task.recipe):
             with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
                 out = run(part)

@@ -22,7 +22,7 @@ FOCUS = 2.0
 def targets(labels: NDArray[np.int64], classes: int, units: int) -> Tensor:
     """(N, units) float targets: one-hot, or the probability of the second class for one unit.
 
-    labels: (N,) class numbers, or (N, classes) zeros and ones for several labels a picture.
+    labels: (N,) class numbers, or (N, classes) zeros and ones for several labels an image.
     """
     if labels.ndim == 2:
         return torch.from_numpy(labels.astype(np.float32))
@@ -32,9 +32,9 @@ def targets(labels: NDArray[np.int64], classes: int, units: int) -> Tensor:
 
 
 def class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-    """(classes,) weights inverse to how often a class occurs; their mean over pictures is 1.
+    """(classes,) weights inverse to how often a class occurs; their mean over images is 1.
 
-    For several labels a picture: how much heavier a present label weighs than an absent one.
+    For several labels an image: how much heavier a present label weighs than an absent one.
     """
     if labels.ndim == 2:
         present = np.maximum(labels.sum(axis=0), 1)
@@ -55,7 +55,7 @@ def loss(
 ) -> Tensor:
     """Mean loss of a batch in nats, computed in fp32.
 
-    logits, target: (N, units), targets in 0..1 (mixed pictures have mixed targets).
+    logits, target: (N, units), targets in 0..1 (mixed images have mixed targets).
     weights: (classes,) from `class_weights` where the recipe asks for them.
     """
     logits = logits.float()

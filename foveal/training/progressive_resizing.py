@@ -1,4 +1,4 @@
-"""Growing pictures: training begins with small ones, which cost less, and ends with whole ones.
+"""Growing images: training begins with small ones, which cost less, and ends with whole ones.
 
 Known as progressive resizing: Howard and others, the fast.ai entry to DAWNBench, 2018. Knows
 nothing of steps or seconds: progress 0 is the first step, 1 the end.
@@ -16,7 +16,7 @@ START = 0.625
 LEAST = 16
 """Shortest side in pixels that Foveal chooses to begin with."""
 GROWN = 2 / 3
-"""Progress from which on pictures are whole."""
+"""Progress from which on images are whole."""
 POINTS = 60
 
 Size = tuple[int, int]
@@ -35,7 +35,7 @@ def size(full: Size, start: float, progress: float) -> Size:
 
 
 def work(full: Size, start: float, progress: float) -> float:
-    """What a step costs, as a share of one with whole pictures: convolutions go with the area."""
+    """What a step costs, as a share of one with whole images: convolutions go with the area."""
     height, width = size(full, start, progress)
     return height * width / (full[0] * full[1])
 

@@ -1,4 +1,4 @@
-"""Which pictures a step sees: a pure function of (seed, epoch), so resuming needs one integer.
+"""Which images a step sees: a pure function of (seed, epoch), so resuming needs one integer.
 
 Knows nothing of pixels or labels' names.
 """
@@ -15,7 +15,7 @@ ORDER, DRAW = 1, 2
 
 
 def steps_an_epoch(count: int, batch_size: int) -> int:
-    """Steps in which every picture is shown once; batches differ by at most one picture."""
+    """Steps in which every image is shown once; batches differ by at most one image."""
     return max(1, -(-count // batch_size))
 
 
@@ -54,5 +54,5 @@ def batches(order: NDArray[np.int64], steps: int) -> list[NDArray[np.int64]]:
 
 
 def parity(index: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """Which pictures alternating flip mirrors in even epochs (the others in odd ones)."""
+    """Which images alternating flip mirrors in even epochs (the others in odd ones)."""
     return (bits(index, seed, DRAW) & np.uint64(1)).astype(bool)

@@ -1,4 +1,4 @@
-"""Labelled pictures as training sees them: uint8 pixels, labels, and which picture each is.
+"""Labelled images as training sees them: uint8 pixels, labels, and which image each is.
 
 Knows nothing of folders, splits or decoding; the pixels are usually a memory map.
 """
@@ -38,19 +38,19 @@ class LabelledImages:
         return chosen.permute(0, 3, 1, 2)
 
     def single_labels(self) -> NDArray[np.int64] | None:
-        """(N,) class numbers where every picture has one label."""
+        """(N,) class numbers where every image has one label."""
         return self.labels if self.labels.ndim == 1 else None
 
 
-def on_device(pictures: LabelledImages, device: torch.device) -> LabelledImages:
-    """The same pictures with their pixels on a GPU that has room for them four times over."""
+def on_device(images: LabelledImages, device: torch.device) -> LabelledImages:
+    """The same images with their pixels on a GPU that has room for them four times over."""
     if device.type != "cuda":
-        return pictures
+        return images
     free, _ = torch.cuda.mem_get_info(device)
-    if pictures.pixels.nbytes * 4 > free:
-        return pictures
-    whole = torch.from_numpy(np.ascontiguousarray(pictures.pixels)).to(device)
-    return LabelledImages(pictures.pixels, pictures.labels, whole)
+    if images.pixels.nbytes * 4 > free:
+        return images
+    whole = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(device)
+    return LabelledImages(images.pixels, images.labels, whole)
 
 
 def statistics(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -1,6 +1,6 @@
 """Logits of a split and what is chosen on it: loss, accuracy, temperature.
 
-Knows nothing of training steps; test pictures never come here.
+Knows nothing of training steps; test images never come here.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ Logits = NDArray[np.float32]
 @torch.inference_mode()
 def logits(
     module: nn.Module,
-    pictures: LabelledImages,
+    images: LabelledImages,
     device: torch.device,
     *,
     batch_size: int = 256,
     flip: bool = False,
     bf16: bool = False,
 ) -> Logits:
-    """(N, units) fp32; with `flip` the mean over each picture and its mirror image."""
+    """(N, units) fp32; with `flip` the mean over each image and its mirror image."""
     was_training = module.training
     module.eval()
     parts = []
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        for start in range(0, len(pictures), batch_size):
-            positions = np.arange(start, min(start + batch_size, len(pictures)))
-            batch = pictures.batch(positions, device).float()
+        for start in range(0, len(images), batch_size):
+            positions = np.arange(start, min(start + batch_size, len(images)))
+            batch = images.batch(positions, device).float()
             part = module(batch).float()
             if flip:
                 part = (part + module(batch.flip(3)).float()) / 2
@@ -67,14 +67,14 @@ def accuracy(values: Logits, labels: NDArray[np.int64]) -> float:
 
 
 def standard_error(share: float, count: int) -> float:
-    """Of a share measured on `count` pictures."""
+    """Of a share measured on `count` images."""
     return math.sqrt(max(share * (1 - share), 0.0) / max(count, 1))
 
 
 def temperature(values: Logits, labels: NDArray[np.int64], function: Function) -> float:
     """The temperature in 0.05..20 with the smallest nll (Guo et al. 2017), five digits.
 
-    1 where there are under 10 pictures: nothing can be said on so few.
+    1 where there are under 10 images: nothing can be said on so few.
     """
     if len(labels) < 10:
         return 1.0

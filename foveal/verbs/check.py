@@ -17,7 +17,7 @@ from foveal.progress import Progress, silent
 def check(
     data: str | Path | Dataset, *, report: str | Path | None = None, progress: Progress = silent
 ) -> CheckResult:
-    """What is in DATA: counts, pictures that cannot be used, findings with advice.
+    """What is in DATA: counts, images that cannot be used, findings with advice.
 
     data: a folder, table or archive, or a Listing of one's own.  report: where to write one
     HTML page with thumbnails.  Raises DataError where DATA is not there or cannot be listed.

@@ -1,4 +1,4 @@
-"""Convolve one picture with one filter, then activate and pool it, as a layer of a CNN would.
+"""Convolve one image with one filter, then activate and pool it, as a layer of a CNN would.
 
 Knows no network; the arithmetic is `explanation.convolution`.
 """
@@ -29,7 +29,7 @@ class ConvolveResult:
     """What came out: the map (H, W) float64, how its size came about, and its first step.
 
     input, output: [height, width]; formula: how the height and the width were found;
-    file: the picture of the map, None where none was asked for; stretched: whether its darkest
+    file: the image of the map, None where none was asked for; stretched: whether its darkest
     and lightest values had to be moved to 0 and 255.
     """
 
@@ -80,15 +80,15 @@ def convolve(
 ) -> ConvolveResult:
     """Slide `kernel` over `image`: multiply element by element, sum, move on.
 
-    image: a picture file or its bytes (turned grey, 0..255), or numbers (H, W).
+    image: an image file or its bytes (turned grey, 0..255), or numbers (H, W).
     kernel: a name of `explanation.convolution.KERNELS`, rows such as '0 1 0; 1 -4 1; 0 1 0', or
     numbers (kh, kw).  padding: cells a side, [top, bottom, left, right], `same` or `valid`.
     flip: turn the kernel first, the mathematical convolution.  pool: `max:2`, `avg:3`.
-    Raises PictureError, or UsageError where nothing would be left.
+    Raises ImageError, or UsageError where nothing would be left.
     """
     if out is not None and isinstance(image, str | Path):
-        refuse_same(Path(out), Path(image), "the picture")
-    numbers, given = _kernel(kernel, size), _picture(image)
+        refuse_same(Path(out), Path(image), "the image")
+    numbers, given = _kernel(kernel, size), _image(image)
     shape: Pair = (numbers.shape[0], numbers.shape[1])
     seen: Pair = (given.shape[0], given.shape[1])
     steps = (stride, stride) if isinstance(stride, int) else stride
@@ -129,7 +129,7 @@ def _kernel(kernel: str | np.ndarray, size: int) -> np.ndarray:
     return convolution.named_kernel(kernel, size)
 
 
-def _picture(image: str | Path | bytes | np.ndarray) -> np.ndarray:
+def _image(image: str | Path | bytes | np.ndarray) -> np.ndarray:
     if isinstance(image, np.ndarray):
         if image.ndim != 2:
             raise UsageError(f"the numbers have shape {image.shape}; give one map (height, width)")
@@ -142,7 +142,7 @@ def _picture(image: str | Path | bytes | np.ndarray) -> np.ndarray:
     except ImageError as error:
         name = source if isinstance(source, Path) else "given"
         raise ImageError(
-            f"the picture {name} cannot be read ({error.reason}); give another"
+            f"the image {name} cannot be read ({error.reason}); give another"
         ) from error
 
 
@@ -192,12 +192,12 @@ def _pool(text: str) -> tuple[Literal["max", "avg"], Pair]:
 
 
 def _write(values: np.ndarray, out: Path) -> bool:
-    """Write the map as a grey picture; True where its values did not fit 0..255 as they are."""
+    """Write the map as a grey image; True where its values did not fit 0..255 as they are."""
     from PIL import Image
 
     low, high = float(values.min()), float(values.max())
     stretched = low < 0 or high > 255
     shown = (values - low) * (255 / (high - low or 1)) if stretched else values
-    picture = Image.fromarray(np.rint(shown).astype(np.uint8))
-    write_atomic(out, lambda path: picture.save(path, format="PNG"))
+    image = Image.fromarray(np.rint(shown).astype(np.uint8))
+    write_atomic(out, lambda path: image.save(path, format="PNG"))
     return stretched

@@ -1,4 +1,4 @@
-"""The whole way on real pictures: write them as files, check, train, evaluate, predict, explain.
+"""The whole way on real images: write them as files, check, train, evaluate, predict, explain.
 
 Knows nothing a user could not call: every step is the verb of that name.
 """
@@ -65,22 +65,22 @@ def demo(
     from foveal.verbs.train import train
 
     home = out / data
-    pictures, written = _write_pictures(data, home / "pictures", progress)
-    check(pictures, progress=progress)
+    images, written = _write_images(data, home / "images", progress)
+    check(images, progress=progress)
     folder = next(home / f"run-{n}" for n in count(1) if not (home / f"run-{n}").exists())
-    run = train(pictures, epochs=_EPOCHS[data], out=folder, progress=progress)
+    run = train(images, epochs=_EPOCHS[data], out=folder, progress=progress)
     report = folder / "test-report.html"
-    scores = evaluate(run.model, pictures, report=report, progress=progress)
-    picture = sorted(pictures.rglob("*.png"))[0]
-    answer = next(iter(predict(run.model, [picture])))
+    scores = evaluate(run.model, images, report=report, progress=progress)
+    image = sorted(images.rglob("*.png"))[0]
+    answer = next(iter(predict(run.model, [image])))
     lens = folder / "lens.html"
-    explain(run.model, picture, out=lens, progress=progress)
+    explain(run.model, image, out=lens, progress=progress)
     assert answer.label is not None
     assert answer.probability is not None
     return DemoResult(
-        images=pictures, count=written, run=folder, model=run.model,
+        images=images, count=written, run=folder, model=run.model,
         accuracy=scores.accuracy, interval=scores.accuracy_interval, n=scores.n,
-        image=picture, label=answer.label, probability=answer.probability,
+        image=image, label=answer.label, probability=answer.probability,
         report=report, lens=lens,
     )  # fmt: skip
 
@@ -89,8 +89,8 @@ _EPOCHS: dict[Data, int] = {"digits": 10, "fashion-mnist": 3}
 """Enough for 0.985 on digits within the minute, and for 0.9 on Fashion-MNIST in a few."""
 
 
-def _write_pictures(data: Data, folder: Path, progress: Progress) -> tuple[Path, int]:
-    """Write the pictures as PNG files, once; the file `.complete` says that all are there."""
+def _write_images(data: Data, folder: Path, progress: Progress) -> tuple[Path, int]:
+    """Write the images as PNG files, once; the file `.complete` says that all are there."""
     complete = folder / ".complete"
     if complete.is_file():
         return folder, int(complete.read_text())
@@ -98,7 +98,7 @@ def _write_pictures(data: Data, folder: Path, progress: Progress) -> tuple[Path,
     written = 0
     for written, (name, pixels) in enumerate(rows, start=1):
         _write_png(folder / name, pixels)
-        progress("writing pictures", written, total)
+        progress("writing images", written, total)
     write_atomic(complete, str(written))
     return folder, written
 
@@ -116,8 +116,8 @@ def _digits() -> Iterator[tuple[str, np.ndarray]]:
 
     values, targets = load_digits(return_X_y=True)
     pixels = (values.reshape(-1, 8, 8) * (255 / 16)).round().astype(np.uint8)
-    for index, (picture, target) in enumerate(zip(pixels, targets, strict=True)):
-        yield f"{target}/{index:04d}.png", picture
+    for index, (image, target) in enumerate(zip(pixels, targets, strict=True)):
+        yield f"{target}/{index:04d}.png", image
 
 
 def _fashion() -> Iterator[tuple[str, np.ndarray]]:
@@ -129,8 +129,8 @@ def _fashion() -> Iterator[tuple[str, np.ndarray]]:
     for split, prefix in (("train", "train"), ("test", "t10k")):
         pixels = _idx(FASHION_FOLDER / f"{prefix}-images-idx3-ubyte.gz").reshape(-1, 28, 28)
         targets = _idx(FASHION_FOLDER / f"{prefix}-labels-idx1-ubyte.gz")
-        for index, (picture, target) in enumerate(zip(pixels, targets, strict=True)):
-            yield f"{split}/{FASHION_CLASSES[target]}/{index:05d}.png", picture
+        for index, (image, target) in enumerate(zip(pixels, targets, strict=True)):
+            yield f"{split}/{FASHION_CLASSES[target]}/{index:05d}.png", image
 
 
 def _idx(path: Path) -> np.ndarray:

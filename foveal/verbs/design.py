@@ -1,4 +1,4 @@
-"""Design: from labelled pictures and a budget to a network and recipe with reasons.
+"""Design: from labelled images and a budget to a network and recipe with reasons.
 
 Joins facts and design; trains nothing and imports no torch.
 """
@@ -22,10 +22,10 @@ __all__ = ["Design", "design", "network_yaml", "recipe_name", "recipe_yaml"]
 def design(
     data: str | Path, *, minutes: float | None = None, out: str | Path | None = None
 ) -> Design:
-    """A network and recipe for the training pictures of `data` and a budget (None: 10 minutes).
+    """A network and recipe for the training images of `data` and a budget (None: 10 minutes).
 
     out: the YAML file for the network; the recipe goes beside it as NAME.recipe.yaml.
-    Raises DataError where the pictures cannot be used, UsageError for a budget of nothing.
+    Raises DataError where the images cannot be used, UsageError for a budget of nothing.
     """
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes received {minutes:g}; give a number above 0")

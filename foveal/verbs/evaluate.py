@@ -1,4 +1,4 @@
-"""Evaluate: models and pictures in, score cards out; a page and a new model file where asked for.
+"""Evaluate: models and images in, score cards out; a page and a new model file where asked for.
 
 Joins data, prediction, scores and page; knows nothing of how any of them works.
 """
@@ -60,12 +60,12 @@ def evaluate(
     lang: Literal["en", "ko"] = "en",
     progress: Progress = silent,
 ) -> Scores | Comparison:
-    """Score a model on `data`; several models are scored on the same pictures and compared.
+    """Score a model on `data`; several models are scored on the same images and compared.
 
-    split: test where DATA has a split; else every usable picture the model was not fitted on.
+    split: test where DATA has a split; else every usable image the model was not fitted on.
     abstain_at_accuracy, out: choose the threshold from which answers are right with that share
     (on `split`, which should be val) and write the model with it to `out`.  others: a folder of
-    pictures of no known class.  report: an HTML page to write.  Raises foveal.Error.
+    images of no known class.  report: an HTML page to write.  Raises foveal.Error.
     """
     from foveal.evaluation.metrics import require_sklearn
 
@@ -174,7 +174,7 @@ def _gathered(
     subjects: list[_Subject], listing: Dataset, split: Split | None, ignore: bool,
     progress: Progress,
 ) -> list[_Subject]:  # fmt: skip
-    """Each subject with its pictures; several models keep only those that none was fitted on."""
+    """Each subject with its images; several models keep only those that none was fitted on."""
     import numpy as np
 
     from foveal.evaluation.collect import collect
@@ -193,7 +193,7 @@ def _gathered(
         common = np.intersect1d(common, subject.material.rows)
     if not len(common):
         raise DataError(
-            f"no picture of {listing.root} is new to all {len(found)} models: each was fitted on "
+            f"no image of {listing.root} is new to all {len(found)} models: each was fitted on "
             "some of them; name a split with --split"
         )
     return [replace(subject, material=subject.material.only(common)) for subject in found]
@@ -263,7 +263,7 @@ def _strangers(subject: _Subject, folder: Path, progress: Progress) -> Any:
     from foveal.evaluation.selective import out_of_distribution
 
     if not folder.is_dir():
-        raise UsageError(f"--others {folder} is not a folder; give a folder of pictures")
+        raise UsageError(f"--others {folder} is not a folder; give a folder of images")
     sure, unusable = [], 0
     for answer in subject.predictor.predict(folder, top=None):
         if answer.error is None:
@@ -272,7 +272,7 @@ def _strangers(subject: _Subject, folder: Path, progress: Progress) -> Any:
             unusable += 1
         progress("strangers", len(sure), None)
     if not sure:
-        raise DataError(f"no picture in {folder} can be read; give a folder of pictures")
+        raise DataError(f"no image in {folder} can be read; give a folder of images")
     limit = subject.predictor.manifest.thresholds.abstain
     return out_of_distribution(str(folder), np.array(sure), subject.answers, limit, unusable)
 

@@ -1,6 +1,6 @@
-"""`foveal explain`: why a network answered as it did, as a value, a page and pictures.
+"""`foveal explain`: why a network answered as it did, as a value, a page and images.
 
-Knows nothing of how maps are made; finds the pictures that show what excites a filter.
+Knows nothing of how maps are made; finds the images that show what excites a filter.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from foveal.model.model import Model
 
 MOST = 1000
-"""Pictures that are scanned for what excites a filter."""
+"""Images that are scanned for what excites a filter."""
 BATCH = 50
 Missing = Literal["no_account", "gone"]
 
 
 @dataclass(frozen=True)
 class _Source:
-    """One picture to scan: its name, its bytes when asked for, its content hash where known."""
+    """One image to scan: its name, its bytes when asked for, its content hash where known."""
 
     name: str
     read: Callable[[], bytes]
@@ -50,12 +50,12 @@ def explain(
     lang: Literal["en", "ko"] = "en",
     progress: Progress = silent,
 ) -> Explanation:
-    """Explain the answer of `model` for one picture.
+    """Explain the answer of `model` for one image.
 
-    image: a path, the bytes of a picture file, a Pillow image or an array.  data: pictures that
+    image: a path, the bytes of an image file, a Pillow image or an array.  data: images that
     show what excites a filter; without it those named in the data.json beside the model file.
     layer: where the class activation map is taken from, else chosen.  out: the page to write;
-    png: a folder for the pictures.  Raises Error where the picture cannot be read, ModelFileError,
+    png: a folder for the images.  Raises Error where the image cannot be read, ModelFileError,
     UsageError for a layer that does not exist, MissingExtra without torch.
     """
     if find_spec("torch") is None:
@@ -66,18 +66,18 @@ def explain(
     from foveal.prediction.prediction import make_prediction
     from foveal.prediction.predictor import Predictor
 
-    for given, what in ((model, "the model"), (image, "the picture")):
+    for given, what in ((model, "the model"), (image, "the image")):
         if out is not None and isinstance(given, str | Path):
             refuse_same(Path(out), Path(given), what)
     opened = load(model) if isinstance(model, str | Path) else model
     network = opened.manifest.network
     source = Path(image) if isinstance(image, str) else image
-    name = source.name if isinstance(source, Path) else "picture"
+    name = source.name if isinstance(source, Path) else "image"
     try:
         seen = pixels(source, network.input, network.preprocess)
     except ImageError as error:
         raise Error(
-            f"the picture {source if isinstance(source, Path) else 'given'} cannot be read "
+            f"the image {source if isinstance(source, Path) else 'given'} cannot be read "
             f"({error.reason}); give another"
         ) from error
     row = Predictor(opened).probabilities(seen[None])[0]
@@ -112,7 +112,7 @@ def _write(
 def _excited(
     model: str | Path | Model, opened: Model, data: str | Path | None, progress: Progress
 ) -> tuple[TopImages | None, Missing | None]:
-    """The scan of at most MOST pictures, or why there is none."""
+    """The scan of at most MOST images, or why there is none."""
     from foveal.explanation.top_activations import TopImages, winners
 
     if data is not None:
@@ -141,7 +141,7 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _listed(data: str | Path) -> list[_Source]:
-    """The training pictures of DATA, all where it has no splits."""
+    """The training images of DATA, all where it has no splits."""
     from foveal.dataset.open import open_dataset
 
     found = open_dataset(data)
@@ -153,7 +153,7 @@ def _listed(data: str | Path) -> list[_Source]:
 
 
 def _accounted(account: Path) -> list[_Source]:
-    """The training pictures named in a run's data.json; raises DataError where it is not one."""
+    """The training images named in a run's data.json; raises DataError where it is not one."""
     from foveal.images.decode import read_bytes
 
     try:
@@ -162,8 +162,8 @@ def _accounted(account: Path) -> list[_Source]:
         rows = [(row["path"], row["hash"]) for row in said["splits"]["train"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{account} is not a run's account of its pictures ({error}); "
-            "take it away or name the pictures with --data"
+            f"{account} is not a run's account of its images ({error}); "
+            "take it away or name the images with --data"
         ) from error
     if root.is_file():
         return _from_archive(root, rows)
@@ -183,7 +183,7 @@ def _from_archive(root: Path, rows: Sequence[tuple[str, str]]) -> list[_Source]:
 
 
 def _checked(source: _Source) -> _Source | None:
-    """The picture with its content hash; None where it is gone or no longer what it was."""
+    """The image with its content hash; None where it is gone or no longer what it was."""
     from foveal.dataset.scan.image_stats import content_hash
 
     try:
@@ -194,7 +194,7 @@ def _checked(source: _Source) -> _Source | None:
 
 
 def _pixels(opened: Model, source: _Source) -> np.ndarray | None:
-    """The picture as the network sees it; None where it cannot be read."""
+    """The image as the network sees it; None where it cannot be read."""
     from foveal.images.resize import pixels
 
     network = opened.manifest.network
@@ -228,7 +228,7 @@ def _scanned(
         opened.module, names, _batches(opened, sources, readable, progress)
     )
     numbers = np.array(readable, np.int64)
-    peaks = {name: replace(one, pictures=numbers[one.pictures]) for name, one in peaks.items()}
+    peaks = {name: replace(one, images=numbers[one.images]) for name, one in peaks.items()}
     if weights:
         top_activations.keep(folder / "peaks.npz", peaks)
         write_atomic(
@@ -240,7 +240,7 @@ def _scanned(
 def _batches(
     opened: Model, sources: list[_Source], readable: list[int], progress: Progress
 ) -> Iterator[np.ndarray]:
-    """The pictures that can be read, at most BATCH at a time; `readable` gets their numbers."""
+    """The images that can be read, at most BATCH at a time; `readable` gets their numbers."""
     for start in range(0, len(sources), BATCH):
         part = []
         for number in range(start, min(start + BATCH, len(sources))):

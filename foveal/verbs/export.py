@@ -1,6 +1,6 @@
 """`foveal export`: one file for other runtimes, written only when it agrees with the original.
 
-Joins the model, the pictures it is judged on and the exporter; knows nothing of graphs.
+Joins the model, the images it is judged on and the exporter; knows nothing of graphs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def export(
 ) -> ExportResult:
     """Export the model file `model` to `out` (default: beside it); the figures of the gate.
 
-    data: labelled pictures to judge on, else val of the run's data.json.  min_agreement: share of
+    data: labelled images to judge on, else val of the run's data.json.  min_agreement: share of
     equal answers.  max_gap: of one probability.  max_loss: points of accuracy (int8 is held to
     this alone).  Raises Error where a limit is broken: then nothing is written.
     """

@@ -1,4 +1,4 @@
-"""`foveal predict`: answers for pictures, in input order.
+"""`foveal predict`: answers for images, in input order.
 
 Knows nothing of how answers are printed.
 """
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 def predict(
     model: str | Path | Model | Predictor,
-    pictures: Any,
+    images: Any,
     *,
     top: int | None = 5,
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Progress = silent,
 ) -> Iterator[Prediction]:
-    """The answers of `model` for `pictures`, one a picture and in order, as they come.
+    """The answers of `model` for `images`, one an image and in order, as they come.
 
-    pictures: as Predictor.predict takes them.  The model is opened at once, pictures are read as
+    images: as Predictor.predict takes them.  The model is opened at once, images are read as
     the answers are asked for.  Raises ModelFileError.
     """
     chosen = model if isinstance(model, Predictor) else Predictor(model, batch_size=batch_size)
-    return _reported(chosen.predict(pictures, top=top), progress)
+    return _reported(chosen.predict(images, top=top), progress)
 
 
 def _reported(answers: Iterator[Prediction], progress: Progress) -> Iterator[Prediction]:
@@ -40,4 +40,4 @@ def _reported(answers: Iterator[Prediction], progress: Progress) -> Iterator[Pre
     for done, answer in enumerate(answers, 1):
         yield answer
         seconds = time.perf_counter() - started
-        progress("predicting", done, None, f"{done / max(seconds, 1e-9):,.0f} pictures/s")
+        progress("predicting", done, None, f"{done / max(seconds, 1e-9):,.0f} images/s")

@@ -29,13 +29,13 @@ from foveal.progress import Progress, silent
 TOLERANCE = 1e-5
 """Largest difference of a probability, fp32."""
 MOST = 256
-"""Pictures of IMAGES that are tried."""
+"""Images of IMAGES that are tried."""
 _DRAWN = 24
 
 
 @dataclass(frozen=True)
 class Route:
-    """What one route answered: pictures, those with another label, largest probability gap.
+    """What one route answered: images, those with another label, largest probability gap.
 
     skipped: why the route was not tried, or None.
     """
@@ -60,18 +60,18 @@ def selftest(
 ) -> tuple[Route, ...]:
     """Every route's answers compared with those for a list of paths in batches of 64.
 
-    images: pictures to try, at most 256 of them; None draws some.  Raises UsageError where none
+    images: images to try, at most 256 of them; None draws some.  Raises UsageError where none
     can be read.
     """
     with tempfile.TemporaryDirectory(prefix="foveal-") as folder:
         home = Path(folder)
-        given = _drawn(home / "pictures") if images is None else images
+        given = _drawn(home / "images") if images is None else images
         predictor = Predictor(model)
         named = (item.value for item in iter_inputs(given) if isinstance(item.value, Path))
         answers = list(islice(predictor.predict(islice(named, MOST), top=None), MOST))
         truth = [answer for answer in answers if answer.error is None]
         if not truth:
-            raise UsageError(f"none of the pictures of {images} can be read; give others")
+            raise UsageError(f"none of the images of {images} can be read; give others")
         paths = [Path(str(answer.path)) for answer in truth]
         found = []
         routes = _routes(Path(model), predictor, paths, home)
@@ -82,7 +82,7 @@ def selftest(
 
 
 Answers = Iterator[tuple[int, Prediction]]
-"""Number of the picture in the list, and what the route says of it."""
+"""Number of the image in the list, and what the route says of it."""
 
 
 class Skipped(Exception):
@@ -90,16 +90,16 @@ class Skipped(Exception):
 
 
 def _compared(name: str, truth: list[Prediction], route: Callable[[], Answers]) -> Route:
-    pictures = different = 0
+    images = different = 0
     gap = 0.0
     try:
         for place, answer in route():
-            pictures += 1
+            images += 1
             different += answer.label != truth[place].label
             gap = max(gap, _gap(truth[place], answer))
     except Skipped as reason:
         return Route(name, skipped=str(reason))
-    return Route(name, pictures, different, gap)
+    return Route(name, images, different, gap)
 
 
 def _gap(one: Prediction, other: Prediction) -> float:
@@ -121,7 +121,7 @@ def _routes(
 
     def values(make: Callable[[Any], Any]) -> Answers:
         if not plain:
-            raise Skipped("all pictures are JPEG files, which may be decoded smaller by path only")
+            raise Skipped("all images are JPEG files, which may be decoded smaller by path only")
         answers = predictor.predict((make(_opened(paths[place])) for place in plain), top=None)
         yield from zip(plain, answers, strict=True)
 
@@ -228,7 +228,7 @@ def _opened(path: Path) -> Any:
 
 
 def _drawn(folder: Path) -> Path:
-    """Pictures of several sizes, modes and formats, always the same."""
+    """Images of several sizes, modes and formats, always the same."""
     from PIL import Image
 
     folder.mkdir()
@@ -237,7 +237,7 @@ def _drawn(folder: Path) -> Path:
         mode = ("RGB", "L", "RGBA")[number % 3]
         few = random.integers(0, 256, (6, 5, len(mode)), dtype=np.uint8)
         size = (40 + 37 * number, 900 - 31 * number)
-        picture = Image.fromarray(few[:, :, 0] if mode == "L" else few).resize(size)
+        image = Image.fromarray(few[:, :, 0] if mode == "L" else few).resize(size)
         suffix = "png" if number % 2 or mode == "RGBA" else "jpg"
-        picture.save(folder / f"{number:02d}.{suffix}")
+        image.save(folder / f"{number:02d}.{suffix}")
     return folder

@@ -110,12 +110,12 @@ def _token(file: str | Path | None) -> str | None:
 
 
 def _explanation() -> Explain | None:
-    """What explains a picture with a native model, where torch is installed."""
+    """What explains an image with a native model, where torch is installed."""
     return _explain if find_spec("torch") else None
 
 
-def _explain(model: Path, picture: bytes, lang: str) -> str:
-    """The lens as one page.  Opened as a value, so that no training picture beside it is shown."""
+def _explain(model: Path, image: bytes, lang: str) -> str:
+    """The lens as one page.  Opened as a value, so that no training image beside it is shown."""
     import tempfile
 
     from foveal.model.model import load
@@ -124,7 +124,7 @@ def _explain(model: Path, picture: bytes, lang: str) -> str:
     with tempfile.TemporaryDirectory(prefix="foveal-explain-") as folder:
         page = Path(folder, "lens.html")
         try:
-            explain(load(model), picture, out=page, lang="ko" if lang == "ko" else "en")
+            explain(load(model), image, out=page, lang="ko" if lang == "ko" else "en")
         except Error as error:
             if isinstance(error.__cause__, ImageError):
                 raise error.__cause__ from None

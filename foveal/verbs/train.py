@@ -1,4 +1,4 @@
-"""Train: pictures in, a run folder with one model file out.
+"""Train: images in, a run folder with one model file out.
 
 Joins data, design, training and report; knows nothing of how any of them works.
 """
@@ -44,7 +44,7 @@ def quiet(_: str) -> None:
 class Run:
     """A finished run.
 
-    val: `val_accuracy`, `val_loss` (nats, after the temperature), `val_pictures` and `epoch` of
+    val: `val_accuracy`, `val_loss` (nats, after the temperature), `val_images` and `epoch` of
     the weights in the model file.  history: one dict an epoch.  report: None where none is made.
     """
 
@@ -265,11 +265,11 @@ def _data(request: TrainRequest, progress: Progress) -> RequestedData:
 
 
 def _checked(network: Network, data: RequestedData) -> RequestedData:
-    """The data with the checker's warnings; its errors stop here, before a picture is decoded."""
+    """The data with the checker's warnings; its errors stop here, before an image is decoded."""
     from foveal.network.lint import lint
 
-    pictures = sum(split == "train" for split in data.splits)
-    remarks = lint(network, len(data.classes), data.dataset.task, pictures=pictures)
+    images = sum(split == "train" for split in data.splits)
+    remarks = lint(network, len(data.classes), data.dataset.task, images=images)
     errors = [one.text for one in remarks if one.severity == "error"]
     if errors:
         raise SpecError(errors)

@@ -43,19 +43,19 @@ def test_nothing_wrong(root: Path, capsys):
     status, data = told(capsys, str(root))
     assert status == 0
     assert data == {
-        "pictures": 24, "classes": {"a": 12, "b": 12}, "splits": {}, "unusable": [], "findings": []
+        "images": 24, "classes": {"a": 12, "b": 12}, "splits": {}, "unusable": [], "findings": []
     }  # fmt: skip
     assert run(["check", str(root), "--quiet"]) == 0
     assert capsys.readouterr().out == (
-        "24 usable pictures in 2 classes\n  a  12\n  b  12\nnothing wrong found\n"
+        "24 usable images in 2 classes\n  a  12\n  b  12\nnothing wrong found\n"
     )
 
 
 def test_exactly_the_unusable_are_errors(root: Path, capsys):
     bad = {
-        "truncated.jpg": "truncated: the file ends before the picture does",
+        "truncated.jpg": "truncated: the file ends before the image does",
         "empty.png": "empty file",
-        "page.jpg": "not a picture: a web page or XML text",
+        "page.jpg": "not an image: a web page or XML text",
         "bomb.png": "900 million pixels, more than 50 million",
     }
     good = ["cmyk.jpg", "grey16.png", "palette.png", "animated.gif", "one.png", "5000x3.png"]
@@ -73,7 +73,7 @@ def test_exactly_the_unusable_are_errors(root: Path, capsys):
         **{f"a/{name}": reason for name, reason in bad.items()},
         "b/pipe.png": "not a regular file",
     }
-    assert data["pictures"] == 24 + len(good) + 1
+    assert data["images"] == 24 + len(good) + 1
     errors = [one for one in data["findings"] if one["severity"] == "error"]
     assert [one["kind"] for one in errors] == ["unusable"]
     assert set(errors[0]["files"]) == {one["path"] for one in data["unusable"]}
@@ -121,7 +121,7 @@ def test_planted_duplicates_across_splits_are_all_found(tmp_path: Path, capsys):
     assert len(kinds(data)["leak"]["pairs"]) == 10
 
 
-def test_pictures_that_stand_out(root: Path, capsys):
+def test_images_that_stand_out(root: Path, capsys):
     noise(root / "a" / "png.jpg", 1, format="PNG")
     Image.new("RGB", (12, 10), (90, 20, 30)).save(root / "a" / "blank.png")
     dark = np.random.default_rng(0).integers(0, 20, (12, 10), dtype=np.uint8)
@@ -164,12 +164,12 @@ def test_no_shortcut_where_there_is_none(tmp_path: Path, capsys):
 def test_what_cannot_be_trained_ends_in_1_and_still_one_object(tmp_path: Path, capsys):
     (tmp_path / "empty").mkdir()
     status, data = told(capsys, str(tmp_path / "empty"))
-    assert (status, data["pictures"], list(kinds(data))) == (1, 0, ["no_pictures"])
+    assert (status, data["images"], list(kinds(data))) == (1, 0, ["no_images"])
     noise(tmp_path / "one" / "a" / "1.png", 1)
     status, data = told(capsys, str(tmp_path / "one"))
     assert status == 1
     assert kinds(data)["one_class"]["advice"] == (
-        "Only one class, 'a', has pictures to train on: give at least two sub-folders, one a class."
+        "Only one class, 'a', has images to train on: give at least two sub-folders, one a class."
     )
     for place, where in enumerate(("train/a", "train/b", "test/c")):
         for number in range(10):
@@ -177,20 +177,20 @@ def test_what_cannot_be_trained_ends_in_1_and_still_one_object(tmp_path: Path, c
     status, data = told(capsys, str(tmp_path / "unknown"))
     assert status == 1
     assert kinds(data)["class_not_in_train"]["advice"] == (
-        "In val or test but not in train: 'c'; add pictures to train, or train with "
+        "In val or test but not in train: 'c'; add images to train, or train with "
         "--ignore-unknown-classes."
     )
     assert run(["check", str(tmp_path / "no"), "--json"]) == 1
     assert capsys.readouterr().err == (
-        f"foveal: no such file or folder: {tmp_path}/no; give the folder that holds the pictures\n"
+        f"foveal: no such file or folder: {tmp_path}/no; give the folder that holds the images\n"
     )
 
 
-def test_a_class_with_one_picture_is_a_warning(root: Path, capsys):
+def test_a_class_with_one_image_is_a_warning(root: Path, capsys):
     noise(root / "c" / "1.png", 77)
     status, data = told(capsys, str(root))
     assert status == 0
-    assert kinds(data)["few_pictures"]["severity"] == "warning"
+    assert kinds(data)["few_images"]["severity"] == "warning"
     assert kinds(data)["imbalance"]["severity"] == "warning"
 
 
@@ -248,7 +248,7 @@ def test_cache_lists_and_clears_only_its_own(root: Path, tmp_path: Path, monkeyp
     capsys.readouterr()
     assert run(["cache", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert [one["what"] for one in data["entries"]] == [f"looks of {root}: 24 pictures"]
+    assert [one["what"] for one in data["entries"]] == [f"looks of {root}: 24 images"]
     assert data["limit"] == 50 * 2**30
     assert run(["cache"]) == 0
     assert "of at most 50.0 GiB" in capsys.readouterr().out
@@ -266,7 +266,7 @@ def test_a_wrong_limit_is_one_sentence(monkeypatch, capsys):
     )
 
 
-def test_one_picture_and_one_class_are_in_the_singular(tmp_path, capsys):
+def test_one_image_and_one_class_are_in_the_singular(tmp_path, capsys):
     noise(tmp_path / "data" / "a" / "0.png", 0)
     run(["check", str(tmp_path / "data"), "--quiet"])
-    assert capsys.readouterr().out.startswith("1 usable picture in 1 class\n")
+    assert capsys.readouterr().out.startswith("1 usable image in 1 class\n")

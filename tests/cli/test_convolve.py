@@ -11,19 +11,19 @@ from foveal.cli.main import run
 
 
 @pytest.fixture
-def picture(tmp_path, monkeypatch):
+def image(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pixels = np.random.default_rng(0).integers(0, 256, (9, 12), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
     return pixels
 
 
-def test_size_numbers_and_file_agree_with_scipy(picture, tmp_path, capsys):
+def test_size_numbers_and_file_agree_with_scipy(image, tmp_path, capsys):
     assert run(["convolve", "photo.png", "--kernel", "sobel-x", "--stride", "2", "--padding", "1",
                 "--out", "map.png", "--json"]) == 0  # fmt: skip
     data = json.loads(capsys.readouterr().out)
     want = signal.correlate2d(
-        np.pad(picture.astype(float), 1), [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], "valid"
+        np.pad(image.astype(float), 1), [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], "valid"
     )[::2, ::2]
     assert data["output"] == [5, 6] == list(want.shape)
     assert data["formula"] == [
@@ -37,36 +37,36 @@ def test_size_numbers_and_file_agree_with_scipy(picture, tmp_path, capsys):
     assert np.abs(drawn - (want - want.min()) * 255 / np.ptp(want)).max() <= 0.5
 
 
-def test_text_tells_the_arithmetic_and_takes_a_free_name(picture, tmp_path, capsys):
+def test_text_tells_the_arithmetic_and_takes_a_free_name(image, tmp_path, capsys):
     assert run(["convolve", "photo.png", "--kernel", "identity", "--padding", "same"]) == 0
     out = capsys.readouterr().out
     assert "output   9 x 12" in out
     assert "sums to" in out
-    assert np.array_equal(np.asarray(Image.open("photo-identity.png")), picture)
+    assert np.array_equal(np.asarray(Image.open("photo-identity.png")), image)
     assert run(["convolve", "photo.png", "--kernel", "identity"]) == 0
     assert (tmp_path / "photo-identity-2.png").is_file()
 
 
-def test_own_numbers_are_called_kernel(picture, tmp_path, capsys):
+def test_own_numbers_are_called_kernel(image, tmp_path, capsys):
     assert run(["convolve", "photo.png", "--kernel", "0 1 0; 1 -4 1; 0 1 0"]) == 0
     assert "map      photo-kernel.png" in capsys.readouterr().out
     assert (tmp_path / "photo-kernel.png").is_file()
 
 
-def test_json_writes_a_file_only_where_it_is_named(picture, tmp_path, capsys):
+def test_json_writes_a_file_only_where_it_is_named(image, tmp_path, capsys):
     assert run(["convolve", "photo.png", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["file"] is None
     assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
 
 
-def test_own_numbers_flip_activation_and_pool(picture, tmp_path, capsys):
+def test_own_numbers_flip_activation_and_pool(image, tmp_path, capsys):
     rows = "1 2 0; 0 -1 3; 2 0 1"
     arguments = ["convolve", "photo.png", "--kernel", rows, "--padding", "1,0,2,1", "--flip",
                  "--padding-value", "5", "--activation", "relu", "--pool", "max:2",
                  "--out", "map.png", "--json"]  # fmt: skip
     assert run(arguments) == 0
     data = json.loads(capsys.readouterr().out)
-    padded = np.pad(picture.astype(float), ((1, 0), (2, 1)), constant_values=5)
+    padded = np.pad(image.astype(float), ((1, 0), (2, 1)), constant_values=5)
     full = np.maximum(signal.convolve2d(padded, [[1, 2, 0], [0, -1, 3], [2, 0, 1]], "valid"), 0)
     pooled = full[: full.shape[0] // 2 * 2, : full.shape[1] // 2 * 2]
     pooled = pooled.reshape(full.shape[0] // 2, 2, -1, 2).max((1, 3))
@@ -87,18 +87,18 @@ def test_own_numbers_flip_activation_and_pool(picture, tmp_path, capsys):
         (["--padding-mode", "zero"], "no padding mode is called 'zero'; take one of constant, "
          "reflect, replicate, circular"),
         (["--out", "photo.png"],
-         "--out is the picture itself, photo.png, which is never altered; give another name"),
+         "--out is the image itself, photo.png, which is never altered; give another name"),
         (["--stride", "0"], "the stride is [0, 0]; take whole numbers from 1 on"),
         (["--pool", "mean"], "the pool is 'mean'; write max:2 or avg:3 with the window's size"),
     ],
 )  # fmt: skip
-def test_wrong_usage_is_one_sentence(picture, capsys, arguments, text):
+def test_wrong_usage_is_one_sentence(image, capsys, arguments, text):
     assert run(["convolve", "photo.png", *arguments]) == 2
     assert capsys.readouterr().err == f"foveal: {text}\n"
 
 
-def test_an_unreadable_picture_is_one_sentence(tmp_path, capsys):
-    (tmp_path / "bad.png").write_bytes(b"not a picture")
+def test_an_unreadable_image_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(b"not an image")
     assert run(["convolve", str(tmp_path / "bad.png")]) == 1
     error = capsys.readouterr().err
     assert error.startswith("foveal: ")

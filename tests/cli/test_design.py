@@ -15,8 +15,8 @@ def test_digits_to_standard_output(digits, tmp_path, capsys):
     assert run(["design", str(digits)]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith(
-        "# input.channels 1: the pictures are grey, whatever their files say\n"
-        "# input 16x16: the middle picture has 8x8, enlarged to 16 pixels or more\n"
+        "# input.channels 1: the images are grey, whatever their files say\n"
+        "# input 16x16: the middle image has 8x8, enlarged to 16 pixels or more\n"
     )
     path = tmp_path / "piped.yaml"
     path.write_text(captured.out)
@@ -62,6 +62,6 @@ def test_photographs(realdata, tmp_path, capsys):
     made = load_network(out)
     assert made.input.channels == 3
     assert made.preprocess.fit == "squash"
-    assert "preprocess.fit squash: of nine in ten pictures a crop would cut away" in (
+    assert "preprocess.fit squash: of nine in ten images a crop would cut away" in (
         capsys.readouterr().out
     )

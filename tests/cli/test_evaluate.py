@@ -50,8 +50,8 @@ def test_the_table_names_what_matters(
     arguments = ["evaluate", model, str(digits), "--split", "all", "--report", str(page)]
     assert run(arguments) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("300 pictures of all\n  accuracy ")
-    for word in ("balanced accuracy", "precision", "Changed pictures", "ms a picture"):
+    assert out.startswith("300 images of all\n  accuracy ")
+    for word in ("balanced accuracy", "precision", "Changed images", "ms an image"):
         assert word in out
     assert re.search(r"^  Matthews +0\.\d{4}  \(0\.\d{4} to 0\.\d{4}\)$", out, re.MULTILINE)
     assert f"wrote {page}" in err
@@ -65,7 +65,7 @@ def test_several_models_give_a_row_each(
     other.write_bytes(Path(model).read_bytes())
     assert run(["evaluate", model, str(other), str(digits), "--split", "all"]) == 0
     out = capsys.readouterr().out
-    assert "Differences on the same 300 pictures, paired 95 % intervals" in out
+    assert "Differences on the same 300 images, paired 95 % intervals" in out
     assert out.rstrip().endswith("accuracy +0.0000  (+0.0000 to +0.0000)  no difference proven")
     assert run(["evaluate", model, str(other), str(digits), "--split", "all", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -76,7 +76,7 @@ def test_several_models_give_a_row_each(
 @pytest.mark.parametrize(
     ("more", "status", "words"),
     [
-        ([], 2, "evaluate needs a model and the pictures:  foveal evaluate MODEL DATA"),
+        ([], 2, "evaluate needs a model and the images:  foveal evaluate MODEL DATA"),
         (["nowhere"], 1, "no such file or folder: nowhere; "),
         (
             ["nowhere", "--abstain-at-accuracy", "2", "--out", "new.safetensors"], 2,
@@ -101,7 +101,7 @@ def test_what_cannot_be_done_is_one_sentence(
 def test_names_are_printed_as_one_line_of_text(
     model: str, digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for label in ("0", "1"):  # each picture under the other's name
+    for label in ("0", "1"):  # each image under the other's name
         (tmp_path / "data" / label).mkdir(parents=True)
         for path in sorted((digits / str(1 - int(label))).iterdir())[:12]:
             name = os.fsencode(tmp_path / "data" / label) + b"/\x1b[31m\xff" + path.name.encode()
@@ -115,7 +115,7 @@ def test_names_are_printed_as_one_line_of_text(
     assert all((tmp_path / "data" / part["path"]).is_file() for part in suspects)
 
 
-def test_one_picture_is_in_the_singular() -> None:
+def test_one_image_is_in_the_singular() -> None:
     answers = Predictions(np.array([[0.2, 0.8]]), np.array([0]), ("a", "b"))
     network = Network(input=Input(height=6, width=6, channels=1), layers=(Flatten(), Output()))
     card = score(answers, split="test").model_copy(
@@ -125,8 +125,8 @@ def test_one_picture_is_in_the_singular() -> None:
         }
     )
     text = scores_text(card)
-    assert text.startswith("1 picture of test\n")
-    assert "\n  a taken for b: 1 picture, 100.0 % of class a" in text
-    assert "note: only 1 picture was scored: the intervals are wide" in text
+    assert text.startswith("1 image of test\n")
+    assert "\n  a taken for b: 1 image, 100.0 % of class a" in text
+    assert "note: only 1 image was scored: the intervals are wide" in text
     assert card.matthews == 0
     assert "matthews" not in card.intervals

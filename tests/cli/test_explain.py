@@ -46,25 +46,25 @@ def test_the_page_holds_what_predict_says(model, capsys):
     assert (data["label"], data["probability"]) == (said["label"], said["probability"])
     assert data["labels"] == ["cat", "dog", "</script>"]
     assert [layer["name"] for layer in data["layers"]] == [
-        "picture", "normalise", "conv_1", "relu_1", "max_pool_1", "flatten_1", "output",
+        "image", "normalise", "conv_1", "relu_1", "max_pool_1", "flatten_1", "output",
     ]  # fmt: skip
     assert data["excite_missing"] == "no_account"
     assert "Content-Security-Policy" in page
 
 
-def test_pictures_and_language(model, capsys):
+def test_images_and_language(model, capsys):
     arguments = ["explain", "model.safetensors", "photo.png", "--png", "drawn", "--layer", "conv_1"]
     assert run(arguments) == 0
     assert "cam of conv_1" in capsys.readouterr().out
     assert not (model / "lens.html").exists()
-    assert {"picture.png", "cam.png", "002-conv_1.png"} <= {
+    assert {"image.png", "cam.png", "002-conv_1.png"} <= {
         file.name for file in (model / "drawn").iterdir()
     }
     assert run(["explain", "model.safetensors", "photo.png", "--lang", "ko"]) == 0
     assert '<html lang="ko">' in (model / "lens.html").read_text("utf-8")
 
 
-def test_pictures_that_excite_come_from_data(model, digits, capsys):
+def test_images_that_excite_come_from_data(model, digits, capsys):
     arguments = [
         "explain",
         "model.safetensors",
@@ -82,12 +82,12 @@ def test_pictures_that_excite_come_from_data(model, digits, capsys):
     ("arguments", "status", "text"),
     [
         (["model.safetensors", "bad.png"], 1,
-         "the picture bad.png cannot be read ("),
-        (["model.safetensors", "none.png"], 1, "the picture none.png cannot be read ("),
+         "the image bad.png cannot be read ("),
+        (["model.safetensors", "none.png"], 1, "the image none.png cannot be read ("),
         (["model.onnx", "photo.png"], 1, "model.onnx is an exported file, which has no layers to "
          "open; give the model.safetensors it was made from, or use foveal.Predictor"),
         (["model.safetensors", "photo.png", "--out", "./photo.png"], 2,
-         "--out is the picture itself, photo.png, which is never altered; give another name"),
+         "--out is the image itself, photo.png, which is never altered; give another name"),
         (["model.safetensors", "photo.png", "--out", "model.safetensors"], 2,
          "--out is the model itself, model.safetensors, which is never altered; give another name"),
         (["model.safetensors", "photo.png", "--layer", "conv1"], 2,
@@ -97,11 +97,11 @@ def test_pictures_that_excite_come_from_data(model, digits, capsys):
          "the layer 'flatten_1' has no maps any more, so it shows no places; take one of conv_1, "
          "relu_1, max_pool_1"),
         (["model.safetensors", "photo.png", "--data", "nowhere"], 1, "no such file or folder: "
-         "nowhere; give the folder that holds the pictures"),
+         "nowhere; give the folder that holds the images"),
     ],
 )  # fmt: skip
 def test_every_refusal_is_one_sentence(model, capsys, arguments, status, text):
-    (model / "bad.png").write_bytes(b"no picture")
+    (model / "bad.png").write_bytes(b"no image")
     (model / "model.onnx").write_bytes(b"\x08\x07\x12\x05torch")
     assert run(["--quiet", "explain", *arguments]) == status
     captured = capsys.readouterr()

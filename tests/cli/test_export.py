@@ -31,13 +31,11 @@ def test_json(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert set(data) >= {"agreement", "max_probability_gap", "accuracy_native", "accuracy_exported"}
 
 
-def test_without_pictures_nothing_is_written(
-    model: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_images_nothing_is_written(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (model.parent / "data.json").unlink()
     assert main.run(["export", str(model)]) == 1
     assert capsys.readouterr().err == (
-        f"foveal: there is no data.json beside {model}: give labelled pictures with --data\n"
+        f"foveal: there is no data.json beside {model}: give labelled images with --data\n"
     )
     assert not list(model.parent.glob("*.onnx"))
 

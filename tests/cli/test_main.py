@@ -58,6 +58,6 @@ def test_a_missing_folder_is_one_sentence():
 
 def test_a_name_that_is_too_long_is_one_sentence():
     name = f"{'x' * 300}.yaml"
-    done = run("train", "pictures", "--epochs", "1", "--recipe", name)
+    done = run("train", "images", "--epochs", "1", "--recipe", name)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"foveal: File name too long: {name}\n"

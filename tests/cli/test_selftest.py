@@ -19,7 +19,7 @@ def test_every_route(digits_run: Path, digits: Path, capsys: pytest.CaptureFixtu
     assert len(lines) == 8
     for line in lines:
         assert line.startswith("ok ")
-        assert f" {count} pictures, 0 with another label, largest gap " in line
+        assert f" {count} images, 0 with another label, largest gap " in line
 
 
 def test_a_route_that_differs_fails(
@@ -41,7 +41,7 @@ def test_a_route_that_differs_fails(
     assert out[-1] == "skipped  HTTP           the extra 'serve' is not installed"
 
 
-def test_values_are_skipped_where_all_pictures_are_jpeg(
+def test_values_are_skipped_where_all_images_are_jpeg(
     digits_run: Path, digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 ) -> None:
     def skipped(*_):
@@ -54,13 +54,13 @@ def test_values_are_skipped_where_all_pictures_are_jpeg(
     model = str(digits_run / "model.safetensors")
     assert main.run(["selftest", model, str(tmp_path / "one.jpg")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    why = "all pictures are JPEG files, which may be decoded smaller by path only"
+    why = "all images are JPEG files, which may be decoded smaller by path only"
     assert f"skipped  Pillow images  {why}" in lines
     assert f"skipped  arrays         {why}" in lines
-    assert lines[0].startswith("ok       batch of 1     1 picture, 0 with another label")
+    assert lines[0].startswith("ok       batch of 1     1 image, 0 with another label")
 
 
-def test_pictures_that_are_none(
+def test_images_that_are_none(
     digits_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "a.png").touch()

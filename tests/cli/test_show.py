@@ -18,7 +18,7 @@ def test_lenet_as_a_table(capsys):
     assert "28x28x6" in lines[1]
     assert lines[3].endswith("92%")
     assert (
-        "input 32x32x1, 10 classes: 61.71 K weights (61,706), 417 K multiply-adds a picture" in out
+        "input 32x32x1, 10 classes: 61.71 K weights (61,706), 417 K multiply-adds an image" in out
     )
     assert "memory in fp32: weights 241.0 KiB, activations of a batch of 64 3.6 MiB" in out
     assert "in all                  61,470     236" in out

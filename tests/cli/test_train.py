@@ -250,7 +250,7 @@ def test_other_data_is_not_resumed(finished, digits, tmp_path):
     with pytest.raises(UsageError) as caught:
         train(other, epochs=4, out=tmp_path / "run", resume=True)
     assert str(caught.value) == (
-        f"{tmp_path}/run holds another run: its training or val pictures have changed; resume it "
+        f"{tmp_path}/run holds another run: its training or val images have changed; resume it "
         "as it was started, or start a new one with another --out"
     )
     shutil.rmtree(other / "3")
@@ -302,7 +302,7 @@ def test_mistakes_are_one_sentence(digits, network, tmp_path, keys, kind, words)
     assert str(caught.value).startswith(words)
 
 
-def _picture(path, seed):
+def _image(path, seed):
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).integers(0, 256, (12, 12), dtype=np.uint8)
     Image.fromarray(noise).save(path)
@@ -316,7 +316,7 @@ def small(tmp_path):
         for name in names:
             for number in range(12):
                 seed = crc32(f"{split} {name} {number}".encode())
-                _picture(root / split / name / f"{number}.png", seed)
+                _image(root / split / name / f"{number}.png", seed)
     return root
 
 
@@ -324,19 +324,19 @@ def test_a_class_that_train_lacks(small, network, tmp_path):
     with pytest.raises(DataError) as caught:
         train(small, network=network, epochs=1, out=tmp_path / "run")
     assert str(caught.value) == (
-        "class 'c' is in val or test but not in train: add pictures of them to train, or leave "
+        "class 'c' is in val or test but not in train: add images of them to train, or leave "
         "them out with --ignore-unknown-classes"
     )
     run = train(small, network=network, epochs=1, out=tmp_path / "two", ignore_unknown_classes=True)
     account = json.loads((tmp_path / "two" / "data.json").read_text())
     assert account["classes"] == ["a", "b"]
     assert account["counts"] == {"train": 24, "val": 24, "test": 24}
-    assert run.val["val_pictures"] == 24
+    assert run.val["val_images"] == 24
 
 
-def test_pictures_that_cannot_be_read_are_left_out_and_named(small, network, tmp_path):
+def test_images_that_cannot_be_read_are_left_out_and_named(small, network, tmp_path):
     shutil.rmtree(small / "val" / "c")
-    (small / "train" / "a" / "3.png").write_bytes(b"not a picture")
+    (small / "train" / "a" / "3.png").write_bytes(b"not an image")
     train(small, network=network, epochs=1, out=tmp_path / "run")
     account = json.loads((tmp_path / "run" / "data.json").read_text())
     assert [line["path"] for line in account["left_out"]] == ["train/a/3.png"]
@@ -345,7 +345,7 @@ def test_pictures_that_cannot_be_read_are_left_out_and_named(small, network, tmp
     with pytest.raises(DataError) as caught:
         train(small, network=network, epochs=1, out=tmp_path / "two")
     assert str(caught.value).startswith(
-        "4 of 48 pictures of train and val cannot be used, the first is train/a/3.png: "
+        "4 of 48 images of train and val cannot be used, the first is train/a/3.png: "
     )
     train(small, network=network, epochs=1, out=tmp_path / "two", resume=True, allow_bad=True)
 
@@ -356,12 +356,12 @@ def test_twins_across_the_users_own_split_are_told(small, network, tmp_path):
     told = []
     train(small, network=network, epochs=1, out=tmp_path / "run", tell=told.append)
     assert (
-        "warning: 1 of the 24 val pictures are in train too, so val looks better than it is; the "
+        "warning: 1 of the 24 val images are in train too, so val looks better than it is; the "
         "first pair is val/a/0.png and train/a/0.png"
     ) in told
 
 
-def test_several_labels_a_picture(digits, network, tmp_path):
+def test_several_labels_a_image(digits, network, tmp_path):
     rows = ["path,label"]
     for path in sorted(digits.rglob("*.png")):
         number = int(path.parent.name)

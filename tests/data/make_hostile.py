@@ -16,12 +16,12 @@ DAY = (2026, 1, 1, 0, 0, 0)
 
 
 def scene(height: int, width: int) -> np.ndarray:
-    """A picture whose eight turns all differ: four differing corners on a slope."""
+    """An image whose eight turns all differ: four differing corners on a slope."""
     y, x = np.mgrid[:height, :width]
-    picture = np.stack([x * 255 // width, y * 255 // height, (x + y) % 64], axis=2)
-    picture[: height // 4, : width // 4] = (255, 0, 0)
-    picture[-(height // 4) :, : width // 4] = (0, 255, 0)
-    return picture.astype(np.uint8)
+    image = np.stack([x * 255 // width, y * 255 // height, (x + y) % 64], axis=2)
+    image[: height // 4, : width // 4] = (255, 0, 0)
+    image[-(height // 4) :, : width // 4] = (0, 255, 0)
+    return image.astype(np.uint8)
 
 
 def png_header(width: int, height: int, content: bytes) -> bytes:
@@ -37,9 +37,9 @@ def png_header(width: int, height: int, content: bytes) -> bytes:
 
 def main() -> None:
     HERE.mkdir(exist_ok=True)
-    picture = Image.fromarray(scene(24, 40))
+    image = Image.fromarray(scene(24, 40))
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=95)
+    image.save(file, "JPEG", quality=95)
     whole = file.getvalue()
     (HERE / "truncated.jpg").write_bytes(whole[: len(whole) * 2 // 3])
     (HERE / "empty.png").write_bytes(b"")
@@ -48,12 +48,12 @@ def main() -> None:
     row = b"\0" * (1 + 30_000 // 8)
     bomb = b"".join(rows.compress(row) for _ in range(30_000)) + rows.flush()
     (HERE / "bomb.png").write_bytes(png_header(30_000, 30_000, bomb))
-    picture.convert("CMYK").save(HERE / "cmyk.jpg", quality=95)
+    image.convert("CMYK").save(HERE / "cmyk.jpg", quality=95)
     deep = (np.arange(24 * 40).reshape(24, 40) * 65_535 // (24 * 40 - 1)).astype(np.uint16)
     Image.fromarray(deep).save(HERE / "grey16.png")
     Image.fromarray(deep.astype(np.int32) * 1000 - 7).save(HERE / "grey32.tif")
     Image.fromarray(deep.astype(np.float32) / 65_535).save(HERE / "float.tif")
-    palette = picture.quantize(16)
+    palette = image.quantize(16)
     palette.save(HERE / "palette.png", transparency=bytes([0] * 8 + [255] * 8))
     frames = [Image.new("P", (20, 20), value) for value in (0, 1)]
     for frame in frames:
@@ -62,17 +62,17 @@ def main() -> None:
     for turn in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = turn
-        picture.save(HERE / f"turn{turn}.jpg", quality=95, exif=exif)
+        image.save(HERE / f"turn{turn}.jpg", quality=95, exif=exif)
     Image.new("RGB", (1, 1), (1, 2, 3)).save(HERE / "one.png")
     Image.fromarray(scene(4, 5000)[:3]).save(HERE / "5000x3.png")
     Image.fromarray(scene(24, 40)).convert("1").save(HERE / "bits.png")
-    with_alpha = picture.convert("RGBA")
+    with_alpha = image.convert("RGBA")
     with_alpha.putalpha(Image.fromarray(np.tile(np.arange(40, dtype=np.uint8) * 6, (24, 1))))
     with_alpha.save(HERE / "alpha.png")
     archives(whole)
 
 
-def archives(picture: bytes) -> None:
+def archives(image: bytes) -> None:
     def entry(name: str) -> zipfile.ZipInfo:
         info = zipfile.ZipInfo(name, DAY)
         info.compress_type = zipfile.ZIP_DEFLATED
@@ -80,12 +80,12 @@ def archives(picture: bytes) -> None:
 
     with zipfile.ZipFile(HERE / "slip.zip", "w") as file:
         for name in ("../../escaped.jpg", "/tmp/escaped.jpg", "C:/escaped.jpg"):
-            file.writestr(entry(name), picture)
+            file.writestr(entry(name), image)
         for name in ("cat/1.jpg", "cat/2.jpg", "dog/1.jpg"):
-            file.writestr(entry(name), picture)
+            file.writestr(entry(name), image)
     with zipfile.ZipFile(HERE / "bomb.zip", "w") as file:
-        file.writestr(entry("cat/1.jpg"), picture)
-        file.writestr(entry("dog/1.jpg"), picture)
+        file.writestr(entry("cat/1.jpg"), image)
+        file.writestr(entry("dog/1.jpg"), image)
         file.writestr(entry("dog/bomb.png"), b"\0" * (2**20 * 16), compresslevel=9)
     # A bomb that lies about its size: the table says 100 bytes.
     content = (HERE / "bomb.zip").read_bytes()

@@ -13,8 +13,8 @@ Maker = Callable[[str], Path]
 
 
 @pytest.fixture()
-def pictures(tmp_path: Path) -> Maker:
-    """`pictures('train/cat/1.png dog/2.png')` writes differing pictures there; their root."""
+def images(tmp_path: Path) -> Maker:
+    """`images('train/cat/1.png dog/2.png')` writes differing images there; their root."""
     root = tmp_path / "data"
     count = iter(range(10**6))
 

@@ -34,9 +34,9 @@ def test_printable_is_one_line():
     assert printable("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"
 
 
-def test_to_a_table_and_back(pictures):
+def test_to_a_table_and_back(images):
     pandas = pytest.importorskip("pandas")
-    data = open_dataset(pictures("train/a/1.png train/b/1.png test/a/2.png"))
+    data = open_dataset(images("train/a/1.png train/b/1.png test/a/2.png"))
     frame = data.to_pandas()
     assert list(frame.columns) == ["path", "label", "split", "group"]
     for back in (
@@ -48,9 +48,9 @@ def test_to_a_table_and_back(pictures):
         assert back.read(1) == data.read(1)
 
 
-def test_to_a_torch_dataset_and_back(pictures):
+def test_to_a_torch_dataset_and_back(images):
     torch = pytest.importorskip("torch")
-    data = open_dataset(pictures("a/1.png a/2.png b/1.png"))
+    data = open_dataset(images("a/1.png a/2.png b/1.png"))
     size = Input(height=8, width=8)
     samples = data.to_samples(size, Preprocess())
     loader = torch.utils.data.DataLoader(samples, batch_size=3)
@@ -72,8 +72,8 @@ def test_columns_of_different_lengths():
     )
 
 
-def test_facts_are_of_training_pictures_only(pictures):
-    root = pictures("train/a/1.png train/a/2.png train/b/1.png test/c/1.png")
+def test_facts_are_of_training_images_only(images):
+    root = images("train/a/1.png train/a/2.png train/b/1.png test/c/1.png")
     (root / "test" / "c" / "1.png").write_bytes(b"never read")
     (root / "train" / "b" / "bad.png").write_bytes(b"")
     found = compute_stats(open_dataset(root))
@@ -84,12 +84,12 @@ def test_facts_are_of_training_pictures_only(pictures):
     assert found.sampled == 3
 
 
-def test_facts_of_nothing_readable(pictures):
-    root = pictures("a/1.png")
+def test_facts_of_nothing_readable(images):
+    root = images("a/1.png")
     (root / "a" / "1.png").write_bytes(b"")
     with pytest.raises(DataError) as error:
         compute_stats(open_dataset(root))
-    assert str(error.value) == f"none of 1 pictures of {root} can be read; see foveal check"
+    assert str(error.value) == f"none of 1 images of {root} can be read; see foveal check"
 
 
 def test_digits_are_grey(digits):

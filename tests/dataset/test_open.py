@@ -30,8 +30,8 @@ def tarred(root: Path, out: Path) -> Path:
     return out
 
 
-def test_a_folder_a_class_in_natural_order(pictures):
-    root = pictures("10/a.png 2/b.png 1/c.png 2/a.png 1/deep/er/d.png")
+def test_a_folder_a_class_in_natural_order(images):
+    root = images("10/a.png 2/b.png 1/c.png 2/a.png 1/deep/er/d.png")
     found = open_dataset(root)
     assert found.classes == ("1", "2", "10")
     assert found.paths == ("1/c.png", "1/deep/er/d.png", "2/a.png", "2/b.png", "10/a.png")
@@ -41,41 +41,41 @@ def test_a_folder_a_class_in_natural_order(pictures):
 
 
 @pytest.mark.parametrize("name", ["val", "valid", "validation", "Val"])
-def test_splits_above_the_classes(pictures, name: str):
-    found = open_dataset(pictures(f"train/a/1.png train/b/1.png {name}/a/1.png test/a/1.png"))
+def test_splits_above_the_classes(images, name: str):
+    found = open_dataset(images(f"train/a/1.png train/b/1.png {name}/a/1.png test/a/1.png"))
     assert found.splits == ("test", "train", "train", "val") or found.splits == (
         "val", "test", "train", "train"
     )  # fmt: skip
     assert found.classes == ("a", "b")
 
 
-def test_a_class_may_be_called_train(pictures):
-    found = open_dataset(pictures("train/1.png bus/1.png plane/1.png"))
+def test_a_class_may_be_called_train(images):
+    found = open_dataset(images("train/1.png bus/1.png plane/1.png"))
     assert found.classes == ("bus", "plane", "train")
     assert set(found.splits) == {None}
 
 
-def test_files_that_are_no_pictures_are_left_aside(pictures):
-    root = pictures("a/1.png b/1.png b/.hidden.png .git/x/1.png stray.png")
+def test_files_that_are_no_images_are_left_aside(images):
+    root = images("a/1.png b/1.png b/.hidden.png .git/x/1.png stray.png")
     (root / "a" / "Thumbs.db").write_bytes(b"x")
     (root / "a" / "notes.txt").write_text("x")
     found = open_dataset(root)
     assert found.paths == ("a/1.png", "b/1.png")
-    assert found.notes == ("2 files that are no picture of a class left aside",)
+    assert found.notes == ("2 files that are no image of a class left aside",)
 
 
 def test_missing_empty_and_wrong_kinds_are_one_sentence(tmp_path: Path):
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path / "no")
     assert str(error.value) == (
-        f"no such file or folder: {tmp_path}/no; give the folder that holds the pictures"
+        f"no such file or folder: {tmp_path}/no; give the folder that holds the images"
     )
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path / "empty")
     assert str(error.value) == (
-        f"no pictures in {tmp_path}/empty: give a folder with one sub-folder a class, "
-        "each with pictures"
+        f"no images in {tmp_path}/empty: give a folder with one sub-folder a class, "
+        "each with images"
     )
     (tmp_path / "x.tar.gz").write_bytes(b"")
     with pytest.raises(UsageError) as error:
@@ -86,8 +86,8 @@ def test_missing_empty_and_wrong_kinds_are_one_sentence(tmp_path: Path):
     )
 
 
-def test_symbolic_links_fifos_and_locked_folders(pictures, tmp_path: Path):
-    root = pictures("a/1.png b/1.png")
+def test_symbolic_links_fifos_and_locked_folders(images, tmp_path: Path):
+    root = images("a/1.png b/1.png")
     (root / "a" / "loop").symlink_to(root, target_is_directory=True)
     (root / "a" / "self").symlink_to("self")
     (root / "b" / "nowhere.png").symlink_to("nothing.png")
@@ -106,8 +106,8 @@ def test_symbolic_links_fifos_and_locked_folders(pictures, tmp_path: Path):
     }
 
 
-def test_links_between_folders_end(pictures):
-    root = pictures("a/1.png b/1.png")
+def test_links_between_folders_end(images):
+    root = images("a/1.png b/1.png")
     for one in "abcdefgh":
         (root / one).mkdir(exist_ok=True)
     for one in "abcdefgh":
@@ -116,8 +116,8 @@ def test_links_between_folders_end(pictures):
     assert len(open_dataset(root)) < 20
 
 
-def test_folders_deeper_than_any_layout_are_told_and_not_entered(pictures):
-    root = pictures("a/1.png b/1.png")
+def test_folders_deeper_than_any_layout_are_told_and_not_entered(images):
+    root = images("a/1.png b/1.png")
     deep = root / "a" / "/".join("d" * 600)
     deep.mkdir(parents=True)
     (deep / "2.png").write_bytes(b"x")
@@ -133,8 +133,8 @@ def test_a_name_that_is_too_long_is_no_file():
         open_dataset("a" * 300)
 
 
-def test_names_of_any_bytes(pictures, tmp_path: Path):
-    root = pictures("a/1.png b/1.png")
+def test_names_of_any_bytes(images, tmp_path: Path):
+    root = images("a/1.png b/1.png")
     nfc, nfd = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
     for name in (nfc, nfd, "new\nline.png", "한글.png", "a" * 250 + ".png"):
         shutil.copy(root / "a" / "1.png", root / "a" / name)
@@ -147,8 +147,8 @@ def test_names_of_any_bytes(pictures, tmp_path: Path):
     assert open_dataset(again).paths == ("b/1.png",)
 
 
-def test_archives_say_the_same_as_the_folder(pictures, tmp_path: Path):
-    root = pictures("train/10/1.png train/2/1.png test/2/1.png test/10/x/1.png")
+def test_archives_say_the_same_as_the_folder(images, tmp_path: Path):
+    root = images("train/10/1.png train/2/1.png test/2/1.png test/10/x/1.png")
     folder = open_dataset(root)
     for path in (zipped(root, tmp_path / "data.zip"), tarred(root, tmp_path / "data.tar")):
         found = open_dataset(path)
@@ -158,15 +158,15 @@ def test_archives_say_the_same_as_the_folder(pictures, tmp_path: Path):
         assert [found.read(row) for row in range(4)] == [folder.read(row) for row in range(4)]
 
 
-def test_one_folder_around_everything_in_an_archive(pictures, tmp_path: Path):
-    root = pictures("a/1.png b/1.png")
-    found = open_dataset(zipped(root, tmp_path / "x.zip", prefix="my pictures/"))
+def test_one_folder_around_everything_in_an_archive(images, tmp_path: Path):
+    root = images("a/1.png b/1.png")
+    found = open_dataset(zipped(root, tmp_path / "x.zip", prefix="my images/"))
     assert found.classes == ("a", "b")
-    assert found.paths == ("my pictures/a/1.png", "my pictures/b/1.png")
+    assert found.paths == ("my images/a/1.png", "my images/b/1.png")
 
 
-def test_a_file_or_a_table_beside_the_classes_does_not_hide_the_folder_around(pictures, tmp_path):
-    root = pictures("cats/1.png dogs/1.png")
+def test_a_file_or_a_table_beside_the_classes_does_not_hide_the_folder_around(images, tmp_path):
+    root = images("cats/1.png dogs/1.png")
     (root / "about.json").write_text("{}")
     found = open_dataset(zipped(root, tmp_path / "x.zip", prefix="all/"))
     assert found.classes == ("cats", "dogs")
@@ -251,8 +251,8 @@ def test_a_damaged_archive_is_one_sentence(tmp_path: Path, name: str):
         open_dataset(tmp_path / name)
 
 
-def test_a_table_resolves_against_itself(pictures, tmp_path: Path):
-    root = pictures("1.png 2.png sub/3.png")
+def test_a_table_resolves_against_itself(images, tmp_path: Path):
+    root = images("1.png 2.png sub/3.png")
     absolute = tmp_path / "outside.png"
     shutil.copy(root / "1.png", absolute)
     (root / "t.csv").write_text(
@@ -276,8 +276,8 @@ def test_a_table_resolves_against_itself(pictures, tmp_path: Path):
     assert inside.unusable
 
 
-def test_several_labels_and_other_separators(pictures):
-    root = pictures("1.png 2.png 3.png")
+def test_several_labels_and_other_separators(images):
+    root = images("1.png 2.png 3.png")
     (root / "t.csv").write_text('﻿path;label\n1.png;"a|b"\n2.png;b\n3.png;\n')
     found = open_dataset(root / "t.csv")
     assert found.task == "multi"
@@ -286,9 +286,9 @@ def test_several_labels_and_other_separators(pictures):
     assert open_dataset(root / "t.tsv").labels == (("a",),)
 
 
-def test_parquet_says_the_same_as_csv(pictures):
+def test_parquet_says_the_same_as_csv(images):
     pandas = pytest.importorskip("pandas")
-    root = pictures("1.png 2.png")
+    root = images("1.png 2.png")
     table = pandas.DataFrame({"path": ["1.png", "2.png"], "label": ["b", "a"], "n": [1, 2]})
     table.to_parquet(root / "t.parquet")
     table.to_csv(root / "t.csv", index=False)
@@ -316,12 +316,12 @@ def test_parquet_says_the_same_as_csv(pictures):
         ("path,label\n,a\n", "{}: no path in row 2; fill in or delete these rows"),
         (
             "path,label\n1.png,a\n1.png,b\n",
-            "{} gives the same picture different labels: 1.png (rows 2 and 3); "
+            "{} gives the same image different labels: 1.png (rows 2 and 3); "
             "keep one row for each, several labels in one cell are separated by |",
         ),
         (
             "path,label\n1.png,a\n./1.png,b\n",
-            "{} gives the same picture different labels: 1.png (rows 2 and 3); "
+            "{} gives the same image different labels: 1.png (rows 2 and 3); "
             "keep one row for each, several labels in one cell are separated by |",
         ),
         ("path,label,n,label\n1.png,a,1,b\n", "{} has 2 columns 'label'; keep one"),

@@ -34,8 +34,8 @@ def entry() -> Path:
     return found
 
 
-def test_rows_hashes_and_pixels_are_those_of_the_files(pictures):
-    root = pictures(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(30)))
+def test_rows_hashes_and_pixels_are_those_of_the_files(images):
+    root = images(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(30)))
     (root / "a" / "5.png").write_bytes(b"")
     data = open_dataset(root)
     found = build_pixel_cache(data, np.arange(40), SIZE, RULE)
@@ -51,13 +51,13 @@ def test_rows_hashes_and_pixels_are_those_of_the_files(pictures):
     assert len(np.unique(found.pixel_hashes)) == 39
 
 
-def test_it_is_decoded_once_and_again_only_when_a_file_changes(pictures, monkeypatch):
+def test_it_is_decoded_once_and_again_only_when_a_file_changes(images, monkeypatch):
     from foveal.dataset.workers import task as module
 
     reads = []
     real = module.pixels
     monkeypatch.setattr(module, "pixels", lambda *a: reads.append(1) or real(*a))
-    root = pictures("a/1.png a/2.png b/1.png")
+    root = images("a/1.png a/2.png b/1.png")
     build_pixel_cache(open_dataset(root), range(3), SIZE, RULE)
     build_pixel_cache(
         open_dataset(root), range(3), SIZE, Preprocess(mean=(0.1,) * 3, std=(0.2,) * 3)
@@ -71,8 +71,8 @@ def test_it_is_decoded_once_and_again_only_when_a_file_changes(pictures, monkeyp
     assert changed.pixel_hashes[0] == changed.pixel_hashes[2]
 
 
-def test_a_flipped_bit_is_found_and_made_again(pictures):
-    root = pictures("a/1.png a/2.png b/1.png")
+def test_a_flipped_bit_is_found_and_made_again(images):
+    root = images("a/1.png a/2.png b/1.png")
     wanted = np.array(build_pixel_cache(open_dataset(root), range(3), SIZE, RULE).pixels)
     path = entry() / "pixels"
     content = bytearray(path.read_bytes())
@@ -91,8 +91,8 @@ def test_a_flipped_bit_is_found_and_made_again(pictures):
     )
 
 
-def test_no_rows_and_no_readable_rows(pictures):
-    root = pictures("a/1.png b/1.png")
+def test_no_rows_and_no_readable_rows(images):
+    root = images("a/1.png b/1.png")
     assert build_pixel_cache(open_dataset(root), [], SIZE, RULE).pixels.shape == (0, 16, 16, 3)
     for path in root.rglob("*.png"):
         path.write_bytes(b"x")
@@ -119,8 +119,8 @@ sys.stdout.write("done\\n"); sys.stdout.flush()
 """
 
 
-def test_killed_anywhere_it_goes_on_and_ends_the_same(pictures, own_cache, monkeypatch):
-    root = pictures(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(200)))
+def test_killed_anywhere_it_goes_on_and_ends_the_same(images, own_cache, monkeypatch):
+    root = images(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(200)))
     data = open_dataset(root)
     for kill_after in (30, 90, 150):
         child = subprocess.Popen(
@@ -147,8 +147,8 @@ def test_killed_anywhere_it_goes_on_and_ends_the_same(pictures, own_cache, monke
 
 
 @pytest.mark.parametrize("lost", ["end", "middle", "all"])
-def test_pixels_that_a_power_cut_took_are_decoded_again(pictures, lost: str):
-    root = pictures(" ".join(f"a/{n}.png" for n in range(40)))
+def test_pixels_that_a_power_cut_took_are_decoded_again(images, lost: str):
+    root = images(" ".join(f"a/{n}.png" for n in range(40)))
     data = open_dataset(root)
     wanted = np.array(build_pixel_cache(data, range(40), SIZE, RULE).pixels)
     part = entry().rename(entry().with_name(entry().name + ".part"))
@@ -163,10 +163,10 @@ def test_pixels_that_a_power_cut_took_are_decoded_again(pictures, lost: str):
     assert found.rows.tolist() == list(range(40))
 
 
-def test_a_torn_journal_line_is_dropped(pictures):
+def test_a_torn_journal_line_is_dropped(images):
     from foveal.dataset.pixel_cache import _journal
 
-    root = pictures(" ".join(f"a/{n}.png" for n in range(40)))
+    root = images(" ".join(f"a/{n}.png" for n in range(40)))
     data = open_dataset(root)
     build_pixel_cache(data, range(40), SIZE, RULE)
     path = entry() / "journal"
@@ -177,8 +177,8 @@ def test_a_torn_journal_line_is_dropped(pictures):
         assert len(list(_journal(path))) == whole[:cut].count(b"\n") <= lines
 
 
-def test_two_processes_make_it_once(pictures):
-    root = pictures(" ".join(f"a/{n}.png" for n in range(60)))
+def test_two_processes_make_it_once(images):
+    root = images(" ".join(f"a/{n}.png" for n in range(60)))
     children = [
         subprocess.Popen(
             [sys.executable, "-c", CHILD, str(root)], stdout=subprocess.PIPE, text=True
@@ -191,8 +191,8 @@ def test_two_processes_make_it_once(pictures):
     assert [one.complete for one in cache.entries()] == [True]
 
 
-def test_what_a_process_makes_now_is_neither_evicted_nor_cleared(pictures, own_cache, monkeypatch):
-    root = pictures(" ".join(f"a/{n}.png" for n in range(400)))
+def test_what_a_process_makes_now_is_neither_evicted_nor_cleared(images, own_cache, monkeypatch):
+    root = images(" ".join(f"a/{n}.png" for n in range(400)))
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(root)], stdout=subprocess.PIPE, text=True
     )
@@ -207,26 +207,26 @@ def test_what_a_process_makes_now_is_neither_evicted_nor_cleared(pictures, own_c
     assert list(own_cache.iterdir()) == []
 
 
-def test_broken_off_work_asks_for_no_more_room_than_it_still_needs(pictures, monkeypatch):
-    data = open_dataset(pictures(" ".join(f"a/{n}.png" for n in range(40))))
+def test_broken_off_work_asks_for_no_more_room_than_it_still_needs(images, monkeypatch):
+    data = open_dataset(images(" ".join(f"a/{n}.png" for n in range(40))))
     build_pixel_cache(data, range(40), SIZE, RULE)
     entry().rename(entry().with_name(entry().name + ".part"))
     monkeypatch.setattr(cache, "_free", lambda: 1000)
     assert len(build_pixel_cache(data, range(40), SIZE, RULE).pixels) == 40
 
 
-def test_a_cache_that_cannot_be_written_is_one_sentence(pictures, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_one_sentence(images, tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv("FOVEAL_CACHE", str(blocked))
     with pytest.raises(
         Error, match=r"^cannot write the cache .*set FOVEAL_CACHE to another place$"
     ):
-        build_pixel_cache(open_dataset(pictures("a/1.png")), [0], SIZE, RULE)
+        build_pixel_cache(open_dataset(images("a/1.png")), [0], SIZE, RULE)
 
 
-def test_the_longest_unused_goes_when_the_limit_is_reached(pictures, monkeypatch):
-    data = open_dataset(pictures(" ".join(f"a/{n}.png" for n in range(50))))
+def test_the_longest_unused_goes_when_the_limit_is_reached(images, monkeypatch):
+    data = open_dataset(images(" ".join(f"a/{n}.png" for n in range(50))))
     monkeypatch.setenv("FOVEAL_CACHE_LIMIT", "90K")
     build_pixel_cache(data, range(50), SIZE, RULE)
     first = entry()
@@ -237,9 +237,9 @@ def test_the_longest_unused_goes_when_the_limit_is_reached(pictures, monkeypatch
     assert found.pixels.shape == (50, 20, 20, 3)
 
 
-def test_memory_does_not_grow_with_the_pictures(pictures, own_cache):
+def test_memory_does_not_grow_with_the_images(images, own_cache):
     psutil = pytest.importorskip("psutil")
-    data = open_dataset(pictures(" ".join(f"a/{n}.png" for n in range(8))))
+    data = open_dataset(images(" ".join(f"a/{n}.png" for n in range(8))))
     many = data.subset([row for _ in range(60) for row in range(8)])
     build_pixel_cache(many, range(8), Input(height=512, width=512), RULE)
     before = psutil.Process().memory_info().rss

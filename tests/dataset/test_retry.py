@@ -1,4 +1,4 @@
-"""A fault of the moment leaves a picture out only for the moment."""
+"""A fault of the moment leaves an image out only for the moment."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SIZE, RULE = Input(height=16, width=16), Preprocess()
 
 
 @pytest.fixture
-def data(pictures, tmp_path, monkeypatch) -> Dataset:
+def data(images, tmp_path, monkeypatch) -> Dataset:
     monkeypatch.setenv("FOVEAL_CACHE", str(tmp_path / "cache"))
-    root = pictures("a/1.png a/2.png b/1.png")
+    root = images("a/1.png a/2.png b/1.png")
     (root / "b" / "2.png").write_bytes(b"")
     return open_dataset(root)
 
@@ -62,7 +62,7 @@ def test_what_is_still_unreadable_is_not_decoded_anew(data, failing, seen, monke
 
 
 @pytest.mark.parametrize("seen", [stored, scanned])
-def test_a_damaged_picture_is_not_tried_again(data, failing, seen, monkeypatch):
+def test_a_damaged_image_is_not_tried_again(data, failing, seen, monkeypatch):
     failing[0] = "truncated"
     assert seen(data) == [0, 2]
     monkeypatch.setattr(Dataset, "read", None)

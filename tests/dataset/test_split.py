@@ -20,7 +20,7 @@ NONE = np.empty((0, 2), np.int64)
 
 
 def seen(count: int, seed: int = 0) -> Scan:
-    """A scan of `count` different pictures without reading any; row r is always the same one."""
+    """A scan of `count` different images without reading any; row r is always the same one."""
     content = np.random.default_rng(seed).integers(0, 2**63, count).astype(np.uint64)
     return Scan(
         np.arange(count), content, content, np.full((count, 2), 8, np.int32),
@@ -67,7 +67,7 @@ def test_every_class_is_in_every_split_it_can_be_in(labels: list[str]):
         assert where >= wanted
 
 
-def test_old_pictures_stay_when_new_ones_come():
+def test_old_images_stay_when_new_ones_come():
     for size, more in ((40, 10), (178, 30), (1000, 300), (5000, 500)):
         before = made(rows(["a"] * size + ["b"] * 0))
         after = made(rows(["a"] * (size + more)))
@@ -89,7 +89,7 @@ def test_groups_and_duplicates_stay_together():
         assert len(set(answer[n : n + 3])) == 1
 
 
-def test_a_long_chain_of_near_pictures_is_not_held_together():
+def test_a_long_chain_of_near_images_is_not_held_together():
     chain = np.array([(n, n + 1) for n in range(300)])
     answer = made(rows(["a"] * 700), same=DuplicatePairs(NONE, chain))
     assert set(answer[:300]) == {"train", "val", "test"}
@@ -116,11 +116,11 @@ def test_test_missing_is_15_percent_of_train():
     assert 120 <= answer["test"] <= 180
 
 
-def test_a_given_split_is_kept_and_only_train_is_read(pictures):
+def test_a_given_split_is_kept_and_only_train_is_read(images):
     names = " ".join(
         f"{s}/{c}/{n}.png" for s in ("train", "val", "test") for c in "ab" for n in (1, 2)
     )
-    data = open_dataset(pictures(names))
+    data = open_dataset(images(names))
     assert split(data) == data.splits
     without = data.subset([row for row, one in enumerate(data.splits) if one != "val"])
     broken = replace(without, paths=tuple(
@@ -133,10 +133,10 @@ def test_a_given_split_is_kept_and_only_train_is_read(pictures):
     ] * 4
 
 
-def test_exact_duplicates_under_other_names_and_formats_share_a_split(pictures):
+def test_exact_duplicates_under_other_names_and_formats_share_a_split(images):
     from PIL import Image
 
-    root = pictures(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(40)))
+    root = images(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(40)))
     for path in sorted(root.rglob("*.png"))[::2]:
         Image.open(path).save(path.with_suffix(".bmp"))
     data = open_dataset(root)
@@ -151,13 +151,11 @@ def test_half_given_or_no_train_is_one_sentence():
     data = rows(["a", "b"], splits=("train", None))
     with pytest.raises(DataError) as error:
         split(data)
-    assert str(error.value) == (
-        "1 of 2 pictures of x have no split; give every picture one, or none"
-    )
+    assert str(error.value) == ("1 of 2 images of x have no split; give every image one, or none")
     with pytest.raises(DataError) as error:
         split(rows(["a", "b"], splits=("val", "test")))
     assert str(error.value) == (
-        "x has no train, only test and val; name the pictures to train on train"
+        "x has no train, only test and val; name the images to train on train"
     )
 
 

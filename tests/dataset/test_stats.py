@@ -1,4 +1,4 @@
-"""What design is told of the pictures."""
+"""What design is told of the images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def made(root, count, channels=3, broken=()):
         Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8)).save(path)
     data = open_dataset(root)
     for row in broken:
-        (root / data.paths[row]).write_bytes(b"no picture")
+        (root / data.paths[row]).write_bytes(b"no image")
     return data
 
 
@@ -35,7 +35,7 @@ def test_sizes_classes_and_colour(tmp_path, channels):
     assert found.grey is (channels == 1)
 
 
-def test_pictures_are_grey_only_where_some_were_looked_at(tmp_path):
+def test_images_are_grey_only_where_some_were_looked_at(tmp_path):
     count = 2 * COLOUR_SAMPLE
     looked = np.linspace(0, count - 1, COLOUR_SAMPLE).astype(int)
     found = compute_stats(made(tmp_path, count, broken=looked))
@@ -47,4 +47,4 @@ def test_nothing_readable_is_one_sentence(tmp_path):
     data = made(tmp_path, 4, broken=range(4))
     with pytest.raises(DataError) as caught:
         compute_stats(data)
-    assert str(caught.value) == (f"none of 4 pictures of {tmp_path} can be read; see foveal check")
+    assert str(caught.value) == (f"none of 4 images of {tmp_path} can be read; see foveal check")

@@ -1,7 +1,7 @@
 """Every command and every piece of Python in the README files and under docs/ is run.
 
 A fence names its language. `bash` and `python` are run, page by page from top to bottom, in one
-folder that holds pictures/ (digits, a sub-folder a class), new/one.jpg, new/two.jpg and run/ (a
+folder that holds images/ (digits, a sub-folder a class), new/one.jpg, new/two.jpg and run/ (a
 trained model). Words after the language are marks: `long` (only run by `make docs-long`),
 `status=N` (the last command ends with this exit status), `elsewhere` (needs what a test has not,
 such as docker). `make` is never run. Two things are changed before a block runs: training takes
@@ -123,7 +123,7 @@ def model_run(digits, tmp_path_factory):
 @pytest.fixture
 def home(digits, model_run, tmp_path, monkeypatch):
     """The folder a page runs in."""
-    shutil.copytree(digits, tmp_path / "pictures")
+    shutil.copytree(digits, tmp_path / "images")
     shutil.copytree(model_run, tmp_path / "run")
     (tmp_path / "new").mkdir()
     for new, old in (("one", "3"), ("two", "8")):

@@ -1,4 +1,4 @@
-"""The concept pages: pictures are current, networks can be read, Korean and English agree."""
+"""The concept pages: images are current, networks can be read, Korean and English agree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fences(path: Path, language: str) -> list[str]:
     return [text for kind, text in FENCE.findall(path.read_text("utf-8")) if kind == language]
 
 
-def test_every_picture_is_what_the_script_draws():
+def test_every_image_is_what_the_script_draws():
     spec = importlib.util.spec_from_file_location("draw", CONCEPTS / "draw.py")
     draw = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(draw)
@@ -46,6 +46,6 @@ def test_the_yaml_of_a_page_is_a_network(name, tmp_path):
 
 
 @pytest.mark.parametrize("page", sorted(CONCEPTS.rglob("*.md")), ids=lambda path: path.name)
-def test_pictures_and_pages_named_in_a_page_are_there(page):
+def test_images_and_pages_named_in_a_page_are_there(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
         assert (page.parent / target).is_file(), target

@@ -50,18 +50,18 @@ def test_the_rooms_of_the_architecture_are_the_disk():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_links_and_pictures_are_there(page):
+def test_links_and_images_are_there(page):
     text = re.sub(r"^(`{3,}).*?^\1", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{name(page)} points to {target}"
 
 
-def test_pictures_are_small_and_used():
+def test_images_are_small_and_used():
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    for picture in (DOCS / "images").iterdir():
-        assert picture.stat().st_size < 150_000, picture.name
-        assert f"images/{picture.name}" in text, f"{picture.name} is on no page"
+    for image in (DOCS / "images").iterdir():
+        assert image.stat().st_size < 150_000, image.name
+        assert f"images/{image.name}" in text, f"{image.name} is on no page"
 
 
 def test_every_verb_has_a_page_that_names_its_options():
@@ -152,7 +152,7 @@ def test_the_best_of_a_peer_stands_beside_reading(measured):
         "photos: foveal": {
             "cold": [2.0, 1.0, 3.0],
             "warm": [0.5, 0.5, 0.5],
-            "pictures": [9.0, 9.0, 9.0],
+            "images": [9.0, 9.0, 9.0],
         },
         "photos: torchvision, 0 workers": {"cold": [9.0, 9.0, 9.0], "warm": [8.0, 8.0, 8.0]},
         "photos: torchvision, 2 workers": {"cold": [7.0, 7.0, 7.0], "warm": [8.5, 8.5, 8.5]},

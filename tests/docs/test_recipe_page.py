@@ -68,7 +68,7 @@ def test_the_rates_are_those_of_the_page(preset, part, optimizer):
 
 
 def test_the_batch_is_that_of_the_page():
-    share = int(re.search(r"1/(\d+) of the pictures", CHOSEN["batch_size"])[1])
+    share = int(re.search(r"1/(\d+) of the images", CHOSEN["batch_size"])[1])
     for size in (64, 256):
         recipe, _ = fill_defaults(Recipe(), situation("swift-s", images=share * size))
         assert recipe.batch_size == size

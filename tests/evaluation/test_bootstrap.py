@@ -32,7 +32,7 @@ def test_lower_bounds_are_scipys() -> None:
     assert lower_bounds(hits, totals) == pytest.approx(wanted)
 
 
-def test_every_resample_draws_as_many_pictures_as_there_are() -> None:
+def test_every_resample_draws_as_many_images_as_there_are() -> None:
     blocks = list(weights(50, resamples=30))
     drawn = np.concatenate(blocks)
     assert drawn.shape == (30, 50)
@@ -56,7 +56,7 @@ def test_the_bootstrap_spread_is_the_theory_of_a_mean() -> None:
     assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
 
 
-def test_groups_widen_the_interval_where_pictures_repeat_each_other() -> None:
+def test_groups_widen_the_interval_where_images_repeat_each_other() -> None:
     right = np.repeat(np.random.default_rng(0).random(60) < 0.8, 10).astype(float)
     groups = np.repeat(np.arange(60), 10)
     sums = np.column_stack([np.ones(600), right])
@@ -105,7 +105,7 @@ def test_many_of_both_are_resampled() -> None:
 def test_few_errors_in_groups_count_as_what_they_are_worth() -> None:
     groups = np.repeat(np.arange(60), 10)
     together = (np.arange(600) >= 20).astype(float)  # two whole groups are wrong
-    apart = (np.arange(600) % 30 != 0).astype(float)  # a picture in every third group
+    apart = (np.arange(600) % 30 != 0).astype(float)  # an image in every third group
     wide = share(shares(together, groups), 580, 600, 60)
     assert wide == pytest.approx(exact(58, 60), abs=0.01)
     near = share(shares(apart, groups), 580, 600, 60)

@@ -53,7 +53,7 @@ def test_suspects_are_those_of_the_paper_by_a_plain_loop() -> None:
 
 
 def test_a_class_that_is_not_believed_is_not_suggested() -> None:
-    """The most probable class may be less sure than it is of its own pictures."""
+    """The most probable class may be less sure than it is of its own images."""
     said = np.array([[0.9, 0.1, 0], [0.1, 0.3, 0.6], [0.1, 0.3, 0.6], [0.5, 0.4, 0.1]])
     answers = Predictions(said, np.array([0, 1, 1, 2]), ("a", "b", "c"))
     found = {one.path: one.suggested for one in error_analysis(answers, list("1234")).suspects}
@@ -64,9 +64,9 @@ def test_worst_first_pairs_by_count_and_exemplars_are_right() -> None:
     answers, _ = noisy()
     paths = [f"{row}.png" for row in range(len(answers))]
     found = error_analysis(answers, paths)
-    held = [picture.true_probability for picture in found.worst]
+    held = [image.true_probability for image in found.worst]
     assert held == sorted(held)
-    assert all(picture.true != picture.predicted for picture in found.worst)
+    assert all(image.true != image.predicted for image in found.worst)
     assert len(worst(answers)) == (~answers.correct).sum()
     counts = {(pair.true, pair.predicted): pair.n for pair in found.confused}
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
@@ -74,8 +74,8 @@ def test_worst_first_pairs_by_count_and_exemplars_are_right() -> None:
     assert counts["b", "a"] == ((truth == 1) & (said == 0)).sum()
     for label, part in found.classes.items():
         assert len(part.best) == len(part.typical) == 6
-        assert {picture.true for picture in part.best} == {label}
-        shown = [picture.probability for picture in part.best]
+        assert {image.true for image in part.best} == {label}
+        shown = [image.probability for image in part.best]
         assert shown == sorted(shown, reverse=True)
 
 

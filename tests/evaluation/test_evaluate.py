@@ -64,8 +64,8 @@ def test_what_the_model_was_fitted_on_is_left_out(
     with pytest.raises(DataError) as caught:
         evaluate(model, digits)
     assert str(caught.value) == (
-        f"the model was fitted on every one of the 300 usable pictures of {digits}: nothing is "
-        "left to score; give other pictures, or name a split with --split"
+        f"the model was fitted on every one of the 300 usable images of {digits}: nothing is "
+        "left to score; give other images, or name a split with --split"
     )
 
 
@@ -79,7 +79,7 @@ def test_classes_are_matched_by_name(model: Path, new_digits: Path, tmp_path: Pa
     count = len(list((odd / "one").iterdir()))
     assert str(caught.value) == (
         f"{odd} has classes the model does not know: 'one' ({count}); it knows "
-        "0, 1, 2, 3, 4, 5, 6, 7, 8, 9: rename the classes, or leave their pictures out with "
+        "0, 1, 2, 3, 4, 5, 6, 7, 8, 9: rename the classes, or leave their images out with "
         "--ignore-unknown-classes"
     )
     scores = evaluate(model, odd, ignore_unknown_classes=True)
@@ -87,7 +87,7 @@ def test_classes_are_matched_by_name(model: Path, new_digits: Path, tmp_path: Pa
     assert scores.classes["3"].support > 0
     assert scores.classes["1"].precision is None
     assert (
-        "8 of the model's classes have no picture here and are not scored: 0, 1, 2, 4, 5, 6, 8, 9"
+        "8 of the model's classes have no image here and are not scored: 0, 1, 2, 4, 5, 6, 8, 9"
         in scores.notes
     )
 
@@ -109,16 +109,16 @@ def test_splits_of_the_data_are_kept(model: Path, new_digits: Path, tmp_path: Pa
     with pytest.raises(DataError) as caught:
         evaluate(model, data, split="val")
     assert str(caught.value) == (
-        f"{data} has no picture in val (train 0, val 0, test {scores.n}); name another with --split"
+        f"{data} has no image in val (train 0, val 0, test {scores.n}); name another with --split"
     )
 
 
-def test_unreadable_pictures_are_listed_never_scored(
+def test_unreadable_images_are_listed_never_scored(
     model: Path, new_digits: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(new_digits, data)
-    (data / "4" / "broken.png").write_bytes(b"no picture")
+    (data / "4" / "broken.png").write_bytes(b"no image")
     scores = evaluate(model, data)
     assert scores.n == 400
     assert [bad.path for bad in scores.unusable] == ["4/broken.png"]
@@ -169,7 +169,7 @@ def test_the_model_is_never_its_own_output(model: Path, new_digits: Path, tmp_pa
     )
 
 
-def test_several_models_on_the_same_pictures(model: Path, new_digits: Path, tmp_path: Path) -> None:
+def test_several_models_on_the_same_images(model: Path, new_digits: Path, tmp_path: Path) -> None:
     manifest, tensors = model_file.read(model)
     worse = {name: value.copy() for name, value in tensors.items()}
     last = next(name for name in worse if name.startswith("output") and name.endswith("weight"))
@@ -197,7 +197,7 @@ def test_probabilities_that_are_not_finite_stop_the_work(
     with pytest.raises(Error) as caught:
         evaluate(path, new_digits, report=page)
     assert str(caught.value).startswith(
-        "the model gives probabilities that are not finite for 400 of 400 pictures, first 0/"
+        "the model gives probabilities that are not finite for 400 of 400 images, first 0/"
     )
     assert not page.exists()
 
@@ -208,7 +208,7 @@ def test_the_page_holds_the_json_and_more(model: Path, new_digits: Path, tmp_pat
     data = page_data(page)
     for name, value in scores.to_data().items():
         assert data[name] == value, name
-    assert data["pictures"]["with_thumbnail"] == data["pictures"]["of"] == 400
+    assert data["images"]["with_thumbnail"] == data["images"]["of"] == 400
     assert len(data["network"]["layers"]) > 5
     assert '<html lang="ko">' in page.read_text()
     assert len(data["robustness"]["changes"]) == 19
@@ -221,7 +221,7 @@ def test_a_large_page_samples_its_thumbnails(
     monkeypatch.setattr("foveal.evaluation.report.PAGE_BYTES", 200_000)
     page = tmp_path / "report.html"
     scores = evaluate(model, new_digits, report=page)
-    shown = page_data(page)["pictures"]
+    shown = page_data(page)["images"]
     wrong = round(scores.n * (1 - scores.accuracy))
     assert wrong <= shown["with_thumbnail"] < 400
     assert all(shown["thumbnail"][:wrong])

@@ -69,7 +69,7 @@ def test_each_class_against_the_rest() -> None:
         assert part.recall_interval[0] <= part.recall <= part.recall_interval[1]
 
 
-def test_a_class_without_pictures_has_no_scores_and_moves_no_average() -> None:
+def test_a_class_without_images_has_no_scores_and_moves_no_average() -> None:
     whole = answers(k=3)
     kept = whole.targets != 2
     found = score(Predictions(whole.probabilities[kept], whole.targets[kept], whole.labels))
@@ -82,7 +82,7 @@ def test_a_class_without_pictures_has_no_scores_and_moves_no_average() -> None:
     assert None not in [found.accuracy, found.nll, found.ece]
 
 
-def test_several_labels_a_picture() -> None:
+def test_several_labels_a_image() -> None:
     given_answers = several()
     said = given_answers.probabilities >= 0.5
     found = score(given_answers)
@@ -179,7 +179,7 @@ def test_not_a_number_is_named() -> None:
     with pytest.raises(Error) as caught:
         require_finite(values, ["a.png", "b.png", "c.png"])
     assert str(caught.value) == (
-        "the model gives probabilities that are not finite for 2 of 3 pictures, first b.png; "
+        "the model gives probabilities that are not finite for 2 of 3 images, first b.png; "
         "nothing was scored: train it again with a smaller learning rate"
     )
 

@@ -12,14 +12,14 @@ from foveal.prediction.predictor import Predictor
 from foveal.progress import silent
 
 
-def pictures(n: int = 6, channels: int = 3) -> np.ndarray:
+def images(n: int = 6, channels: int = 3) -> np.ndarray:
     chance = np.random.default_rng(0)
     return chance.integers(0, 256, (n, 12, 10, channels), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_change_keeps_the_shape_and_changes_something(channels: int) -> None:
-    given = pictures(channels=channels)
+    given = images(channels=channels)
     before = given.copy()
     found = list(changes(given))
     assert len(found) == COUNT == 19
@@ -31,7 +31,7 @@ def test_every_change_keeps_the_shape_and_changes_something(channels: int) -> No
 
 
 def test_a_shift_is_a_move_with_the_edge_repeated() -> None:
-    given = pictures()
+    given = images()
     moved = shifted(given, 2, 1)
     assert np.array_equal(moved[:, 2:, 1:], given[:, :-2, :-1])
     assert np.array_equal(moved[:, 0, 1:], given[:, 0, :-1])

@@ -44,7 +44,7 @@ def test_ties_are_answered_together() -> None:
     assert [point.n for point in coverage_curve(same)] == [10]
 
 
-def test_what_is_promised_on_val_is_kept_on_new_pictures() -> None:
+def test_what_is_promised_on_val_is_kept_on_new_images() -> None:
     kept = 0
     for seed in range(40):
         threshold = choose_threshold(calibrated(1500, seed), 0.9)
@@ -58,10 +58,10 @@ def test_a_promise_nobody_can_make_is_refused() -> None:
     with pytest.raises(Error) as caught:
         choose_threshold(calibrated(40, 0), 0.99)
     assert str(caught.value).startswith(
-        "no threshold promises an accuracy of 0.99 on these 40 pictures: the best lower bound is "
+        "no threshold promises an accuracy of 0.99 on these 40 images: the best lower bound is "
     )
     assert str(caught.value).endswith(
-        "ask for less, or give more pictures (at least 597 right answers are needed to promise it)"
+        "ask for less, or give more images (at least 597 right answers are needed to promise it)"
     )
     with pytest.raises(UsageError) as wrong:
         choose_threshold(calibrated(40, 0), 1.0)
@@ -102,7 +102,7 @@ def test_operating_points_need_two_classes() -> None:
     with pytest.raises(UsageError) as caught:
         choose_thresholds(calibrated(50, 0), positive_class="a", min_recall=0.9)
     assert str(caught.value) == (
-        "an operating point needs two classes or several labels a picture, here are 3 classes; "
+        "an operating point needs two classes or several labels an image, here are 3 classes; "
         "leave positive_class and min_recall out"
     )
     with pytest.raises(UsageError) as caught:

@@ -43,8 +43,8 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_digits_tells_accuracy_and_exports(tmp_path):
-    told = run("digits.py", tmp_path, "--pictures", 300, "--epochs", 3)
-    assert told.startswith("300 pictures, 10 classes\n38,330 weights to learn")
+    told = run("digits.py", tmp_path, "--images", 300, "--epochs", 3)
+    assert told.startswith("300 images, 10 classes\n38,330 weights to learn")
     assert "maps after the first convolution: (16, 8, 8)" in told
     assert "same answer on 100.0% of" in told
     assert (tmp_path / "digits-example" / "lens.html").is_file()
@@ -52,14 +52,14 @@ def test_digits_tells_accuracy_and_exports(tmp_path):
 
 def test_photos_designs_trains_and_writes_both_pages(tiles, tmp_path):
     told = run("photos.py", tmp_path, tiles, "--minutes", 0.1, "--size", 24)
-    assert "80 pictures, 0 that cannot be read" in told
+    assert "80 images, 0 that cannot be read" in told
     assert "least sure of" in told
     for page in ("report.html", "lens.html"):
         assert (tmp_path / "photos-example" / page).is_file()
 
 
 def test_defects_abstains_on_some_and_is_right_more_often(tmp_path):
-    told = run("defects.py", tmp_path, "--pictures", 500, "--epochs", 4, "--accuracy", 0.8)
+    told = run("defects.py", tmp_path, "--images", 500, "--epochs", 4, "--accuracy", 0.8)
     assert "always answering:" in told
     assert "it says it does not know" in told
     assert "of these are right" in told

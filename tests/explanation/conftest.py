@@ -80,5 +80,5 @@ def some(request) -> Model:
 
 
 @pytest.fixture
-def picture(some) -> np.ndarray:
+def image(some) -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, some.manifest.network.input.shape, np.uint8)

@@ -11,9 +11,9 @@ from foveal.network.cost import cost
 
 
 @pytest.fixture
-def recording(some, picture):
+def recording(some, image):
     manifest = some.manifest
-    given = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
+    given = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     return record_activations(
         some.module, manifest.network, len(manifest.labels), manifest.task, given, 1
     )
@@ -31,8 +31,8 @@ def test_every_layer_of_the_cost_table_is_there_with_its_shape(some, recording):
     assert sum(node.multiply_adds for node in recording.nodes) == table.multiply_adds
 
 
-def test_it_is_the_forward_pass(some, picture, recording):
-    given = torch.from_numpy(picture).permute(2, 0, 1)[None]
+def test_it_is_the_forward_pass(some, image, recording):
+    given = torch.from_numpy(image).permute(2, 0, 1)[None]
     with torch.no_grad():
         assert torch.equal(recording.logits, some.module(given)[0])
     assert torch.equal(recording.nodes[-1].output, recording.logits)
@@ -52,16 +52,16 @@ def test_inputs_come_before_and_blocks_know_their_layers(recording):
             assert torch.equal(node.output, stacked)
 
 
-def test_a_value_sees_only_its_view(some, picture, recording):
+def test_a_value_sees_only_its_view(some, image, recording):
     """Changing the pixels outside a value's view leaves it as it is."""
     for node in recording.nodes[2:12:2]:
         if node.view is None or node.kind in ("squeeze_excite", "group_norm"):
             break  # what comes later sees every place
         row, column = node.shape[1] // 2, node.shape[2] // 2
         top, left, height, width = node.view.box(row, column)
-        changed = 255 - picture
+        changed = 255 - image
         kept = slice(max(top, 0), top + height), slice(max(left, 0), left + width)
-        changed[kept] = picture[kept]
+        changed[kept] = image[kept]
         given = torch.from_numpy(changed).permute(2, 0, 1)[None].float()
         again = record_activations(
             some.module, some.manifest.network, len(some.labels), "single", given, 1
@@ -76,7 +76,7 @@ def test_a_value_sees_only_its_view(some, picture, recording):
         ), node.name
 
 
-def test_gradients_are_of_the_asked_score(some, picture, recording):
+def test_gradients_are_of_the_asked_score(some, image, recording):
     """Gradient times value of the last layer is the score less the bias, exactly."""
     last, before = recording.nodes[-1], recording.nodes[-2]
     unit = min(1, last.shape[0] - 1)
@@ -100,17 +100,15 @@ def test_sampling_keeps_layers_together_and_within_the_budget(recording):
     assert sum(map(len, nothing)) <= len(recording.nodes[1].output)
 
 
-def test_shifting_a_flat_picture_changes_nothing_and_pixels_change_as_counted(
-    some, picture, recording
-):
+def test_shifting_a_flat_image_changes_nothing_and_pixels_change_as_counted(some, image, recording):
     found = shifts(some.module, recording)
-    moved = np.concatenate([np.repeat(picture[:, :1], 2, axis=1), picture[:, :-2]], axis=1)
-    change = np.abs(moved.astype(float) - picture).mean((0, 1)) / picture.mean((0, 1)) * 100
+    moved = np.concatenate([np.repeat(image[:, :1], 2, axis=1), image[:, :-2]], axis=1)
+    change = np.abs(moved.astype(float) - image).mean((0, 1)) / image.mean((0, 1)) * 100
     assert np.allclose(found[1].maps[0], change)
     given = torch.from_numpy(moved).permute(2, 0, 1)[None]
     with torch.no_grad():
         assert torch.allclose(found[1].logits, some.module(given)[0], atol=1e-5)
-    flat = np.full_like(picture, 90)
+    flat = np.full_like(image, 90)
     quiet = record_activations(
         some.module, some.manifest.network, len(some.labels), "single",
         torch.from_numpy(flat).permute(2, 0, 1)[None].float(), 0,

@@ -1,4 +1,4 @@
-"""Attribution maps against plain loops, exact identities and pictures whose answer is known."""
+"""Attribution maps against plain loops, exact identities and images whose answer is known."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def decision():
 
 
 @pytest.fixture
-def picture():
+def image():
     return 60 + 100 * torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
 
 
@@ -50,15 +50,15 @@ def makers(decision):
 
 
 @pytest.mark.parametrize("method", a.METHODS)
-def test_the_map_lies_on_the_quarter_that_matters_and_passes(decision, picture, method):
+def test_the_map_lies_on_the_quarter_that_matters_and_passes(decision, image, method):
     make = makers(decision)[method]
-    values = make(decision, picture)
+    values = make(decision, image)
     assert values.dtype == np.float32
     assert values.shape == (16, 16)
     inside = np.abs(values[:8, :8]).sum() / np.abs(values).sum()
     assert inside > 0.75
-    against = baseline(decision, picture)
-    verdict = judge(decision, picture, values, lambda d: make(d, picture), against)
+    against = baseline(decision, image)
+    verdict = judge(decision, image, values, lambda d: make(d, image), against)
     assert verdict.trustworthy, verdict.reason
     assert verdict.beaten == verdict.orders == 19
 
@@ -76,14 +76,14 @@ def test_integrated_gradients_sum_to_the_difference(some):
     assert parts.sum() == pytest.approx(ends[0] - ends[1], rel=0.05, abs=0.02)
 
 
-def test_occlusion_is_a_plain_loop(decision, picture):
-    values = a.occlusion(decision, picture, patches=4)
+def test_occlusion_is_a_plain_loop(decision, image):
+    values = a.occlusion(decision, image, patches=4)
     total, seen = np.zeros((16, 16)), np.zeros((16, 16))
     with torch.no_grad():
-        full = float(decision.module(picture)[0, 1])
+        full = float(decision.module(image)[0, 1])
         for top in range(0, 13, 2):
             for left in range(0, 13, 2):
-                covered = picture.clone()
+                covered = image.clone()
                 covered[:, :, top : top + 4, left : left + 4] = 0
                 fall = full - float(decision.module(covered)[0, 1])
                 total[top : top + 4, left : left + 4] += fall
@@ -91,9 +91,9 @@ def test_occlusion_is_a_plain_loop(decision, picture):
     assert np.allclose(values, total / seen, atol=1e-5)
 
 
-def test_grad_cam_is_the_formula(decision, picture):
-    got = a.cam(decision, picture, decision.module.conv, "grad_cam")
-    maps = decision.module.conv(picture)[0].detach().requires_grad_()
+def test_grad_cam_is_the_formula(decision, image):
+    got = a.cam(decision, image, decision.module.conv, "grad_cam")
+    maps = decision.module.conv(image)[0].detach().requires_grad_()
     score = decision.module.dense(torch.relu(maps)[None].flatten(1))[0, 1]
     (gradient,) = torch.autograd.grad(score, maps)
     want = (gradient.mean((1, 2), keepdim=True) * maps).sum(0).clamp(min=0)
@@ -122,36 +122,36 @@ def test_layer_and_variant_are_chosen_with_a_reason():
     assert a.choose_cam_layer([a.LayerSize("a", 1, 1)], True) is None
 
 
-def test_a_map_that_points_elsewhere_fails(decision, picture):
+def test_a_map_that_points_elsewhere_fails(decision, image):
     wrong = np.zeros((16, 16), np.float32)
     wrong[8:, 8:] = np.arange(64).reshape(8, 8)
-    verdict = judge(decision, picture, wrong, lambda d: wrong, baseline(decision, picture))
+    verdict = judge(decision, image, wrong, lambda d: wrong, baseline(decision, image))
     assert not verdict.trustworthy
     assert verdict.beaten < 19
     assert verdict.likeness == pytest.approx(1)
     assert verdict.reason.endswith("but it stays alike (1.00) when the weights are shuffled")
 
 
-def test_a_right_map_that_ignores_the_weights_fails(decision, picture):
-    right = a.integrated_gradients(decision, picture)
-    verdict = judge(decision, picture, right, lambda d: right, baseline(decision, picture))
+def test_a_right_map_that_ignores_the_weights_fails(decision, image):
+    right = a.integrated_gradients(decision, image)
+    verdict = judge(decision, image, right, lambda d: right, baseline(decision, image))
     assert verdict.beaten == 19
     assert not verdict.trustworthy
 
 
-def test_an_empty_map_says_so(decision, picture):
+def test_an_empty_map_says_so(decision, image):
     empty = np.zeros((16, 16), np.float32)
-    verdict = judge(decision, picture, empty, lambda d: empty, baseline(decision, picture))
+    verdict = judge(decision, image, empty, lambda d: empty, baseline(decision, image))
     assert not verdict.trustworthy
     assert verdict.reason == "the map is the same everywhere: it points at nothing"
 
 
-def test_curves_begin_and_end_where_they_must(decision, picture):
-    against = baseline(decision, picture, orders=3, steps=4)
+def test_curves_begin_and_end_where_they_must(decision, image):
+    against = baseline(decision, image, orders=3, steps=4)
     with torch.no_grad():
         full, nothing = (
             float(decision.probability(decision.module(x)))
-            for x in (picture, decision.nothing(picture))
+            for x in (image, decision.nothing(image))
         )
     assert against.curves.deletion[0] == pytest.approx(full)
     assert against.curves.deletion[-1] == pytest.approx(nothing)
@@ -159,20 +159,20 @@ def test_curves_begin_and_end_where_they_must(decision, picture):
     assert against.curves.insertion[-1] == pytest.approx(full)
 
 
-def test_few_pictures_are_made_at_a_time(decision, picture, monkeypatch):
-    """A large picture must not be held once for every patch and every step."""
+def test_few_images_are_made_at_a_time(decision, image, monkeypatch):
+    """A large image must not be held once for every patch and every step."""
     made = []
 
     def seen(_module, given, _output):
         made.append(len(given[0]))
 
-    whole = a.occlusion(decision, picture), baseline(decision, picture).gains
-    monkeypatch.setattr("foveal.explanation.target.BATCH_CELLS", 12 * picture.numel())
+    whole = a.occlusion(decision, image), baseline(decision, image).gains
+    monkeypatch.setattr("foveal.explanation.target.BATCH_CELLS", 12 * image.numel())
     held = []
     original = Target.logits
     monkeypatch.setattr(Target, "logits", lambda own, x: held.append(len(x)) or original(own, x))
     handle = decision.module.register_forward_hook(seen)
-    parts = a.occlusion(decision, picture), baseline(decision, picture).gains
+    parts = a.occlusion(decision, image), baseline(decision, image).gains
     handle.remove()
     assert max(held) <= 24  # masked and unmasked
     assert max(made) <= 3

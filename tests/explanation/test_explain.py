@@ -37,24 +37,24 @@ def _cheap_checks(monkeypatch):
 
 
 @pytest.fixture
-def explained(some, picture) -> Explanation:
-    return foveal.explain(some, picture)
+def explained(some, image) -> Explanation:
+    return foveal.explain(some, image)
 
 
 def floats(packed: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(packed), "<f4")
 
 
-def test_it_says_what_predict_says(some, picture, explained):
-    said = next(iter(Predictor(some).predict([picture])))
+def test_it_says_what_predict_says(some, image, explained):
+    said = next(iter(Predictor(some).predict([image])))
     assert (explained.label, explained.probability) == (said.label, said.probability)
     data = page.data(explained)
     assert (data["label"], data["probability"]) == (said.label, said.probability)
     assert data["layers"][-1]["name"] == "output"
 
 
-def test_packed_maps_are_the_forward_pass_bit_for_bit(some, picture, explained):
-    given = torch.from_numpy(picture).permute(2, 0, 1)[None]
+def test_packed_maps_are_the_forward_pass_bit_for_bit(some, image, explained):
+    given = torch.from_numpy(image).permute(2, 0, 1)[None]
     data = page.data(explained)
     names = {layer["name"] for layer in data["layers"][2:]}
     with torch.no_grad():
@@ -63,16 +63,16 @@ def test_packed_maps_are_the_forward_pass_bit_for_bit(some, picture, explained):
         want = kept[layer["name"]][0, layer["maps"]].numpy().ravel()
         assert np.array_equal(floats(layer["values"]), want), layer["name"]
     pixels = np.frombuffer(base64.b64decode(data["layers"][0]["values"]), np.uint8)
-    assert np.array_equal(pixels, picture.transpose(2, 0, 1).ravel())
+    assert np.array_equal(pixels, image.transpose(2, 0, 1).ravel())
 
 
-def test_values_for_python(some, picture, explained):
+def test_values_for_python(some, image, explained):
     assert explained.maps["output"].shape == (len(explained.activations.logits),)
     weight = some.module.get_parameter("conv_1.weight").detach().numpy()
     assert np.array_equal(explained.filters["conv_1"], weight)
     for name, share in explained.shares.items():
         assert np.abs(share).sum() == pytest.approx(100), name
-    assert explained.attribution("occlusion").values.shape == picture.shape[:2]
+    assert explained.attribution("occlusion").values.shape == image.shape[:2]
     with pytest.raises(UsageError) as caught:
         explained.attribution("oclusion")
     assert str(caught.value) == (
@@ -84,8 +84,8 @@ def test_values_for_python(some, picture, explained):
     assert explained.label in html
 
 
-def test_it_is_the_same_twice(some, picture, explained):
-    again = foveal.explain(some, picture)
+def test_it_is_the_same_twice(some, image, explained):
+    again = foveal.explain(some, image)
     assert json.dumps(page.data(again)) == json.dumps(page.data(explained))
 
 
@@ -97,15 +97,15 @@ def test_it_is_the_same_twice(some, picture, explained):
         ("output", "the layer 'output' has no maps any more, so it shows no places; take one of "),
     ],
 )  # fmt: skip
-def test_a_layer_that_is_not_there(some, picture, layer, text):
+def test_a_layer_that_is_not_there(some, image, layer, text):
     with pytest.raises(UsageError) as caught:
-        foveal.explain(some, picture, layer=layer)
+        foveal.explain(some, image, layer=layer)
     assert str(caught.value).startswith(text)
 
 
-def test_an_asked_layer_is_taken(some, picture):
-    name = places(foveal.explain(some, picture).activations)[0].name
-    one = foveal.explain(some, picture, layer=name).attribution("cam")
+def test_an_asked_layer_is_taken(some, image):
+    name = places(foveal.explain(some, image).activations)[0].name
+    one = foveal.explain(some, image, layer=name).attribution("cam")
     assert (one.layer, one.variant) == (name, "layer_cam")
 
 
@@ -160,15 +160,15 @@ def test_large_networks_fit_into_15_mb_and_the_page_says_what_is_left_out(networ
 def test_excitement_is_the_largest_answer_of_each_filter(some):
     random = np.random.default_rng(0)
     shape = some.manifest.network.input.shape
-    pictures = random.integers(0, 256, (23, *shape), np.uint8)
-    batches = [pictures[:9], pictures[9:18], pictures[18:]]
+    images = random.integers(0, 256, (23, *shape), np.uint8)
+    batches = [images[:9], images[9:18], images[18:]]
     found = top_activations.scan(some.module, ["conv_1"], batches)["conv_1"]
     with torch.no_grad():
-        _, kept = outputs(some.module, torch.from_numpy(pictures).permute(0, 3, 1, 2), {"conv_1"})
+        _, kept = outputs(some.module, torch.from_numpy(images).permute(0, 3, 1, 2), {"conv_1"})
     answers = kept["conv_1"].flatten(2)
     best = answers.max(2).values
     order = best.argsort(0, descending=True)[: top_activations.SHOWN]
-    assert np.array_equal(found.pictures, order.numpy())
+    assert np.array_equal(found.images, order.numpy())
     assert np.allclose(found.values, best.gather(0, order).numpy(), atol=1e-6)
     assert np.array_equal(found.cells[0], [int(answers[order[0, c], c].argmax())
                                            for c in range(answers.shape[1])])  # fmt: skip
@@ -193,7 +193,7 @@ def run_folder(tmp_path, some) -> tuple:
     height, width, channels = some.manifest.network.input.shape
     rows = []
     for number in range(6):
-        file = tmp_path / "pictures" / "a" / f"{number}.png"
+        file = tmp_path / "images" / "a" / f"{number}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         pixels = random.integers(0, 256, (height, width, channels), np.uint8)
         Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels).save(file)
@@ -202,12 +202,12 @@ def run_folder(tmp_path, some) -> tuple:
     run = tmp_path / "run"
     run.mkdir()
     save(run / "model.safetensors", some)
-    account = {"data": str(tmp_path / "pictures"), "splits": {"train": rows}}
+    account = {"data": str(tmp_path / "images"), "splits": {"train": rows}}
     (run / "data.json").write_text(json.dumps(account))
-    return run / "model.safetensors", tmp_path / "pictures" / "a" / "0.png"
+    return run / "model.safetensors", tmp_path / "images" / "a" / "0.png"
 
 
-def test_training_pictures_are_found_beside_the_model_and_checked(tmp_path, some):
+def test_training_images_are_found_beside_the_model_and_checked(tmp_path, some):
     model, image = run_folder(tmp_path, some)
     done = foveal.explain(model, image)
     assert done.top_images.paths == tuple(f"a/{n}.png" for n in range(6))
@@ -225,10 +225,10 @@ def test_training_pictures_are_found_beside_the_model_and_checked(tmp_path, some
         np.array_equal(again.peaks[name].values, peaks.values)
         for name, peaks in done.top_images.peaks.items()
     )
-    (tmp_path / "pictures" / "a" / "1.png").write_bytes(b"another picture")
+    (tmp_path / "images" / "a" / "1.png").write_bytes(b"another image")
     assert "a/1.png" not in excited()[0].paths
-    assert len(excited(tmp_path / "pictures")[0].paths) == 6
-    for file in (tmp_path / "pictures" / "a").iterdir():
+    assert len(excited(tmp_path / "images")[0].paths) == 6
+    for file in (tmp_path / "images" / "a").iterdir():
         file.rename(file.with_suffix(".away"))
     assert excited() == (None, "gone")
     (model.parent / "data.json").write_text("[]")
@@ -239,25 +239,25 @@ def test_training_pictures_are_found_beside_the_model_and_checked(tmp_path, some
     assert excited() == (None, "no_account")
 
 
-def test_files_are_written(tmp_path, some, picture):
+def test_files_are_written(tmp_path, some, image):
     out, png = tmp_path / "lens.html", tmp_path / "png"
-    done = foveal.explain(some, picture, out=out, png=png, lang="ko")
+    done = foveal.explain(some, image, out=out, png=png, lang="ko")
     assert '<html lang="ko">' in out.read_text("utf-8")
     names = {file.name for file in png.iterdir()}
-    assert {"picture.png", "cam.png", "occlusion.png", "integrated_gradients.png"} <= names
+    assert {"image.png", "cam.png", "occlusion.png", "integrated_gradients.png"} <= names
     maps = [node for node in done.activations.nodes[1:] if len(node.shape) == 3]
     assert len(names) == 4 + len(maps)
     with Image.open(png / "occlusion.png") as drawn:
         assert max(drawn.size) >= 224
 
 
-def test_bad_pictures_and_exported_files(tmp_path, some):
+def test_bad_images_and_exported_files(tmp_path, some):
     bad = tmp_path / "bad.png"
-    bad.write_bytes(b"no picture")
+    bad.write_bytes(b"no image")
     with pytest.raises(Error) as caught:
         foveal.explain(some, bad)
     said = str(caught.value)
-    assert said.startswith(f"the picture {bad} cannot be read (")
+    assert said.startswith(f"the image {bad} cannot be read (")
     assert said.endswith("); give another")
     exported = tmp_path / "model.onnx"
     exported.write_bytes(b"\x08\x07\x12\x00")
@@ -265,16 +265,16 @@ def test_bad_pictures_and_exported_files(tmp_path, some):
         foveal.explain(exported, bad)
 
 
-def test_an_answer_that_is_not_a_number_has_no_reason(some, picture):
+def test_an_answer_that_is_not_a_number_has_no_reason(some, image):
     next(iter(some.module.parameters())).data.fill_(float("nan"))
     with pytest.raises(Error) as caught:
-        foveal.explain(some, picture)
+        foveal.explain(some, image)
     assert str(caught.value) == (
         "the network's answer is not a number; train it again with a smaller learning rate"
     )
 
 
-def test_multi_label(some, picture):
+def test_multi_label(some, image):
     manifest = some.manifest
     if manifest.network.output.function == "softmax":
         return
@@ -283,7 +283,7 @@ def test_multi_label(some, picture):
     labels = ("a", "b", "c")
     model = replace(some, module=module, manifest=manifest.model_copy(
         update={"task": "multi", "labels": labels}))  # fmt: skip
-    done = explain(model, picture, next(iter(Predictor(model).predict([picture]))), name="x")
+    done = explain(model, image, next(iter(Predictor(model).predict([image]))), name="x")
     data = page.data(done)
     assert data["task"] == "multi"
     assert data["layers"][-1]["shape"] == [3]

@@ -102,7 +102,7 @@ def test_int8_that_loses_is_refused_with_what_was_tried(
     with pytest.raises(Error) as caught:
         export(run / "model.safetensors", int8=True, out=out)
     text = str(caught.value)
-    assert text.startswith("int8 was refused on 100 pictures whichever way it was made (min-max, ")
+    assert text.startswith("int8 was refused on 100 images whichever way it was made (min-max, ")
     assert text.count("accuracy falls by") >= 4
     assert text.endswith("export without --int8, or allow more with --max-loss")
     assert not out.exists()
@@ -136,22 +136,21 @@ def test_several_labels_are_no_evidence_for_a_model_of_one(run: Path, digits: Pa
     with pytest.raises(DataError) as caught:
         export(run / "model.safetensors", data=table)
     assert str(caught.value) == (
-        f"{run} has several labels a picture, the model gives one: "
-        "give pictures with one label each"
+        f"{run} has several labels an image, the model gives one: give images with one label each"
     )
 
 
 def test_names_that_are_no_text_are_evidence(run: Path, digits: Path, tmp_path: Path) -> None:
     """Names of files are bytes; data.json holds them as the training wrote them."""
     model = Path(shutil.copy(run / "model.safetensors", tmp_path))
-    pictures = tmp_path / "pictures"
+    images = tmp_path / "images"
     account = json.loads((run / "data.json").read_text())
-    account["data"] = str(pictures)
+    account["data"] = str(images)
     for split in ("train", "val"):
         for number, entry in enumerate(account["splits"][split]):
             name = f"{split}{number}\udcff.png"
-            pictures.mkdir(exist_ok=True)
-            shutil.copy(digits / entry["path"], pictures / name)
+            images.mkdir(exist_ok=True)
+            shutil.copy(digits / entry["path"], images / name)
             entry["path"] = name
     write_atomic(tmp_path / "data.json", json.dumps(account, ensure_ascii=False))
     assert export(model).n == 100
@@ -168,13 +167,13 @@ def test_without_data_json_it_asks_for_data(run: Path, tmp_path: Path, digits: P
     with pytest.raises(DataError) as caught:
         export(model)
     assert str(caught.value) == (
-        f"there is no data.json beside {model}: give labelled pictures with --data"
+        f"there is no data.json beside {model}: give labelled images with --data"
     )
     done = export(model, data=digits)
     assert done.n == 300  # all were fitted on, so they must do
 
 
-def test_changed_pictures_are_not_evidence(run: Path, tmp_path: Path) -> None:
+def test_changed_images_are_not_evidence(run: Path, tmp_path: Path) -> None:
     model = Path(shutil.copy(run / "model.safetensors", tmp_path))
     account = json.loads((run / "data.json").read_text())
     for entry in account["splits"]["val"]:
@@ -183,8 +182,8 @@ def test_changed_pictures_are_not_evidence(run: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         export(model)
     assert str(caught.value) == (
-        f"none of the 100 val pictures named in {tmp_path / 'data.json'} is still there unchanged: "
-        "give labelled pictures with --data"
+        f"none of the 100 val images named in {tmp_path / 'data.json'} is still there unchanged: "
+        "give labelled images with --data"
     )
 
 
@@ -195,8 +194,8 @@ import json, numpy as np, onnxruntime as ort
 from PIL import Image
 session = ort.InferenceSession({str(exported)!r})
 about = json.loads(session.get_modelmeta().custom_metadata_map["foveal"])
-picture = Image.open({str(next(digits.rglob("*.png")))!r}).convert("L").resize((8, 8))
-pixels = np.asarray(picture, np.uint8).reshape(1, 8, 8, 1)
+image = Image.open({str(next(digits.rglob("*.png")))!r}).convert("L").resize((8, 8))
+pixels = np.asarray(image, np.uint8).reshape(1, 8, 8, 1)
 probabilities, logits = session.run(["probabilities", "logits"], {{"pixels": pixels}})
 print(json.dumps([about["labels"][probabilities[0].argmax()], float(probabilities[0].max())]))
 """
@@ -222,10 +221,10 @@ def test_any_size_takes_decoded_pixels(run: Path, digits: Path) -> None:
     assert done.file == run / "model-any-size.onnx"
     assert done.agreement == 1.0
     session = onnxruntime.InferenceSession(done.file)
-    picture = Image.open(next(digits.rglob("*.png"))).resize((53, 41), Image.Resampling.BICUBIC)
-    given = np.asarray(picture, np.uint8).reshape(1, 41, 53, 1)
+    image = Image.open(next(digits.rglob("*.png"))).resize((53, 41), Image.Resampling.BICUBIC)
+    given = np.asarray(image, np.uint8).reshape(1, 41, 53, 1)
     probabilities = session.run(["probabilities"], {"pixels": given})[0][0]
-    native = next(Predictor(run / "model.safetensors").predict(picture))
+    native = next(Predictor(run / "model.safetensors").predict(image))
     assert probabilities.max() == pytest.approx(native.probability, abs=0.02)
     both = Predictor(done.file).predict(digits / "5", top=None)
     for ours, theirs in zip(
@@ -242,9 +241,9 @@ def test_labels_are_those_of_the_run_where_an_archive_has_been_relabelled(
 
     model = Path(shutil.copy(run / "model.safetensors", tmp_path))
     account = json.loads((run / "data.json").read_text())
-    account["data"] = str(tmp_path / "pictures.zip")
+    account["data"] = str(tmp_path / "images.zip")
     paths = [entry["path"] for split in ("train", "val") for entry in account["splits"][split]]
-    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
         for path in paths:
             archive.write(digits / path, path)
         archive.writestr("table.csv", "path,label\n" + "".join(f"{path},new\n" for path in paths))

@@ -30,7 +30,7 @@ RUNTIME = ROOT / "web" / "node_modules" / "onnxruntime-web" / "dist"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """model-any-size.onnx and picture.png, as the recipes name them."""
+    """model-any-size.onnx and image.png, as the recipes name them."""
     folder = tmp_path_factory.mktemp("recipes")
     network = Network(
         input=Input(height=32, width=48, channels=3),
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = seal_graph(graph.SerializeToString(), model.manifest)
     (folder / "model-any-size.onnx").write_bytes(content)
     few = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
-    Image.fromarray(few).resize((150, 90)).save(folder / "picture.png")
+    Image.fromarray(few).resize((150, 90)).save(folder / "image.png")
     return folder
 
 
@@ -56,7 +56,7 @@ def block(language: str) -> str:
 
 def check(said: str, folder: Path) -> None:
     label, probability = said.split()
-    truth = next(Predictor(folder / "model-any-size.onnx").predict(folder / "picture.png"))
+    truth = next(Predictor(folder / "model-any-size.onnx").predict(folder / "image.png"))
     assert label == truth.label
     assert float(probability) == pytest.approx(truth.probability, abs=1e-3)
 

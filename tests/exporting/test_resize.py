@@ -15,7 +15,7 @@ SIZES = ((24, 33), (1, 1), (5, 7), (37, 100), (301, 222), (8, 8), (24, 34), (200
 
 
 def smooth(height: int, width: int, channels: int) -> Image.Image:
-    """Something like a picture: noise, enlarged."""
+    """Something like an image: noise, enlarged."""
     few = np.random.default_rng(0).integers(0, 256, (6, 6, channels), dtype=np.uint8)
     image = Image.fromarray(few[:, :, 0] if channels == 1 else few)
     return image.resize((width, height), Image.Resampling.BICUBIC)
@@ -36,7 +36,7 @@ def test_same_levels_as_pillow(fit: str, channels: int, size: tuple[int, int]) -
     assert (difference > 0).mean() < 0.05
 
 
-def test_a_tall_picture_differs_by_little() -> None:
+def test_a_tall_image_differs_by_little() -> None:
     """Pillow takes the other axis first here, so its rounding between the axes is another."""
     wanted, preprocess = Input(height=24, width=33, channels=3), Preprocess()
     image = smooth(120, 37, 3)
@@ -46,7 +46,7 @@ def test_a_tall_picture_differs_by_little() -> None:
     assert np.abs(ours - truth).max() <= 2
 
 
-def test_a_picture_of_the_right_size_is_untouched() -> None:
+def test_a_image_of_the_right_size_is_untouched() -> None:
     wanted = Input(height=9, width=6, channels=3)
     for fit in ("crop", "pad", "squash"):
         given = torch.randint(0, 256, (2, 9, 6, 3), dtype=torch.uint8)

@@ -21,18 +21,18 @@ def read(name: str, channels: int = 3, **more) -> np.ndarray:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("truncated.jpg", "truncated: the file ends before the picture does"),
+        ("truncated.jpg", "truncated: the file ends before the image does"),
         ("empty.png", "empty file"),
-        ("page.jpg", "not a picture: a web page or XML text"),
+        ("page.jpg", "not an image: a web page or XML text"),
         ("bomb.png", "900 million pixels, more than 50 million"),
         (
             "bomb.zip",
-            "not a picture of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
+            "not an image of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
         ),
         ("missing.png", "cannot be opened: No such file or directory"),
     ],
 )
-def test_a_picture_that_cannot_be_used_has_its_reason(name: str, reason: str):
+def test_a_image_that_cannot_be_used_has_its_reason(name: str, reason: str):
     with pytest.raises(ImageError) as error:
         read(name)
     assert error.value.reason == reason
@@ -47,7 +47,7 @@ def test_a_fifo_and_a_device_are_never_read(tmp_path: Path):
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_every_exif_turn_gives_the_upright_picture(turn: int):
+def test_every_exif_turn_gives_the_upright_image(turn: int):
     stored = np.asarray(Image.open(HOSTILE / "turn1.jpg")).astype(int)
     upright = {
         1: stored,
@@ -66,11 +66,11 @@ def test_every_exif_turn_gives_the_upright_picture(turn: int):
 def test_the_turn_is_applied_in_every_format_once(kind: str):
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture = np.zeros((8, 16, 3), np.uint8)
-    picture[:, :4] = 255
+    image = np.zeros((8, 16, 3), np.uint8)
+    image[:, :4] = 255
     file = io.BytesIO()
     more = {"lossless": True} if kind == "WEBP" else {}
-    Image.fromarray(picture).save(file, kind, exif=exif, **more)
+    Image.fromarray(image).save(file, kind, exif=exif, **more)
     turned = decode(file.getvalue(), channels=3)
     assert turned.shape == (16, 8, 3)
     assert turned[0].mean() > 200 > 50 > turned[-1].mean()
@@ -90,7 +90,7 @@ def test_32_bit_and_float_grey_span_their_own_range(name: str):
     assert np.abs(values - np.linspace(0, 255, 960)).max() <= 1
 
 
-def test_a_flat_float_picture_is_black_and_not_a_number_is_zero():
+def test_a_flat_float_image_is_black_and_not_a_number_is_zero():
     file = io.BytesIO()
     Image.fromarray(np.full((3, 3), 7.5, np.float32)).save(file, "TIFF")
     assert not decode(file.getvalue(), channels=1).any()
@@ -132,7 +132,7 @@ def test_formats_outside_the_list_are_not_tried():
     for kind in ("PPM", "TGA", "ICO", "PDF"):
         file = io.BytesIO()
         Image.new("RGB", (16, 16)).save(file, kind)
-        with pytest.raises(ImageError, match=r"^not a picture of a format read"):
+        with pytest.raises(ImageError, match=r"^not an image of a format read"):
             decode(file.getvalue(), channels=3)
 
 
@@ -166,7 +166,7 @@ def test_a_jpeg_decoded_smaller_differs_little(realdata):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_mutated_files_end_in_a_picture_or_a_reason(seed: int):
+def test_mutated_files_end_in_a_image_or_a_reason(seed: int):
     random = np.random.default_rng(seed)
     for name in ("turn6.jpg", "palette.png", "grey32.tif", "animated.gif", "alpha.png"):
         content = bytearray((HOSTILE / name).read_bytes())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from foveal.errors import ImageError
-from foveal.images.decode import FORMATS, MAX_PIXELS, decode, decoded, header
+from foveal.images.decode import FORMATS, MAX_PIXELS, decode, decode_scaled, header
 from foveal.images.png import MOST_BYTES, simple
 
 HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
@@ -35,7 +35,7 @@ def by_pillow(content: bytes) -> tuple[str, tuple[int, int], bytes] | None:
     """What Pillow's own reader says; None where it refuses."""
     try:
         opened = header(content)
-        image = decoded(opened, channels=1 if opened.mode == "L" else 3)
+        image = decode_scaled(opened, channels=1 if opened.mode == "L" else 3)
     except ImageError:
         return None
     return image.mode, image.size, image.tobytes()
@@ -126,7 +126,7 @@ def test_pixels_that_end_early_or_late_are_as_with_pillow(height: int, cut: int)
         assert (found.mode, found.size, found.tobytes()) == by_pillow(content)
 
 
-def test_a_larger_file_or_picture_than_asked_is_left_to_pillow():
+def test_a_larger_file_or_image_than_asked_is_left_to_pillow():
     content = saved()
     assert simple(content, 99) is not None
     assert simple(content, 98) is None

@@ -24,7 +24,7 @@ def test_every_route_gives_the_same_bytes():
         assert np.array_equal(by_path, pixels(Image.open(path), size, rule))
 
 
-def test_a_picture_of_the_right_size_is_not_touched():
+def test_a_image_of_the_right_size_is_not_touched():
     random = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
     assert np.array_equal(pixels(random, Input(height=9, width=7), Preprocess()), random)
 
@@ -88,10 +88,10 @@ def test_wrong_arrays(array: np.ndarray, text: str):
     assert str(error.value) == text
 
 
-def test_an_opened_picture_that_is_truncated_has_its_reason():
+def test_an_opened_image_that_is_truncated_has_its_reason():
     with Image.open(HOSTILE / "truncated.jpg") as opened, pytest.raises(ImageError) as error:
         pixels(opened, Input(), Preprocess())
-    assert error.value.reason == "truncated: the file ends before the picture does"
+    assert error.value.reason == "truncated: the file ends before the image does"
 
 
 def test_small_jpegs_are_not_decoded_smaller():

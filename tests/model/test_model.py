@@ -67,7 +67,7 @@ def test_weights_of_another_network(model: Model, tmp_path: Path) -> None:
     assert "needs more to be nothing, the file holds float64 (1,)" in refusal(path, manifest, wrong)
     wrong = tensors | {"fitted_on": np.zeros((1, 1))}
     assert refusal(path, manifest, wrong) == (
-        "FILE is damaged: its list of fitted pictures is not valid"
+        "FILE is damaged: its list of fitted images is not valid"
     )
 
 

@@ -35,20 +35,20 @@ PHOTOS = Facts(
 )  # fmt: skip
 
 
-def test_small_grey_pictures_keep_their_size_and_get_one_channel():
+def test_small_grey_images_keep_their_size_and_get_one_channel():
     made = design(Facts())
     assert made.network.input.shape == (28, 28, 1)
     assert made.network.layers[0].channels == 8
-    assert made.reasons[0] == "input.channels 1: the pictures are grey, whatever their files say"
-    assert made.reasons[1] == "input 28x28: the middle picture has 28x28"
+    assert made.reasons[0] == "input.channels 1: the images are grey, whatever their files say"
+    assert made.reasons[1] == "input 28x28: the middle image has 28x28"
     assert made.reasons[3:] == (
-        "preprocess.fit crop: the pictures have the input's aspect, nothing is cut away",
-        "output softmax: every picture has one of 10 classes",
+        "preprocess.fit crop: the images have the input's aspect, nothing is cut away",
+        "output softmax: every image has one of 10 classes",
         "recipe.epochs: as many as the minutes allow, measured when training starts",
     )
 
 
-def test_tiny_pictures_are_enlarged_by_a_whole_number():
+def test_tiny_images_are_enlarged_by_a_whole_number():
     tiny = replace(Facts(), width=(8, 8, 8), height=(8, 8, 8), images=200)
     assert design(tiny).network.input.shape == (16, 16, 1)
 
@@ -66,13 +66,13 @@ def test_aspects_that_differ_a_little_are_squashed_and_much_padded():
     assert made.network.input.height == made.network.input.width
     assert made.network.preprocess.fit == "squash"
     assert made.reasons[3] == (
-        "preprocess.fit squash: of nine in ten pictures a crop would cut away at most 25% of the "
+        "preprocess.fit squash: of nine in ten images a crop would cut away at most 25% of the "
         "area, a squash stretches them by no more than 1.33"
     )
     made = design(replace(PHOTOS, aspect=(0.2, 1.0, 5.0)))
     assert made.network.preprocess.fit == "pad"
     assert made.reasons[3] == (
-        "preprocess.fit pad: of nine in ten pictures a crop would cut away at most 80% of the area "
+        "preprocess.fit pad: of nine in ten images a crop would cut away at most 80% of the area "
         "and a squash stretch them 5.0 times; padding fills at most 80%"
     )
 
@@ -89,7 +89,7 @@ def test_rare_classes_weigh_more_only_where_they_are_rare():
     made = design(uneven)
     assert made.recipe.balance == "class_weights"
     assert made.reasons[-1] == (
-        "recipe.balance class_weights: the commonest class has 29 times the pictures of the "
+        "recipe.balance class_weights: the commonest class has 29 times the images of the "
         "rarest, which would be passed over"
     )
     assert design(PHOTOS).recipe.balance == "none"
@@ -109,15 +109,15 @@ def test_a_faster_machine_never_gets_less():
     assert areas[0] < areas[-1]
 
 
-def test_a_minute_for_many_small_pictures_takes_the_smallest():
+def test_a_minute_for_many_small_images_takes_the_smallest():
     made = design(Facts(), 1)
     assert made.reasons[2] == (
-        "layers swift-xs: the smallest there is; 3 epochs over 60,000 pictures are estimated at "
+        "layers swift-xs: the smallest there is; 3 epochs over 60,000 images are estimated at "
         "1.6 minutes here, the budget is 1"
     )
 
 
-def test_a_named_preset_is_placed_on_the_pictures():
+def test_a_named_preset_is_placed_on_the_images():
     made = design(Facts(classes={"a": 1, "b": 1}), name="resnet18")
     assert made.network.input.shape == (28, 28, 1)
     assert made.network.output.function == "sigmoid"
@@ -139,18 +139,18 @@ lengths = st.integers(4, 3000)
 
 @settings(max_examples=40, deadline=None)
 @given(
-    pictures=st.integers(2, 200_000), classes=st.integers(2, 50), width=lengths, height=lengths,
+    images=st.integers(2, 200_000), classes=st.integers(2, 50), width=lengths, height=lengths,
     spread=st.floats(1, 4), grey=st.booleans(), task=st.sampled_from(["single", "multi"]),
     minutes=st.floats(0.05, 600),
 )  # fmt: skip
 def test_every_design_is_sound_and_reads_back(
-    pictures, classes, width, height, spread, grey, task, minutes
+    images, classes, width, height, spread, grey, task, minutes
 ):
     aspect = max(0.05, min(20.0, width / height))
     height = max(height, round(width / 20))
     width = max(width, round(height / 20))
     facts = Facts(
-        images=pictures, classes={str(i): pictures // classes for i in range(classes)},
+        images=images, classes={str(i): images // classes for i in range(classes)},
         task=task, width=(width,) * 3, height=(height,) * 3,
         aspect=(aspect / spread, aspect, aspect * spread), grey=grey,
     )  # fmt: skip

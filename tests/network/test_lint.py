@@ -11,9 +11,9 @@ from foveal.spec.preprocess import Input
 END = ["global_avg_pool", Output()]
 
 
-def found(layers, classes=3, task="single", *, size=(8, 8), pictures=None, end=END, **more):
+def found(layers, classes=3, task="single", *, size=(8, 8), images=None, end=END, **more):
     network = Network(input=Input(height=size[0], width=size[1]), layers=[*layers, *end], **more)
-    return [(one.severity, one.text) for one in lint(network, classes, task, pictures=pictures)]
+    return [(one.severity, one.text) for one in lint(network, classes, task, images=images)]
 
 
 def texts(severity, *args, **more):
@@ -24,7 +24,7 @@ ERRORS = [
     (
         [Pad(8192), Pad(8192)],
         {},
-        "layer 2 (pad) gives out 3,222,798,528 values for one picture, more than the 536,870,912 "
+        "layer 2 (pad) gives out 3,222,798,528 values for one image, more than the 536,870,912 "
         "allowed: make the input, its padding or its channels smaller",
     ),
     (
@@ -62,12 +62,12 @@ ERRORS = [
         [Conv(4)],
         {"classes": 3, "end": ["global_avg_pool", Output("sigmoid")]},
         "layer 3 (output) is sigmoid, which tells two classes apart, but there are 3 and every "
-        "picture has one; write output: softmax",
+        "image has one; write output: softmax",
     ),
     (
         [Conv(4)],
         {"task": "multi"},
-        "layer 3 (output) is softmax, which gives exactly one label, but the pictures have "
+        "layer 3 (output) is softmax, which gives exactly one label, but the images have "
         "several; write output: sigmoid",
     ),
     (
@@ -124,7 +124,7 @@ WARNINGS = [
     (
         [Conv(4, padding_value=-9.0), "relu", Conv(4, padding_value=9.0)],
         {},
-        "layer 1 (conv) pads with -9, outside the normalised picture's range of -2.00 to 2.00; 0 "
+        "layer 1 (conv) pads with -9, outside the normalised image's range of -2.00 to 2.00; 0 "
         "is the mean",
     ),
     (
@@ -147,8 +147,8 @@ WARNINGS = [
     ),
     (
         [Conv(64), "relu", Conv(64)],
-        {"pictures": 7},
-        "the network has 38,915 weights for 7 pictures, more than 5,000 a picture: it may learn "
+        {"images": 7},
+        "the network has 38,915 weights for 7 images, more than 5,000 an image: it may learn "
         "them by heart; use fewer channels or units, or global_avg_pool in place of flatten",
     ),
 ]

@@ -1,4 +1,4 @@
-"""A native and an exported file of one network, made without any picture."""
+"""A native and an exported file of one network, made without any image."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def exported(native: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """150 pictures of many sizes and formats in nested folders, drawn from smooth noise."""
+    """150 images of many sizes and formats in nested folders, drawn from smooth noise."""
     from PIL import Image
 
     random = np.random.default_rng(0)
@@ -65,6 +65,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = root / f"part {number % 3}"
         folder.mkdir(exist_ok=True)
         suffix = ("jpg", "png", "webp")[number % 3]
-        picture = Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
-        picture.save(folder / f"{number:03d}.{suffix}")
+        image = Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
+        image.save(folder / f"{number:03d}.{suffix}")
     return root

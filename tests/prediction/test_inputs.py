@@ -1,4 +1,4 @@
-"""What a person names becomes single pictures, in an order that does not depend on the disk."""
+"""What a person names becomes single images, in an order that does not depend on the disk."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ def test_onnx_files_of_others(graph: onnx.ModelProto, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError) as caught:
         Predictor(path)
     assert str(caught.value) == (
-        f"{path} was not written by `foveal export`: it holds no description of how pictures are "
+        f"{path} was not written by `foveal export`: it holds no description of how images are "
         "prepared; export a model.safetensors"
     )
 

@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
     model: Path, photos: Path, tmp_path: Path
 ) -> None:
     good = next(photos.rglob("*.jpg"))
-    (tmp_path / "text.jpg").write_text("not a picture")
+    (tmp_path / "text.jpg").write_text("not an image")
     (tmp_path / "empty.png").touch()
     (tmp_path / "cut.jpg").write_bytes(good.read_bytes()[:200])
     (tmp_path / "folder").mkdir()
@@ -116,14 +116,14 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
     answers = list(Predictor(model, batch_size=4).predict(given))
     assert [answer.error for answer in answers] == [
         None,
-        "not a picture of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
+        "not an image of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
         "empty file",
         None,
         "cannot be opened: No such file or directory",
-        "truncated: the file ends before the picture does",
-        "the folder holds no pictures",
+        "truncated: the file ends before the image does",
+        "the folder holds no images",
         "nothing matches the pattern",
-        "a int is no picture: give a path, bytes, PIL image or array",
+        "a int is no image: give a path, bytes, PIL image or array",
         "the path holds a null character",
         "empty file",
         None,
@@ -170,7 +170,7 @@ def test_wrong_pixels_are_refused(model: Path) -> None:
         Predictor(model).probabilities(np.zeros((1, 3, 24, 20), np.uint8))
     assert str(caught.value) == (
         "pixels are uint8 (1, 3, 24, 20), the network needs uint8 (N, 24, 20, 3): "
-        "use Predictor.predict for pictures"
+        "use Predictor.predict for images"
     )
     with pytest.raises(UsageError) as caught:
         Predictor(model, batch_size=0)
@@ -195,7 +195,7 @@ assert not loaded & {{"torch", "onnx", "sklearn", "scipy", "pandas", "fastapi"}}
     assert done.returncode == 0, done.stderr
 
 
-def test_memory_does_not_grow_with_the_number_of_pictures(exported: Path, photos: Path) -> None:
+def test_memory_does_not_grow_with_the_number_of_images(exported: Path, photos: Path) -> None:
     script = f"""
 import itertools, re
 from pathlib import Path

@@ -58,8 +58,8 @@ def png(seed: int = 0, size: tuple[int, int] = (20, 24)) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> list[bytes]:
-    """Forty PNG pictures, each different."""
+def images() -> list[bytes]:
+    """Forty PNG images, each different."""
     return [png(seed) for seed in range(40)]
 
 
@@ -184,7 +184,7 @@ def client(server: Started):
 
 
 class FakePredictor:
-    """Answers at once: the mean level of a picture decides; `pause` makes it slow."""
+    """Answers at once: the mean level of an image decides; `pause` makes it slow."""
 
     def __init__(self, pause: float = 0.0) -> None:
         self.manifest = Manifest(network=NETWORK, labels=LABELS)

@@ -1,10 +1,10 @@
-// The page of a running server in a real browser: node page.mjs URL TOKEN PICTURE BROKEN WANTED
-// WANTED is the server's own answer for PICTURE as JSON; the camera is chromium's test picture.
+// The page of a running server in a real browser: node page.mjs URL TOKEN IMAGE BROKEN WANTED
+// WANTED is the server's own answer for IMAGE as JSON; the camera is chromium's test image.
 import { createRequire } from 'node:module'
 import { axeFaults, holds, same } from '../../web/tests/browser.mjs'
 
 const { chromium } = createRequire(new URL('../../web/package.json', import.meta.url))('playwright-core')
-const [url, token, picture, broken, json] = process.argv.slice(2)
+const [url, token, image, broken, json] = process.argv.slice(2)
 const wanted = JSON.parse(json)
 
 const browser = await chromium.launch({
@@ -30,12 +30,12 @@ try {
   same(await page.locator('html').getAttribute('lang'), 'en', 'language')
   same(await axeFaults(page), [], 'faults before an answer')
 
-  await page.setInputFiles('#file', picture)
+  await page.setInputFiles('#file', image)
   await page.waitForSelector('#failure')
   holds((await page.locator('#failure').textContent()).includes('this server asks for a bearer token'), 'asks for a token')
 
   await page.fill('#token', token)
-  await page.setInputFiles('#file', picture)
+  await page.setInputFiles('#file', image)
   await page.waitForSelector('#label')
   holds((await page.locator('#label').textContent()).includes(wanted.label), 'the label')
   same(await page.$$eval('tbody th', (cells) => cells.map((cell) => cell.textContent)), wanted.top.map((one) => one.label), 'the order')
@@ -48,13 +48,13 @@ try {
   await page.route('**/explain*', async (route) => { await held; await route.continue() })
   await page.click('.plain')
   await page.waitForSelector('.plain', { state: 'detached' })
-  await page.setInputFiles('#file', picture)
+  await page.setInputFiles('#file', image)
   await page.waitForSelector('.plain')
   const late = page.waitForResponse('**/explain*')
   letGo()
   await (await late).finished()
   await page.waitForTimeout(200)
-  same(await page.locator('a[href^="blob:"]').count(), 0, 'explanations of the picture before')
+  same(await page.locator('a[href^="blob:"]').count(), 0, 'explanations of the image before')
   await page.click('.plain')
   await page.waitForSelector('a[href^="blob:"]')
 
@@ -74,7 +74,7 @@ try {
   same(await axeFaults(korean), [], 'faults in Korean, dark, narrow')
   holds(await korean.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'fits a phone')
   await korean.click('#language')
-  same(await korean.locator('h1').textContent(), 'What is in the picture?', 'heading')
+  same(await korean.locator('h1').textContent(), 'What is in the image?', 'heading')
   same(faults, [], 'faults')
 } finally {
   await browser.close()

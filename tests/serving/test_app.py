@@ -29,54 +29,54 @@ def expected(predictor: Predictor, content: bytes, path: str | None = None, top:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_picture_is_answered_as_the_predictor_answers(client, predictors, pictures, name):
-    for content in pictures[:10]:
+def test_a_image_is_answered_as_the_predictor_answers(client, predictors, images, name):
+    for content in images[:10]:
         response = client.post(f"/predict?model={name}", content=content)
         assert response.status_code == 200
         assert response.json() == expected(predictors[name], content)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_company_changes_no_bit(server, predictors, pictures, name) -> None:
+def test_company_changes_no_bit(server, predictors, images, name) -> None:
     def ask(content: bytes):
         with httpx.Client(base_url=server.url, timeout=30) as own:
             return [own.post(f"/predict?model={name}", content=content).json() for _ in range(5)]
 
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(ask, pictures))
-    for content, answers in zip(pictures, found, strict=True):
+        found = list(pool.map(ask, images))
+    for content, answers in zip(images, found, strict=True):
         assert answers == [expected(predictors[name], content)] * 5
 
 
-def test_the_first_model_is_the_default(client, pictures) -> None:
-    default = client.post("/predict", content=pictures[0]).json()
-    assert default == client.post("/predict?model=animals", content=pictures[0]).json()
+def test_the_first_model_is_the_default(client, images) -> None:
+    default = client.post("/predict", content=images[0]).json()
+    assert default == client.post("/predict?model=animals", content=images[0]).json()
     assert client.get("/models").json() == {"models": list(MODELS)}
 
 
-def test_top(client, predictors, pictures) -> None:
+def test_top(client, predictors, images) -> None:
     for top, count in (("1", 1), ("2", 2), ("9", 4), ("all", 4)):
-        found = client.post(f"/predict?top={top}", content=pictures[0]).json()
-        assert found == expected(predictors["animals"], pictures[0], top=count)
+        found = client.post(f"/predict?top={top}", content=images[0]).json()
+        assert found == expected(predictors["animals"], images[0], top=count)
     for top in ("0", "-1", "x", "", "1.5"):
-        response = client.post(f"/predict?top={top}", content=pictures[0])
+        response = client.post(f"/predict?top={top}", content=images[0])
         assert response.status_code == 422, top
         assert set(response.json()) == {"error", "id"}
 
 
-def test_several_pictures_as_multipart(client, predictors, pictures) -> None:
+def test_several_images_as_multipart(client, predictors, images) -> None:
     names = [f"사진 {index}.png" for index in range(5)]
-    files = [("any", (name, content)) for name, content in zip(names, pictures, strict=False)]
+    files = [("any", (name, content)) for name, content in zip(names, images, strict=False)]
     response = client.post("/predict", files=files)
     assert response.status_code == 200
     assert response.json()["predictions"] == [
         expected(predictors["animals"], content, path=name)
-        for name, content in zip(names, pictures, strict=False)
+        for name, content in zip(names, images, strict=False)
     ]
 
 
-def test_an_unreadable_part_has_its_error_and_the_others_their_answer(client, pictures) -> None:
-    files = [("p", ("a.png", pictures[0])), ("p", ("b.png", b"nothing")), ("p", ("c.png", b""))]
+def test_an_unreadable_part_has_its_error_and_the_others_their_answer(client, images) -> None:
+    files = [("p", ("a.png", images[0])), ("p", ("b.png", b"nothing")), ("p", ("c.png", b""))]
     response = client.post("/predict", files=files)
     assert response.status_code == 200
     first, second, third = response.json()["predictions"]
@@ -93,20 +93,20 @@ def test_only_unreadable_parts_are_a_failure(client) -> None:
     response = client.post("/predict", files=[("p", ("b.png", b"nothing"))])
     assert response.status_code == 422
     said = response.json()
-    assert said["error"] == "no picture could be read"
+    assert said["error"] == "no image could be read"
     assert [answer["path"] for answer in said["predictions"]] == ["b.png"]
 
 
 def _broken() -> dict[str, bytes]:
-    picture = Image.new("RGB", (64, 64), "red")
+    image = Image.new("RGB", (64, 64), "red")
     out = io.BytesIO()
-    picture.save(out, "JPEG")
+    image.save(out, "JPEG")
     bomb = io.BytesIO()
     Image.new("1", (16_000, 16_000)).save(bomb, "PNG")
     header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + struct.pack(">II", 65_535, 65_535)
     return {
         "empty": b"",
-        "text": b"this is no picture",
+        "text": b"this is no image",
         "cut off": out.getvalue()[:300],
         "bomb": bomb.getvalue(),
         "header only": header,
@@ -115,13 +115,13 @@ def _broken() -> dict[str, bytes]:
         "zip": b"PK\x03\x04" + b"\x00" * 100,
         "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
         "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="http://127.0.0.1/"/></svg>',
-        "url": b"http://127.0.0.1:1/picture.png",
+        "url": b"http://127.0.0.1:1/image.png",
         "path": b"/etc/passwd",
     }
 
 
 @pytest.mark.parametrize("name", list(_broken()))
-def test_hostile_pictures_are_a_4xx_with_a_reason(client, name: str) -> None:
+def test_hostile_images_are_a_4xx_with_a_reason(client, name: str) -> None:
     response = client.post("/predict", content=_broken()[name])
     assert response.status_code == 422, response.text
     said = response.json()
@@ -144,14 +144,14 @@ def test_hostile_pictures_are_a_4xx_with_a_reason(client, name: str) -> None:
         ("multipart/mixed; boundary=b", 415),
     ],
 )
-def test_content_types(client, pictures, content_type: str, status: int) -> None:
+def test_content_types(client, images, content_type: str, status: int) -> None:
     headers = {"content-type": content_type}
-    response = client.post("/predict", content=pictures[0], headers=headers)
+    response = client.post("/predict", content=images[0], headers=headers)
     assert response.status_code == status, response.text
 
 
-def test_more_parts_than_allowed(client, pictures) -> None:
-    response = client.post("/predict", files=[("p", ("a", pictures[0]))] * 65)
+def test_more_parts_than_allowed(client, images) -> None:
+    response = client.post("/predict", files=[("p", ("a", images[0]))] * 65)
     assert response.status_code == 413
     assert response.json()["error"] == "the multipart body holds more than 64 parts"
 
@@ -171,8 +171,8 @@ def test_unknown_places(client) -> None:
     )  # fmt: skip
 
 
-def test_a_mistyped_parameter_is_not_passed_over(client, pictures) -> None:
-    response = client.post("/predict?modle=animals-fast", content=pictures[0])
+def test_a_mistyped_parameter_is_not_passed_over(client, images) -> None:
+    response = client.post("/predict?modle=animals-fast", content=images[0])
     assert (response.status_code, response.json()["error"]) == (
         422, "there is no parameter 'modle' here; there is: model, top",
     )  # fmt: skip
@@ -213,10 +213,10 @@ def test_health_and_metadata(client, predictors, model: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_inference_in_json_and_binary(client, predictors, pictures, name: str) -> None:
+def test_inference_in_json_and_binary(client, predictors, images, name: str) -> None:
     predictor = predictors[name]
     network = predictor.manifest.network
-    block = np.stack([pixels(each, network.input, network.preprocess) for each in pictures])
+    block = np.stack([pixels(each, network.input, network.preprocess) for each in images])
     wanted = np.concatenate([predictor.probabilities(one[None]) for one in block[:32]])
     tensor = {"name": "pixels", "datatype": "UINT8", "shape": [32, 16, 16, 3]}
     asked = {"id": "x", "inputs": [tensor | {"data": block[:32].tolist()}]}
@@ -250,15 +250,15 @@ def test_inference_mistakes(client) -> None:
     assert client.post("/v2/models/nobody/infer", json={}).status_code == 404
 
 
-def test_the_metrics_are_the_sum_over_the_workers(server, client, pictures) -> None:
+def test_the_metrics_are_the_sum_over_the_workers(server, client, images) -> None:
     def count() -> float:
         lines = client.get("/metrics").text.splitlines()
-        start = 'foveal_pictures_total{model="animals-fast",outcome="answered"}'
+        start = 'foveal_images_total{model="animals-fast",outcome="answered"}'
         return sum(float(line.split()[-1]) for line in lines if line.startswith(start))
 
     before = count()
     for _ in range(20):
-        httpx.post(f"{server.url}/predict?model=animals-fast", content=pictures[0])
+        httpx.post(f"{server.url}/predict?model=animals-fast", content=images[0])
     assert count() == before + 20
 
 
@@ -286,14 +286,14 @@ def test_the_page_speaks_the_browsers_language(client) -> None:
         assert f'<html lang="{lang}">' in response.text
 
 
-def test_explain(client, pictures) -> None:
-    response = client.post("/explain?lang=ko", content=pictures[0], timeout=60)
+def test_explain(client, images) -> None:
+    response = client.post("/explain?lang=ko", content=images[0], timeout=60)
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert '<html lang="ko">' in response.text
     response = client.post("/explain", content=b"nothing")
     assert response.status_code == 422, response.text
-    response = client.post("/explain?model=animals-fast", content=pictures[0])
+    response = client.post("/explain?model=animals-fast", content=images[0])
     assert (response.status_code, response.json()["error"]) == (
         409, "this model is an exported file; only a native one can be explained",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pictures are answered together, in bounded time, and each gets its own row."""
+"""Images are answered together, in bounded time, and each gets its own row."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_batch_gathers_while_another_is_answered() -> None:
     assert batches == [1, 8]
 
 
-def test_a_picture_that_comes_alone_does_not_wait() -> None:
+def test_a_image_that_comes_alone_does_not_wait() -> None:
     async def body(threads, batcher):
         began = time.monotonic()
         await threads.submit(batcher, source(1))
@@ -74,7 +74,7 @@ def test_a_picture_that_comes_alone_does_not_wait() -> None:
     assert run(body, wait=5.0) < 1.0
 
 
-def test_waiting_for_a_slow_picture_is_bounded() -> None:
+def test_waiting_for_a_slow_image_is_bounded() -> None:
     release = threading.Event()
 
     def slow():
@@ -93,7 +93,7 @@ def test_waiting_for_a_slow_picture_is_bounded() -> None:
     assert 0.2 <= run(body, wait=0.2) < 1.0
 
 
-def test_a_picture_that_cannot_be_read_fails_alone() -> None:
+def test_a_image_that_cannot_be_read_fails_alone() -> None:
     def broken():
         raise ImageError("it is cut off")
 

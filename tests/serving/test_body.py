@@ -19,7 +19,7 @@ names = st.text(st.characters(codec="utf-8", exclude_characters='"\\\r\n\0%'), m
 @given(st.lists(st.tuples(names, st.binary(max_size=300)), min_size=1, max_size=8))
 def test_what_httpx_sends_is_read_back(sent: list[tuple[str, bytes]]) -> None:
     request = httpx.Request(
-        "POST", "http://a", files=[("picture", (name, content)) for name, content in sent]
+        "POST", "http://a", files=[("image", (name, content)) for name, content in sent]
     )
     body = request.read()
     found = parts(body, request.headers["content-type"], 64)
@@ -41,7 +41,7 @@ def test_any_bytes_end_in_parts_or_a_refusal(body: bytes) -> None:
 BODY = b'--b\r\ncontent-disposition: form-data; name="p"\r\n\r\nhello\r\n--b--\r\n'
 
 
-def test_a_part_without_a_file_name_is_a_picture_without_a_name() -> None:
+def test_a_part_without_a_file_name_is_a_image_without_a_name() -> None:
     assert parts(BODY, "multipart/form-data; boundary=b", 1) == [(None, b"hello")]
 
 
@@ -52,7 +52,7 @@ def test_a_part_without_a_file_name_is_a_picture_without_a_name() -> None:
         (b"", "multipart/form-data; boundary=b", 400,
          "the multipart body ends before its last boundary"),
         (b"--b--\r\n", "multipart/form-data; boundary=b", 400,
-         "the multipart body holds no picture"),
+         "the multipart body holds no image"),
         (b"--c\r\n", "multipart/form-data; boundary=b", 400,
          "the body is not valid multipart/form-data"),
         (BODY[:-6], "multipart/form-data; boundary=b", 400,

@@ -18,11 +18,11 @@ HEADERS = {"authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture(scope="module")
-def api(serve_module, pictures):
-    """The schema of a quick server that asks for a token; its pictures are real ones, or junk."""
-    picture = st.sampled_from(pictures) | st.binary(max_size=100)
+def api(serve_module, images):
+    """The schema of a quick server that asks for a token; its images are real ones, or junk."""
+    image = st.sampled_from(images) | st.binary(max_size=100)
     for media in ("image/png", "image/jpeg", "application/octet-stream"):
-        schemathesis.openapi.media_type(media, picture)
+        schemathesis.openapi.media_type(media, image)
     explain = lambda *_: "<!doctype html><title>why</title>"  # noqa: E731
     with serve_module(token=TOKEN, explain=explain) as server:
         yield schemathesis.openapi.from_url(f"{server.url}/openapi.json", headers=HEADERS)
@@ -69,7 +69,7 @@ def test_an_operation_keeps_its_schema(api, method: str, path: str, mode: Genera
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     def fuzz(case) -> None:
-        # Whether bytes are a picture, or numbers fit a shape, is beyond what a schema can say.
+        # Whether bytes are an image, or numbers fit a shape, is beyond what a schema can say.
         # The fuzzer's own test of the token sends the right one with it; there is one below.
         case.call_and_validate(
             headers=HEADERS, excluded_checks=[positive_data_acceptance, ignored_auth]

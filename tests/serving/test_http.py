@@ -50,12 +50,12 @@ def test_a_body_that_never_ends_is_answered_408(local, read_all) -> None:
     assert said["error"] == "the request was not complete after 0.4 seconds"
 
 
-def test_the_second_request_of_a_connection_has_its_own_clock(local, request_bytes, pictures):
+def test_the_second_request_of_a_connection_has_its_own_clock(local, request_bytes, images):
     with local(limits={"receive_seconds": 0.5}) as server:
         connection = server.connect()
         for _ in range(3):
             time.sleep(0.3)
-            connection.sendall(request_bytes(pictures[0]))
+            connection.sendall(request_bytes(images[0]))
             found = b""
             while not found.endswith(b'"error": null}'):
                 found += connection.recv(65_536)
@@ -64,9 +64,9 @@ def test_the_second_request_of_a_connection_has_its_own_clock(local, request_byt
         assert connection.recv(65_536).startswith(b"HTTP/1.1 408")
 
 
-def test_an_idle_connection_is_closed(local, request_bytes, pictures, read_all) -> None:
+def test_an_idle_connection_is_closed(local, request_bytes, images, read_all) -> None:
     with local(limits={"idle_seconds": 1.0}) as server:
-        raw = read_all(server.connect(request_bytes(pictures[0])))
+        raw = read_all(server.connect(request_bytes(images[0])))
     assert raw.startswith(b"HTTP/1.1 200")
 
 
@@ -149,7 +149,7 @@ def test_too_many_connections_get_503(local, read_all) -> None:
         assert httpx.get(f"{server.url}/v2/health/live").status_code == 200
 
 
-def test_a_client_that_does_not_read_is_closed(local, request_bytes, pictures) -> None:
+def test_a_client_that_does_not_read_is_closed(local, request_bytes, images) -> None:
     with local(limits={"send_seconds": 0.5, "receive_seconds": 5}) as server:
         connection = socket.socket()
         server.connections.append(connection)
@@ -168,11 +168,11 @@ def test_a_client_that_does_not_read_is_closed(local, request_bytes, pictures) -
         )
 
 
-def test_pipelined_requests_are_answered_in_order(local, request_bytes, pictures, read_all) -> None:
+def test_pipelined_requests_are_answered_in_order(local, request_bytes, images, read_all) -> None:
     with local() as server:
         ids = [f"x-request-id: turn-{turn}" for turn in range(5)]
-        raw = b"".join(request_bytes(pictures[0], "/predict", each) for each in ids[:-1])
-        raw += request_bytes(pictures[0], "/predict", ids[-1], "connection: close")
+        raw = b"".join(request_bytes(images[0], "/predict", each) for each in ids[:-1])
+        raw += request_bytes(images[0], "/predict", ids[-1], "connection: close")
         found = read_all(server.connect(raw))
     assert [part[:1] for part in found.split(b"x-request-id: turn-")[1:]] == [
         b"0", b"1", b"2", b"3", b"4",
@@ -189,30 +189,30 @@ def test_a_flood_of_pipelined_requests_is_cut_off(local, read_all) -> None:
         assert b'{reason="too many requests at once"} 1' in server.room.metrics.text()
 
 
-def test_an_upgrade_is_answered_as_plain_http(local, request_bytes, pictures, read_all) -> None:
+def test_an_upgrade_is_answered_as_plain_http(local, request_bytes, images, read_all) -> None:
     headers = ("connection: upgrade, HTTP2-Settings, close", "upgrade: h2c")
     with local(limits={"receive_seconds": 2}) as server:
-        raw = read_all(server.connect(request_bytes(pictures[0], "/predict", *headers)))
+        raw = read_all(server.connect(request_bytes(images[0], "/predict", *headers)))
     assert raw.startswith(b"HTTP/1.1 200"), raw
 
 
-def test_a_client_that_leaves_frees_its_place(local, request_bytes, pictures) -> None:
+def test_a_client_that_leaves_frees_its_place(local, request_bytes, images) -> None:
     with local(limits={"queue": 3}) as server:
         server.predictor.hold.clear()
-        connections = [server.connect(request_bytes(pictures[0])) for _ in range(3)]
+        connections = [server.connect(request_bytes(images[0])) for _ in range(3)]
         _until(lambda: server.room.waiting == 3)
-        assert httpx.post(f"{server.url}/predict", content=pictures[0]).status_code == 503
+        assert httpx.post(f"{server.url}/predict", content=images[0]).status_code == 503
         for connection in connections:
             connection.close()
         began = time.monotonic()
         _until(lambda: server.room.waiting == 0)
         assert time.monotonic() - began < 1
         server.predictor.hold.set()
-        assert httpx.post(f"{server.url}/predict", content=pictures[0]).status_code == 200
+        assert httpx.post(f"{server.url}/predict", content=images[0]).status_code == 200
     assert '"status": 499' in server.log.getvalue()
 
 
-def test_500_slow_sockets_are_closed_while_others_are_served(server, pictures) -> None:
+def test_500_slow_sockets_are_closed_while_others_are_served(server, images) -> None:
     """At the default bounds: 250 slow heads, 250 slow bodies, a byte from each now and then."""
     head = b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n"
     began = time.monotonic()
@@ -221,7 +221,7 @@ def test_500_slow_sockets_are_closed_while_others_are_served(server, pictures) -
         connection.sendall(head if turn % 2 else b"POST /pre")
     with httpx.Client(base_url=server.url, timeout=20) as client:
         for turn in range(60):
-            response = client.post("/predict?model=animals-fast", content=pictures[0])
+            response = client.post("/predict?model=animals-fast", content=images[0])
             assert response.status_code == 200
             with contextlib.suppress(OSError):
                 slow[turn].send(b"a")

@@ -1,4 +1,4 @@
-"""A picture gets the same bits alone, where it may use every core, and in company."""
+"""An image gets the same bits alone, where it may use every core, and in company."""
 
 from __future__ import annotations
 

@@ -12,19 +12,19 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-def test_the_page(local, pictures, tmp_path: Path) -> None:
+def test_the_page(local, images, tmp_path: Path) -> None:
     token = "a-token-for-the-page-0123456789"
-    picture, broken = tmp_path / "a.png", tmp_path / "b.png"
-    picture.write_bytes(pictures[0])
+    image, broken = tmp_path / "a.png", tmp_path / "b.png"
+    image.write_bytes(images[0])
     broken.write_bytes(b"nothing")
     models = {"animals": Path("/x/a"), "plants": Path("/x/b")}
     explain = lambda *_: "<!doctype html><title>why</title>"  # noqa: E731
     with local(token=token, models=models, explain=explain) as server:
         headers = {"authorization": f"Bearer {token}"}
-        wanted = httpx.post(f"{server.url}/predict", content=pictures[0], headers=headers).json()
+        wanted = httpx.post(f"{server.url}/predict", content=images[0], headers=headers).json()
         script = Path(__file__).with_name("page.mjs")
         done = subprocess.run(
-            ["node", script, server.url, token, picture, broken, json.dumps(wanted)],
+            ["node", script, server.url, token, image, broken, json.dumps(wanted)],
             capture_output=True, text=True, timeout=200,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

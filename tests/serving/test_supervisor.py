@@ -72,31 +72,31 @@ class Load:
                     self.failures.append(response.text)
 
 
-def test_a_killed_worker_is_replaced_and_others_go_on(fast, pictures) -> None:
+def test_a_killed_worker_is_replaced_and_others_go_on(fast, images) -> None:
     before = fast.workers()
     assert len(before) == 2
     os.kill(before[0], signal.SIGKILL)
     killed = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda each: ask_again(fast.url, each), pictures[:20]))
+        found = list(pool.map(lambda each: ask_again(fast.url, each), images[:20]))
     assert found == [200] * 20
     until(lambda: len(fast.workers()) == 2 and before[0] not in fast.workers())
     assert time.monotonic() - killed < 10
     assert fast.wait_for("worker ended")[0]["status"] == -signal.SIGKILL
 
 
-def test_both_workers_killed_at_once_keep_clients_waiting_not_refused(fast, pictures) -> None:
+def test_both_workers_killed_at_once_keep_clients_waiting_not_refused(fast, images) -> None:
     before = fast.workers()
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.3)
-    assert ask(fast.url, pictures[0], timeout=30).status_code == 200
+    assert ask(fast.url, images[0], timeout=30).status_code == 200
     until(lambda: len(set(fast.workers()) - set(before)) == 2)
 
 
-def test_a_stuck_worker_is_replaced(fast, pictures) -> None:
+def test_a_stuck_worker_is_replaced(fast, images) -> None:
     until(lambda: len(fast.workers()) == 2)
-    assert ask(fast.url, pictures[0], timeout=30).status_code == 200
+    assert ask(fast.url, images[0], timeout=30).status_code == 200
     time.sleep(1)
     victim = fast.workers()[0]
     os.kill(victim, signal.SIGSTOP)
@@ -104,20 +104,20 @@ def test_a_stuck_worker_is_replaced(fast, pictures) -> None:
     assert fast.wait_for("worker stuck", seconds=30)[-1]["worker"] == victim
     assert time.monotonic() - stopped < 12
     until(lambda: len(fast.workers()) == 2 and victim not in fast.workers())
-    assert ask_again(fast.url, pictures[0]) == 200
+    assert ask_again(fast.url, images[0]) == 200
 
 
 def test_a_model_is_swapped_without_a_failed_request(
-    tmp_path: Path, model: Path, another, start_any, pictures
+    tmp_path: Path, model: Path, another, start_any, images
 ) -> None:
     served = tmp_path / "animals.safetensors"
     shutil.copy(model, served)
     new = another(tmp_path / "new.safetensors", seed=7)
-    old_answer = next(Predictor(model).predict(pictures[0])).to_data()
-    new_answer = next(Predictor(new).predict(pictures[0])).to_data()
+    old_answer = next(Predictor(model).predict(images[0])).to_data()
+    new_answer = next(Predictor(new).predict(images[0])).to_data()
     assert old_answer != new_answer
     with start_any(served, "--workers", "2") as server:
-        with Load(server.url, pictures[0]) as load:
+        with Load(server.url, images[0]) as load:
             until(lambda: load.answers)
             new.replace(served)
             server.wait_for("model swapped", count=2, seconds=30)
@@ -131,18 +131,18 @@ def test_a_model_is_swapped_without_a_failed_request(
         served.write_bytes(b"this is no model")
         kept = server.wait_for("model kept", count=2, seconds=30)
         assert "this is no model" not in kept[0]["reason"]
-        assert ask(server.url, pictures[0]).json() == new_answer
+        assert ask(server.url, images[0]).json() == new_answer
 
         shutil.copy(model, served)
         server.process.send_signal(signal.SIGHUP)
         server.wait_for("model swapped", count=4, seconds=30)
-        assert ask(server.url, pictures[0]).json() == old_answer
+        assert ask(server.url, images[0]).json() == old_answer
 
 
-def test_told_to_stop_it_answers_what_was_asked(exported, start_any, pictures) -> None:
+def test_told_to_stop_it_answers_what_was_asked(exported, start_any, images) -> None:
     with start_any(exported, "--workers", "1") as server:
         connection = socket.create_connection(("127.0.0.1", server.port))
-        body = pictures[0]
+        body = images[0]
         head = f"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body[:50])
         time.sleep(0.3)
@@ -175,15 +175,15 @@ def test_workers_do_not_outlive_a_killed_supervisor(exported, start_any) -> None
         until(lambda: not any(alive(pid) for pid in workers))
 
 
-def test_the_token_is_in_no_environment_and_no_command_line(exported, start_any, pictures):
+def test_the_token_is_in_no_environment_and_no_command_line(exported, start_any, images):
     token = "a-token-of-this-test-0123456789"
     with start_any(exported, "--workers", "1", env={"FOVEAL_TOKEN": token}) as server:
         (pid,) = server.workers()
         for name in ("environ", "cmdline"):
             assert token.encode() not in Path(f"/proc/{pid}/{name}").read_bytes()
-        assert ask(server.url, pictures[0]).status_code == 401
+        assert ask(server.url, images[0]).status_code == 401
         headers = {"authorization": f"Bearer {token}"}
-        found = httpx.post(f"{server.url}/predict", content=pictures[0], headers=headers)
+        found = httpx.post(f"{server.url}/predict", content=images[0], headers=headers)
         assert found.status_code == 200
         assert httpx.get(f"{server.url}/v2/health/ready").status_code == 200
         assert not any(token in line for line in server.lines)

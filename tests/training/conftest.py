@@ -102,7 +102,7 @@ def runs(prepared, tmp_path) -> Runs:
 
 @pytest.fixture
 def wide(runs, prepared):
-    """The runs with pictures four times as wide and high, and a network for them."""
+    """The runs with images four times as wide and high, and a network for them."""
     network = runs.fresh().network
     grown = [
         replace(one, pixels=one.pixels.repeat(4, axis=1).repeat(4, axis=2))

@@ -24,14 +24,14 @@ def _target():
     return torch.eye(40)[:, :10] + 0
 
 
-def _run(recipe, pictures=None, index=INDEX, seed=1, epoch=2):
-    pictures = _batch() if pictures is None else pictures
-    return augment(pictures, _target()[: len(pictures)], index, recipe, seed, epoch)
+def _run(recipe, images=None, index=INDEX, seed=1, epoch=2):
+    images = _batch() if images is None else images
+    return augment(images, _target()[: len(images)], index, recipe, seed, epoch)
 
 
 def test_all_off_is_the_identity():
-    pictures, target = _run(Recipe(**OFF))
-    assert torch.equal(pictures, _batch().float())
+    images, target = _run(Recipe(**OFF))
+    assert torch.equal(images, _batch().float())
     assert torch.equal(target, _target())
 
 
@@ -44,14 +44,14 @@ EACH = [
 
 @pytest.mark.parametrize("keys", EACH, ids=str)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_each_changes_pictures_alone_and_stays_in_range(keys, channels):
+def test_each_changes_images_alone_and_stays_in_range(keys, channels):
     plain = _batch(channels)
-    pictures, _ = _run(Recipe(**{**OFF, **keys}), plain)
-    assert pictures.shape == plain.shape
-    assert pictures.dtype == torch.float32
-    assert pictures.min() >= -0.01
-    assert pictures.max() <= 255.01
-    changed = (pictures - plain.float()).abs().amax(dim=(1, 2, 3)) > 1
+    images, _ = _run(Recipe(**{**OFF, **keys}), plain)
+    assert images.shape == plain.shape
+    assert images.dtype == torch.float32
+    assert images.min() >= -0.01
+    assert images.max() <= 255.01
+    changed = (images - plain.float()).abs().amax(dim=(1, 2, 3)) > 1
     assert changed.float().mean() > 0.3
 
 
@@ -59,7 +59,7 @@ MIXING = ("mixup", "cutmix")
 
 
 @pytest.mark.parametrize("keys", [k for k in EACH if not set(k) & set(MIXING)], ids=str)
-def test_a_picture_is_changed_alike_in_every_batch(keys):
+def test_a_image_is_changed_alike_in_every_batch(keys):
     recipe = Recipe(**{**OFF, **keys})
     whole, _ = _run(recipe)
     part, _ = _run(recipe, _batch()[[5, 17]], INDEX[[5, 17]])
@@ -112,7 +112,7 @@ def test_rotation_by_a_quarter_turn():
     torch.testing.assert_close(turned, plain.rot90(-1, (2, 3)).flip(2, 3), rtol=0, atol=1e-2)
 
 
-def test_crop_maps_stay_inside_the_picture():
+def test_crop_maps_stay_inside_the_image():
     recipe = Recipe(**{**OFF, "crop": 0.2})
     index = np.arange(2000, dtype=np.int64)
     matrix = changes._matrices(torch.zeros(2000, 1, 10, 10), index, recipe, 0.2, 0, 0)
@@ -130,12 +130,12 @@ def test_mixed_targets_follow_the_pixels():
     target = torch.zeros(40, 2)
     target[::2, 0], target[1::2, 1] = 1, 1
     recipe = Recipe(**{**OFF, "cutmix": 1.0})
-    pictures, mixed = augment(plain, target, INDEX, recipe, 0, 0)
-    torch.testing.assert_close(pictures.mean(dim=(1, 2, 3)) / 255, mixed[:, 0])
+    images, mixed = augment(plain, target, INDEX, recipe, 0, 0)
+    torch.testing.assert_close(images.mean(dim=(1, 2, 3)) / 255, mixed[:, 0])
     torch.testing.assert_close(mixed.sum(dim=1), torch.ones(40))
     recipe = Recipe(**{**OFF, "mixup": 1.0})
-    pictures, mixed = augment(plain, target, INDEX, recipe, 0, 0)
-    torch.testing.assert_close(pictures[:, 0, 0, 0] / 255, mixed[:, 0])
+    images, mixed = augment(plain, target, INDEX, recipe, 0, 0)
+    torch.testing.assert_close(images[:, 0, 0, 0] / 255, mixed[:, 0])
 
 
 @pytest.mark.parametrize("alpha", [0.2, 0.5, 1.0])
@@ -149,12 +149,12 @@ def test_erase_probability():
     recipe = Recipe(**{**OFF, "erase": 0.25})
     index = np.arange(4000, dtype=np.int64)
     plain = torch.rand(4000, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 255
-    pictures, _ = augment(plain, torch.zeros(4000, 2), index, recipe, 0, 0)
-    changed = (pictures != plain).flatten(1).any(dim=1).float().mean()
+    images, _ = augment(plain, torch.zeros(4000, 2), index, recipe, 0, 0)
+    changed = (images != plain).flatten(1).any(dim=1).float().mean()
     assert 0.2 < changed < 0.26
 
 
-def test_grey_pictures_have_no_saturation():
+def test_grey_images_have_no_saturation():
     plain = _batch(1).float()
     got = changes.colour(plain, INDEX, 0.0001, 0, 0)
     torch.testing.assert_close(got, plain, rtol=1e-3, atol=0.1)

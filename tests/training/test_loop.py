@@ -97,8 +97,8 @@ def test_micro_batches_give_the_gradient_of_the_batch(runs):
     for micro in (1, 4):
         made = runs.fresh(network=network, precision="fp32")
         made.training.position.accumulation_steps = micro
-        pictures, target = loop.prepared(made.task, np.arange(40), 0, 0.0)
-        loop._gradients(made.training, made.task, made.training.module, pictures, target)
+        images, target = loop.prepared(made.task, np.arange(40), 0, 0.0)
+        loop._gradients(made.training, made.task, made.training.module, images, target)
         gradients.append([p.grad.clone() for p in made.training.module.parameters()])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)

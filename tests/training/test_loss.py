@@ -33,7 +33,7 @@ def test_one_unit_is_binary_cross_entropy():
     torch.testing.assert_close(loss(LOGITS[:, :1], target, "sigmoid", Recipe()), expected)
 
 
-def test_focal_weighs_hard_pictures_more():
+def test_focal_weighs_hard_images_more():
     target = targets(LABELS, 5, 5)
     recipe = Recipe(balance="focal", label_smoothing=0.0)
     sure = LOGITS.softmax(1)[torch.arange(32), torch.from_numpy(LABELS)]

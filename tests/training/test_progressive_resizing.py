@@ -1,4 +1,4 @@
-"""Growing pictures: their sizes, what they cost, and networks that take no small ones."""
+"""Growing images: their sizes, what they cost, and networks that take no small ones."""
 
 from statistics import fmean
 
@@ -11,14 +11,14 @@ from foveal.spec.preprocess import Input
 from foveal.training.progressive_resizing import ahead, misfit, size, work
 
 
-def test_pictures_grow_in_few_sizes():
+def test_images_grow_in_few_sizes():
     sizes = [size((64, 96), 0.5, step / 100) for step in range(101)]
     assert sizes == sorted(sizes)
     assert list(dict.fromkeys(sizes)) == [(32, 48), (40, 60), (48, 72), (56, 84), (64, 96)]
     assert sizes[67] == (64, 96)
 
 
-def test_whole_pictures_stay_whole():
+def test_whole_images_stay_whole():
     assert size((61, 33), 1.0, 0.0) == (61, 33)
     assert size((61, 33), 0.5, 0.7) == (61, 33)
     assert work((61, 33), 1.0, 0.0) == ahead((61, 33), 1.0, 0.0) == 1.0

@@ -1,4 +1,4 @@
-"""Order of pictures: each once an epoch, a pure function of (seed, epoch)."""
+"""Order of images: each once an epoch, a pure function of (seed, epoch)."""
 
 import numpy as np
 from hypothesis import given
@@ -8,7 +8,7 @@ from foveal.training import sampler
 
 
 @given(st.integers(1, 300), st.integers(1, 64), st.integers(0, 3))
-def test_batches_show_every_picture_once(count, batch, epoch):
+def test_batches_show_every_image_once(count, batch, epoch):
     steps = sampler.steps_an_epoch(count, batch)
     shown = sampler.epoch_order(count, 5, epoch)
     parts = sampler.batches(shown, steps)
@@ -23,7 +23,7 @@ def test_epochs_and_seeds_differ():
     assert not np.array_equal(sampler.epoch_order(50, 0, 0), sampler.epoch_order(50, 1, 0))
 
 
-def test_balanced_draws_every_class_alike_and_every_picture_in_turn():
+def test_balanced_draws_every_class_alike_and_every_image_in_turn():
     classes = np.array([0] * 90 + [1] * 10)
     drawn = np.concatenate([sampler.epoch_order(100, 0, epoch, classes) for epoch in range(9)])
     per_class = np.bincount(classes[drawn])

@@ -41,20 +41,20 @@ async function figuresAreTheData(page) {
   else holds(cells.length > 24, 'the matrix of many classes is empty')
 }
 
-async function matrixOpensPictures(page) {
+async function matrixOpensImages(page) {
   const cell = page.locator('[data-cell]').first()
   const [row, column] = (await cell.getAttribute('data-cell')).split(',').map(Number)
   await cell.focus()
   await page.keyboard.press('Enter')
   await page.waitForSelector('dialog[open] li')
   const shown = await page.locator('dialog[open] li').count()
-  const wanted = data.pictures.path.filter((_, i) => data.pictures.true[i] === row && data.pictures.predicted[i] === column)
-  same(shown, Math.min(36, wanted.length), 'pictures of the cell')
+  const wanted = data.images.path.filter((_, i) => data.images.true[i] === row && data.images.predicted[i] === column)
+  same(shown, Math.min(36, wanted.length), 'images of the cell')
   const sizes = await page.$$eval('dialog[open] img', (images) => images.map((image) => image.naturalWidth))
   holds(sizes.length > 0 && sizes.every((size) => size > 0), 'a thumbnail does not load')
   same(await axeFaults(page), [], 'axe on the open cell')
   await page.keyboard.press('Escape')
-  holds(!(await page.locator('dialog[open]').count()), 'Escape does not close the pictures')
+  holds(!(await page.locator('dialog[open]').count()), 'Escape does not close the images')
 }
 
 async function sliderChangesNumbers(page) {
@@ -82,7 +82,7 @@ await onPage(file, async (page) => {
   await page.waitForSelector('h1')
   await figuresAreTheData(page)
   same(await axeFaults(page), [], 'axe')
-  if (!multi) await matrixOpensPictures(page)
+  if (!multi) await matrixOpensImages(page)
   await sliderChangesNumbers(page)
   await bothLanguages(page)
   holds(!/NaN|undefined|Infinity|\[object/.test(await page.locator('main').innerText()), 'a NaN or the like is shown')

@@ -1,4 +1,4 @@
-"""Which pictures are one picture: exact by decoded pixels, near by hash and aligned pixels.
+"""Which images are one image: exact by decoded pixels, near by hash and aligned pixels.
 
 Knows nothing of labels or splits.
 """
@@ -26,7 +26,7 @@ class DuplicatePairs:
 
 
 def find_duplicates(seen: Scan) -> DuplicatePairs:
-    """Pairs among the scanned pictures; time grows as their number (times its logarithm)."""
+    """Pairs among the scanned images; time grows as their number (times its logarithm)."""
     pairs = near_pairs(
         seen.thumbnails, seen.measures[seen.drawn, image_stats.RED : image_stats.BLUE + 1]
     )

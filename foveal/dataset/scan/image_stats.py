@@ -1,6 +1,6 @@
-"""What one picture shows without a network: hashes, size, a thumbnail and how it is drawn.
+"""What one image shows without a network: hashes, size, a thumbnail and how it is drawn.
 
-Knows nothing of labels, splits or other pictures.
+Knows nothing of labels, splits or other images.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from hashlib import blake2b
 import numpy as np
 from PIL import Image
 
-from foveal.images.decode import FORMATS, MAX_PIXELS, decoded, header, orientation
+from foveal.images.decode import FORMATS, MAX_PIXELS, decode_scaled, header, orientation
 from foveal.images.png import simple
 
 THUMBNAIL_SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
 GREY, FORMAT, BYTES, BRIGHTNESS, SPREAD, DARKEST, BRIGHTEST, SHARPNESS, RED, GREEN, BLUE = range(11)
-"""Places in `measures`: grey picture (0 or 1); place of its format in FORMATS; size of the file;
+"""Places in `measures`: grey image (0 or 1); place of its format in FORMATS; size of the file;
 mean, deviation, 1st and 99th percentile of the grey levels; sharpness (see `sharpness`); mean of
 each colour (0 where there is no thumbnail)."""
 N_MEASURES = 11
@@ -44,12 +44,12 @@ class ImageStats:
 
 
 def content_hash(content: bytes | memoryview) -> int:
-    """64 bits of the bytes of a picture file: BLAKE2b with an 8-byte digest, little-endian."""
+    """64 bits of the bytes of an image file: BLAKE2b with an 8-byte digest, little-endian."""
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
 def pixel_hash(width: int, height: int, content: bytes) -> int:
-    """64 bits of size and pixels; an all-grey colour picture counts as its grey one."""
+    """64 bits of size and pixels; an all-grey colour image counts as its grey one."""
     digest = blake2b(f"{width}x{height}".encode(), digest_size=8)
     digest.update(content)
     return int.from_bytes(digest.digest(), "little")
@@ -63,7 +63,7 @@ def is_grey(image: Image.Image) -> bool:
 
 
 def _all_grey(values: np.ndarray) -> bool:
-    """Of (H, W, 3); the first row decides for most coloured pictures."""
+    """Of (H, W, 3); the first row decides for most coloured images."""
     for part in (values[:1], values):
         first = part[..., 0]
         if not ((first == part[..., 1]).all() and (first == part[..., 2]).all()):
@@ -72,7 +72,7 @@ def _all_grey(values: np.ndarray) -> bool:
 
 
 def image_stats(content: bytes, *, full: bool = False) -> ImageStats:
-    """Look at one picture; PictureError where it cannot be read.
+    """Look at one image; ImageError where it cannot be read.
 
     full: also measure how it is lit and how sharp it is; else those measures are 0.
     """
@@ -99,20 +99,20 @@ def image_stats(content: bytes, *, full: bool = False) -> ImageStats:
 
 
 def _opened(content: bytes) -> tuple[Image.Image, tuple[int, int], str]:
-    """The picture in mode L or RGB, its size as stored but upright, and its format."""
+    """The image in mode L or RGB, its size as stored but upright, and its format."""
     image = simple(content, MAX_PIXELS)
     if image is not None:
         return image, image.size, "PNG"
     opened = header(content)
     size = opened.size if orientation(opened) < 5 else opened.size[::-1]
-    # A grey file is decoded to grey at once: for small pictures that halves the work.
+    # A grey file is decoded to grey at once: for small images that halves the work.
     plain = opened.mode == "L" and "transparency" not in opened.info
-    image = decoded(opened, channels=1 if plain else 3, least=(ENOUGH, ENOUGH))
+    image = decode_scaled(opened, channels=1 if plain else 3, least=(ENOUGH, ENOUGH))
     return image, size, file_format(opened)
 
 
 def file_format(image: Image.Image) -> str:
-    """The name in FORMATS of what `header` opened (a multi-picture JPEG is a JPEG)."""
+    """The name in FORMATS of what `header` opened (a multi-image JPEG is a JPEG)."""
     name = image.format or ""
     return {"MPO": "JPEG", "DIB": "BMP"}.get(name, name)
 
@@ -138,9 +138,9 @@ def _tint(drawn: Image.Image | None) -> tuple[float, float, float]:
 
 
 def sharpness(lit: np.ndarray) -> float:
-    """Detail in the finest scale: deviation of the Laplacian over deviation of the picture.
+    """Detail in the finest scale: deviation of the Laplacian over deviation of the image.
 
-    Small pictures (under 64 pixels a side) give infinity: nothing is fine enough to be blurred.
+    Small images (under 64 pixels a side) give infinity: nothing is fine enough to be blurred.
     """
     if min(lit.shape) < 64:
         return float("inf")
@@ -152,7 +152,7 @@ def sharpness(lit: np.ndarray) -> float:
 
 
 def thumbnail(image: Image.Image) -> Image.Image:
-    """The picture squashed to SIDE by SIDE, averaged by a triangle filter."""
+    """The image squashed to SIDE by SIDE, averaged by a triangle filter."""
     return image.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR)
 
 

@@ -4,14 +4,14 @@ Knows nothing of files, labels or splits.
 
 Proposing: 63 bits, the signs of the lowest frequencies of each thumbnail, are sorted under
 TABLES fixed orders of the bits; neighbours in any of the sorted lists are compared. So time and
-memory grow as the number of pictures (the sort: times its logarithm), whatever they show.
+memory grow as the number of images (the sort: times its logarithm), whatever they show.
 Confirming: the second thumbnail is moved and stretched until it fits the first (Lucas and
 Kanade's method, shift and scale on each axis), then both must agree in shades, in detail and in
-level; mean colours must agree too, so that one shirt in red and in blue is two pictures.
+level; mean colours must agree too, so that one shirt in red and in blue is two images.
 
 The constants, on 541 photos of clothing: encoded again, made half or 1.5 times as large, all are
-found; cropped by up to 2 % on every side 99 in 100, by up to 4 % 97 in 100. Of 20,000 pictures of
-CIFAR-10 201 pairs are confirmed; of the weakest 48 by detail, all show one picture twice. The
+found; cropped by up to 2 % on every side 99 in 100, by up to 4 % 97 in 100. Of 20,000 images of
+CIFAR-10 201 pairs are confirmed; of the weakest 48 by detail, all show one image twice. The
 most alike strangers among 291 photos of clothing reach 0.99 in shades and 0.905 in detail.
 """
 
@@ -35,7 +35,7 @@ _MOST_SHIFT, _MOST_SCALE = 4.0, 0.16
 
 
 def near_pairs(thumbnails: NDArray[np.uint8], colours: Float) -> Pairs:
-    """int64 (P, 2) places of pictures that show the same up to encoding, size and a slight crop.
+    """int64 (P, 2) places of images that show the same up to encoding, size and a slight crop.
 
     thumbnails: (N, S, S) grey.  colours: (N, 3) mean red, green and blue, 0..255.
     """

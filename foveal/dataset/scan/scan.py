@@ -1,4 +1,4 @@
-"""One pass over the files of a listing: what each picture shows, kept in the cache.
+"""One pass over the files of a listing: what each image shows, kept in the cache.
 
 Knows nothing of labels, splits or findings.
 """
@@ -33,11 +33,11 @@ _CHUNK = 128
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What the readable pictures show; the first axis of all arrays is the same.
+    """What the readable images show; the first axis of all arrays is the same.
 
     rows: int64 (N,) rows of the listing.  content, pixel: uint64 (N,) hashes.
     size: int32 (N, 2) width and height.  measures: float32 (N, MEASURES), see `look`.
-    thumbnails: uint8 (M, SIDE, SIDE) of the pictures `drawn` int64 (M,) counts into (N,).
+    thumbnails: uint8 (M, SIDE, SIDE) of the images `drawn` int64 (M,) counts into (N,).
     """
 
     rows: NDArray[np.int64]
@@ -60,7 +60,7 @@ def scan(
     """Look at these rows, or take what was seen of the same files before.
 
     full: also measure light and sharpness, which only the doctor needs.
-    A cache that cannot be written is no error: the pictures are then looked at again next time.
+    A cache that cannot be written is no error: the images are then looked at again next time.
     """
     wanted = [int(row) for row in rows]
     fingerprint = listing.fingerprint(wanted)
@@ -72,7 +72,7 @@ def scan(
             return kept
     found = _look(listing, wanted, full, progress)
     with contextlib.suppress(OSError, Error):
-        _keep(folder, found, f"looks of {listing.root}: {len(wanted)} pictures")
+        _keep(folder, found, f"looks of {listing.root}: {len(wanted)} images")
     return found
 
 
@@ -88,7 +88,7 @@ def _look(listing: Dataset, rows: Sequence[int], full: bool, progress: Progress)
         parts.append((chunk, seen))
         count += len(chunk)
         rate = count / max(time.monotonic() - began, 1e-6)
-        progress("looking", count, len(rows), f"{rate:.0f} pictures/s")
+        progress("looking", count, len(rows), f"{rate:.0f} images/s")
     return _joined(listing, parts or [([], run_task(ScanTask(full), listing.read, 0))])
 
 

@@ -1,7 +1,7 @@
 """The same work on many rows at once, in order, with little held in memory.
 
 Knows nothing of what is done. Few rows are shared by threads, since decoders release the
-interpreter's lock; many by processes of their own (see `hand`), because a small picture takes
+interpreter's lock; many by processes of their own (see `hand`), because a small image takes
 longer in the interpreter than in the decoder, and threads then only wait for each other.
 """
 

@@ -25,14 +25,14 @@ from foveal.images.resize import pixels
 
 @dataclass(frozen=True)
 class ScanTask:
-    """Look at each picture; full: also how it is lit and how sharp it is."""
+    """Look at each image; full: also how it is lit and how sharp it is."""
 
     full: bool
 
 
 @dataclass(frozen=True)
 class DecodeTask:
-    """Bring each picture to (height, width, channels), as `images.pixels` does."""
+    """Bring each image to (height, width, channels), as `images.pixels` does."""
 
     height: int
     width: int
@@ -50,7 +50,7 @@ class DecodeTask:
 class ChunkResult:
     """What a chunk of files gave.
 
-    arrays: one row a picture that could be read; `places` int64 says which of the chunk it is.
+    arrays: one row an image that could be read; `places` int64 says which of the chunk it is.
     Looking: `content`, `pixel`, `size`, `measures` as in Scan, `drawn` bool, `thumbnails` uint8
     one for each drawn.  Decoding: `pixels` uint8 (n, H, W, C), `hashes`, `pixel_hashes` uint64.
     bad: place and reason of each file that could not be read.
@@ -61,7 +61,7 @@ class ChunkResult:
 
 
 def run_task(job: ScanTask | DecodeTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
-    """The job on the files that read(0) to read(count - 1) give; read may raise PictureError."""
+    """The job on the files that read(0) to read(count - 1) give; read may raise ImageError."""
     return _looked(job, read, count) if isinstance(job, ScanTask) else _decoded(job, read, count)
 
 

@@ -22,8 +22,8 @@ from foveal.prediction.prediction import probabilities
 
 SIDE = 224
 """Longest side of the decisive pixels' maps on the page."""
-PICTURES = 1_500_000
-"""Bytes of training pictures on the page at most."""
+IMAGES = 1_500_000
+"""Bytes of training images on the page at most."""
 
 
 def data(explanation: Explanation, *, budget: int = BUDGET) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def data(explanation: Explanation, *, budget: int = BUDGET) -> dict[str, Any]:
             "multiply_adds": sum(node.multiply_adds for node in recording.nodes),
             "layers": len(recording.nodes) - 2,
         },
-        "picture": {
+        "image": {
             "height": explanation.pixels.shape[0],
             "width": explanation.pixels.shape[1],
             "channels": explanation.pixels.shape[2],
@@ -98,7 +98,7 @@ def _answer(explanation: Explanation, units: list[int]) -> dict[str, Any]:
 
 
 def _shifted(explanation: Explanation) -> list[dict[str, Any]]:
-    """The best label of the shifted pictures, without averaging over mirror images."""
+    """The best label of the shifted images, without averaging over mirror images."""
     manifest = explanation.model.manifest
     found = []
     for shift in explanation.shifts:
@@ -144,9 +144,9 @@ def _verdict(verdict: Verdict, empty: bool) -> dict[str, Any]:
 
 
 def _excite(explanation: Explanation, excited: TopImages, maps: list[list[int]]) -> dict[str, Any]:
-    """For each shown filter its pictures and places; a picture is on the page once.
+    """For each shown filter its images and places; an image is on the page once.
 
-    Every filter's best picture comes before any filter's second, until the limit is reached.
+    Every filter's best image comes before any filter's second, until the limit is reached.
     """
     places = [
         (rank, node, channel)
@@ -156,23 +156,23 @@ def _excite(explanation: Explanation, excited: TopImages, maps: list[list[int]])
         for channel in maps[node.id]
     ]
     numbers: dict[int, int] = {}
-    pictures: list[dict[str, str]] = []
+    images: list[dict[str, str]] = []
     filters: dict[str, dict[str, list[list[float]]]] = {}
     for rank, node, channel in places:
         peaks = excited.peaks[node.name]
-        picture = int(peaks.pictures[rank, channel])
-        if picture not in numbers:
-            if picture not in excited.pixels or sum(len(one["png"]) for one in pictures) > PICTURES:
+        image = int(peaks.images[rank, channel])
+        if image not in numbers:
+            if image not in excited.pixels or sum(len(one["png"]) for one in images) > IMAGES:
                 continue
-            numbers[picture] = len(pictures)
-            drawn = _image(excited.pixels[picture], 160)
-            pictures.append({"path": excited.paths[picture], "png": drawn})
+            numbers[image] = len(images)
+            drawn = _image(excited.pixels[image], 160)
+            images.append({"path": excited.paths[image], "png": drawn})
         assert node.view is not None
         box = node.view.box(*divmod(int(peaks.cells[rank, channel]), node.shape[2]))
-        row = [numbers[picture], *box, float(peaks.values[rank, channel])]
+        row = [numbers[image], *box, float(peaks.values[rank, channel])]
         filters.setdefault(str(node.id), {}).setdefault(str(channel), []).append(row)
     return {
-        "pictures": pictures,
+        "images": images,
         "height": explanation.pixels.shape[0],
         "width": explanation.pixels.shape[1],
         "scanned": len(excited.paths),
@@ -181,7 +181,7 @@ def _excite(explanation: Explanation, excited: TopImages, maps: list[list[int]])
 
 
 def _image(pixels: np.ndarray, side: int) -> str:
-    """A data URI of the picture, at most `side` pixels: PNG where small, else JPEG."""
+    """A data URI of the image, at most `side` pixels: PNG where small, else JPEG."""
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     image.thumbnail((side, side))
     out = io.BytesIO()

@@ -63,19 +63,17 @@ def _layer(
         "shift_mean": [shift.layers[node.id] for shift in shifts],
         "settings": dict(node.settings),
     }
-    if node.kind == "picture":
+    if node.kind == "image":
         data["bytes"] = True
     given = [recording.nodes[at] for at in node.inputs]
     return data | _own(node, given, chosen, [maps[one.id] for one in given])
 
 
 def _values(node: Node, chosen: list[int]) -> Packed:
-    if (
-        node.kind == "normalise"
-    ):  # the page computes it from the picture, which is a quarter as large
+    if node.kind == "normalise":  # the page computes it from the image, which is a quarter as large
         return ""
     values = node.output[chosen]
-    return packed(values.numpy(), "u1") if node.kind == "picture" else packed(values)
+    return packed(values.numpy(), "u1") if node.kind == "image" else packed(values)
 
 
 def _own(

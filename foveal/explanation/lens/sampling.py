@@ -20,7 +20,7 @@ VALUES = 64
 """Units of a dense layer, and inputs of each unit, that are on the page at most."""
 ROW = 256
 """Values of one row (flatten and what follows it) that are on the page at most."""
-_OWN = frozenset({"conv", "dense", "output", "flatten", "concat", "picture"})
+_OWN = frozenset({"conv", "dense", "output", "flatten", "concat", "image"})
 
 
 def sampled(recording: Activations, target: int, budget: int = BUDGET) -> list[list[int]]:
@@ -48,7 +48,7 @@ def _dropped(nodes: Sequence[Node], chosen: list[list[int]], budget: int) -> lis
         if sum(map(size, nodes, left, [left] * len(left))) <= budget:
             break
         left[node.id] = []
-    if not left[0]:  # the page computes the normalised values from the picture's
+    if not left[0]:  # the page computes the normalised values from the image's
         left[1] = []
     return left
 
@@ -58,7 +58,7 @@ def size(node: Node, maps: Sequence[int], chosen: Sequence[Sequence[int]]) -> in
     cells = prod(node.shape[1:])
     if node.kind == "normalise" or not maps:
         return 0
-    if node.kind == "picture":
+    if node.kind == "image":
         return len(maps) * cells * 4 // 3
     total = len(maps) * cells * 4
     if node.kind == "conv":
@@ -71,7 +71,7 @@ def size(node: Node, maps: Sequence[int], chosen: Sequence[Sequence[int]]) -> in
 
 def _best(node: Node, worth: np.ndarray, count: int) -> list[int]:
     channels = node.shape[0]
-    if node.kind in ("picture", "normalise"):
+    if node.kind in ("image", "normalise"):
         return list(range(channels))
     if len(node.shape) == 1:
         dense = node.kind in ("dense", "output")

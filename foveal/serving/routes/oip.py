@@ -1,6 +1,6 @@
 """/v2: the Open Inference Protocol's routes, so that existing clients work.
 
-Knows nothing of encoded pictures; these routes take pixels as they are.
+Knows nothing of encoded images; these routes take pixels as they are.
 """
 
 from __future__ import annotations

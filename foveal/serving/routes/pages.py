@@ -1,4 +1,4 @@
-"""The page at /, the list of models, the numbers, and explanations of one picture.
+"""The page at /, the list of models, the numbers, and explanations of one image.
 
 Knows nothing of how a page or an explanation is made.
 """
@@ -39,7 +39,7 @@ def add_plain(app: FastAPI, room: ServerState) -> None:
 
     @app.get("/", response_class=HTMLResponse, responses=failing(422))
     async def page(request: Request, lang: Language = None) -> Response:
-        """A page to drop a picture on, or use the camera, and see the answer."""
+        """A page to drop an image on, or use the camera, and see the answer."""
         from foveal.pages import render
 
         data = {
@@ -81,7 +81,7 @@ def add_explain(app: FastAPI, room: ServerState, explain: Explain) -> None:
     async def explained(
         request: Request, model: ModelName = None, lang: Language = None
     ) -> Response:
-        """One page that shows what the network saw on the picture and why it said so."""
+        """One page that shows what the network saw on the image and why it said so."""
         served = room.models.get(model)
         if not served.native:
             raise RequestError(
@@ -89,7 +89,7 @@ def add_explain(app: FastAPI, room: ServerState, explain: Explain) -> None:
             )
         if bodies.kind(request) != "raw":
             raise RequestError(
-                415, "send one picture's bytes, as image/* or application/octet-stream"
+                415, "send one image's bytes, as image/* or application/octet-stream"
             )
         _refuse_second(room)
         async with room.bodies.body(request) as body:
@@ -100,7 +100,7 @@ def add_explain(app: FastAPI, room: ServerState, explain: Explain) -> None:
 def _refuse_second(room: ServerState) -> None:
     if room.explaining:
         room.metrics.shed.labels("explaining").inc()
-        raise busy("another picture is being explained; try again", 5)
+        raise busy("another image is being explained; try again", 5)
 
 
 async def _explain(room: ServerState, explain: Explain, path: Path, body: bytes, lang: str) -> str:

@@ -1,4 +1,4 @@
-"""POST /predict: pictures as raw bytes or multipart, answers as `predict --format jsonl`.
+"""POST /predict: images as raw bytes or multipart, answers as `predict --format jsonl`.
 
 Knows nothing of queues or models' insides.
 """
@@ -20,7 +20,7 @@ from foveal.serving.errors import RequestError
 from foveal.serving.models import ServedModel
 from foveal.serving.openapi import failing, sending
 from foveal.serving.schemas import PredictionSchema, PredictionsSchema
-from foveal.serving.state import ServerState, picture
+from foveal.serving.state import ServerState, image
 
 ModelName = Annotated[
     str | None, Query(max_length=64, description="Which model; without it the first.")
@@ -33,14 +33,14 @@ PATH = "/predict"
 TOP = 5
 """How many classes are listed where nothing is said."""
 _ENCODED = json.JSONEncoder(ensure_ascii=False).encode
-_PICTURE = {"type": "string", "format": "binary"}
+_IMAGE = {"type": "string", "format": "binary"}
 _BODY = {
-    **{media: {"schema": _PICTURE} for media in bodies.RAW},
+    **{media: {"schema": _IMAGE} for media in bodies.RAW},
     bodies.MULTIPART: {
         "schema": {
             "type": "object",
-            "properties": {"picture": {"type": "array", "items": _PICTURE, "minItems": 1}},
-            "required": ["picture"],
+            "properties": {"image": {"type": "array", "items": _IMAGE, "minItems": 1}},
+            "required": ["image"],
         }
     },
 }
@@ -56,7 +56,7 @@ def add_predict(app: FastAPI, room: ServerState) -> None:
         openapi_extra=sending(_BODY),
     )
     async def predict(request: Request, model: ModelName = None, top: Top = TOP) -> Response:
-        """What is on a picture; several sent as multipart/form-data come as `predictions`."""
+        """What is on an image; several sent as multipart/form-data come as `predictions`."""
         return await predicted(room, request, model, top)
 
 
@@ -83,27 +83,27 @@ def _json(value: Any) -> Response:
 async def _one(
     room: ServerState, served: ServedModel, content: bytes, top: int | str
 ) -> dict[str, Any]:
-    outcome = (await room.rows(served, [picture(served, content)]))[0]
+    outcome = (await room.rows(served, [image(served, content)]))[0]
     if isinstance(outcome, ImageError):
-        room.metrics.pictures.labels(served.name, "unreadable").inc()
+        room.metrics.images.labels(served.name, "unreadable").inc()
         raise RequestError(422, outcome.reason)
-    room.metrics.pictures.labels(served.name, "answered").inc()
+    room.metrics.images.labels(served.name, "answered").inc()
     return _answer(served, outcome, None, top)
 
 
 async def _several(
     room: ServerState, served: ServedModel, sent: list[bodies.Part], top: int | str
 ) -> dict[str, Any]:
-    outcomes = await room.rows(served, [picture(served, content) for _, content in sent])
+    outcomes = await room.rows(served, [image(served, content) for _, content in sent])
     answers = [
         _answer(served, outcome, name, top)
         for (name, _), outcome in zip(sent, outcomes, strict=True)
     ]
     unread = sum(answer["error"] is not None for answer in answers)
-    room.metrics.pictures.labels(served.name, "unreadable").inc(unread)
-    room.metrics.pictures.labels(served.name, "answered").inc(len(answers) - unread)
+    room.metrics.images.labels(served.name, "unreadable").inc(unread)
+    room.metrics.images.labels(served.name, "answered").inc(len(answers) - unread)
     if unread == len(answers):
-        raise RequestError(422, "no picture could be read", predictions=answers)
+        raise RequestError(422, "no image could be read", predictions=answers)
     return {"predictions": answers}
 
 

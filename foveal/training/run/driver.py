@@ -47,7 +47,7 @@ class RunContext:
     manifest: all of it that is known before training.  fitted_on: uint64 content hashes.
     facts: JSON data that goes into every checkpoint beside the position.
     most_steps: to which a cycle may be made longer.  pace: seconds of the last steps, as long as
-    they would have taken with whole pictures.
+    they would have taken with whole images.
     watch: is given every record (trackers, tests).  tell: is given sentences.
     page: writes the report of the finished manifest and the logits of val.
     """
@@ -217,7 +217,7 @@ def finish(training: TrainingState, task: TrainTask, keeper: RunContext) -> None
             "val_loss": validation.nll(
                 values, task.val.labels, task.function, position.temperature
             ),
-            "val_pictures": len(task.val),
+            "val_images": len(task.val),
             "epoch": position.best_epoch,
         }
     keeper.manifest = keeper.manifest.model_copy(

@@ -28,7 +28,7 @@ def plan(session: Session, prepared: TrainingData, budget: Budget | None) -> Ite
     height, width, channels = session.network.input.shape
     weights = cost(session.network, len(prepared.classes), prepared.task).weights
     yield (
-        f"data: {plural(len(prepared.train), 'picture')} to train on, {len(prepared.val):,} to "
+        f"data: {plural(len(prepared.train), 'image')} to train on, {len(prepared.val):,} to "
         f"choose on, {plural(len(prepared.classes), 'class', 'classes')}, "
         f"{len(prepared.account['left_out'])} left out"
     )
@@ -113,7 +113,7 @@ def refuse_other(
 
 def _difference(key: str, kept: Any, now: Any) -> str:
     if key == "data":
-        return "its training or val pictures have changed"
+        return "its training or val images have changed"
     if key == "classes":
         gone, new = sorted(set(kept) - set(now)), sorted(set(now) - set(kept))
         return f"its classes differ (gone: {gone}, new: {new})"

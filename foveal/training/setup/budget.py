@@ -39,19 +39,19 @@ def tail(timing: Timing, val: int) -> float:
 
 
 def affordable(timing: Timing, val: int, an_epoch: int, seconds: float, work: float = 1.0) -> int:
-    """Steps that fit into `seconds`, each epoch looking at `val` pictures, the tail kept.
+    """Steps that fit into `seconds`, each epoch looking at `val` images, the tail kept.
 
-    work: what a step costs on the average, as a share of one with whole pictures.
+    work: what a step costs on the average, as a share of one with whole images.
     """
     room = seconds - tail(timing, val)
     each = timing.step * work + timing.val_image * val / an_epoch
     return max(0, int(room / each))
 
 
-def most_epochs(pictures: int, asked: bool) -> float:
-    """Epochs after which more of the same would not help: fewer for many pictures.
+def most_epochs(images: int, asked: bool) -> float:
+    """Epochs after which more of the same would not help: fewer for many images.
 
     asked: a person gave the minutes; the default budget stops sooner.
     """
-    usual = min(200.0, max(16.0, 30 * (60_000 / max(pictures, 1)) ** 0.5))
+    usual = min(200.0, max(16.0, 30 * (60_000 / max(images, 1)) ** 0.5))
     return float(round(usual * (4 if asked else 1)))

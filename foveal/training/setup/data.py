@@ -1,6 +1,6 @@
-"""From a listing and its splits to the pictures and labels a run is fitted on.
+"""From a listing and its splits to the images and labels a run is fitted on.
 
-Knows nothing of networks' layers, recipes or time. Test pictures are never opened here.
+Knows nothing of networks' layers, recipes or time. Test images are never opened here.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def classes(
     ]  # fmt: skip
     if unknown and not ignore_unknown:
         raise DataError(
-            f"{_named(unknown)} in val or test but not in train: add pictures of them to train, "
+            f"{_named(unknown)} in val or test but not in train: add images of them to train, "
             "or leave them out with --ignore-unknown-classes"
         )
     if len(known) < 2 and listing.task == "single":
@@ -108,7 +108,7 @@ def prepare(
 ) -> TrainingData:
     """Decode train and val (once: the store remembers) and number their labels.
 
-    Raises DataError where no training picture can be read.
+    Raises DataError where no training image can be read.
     """
     number = {name: index for index, name in enumerate(names)}
     rows = {
@@ -128,7 +128,7 @@ def prepare(
     }
     if not len(stores["train"].rows):
         raise DataError(
-            f"none of the {len(rows['train'])} training pictures of {listing.root} can be read; "
+            f"none of the {len(rows['train'])} training images of {listing.root} can be read; "
             "see foveal check"
         )
     train, val = (
@@ -138,7 +138,7 @@ def prepare(
     absent = set(names) - _present(train, names)
     if absent:
         raise DataError(
-            f"no picture of {_named(sorted(absent))} in train that can be read; see foveal check"
+            f"no image of {_named(sorted(absent))} in train that can be read; see foveal check"
         )
     return TrainingData(
         train, val, names, listing.task,
@@ -150,7 +150,7 @@ def prepare(
 
 
 def _twins(listing: Dataset, stores: dict[str, PixelCache]) -> tuple[str, ...]:
-    """A sentence about pictures that are in train and, pixel by pixel, in val too."""
+    """A sentence about images that are in train and, pixel by pixel, in val too."""
     train, val = stores["train"], stores["val"]
     same = np.flatnonzero(np.isin(val.pixel_hashes, train.pixel_hashes))
     if not len(same):
@@ -158,7 +158,7 @@ def _twins(listing: Dataset, stores: dict[str, PixelCache]) -> tuple[str, ...]:
     first = same[0]
     twin = np.flatnonzero(train.pixel_hashes == val.pixel_hashes[first])[0]
     return (
-        f"{len(same)} of the {len(val.rows)} val pictures are in train too, so val looks better "
+        f"{len(same)} of the {len(val.rows)} val images are in train too, so val looks better "
         f"than it is; the first pair is {listing.paths[val.rows[first]]} and "
         f"{listing.paths[train.rows[twin]]}",
     )
@@ -179,8 +179,8 @@ def _labels(listing: Dataset, rows: NDArray[np.int64], number: dict[str, int]) -
     return table
 
 
-def _present(pictures: LabelledImages, names: tuple[str, ...]) -> set[str]:
-    labels = pictures.labels
+def _present(images: LabelledImages, names: tuple[str, ...]) -> set[str]:
+    labels = images.labels
     numbers = np.unique(labels) if labels.ndim == 1 else np.flatnonzero(labels.any(axis=0))
     return {names[number] for number in numbers}
 
@@ -217,7 +217,7 @@ def _account(
 
 
 def _fingerprint(listing: Dataset, stores: dict[str, PixelCache]) -> str:
-    """SHA-256 of what is fitted on: path, labels, split and content of every picture."""
+    """SHA-256 of what is fitted on: path, labels, split and content of every image."""
     digest = hashlib.sha256()
     for split, found in stores.items():
         for row, content in zip(found.rows, found.hashes, strict=True):
@@ -228,7 +228,7 @@ def _fingerprint(listing: Dataset, stores: dict[str, PixelCache]) -> str:
 
 
 def counts(labels: NDArray[np.int64], number: int) -> tuple[int, int]:
-    """Pictures of the rarest and of the commonest class."""
+    """Images of the rarest and of the commonest class."""
     if labels.ndim == 2:
         each = labels.sum(axis=0)
     else:

@@ -19,7 +19,7 @@ from foveal.training.setup.invariance import Invariance
 MIRRORED = 0.6
 """Share of nearest neighbours that must stay right in the mirror (digits 0.35, clothes 0.75)."""
 SHIFT = 0.07
-"""Largest move of small pictures: two pixels of 32."""
+"""Largest move of small images: two pixels of 32."""
 MOVED = 0.85
 """Share of nearest neighbours that must stay right when moved (photos 0.96, clothes 0.75)."""
 MUON_SHARE = 0.2
@@ -39,8 +39,8 @@ class ChosenValue:
 class RecipeContext:
     """What the choices depend on.
 
-    pictures: training pictures.  classes: their number.  rarest, commonest: pictures of those
-    classes.  neighbours: how right nearest neighbours are; None where several labels a picture
+    images: training images.  classes: their number.  rarest, commonest: images of those
+    classes.  neighbours: how right nearest neighbours are; None where several labels an image
     make it unknown.  fast_bf16: the device multiplies 16-bit numbers.
     """
 
@@ -102,12 +102,12 @@ def _batch(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:
     if recipe.batch_size is not None:
         return []
     cells = situation.network.input.height * situation.network.input.width
-    fits, pictures = 512 * 64 * 64 / cells, situation.images
-    wanted = max(pictures / 150, min(64, pictures / 16))
+    fits, images = 512 * 64 * 64 / cells, situation.images
+    wanted = max(images / 150, min(64, images / 16))
     size = _power_of_two(max(8, min(512, fits, wanted)))
     return [
-        ChosenValue("batch_size", size, f"about 150 steps an epoch of {pictures} pictures, in batches "
-               "of 64 to 512, smaller where pictures are few or large")
+        ChosenValue("batch_size", size, f"about 150 steps an epoch of {images} images, in batches "
+               "of 64 to 512, smaller where images are few or large")
     ]  # fmt: skip
 
 
@@ -190,18 +190,18 @@ def _augmentation(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]
     found += _missing(
         recipe,
         {
-            "shift": (0.0, "random crops move the picture already")
+            "shift": (0.0, "random crops move the image already")
             if large
             else _shift(situation.invariance),
-            "crop": (0.6, "large pictures: random parts, resized; less might cut away what counts")
+            "crop": (0.6, "large images: random parts, resized; less might cut away what counts")
             if large
-            else (1.0, "small pictures have no pixel to spare"),
-            "rotate": (10.0, "large pictures are seldom held quite straight")
+            else (1.0, "small images have no pixel to spare"),
+            "rotate": (10.0, "large images are seldom held quite straight")
             if large
-            else (0.0, "off for small pictures, whose pixels it would blur"),
+            else (0.0, "off for small images, whose pixels it would blur"),
             "colour": (0.2, "photographs vary in light")
             if large and situation.network.input.channels == 3
-            else (0.0, "off for small or grey pictures"),
+            else (0.0, "off for small or grey images"),
         },
     )
     return found
@@ -209,9 +209,9 @@ def _augmentation(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]
 
 def _flip(found: Invariance | None) -> ChosenValue:
     if found is None:
-        return ChosenValue("flip", "off", "whether mirrored pictures keep their labels is unknown")
+        return ChosenValue("flip", "off", "whether mirrored images keep their labels is unknown")
     told = (
-        f"nearest neighbours name {found.plain:.0%} of pictures and {found.mirrored:.0%} of "
+        f"nearest neighbours name {found.plain:.0%} of images and {found.mirrored:.0%} of "
         "mirrored ones right"
     )
     if found.mirrored < MIRRORED * found.plain:
@@ -221,14 +221,14 @@ def _flip(found: Invariance | None) -> ChosenValue:
 
 def _shift(found: Invariance | None) -> tuple[float, str]:
     if found is None:
-        return SHIFT, "small pictures are moved by a few pixels"
+        return SHIFT, "small images are moved by a few pixels"
     told = (
-        f"nearest neighbours name {found.plain:.0%} of pictures and {found.moved:.0%} of moved "
+        f"nearest neighbours name {found.plain:.0%} of images and {found.moved:.0%} of moved "
         "ones right"
     )
     if found.moved < MOVED * found.plain:
-        return 0.0, f"{told}: all pictures are alike in place"
-    return SHIFT, f"{told}: places vary, so small pictures are moved by a few pixels"
+        return 0.0, f"{told}: all images are alike in place"
+    return SHIFT, f"{told}: places vary, so small images are moved by a few pixels"
 
 
 def _precision(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:

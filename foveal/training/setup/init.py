@@ -1,7 +1,7 @@
 """What happens to a fresh module before the first step: whitening filters, weights of another.
 
 Knows nothing of the loop. Whitening: the first convolution's filters are the eigenvectors of the
-training pictures' patches (Keller Jordan, arXiv 2404.00498).
+training images' patches (Keller Jordan, arXiv 2404.00498).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from foveal.spec.network import Network
 from foveal.training.rng import shuffled
 
 MOST = 5000
-"""Pictures whose patches are looked at."""
+"""Images whose patches are looked at."""
 STREAM = 22
 FLOOR = 5e-4
 """Added to every eigenvalue: directions without variance are not blown up."""
@@ -27,7 +27,7 @@ FLOOR = 5e-4
 
 @torch.no_grad()
 def whiten(module: nn.Module, network: Network, pixels: NDArray[np.uint8]) -> bool:
-    """Set the filters of a first convolution with `init: whiten` from training pictures.
+    """Set the filters of a first convolution with `init: whiten` from training images.
 
     pixels: (N, H, W, C) uint8.  Half of the filters are eigenvectors, the others their negatives;
     where there are more filters than that, the rest keep their start.  False where the network
@@ -53,16 +53,16 @@ def _column(values: tuple[float, ...]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)[:, None, None]
 
 
-def eigenfilters(pictures: Tensor, kernel: tuple[int, int]) -> Tensor:
+def eigenfilters(images: Tensor, kernel: tuple[int, int]) -> Tensor:
     """(C*kh*kw, C, kh, kw) filters, largest variance first, whose outputs have unit variance.
 
     The sign of each is fixed (its largest entry is positive), so that the result is repeatable.
     """
-    channels = pictures.shape[1]
+    channels = images.shape[1]
     size = channels * kernel[0] * kernel[1]
     total = torch.zeros(size, size, dtype=torch.float64)
     count = 0
-    for part in torch.split(pictures, 500):
+    for part in torch.split(images, 500):
         patches = F.unfold(part, kernel).transpose(1, 2).reshape(-1, size)
         total += patches.T @ patches
         count += len(patches)

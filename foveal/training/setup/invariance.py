@@ -1,4 +1,4 @@
-"""Which changes keep a picture like its own class: nearest neighbours tell before training.
+"""Which changes keep an image like its own class: nearest neighbours tell before training.
 
 Knows nothing of networks or recipes.
 """
@@ -18,7 +18,7 @@ from foveal.training.rng import shuffled
 
 MOST = 3000
 LARGE, ENOUGH, SIDE = 64, 32, 16
-"""Sides from the first on become the second before pictures are changed; all are compared at the
+"""Sides from the first on become the second before images are changed; all are compared at the
 third."""
 STREAM = 21
 PART = 200
@@ -26,7 +26,7 @@ PART = 200
 
 @dataclass(frozen=True)
 class Invariance:
-    """Share of pictures, 0..1, whose nearest other picture has their label.
+    """Share of images, 0..1, whose nearest other image has their label.
 
     plain: as they are.  mirrored: turned left to right.  moved: shifted along a diagonal, the mean
     over all four.
@@ -40,10 +40,10 @@ class Invariance:
 def measure_invariance(
     pixels: NDArray[np.uint8], labels: NDArray[np.int64], reach: float
 ) -> Invariance | None:
-    """What becomes of the nearest neighbours of changed pictures.
+    """What becomes of the nearest neighbours of changed images.
 
     pixels: (N, H, W, C) uint8, of which 3,000 are looked at.  labels: (N,); None for (N, classes)
-    or fewer than 20 pictures.  reach: the shift as a share of the side, at least a pixel. A pure
+    or fewer than 20 images.  reach: the shift as a share of the side, at least a pixel. A pure
     function of the data.
     """
     if labels.ndim != 1 or len(labels) < 20:
@@ -60,15 +60,15 @@ def measure_invariance(
 
 
 def _views(pixels: NDArray[np.uint8], reach: float) -> torch.Tensor:
-    """(5, N, C, SIDE, SIDE): small pictures as they are and moved along the four diagonals."""
-    pictures = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-    height, width = (ENOUGH if side >= LARGE else side for side in pictures.shape[2:])
-    pictures = F.adaptive_avg_pool2d(pictures, (height, width))
+    """(5, N, C, SIDE, SIDE): small images as they are and moved along the four diagonals."""
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+    height, width = (ENOUGH if side >= LARGE else side for side in images.shape[2:])
+    images = F.adaptive_avg_pool2d(images, (height, width))
     down, across = (np.full(len(pixels), max(1, round(reach * side))) for side in (height, width))
     still = np.zeros(len(pixels), bool)
-    views = [pictures]
+    views = [images]
     for rows in (-down, down):
-        views += [move(pictures, rows, columns, still) for columns in (-across, across)]
+        views += [move(images, rows, columns, still) for columns in (-across, across)]
     return torch.stack([F.adaptive_avg_pool2d(view, (SIDE, SIDE)) for view in views])
 
 

@@ -32,7 +32,7 @@ V = TypeVar("V", bound=Value)
 
 @dataclass(frozen=True)
 class RequestedData:
-    """Labelled pictures, the split of each, and the classes that are learned."""
+    """Labelled images, the split of each, and the classes that are learned."""
 
     dataset: Dataset
     splits: tuple[str, ...]
@@ -102,9 +102,7 @@ def data(
 
     found = read(given)
     if not found.paths:
-        raise DataError(
-            f"{given} holds no labelled picture; give one sub-folder of pictures a class"
-        )
+        raise DataError(f"{given} holds no labelled image; give one sub-folder of images a class")
     splits = tuple(split(found, progress=progress))
     names, warnings = preparing.classes(found, splits, ignore_unknown=ignore_unknown)
     return RequestedData(found, splits, names, (*found.notes, *warnings), allow_bad)
@@ -126,12 +124,12 @@ def network(
 
 
 def preset_name(given: str | Path | Network | None) -> str | None:
-    """The preset that was named: it is placed on the pictures, as a design is."""
+    """The preset that was named: it is placed on the images, as a design is."""
     return given if isinstance(given, str) and given in preset_names() else None
 
 
 def placed(given: str | Path | Network | None, kept: Network) -> str | Path | Network:
-    """What a resumed run names as its network, a preset as this run placed it on its pictures."""
+    """What a resumed run names as its network, a preset as this run placed it on its images."""
     name = preset_name(given)
     if name is None:
         return kept if given is None else given
@@ -169,7 +167,7 @@ def prepared(data: RequestedData, network: Network, progress: Progress) -> Train
     bad, all_of = len(found.account["left_out"]), len(found.train) + len(found.val)
     if bad > 0.05 * (bad + all_of) and not data.allow_bad:
         raise DataError(
-            f"{bad} of {bad + all_of} pictures of train and val cannot be used, the first is "
+            f"{bad} of {bad + all_of} images of train and val cannot be used, the first is "
             f"{found.account['left_out'][0]['path']}: "
             f"{found.account['left_out'][0]['reason']}; see foveal check, or leave them out with "
             "--allow-bad"

@@ -1,6 +1,6 @@
 """Put a run together: network, recipe, plan and first state, fresh or from a checkpoint.
 
-Knows nothing of commands or of where pictures come from.
+Knows nothing of commands or of where images come from.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class TrainConfig:
 
 
 def measured(network: Network, prepared: TrainingData) -> Network:
-    """The network with mean and deviation of the training pictures where it names none."""
+    """The network with mean and deviation of the training images where it names none."""
     rule = network.preprocess
     if rule.mean is not None and rule.std is not None:
         return network
@@ -122,7 +122,7 @@ def resumed(facts: Mapping[str, Any], tensors: dict[str, Tensor], prepared: Trai
                 f"ask for more than that with --epochs, not {more:g}"
             )
         training.position.begin_cycle(added)
-        further = {"epochs": more, "progressive": 1.0}  # pictures have grown already
+        further = {"epochs": more, "progressive": 1.0}  # images have grown already
         task = replace(task, recipe=recipe.model_copy(update=further))
         plan["recipe"] = task.recipe.model_dump(mode="json")
     return Session(training, task, network, plan, choices, Timing(*plan["timing"]))
@@ -234,22 +234,22 @@ def _planned(
     steps = fit()
     reason = f"{steps} steps of {timing.step * 1000:.0f} ms fit into the budget"
     if task.start < 1:
-        reason += ", smaller pictures taking less"
+        reason += ", smaller images taking less"
     if steps > _steps(most, task):
         steps = _steps(most, task)
-        reason = f"more than {most:g} epochs of {len(task.train)} pictures would help little"
+        reason = f"more than {most:g} epochs of {len(task.train)} images would help little"
     training.position.begin_cycle(max(1, steps))
     epochs = float(f"{max(1, steps) / task.steps_an_epoch:.4g}")
     return task, timing, (*choices, ChosenValue("epochs", epochs, reason))
 
 
 def _growing(training: TrainingState, task: TrainTask, suffices: bool) -> ChosenValue:
-    """Whether pictures grow.  suffices: the budget does for the usual epochs of whole ones."""
+    """Whether images grow.  suffices: the budget does for the usual epochs of whole ones."""
     if suffices:
-        return ChosenValue("progressive", 1.0, "the minutes suffice for whole pictures throughout")
+        return ChosenValue("progressive", 1.0, "the minutes suffice for whole images throughout")
     if task.recipe.shift == 0 and task.recipe.crop == 1:
         return ChosenValue(
-            "progressive", 1.0, "pictures that stay in place would lose by being resized"
+            "progressive", 1.0, "images that stay in place would lose by being resized"
         )
     if task.recipe.compile == "on":
         return ChosenValue("progressive", 1.0, "every size would be compiled anew")
@@ -265,8 +265,8 @@ def _growing(training: TrainingState, task: TrainTask, suffices: bool) -> Chosen
         )
         is not None
     ):
-        return ChosenValue("progressive", 1.0, "the network takes no smaller pictures")
-    reason = f"time is short: pictures grow from {small} to {min(task.size)} pixels for more steps"
+        return ChosenValue("progressive", 1.0, "the network takes no smaller images")
+    reason = f"time is short: images grow from {small} to {min(task.size)} pixels for more steps"
     return ChosenValue("progressive", progressive_resizing.START, reason)
 
 
@@ -276,8 +276,8 @@ def _refuse_growing(training: TrainingState, task: TrainTask) -> None:
     small = progressive_resizing.misfit(training.module, channels, task.size, task.start)
     if small is not None:
         raise UsageError(
-            f"progressive {task.start:g} trains on smaller pictures first, but the network cannot "
-            f"compute pictures of {small[0]}x{small[1]} pixels: use global_avg_pool for flatten, "
+            f"progressive {task.start:g} trains on smaller images first, but the network cannot "
+            f"compute images of {small[0]}x{small[1]} pixels: use global_avg_pool for flatten, "
             "a larger share, or progressive 1"
         )
 

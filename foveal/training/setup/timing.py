@@ -28,7 +28,7 @@ which fewer steps must do."""
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds for a step and for looking at one val picture; memory: bytes at the peak."""
+    """Seconds for a step and for looking at one val image; memory: bytes at the peak."""
 
     step: float
     val_image: float
@@ -43,7 +43,7 @@ def measure(training: TrainingState, task: TrainTask, budget: float) -> Timing:
     facts, tensors = training.pack()
     kept = {name: value.clone() for name, value in tensors.items()}
     training.position.begin_cycle(10**9)
-    training.position.progress_offset = 1.0  # the end of the schedule, where pictures are whole
+    training.position.progress_offset = 1.0  # the end of the schedule, where images are whole
     seconds: list[float] = []
     began = time.perf_counter()
     for record in train(training, task):

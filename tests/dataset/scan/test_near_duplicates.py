@@ -71,7 +71,7 @@ def test_photos_of_different_things_are_not_near(realdata):
     assert len(pairs_of(contents)) <= 3
 
 
-def test_the_same_thing_in_another_colour_or_light_is_another_picture():
+def test_the_same_thing_in_another_colour_or_light_is_another_image():
     y, x = np.mgrid[:120, :160]
     shape = ((x - 80) ** 2 + (y - 60) ** 2 < 40**2)[..., None] * np.ones(3)
     texture = np.random.default_rng(0).normal(0, 12, (15, 20, 1)).repeat(8, 0).repeat(8, 1)

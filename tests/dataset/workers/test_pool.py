@@ -37,8 +37,8 @@ def assert_same(
 
 
 @pytest.fixture
-def data(pictures) -> Dataset:
-    root = pictures(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(20)))
+def data(images) -> Dataset:
+    root = images(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(20)))
     (root / "a" / "5.png").write_bytes(b"")
     (root / "a" / "\u00e9 \n.png").write_bytes((root / "a" / "1.png").read_bytes())
     (root / "b" / os.fsdecode(b"\xff.png")).write_bytes((root / "a" / "2.png").read_bytes())

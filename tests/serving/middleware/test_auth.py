@@ -50,10 +50,10 @@ def test_exactly_one_host_is_needed() -> None:
 
 
 def test_an_open_server_is_reached_by_any_address_but_only_by_allowed_names() -> None:
-    options = {"host": "0.0.0.0", "hosts": ("Pictures.example",)}
+    options = {"host": "0.0.0.0", "hosts": ("Images.example",)}
     assert check({"host": "10.0.0.7:8080"}, **options) is None
     assert check({"host": "[2001:db8::1]"}, **options) is None
-    assert check({"host": "pictures.example:443"}, **options) is None
+    assert check({"host": "images.example:443"}, **options) is None
     assert check({"host": "rebound.example"}, **options) == 403
 
 

@@ -102,7 +102,7 @@ def test_a_finished_run_is_extended_by_a_further_cycle(runs):
     assert manifest.recipe["epochs"] == 5.0
 
 
-def test_a_further_cycle_sees_whole_pictures(runs):
+def test_a_further_cycle_sees_whole_images(runs):
     runs.drive(runs.fresh(progressive=0.5), "a")
     found = checkpoint.newest(runs.folder / "a" / driver.CHECKPOINTS)
     assert runs.resumed(found).task.start == 0.5

@@ -12,9 +12,9 @@ from foveal.training.setup.invariance import Invariance
 PHOTOS = Invariance(plain=0.4, mirrored=0.38, moved=0.39)
 
 
-def _situation(name="swift-s", side=32, pictures=50_000, near=PHOTOS, fast=False):
+def _situation(name="swift-s", side=32, images=50_000, near=PHOTOS, fast=False):
     found = load_network(name, Input(height=side, width=side, channels=3))
-    return RecipeContext(found, pictures, 10, 5000, 5000, near, fast)
+    return RecipeContext(found, images, 10, 5000, 5000, near, fast)
 
 
 def _chosen(recipe=None, **keys):
@@ -44,18 +44,18 @@ def test_every_choice_has_a_reason_and_is_repeatable():
 
 
 @pytest.mark.parametrize(
-    ("pictures", "side", "size"),
+    ("images", "side", "size"),
     [(60, 32, 8), (300, 32, 16), (1200, 32, 64), (6000, 32, 64), (20_000, 32, 128),
      (60_000, 32, 256), (200_000, 32, 512), (60_000, 128, 128), (60_000, 224, 32), (100, 512, 8)],
 )  # fmt: skip
-def test_batch_size(pictures, side, size):
-    assert _chosen(pictures=pictures, side=side)[0].batch_size == size
+def test_batch_size(images, side, size):
+    assert _chosen(images=images, side=side)[0].batch_size == size
 
 
 def test_optimizer():
     assert _chosen()[0].optimizer == "muon"
     assert _chosen(name="lenet5")[0].optimizer == "adamw"
-    few, chosen = _chosen(name="swift-m", side=16, pictures=1200)
+    few, chosen = _chosen(name="swift-m", side=16, images=1200)
     assert few.optimizer == "sgd"
     assert "not muon, as its matrices would cost" in chosen["optimizer"].reason
     found = load_network("swift-m", Input(height=16, width=16))
@@ -66,7 +66,7 @@ def test_flip_and_test_average_follow_the_neighbours():
     whole, chosen = _chosen(near=Invariance(0.99, 0.35, 0.9))
     assert (whole.flip, whole.test_average) == ("off", "none")
     assert chosen["flip"].reason == (
-        "nearest neighbours name 99% of pictures and 35% of mirrored ones right: left and right "
+        "nearest neighbours name 99% of images and 35% of mirrored ones right: left and right "
         "matter"
     )
     assert _chosen(near=Invariance(0.8, 0.6, 0.8))[0].flip == "alternate"
@@ -78,14 +78,14 @@ def test_shift_follows_the_neighbours():
     whole, chosen = _chosen(near=Invariance(0.8, 0.6, 0.6))
     assert whole.shift == 0.0
     assert chosen["shift"].reason == (
-        "nearest neighbours name 80% of pictures and 60% of moved ones right: all pictures are "
+        "nearest neighbours name 80% of images and 60% of moved ones right: all images are "
         "alike in place"
     )
     whole, chosen = _chosen(near=Invariance(0.8, 0.6, 0.7))
     assert whole.shift == 0.07
     assert chosen["shift"].reason == (
-        "nearest neighbours name 80% of pictures and 70% of moved ones right: places vary, so "
-        "small pictures are moved by a few pixels"
+        "nearest neighbours name 80% of images and 70% of moved ones right: places vary, so "
+        "small images are moved by a few pixels"
     )
     assert _chosen(near=None)[0].shift == 0.07
     assert _chosen(side=64, near=Invariance(0.8, 0.6, 0.6))[0].shift == 0.0

@@ -9,15 +9,15 @@ from foveal.spec.preprocess import Input
 from foveal.training.setup.init import eigenfilters, set_dropout, take_weights, whiten
 
 
-def _pictures():
+def _images():
     smooth = np.random.default_rng(0).normal(size=(200, 12, 12, 3)).cumsum(1).cumsum(2)
     return np.clip(128 + 12 * smooth, 0, 255).astype(np.uint8)
 
 
 def test_filters_decorrelate_patches():
-    pictures = torch.from_numpy(_pictures()).permute(0, 3, 1, 2).double() / 64 - 2
-    filters = eigenfilters(pictures, (2, 2))
-    maps = torch.nn.functional.conv2d(pictures, filters)
+    images = torch.from_numpy(_images()).permute(0, 3, 1, 2).double() / 64 - 2
+    filters = eigenfilters(images, (2, 2))
+    maps = torch.nn.functional.conv2d(images, filters)
     flat = maps.permute(1, 0, 2, 3).flatten(1)
     second = flat @ flat.T / flat.shape[1]
     torch.testing.assert_close(second - second.diag().diag(), torch.zeros_like(second), atol=1e-6,

@@ -1,4 +1,4 @@
-"""Nearest neighbours of pictures as they are, mirrored and moved."""
+"""Nearest neighbours of images as they are, mirrored and moved."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_plain_and_mirrored_are_what_scikit_learn_finds(side):
     assert 0 < found.mirrored < found.plain < 1
 
 
-def test_unknown_without_one_label_a_picture_or_with_few():
+def test_unknown_without_one_label_a_image_or_with_few():
     pixels, labels = _stripes()
     assert measure_invariance(pixels, np.eye(3, dtype=np.int64)[labels], REACH) is None
     assert measure_invariance(pixels[:19], labels[:19], REACH) is None

@@ -1,4 +1,4 @@
-"""What a run is put together from: a whole recipe, and whether pictures grow."""
+"""What a run is put together from: a whole recipe, and whether images grow."""
 
 import pytest
 import torch
@@ -25,39 +25,37 @@ def test_the_recipe_is_whole(runs):
     ]  # fmt: skip
 
 
-def test_pictures_grow_where_time_is_short(runs, wide):
+def test_images_grow_where_time_is_short(runs, wide):
     def chosen(**keys):
         made = runs.fresh(network=wide, **keys)
         reasons = [choice.reason for choice in made.choices if choice.key == "progressive"]
         return made.task.recipe.progressive, *reasons
 
     assert chosen(budget=Budget(3.0), epochs=100_000.0) == (
-        0.625, "time is short: pictures grow from 20 to 32 pixels for more steps",
+        0.625, "time is short: images grow from 20 to 32 pixels for more steps",
     )  # fmt: skip
     assert chosen(budget=Budget(600.0), epochs=5.0) == (
-        1.0, "the minutes suffice for whole pictures throughout",
+        1.0, "the minutes suffice for whole images throughout",
     )  # fmt: skip
     assert chosen(epochs=5.0) == (1.0, "the epochs are given, no minutes to save")
     assert chosen(budget=Budget(3.0), epochs=100_000.0, progressive=1.0) == (1.0,)
 
 
-def test_pictures_do_not_grow_where_it_would_not_work(runs, wide):
+def test_images_do_not_grow_where_it_would_not_work(runs, wide):
     made = runs.fresh(network=_flat(wide), budget=Budget(3.0), epochs=100_000.0)
-    assert ChosenValue("progressive", 1.0, "the network takes no smaller pictures") in made.choices
+    assert ChosenValue("progressive", 1.0, "the network takes no smaller images") in made.choices
     still = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, shift=0.0)
-    told = ChosenValue(
-        "progressive", 1.0, "pictures that stay in place would lose by being resized"
-    )
+    told = ChosenValue("progressive", 1.0, "images that stay in place would lose by being resized")
     assert told in still.choices
     with pytest.raises(UsageError) as caught:
         runs.fresh(network=_flat(wide), progressive=0.5)
     assert str(caught.value) == (
-        "progressive 0.5 trains on smaller pictures first, but the network cannot compute pictures "
+        "progressive 0.5 trains on smaller images first, but the network cannot compute images "
         "of 16x16 pixels: use global_avg_pool for flatten, a larger share, or progressive 1"
     )
 
 
-def test_pictures_do_not_grow_where_networks_are_compiled(runs, wide, monkeypatch):
+def test_images_do_not_grow_where_networks_are_compiled(runs, wide, monkeypatch):
     monkeypatch.setattr(loop, "_compiled", lambda module, recipe: module)
     made = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, compile="on")
     assert ChosenValue("progressive", 1.0, "every size would be compiled anew") in made.choices

@@ -30,25 +30,25 @@ export function paint(canvas: HTMLCanvasElement, values: ArrayLike<number>, heig
   canvas.width = width
   canvas.height = height
   const context = canvas.getContext('2d')!
-  const picture = context.createImageData(width, height)
+  const image = context.createImageData(width, height)
   for (let i = 0; i < height * width; i++) {
     const c = colourOf(values[i]!, most, isDark)
-    picture.data.set([c[0], c[1], c[2], 255], i * 4)
+    image.data.set([c[0], c[1], c[2], 255], i * 4)
   }
-  context.putImageData(picture, 0, 0)
+  context.putImageData(image, 0, 0)
 }
 
-/** Draw one map of a picture's colours, 0..255, as grey. */
+/** Draw one map of an image's colours, 0..255, as grey. */
 export function paintGrey(canvas: HTMLCanvasElement, values: ArrayLike<number>, height: number, width: number): void {
   canvas.width = width
   canvas.height = height
   const context = canvas.getContext('2d')!
-  const picture = context.createImageData(width, height)
+  const image = context.createImageData(width, height)
   for (let i = 0; i < height * width; i++) {
     const v = Math.min(Math.max(values[i]!, 0), 255)
-    picture.data.set([v, v, v, 255], i * 4)
+    image.data.set([v, v, v, 255], i * 4)
   }
-  context.putImageData(picture, 0, 0)
+  context.putImageData(image, 0, 0)
 }
 
 /** A short form of a number that is the same everywhere on the page. */

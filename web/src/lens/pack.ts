@@ -34,15 +34,15 @@ export function valuesOf(layer: Layer): Float32Array {
   return numbers(layer, 'values', layer.values)
 }
 
-let picture: Layer | null = null
+let image: Layer | null = null
 
 /** Tell which layer holds the pixels: the normalised values are computed from it. */
-export function setPicture(layer: Layer): void {
-  picture = layer
+export function setImage(layer: Layer): void {
+  image = layer
 }
 
 function normalised(layer: Layer): Float32Array {
-  const pixels = valuesOf(picture!)
+  const pixels = valuesOf(image!)
   const cells = pixels.length / layer.shape[0]!
   const { mean, std } = layer.settings
   return pixels.map((x, i) => {

@@ -1,4 +1,4 @@
-// The playground's picture: the one on the page, or a file the person chooses, as grey 0..255.
+// The playground's image: the one on the page, or a file the person chooses, as grey 0..255.
 import type { Grid } from './convolution'
 import { valuesOf } from './pack'
 import { layers } from './state.svelte'
@@ -8,7 +8,7 @@ const MOST = 256
 /** Grey as Pillow's L: 0.299 red + 0.587 green + 0.114 blue, rounded. */
 const grey = (r: number, g: number, b: number): number => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
 
-/** The page's own picture in grey, every n-th pixel where it is large. */
+/** The page's own image in grey, every n-th pixel where it is large. */
 export function greyOf(): Grid {
   const layer = layers[0]!
   const [channels, height, width] = layer.shape as [number, number, number]
@@ -26,8 +26,8 @@ export function greyOf(): Grid {
   return { height: h, width: w, values: out }
 }
 
-/** A picture file in grey, at most 256 pixels a side. Fails where it is no picture. */
-export async function readPicture(file: Blob): Promise<Grid> {
+/** An image file in grey, at most 256 pixels a side. Fails where it is no image. */
+export async function readImage(file: Blob): Promise<Grid> {
   const url = URL.createObjectURL(file)
   try {
     const image = new Image()

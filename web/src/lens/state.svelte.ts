@@ -1,11 +1,11 @@
 // The one state of the page: what is looked at, and where the arithmetic stands.
 import { pageData } from '../shared/data'
 import type { Layer, LensData } from './types'
-import { setPicture, sizeOf } from './pack'
+import { setImage, sizeOf } from './pack'
 
 export const data = pageData<LensData>()
 export const layers: readonly Layer[] = data.layers
-setPicture(layers[0]!)
+setImage(layers[0]!)
 
 export const lens = $state({
   layer: data.open,

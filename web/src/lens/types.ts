@@ -110,11 +110,11 @@ export interface Attribution {
 }
 
 export interface Excited {
-  pictures: { path: string; png: string }[]
+  images: { path: string; png: string }[]
   width: number
   height: number
   scanned: number
-  filters: Record<string, Record<string, [picture: number, top: number, left: number, height: number, width: number, value: number][]>>
+  filters: Record<string, Record<string, [image: number, top: number, left: number, height: number, width: number, value: number][]>>
 }
 
 export interface LensData {
@@ -129,7 +129,7 @@ export interface LensData {
   target: number
   name: string
   model: { weights: number; multiply_adds: number; layers: number }
-  picture: { height: number; width: number; channels: number; png: string }
+  image: { height: number; width: number; channels: number; png: string }
   shifted: { label: string; probability: number }[]
   layers: Layer[]
   open: number

@@ -2,7 +2,7 @@
 import type { Words } from '../shared/i18n.svelte'
 
 export const kinds = {
-  picture: ['picture', '그림'],
+  image: ['image', '그림'],
   normalise: ['normalise', '정규화'],
   conv: ['convolution', '합성곱'],
   pad: ['padding', '패딩'],
@@ -34,8 +34,8 @@ export const kinds = {
 export type Kind = keyof typeof kinds
 
 export const says = {
-  picture: ['The pixels the network is given: {c} maps of {h} × {w}, each number from 0 to 255.', '네트워크에 들어오는 픽셀입니다. {h} × {w} 크기의 맵 {c}장이며 값은 0에서 255까지입니다.'],
-  normalise: ['Every colour is moved and scaled so that the training pictures have mean 0 and spread 1: (x / 255 − mean) / spread.', '학습 그림의 평균이 0, 퍼짐이 1이 되도록 색을 옮기고 늘입니다. (x / 255 − 평균) / 표준편차.'],
+  image: ['The pixels the network is given: {c} maps of {h} × {w}, each number from 0 to 255.', '네트워크에 들어오는 픽셀입니다. {h} × {w} 크기의 맵 {c}장이며 값은 0에서 255까지입니다.'],
+  normalise: ['Every colour is moved and scaled so that the training images have mean 0 and spread 1: (x / 255 − mean) / spread.', '학습 그림의 평균이 0, 퍼짐이 1이 되도록 색을 옮기고 늘입니다. (x / 255 − 평균) / 표준편차.'],
   conv: ['{o} filters of {kh} × {kw} slide over the input, {sh} down and {sw} across a step. Each multiplies the window it sees element by element, sums over {i} input maps and adds its bias: one feature map a filter.', '{kh} × {kw} 필터 {o}개가 입력 위를 세로 {sh}, 가로 {sw}칸씩 움직입니다. 보이는 창과 원소별로 곱하고 입력 맵 {i}장에 걸쳐 더한 뒤 편향을 더하면 필터마다 특징 맵 하나가 됩니다.'],
   pad: ['Cells are put around every map.', '모든 맵의 둘레에 칸을 덧붙입니다.'],
   max_pool: ['A {kh} × {kw} window moves {sh} down and {sw} across; its largest value stays. No weights. Maps shrink, and what was found may shift a little without changing the answer.', '{kh} × {kw} 창이 세로 {sh}, 가로 {sw}칸씩 움직이며 가장 큰 값만 남깁니다. 가중치가 없습니다. 맵이 작아지고, 찾은 것이 조금 밀려도 결과가 덜 변합니다.'],
@@ -46,7 +46,7 @@ export const says = {
   dense: ['Each of {o} units weighs all {n} inputs, adds them up and adds its bias.', '{o}개의 유닛이 각각 입력 {n}개 전부에 가중치를 곱해 더하고 편향을 더합니다.'],
   dropout: ['While training, a share {rate} of the values is set to 0. Now every value passes as it is.', '학습할 때만 값의 {rate}만큼을 0으로 만듭니다. 지금은 모든 값이 그대로 지나갑니다.'],
   dropout2d: ['While training, a share {rate} of the maps is set to 0. Now every map passes as it is.', '학습할 때만 맵의 {rate}만큼을 0으로 만듭니다. 지금은 모든 맵이 그대로 지나갑니다.'],
-  batch_norm: ['Each map is moved and scaled by the mean and variance it had over the training pictures.', '각 맵을 학습 그림에서 얻은 평균과 분산으로 옮기고 늘입니다.'],
+  batch_norm: ['Each map is moved and scaled by the mean and variance it had over the training images.', '각 맵을 학습 그림에서 얻은 평균과 분산으로 옮기고 늘입니다.'],
   layer_norm: ['At each place the values are moved and scaled by their mean and variance over all maps.', '각 위치에서 모든 맵에 걸친 평균과 분산으로 값을 옮기고 늘입니다.'],
   group_norm: ['Each group of maps is moved and scaled by its own mean and variance.', '맵 그룹마다 자기 평균과 분산으로 옮기고 늘입니다.'],
   relu: ['Negative values become 0, positive ones pass: max(0, x).', '음수는 0이 되고 양수는 지나갑니다. max(0, x).'],

@@ -2,26 +2,26 @@
 
 import { pageData } from '../shared/data'
 import { speaker } from '../shared/i18n.svelte'
-import type { Pictures, Report } from './types'
+import type { Images, Report } from './types'
 import { words } from './words'
 
 export const report = pageData<Report>()
 export const t = speaker(words)
 
-const pictures: Pictures = report.pictures
-const place = new Map(pictures.path.map((path, index) => [path, index]))
+const images: Images = report.images
+const place = new Map(images.path.map((path, index) => [path, index]))
 
-/** The thumbnail of a picture by its path; '' where it has none. */
+/** The thumbnail of an image by its path; '' where it has none. */
 export function thumbnail(path: string): string {
   const index = place.get(path)
-  return index === undefined ? '' : (pictures.thumbnail[index] ?? '')
+  return index === undefined ? '' : (images.thumbnail[index] ?? '')
 }
 
-/** Numbers of the pictures whose truth and answer are these classes. */
+/** Numbers of the images whose truth and answer are these classes. */
 export function inCell(truth: number, answer: number): number[] {
   const found: number[] = []
-  pictures.true.forEach((label, index) => {
-    if (label === truth && pictures.predicted[index] === answer) found.push(index)
+  images.true.forEach((label, index) => {
+    if (label === truth && images.predicted[index] === answer) found.push(index)
   })
   return found
 }
@@ -32,5 +32,5 @@ export function names(value: number | number[]): string {
   return list.map((index) => report.labels[index]).join(', ') || '∅'
 }
 
-/** Whether pictures are so small that their pixels should stay squares. */
-export const pixelated = Math.max(pictures.height, pictures.width) <= 48
+/** Whether images are so small that their pixels should stay squares. */
+export const pixelated = Math.max(images.height, images.width) <= 48

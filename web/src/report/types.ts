@@ -1,4 +1,4 @@
-// The page's data: the `evaluate --json` object and what is known of the model and its pictures.
+// The page's data: the `evaluate --json` object and what is known of the model and its images.
 
 export type Interval = [number, number]
 export type Maybe = number | null
@@ -29,7 +29,7 @@ export interface CoveragePoint {
   accuracy: Maybe
   bound: Maybe
 }
-export interface Picture {
+export interface Image {
   path: string
   true: string
   predicted: string
@@ -60,7 +60,7 @@ export interface Layer {
   multiply_adds: number
   receptive_field: [number, number]
 }
-export interface Pictures {
+export interface Images {
   path: string[]
   true: (number | number[])[]
   predicted: (number | number[])[]
@@ -92,7 +92,7 @@ export interface Report {
   classes: Record<string, ClassScore>
   confusion: number[][] | [number, number][][]
   intervals: Record<string, Interval>
-  resampled: 'pictures' | 'groups'
+  resampled: 'images' | 'groups'
   units: number
   exact: string[]
   calibration: {
@@ -122,10 +122,10 @@ export interface Report {
   }
   slices: Slice[]
   findings: null | {
-    worst: Picture[]
+    worst: Image[]
     suspects: Suspect[]
     confused: { true: string; predicted: string; n: number; share: number }[]
-    classes: Record<string, { best: Picture[]; typical: Picture[] }>
+    classes: Record<string, { best: Image[]; typical: Image[] }>
   }
   robustness: null | {
     n: number
@@ -148,5 +148,5 @@ export interface Report {
   history: Record<string, number | boolean | null>[]
   data: Record<string, unknown>
   versions: Record<string, unknown>
-  pictures: Pictures
+  images: Images
 }

@@ -11,7 +11,7 @@ export const words = {
   confusion: ['Confusion', '혼동 행렬'],
   reliability: ['Calibration', '확률 보정'],
   coverage: ['Abstaining', '답변 보류'],
-  pictures: ['Pictures', '사진'],
+  images: ['Images', '사진'],
   slices: ['Slices', '부분별'],
   robustness: ['Robustness', '강건성'],
   network: ['Network', '신경망'],
@@ -22,11 +22,11 @@ export const words = {
   exact: ['Every label right', '모든 라벨 일치'],
   interval: ['95 % interval', '95 % 신뢰구간'],
   to: ['to', '–'],
-  scoredTest: ['of {n} test pictures answered right', '테스트 사진 {n}장 중 정답 비율'],
-  scoredVal: ['of {n} val pictures answered right', '검증 사진 {n}장 중 정답 비율'],
-  scoredTrain: ['of {n} train pictures answered right', '학습 사진 {n}장 중 정답 비율'],
-  scoredAll: ['of all {n} pictures answered right', '전체 사진 {n}장 중 정답 비율'],
-  scoredUnseen: ['of {n} pictures it had never seen answered right', '처음 보는 사진 {n}장 중 정답 비율'],
+  scoredTest: ['of {n} test images answered right', '테스트 사진 {n}장 중 정답 비율'],
+  scoredVal: ['of {n} val images answered right', '검증 사진 {n}장 중 정답 비율'],
+  scoredTrain: ['of {n} train images answered right', '학습 사진 {n}장 중 정답 비율'],
+  scoredAll: ['of all {n} images answered right', '전체 사진 {n}장 중 정답 비율'],
+  scoredUnseen: ['of {n} images it had never seen answered right', '처음 보는 사진 {n}장 중 정답 비율'],
   balanced: ['Balanced accuracy', '균형 정확도'],
   macroF1: ['Macro F1', '매크로 F1'],
   matthews: ['Matthews', '매튜스 상관'],
@@ -35,9 +35,9 @@ export const words = {
   brier: ['Brier', '브라이어 점수'],
   ece: ['Calibration error', '보정 오차'],
   hamming: ['Labels right', '라벨 정답률'],
-  speed: ['Per picture', '사진당 시간'],
+  speed: ['Per image', '사진당 시간'],
   milliseconds: ['ms', 'ms'],
-  byPictures: ['Intervals: bootstrap over pictures.', '신뢰구간: 사진 단위 부트스트랩.'],
+  byImages: ['Intervals: bootstrap over images.', '신뢰구간: 사진 단위 부트스트랩.'],
   byExact: [
     'Exact (Clopper and Pearson; gamma for averages over classes), because fewer than 30 answers are right or wrong: {names}.',
     '정답이나 오답이 30개 미만이라 정확 구간(클로퍼-피어슨, 클래스 평균은 감마)을 쓴 점수: {names}.',
@@ -49,23 +49,23 @@ export const words = {
     '에포크, 온도, 임계값을 고른 검증 데이터로 잰 값이라 조금 높게 나옵니다. 테스트는 evaluate 명령이 잽니다.',
   ],
   noteFew: [
-    'Pictures scored: only {n}. The intervals are wide, small differences mean nothing.',
+    'Images scored: only {n}. The intervals are wide, small differences mean nothing.',
     '사진이 {n}장뿐이라 신뢰구간이 넓고, 작은 차이는 의미가 없습니다.',
   ],
   noteUnfinished: ['The training of this model was not finished.', '이 모델의 학습은 끝나지 않았습니다.'],
   noteLeftOut: [
-    'Pictures left out because the model was fitted on them: {n}.',
+    'Images left out because the model was fitted on them: {n}.',
     '학습에 쓰인 사진 {n}장은 제외했습니다.',
   ],
   noteSeen: [
-    '{n} of the scored pictures were seen in training: the figures are too good.',
+    '{n} of the scored images were seen in training: the figures are too good.',
     '채점한 사진 중 {n}장은 학습 때 이미 본 것이라 수치가 높게 나옵니다.',
   ],
-  noteMissing: ['No picture of: {names}', '사진이 없는 클래스: {names}'],
+  noteMissing: ['No image of: {names}', '사진이 없는 클래스: {names}'],
   noteIgnored: ['Left out, unknown to the model: {names}', '모델이 모르는 클래스라 제외: {names}'],
-  noteUnusable: ['Pictures that could not be read: {n}.', '사진 {n}장은 읽을 수 없었습니다.'],
+  noteUnusable: ['Images that could not be read: {n}.', '사진 {n}장은 읽을 수 없었습니다.'],
   noteSampled: [
-    'To keep this page under 20 MB it shows thumbnails of {shown} of {of} pictures, mistakes first.',
+    'To keep this page under 20 MB it shows thumbnails of {shown} of {of} images, mistakes first.',
     '페이지를 20 MB 아래로 두려고 {of}장 중 {shown}장만 작은 사진으로 보여 줍니다(오답 먼저).',
   ],
 
@@ -77,7 +77,7 @@ export const words = {
   asTable: ['As a table', '표로 보기'],
 
   classesLead: [
-    'Precision: of the answers with this class, how many are right. Recall: of its pictures, how many are found.',
+    'Precision: of the answers with this class, how many are right. Recall: of its images, how many are found.',
     '정밀도: 이 클래스라고 답한 것 중 맞은 비율. 재현율: 이 클래스의 사진 중 찾아낸 비율.',
   ],
   class: ['Class', '클래스'],
@@ -86,11 +86,11 @@ export const words = {
   f1: ['F1', 'F1'],
   auc: ['ROC AUC', 'ROC AUC'],
   ap: ['Avg. precision', '평균 정밀도'],
-  support: ['Pictures', '사진 수'],
+  support: ['Images', '사진 수'],
   sortBy: ['Sort by {name}', '{name} 기준 정렬'],
 
   confusionLead: [
-    'Rows are the truth, columns the answer. Choose a cell to see its pictures.',
+    'Rows are the truth, columns the answer. Choose a cell to see its images.',
     '행은 정답, 열은 모델의 답입니다. 칸을 고르면 사진이 보입니다.',
   ],
   confusionMulti: ['For each label: found, missed and wrongly given.', '라벨마다 찾은 것, 놓친 것, 잘못 단 것의 수입니다.'],
@@ -100,7 +100,7 @@ export const words = {
   ],
   truth: ['Truth', '정답'],
   answer: ['Answer', '답'],
-  cell: ['Pictures of {true} answered {predicted}: {n}', '정답 {true}, 답 {predicted}: {n} 장'],
+  cell: ['Images of {true} answered {predicted}: {n}', '정답 {true}, 답 {predicted}: {n} 장'],
   found: ['Found', '찾음'],
   missed: ['Missed', '놓침'],
   wrong: ['Wrongly given', '잘못 달음'],
@@ -108,7 +108,7 @@ export const words = {
   takenFor: ['taken for', '→'],
   close: ['Close', '닫기'],
   more: ['Show {n} more', '{n}장 더 보기'],
-  noPictures: ['No pictures to show here.', '보여 줄 사진이 없습니다.'],
+  noImages: ['No images to show here.', '보여 줄 사진이 없습니다.'],
 
   reliabilityLead: [
     'When the model says 80 %, is it right 80 % of the time? On the diagonal, yes. Below it, it promises too much.',
@@ -131,22 +131,22 @@ export const words = {
   rightOfThose: ['Right of those', '그중 정답'],
   atLeast: ['Surely at least (95 %)', '최소한(95 %)'],
   storedThreshold: [
-    'This model abstains below {t}: it answers {c} of these pictures.',
+    'This model abstains below {t}: it answers {c} of these images.',
     '이 모델은 {t} 아래에서 답하지 않습니다. 이 사진들 중 {c}에 답합니다.',
   ],
   operatingAt: [
-    'Says “{label}” from {p} on: finds {r} of its pictures; {q} of those answers are right.',
+    'Says “{label}” from {p} on: finds {r} of its images; {q} of those answers are right.',
     '{p}부터 “{label}”(이)라고 답합니다: 해당 사진의 {r}를 찾고, 그 답의 {q}가 맞습니다.',
   ],
   strangers: ['Strangers', '낯선 사진'],
-  strangersAway: ['{a} of {n} pictures of no known class are turned away.', '아는 클래스가 아닌 사진 {n}장 중 {a}를 돌려보냅니다.'],
+  strangersAway: ['{a} of {n} images of no known class are turned away.', '아는 클래스가 아닌 사진 {n}장 중 {a}를 돌려보냅니다.'],
   strangersNone: ['The model has no threshold, so none of {n} strangers is turned away.', '임계값이 없어 낯선 사진 {n}장을 하나도 돌려보내지 못합니다.'],
 
   worst: ['Worst answers', '가장 나쁜 답'],
   worstLead: ['Wrong, and the truth was held least probable.', '틀렸고, 정답을 가장 낮게 본 사진부터입니다.'],
   suspects: ['Labels that may be wrong', '라벨이 의심되는 사진'],
   suspectsLead: [
-    'Here the model is as sure of another class as it is of that class’s own pictures. Look, and correct the label if it is wrong.',
+    'Here the model is as sure of another class as it is of that class’s own images. Look, and correct the label if it is wrong.',
     '모델이 다른 클래스라고 그 클래스의 사진만큼 확신합니다. 직접 보고, 틀렸다면 라벨을 고치세요.',
   ],
   perhaps: ['perhaps {name}', '아마 {name}'],
@@ -155,7 +155,7 @@ export const words = {
   typical: ['Typical', '전형적인'],
   none: ['None.', '없습니다.'],
 
-  slicesLead: ['The same accuracy on parts of the pictures, worst first.', '사진을 나누어 잰 정확도입니다. 나쁜 것부터.'],
+  slicesLead: ['The same accuracy on parts of the images, worst first.', '사진을 나누어 잰 정확도입니다. 나쁜 것부터.'],
   by: ['By', '기준'],
   value: ['Value', '값'],
   size: ['shorter side (px)', '짧은 변(px)'],
@@ -169,7 +169,7 @@ export const words = {
   brightnessChange: ['brightness', '밝기'],
 
   robustnessLead: [
-    'The same {n} pictures, changed a little. Unchanged they score {a}.',
+    'The same {n} images, changed a little. Unchanged they score {a}.',
     '같은 사진 {n}장을 조금 바꾸었습니다. 바꾸기 전 정확도는 {a}입니다.',
   ],
   change: ['Change', '변화'],
@@ -177,13 +177,13 @@ export const words = {
   unchanged: ['Same answer', '같은 답'],
   poolsTitle: ['What pooling does to small shifts', '풀링이 작은 이동에 하는 일'],
   poolsLead: [
-    'How much the maps change, in per cent of their size, when the picture moves by 1, 2 or 3 pixels: before and after each pooling.',
+    'How much the maps change, in per cent of their size, when the image moves by 1, 2 or 3 pixels: before and after each pooling.',
     '사진이 1, 2, 3픽셀 움직일 때 특징 맵이 얼마나 변하는지(크기 대비 %): 각 풀링 앞과 뒤.',
   ],
   layer: ['Layer', '층'],
 
   networkLead: [
-    '{w} weights and biases, {m} multiply-adds a picture, input {i}.',
+    '{w} weights and biases, {m} multiply-adds an image, input {i}.',
     '가중치와 편향 {w}개, 사진당 곱셈-덧셈 {m}번, 입력 {i}.',
   ],
   kind: ['Kind', '종류'],
@@ -194,7 +194,7 @@ export const words = {
 
   recipeLead: ['How it was trained.', '어떻게 학습했는가.'],
   dataLead: ['What it was fitted on, and with what.', '무엇으로, 어떤 버전으로 학습했는가.'],
-  unusable: ['Pictures that could not be read', '읽을 수 없는 사진'],
+  unusable: ['Images that could not be read', '읽을 수 없는 사진'],
   path: ['Path', '경로'],
   reason: ['Reason', '이유'],
   footer: ['Made by Foveal. This page is one file and asks nothing of the network.', 'Foveal이 만들었습니다. 이 페이지는 파일 하나이며 네트워크에 아무것도 요청하지 않습니다.'],

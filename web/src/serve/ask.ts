@@ -1,4 +1,4 @@
-// Asks the server what is on a picture; everything that can go wrong becomes one sentence.
+// Asks the server what is on an image; everything that can go wrong becomes one sentence.
 
 export interface Choice {
   label: string
@@ -30,12 +30,12 @@ export class NoAnswer extends Error {
   }
 }
 
-async function post(path: string, picture: Blob, model: string, token: string): Promise<Response> {
-  const headers: Record<string, string> = { 'content-type': picture.type || 'application/octet-stream' }
+async function post(path: string, image: Blob, model: string, token: string): Promise<Response> {
+  const headers: Record<string, string> = { 'content-type': image.type || 'application/octet-stream' }
   if (token) headers.authorization = `Bearer ${token}`
   let response: Response
   try {
-    response = await fetch(`${path}?model=${encodeURIComponent(model)}`, { method: 'POST', body: picture, headers })
+    response = await fetch(`${path}?model=${encodeURIComponent(model)}`, { method: 'POST', body: image, headers })
   } catch {
     throw new NoAnswer(0, '')
   }
@@ -44,13 +44,13 @@ async function post(path: string, picture: Blob, model: string, token: string): 
   throw new NoAnswer(response.status, body.error ?? response.statusText)
 }
 
-/** The answer for one picture. */
-export async function predict(picture: Blob, model: string, token: string): Promise<Answer> {
-  return (await post('predict', picture, model, token)).json() as Promise<Answer>
+/** The answer for one image. */
+export async function predict(image: Blob, model: string, token: string): Promise<Answer> {
+  return (await post('predict', image, model, token)).json() as Promise<Answer>
 }
 
 /** One page, as text, that shows what the network saw. */
-export async function explain(picture: Blob, model: string, token: string): Promise<Blob> {
-  const html = await (await post('explain', picture, model, token)).text()
+export async function explain(image: Blob, model: string, token: string): Promise<Blob> {
+  const html = await (await post('explain', image, model, token)).text()
   return new Blob([html], { type: 'text/html' })
 }
