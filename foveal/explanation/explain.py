@@ -20,7 +20,7 @@ from foveal.explanation import attribution
 from foveal.explanation.activations import Activations, record_activations
 from foveal.explanation.attribution import LayerSize, Method
 from foveal.explanation.faithfulness import Baseline, Verdict, baseline, judge
-from foveal.explanation.shift import Shift, shifts
+from foveal.explanation.shift import Shift, measure_shifts
 from foveal.explanation.target import Target
 from foveal.explanation.top_activations import TopImages
 from foveal.model.model import Model
@@ -170,7 +170,7 @@ def explain(
     decision = _decision(model, target)
     return Explanation(
         prediction.label, prediction.probability, prediction, name, model, pixels, target,
-        recording, tuple(shifts(model.module, recording)),
+        recording, tuple(measure_shifts(model.module, recording)),
         tuple(_attributions(decision, recording, image, layer, progress)),
         excited, excited_missing,
     )  # fmt: skip

@@ -1,7 +1,4 @@
-"""How much every map changes when the image moves a few pixels.
-
-Knows nothing of why: that pooling changes less is measured, not assumed.
-"""
+"""How much every feature map of one image changes when the image moves a few pixels."""
 
 from __future__ import annotations
 
@@ -12,57 +9,52 @@ import torch
 from torch import Tensor, nn
 
 from foveal.explanation.activations import Activations, outputs
-
-PIXELS = (1, 2, 3)
+from foveal.network.shift import SHIFT_PIXELS, relative_change, shift_images
 
 
 @dataclass(frozen=True)
 class Shift:
     """The image moved to the right by `pixels`, its left edge repeated.
 
-    maps: for each layer the change of each map in per cent of its mean size; layers: of all its
-    maps together; logits (units,).
+    map_changes: for each layer the relative change of each map, in per cent, float64 (C,).
+    layer_changes: of all its maps together.  logits: (units,), of the moved image.
     """
 
     pixels: int
-    maps: tuple[np.ndarray, ...]
-    layers: tuple[float, ...]
+    map_changes: tuple[np.ndarray, ...]
+    layer_changes: tuple[float, ...]
     logits: Tensor
 
 
 @torch.no_grad()
-def shifts(module: nn.Module, recording: Activations) -> list[Shift]:
+def measure_shifts(module: nn.Module, activations: Activations) -> list[Shift]:
     """The changes for 1, 2 and 3 pixels."""
-    image = recording.nodes[0].output
-    moved = torch.stack([_moved(image, pixels) for pixels in PIXELS])
-    logits, kept = outputs(module, moved, {node.name for node in recording.nodes[1:]})
-    kept["image"] = moved
-    found = []
-    for at, pixels in enumerate(PIXELS):
-        pairs = [(node.output, kept[node.name][at]) for node in recording.nodes]
-        found.append(
-            Shift(
-                pixels,
-                tuple(_change(old.flatten(1) if old.ndim == 3 else old[:, None],
-                              new.flatten(1) if new.ndim == 3 else new[:, None])
-                      for old, new in pairs),
-                tuple(float(_change(old.reshape(1, -1), new.reshape(1, -1))[0])
-                      for old, new in pairs),
-                logits[at],
-            )
-        )  # fmt: skip
-    return found
+    image = activations.nodes[0].output
+    moved = torch.stack([shift_images(image, 0, pixels) for pixels in SHIFT_PIXELS])
+    names = {node.name for node in activations.nodes[1:]}
+    logits, moved_outputs = outputs(module, moved, names)
+    moved_outputs["image"] = moved
+    return [
+        _shift(
+            pixels,
+            [(node.output, moved_outputs[node.name][row]) for node in activations.nodes],
+            logits[row],
+        )
+        for row, pixels in enumerate(SHIFT_PIXELS)
+    ]
 
 
-def _moved(image: Tensor, pixels: int) -> Tensor:
-    width = image.shape[2]
-    source = (torch.arange(width) - pixels).clamp(min=0)
-    return image[:, :, source]
+def _shift(pixels: int, pairs: list[tuple[Tensor, Tensor]], logits: Tensor) -> Shift:
+    return Shift(
+        pixels,
+        tuple(_change(before, after).numpy() for before, after in pairs),
+        tuple(float(_change(before[None], after[None])) for before, after in pairs),
+        logits,
+    )
 
 
-def _change(old: Tensor, new: Tensor) -> np.ndarray:
-    """Mean absolute difference of each row in per cent of its mean absolute value."""
-    scale = old.double().abs().mean(1)
-    scale = torch.where(scale > 0, scale, new.double().abs().mean(1))
-    change = (new.double() - old.double()).abs().mean(1)
-    return torch.where(scale > 0, 100 * change / scale, 0.0).numpy()
+def _change(before: Tensor, after: Tensor) -> Tensor:
+    """Relative change of each row in per cent."""
+    if before.ndim == 1:
+        before, after = before[:, None], after[:, None]
+    return 100 * relative_change(before.double(), after.double())

@@ -6,7 +6,7 @@ import torch
 
 from foveal.explanation.activations import record_activations
 from foveal.explanation.lens.sampling import sampled, size
-from foveal.explanation.shift import shifts
+from foveal.explanation.shift import measure_shifts
 from foveal.network.cost import cost
 
 
@@ -101,10 +101,11 @@ def test_sampling_keeps_layers_together_and_within_the_budget(recording):
 
 
 def test_shifting_a_flat_image_changes_nothing_and_pixels_change_as_counted(some, image, recording):
-    found = shifts(some.module, recording)
+    found = measure_shifts(some.module, recording)
     moved = np.concatenate([np.repeat(image[:, :1], 2, axis=1), image[:, :-2]], axis=1)
-    change = np.abs(moved.astype(float) - image).mean((0, 1)) / image.mean((0, 1)) * 100
-    assert np.allclose(found[1].maps[0], change)
+    norms = [np.linalg.norm(one.astype(float), axis=(0, 1)) for one in (image, moved)]
+    distance = np.linalg.norm(moved.astype(float) - image, axis=(0, 1))
+    assert np.allclose(found[1].map_changes[0], 100 * distance / ((norms[0] + norms[1]) / 2))
     given = torch.from_numpy(moved).permute(2, 0, 1)[None]
     with torch.no_grad():
         assert torch.allclose(found[1].logits, some.module(given)[0], atol=1e-5)
@@ -113,4 +114,4 @@ def test_shifting_a_flat_image_changes_nothing_and_pixels_change_as_counted(some
         some.module, some.manifest.network, len(some.labels), "single",
         torch.from_numpy(flat).permute(2, 0, 1)[None].float(), 0,
     )  # fmt: skip
-    assert all(shift.layers[-1] < 1e-3 for shift in shifts(some.module, quiet))
+    assert all(shift.layer_changes[-1] < 1e-3 for shift in measure_shifts(some.module, quiet))

@@ -16,7 +16,7 @@ from foveal.explanation import top_activations
 from foveal.explanation.activations import outputs, record_activations
 from foveal.explanation.explain import Explanation, explain, places
 from foveal.explanation.lens import data as page
-from foveal.explanation.shift import shifts
+from foveal.explanation.shift import measure_shifts
 from foveal.model.model import load, save
 from foveal.network.presets import load_preset
 from foveal.pages import render
@@ -117,7 +117,7 @@ def bare(network: Network, pixels: np.ndarray, models) -> Explanation:
     said = make_prediction(Predictor(model).probabilities(pixels[None])[0], model.manifest, "x", 5)
     return Explanation(
         str(said.label), float(said.probability or 0), said, "x", model, pixels, 0, recording,
-        tuple(shifts(model.module, recording)), (), None, "no_account",
+        tuple(measure_shifts(model.module, recording)), (), None, "no_account",
     )  # fmt: skip
 
 

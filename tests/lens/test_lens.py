@@ -138,14 +138,14 @@ def run(tmp_path, page, wanted):
 
 
 def wanted_of(explanation, model, pixels, maps, probes):
-    recording = explanation.recording
+    recording = explanation.activations
     row = Predictor(model).probabilities(pixels[None])[0]
     return {
         "probes": probes,
         "output": recording.nodes[-1].id,
         "probabilities": dict(zip(model.labels, map(float, row), strict=True)),
         "probability": explanation.probability,
-        "shift": [explanation.shifts[1].layers[node.id] for node in recording.nodes],
+        "shift": [explanation.shifts[1].layer_changes[node.id] for node in recording.nodes],
         "verdicts": [[one.method, one.verdict.trustworthy] for one in explanation.attributions],
     }
 

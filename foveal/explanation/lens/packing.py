@@ -59,8 +59,8 @@ def _layer(
         "share": None
         if share is None or not total
         else [100 * float(share[c]) / total for c in chosen],
-        "shift": [[float(shift.maps[node.id][c]) for c in chosen] for shift in shifts],
-        "shift_mean": [shift.layers[node.id] for shift in shifts],
+        "shift": [[float(shift.map_changes[node.id][c]) for c in chosen] for shift in shifts],
+        "shift_mean": [shift.layer_changes[node.id] for shift in shifts],
         "settings": dict(node.settings),
     }
     if node.kind == "image":
