@@ -32,13 +32,22 @@ def cache(
     entries = home.entries()
     total = sum(entry.size for entry in entries)
     if json:
-        console.result_json({
-            "folder": str(home.cache_dir()), "bytes": total, "limit": home.size_limit(),
-            "entries": [
-                {"name": one.folder.name, "what": one.description, "bytes": one.size, "whole": one.complete}
-                for one in entries
-            ],
-        })  # fmt: skip
+        console.result_json(
+            {
+                "folder": str(home.cache_dir()),
+                "bytes": total,
+                "limit": home.size_limit(),
+                "entries": [
+                    {
+                        "name": one.folder.name,
+                        "what": one.description,
+                        "bytes": one.size,
+                        "whole": one.complete,
+                    }
+                    for one in entries
+                ],
+            }
+        )
         return
     console.result(f"{home.cache_dir()}: {size(total)} of at most {size(home.size_limit())}")
     now = time.time()

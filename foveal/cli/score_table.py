@@ -121,7 +121,8 @@ def _abstaining(card: Scores) -> str:
         found = "-" if point.recall is None else f"{point.recall:.4f}"
         sure = "-" if point.precision is None else f"{point.precision:.4f}"
         lines.append(
-            f"Says {point.label} from {point.threshold:.4f} on: finds {found}, of those right {sure}"
+            f"Says {point.label} from {point.threshold:.4f} on: "
+            f"finds {found}, of those right {sure}"
         )
     return "\n".join(lines)
 

@@ -151,7 +151,8 @@ def _totals(shown: NetworkSummary) -> list[str]:
         adds += f" ({with_norms} with normalisation)"
     field = cost.receptive_field
     return [
-        f"input {size}, {classes}: {formatting.count(cost.weights)} weights ({cost.weights:,}), {adds}",
+        f"input {size}, {classes}: "
+        f"{formatting.count(cost.weights)} weights ({cost.weights:,}), {adds}",
         f"memory in fp32: weights {formatting.memory(4 * cost.weights)}, activations of a batch of "
         f"{shown.batch} {formatting.memory(cost.activation_bytes(shown.batch))}",
         f"a cell of the last map sees {field[0]}x{field[1]} pixels",

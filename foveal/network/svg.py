@@ -67,7 +67,8 @@ def svg(network: Network, traced: Trace, classes: int) -> str:
 
 def _title(network: Network, spent: Cost, classes: int) -> str:
     return (
-        f"{len(network.layers)} layers, {classes} classes, {formatting.count(spent.weights)} weights, "
+        f"{len(network.layers)} layers, {classes} classes, "
+        f"{formatting.count(spent.weights)} weights, "
         f"{formatting.count(spent.multiply_adds)} multiply-adds"
     )
 

@@ -346,9 +346,13 @@ def _fill(twin: nn.Module, average: dict[str, Tensor]) -> None:
 
 
 def _keep(
-    training: TrainingState, task: TrainTask, twin: nn.Module, score: float | None, loss: float | None,
+    training: TrainingState,
+    task: TrainTask,
+    twin: nn.Module,
+    score: float | None,
+    loss: float | None,
     epoch: int,
-) -> bool:  # fmt: skip
+) -> bool:
     """The newest weights are kept unless an earlier epoch was clearly better on val."""
     position = training.position
     if score is not None:

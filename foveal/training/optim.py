@@ -161,9 +161,12 @@ def _sgd(
 
 
 def _adamw(
-    group: ParameterGroup, state: Mapping[str, Tensor], pairs: list[tuple[str, Tensor]], rate: float,
+    group: ParameterGroup,
+    state: Mapping[str, Tensor],
+    pairs: list[tuple[str, Tensor]],
+    rate: float,
     count: int,
-) -> None:  # fmt: skip
+) -> None:
     if not pairs:
         return
     parameters = [parameter for _, parameter in pairs]

@@ -175,8 +175,11 @@ def test_excitement_is_the_largest_answer_of_each_filter(some):
 
 
 def test_a_scan_is_kept_and_a_damaged_one_is_not_believed(tmp_path):
-    peaks = {"conv_1": top_activations.TopActivations(np.ones((2, 3), np.float32), np.zeros((2, 3), int),
-                                    np.zeros((2, 3), int))}  # fmt: skip
+    peaks = {
+        "conv_1": top_activations.TopActivations(
+            np.ones((2, 3), np.float32), np.zeros((2, 3), int), np.zeros((2, 3), int)
+        )
+    }
     file = tmp_path / "kept" / "peaks.npz"
     top_activations.keep(file, peaks)
     assert np.array_equal(top_activations.kept(file, ["conv_1"])["conv_1"].values, np.ones((2, 3)))
