@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from foveal.text import plural
 
 if TYPE_CHECKING:
-    from foveal.evaluation.schema import ClassScore, Comparison, Interval, Scores, Slice
+    from foveal.evaluation.schema import ClassScore, Comparison, Scores, Slice
+    from foveal.intervals import Interval
 
 MANY = 30
 """Classes in the table; --json has all."""

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from foveal.evaluation.predictions import Floats, Ints
+from foveal.intervals import CONFIDENCE_LEVEL, Interval, binomial_interval
 
 RESAMPLES = 1000
-LEVEL = 0.95
-Interval = tuple[float, float]
 FEW = 30
 """With fewer right or fewer wrong answers than this an interval is exact, not resampled.
 
@@ -66,7 +65,7 @@ def percentile(values: Floats) -> Interval | None:
     finite = values[np.isfinite(values)]
     if not len(finite):
         return None
-    tail = (1 - LEVEL) / 2
+    tail = (1 - CONFIDENCE_LEVEL) / 2
     low, high = np.quantile(finite, (tail, 1 - tail))
     return float(low), float(high)
 
@@ -82,20 +81,8 @@ def share(values: Floats, hits: float, total: float, units: int) -> Interval | N
         return None
     worth = _worth(values, hits / total, total, units)
     if min(hits, total - hits) * worth / total < FEW:
-        return exact(hits / total * worth, worth)
+        return binomial_interval(hits / total * worth, worth)
     return percentile(values)
-
-
-def exact(hits: float, total: float, *, level: float = LEVEL) -> Interval:
-    """Clopper and Pearson's interval (1934) of a binomial share; (0, 1) where `total` is 0."""
-    from scipy.special import betaincinv
-
-    if total == 0:
-        return 0.0, 1.0
-    tail = (1 - level) / 2
-    low = float(betaincinv(hits, total - hits + 1, tail)) if hits > 0 else 0.0
-    high = float(betaincinv(hits + 1, total - hits, 1 - tail)) if hits < total else 1.0
-    return low, high
 
 
 def weighted(parts: Floats, weight: float, square: float) -> Interval:
@@ -106,20 +93,11 @@ def weighted(parts: Floats, weight: float, square: float) -> Interval:
     """
     from scipy.special import gammaincinv
 
-    tail = (1 - LEVEL) / 2
+    tail = (1 - CONFIDENCE_LEVEL) / 2
     total, spread = float(parts.sum()), float((parts**2).sum())
     more, wider = total + weight, spread + square
     low = gammaincinv(total**2 / spread, tail) * spread / total if total > 0 else 0.0
     return float(low), float(gammaincinv(more**2 / wider, 1 - tail) * wider / more)
-
-
-def lower_bounds(hits: Floats, totals: Floats, *, confidence: float = LEVEL) -> Floats:
-    """One-sided exact lower bounds of binomial shares, elementwise; 0 where there is no hit."""
-    from scipy.special import betaincinv
-
-    hit, total = np.asarray(hits, np.float64), np.asarray(totals, np.float64)
-    bounds = betaincinv(np.maximum(hit, 1), total - hit + 1, 1 - confidence)
-    return np.where(hit > 0, bounds, 0.0)
 
 
 def _worth(values: Floats, share: float, total: float, units: int) -> float:

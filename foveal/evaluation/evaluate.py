@@ -59,7 +59,7 @@ def evaluate_predictions(
         "abstaining": seen_abstaining(answers, manifest.thresholds.abstain),
         "operating": seen_operating(answers, manifest.thresholds),
         "slices": cut,
-        "findings": error_analysis(answers, material.paths),
+        "error_analysis": error_analysis(answers, material.paths),
         "notes": (*material.notes, *notes(answers, manifest)),
     }
     progress("scores", 3, 3)

@@ -103,7 +103,7 @@ def run_report(
             "abstaining": seen_abstaining(answers, manifest.thresholds.abstain),
             "operating": seen_operating(answers, manifest.thresholds),
             "slices": slices(answers, {"brightness": brightness(pixels, places)}, {}),
-            "findings": error_analysis(answers, paths),
+            "error_analysis": error_analysis(answers, paths),
             "notes": (
                 "these are val images: the epoch, the temperature and the thresholds were "
                 "chosen on them, so the figures are a little too good; foveal evaluate scores test",

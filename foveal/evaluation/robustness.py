@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.evaluation.bootstrap import exact
 from foveal.evaluation.collect import predictions_of
 from foveal.evaluation.corruptions import COUNT, SHIFTS, changes, shifted
 from foveal.evaluation.predictions import Bools, Ints
 from foveal.evaluation.schema import CorruptionScore, PoolShift, Robustness
+from foveal.intervals import binomial_interval
 from foveal.network.cost import cost
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress
@@ -63,7 +63,7 @@ def robustness(
                 change=change,
                 strength=strength,
                 accuracy=hits / len(kept),
-                accuracy_interval=exact(hits, len(kept)),
+                accuracy_interval=binomial_interval(hits, len(kept)),
                 unchanged=float((same.all(axis=1) if same.ndim == 2 else same).mean()),
             )
         )

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from foveal.evaluation.calibration import Calibration
 from foveal.evaluation.predictions import Task
-
-Interval = tuple[float, float]
+from foveal.intervals import Interval
 
 
 class ScoreValue(BaseModel):

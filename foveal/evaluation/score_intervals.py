@@ -19,7 +19,8 @@ from foveal.evaluation.bootstrap import (
 )
 from foveal.evaluation.calibration import BINS, bin_of, statements
 from foveal.evaluation.predictions import Floats, Predictions
-from foveal.evaluation.schema import ClassScore, Interval
+from foveal.evaluation.schema import ClassScore
+from foveal.intervals import Interval
 
 TOP = (3, 5, 10)
 _LEAST = 1e-12

@@ -10,7 +10,6 @@ import math
 import numpy as np
 
 from foveal.errors import Error, UsageError
-from foveal.evaluation.bootstrap import LEVEL, exact, lower_bounds
 from foveal.evaluation.predictions import Floats, Predictions
 from foveal.evaluation.schema import (
     AbstainingScore,
@@ -18,6 +17,7 @@ from foveal.evaluation.schema import (
     OperatingPoint,
     OutOfDistribution,
 )
+from foveal.intervals import CONFIDENCE_LEVEL, binomial_interval, binomial_lower_bounds
 from foveal.model.manifest import Thresholds
 
 POINTS = 101
@@ -35,7 +35,7 @@ def coverage_curve(answers: Predictions) -> tuple[CoveragePoint, ...]:
     scale = answers.units / n
     for end in ends:
         hits = int(right[end - 1])
-        bound = lower_bounds(np.array([hits * scale]), np.array([end * scale]))[0]
+        bound = binomial_lower_bounds(np.array([hits * scale]), np.array([end * scale]))[0]
         points.append(
             CoveragePoint(
                 threshold=0.0 if end == n else float(sure[end - 1]),
@@ -65,14 +65,14 @@ def choose_threshold(answers: Predictions, accuracy: float) -> float:
     n, scale = len(answers), answers.units / len(answers)
     wanted = [round(n * k / CANDIDATES) for k in range(1, CANDIDATES + 1)]
     ends = np.array(sorted({_end(sure, max(1, end)) for end in wanted}))
-    level = 1 - (1 - LEVEL) / CANDIDATES
-    bounds = lower_bounds(right[ends - 1] * scale, ends * scale, confidence=level)
+    level = 1 - (1 - CONFIDENCE_LEVEL) / CANDIDATES
+    bounds = binomial_lower_bounds(right[ends - 1] * scale, ends * scale, confidence=level)
     passing = np.flatnonzero(bounds >= accuracy)
     if len(passing):
         end = int(ends[passing[-1]])
         return 0.0 if end == n else float(sure[end - 1])
     best = int(bounds.argmax())
-    least = math.ceil(math.log((1 - LEVEL) / CANDIDATES) / math.log(accuracy))
+    least = math.ceil(math.log((1 - CONFIDENCE_LEVEL) / CANDIDATES) / math.log(accuracy))
     raise Error(
         f"no threshold promises an accuracy of {accuracy:g} on these {n} images: the best lower "
         f"bound is {bounds[best]:.4f}, when {ends[best]} of them are answered; ask for less, or "
@@ -134,7 +134,7 @@ def seen_abstaining(answers: Predictions, threshold: float | None) -> Abstaining
         coverage=n / len(answers),
         n=n,
         accuracy=hits / n if n else None,
-        accuracy_interval=exact(hits, n) if n else None,
+        accuracy_interval=binomial_interval(hits, n) if n else None,
     )
 
 
@@ -153,7 +153,7 @@ def out_of_distribution(
         unusable=unusable,
         threshold=threshold,
         turned_away=None if away is None else away / n,
-        turned_away_interval=None if away is None else exact(away, n),
+        turned_away_interval=None if away is None else binomial_interval(away, n),
         mean_probability=float(sure.mean()),
         roc_auc=float(roc_auc_score(known, np.concatenate([answers.max_probability, sure]))),
     )
@@ -192,7 +192,7 @@ def _seen(answers: Predictions, label: str, point: float) -> OperatingPoint:
         threshold=point,
         precision=hits / given if given else None,
         recall=hits / there if there else None,
-        recall_interval=exact(hits, there) if there else None,
+        recall_interval=binomial_interval(hits, there) if there else None,
     )
 
 

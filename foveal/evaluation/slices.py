@@ -12,7 +12,8 @@ import numpy as np
 
 from foveal.evaluation.bootstrap import percentile, share, weights
 from foveal.evaluation.predictions import Bools, Floats, Predictions
-from foveal.evaluation.schema import Interval, Slice
+from foveal.evaluation.schema import Slice
+from foveal.intervals import Interval
 
 LEAST = 10
 """Slices of fewer images say nothing and are left out."""

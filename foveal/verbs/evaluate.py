@@ -252,7 +252,7 @@ def _card(
             "unusable": tuple(
                 UnusableImage(path=bad.path, reason=bad.reason) for bad in material.unusable
             ),
-            "others": strangers,
+            "out_of_distribution": strangers,
         }
     )
 

@@ -111,7 +111,7 @@ def test_names_are_printed_as_one_line_of_text(
     assert run([*arguments, "--report", str(page)]) == 0
     assert "0/\\x1b[31m\\udcff" in capsys.readouterr().out
     assert run([*arguments, "--json"]) == 0
-    suspects = json.loads(capsys.readouterr().out)["findings"]["suspects"]
+    suspects = json.loads(capsys.readouterr().out)["error_analysis"]["suspects"]
     assert all((tmp_path / "data" / part["path"]).is_file() for part in suspects)
 
 
@@ -120,7 +120,7 @@ def test_one_image_is_in_the_singular() -> None:
     network = Network(input=Input(height=6, width=6, channels=1), layers=(Flatten(), Output()))
     card = score(answers, split="test").model_copy(
         update={
-            "findings": error_analysis(answers, ["x.png"]),
+            "error_analysis": error_analysis(answers, ["x.png"]),
             "notes": notes(answers, Manifest(network=network, labels=answers.labels)),
         }
     )

@@ -5,31 +5,13 @@ import pytest
 from scipy import stats
 
 from foveal.evaluation.bootstrap import (
-    exact,
-    lower_bounds,
     percentile,
     resampled,
     share,
     weighted,
     weights,
 )
-
-
-@pytest.mark.parametrize(("hits", "total"), [(0, 10), (10, 10), (3, 10), (97, 100), (0, 1)])
-def test_the_exact_interval_is_scipys(hits: int, total: int) -> None:
-    wanted = stats.binomtest(hits, total).proportion_ci(0.95, method="exact")
-    assert exact(hits, total) == pytest.approx((wanted.low, wanted.high))
-
-
-def test_lower_bounds_are_scipys() -> None:
-    hits, totals = np.array([0, 5, 59, 60]), np.array([5, 5, 60, 60])
-    wanted = [
-        stats.binomtest(int(h), int(n), alternative="greater")
-        .proportion_ci(0.95, method="exact")
-        .low
-        for h, n in zip(hits, totals, strict=True)
-    ]
-    assert lower_bounds(hits, totals) == pytest.approx(wanted)
+from foveal.intervals import binomial_interval
 
 
 def test_every_resample_draws_as_many_images_as_there_are() -> None:
@@ -107,9 +89,9 @@ def test_few_errors_in_groups_count_as_what_they_are_worth() -> None:
     together = (np.arange(600) >= 20).astype(float)  # two whole groups are wrong
     apart = (np.arange(600) % 30 != 0).astype(float)  # an image in every third group
     wide = share(shares(together, groups), 580, 600, 60)
-    assert wide == pytest.approx(exact(58, 60), abs=0.01)
+    assert wide == pytest.approx(binomial_interval(58, 60), abs=0.01)
     near = share(shares(apart, groups), 580, 600, 60)
-    assert near == pytest.approx(exact(580, 600), abs=0.003)
+    assert near == pytest.approx(binomial_interval(580, 600), abs=0.003)
 
 
 def test_weighted_errors_of_one_weight_are_poissons() -> None:

@@ -51,7 +51,10 @@ def test_several_labels_and_hostile_names(tmp_path: Path, browser: Callable[...,
     manifest = Manifest(network=network, labels=labels, task="multi", finished=False)
     paths = [f"<img src=x>{row}.png" for row in range(60)]
     card = score(answers).model_copy(
-        update={"coverage": coverage_curve(answers), "findings": error_analysis(answers, paths)}
+        update={
+            "coverage": coverage_curve(answers),
+            "error_analysis": error_analysis(answers, paths),
+        }
     )
     pixels = chance.integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
     page = tmp_path / "report.html"
