@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foveal.dataset.dataset import Dataset, Task
+from foveal.dataset.sampling import even_sample
 from foveal.dataset.scan.image_stats import is_grey
 from foveal.dataset.workers.pool import map_ordered
 from foveal.errors import DataError, ImageError
@@ -48,8 +49,8 @@ def compute_stats(listing: Dataset, rows: Sequence[int] | None = None) -> Stats:
     """
     if rows is None:
         rows = [row for row, split in enumerate(listing.splits) if split in (None, "train")]
-    chosen = _spread(rows, SAMPLE)
-    coloured = set(_spread(chosen, COLOUR_SAMPLE))
+    chosen = [int(rows[place]) for place in even_sample(len(rows), SAMPLE)]
+    coloured = {chosen[place] for place in even_sample(len(chosen), COLOUR_SAMPLE)}
     seen = [
         one
         for _, part in map_ordered(lambda c: _seen(listing, c, coloured), chosen, 32)
@@ -72,12 +73,6 @@ def compute_stats(listing: Dataset, rows: Sequence[int] | None = None) -> Stats:
         grey=bool(looked) and all(looked),
         sampled=len(seen),
     )
-
-
-def _spread(rows: Sequence[int], count: int) -> list[int]:
-    if len(rows) <= count:
-        return [int(row) for row in rows]
-    return [int(rows[place]) for place in np.linspace(0, len(rows) - 1, count).astype(int)]
 
 
 def _seen(

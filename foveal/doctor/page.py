@@ -5,21 +5,18 @@ Knows nothing of how findings are made; text of files is escaped, images are mad
 
 from __future__ import annotations
 
-import base64
 from html import escape
-from io import BytesIO
-
-from PIL import Image
 
 from foveal.dataset.dataset import Dataset
 from foveal.doctor.findings import CheckResult, Finding
 from foveal.errors import ImageError
 from foveal.images.decode import decode_image
+from foveal.images.thumbnail import thumbnail_uri
 from foveal.text import plural, printable
 
 SHOWN = 24
 """Images shown a finding; the others are counted."""
-SIDE = 96
+MIN_SIDE, SIDE = 48, 96
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--soft:#667;--line:#d5d9e0;
@@ -121,13 +118,4 @@ def _thumbnail(listing: Dataset, row: int | None) -> str | None:
         image = decode_image(listing.read(row), channels=3, least=(SIDE, SIDE))
     except ImageError:
         return None
-    small = max(image.size) <= SIDE // 2
-    if small:
-        scale = max(1, SIDE // (2 * max(image.size)))
-        image = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
-    else:
-        image.thumbnail((SIDE, SIDE))
-    file = BytesIO()
-    kind = "png" if small else "jpeg"
-    image.save(file, kind.upper())
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    return thumbnail_uri(image, SIDE, min_side=MIN_SIDE)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foveal.dataset.dataset import Dataset, Unusable
+from foveal.dataset.labels import encode_labels
 from foveal.dataset.pixel_cache import PixelCache, build_pixel_cache
 from foveal.dataset.split import split as split_of
 from foveal.errors import DataError
@@ -125,7 +126,9 @@ def collect(
             f"{listing.root}: nothing is left to score; give other images, or name a split "
             "with --split"
         )
-    targets = _targets(listing, kept.rows[places], manifest)
+    targets = encode_labels(
+        [listing.labels[row] for row in kept.rows[places]], manifest.labels, manifest.task
+    )
     told = _empty(targets, manifest)
     if blind:
         told.append(UNKNOWN)
@@ -230,16 +233,6 @@ def _known(
             f"every image of {listing.root} is of a class the model does not know: {names}"
         )
     return rows, dict(sorted(strange.items()))
-
-
-def _targets(listing: Dataset, rows: Ints, manifest: Manifest) -> Ints | Bools:
-    number = {label: index for index, label in enumerate(manifest.labels)}
-    if manifest.task == "single":
-        return np.array([number[listing.labels[row][0]] for row in rows], np.int64)
-    table = np.zeros((len(rows), len(number)), bool)
-    for place, row in enumerate(rows):
-        table[place, [number[label] for label in listing.labels[row] if label in number]] = True
-    return table
 
 
 def _empty(targets: Ints | Bools, manifest: Manifest) -> list[str]:

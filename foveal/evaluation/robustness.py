@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foveal.dataset.sampling import even_sample
 from foveal.evaluation.collect import predictions_of
 from foveal.evaluation.corruptions import COUNT, SHIFTS, changes, shifted
 from foveal.evaluation.predictions import Bools, Ints
@@ -43,7 +44,7 @@ def robustness(
     model: the native model, whose maps before and after each pooling are compared under shifts.
     """
     manifest = predictor.manifest
-    kept = sample(len(places), _size(predictor))
+    kept = even_sample(len(places), _size(predictor))
     own = np.ascontiguousarray(pixels[places[kept]])
     truth = targets[kept]
     names = [str(row) for row in kept]
@@ -76,11 +77,6 @@ def robustness(
         pools=pools,
         why_no_pools=_why(model, pools),
     )
-
-
-def sample(n: int, size: int) -> Ints:
-    """At most `size` of n rows, spread evenly; the same at every run."""
-    return np.unique(np.linspace(0, n - 1, min(n, size)).round().astype(np.int64))
 
 
 def pool_shifts(model: Model, pixels: np.ndarray) -> tuple[PoolShift, ...]:

@@ -5,13 +5,12 @@ Knows nothing of scores or pages.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from PIL import Image
+
+from foveal.images.thumbnail import thumbnail_uri
 
 SIDE = 96
 """Longest side of a thumbnail, in pixels."""
@@ -39,9 +38,4 @@ def thumbnails(pixels: np.ndarray, places: Sequence[int], room: int) -> list[str
 
 def thumbnail(pixels: np.ndarray) -> str:
     """One image, uint8 (H, W, C), as a JPEG in a data: address."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    if max(image.size) > SIDE:
-        image.thumbnail((SIDE, SIDE), Image.Resampling.BILINEAR)
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return thumbnail_uri(pixels, SIDE, max_png_pixels=0, quality=QUALITY)

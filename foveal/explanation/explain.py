@@ -5,7 +5,6 @@ Knows nothing of files; drawing is in `figures`, the page in `page`.
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from foveal.explanation.faithfulness import Baseline, Verdict, baseline, judge
 from foveal.explanation.shift import Shift, measure_shifts
 from foveal.explanation.target import Target
 from foveal.explanation.top_activations import TopImages
+from foveal.images.thumbnail import data_uri
 from foveal.model.model import Model
 from foveal.prediction.prediction import Prediction
 from foveal.progress import Progress, silent
@@ -134,11 +134,11 @@ class Explanation:
     def _figure(self, one: Attribution) -> str:
         from foveal.explanation.plots import overlay, png
 
-        drawn = base64.b64encode(png(overlay(self.pixels, one.values), least=160)).decode()
+        drawn = data_uri(png(overlay(self.pixels, one.values), least=160), "image/png")
         said = f"{'passes' if one.verdict.trustworthy else 'fails'} its check; {one.verdict.reason}"
         return (
             '<figure style="margin:0 1em 0 0;max-width:15em">'
-            f'<img alt="" src="data:image/png;base64,{drawn}">'
+            f'<img alt="" src="{drawn}">'
             f"<figcaption>{html.escape(f'{one.method}: {said}')}</figcaption></figure>"
         )
 

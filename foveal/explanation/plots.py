@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from foveal.files import write_atomic
+from foveal.images.thumbnail import enlarge, to_image
 
 if TYPE_CHECKING:
     from foveal.explanation.explain import Explanation
@@ -56,12 +56,8 @@ def sheet(maps: np.ndarray, limit: int = 256) -> np.ndarray:
 
 def png(pixels: np.ndarray, *, least: int = 0) -> bytes:
     """A uint8 (H, W, 1 or 3) image as PNG, enlarged by whole steps to `least` pixels a side."""
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    times = max(1, -(-least // max(image.size)))
-    if times > 1:
-        image = image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
     out = io.BytesIO()
-    image.save(out, format="PNG")
+    enlarge(to_image(pixels), least).save(out, format="PNG")
     return out.getvalue()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.labels import encode_labels
 from foveal.dataset.scan.image_stats import content_hash
 from foveal.errors import DataError, ImageError
 from foveal.images.resize import pixels
@@ -114,7 +115,7 @@ def gather(wanted: Wanted, manifest: Manifest) -> ParitySamples:
         np.stack([shown for _, shown in found])
         if found
         else np.zeros((0, *network.input.shape), np.uint8),
-        _targets([listing.labels[row] for row in rows], manifest),
+        encode_labels([listing.labels[row] for row in rows], manifest.labels, manifest.task),
         lambda place: listing.read(rows[place]),
     )
 
@@ -208,13 +209,3 @@ def _hash(listing: Dataset, row: int) -> int | None:
 
 def _named(labels: tuple[str, ...], manifest: Manifest) -> bool:
     return set(labels) <= set(manifest.labels) and (manifest.task == "multi" or len(labels) == 1)
-
-
-def _targets(labels: Sequence[tuple[str, ...]], manifest: Manifest) -> np.ndarray:
-    place = {label: index for index, label in enumerate(manifest.labels)}
-    if manifest.task == "single":
-        return np.array([place[names[0]] for names in labels], np.int64)
-    table = np.zeros((len(labels), len(place)), np.bool_)
-    for row, names in enumerate(labels):
-        table[row, [place[name] for name in names]] = True
-    return table

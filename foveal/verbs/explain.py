@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from foveal.dataset.sampling import even_sample
 from foveal.errors import DataError, Error, ImageError, MissingExtra
 from foveal.files import refuse_same, write_atomic
 from foveal.progress import Progress, silent
@@ -124,7 +125,7 @@ def _excited(
         sources = _accounted(account)
     else:
         return None, "no_account"
-    sources = [sources[at] for at in _spread(len(sources), MOST)]
+    sources = [sources[at] for at in even_sample(len(sources), MOST)]
     checked = [one for one in map(_checked, sources) if one is not None]
     if not checked:
         return None, "gone"
@@ -132,12 +133,6 @@ def _excited(
     found = {number: _pixels(opened, checked[number]) for number in winners(peaks)}
     shown = {number: one for number, one in found.items() if one is not None}
     return TopImages(tuple(one.name for one in checked), peaks, shown), None
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """At most `most` numbers below `count`, evenly spread."""
-    numbers = np.linspace(0, count - 1, min(count, most)).round().astype(int)
-    return [int(number) for number in np.unique(numbers)]
 
 
 def _listed(data: str | Path) -> list[_Source]:

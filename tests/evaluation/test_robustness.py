@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from foveal.evaluation.corruptions import COUNT, changes, noisy, scaled, shifted
-from foveal.evaluation.robustness import pool_shifts, robustness, sample
+from foveal.evaluation.robustness import pool_shifts, robustness
 from foveal.model.model import load
 from foveal.prediction.predictor import Predictor
 from foveal.progress import silent
@@ -42,11 +42,6 @@ def test_light_is_scaled_and_clipped() -> None:
     assert scaled(given, 1.5, 0.0).ravel().tolist() == [150, 255]
     assert scaled(given, 0.5, 150.0).ravel().tolist() == [125, 175]
     assert np.array_equal(noisy(given, 10), noisy(given, 10))
-
-
-def test_samples_are_spread_evenly() -> None:
-    assert sample(1000, 5).tolist() == [0, 250, 500, 749, 999]
-    assert sample(3, 10).tolist() == [0, 1, 2]
 
 
 def test_pooling_halves_what_a_shift_does(digits_run: Path, digits: Path) -> None:

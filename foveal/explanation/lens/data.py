@@ -5,19 +5,17 @@ Knows nothing of HTML; `pages` puts the data into the built page.
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from foveal.explanation.explain import Attribution, Explanation
 from foveal.explanation.faithfulness import Curves, Verdict
 from foveal.explanation.lens.packing import layers, packed
 from foveal.explanation.lens.sampling import BUDGET, sampled
 from foveal.explanation.top_activations import SHOWN, TopImages
+from foveal.images.thumbnail import thumbnail_uri
 from foveal.prediction.prediction import probabilities
 
 SIDE = 224
@@ -58,7 +56,7 @@ def data(explanation: Explanation, *, budget: int = BUDGET) -> dict[str, Any]:
             "height": explanation.pixels.shape[0],
             "width": explanation.pixels.shape[1],
             "channels": explanation.pixels.shape[2],
-            "png": _image(explanation.pixels, 512),
+            "png": thumbnail_uri(explanation.pixels, 512),
         },
         "shifted": _shifted(explanation),
         "layers": found,
@@ -165,7 +163,7 @@ def _excite(explanation: Explanation, excited: TopImages, maps: list[list[int]])
             if image not in excited.pixels or sum(len(one["png"]) for one in images) > IMAGES:
                 continue
             numbers[image] = len(images)
-            drawn = _image(excited.pixels[image], 160)
+            drawn = thumbnail_uri(excited.pixels[image], 160)
             images.append({"path": excited.paths[image], "png": drawn})
         assert node.view is not None
         box = node.view.box(*divmod(int(peaks.cells[rank, channel]), node.shape[2]))
@@ -178,17 +176,3 @@ def _excite(explanation: Explanation, excited: TopImages, maps: list[list[int]])
         "scanned": len(excited.paths),
         "filters": filters,
     }
-
-
-def _image(pixels: np.ndarray, side: int) -> str:
-    """A data URI of the image, at most `side` pixels: PNG where small, else JPEG."""
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    image.thumbnail((side, side))
-    out = io.BytesIO()
-    small = image.width * image.height <= 64 * 64
-    if small:
-        image.save(out, format="PNG", optimize=True)
-    else:
-        image.save(out, format="JPEG", quality=85)
-    kind = "png" if small else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.labels import encode_labels
 from foveal.dataset.pixel_cache import PixelCache, build_pixel_cache
 from foveal.errors import DataError
 from foveal.progress import Progress
@@ -132,7 +133,12 @@ def prepare(
             "see foveal check"
         )
     train, val = (
-        LabelledImages(found.pixels, _labels(listing, found.rows, number))
+        LabelledImages(
+            found.pixels,
+            encode_labels([listing.labels[row] for row in found.rows], names, listing.task).astype(
+                np.int64, copy=False
+            ),
+        )
         for found in stores.values()
     )
     absent = set(names) - _present(train, names)
@@ -166,17 +172,6 @@ def _twins(listing: Dataset, stores: dict[str, PixelCache]) -> tuple[str, ...]:
 
 def _usable(labels: tuple[str, ...], number: dict[str, int], task: str) -> bool:
     return task == "multi" or all(label in number for label in labels)
-
-
-def _labels(listing: Dataset, rows: NDArray[np.int64], number: dict[str, int]) -> NDArray[np.int64]:
-    if listing.task == "single":
-        return np.array([number[listing.labels[row][0]] for row in rows], np.int64)
-    table = np.zeros((len(rows), len(number)), np.int64)
-    for place, row in enumerate(rows):
-        for label in listing.labels[row]:
-            if label in number:
-                table[place, number[label]] = 1
-    return table
 
 
 def _present(images: LabelledImages, names: tuple[str, ...]) -> set[str]:
