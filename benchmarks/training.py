@@ -195,7 +195,7 @@ def profile(network: str, side: int, batch: int) -> dict[str, float]:
     none = LabelledImages(some.pixels[:0], some.labels[:0])
     names = tuple("0123456789")
     prepared = TrainingData(some, none, names, "single", np.zeros(0, np.uint64), counts, "", ())
-    recipe = Recipe(batch_size=batch, epochs=1, horizontal_flip="alternate")
+    recipe = Recipe(batch_size=batch, epochs=1, flip="alternate")
     wish = session.TrainConfig(recipe, 0, torch.device("cpu"), None)
     made = session.fresh(read(network, Input(height=side, width=side)), prepared, wish)
     steps = train(made.training, made.task)

@@ -25,8 +25,8 @@ def check(
     listing = data if isinstance(data, Dataset) else listed(data)
     checked = doctor(listing, progress=progress)
     if report is not None:
-        from foveal.doctor.page import page
+        from foveal.doctor.page import check_page
         from foveal.files import write_atomic
 
-        write_atomic(Path(report), page(listing, checked))
+        write_atomic(Path(report), check_page(listing, checked))
     return checked

@@ -21,18 +21,10 @@ from foveal.training.tensors import LabelledImages
 NETWORK = Network(
     input=Input(height=8, width=8, channels=1),
     layers=(
-        Conv(12),
-        BatchNorm(),
-        Relu(),
-        Conv(16, bias=False),
-        BatchNorm(),
-        Relu(),
-        MaxPool(2),
-        Dropout(0.1),
-        GlobalMaxPool(),
-        Output(),
+        Conv(12), BatchNorm(), Relu(), Conv(16, bias=False), BatchNorm(), Relu(), MaxPool(2),
+        Dropout(0.1), GlobalMaxPool(), Output(),
     ),
-)
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -52,15 +44,10 @@ def prepared() -> TrainingData:
     labels = labels[:260].astype(np.int64)
     counts = {"train": 200, "val": 60, "test": 0}
     return TrainingData(
-        LabelledImages(pixels[:200], labels[:200]),
-        LabelledImages(pixels[200:], labels[200:]),
-        tuple(str(number) for number in range(10)),
-        "single",
-        np.arange(260, dtype=np.uint64),
-        {"counts": counts, "left_out": []},
-        "f" * 64,
-        (),
-    )
+        LabelledImages(pixels[:200], labels[:200]), LabelledImages(pixels[200:], labels[200:]),
+        tuple(str(number) for number in range(10)), "single",
+        np.arange(260, dtype=np.uint64), {"counts": counts, "left_out": []}, "f" * 64, (),
+    )  # fmt: skip
 
 
 class Runs:
@@ -74,7 +61,7 @@ class Runs:
             keys = {"epochs": 3.0, **keys}
         wish = session.TrainConfig(
             Recipe(batch_size=40, **keys), seed, torch.device(device), budget
-        )
+        )  # fmt: skip
         with torch.random.fork_rng():
             return session.fresh(network, self.prepared, wish)
 
@@ -86,13 +73,9 @@ class Runs:
 
     def keeper(self, made, name, **keys):
         return driver.RunContext(
-            self.folder / name,
-            session.manifest(made, self.prepared),
-            self.prepared.hashes,
-            {"plan": made.plan},
-            keys.pop("budget", Budget(float("inf"))),
-            **keys,
-        )
+            self.folder / name, session.manifest(made, self.prepared), self.prepared.hashes,
+            {"plan": made.plan}, keys.pop("budget", Budget(float("inf"))), **keys,
+        )  # fmt: skip
 
     def drive(self, made, name, **keys):
         """The bytes of the model file of a whole run."""
