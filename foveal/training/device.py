@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import nn
 
 from foveal import __version__
 from foveal.errors import UsageError
@@ -34,6 +35,11 @@ def device(name: DeviceName) -> torch.device:
         allowed = ", ".join(key for key, value in there.items() if value)
         raise UsageError(f"this machine has no {name} that torch can use; it has: {allowed}")
     return torch.device(name)
+
+
+def to_device(module: nn.Module, device: torch.device) -> nn.Module:
+    """The module on the device, channels last in memory, the layout of every training run."""
+    return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def fast_bf16(where: torch.device) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from foveal.training.device import keeping_memory
+from foveal.training.device import keeping_memory, to_device
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 
@@ -58,3 +59,9 @@ def test_deterministic_kernels_are_asked_for_without_loading_the_compiler() -> N
     )
     told = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
     assert told.stdout.split() == ["1", "0", "False"]
+
+
+def test_a_module_is_laid_out_channels_last_on_its_device() -> None:
+    module = to_device(torch.nn.Conv2d(3, 4, 3), torch.device("cpu"))
+    assert module.weight.is_contiguous(memory_format=torch.channels_last)
+    assert module.weight.device.type == "cpu"

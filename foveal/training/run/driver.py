@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from foveal.errors import Error
@@ -230,8 +229,3 @@ def finish(training: TrainingState, task: TrainTask, keeper: RunContext) -> None
     with task.interrupts:
         position.finished = True
         save_state(training, task, keeper, keep=1)
-
-
-def lay_out(module: torch.nn.Module, device: torch.device) -> torch.nn.Module:
-    """The module on its device with channels last, as every run holds it."""
-    return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -1,12 +1,10 @@
-"""What happens to a fresh module before the first step: whitening filters, weights of another.
+"""What happens to a fresh module before the first step: whitening filters, dropout rates.
 
 Knows nothing of the loop. Whitening: the first convolution's filters are the eigenvectors of the
 training images' patches (Keller Jordan, arXiv 2404.00498).
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -71,20 +69,6 @@ def eigenfilters(images: Tensor, kernel: tuple[int, int]) -> Tensor:
     strongest = vectors.gather(1, vectors.abs().argmax(dim=1, keepdim=True))
     signed: Tensor = vectors * strongest.sign()
     return signed.reshape(size, channels, *kernel)
-
-
-@torch.no_grad()
-def take_weights(module: nn.Module, source: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """Copy what matches by name and shape from `source`; the names that were not taken."""
-    own = module.state_dict()
-    left = []
-    for name, value in own.items():
-        given = source.get(name)
-        if given is None or given.shape != value.shape:
-            left.append(name)
-        else:
-            value.copy_(given)
-    return tuple(left)
 
 
 def set_dropout(module: nn.Module, rate: float) -> None:

@@ -24,16 +24,16 @@ from foveal.training import optim, progressive_resizing
 from foveal.training.loop import TrainTask
 from foveal.training.loss import class_weights
 from foveal.training.rng import key
-from foveal.training.run.driver import lay_out
 from foveal.training.setup import timing as trial
 from foveal.training.setup.budget import SHARE, Budget, affordable, most_epochs
 from foveal.training.setup.data import TrainingData, counts
 from foveal.training.setup.defaults import SHIFT, ChosenValue, RecipeContext, average, fill_defaults
-from foveal.training.setup.init import set_dropout, take_weights, whiten
+from foveal.training.setup.init import set_dropout, whiten
 from foveal.training.setup.invariance import measure_invariance
 from foveal.training.setup.timing import Timing
 from foveal.training.state import Position, TrainingState, weights
 from foveal.training.tensors import on_device, statistics
+from foveal.training.transfer import load_matching_weights
 
 INIT = 41
 """Stream of chance for first weights."""
@@ -183,7 +183,7 @@ def _empty(network: Network, prepared: TrainingData, task: TrainTask) -> Trainin
     module: torch.nn.Module = build(network, len(prepared.classes), task=prepared.task)
     if task.recipe.dropout is not None:
         set_dropout(module, task.recipe.dropout)
-    module = lay_out(module, task.device)
+    module = machine.to_device(module, task.device)
     made = optim.groups(module, task.recipe)
     average = {name: value.clone() for name, value in weights(module).items()}
     averaged = average if task.recipe.ema != 0 else {}
@@ -196,7 +196,7 @@ def _begin(
     training = _empty(network, prepared, task)
     not_taken: tuple[str, ...] = ()
     if wish.source is not None:
-        not_taken = take_weights(training.module, wish.source)
+        not_taken = load_matching_weights(training.module, wish.source)
     else:
         whiten(training.module, network, prepared.train.pixels)
     training.optimizer = optim.start(training.groups)

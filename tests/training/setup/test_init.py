@@ -1,4 +1,4 @@
-"""Whitening filters and weights taken from another model."""
+"""Whitening filters and dropout rates."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ import torch
 from foveal.network.build import build
 from foveal.network.load import load_network
 from foveal.spec.preprocess import Input
-from foveal.training.setup.init import eigenfilters, set_dropout, take_weights, whiten
+from foveal.training.setup.init import eigenfilters, set_dropout, whiten
 
 
 def _images():
@@ -42,13 +42,6 @@ def test_a_network_without_whitening_is_left_alone():
     before = module.state_dict()["conv_1.weight"].clone()
     assert not whiten(module, found, np.zeros((5, 32, 32, 1), np.uint8))
     assert torch.equal(module.state_dict()["conv_1.weight"], before)
-
-
-def test_weights_are_taken_by_name_and_shape():
-    module, other = torch.nn.Linear(3, 2), torch.nn.Linear(3, 4)
-    source = {"weight": torch.ones(2, 3), "bias": other.bias}
-    assert take_weights(module, source) == ("bias",)
-    assert torch.equal(module.weight, torch.ones(2, 3))
 
 
 def test_set_dropout():
