@@ -181,6 +181,7 @@ def profile(network: str, side: int, batch: int) -> dict[str, float]:
     import torch
 
     from foveal.network.load import load_network as read
+    from foveal.rundir import RunData
     from foveal.spec.preprocess import Input
     from foveal.spec.recipe import Recipe
     from foveal.training.loop import train
@@ -191,10 +192,8 @@ def profile(network: str, side: int, batch: int) -> dict[str, float]:
     chance = np.random.default_rng(0)
     some = LabelledImages(chance.integers(0, 256, (batch * 8, side, side, 3), np.uint8),
                     chance.integers(0, 10, batch * 8))  # fmt: skip
-    counts = {"counts": {"train": len(some), "val": 0, "test": 0}, "left_out": []}
     none = LabelledImages(some.pixels[:0], some.labels[:0])
-    names = tuple("0123456789")
-    prepared = TrainingData(some, none, names, "single", np.zeros(0, np.uint64), counts, "", ())
+    prepared = TrainingData(some, none, RunData(Path(), classes=tuple("0123456789")))
     recipe = Recipe(batch_size=batch, epochs=1, flip="alternate")
     wish = session.TrainConfig(recipe, 0, torch.device("cpu"), None)
     made = session.fresh(read(network, Input(height=side, width=side)), prepared, wish)

@@ -51,6 +51,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "progress":  # a module, so that foveal.progress.bar() needs no further import
+        return import_module("foveal.progress")
     if name not in _HOME:
         raise AttributeError(f"module 'foveal' has no attribute '{name}'")
     return getattr(import_module(_HOME[name]), name)

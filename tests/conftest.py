@@ -92,13 +92,12 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     200 digits are train, 100 val; the network is small but right on most of them.
     """
-    import json
-
     import torch
 
     from foveal.dataset.scan.image_stats import content_hash
     from foveal.images.resize import pixels
     from foveal.model.model import Manifest, Model, save
+    from foveal.rundir import RunData, RunImage, write_run_data
     from foveal.spec.layers import BatchNorm, Conv, Flatten, MaxPool, Output, Relu
     from foveal.spec.network import Network
     from foveal.spec.preprocess import Input
@@ -130,16 +129,12 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     fitted = np.array(hashes, np.uint64)
     save(folder / "model.safetensors", Model(module.eval(), manifest, fitted))
-    entries = [
-        {
-            "path": path.relative_to(digits).as_posix(),
-            "labels": [path.parent.name],
-            "hash": f"{number:016x}",
-        }
-        for path, number in zip(paths, hashes, strict=True)
-    ]
-    account = {"data": str(digits), "splits": {"train": entries[:200], "val": entries[200:]}}
-    (folder / "data.json").write_text(json.dumps(account))
+    images = tuple(
+        RunImage(path.relative_to(digits).as_posix(), (path.parent.name,), content)
+        for path, content in zip(paths, hashes, strict=True)
+    )
+    run_data = RunData(digits, manifest.labels, train=images[:200], val=images[200:])
+    write_run_data(folder, run_data)
     return folder
 
 

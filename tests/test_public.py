@@ -31,6 +31,10 @@ def test_every_public_name_loads(name):
     assert getattr(foveal, name) is not None
 
 
+def test_the_progress_bar_is_at_hand():
+    assert _run("import foveal; print(type(foveal.progress.bar()).__name__)") == "ProgressLine"
+
+
 def test_an_unknown_name_says_so():
     with pytest.raises(AttributeError, match=r"^module 'foveal' has no attribute 'trian'$"):
         _ = foveal.trian

@@ -5,13 +5,12 @@ Knows nothing of graphs; every image is verified or labelled by name before it c
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from foveal.dataset.scan.image_stats import content_hash
 from foveal.errors import DataError, ImageError
 from foveal.images.resize import pixels
 from foveal.model.manifest import Manifest
+from foveal.rundir import DATA_FILE, RunData, RunImage, read_run_data
 
 MOST_JUDGED = 2000
 MOST_CALIBRATED = 512
@@ -49,7 +49,7 @@ class Wanted:
 
     listing: Dataset
     rows: Sequence[int]
-    hashes: Sequence[int] | None
+    hashes: Sequence[int | None] | None
     most: int
 
 
@@ -58,9 +58,9 @@ def from_run(model: Path, manifest: Manifest) -> tuple[ParitySamples, ParitySamp
 
     Images that are gone or changed are left out; raises DataError where none is left.
     """
-    account = _account(model)
-    judged = _split(account, "val", manifest, MOST_JUDGED, model)
-    calibrated = _split(account, "train", manifest, MOST_CALIBRATED, model)
+    data = _read_run_data(model)
+    judged = _split(data, "val", manifest, MOST_JUDGED, model)
+    calibrated = _split(data, "train", manifest, MOST_CALIBRATED, model)
     return judged, calibrated
 
 
@@ -129,47 +129,33 @@ def _found(
             yield from filter(None, pool.map(look, order[start : start + most]))
 
 
-def _account(model: Path) -> dict[str, Any]:
-    path = model.parent / "data.json"
-    try:
-        account = json.loads(path.read_text("utf-8"))
-        if isinstance(account["splits"], dict) and isinstance(account["data"], str):
-            return dict(account)
-    except FileNotFoundError as error:
-        raise DataError(f"there is no data.json beside {model}: {_ASK}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read: {_ASK}") from error
-    raise DataError(f"{path} cannot be read: {_ASK}")
+def _read_run_data(model: Path) -> RunData:
+    data = read_run_data(model.parent)
+    if data is None:
+        raise DataError(f"there is no data.json beside {model}: {_ASK}")
+    return data
 
 
 def _split(
-    account: dict[str, Any], split: str, manifest: Manifest, most: int, model: Path
+    data: RunData, split: Literal["train", "val"], manifest: Manifest, most: int, model: Path
 ) -> ParitySamples:
-    try:
-        entries = [
-            (str(entry["path"]), tuple(entry["labels"]), int(entry["hash"], 16))
-            for entry in account["splits"][split]
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{model.parent / 'data.json'} cannot be read: {_ASK}") from error
-    entries = [entry for entry in entries if _named(entry[1], manifest)]
-    listing, rows = _listing(Path(account["data"]), entries)
-    hashes = [entry[2] for entry in entries if entry[0] in rows]
-    wanted = Wanted(listing, [rows[path] for path, _, _ in entries if path in rows], hashes, most)
+    images = [image for image in data.split(split) if _named(image.labels, manifest)]
+    listing, rows = _listing(data.root, images)
+    images_there = [image for image in images if image.path in rows]
+    hashes = [image.content_hash for image in images_there]
+    wanted = Wanted(listing, [rows[image.path] for image in images_there], hashes, most)
     evidence = gather(wanted, manifest)
     if not len(evidence):
         raise DataError(
-            f"none of the {len(entries):,} {split} images named in {model.parent / 'data.json'} "
+            f"none of the {len(images):,} {split} images named in {model.parent / DATA_FILE} "
             f"is still there unchanged: {_ASK}"
         )
     return evidence
 
 
-def _listing(
-    root: Path, entries: Iterable[tuple[str, tuple[str, ...], int]]
-) -> tuple[Dataset, dict[str, int]]:
-    """A listing that reads the entries with their labels, and the row of each path."""
-    paths = {path: labels for path, labels, _ in entries}
+def _listing(root: Path, images: Sequence[RunImage]) -> tuple[Dataset, dict[str, int]]:
+    """A listing that reads the images with their labels, and the row of each path."""
+    paths = {image.path: image.labels for image in images}
     if root.is_file():  # an archive: only the listing knows where members lie
         from foveal.dataset.open import open_dataset
 

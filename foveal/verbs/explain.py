@@ -19,6 +19,7 @@ from foveal.dataset.sampling import even_sample
 from foveal.errors import DataError, Error, ImageError, MissingExtra
 from foveal.files import refuse_same, write_atomic
 from foveal.progress import Progress, silent
+from foveal.rundir import RunData, read_run_data
 
 if TYPE_CHECKING:
     from foveal.explanation.explain import Explanation
@@ -119,10 +120,10 @@ def _excited(
     if data is not None:
         sources = _listed(data)
     elif isinstance(model, str | Path):
-        account = Path(model).parent / "data.json"
-        if not account.is_file():
+        run_data = read_run_data(Path(model).parent)
+        if run_data is None:
             return None, "no_account"
-        sources = _accounted(account)
+        sources = _run_sources(run_data)
     else:
         return None, "no_account"
     sources = [sources[at] for at in even_sample(len(sources), MOST)]
@@ -147,19 +148,12 @@ def _listed(data: str | Path) -> list[_Source]:
     ]
 
 
-def _accounted(account: Path) -> list[_Source]:
-    """The training images named in a run's data.json; raises DataError where it is not one."""
+def _run_sources(run_data: RunData) -> list[_Source]:
+    """The training images of a run."""
     from foveal.images.decode import read_bytes
 
-    try:
-        said = json.loads(account.read_text("utf-8"))
-        root = Path(said["data"])
-        rows = [(row["path"], row["hash"]) for row in said["splits"]["train"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{account} is not a run's account of its images ({error}); "
-            "take it away or name the images with --data"
-        ) from error
+    root = run_data.root
+    rows = [(image.path, f"{image.content_hash:016x}") for image in run_data.train]
     if root.is_file():
         return _from_archive(root, rows)
     return [_Source(path, partial(read_bytes, root / path), content) for path, content in rows]

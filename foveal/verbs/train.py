@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from foveal.errors import MissingExtra, SpecError, UsageError
 from foveal.progress import Progress, silent
+from foveal.rundir import CHECKPOINT_FOLDER, LOCK_FILE, MODEL_FILE, REPORT_FILE
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 
@@ -136,7 +137,7 @@ def _refuse_used(folder: Path, resume: bool) -> None:
         return
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file; give a folder with --out")
-    used = [path.name for path in folder.iterdir() if path.name != ".lock"]
+    used = [path.name for path in folder.iterdir() if path.name != LOCK_FILE]
     if used:
         raise UsageError(
             f"{folder} is not empty; give another folder with --out, or go on with its run "
@@ -152,9 +153,8 @@ def _train(
 
     from foveal.training import checkpoint
     from foveal.training import device as machine
-    from foveal.training.run.driver import CHECKPOINTS
 
-    found = checkpoint.newest(folder / CHECKPOINTS) if resume else None
+    found = checkpoint.newest(folder / CHECKPOINT_FOLDER) if resume else None
     if found is not None and _nothing_more(found, request):
         tell(f"{folder} is finished already; ask for more with --epochs, nothing was changed")
         return _done(folder, found.facts["position"], found.facts["plan"])
@@ -187,19 +187,19 @@ def _report(folder: Path, prepared: TrainingData, manifest: Manifest, logits: np
     from foveal.evaluation.thresholds import choose_on_val
     from foveal.model import file as model_file
 
-    paths = [line["path"] for line in prepared.account["splits"]["val"]]
+    paths = [image.path for image in prepared.run_data.val]
     settled, told = choose_on_val(manifest, logits, prepared.val.labels, paths)
     if settled is not manifest:
-        path = folder / "model.safetensors"
+        path = folder / MODEL_FILE
         manifest = model_file.write(path, settled, model_file.read(path)[1])
     run_report(
-        folder / "report.html",
+        folder / REPORT_FILE,
         manifest,
         prepared.val.pixels,
         logits,
         prepared.val.labels,
         paths,
-        told=(*told, *prepared.warnings),
+        told=(*told, *prepared.run_data.warnings),
     )
 
 
@@ -239,7 +239,7 @@ def _fresh(
     if network is None:
         network, recipe = _designed(request, data, minutes, recipe, tell)
     prepared = asking.prepared(_checked(network, data), network, progress)
-    for warning in prepared.warnings:
+    for warning in prepared.run_data.warnings:
         tell(f"warning: {warning}")
     budget = None if minutes is None else Budget(minutes * 60, began=began)
     asked = request.minutes is not None
@@ -331,7 +331,7 @@ def _resumed(
              "epochs in all")  # fmt: skip
         summary.write_recipe(folder, made)
     limited = more is None and plan["minutes"] is not None
-    budget = Budget(plan["minutes"] * 60, position["spent"], began) if limited else None
+    budget = Budget(plan["minutes"] * 60, position["seconds"], began) if limited else None
     return made, prepared, _keeper(made, prepared, folder, budget, progress, tell)
 
 
@@ -380,7 +380,7 @@ def _keeper(
     return RunContext(
         folder,
         session.manifest(made, prepared),
-        prepared.hashes,
+        prepared.content_hashes(),
         {"plan": made.plan},
         budget or Budget(float("inf"), made.training.position.seconds),
         limited=budget is not None,
@@ -392,10 +392,10 @@ def _keeper(
 
 
 def _done(folder: Path, position: Mapping[str, Any], plan: Mapping[str, Any]) -> Run:
-    report = folder / "report.html"
+    report = folder / REPORT_FILE
     return Run(
         folder,
-        folder / "model.safetensors",
+        folder / MODEL_FILE,
         float(plan["recipe"]["epochs"]),
         dict(position["final"]),
         tuple(position["history"]),

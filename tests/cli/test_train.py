@@ -104,10 +104,10 @@ def test_a_run_from_folder_to_model(command, tmp_path, digits):
     counts = account["counts"]
     assert sum(counts.values()) == 300
     for split in ("train", "val", "test"):
-        lines = account["splits"][split]
+        lines = account["images"][split]
         assert len(lines) == counts[split]
         assert all((digits / line["path"]).is_file() for line in lines)
-    assert "hash" not in account["splits"]["test"][0]
+    assert "content_hash" not in account["images"]["test"][0]
     # --recipe and --network repeat the run to the bit
     again = tmp_path / "again"
     train(
@@ -339,7 +339,7 @@ def test_images_that_cannot_be_read_are_left_out_and_named(small, network, tmp_p
     (small / "train" / "a" / "3.png").write_bytes(b"not an image")
     train(small, network=network, epochs=1, out=tmp_path / "run")
     account = json.loads((tmp_path / "run" / "data.json").read_text())
-    assert [line["path"] for line in account["left_out"]] == ["train/a/3.png"]
+    assert [line["path"] for line in account["unusable"]] == ["train/a/3.png"]
     for number in range(4, 7):
         (small / "train" / "a" / f"{number}.png").write_bytes(b"")
     with pytest.raises(DataError) as caught:

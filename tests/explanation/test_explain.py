@@ -23,6 +23,7 @@ from foveal.pages import render
 from foveal.prediction.prediction import make_prediction
 from foveal.prediction.predictor import Predictor
 from foveal.progress import silent
+from foveal.rundir import RunData, RunImage, write_run_data
 from foveal.spec import layers as L
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -194,19 +195,17 @@ def run_folder(tmp_path, some) -> tuple:
 
     random = np.random.default_rng(1)
     height, width, channels = some.manifest.network.input.shape
-    rows = []
+    images = []
     for number in range(6):
         file = tmp_path / "images" / "a" / f"{number}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         pixels = random.integers(0, 256, (height, width, channels), np.uint8)
         Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels).save(file)
-        content = f"{content_hash(file.read_bytes()):016x}"
-        rows.append({"path": f"a/{number}.png", "labels": ["a"], "hash": content})
+        images.append(RunImage(f"a/{number}.png", ("a",), content_hash(file.read_bytes())))
     run = tmp_path / "run"
     run.mkdir()
     save(run / "model.safetensors", some)
-    account = {"data": str(tmp_path / "images"), "splits": {"train": rows}}
-    (run / "data.json").write_text(json.dumps(account))
+    write_run_data(run, RunData(tmp_path / "images", train=tuple(images)))
     return run / "model.safetensors", tmp_path / "images" / "a" / "0.png"
 
 
@@ -237,7 +236,10 @@ def test_training_images_are_found_beside_the_model_and_checked(tmp_path, some):
     (model.parent / "data.json").write_text("[]")
     with pytest.raises(Error) as caught:
         excited()
-    assert str(caught.value).startswith(f"{model.parent / 'data.json'} is not a run's account")
+    assert str(caught.value) == (
+        f"{model.parent / 'data.json'} cannot be read as the data of a run (its format is not 2); "
+        "name labelled images with --data"
+    )
     (model.parent / "data.json").unlink()
     assert excited() == (None, "no_account")
 

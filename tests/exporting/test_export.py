@@ -145,9 +145,9 @@ def test_names_that_are_no_text_are_evidence(run: Path, digits: Path, tmp_path: 
     model = Path(shutil.copy(run / "model.safetensors", tmp_path))
     images = tmp_path / "images"
     account = json.loads((run / "data.json").read_text())
-    account["data"] = str(images)
+    account["root"] = str(images)
     for split in ("train", "val"):
-        for number, entry in enumerate(account["splits"][split]):
+        for number, entry in enumerate(account["images"][split]):
             name = f"{split}{number}\udcff.png"
             images.mkdir(exist_ok=True)
             shutil.copy(digits / entry["path"], images / name)
@@ -176,8 +176,8 @@ def test_without_data_json_it_asks_for_data(run: Path, tmp_path: Path, digits: P
 def test_changed_images_are_not_evidence(run: Path, tmp_path: Path) -> None:
     model = Path(shutil.copy(run / "model.safetensors", tmp_path))
     account = json.loads((run / "data.json").read_text())
-    for entry in account["splits"]["val"]:
-        entry["hash"] = "0" * 16
+    for entry in account["images"]["val"]:
+        entry["content_hash"] = "0" * 16
     (tmp_path / "data.json").write_text(json.dumps(account))
     with pytest.raises(DataError) as caught:
         export(model)
@@ -241,8 +241,8 @@ def test_labels_are_those_of_the_run_where_an_archive_has_been_relabelled(
 
     model = Path(shutil.copy(run / "model.safetensors", tmp_path))
     account = json.loads((run / "data.json").read_text())
-    account["data"] = str(tmp_path / "images.zip")
-    paths = [entry["path"] for split in ("train", "val") for entry in account["splits"][split]]
+    account["root"] = str(tmp_path / "images.zip")
+    paths = [entry["path"] for split in ("train", "val") for entry in account["images"][split]]
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
         for path in paths:
             archive.write(digits / path, path)

@@ -1,11 +1,13 @@
 """A tiny real task: handwritten digits, a network of two convolutions, seconds a run."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from foveal.rundir import CHECKPOINT_FOLDER, RunData, RunImage
 from foveal.spec.layers import BatchNorm, Conv, Dropout, GlobalMaxPool, MaxPool, Output, Relu
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -42,12 +44,18 @@ def prepared() -> TrainingData:
     values, labels = load_digits(return_X_y=True)
     pixels = (values[:260].reshape(-1, 8, 8, 1) * (255 / 16)).round().astype(np.uint8)
     labels = labels[:260].astype(np.int64)
-    counts = {"train": 200, "val": 60, "test": 0}
+    images = [RunImage(f"{row}.png", (str(label),), row) for row, label in enumerate(labels)]
     return TrainingData(
-        LabelledImages(pixels[:200], labels[:200]), LabelledImages(pixels[200:], labels[200:]),
-        tuple(str(number) for number in range(10)), "single",
-        np.arange(260, dtype=np.uint64), {"counts": counts, "left_out": []}, "f" * 64, (),
-    )  # fmt: skip
+        LabelledImages(pixels[:200], labels[:200]),
+        LabelledImages(pixels[200:], labels[200:]),
+        RunData(
+            Path("digits"),
+            classes=tuple(str(number) for number in range(10)),
+            train=tuple(images[:200]),
+            val=tuple(images[200:]),
+            fingerprint="f" * 64,
+        ),
+    )
 
 
 class Runs:
@@ -73,7 +81,9 @@ class Runs:
 
     def keeper(self, made, name, **keys):
         return driver.RunContext(
-            self.folder / name, session.manifest(made, self.prepared), self.prepared.hashes,
+            self.folder / name,
+            session.manifest(made, self.prepared),
+            self.prepared.content_hashes(),
             {"plan": made.plan}, keys.pop("budget", Budget(float("inf"))), **keys,
         )  # fmt: skip
 
@@ -92,7 +102,7 @@ class Runs:
 
         with pytest.raises(what):
             self.drive(made, name, watch=watch)
-        return checkpoint.newest(self.folder / name / driver.CHECKPOINTS)
+        return checkpoint.newest(self.folder / name / CHECKPOINT_FOLDER)
 
 
 @pytest.fixture

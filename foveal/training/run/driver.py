@@ -23,6 +23,7 @@ from foveal.files import write_atomic
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model, save
 from foveal.progress import Progress, silent
+from foveal.rundir import CHECKPOINT_FOLDER, LOG_FILE, MODEL_FILE
 from foveal.training import checkpoint, progressive_resizing, validation
 from foveal.training.events import EpochRecord, Record, Recovery, StepRecord
 from foveal.training.loop import TrainTask, train
@@ -30,7 +31,6 @@ from foveal.training.setup.budget import SHARE, Budget, affordable, tail
 from foveal.training.setup.timing import Timing
 from foveal.training.state import TrainingState
 
-MODEL, LOG, CHECKPOINTS = "model.safetensors", "log.jsonl", "checkpoint"
 NO_TIMING = Timing(0.0, 0.0, 0)
 STATE_SHARE = 0.01
 """Most of the time that checkpoints may take."""
@@ -164,7 +164,7 @@ def save_state(training: TrainingState, task: TrainTask, keeper: RunContext, kee
     facts = {**keeper.facts, "position": position}
     with task.interrupts:
         checkpoint.write(
-            keeper.folder / CHECKPOINTS,
+            keeper.folder / CHECKPOINT_FOLDER,
             checkpoint.Checkpoint(training.position.step, facts, tensors),
             keep,
         )
@@ -180,7 +180,7 @@ def write_log(training: TrainingState, keeper: RunContext) -> None:
         json.dumps({**line, "seconds": seconds}, ensure_ascii=False)
         for line, seconds in zip(position.history, position.epoch_seconds, strict=False)
     ]
-    write_atomic(keeper.folder / LOG, "\n".join(lines) + "\n")
+    write_atomic(keeper.folder / LOG_FILE, "\n".join(lines) + "\n")
 
 
 def write_model(
@@ -197,7 +197,7 @@ def write_model(
         }
     )
     with task.interrupts:
-        return save(keeper.folder / MODEL, Model(module, manifest, keeper.fitted_on))
+        return save(keeper.folder / MODEL_FILE, Model(module, manifest, keeper.fitted_on))
 
 
 def finish(training: TrainingState, task: TrainTask, keeper: RunContext) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foveal.errors import Error, TrainingError
+from foveal.rundir import LOCK_FILE
 
 
 @contextlib.contextmanager
@@ -19,7 +20,7 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
 
     A folder that was made for this and in which nothing came about is removed.
     """
-    path, new = folder / ".lock", not folder.exists()
+    path, new = folder / LOCK_FILE, not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

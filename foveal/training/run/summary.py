@@ -15,6 +15,7 @@ import yaml
 from foveal.errors import UsageError
 from foveal.files import write_atomic
 from foveal.network.cost import cost
+from foveal.rundir import NETWORK_FILE, RECIPE_FILE, write_run_data
 from foveal.spec.recipe import Recipe
 from foveal.text import plural
 from foveal.training import progressive_resizing
@@ -30,7 +31,7 @@ def plan(session: Session, prepared: TrainingData, budget: Budget | None) -> Ite
     yield (
         f"data: {plural(len(prepared.train), 'image')} to train on, {len(prepared.val):,} to "
         f"choose on, {plural(len(prepared.classes), 'class', 'classes')}, "
-        f"{len(prepared.account['left_out'])} left out"
+        f"{len(prepared.run_data.unusable)} left out"
     )
     yield f"network: {weights:,} weights, input {height}x{width}x{channels}"
     recipe = session.task.recipe
@@ -71,13 +72,9 @@ def _clock(seconds: float) -> str:
 
 def write_folder(folder: Path, session: Session, prepared: TrainingData) -> None:
     """network.yaml, recipe.yaml and data.json: what was trained, how, and on what."""
-    write_atomic(folder / "network.yaml", _yaml(session.network.to_data()))
+    write_atomic(folder / NETWORK_FILE, _yaml(session.network.to_data()))
     write_recipe(folder, session)
-    account = json.dumps(
-        {**prepared.account, "fingerprint": prepared.fingerprint, "warnings": prepared.warnings},
-        ensure_ascii=False, indent=1,
-    )  # fmt: skip
-    write_atomic(folder / "data.json", account)
+    write_run_data(folder, prepared.run_data)
 
 
 def write_recipe(folder: Path, session: Session) -> None:
@@ -87,7 +84,7 @@ def write_recipe(folder: Path, session: Session) -> None:
     for key, value in session.task.recipe.model_dump(mode="json").items():
         line = f"{key}: {json.dumps(value)}"
         lines.append(f"{line}  # {chosen[key]}" if key in chosen else line)
-    write_atomic(folder / "recipe.yaml", "\n".join(lines) + "\n")
+    write_atomic(folder / RECIPE_FILE, "\n".join(lines) + "\n")
 
 
 def _yaml(value: Any) -> str:
@@ -101,7 +98,7 @@ def refuse_other(
 
     kept: the plan in the checkpoint.  asked: parts of a plan that were asked for now.
     """
-    now = {"data": prepared.fingerprint, "classes": list(prepared.classes), **asked}
+    now = {"data": prepared.run_data.fingerprint, "classes": list(prepared.classes), **asked}
     differ = [_difference(key, kept.get(key), value) for key, value in now.items()
               if kept.get(key) != value]  # fmt: skip
     if differ:

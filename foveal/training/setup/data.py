@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from foveal.dataset.labels import encode_labels
 from foveal.dataset.pixel_cache import PixelCache, build_pixel_cache
 from foveal.errors import DataError
 from foveal.progress import Progress
+from foveal.rundir import RunData, RunImage
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.text import printable
 from foveal.training.tensors import LabelledImages
@@ -28,20 +29,29 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What is trained and validated on, and the account of it for data.json.
+    """Decoded train and val images, and the record of where they are from.
 
-    classes: names in the order of the outputs.  hashes: uint64 content hashes of all of train
-    and val.  account: JSON data.  warnings: sentences to show.
+    run_data: what data.json will hold; its train and val name the images row by row.
     """
 
     train: LabelledImages
     val: LabelledImages
-    classes: tuple[str, ...]
-    task: Literal["single", "multi"]
-    hashes: NDArray[np.uint64]
-    account: dict[str, Any]
-    fingerprint: str
-    warnings: tuple[str, ...]
+    run_data: RunData
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names in the order of the outputs."""
+        return self.run_data.classes
+
+    @property
+    def task(self) -> Literal["single", "multi"]:
+        """One label an image, or several."""
+        return self.run_data.task
+
+    def content_hashes(self) -> NDArray[np.uint64]:
+        """Of all of train and val: what the model was fitted on."""
+        images = (*self.run_data.train, *self.run_data.val)
+        return np.array([image.content_hash for image in images], np.uint64)
 
 
 def classes(
@@ -146,13 +156,8 @@ def prepare(
         raise DataError(
             f"no image of {_named(sorted(absent))} in train that can be read; see foveal check"
         )
-    return TrainingData(
-        train, val, names, listing.task,
-        np.concatenate([found.hashes for found in stores.values()]),
-        _account(listing, rows, stores, names),
-        _fingerprint(listing, stores),
-        (*warnings, *_twins(listing, stores)),
-    )  # fmt: skip
+    warnings = (*warnings, *_twins(listing, stores))
+    return TrainingData(train, val, _run_data(listing, rows["test"], stores, names, warnings))
 
 
 def _twins(listing: Dataset, stores: dict[str, PixelCache]) -> tuple[str, ...]:
@@ -180,35 +185,32 @@ def _present(images: LabelledImages, names: tuple[str, ...]) -> set[str]:
     return {names[number] for number in numbers}
 
 
-def _account(
-    listing: Dataset,
-    rows: dict[str, NDArray[np.int64]],
-    stores: dict[str, PixelCache],
-    names: tuple[str, ...],
-) -> dict[str, Any]:
-    splits: dict[str, list[dict[str, Any]]] = {}
-    for split, found in stores.items():
-        splits[split] = [
-            {
-                "path": listing.paths[row],
-                "labels": list(listing.labels[row]),
-                "hash": f"{int(content):016x}",
-            }
-            for row, content in zip(found.rows, found.hashes, strict=True)
-        ]
-    splits["test"] = [
-        {"path": listing.paths[row], "labels": list(listing.labels[row])} for row in rows["test"]
-    ]
-    unread = [item for found in stores.values() for item in found.unusable]
-    unusable = [*listing.unusable, *unread]
-    return {
-        "data": str(listing.root.resolve()),
-        "classes": list(names),
-        "task": listing.task,
-        "counts": {split: len(items) for split, items in splits.items()},
-        "left_out": [{"path": item.path, "reason": item.reason} for item in unusable],
-        "splits": splits,
-    }
+def _run_data(
+    dataset: Dataset,
+    test_rows: NDArray[np.int64],
+    caches: dict[str, PixelCache],
+    classes: tuple[str, ...],
+    warnings: tuple[str, ...],
+) -> RunData:
+    train, val = (
+        tuple(
+            RunImage(dataset.paths[row], dataset.labels[row], int(content_hash))
+            for row, content_hash in zip(cache.rows, cache.hashes, strict=True)
+        )
+        for cache in (caches["train"], caches["val"])
+    )
+    unread = (image for cache in caches.values() for image in cache.unusable)
+    return RunData(
+        root=dataset.root.resolve(),
+        classes=classes,
+        task=dataset.task,
+        train=train,
+        val=val,
+        test=tuple(RunImage(dataset.paths[row], dataset.labels[row]) for row in test_rows),
+        unusable=tuple((image.path, image.reason) for image in (*dataset.unusable, *unread)),
+        fingerprint=_fingerprint(dataset, caches),
+        warnings=warnings,
+    )
 
 
 def _fingerprint(listing: Dataset, stores: dict[str, PixelCache]) -> str:

@@ -164,13 +164,13 @@ def prepared(data: RequestedData, network: Network, progress: Progress) -> Train
         data.dataset, data.splits, data.classes, network.input, network.preprocess, progress,
         data.warnings,
     )  # fmt: skip
-    bad, all_of = len(found.account["left_out"]), len(found.train) + len(found.val)
-    if bad > 0.05 * (bad + all_of) and not data.allow_bad:
+    unusable = found.run_data.unusable
+    bad, total = len(unusable), len(unusable) + len(found.train) + len(found.val)
+    if bad > 0.05 * total and not data.allow_bad:
+        path, reason = unusable[0]
         raise DataError(
-            f"{bad} of {bad + all_of} images of train and val cannot be used, the first is "
-            f"{found.account['left_out'][0]['path']}: "
-            f"{found.account['left_out'][0]['reason']}; see foveal check, or leave them out with "
-            "--allow-bad"
+            f"{bad} of {total} images of train and val cannot be used, the first is {path}: "
+            f"{reason}; see foveal check, or leave them out with --allow-bad"
         )
     return found
 

@@ -131,13 +131,12 @@ def resumed(facts: Mapping[str, Any], tensors: dict[str, Tensor], prepared: Trai
 def manifest(session: Session, prepared: TrainingData) -> Manifest:
     """All that the model file says and that is known before training."""
     recipe = session.task.recipe.model_dump(mode="json")
-    counted = {split: prepared.account["counts"][split] for split in ("train", "val", "test")}
     return Manifest(
         network=session.network,
         labels=prepared.classes,
         task=prepared.task,
         recipe={**recipe, "seed": session.task.seed},
-        data={"fingerprint": prepared.fingerprint, "counts": counted},
+        data={"fingerprint": prepared.run_data.fingerprint, "counts": prepared.run_data.counts},
         versions={
             "foveal": __version__,
             "torch": torch.__version__,
@@ -313,7 +312,7 @@ def _plan(
         "seed": task.seed,
         "classes": list(prepared.classes),
         "task": prepared.task,
-        "data": prepared.fingerprint,
+        "data": prepared.run_data.fingerprint,
         "minutes": None if wish.budget is None else wish.budget.seconds / 60,
         "choices": [vars(choice) for choice in choices],
         "machine": machine.identity(task.device),

@@ -8,9 +8,9 @@ import pytest
 
 from foveal.errors import Error, UsageError
 from foveal.model.model import load
+from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.training import checkpoint, loop
 from foveal.training.events import EpochRecord, StepRecord
-from foveal.training.run import driver
 
 VARIANTS = [
     {},
@@ -61,7 +61,7 @@ def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, where
     with pytest.raises(KeyboardInterrupt):
         runs.drive(runs.fresh(), "stopped")
     monkeypatch.undo()
-    found = checkpoint.newest(runs.folder / "stopped" / driver.CHECKPOINTS)
+    found = checkpoint.newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
     assert found.position == 6
     assert runs.drive(runs.resumed(found), "stopped") == whole
 
@@ -76,15 +76,15 @@ def test_a_signal_during_validation_is_not_lost(runs, monkeypatch):
     with pytest.raises(SystemExit):
         runs.drive(runs.fresh(), "stopped")
     monkeypatch.undo()
-    found = checkpoint.newest(runs.folder / "stopped" / driver.CHECKPOINTS)
+    found = checkpoint.newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
     assert found.facts["position"]["needs_validation"] is True
     assert runs.drive(runs.resumed(found), "stopped") == whole
 
 
 def test_a_finished_run_is_extended_by_a_further_cycle(runs):
     runs.drive(runs.fresh(), "a")
-    found = checkpoint.newest(runs.folder / "a" / driver.CHECKPOINTS)
-    assert len(list((runs.folder / "a" / driver.CHECKPOINTS).iterdir())) == 1
+    found = checkpoint.newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    assert len(list((runs.folder / "a" / CHECKPOINT_FOLDER).iterdir())) == 1
     rates = []
 
     def watch(record):
@@ -104,14 +104,14 @@ def test_a_finished_run_is_extended_by_a_further_cycle(runs):
 
 def test_a_further_cycle_sees_whole_images(runs):
     runs.drive(runs.fresh(progressive=0.5), "a")
-    found = checkpoint.newest(runs.folder / "a" / driver.CHECKPOINTS)
+    found = checkpoint.newest(runs.folder / "a" / CHECKPOINT_FOLDER)
     assert runs.resumed(found).task.start == 0.5
     assert runs.resumed(found, more=5.0).task.start == 1.0
 
 
 def test_fewer_epochs_than_done_are_refused(runs):
     runs.drive(runs.fresh(), "a")
-    found = checkpoint.newest(runs.folder / "a" / driver.CHECKPOINTS)
+    found = checkpoint.newest(runs.folder / "a" / CHECKPOINT_FOLDER)
     with pytest.raises(UsageError) as caught:
         runs.resumed(found, more=2.0)
     assert str(caught.value) == (
@@ -194,7 +194,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_state_stays(runs, monkeypatch)
     assert str(caught.value).endswith(
         ".safetensors: No space left on device; free space or choose another place"
     )
-    found = checkpoint.newest(runs.folder / "a" / driver.CHECKPOINTS)
+    found = checkpoint.newest(runs.folder / "a" / CHECKPOINT_FOLDER)
     assert found.position == 6
     assert runs.drive(runs.resumed(found), "a") == whole
 

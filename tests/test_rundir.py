@@ -1,0 +1,129 @@
+"""data.json: written whole, read back equal, and hostile files answered in one sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from foveal.errors import DataError
+from foveal.rundir import RunData, RunImage, read_run_data, write_run_data
+
+DATA = RunData(
+    root=Path("/images"),
+    classes=("cat", "dog"),
+    task="multi",
+    train=(RunImage("a.png", ("cat",), 2**64 - 1), RunImage("b\udcff.png", ("cat", "dog"), 1)),
+    val=(RunImage("c.png", (), 0),),
+    test=(RunImage("d.png", ("dog",)),),
+    unusable=(("e.png", "is empty"),),
+    fingerprint="f" * 64,
+    warnings=("class 'dog' is not in val",),
+)
+
+
+def test_what_was_written_is_read(tmp_path):
+    write_run_data(tmp_path, DATA)
+    assert read_run_data(tmp_path) == DATA
+    assert DATA.counts == {"train": 2, "val": 1, "test": 1}
+    assert DATA.split("val") == DATA.val
+
+
+def test_the_file_is_plain_json(tmp_path):
+    write_run_data(tmp_path, DATA)
+    content = json.loads((tmp_path / "data.json").read_text("utf-8"))
+    assert list(content) == [
+        "format", "root", "classes", "task", "counts", "fingerprint", "warnings", "unusable",
+        "images",
+    ]  # fmt: skip
+    assert content["images"]["train"][0] == {
+        "path": "a.png",
+        "labels": ["cat"],
+        "content_hash": "ffffffffffffffff",
+    }
+    assert content["images"]["test"] == [{"path": "d.png", "labels": ["dog"]}]
+    assert content["unusable"] == [{"path": "e.png", "reason": "is empty"}]
+
+
+def test_no_file_is_no_data(tmp_path):
+    assert read_run_data(tmp_path) is None
+    assert read_run_data(tmp_path / "nowhere") is None
+
+
+def _changed(**keys):
+    def change(text):
+        return json.dumps({**json.loads(text), **keys})
+
+    return change
+
+
+HOSTILE = {
+    "empty": (lambda _: "", "Expecting value: line 1 column 1 (char 0)"),
+    "a list": (lambda _: "[]", "its format is not 2"),
+    "older": (_changed(format=1), "its format is not 2"),
+    "deep": (lambda _: "[" * 100_000, "maximum recursion depth exceeded"),
+    "another task": (_changed(task="regression"), "its task is 'regression'"),
+    "no images": (_changed(images={}), "no 'train'"),
+    "images are text": (_changed(images="abc"), "string indices must be integers, not 'str'"),
+    "a number for a path": (
+        _changed(images={"train": [{"path": 3}], "val": [], "test": []}),
+        "'3' is not text",
+    ),
+    "a zero byte": (_changed(root="a\0b"), "'a\\x00b' is not a path"),
+    "no hash": (
+        _changed(images={"train": [{"path": "a", "labels": []}], "val": [], "test": []}),
+        "no 'content_hash'",
+    ),
+    "labels are text": (
+        _changed(images={"train": [{"path": "a", "labels": "cat"}], "val": [], "test": []}),
+        "'cat' is not a list",
+    ),
+    "no hexadecimal hash": (
+        _changed(
+            images={
+                "train": [{"path": "a", "labels": [], "content_hash": "x"}],
+                "val": [],
+                "test": [],
+            }
+        ),
+        "invalid literal for int() with base 16: 'x'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_one_sentence(tmp_path, name):
+    change, reason = HOSTILE[name]
+    write_run_data(tmp_path, DATA)
+    path = tmp_path / "data.json"
+    path.write_text(change(path.read_text("utf-8")), "utf-8")
+    with pytest.raises(DataError) as caught:
+        read_run_data(tmp_path)
+    said = str(caught.value)
+    assert said.startswith(f"{path} cannot be read as the data of a run ({reason}")
+    assert said.endswith("); name labelled images with --data")
+    assert "\n" not in said
+
+
+def test_every_cut_is_one_sentence(tmp_path):
+    write_run_data(tmp_path, DATA)
+    path = tmp_path / "data.json"
+    whole = path.read_bytes()
+    for end in range(0, len(whole) - 1, 7):
+        path.write_bytes(whole[:end])
+        with pytest.raises(DataError):
+            read_run_data(tmp_path)
+
+
+def test_bytes_that_are_no_text_are_one_sentence(tmp_path):
+    (tmp_path / "data.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match=r"cannot be read as the data of a run \('utf-8' codec"):
+        read_run_data(tmp_path)
+
+
+def test_reading_brings_in_nothing_heavy():
+    import subprocess
+    import sys
+
+    code = "import foveal.rundir, sys; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
