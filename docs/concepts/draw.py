@@ -25,7 +25,7 @@ from foveal.convolution import Mode, WindowSettings
 from foveal.explanation.activations import Activations, record_activations
 from foveal.explanation.plots import colours
 from foveal.model.model import Model
-from foveal.prediction.prediction import probabilities
+from foveal.prediction.prediction import probabilities_from_logits
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "digits.safetensors"
@@ -261,7 +261,7 @@ def output(say: Say) -> Sheet:
     """The ten logits of a digit and their softmax; the curve of sigmoid."""
     sheet, seen, model = Sheet(say("softmax")), look(5), foveal.load(MODEL)
     logits = seen.logits.numpy() / model.manifest.temperature
-    chances = probabilities(seen.logits.numpy()[None], model.manifest)[0]
+    chances = probabilities_from_logits(seen.logits.numpy()[None], model.manifest)[0]
     sheet.grid(seen.nodes[0].output.numpy()[0], 12, 60, 12, grey=True, written=False)
     for x, word in ((130, "logits / T"), (330, "softmax"), (510, "sigmoid")):
         sheet.text(x, 22, say(word))

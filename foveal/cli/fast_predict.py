@@ -8,7 +8,7 @@ from __future__ import annotations
 FORMATS = ("table", "jsonl", "csv")
 
 
-def predict(arguments: list[str]) -> tuple[str, list[str], str, str] | None:
+def parse_predict(arguments: list[str]) -> tuple[str, list[str], str, str] | None:
     """(model, paths, top, format) of the words after `predict`, or None where typer must read."""
     given: list[str] = []
     options = {"--top": "5", "--format": "table"}

@@ -52,11 +52,11 @@ def run(arguments: list[str]) -> int:
 
 
 def _called(arguments: list[str]) -> Any:
-    given = fast_predict.predict(arguments[1:]) if arguments[:1] == ["predict"] else None
+    given = fast_predict.parse_predict(arguments[1:]) if arguments[:1] == ["predict"] else None
     if given is not None:
-        from foveal.cli.prediction_output import predict
+        from foveal.cli.prediction_output import print_predictions
 
-        return predict(*given)
+        return print_predictions(*given)
     from foveal.cli.app import app
 
     return app(arguments, standalone_mode=False)

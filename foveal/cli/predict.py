@@ -28,6 +28,6 @@ def command(
     ] = "table",
 ) -> int:
     """Recognise images: one line an image, in order."""
-    from foveal.cli.prediction_output import predict
+    from foveal.cli.prediction_output import print_predictions
 
-    return predict(model, paths, top, form)
+    return print_predictions(model, paths, top, form)

@@ -19,11 +19,11 @@ from foveal.errors import UsageError
 if TYPE_CHECKING:
     from foveal.prediction.prediction import Prediction
 
-EVERY = 0.2
+FLUSH_SECONDS = 0.2
 """Seconds after which lines are sent on at the latest while answers come: a pipe waits for them."""
 
 
-def predict(model: str | Path, paths: list[str], top: str, form: str) -> int:
+def print_predictions(model: str | Path, paths: list[str], top: str, form: str) -> int:
     """Print one line an image, in order; the exit status.
 
     paths: files, folders, globs; `-` reads paths from standard input.  top: a number or `all`.
@@ -31,16 +31,16 @@ def predict(model: str | Path, paths: list[str], top: str, form: str) -> int:
     """
     from foveal.verbs.predict import predict as answers
 
-    count = _top(top)
-    write = {"table": _table, "jsonl": _jsonl, "csv": _csv}[form]()
+    count = _parse_top(top)
+    write = {"table": _table_writer, "jsonl": _jsonl_writer, "csv": _csv_writer}[form]()
     failed = total = 0
-    shown = -EVERY
+    shown = -FLUSH_SECONDS
     with console.progress() as report:
-        for answer in answers(model, _given(paths), top=count, progress=report):
+        for answer in answers(model, _iter_paths(paths), top=count, progress=report):
             write(answer)
             total += 1
             failed += answer.error is not None
-            if time.monotonic() - shown > EVERY:
+            if time.monotonic() - shown > FLUSH_SECONDS:
                 sys.stdout.flush()
                 shown = time.monotonic()
     if failed:
@@ -49,7 +49,7 @@ def predict(model: str | Path, paths: list[str], top: str, form: str) -> int:
     return 1 if failed else 0
 
 
-def _top(text: str) -> int | None:
+def _parse_top(text: str) -> int | None:
     if text == "all":
         return None
     if not text.isascii() or not text.isdigit() or int(text) < 1:
@@ -57,7 +57,7 @@ def _top(text: str) -> int | None:
     return int(text)
 
 
-def _given(paths: list[str]) -> Iterator[str]:
+def _iter_paths(paths: list[str]) -> Iterator[str]:
     for path in paths:
         if path == "-":
             yield from (line.rstrip("\r\n") for line in sys.stdin if line.strip("\r\n"))
@@ -65,14 +65,14 @@ def _given(paths: list[str]) -> Iterator[str]:
             yield path
 
 
-def _jsonl() -> Callable[[Prediction], None]:
+def _jsonl_writer() -> Callable[[Prediction], None]:
     def write(answer: Prediction) -> None:
         console.result_json(answer.to_data())
 
     return write
 
 
-def _csv() -> Callable[[Prediction], None]:
+def _csv_writer() -> Callable[[Prediction], None]:
     """Columns path, label, probability, abstained, labels, top (label=probability|...), error."""
     _csv_line(["path", "label", "probability", "abstained", "labels", "top", "error"])
 
@@ -99,14 +99,14 @@ def _csv_line(cells: list[Any]) -> None:
     console.result(text.getvalue())
 
 
-def _table() -> Callable[[Prediction], None]:
+def _table_writer() -> Callable[[Prediction], None]:
     def write(answer: Prediction) -> None:
-        console.result("  ".join(_cells(answer)))
+        console.result("  ".join(_table_cells(answer)))
 
     return write
 
 
-def _cells(answer: Prediction) -> Iterator[str]:
+def _table_cells(answer: Prediction) -> Iterator[str]:
     yield f"{_printable(answer.path or ''):<40}"
     if answer.error is not None:
         yield f"not read: {answer.error}"

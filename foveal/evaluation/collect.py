@@ -21,7 +21,7 @@ from foveal.dataset.split import split as split_of
 from foveal.errors import DataError
 from foveal.evaluation.predictions import Bools, Ints, Predictions, group_numbers, require_finite
 from foveal.model.manifest import Manifest
-from foveal.prediction.prediction import DEFAULT_THRESHOLD, probabilities
+from foveal.prediction.prediction import DEFAULT_THRESHOLD, probabilities_from_logits
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress, silent
 
@@ -180,7 +180,7 @@ def predictions_of(
     limits = manifest.thresholds
     positive = limits.positive_class if len(manifest.labels) == 2 else None
     return Predictions(
-        probabilities=probabilities(logits, manifest).astype(np.float64),
+        probabilities=probabilities_from_logits(logits, manifest).astype(np.float64),
         targets=targets,
         labels=manifest.labels,
         task=manifest.task,

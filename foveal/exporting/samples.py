@@ -65,7 +65,7 @@ def from_run(model: Path, manifest: Manifest) -> tuple[ParitySamples, ParitySamp
 
 
 def from_data(
-    listing: Dataset, manifest: Manifest, fitted_on: np.ndarray
+    listing: Dataset, manifest: Manifest, train_hashes: np.ndarray
 ) -> tuple[ParitySamples, ParitySamples]:
     """(to judge on, to calibrate on) of DATA: val and train where it says so.
 
@@ -84,7 +84,7 @@ def from_data(
             f"the model does not know {', '.join(map(repr, unknown[:5]))} in {listing.root}; "
             f"it knows {', '.join(map(repr, manifest.labels[:10]))}"
         )
-    judged, calibrated = _parts(listing, fitted_on)
+    judged, calibrated = _parts(listing, train_hashes)
     pair = (
         Wanted(listing, judged or calibrated, None, MOST_JUDGED),
         Wanted(listing, calibrated or judged, None, MOST_CALIBRATED),
@@ -169,7 +169,7 @@ def _listing(root: Path, images: Sequence[RunImage]) -> tuple[Dataset, dict[str,
     )
 
 
-def _parts(listing: Dataset, fitted_on: np.ndarray) -> tuple[list[int], list[int]]:
+def _parts(listing: Dataset, train_hashes: np.ndarray) -> tuple[list[int], list[int]]:
     rows = range(len(listing))
     if any(listing.splits):
         return (
@@ -179,7 +179,7 @@ def _parts(listing: Dataset, fitted_on: np.ndarray) -> tuple[list[int], list[int
         )
     order = np.random.default_rng(0).permutation(len(listing))[: 4 * MOST_JUDGED].tolist()
     known = {row: _hash(listing, row) for row in order}
-    fitted = set(fitted_on.tolist())
+    fitted = set(train_hashes.tolist())
     return (
         [row for row in order if known[row] is not None and known[row] not in fitted],
         [row for row in order if known[row] in fitted],

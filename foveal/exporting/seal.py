@@ -11,5 +11,7 @@ from foveal.prediction import onnx_verify
 
 def seal_graph(graph: bytes, manifest: Manifest) -> bytes:
     """The exported file: `graph` (a serialised ONNX model without metadata), manifest, seal."""
-    content = graph + onnx_verify.entry("foveal", manifest.to_json())
-    return content + onnx_verify.entry(onnx_verify.SEAL, onnx_verify.seal(content))
+    content = graph + onnx_verify.encode_metadata("foveal", manifest.to_json())
+    return content + onnx_verify.encode_metadata(
+        onnx_verify.SEAL_KEY, onnx_verify.content_sha256(content)
+    )

@@ -1,6 +1,6 @@
-"""Opens a file that claims to hold a model: refuses what it is not, tells the two formats apart.
+"""Opens model files and detects their format; rejects pickles, Keras files and other versions.
 
-Knows nothing of what is in it; no pydantic, so that an exported file is answered from at once.
+It imports no pydantic: predicting with an exported file starts faster without.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from foveal.errors import ModelFileError
-from foveal.model.safetensors import MAX_HEADER, not_a_model_file
+from foveal.model.safetensors import MAX_HEADER_BYTES, invalid_file_error
 
-FORMAT = 1
-"""Format versions up to this one are read."""
+FORMAT_VERSION = 2
+"""Version of the manifest, the same in native and exported files; no other version is read."""
 MAX_LABELS = 65_536
-_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")
-_KERAS = (".h5", ".hdf5", ".keras")
-_OURS = (
+_PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")
+_KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
+_SUPPORTED_FILES = (
     "Foveal opens the model.safetensors that `foveal train` writes and the .onnx that "
     "`foveal export` writes"
 )
 
 
 def detect_format(path: Path) -> Literal["native", "onnx"]:
-    """Which of the two formats `path` holds, by its first bytes; refuses all others unread."""
+    """The format of a model file by its first bytes; raises ModelFileError for other files."""
     path = Path(path)
     with open_model_file(path) as file:
         start = file.read(16)
-    if _starts_native(start) or start[:1] != b"\x08":
+    if _is_safetensors_start(start) or start[:1] != b"\x08":
         return "native"
     return "onnx"
 
 
 def open_model_file(path: Path) -> BinaryIO:
-    """The file, at its start; ModelFileError for a pickle, a Keras file or what cannot be read."""
-    _refuse_by_name(path)
+    """Open `path` for reading; ModelFileError for a pickle, a Keras file or an unreadable file."""
+    _reject_by_suffix(path)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             raise ModelFileError(f"{path} is not a file; give the path of a model file")
@@ -47,40 +47,46 @@ def open_model_file(path: Path) -> BinaryIO:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelFileError(f"cannot read the model file {path}: {reason}") from error
-    if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and not _starts_native(start)):
+    if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and not _is_safetensors_start(start)):
         file.close()
-        raise _pickle(path)
+        raise _pickle_error(path)
     file.seek(0)
     return file
 
 
-def _starts_native(start: bytes) -> bool:
-    return int.from_bytes(start[:8], "little") <= MAX_HEADER and start[8:9] == b"{"
+def _is_safetensors_start(start: bytes) -> bool:
+    return int.from_bytes(start[:8], "little") <= MAX_HEADER_BYTES and start[8:9] == b"{"
 
 
-def _refuse_by_name(path: Path) -> None:
+def _reject_by_suffix(path: Path) -> None:
     suffix = path.suffix.lower()
-    if suffix in _PICKLES:
-        raise _pickle(path)
-    if suffix in _KERAS:
+    if suffix in _PICKLE_SUFFIXES:
+        raise _pickle_error(path)
+    if suffix in _KERAS_SUFFIXES:
         raise ModelFileError(
-            f"{path} was not opened: {suffix} files can run code when they are loaded; {_OURS}"
+            f"{path} was not opened: {suffix} files can run code when they are loaded; "
+            f"{_SUPPORTED_FILES}"
         )
 
 
-def _pickle(path: Path) -> ModelFileError:
+def _pickle_error(path: Path) -> ModelFileError:
     return ModelFileError(
         f"{path} was not opened: it is a pickle or an archive of one, which can run code when "
-        f"it is loaded; {_OURS}"
+        f"it is loaded; {_SUPPORTED_FILES}"
     )
 
 
-def check_version(version: Any, path: Path) -> None:
-    """Raise ModelFileError for a format version that this Foveal does not read."""
+def check_format_version(version: Any, path: Path) -> None:
+    """Raise ModelFileError for a format version other than FORMAT_VERSION."""
     if type(version) is not int or version < 1:
-        raise not_a_model_file(path, "its format version is missing")
-    if version > FORMAT:
+        raise invalid_file_error(path, "its format version is missing")
+    if version < FORMAT_VERSION:
         raise ModelFileError(
-            f"{path} has format {version}, this Foveal reads formats up to {FORMAT}: "
-            "update Foveal with  pip install -U foveal"
+            f"{path} was written by an earlier version of Foveal (format {version}; this version "
+            f"reads format {FORMAT_VERSION}): train or export it again"
+        )
+    if version > FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path} was written by a later version of Foveal (format {version}; this version "
+            f"reads format {FORMAT_VERSION}): update Foveal with  pip install -U foveal"
         )

@@ -1,6 +1,6 @@
-"""The model file: weights and manifest in one safetensors file, sealed by SHA-256.
+"""Reads and writes the model file: weights and manifest in one safetensors file with SHA-256.
 
-Knows nothing of torch, images or of what the weights mean.
+It imports no torch: a server lists models and the docs read them without.
 """
 
 from __future__ import annotations
@@ -15,106 +15,118 @@ from pydantic import ValidationError
 
 from foveal.errors import ModelFileError
 from foveal.files import write_atomic
-from foveal.model.detect import FORMAT, check_version, detect_format, open_model_file
+from foveal.model.detect import FORMAT_VERSION, check_format_version, detect_format, open_model_file
 from foveal.model.manifest import Manifest, Thresholds
 from foveal.model.safetensors import (
     Header,
-    encode,
-    lay_out,
-    not_a_model_file,
+    encode_file,
+    invalid_file_error,
     read_header,
     read_json,
-    tensors,
+    serialize_tensors,
+    view_tensors,
 )
 from foveal.text import printable
 
-__all__ = ["FITTED_ON", "Manifest", "Thresholds", "detect_format", "read", "read_manifest", "write"]
+__all__ = [
+    "TRAIN_HASHES",
+    "Manifest",
+    "Thresholds",
+    "detect_format",
+    "read_manifest",
+    "read_model_file",
+    "write_model_file",
+]
 
-FITTED_ON = "fitted_on"
-"""Tensor of the content hashes of the images the model was fitted on, int64 views of uint64."""
-_CHUNK = 1 << 22
+TRAIN_HASHES = "train_hashes"
+"""Tensor of the content hashes of the training images, uint64 stored as int64."""
+_READ_BYTES = 1 << 22
 
 
-def write(path: Path, manifest: Manifest, tensors: Mapping[str, np.ndarray]) -> Manifest:
-    """Write one model file atomically; the manifest as written, its SHA-256 filled in.
+def write_model_file(path: Path, manifest: Manifest, tensors: Mapping[str, np.ndarray]) -> Manifest:
+    """Write one model file atomically; returns the manifest as written, with its SHA-256.
 
-    The same values give the same bytes.  Raises Error where the disk refuses.
+    The same values give the same bytes.  Raises Error where the file cannot be written.
     """
-    entries, data = lay_out(tensors)
+    entries, data = serialize_tensors(tensors)
     digest = hashlib.sha256(data).hexdigest()
-    sealed = manifest.model_copy(update={"weights_sha256": digest, "format_version": FORMAT})
-    text = sealed.to_json()
-    table = Header({}, entries, 0, 0).table()
-    texts = {"foveal": text, "foveal_seal": seal(text, table)}
-    write_atomic(Path(path), encode(texts, entries, data))
-    return sealed
+    written = manifest.model_copy(
+        update={"weights_sha256": digest, "format_version": FORMAT_VERSION}
+    )
+    text = written.to_json()
+    table = Header({}, entries, 0, 0).tensor_table()
+    metadata = {"foveal": text, "foveal_seal": header_sha256(text, table)}
+    write_atomic(Path(path), encode_file(metadata, entries, data))
+    return written
 
 
-def read(path: Path) -> tuple[Manifest, dict[str, np.ndarray]]:
-    """The manifest and the tensors (writable arrays); raises ModelFileError unless as sealed.
+def read_model_file(path: Path) -> tuple[Manifest, dict[str, np.ndarray]]:
+    """The manifest and the tensors (writable arrays); raises ModelFileError if damaged or modified.
 
     Memory: the file's size once.  No code in the file is ever run.
     """
     path = Path(path)
     with open_model_file(path) as file:
-        header, manifest = _manifest(file, path)
-        data = bytearray(header.length)
+        header, manifest = _read_header(file, path)
+        data = bytearray(header.data_length)
         digest, view, position = hashlib.sha256(), memoryview(data), 0
-        while position < header.length:
-            count = file.readinto(view[position : position + _CHUNK])  # type: ignore[attr-defined]
+        while position < header.data_length:
+            count = file.readinto(view[position : position + _READ_BYTES])  # type: ignore[attr-defined]
             if not count:
-                raise ModelFileError(f"{path} is truncated: it ended while read; copy it again")
+                raise ModelFileError(
+                    f"{path} is truncated: it ended while it was read; copy it again"
+                )
             digest.update(view[position : position + count])
             position += count
     if digest.hexdigest() != manifest.weights_sha256:
-        raise altered(path, "its weights do not have the SHA-256 written in it")
-    return manifest, tensors(header, data)
+        raise modified_file_error(path, "the SHA-256 of its weights does not match")
+    return manifest, view_tensors(header, data)
 
 
 def read_manifest(path: Path) -> Manifest:
     """The manifest alone, without reading the weights (so their SHA-256 is not checked)."""
     path = Path(path)
     with open_model_file(path) as file:
-        return _manifest(file, path)[1]
+        return _read_header(file, path)[1]
 
 
-def seal(manifest: str, table: bytes) -> str:
+def header_sha256(manifest: str, table: bytes) -> str:
     """SHA-256 over the manifest and the tensors' table; with `weights_sha256` it covers all."""
     return hashlib.sha256(manifest.encode() + b"\n" + table).hexdigest()
 
 
-def parse(text: str, path: Path) -> Manifest:
-    """The manifest in `text`; `path` is named in errors."""
+def parse_manifest(text: str, path: Path) -> Manifest:
+    """Parse the manifest JSON; `path` is named in errors.  Raises ModelFileError."""
     data = read_json(text.encode("utf-8", "surrogatepass"), path)
-    check_version(data.get("format_version"), path)
+    check_format_version(data.get("format_version"), path)
     try:
         return Manifest.model_validate_json(text)
     except (ValidationError, RecursionError, ValueError) as error:
-        raise not_a_model_file(path, _first(error)) from error
+        raise invalid_file_error(path, _first_problem(error)) from error
 
 
-def altered(path: Path, what: str) -> ModelFileError:
+def modified_file_error(path: Path, reason: str) -> ModelFileError:
     """The error for a file that was changed after it was written."""
-    return ModelFileError(f"{path} was altered or damaged: {what}; take the original file again")
+    return ModelFileError(f"{path} was modified or damaged: {reason}; use the original file")
 
 
-def _manifest(file: BinaryIO, path: Path) -> tuple[Header, Manifest]:
+def _read_header(file: BinaryIO, path: Path) -> tuple[Header, Manifest]:
     header = read_header(file, path)
-    text = header.texts.get("foveal")
+    text = header.metadata.get("foveal")
     if text is None:
         raise ModelFileError(
-            f"{path} is a safetensors file but not a model file of Foveal: it holds no description "
-            "of a network; train one with `foveal train`"
+            f"{path} is a safetensors file but not a model file of Foveal: it has no manifest; "
+            "train one with `foveal train`"
         )
-    manifest = parse(text, path)
-    if header.texts.get("foveal_seal") != seal(text, header.table()):
-        raise altered(path, "its description does not have the SHA-256 written in it")
+    manifest = parse_manifest(text, path)
+    if header.metadata.get("foveal_seal") != header_sha256(text, header.tensor_table()):
+        raise modified_file_error(path, "the SHA-256 of its header does not match")
     return header, manifest
 
 
-def _first(error: Exception) -> str:
+def _first_problem(error: Exception) -> str:
     if not isinstance(error, ValidationError):
-        return "its description cannot be read"
-    mistake = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = printable(".".join(str(part) for part in mistake["loc"])[:120])
-    return f"{place or 'its description'}: {mistake['msg'][:200]}"
+        return "its manifest cannot be parsed"
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    location = printable(".".join(str(part) for part in problem["loc"])[:120])
+    return f"{location or 'its manifest'}: {problem['msg'][:200]}"

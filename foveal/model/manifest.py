@@ -1,7 +1,4 @@
-"""What a model file says about itself beside its weights: one frozen value, checked when read.
-
-Knows nothing of bytes on the disk or of torch.
-"""
+"""Manifest: everything a model file holds beside its weights, validated when it is read."""
 
 from __future__ import annotations
 
@@ -10,41 +7,41 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, field_serializer, model_validator
 
-from foveal.model.detect import FORMAT, MAX_LABELS
+from foveal.model.detect import FORMAT_VERSION, MAX_LABELS
 from foveal.spec.network import Network
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Part(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
-class Thresholds(_Part):
-    """When an answer counts.
+class Thresholds(_StrictModel):
+    """Decision thresholds, 0..1.
 
-    abstain: least largest probability; below it the model says it does not know.
-    positive_class, operating_point: with two classes, the class that is answered as soon as its
-    probability reaches the point (0..1).  per_label: with several labels an image, the
-    probability from which each is given (0.5 where it is not named).
+    abstain: below this highest probability a prediction is marked as abstained.  positive_class,
+    operating_point: with two classes, the class predicted where its probability reaches the
+    operating point.  per_label: of a multi-label model, the probability from which each label is
+    predicted (0.5 where none is set).
     """
 
-    abstain: Share | None = None
+    abstain: Probability | None = None
     positive_class: str | None = None
-    operating_point: Share | None = None
-    per_label: dict[str, Share] = {}
+    operating_point: Probability | None = None
+    per_label: dict[str, Probability] = {}
 
 
-class Manifest(_Part):
+class Manifest(_StrictModel):
     """Everything about a model but its weights.
 
     temperature: logits are divided by it before softmax or sigmoid.  recipe, data, history and
-    versions are records of the training, kept as plain data.  finished: training came to its end.
-    exported: for exported files, how they were made and how they agree with the original.
-    weights_sha256: of the bytes of all tensors, in hexadecimal; filled in when written.
+    versions: records of the training as plain JSON data.  finished: training ran to its end.
+    exported: of exported files, the export options and the parity with the original.
+    weights_sha256: of the bytes of all tensors, hexadecimal; set when the file is written.
     """
 
-    format_version: int = FORMAT
+    format_version: int = FORMAT_VERSION
     network: Network
     labels: Annotated[tuple[str, ...], FailFast(), Field(min_length=1, max_length=MAX_LABELS)]
     task: Literal["single", "multi"] = "single"
@@ -64,26 +61,26 @@ class Manifest(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
-        known = set(self.labels)
-        if len(known) != len(self.labels):
-            raise ValueError("a class name comes twice")
-        named = set(self.thresholds.per_label) | ({self.thresholds.positive_class} - {None})
-        if not named <= known:
-            raise ValueError("a threshold is for a class that is not there")
+        labels = set(self.labels)
+        if len(labels) != len(self.labels):
+            raise ValueError("a class name is repeated")
+        thresholds = self.thresholds
+        if not {*thresholds.per_label, *({thresholds.positive_class} - {None})} <= labels:
+            raise ValueError("a threshold is for a class that is not in labels")
         return self
 
     @property
     def units(self) -> int:
-        """Logits the network gives an image."""
+        """Number of logits per image."""
         return self.network.units(len(self.labels), self.task)
 
     @property
     def activation(self) -> Literal["softmax", "sigmoid"]:
-        """What turns logits into probabilities; several labels an image are always sigmoid."""
+        """What turns logits into probabilities; always sigmoid for a multi-label model."""
         return "sigmoid" if self.task == "multi" else self.network.output.function
 
     def to_json(self) -> str:
-        """The canonical text: keys sorted, nothing of the clock, the path or the host."""
+        """Canonical JSON with sorted keys; it holds no time, path or host name."""
         return json.dumps(
             self.model_dump(mode="json"),
             sort_keys=True,

@@ -1,7 +1,4 @@
-"""The Model value: a torch module with its manifest, from and to the model file.
-
-Knows nothing of images, data sets or training.
-"""
+"""Model: a torch module with its manifest, loaded from and saved to the model file."""
 
 from __future__ import annotations
 
@@ -14,22 +11,22 @@ from torch import nn
 
 from foveal.errors import ModelFileError, SpecError
 from foveal.model import file as model_file
-from foveal.model.file import FITTED_ON
+from foveal.model.file import TRAIN_HASHES
 from foveal.model.manifest import Manifest
 from foveal.network.build import build
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its weights and what is known of it.
+    """A trained network: its torch module and its manifest.
 
-    module: (N, C, H, W) in 0..255 to (N, units) logits.  fitted_on: uint64 content hashes of the
-    images it was fitted on, sorted.
+    module: (N, C, H, W) in 0..255 to (N, units) logits.  train_hashes: content hashes of the
+    training images, uint64, sorted.
     """
 
     module: nn.Module
     manifest: Manifest
-    fitted_on: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    train_hashes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -38,39 +35,39 @@ class Model:
 
 
 def load(path: str | Path) -> Model:
-    """The model in a file, on the CPU, in evaluation mode; raises ModelFileError.
+    """Load a native model file on the CPU in evaluation mode; raises ModelFileError.
 
-    Memory for weights is taken only once the tensors were found to be those the network needs.
+    Memory for weights is allocated only after the tensors were checked against the network.
     """
     path = Path(path)
     if model_file.detect_format(path) == "onnx":
         raise ModelFileError(
-            f"{path} is an exported file, which has no layers to open; give the model.safetensors "
-            "it was made from, or use foveal.Predictor"
+            f"{path} is an exported file, which holds no torch module; give the model.safetensors "
+            "it was exported from"
         )
-    manifest, tensors = model_file.read(path)
-    fitted_on = tensors.pop(FITTED_ON, np.zeros(0, np.int64))
-    if fitted_on.dtype != np.int64 or fitted_on.ndim != 1:
-        raise ModelFileError(f"{path} is damaged: its list of fitted images is not valid")
-    module = _skeleton(manifest, path)
-    _compare(module, tensors, path)
+    manifest, tensors = model_file.read_model_file(path)
+    hashes = tensors.pop(TRAIN_HASHES, np.zeros(0, np.int64))
+    if hashes.dtype != np.int64 or hashes.ndim != 1:
+        raise ModelFileError(f"{path} is damaged: its tensor {TRAIN_HASHES} is not valid")
+    module = _build_on_meta(manifest, path)
+    _check_tensors(module, tensors, path)
     weights = {name: torch.from_numpy(value).clone() for name, value in tensors.items()}
     module.load_state_dict(weights, assign=True)
-    return Model(module.eval(), manifest, fitted_on.view(np.uint64))
+    return Model(module.eval(), manifest, hashes.view(np.uint64))
 
 
 def save(path: str | Path, model: Model) -> Manifest:
-    """Write `model` to `path` atomically; the manifest as written."""
+    """Write `model` to `path` atomically; returns the manifest as written."""
     tensors = {
         name: value.detach().cpu().contiguous().numpy()
         for name, value in model.module.state_dict().items()
     }
-    tensors[FITTED_ON] = np.sort(np.asarray(model.fitted_on, np.uint64)).view(np.int64)
-    return model_file.write(Path(path), model.manifest, tensors)
+    tensors[TRAIN_HASHES] = np.sort(np.asarray(model.train_hashes, np.uint64)).view(np.int64)
+    return model_file.write_model_file(Path(path), model.manifest, tensors)
 
 
-def _skeleton(manifest: Manifest, path: Path) -> nn.Module:
-    """The module without memory for its weights: a file cannot ask for gigabytes."""
+def _build_on_meta(manifest: Manifest, path: Path) -> nn.Module:
+    """The module without memory for its weights: a hostile file cannot allocate gigabytes."""
     try:
         with torch.device("meta"):
             return build(manifest.network, len(manifest.labels), task=manifest.task)
@@ -79,22 +76,24 @@ def _skeleton(manifest: Manifest, path: Path) -> nn.Module:
         raise ModelFileError(f"{path} is damaged: its network is not valid: {first}") from error
 
 
-def _compare(module: nn.Module, tensors: dict[str, np.ndarray], path: Path) -> None:
-    """Refuse tensors that are not those of the network, by name, shape and dtype."""
-    wanted = {
+def _check_tensors(module: nn.Module, tensors: dict[str, np.ndarray], path: Path) -> None:
+    """Raise ModelFileError unless names, shapes and dtypes are those of the network."""
+    expected = {
         name: (str(value.dtype).removeprefix("torch."), *value.shape)
         for name, value in module.state_dict().items()
     }
-    given = {name: (str(value.dtype), *value.shape) for name, value in tensors.items()}
-    names = wanted.keys() | given.keys()
-    wrong = sorted(name for name in names if wanted.get(name) != given.get(name))
-    if wrong:
+    received = {name: (str(value.dtype), *value.shape) for name, value in tensors.items()}
+    names = expected.keys() | received.keys()
+    mismatches = sorted(name for name in names if expected.get(name) != received.get(name))
+    if mismatches:
+        name = mismatches[0]
         raise ModelFileError(
-            f"{path} is damaged: its network needs {wrong[0]} to be {_shown(wanted, wrong[0])}, "
-            f"the file holds {_shown(given, wrong[0])}; take the original file again"
+            f"{path} is damaged: tensor {name} must be "
+            f"{_describe_tensor(expected, name)}, the file has {_describe_tensor(received, name)}; "
+            "use the original file"
         )
 
 
-def _shown(shapes: dict[str, tuple[str | int, ...]], name: str) -> str:
+def _describe_tensor(shapes: dict[str, tuple[str | int, ...]], name: str) -> str:
     shape = shapes.get(name)
-    return "nothing" if shape is None else f"{shape[0]} {tuple(shape[1:])}"
+    return "absent" if shape is None else f"{shape[0]} {tuple(shape[1:])}"

@@ -1,7 +1,4 @@
-"""The safetensors layout: eight bytes of length, a JSON header, the tensors' bytes; read strictly.
-
-Knows nothing of networks or labels; it holds named arrays and texts.
-"""
+"""Reads and writes the safetensors format strictly: header length, JSON header, tensor bytes."""
 
 from __future__ import annotations
 
@@ -18,13 +15,13 @@ import numpy as np
 
 from foveal.errors import ModelFileError
 
-MAX_HEADER = 4 << 20
+MAX_HEADER_BYTES = 4 << 20
 """Bytes of header that are read; JSON this long costs at most some 100 MB and 0.3 s to parse."""
 MAX_TENSORS = 20_000
-MAX_VALUES = 400_000
-"""Values in one JSON text, told by its commas."""
-MAX_DEPTH = 64
-"""Brackets inside brackets that are read, here and in the texts of the header."""
+MAX_JSON_VALUES = 400_000
+"""Values in one JSON text, counted by its commas."""
+MAX_JSON_DEPTH = 64
+"""Nesting of brackets, in the header and in the JSON of its metadata."""
 
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
@@ -36,13 +33,13 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+_JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_DTYPE_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 @dataclass(frozen=True)
 class TensorEntry:
-    """Where a tensor lies: dtype, shape, and its [start, stop) within the data, in bytes."""
+    """One tensor of the header: dtype, shape, and its bytes [start, stop) within the data."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -52,58 +49,62 @@ class TensorEntry:
 
 @dataclass(frozen=True)
 class Header:
-    """Texts, tensors by name, and where the data starts and how long it is."""
+    """Metadata, tensors by name, and offset and length of the data in bytes."""
 
-    texts: Mapping[str, str]
+    metadata: Mapping[str, str]
     entries: Mapping[str, TensorEntry]
-    offset: int
-    length: int
+    data_offset: int
+    data_length: int
 
-    def table(self) -> bytes:
-        """The tensors' places as one canonical text, to be sealed by a hash."""
-        return _json({name: _entry_data(entry) for name, entry in self.entries.items()})
+    def tensor_table(self) -> bytes:
+        """Canonical JSON of the tensor entries, to be hashed."""
+        return _canonical_json(
+            {name: _entry_to_data(entry) for name, entry in self.entries.items()}
+        )
 
 
-def lay_out(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, TensorEntry], bytes]:
-    """Places and bytes of `tensors`; widest dtype first, then by name, so all are aligned."""
+def serialize_tensors(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, TensorEntry], bytes]:
+    """Entries and bytes of `tensors`; widest dtype first, then by name, so all are aligned."""
     entries: dict[str, TensorEntry] = {}
     chunks: list[bytes] = []
     position = 0
     for name in sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name)):
         array = np.ascontiguousarray(tensors[name]).reshape(tensors[name].shape)
         little = array.dtype.newbyteorder("<")
-        assert little in _NAMES, f"{name} has dtype {array.dtype}, which the format does not hold"
+        assert little in _DTYPE_NAMES, f"{name} has dtype {array.dtype}, which is not supported"
         chunks.append(array.astype(little, copy=False).tobytes())
         entries[name] = TensorEntry(
-            _NAMES[little], tuple(array.shape), position, position + len(chunks[-1])
+            _DTYPE_NAMES[little], tuple(array.shape), position, position + len(chunks[-1])
         )
         position += len(chunks[-1])
     return entries, b"".join(chunks)
 
 
-def encode(texts: Mapping[str, str], entries: Mapping[str, TensorEntry], data: bytes) -> bytes:
-    """The whole file: the same values always give the same bytes."""
-    body: dict[str, Any] = {name: _entry_data(entry) for name, entry in entries.items()}
-    body["__metadata__"] = dict(texts)
-    header = _json(body)
+def encode_file(
+    metadata: Mapping[str, str], entries: Mapping[str, TensorEntry], data: bytes
+) -> bytes:
+    """The bytes of the whole file; the same values give the same bytes."""
+    body: dict[str, Any] = {name: _entry_to_data(entry) for name, entry in entries.items()}
+    body["__metadata__"] = dict(metadata)
+    header = _canonical_json(body)
     header += b" " * (-len(header) % 8)
-    if len(header) > MAX_HEADER:
+    if len(header) > MAX_HEADER_BYTES:
         raise ModelFileError(
-            f"the model's description takes {len(header):,} bytes, but a model file holds at most "
-            f"{MAX_HEADER:,}: use fewer or shorter class names"
+            f"the header of the model file would have {len(header):,} bytes, the limit is "
+            f"{MAX_HEADER_BYTES:,}: use fewer or shorter class names"
         )
     return len(header).to_bytes(8, "little") + header + data
 
 
 def read_header(file: BinaryIO, path: Path) -> Header:
-    """The checked header of an open file; raises ModelFileError with what is wrong with it."""
+    """Parse and check the header of an open file; raises ModelFileError with what is wrong."""
     size = os.fstat(file.fileno()).st_size
     length = int.from_bytes(file.read(8), "little")
     if size < 10:
-        raise ModelFileError(f"{path} is truncated: it holds only {size} bytes; copy it again")
-    if length > MAX_HEADER:
-        raise not_a_model_file(
-            path, f"its header claims {length:,} bytes, at most {MAX_HEADER:,} are read"
+        raise ModelFileError(f"{path} is truncated: it has only {size} bytes; copy it again")
+    if length > MAX_HEADER_BYTES:
+        raise invalid_file_error(
+            path, f"its header has {length:,} bytes, the limit is {MAX_HEADER_BYTES:,}"
         )
     if 8 + length > size:
         raise ModelFileError(
@@ -112,39 +113,43 @@ def read_header(file: BinaryIO, path: Path) -> Header:
         )
     text = file.read(length)
     if not text.startswith(b"{"):
-        raise not_a_model_file(path, "its header is not a JSON object")
+        raise invalid_file_error(path, "its header is not a JSON object")
     body = read_json(text, path)
-    texts = body.pop("__metadata__", {})
-    if not isinstance(texts, dict) or not all(isinstance(value, str) for value in texts.values()):
-        raise not_a_model_file(path, "its metadata is not a table of texts")
+    metadata = body.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise invalid_file_error(path, "its metadata is not a mapping of strings")
     if len(body) > MAX_TENSORS:
-        raise not_a_model_file(
-            path, f"it names {len(body):,} tensors, at most {MAX_TENSORS:,} are read"
+        raise invalid_file_error(
+            path, f"it has {len(body):,} tensors, the limit is {MAX_TENSORS:,}"
         )
-    if not all(map(is_text, body)):
-        raise not_a_model_file(path, "a tensor's name is not valid text")
-    entries = {name: _entry(name, value, path) for name, value in body.items()}
-    return Header(texts, entries, 8 + length, _covered(entries, size - 8 - length, path))
+    if not all(map(is_valid_text, body)):
+        raise invalid_file_error(path, "a tensor's name is not valid text")
+    entries = {name: _parse_entry(name, value, path) for name, value in body.items()}
+    return Header(metadata, entries, 8 + length, _data_length(entries, size - 8 - length, path))
 
 
 def read_json(text: bytes, path: Path) -> dict[str, Any]:
     """A JSON object no deeper than MAX_DEPTH, without repeated keys or not-a-number."""
-    bare = _STRING.sub(b"", text)
-    if bare.count(b",") > MAX_VALUES:
-        raise not_a_model_file(path, f"its header holds more than {MAX_VALUES:,} values")
-    if _depth(bare) > MAX_DEPTH:
-        raise not_a_model_file(path, f"its header nests more than {MAX_DEPTH} levels deep")
+    structure = _JSON_STRING.sub(b"", text)
+    if structure.count(b",") > MAX_JSON_VALUES:
+        raise invalid_file_error(path, f"its header has more than {MAX_JSON_VALUES:,} values")
+    if _nesting_depth(structure) > MAX_JSON_DEPTH:
+        raise invalid_file_error(
+            path, f"its header is nested more than {MAX_JSON_DEPTH} levels deep"
+        )
     try:
-        value = json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(
+            text.decode(), object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant
+        )
     except (ValueError, RecursionError) as error:
-        raise not_a_model_file(path, "its header is not valid JSON") from error
+        raise invalid_file_error(path, "its header is not valid JSON") from error
     if not isinstance(value, dict):
-        raise not_a_model_file(path, "its header is not a JSON object")
+        raise invalid_file_error(path, "its header is not a JSON object")
     return value
 
 
-def tensors(header: Header, data: bytearray) -> dict[str, np.ndarray]:
-    """Arrays that share `data`, in the header's shapes; writable."""
+def view_tensors(header: Header, data: bytearray) -> dict[str, np.ndarray]:
+    """Writable arrays that share the memory of `data`, by name."""
     return {
         name: np.frombuffer(
             data, _DTYPES[entry.dtype], math.prod(entry.shape), entry.start
@@ -153,31 +158,36 @@ def tensors(header: Header, data: bytearray) -> dict[str, np.ndarray]:
     }
 
 
-def _covered(entries: Mapping[str, TensorEntry], available: int, path: Path) -> int:
-    """The data's length, once the tensors cover it without a hole or an overlap."""
+def _data_length(entries: Mapping[str, TensorEntry], available: int, path: Path) -> int:
+    """Length of the data in bytes; raises unless the tensors cover it without gap or overlap."""
     position = 0
     for entry in sorted(entries.values(), key=lambda entry: (entry.start, entry.stop)):
         if entry.start != position:
-            raise not_a_model_file(path, "its tensors overlap or leave a hole")
+            raise invalid_file_error(path, "its tensors overlap or leave a gap")
         position = entry.stop
     if position > available:
         raise ModelFileError(
-            f"{path} is truncated: its weights need {position:,} bytes and {available:,} are "
-            "there; copy it again"
+            f"{path} is truncated: its weights need {position:,} bytes and the file has "
+            f"{available:,}; copy it again"
         )
     if position < available:
-        raise not_a_model_file(path, f"{available - position:,} bytes follow its last tensor")
+        raise invalid_file_error(path, f"{available - position:,} bytes follow its last tensor")
     return position
 
 
-def _entry(name: str, value: Any, path: Path) -> TensorEntry:
-    problem = not_a_model_file(
-        path, f"its tensor {name[:80]!r} has no valid dtype, shape and place"
+def _parse_entry(name: str, value: Any, path: Path) -> TensorEntry:
+    problem = invalid_file_error(
+        path, f"its tensor {name[:80]!r} has no valid dtype, shape and offsets"
     )
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
         raise problem
     shape, offsets = value["shape"], value["data_offsets"]
-    if not (_naturals(shape) and len(shape) <= 8 and _naturals(offsets) and len(offsets) == 2):
+    if not (
+        _is_list_of_naturals(shape)
+        and len(shape) <= 8
+        and _is_list_of_naturals(offsets)
+        and len(offsets) == 2
+    ):
         raise problem
     dtype = _DTYPES.get(value["dtype"]) if isinstance(value["dtype"], str) else None
     if dtype is None or offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
@@ -185,18 +195,18 @@ def _entry(name: str, value: Any, path: Path) -> TensorEntry:
     return TensorEntry(value["dtype"], tuple(shape), offsets[0], offsets[1])
 
 
-def is_text(name: str) -> bool:
-    """Whether it can be printed: no half of a surrogate pair."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+def is_valid_text(name: str) -> bool:
+    """Whether it has no unpaired surrogate, which could not be encoded as UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _naturals(value: Any) -> bool:
+def _is_list_of_naturals(value: Any) -> bool:
     return isinstance(value, list) and all(
         type(number) is int and 0 <= number < 1 << 48 for number in value
     )
 
 
-def _entry_data(entry: TensorEntry) -> dict[str, Any]:
+def _entry_to_data(entry: TensorEntry) -> dict[str, Any]:
     return {
         "data_offsets": [entry.start, entry.stop],
         "dtype": entry.dtype,
@@ -204,31 +214,31 @@ def _entry_data(entry: TensorEntry) -> dict[str, Any]:
     }
 
 
-def _json(value: Any) -> bytes:
+def _canonical_json(value: Any) -> bytes:
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
 
 
-def _depth(text: bytes) -> int:
-    """Deepest nesting of brackets of JSON without its strings."""
+def _nesting_depth(text: bytes) -> int:
+    """Deepest nesting of brackets in JSON whose strings were removed."""
     codes = np.frombuffer(text, dtype=np.uint8)
     opened = (codes == ord("[")) | (codes == ord("{"))
     closed = (codes == ord("]")) | (codes == ord("}"))
     return int(np.cumsum(opened.astype(np.int32) - closed, dtype=np.int32).max(initial=0))
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a key comes twice")
+        raise ValueError("a key is repeated")
     return value
 
 
-def _refuse(_constant: str) -> Any:
+def _reject_constant(_constant: str) -> Any:
     raise ValueError("not a number")
 
 
-def not_a_model_file(path: Path, why: str) -> ModelFileError:
+def invalid_file_error(path: Path, reason: str) -> ModelFileError:
     """The error for a file whose bytes are not those of a model file."""
-    return ModelFileError(f"{path} is not a model file of Foveal or is damaged: {why}")
+    return ModelFileError(f"{path} is not a model file of Foveal or is damaged: {reason}")

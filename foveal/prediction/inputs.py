@@ -1,7 +1,4 @@
-"""From what a person names - files, folders, globs, values - to single images, one at a time.
-
-Knows nothing of how an image is read; folders are walked as they are asked for.
-"""
+"""Expands files, folders, globs and images in memory to single images, lazily."""
 
 from __future__ import annotations
 
@@ -14,101 +11,101 @@ from typing import Any
 
 import numpy as np
 
-SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 )
-"""Names a folder is searched for; a file that is named itself is tried whatever its name."""
+"""Files a folder is searched for; a file given by its own path is tried whatever its suffix."""
 
 
 @dataclass(frozen=True)
 class ImageInput:
-    """One image to score: its path as shown, what to read, or why it cannot be."""
+    """One image to read: its path as given, its Path, bytes, array or PIL image, or the error."""
 
     path: str | None
     value: Any = None
     error: str | None = None
 
 
-def iter_inputs(given: Any) -> Iterator[ImageInput]:
-    """Every image of `given`, in order.
+def iter_inputs(images: Any) -> Iterator[ImageInput]:
+    """Yield every image of `given`, in order.
 
     given: a path (file, folder or glob), bytes of an image file, a PIL image, an array
     (H, W), (H, W, C) or (N, H, W, C) of uint8, or any iterable of these.
     """
-    if isinstance(given, str | os.PathLike):
-        yield from _named(os.fspath(given))
-    elif isinstance(given, bytes | bytearray | memoryview):
-        yield ImageInput(None, bytes(given))
-    elif _is_value(given):
-        yield ImageInput(None, given)
-    elif isinstance(given, Iterable):
-        for item in given:
+    if isinstance(images, str | os.PathLike):
+        yield from _iter_path(os.fspath(images))
+    elif isinstance(images, bytes | bytearray | memoryview):
+        yield ImageInput(None, bytes(images))
+    elif _is_single_image(images):
+        yield ImageInput(None, images)
+    elif isinstance(images, Iterable):
+        for item in images:
             yield from iter_inputs(item)
     else:
-        kind = type(given).__name__
+        kind = type(images).__name__
         yield ImageInput(
-            None, error=f"a {kind} is no image: give a path, bytes, PIL image or array"
+            None, error=f"{kind} is not an image: give a path, bytes, PIL image or array"
         )
 
 
-def _named(name: str | bytes) -> Iterator[ImageInput]:
-    text = os.fsdecode(name)
+def _iter_path(path: str | bytes) -> Iterator[ImageInput]:
+    text = os.fsdecode(path)
     if "\0" in text:
-        yield ImageInput(text, error="the path holds a null character")
+        yield ImageInput(text, error="the path contains a null character")
         return
-    folder, there = os.path.isdir(text), os.path.lexists(text)  # noqa: PTH112
-    if folder:
-        yield from _listed(text, _walk(text), "the folder holds no images")
-    elif not there and glob.has_magic(text):
-        yield from _listed(text, _matching(text), "nothing matches the pattern")
+    if os.path.isdir(text):  # noqa: PTH112
+        yield from _or_error(text, _iter_folder(text), "the folder contains no images")
+    elif glob.has_magic(text) and not os.path.lexists(text):
+        yield from _or_error(text, _iter_glob(text), "no file matches the pattern")
     else:
         yield ImageInput(text, Path(text))
 
 
-def _is_value(given: Any) -> bool:
-    """Whether it is one image in memory: an array, or a PIL image (told without PIL)."""
-    return given.ndim < 4 if isinstance(given, np.ndarray) else hasattr(given, "getbands")
+def _is_single_image(value: Any) -> bool:
+    """Whether it is one image in memory: an array or a PIL image (without importing PIL)."""
+    return value.ndim < 4 if isinstance(value, np.ndarray) else hasattr(value, "getbands")
 
 
-def _listed(name: str, found: Iterator[ImageInput], nothing: str) -> Iterator[ImageInput]:
-    source = None
-    for source in found:
-        yield source
-    if source is None:
-        yield ImageInput(name, error=nothing)
+def _or_error(path: str, images: Iterator[ImageInput], error: str) -> Iterator[ImageInput]:
+    """Yield `images`, or one input with `error` where there are none."""
+    item = None
+    for item in images:
+        yield item
+    if item is None:
+        yield ImageInput(path, error=error)
 
 
-def _matching(pattern: str) -> Iterator[ImageInput]:
+def _iter_glob(pattern: str) -> Iterator[ImageInput]:
     for path in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207
         if not os.path.isdir(path):  # noqa: PTH112
             yield ImageInput(path, Path(path))
         elif "**" not in pattern:
-            yield from _walk(path)
+            yield from _iter_folder(path)
 
 
-def _walk(folder: str) -> Iterator[ImageInput]:
-    """Images below `folder`, by name; not hidden ones, links to folders or special files."""
+def _iter_folder(folder: str) -> Iterator[ImageInput]:
+    """Images below `folder`, by name; no hidden files, links to folders or special files."""
     try:
         with os.scandir(folder) as entries:
-            found = sorted(
+            children = sorted(
                 (entry.name, entry.is_dir(follow_symlinks=False))
                 for entry in entries
                 if not entry.name.startswith(".")
-                and (entry.is_dir(follow_symlinks=False) or _is_image(entry))
+                and (entry.is_dir(follow_symlinks=False) or _is_image_file(entry))
             )
     except OSError as error:
         yield ImageInput(folder, error=f"the folder cannot be read: {error.strerror}")
         return
-    for name, inner in found:
+    for name, is_folder in children:
         path = os.path.join(folder, name)  # noqa: PTH118
-        if inner:
-            yield from _walk(path)
+        if is_folder:
+            yield from _iter_folder(path)
         else:
             yield ImageInput(path, Path(path))
 
 
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    if os.path.splitext(entry.name)[1].lower() not in SUFFIXES:  # noqa: PTH122
+def _is_image_file(entry: os.DirEntry[str]) -> bool:
+    if os.path.splitext(entry.name)[1].lower() not in IMAGE_SUFFIXES:  # noqa: PTH122
         return False
-    # A link is followed by the path: the entry itself would raise for one that leads to itself.
+    # A link is followed by path: DirEntry.is_file raises for one that points to itself.
     return entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)  # noqa: PTH113

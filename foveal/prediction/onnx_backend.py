@@ -1,20 +1,17 @@
-"""Runs an exported file with onnxruntime, after its bytes were checked; never imports torch.
-
-Knows nothing of images or answers: uint8 pixels in, logits and probabilities out.
-"""
+"""Runs an exported file with onnxruntime after its bytes were verified; never imports torch."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from foveal.errors import ModelFileError
 from foveal.images.decode import prepare
-from foveal.model import brief
+from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.prediction import onnx_verify
 
 if TYPE_CHECKING:
@@ -22,25 +19,25 @@ if TYPE_CHECKING:
 
 
 class OnnxBackend:
-    """A checked exported file ready to score on the CPU."""
+    """A verified exported file ready for inference on the CPU."""
 
     def __init__(self, content: bytes, path: Path, threads: int = 0) -> None:
-        """`threads`: how many may compute, 0 for one a core; they never spin."""
-        self._path, self._text = path, onnx_verify.metadata(content, path)["foveal"]
-        self.about = brief.read(self._text, path)
-        self._session = _session(content, path, threads)
+        """`path` is named in errors; `threads`: 0 for one per core; they never spin."""
+        self.path, self._manifest_json = path, onnx_verify.read_metadata(content, path)["foveal"]
+        self.inference_manifest = parse_inference_manifest(self._manifest_json, path)
+        self._session = _create_session(content, path, threads)
         self._input = self._session.get_inputs()[0].name
-        self._check()
+        self._check_graph()
 
     @cached_property
     def manifest(self) -> Manifest:
-        """The whole description, checked when it is asked for; raises ModelFileError."""
-        from foveal.model.file import parse
+        """The whole manifest, parsed on first use (it imports pydantic); raises ModelFileError."""
+        from foveal.model.file import parse_manifest
 
-        return parse(self._text, self._path)
+        return parse_manifest(self._manifest_json, self.path)
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, C) to float32 (N, units), mirror averaging included."""
+        """uint8 (N, H, W, C) to float32 (N, units), averaged over the flip if `flip_average`."""
         return self._run("logits", pixels)
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
@@ -48,42 +45,42 @@ class OnnxBackend:
         return self._run("probabilities", pixels)
 
     def _run(self, output: str, pixels: np.ndarray) -> np.ndarray:
-        given = {self._input: np.ascontiguousarray(pixels)}
+        feed = {self._input: np.ascontiguousarray(pixels)}
         try:
-            return np.asarray(self._session.run([output], given)[0])
+            return np.asarray(self._session.run([output], feed)[0])
         except Exception as error:  # onnxruntime raises many types of its own
-            raise _unfit(self._path, error) from error
+            raise _runtime_error(self.path, error) from error
 
-    def _check(self) -> None:
+    def _check_graph(self) -> None:
+        manifest, inputs = self.inference_manifest, self._session.get_inputs()
         widths = {
             item.name: item.shape[-1]
             for item in self._session.get_outputs()
             if len(item.shape) == 2
         }
-        wanted = {"logits": self.about.units, "probabilities": len(self.about.labels)}
-        one = self._session.get_inputs()
-        if widths != wanted or len(one) != 1 or one[0].type != "tensor(uint8)":
+        expected = {"logits": manifest.units, "probabilities": len(manifest.labels)}
+        if widths != expected or len(inputs) != 1 or inputs[0].type != "tensor(uint8)":
             raise ModelFileError(
-                f"{self._path} is damaged: its graph does not give what its description says; "
-                "export the model again"
+                f"{self.path} is damaged: the inputs and outputs of its graph do not match its "
+                "manifest; export the model again"
             )
 
 
-def open_exported(path: Path, threads: int = 0) -> OnnxBackend:
-    """The session of an exported file; raises ModelFileError unless it is whole and standard."""
+def open_onnx_backend(path: Path, threads: int = 0) -> OnnxBackend:
+    """The backend of an exported file; raises ModelFileError unless it is whole and standard."""
     size = path.stat().st_size
-    if size >= onnx_verify.MAX_BYTES:
+    if size >= onnx_verify.MAX_FILE_BYTES:
         raise ModelFileError(
             f"{path} is not an ONNX file or is damaged: it has {size:,} bytes, such files have "
-            f"fewer than {onnx_verify.MAX_BYTES:,}; export the model again"
+            f"fewer than {onnx_verify.MAX_FILE_BYTES:,}; export the model again"
         )
     with ThreadPoolExecutor(1) as pool:
-        opening = pool.submit(OnnxBackend, path.read_bytes(), path, threads)
-        prepare()  # meanwhile: the first answer of a process waits for both
-        return opening.result()
+        backend = pool.submit(OnnxBackend, path.read_bytes(), path, threads)
+        prepare()  # meanwhile: the first prediction of a process waits for both
+        return backend.result()
 
 
-def _session(content: bytes, path: Path, threads: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _create_session(content: bytes, path: Path, threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -101,10 +98,10 @@ def _session(content: bytes, path: Path, threads: int):  # type: ignore[no-untyp
             disabled_optimizers=["ConstantFolding"],
         )
     except Exception as error:  # onnxruntime raises many types of its own
-        raise _unfit(path, error) from error
+        raise _runtime_error(path, error) from error
 
 
-def _unfit(path: Path, error: Exception) -> ModelFileError:
+def _runtime_error(path: Path, error: Exception) -> ModelFileError:
     return ModelFileError(
         f"{path} cannot be run: {str(error).splitlines()[0][:200]}; export the model again"
     )

@@ -1,6 +1,6 @@
-"""Reads and checks an exported file's bytes without the onnx package: single file, standard only.
+"""Verifies the bytes of an exported file without the onnx package, field by field of onnx.proto3.
 
-Knows nothing of runtimes or images; it walks the protobuf wire format of onnx.proto3.
+Only a single, unmodified file of standard operators passes; its graph is not checked or run here.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from pathlib import Path
 
 from foveal.errors import ModelFileError
 
-MAX_BYTES = 2**31
-"""Protobuf messages are smaller, so nothing larger is read."""
+MAX_FILE_BYTES = 2**31
+"""The size limit of a protobuf message."""
 MAX_FIELDS = 250_000
-"""Fields that are looked at, some 0.5 s: a ResNet-50 in int8 has 5,603."""
-SEAL = "foveal_seal"
+"""Fields that are read, some 0.5 s: a ResNet-50 in int8 has 5,603."""
+SEAL_KEY = "foveal_seal"
 """Metadata key of the SHA-256 over every other byte of the file."""
-_STANDARD = ("", "ai.onnx")
-Bytes = memoryview
+METADATA_FIELD = 14
+"""Field number of ModelProto.metadata_props."""
+_STANDARD_DOMAINS = ("", "ai.onnx")
+Buffer = memoryview
 
 
 @dataclass(frozen=True)
@@ -27,182 +29,187 @@ class WireField:
     """One field of a message: its number, its value, and all its bytes, key included."""
 
     number: int
-    value: int | Bytes
-    raw: Bytes
+    value: int | Buffer
+    raw: Buffer
 
 
-class Malformed(ValueError):
+class MalformedProtobuf(ValueError):
     """The bytes are not a protobuf message."""
 
 
-def metadata(content: bytes, path: Path) -> dict[str, str]:
-    """The checked texts of the file; raises ModelFileError on anything but plain, whole ONNX.
+def read_metadata(content: bytes, path: Path) -> dict[str, str]:
+    """The metadata of a verified exported file; raises ModelFileError where it does not pass.
 
-    Refused: bytes that are not ONNX, a wrong seal, external data, other than the standard
-    operators, functions, subgraphs, training graphs, and more than MAX_FIELDS fields.
+    Rejected: bytes that are not ONNX, a wrong SHA-256, external data, non-standard operators,
+    functions, subgraphs, training graphs, sparse weights, and more than MAX_FIELDS fields.
     """
     try:
-        texts = _Walk().checked(Bytes(content))
-    except Refused as error:
-        raise ModelFileError(f"{path} was refused: {error}; export the model again") from error
-    except (Malformed, UnicodeDecodeError) as error:
+        metadata = _Verifier().verify(Buffer(content))
+    except UnsupportedGraph as error:
+        raise ModelFileError(f"{path} was rejected: {error}; export the model again") from error
+    except (MalformedProtobuf, UnicodeDecodeError) as error:
         raise ModelFileError(
             f"{path} is not an ONNX file or is damaged: {error}; export the model again"
         ) from error
-    if "foveal" not in texts:
+    if "foveal" not in metadata:
         raise ModelFileError(
-            f"{path} was not written by `foveal export`: it holds no description of how images "
-            "are prepared; export a model.safetensors"
+            f"{path} was not written by `foveal export`: it has no manifest with the preprocessing "
+            "and labels; export a model.safetensors"
         )
-    return texts
+    return metadata
 
 
-def seal(content: bytes) -> str:
-    """SHA-256 of all fields of an ONNX file but the seal itself."""
+def content_sha256(content: bytes) -> str:
+    """SHA-256 of all fields of an ONNX file but the entry SEAL_KEY itself."""
     digest = hashlib.sha256()
-    for field in fields(Bytes(content)):
-        if field.number != 14 or _pair(fields(_message(field)))[0] != SEAL:
+    for field in iter_fields(Buffer(content)):
+        if (
+            field.number != METADATA_FIELD
+            or _key_and_value(iter_fields(_message(field)))[0] != SEAL_KEY
+        ):
             digest.update(field.raw)
     return digest.hexdigest()
 
 
-def entry(key: str, value: str) -> bytes:
+def encode_metadata(key: str, value: str) -> bytes:
     """The bytes of one metadata entry, to be appended to a file."""
     body = b"".join(
-        bytes([number << 3 | 2]) + _varint_bytes(len(text)) + text
+        bytes([number << 3 | 2]) + _encode_varint(len(text)) + text
         for number, text in ((1, key.encode()), (2, value.encode()))
     )
-    return bytes([14 << 3 | 2]) + _varint_bytes(len(body)) + body
+    return bytes([METADATA_FIELD << 3 | 2]) + _encode_varint(len(body)) + body
 
 
-def fields(message: Bytes) -> Iterator[WireField]:
+def iter_fields(message: Buffer) -> Iterator[WireField]:
     """The fields of a message in order; raises Malformed."""
     position = 0
     while position < len(message):
         start = position
-        key, position = _varint(message, position)
+        key, position = _read_varint(message, position)
         wire, number = key & 7, key >> 3
-        value: int | Bytes
+        value: int | Buffer
         if number == 0:
-            raise Malformed("a field has number 0")
+            raise MalformedProtobuf("a field has number 0")
         if wire == 0:
-            value, position = _varint(message, position)
+            value, position = _read_varint(message, position)
         else:
             length = {1: 8, 5: 4}.get(wire)
             if length is None:
                 if wire != 2:
-                    raise Malformed("a field has a type that is not in use")
-                length, position = _varint(message, position)
+                    raise MalformedProtobuf("a field has an unknown wire type")
+                length, position = _read_varint(message, position)
             if position + length > len(message):
-                raise Malformed("it ends in the middle of a field")
+                raise MalformedProtobuf("it ends inside a field")
             value = message[position : position + length]
             position += length
         yield WireField(number, value, message[start:position])
 
 
-class Refused(ValueError):
+class UnsupportedGraph(ValueError):
     """Valid ONNX that Foveal does not run."""
 
 
-class _Walk:
-    """One way through a file; refuses it where it has too many fields to look at."""
+class _Verifier:
+    """One pass over a file; the number of fields it reads is limited."""
 
     def __init__(self) -> None:
-        self._left = MAX_FIELDS
+        self._fields_left = MAX_FIELDS
 
-    def _fields(self, message: Bytes) -> Iterator[WireField]:
-        for field in fields(message):
-            self._left -= 1
-            if self._left < 0:
-                raise Refused(f"it has more than {MAX_FIELDS:,} fields")
+    def _fields(self, message: Buffer) -> Iterator[WireField]:
+        for field in iter_fields(message):
+            self._fields_left -= 1
+            if self._fields_left < 0:
+                raise UnsupportedGraph(f"it has more than {MAX_FIELDS:,} fields")
             yield field
 
-    def checked(self, content: Bytes) -> dict[str, str]:
-        """The texts of the metadata; raises Refused or Malformed."""
-        texts: dict[str, str] = {}
+    def verify(self, content: Buffer) -> dict[str, str]:
+        """The metadata; raises UnsupportedGraph or MalformedProtobuf."""
+        metadata: dict[str, str] = {}
         graphs, digest = 0, hashlib.sha256()
         for field in self._fields(content):
-            if field.number == 14:
-                key, value = _pair(self._fields(_message(field)))
-                if key in texts:
-                    raise Refused(f"its metadata has {key[:80]!r} twice")
-                texts[key] = value
-                if key == SEAL:
+            if field.number == METADATA_FIELD:
+                key, value = _key_and_value(self._fields(_message(field)))
+                if key in metadata:
+                    raise UnsupportedGraph(f"its metadata has {key[:80]!r} twice")
+                metadata[key] = value
+                if key == SEAL_KEY:
                     continue
             digest.update(field.raw)
             if field.number == 7:
                 graphs += 1
-                self._graph(_message(field))
+                self._verify_graph(_message(field))
             elif field.number == 8:
-                for part in self._fields(_message(field)):
-                    if part.number == 1:
-                        _check_domain(part)
+                for inner in self._fields(_message(field)):
+                    if inner.number == 1:
+                        _check_domain(inner)
             elif field.number in (20, 25):
-                raise Refused("it brings functions or training graphs of its own")
+                raise UnsupportedGraph("it contains functions or training graphs")
         if not graphs:
-            raise Malformed("it holds no graph")
-        if SEAL in texts and texts[SEAL] != digest.hexdigest():
-            raise Refused("it was altered or damaged, its SHA-256 is not the one written in it")
-        if "foveal" in texts and SEAL not in texts:
-            raise Refused("its SHA-256 is missing")
-        return texts
+            raise MalformedProtobuf("it has no graph")
+        if SEAL_KEY in metadata and metadata[SEAL_KEY] != digest.hexdigest():
+            raise UnsupportedGraph("it was modified or damaged: its SHA-256 does not match")
+        if "foveal" in metadata and SEAL_KEY not in metadata:
+            raise UnsupportedGraph("its SHA-256 is missing")
+        return metadata
 
-    def _graph(self, graph: Bytes) -> None:
+    def _verify_graph(self, graph: Buffer) -> None:
         for field in self._fields(graph):
             if field.number == 1:
-                self._node(_message(field))
+                self._verify_node(_message(field))
             elif field.number == 5:
-                self._tensor(_message(field))
+                self._verify_tensor(_message(field))
             elif field.number == 15:
-                raise Refused("it holds sparse weights")
+                raise UnsupportedGraph("it contains sparse weights")
 
-    def _node(self, node: Bytes) -> None:
+    def _verify_node(self, node: Buffer) -> None:
         for field in self._fields(node):
             if field.number == 5:
-                self._attribute(_message(field))
+                self._verify_attribute(_message(field))
             elif field.number == 7:
                 _check_domain(field)
 
-    def _attribute(self, attribute: Bytes) -> None:
-        for part in self._fields(attribute):
-            if part.number in (6, 11):
-                raise Refused("it holds a graph inside an operator")
-            if part.number in (22, 23):
-                raise Refused("it holds sparse weights")
-            if part.number in (5, 10):
-                self._tensor(_message(part))
+    def _verify_attribute(self, attribute: Buffer) -> None:
+        for inner in self._fields(attribute):
+            if inner.number in (6, 11):
+                raise UnsupportedGraph("it contains a graph inside an operator")
+            if inner.number in (22, 23):
+                raise UnsupportedGraph("it contains sparse weights")
+            if inner.number in (5, 10):
+                self._verify_tensor(_message(inner))
 
-    def _tensor(self, tensor: Bytes) -> None:
+    def _verify_tensor(self, tensor: Buffer) -> None:
         for field in self._fields(tensor):
             if field.number == 13 or (field.number == 14 and field.value != 0):
-                raise Refused("its weights lie in another file")
+                raise UnsupportedGraph("its weights are in another file")
 
 
 def _check_domain(field: WireField) -> None:
     domain = bytes(_message(field)).decode()
-    if domain not in _STANDARD:
-        raise Refused(f"it needs operators of {domain[:80]!r}, only standard ones are run")
+    if domain not in _STANDARD_DOMAINS:
+        raise UnsupportedGraph(
+            f"it uses operators of {domain[:80]!r}; only standard ones are supported"
+        )
 
 
-def _pair(entry: Iterable[WireField]) -> tuple[str, str]:
-    parts = {1: "", 2: ""}
+def _key_and_value(entry: Iterable[WireField]) -> tuple[str, str]:
+    values = {1: "", 2: ""}
     for field in entry:
-        if field.number in parts:
-            parts[field.number] = bytes(_message(field)).decode()
-    return parts[1], parts[2]
+        if field.number in values:
+            values[field.number] = bytes(_message(field)).decode()
+    return values[1], values[2]
 
 
-def _message(field: WireField) -> Bytes:
+def _message(field: WireField) -> Buffer:
     if isinstance(field.value, int):
-        raise Malformed("a number stands where a message belongs")
+        raise MalformedProtobuf("a number is in the place of a message")
     return field.value
 
 
-def _varint(message: Bytes, position: int) -> tuple[int, int]:
+def _read_varint(message: Buffer, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if position >= len(message):
-            raise Malformed("it ends in the middle of a number")
+            raise MalformedProtobuf("it ends inside a number")
         byte = message[position]
         position += 1
         value |= (byte & 0x7F) << shift
@@ -210,10 +217,10 @@ def _varint(message: Bytes, position: int) -> tuple[int, int]:
             return value & 0xFFFFFFFFFFFFFFFF, position
         shift += 7
         if shift > 63:
-            raise Malformed("a number is too long")
+            raise MalformedProtobuf("a number is too long")
 
 
-def _varint_bytes(value: int) -> bytes:
+def _encode_varint(value: int) -> bytes:
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

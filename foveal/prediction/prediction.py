@@ -1,7 +1,4 @@
-"""From probabilities to an answer: best label, top k, labels above threshold, abstaining.
-
-Knows nothing of images, files or networks.
-"""
+"""From logits and probabilities to a Prediction: label, top k, thresholds, abstention."""
 
 from __future__ import annotations
 
@@ -11,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from foveal.model.brief import Brief
+    from foveal.model.inference_manifest import InferenceManifest
     from foveal.model.manifest import Manifest
 
 DEFAULT_THRESHOLD = 0.5
-"""Probability from which a label of several is given where no threshold names it."""
+"""Probability from which a label of a multi-label model is predicted without its own threshold."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +29,11 @@ class LabelProbability:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one image, or why there is none.
+    """The prediction for one image, or the error why there is none.
 
-    path: as given; None for an image that came as a value.  top: most probable first.
-    abstained: the model is too unsure to answer; `label` stays the best class.  labels: with
-    several labels an image, all above their threshold, most probable first; else None.
+    path: as given; None for an image in memory.  top: most probable first.  abstained: the highest
+    probability is below the threshold `abstain`; `label` is the best class all the same.  labels:
+    of a multi-label model, all above their threshold, most probable first; else None.
     """
 
     path: str | None
@@ -53,7 +50,7 @@ class Prediction:
             "path": self.path,
             "label": self.label,
             "probability": self.probability,
-            "top": [choice.to_data() for choice in self.top],
+            "top": [item.to_data() for item in self.top],
             "abstained": self.abstained,
             "error": self.error,
         }
@@ -62,7 +59,7 @@ class Prediction:
         return data
 
 
-def probabilities(logits: np.ndarray, manifest: Manifest) -> np.ndarray:
+def probabilities_from_logits(logits: np.ndarray, manifest: Manifest) -> np.ndarray:
     """Calibrated probabilities float32 (N, K) of logits (N, units): z / T, softmax or sigmoid.
 
     One unit for two classes: P(labels[1]) = sigmoid(z / T), P(labels[0]) = sigmoid(-z / T).
@@ -77,53 +74,56 @@ def probabilities(logits: np.ndarray, manifest: Manifest) -> np.ndarray:
 
 
 def make_prediction(
-    probability: np.ndarray, manifest: Manifest | Brief, path: str | None, top: int | None
+    probability: np.ndarray,
+    manifest: Manifest | InferenceManifest,
+    path: str | None,
+    top: int | None,
 ) -> Prediction:
-    """The Prediction of one row of probabilities (K,); top None gives all classes."""
+    """The Prediction of one row of probabilities (K,); `top` None gives all classes."""
     order = np.argsort(-probability, kind="stable")
     count = len(order) if top is None else min(top, len(order))
-    choices = tuple(
-        LabelProbability(manifest.labels[index], _figure(probability[index]))
-        for index in order[:count]
-    )
-    best = _best(probability, manifest)
+    predicted = _predicted_index(probability, manifest)
     return Prediction(
         path=path,
-        label=manifest.labels[best],
-        probability=_figure(probability[best]),
-        top=choices,
+        label=manifest.labels[predicted],
+        probability=_shortest_float(probability[predicted]),
+        top=tuple(
+            LabelProbability(manifest.labels[index], _shortest_float(probability[index]))
+            for index in order[:count]
+        ),
         abstained=_abstains(probability, manifest),
-        labels=_several(probability, order, manifest),
+        labels=_labels_above_threshold(probability, order, manifest),
     )
 
 
-def _best(probability: np.ndarray, manifest: Manifest | Brief) -> int:
-    limits = manifest.thresholds
+def _predicted_index(probability: np.ndarray, manifest: Manifest | InferenceManifest) -> int:
+    thresholds = manifest.thresholds
     if (
         manifest.task == "single"
         and len(manifest.labels) == 2
-        and limits.positive_class is not None
-        and limits.operating_point is not None
+        and thresholds.positive_class is not None
+        and thresholds.operating_point is not None
     ):
-        positive = manifest.labels.index(limits.positive_class)
-        return positive if probability[positive] >= limits.operating_point else 1 - positive
+        positive = manifest.labels.index(thresholds.positive_class)
+        return positive if probability[positive] >= thresholds.operating_point else 1 - positive
     return int(probability.argmax())
 
 
-def _abstains(probability: np.ndarray, manifest: Manifest | Brief) -> bool:
-    least = manifest.thresholds.abstain
-    return least is not None and float(probability.max()) < least
+def _abstains(probability: np.ndarray, manifest: Manifest | InferenceManifest) -> bool:
+    threshold = manifest.thresholds.abstain
+    return threshold is not None and float(probability.max()) < threshold
 
 
-def _several(
-    probability: np.ndarray, order: np.ndarray, manifest: Manifest | Brief
+def _labels_above_threshold(
+    probability: np.ndarray, order: np.ndarray, manifest: Manifest | InferenceManifest
 ) -> tuple[str, ...] | None:
     if manifest.task != "multi":
         return None
-    limits = manifest.thresholds.per_label
-    names = manifest.labels
+    thresholds, labels = manifest.thresholds.per_label, manifest.labels
     return tuple(
-        names[i] for i in order if probability[i] >= limits.get(names[i], DEFAULT_THRESHOLD)
+        labels[index]
+        for index in order
+        if probability[index] >= thresholds.get(labels[index], DEFAULT_THRESHOLD)
     )
 
 
@@ -131,6 +131,6 @@ def _sigmoid(values: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)), np.float32)
 
 
-def _figure(value: np.floating[Any]) -> float:
-    """The shortest decimal that is this float32, so that texts do not show noise."""
+def _shortest_float(value: np.floating[Any]) -> float:
+    """The float of the shortest decimal that rounds to this float32: JSON shows no noise digits."""
     return float(str(np.float32(value)))

@@ -1,23 +1,20 @@
-"""The Predictor: one way to an answer, whichever file the model is in and however images come.
-
-Knows nothing of training, evaluation or the formats of the answers.
-"""
+"""Predictor: predictions and probabilities for images from a native or an exported model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.errors import UsageError
+from foveal.errors import DataError, ModelFileError, UsageError
 from foveal.model.detect import detect_format
-from foveal.prediction import prediction
 from foveal.prediction.inputs import iter_inputs
-from foveal.prediction.prediction import Prediction
-from foveal.prediction.prefetch import DecodedImage, batches, decoded
-from foveal.prediction.torch_backend import TorchBackend, open_native
+from foveal.prediction.prediction import Prediction, make_prediction, probabilities_from_logits
+from foveal.prediction.prefetch import DecodedImage, batched, decode_ahead
+from foveal.prediction.torch_backend import TorchBackend, open_torch_backend
 
 if TYPE_CHECKING:
     from foveal.model.manifest import Manifest
@@ -25,102 +22,138 @@ if TYPE_CHECKING:
     from foveal.prediction.onnx_backend import OnnxBackend
 
 DEFAULT_BATCH_SIZE = 64
-"""Images scored at once unless asked otherwise."""
 
 
 class Predictor:
-    """Answers for images by a native file, an exported file or a Model; fp32 unless int8.
+    """A trained model that is ready for inference, native or exported; what `foveal.load` returns.
 
-    The same pixels give the same label, and probabilities within 1e-5, for every batch size and
-    every route.  An exported file needs no torch.
+    Precision is fp32 unless the file is int8.  The label of an image does not depend on the batch
+    size or on how the image is passed, and its probabilities agree within 1e-5.
     """
 
     def __init__(
         self, model: str | Path | Model, *, batch_size: int = DEFAULT_BATCH_SIZE, threads: int = 0
     ) -> None:
-        """Open `model`; raises ModelFileError for a file that cannot be trusted or read.
+        """Open a model file (native: needs torch; exported: needs onnxruntime) or take a Model.
 
-        threads: how many an exported file may use, 0 for every core; torch has its own setting.
+        threads: of onnxruntime for an exported file, 0 for one per core; torch has its own
+        setting.  Raises ModelFileError for a file that is damaged, modified or of another kind.
         """
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}; give 1 or more")
         self.batch_size = batch_size
-        self._session = _open(model, threads)
+        self._backend = _open_backend(model, threads)
 
     @property
     def manifest(self) -> Manifest:
-        """What the model says about itself; an exported file's is read whole when asked for."""
-        return self._session.manifest
+        """The whole manifest; that of an exported file is parsed on first use."""
+        return self._backend.manifest
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Class names in the order of the probabilities."""
-        return self._session.manifest.labels
+        return self._backend.inference_manifest.labels
 
-    def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """Logits float32 (N, units) of uint8 (N, H, W, C), mirror averaging included."""
-        return self._batched(self._session.logits, pixels, self._session.manifest.units)
+    @property
+    def native(self) -> Model:
+        """The Model (torch module and manifest) of a native file; ModelFileError if exported."""
+        if isinstance(self._backend, TorchBackend):
+            return self._backend.model
+        raise ModelFileError(
+            f"{self._backend.path} is an exported file, which holds no torch module; "
+            "give the model.safetensors it was exported from"
+        )
 
-    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities float32 (N, K) of uint8 pixels (N, H, W, C)."""
-        if isinstance(self._session, TorchBackend):
-            return prediction.probabilities(self.logits(pixels), self._session.manifest)
-        return self._batched(self._session.probabilities, pixels, len(self.labels))
+    def predict(self, images: Any, *, top: int | None = 5) -> Iterator[Prediction]:
+        """Iterate over one Prediction per image, in input order.
 
-    def predict(self, given: Any, *, top: int | None = 5) -> Iterator[Prediction]:
-        """The answers for `given`, in order, one an image; those that cannot be read have `error`.
+        images: a path, folder or glob, bytes of an image file, a PIL image, a uint8 array
+        (H, W), (H, W, C) or (N, H, W, C), or any iterable of these.  An image that cannot be read
+        gives a Prediction with `error`.  top: number of classes in `Prediction.top`, None for all.
 
-        given: a path, folder or glob, bytes of an image file, a PIL image, a uint8 array, or any
-        iterable of these.  Files and bytes are decoded in threads while the network runs, arrays
-        and images when they are taken; at most four batches are in memory.  top: classes in `top`,
-        None for all.
+        Files and bytes are decoded in threads while the network runs; at most four batches are in
+        memory.
         """
         if top is not None and top < 1:
             raise UsageError(f"top is {top}; give 1 or more, or None for all classes")
-        return self._predict(given, top)
+        return self._predict(images, top)
 
-    def _predict(self, given: Any, top: int | None) -> Iterator[Prediction]:
-        ahead = 3 * self.batch_size
-        images = decoded(iter_inputs(given), self._session.manifest.network, ahead=ahead)
-        try:
-            for batch in batches(images, self.batch_size):
-                yield from self._answers(batch, top)
-        finally:
-            images.close()
+    def predict_proba(self, images: Any) -> np.ndarray:
+        """Calibrated probabilities float32 (N, K), one row per image, columns as `labels`.
 
-    def _answers(self, batch: list[DecodedImage], top: int | None) -> Iterator[Prediction]:
-        readable = [item.pixels for item in batch if item.pixels is not None]
-        rows = iter(self.probabilities(np.stack(readable)) if readable else ())
-        for item in batch:
-            if item.pixels is None:
+        images: as `predict` takes them.  Raises DataError where one cannot be read.
+        """
+        rows: list[np.ndarray] = []
+        for item, row in self._iter_probabilities(images):
+            if row is None:
+                name = item.path or f"image {len(rows)}"
+                raise DataError(
+                    f"{name} cannot be read: {item.error}; remove it, or use predict, which "
+                    "reports such images and goes on"
+                )
+            rows.append(row)
+        return np.stack(rows) if rows else np.empty((0, len(self.labels)), np.float32)
+
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        """Logits float32 (N, units) of preprocessed uint8 pixels (N, H, W, C).
+
+        They are averaged over the flipped image where the network has `flip_average`.
+        """
+        return self._run_batched(
+            self._backend.logits, pixels, self._backend.inference_manifest.units
+        )
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities float32 (N, K) of preprocessed uint8 pixels (N, H, W, C)."""
+        if isinstance(self._backend, TorchBackend):
+            return probabilities_from_logits(self.logits(pixels), self.manifest)
+        return self._run_batched(self._backend.probabilities, pixels, len(self.labels))
+
+    def _predict(self, images: Any, top: int | None) -> Iterator[Prediction]:
+        manifest = self._backend.inference_manifest
+        for item, row in self._iter_probabilities(images):
+            if row is None:
                 yield Prediction(item.path, error=item.error)
-                continue
-            row = next(rows)
-            if np.isfinite(row).all():
-                yield prediction.make_prediction(row, self._session.manifest, item.path, top)
+            elif np.isfinite(row).all():
+                yield make_prediction(row, manifest, item.path, top)
             else:
-                yield Prediction(item.path, error="the network's answer is not a number")
+                yield Prediction(item.path, error="the network's output is not a finite number")
 
-    def _batched(self, score: Any, pixels: np.ndarray, width: int) -> np.ndarray:
-        wanted = self._session.manifest.network.input.shape
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != wanted:
+    def _iter_probabilities(self, images: Any) -> Iterator[tuple[DecodedImage, np.ndarray | None]]:
+        """Every image with its row of probabilities (K,), None where it cannot be read."""
+        network = self._backend.inference_manifest.network
+        with closing(
+            decode_ahead(iter_inputs(images), network, ahead=3 * self.batch_size)
+        ) as decoded:
+            for batch in batched(decoded, self.batch_size):
+                pixels = [item.pixels for item in batch if item.pixels is not None]
+                rows = iter(self.probabilities(np.stack(pixels)) if pixels else ())
+                for item in batch:
+                    yield item, None if item.pixels is None else next(rows)
+
+    def _run_batched(
+        self, run: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray, outputs: int
+    ) -> np.ndarray:
+        expected = self._backend.inference_manifest.network.input.shape
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
             raise UsageError(
                 f"pixels are {pixels.dtype} {pixels.shape}, the network needs uint8 "
-                f"(N, {wanted[0]}, {wanted[1]}, {wanted[2]}): use Predictor.predict for images"
+                f"(N, {expected[0]}, {expected[1]}, {expected[2]}): "
+                "use Predictor.predict for images"
             )
-        out = np.empty((len(pixels), width), np.float32)
+        out = np.empty((len(pixels), outputs), np.float32)
         for start in range(0, len(pixels), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            out[part] = score(pixels[part])
+            batch = slice(start, start + self.batch_size)
+            out[batch] = run(pixels[batch])
         return out
 
 
-def _open(model: str | Path | Model, threads: int) -> TorchBackend | OnnxBackend:
+def _open_backend(model: str | Path | Model, threads: int) -> TorchBackend | OnnxBackend:
     if not isinstance(model, str | Path):
-        return open_native(model)
+        return open_torch_backend(model)
     path = Path(model)
     if detect_format(path) == "onnx":
-        from foveal.prediction.onnx_backend import open_exported
+        from foveal.prediction.onnx_backend import open_onnx_backend
 
-        return open_exported(path, threads)
-    return open_native(path)
+        return open_onnx_backend(path, threads)
+    return open_torch_backend(path)

@@ -1,7 +1,4 @@
-"""Decodes images in threads ahead of the network, in order and with bounded memory.
-
-Knows nothing of networks or answers.
-"""
+"""Decodes images in threads ahead of the network, in input order and with bounded memory."""
 
 from __future__ import annotations
 
@@ -21,65 +18,63 @@ from foveal.images.resize import pixels
 from foveal.prediction.inputs import ImageInput
 
 if TYPE_CHECKING:
-    from foveal.model.brief import BriefNetwork
+    from foveal.model.inference_manifest import InferenceNetwork
     from foveal.spec.network import Network
 
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An image's pixels, uint8 (H, W, C), or None and the reason."""
+    """The preprocessed pixels of an image, uint8 (H, W, C), or None and the reason."""
 
     path: str | None
     pixels: np.ndarray | None
     error: str | None = None
 
 
-def decoded(
-    sources: Iterable[ImageInput], network: Network | BriefNetwork, *, ahead: int
+def decode_ahead(
+    inputs: Iterable[ImageInput], network: Network | InferenceNetwork, *, ahead: int
 ) -> Generator[DecodedImage]:
-    """Every source decoded, in order; at most `ahead` images are held or under way."""
-    waiting: deque[Future[DecodedImage]] = deque()
-    todo = iter(sources)
+    """Decode `inputs` in order; at most `ahead` images are decoded or being decoded at a time."""
+    pending: deque[Future[DecodedImage]] = deque()
+    remaining = iter(inputs)
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="foveal-decode") as pool:
         try:
             while True:
-                for source in islice(todo, ahead - len(waiting)):
-                    waiting.append(_begun(pool, source, network))
-                if not waiting:
+                for item in islice(remaining, ahead - len(pending)):
+                    pending.append(_submit(pool, item, network))
+                if not pending:
                     return
-                yield waiting.popleft().result()
+                yield pending.popleft().result()
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()
 
 
-def _begun(
-    pool: ThreadPoolExecutor, source: ImageInput, network: Network | BriefNetwork
+def _submit(
+    pool: ThreadPoolExecutor, item: ImageInput, network: Network | InferenceNetwork
 ) -> Future[DecodedImage]:
-    """An image in memory is taken at once: its giver may use the array or image for the next."""
-    if isinstance(source.value, Path | bytes):
-        return pool.submit(decode, source, network)
+    """Decode in the pool; an image in memory at once, as the caller may reuse its buffer."""
+    if isinstance(item.value, Path | bytes):
+        return pool.submit(decode_input, item, network)
     done: Future[DecodedImage] = Future()
-    done.set_result(decode(source, network))
+    done.set_result(decode_input(item, network))
     return done
 
 
-def batches(items: Iterator[DecodedImage], size: int) -> Iterator[list[DecodedImage]]:
+def batched(items: Iterator[DecodedImage], size: int) -> Iterator[list[DecodedImage]]:
     """Lists of up to `size` items."""
     while batch := list(islice(items, size)):
         yield batch
 
 
-def decode(source: ImageInput, network: Network | BriefNetwork) -> DecodedImage:
-    """One source decoded; what goes wrong with an image is its answer, never an exception."""
-    if source.error is not None:
-        return DecodedImage(source.path, None, source.error)
+def decode_input(item: ImageInput, network: Network | InferenceNetwork) -> DecodedImage:
+    """Decode and preprocess one image; a failure is returned in `error`, never raised."""
+    if item.error is not None:
+        return DecodedImage(item.path, None, item.error)
     try:
-        return DecodedImage(
-            source.path, pixels(source.value, network.input, network.preprocess), None
-        )
+        return DecodedImage(item.path, pixels(item.value, network.input, network.preprocess))
     except ImageError as error:
-        return DecodedImage(source.path, None, error.reason)
-    except Exception as error:  # an image opened by others raises what its reader likes
+        return DecodedImage(item.path, None, error.reason)
+    except Exception as error:  # a PIL image opened by the caller may raise any type
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return DecodedImage(source.path, None, reason[0].lower() + reason[1:])
+        return DecodedImage(item.path, None, reason[0].lower() + reason[1:])

@@ -1,7 +1,4 @@
-"""Runs a native model file or a Model value with torch, which is imported only here and only then.
-
-Knows nothing of images or answers: uint8 pixels in, logits out.
-"""
+"""Runs a native model file or a Model with torch, imported only when one is opened or run."""
 
 from __future__ import annotations
 
@@ -19,17 +16,26 @@ if TYPE_CHECKING:
 
 
 class TorchBackend:
-    """A module ready to score; fp32, on the device where its weights are."""
+    """A torch module ready for inference; fp32, on the device of its weights."""
 
     def __init__(self, model: Model) -> None:
-        self.manifest: Manifest = model.manifest
-        self._module = model.module
+        self.model = model
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the model."""
+        return self.model.manifest
+
+    @property
+    def inference_manifest(self) -> Manifest:
+        """The same: a native file's manifest is always read whole."""
+        return self.model.manifest
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, C) to float32 (N, units), averaged over the mirror image if asked for."""
+        """uint8 (N, H, W, C) to float32 (N, units), averaged over the flip if `flip_average`."""
         import torch
 
-        module, training = self._module, self._module.training
+        module, training = self.model.module, self.model.module.training
         device = next((weight.device for weight in module.parameters()), torch.device("cpu"))
         batch = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).to(device)
         module.eval()
@@ -44,12 +50,12 @@ class TorchBackend:
         return np.asarray(logits.float().cpu().numpy())
 
 
-def open_native(source: Path | Model) -> TorchBackend:
-    """The session of a model file or a Model; raises MissingExtra without torch."""
+def open_torch_backend(model: Path | Model) -> TorchBackend:
+    """The backend of a native model file or a Model; raises MissingExtra without torch."""
     if find_spec("torch") is None:
         raise MissingExtra("opening a native model file", "train")
-    if isinstance(source, Path):
+    if isinstance(model, Path):
         from foveal.model.model import load
 
-        return TorchBackend(load(source))
-    return TorchBackend(source)
+        return TorchBackend(load(model))
+    return TorchBackend(model)

@@ -166,7 +166,7 @@ def _opened(one: Any, name: str) -> _Subject:
         one = load(path)
     predictor = one if isinstance(one, Predictor) else Predictor(one)
     model = None if isinstance(one, str | Path | Predictor) else one
-    fitted = np.zeros(0, np.uint64) if model is None else model.fitted_on
+    fitted = np.zeros(0, np.uint64) if model is None else model.train_hashes
     return _Subject(name, path, predictor, model, fitted)
 
 
@@ -224,9 +224,9 @@ def _with_threshold(subject: _Subject, accuracy: float, out: Path) -> _Subject:
             "that `foveal train` wrote, then export it again"
         )
     threshold = choose_threshold(subject.answers, accuracy)
-    manifest, tensors = model_file.read(subject.path)
+    manifest, tensors = model_file.read_model_file(subject.path)
     limits = manifest.thresholds.model_copy(update={"abstain": threshold})
-    model_file.write(out, manifest.model_copy(update={"thresholds": limits}), tensors)
+    model_file.write_model_file(out, manifest.model_copy(update={"thresholds": limits}), tensors)
     return replace(subject, path=out, predictor=Predictor(out))
 
 

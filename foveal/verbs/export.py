@@ -105,7 +105,7 @@ def _evidence(source: Path, loaded: Any, data: Any) -> tuple[Any, Any]:
         from foveal.dataset.open import open_dataset
 
         data = open_dataset(data)
-    return from_data(data, loaded.manifest, loaded.fitted_on)
+    return from_data(data, loaded.manifest, loaded.train_hashes)
 
 
 def _limited(choices: Any, agreement: float | None, gap: float | None, loss: float | None) -> Any:

@@ -191,7 +191,7 @@ def _report(folder: Path, prepared: TrainingData, manifest: Manifest, logits: np
     settled, told = choose_on_val(manifest, logits, prepared.val.labels, paths)
     if settled is not manifest:
         path = folder / MODEL_FILE
-        manifest = model_file.write(path, settled, model_file.read(path)[1])
+        manifest = model_file.write_model_file(path, settled, model_file.read_model_file(path)[1])
     run_report(
         folder / REPORT_FILE,
         manifest,

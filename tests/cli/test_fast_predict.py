@@ -1,4 +1,4 @@
-"""The plain forms of `foveal predict` are read as typer reads them, and without it."""
+"""parse_predict reads common command lines as typer does, without importing it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ WORDS = (
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(words=st.lists(st.sampled_from(WORDS), max_size=7))
-def test_what_is_plain_is_what_typer_reads(
-    monkeypatch: pytest.MonkeyPatch, words: list[str]
-) -> None:
-    read: list[tuple] = []
+def test_it_parses_as_typer_does(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    received: list[tuple] = []
     monkeypatch.setattr(
         prediction_output,
-        "predict",
-        lambda model, paths, top, form: read.append((str(model), paths, top, form)) or 0,
+        "print_predictions",
+        lambda model, paths, top, form: received.append((str(model), paths, top, form)) or 0,
     )
-    got = fast_predict.predict(words)
-    if got is None:
+    parsed = fast_predict.parse_predict(words)
+    if parsed is None:
         return
     app(["predict", *words], standalone_mode=False)
-    assert read == [got]
+    assert received == [parsed]
 
 
 @pytest.mark.parametrize(
@@ -42,12 +40,12 @@ def test_what_is_plain_is_what_typer_reads(
         ["--top", "2", "m.onnx", "--format=csv", "a.png", "b.png"],
     ],
 )
-def test_common_forms_are_plain(words: list[str]) -> None:
-    assert fast_predict.predict(words) is not None
+def test_common_forms_are_parsed(words: list[str]) -> None:
+    assert fast_predict.parse_predict(words) is not None
 
 
 @pytest.mark.parametrize(
     "words", [[], ["m.onnx"], ["m.onnx", "a", "--top"], ["m.onnx", "a", "--help"], ["--", "m", "a"]]
 )
-def test_the_rest_is_left_to_typer(words: list[str]) -> None:
-    assert fast_predict.predict(words) is None
+def test_other_forms_are_left_to_typer(words: list[str]) -> None:
+    assert fast_predict.parse_predict(words) is None

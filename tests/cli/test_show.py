@@ -110,13 +110,13 @@ def test_a_yaml_its_defaults_and_a_drawing(tmp_path, capsys):
 def test_a_model_file_tells_its_classes_and_recipe(tmp_path, capsys):
     import numpy as np
 
-    from foveal.model.file import Manifest, write
+    from foveal.model.file import Manifest, write_model_file
     from foveal.network.presets import load_preset
 
     path = tmp_path / "model.safetensors"
     recipe = {"batch_size": 64, "learning_rate": 0.1, "epochs": 3.0}
     manifest = Manifest(network=load_preset("lenet5"), labels=("a", "b", "c"), recipe=recipe)
-    write(path, manifest, {"x": np.zeros(1, np.float32)})
+    write_model_file(path, manifest, {"x": np.zeros(1, np.float32)})
     assert run(["show", str(path)]) == 0
     out = capsys.readouterr().out
     assert "3 classes" in out

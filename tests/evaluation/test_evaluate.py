@@ -147,7 +147,7 @@ def test_the_threshold_is_chosen_and_stored_in_a_new_file(
     stored = model_file.read_manifest(out).thresholds.abstain
     assert stored == scores.abstaining.threshold
     assert scores.abstaining.accuracy >= 0.96
-    weights, kept = model_file.read(model)[1], model_file.read(out)[1]
+    weights, kept = model_file.read_model_file(model)[1], model_file.read_model_file(out)[1]
     assert all(np.array_equal(weights[name], kept[name]) for name in weights)
     abstained = sum(answer.abstained for answer in Predictor(out).predict(new_digits))
     assert abstained == 400 - scores.abstaining.n
@@ -170,14 +170,14 @@ def test_the_model_is_never_its_own_output(model: Path, new_digits: Path, tmp_pa
 
 
 def test_several_models_on_the_same_images(model: Path, new_digits: Path, tmp_path: Path) -> None:
-    manifest, tensors = model_file.read(model)
+    manifest, tensors = model_file.read_model_file(model)
     worse = {name: value.copy() for name, value in tensors.items()}
     last = next(name for name in worse if name.startswith("output") and name.endswith("weight"))
     worse[last] = worse[last] + np.float32(0.3) * np.random.default_rng(0).normal(
         size=worse[last].shape
     ).astype(np.float32)
     other = tmp_path / "worse.safetensors"
-    model_file.write(other, manifest, worse)
+    model_file.write_model_file(other, manifest, worse)
     found = evaluate([model, other], new_digits)
     assert [card.model for card in found.models] == [str(model), str(other)]
     (gap,) = found.differences
@@ -188,12 +188,12 @@ def test_several_models_on_the_same_images(model: Path, new_digits: Path, tmp_pa
 def test_probabilities_that_are_not_finite_stop_the_work(
     model: Path, new_digits: Path, tmp_path: Path
 ) -> None:
-    manifest, tensors = model_file.read(model)
+    manifest, tensors = model_file.read_model_file(model)
     broken = {name: value.copy() for name, value in tensors.items()}
     last = next(name for name in broken if name.startswith("output") and name.endswith("bias"))
     broken[last][0] = np.nan
     path, page = tmp_path / "broken.safetensors", tmp_path / "report.html"
-    model_file.write(path, manifest, broken)
+    model_file.write_model_file(path, manifest, broken)
     with pytest.raises(Error) as caught:
         evaluate(path, new_digits, report=page)
     assert str(caught.value).startswith(

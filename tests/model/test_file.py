@@ -1,4 +1,4 @@
-"""The model file: deterministic, sealed, and every bad one refused in a sentence."""
+"""The model file: deterministic, hashed, and every invalid one rejected in one sentence."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from safetensors.numpy import load_file
 
 from foveal.errors import ModelFileError
 from foveal.model import file as model_file
-from foveal.model.file import Manifest, Thresholds, read, read_manifest, write
-from foveal.model.safetensors import MAX_HEADER
+from foveal.model.file import Manifest, Thresholds, read_manifest, read_model_file, write_model_file
+from foveal.model.safetensors import MAX_HEADER_BYTES
 from foveal.spec.layers import BatchNorm, Concat, Conv, Flatten, Output, Relu, Residual
 from foveal.spec.network import Network
 
@@ -47,28 +47,28 @@ TENSORS = {
     "a.weight": np.arange(6, dtype=np.float32).reshape(2, 3),
     "a.steps": np.array(7, np.int64),
     "mask": np.array([True, False, True]),
-    "fitted_on": np.array([-1, 2], np.int64),
+    "train_hashes": np.array([-1, 2], np.int64),
     "empty": np.zeros((0, 4), np.float16),
 }
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    write(tmp_path / "m.safetensors", MANIFEST, TENSORS)
+    write_model_file(tmp_path / "m.safetensors", MANIFEST, TENSORS)
     return tmp_path / "m.safetensors"
 
 
-def rewrite(path: Path, change, *, seal: bool = True) -> None:
-    """Change the header of a file as an attacker would, the seal recomputed."""
+def rewrite(path: Path, change, *, rehash: bool = True) -> None:
+    """Change the header of a file as an attacker would, its hash recomputed."""
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     change(header)
-    if seal:
-        texts = header["__metadata__"]
+    if rehash:
+        metadata = header["__metadata__"]
         body = {name: value for name, value in header.items() if name != "__metadata__"}
         table = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        texts["foveal_seal"] = model_file.seal(texts["foveal"], table.encode())
+        metadata["foveal_seal"] = model_file.header_sha256(metadata["foveal"], table.encode())
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
 
@@ -84,14 +84,14 @@ def change_manifest(path: Path, change) -> None:
 
 def refusal(path: Path) -> str:
     with pytest.raises(ModelFileError) as caught:
-        read(path)
+        read_model_file(path)
     text = str(caught.value)
     assert "\n" not in text
     return text.replace(str(path), "FILE")
 
 
 def test_what_is_written_is_read(path: Path) -> None:
-    manifest, tensors = read(path)
+    manifest, tensors = read_model_file(path)
     assert manifest.model_copy(update={"weights_sha256": ""}) == MANIFEST
     assert read_manifest(path) == manifest
     assert tensors.keys() == TENSORS.keys()
@@ -107,8 +107,8 @@ def test_any_safetensors_reader_opens_it(path: Path) -> None:
 
 
 def test_same_values_give_same_bytes(path: Path, tmp_path: Path) -> None:
-    manifest, tensors = read(path)
-    write(tmp_path / "other.safetensors", manifest, dict(reversed(tensors.items())))
+    manifest, tensors = read_model_file(path)
+    write_model_file(tmp_path / "other.safetensors", manifest, dict(reversed(tensors.items())))
     assert (tmp_path / "other.safetensors").read_bytes() == path.read_bytes()
     assert str(tmp_path).encode() not in path.read_bytes()
 
@@ -126,10 +126,10 @@ def test_every_truncation_is_refused(path: Path) -> None:
         assert "truncated" in refusal(path) or "not a model file" in refusal(path)
     path.write_bytes(content[:-1])
     assert refusal(path) == (
-        "FILE is truncated: its weights need 51 bytes and 50 are there; copy it again"
+        "FILE is truncated: its weights need 51 bytes and the file has 50; copy it again"
     )
     path.write_bytes(b"")
-    assert refusal(path) == "FILE is truncated: it holds only 0 bytes; copy it again"
+    assert refusal(path) == "FILE is truncated: it has only 0 bytes; copy it again"
 
 
 def test_every_flipped_bit_is_refused(path: Path) -> None:
@@ -139,7 +139,7 @@ def test_every_flipped_bit_is_refused(path: Path) -> None:
         changed[place] ^= 1 << place % 8
         path.write_bytes(changed)
         try:
-            manifest, tensors = read(path)
+            manifest, tensors = read_model_file(path)
         except ModelFileError:
             continue
         # Blanks that only lay out the JSON may change; nothing that is read may.
@@ -152,8 +152,8 @@ def test_altered_weights(path: Path) -> None:
     content[-2] ^= 1
     path.write_bytes(content)
     assert refusal(path) == (
-        "FILE was altered or damaged: its weights do not have the SHA-256 written in it; "
-        "take the original file again"
+        "FILE was modified or damaged: the SHA-256 of its weights does not match; "
+        "use the original file"
     )
 
 
@@ -163,18 +163,26 @@ def test_altered_labels(path: Path) -> None:
         lambda header: header["__metadata__"].update(
             foveal=header["__metadata__"]["foveal"].replace("고양이", "강아지")
         ),
-        seal=False,
+        rehash=False,
     )
     assert refusal(path) == (
-        "FILE was altered or damaged: its description does not have the SHA-256 written in it; "
-        "take the original file again"
+        "FILE was modified or damaged: the SHA-256 of its header does not match; "
+        "use the original file"
     )
 
 
-def test_a_newer_format(path: Path) -> None:
-    change_manifest(path, lambda manifest: manifest.update(format_version=2, new_field=[]))
+def test_an_earlier_format(path: Path) -> None:
+    change_manifest(path, lambda manifest: manifest.update(format_version=1, old_field=[]))
     assert refusal(path) == (
-        "FILE has format 2, this Foveal reads formats up to 1: "
+        "FILE was written by an earlier version of Foveal (format 1; this version reads format 2): "
+        "train or export it again"
+    )
+
+
+def test_a_later_format(path: Path) -> None:
+    change_manifest(path, lambda manifest: manifest.update(format_version=3, new_field=[]))
+    assert refusal(path) == (
+        "FILE was written by a later version of Foveal (format 3; this version reads format 2): "
         "update Foveal with  pip install -U foveal"
     )
 
@@ -185,18 +193,18 @@ def test_a_safetensors_file_of_others(tmp_path: Path) -> None:
     path = tmp_path / "theirs.safetensors"
     save_file({"w": np.zeros(3, np.float32)}, path)
     assert refusal(path) == (
-        "FILE is a safetensors file but not a model file of Foveal: it holds no description of a "
-        "network; train one with `foveal train`"
+        "FILE is a safetensors file but not a model file of Foveal: it has no manifest; train "
+        "one with `foveal train`"
     )
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"hello, this is a text\n" * 9, "its header claims "),
-        (b"\xff" * 64, "its header claims 18,446,744,073,709,551,615 bytes, at most 4,194,304"),
+        (b"hello, this is a text\n" * 9, "its header has "),
+        (b"\xff" * 64, "its header has 18,446,744,073,709,551,615 bytes, the limit is 4,194,304"),
         ((64).to_bytes(8, "little") + b" " * 80, "its header is not a JSON object"),
-        ((2).to_bytes(8, "little") + b"{}", "it holds no description of a network"),
+        ((2).to_bytes(8, "little") + b"{}", "it has no manifest"),
         ((4).to_bytes(8, "little") + b"{}{}", "its header is not valid JSON"),
         ((3).to_bytes(8, "little") + b"{\xff}", "its header is not valid JSON"),
     ],
@@ -209,12 +217,12 @@ def test_not_ours(tmp_path: Path, content: bytes, why: str) -> None:
 
 def test_overlaps_and_holes(path: Path) -> None:
     def overlap(header) -> None:
-        start = header["fitted_on"]["data_offsets"][0]
+        start = header["train_hashes"]["data_offsets"][0]
         header["a.steps"]["data_offsets"] = [start, start + 8]
 
     rewrite(path, overlap)
     assert refusal(path) == (
-        "FILE is not a model file of Foveal or is damaged: its tensors overlap or leave a hole"
+        "FILE is not a model file of Foveal or is damaged: its tensors overlap or leave a gap"
     )
 
 
@@ -238,7 +246,7 @@ def test_a_tensor_that_is_none(path: Path, value) -> None:
     rewrite(path, lambda header: header.update({"a.weight": value}))
     assert refusal(path) == (
         "FILE is not a model file of Foveal or is damaged: "
-        "its tensor 'a.weight' has no valid dtype, shape and place"
+        "its tensor 'a.weight' has no valid dtype, shape and offsets"
     )
 
 
@@ -280,7 +288,7 @@ def nested(depth: int):
         lambda m: m.update(format_version=0),
     ],
 )
-def test_descriptions_that_are_none(path: Path, change) -> None:
+def test_invalid_manifests_are_refused(path: Path, change) -> None:
     change_manifest(path, change)
     started = time.monotonic()
     text = refusal(path)
@@ -290,7 +298,9 @@ def test_descriptions_that_are_none(path: Path, change) -> None:
 
 
 HOSTILE = {
-    "huge": lambda: (MAX_HEADER + 1).to_bytes(8, "little") + b"{" + b" " * (MAX_HEADER + 9),
+    "huge": lambda: (
+        (MAX_HEADER_BYTES + 1).to_bytes(8, "little") + b"{" + b" " * (MAX_HEADER_BYTES + 9)
+    ),
     "claims exabytes": lambda: (1 << 62).to_bytes(8, "little") + b"{" * 100,
     "deep": lambda: _framed(b'{"a":' * 500_000),
     "deep lists": lambda: _framed(b'{"a":' + b"[" * 4_000_000),
@@ -306,17 +316,17 @@ HOSTILE = {
     "long string": lambda: _framed(b'{"a":"' + b"\\u0041" * 600_000 + b'"}'),
     "unfinished string": lambda: _framed(b'{"a":"' + b"\\" * 3_999_999),
     "manifest of lists": lambda: _framed(
-        b'{"__metadata__":{"foveal":"{\\"format_version\\":1,\\"history\\":['
+        b'{"__metadata__":{"foveal":"{\\"format_version\\":2,\\"history\\":['
         + b"{}," * 1_300_000
         + b'{}]}"}}'
     ),
     "manifest of as many values as are read": lambda: _framed(
-        b'{"__metadata__":{"foveal":"{\\"format_version\\":1,\\"history\\":['
+        b'{"__metadata__":{"foveal":"{\\"format_version\\":2,\\"history\\":['
         + b"{}," * 390_000
         + b'1],\\"labels\\":[1,2]}"}}'
     ),
     "manifest of labels": lambda: _framed(
-        b'{"__metadata__":{"foveal":"{\\"format_version\\":1,\\"labels\\":['
+        b'{"__metadata__":{"foveal":"{\\"format_version\\":2,\\"labels\\":['
         + b"1," * 1_900_000
         + b'1]}"}}'
     ),
@@ -324,7 +334,7 @@ HOSTILE = {
 
 
 def _framed(header: bytes) -> bytes:
-    assert len(header) <= MAX_HEADER
+    assert len(header) <= MAX_HEADER_BYTES
     return len(header).to_bytes(8, "little") + header
 
 
@@ -338,10 +348,10 @@ import re, sys, time
 def peak():  # getrusage would count the parent before exec
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 from foveal.errors import ModelFileError
-from foveal.model.file import read
+from foveal.model.file import read_model_file
 before, start = peak(), time.process_time()
 try:
-    read({str(path)!r})
+    read_model_file({str(path)!r})
 except ModelFileError as error:
     assert len(str(error)) < 600, len(str(error))
 else:
@@ -408,7 +418,7 @@ def _bytes() -> bytes:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.safetensors"
-        write(path, MANIFEST, TENSORS)
+        write_model_file(path, MANIFEST, TENSORS)
         return path.read_bytes()
 
 
@@ -444,7 +454,7 @@ def test_edited_files_never_crash_the_reader(tmp_path: Path, edits, length: bool
     path = tmp_path / "fuzz.safetensors"
     path.write_bytes(content)
     try:
-        manifest, _ = read(path)
+        manifest, _ = read_model_file(path)
     except ModelFileError as error:
         assert len(str(error).splitlines()) == 1
     else:
@@ -467,6 +477,6 @@ def test_any_value_in_any_field(tmp_path: Path, value, field: str) -> None:
     path.write_bytes(WHOLE)
     change_manifest(path, lambda manifest: manifest.update({field: value}))
     try:
-        read(path)
+        read_model_file(path)
     except ModelFileError as error:
         assert len(str(error).splitlines()) == 1

@@ -30,7 +30,7 @@ def test_round_trip(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     save(path, model)
     back = load(path)
-    assert back.fitted_on.tolist() == [3, 2**64 - 1]
+    assert back.train_hashes.tolist() == [3, 2**64 - 1]
     assert back.labels == ("a", "b", "c")
     assert not back.module.training
     batch = torch.randint(0, 256, (2, 3, 6, 5), dtype=torch.uint8)
@@ -46,7 +46,7 @@ def test_gradients_flow_again(model: Model, tmp_path: Path) -> None:
 
 
 def refusal(path: Path, manifest: Manifest, tensors: dict[str, np.ndarray]) -> str:
-    model_file.write(path, manifest, tensors)
+    model_file.write_model_file(path, manifest, tensors)
     with pytest.raises(ModelFileError) as caught:
         load(path)
     return str(caught.value).replace(str(path), "FILE")
@@ -55,19 +55,19 @@ def refusal(path: Path, manifest: Manifest, tensors: dict[str, np.ndarray]) -> s
 def test_weights_of_another_network(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     save(path, model)
-    manifest, tensors = model_file.read(path)
+    manifest, tensors = model_file.read_model_file(path)
     wrong = tensors | {"output.weight": np.zeros((3, 8), np.float32)}
     assert refusal(path, manifest, wrong) == (
-        "FILE is damaged: its network needs output.weight to be float32 (3, 7), the file holds "
-        "float32 (3, 8); take the original file again"
+        "FILE is damaged: tensor output.weight must be float32 (3, 7), the file has "
+        "float32 (3, 8); use the original file"
     )
     wrong = tensors | {"output.weight": tensors["output.weight"].astype(np.float64)}
-    assert "to be float32 (3, 7), the file holds float64 (3, 7)" in refusal(path, manifest, wrong)
+    assert "must be float32 (3, 7), the file has float64 (3, 7)" in refusal(path, manifest, wrong)
     wrong = tensors | {"more": np.zeros(1)}
-    assert "needs more to be nothing, the file holds float64 (1,)" in refusal(path, manifest, wrong)
-    wrong = tensors | {"fitted_on": np.zeros((1, 1))}
+    assert "tensor more must be absent, the file has float64 (1,)" in refusal(path, manifest, wrong)
+    wrong = tensors | {"train_hashes": np.zeros((1, 1))}
     assert refusal(path, manifest, wrong) == (
-        "FILE is damaged: its list of fitted images is not valid"
+        "FILE is damaged: its tensor train_hashes is not valid"
     )
 
 
@@ -87,12 +87,12 @@ def test_a_network_that_shrinks_to_nothing(tmp_path: Path) -> None:
     assert "\n" not in text
 
 
-def test_exported_files_have_no_layers(tmp_path: Path) -> None:
+def test_an_exported_file_holds_no_module(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(b"\x08\x0a\x12\x00" + b"x" * 40)
     with pytest.raises(ModelFileError) as caught:
         load(path)
     assert str(caught.value) == (
-        f"{path} is an exported file, which has no layers to open; give the model.safetensors it "
-        "was made from, or use foveal.Predictor"
+        f"{path} is an exported file, which holds no torch module; give the model.safetensors it "
+        "was exported from"
     )

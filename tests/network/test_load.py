@@ -53,11 +53,13 @@ def test_a_file_with_mistakes(tmp_path):
 def test_a_model_files_architecture(name, tmp_path):
     import numpy as np
 
-    from foveal.model.file import Manifest, write
+    from foveal.model.file import Manifest, write_model_file
 
     made = load_preset(name)
     path = tmp_path / "model.safetensors"
-    write(path, Manifest(network=made, labels=("a", "b")), {"x": np.zeros(1, np.float32)})
+    write_model_file(
+        path, Manifest(network=made, labels=("a", "b")), {"x": np.zeros(1, np.float32)}
+    )
     assert load_network(path) == made
 
 

@@ -1,4 +1,4 @@
-"""Hostile exported files are refused before a runtime sees them."""
+"""Hostile exported files are rejected before a runtime reads them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def refusal(proto: onnx.ModelProto, manifest: Manifest, tmp_path: Path) -> str:
 
 def test_the_walker_reads_what_onnx_reads(exported: Path) -> None:
     proto = onnx.load(exported)
-    texts = onnx_verify.metadata(exported.read_bytes(), exported)
+    texts = onnx_verify.read_metadata(exported.read_bytes(), exported)
     assert texts == {item.key: item.value for item in proto.metadata_props}
     onnx.checker.check_model(proto, full_check=True)
 
@@ -61,7 +61,7 @@ def test_external_data(graph: onnx.ModelProto, manifest: Manifest, tmp_path: Pat
     tensor.data_location = TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="secret")
     assert refusal(graph, manifest, tmp_path) == (
-        "FILE was refused: its weights lie in another file; export the model again"
+        "FILE was rejected: its weights are in another file; export the model again"
     )
 
 
@@ -71,7 +71,7 @@ def test_external_data_in_an_attribute(
     tensor = TensorProto(data_type=1, dims=[1], data_location=TensorProto.EXTERNAL)
     node = helper.make_node("Constant", [], ["c"], value=tensor)
     graph.graph.node.insert(0, node)
-    assert "its weights lie in another file" in refusal(graph, manifest, tmp_path)
+    assert "its weights are in another file" in refusal(graph, manifest, tmp_path)
 
 
 @pytest.mark.parametrize("domain", ["com.microsoft", "ai.onnx.ml", "evil", "ai.onnx\x00x"])
@@ -80,14 +80,14 @@ def test_foreign_operators(
 ) -> None:
     graph.graph.node[0].domain = domain
     assert refusal(graph, manifest, tmp_path) == (
-        f"FILE was refused: it needs operators of {domain!r}, only standard ones are run; "
+        f"FILE was rejected: it uses operators of {domain!r}; only standard ones are supported; "
         "export the model again"
     )
 
 
 def test_foreign_operator_sets(graph: onnx.ModelProto, manifest: Manifest, tmp_path: Path) -> None:
     graph.opset_import.add(domain="com.microsoft", version=1)
-    assert "it needs operators of 'com.microsoft'" in refusal(graph, manifest, tmp_path)
+    assert "it uses operators of 'com.microsoft'" in refusal(graph, manifest, tmp_path)
 
 
 def test_graphs_inside(graph: onnx.ModelProto, manifest: Manifest, tmp_path: Path) -> None:
@@ -95,19 +95,19 @@ def test_graphs_inside(graph: onnx.ModelProto, manifest: Manifest, tmp_path: Pat
     graph.graph.node.append(
         helper.make_node("If", ["x"], ["y"], then_branch=inner, else_branch=inner)
     )
-    assert "it holds a graph inside an operator" in refusal(graph, manifest, tmp_path)
+    assert "it contains a graph inside an operator" in refusal(graph, manifest, tmp_path)
 
 
 def test_functions(graph: onnx.ModelProto, manifest: Manifest, tmp_path: Path) -> None:
     opset = [helper.make_opsetid("", 18)]
     graph.functions.append(helper.make_function("", "F", ["x"], ["y"], [], opset))
-    assert "it brings functions or training graphs of its own" in refusal(graph, manifest, tmp_path)
+    assert "it contains functions or training graphs" in refusal(graph, manifest, tmp_path)
 
 
 @pytest.mark.parametrize("place", ["file", "metadata", "node", "attribute"])
 def test_millions_of_small_fields(exported: Path, tmp_path: Path, place: str) -> None:
     def inside(number: int, content: bytes) -> bytes:
-        return bytes([number << 3 | 2]) + onnx_verify._varint_bytes(len(content)) + content
+        return bytes([number << 3 | 2]) + onnx_verify._encode_varint(len(content)) + content
 
     number = 5 if place == "file" else 8  # field 5 of a file: its version
     content = bytes([number << 3, 1]) * 1_000_000
@@ -124,7 +124,7 @@ def test_millions_of_small_fields(exported: Path, tmp_path: Path, place: str) ->
         Predictor(path)
     assert time.monotonic() - started < 2
     assert str(caught.value) == (
-        f"{path} was refused: it has more than 250,000 fields; export the model again"
+        f"{path} was rejected: it has more than 250,000 fields; export the model again"
     )
 
 
@@ -192,7 +192,8 @@ def test_outputs_that_are_not_ours(
 ) -> None:
     other = manifest.model_copy(update={"labels": ("a", "b", "c")})
     assert refusal(graph, other, tmp_path) == (
-        "FILE is damaged: its graph does not give what its description says; export the model again"
+        "FILE is damaged: the inputs and outputs of its graph do not match its manifest; "
+        "export the model again"
     )
 
 
@@ -202,18 +203,20 @@ def test_onnx_files_of_others(graph: onnx.ModelProto, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError) as caught:
         Predictor(path)
     assert str(caught.value) == (
-        f"{path} was not written by `foveal export`: it holds no description of how images are "
-        "prepared; export a model.safetensors"
+        f"{path} was not written by `foveal export`: it has no manifest with the "
+        "preprocessing and labels; export a model.safetensors"
     )
 
 
 def test_a_seal_that_is_missing(graph: onnx.ModelProto, manifest: Manifest, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
-    path.write_bytes(graph.SerializeToString() + onnx_verify.entry("foveal", manifest.to_json()))
+    path.write_bytes(
+        graph.SerializeToString() + onnx_verify.encode_metadata("foveal", manifest.to_json())
+    )
     with pytest.raises(ModelFileError) as caught:
         Predictor(path)
     assert str(caught.value) == (
-        f"{path} was refused: its SHA-256 is missing; export the model again"
+        f"{path} was rejected: its SHA-256 is missing; export the model again"
     )
 
 
@@ -225,14 +228,14 @@ def test_every_altered_byte_is_found(exported: Path, tmp_path: Path) -> None:
         changed = bytearray(content)
         changed[place] ^= 1 << int(random.integers(8))
         with pytest.raises(ModelFileError):
-            onnx_verify.metadata(bytes(changed), path)
+            onnx_verify.read_metadata(bytes(changed), path)
 
 
 def test_every_truncation_is_found(exported: Path, tmp_path: Path) -> None:
     content = exported.read_bytes()
     for length in range(1, len(content), 97):
         with pytest.raises(ModelFileError):
-            onnx_verify.metadata(content[:length], tmp_path)
+            onnx_verify.read_metadata(content[:length], tmp_path)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -242,5 +245,5 @@ def test_any_bytes_are_answered(tmp_path: Path, content: bytes, framed: bool) ->
         inner = b"\x0a" + struct.pack("B", min(len(content), 127)) + content[:127]
         content = b"\x3a" + struct.pack("B", min(len(inner), 127)) + inner[:127]
     with pytest.raises(ModelFileError) as caught:
-        onnx_verify.metadata(content, tmp_path)
+        onnx_verify.read_metadata(content, tmp_path)
     assert "\n" not in str(caught.value)

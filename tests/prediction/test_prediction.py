@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit, softmax
 
 from foveal.model.manifest import Manifest, Thresholds
-from foveal.prediction.prediction import make_prediction, probabilities
+from foveal.prediction.prediction import make_prediction, probabilities_from_logits
 from foveal.spec.layers import Flatten, Output
 from foveal.spec.network import Network
 
@@ -20,23 +20,23 @@ def manifest(labels, function="softmax", **more) -> Manifest:
 
 def test_softmax_with_temperature() -> None:
     logits = np.random.default_rng(0).normal(0, 30, (50, 4)).astype(np.float32)
-    got = probabilities(logits, manifest(("a", "b", "c", "d"), temperature=1.7))
+    got = probabilities_from_logits(logits, manifest(("a", "b", "c", "d"), temperature=1.7))
     np.testing.assert_allclose(got, softmax(logits.astype(float) / 1.7, axis=1), atol=1e-7)
     assert got.dtype == np.float32
 
 
 def test_one_unit_for_two_classes() -> None:
     logits = np.array([[-1000.0], [-2.0], [0.0], [3.0], [1000.0]], np.float32)
-    got = probabilities(logits, manifest(("no", "yes"), "sigmoid", temperature=2.0))
+    got = probabilities_from_logits(logits, manifest(("no", "yes"), "sigmoid", temperature=2.0))
     np.testing.assert_allclose(got[:, 1], expit(logits[:, 0].astype(float) / 2), atol=1e-7)
     np.testing.assert_allclose(got.sum(1), 1, atol=1e-6)
 
 
 def test_several_labels_are_independent() -> None:
     logits = np.random.default_rng(0).normal(0, 5, (50, 2)).astype(np.float32)
-    got = probabilities(logits, manifest(("a", "b"), "sigmoid", task="multi"))
+    got = probabilities_from_logits(logits, manifest(("a", "b"), "sigmoid", task="multi"))
     np.testing.assert_allclose(got, expit(logits.astype(float)), atol=1e-7)
-    softened = probabilities(logits, manifest(("a", "b"), "softmax", task="multi"))
+    softened = probabilities_from_logits(logits, manifest(("a", "b"), "softmax", task="multi"))
     np.testing.assert_array_equal(got, softened)
 
 

@@ -121,10 +121,10 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
         None,
         "cannot be opened: No such file or directory",
         "truncated: the file ends before the image does",
-        "the folder holds no images",
-        "nothing matches the pattern",
-        "a int is no image: give a path, bytes, PIL image or array",
-        "the path holds a null character",
+        "the folder contains no images",
+        "no file matches the pattern",
+        "int is not an image: give a path, bytes, PIL image or array",
+        "the path contains a null character",
         "empty file",
         None,
         "an array must be uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not float64 (3, 3)",
@@ -143,7 +143,7 @@ def test_an_answer_that_is_not_a_number_is_none(native: Path, photos: Path) -> N
     model = load(native)
     model.module.output.bias.data[1] = float("nan")
     answer = next(Predictor(model).predict(next(photos.rglob("*.png"))))
-    assert answer.error == "the network's answer is not a number"
+    assert answer.error == "the network's output is not a finite number"
     assert (answer.label, answer.probability, answer.top) == (None, None, ())
 
 

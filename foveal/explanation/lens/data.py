@@ -16,7 +16,7 @@ from foveal.explanation.lens.packing import layers, packed
 from foveal.explanation.lens.sampling import BUDGET, sampled
 from foveal.explanation.top_activations import SHOWN, TopImages
 from foveal.images.thumbnail import thumbnail_uri
-from foveal.prediction.prediction import probabilities
+from foveal.prediction.prediction import probabilities_from_logits
 
 SIDE = 224
 """Longest side of the decisive pixels' maps on the page."""
@@ -100,7 +100,7 @@ def _shifted(explanation: Explanation) -> list[dict[str, Any]]:
     manifest = explanation.model.manifest
     found = []
     for shift in explanation.shifts:
-        row = probabilities(shift.logits.numpy()[None], manifest)[0]
+        row = probabilities_from_logits(shift.logits.numpy()[None], manifest)[0]
         best = int(row.argmax())
         found.append({"label": manifest.labels[best], "probability": float(row[best])})
     return found

@@ -134,7 +134,7 @@ def test_the_folder_of_a_run(runs):
     assert manifest.finished
     assert "seconds" not in manifest.to_json()
     assert str(runs.folder) not in manifest.to_json()
-    assert np.array_equal(model.fitted_on, np.arange(260, dtype=np.uint64))
+    assert np.array_equal(model.train_hashes, np.arange(260, dtype=np.uint64))
     mean, std = manifest.network.preprocess.statistics(1)
     pixels = runs.prepared.train.pixels / 255
     assert mean[0] == pytest.approx(pixels.mean(), abs=1e-6)

@@ -1,4 +1,4 @@
-"""The brief says what the manifest says, and refuses what is out of bounds."""
+"""The inference manifest equals the manifest, and rejects what is out of range."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import ModelFileError
-from foveal.model import brief
+from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.model.manifest import Manifest, Thresholds
 from foveal.spec.layers import Flatten, Output
 from foveal.spec.network import Network
@@ -27,7 +27,7 @@ def manifest(labels=("a", "b"), function="softmax", **more) -> Manifest:
 
 
 @pytest.mark.parametrize(
-    "about",
+    "expected",
     [
         manifest(),
         manifest(function="sigmoid"),
@@ -39,32 +39,36 @@ def manifest(labels=("a", "b"), function="softmax", **more) -> Manifest:
         ),
     ],
 )
-def test_it_says_what_the_manifest_says(about: Manifest) -> None:
-    got = brief.read(about.to_json(), FILE)
-    assert (got.labels, got.task, got.units) == (about.labels, about.task, about.units)
-    ours, theirs = got.network, about.network
+def test_it_equals_the_manifest(expected: Manifest) -> None:
+    got = parse_inference_manifest(expected.to_json(), FILE)
+    assert (got.labels, got.task, got.units) == (expected.labels, expected.task, expected.units)
+    ours, theirs = got.network, expected.network
     assert ours.input.shape == theirs.input.shape
     for name in ("height", "width", "channels"):
         assert getattr(ours.input, name) == getattr(theirs.input, name)
     for name in ("fit", "background"):
         assert getattr(ours.preprocess, name) == getattr(theirs.preprocess, name)
     for name in Thresholds.model_fields:
-        assert getattr(got.thresholds, name) == getattr(about.thresholds, name)
+        assert getattr(got.thresholds, name) == getattr(expected.thresholds, name)
 
 
 WRONG = [
     (("labels",), [], "labels"),
-    (("labels",), ["a", "a"], "labels: a class name comes twice"),
+    (("labels",), ["a", "a"], "labels: a class name is repeated"),
     (("labels",), ["a", 1], "labels"),
     (("labels",), ["a", "\ud800"], "labels"),
     (("labels",), "ab", "labels"),
     (("task",), ["single"], "task"),
     (("network",), None, "network"),
-    (("network", "layers"), [], "network.layers: they must end with output, softmax or sigmoid"),
+    (
+        ("network", "layers"),
+        [],
+        "network.layers: the last layer must be output, softmax or sigmoid",
+    ),
     (
         ("network", "layers"),
         [{"output": ["softmax"]}],
-        "network.layers: they must end with output, softmax or sigmoid",
+        "network.layers: the last layer must be output, softmax or sigmoid",
     ),
     (("network", "input", "height"), 0, "network: height"),
     (("network", "input", "width"), 1 << 40, "network: width"),
@@ -80,19 +84,19 @@ WRONG = [
     (
         ("thresholds", "per_label"),
         {"c": 0.5},
-        "thresholds: one is for a class that is not there",
+        "thresholds: a threshold is for a class that is not in labels",
     ),
     (
         ("thresholds", "positive_class"),
         ["a"],
-        "thresholds: one is for a class that is not there",
+        "thresholds: a threshold is for a class that is not in labels",
     ),
     (("thresholds",), [], "thresholds"),
 ]
 
 
 @pytest.mark.parametrize(("place", "value", "reason"), WRONG)
-def test_what_is_out_of_bounds(place: tuple[str, ...], value: object, reason: str) -> None:
+def test_what_is_out_of_range(place: tuple[str, ...], value: object, reason: str) -> None:
     data = json.loads(manifest().to_json())
     *path, last = place
     inner = data
@@ -100,17 +104,29 @@ def test_what_is_out_of_bounds(place: tuple[str, ...], value: object, reason: st
         inner = inner[key]
     inner[last] = value
     with pytest.raises(ModelFileError) as caught:
-        brief.read(json.dumps(data), FILE)
+        parse_inference_manifest(json.dumps(data), FILE)
     assert str(caught.value) == (f"m.onnx is not a model file of Foveal or is damaged: {reason}")
     with pytest.raises(ValueError):
         Manifest.model_validate_json(json.dumps(data))
 
 
-def test_a_newer_format() -> None:
-    data = {**json.loads(manifest().to_json()), "format_version": 9}
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (
+            1,
+            "m.onnx was written by an earlier version of Foveal (format 1; this version reads "
+            "format 2): train or export it again",
+        ),
+        (
+            9,
+            "m.onnx was written by a later version of Foveal (format 9; this version reads "
+            "format 2): update Foveal with  pip install -U foveal",
+        ),
+    ],
+)
+def test_another_format_version(version: int, message: str) -> None:
+    data = {**json.loads(manifest().to_json()), "format_version": version}
     with pytest.raises(ModelFileError) as caught:
-        brief.read(json.dumps(data), FILE)
-    assert str(caught.value) == (
-        "m.onnx has format 9, this Foveal reads formats up to 1: "
-        "update Foveal with  pip install -U foveal"
-    )
+        parse_inference_manifest(json.dumps(data), FILE)
+    assert str(caught.value) == message
