@@ -194,7 +194,7 @@ def profile(network: str, side: int, batch: int) -> dict[str, float]:
                     chance.integers(0, 10, batch * 8))  # fmt: skip
     none = LabelledImages(some.pixels[:0], some.labels[:0])
     prepared = TrainingData(some, none, RunData(Path(), classes=tuple("0123456789")))
-    recipe = Recipe(batch_size=batch, epochs=1, flip="alternate")
+    recipe = Recipe(batch_size=batch, epochs=1, horizontal_flip="alternate")
     wish = session.TrainConfig(recipe, 0, torch.device("cpu"), None)
     made = session.fresh(read(network, Input(height=side, width=side)), prepared, wish)
     steps = train(made.training, made.task)

@@ -1,6 +1,6 @@
-"""One process makes a cache entry, others wait for it: the operating system's lock on a file.
+"""One process at a time: the operating system's lock on a file, which ends with its process.
 
-Knows nothing of what is made; the lock is gone with its process, however that ends.
+Whatever ends the process, no lock is left behind; a lock file that nobody holds means nothing.
 """
 
 from __future__ import annotations
@@ -11,43 +11,84 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from foveal.errors import Error, TrainingError
 from foveal.progress import Progress, silent
+
+RUN_LOCK = ".lock"
+"""The lock file of a run folder, inside it; that of a cache entry lies beside the entry."""
+POLL_SECONDS = 0.2
 
 
 @contextlib.contextmanager
 def wait_for_lock(folder: Path, progress: Progress = silent) -> Iterator[None]:
-    """Hold the entry's lock, waiting for another process; `folder` exists inside the block."""
+    """Lock a cache entry, waiting for another process; `folder` exists inside the block."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(_lock(folder), os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        while not _take(handle):
+    with _opened(_entry_lock(folder)) as handle:
+        while not _try_lock(handle):
             progress("waiting for another process", 0, None)
-            time.sleep(0.2)
+            time.sleep(POLL_SECONDS)
         folder.mkdir(exist_ok=True)
         yield
-    finally:
-        os.close(handle)
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a process holds the entry's lock now."""
+    """Whether a process holds the lock of the cache entry now."""
     try:
-        handle = os.open(_lock(folder), os.O_RDWR)
+        with _opened(_entry_lock(folder), create=False) as handle:
+            return not _try_lock(handle)
     except FileNotFoundError:
         return False
-    try:
-        return not _take(handle)
-    finally:
-        os.close(handle)
 
 
-def _lock(folder: Path) -> Path:
+@contextlib.contextmanager
+def lock_run_folder(folder: Path) -> Iterator[None]:
+    """Create a run folder and lock it; where nothing was written into it, it is removed again.
+
+    Raises TrainingError where another process holds the lock, Error where nothing can be written.
+    """
+    lock, new = folder / RUN_LOCK, not folder.exists()
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context(_opened(lock))
+        except OSError as error:
+            raise Error(
+                f"cannot write into {folder}: {error.strerror}; choose another folder with --out"
+            ) from error
+        if not _try_lock(handle):
+            raise TrainingError(
+                f"another process is training in {folder}; wait until it ends, stop it, or choose "
+                "another folder with --out"
+            )
+        if new:
+            stack.callback(_remove_if_empty, folder)  # runs before the lock is released
+        yield
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove a folder that holds only its lock file; it may be gone already."""
+    with contextlib.suppress(OSError):
+        if [path.name for path in folder.iterdir()] == [RUN_LOCK]:
+            (folder / RUN_LOCK).unlink()
+            folder.rmdir()
+
+
+def _entry_lock(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.lock")
+
+
+@contextlib.contextmanager
+def _opened(lock: Path, *, create: bool = True) -> Iterator[int]:
+    handle = os.open(lock, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
+    try:
+        yield handle
+    finally:
+        os.close(handle)  # this releases the lock
 
 
 if os.name == "nt":  # untested
 
-    def _take(handle: int) -> bool:
+    def _try_lock(handle: int) -> bool:
         import msvcrt
 
         try:
@@ -58,7 +99,7 @@ if os.name == "nt":  # untested
 
 else:
 
-    def _take(handle: int) -> bool:
+    def _try_lock(handle: int) -> bool:
         import fcntl
 
         try:

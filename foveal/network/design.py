@@ -275,7 +275,7 @@ def _recipe(facts: StatsLike) -> tuple[Recipe, list[str]]:
     if times < UNEQUAL or facts.task == "multi":
         return Recipe(), reasons
     reasons.append(
-        f"recipe.balance class_weights: the commonest class has {times:.0f} times the images "
+        f"recipe.class_balance class_weights: the commonest class has {times:.0f} times the images "
         "of the rarest, which would be passed over"
     )
-    return Recipe(balance="class_weights"), reasons
+    return Recipe(class_balance="class_weights"), reasons

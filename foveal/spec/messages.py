@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from foveal.spec.layers import KINDS
+from foveal.spec.values import Value
 from foveal.text import nearest
 
 Path = tuple[str | int, ...]
@@ -110,6 +111,8 @@ def _sentence(place: _Place, item: Any) -> str:
         message = str(item["ctx"]["error"])
         return f"{place.words}: {message}" if place.words != "network" else message
     if item["type"] == "extra_forbidden" and model is not None:
+        if field is not None and issubclass(model, Value) and field in model.former_names:
+            return f"{place.words}: '{field}' is now '{model.former_names[field]}'"
         names = list(model.model_fields)
         return f"{place.words}: received the key {shown(field)}{nearest(str(field), names)}; " + (
             f"allowed are {', '.join(names)}" if names else "it takes none"

@@ -5,7 +5,8 @@ Knows nothing of layers, networks or recipes.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     BaseModel,
@@ -24,6 +25,8 @@ class Value(BaseModel):
     """A frozen value that refuses unknown keys and silent type conversion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+    former_names: ClassVar[Mapping[str, str]] = {}
+    """Fields that were renamed: the former name and the present one, for the message."""
 
     def __init__(self, **fields: Any) -> None:
         """Raise SpecError with one sentence a mistake, not pydantic's own error."""

@@ -33,13 +33,13 @@ def augment(
     index: which image of the data each is.  Returns float images in 0..255.
     """
     images = geometry(images, index, recipe, seed, epoch)
-    if recipe.randaugment:
-        images = randaugment(images, index, recipe.randaugment, seed, epoch)
-    if recipe.colour:
-        images = colour(images, index, recipe.colour, seed, epoch)
-    if recipe.erase:
-        images = erase(images, index, recipe.erase, seed, epoch)
-    if recipe.mixup or recipe.cutmix:
+    if recipe.randaugment_magnitude:
+        images = randaugment(images, index, recipe.randaugment_magnitude, seed, epoch)
+    if recipe.color_jitter:
+        images = colour(images, index, recipe.color_jitter, seed, epoch)
+    if recipe.random_erasing:
+        images = erase(images, index, recipe.random_erasing, seed, epoch)
+    if recipe.mixup_alpha or recipe.cutmix_alpha:
         images, target = mix_pairs(images, target, index, recipe, seed, epoch)
     return images, target
 
@@ -62,14 +62,14 @@ def mirrored(index: Index, how: str, seed: int, epoch: int) -> NDArray[np.bool_]
 
 def geometry(images: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int) -> Tensor:
     """Flip, shift, crop and rotation, as one resampling; whole-pixel changes copy, never blur."""
-    flip = mirrored(index, recipe.flip, seed, epoch)
-    crop = recipe.crop if recipe.crop is not None else 1.0
-    if crop < 1 or recipe.rotate:
+    flip = mirrored(index, recipe.horizontal_flip, seed, epoch)
+    crop = recipe.random_crop if recipe.random_crop is not None else 1.0
+    if crop < 1 or recipe.rotation_degrees:
         matrix = _matrices(images, index, recipe, crop, seed, epoch)
         matrix[:, 0, :] *= torch.from_numpy(np.where(flip, -1, 1)).to(matrix)[:, None]
         return warp(images.float(), matrix)
     height, width = images.shape[2:]
-    reach = recipe.shift or 0.0
+    reach = recipe.translate or 0.0
     rows = np.zeros(len(index), np.int64)
     columns = rows
     if reach:
@@ -110,11 +110,11 @@ def _matrices(
     ratio = torch.exp((chance[:, 1] - 0.5) * 2 * math.log(4 / 3) * (crop < 1))
     tall = (area / ratio).sqrt().clamp_max(1.0)
     wide = (area * ratio).sqrt().clamp_max(1.0)
-    reach = recipe.shift or 0.0
+    reach = recipe.translate or 0.0
     x = (2 * chance[:, 2] - 1) * (1 - wide + 2 * reach)
     y = (2 * chance[:, 3] - 1) * (1 - tall + 2 * reach)
     turn = 2 * _numbers(images, index, 1, seed, ROTATE, epoch)[:, 0] - 1
-    turn = turn * math.radians(recipe.rotate or 0.0)
+    turn = turn * math.radians(recipe.rotation_degrees or 0.0)
     aspect = images.shape[3] / images.shape[2]
     sine, cosine = turn.sin(), turn.cos()
     rows = [
@@ -184,10 +184,10 @@ def mix_pairs(
 ) -> tuple[Tensor, Tensor]:
     """Mixup, cutmix or, where both are on, one of them an image; the partner is the next one."""
     chance = uniform(index, 3, seed, MIX, epoch)
-    cut = np.full(len(index), bool(recipe.cutmix))
-    if recipe.mixup and recipe.cutmix:
+    cut = np.full(len(index), bool(recipe.cutmix_alpha))
+    if recipe.mixup_alpha and recipe.cutmix_alpha:
         cut = chance[:, 0] < 0.5
-    alpha = np.where(cut, recipe.cutmix, recipe.mixup)
+    alpha = np.where(cut, recipe.cutmix_alpha, recipe.mixup_alpha)
     kept = torch.from_numpy(_beta(index, alpha, seed, BETA, epoch)).to(images)
     places = torch.from_numpy(chance[:, 1:].astype(np.float32)).to(images.device)
     other, boxes = images.roll(-1, 0), _boxes(images, places, 1 - kept)

@@ -61,7 +61,7 @@ class TrainTask:
     @property
     def start(self) -> float:
         """Share of the side that training starts at."""
-        return self.recipe.progressive or 1.0
+        return self.recipe.progressive_resizing or 1.0
 
     @property
     def steps_an_epoch(self) -> int:
@@ -133,12 +133,12 @@ def _compiling(recipe: Recipe) -> Iterator[None]:
 
 
 def _stale(training: TrainingState, task: TrainTask) -> bool:
-    patience = task.recipe.early_stopping
+    patience = task.recipe.early_stopping_epochs
     return patience is not None and training.position.epochs_without_improvement >= patience
 
 
 def _plan(task: TrainTask, epoch: int) -> list[NDArray[np.int64]]:
-    balanced = task.train.single_labels() if task.recipe.balance == "sampling" else None
+    balanced = task.train.single_labels() if task.recipe.class_balance == "sampling" else None
     shown = sampler.epoch_order(len(task.train), task.seed, epoch, balanced)
     return sampler.batches(shown, task.steps_an_epoch)
 
@@ -167,7 +167,7 @@ def _step(
         return
     factor = rate(training, recipe)
     with task.interrupts:
-        optim.clip(training.groups, recipe.clip_norm)
+        optim.clip(training.groups, recipe.grad_clip_norm)
         optim.step(training.groups, training.optimizer, factor, position.step)
         _average(training, recipe)
         position.step += 1
@@ -179,9 +179,14 @@ def _step(
     seconds = time.perf_counter() - clock
     peak = recipe.learning_rate or 0.0
     yield StepRecord(
-        position.step, epoch + 1, len(positions), mean, right / len(positions), peak * factor,
+        position.step,
+        epoch + 1,
+        len(positions),
+        mean,
+        right / len(positions),
+        peak * factor,
         seconds,
-    )  # fmt: skip
+    )
 
 
 def prepared(
@@ -201,9 +206,12 @@ def prepared(
 
 
 def _gradients(
-    training: TrainingState, task: TrainTask, run: nn.Module, images: Tensor,
+    training: TrainingState,
+    task: TrainTask,
+    run: nn.Module,
+    images: Tensor,
     target: Tensor,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """Mean loss and number of right answers; smaller parts where memory runs out."""
     while True:
         try:
@@ -228,9 +236,12 @@ def _out_of_memory(error: RuntimeError) -> bool:
 
 
 def _accumulated(
-    training: TrainingState, task: TrainTask, run: nn.Module, images: Tensor,
+    training: TrainingState,
+    task: TrainTask,
+    run: nn.Module,
+    images: Tensor,
     target: Tensor,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     for parameter in training.module.parameters():
         parameter.grad = None
     weight = None if task.class_weights is None else torch.from_numpy(task.class_weights)
@@ -264,7 +275,7 @@ def _average(training: TrainingState, recipe: Recipe) -> None:
     if not training.average:
         return
     done = training.position.step
-    decay = min(recipe.ema or 0.0, (1 + done) / (10 + done))
+    decay = min(recipe.ema_decay or 0.0, (1 + done) / (10 + done))
     now = weights(training.module)
     moving = [name for name, value in training.average.items() if value.is_floating_point()]
     torch._foreach_lerp_(

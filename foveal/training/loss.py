@@ -71,7 +71,7 @@ def _softmax(logits: Tensor, target: Tensor, recipe: Recipe, weights: Tensor | N
     logs = F.log_softmax(logits, dim=1)
     soft = target * (1 - smooth) + smooth / target.shape[1] if smooth else target
     each = -(soft * logs).sum(dim=1)
-    if recipe.balance == "focal":
+    if recipe.class_balance == "focal":
         each = each * (1 - (target * logs).sum(dim=1).exp()) ** FOCUS
     if weights is not None:
         each = each * (target @ weights)
@@ -82,7 +82,7 @@ def _sigmoid(logits: Tensor, target: Tensor, recipe: Recipe, weights: Tensor | N
     smooth = recipe.label_smoothing
     soft = target * (1 - smooth) + smooth / 2 if smooth else target
     each = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
-    if recipe.balance == "focal":
+    if recipe.class_balance == "focal":
         sure = torch.sigmoid(logits)
         each = each * (target * (1 - sure) + (1 - target) * sure) ** FOCUS
     if weights is not None:

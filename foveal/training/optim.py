@@ -48,7 +48,7 @@ def groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterGroup, ...]:
     assert recipe.learning_rate is not None
     assert recipe.momentum is not None
     assert recipe.weight_decay is not None
-    assert recipe.bias_rate is not None
+    assert recipe.bias_lr_scale is not None
     parts = _parts(module)
     rate, decay = recipe.learning_rate, recipe.weight_decay
     method = recipe.optimizer
@@ -58,7 +58,7 @@ def groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterGroup, ...]:
         "unit": (method, rate, decay, True),
         "filters": (method, rate, decay, False),
         "head": (rest, rest_rate, decay if method != "muon" else 0.0, False),
-        "norms": (rest, rest_rate * recipe.bias_rate, 0.0, False),
+        "norms": (rest, rest_rate * recipe.bias_lr_scale, 0.0, False),
         "others": (rest, rest_rate, 0.0, False),
     }
     made = []
@@ -67,9 +67,16 @@ def groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterGroup, ...]:
             names, parameters = zip(*parts[part], strict=True)
             momentum = recipe.momentum if how == method else ADAM_MOMENTUM
             made.append(
-                ParameterGroup(how, names, parameters, part_rate, momentum, part_decay,
-                      unit=unit and how == "muon")
-            )  # fmt: skip
+                ParameterGroup(
+                    how,
+                    names,
+                    parameters,
+                    part_rate,
+                    momentum,
+                    part_decay,
+                    unit=unit and how == "muon",
+                )
+            )
     return tuple(made)
 
 
@@ -79,8 +86,12 @@ REST_RATE = 0.005
 
 def _parts(module: nn.Module) -> dict[str, list[tuple[str, Tensor]]]:
     parts: dict[str, list[tuple[str, Tensor]]] = {
-        "unit": [], "filters": [], "head": [], "norms": [], "others": [],
-    }  # fmt: skip
+        "unit": [],
+        "filters": [],
+        "head": [],
+        "norms": [],
+        "others": [],
+    }
     head = [name for name, part in module.named_modules() if isinstance(part, nn.Linear)][-1:]
     for name, part in module.named_modules():
         for short, parameter in part.named_parameters(recurse=False):

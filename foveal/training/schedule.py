@@ -12,16 +12,16 @@ from foveal.spec.recipe import Recipe
 
 def factor(recipe: Recipe, progress: float) -> float:
     """Factor in 0..1 by which the peak learning rate is multiplied at `progress` in 0..1."""
-    rising = progress / recipe.warm_up if recipe.warm_up else 1.0
+    rising = progress / recipe.warmup if recipe.warmup else 1.0
     if rising < 1:
         return max(rising, 0.02)
-    left = (1 - progress) / (1 - recipe.warm_up)
+    left = (1 - progress) / (1 - recipe.warmup)
     match recipe.schedule:
         case "one_cycle":
             return left
         case "cosine":
             return 0.5 * (1 - math.cos(math.pi * left))
         case "trapezoid":
-            return min(1.0, (1 - progress) / recipe.cool_down) if recipe.cool_down else 1.0
+            return min(1.0, (1 - progress) / recipe.cooldown) if recipe.cooldown else 1.0
         case "constant":
             return 1.0

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foveal.errors import MissingExtra, SpecError, UsageError
+from foveal.filelock import lock_run_folder
 from foveal.progress import Progress, silent
 from foveal.rundir import CHECKPOINT_FOLDER, LOCK_FILE, MODEL_FILE, REPORT_FILE
 from foveal.spec.network import Network
@@ -116,7 +117,6 @@ def train(
         data, network, recipe, minutes, epochs, seed, start_from, size, dict(settings or {}),
         device, allow_bad, ignore_unknown_classes,
     )  # fmt: skip
-    from foveal.training.run.lock import lock_run_folder
     from foveal.training.run.trackers import refuse_unknown
 
     refuse_unknown(track)

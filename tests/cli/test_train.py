@@ -57,9 +57,21 @@ def command(digits, network):
 
     def words(out, *more):
         return [
-            sys.executable, "-m", "foveal", "train", str(digits), "--network", str(network),
-            "--epochs", "6", "--set", "batch_size=16", "--out", str(out), *more,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "foveal",
+            "train",
+            str(digits),
+            "--network",
+            str(network),
+            "--epochs",
+            "6",
+            "--set",
+            "batch_size=16",
+            "--out",
+            str(out),
+            *more,
+        ]
 
     return words
 
@@ -95,9 +107,15 @@ def test_a_run_from_folder_to_model(command, tmp_path, digits):
     assert out == f"{tmp_path}/run/model.safetensors\n"
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert names == [
-        ".lock", "checkpoint", "data.json", "log.jsonl", "model.safetensors", "network.yaml",
-        "recipe.yaml", "report.html",
-    ]  # fmt: skip
+        ".lock",
+        "checkpoint",
+        "data.json",
+        "log.jsonl",
+        "model.safetensors",
+        "network.yaml",
+        "recipe.yaml",
+        "report.html",
+    ]
     assert "  batch_size: 16  (you)" in told
     assert "  optimizer: " in told
     account = json.loads((tmp_path / "run" / "data.json").read_text())
@@ -111,9 +129,11 @@ def test_a_run_from_folder_to_model(command, tmp_path, digits):
     # --recipe and --network repeat the run to the bit
     again = tmp_path / "again"
     train(
-        digits, network=tmp_path / "run" / "network.yaml", recipe=tmp_path / "run" / "recipe.yaml",
+        digits,
+        network=tmp_path / "run" / "network.yaml",
+        recipe=tmp_path / "run" / "recipe.yaml",
         out=again,
-    )  # fmt: skip
+    )
     one = (tmp_path / "run" / "model.safetensors").read_bytes()
     assert (again / "model.safetensors").read_bytes() == one
 
@@ -193,9 +213,13 @@ def test_a_second_process_on_the_same_run(command, tmp_path, digits, network):
 def finished(tmp_path, digits, network):
     def made(**keys):
         return train(
-            digits, network=network, epochs=1, settings={"batch_size": 64}, out=tmp_path / "run",
+            digits,
+            network=network,
+            epochs=1,
+            settings={"batch_size": 64},
+            out=tmp_path / "run",
             **keys,
-        )  # fmt: skip
+        )
 
     made()
     return made
@@ -225,9 +249,12 @@ DIFFERENT = {
     "recipe": ({"settings": {"batch_size": 32}}, "its recipe differs (batch_size was 64, is 32)"),
     "seed": ({"seed": 3}, "its seed was 0, is 3"),
     "minutes": ({"minutes": 2}, "its minutes was None, is 2"),
-    "size": ({"size": 16}, "its network differs (input was {'height': 8, 'width': 8, "
-             "'channels': 1}, is {'height': 16, 'width': 16, 'channels': 1})"),
-}  # fmt: skip
+    "size": (
+        {"size": 16},
+        "its network differs (input was {'height': 8, 'width': 8, "
+        "'channels': 1}, is {'height': 16, 'width': 16, 'channels': 1})",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
@@ -263,9 +290,13 @@ def test_starting_from_a_model(finished, digits, network, tmp_path):
     told = []
     network.write_text(TINY.replace("conv: 12", "conv: 10"))
     train(
-        digits, network=network, start_from=tmp_path / "run" / "model.safetensors", epochs=1,
-        out=tmp_path / "two", tell=told.append,
-    )  # fmt: skip
+        digits,
+        network=network,
+        start_from=tmp_path / "run" / "model.safetensors",
+        epochs=1,
+        out=tmp_path / "two",
+        tell=told.append,
+    )
     lines = [line for line in told if line.startswith("not taken from")]
     assert len(lines) == 1
     assert "conv_2.weight" in lines[0]
@@ -275,24 +306,47 @@ def test_starting_from_a_model(finished, digits, network, tmp_path):
 @pytest.mark.parametrize(
     ("keys", "kind", "words"),
     [
-        ({"minutes": 1, "epochs": 1}, UsageError,
-         "give --minutes or --epochs, not both: each fixes the length of the run"),
+        (
+            {"minutes": 1, "epochs": 1},
+            UsageError,
+            "give --minutes or --epochs, not both: each fixes the length of the run",
+        ),
         ({"seed": -1}, UsageError, "seed is -1; give 0 or more"),
-        ({"settings": {"batchsize": 3}}, SpecError, "there is no key 'batchsize' (did you mean "
-         "'batch_size'?)"),
-        ({"settings": {"learning_rate": -1.0}}, SpecError, "learning_rate is -1.0: input should "
-         "be greater than 0"),
-        ({"settings": {"preprocess.fit": "x"}}, SpecError, "preprocess.fit is 'x': input should "
-         "be 'crop', 'pad' or 'squash'"),
-        ({"network": "swft-s"}, UsageError, "there is no network 'swft-s' (did you mean "
-         "'swift-s'?)"),
-        ({"recipe": "/nowhere.yaml"}, UsageError,
-         "there is no recipe file /nowhere.yaml; give the path of a YAML file"),
-        ({"track": ("wandb",)}, UsageError,
-         "there is no tracker 'wandb'; allowed are tensorboard, mlflow"),
+        (
+            {"settings": {"batchsize": 3}},
+            SpecError,
+            "there is no key 'batchsize' (did you mean 'batch_size'?)",
+        ),
+        ({"settings": {"warm_up": 0.1}}, SpecError, "'warm_up' is now 'warmup'"),
+        ({"recipe": {"flip": "off"}}, SpecError, "'flip' is now 'horizontal_flip'"),
+        (
+            {"settings": {"learning_rate": -1.0}},
+            SpecError,
+            "learning_rate is -1.0: input should be greater than 0",
+        ),
+        (
+            {"settings": {"preprocess.fit": "x"}},
+            SpecError,
+            "preprocess.fit is 'x': input should be 'crop', 'pad' or 'squash'",
+        ),
+        (
+            {"network": "swft-s"},
+            UsageError,
+            "there is no network 'swft-s' (did you mean 'swift-s'?)",
+        ),
+        (
+            {"recipe": "/nowhere.yaml"},
+            UsageError,
+            "there is no recipe file /nowhere.yaml; give the path of a YAML file",
+        ),
+        (
+            {"track": ("wandb",)},
+            UsageError,
+            "there is no tracker 'wandb'; allowed are tensorboard, mlflow",
+        ),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_mistakes_are_one_sentence(digits, network, tmp_path, keys, kind, words):
     given = {"network": network, "out": tmp_path / "run", **keys}
     if "minutes" not in given:
@@ -401,9 +455,13 @@ def test_training_is_exact_and_keeps_memory(digits, network, tmp_path, monkeypat
 
     monkeypatch.setattr(machine, "keeping_memory", keeping)
     train(
-        digits, network=network, epochs=1, out=tmp_path / "run", device="cpu",
+        digits,
+        network=network,
+        epochs=1,
+        out=tmp_path / "run",
+        device="cpu",
         tell=lambda _: seen.add((bool(inside), torch.get_deterministic_debug_mode())),
-    )  # fmt: skip
+    )
     assert seen == {(True, 1)}
     assert (inside, torch.get_deterministic_debug_mode()) == ([], 0)
 
@@ -423,11 +481,20 @@ def test_words_on_the_command_line(digits, network, tmp_path, capsys):
 def test_a_set_value_is_read_as_in_a_recipe_file():
     from foveal.cli.train import _pairs
 
-    words = ["flip=off", "learning_rate=1e-3", "epochs=null", "preprocess.mean=[0.5, 0.25]", "a="]
+    words = [
+        "horizontal_flip=off",
+        "learning_rate=1e-3",
+        "epochs=null",
+        "preprocess.mean=[0.5, 0.25]",
+        "a=",
+    ]
     assert _pairs(words) == {
-        "flip": "off", "learning_rate": 1e-3, "epochs": None, "preprocess.mean": [0.5, 0.25],
+        "horizontal_flip": "off",
+        "learning_rate": 1e-3,
+        "epochs": None,
+        "preprocess.mean": [0.5, 0.25],
         "a": None,
-    }  # fmt: skip
+    }
     assert _pairs(["epochs=2001-13-45"]) == {"epochs": "2001-13-45"}
     for wrong in ("[1", "1\n- 2", "!!python/name:os.system"):
         with pytest.raises(UsageError) as caught:
@@ -445,8 +512,11 @@ def test_trackers(digits, network, tmp_path, name):
     env = {**ENV, "FOVEAL_CACHE": os.environ["FOVEAL_CACHE"]}
     done = subprocess.run(
         [sys.executable, "-c", script, str(digits), str(network), str(tmp_path / "run"), name],
-        capture_output=True, text=True, env=env, cwd=tmp_path,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     written = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
     wanted = {"tensorboard": "events.out", "mlflow": "val_accuracy"}[name]
@@ -461,11 +531,20 @@ def test_a_budget_of_nothing_is_refused(digits, tmp_path):
 
 
 def test_set_reads_values_as_a_recipe_file_does():
-    words = ["learning_rate=1e-3", "compile=off", "flip=off", "momentum=", "preprocess.mean=[0.5]"]
+    words = [
+        "learning_rate=1e-3",
+        "compile=off",
+        "horizontal_flip=off",
+        "momentum=",
+        "preprocess.mean=[0.5]",
+    ]
     assert _pairs(words) == {
-        "learning_rate": 0.001, "compile": "off", "flip": "off", "momentum": None,
+        "learning_rate": 0.001,
+        "compile": "off",
+        "horizontal_flip": "off",
+        "momentum": None,
         "preprocess.mean": [0.5],
-    }  # fmt: skip
+    }
     with pytest.raises(UsageError) as caught:
         _pairs(["background=[1, 2"])
     assert str(caught.value) == "--set background has a value that cannot be read: '[1, 2'"

@@ -48,9 +48,15 @@ def test_a_row_says_what_the_key_may_be_and_its_default(key):
 
 def situation(preset, **changes):
     values = {
-        "network": read_network(preset), "images": 51_200, "classes": 10, "rarest": 100,
-        "commonest": 100, "neighbours": Invariance(0.9, 0.8, 0.9), "fast_bf16": False, **changes,
-    }  # fmt: skip
+        "network": read_network(preset),
+        "images": 51_200,
+        "classes": 10,
+        "rarest": 100,
+        "commonest": 100,
+        "invariance": Invariance(0.9, 0.8, 0.9),
+        "fast_bf16": False,
+        **changes,
+    }
     return RecipeContext(**values)
 
 
@@ -63,7 +69,7 @@ def test_the_rates_are_those_of_the_page(preset, part, optimizer):
         found = re.search(rf"{optimizer} ([\d.]+\d|\d)", words)
         assert found is not None
         assert float(found[1]) == getattr(recipe, key)
-    assert recipe.bias_rate == (1.0 if part else 8.0)
+    assert recipe.bias_lr_scale == (1.0 if part else 8.0)
     assert recipe.momentum == (0.9 if optimizer == "adamw" else 0.85)
 
 
@@ -76,7 +82,7 @@ def test_the_batch_is_that_of_the_page():
 
 def test_every_key_left_open_is_explained():
     _, chosen = fill_defaults(Recipe(), situation("swift-s"))
-    later = {"epochs", "ema", "balance", "progressive"}
+    later = {"epochs", "ema_decay", "class_balance", "progressive_resizing"}
     assert {choice.key for choice in chosen} | later == set(CHOSEN)
 
 

@@ -87,12 +87,12 @@ def test_output_follows_the_task():
 def test_rare_classes_weigh_more_only_where_they_are_rare():
     uneven = replace(PHOTOS, classes={"good": 2900, "bad": 100})
     made = design(uneven)
-    assert made.recipe.balance == "class_weights"
+    assert made.recipe.class_balance == "class_weights"
     assert made.reasons[-1] == (
-        "recipe.balance class_weights: the commonest class has 29 times the images of the "
+        "recipe.class_balance class_weights: the commonest class has 29 times the images of the "
         "rarest, which would be passed over"
     )
-    assert design(PHOTOS).recipe.balance == "none"
+    assert design(PHOTOS).recipe.class_balance == "none"
 
 
 def test_more_minutes_never_give_less():

@@ -142,7 +142,7 @@ def test_words_numbers_and_switches_are_those_of_yaml_1_2():
 
 
 def test_recipes_are_read_and_refused_the_same_way():
-    assert problems("epochs: 0\nbatchsize: 3\nflip: sometimes\n", Recipe)[0] == (
+    assert problems("epochs: 0\nbatchsize: 3\nhorizontal_flip: sometimes\n", Recipe)[0] == (
         "net.yaml:1: recipe: epochs received 0; allowed is a number above 0 and at most 100000 or "
         "null"
     )
@@ -151,9 +151,9 @@ def test_recipes_are_read_and_refused_the_same_way():
 
 def test_a_switch_or_a_text_is_not_a_number():
     told = "allowed is a number from 0 to 1"
-    assert problems("mixup: true\ncutmix: '0.5'\n", Recipe) == [
-        f"net.yaml:1: recipe: mixup received true; {told}",
-        f"net.yaml:2: recipe: cutmix received '0.5'; {told}",
+    assert problems("mixup_alpha: true\ncutmix_alpha: '0.5'\n", Recipe) == [
+        f"net.yaml:1: recipe: mixup_alpha received true; {told}",
+        f"net.yaml:2: recipe: cutmix_alpha received '0.5'; {told}",
     ]
 
 

@@ -23,10 +23,18 @@ from foveal.training.tensors import LabelledImages
 NETWORK = Network(
     input=Input(height=8, width=8, channels=1),
     layers=(
-        Conv(12), BatchNorm(), Relu(), Conv(16, bias=False), BatchNorm(), Relu(), MaxPool(2),
-        Dropout(0.1), GlobalMaxPool(), Output(),
+        Conv(12),
+        BatchNorm(),
+        Relu(),
+        Conv(16, bias=False),
+        BatchNorm(),
+        Relu(),
+        MaxPool(2),
+        Dropout(0.1),
+        GlobalMaxPool(),
+        Output(),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +77,7 @@ class Runs:
             keys = {"epochs": 3.0, **keys}
         wish = session.TrainConfig(
             Recipe(batch_size=40, **keys), seed, torch.device(device), budget
-        )  # fmt: skip
+        )
         with torch.random.fork_rng():
             return session.fresh(network, self.prepared, wish)
 

@@ -10,7 +10,13 @@ from foveal.training import augment as changes
 from foveal.training.augment import augment
 from foveal.training.rng import uniform
 
-OFF = {"flip": "off", "shift": 0.0, "crop": 1.0, "colour": 0.0, "rotate": 0.0}
+OFF = {
+    "horizontal_flip": "off",
+    "translate": 0.0,
+    "random_crop": 1.0,
+    "color_jitter": 0.0,
+    "rotation_degrees": 0.0,
+}
 INDEX = np.arange(40, dtype=np.int64) * 7
 
 
@@ -36,10 +42,18 @@ def test_all_off_is_the_identity():
 
 
 EACH = [
-    {"flip": "random"}, {"flip": "alternate"}, {"shift": 0.2}, {"crop": 0.4}, {"rotate": 20.0},
-    {"colour": 0.3}, {"erase": 0.8}, {"mixup": 0.5}, {"cutmix": 1.0}, {"randaugment": 9.0},
-    {"mixup": 0.4, "cutmix": 0.4},
-]  # fmt: skip
+    {"horizontal_flip": "random"},
+    {"horizontal_flip": "alternate"},
+    {"translate": 0.2},
+    {"random_crop": 0.4},
+    {"rotation_degrees": 20.0},
+    {"color_jitter": 0.3},
+    {"random_erasing": 0.8},
+    {"mixup_alpha": 0.5},
+    {"cutmix_alpha": 1.0},
+    {"randaugment_magnitude": 9.0},
+    {"mixup_alpha": 0.4, "cutmix_alpha": 0.4},
+]
 
 
 @pytest.mark.parametrize("keys", EACH, ids=str)
@@ -55,7 +69,7 @@ def test_each_changes_images_alone_and_stays_in_range(keys, channels):
     assert changed.float().mean() > 0.3
 
 
-MIXING = ("mixup", "cutmix")
+MIXING = ("mixup_alpha", "cutmix_alpha")
 
 
 @pytest.mark.parametrize("keys", [k for k in EACH if not set(k) & set(MIXING)], ids=str)
@@ -73,13 +87,13 @@ def test_seed_and_epoch_change_it_and_nothing_else_does(keys):
     first, _ = _run(recipe)
     torch.manual_seed(2)
     assert torch.equal(first, _run(recipe)[0])
-    if keys != {"flip": "alternate"}:
+    if keys != {"horizontal_flip": "alternate"}:
         assert not torch.equal(first, _run(recipe, seed=9)[0])
     assert not torch.equal(first, _run(recipe, epoch=3)[0])
 
 
 def test_shift_and_flip_against_a_plain_loop():
-    recipe = Recipe(**{**OFF, "shift": 0.2, "flip": "random"})
+    recipe = Recipe(**{**OFF, "translate": 0.2, "horizontal_flip": "random"})
     got, _ = _run(recipe)
     flip = changes.mirrored(INDEX, "random", 1, 2)
     chance = uniform(INDEX, 2, 1, changes.SHIFT, 2)
@@ -113,7 +127,7 @@ def test_rotation_by_a_quarter_turn():
 
 
 def test_crop_maps_stay_inside_the_image():
-    recipe = Recipe(**{**OFF, "crop": 0.2})
+    recipe = Recipe(**{**OFF, "random_crop": 0.2})
     index = np.arange(2000, dtype=np.int64)
     matrix = changes._matrices(torch.zeros(2000, 1, 10, 10), index, recipe, 0.2, 0, 0)
     wide, tall, x, y = matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, 0, 2], matrix[:, 1, 2]
@@ -129,11 +143,11 @@ def test_mixed_targets_follow_the_pixels():
     plain[::2] = 255
     target = torch.zeros(40, 2)
     target[::2, 0], target[1::2, 1] = 1, 1
-    recipe = Recipe(**{**OFF, "cutmix": 1.0})
+    recipe = Recipe(**{**OFF, "cutmix_alpha": 1.0})
     images, mixed = augment(plain, target, INDEX, recipe, 0, 0)
     torch.testing.assert_close(images.mean(dim=(1, 2, 3)) / 255, mixed[:, 0])
     torch.testing.assert_close(mixed.sum(dim=1), torch.ones(40))
-    recipe = Recipe(**{**OFF, "mixup": 1.0})
+    recipe = Recipe(**{**OFF, "mixup_alpha": 1.0})
     images, mixed = augment(plain, target, INDEX, recipe, 0, 0)
     torch.testing.assert_close(images[:, 0, 0, 0] / 255, mixed[:, 0])
 
@@ -146,7 +160,7 @@ def test_shares_follow_the_beta_distribution(alpha):
 
 
 def test_erase_probability():
-    recipe = Recipe(**{**OFF, "erase": 0.25})
+    recipe = Recipe(**{**OFF, "random_erasing": 0.25})
     index = np.arange(4000, dtype=np.int64)
     plain = torch.rand(4000, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 255
     images, _ = augment(plain, torch.zeros(4000, 2), index, recipe, 0, 0)

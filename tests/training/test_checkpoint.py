@@ -37,8 +37,9 @@ def test_two_are_kept_and_the_newest_is_found(tmp_path):
     for position in (1, 2, 10, 300):
         write(tmp_path, _checkpoint(position))
     assert [path.name for path in sorted(tmp_path.iterdir())] == [
-        "000000000010.safetensors", "000000000300.safetensors",
-    ]  # fmt: skip
+        "000000000010.safetensors",
+        "000000000300.safetensors",
+    ]
     assert newest(tmp_path).position == 300
 
 
@@ -88,9 +89,12 @@ print(newest(folder).position, len(list(folder.iterdir())))
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs file size limits")
 def test_a_disk_that_takes_no_more_keeps_the_last_one(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", FULL, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     assert done.stdout == (
         f"cannot write {tmp_path}/000000000002.safetensors: File too large; free space or choose "
         "another place\n1 1\n"

@@ -17,8 +17,19 @@ from foveal.training.tensors import on_device
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 RECIPES = [
     {},
-    {"optimizer": "adamw", "mixup": 0.4, "rotate": 10.0, "erase": 0.2, "randaugment": 5.0},
-    {"optimizer": "sgd", "balance": "class_weights", "precision": "bf16", "colour": 0.2},
+    {
+        "optimizer": "adamw",
+        "mixup_alpha": 0.4,
+        "rotation_degrees": 10.0,
+        "random_erasing": 0.2,
+        "randaugment_magnitude": 5.0,
+    },
+    {
+        "optimizer": "sgd",
+        "class_balance": "class_weights",
+        "precision": "bf16",
+        "color_jitter": 0.2,
+    },
 ]
 
 

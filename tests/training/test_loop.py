@@ -60,7 +60,7 @@ def test_rolling_back_after_a_resume_is_the_same(runs, monkeypatch):
 def test_a_loss_that_never_is_finite_ends_in_one_sentence(runs, monkeypatch):
     _poisoned(monkeypatch, set(range(1, 1000)))
     with pytest.raises(TrainingError) as caught:
-        made = runs.fresh(epochs=10.0, learning_rate=0.1, schedule="constant", warm_up=0.0)
+        made = runs.fresh(epochs=10.0, learning_rate=0.1, schedule="constant", warmup=0.0)
         runs.drive(made, "a")
     assert str(caught.value) == (
         "the loss is nan at steps 13 to 15 even at a learning rate of 0.00625; the last good "
@@ -90,9 +90,11 @@ def test_micro_batches_give_the_gradient_of_the_batch(runs):
     from foveal.spec.network import Network
 
     network = Network.model_validate(
-        {"input": {"height": 8, "width": 8, "channels": 1},
-         "layers": [Conv(4), Relu(), Flatten(), Output()]}
-    )  # fmt: skip
+        {
+            "input": {"height": 8, "width": 8, "channels": 1},
+            "layers": [Conv(4), Relu(), Flatten(), Output()],
+        }
+    )
     gradients = []
     for micro in (1, 4):
         made = runs.fresh(network=network, precision="fp32")
@@ -105,7 +107,7 @@ def test_micro_batches_give_the_gradient_of_the_batch(runs):
 
 
 def test_early_stopping_ends_the_run(runs):
-    made = runs.fresh(epochs=40.0, early_stopping=3)
+    made = runs.fresh(epochs=40.0, early_stopping_epochs=3)
     runs.drive(made, "a")
     assert made.training.position.step < made.training.position.end
     assert made.training.position.epochs_without_improvement == 3

@@ -35,7 +35,7 @@ def test_one_unit_is_binary_cross_entropy():
 
 def test_focal_weighs_hard_images_more():
     target = targets(LABELS, 5, 5)
-    recipe = Recipe(balance="focal", label_smoothing=0.0)
+    recipe = Recipe(class_balance="focal", label_smoothing=0.0)
     sure = LOGITS.softmax(1)[torch.arange(32), torch.from_numpy(LABELS)]
     expected = (-((1 - sure) ** 2) * sure.log()).mean()
     torch.testing.assert_close(loss(LOGITS, target, "softmax", recipe), expected)
@@ -54,7 +54,7 @@ def test_weighted_softmax():
     target = targets(LABELS, 5, 5)
     each = F.cross_entropy(LOGITS, torch.from_numpy(LABELS), reduction="none")
     expected = (each * weights[torch.from_numpy(LABELS)]).mean()
-    recipe = Recipe(label_smoothing=0.0, balance="class_weights")
+    recipe = Recipe(label_smoothing=0.0, class_balance="class_weights")
     torch.testing.assert_close(loss(LOGITS, target, "softmax", recipe, weights), expected)
 
 
@@ -63,7 +63,7 @@ def test_several_labels_weigh_the_present_ones():
     weights = torch.from_numpy(class_weights(labels, 5))
     target = targets(labels, 5, 5)
     expected = F.binary_cross_entropy_with_logits(LOGITS, target, pos_weight=weights)
-    recipe = Recipe(label_smoothing=0.0, balance="class_weights")
+    recipe = Recipe(label_smoothing=0.0, class_balance="class_weights")
     torch.testing.assert_close(loss(LOGITS, target, "sigmoid", recipe, weights), expected)
 
 
@@ -71,4 +71,4 @@ def test_several_labels_weigh_the_present_ones():
 def test_mixed_targets_are_allowed(balance):
     target = targets(LABELS, 5, 5)
     mixed = 0.7 * target + 0.3 * target.roll(1, 0)
-    assert loss(LOGITS, mixed, "softmax", Recipe(balance=balance)).isfinite()
+    assert loss(LOGITS, mixed, "softmax", Recipe(class_balance=balance)).isfinite()

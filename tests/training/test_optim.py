@@ -12,9 +12,14 @@ from foveal.training import optim
 def _module():
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
-        nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16, 4),
-    )  # fmt: skip
+        nn.Conv2d(3, 8, 3, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 8, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(8 * 16, 4),
+    )
 
 
 def _gradients(module, step):
@@ -24,7 +29,7 @@ def _gradients(module, step):
 
 
 def _recipe(**keys):
-    whole = {"learning_rate": 0.1, "momentum": 0.85, "weight_decay": 0.01, "bias_rate": 4.0}
+    whole = {"learning_rate": 0.1, "momentum": 0.85, "weight_decay": 0.01, "bias_lr_scale": 4.0}
     return Recipe(**{**whole, **keys})
 
 
@@ -32,10 +37,14 @@ def test_parts_hold_every_parameter_once():
     made = optim.groups(_module(), _recipe(optimizer="muon"))
     names = {name: (group.method, group.unit) for group in made for name in group.names}
     assert names == {
-        "0.weight": ("muon", True), "3.weight": ("muon", False), "6.weight": ("adamw", False),
-        "1.bias": ("adamw", False), "1.weight": ("adamw", False), "3.bias": ("adamw", False),
+        "0.weight": ("muon", True),
+        "3.weight": ("muon", False),
+        "6.weight": ("adamw", False),
+        "1.bias": ("adamw", False),
+        "1.weight": ("adamw", False),
+        "3.bias": ("adamw", False),
         "6.bias": ("adamw", False),
-    }  # fmt: skip
+    }
 
 
 def test_frozen_parameters_are_left_out():

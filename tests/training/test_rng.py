@@ -11,9 +11,12 @@ def test_mix_is_splitmix64():
     with np.errstate(over="ignore"):
         states = np.uint64(1234567) + np.arange(1, 6, dtype=np.uint64) * GOLDEN
     assert mix(states).tolist() == [
-        6457827717110365317, 3203168211198807973, 9817491932198370423,
-        4593380528125082431, 16408922859458223821,
-    ]  # fmt: skip
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
 
 
 def test_numbers_do_not_depend_on_which_others_are_asked_for():

@@ -16,14 +16,14 @@ from foveal.training.schedule import factor
     ],
 )
 def test_factor(name, at):
-    recipe = Recipe(schedule=name, warm_up=0.2, cool_down=0.5)
+    recipe = Recipe(schedule=name, warmup=0.2, cooldown=0.5)
     for progress, expected in at.items():
         assert factor(recipe, progress) == pytest.approx(expected)
 
 
-def test_without_warm_up_it_starts_at_the_peak():
-    assert factor(Recipe(warm_up=0.0), 0.0) == 1.0
+def test_without_warmup_it_starts_at_the_peak():
+    assert factor(Recipe(warmup=0.0), 0.0) == 1.0
 
 
 def test_the_first_step_is_never_lost():
-    assert factor(Recipe(warm_up=0.5), 0.0) == 0.02
+    assert factor(Recipe(warmup=0.5), 0.0) == 0.02

@@ -84,9 +84,9 @@ def _kinds(network: Network) -> set[str]:
 
 
 def _refuse(recipe: Recipe) -> None:
-    if recipe.warm_up + recipe.cool_down > 1 and recipe.schedule == "trapezoid":
+    if recipe.warmup + recipe.cooldown > 1 and recipe.schedule == "trapezoid":
         raise UsageError(
-            f"warm_up {recipe.warm_up:g} and cool_down {recipe.cool_down:g} are more than the "
+            f"warmup {recipe.warmup:g} and cooldown {recipe.cooldown:g} are more than the "
             "whole run; together they may be at most 1"
         )
 
@@ -153,7 +153,7 @@ def _rates(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:
         "learning_rate": (float(f"{rate:.3g}"), f"{why}, for batches of {recipe.batch_size}"),
         "momentum": (momentum, why),
         "weight_decay": (decay, why),
-        "bias_rate": (bias, why),
+        "bias_lr_scale": (bias, why),
     }
     return _missing(recipe, defaults)
 
@@ -170,36 +170,39 @@ def average(steps: int) -> ChosenValue:
     """The decay of the moving average for a cycle of so many steps: about its last twentieth."""
     length = min(500.0, 0.05 * steps)
     if length < 2:
-        return ChosenValue("ema", 0.0, "too few steps for an average")
+        return ChosenValue("ema_decay", 0.0, "too few steps for an average")
     return ChosenValue(
-        "ema", round(1 - 1 / length, 4), "averages over about a twentieth of the steps"
+        "ema_decay", round(1 - 1 / length, 4), "averages over about a twentieth of the steps"
     )
 
 
 def _augmentation(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:
     found = []
-    if recipe.flip == "auto":
+    if recipe.horizontal_flip == "auto":
         found.append(_flip(situation.invariance))
-    flip = found[0].value if found else recipe.flip
-    if recipe.test_average == "auto":
+    flip = found[0].value if found else recipe.horizontal_flip
+    if recipe.test_time_augmentation == "auto":
         on = flip != "off"
         reason = f"as training's flip is {'on' if on else 'off'}"
-        found.append(ChosenValue("test_average", "flip" if on else "none", reason))
+        found.append(ChosenValue("test_time_augmentation", "flip" if on else "none", reason))
     side = min(situation.network.input.height, situation.network.input.width)
     large = side >= 64
     found += _missing(
         recipe,
         {
-            "shift": (0.0, "random crops move the image already")
+            "translate": (0.0, "random crops move the image already")
             if large
             else _shift(situation.invariance),
-            "crop": (0.6, "large images: random parts, resized; less might cut away what counts")
+            "random_crop": (
+                0.6,
+                "large images: random parts, resized; less might cut away what counts",
+            )
             if large
             else (1.0, "small images have no pixel to spare"),
-            "rotate": (10.0, "large images are seldom held quite straight")
+            "rotation_degrees": (10.0, "large images are seldom held quite straight")
             if large
             else (0.0, "off for small images, whose pixels it would blur"),
-            "colour": (0.2, "photographs vary in light")
+            "color_jitter": (0.2, "photographs vary in light")
             if large and situation.network.input.channels == 3
             else (0.0, "off for small or grey images"),
         },
@@ -209,14 +212,16 @@ def _augmentation(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]
 
 def _flip(found: Invariance | None) -> ChosenValue:
     if found is None:
-        return ChosenValue("flip", "off", "whether mirrored images keep their labels is unknown")
+        return ChosenValue(
+            "horizontal_flip", "off", "whether mirrored images keep their labels is unknown"
+        )
     told = (
         f"nearest neighbours name {found.plain:.0%} of images and {found.mirrored:.0%} of "
         "mirrored ones right"
     )
     if found.mirrored < MIRRORED * found.plain:
-        return ChosenValue("flip", "off", f"{told}: left and right matter")
-    return ChosenValue("flip", "alternate", f"{told}: left and right matter little")
+        return ChosenValue("horizontal_flip", "off", f"{told}: left and right matter")
+    return ChosenValue("horizontal_flip", "alternate", f"{told}: left and right matter little")
 
 
 def _shift(found: Invariance | None) -> tuple[float, str]:

@@ -70,12 +70,7 @@ def changed(value: Recipe, settings: Mapping[str, Any]) -> Recipe:
 
 def _changed(value: V, settings: Mapping[str, Any], prefix: str = "") -> V:
     known = list(type(value).model_fields)
-    wrong = [
-        f"there is no key '{prefix}{key}'{nearest(key, known)}; "
-        f"allowed are {', '.join(prefix + name for name in known)}"
-        for key in settings
-        if key not in known
-    ]
+    wrong = [_unknown_key(type(value), key, prefix) for key in settings if key not in known]
     kept = {name: getattr(value, name) for name in known}
     try:
         made = type(value).model_validate(
@@ -86,6 +81,16 @@ def _changed(value: V, settings: Mapping[str, Any], prefix: str = "") -> V:
     if wrong:
         raise SpecError(wrong)
     return made
+
+
+def _unknown_key(model: type[Value], key: str, prefix: str) -> str:
+    if key in model.former_names:
+        return f"'{prefix}{key}' is now '{prefix}{model.former_names[key]}'"
+    known = list(model.model_fields)
+    return (
+        f"there is no key '{prefix}{key}'{nearest(key, known)}; "
+        f"allowed are {', '.join(prefix + name for name in known)}"
+    )
 
 
 def _sentence(prefix: str, mistake: Any) -> str:

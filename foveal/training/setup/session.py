@@ -78,7 +78,9 @@ def fresh(network: Network, prepared: TrainingData, wish: TrainConfig) -> Sessio
     """A new run; with a budget, trial steps fix its epochs before the first step."""
     network = measured(network, prepared)
     recipe, choices = fill_defaults(wish.recipe, _situation(network, prepared, wish.device))
-    rule = network.preprocess.model_copy(update={"flip_average": recipe.test_average == "flip"})
+    rule = network.preprocess.model_copy(
+        update={"flip_average": recipe.test_time_augmentation == "flip"}
+    )
     network = network.model_copy(update={"preprocess": rule})
     task = _task(network, prepared, recipe, wish.seed, wish.device)
     training, not_taken = _begin(network, prepared, task, wish)
@@ -91,9 +93,11 @@ def fresh(network: Network, prepared: TrainingData, wish: TrainConfig) -> Sessio
     else:
         assert recipe.epochs is not None
         training.position.begin_cycle(_steps(recipe.epochs, task))
-        if recipe.progressive is None:
+        if recipe.progressive_resizing is None:
             choices += (
-                ChosenValue("progressive", 1.0, "the epochs are given, no minutes to save"),
+                ChosenValue(
+                    "progressive_resizing", 1.0, "the epochs are given, no minutes to save"
+                ),
             )
     choices += _settle(training, task)
     task = replace(task, recipe=_with(task.recipe, choices))
@@ -122,7 +126,7 @@ def resumed(facts: Mapping[str, Any], tensors: dict[str, Tensor], prepared: Trai
                 f"ask for more than that with --epochs, not {more:g}"
             )
         training.position.begin_cycle(added)
-        further = {"epochs": more, "progressive": 1.0}  # images have grown already
+        further = {"epochs": more, "progressive_resizing": 1.0}  # images have grown already
         task = replace(task, recipe=recipe.model_copy(update=further))
         plan["recipe"] = task.recipe.model_dump(mode="json")
     return Session(training, task, network, plan, choices, Timing(*plan["timing"]))
@@ -163,7 +167,7 @@ def _task(
     network: Network, prepared: TrainingData, recipe: Recipe, seed: int, device: torch.device
 ) -> TrainTask:
     weights = None
-    if recipe.balance == "class_weights":
+    if recipe.class_balance == "class_weights":
         weights = class_weights(prepared.train.labels, len(prepared.classes))
     return TrainTask(
         recipe,
@@ -185,7 +189,7 @@ def _empty(network: Network, prepared: TrainingData, task: TrainTask) -> Trainin
     module = machine.to_device(module, task.device)
     made = optim.groups(module, task.recipe)
     average = {name: value.clone() for name, value in weights(module).items()}
-    averaged = average if task.recipe.ema != 0 else {}
+    averaged = average if task.recipe.ema_decay != 0 else {}
     return TrainingState(module, made, optim.start(made), averaged, {}, {}, Position())
 
 
@@ -226,7 +230,7 @@ def _planned(
         work = progressive_resizing.ahead(task.size, task.start, 0.0)
         return affordable(timing, len(task.val), task.steps_an_epoch, room, work)
 
-    if task.recipe.progressive is None:
+    if task.recipe.progressive_resizing is None:
         usual = min(most, most_epochs(len(task.train), asked=False))
         choices += (_growing(training, task, fit() >= _steps(usual, task)),)
         task = replace(task, recipe=_with(task.recipe, choices))
@@ -245,17 +249,19 @@ def _planned(
 def _growing(training: TrainingState, task: TrainTask, suffices: bool) -> ChosenValue:
     """Whether images grow.  suffices: the budget does for the usual epochs of whole ones."""
     if suffices:
-        return ChosenValue("progressive", 1.0, "the minutes suffice for whole images throughout")
-    if task.recipe.shift == 0 and task.recipe.crop == 1:
         return ChosenValue(
-            "progressive", 1.0, "images that stay in place would lose by being resized"
+            "progressive_resizing", 1.0, "the minutes suffice for whole images throughout"
+        )
+    if task.recipe.translate == 0 and task.recipe.random_crop == 1:
+        return ChosenValue(
+            "progressive_resizing", 1.0, "images that stay in place would lose by being resized"
         )
     if task.recipe.compile == "on":
-        return ChosenValue("progressive", 1.0, "every size would be compiled anew")
+        return ChosenValue("progressive_resizing", 1.0, "every size would be compiled anew")
     small = min(progressive_resizing.size(task.size, progressive_resizing.START, 0.0))
     if small < progressive_resizing.LEAST:
         return ChosenValue(
-            "progressive", 1.0, f"{small} pixels to begin with would show too little"
+            "progressive_resizing", 1.0, f"{small} pixels to begin with would show too little"
         )
     channels = task.train.pixels.shape[3]
     if (
@@ -264,9 +270,9 @@ def _growing(training: TrainingState, task: TrainTask, suffices: bool) -> Chosen
         )
         is not None
     ):
-        return ChosenValue("progressive", 1.0, "the network takes no smaller images")
+        return ChosenValue("progressive_resizing", 1.0, "the network takes no smaller images")
     reason = f"time is short: images grow from {small} to {min(task.size)} pixels for more steps"
-    return ChosenValue("progressive", progressive_resizing.START, reason)
+    return ChosenValue("progressive_resizing", progressive_resizing.START, reason)
 
 
 def _refuse_growing(training: TrainingState, task: TrainTask) -> None:
@@ -275,9 +281,9 @@ def _refuse_growing(training: TrainingState, task: TrainTask) -> None:
     small = progressive_resizing.misfit(training.module, channels, task.size, task.start)
     if small is not None:
         raise UsageError(
-            f"progressive {task.start:g} trains on smaller images first, but the network cannot "
-            f"compute images of {small[0]}x{small[1]} pixels: use global_avg_pool for flatten, "
-            "a larger share, or progressive 1"
+            f"progressive_resizing {task.start:g} trains on smaller images first, but the network "
+            f"cannot compute images of {small[0]}x{small[1]} pixels: use global_avg_pool instead "
+            "of flatten, a larger progressive_resizing, or 1"
         )
 
 
@@ -286,7 +292,7 @@ def _most(task: TrainTask, wish: TrainConfig) -> float:
 
 
 def _settle(training: TrainingState, task: TrainTask) -> tuple[ChosenValue, ...]:
-    if task.recipe.ema is not None:
+    if task.recipe.ema_decay is not None:
         return ()
     chosen = average(training.position.cycle_steps)
     if chosen.value == 0:

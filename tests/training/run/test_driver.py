@@ -14,9 +14,9 @@ from foveal.training.events import EpochRecord, StepRecord
 
 VARIANTS = [
     {},
-    {"optimizer": "sgd", "ema": 0.0},
-    {"optimizer": "adamw", "mixup": 0.4, "rotate": 10.0, "erase": 0.2},
-    {"optimizer": "muon", "balance": "sampling", "schedule": "trapezoid", "warm_up": 0.1},
+    {"optimizer": "sgd", "ema_decay": 0.0},
+    {"optimizer": "adamw", "mixup_alpha": 0.4, "rotation_degrees": 10.0, "random_erasing": 0.2},
+    {"optimizer": "muon", "class_balance": "sampling", "schedule": "trapezoid", "warmup": 0.1},
 ]
 
 
@@ -103,7 +103,7 @@ def test_a_finished_run_is_extended_by_a_further_cycle(runs):
 
 
 def test_a_further_cycle_sees_whole_images(runs):
-    runs.drive(runs.fresh(progressive=0.5), "a")
+    runs.drive(runs.fresh(progressive_resizing=0.5), "a")
     found = checkpoint.newest(runs.folder / "a" / CHECKPOINT_FOLDER)
     assert runs.resumed(found).task.start == 0.5
     assert runs.resumed(found, more=5.0).task.start == 1.0
@@ -163,7 +163,7 @@ def test_it_learns(runs):
 def test_prediction_gives_what_was_measured_on_val(runs):
     from foveal.prediction.predictor import Predictor
 
-    made = runs.fresh(epochs=6.0, flip="random")
+    made = runs.fresh(epochs=6.0, horizontal_flip="random")
     runs.drive(made, "a")
     predictor = Predictor(runs.folder / "a" / "model.safetensors")
     assert predictor.manifest.network.preprocess.flip_average

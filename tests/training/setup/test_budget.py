@@ -70,7 +70,7 @@ def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
 
 def test_a_plan_of_growing_images_holds(runs, wide, monkeypatch):
     """Steps that cost as much as they should leave the cycle as it was planned."""
-    made = runs.fresh(network=wide, epochs=80.0, progressive=0.5)
+    made = runs.fresh(network=wide, epochs=80.0, progressive_resizing=0.5)
     task, position, clock = made.task, made.training.position, [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     timing = Timing(0.1, 0.0, 0)

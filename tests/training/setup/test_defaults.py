@@ -24,10 +24,21 @@ def _chosen(recipe=None, **keys):
 
 def test_nothing_a_person_set_is_changed():
     given = Recipe(
-        batch_size=7, optimizer="adamw", learning_rate=0.5, momentum=0.1, weight_decay=0.2,
-        bias_rate=3.0, flip="off", shift=0.1, crop=0.9, rotate=3.0, colour=0.1, precision="bf16",
-        compile="on", test_average="flip",
-    )  # fmt: skip
+        batch_size=7,
+        optimizer="adamw",
+        learning_rate=0.5,
+        momentum=0.1,
+        weight_decay=0.2,
+        bias_lr_scale=3.0,
+        horizontal_flip="off",
+        translate=0.1,
+        random_crop=0.9,
+        rotation_degrees=3.0,
+        color_jitter=0.1,
+        precision="bf16",
+        compile="on",
+        test_time_augmentation="flip",
+    )
     whole, chosen = _chosen(given)
     assert whole == given
     assert chosen == {}
@@ -38,16 +49,32 @@ def test_every_choice_has_a_reason_and_is_repeatable():
     assert all(choice.reason for choice in chosen.values())
     assert _chosen()[0] == whole
     assert [key for key, value in whole if value in (None, "auto")] == [
-        "epochs", "ema", "dropout", "progressive", "early_stopping", "abstain_at_accuracy",
-        "positive_class", "min_recall",
-    ]  # fmt: skip
+        "epochs",
+        "ema_decay",
+        "dropout",
+        "progressive_resizing",
+        "early_stopping_epochs",
+        "abstain_at_accuracy",
+        "positive_class",
+        "min_recall",
+    ]
 
 
 @pytest.mark.parametrize(
     ("images", "side", "size"),
-    [(60, 32, 8), (300, 32, 16), (1200, 32, 64), (6000, 32, 64), (20_000, 32, 128),
-     (60_000, 32, 256), (200_000, 32, 512), (60_000, 128, 128), (60_000, 224, 32), (100, 512, 8)],
-)  # fmt: skip
+    [
+        (60, 32, 8),
+        (300, 32, 16),
+        (1200, 32, 64),
+        (6000, 32, 64),
+        (20_000, 32, 128),
+        (60_000, 32, 256),
+        (200_000, 32, 512),
+        (60_000, 128, 128),
+        (60_000, 224, 32),
+        (100, 512, 8),
+    ],
+)
 def test_batch_size(images, side, size):
     assert _chosen(images=images, side=side)[0].batch_size == size
 
@@ -62,33 +89,33 @@ def test_optimizer():
     assert muon_share(found, 10, 32) == pytest.approx(4 * muon_share(found, 10, 128))
 
 
-def test_flip_and_test_average_follow_the_neighbours():
+def test_flip_and_test_time_augmentation_follow_the_neighbours():
     whole, chosen = _chosen(near=Invariance(0.99, 0.35, 0.9))
-    assert (whole.flip, whole.test_average) == ("off", "none")
-    assert chosen["flip"].reason == (
+    assert (whole.horizontal_flip, whole.test_time_augmentation) == ("off", "none")
+    assert chosen["horizontal_flip"].reason == (
         "nearest neighbours name 99% of images and 35% of mirrored ones right: left and right "
         "matter"
     )
-    assert _chosen(near=Invariance(0.8, 0.6, 0.8))[0].flip == "alternate"
-    assert _chosen(near=None)[0].flip == "off"
-    assert _chosen(Recipe(flip="random"), near=None)[0].test_average == "flip"
+    assert _chosen(near=Invariance(0.8, 0.6, 0.8))[0].horizontal_flip == "alternate"
+    assert _chosen(near=None)[0].horizontal_flip == "off"
+    assert _chosen(Recipe(horizontal_flip="random"), near=None)[0].test_time_augmentation == "flip"
 
 
 def test_shift_follows_the_neighbours():
     whole, chosen = _chosen(near=Invariance(0.8, 0.6, 0.6))
-    assert whole.shift == 0.0
-    assert chosen["shift"].reason == (
+    assert whole.translate == 0.0
+    assert chosen["translate"].reason == (
         "nearest neighbours name 80% of images and 60% of moved ones right: all images are "
         "alike in place"
     )
     whole, chosen = _chosen(near=Invariance(0.8, 0.6, 0.7))
-    assert whole.shift == 0.07
-    assert chosen["shift"].reason == (
+    assert whole.translate == 0.07
+    assert chosen["translate"].reason == (
         "nearest neighbours name 80% of images and 70% of moved ones right: places vary, so "
         "small images are moved by a few pixels"
     )
-    assert _chosen(near=None)[0].shift == 0.07
-    assert _chosen(side=64, near=Invariance(0.8, 0.6, 0.6))[0].shift == 0.0
+    assert _chosen(near=None)[0].translate == 0.07
+    assert _chosen(side=64, near=Invariance(0.8, 0.6, 0.6))[0].translate == 0.0
 
 
 def test_precision_follows_the_processor():
@@ -96,7 +123,7 @@ def test_precision_follows_the_processor():
     assert _chosen(fast=True)[0].precision == "bf16"
 
 
-def test_average_needs_steps():
+def test_ema_needs_steps():
     assert average(20).value == 0.0
     assert average(1000).value == pytest.approx(0.98)
     assert average(10**6).value == pytest.approx(0.998)
@@ -104,7 +131,7 @@ def test_average_needs_steps():
 
 def test_clashes_are_refused():
     with pytest.raises(UsageError) as caught:
-        _chosen(Recipe(schedule="trapezoid", warm_up=0.6))
+        _chosen(Recipe(schedule="trapezoid", warmup=0.6))
     assert str(caught.value) == (
-        "warm_up 0.6 and cool_down 0.5 are more than the whole run; together they may be at most 1"
+        "warmup 0.6 and cooldown 0.5 are more than the whole run; together they may be at most 1"
     )

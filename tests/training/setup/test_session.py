@@ -12,7 +12,7 @@ from foveal.training.setup.defaults import ChosenValue
 
 
 def test_class_weights_and_dropout_reach_the_task(runs):
-    made = runs.fresh(balance="class_weights", dropout=0.3)
+    made = runs.fresh(class_balance="class_weights", dropout=0.3)
     assert made.task.class_weights is not None
     assert [m.p for m in made.training.module.modules() if isinstance(m, torch.nn.Dropout)] == [0.3]
 
@@ -21,49 +21,64 @@ def test_the_recipe_is_whole(runs):
     recipe = runs.fresh().task.recipe
     assert isinstance(recipe, Recipe)
     assert [key for key, value in recipe if value in (None, "auto")] == [
-        "dropout", "early_stopping", "abstain_at_accuracy", "positive_class", "min_recall",
-    ]  # fmt: skip
+        "dropout",
+        "early_stopping_epochs",
+        "abstain_at_accuracy",
+        "positive_class",
+        "min_recall",
+    ]
 
 
 def test_images_grow_where_time_is_short(runs, wide):
     def chosen(**keys):
         made = runs.fresh(network=wide, **keys)
-        reasons = [choice.reason for choice in made.choices if choice.key == "progressive"]
-        return made.task.recipe.progressive, *reasons
+        reasons = [choice.reason for choice in made.choices if choice.key == "progressive_resizing"]
+        return made.task.recipe.progressive_resizing, *reasons
 
     assert chosen(budget=Budget(3.0), epochs=100_000.0) == (
-        0.625, "time is short: images grow from 20 to 32 pixels for more steps",
-    )  # fmt: skip
+        0.625,
+        "time is short: images grow from 20 to 32 pixels for more steps",
+    )
     assert chosen(budget=Budget(600.0), epochs=5.0) == (
-        1.0, "the minutes suffice for whole images throughout",
-    )  # fmt: skip
+        1.0,
+        "the minutes suffice for whole images throughout",
+    )
     assert chosen(epochs=5.0) == (1.0, "the epochs are given, no minutes to save")
-    assert chosen(budget=Budget(3.0), epochs=100_000.0, progressive=1.0) == (1.0,)
+    assert chosen(budget=Budget(3.0), epochs=100_000.0, progressive_resizing=1.0) == (1.0,)
 
 
 def test_images_do_not_grow_where_it_would_not_work(runs, wide):
     made = runs.fresh(network=_flat(wide), budget=Budget(3.0), epochs=100_000.0)
-    assert ChosenValue("progressive", 1.0, "the network takes no smaller images") in made.choices
-    still = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, shift=0.0)
-    told = ChosenValue("progressive", 1.0, "images that stay in place would lose by being resized")
+    assert (
+        ChosenValue("progressive_resizing", 1.0, "the network takes no smaller images")
+        in made.choices
+    )
+    still = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, translate=0.0)
+    told = ChosenValue(
+        "progressive_resizing", 1.0, "images that stay in place would lose by being resized"
+    )
     assert told in still.choices
     with pytest.raises(UsageError) as caught:
-        runs.fresh(network=_flat(wide), progressive=0.5)
+        runs.fresh(network=_flat(wide), progressive_resizing=0.5)
     assert str(caught.value) == (
-        "progressive 0.5 trains on smaller images first, but the network cannot compute images "
-        "of 16x16 pixels: use global_avg_pool for flatten, a larger share, or progressive 1"
+        "progressive_resizing 0.5 trains on smaller images first, but the network cannot "
+        "compute images of 16x16 pixels: use global_avg_pool instead of flatten, a larger "
+        "progressive_resizing, or 1"
     )
 
 
 def test_images_do_not_grow_where_networks_are_compiled(runs, wide, monkeypatch):
     monkeypatch.setattr(loop, "_compiled", lambda module, recipe: module)
     made = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, compile="on")
-    assert ChosenValue("progressive", 1.0, "every size would be compiled anew") in made.choices
+    assert (
+        ChosenValue("progressive_resizing", 1.0, "every size would be compiled anew")
+        in made.choices
+    )
 
 
 def test_few_pixels_are_not_made_fewer(runs):
-    made = runs.fresh(budget=Budget(3.0), epochs=100_000.0, shift=0.1)
-    told = ChosenValue("progressive", 1.0, "5 pixels to begin with would show too little")
+    made = runs.fresh(budget=Budget(3.0), epochs=100_000.0, translate=0.1)
+    told = ChosenValue("progressive_resizing", 1.0, "5 pixels to begin with would show too little")
     assert told in made.choices
 
 
