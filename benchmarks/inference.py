@@ -260,13 +260,13 @@ def paths(home: Path) -> Files:
 
 def described(file: Path) -> dict[str, object]:
     from foveal.model.file import read_manifest
-    from foveal.network.cost import cost
+    from foveal.network.cost import network_cost
 
     manifest = read_manifest(file)
-    found = cost(manifest.network, len(manifest.labels))
+    found = network_cost(manifest.network, len(manifest.labels))
     return {
         "input": list(manifest.network.input.shape),
-        "weights": found.weights,
+        "weights": found.parameters,
         "multiply_adds": found.multiply_adds,
     }
 

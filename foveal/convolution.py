@@ -16,12 +16,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from foveal.errors import UsageError
 from foveal.text import nearest
 
-Mode = Literal["constant", "reflect", "replicate", "circular"]
-Pair = tuple[int, int]
-Four = tuple[int, int, int, int]
+PaddingMode = Literal["constant", "reflect", "replicate", "circular"]
+IntPair = tuple[int, int]
+PaddingSides = tuple[int, int, int, int]
 Array = np.ndarray
 
-MODES: tuple[Mode, ...] = ("constant", "reflect", "replicate", "circular")
+PADDING_MODES: tuple[PaddingMode, ...] = ("constant", "reflect", "replicate", "circular")
 ACTIVATIONS = ("none", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "hard_swish")
 KERNELS = ("identity", "blur", "sharpen", "sobel-x", "sobel-y", "laplacian", "gabor")
 
@@ -30,11 +30,11 @@ KERNELS = ("identity", "blur", "sharpen", "sobel-x", "sobel-y", "laplacian", "ga
 class WindowSettings:
     """How a filter moves: stride [height, width], padding [top, bottom, left, right], its kind."""
 
-    stride: Pair = (1, 1)
-    padding: Four = (0, 0, 0, 0)
-    padding_mode: Mode = "constant"
+    stride: IntPair = (1, 1)
+    padding: PaddingSides = (0, 0, 0, 0)
+    padding_mode: PaddingMode = "constant"
     padding_value: float = 0.0
-    dilation: Pair = (1, 1)
+    dilation: IntPair = (1, 1)
     flip: bool = False
 
 
@@ -46,7 +46,7 @@ class WindowStep:
     column: int
     window: Array
     products: Array
-    total: float
+    sum: float
 
 
 def named_kernel(name: str, size: int = 3) -> Array:
@@ -104,7 +104,7 @@ def _gabor(size: int) -> Array:
     return cast(Array, kernel - kernel.mean())
 
 
-def own_kernel(text: str) -> Array:
+def parse_kernel(text: str) -> Array:
     """The filter written as rows of numbers, `'0 1 0; 1 -4 1; 0 1 0'`; float64 (rows, columns).
 
     Raises UsageError where rows differ in length or something is not a finite number.
@@ -122,7 +122,9 @@ def own_kernel(text: str) -> Array:
     return kernel
 
 
-def same_padding(size: Pair, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Four:
+def same_padding(
+    size: IntPair, kernel: IntPair, stride: IntPair, dilation: IntPair = (1, 1)
+) -> PaddingSides:
     """The padding that gives ceil(n / stride) cells; the odd cell is at the bottom and right."""
     sides: list[int] = []
     for n, k, s, d in zip(size, kernel, stride, dilation, strict=True):
@@ -131,7 +133,7 @@ def same_padding(size: Pair, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)
     return sides[0], sides[1], sides[2], sides[3]
 
 
-def output_size(size: Pair, kernel: Pair, sliding: WindowSettings) -> Pair:
+def output_size(size: IntPair, kernel: IntPair, sliding: WindowSettings) -> IntPair:
     """Cells of the output, [height, width]; raises UsageError where nothing would be left.
 
     The error names the padding that would keep the map's size.
@@ -152,7 +154,7 @@ def output_size(size: Pair, kernel: Pair, sliding: WindowSettings) -> Pair:
     return height, width
 
 
-def formula(size: Pair, kernel: Pair, sliding: WindowSettings) -> tuple[str, str]:
+def formula(size: IntPair, kernel: IntPair, sliding: WindowSettings) -> tuple[str, str]:
     """The output height and the output width, each as a formula with its numbers filled in."""
     top, bottom, left, right = sliding.padding
     found = output_size(size, kernel, sliding)
@@ -187,7 +189,7 @@ def pad(image: Array, sliding: WindowSettings) -> Array:
     return np.pad(image, around, mode="wrap" if sliding.padding_mode == "circular" else "edge")
 
 
-def windows(image: Array, kernel: Pair, sliding: WindowSettings) -> Array:
+def windows(image: Array, kernel: IntPair, sliding: WindowSettings) -> Array:
     """Every window of the padded (H, W) image: (rows, columns, kernel height, kernel width)."""
     output_size((image.shape[0], image.shape[1]), kernel, sliding)
     (kh, kw), (dh, dw) = kernel, sliding.dilation
@@ -222,7 +224,7 @@ def steps(
 
 
 def pool(
-    image: Array, kind: Literal["max", "avg"], size: Pair, stride: Pair | None = None
+    image: Array, kind: Literal["max", "avg"], size: IntPair, stride: IntPair | None = None
 ) -> Array:
     """The largest value, or the mean, of each window of (H, W); stride defaults to the size."""
     seen = windows(image, size, WindowSettings(stride=stride or size))

@@ -43,7 +43,7 @@ def test_a_symmetric_kernel_does_not_care_for_flip():
     )
 
 
-@pytest.mark.parametrize("mode", c.MODES)
+@pytest.mark.parametrize("mode", c.PADDING_MODES)
 @pytest.mark.parametrize("flip", [False, True])
 def test_stride_padding_dilation_as_torch(mode, flip):
     image, kernel = noise(11, 8), noise(3, 2)
@@ -80,7 +80,7 @@ def test_size_formula_and_steps_are_what_comes_out(size, kernel, stride, padding
     out = c.convolve(image, numbers, sliding)
     assert out.shape == expected
     for step in c.steps(image, numbers, sliding):
-        assert step.total == pytest.approx(out[step.row, step.column])
+        assert step.sum == pytest.approx(out[step.row, step.column])
         assert step.products == pytest.approx(step.window * numbers)
     same = c.same_padding(size, kernel, stride)
     assert c.output_size(size, kernel, WindowSettings(stride, same)) == tuple(
@@ -165,7 +165,7 @@ def test_padding_that_needs_more_cells_than_there_are():
             "the kernel size is 4; take an odd number from 1 to 31",
         ),
         (
-            lambda: c.own_kernel("1 2; 3"),
+            lambda: c.parse_kernel("1 2; 3"),
             "the kernel '1 2; 3' is not rows of numbers of one length; "
             "write it like '0 1 0; 1 -4 1; 0 1 0'",
         ),

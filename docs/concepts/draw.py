@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits
 
 import foveal
 from foveal import convolution as arithmetic
-from foveal.convolution import Mode, WindowSettings
+from foveal.convolution import PaddingMode, WindowSettings
 from foveal.explanation.activations import Activations, record_activations
 from foveal.explanation.plots import colours
 from foveal.model.model import Model
@@ -123,7 +123,7 @@ def convolution(say: Say) -> Sheet:
         right = sheet.grid(example.kernel, right + 26, top + 16, 32)
         sheet.text(right + 8, middle, "=")
         right = sheet.grid(step.products, right + 26, top + 16, 32)
-        sheet.text(right + 10, middle, f"{say('sum')} {step.total:g} →")
+        sheet.text(right + 10, middle, f"{say('sum')} {step.sum:g} →")
         left = right + 96
         sheet.grid(example.plain, left, top + 32, 32)
         sheet.frame(left + 32 * step.column, top + 32 + 32 * step.row, 32, 32)
@@ -204,7 +204,7 @@ def pooling(say: Say) -> Sheet:
 def padding(say: Say) -> Sheet:
     """The same 4x4 input with one cell around it in every mode."""
     sheet, image = Sheet(say("padding")), arithmetic.worked_example().image
-    modes: list[tuple[str, Mode, float]] = [
+    modes: list[tuple[str, PaddingMode, float]] = [
         ("constant 0", "constant", 0.0), ("constant -1", "constant", -1.0),
         ("reflect", "reflect", 0.0), ("replicate", "replicate", 0.0), ("circular", "circular", 0.0),
     ]  # fmt: skip

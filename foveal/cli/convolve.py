@@ -84,7 +84,7 @@ the first window
 {_table(first.window)}
 times the filter, element by element
 {_table(first.products)}
-sums to  {first.total:g}
+sums to  {first.sum:g}
 map      {done.file}{drawn}"""
 
 

@@ -109,16 +109,16 @@ def _layers(shown: NetworkSummary) -> list[str]:
     for step, line in zip(shown.traced.walk(), shown.cost.layers, strict=True):
         saved = shown.savings.get(line.number[0]) if len(line.number) == 1 else None
         field, jump = line.receptive_field, line.jump
-        maps = len(line.output) == 3
+        maps = len(line.output_shape) == 3
         rows.append(
             (
                 layer_label(line.number),
                 "  " * (len(line.number) - 1) + line.name.rsplit(".", 1)[-1],
-                f"{line.kind} {formatting.parameters(step.layer)}".strip()[:48],
-                formatting.size(line.output),
-                f"{line.weights:,}" if line.weights else "",
-                formatting.count(line.multiply_adds) if line.multiply_adds else "",
-                formatting.memory(4 * line.values * shown.batch),
+                f"{line.kind} {formatting.format_options(step.layer)}".strip()[:48],
+                formatting.format_shape(line.output_shape),
+                f"{line.parameters:,}" if line.parameters else "",
+                formatting.format_count(line.multiply_adds) if line.multiply_adds else "",
+                formatting.format_bytes(4 * line.activations * shown.batch),
                 f"{field[0]}x{field[1]} ({jump[0]}x{jump[1]})" if maps else "",
                 f"{saved:.0%}" if saved else "",
             )
@@ -145,16 +145,16 @@ def _totals(shown: NetworkSummary) -> list[str]:
 
     cost, size = shown.cost, "x".join(map(str, shown.network.input.shape))
     classes = plural(shown.classes, "class", "classes")
-    adds = f"{formatting.count(cost.multiply_adds)} multiply-adds an image"
-    with_norms = formatting.count(cost.multiply_adds_with_norms)
+    adds = f"{formatting.format_count(cost.multiply_adds)} multiply-adds an image"
+    with_norms = formatting.format_count(cost.multiply_adds_with_norms)
     if cost.multiply_adds_with_norms != cost.multiply_adds:
         adds += f" ({with_norms} with normalisation)"
     field = cost.receptive_field
     return [
         f"input {size}, {classes}: "
-        f"{formatting.count(cost.weights)} weights ({cost.weights:,}), {adds}",
-        f"memory in fp32: weights {formatting.memory(4 * cost.weights)}, activations of a batch of "
-        f"{shown.batch} {formatting.memory(cost.activation_bytes(shown.batch))}",
+        f"{formatting.format_count(cost.parameters)} weights ({cost.parameters:,}), {adds}",
+        f"memory in fp32: weights {formatting.format_bytes(4 * cost.parameters)}, activations of a batch of "
+        f"{shown.batch} {formatting.format_bytes(cost.activation_bytes(shown.batch))}",
         f"a cell of the last map sees {field[0]}x{field[1]} pixels",
     ]
 
@@ -162,11 +162,11 @@ def _totals(shown: NetworkSummary) -> list[str]:
 def _learned(shown: NetworkSummary) -> list[str]:
     rows = [("learned from the data", "weights", "biases")]
     rows += [
-        (line.name, f"{line.weights - line.biases:,}", f"{line.biases:,}")
+        (line.name, f"{line.parameters - line.biases:,}", f"{line.biases:,}")
         for line in shown.cost.layers
-        if line.weights
+        if line.parameters
     ]
-    total, biases = shown.cost.weights, shown.cost.biases
+    total, biases = shown.cost.parameters, shown.cost.biases
     rows.append(("in all", f"{total - biases:,}", f"{biases:,}"))
     return _table(list(rows), right={1, 2})
 

@@ -92,7 +92,7 @@ def _pairs(settings: list[str]) -> dict[str, Any]:
                 f"--set needs KEY=VALUE, not '{word}': for example --set batch_size=64"
             )
         try:
-            (pairs[key],) = yaml.plain(f"- {value}", "--set").data
+            (pairs[key],) = yaml.parse_document(f"- {value}", "--set").data
         except (SpecError, ValueError) as error:
             raise UsageError(f"--set {key} has a value that cannot be read: '{value}'") from error
     return pairs

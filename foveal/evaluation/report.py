@@ -26,7 +26,7 @@ from foveal.evaluation.slices import slices
 from foveal.evaluation.thumbnails import PAGE_BYTES, thumbnails
 from foveal.files import write_atomic
 from foveal.model.manifest import Manifest
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 from foveal.pages import render
 from foveal.progress import Progress, silent
 
@@ -121,13 +121,13 @@ def run_report(
 
 def about(manifest: Manifest) -> dict[str, Any]:
     """What the page tells of the model: network table, recipe, history, data, versions."""
-    spent = cost(manifest.network, len(manifest.labels), task=manifest.task)
+    spent = network_cost(manifest.network, len(manifest.labels), task=manifest.task)
     return {
         "network": {
             "input": manifest.network.input.model_dump(),
             "preprocess": manifest.network.preprocess.model_dump(mode="json"),
             "layers": [asdict(line) for line in spent.layers],
-            "weights": spent.weights,
+            "weights": spent.parameters,
             "multiply_adds": spent.multiply_adds,
         },
         "recipe": manifest.recipe,

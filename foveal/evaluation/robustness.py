@@ -15,7 +15,7 @@ from foveal.evaluation.corruptions import COUNT, SHIFTS, changes, shifted
 from foveal.evaluation.predictions import Bools, Ints
 from foveal.evaluation.schema import CorruptionScore, PoolShift, Robustness
 from foveal.intervals import binomial_interval
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress
 
@@ -141,7 +141,7 @@ def _change(one: Any, two: Any) -> float:
 
 def _size(predictor: Predictor) -> int:
     manifest = predictor.manifest
-    each = cost(manifest.network, len(manifest.labels), task=manifest.task).multiply_adds
+    each = network_cost(manifest.network, len(manifest.labels), task=manifest.task).multiply_adds
     return int(np.clip(_BUDGET / (COUNT + 1) / max(1, each), LEAST, MOST))
 
 

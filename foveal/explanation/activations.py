@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from foveal.network import shapes as plan
-from foveal.network.cost import LayerCost, cost_of_trace
+from foveal.network.cost import LayerCost, trace_cost
 from foveal.network.shapes import Shape, TracedLayer
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
@@ -131,7 +131,7 @@ def record_activations(
     """
     traced = plan.trace(network, classes, task)
     drafts = draft(traced, network)
-    lines = {line.name: line for line in cost_of_trace(traced).layers}
+    lines = {line.name: line for line in trace_cost(traced).layers}
     parts = dict(module.named_modules())
     names = {one.name for one in drafts[1:]}
     with torch.enable_grad():
@@ -185,7 +185,7 @@ def draft(traced: plan.Trace, network: Network) -> list[_Draft]:
             {"mean": list(mean), "std": list(std)},
         ),
     ]
-    _chain(drafts, traced.steps, 1, None, 0)
+    _chain(drafts, traced.layers, 1, None, 0)
     return drafts
 
 
@@ -208,10 +208,10 @@ def _plain(
         tuple(
             s - p * j for s, p, j in zip(before.start, step.padding[::2], before.jump, strict=True)
         ),  # type: ignore[arg-type]
-        step.field.size,
-        step.field.jump,
+        step.receptive_field.size,
+        step.receptive_field.jump,
     )
-    if len(step.after) == 1:
+    if len(step.output_shape) == 1:
         view = None
     drafts.append(_Draft(step.name, step.layer.kind, (at,), parent, branch, view, _settings(step)))
     return len(drafts) - 1
@@ -267,7 +267,7 @@ def _settings(step: TracedLayer) -> dict[str, Any]:
                 "kernel": list(layer.kernel), "stride": list(layer.stride),
                 "padding": list(step.padding), "mode": layer.padding_mode,
                 "value": layer.padding_value, "dilation": list(layer.dilation),
-                "groups": step.before[0] if layer.groups == "depthwise" else layer.groups,
+                "groups": step.input_shape[0] if layer.groups == "depthwise" else layer.groups,
                 "flip": layer.flip,
             }  # fmt: skip
         case spec.Pool():
@@ -283,5 +283,5 @@ def _settings(step: TracedLayer) -> dict[str, Any]:
         case spec.Output():
             return {"function": layer.function}
         case spec.SqueezeExcite():
-            return {"hidden": -(-step.before[0] // layer.reduction)}
+            return {"hidden": -(-step.input_shape[0] // layer.reduction)}
     return layer.model_dump(exclude={"bias", "units"})

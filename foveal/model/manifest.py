@@ -72,7 +72,7 @@ class Manifest(_StrictModel):
     @property
     def units(self) -> int:
         """Number of logits per image."""
-        return self.network.units(len(self.labels), self.task)
+        return self.network.output_units(len(self.labels), self.task)
 
     @property
     def activation(self) -> Literal["softmax", "sigmoid"]:

@@ -27,7 +27,7 @@ class Normalise(nn.Module):
         return (x.to(self.mean.dtype) - self.mean * 255) / (self.std * 255)
 
 
-class Pad(nn.Module):
+class Pad2d(nn.Module):
     """Adds (top, bottom, left, right) cells: constant, reflect, replicate or circular."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Pad(nn.Module):
         return padded
 
 
-class SamePad(nn.Module):
+class SamePad2d(nn.Module):
     """Pads so that windows of `window` cells moved by `stride` give ceil(n / stride) of them."""
 
     def __init__(
@@ -79,7 +79,7 @@ class SamePad(nn.Module):
             total = max((-(-length // stride) - 1) * stride + window - length, 0)
             sides += [total // 2, total - total // 2]
         top, bottom, left, right = sides
-        padded: Tensor = Pad((top, bottom, left, right), self.mode, self.value)(x)
+        padded: Tensor = Pad2d((top, bottom, left, right), self.mode, self.value)(x)
         return padded
 
 
@@ -92,7 +92,7 @@ class FlippedConv2d(nn.Conv2d):
         return maps
 
 
-class PaddedPool(nn.Module):
+class PaddedPool2d(nn.Module):
     """Max or average pooling with any padding a side (None: same) and hanging last windows.
 
     Max pads with minus infinity. Average counts padding as zeros unless `count_padding` is false;
@@ -149,7 +149,7 @@ class PaddedPool(nn.Module):
         return mean / F.avg_pool2d(counted, self.size, self.stride)
 
 
-class GlobalAvgPool(nn.Module):
+class GlobalAvgPool2d(nn.Module):
     """The mean of each map: (N, C, H, W) to (N, C)."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -157,7 +157,7 @@ class GlobalAvgPool(nn.Module):
         return x.mean((2, 3))
 
 
-class GlobalMaxPool(nn.Module):
+class GlobalMaxPool2d(nn.Module):
     """The largest value of each map: (N, C, H, W) to (N, C)."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -165,7 +165,7 @@ class GlobalMaxPool(nn.Module):
         return x.amax((2, 3))
 
 
-class MapNorm(nn.LayerNorm):
+class LayerNorm2d(nn.LayerNorm):
     """Layer norm across the maps at each position of (N, C, H, W)."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -176,7 +176,7 @@ class MapNorm(nn.LayerNorm):
         return last.permute(0, 3, 1, 2)
 
 
-class SqueezeExcite(nn.Module):
+class SqueezeExcitation(nn.Module):
     """Weighs each map by two small dense layers that see the mean of every map."""
 
     def __init__(self, channels: int, hidden: int) -> None:
@@ -190,7 +190,7 @@ class SqueezeExcite(nn.Module):
         return x * scale[:, :, None, None]
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """The input, projected where shapes differ, is added to what `layers` make of it."""
 
     def __init__(self, layers: nn.Module, projection: nn.Module | None = None) -> None:
@@ -204,7 +204,7 @@ class Residual(nn.Module):
         return added + (x if self.projection is None else self.projection(x))
 
 
-class Concat(nn.ModuleList):
+class ConcatBranches(nn.ModuleList):
     """Every branch sees the same input; their maps are stacked."""
 
     def __init__(self, *branches: nn.Module) -> None:

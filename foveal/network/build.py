@@ -14,7 +14,7 @@ from torch import nn
 from foveal.errors import SpecError
 from foveal.network import blocks
 from foveal.network.lint import raise_lint_errors
-from foveal.network.lowering import Chain, ModuleCall, lower
+from foveal.network.lowering import ModuleSequence, ModuleCall, lower
 from foveal.network.shapes import Task, trace
 from foveal.spec.network import Network
 
@@ -42,12 +42,14 @@ def whitened(module: nn.Module) -> list[tuple[str, nn.Conv2d]]:
     ]
 
 
-def _sequential(chain: Chain) -> nn.Sequential:
-    return nn.Sequential(OrderedDict((name, _module(call)) for name, call in chain.parts))
+def _sequential(chain: ModuleSequence) -> nn.Sequential:
+    return nn.Sequential(OrderedDict((name, _module(call)) for name, call in chain.modules))
 
 
 def _module(call: ModuleCall) -> nn.Module:
-    arguments = [_sequential(item) if isinstance(item, Chain) else item for item in call.arguments]
+    arguments = [
+        _sequential(item) if isinstance(item, ModuleSequence) else item for item in call.arguments
+    ]
     home: Any = nn if call.name.startswith("nn.") else blocks
     module: nn.Module = getattr(home, call.name.removeprefix("nn."))(*arguments, **call.options)
     if isinstance(module, nn.Conv2d | nn.Linear) and call.init is not None:

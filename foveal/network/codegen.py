@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from foveal.network import blocks
 from foveal.network.lint import raise_lint_errors
-from foveal.network.lowering import Chain, ModuleCall, lower
+from foveal.network.lowering import ModuleSequence, ModuleCall, lower
 from foveal.network.shapes import Task, trace
 from foveal.spec.network import Network
 
@@ -40,10 +40,10 @@ def pytorch_source(network: Network, classes: int, *, task: Task = "single") -> 
     head = _HEAD.format(
         what=f"A network for {height}x{width}x{channels} images and {classes} classes",
         shape=f"(N, {channels}, {height}, {width})",
-        units=network.units(classes, task),
+        units=network.output_units(classes, task),
     )
     used = {call.name for call in _calls(chain)}
-    needed = [name for name in _ORDER if name in used or (name == "Pad" and "SamePad" in used)]
+    needed = [name for name in _ORDER if name in used or (name == "Pad2d" and "SamePad2d" in used)]
     classes_text = [inspect.getsource(getattr(blocks, name)).rstrip() for name in needed]
     frozen = [
         f'    model.get_parameter("{name}").requires_grad_(False)' for name in _frozen(chain, "")
@@ -59,35 +59,35 @@ def pytorch_source(network: Network, classes: int, *, task: Task = "single") -> 
 
 
 _ORDER = (
-    "Normalise", "Pad", "SamePad", "FlippedConv2d", "PaddedPool", "GlobalAvgPool",
-    "GlobalMaxPool", "MapNorm", "SqueezeExcite", "Residual", "Concat",
+    "Normalise", "Pad2d", "SamePad2d", "FlippedConv2d", "PaddedPool2d", "GlobalAvgPool2d",
+    "GlobalMaxPool2d", "LayerNorm2d", "SqueezeExcitation", "ResidualBlock", "ConcatBranches",
 )  # fmt: skip
 
 
-def _calls(chain: Chain) -> Iterator[ModuleCall]:
-    for _, call in chain.parts:
+def _calls(chain: ModuleSequence) -> Iterator[ModuleCall]:
+    for _, call in chain.modules:
         yield call
         for item in call.arguments:
-            if isinstance(item, Chain):
+            if isinstance(item, ModuleSequence):
                 yield from _calls(item)
 
 
-def _frozen(chain: Chain, prefix: str) -> Iterator[str]:
-    for name, call in chain.parts:
+def _frozen(chain: ModuleSequence, prefix: str) -> Iterator[str]:
+    for name, call in chain.modules:
         yield from (f"{prefix}{name}.{parameter}" for parameter in call.frozen)
-        inner = [item for item in call.arguments if isinstance(item, Chain)]
+        inner = [item for item in call.arguments if isinstance(item, ModuleSequence)]
         for index, item in enumerate(inner):
-            if call.name == "Concat":
+            if call.name == "ConcatBranches":
                 place = str(index)
             else:
                 place = "layers" if index == 0 else "projection"
             yield from _frozen(item, f"{prefix}{name}.{place}.")
 
 
-def _sequential(chain: Chain, indent: int) -> str:
+def _sequential(chain: ModuleSequence, indent: int) -> str:
     space = " " * (indent + 8)
     parts = "".join(
-        f'{space}("{name}", {_text(call, indent + 8)}),\n' for name, call in chain.parts
+        f'{space}("{name}", {_text(call, indent + 8)}),\n' for name, call in chain.modules
     )
     end = " " * indent
     return f"nn.Sequential(\n{end}    OrderedDict([\n{parts}{end}    ])\n{end})"
@@ -95,7 +95,7 @@ def _sequential(chain: Chain, indent: int) -> str:
 
 def _text(call: ModuleCall, indent: int) -> str:
     arguments = [
-        _sequential(item, indent) if isinstance(item, Chain) else repr(item)
+        _sequential(item, indent) if isinstance(item, ModuleSequence) else repr(item)
         for item in call.arguments
     ]
     options = [f"{name}={value!r}" for name, value in call.options.items()]

@@ -12,7 +12,7 @@ from foveal.network.shapes import Shape, Task, Trace, TracedLayer, trace
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
 
-BYTES = 4
+BYTES_PER_VALUE = 4
 """Bytes of a value in fp32."""
 
 
@@ -29,12 +29,12 @@ class LayerCost:
     name: str
     kind: str
     number: tuple[int, ...]
-    output: Shape
-    weights: int
+    output_shape: Shape
+    parameters: int
     biases: int
     multiply_adds: int
-    norm_adds: int
-    values: int
+    norm_multiply_adds: int
+    activations: int
     receptive_field: tuple[int, int]
     jump: tuple[int, int]
 
@@ -46,9 +46,9 @@ class Cost:
     layers: tuple[LayerCost, ...]
 
     @property
-    def weights(self) -> int:
+    def parameters(self) -> int:
         """All learned numbers."""
-        return sum(line.weights for line in self.layers)
+        return sum(line.parameters for line in self.layers)
 
     @property
     def biases(self) -> int:
@@ -63,30 +63,30 @@ class Cost:
     @property
     def multiply_adds_with_norms(self) -> int:
         """The same with one a normalised value, as some published figures count."""
-        return self.multiply_adds + sum(line.norm_adds for line in self.layers)
+        return self.multiply_adds + sum(line.norm_multiply_adds for line in self.layers)
 
     @property
-    def values(self) -> int:
+    def activations(self) -> int:
         """Values all layers give out for one image."""
-        return sum(line.values for line in self.layers)
+        return sum(line.activations for line in self.layers)
 
     def activation_bytes(self, batch: int) -> int:
         """Bytes of all layers' outputs for a batch in fp32, as training keeps them."""
-        return BYTES * self.values * batch
+        return BYTES_PER_VALUE * self.activations * batch
 
     @property
     def receptive_field(self) -> tuple[int, int]:
         """Pixels (height, width) the last map's cells see, before any global step."""
-        seen = [line for line in self.layers if len(line.output) == 3]
+        seen = [line for line in self.layers if len(line.output_shape) == 3]
         return seen[-1].receptive_field if seen else (1, 1)
 
 
-def cost(network: Network, classes: int, task: Task = "single") -> Cost:
+def network_cost(network: Network, classes: int, task: Task = "single") -> Cost:
     """The cost of `network` for so many classes; shapes after a mistake are a best guess."""
-    return cost_of_trace(trace(network, classes, task))
+    return trace_cost(trace(network, classes, task))
 
 
-def cost_of_trace(traced: Trace) -> Cost:
+def trace_cost(traced: Trace) -> Cost:
     """The cost of a network already followed."""
     return Cost(tuple(_line(step) for step in traced.walk()))
 
@@ -97,14 +97,14 @@ def _line(step: TracedLayer) -> LayerCost:
         name=step.name,
         kind=step.layer.kind,
         number=step.number,
-        output=step.after,
-        weights=weights + biases,
+        output_shape=step.output_shape,
+        parameters=weights + biases,
         biases=biases,
         multiply_adds=adds,
-        norm_adds=prod(step.after) if _is_norm(step.layer) else _projected(step),
-        values=prod(step.after),
-        receptive_field=step.field.size,
-        jump=step.field.jump,
+        norm_multiply_adds=prod(step.output_shape) if _is_norm(step.layer) else _projected(step),
+        activations=prod(step.output_shape),
+        receptive_field=step.receptive_field.size,
+        jump=step.receptive_field.jump,
     )
 
 
@@ -113,17 +113,17 @@ def _is_norm(layer: spec.Layer) -> bool:
 
 
 def _projected(step: TracedLayer) -> int:
-    return prod(step.after) if step.projection is not None and step.projection_norm else 0
+    return prod(step.output_shape) if step.projection is not None and step.projection_norm else 0
 
 
 def _own(step: TracedLayer) -> tuple[int, int, int]:
     """(weights without biases, biases, multiply-adds) of this step alone."""
-    layer, channels, out = step.layer, step.before[0], step.after[0]
+    layer, channels, out = step.layer, step.input_shape[0], step.output_shape[0]
     match layer:
         case spec.Conv():
             groups = channels if layer.groups == "depthwise" else layer.groups
             kernels = out * (channels // groups) * prod(layer.kernel)
-            return kernels, out * step.bias, kernels * prod(step.after[1:])
+            return kernels, out * step.bias, kernels * prod(step.output_shape[1:])
         case spec.Dense() | spec.Output():
             return channels * out, out * step.bias, channels * out
         case spec.BatchNorm():
@@ -139,6 +139,10 @@ def _own(step: TracedLayer) -> tuple[int, int, int]:
 
 
 def _projection(step: TracedLayer) -> tuple[int, int, int]:
-    kernels, out, norm = step.before[0] * step.after[0], step.after[0], step.projection_norm
+    kernels, out, norm = (
+        step.input_shape[0] * step.output_shape[0],
+        step.output_shape[0],
+        step.projection_norm,
+    )
     scales = out * norm.scale if norm is not None else 0
-    return kernels + scales, out, kernels * prod(step.after[1:])
+    return kernels + scales, out, kernels * prod(step.output_shape[1:])

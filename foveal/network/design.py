@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from foveal.errors import SpecError
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 from foveal.network.lint import lint
 from foveal.network.presets import load_preset
 from foveal.network.shapes import trace
@@ -19,25 +19,25 @@ from foveal.spec.network import Network
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.spec.recipe import Recipe
 
-MINUTES = 10.0
+DEFAULT_MINUTES = 10.0
 """The budget where none is given."""
-SPEED = 60e9
+DEFAULT_MULTIPLY_ADDS_PER_SECOND = 60e9
 """Multiply-adds a second in training that two AVX2 cores reach in fp32 (see `processor`)."""
-SMALL = 48
+MAX_NATIVE_SIDE_PX = 48
 """Images whose shorter side is at most this keep their own size."""
-LEAST = 16
+MIN_SIDE_PX = 16
 """Shorter side below which the family's poolings leave nothing; smaller images are enlarged."""
-SIDES = (224, 192, 160, 128, 96, 64)
+CANDIDATE_SIDES_PX = (224, 192, 160, 128, 96, 64)
 """Shorter sides tried for larger images, best first."""
-FAMILY = ("swift-l", "swift-m", "swift-s", "swift-xs")
-UNEQUAL = 10
+SWIFT_FAMILY = ("swift-l", "swift-m", "swift-s", "swift-xs")
+MAX_CLASS_RATIO = 10
 """Times the commonest class may be the rarest before rare classes weigh more."""
-CROP_LOSS = 0.12
+MAX_CROP_LOSS = 0.12
 """Share of an image's area a crop may cut away; a defect may lie there."""
-MODEST = 500
+MAX_DESIGN_PARAMETERS_PER_IMAGE = 500
 """Weights an image up to which a larger network is taken. One trial: on 1,250 digits swift-s
 (0.6 M weights) was right on 0.992 of 252 unseen images and swift-m (2.0 M) on 0.984."""
-SQUASH = 2.0
+MAX_SQUASH = 2.0
 """Times a side may be stretched against the other before shapes are no longer themselves."""
 
 
@@ -85,13 +85,13 @@ class Design:
     reasons: tuple[str, ...]
 
 
-def design(
+def design_network(
     stats: StatsLike,
     minutes: float | None = None,
     *,
-    side: int | None = None,
-    name: str | None = None,
-    speed: float = SPEED,
+    side_px: int | None = None,
+    preset: str | None = None,
+    multiply_adds_per_second: float = DEFAULT_MULTIPLY_ADDS_PER_SECOND,
 ) -> Design:
     """A network and recipe for images of these facts and a budget of `minutes` (None: 10).
 
@@ -105,7 +105,9 @@ def design(
         if stats.grey
         else "input.channels 3: the images have colour"
     )
-    network, told = _fitting(stats, _tried(stats, channels, side, name), minutes, speed)
+    network, told = _fitting(
+        stats, _tried(stats, channels, side_px, preset), minutes, multiply_adds_per_second
+    )
     rule, why = _fit(stats, network.input)
     output, what = _output(stats)
     recipe, weighed = _recipe(stats)
@@ -133,17 +135,20 @@ def _tried(facts: StatsLike, channels: Literal[1, 3], side: int | None, name: st
     sizes, why = _sizes(facts, channels)
     if side is not None:
         sizes, why = [Input(height=side, width=side, channels=channels)], "you asked for it"
-    elif name is not None and name not in FAMILY:
+    elif name is not None and name not in SWIFT_FAMILY:
         sizes, why = _published(name, sizes, why)
-    teachable = tuple(one for one in FAMILY if _teachable(one, sizes[0], facts))
-    names = (name,) if name is not None else teachable or FAMILY[-1:]
+    teachable = tuple(one for one in SWIFT_FAMILY if _teachable(one, sizes[0], facts))
+    names = (name,) if name is not None else teachable or SWIFT_FAMILY[-1:]
     return _Tried(names, tuple(sizes), why, name is not None)
 
 
 def _published(name: str, sizes: list[Input], why: str) -> tuple[list[Input], str]:
     """The images' own small size where the preset works at it, else the one it was made for."""
     own = sizes[0]
-    if min(own.height, own.width) <= SMALL and not trace(load_preset(name, own), 2).mistakes:
+    if (
+        min(own.height, own.width) <= MAX_NATIVE_SIDE_PX
+        and not trace(load_preset(name, own), 2).errors
+    ):
         return [own], why
     made_for = load_preset(name).input.model_copy(update={"channels": own.channels})
     return [made_for], f"what {name} was published for"
@@ -153,12 +158,12 @@ def _fitting(
     facts: StatsLike, tried: _Tried, minutes: float | None, speed: float
 ) -> tuple[Network, tuple[str, str]]:
     """The largest that is tried, at the largest size, that the budget can train."""
-    budget = MINUTES if minutes is None else minutes
+    budget = DEFAULT_MINUTES if minutes is None else minutes
     epochs = _epochs(facts.images)
     pairs = [(name, size) for size in tried.sizes for name in tried.names]
     for name, size in pairs:
         network = load_preset(name, size)
-        spent = cost(network, max(2, len(facts.classes)))
+        spent = network_cost(network, max(2, len(facts.classes)))
         seconds = 3 * spent.multiply_adds * epochs * facts.images / speed
         fits = seconds <= 60 * budget
         if fits or (name, size) == pairs[-1]:
@@ -171,7 +176,7 @@ def _fitting(
         "you asked for it"
         if tried.asked
         else (
-            f"the largest of the swift family that fits, with at most {MODEST:,} weights an image"
+            f"the largest of the swift family that fits, with at most {MAX_DESIGN_PARAMETERS_PER_IMAGE:,} weights an image"
             if fits
             else "the smallest there is"
         )
@@ -191,12 +196,18 @@ def _sizes(facts: StatsLike, channels: Literal[1, 3]) -> tuple[list[Input], str]
     """Sizes to try, best first, and the words for them."""
     height, width = facts.height[1], facts.width[1]
     ratio = _ratio(facts)
-    if min(height, width) <= SMALL:
+    if min(height, width) <= MAX_NATIVE_SIDE_PX:
         return [_own(height, width, ratio, channels)], (
             f"the middle image has {facts.height[1]}x{facts.width[1]}"
-            + (f", enlarged to {LEAST} pixels or more" if min(height, width) < LEAST else "")
+            + (
+                f", enlarged to {MIN_SIDE_PX} pixels or more"
+                if min(height, width) < MIN_SIDE_PX
+                else ""
+            )
         )
-    sides = [side for side in SIDES if side <= min(height, width)] or [SIDES[-1]]
+    sides = [side for side in CANDIDATE_SIDES_PX if side <= min(height, width)] or [
+        CANDIDATE_SIDES_PX[-1]
+    ]
     shape = (
         "square, for aspects differ or are near 1"
         if ratio == 1
@@ -213,13 +224,13 @@ def _own(height: int, width: int, ratio: float, channels: Literal[1, 3]) -> Inpu
     """The images' own size, square where their aspects differ, a whole multiple if too small."""
     if ratio == 1:
         height = width = min(height, width)
-    times = -(-LEAST // min(height, width))
+    times = -(-MIN_SIDE_PX // min(height, width))
     return Input(height=height * times, width=width * times, channels=channels)
 
 
 def _teachable(name: str, size: Input, facts: StatsLike) -> bool:
-    weights = cost(load_preset(name, size), max(2, len(facts.classes))).weights
-    return weights <= MODEST * facts.images
+    weights = network_cost(load_preset(name, size), max(2, len(facts.classes))).parameters
+    return weights <= MAX_DESIGN_PARAMETERS_PER_IMAGE * facts.images
 
 
 def _ratio(facts: StatsLike) -> float:
@@ -247,9 +258,9 @@ def _fit(facts: StatsLike, size: Input) -> tuple[Preprocess, str]:
         if lost >= 0.005
         else "the images have the input's aspect, nothing is cut away"
     )
-    if lost <= CROP_LOSS:
+    if lost <= MAX_CROP_LOSS:
         return Preprocess(fit="crop"), f"preprocess.fit crop: {figures}"
-    if worst <= SQUASH:
+    if worst <= MAX_SQUASH:
         why = f"{figures}, a squash stretches them by no more than {worst:.2f}"
         return Preprocess(fit="squash"), f"preprocess.fit squash: {why}"
     why = f"{figures} and a squash stretch them {worst:.1f} times; padding fills at most {lost:.0%}"
@@ -272,7 +283,7 @@ def _recipe(facts: StatsLike) -> tuple[Recipe, list[str]]:
     reasons = ["recipe.epochs: as many as the minutes allow, measured when training starts"]
     counts = [count for count in facts.classes.values() if count]
     times = max(counts) / min(counts) if counts else 1.0
-    if times < UNEQUAL or facts.task == "multi":
+    if times < MAX_CLASS_RATIO or facts.task == "multi":
         return Recipe(), reasons
     reasons.append(
         f"recipe.class_balance class_weights: the commonest class has {times:.0f} times the images "

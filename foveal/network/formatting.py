@@ -11,17 +11,17 @@ from foveal.network.shapes import Shape
 from foveal.spec.layers import Layer
 
 
-def size(shape: Shape) -> str:
+def format_shape(shape: Shape) -> str:
     """HEIGHTxWIDTHxCHANNELS of maps, or the number of values."""
     return f"{shape[1]}x{shape[2]}x{shape[0]}" if len(shape) == 3 else str(shape[0])
 
 
-def sizes(shape: Shape) -> list[int]:
+def height_width_channels(shape: Shape) -> list[int]:
     """[height, width, channels] of maps, or [values]."""
     return [shape[1], shape[2], shape[0]] if len(shape) == 3 else [shape[0]]
 
 
-def count(number: int) -> str:
+def format_count(number: int) -> str:
     """A count with at most four digits: 512, 36.9 K, 11.69 M, 1.81 G."""
     for limit, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
         if number >= limit:
@@ -30,7 +30,7 @@ def count(number: int) -> str:
     return str(number)
 
 
-def memory(number: float) -> str:
+def format_bytes(number: float) -> str:
     """Bytes in KiB, MiB or GiB."""
     for limit, unit in ((1 << 30, "GiB"), (1 << 20, "MiB")):
         if number >= limit:
@@ -38,15 +38,15 @@ def memory(number: float) -> str:
     return f"{number / 1024:.1f} KiB"
 
 
-def parameters(layer: Layer) -> str:
+def format_options(layer: Layer) -> str:
     """What was written of a layer beside its kind, in the order of its definition."""
     body = layer.to_data()
     inner = body[layer.kind] if isinstance(body, dict) else {}
-    if any(layer.inner()):
+    if any(layer.nested_branches()):
         return ""
     if not isinstance(inner, dict):
         return _word(inner)
-    first = _word(inner.pop(layer.short)) if layer.short in inner else ""
+    first = _word(inner.pop(layer.shorthand)) if layer.shorthand in inner else ""
     named = [f"{name} {_word(value)}" for name, value in inner.items()]
     return ", ".join([first, *named] if first else named)
 

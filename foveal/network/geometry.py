@@ -11,19 +11,19 @@ Sides = tuple[int, int, int, int]
 """Cells added at top, bottom, left, right."""
 
 
-def spanned(kernel: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
+def dilated_size(kernel: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
     """Cells (height, width) a dilated kernel spans."""
     return (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1
 
 
-def around(length: int, window: int, stride: int) -> tuple[int, int]:
+def same_padding(length: int, window: int, stride: int) -> tuple[int, int]:
     """Cells before and after so that ceil(length / stride) windows fit; the odd one comes after."""
     windows = -(-length // stride)
     total = max((windows - 1) * stride + window - length, 0)
     return total // 2, total - total // 2
 
 
-def sides(
+def resolve_padding(
     padding: Sides | Literal["same", "valid"],
     size: tuple[int, int],
     window: tuple[int, int],
@@ -31,23 +31,23 @@ def sides(
 ) -> Sides:
     """The cells a `padding` adds around a map of `size` (height, width)."""
     if padding == "same":
-        top, bottom = around(size[0], window[0], stride[0])
-        left, right = around(size[1], window[1], stride[1])
+        top, bottom = same_padding(size[0], window[0], stride[0])
+        left, right = same_padding(size[1], window[1], stride[1])
         return top, bottom, left, right
     return (0, 0, 0, 0) if padding == "valid" else padding
 
 
-def steps(length: int, window: int, stride: int) -> int:
+def window_count(length: int, window: int, stride: int) -> int:
     """Windows that fit wholly into `length` cells (0 or less where none does)."""
     return (length - window) // stride + 1
 
 
-def steps_ceil(length: int, before: int, after: int, window: int, stride: int) -> int:
+def window_count_ceil(length: int, before: int, after: int, window: int, stride: int) -> int:
     """Windows when the last may hang over, as long as it starts before the padding at the end."""
     count = -((window - length - before - after) // stride) + 1
     return count - 1 if (count - 1) * stride >= length + before else count
 
 
-def always_symmetric(window: tuple[int, int], stride: tuple[int, int]) -> bool:
+def same_padding_is_symmetric(window: tuple[int, int], stride: tuple[int, int]) -> bool:
     """Whether `same` adds equally before and after whatever the map's size is."""
     return stride == (1, 1) and window[0] % 2 == 1 and window[1] % 2 == 1

@@ -16,16 +16,16 @@ from foveal.network.shapes import Task, Trace, TracedLayer, trace
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
 
-MAX_WEIGHTS = 1 << 29
+MAX_PARAMETERS = 1 << 29
 """Learned numbers a network may have: 2 GiB in fp32; more is refused before memory is asked."""
-MAX_VALUES = 1 << 29
+MAX_ACTIVATIONS = 1 << 29
 """Values a layer may give out for one image: 2 GiB in fp32; more is refused as well."""
-NARROW, NARROW_FLAT, WIDE = 0.5, 0.25, 8.0
+MIN_RECEPTIVE_FIELD, MIN_RECEPTIVE_FIELD_FLATTEN, MAX_RECEPTIVE_FIELD = 0.5, 0.25, 8.0
 """A receptive field under half of the image (a quarter before flatten, whose dense layer sees
 all cells together) or over eight times is told. ResNet-34 has 4 times."""
-ENORMOUS = 4_000_000
+MAX_FLATTEN_WEIGHTS = 4_000_000
 """Weights of a dense layer after flatten that are told where they are most of the network."""
-TEACHABLE = 5_000
+MAX_PARAMETERS_PER_IMAGE = 5_000
 """Weights an image can teach before it is told: ResNet-18 on 50,000 images has 220."""
 
 
@@ -70,29 +70,29 @@ def _errors(network: Network, traced: Trace, classes: int, task: Task) -> tuple[
             "error",
             "shape",
             (layer_label(m.number),),
-            f"{_at(m.number, m.kind)} {m.problem}; {m.mend}",
+            f"{_at(m.number, m.kind)} {m.problem}; {m.fix}",
         )
-        for m in traced.mistakes
+        for m in traced.errors
     ]
     problem = _function(network.output.function, classes, task)
     if problem:
-        last = traced.steps[-1]
+        last = traced.layers[-1]
         text = f"{_at(last.number, 'output')} {problem}"
         found.append(LintMessage("error", "output", (layer_label(last.number),), text))
-    lines = cost.cost_of_trace(traced).layers
-    total = sum(line.weights for line in lines)
-    if total > MAX_WEIGHTS:
-        most = max(lines, key=lambda line: line.weights)
+    lines = cost.trace_cost(traced).layers
+    total = sum(line.parameters for line in lines)
+    if total > MAX_PARAMETERS:
+        most = max(lines, key=lambda line: line.parameters)
         text = (
-            f"the network has {total:,} weights, more than the {MAX_WEIGHTS:,} allowed; "
-            f"{_at(most.number, most.kind)} has {most.weights:,} of them: make it smaller"
+            f"the network has {total:,} weights, more than the {MAX_PARAMETERS:,} allowed; "
+            f"{_at(most.number, most.kind)} has {most.parameters:,} of them: make it smaller"
         )
         found.append(LintMessage("error", "weights", (layer_label(most.number),), text))
-    largest = max(lines, key=lambda line: line.values)
-    if largest.values > MAX_VALUES:
+    largest = max(lines, key=lambda line: line.activations)
+    if largest.activations > MAX_ACTIVATIONS:
         text = (
-            f"{_at(largest.number, largest.kind)} gives out {largest.values:,} values for one "
-            f"image, more than the {MAX_VALUES:,} allowed: make the input, its padding or its "
+            f"{_at(largest.number, largest.kind)} gives out {largest.activations:,} values for one "
+            f"image, more than the {MAX_ACTIVATIONS:,} allowed: make the input, its padding or its "
             "channels smaller"
         )
         found.append(LintMessage("error", "values", (layer_label(largest.number),), text))
@@ -142,19 +142,19 @@ def _merged(found: Iterator[_Warning]) -> Iterator[LintMessage]:
 def _warnings(network: Network, traced: Trace, images: int | None) -> Iterator[_Warning]:
     for step in traced.walk():
         yield from _skipped(step)
-    for chain in _chains(traced.steps):
+    for chain in _chains(traced.layers):
         yield from _borders(chain)
     yield from _adjacent(traced)
     yield from _padding_values(network, traced)
     yield from _field(network, traced)
-    lines = cost.cost_of_trace(traced)
+    lines = cost.trace_cost(traced)
     yield from _flatten(traced, lines)
-    if images and lines.weights > TEACHABLE * images:
+    if images and lines.parameters > MAX_PARAMETERS_PER_IMAGE * images:
         yield (
             "weights",
             (),
-            f"the network has {lines.weights:,} weights for {images:,} images, more than "
-            f"{TEACHABLE:,} an image: it may learn them by heart; use fewer channels or units, "
+            f"the network has {lines.parameters:,} weights for {images:,} images, more than "
+            f"{MAX_PARAMETERS_PER_IMAGE:,} an image: it may learn them by heart; use fewer channels or units, "
             "or global_avg_pool in place of flatten",
         )
 
@@ -163,7 +163,7 @@ def _windows(step: TracedLayer) -> tuple[tuple[int, int], tuple[int, int]] | Non
     """(window, stride) of a layer that slides one."""
     layer = step.layer
     if isinstance(layer, spec.Conv):
-        return geometry.spanned(layer.kernel, layer.dilation), layer.stride
+        return geometry.dilated_size(layer.kernel, layer.dilation), layer.stride
     if isinstance(layer, spec.Pool):
         return layer.size, layer.stride or layer.size
     return None
@@ -197,13 +197,13 @@ def _borders(chain: tuple[TracedLayer, ...]) -> Iterator[_Warning]:
 
 def _dropped(step: TracedLayer, reach: int) -> Iterator[_Warning]:
     slides = _windows(step)
-    if slides is None or len(step.before) != 3 or getattr(step.layer, "ceil", False):
+    if slides is None or len(step.input_shape) != 3 or getattr(step.layer, "ceil", False):
         return
     window, stride = slides
     lost = []
     for axis in (0, 1):
         before, after = step.padding[2 * axis : 2 * axis + 2]
-        length = step.before[axis + 1] + before + after
+        length = step.input_shape[axis + 1] + before + after
         rest = (length - window[axis]) % stride[axis] if length >= window[axis] else 0
         lost.append(max(rest - after, 0))
     if max(lost) > reach:
@@ -211,7 +211,7 @@ def _dropped(step: TracedLayer, reach: int) -> Iterator[_Warning]:
             "border",
             step.number,
             f"{_at(step.number, step.layer.kind)} never sees the last {lost[0]} rows and "
-            f"{lost[1]} columns of its {step.before[1]}x{step.before[2]} map, because stride "
+            f"{lost[1]} columns of its {step.input_shape[1]}x{step.input_shape[2]} map, because stride "
             f"{stride[0]}x{stride[1]} does not divide it; "
             + ("use ceil: true" if isinstance(step.layer, spec.Pool) else "use padding: same"),
         )
@@ -219,7 +219,7 @@ def _dropped(step: TracedLayer, reach: int) -> Iterator[_Warning]:
 
 def _adjacent(traced: Trace) -> Iterator[_Warning]:
     between = (spec.Pad, spec.Dropout, spec.Dropout2d)
-    for chain in _chains(traced.steps):
+    for chain in _chains(traced.layers):
         last: TracedLayer | None = None
         for step in chain:
             if isinstance(step.layer, between):
@@ -251,7 +251,7 @@ def _padding_values(network: Network, traced: Trace) -> Iterator[_Warning]:
     mean, std = network.preprocess.statistics(network.input.channels)
     low = min((0 - m) / s for m, s in zip(mean, std, strict=True))
     high = max((1 - m) / s for m, s in zip(mean, std, strict=True))
-    for step in traced.steps:
+    for step in traced.layers:
         layer = step.layer
         value, mode = 0.0, "constant"
         if isinstance(layer, spec.Conv):
@@ -270,25 +270,25 @@ def _padding_values(network: Network, traced: Trace) -> Iterator[_Warning]:
 
 
 def _field(network: Network, traced: Trace) -> Iterator[_Warning]:
-    maps = [step for step in traced.steps if len(step.after) == 3]
+    maps = [step for step in traced.layers if len(step.output_shape) == 3]
     if not maps:
         return
     last = maps[-1]
-    seen, size = last.field.size, (network.input.height, network.input.width)
+    seen, size = last.receptive_field.size, (network.input.height, network.input.width)
     shares = [field / side for field, side in zip(seen, size, strict=True)]
     words = (
         f"a cell of the last map, after layer {layer_label(last.number)}, sees {seen[0]}x{seen[1]} "
         f"of {size[0]}x{size[1]} pixels"
     )
-    flat = any(isinstance(step.layer, spec.Flatten) for step in traced.steps)
-    if min(shares) < (NARROW_FLAT if flat else NARROW):
+    flat = any(isinstance(step.layer, spec.Flatten) for step in traced.layers)
+    if min(shares) < (MIN_RECEPTIVE_FIELD_FLATTEN if flat else MIN_RECEPTIVE_FIELD):
         yield (
             "receptive_field",
             last.number,
             f"{words}, so that larger shapes are not seen as one; add a pooling or more "
             "convolutions",
         )
-    if min(shares) > WIDE:
+    if min(shares) > MAX_RECEPTIVE_FIELD:
         yield (
             "receptive_field",
             last.number,
@@ -297,16 +297,16 @@ def _field(network: Network, traced: Trace) -> Iterator[_Warning]:
 
 
 def _flatten(traced: Trace, lines: cost.Cost) -> Iterator[_Warning]:
-    for step, following in zip(traced.steps, traced.steps[1:], strict=False):
+    for step, following in zip(traced.layers, traced.layers[1:], strict=False):
         dense = isinstance(following.layer, spec.Dense | spec.Output)
         if not isinstance(step.layer, spec.Flatten) or not dense:
             continue
-        weights = step.after[0] * following.after[0]
-        if weights > ENORMOUS and 2 * weights > lines.weights:
+        weights = step.output_shape[0] * following.output_shape[0]
+        if weights > MAX_FLATTEN_WEIGHTS and 2 * weights > lines.parameters:
             yield (
                 "flatten",
                 step.number,
-                f"{_at(step.number, 'flatten')} gives {step.after[0]:,} values, so that the layer "
-                f"after it has {weights:,} of {lines.weights:,} weights; use global_avg_pool, or "
+                f"{_at(step.number, 'flatten')} gives {step.output_shape[0]:,} values, so that the layer "
+                f"after it has {weights:,} of {lines.parameters:,} weights; use global_avg_pool, or "
                 "a pooling before it",
             )

@@ -37,5 +37,5 @@ def load_network(name: str | Path, size: Input | None = None) -> Network:
 
         found: Network = read_manifest(path).network
     else:
-        found = yaml.read(path, Network)
+        found = yaml.load_yaml(path, Network)
     return found if size is None else found.resized(size)

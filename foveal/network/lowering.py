@@ -30,20 +30,20 @@ class ModuleCall:
 
 
 @dataclass(frozen=True)
-class Chain:
+class ModuleSequence:
     """Named parts run one after the other: an nn.Sequential."""
 
-    parts: tuple[tuple[str, ModuleCall], ...]
+    modules: tuple[tuple[str, ModuleCall], ...]
 
 
-def lower(network: Network, trace: Trace) -> Chain:
+def lower(network: Network, trace: Trace) -> ModuleSequence:
     """The whole network, normalisation first; the last part gives logits."""
     mean, std = network.preprocess.statistics(network.input.channels)
     first = ("normalise", ModuleCall("Normalise", (mean, std)))
-    return Chain((first, *_chain(trace.steps).parts))
+    return ModuleSequence((first, *_chain(trace.layers).modules))
 
 
-def _chain(steps: tuple[TracedLayer, ...]) -> Chain:
+def _chain(steps: tuple[TracedLayer, ...]) -> ModuleSequence:
     parts: list[tuple[str, ModuleCall]] = []
     for step in steps:
         own = step.name.rsplit(".", 1)[-1]
@@ -51,53 +51,53 @@ def _chain(steps: tuple[TracedLayer, ...]) -> Chain:
         if pad is not None:
             parts.append((f"{own}_pad", pad))
         parts.append((own, _call(step, padded=pad is not None)))
-    return Chain(tuple(parts))
+    return ModuleSequence(tuple(parts))
 
 
 def _pad(step: TracedLayer) -> ModuleCall | None:
     layer = step.layer
     if not isinstance(layer, spec.Conv) or layer.padding in ("valid", (0, 0, 0, 0)):
         return None
-    window = geometry.spanned(layer.kernel, layer.dilation)
+    window = geometry.dilated_size(layer.kernel, layer.dilation)
     options: dict[str, Any] = {}
     if layer.padding_mode != "constant":
         options["mode"] = layer.padding_mode
     elif layer.padding_value:
         options["value"] = layer.padding_value
     if layer.padding == "same":
-        if geometry.always_symmetric(window, layer.stride):
-            top, bottom, left, right = geometry.sides("same", (1, 1), window, (1, 1))
-            return ModuleCall("Pad", ((top, bottom, left, right),), options) if options else None
-        return ModuleCall("SamePad", (window, layer.stride), options)
+        if geometry.same_padding_is_symmetric(window, layer.stride):
+            top, bottom, left, right = geometry.resolve_padding("same", (1, 1), window, (1, 1))
+            return ModuleCall("Pad2d", ((top, bottom, left, right),), options) if options else None
+        return ModuleCall("SamePad2d", (window, layer.stride), options)
     assert not isinstance(layer.padding, str)
     top, bottom, left, right = layer.padding
     if top == bottom and left == right and not options:
         return None
-    return ModuleCall("Pad", (layer.padding,), options)
+    return ModuleCall("Pad2d", (layer.padding,), options)
 
 
 def _call(step: TracedLayer, *, padded: bool) -> ModuleCall:
     layer = step.layer
-    channels = step.before[0]
+    channels = step.input_shape[0]
     match layer:
         case spec.Conv():
             return _conv(step, layer, padded=padded)
         case spec.Pool():
             return _pool(layer)
         case spec.Pad():
-            return ModuleCall("Pad", (layer.padding, layer.mode, layer.value))
+            return ModuleCall("Pad2d", (layer.padding, layer.mode, layer.value))
         case spec.Dense():
             return ModuleCall("nn.Linear", (channels, layer.units), _unless(step.bias), init="he")
         case spec.Output():
-            return ModuleCall("nn.Linear", (channels, step.after[0]), _unless(step.bias))
+            return ModuleCall("nn.Linear", (channels, step.output_shape[0]), _unless(step.bias))
         case spec.BatchNorm() | spec.LayerNorm() | spec.GroupNorm():
             return _norm(layer, step)
         case spec.SqueezeExcite():
-            return ModuleCall("SqueezeExcite", (channels, -(-channels // layer.reduction)))
+            return ModuleCall("SqueezeExcitation", (channels, -(-channels // layer.reduction)))
         case spec.Residual():
             return _residual(step)
         case spec.Concat():
-            return ModuleCall("Concat", tuple(_chain(branch) for branch in step.branches))
+            return ModuleCall("ConcatBranches", tuple(_chain(branch) for branch in step.branches))
         case spec.Dropout():
             return ModuleCall("nn.Dropout", (layer.rate,))
         case spec.Dropout2d():
@@ -118,8 +118,8 @@ _SIMPLE = {
     "sigmoid": "nn.Sigmoid",
     "hard_swish": "nn.Hardswish",
     "flatten": "nn.Flatten",
-    "global_max_pool": "GlobalMaxPool",
-    "global_avg_pool": "GlobalAvgPool",
+    "global_max_pool": "GlobalMaxPool2d",
+    "global_avg_pool": "GlobalAvgPool2d",
 }
 
 
@@ -135,12 +135,12 @@ def _conv(step: TracedLayer, layer: spec.Conv, *, padded: bool) -> ModuleCall:
         options["padding"] = _own_padding(layer)
     if layer.dilation != (1, 1):
         options["dilation"] = layer.dilation
-    groups = step.before[0] if layer.groups == "depthwise" else layer.groups
+    groups = step.input_shape[0] if layer.groups == "depthwise" else layer.groups
     if groups != 1:
         options["groups"] = groups
     return ModuleCall(
         "FlippedConv2d" if layer.flip else "nn.Conv2d",
-        (step.before[0], layer.channels, layer.kernel),
+        (step.input_shape[0], layer.channels, layer.kernel),
         options | _unless(step.bias),
         init="he" if layer.init == "default" else layer.init,
         frozen=("weight", "bias")[: 1 + step.bias] if layer.frozen else (),
@@ -148,8 +148,8 @@ def _conv(step: TracedLayer, layer: spec.Conv, *, padded: bool) -> ModuleCall:
 
 
 def _own_padding(layer: spec.Conv) -> tuple[int, int]:
-    window = geometry.spanned(layer.kernel, layer.dilation)
-    top, _, left, _ = geometry.sides(layer.padding, (1, 1), window, (1, 1))
+    window = geometry.dilated_size(layer.kernel, layer.dilation)
+    top, _, left, _ = geometry.resolve_padding(layer.padding, (1, 1), window, (1, 1))
     return top, left
 
 
@@ -159,12 +159,12 @@ def _pool(layer: spec.Pool) -> ModuleCall:
     counts = not isinstance(layer, spec.AvgPool) or layer.count_padding
     padding: geometry.Sides | Literal["same"]
     padding = (0, 0, 0, 0) if layer.padding == "valid" else layer.padding
-    if padding == "same" and geometry.always_symmetric(layer.size, stride):
-        padding = geometry.sides("same", (1, 1), layer.size, (1, 1))
+    if padding == "same" and geometry.same_padding_is_symmetric(layer.size, stride):
+        padding = geometry.resolve_padding("same", (1, 1), layer.size, (1, 1))
     if padding == "same" or not _native(padding, layer.size):
         sides = None if padding == "same" else padding
         return ModuleCall(
-            "PaddedPool",
+            "PaddedPool2d",
             (function, layer.size, stride, sides),
             {"ceil": layer.ceil, "count_padding": counts},
         )
@@ -188,7 +188,7 @@ def _native(padding: geometry.Sides, size: tuple[int, int]) -> bool:
 
 
 def _norm(layer: spec.Layer, step: TracedLayer) -> ModuleCall:
-    channels, maps = step.before[0], len(step.before) == 3
+    channels, maps = step.input_shape[0], len(step.input_shape) == 3
     match layer:
         case spec.BatchNorm():
             options = {
@@ -202,7 +202,7 @@ def _norm(layer: spec.Layer, step: TracedLayer) -> ModuleCall:
             name = "nn.BatchNorm2d" if maps else "nn.BatchNorm1d"
             return ModuleCall(name, (channels,), options, frozen=() if layer.scale else ("weight",))
         case spec.LayerNorm():
-            name = "MapNorm" if maps else "nn.LayerNorm"
+            name = "LayerNorm2d" if maps else "nn.LayerNorm"
             return ModuleCall(name, (channels,), {"eps": layer.epsilon})
         case spec.GroupNorm():
             return ModuleCall("nn.GroupNorm", (layer.groups, channels), {"eps": layer.epsilon})
@@ -212,11 +212,11 @@ def _norm(layer: spec.Layer, step: TracedLayer) -> ModuleCall:
 def _residual(step: TracedLayer) -> ModuleCall:
     inside = _chain(step.branches[0])
     if step.projection is None:
-        return ModuleCall("Residual", (inside,))
+        return ModuleCall("ResidualBlock", (inside,))
     norm = step.projection_norm
     conv = ModuleCall(
         "nn.Conv2d",
-        (step.before[0], step.after[0], (1, 1)),
+        (step.input_shape[0], step.output_shape[0], (1, 1)),
         ({} if step.projection == (1, 1) else {"stride": step.projection}) | _unless(norm is None),
         init="he",
     )
@@ -225,7 +225,10 @@ def _residual(step: TracedLayer) -> ModuleCall:
         options = {} if norm.epsilon == 1e-5 else {"eps": norm.epsilon}
         options |= {} if norm.momentum == 0.1 else {"momentum": norm.momentum}
         call = ModuleCall(
-            "nn.BatchNorm2d", (step.after[0],), options, frozen=() if norm.scale else ("weight",)
+            "nn.BatchNorm2d",
+            (step.output_shape[0],),
+            options,
+            frozen=() if norm.scale else ("weight",),
         )
         parts.append(("batch_norm", call))
-    return ModuleCall("Residual", (inside, Chain(tuple(parts))))
+    return ModuleCall("ResidualBlock", (inside, ModuleSequence(tuple(parts))))

@@ -5,33 +5,33 @@ Pure arithmetic; knows nothing of torch.
 
 from __future__ import annotations
 
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 from foveal.network.shapes import Task
 from foveal.spec.layers import Pool
 from foveal.spec.network import Network
 
-MOST = 32
+MAX_POOLINGS = 32
 """Poolings that are looked at; each costs one walk over the network."""
 
 
-def savings(network: Network, classes: int, task: Task = "single") -> dict[int, float]:
+def pooling_savings(network: Network, classes: int, task: Task = "single") -> dict[int, float]:
     """Number of each outer pooling (1-based) to the share of all multiply-adds it saves, 0..1.
 
     Compared with the same network whose pooling has stride 1 and keeps the map's size.
     """
-    total = cost(network, classes, task).multiply_adds
+    total = network_cost(network, classes, task).multiply_adds
     places = [
         index
         for index, layer in enumerate(network.layers)
         if isinstance(layer, Pool) and (layer.stride or layer.size) != (1, 1)
     ]
     found: dict[int, float] = {}
-    for index in places[:MOST]:
+    for index in places[:MAX_POOLINGS]:
         still = network.layers[index].model_copy(
             update={"stride": (1, 1), "padding": "same", "ceil": False}
         )
         layers = (*network.layers[:index], still, *network.layers[index + 1 :])
-        without = cost(network.model_copy(update={"layers": layers}), classes, task)
+        without = network_cost(network.model_copy(update={"layers": layers}), classes, task)
         if without.multiply_adds:
             found[index + 1] = 1 - total / without.multiply_adds
     return found

@@ -20,7 +20,7 @@ Task = Literal["single", "multi"]
 Shape = tuple[int, ...]
 """(channels, height, width) of maps, or (values,) after flatten or a global pooling."""
 
-NORMS = (spec.BatchNorm, spec.LayerNorm, spec.GroupNorm)
+NORM_LAYERS = (spec.BatchNorm, spec.LayerNorm, spec.GroupNorm)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ReceptiveField:
     size: tuple[int, int] = (1, 1)
     jump: tuple[int, int] = (1, 1)
 
-    def after(self, window: tuple[int, int], stride: tuple[int, int]) -> ReceptiveField:
+    def after_window(self, window: tuple[int, int], stride: tuple[int, int]) -> ReceptiveField:
         """The field of a cell that sees a window of these cells and moves by stride."""
         size = tuple(s + (w - 1) * j for s, w, j in zip(self.size, window, self.jump, strict=True))
         jump = tuple(j * s for j, s in zip(self.jump, stride, strict=True))
@@ -44,7 +44,7 @@ class ShapeError:
     number: tuple[int, ...]
     kind: str
     problem: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class TracedLayer:
     name: str
     number: tuple[int, ...]
     layer: spec.Layer
-    before: Shape
-    after: Shape
-    field: ReceptiveField
+    input_shape: Shape
+    output_shape: Shape
+    receptive_field: ReceptiveField
     bias: bool = False
     padding: Sides = (0, 0, 0, 0)
     branches: tuple[tuple[TracedLayer, ...], ...] = ()
@@ -68,12 +68,12 @@ class TracedLayer:
 class Trace:
     """All steps in order, and the mistakes met (shapes after one are a best guess)."""
 
-    steps: tuple[TracedLayer, ...]
-    mistakes: tuple[ShapeError, ...]
+    layers: tuple[TracedLayer, ...]
+    errors: tuple[ShapeError, ...]
 
     def walk(self) -> Iterator[TracedLayer]:
         """Every step, the inner ones after the step that holds them."""
-        yield from _walk(self.steps)
+        yield from _walk(self.layers)
 
 
 def _walk(steps: tuple[TracedLayer, ...]) -> Iterator[TracedLayer]:
@@ -85,7 +85,7 @@ def _walk(steps: tuple[TracedLayer, ...]) -> Iterator[TracedLayer]:
 
 def trace(network: Network, classes: int, task: Task = "single") -> Trace:
     """Follow `network` from its input to its output for so many classes."""
-    walker = _Walker(network.units(classes, task))
+    walker = _Walker(network.output_units(classes, task))
     height, width, channels = network.input.shape
     steps = walker.sequence(network.layers, (channels, height, width), ReceptiveField(), "", ())
     return Trace(steps, tuple(walker.mistakes))
@@ -112,7 +112,7 @@ class _Walker:
             following = layers[index + 1] if index + 1 < len(layers) else None
             place = _Place(prefix + name, (*number, index + 1), shape, seen, following)
             steps.append(self._step(layer, place))
-            shape, seen = steps[-1].after, steps[-1].field
+            shape, seen = steps[-1].output_shape, steps[-1].receptive_field
         return tuple(steps)
 
     def _step(self, layer: spec.Layer, at: _Place) -> TracedLayer:
@@ -159,13 +159,13 @@ class _Walker:
                 "which does not divide both",
                 "choose channels that are a multiple of the groups",
             )
-        window = geometry.spanned(layer.kernel, layer.dilation)
+        window = geometry.dilated_size(layer.kernel, layer.dilation)
         height, width = size
-        around = geometry.sides(layer.padding, (height, width), window, layer.stride)
+        around = geometry.resolve_padding(layer.padding, (height, width), window, layer.stride)
         self._reflectable(layer, layer.padding_mode, around, (height, width), at)
         after = self._slide(layer, (height, width), window, layer.stride, around, at)
-        bias = not isinstance(at.following, NORMS) if layer.bias is None else layer.bias
-        seen = at.seen.after(window, layer.stride)
+        bias = not isinstance(at.following, NORM_LAYERS) if layer.bias is None else layer.bias
+        seen = at.seen.after_window(window, layer.stride)
         return at.step(layer, (layer.channels, *after), seen, bias=bias, padding=around)
 
     def _reflectable(
@@ -189,8 +189,8 @@ class _Walker:
         around: Sides,
         at: _Place,
     ) -> tuple[int, int]:
-        height = geometry.steps(size[0] + around[0] + around[1], window[0], stride[0])
-        width = geometry.steps(size[1] + around[2] + around[3], window[1], stride[1])
+        height = geometry.window_count(size[0] + around[0] + around[1], window[0], stride[0])
+        width = geometry.window_count(size[1] + around[2] + around[3], window[1], stride[1])
         if height < 1 or width < 1:
             self.mistake(
                 at,
@@ -205,7 +205,7 @@ class _Walker:
     def _pool(self, layer: spec.Pool, at: _Place) -> TracedLayer:
         channels, height, width = self.maps(layer, at)
         stride = layer.stride or layer.size
-        around = geometry.sides(layer.padding, (height, width), layer.size, stride)
+        around = geometry.resolve_padding(layer.padding, (height, width), layer.size, stride)
         padded = (height + around[0] + around[1], width + around[2] + around[3])
         wide = layer.size[0] > padded[0] or layer.size[1] > padded[1]
         if wide:
@@ -218,16 +218,16 @@ class _Walker:
             )
         if layer.ceil and layer.padding != "same":
             after = (
-                geometry.steps_ceil(height, around[0], around[1], layer.size[0], stride[0]),
-                geometry.steps_ceil(width, around[2], around[3], layer.size[1], stride[1]),
+                geometry.window_count_ceil(height, around[0], around[1], layer.size[0], stride[0]),
+                geometry.window_count_ceil(width, around[2], around[3], layer.size[1], stride[1]),
             )
         else:
             after = (
-                geometry.steps(padded[0], layer.size[0], stride[0]),
-                geometry.steps(padded[1], layer.size[1], stride[1]),
+                geometry.window_count(padded[0], layer.size[0], stride[0]),
+                geometry.window_count(padded[1], layer.size[1], stride[1]),
             )
         shape = (channels, max(after[0], 1), max(after[1], 1))
-        return at.step(layer, shape, at.seen.after(layer.size, stride), padding=around)
+        return at.step(layer, shape, at.seen.after_window(layer.size, stride), padding=around)
 
     def _pad(self, layer: spec.Pad, at: _Place) -> TracedLayer:
         channels, height, width = self.maps(layer, at)
@@ -246,7 +246,7 @@ class _Walker:
                 "put flatten or global_avg_pool before it",
             )
         if bias is None:
-            bias = not isinstance(at.following, NORMS)
+            bias = not isinstance(at.following, NORM_LAYERS)
         return at.step(layer, (units,), at.seen, bias=bias)
 
     def _plain(self, layer: spec.Layer, at: _Place) -> TracedLayer:
@@ -254,7 +254,9 @@ class _Walker:
             return at.step(layer, (prod(at.shape),), at.seen)
         if isinstance(layer, spec.GlobalMaxPool | spec.GlobalAvgPool):
             channels, height, width = self.maps(layer, at)
-            return at.step(layer, (channels,), at.seen.after((height, width), (height, width)))
+            return at.step(
+                layer, (channels,), at.seen.after_window((height, width), (height, width))
+            )
         if isinstance(layer, spec.Dropout2d | spec.SqueezeExcite):
             self.maps(layer, at)
         if isinstance(layer, spec.GroupNorm) and at.shape[0] % layer.groups:
@@ -268,7 +270,7 @@ class _Walker:
 
     def _residual(self, layer: spec.Residual, at: _Place) -> TracedLayer:
         branch = self.sequence(layer.layers, at.shape, at.seen, f"{at.name}.layers.", at.number)
-        after, seen = branch[-1].after, branch[-1].field
+        after, seen = branch[-1].output_shape, branch[-1].receptive_field
         if after == at.shape:
             return at.step(layer, after, seen, branches=(branch,))
         if len(at.shape) != 3 or len(after) != 3:
@@ -284,7 +286,7 @@ class _Walker:
             max(seen.jump[0] // at.seen.jump[0], 1),
             max(seen.jump[1] // at.seen.jump[1], 1),
         )
-        reached = tuple(geometry.steps(at.shape[i + 1], 1, stride[i]) for i in (0, 1))
+        reached = tuple(geometry.window_count(at.shape[i + 1], 1, stride[i]) for i in (0, 1))
         if reached != after[1:]:
             self.mistake(
                 at,
@@ -303,7 +305,7 @@ class _Walker:
             self.sequence(inner, at.shape, at.seen, f"{at.name}.{index}.", (*at.number, index + 1))
             for index, inner in enumerate(layer.branches)
         )
-        shapes = [branch[-1].after for branch in branches]
+        shapes = [branch[-1].output_shape for branch in branches]
         if len({shape[1:] for shape in shapes}) > 1 or len({len(shape) for shape in shapes}) > 1:
             self.mistake(
                 at,
@@ -312,7 +314,7 @@ class _Walker:
                 "give every branch the same strides and padding: same",
             )
         after = (sum(shape[0] for shape in shapes), *shapes[0][1:])
-        seen = max((branch[-1].field for branch in branches), key=lambda seen: seen.size)
+        seen = max((branch[-1].receptive_field for branch in branches), key=lambda seen: seen.size)
         return at.step(layer, after, seen, branches=branches)
 
 
@@ -343,7 +345,7 @@ class _Place:
 
 
 def _enough(size: tuple[int, int], window: tuple[int, int], stride: tuple[int, int]) -> str:
-    top, bottom, left, right = geometry.sides("same", size, window, stride)
+    top, bottom, left, right = geometry.resolve_padding("same", size, window, stride)
     return f"top {top}, bottom {bottom}, left {left}, right {right}"
 
 

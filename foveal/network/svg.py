@@ -9,7 +9,7 @@ from html import escape
 from math import log2, prod
 
 from foveal.network import formatting
-from foveal.network.cost import Cost, LayerCost, cost_of_trace
+from foveal.network.cost import Cost, LayerCost, trace_cost
 from foveal.network.shapes import Trace, TracedLayer
 from foveal.spec.network import Network
 
@@ -39,13 +39,13 @@ _STYLE = (
 )
 
 
-def svg(network: Network, traced: Trace, classes: int) -> str:
+def render_svg(network: Network, traced: Trace, classes: int) -> str:
     """The drawing of a followed network as SVG text."""
-    spent = cost_of_trace(traced)
-    rows = _rows(traced.steps, 0)
+    spent = trace_cost(traced)
+    rows = _rows(traced.layers, 0)
     height = ROW * (len(rows) + 4)
     lines = dict(zip((step.name for step in traced.walk()), spent.layers, strict=True))
-    largest = log2(max(prod(network.input.shape), *(line.values for line in spent.layers)) + 1)
+    largest = log2(max(prod(network.input.shape), *(line.activations for line in spent.layers)) + 1)
     title = _title(network, spent, classes)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
@@ -68,8 +68,8 @@ def svg(network: Network, traced: Trace, classes: int) -> str:
 def _title(network: Network, spent: Cost, classes: int) -> str:
     return (
         f"{len(network.layers)} layers, {classes} classes, "
-        f"{formatting.count(spent.weights)} weights, "
-        f"{formatting.count(spent.multiply_adds)} multiply-adds"
+        f"{formatting.format_count(spent.parameters)} weights, "
+        f"{formatting.format_count(spent.multiply_adds)} multiply-adds"
     )
 
 
@@ -84,19 +84,22 @@ def _rows(steps: tuple[TracedLayer, ...], depth: int) -> list[tuple[TracedLayer,
 
 def _row(step: TracedLayer, line: LayerCost, depth: int, top: int, largest: float) -> list[str]:
     left = LEFT + INDENT * min(depth, 8)
-    length = max(4.0, (BAR - INDENT * min(depth, 8)) * log2(line.values + 1) / largest)
+    length = max(4.0, (BAR - INDENT * min(depth, 8)) * log2(line.activations + 1) / largest)
     colour = COLOURS.get(line.kind, _OTHER)
-    label = f"{line.kind} {formatting.parameters(step.layer)}".strip()
+    label = f"{line.kind} {formatting.format_options(step.layer)}".strip()
     seen = f"sees {line.receptive_field[0]}x{line.receptive_field[1]}"
     return [
         f'<rect x="{left}" y="{top - 14}" width="{length:.0f}" height="18" rx="3" fill="{colour}">'
         f"<title>{escape(line.name)}</title></rect>",
         _text(LEFT + BAR + 20, top, label[:60]),
-        _text(LEFT + BAR + 370, top, formatting.size(line.output), "quiet"),
+        _text(LEFT + BAR + 370, top, formatting.format_shape(line.output_shape), "quiet"),
         _text(
-            LEFT + BAR + 500, top, formatting.count(line.weights) if line.weights else "", "quiet"
+            LEFT + BAR + 500,
+            top,
+            formatting.format_count(line.parameters) if line.parameters else "",
+            "quiet",
         ),
-        _text(LEFT + BAR + 590, top, seen if len(line.output) == 3 else "", "quiet"),
+        _text(LEFT + BAR + 590, top, seen if len(line.output_shape) == 3 else "", "quiet"),
     ]
 
 

@@ -11,10 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, WithJsonSchema
 
 from foveal.errors import SpecError
-from foveal.spec.values import NATURAL, Natural, Value, several
+from foveal.spec.values import NATURAL_SCHEMA, Natural, Value, fixed_list_schema
 
 
-def _four(value: Any) -> Any:
+def _to_four_sides(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return (value,) * 4
     if isinstance(value, list | tuple):
@@ -24,13 +24,13 @@ def _four(value: Any) -> Any:
 
 FourSides = Annotated[
     tuple[Natural, Natural, Natural, Natural],
-    BeforeValidator(_four),
+    BeforeValidator(_to_four_sides),
     WithJsonSchema(
         {
             "anyOf": [
-                NATURAL,
-                several(NATURAL, "height", "width"),
-                several(NATURAL, "top", "bottom", "left", "right"),
+                NATURAL_SCHEMA,
+                fixed_list_schema(NATURAL_SCHEMA, "height", "width"),
+                fixed_list_schema(NATURAL_SCHEMA, "top", "bottom", "left", "right"),
             ]
         }
     ),
@@ -43,47 +43,47 @@ class Layer(Value):
     """A step of the network; `kind` is its YAML name, `short` the field its short form sets."""
 
     kind: ClassVar[str]
-    short: ClassVar[str | None] = None
+    shorthand: ClassVar[str | None] = None
 
     def __init__(self, *short: Any, **fields: Any) -> None:
         """`Conv(32)` is `Conv(channels=32)`: one positional value fills the field `short`."""
         if short:
-            if self.short is None or len(short) > 1 or self.short in fields:
-                alone = f"give {self.short} first" if self.short else "give no value"
+            if self.shorthand is None or len(short) > 1 or self.shorthand in fields:
+                alone = f"give {self.shorthand} first" if self.shorthand else "give no value"
                 raise SpecError(
                     [
                         f"{self.kind}: received {len(short)} values without a name; "
                         f"{alone} and everything else by name"
                     ]
                 )
-            fields[self.short] = short[0]
+            fields[self.shorthand] = short[0]
         super().__init__(**fields)
 
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # see Value
 
-    def inner(self) -> Iterator[tuple[Layer, ...]]:
+    def nested_branches(self) -> Iterator[tuple[Layer, ...]]:
         """The branches of layers inside this one (none for a plain layer)."""
         return iter(())
 
     def to_data(self) -> Any:
         """The shortest YAML data that reads back as this layer."""
         body = {
-            name: _data(value)
+            name: _shortest_data(value)
             for name, value in self
             if value != type(self).model_fields[name].default
         }
         if not body:
             return self.kind
-        if self.short is not None and set(body) == {self.short}:
-            return {self.kind: body[self.short]}
+        if self.shorthand is not None and set(body) == {self.shorthand}:
+            return {self.kind: body[self.shorthand]}
         return {self.kind: body}
 
 
-def _data(value: Any) -> Any:
+def _shortest_data(value: Any) -> Any:
     if isinstance(value, Layer):
         return value.to_data()
     if not isinstance(value, tuple):
         return value
     if isinstance(value[0], int) and len(set(value)) == 1:
         return value[0]
-    return [_data(item) for item in value]
+    return [_shortest_data(item) for item in value]

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from foveal.spec.layer import FourSides, PaddingMode
 from foveal.spec.layer import Layer as Layer
-from foveal.spec.values import Channels, Fraction, Pair, Positive, listed
+from foveal.spec.values import Channels, Fraction, Pair, Positive, list_to_tuple
 
 
 class Conv(Layer):
@@ -30,7 +30,7 @@ class Conv(Layer):
     """
 
     kind = "conv"
-    short = "channels"
+    shorthand = "channels"
 
     channels: Channels
     kernel: Pair = (3, 3)
@@ -50,7 +50,7 @@ class Pad(Layer):
     """Adds cells around every map: `padding` [top, bottom, left, right], `mode`, `value`."""
 
     kind = "pad"
-    short = "padding"
+    shorthand = "padding"
 
     padding: FourSides
     mode: PaddingMode = "constant"
@@ -65,7 +65,7 @@ class Pool(Layer):
     ceil: a last window may hang over the end; what is missing does not count.
     """
 
-    short = "size"
+    shorthand = "size"
 
     size: Pair
     stride: Pair | None = None
@@ -73,7 +73,7 @@ class Pool(Layer):
     ceil: bool = False
 
     @model_validator(mode="after")
-    def _sees_a_cell(self) -> Pool:
+    def _check_padding(self) -> Pool:
         if not isinstance(self.padding, str):
             top, bottom, left, right = self.padding
             if max(top, bottom) >= self.size[0] or max(left, right) >= self.size[1]:
@@ -123,7 +123,7 @@ class Dense(Layer):
     """
 
     kind = "dense"
-    short = "units"
+    shorthand = "units"
 
     units: Channels
     bias: bool | None = None
@@ -133,7 +133,7 @@ class Dropout(Layer):
     """While training, sets a share `rate` of the values to zero and scales up the others."""
 
     kind = "dropout"
-    short = "rate"
+    shorthand = "rate"
 
     rate: Fraction = 0.5
 
@@ -142,7 +142,7 @@ class Dropout2d(Layer):
     """While training, sets a share `rate` of whole maps to zero and scales up the others."""
 
     kind = "dropout2d"
-    short = "rate"
+    shorthand = "rate"
 
     rate: Fraction = 0.1
 
@@ -176,7 +176,7 @@ class GroupNorm(Layer):
     """Normalises within `groups` groups of maps of each image; `epsilon` joins the variance."""
 
     kind = "group_norm"
-    short = "groups"
+    shorthand = "groups"
 
     groups: Positive = 8
     epsilon: Annotated[float, Field(gt=0)] = 1e-5
@@ -196,7 +196,7 @@ class LeakyRelu(Activation):
     """x where positive, else slope * x."""
 
     kind = "leaky_relu"
-    short = "slope"
+    shorthand = "slope"
 
     slope: float = 0.01
 
@@ -205,7 +205,7 @@ class Elu(Activation):
     """x where positive, else alpha * (exp(x) - 1)."""
 
     kind = "elu"
-    short = "alpha"
+    shorthand = "alpha"
 
     alpha: float = 1.0
 
@@ -247,7 +247,7 @@ class SqueezeExcite(Layer):
     """
 
     kind = "squeeze_excite"
-    short = "reduction"
+    shorthand = "reduction"
 
     reduction: Positive = 16
 
@@ -260,11 +260,11 @@ class Residual(Layer):
     """
 
     kind = "residual"
-    short = "layers"
+    shorthand = "layers"
 
     layers: Layers
 
-    def inner(self) -> Iterator[tuple[Layer, ...]]:
+    def nested_branches(self) -> Iterator[tuple[Layer, ...]]:
         """The one branch."""
         yield self.layers
 
@@ -273,13 +273,13 @@ class Concat(Layer):
     """Several `branches` of layers see the same input; their maps are stacked."""
 
     kind = "concat"
-    short = "branches"
+    shorthand = "branches"
 
     branches: Annotated[
-        tuple[Layers, ...], Field(min_length=2, max_length=64), BeforeValidator(listed)
+        tuple[Layers, ...], Field(min_length=2, max_length=64), BeforeValidator(list_to_tuple)
     ]
 
-    def inner(self) -> Iterator[tuple[Layer, ...]]:
+    def nested_branches(self) -> Iterator[tuple[Layer, ...]]:
         """The branches in order."""
         yield from self.branches
 
@@ -291,7 +291,7 @@ class Output(Layer):
     """
 
     kind = "output"
-    short = "function"
+    shorthand = "function"
 
     function: Literal["softmax", "sigmoid"] = "softmax"
 
@@ -300,7 +300,7 @@ class Output(Layer):
         return {self.kind: self.function}
 
 
-KINDS: dict[str, type[Layer]] = {
+LAYER_TYPES: dict[str, type[Layer]] = {
     cls.kind: cls
     for cls in (
         Conv, Pad, MaxPool, AvgPool, GlobalMaxPool, GlobalAvgPool, Flatten, Dense, Dropout,
@@ -311,7 +311,7 @@ KINDS: dict[str, type[Layer]] = {
 """YAML name -> class, in the order documents list them."""
 
 
-def _kind(value: Any) -> str | None:
+def _layer_kind(value: Any) -> str | None:
     if isinstance(value, Layer):
         return value.kind
     if isinstance(value, str):
@@ -321,7 +321,7 @@ def _kind(value: Any) -> str | None:
     return None
 
 
-def _body(cls: type[Layer]) -> Any:
+def _unwrap_shorthand(cls: type[Layer]) -> Any:
     def unwrap(value: Any) -> Any:
         if isinstance(value, str):
             return {}
@@ -329,8 +329,8 @@ def _body(cls: type[Layer]) -> Any:
             value = value[cls.kind]
             if value is None:
                 return {}
-            if not isinstance(value, dict) and cls.short is not None:
-                return {cls.short: value}
+            if not isinstance(value, dict) and cls.shorthand is not None:
+                return {cls.shorthand: value}
         return value
 
     return BeforeValidator(unwrap)
@@ -340,11 +340,16 @@ if TYPE_CHECKING:
     Layers = tuple[Layer, ...]
 else:
     AnyLayer = Annotated[
-        Union[tuple(Annotated[cls, _body(cls), Tag(kind)] for kind, cls in KINDS.items())],  # noqa: UP007
-        Discriminator(_kind),
+        Union[
+            tuple(
+                Annotated[cls, _unwrap_shorthand(cls), Tag(kind)]
+                for kind, cls in LAYER_TYPES.items()
+            )
+        ],  # noqa: UP007
+        Discriminator(_layer_kind),
     ]
     Layers = Annotated[
-        tuple[AnyLayer, ...], Field(min_length=1, max_length=1024), BeforeValidator(listed)
+        tuple[AnyLayer, ...], Field(min_length=1, max_length=1024), BeforeValidator(list_to_tuple)
     ]
 Residual.model_rebuild()
 Concat.model_rebuild()

@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from foveal.spec.layers import KINDS
+from foveal.spec.layers import LAYER_TYPES
 from foveal.spec.values import Value
 from foveal.text import nearest
 
-Path = tuple[str | int, ...]
+DataPath = tuple[str | int, ...]
 """The way to a place in plain data: keys and indexes."""
-MOST = 50
+MAX_MESSAGES = 50
 """Mistakes told at once; the rest is counted."""
 
 
@@ -25,22 +25,22 @@ MOST = 50
 class _Place:
     """Where an error lies: the way in the data, the value, the field, and its words."""
 
-    path: Path
+    path: DataPath
     model: type[BaseModel] | None
     field: str | None
     words: str
     received: Any
 
 
-def sentences(
+def validation_messages(
     model: type[BaseModel],
     error: ValidationError,
     data: Any,
     name: str = "",
-    line: Callable[[Path], int] = lambda _: 0,
+    line: Callable[[DataPath], int] = lambda _: 0,
 ) -> list[str]:
     """One sentence a mistake, in the order of their lines; `name`: lines of which file."""
-    told: dict[tuple[Path, str | None, str], tuple[int, str]] = {}
+    told: dict[tuple[DataPath, str | None, str], tuple[int, str]] = {}
     for item in error.errors(include_url=False):
         place = _place(model, item["loc"], data)
         if not _follows(item):
@@ -49,8 +49,8 @@ def sentences(
         f"{name}:{number}: {sentence}" if name else sentence
         for number, sentence in sorted(told.values(), key=lambda item: item[0])
     ]
-    if len(found) > MOST:
-        found[MOST:] = [f"and {len(found) - MOST} more mistakes"]
+    if len(found) > MAX_MESSAGES:
+        found[MAX_MESSAGES:] = [f"and {len(found) - MAX_MESSAGES} more mistakes"]
     return found
 
 
@@ -59,7 +59,7 @@ def _follows(item: Any) -> bool:
     return bool(item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"])
 
 
-def _key(place: _Place, kind: str) -> tuple[Path, str | None, str]:
+def _key(place: _Place, kind: str) -> tuple[DataPath, str | None, str]:
     return place.path, place.field, "key" if kind in ("extra_forbidden", "missing") else ""
 
 
@@ -81,8 +81,8 @@ def _place(model: type[BaseModel], loc: Sequence[str | int], data: Any) -> _Plac
                 numbers.append(part + 1)
                 words = f"layer {'.'.join(map(str, numbers))}"
             continue
-        if at is None and part in KINDS:
-            at, field = KINDS[part], None
+        if at is None and part in LAYER_TYPES:
+            at, field = LAYER_TYPES[part], None
             words = f"layer {'.'.join(map(str, numbers))} ({part})"
         elif at is not None and field is None:
             at, field, words = _descend(at, part, words)
@@ -114,8 +114,9 @@ def _sentence(place: _Place, item: Any) -> str:
         if field is not None and issubclass(model, Value) and field in model.former_names:
             return f"{place.words}: '{field}' is now '{model.former_names[field]}'"
         names = list(model.model_fields)
-        return f"{place.words}: received the key {shown(field)}{nearest(str(field), names)}; " + (
-            f"allowed are {', '.join(names)}" if names else "it takes none"
+        return (
+            f"{place.words}: received the key {format_received(field)}{nearest(str(field), names)}; "
+            + (f"allowed are {', '.join(names)}" if names else "it takes none")
         )
     if model is None and item["type"] == "too_short":
         least = item["ctx"]["min_length"]
@@ -128,17 +129,17 @@ def _sentence(place: _Place, item: Any) -> str:
     if model is None and item["type"].startswith("union_tag"):
         return _layer(place)
     if model is None:
-        return f"{place.words}: received {shown(place.received)}; allowed is a list of layers"
+        return f"{place.words}: received {format_received(place.received)}; allowed is a list of layers"
     if field is None:
         return (
-            f"{place.words}: received {shown(place.received)}; "
+            f"{place.words}: received {format_received(place.received)}; "
             f"allowed are the keys {', '.join(model.model_fields)}"
         )
     schema = _schema(model, field)
     near = nearest(place.received, _words(schema)) if isinstance(place.received, str) else ""
     return (
-        f"{place.words}: {field} received {shown(place.received)}{near}; "
-        f"allowed is {describe(schema)}"
+        f"{place.words}: {field} received {format_received(place.received)}{near}; "
+        f"allowed is {describe_schema(schema)}"
     )
 
 
@@ -148,11 +149,11 @@ def _layer(place: _Place) -> str:
         received = next(iter(received))
     if isinstance(received, str):
         return (
-            f"{place.words}: received {shown(received)}{nearest(received, list(KINDS))}; "
-            f"allowed are {', '.join(KINDS)}"
+            f"{place.words}: received {format_received(received)}{nearest(received, list(LAYER_TYPES))}; "
+            f"allowed are {', '.join(LAYER_TYPES)}"
         )
     return (
-        f"{place.words}: received {shown(received)}; allowed is one layer's name, "
+        f"{place.words}: received {format_received(received)}; allowed is one layer's name, "
         "alone or as the only key of its values"
     )
 
@@ -160,7 +161,7 @@ def _layer(place: _Place) -> str:
 def _allowed(model: type[BaseModel] | None, field: str | None) -> str:
     if model is None or field is None:
         return "a list of layers"
-    return describe(_schema(model, field))
+    return describe_schema(_schema(model, field))
 
 
 def _schema(model: type[BaseModel], field: str) -> dict[str, Any]:
@@ -175,10 +176,10 @@ def _words(schema: dict[str, Any]) -> list[str]:
     return own + [word for part in schema.get("anyOf", []) for word in _words(part)]
 
 
-def describe(schema: dict[str, Any]) -> str:
+def describe_schema(schema: dict[str, Any]) -> str:
     """What a JSON Schema allows, in words."""
     if "anyOf" in schema:
-        return " or ".join(describe(part) for part in schema["anyOf"])
+        return " or ".join(describe_schema(part) for part in schema["anyOf"])
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
     if "const" in schema:
@@ -193,7 +194,7 @@ def describe(schema: dict[str, Any]) -> str:
 
 def _list(schema: dict[str, Any]) -> str:
     inner = schema.get("items") or next(iter(schema.get("prefixItems", [])), None)
-    return f"a list, each {describe(inner)}" if inner else "a list"
+    return f"a list, each {describe_schema(inner)}" if inner else "a list"
 
 
 def _range(schema: dict[str, Any]) -> str:
@@ -213,7 +214,7 @@ def _range(schema: dict[str, Any]) -> str:
     return f" {' and '.join(words)}" if words else ""
 
 
-def shown(value: Any) -> str:
+def format_received(value: Any) -> str:
     """What was received, short enough for a sentence."""
     if value is None:
         return "nothing"

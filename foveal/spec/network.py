@@ -19,18 +19,18 @@ from foveal.spec.values import Value
 if TYPE_CHECKING:
     from torch import nn
 
-FORMAT = 1
-CLASSES = 10
+NETWORK_FORMAT = 1
+DEFAULT_CLASSES = 10
 """Classes a network is shown or built for where nothing says how many there are."""
 MAX_DEPTH = 12
 MAX_LAYERS = 4096
 
 
-def _walk(layers: tuple[Layer, ...], depth: int) -> Iterator[tuple[int, Layer]]:
+def _walk_layers(layers: tuple[Layer, ...], depth: int) -> Iterator[tuple[int, Layer]]:
     for layer in layers:
         yield depth, layer
-        for branch in layer.inner():
-            yield from _walk(branch, depth + 1)
+        for branch in layer.nested_branches():
+            yield from _walk_layers(branch, depth + 1)
 
 
 class Network(Value):
@@ -41,9 +41,9 @@ class Network(Value):
     layers: Layers
 
     @model_validator(mode="after")
-    def _whole(self) -> Network:
+    def _check_layers_and_statistics(self) -> Network:
         outputs = 0
-        for count, (depth, layer) in enumerate(_walk(self.layers, 1), start=1):
+        for count, (depth, layer) in enumerate(_walk_layers(self.layers, 1), start=1):
             outputs += isinstance(layer, Output)
             if depth > MAX_DEPTH or count > MAX_LAYERS:
                 raise ValueError(
@@ -66,7 +66,7 @@ class Network(Value):
         assert isinstance(last, Output)
         return last
 
-    def units(self, classes: int, task: Literal["single", "multi"] = "single") -> int:
+    def output_units(self, classes: int, task: Literal["single", "multi"] = "single") -> int:
         """Units of the output layer: one for sigmoid on two classes, else one a class."""
         one = task == "single" and classes == 2 and self.output.function == "sigmoid"
         return 1 if one else classes
@@ -87,11 +87,11 @@ class Network(Value):
         data["layers"] = [layer.to_data() for layer in self.layers]
         return data
 
-    def classes(self, asked: int | None = None) -> int:
+    def class_count(self, requested: int | None = None) -> int:
         """Classes where the data has not told: those asked for, else 10 (2 under sigmoid)."""
-        if asked is not None:
-            return asked
-        return 2 if self.output.function == "sigmoid" else CLASSES
+        if requested is not None:
+            return requested
+        return 2 if self.output.function == "sigmoid" else DEFAULT_CLASSES
 
     def build(
         self, classes: int | None = None, task: Literal["single", "multi"] = "single"
@@ -101,21 +101,21 @@ class Network(Value):
         classes None: 10, 2 under sigmoid. Raises SpecError with every mistake of the design,
         MissingExtra where torch is not installed.
         """
-        _needs_torch("building a network")
+        _require_torch("building a network")
         from foveal.network.build import build
 
-        return build(self, self.classes(classes), task=task)
+        return build(self, self.class_count(classes), task=task)
 
     def to_pytorch(
         self, classes: int | None = None, task: Literal["single", "multi"] = "single"
     ) -> str:
         """Plain PyTorch source of the same module: `build()` in it takes the same weights."""
-        _needs_torch("printing PyTorch source")
+        _require_torch("printing PyTorch source")
         from foveal.network.codegen import pytorch_source
 
-        return pytorch_source(self, self.classes(classes), task=task)
+        return pytorch_source(self, self.class_count(classes), task=task)
 
 
-def _needs_torch(what: str) -> None:
+def _require_torch(what: str) -> None:
     if find_spec("torch") is None:
         raise MissingExtra(what, "train")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from foveal.spec.values import Positive, Value, listed
+from foveal.spec.values import Positive, Value, list_to_tuple
 
 
 class Input(Value):
@@ -25,7 +25,7 @@ class Input(Value):
         return self.height, self.width, self.channels
 
 
-Level = Annotated[int, Field(ge=0, le=255)]
+PixelLevel = Annotated[int, Field(ge=0, le=255)]
 
 
 class Preprocess(Value):
@@ -38,9 +38,13 @@ class Preprocess(Value):
     """
 
     fit: Literal["crop", "pad", "squash"] = "crop"
-    background: Annotated[tuple[Level, Level, Level], BeforeValidator(listed)] = (0, 0, 0)
-    mean: Annotated[tuple[float, ...] | None, BeforeValidator(listed)] = None
-    std: Annotated[tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(listed)] = None
+    background: Annotated[
+        tuple[PixelLevel, PixelLevel, PixelLevel], BeforeValidator(list_to_tuple)
+    ] = (0, 0, 0)
+    mean: Annotated[tuple[float, ...] | None, BeforeValidator(list_to_tuple)] = None
+    std: Annotated[
+        tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(list_to_tuple)
+    ] = None
     flip_average: bool = False
 
     def statistics(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -9,8 +9,8 @@ import inspect
 import sys
 from typing import Any
 
-from foveal.spec.layers import KINDS, Layer, Output
-from foveal.spec.messages import describe
+from foveal.spec.layers import LAYER_TYPES, Layer, Output
+from foveal.spec.messages import describe_schema
 
 _HEAD = """\
 # Layers
@@ -23,9 +23,9 @@ This page is written by `python -m foveal.spec.reference > docs/layers.md`.
 """
 
 
-def page() -> str:
+def layers_page() -> str:
     """The page as Markdown."""
-    return "\n".join([_HEAD, *(_section(kind, cls) for kind, cls in KINDS.items())])
+    return "\n".join([_HEAD, *(_section(kind, cls) for kind, cls in LAYER_TYPES.items())])
 
 
 def _section(kind: str, cls: type[Layer]) -> str:
@@ -34,8 +34,8 @@ def _section(kind: str, cls: type[Layer]) -> str:
     text = "\n\n".join(inspect.getdoc(base) or "" for base in (cls, *shared))
     needs = [name for name, field in cls.model_fields.items() if field.is_required()]
     forms = [] if needs else [f"`- {kind}`"]
-    if cls.short is not None:
-        forms.append(f"`- {kind}: {cls.short.upper()}`")
+    if cls.shorthand is not None:
+        forms.append(f"`- {kind}: {cls.shorthand.upper()}`")
     if cls.model_fields:
         forms.append(f"`- {kind}: {{{', '.join(cls.model_fields)}}}`")
     lines = [
@@ -58,7 +58,7 @@ def _row(cls: type[Layer], name: str) -> str:
         inner = "a list of layers" if name == "layers" else "two or more lists of layers"
         return f"| {name} | {inner} | needed |"
     schema = cls.model_json_schema()["properties"][name]
-    return f"| {name} | {describe(schema)} | {_default(cls, name)} |"
+    return f"| {name} | {describe_schema(schema)} | {_default(cls, name)} |"
 
 
 def _default(cls: type[Layer], name: str) -> Any:
@@ -76,4 +76,4 @@ def _default(cls: type[Layer], name: str) -> Any:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(layers_page())

@@ -10,24 +10,24 @@ import json
 import sys
 from typing import Any
 
-from foveal.spec.layers import KINDS, Layer
-from foveal.spec.network import FORMAT, Network
+from foveal.spec.layers import LAYER_TYPES, Layer
+from foveal.spec.network import NETWORK_FORMAT, Network
 from foveal.spec.preprocess import Input, Preprocess
 
 _LIST = {"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1, "maxItems": 1024}
 _BRANCHES = {"type": "array", "items": _LIST, "minItems": 2, "maxItems": 64}
 
 
-def schema() -> dict[str, Any]:
+def network_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a network document; short and long forms are both allowed."""
-    kinds: dict[str, Any] = {kind: _layer(cls) for kind, cls in KINDS.items()}
-    alone = [kind for kind, cls in KINDS.items() if not _needs(cls)]
+    kinds: dict[str, Any] = {kind: _layer(cls) for kind, cls in LAYER_TYPES.items()}
+    alone = [kind for kind, cls in LAYER_TYPES.items() if not _needs(cls)]
     layer = {
         "anyOf": [
             {"enum": alone},
             {
                 "type": "object",
-                "properties": {kind: {"$ref": f"#/$defs/{kind}"} for kind in KINDS},
+                "properties": {kind: {"$ref": f"#/$defs/{kind}"} for kind in LAYER_TYPES},
                 "minProperties": 1,
                 "maxProperties": 1,
                 "additionalProperties": False,
@@ -36,7 +36,7 @@ def schema() -> dict[str, Any]:
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Foveal network, format {FORMAT}",
+        "title": f"Foveal network, format {NETWORK_FORMAT}",
         "description": inspect.getdoc(Network),
         "type": "object",
         "properties": {
@@ -67,7 +67,7 @@ def _layer(cls: type[Layer]) -> dict[str, Any]:
         "required": _needs(cls),
         "additionalProperties": False,
     }
-    forms = [long] if cls.short is None else [properties[cls.short], long]
+    forms = [long] if cls.shorthand is None else [properties[cls.shorthand], long]
     if not _needs(cls):
         forms.append({"type": "null"})
     return {"description": inspect.getdoc(cls), "anyOf": forms}
@@ -81,4 +81,4 @@ def _property(cls: type[Layer], name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(network_schema(), indent=2, ensure_ascii=False) + "\n")

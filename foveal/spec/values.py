@@ -34,26 +34,26 @@ class Value(BaseModel):
             super().__init__(**fields)
         except ValidationError as error:
             from foveal.errors import SpecError
-            from foveal.spec.messages import sentences
+            from foveal.spec.messages import validation_messages
 
-            raise SpecError(sentences(type(self), error, fields)) from None
+            raise SpecError(validation_messages(type(self), error, fields)) from None
 
     # Read from data, a value goes through pydantic alone, which collects all mistakes at once.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
-def listed(value: Any) -> Any:
+def list_to_tuple(value: Any) -> Any:
     """A list as the tuple that a frozen value holds; anything else as it is."""
     return tuple(value) if isinstance(value, list) else value
 
 
-def _pair(value: Any) -> Any:
+def _to_pair(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return (value, value)
-    return listed(value)
+    return list_to_tuple(value)
 
 
-def several(item: dict[str, Any], *names: str) -> dict[str, Any]:
+def fixed_list_schema(item: dict[str, Any], *names: str) -> dict[str, Any]:
     """JSON Schema of a list with one `item` a name, described as [name, name]."""
     return {
         "type": "array",
@@ -64,8 +64,8 @@ def several(item: dict[str, Any], *names: str) -> dict[str, Any]:
     }
 
 
-NATURAL = {"type": "integer", "minimum": 0, "maximum": MAX_SIDE}
-POSITIVE = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
+NATURAL_SCHEMA = {"type": "integer", "minimum": 0, "maximum": MAX_SIDE}
+POSITIVE_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
 
 Positive = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 Natural = Annotated[int, Field(ge=0, le=MAX_SIDE)]
@@ -73,7 +73,9 @@ Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Pair = Annotated[
     tuple[Positive, Positive],
-    BeforeValidator(_pair),
-    WithJsonSchema({"anyOf": [POSITIVE, several(POSITIVE, "height", "width")]}),
+    BeforeValidator(_to_pair),
+    WithJsonSchema(
+        {"anyOf": [POSITIVE_SCHEMA, fixed_list_schema(POSITIVE_SCHEMA, "height", "width")]}
+    ),
 ]
 """[height, width]; a single number means both."""

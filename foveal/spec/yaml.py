@@ -15,13 +15,13 @@ import yaml
 from pydantic import ValidationError
 
 from foveal.errors import SpecError, UsageError
-from foveal.spec.messages import Path as Place
-from foveal.spec.messages import sentences, shown
+from foveal.spec.messages import DataPath as Place
+from foveal.spec.messages import validation_messages, format_received
 from foveal.spec.values import Value
 
 MAX_BYTES = 128 * 1024
 MAX_DEPTH = 64
-MAX_PARTS = 20_000
+MAX_NODES = 20_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -29,7 +29,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 V = TypeVar("V", bound=Value)
 
 
-def read(source: str | Path, model: type[V]) -> V:
+def load_yaml(source: str | Path, model: type[V]) -> V:
     """The value a YAML file holds; raises SpecError with every mistake, UsageError for no file."""
     path = Path(source)
     try:
@@ -45,23 +45,23 @@ def read(source: str | Path, model: type[V]) -> V:
         if len(content) <= MAX_BYTES:
             raise SpecError([f"{path}: is not UTF-8 text; give a YAML file"]) from None
         text = content.decode("latin-1")
-    return parse(text, model, str(path))
+    return parse_yaml(text, model, str(path))
 
 
-def parse(text: str, model: type[V], name: str = "text") -> V:
+def parse_yaml(text: str, model: type[V], name: str = "text") -> V:
     """The value a YAML text holds; `name` stands before the line in every mistake."""
-    document = plain(text, name)
-    found = list(document.twice)
+    document = parse_document(text, name)
+    found = list(document.duplicate_keys)
     try:
         value = model.model_validate(document.data)
     except ValidationError as error:
-        found += sentences(model, error, document.data, name, document.line)
+        found += validation_messages(model, error, document.data, name, document.line)
     if found:
         raise SpecError(found)
     return value
 
 
-def write(data: Any) -> str:
+def dump_yaml(data: Any) -> str:
     """YAML of plain data, inner lists and mappings on one line, readable back by `parse`."""
     text: str = yaml.dump(
         data,
@@ -108,7 +108,7 @@ class Document:
 
     name: str
     data: Any = None
-    twice: list[str] = field(default_factory=list)
+    duplicate_keys: list[str] = field(default_factory=list)
     lines: dict[Place, int] = field(default_factory=dict)
 
     def line(self, place: Place) -> int:
@@ -118,13 +118,13 @@ class Document:
         return self.lines.get(place, 1)
 
 
-def plain(text: str, name: str) -> Document:
+def parse_document(text: str, name: str) -> Document:
     """Mappings, lists, numbers, true, false, null and text; raises SpecError for the rest."""
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise SpecError(
             [f"{name}: is larger than {MAX_BYTES} bytes; a network or recipe is far shorter"]
         )
-    reader = _Reader(Document(name))
+    reader = _DocumentBuilder(Document(name))
     problem = None
     try:
         for event in yaml.parse(text, Loader=_LOADER):
@@ -137,11 +137,11 @@ def plain(text: str, name: str) -> Document:
     if reader.document.data is None:  # an empty document says nothing, which may be enough
         reader.document.data = {}
     if problem:
-        raise SpecError([*reader.document.twice, problem])
+        raise SpecError([*reader.document.duplicate_keys, problem])
     return reader.document
 
 
-class _Reader:
+class _DocumentBuilder:
     """Builds plain data from YAML events without recursion."""
 
     def __init__(self, document: Document) -> None:
@@ -167,7 +167,9 @@ class _Reader:
 
     def _refuse(self, event: Any, line: int) -> None:
         def stop(problem: str) -> None:
-            raise SpecError([*self.document.twice, f"{self.document.name}:{line}: {problem}"])
+            raise SpecError(
+                [*self.document.duplicate_keys, f"{self.document.name}:{line}: {problem}"]
+            )
 
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             stop("anchors and aliases (& and *) are not allowed; write the part out")
@@ -178,8 +180,8 @@ class _Reader:
             if self._documents > 1:
                 stop("a second document begins; give one document a file")
         self._parts += isinstance(event, yaml.NodeEvent)
-        if self._parts > MAX_PARTS:
-            stop(f"more than {MAX_PARTS} parts; a network or recipe is far shorter")
+        if self._parts > MAX_NODES:
+            stop(f"more than {MAX_NODES} parts; a network or recipe is far shorter")
         if len(self._open) > MAX_DEPTH:
             stop(f"more than {MAX_DEPTH} levels inside one another; write it flatter")
 
@@ -188,7 +190,7 @@ class _Reader:
             self._key(event.value, line)
         else:
             quoted = event.style in ("'", '"', "|", ">")
-            self._put(event.value if quoted else scalar(event.value), line)
+            self._put(event.value if quoted else parse_scalar(event.value), line)
             if self._path:
                 self._path.pop()
 
@@ -198,8 +200,8 @@ class _Reader:
     def _key(self, key: str, line: int) -> None:
         if key in self._open[-1]:
             first = self.document.lines[(*self._path, key)]
-            self.document.twice.append(
-                f"{self.document.name}:{line}: the key {shown(key)} stands twice (first on line "
+            self.document.duplicate_keys.append(
+                f"{self.document.name}:{line}: the key {format_received(key)} stands twice (first on line "
                 f"{first}); keep one"
             )
         self._keys[-1] = key
@@ -228,7 +230,7 @@ class _Reader:
         self._keys.append(None)
 
 
-def scalar(text: str) -> Any:
+def parse_scalar(text: str) -> Any:
     """A plain YAML word as null, true, false, a number or text, as YAML 1.2's core says."""
     if text in ("", "~", "null", "Null", "NULL"):
         return None

@@ -15,7 +15,14 @@ from typing import Any, Literal
 import numpy as np
 
 from foveal import convolution
-from foveal.convolution import MODES, Four, Mode, Pair, WindowSettings, WindowStep
+from foveal.convolution import (
+    PADDING_MODES,
+    PaddingSides,
+    PaddingMode,
+    IntPair,
+    WindowSettings,
+    WindowStep,
+)
 from foveal.errors import ImageError, UsageError
 from foveal.files import refuse_same, write_atomic
 from foveal.text import nearest
@@ -34,10 +41,10 @@ class ConvolveResult:
     """
 
     kernel: np.ndarray
-    input: Pair
-    output: Pair
+    input: IntPair
+    output: IntPair
     formula: tuple[str, str]
-    padding: Four
+    padding: PaddingSides
     values: np.ndarray
     first: WindowStep
     file: Path | None
@@ -57,7 +64,7 @@ class ConvolveResult:
             "first_step": {
                 "window": self.first.window.tolist(),
                 "products": self.first.products.tolist(),
-                "sum": self.first.total,
+                "sum": self.first.sum,
             },
             "file": None if self.file is None else str(self.file),
             "stretched": self.stretched,
@@ -69,8 +76,8 @@ def convolve(
     kernel: str | np.ndarray = "sobel-x",
     *,
     size: int = 3,
-    stride: int | Pair = 1,
-    padding: int | str | Four = 0,
+    stride: int | IntPair = 1,
+    padding: int | str | PaddingSides = 0,
     padding_mode: str = "constant",
     padding_value: float = 0.0,
     flip: bool = False,
@@ -89,8 +96,8 @@ def convolve(
     if out is not None and isinstance(image, str | Path):
         refuse_same(Path(out), Path(image), "the image")
     numbers, given = _kernel(kernel, size), _image(image)
-    shape: Pair = (numbers.shape[0], numbers.shape[1])
-    seen: Pair = (given.shape[0], given.shape[1])
+    shape: IntPair = (numbers.shape[0], numbers.shape[1])
+    seen: IntPair = (given.shape[0], given.shape[1])
     steps = (stride, stride) if isinstance(stride, int) else stride
     if min(steps) < 1:
         raise UsageError(f"the stride is {list(steps)}; take whole numbers from 1 on")
@@ -125,7 +132,7 @@ def _kernel(kernel: str | np.ndarray, size: int) -> np.ndarray:
     if isinstance(kernel, np.ndarray):
         return kernel.astype(float)
     if re.search(r"\d", kernel):
-        return convolution.own_kernel(kernel)
+        return convolution.parse_kernel(kernel)
     return convolution.named_kernel(kernel, size)
 
 
@@ -146,7 +153,9 @@ def _image(image: str | Path | bytes | np.ndarray) -> np.ndarray:
         ) from error
 
 
-def _padding(padding: int | str | Four, size: Pair, kernel: Pair, stride: Pair) -> Four:
+def _padding(
+    padding: int | str | PaddingSides, size: IntPair, kernel: IntPair, stride: IntPair
+) -> PaddingSides:
     if padding == "same":
         return convolution.same_padding(size, kernel, stride)
     cells = _cells(padding)
@@ -163,7 +172,7 @@ def _padding(padding: int | str | Four, size: Pair, kernel: Pair, stride: Pair) 
     return top, bottom, left, right
 
 
-def _cells(padding: int | str | Four) -> tuple[int, ...]:
+def _cells(padding: int | str | PaddingSides) -> tuple[int, ...]:
     if isinstance(padding, int):
         return (padding,)
     if not isinstance(padding, str):
@@ -174,16 +183,16 @@ def _cells(padding: int | str | Four) -> tuple[int, ...]:
     return tuple(map(int, words)) if all(re.fullmatch("[0-9]{1,9}", word) for word in words) else ()
 
 
-def _mode(mode: str) -> Mode:
-    for known in MODES:
+def _mode(mode: str) -> PaddingMode:
+    for known in PADDING_MODES:
         if known == mode:
             return known
     raise UsageError(
-        f"no padding mode is called {mode!r}{nearest(mode, MODES)}; take one of {', '.join(MODES)}"
+        f"no padding mode is called {mode!r}{nearest(mode, PADDING_MODES)}; take one of {', '.join(PADDING_MODES)}"
     )
 
 
-def _pool(text: str) -> tuple[Literal["max", "avg"], Pair]:
+def _pool(text: str) -> tuple[Literal["max", "avg"], IntPair]:
     found = re.fullmatch(r"(max|avg):([1-9]\d{0,3})", text)
     if not found:
         raise UsageError(f"the pool is {text!r}; write max:2 or avg:3 with the window's size")

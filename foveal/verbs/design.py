@@ -13,7 +13,7 @@ from foveal.dataset.stats import compute_stats
 from foveal.errors import UsageError
 from foveal.files import write_atomic
 from foveal.network.design import Design
-from foveal.network.design import design as designed
+from foveal.network.design import design_network as designed
 from foveal.spec import yaml
 
 __all__ = ["Design", "design", "network_yaml", "recipe_name", "recipe_yaml"]
@@ -30,7 +30,7 @@ def design(
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes received {minutes:g}; give a number above 0")
     found = compute_stats(open_dataset(data))
-    made = designed(found, minutes, speed=processor.speed())
+    made = designed(found, minutes, multiply_adds_per_second=processor.speed())
     if out is not None:
         write_atomic(Path(out), network_yaml(made))
         write_atomic(recipe_name(Path(out)), recipe_yaml(made))
@@ -45,7 +45,7 @@ def recipe_name(out: Path) -> Path:
 def network_yaml(made: Design) -> str:
     """The network as YAML, the reasons before it as comments."""
     reasons = [reason for reason in made.reasons if not reason.startswith("recipe.")]
-    return _commented(reasons) + yaml.write(made.network.to_data())
+    return _commented(reasons) + yaml.dump_yaml(made.network.to_data())
 
 
 def recipe_yaml(made: Design) -> str:
@@ -55,7 +55,7 @@ def recipe_yaml(made: Design) -> str:
     ]
     rest = "keys that are not here are chosen when training starts, and printed with the reason"
     values = made.recipe.model_dump(mode="json", exclude_none=True)
-    return _commented([*reasons, rest]) + yaml.write(values)
+    return _commented([*reasons, rest]) + yaml.dump_yaml(values)
 
 
 def _commented(reasons: list[str]) -> str:

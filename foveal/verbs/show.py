@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from foveal.files import write_atomic
 from foveal.network import formatting
-from foveal.network.cost import BYTES, Cost, LayerCost, cost_of_trace
+from foveal.network.cost import BYTES_PER_VALUE, Cost, LayerCost, trace_cost
 from foveal.network.lint import LintMessage, layer_label, lint
 from foveal.network.load import load_network as read_network
 from foveal.network.presets import preset_names
-from foveal.network.savings import savings
+from foveal.network.savings import pooling_savings
 from foveal.network.shapes import Trace, trace
-from foveal.network.svg import svg
+from foveal.network.svg import render_svg
 from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -66,7 +66,7 @@ class NetworkSummary:
             "input": list(self.network.input.shape),
             "classes": self.classes,
             "layers": [self._line(line) for line in self.cost.layers],
-            "weights": self.cost.weights,
+            "weights": self.cost.parameters,
             "biases": self.cost.biases,
             "multiply_adds": self.cost.multiply_adds,
             "multiply_adds_with_norms": self.cost.multiply_adds_with_norms,
@@ -74,9 +74,13 @@ class NetworkSummary:
             "activation_bytes": self.cost.activation_bytes(self.batch),
             "receptive_field": list(self.cost.receptive_field),
             "learned": [
-                {"layer": line.name, "weights": line.weights - line.biases, "biases": line.biases}
+                {
+                    "layer": line.name,
+                    "weights": line.parameters - line.biases,
+                    "biases": line.biases,
+                }
                 for line in self.cost.layers
-                if line.weights
+                if line.parameters
             ],
             "chosen": [
                 {"layer": one.where, "key": one.key, "value": one.value, "who": one.who}
@@ -92,11 +96,11 @@ class NetworkSummary:
             "name": line.name,
             "kind": line.kind,
             "number": layer_label(line.number),
-            "output": formatting.sizes(line.output),
-            "weights": line.weights,
+            "output": formatting.height_width_channels(line.output_shape),
+            "weights": line.parameters,
             "biases": line.biases,
             "multiply_adds": line.multiply_adds,
-            "activation_bytes": BYTES * line.values * self.batch,
+            "activation_bytes": BYTES_PER_VALUE * line.activations * self.batch,
             "receptive_field": list(line.receptive_field),
             "jump": list(line.jump),
             "saving": saved,
@@ -128,14 +132,14 @@ def show(
         elif Path(network).suffix == ".safetensors":
             source = "the model file"
             classes, task, recipe = _trained(Path(network), classes)
-    classes = found.classes(classes)
+    classes = found.class_count(classes)
     traced = trace(found, classes, task)
     shown = NetworkSummary(
-        found, classes, batch, traced, cost_of_trace(traced), lint(found, classes, task),
-        savings(found, classes, task), _chosen(found, source, input is not None, recipe),
+        found, classes, batch, traced, trace_cost(traced), lint(found, classes, task),
+        pooling_savings(found, classes, task), _chosen(found, source, input is not None, recipe),
     )  # fmt: skip
     if out is not None:
-        write_atomic(Path(out), svg(found, traced, classes))
+        write_atomic(Path(out), render_svg(found, traced, classes))
     return shown
 
 
@@ -186,7 +190,7 @@ def _layer(layer: Layer, number: tuple[int, ...], source: str) -> list[Hyperpara
         if key in layer.model_fields_set
         or (key in ("channels", "kernel", "stride", "units") and getattr(layer, key) is not None)
     ]
-    branches = tuple(layer.inner())
+    branches = tuple(layer.nested_branches())
     for place, branch in enumerate(branches, start=1):
         outer = number if len(branches) == 1 else (*number, place)
         for index, inner in enumerate(branch, start=1):

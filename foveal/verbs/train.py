@@ -282,15 +282,19 @@ def _designed(
     """The network Foveal designs, or a named preset placed on the data; what is set stays."""
     from foveal import processor
     from foveal.dataset.stats import compute_stats
-    from foveal.network.design import design
+    from foveal.network.design import design_network
     from foveal.training import device as machine
     from foveal.training.setup import request as asking
 
     rows = [row for row, split in enumerate(data.splits) if split == "train"]
     name = asking.preset_name(request.network)
     speed = processor.speed(machine.device(request.device).type)
-    made = design(
-        compute_stats(data.dataset, rows), minutes, side=request.size, name=name, speed=speed
+    made = design_network(
+        compute_stats(data.dataset, rows),
+        minutes,
+        side_px=request.size,
+        preset=name,
+        multiply_adds_per_second=speed,
     )
     for reason in made.reasons:
         tell(f"design: {reason}")

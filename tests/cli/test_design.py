@@ -36,7 +36,7 @@ def test_written_files_are_taken_back_by_show(digits, tmp_path, capsys):
         f"written: {out} and {recipe}; edit them, then  foveal train {digits} --network {out} "
         f"--recipe {recipe}\n"
     )
-    assert yaml.read(recipe, Recipe) == Recipe()
+    assert yaml.load_yaml(recipe, Recipe) == Recipe()
     assert run(["show", str(out), "--classes", "10"]) == 0
 
 

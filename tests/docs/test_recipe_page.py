@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from foveal.network.load import load_network as read_network
-from foveal.spec.messages import describe
+from foveal.spec.messages import describe_schema
 from foveal.spec.recipe import Recipe
 from foveal.training.setup.defaults import RecipeContext, fill_defaults
 from foveal.training.setup.invariance import Invariance
@@ -33,7 +33,7 @@ def test_every_key_has_a_row():
 
 @pytest.mark.parametrize("key", Recipe.model_fields)
 def test_a_row_says_what_the_key_may_be_and_its_default(key):
-    assert ROWS[key][2] == describe(Recipe.model_json_schema()["properties"][key])
+    assert ROWS[key][2] == describe_schema(Recipe.model_json_schema()["properties"][key])
     default = Recipe.model_fields[key].default
     if default is not None:
         assert ROWS[key][3] == str(default)

@@ -7,7 +7,7 @@ import torch
 from foveal.explanation.activations import record_activations
 from foveal.explanation.lens.sampling import sampled, size
 from foveal.explanation.shift import measure_shifts
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 
 
 @pytest.fixture
@@ -20,14 +20,14 @@ def recording(some, image):
 
 
 def test_every_layer_of_the_cost_table_is_there_with_its_shape(some, recording):
-    table = cost(some.manifest.network, len(some.labels))
+    table = network_cost(some.manifest.network, len(some.labels))
     shapes = {node.name: node.shape for node in recording.nodes}
     fields = {node.name: node.view.size for node in recording.nodes if node.view}
     for line in table.layers:
-        assert shapes[line.name] == tuple(line.output)
+        assert shapes[line.name] == tuple(line.output_shape)
         if line.name in fields:
             assert fields[line.name] == line.receptive_field
-    assert sum(node.weights for node in recording.nodes) == table.weights
+    assert sum(node.weights for node in recording.nodes) == table.parameters
     assert sum(node.multiply_adds for node in recording.nodes) == table.multiply_adds
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from foveal.errors import SpecError
 from foveal.network.build import build
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 from foveal.network.shapes import trace
 from foveal.spec.layers import Output
 from foveal.spec.network import Network
@@ -32,7 +32,7 @@ _spec.loader.exec_module(strategies)
 def test_what_the_trace_allows_runs_with_its_shapes(layers, end, height, width):
     network = Network(input=Input(height=height, width=width), layers=[*layers, end, Output()])
     traced = trace(network, 3)
-    if traced.mistakes:
+    if traced.errors:
         with pytest.raises(SpecError):
             build(network, 3)
         return
@@ -50,6 +50,6 @@ def test_what_the_trace_allows_runs_with_its_shapes(layers, end, height, width):
     logits = module(torch.randint(0, 256, (3, 3, height, width), dtype=torch.uint8))
     assert torch.isfinite(logits).all()
     for step in traced.walk():
-        assert shapes[step.name] == step.after, step.name
+        assert shapes[step.name] == step.output_shape, step.name
     learned = sum(p.numel() for p in module.parameters() if p.requires_grad or p.dim() == 4)
-    assert cost(network, 3).weights == learned
+    assert network_cost(network, 3).parameters == learned

@@ -12,11 +12,11 @@ from scipy.signal import convolve, correlate
 
 from foveal.errors import SpecError
 from foveal.network.build import build, whitened
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 from foveal.network.presets import load_preset, preset_names
 from foveal.network.shapes import trace
 from foveal.spec.layers import (
-    KINDS,
+    LAYER_TYPES,
     AvgPool,
     Concat,
     Conv,
@@ -49,7 +49,7 @@ def part(layer: Layer, height: int, width: int, channels: int = 2):
     layers = [Conv(channels, kernel=1), layer, Flatten(), Output()]
     network = Network(input=Input(height=height, width=width), layers=layers)
     module = build(network, 3).eval()
-    following = trace(network, 3).steps[1].after
+    following = trace(network, 3).layers[1].output_shape
     return module[2:-2], following
 
 
@@ -207,7 +207,7 @@ ACTIVATIONS = {
 
 @pytest.mark.parametrize("kind", ACTIVATIONS)
 def test_activations_are_their_formulas(kind):
-    module, _ = part(KINDS[kind](), 5, 4)
+    module, _ = part(LAYER_TYPES[kind](), 5, 4)
     x = 4 * maps(5, 4)
     np.testing.assert_allclose(module(x).numpy(), ACTIVATIONS[kind](x.numpy()), atol=1e-12)
 
@@ -220,12 +220,12 @@ def test_norms_are_their_formulas():
         mean = values.mean(over, keepdims=True)
         return (values - mean) / np.sqrt(values.var(over, keepdims=True) + epsilon)
 
-    batch, _ = part(KINDS["batch_norm"](), 5, 4, channels=4)
+    batch, _ = part(LAYER_TYPES["batch_norm"](), 5, 4, channels=4)
     got = batch.double().train()(x).detach().numpy()
     np.testing.assert_allclose(got, normal((0, 2, 3), 1e-5), atol=1e-9)
-    layer, _ = part(KINDS["layer_norm"](), 5, 4, channels=4)
+    layer, _ = part(LAYER_TYPES["layer_norm"](), 5, 4, channels=4)
     np.testing.assert_allclose(layer.double()(x).detach().numpy(), normal(1, 1e-6), atol=1e-9)
-    group, _ = part(KINDS["group_norm"](4), 5, 4, channels=4)
+    group, _ = part(LAYER_TYPES["group_norm"](4), 5, 4, channels=4)
     got = group.double()(x).detach().numpy()
     np.testing.assert_allclose(got, normal((2, 3), 1e-5), atol=1e-9)
 
@@ -233,10 +233,10 @@ def test_norms_are_their_formulas():
 def test_global_pools_squeeze_excite_residual_and_concat():
     x = maps(5, 4, channels=4)
     for kind, function in (("global_max_pool", np.max), ("global_avg_pool", np.mean)):
-        network = Network(layers=[KINDS[kind](), Output()])
+        network = Network(layers=[LAYER_TYPES[kind](), Output()])
         got = build(network, 2)[1](x).numpy()
         np.testing.assert_allclose(got, function(x.numpy(), axis=(2, 3)))
-    excite, _ = part(KINDS["squeeze_excite"](2), 5, 4, channels=4)
+    excite, _ = part(LAYER_TYPES["squeeze_excite"](2), 5, 4, channels=4)
     excite = excite.double()
     block = excite[0]
     hidden = np.maximum(
@@ -309,7 +309,7 @@ def cases():
         if not heavy and name != "swift-l":
             sizes += [Input(height=72, width=56), Input(height=28, width=28, channels=1)]
         for size in sizes:
-            if not trace(load_preset(name, size), 10).mistakes:
+            if not trace(load_preset(name, size), 10).errors:
                 yield pytest.param(name, size, id=f"{name}-{size.height}")
 
 
@@ -318,7 +318,7 @@ def test_every_preset_is_finite_learns_everywhere_and_costs_what_is_said(name, s
     network = load_preset(name, size)
     torch.manual_seed(0)
     module = build(network, 10).to(memory_format=torch.channels_last)
-    spent = cost(network, 10)
+    spent = network_cost(network, 10)
     pixels = torch.randint(
         0, 256, (2, network.input.channels, network.input.height, network.input.width)
     ).to(torch.uint8)
@@ -345,9 +345,9 @@ def test_every_preset_is_finite_learns_everywhere_and_costs_what_is_said(name, s
         for part in module.modules()
         if isinstance(part, torch.nn.BatchNorm2d) and not part.weight.requires_grad
     )
-    assert spent.weights == sum(p.numel() for p in module.parameters()) - fixed_scales
+    assert spent.parameters == sum(p.numel() for p in module.parameters()) - fixed_scales
     for line in spent.layers:
-        assert outputs[line.name] == line.output, line.name
+        assert outputs[line.name] == line.output_shape, line.name
 
 
 def test_multiply_adds_are_those_counted_by_hooks():
@@ -366,7 +366,7 @@ def test_multiply_adds_are_those_counted_by_hooks():
     for child in module.modules():
         child.register_forward_hook(count)
     module(torch.zeros(1, 3, 64, 64))
-    assert cost(network, 7).multiply_adds == counted
+    assert network_cost(network, 7).multiply_adds == counted
 
 
 def test_a_design_with_errors_is_not_built():

@@ -42,7 +42,7 @@ layers:
 
 
 def networks():
-    yield pytest.param(yaml.parse(EVERYTHING, Network), id="everything")
+    yield pytest.param(yaml.parse_yaml(EVERYTHING, Network), id="everything")
     size = Input(height=64, width=64, channels=3)
     for name in ("lenet5", "vgg-mini", "alexnet", "resnet18", "mobilenet", "swift-s", "swift-m"):
         yield pytest.param(load_preset(name, size), id=name)
@@ -85,7 +85,7 @@ def _imported(text, folder):
 
 
 def test_source_runs_where_foveal_is_not(tmp_path):
-    network = yaml.parse(EVERYTHING, Network)
+    network = yaml.parse_yaml(EVERYTHING, Network)
     module = network.build(2).eval()
     save_file(module.state_dict(), tmp_path / "weights.safetensors")
     (tmp_path / "net.py").write_text(network.to_pytorch(2))
@@ -108,7 +108,7 @@ def test_two_classes_and_sigmoid_have_one_unit():
     network = Network.model_validate(
         {**data, "layers": [*data["layers"][:-1], {"output": "sigmoid"}]}
     )
-    assert network.units(2) == 1
-    assert network.units(2, "multi") == 2
+    assert network.output_units(2) == 1
+    assert network.output_units(2, "multi") == 2
     assert network.build(2)[-1].out_features == 1
     assert '("output", nn.Linear(84, 1))' in network.to_pytorch(2)

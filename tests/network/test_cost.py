@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 from foveal.network.presets import load_preset
 from foveal.spec.layers import Conv, Flatten, MaxPool, Output
 from foveal.spec.network import Network
@@ -30,22 +30,22 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("name", "classes", "weights", "giga"), PUBLISHED)
 def test_classical_presets_have_their_published_cost(name, classes, weights, giga):
-    spent = cost(load_preset(name), classes)
-    assert spent.weights == weights
+    spent = network_cost(load_preset(name), classes)
+    assert spent.parameters == weights
     if giga is not None:
         assert round(spent.multiply_adds / 1e9, 2) == giga
 
 
 def test_resnet18_with_normalisation_has_the_other_published_figure():
-    spent = cost(load_preset("resnet18"), 1000)
-    assert f"{spent.weights / 1e6:.2f} M" == "11.69 M"
+    spent = network_cost(load_preset("resnet18"), 1000)
+    assert f"{spent.parameters / 1e6:.2f} M" == "11.69 M"
     assert f"{spent.multiply_adds_with_norms / 1e9:.2f} G" == "1.82 G"
 
 
 def test_receptive_field_and_jump():
     layers = [Conv(4, kernel=3), MaxPool(2), Conv(4, kernel=(5, 3), dilation=(2, 1)), Flatten(),
               Output()]  # fmt: skip
-    lines = cost(Network(input=Input(height=32, width=32), layers=layers), 2).layers
+    lines = network_cost(Network(input=Input(height=32, width=32), layers=layers), 2).layers
     assert [line.receptive_field for line in lines[:3]] == [(3, 3), (4, 4), (20, 8)]
     assert [line.jump for line in lines[:3]] == [(1, 1), (2, 2), (2, 2)]
 
@@ -53,12 +53,12 @@ def test_receptive_field_and_jump():
 def test_resnet50_sees_the_known_field():
     # Araujo, Norris, Sim, "Computing receptive fields of convolutional neural networks", 2019,
     # tell 483 for the variant whose stride is in the 1x1; with it in the 3x3 it is 427
-    assert cost(load_preset("resnet50"), 1000).receptive_field == (427, 427)
+    assert network_cost(load_preset("resnet50"), 1000).receptive_field == (427, 427)
 
 
 def test_memory_is_four_bytes_a_value():
     network = Network(input=Input(height=8, width=8), layers=[Flatten(), Output()])
-    assert cost(network, 3).activation_bytes(10) == 4 * 10 * (8 * 8 * 3 + 3)
+    assert network_cost(network, 3).activation_bytes(10) == 4 * 10 * (8 * 8 * 3 + 3)
 
 
 def test_no_torch_and_under_half_a_second():
@@ -84,5 +84,5 @@ def test_no_torch_and_under_half_a_second():
 def test_a_thousand_layers_are_followed_quickly():
     layers = [*[Conv(8, kernel=3)] * 1000, Flatten(), Output()]
     start = time.process_time()
-    cost(Network(layers=layers), 2)
+    network_cost(Network(layers=layers), 2)
     assert time.process_time() - start < 1

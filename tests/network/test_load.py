@@ -13,7 +13,7 @@ def test_a_preset_a_file_and_another_size(tmp_path):
     size = Input(height=28, width=28, channels=1)
     assert load_network("swift-s", size) == load_preset("swift-s", size)
     path = tmp_path / "mine.yaml"
-    path.write_text(yaml.write(load_preset("lenet5").to_data()))
+    path.write_text(yaml.dump_yaml(load_preset("lenet5").to_data()))
     assert load_network(path) == load_preset("lenet5")
     assert load_network(str(path), size).input == size
 

@@ -27,7 +27,7 @@ def test_each_says_where_it_comes_from_and_round_trips(name):
     assert text.startswith("# ")
     assert any(word in text for word in ("19", "20")), "no year of a source"
     network = load_preset(name)
-    assert yaml.parse(yaml.write(network.to_data()), Network) == network
+    assert yaml.parse_yaml(yaml.dump_yaml(network.to_data()), Network) == network
     assert Network.model_validate(network.to_data()) == network
 
 
@@ -36,7 +36,7 @@ def test_each_says_where_it_comes_from_and_round_trips(name):
 @pytest.mark.parametrize("name", ["swift-xs", "swift-s", "swift-m", "swift-l"])
 def test_swift_makes_sense_from_16_to_224(name, side, channels):
     network = load_preset(name, Input(height=side, width=side, channels=channels))
-    assert trace(network, 10).mistakes == ()
+    assert trace(network, 10).errors == ()
     assert network.input.shape == (side, side, channels)
 
 

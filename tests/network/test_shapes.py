@@ -35,10 +35,10 @@ def test_numbers_and_shapes():
     steps = {step.name: step for step in trace(network(), 3).walk()}
     assert steps["concat_1.1.conv_1"].number == (3, 2, 2)
     assert steps["residual_1.layers.batch_norm_1"].number == (4, 2)
-    assert steps["concat_1"].after == (10, 9, 8)
-    assert steps["residual_1"].after == (12, 5, 4)
+    assert steps["concat_1"].output_shape == (10, 9, 8)
+    assert steps["residual_1"].output_shape == (12, 5, 4)
     assert steps["residual_1"].projection == (2, 2)
-    assert steps["output"].after == (3,)
+    assert steps["output"].output_shape == (3,)
 
 
 def test_bias_is_left_out_before_a_norm():

@@ -7,14 +7,14 @@ import pytest
 
 from foveal.network.presets import load_preset, preset_names
 from foveal.network.shapes import trace
-from foveal.network.svg import svg
+from foveal.network.svg import render_svg
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_is_drawn_with_a_bar_a_layer(name):
     network = load_preset(name)
     traced = trace(network, 10)
-    text = svg(network, traced, 10)
+    text = render_svg(network, traced, 10)
     root = ElementTree.fromstring(text)
     bars = [one for one in root.iter("{http://www.w3.org/2000/svg}rect") if one.get("fill")]
     assert len(bars) == len(list(traced.walk()))

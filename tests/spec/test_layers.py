@@ -8,7 +8,7 @@ from hypothesis.strategies import SearchStrategy
 from foveal.errors import SpecError
 from foveal.spec import yaml
 from foveal.spec.layers import (
-    KINDS,
+    LAYER_TYPES,
     AvgPool,
     Concat,
     Conv,
@@ -60,7 +60,7 @@ FIELDS: dict[str, dict[str, SearchStrategy]] = {
 
 @st.composite
 def layer(draw, depth=2):
-    kinds = [kind for kind in KINDS if kind not in ("output", "residual", "concat")]
+    kinds = [kind for kind in LAYER_TYPES if kind not in ("output", "residual", "concat")]
     if depth:
         kinds += ["residual", "concat"]
     kind = draw(st.sampled_from(kinds))
@@ -69,7 +69,7 @@ def layer(draw, depth=2):
         return Residual(draw(inner))
     if kind == "concat":
         return Concat(draw(st.lists(inner, min_size=2, max_size=2)))
-    cls = KINDS[kind]
+    cls = LAYER_TYPES[kind]
     fields = FIELDS.get(kind, {})
     asked = {name: draw(value) for name, value in fields.items()
              if cls.model_fields[name].is_required() or draw(st.booleans())}  # fmt: skip
@@ -81,11 +81,11 @@ def layer(draw, depth=2):
 def test_yaml_python_json_and_back_are_the_identity(layers):
     network = Network(layers=[*layers, Output()])
     data = network.to_data()
-    text = yaml.write(data)
-    read = yaml.parse(text, Network)
+    text = yaml.dump_yaml(data)
+    read = yaml.parse_yaml(text, Network)
     assert read == network
     assert read.to_data() == data
-    assert yaml.write(read.to_data()) == text
+    assert yaml.dump_yaml(read.to_data()) == text
     assert Network.model_validate(data) == network
     import json
 
@@ -96,7 +96,7 @@ def test_short_forms_are_the_long_ones():
     text = (
         "layers: [{conv: 8}, {max_pool: 2}, {dense: 3}, {dropout: 0.3}, {residual: [relu]}, output]"
     )
-    assert yaml.parse(text, Network).layers == (
+    assert yaml.parse_yaml(text, Network).layers == (
         Conv(channels=8), MaxPool(size=(2, 2)), Dense(units=3), Dropout(rate=0.3),
         Residual(layers=(Relu(),)), Output(function="softmax"),
     )  # fmt: skip
@@ -181,7 +181,7 @@ def test_wrong_values_are_one_sentence(make, text):
 
 
 def test_every_layer_is_documented_with_its_parameters():
-    for kind, cls in KINDS.items():
+    for kind, cls in LAYER_TYPES.items():
         assert cls.__doc__, kind
         written = "".join(base.__doc__ for base in cls.__mro__ if issubclass(base, Layer))
         for name in cls.model_fields:

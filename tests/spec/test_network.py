@@ -11,15 +11,15 @@ from foveal.spec.preprocess import Input
 def test_units_follow_function_classes_and_task():
     softmax = Network(layers=["global_avg_pool", Output()])
     sigmoid = Network(layers=["global_avg_pool", Output("sigmoid")])
-    assert [softmax.units(n) for n in (2, 3)] == [2, 3]
-    assert [sigmoid.units(n) for n in (2, 3)] == [1, 3]
-    assert sigmoid.units(2, "multi") == 2
+    assert [softmax.output_units(n) for n in (2, 3)] == [2, 3]
+    assert [sigmoid.output_units(n) for n in (2, 3)] == [1, 3]
+    assert sigmoid.output_units(2, "multi") == 2
 
 
 def test_classes_where_the_data_has_not_told():
     softmax = Network(layers=["global_avg_pool", Output()])
     sigmoid = Network(layers=["global_avg_pool", Output("sigmoid")])
-    assert (softmax.classes(), softmax.classes(4), sigmoid.classes()) == (10, 4, 2)
+    assert (softmax.class_count(), softmax.class_count(4), sigmoid.class_count()) == (10, 4, 2)
     assert softmax.build()[-1].out_features == 10
     assert "nn.Linear(3, 1)" in sigmoid.to_pytorch()
 

@@ -7,8 +7,8 @@ import pytest
 
 from foveal.network.presets import load_preset, preset_names
 from foveal.spec import yaml
-from foveal.spec.layers import KINDS
-from foveal.spec.schema import schema
+from foveal.spec.layers import LAYER_TYPES
+from foveal.spec.schema import network_schema
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "network.schema.json"
 
@@ -56,7 +56,7 @@ def accepts(data, part, whole):
 
 
 def test_the_published_schema_is_current():
-    wanted = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    wanted = json.dumps(network_schema(), indent=2, ensure_ascii=False) + "\n"
     assert PUBLISHED.read_text() == wanted, (
         "write it anew:  python -m foveal.spec.schema > docs/network.schema.json"
     )
@@ -64,7 +64,7 @@ def test_the_published_schema_is_current():
 
 @pytest.mark.parametrize("name", preset_names())
 def test_presets_fit_the_schema(name):
-    assert accepts(load_preset(name).to_data(), schema(), schema())
+    assert accepts(load_preset(name).to_data(), network_schema(), network_schema())
 
 
 RIGHT = (
@@ -80,18 +80,18 @@ WRONG = (
 
 @pytest.mark.parametrize("text", RIGHT)
 def test_the_schema_accepts_both_forms(text):
-    data = yaml.plain(f"layers: [{text}, output]", "x").data
-    assert accepts(data, schema(), schema())
-    yaml.parse(f"layers: [{text}, output]", __import__("foveal").Network)
+    data = yaml.parse_document(f"layers: [{text}, output]", "x").data
+    assert accepts(data, network_schema(), network_schema())
+    yaml.parse_yaml(f"layers: [{text}, output]", __import__("foveal").Network)
 
 
 @pytest.mark.parametrize("text", WRONG)
 def test_the_schema_refuses_what_the_reader_refuses(text):
-    data = yaml.plain(f"layers: [{text}, output]", "x").data
-    assert not accepts(data, schema(), schema())
+    data = yaml.parse_document(f"layers: [{text}, output]", "x").data
+    assert not accepts(data, network_schema(), network_schema())
 
 
 def test_every_layer_is_in_it_with_a_description():
-    made = schema()
-    for kind in KINDS:
+    made = network_schema()
+    for kind in LAYER_TYPES:
         assert made["$defs"][kind]["description"]

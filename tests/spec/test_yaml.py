@@ -40,7 +40,7 @@ layers:
 
 def problems(text, model=Network):
     with pytest.raises(SpecError) as caught:
-        yaml.parse(text, model, "net.yaml")
+        yaml.parse_yaml(text, model, "net.yaml")
     return list(caught.value.problems)
 
 
@@ -132,12 +132,12 @@ def test_more_than_fifty_mistakes_are_counted():
 
 
 def test_words_numbers_and_switches_are_those_of_yaml_1_2():
-    read = yaml.parse("compile: off\nlearning_rate: 1e-3\nepochs: 10", Recipe)
+    read = yaml.parse_yaml("compile: off\nlearning_rate: 1e-3\nepochs: 10", Recipe)
     assert (read.compile, read.learning_rate, read.epochs) == ("off", 0.001, 10.0)
     told = ["012", "0x1f", "1:30", "no", "1_000", "2020-01-01", "'7'"]
-    values = yaml.plain("\n".join(f"k{i}: {w}" for i, w in enumerate(told)), "x").data
+    values = yaml.parse_document("\n".join(f"k{i}: {w}" for i, w in enumerate(told)), "x").data
     assert list(values.values()) == [12, "0x1f", "1:30", "no", "1_000", "2020-01-01", "7"]
-    values = yaml.plain("a: true\nb: ~\nc:\nd: -2\ne: .5\nf: 'true'", "x").data
+    values = yaml.parse_document("a: true\nb: ~\nc:\nd: -2\ne: .5\nf: 'true'", "x").data
     assert values == {"a": True, "b": None, "c": None, "d": -2, "e": 0.5, "f": "true"}
 
 
@@ -146,7 +146,7 @@ def test_recipes_are_read_and_refused_the_same_way():
         "net.yaml:1: recipe: epochs received 0; allowed is a number above 0 and at most 100000 or "
         "null"
     )
-    assert yaml.parse("", Recipe) == Recipe()
+    assert yaml.parse_yaml("", Recipe) == Recipe()
 
 
 def test_a_switch_or_a_text_is_not_a_number():
@@ -169,20 +169,20 @@ def test_names_of_several_lines_are_told_on_one():
 def test_files(tmp_path):
     path = tmp_path / "net.yaml"
     path.write_bytes(b"\xef\xbb\xbflayers: [output]\n")
-    assert yaml.read(path, Network).layers[-1].kind == "output"
+    assert yaml.load_yaml(path, Network).layers[-1].kind == "output"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SpecError) as caught:
-        yaml.read(path, Network)
+        yaml.load_yaml(path, Network)
     assert str(caught.value) == f"{path}: is not UTF-8 text; give a YAML file"
     with pytest.raises(UsageError) as missing:
-        yaml.read(tmp_path / "no.yaml", Network)
+        yaml.load_yaml(tmp_path / "no.yaml", Network)
     assert str(missing.value) == (
         f"cannot read {tmp_path / 'no.yaml'}: No such file or directory; give the name of a YAML "
         "file"
     )
     path.write_bytes(b"a" * 10**7)
     with pytest.raises(SpecError) as large:
-        yaml.read(path, Network)
+        yaml.load_yaml(path, Network)
     assert str(large.value) == (
         f"{path}: is larger than 131072 bytes; a network or recipe is far shorter"
     )
@@ -254,9 +254,9 @@ layers:
 
 
 def test_the_documented_example_reads_builds_and_writes():
-    network = yaml.parse(EXAMPLE, Network)
+    network = yaml.parse_yaml(EXAMPLE, Network)
     assert network.layers[5].padding == (1, 1, 2, 0)
-    assert yaml.parse(yaml.write(network.to_data()), Network) == network
+    assert yaml.parse_yaml(yaml.dump_yaml(network.to_data()), Network) == network
     assert network.build(10)(__import__("torch").zeros(1, 3, 64, 64)).shape == (1, 10)
 
 
@@ -278,7 +278,7 @@ def test_any_data_is_a_value_or_sentences_with_lines(layers, rest, model):
     data = {"layers": layers, **rest} if isinstance(rest, dict) else rest
     for given_data in (data, {"layers": [layers, "output"]}, {"layers": layers}):
         try:
-            yaml.parse(yaml.write(given_data), model, "net.yaml")
+            yaml.parse_yaml(yaml.dump_yaml(given_data), model, "net.yaml")
         except SpecError as error:
             for problem in error.problems:
                 assert problem.startswith("net.yaml:"), problem
@@ -289,6 +289,6 @@ def test_any_data_is_a_value_or_sentences_with_lines(layers, rest, model):
 @given(text=st.text(alphabet="ab:-[]{}&*!|>'\"#%@`,? \n\t0.~\x00é", max_size=60))
 def test_any_text_is_a_value_or_sentences(text):
     try:
-        yaml.parse(text, Recipe, "net.yaml")
+        yaml.parse_yaml(text, Recipe, "net.yaml")
     except SpecError as error:
         assert all(problem.startswith("net.yaml") for problem in error.problems)

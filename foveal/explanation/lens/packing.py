@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from foveal.explanation.activations import Activations, Node
 from foveal.explanation.lens.sampling import VALUES
 from foveal.explanation.shift import Shift
-from foveal.network.blocks import FlippedConv2d, Pad
+from foveal.network.blocks import FlippedConv2d, Pad2d
 
 Packed = str
 
@@ -123,7 +123,7 @@ def _rest(node: Node, conv: nn.Conv2d, given: Node, weights: Tensor, others: lis
     """What the input maps `others` add to each output value: (n, H, W)."""
     s = node.settings
     top, bottom, left, right = s["padding"]
-    maps = Pad((top, bottom, left, right), s["mode"], s["value"])(given.output[None, others])
+    maps = Pad2d((top, bottom, left, right), s["mode"], s["value"])(given.output[None, others])
     turned = (
         weights[:, others].flip(2, 3) if isinstance(conv, FlippedConv2d) else weights[:, others]
     )

@@ -15,7 +15,7 @@ from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.text import nearest
 
-LARGE = 48
+LARGE_SIDE_PX = 48
 """Where a preset has a `-large` variant, inputs whose shorter side is above this take it."""
 _VARIANT = "-large"
 
@@ -37,28 +37,28 @@ def load_preset(name: str, size: Input | None = None) -> Network:
             f"'{name}' is not a preset{nearest(name, preset_names())}; "
             f"choose one of {', '.join(preset_names())}"
         )
-    network = _read(_file(name, size))
+    network = _read_preset(_preset_file(name, size))
     if size is None:
         return network
-    layers = tuple(_whitened(layer, size.channels) for layer in network.layers)
+    layers = tuple(_with_whitening_channels(layer, size.channels) for layer in network.layers)
     return network.model_copy(update={"layers": layers}).resized(size)
 
 
-def _file(name: str, size: Input | None) -> str:
-    large = size is not None and min(size.height, size.width) > LARGE
+def _preset_file(name: str, size: Input | None) -> str:
+    large = size is not None and min(size.height, size.width) > LARGE_SIDE_PX
     variant = f"{name}{_VARIANT}.yaml"
     if large and resources.files(__name__).joinpath(variant).is_file():
         return variant
     return f"{name}.yaml"
 
 
-def _whitened(layer: Layer, channels: int) -> Layer:
+def _with_whitening_channels(layer: Layer, channels: int) -> Layer:
     """A whitening convolution has each direction of its patches and that direction's negative."""
     if isinstance(layer, Conv) and layer.init == "whiten":
         return layer.model_copy(update={"channels": 2 * channels * prod(layer.kernel)})
     return layer
 
 
-def _read(file: str) -> Network:
+def _read_preset(file: str) -> Network:
     text = resources.files(__name__).joinpath(file).read_text(encoding="utf-8")
-    return yaml.parse(text, Network, file)
+    return yaml.parse_yaml(text, Network, file)

@@ -14,7 +14,7 @@ import yaml
 
 from foveal.errors import UsageError
 from foveal.files import write_atomic
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, write_run_data
 from foveal.spec.recipe import Recipe
 from foveal.text import plural
@@ -27,7 +27,7 @@ from foveal.training.setup.session import Session
 def plan(session: Session, prepared: TrainingData, budget: Budget | None) -> Iterator[str]:
     """Sentences for the terminal: data, network, every choice with its reason, time and memory."""
     height, width, channels = session.network.input.shape
-    weights = cost(session.network, len(prepared.classes), prepared.task).weights
+    weights = network_cost(session.network, len(prepared.classes), prepared.task).parameters
     yield (
         f"data: {plural(len(prepared.train), 'image')} to train on, {len(prepared.val):,} to "
         f"choose on, {plural(len(prepared.classes), 'class', 'classes')}, "

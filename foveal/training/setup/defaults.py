@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from foveal.errors import UsageError
-from foveal.network.cost import cost
+from foveal.network.cost import network_cost
 from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
@@ -75,7 +75,7 @@ def layers(network: Network) -> Iterator[Layer]:
     while stack:
         layer = stack.pop()
         yield layer
-        for branch in layer.inner():
+        for branch in layer.nested_branches():
             stack.extend(reversed(branch))
 
 
@@ -128,11 +128,11 @@ def _optimizer(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:
 
 def muon_share(network: Network, classes: int, batch_size: int) -> float:
     """Work of Muon's three Newton-Schulz iterations over that of a step's convolutions."""
-    spent = cost(network, max(classes, 2))
+    spent = network_cost(network, max(classes, 2))
     work = 0.0
     for layer in spent.layers:
-        if layer.kind in ("conv", "dense") and layer.weights:
-            rows, columns = layer.output[0], layer.weights / layer.output[0]
+        if layer.kind in ("conv", "dense") and layer.parameters:
+            rows, columns = layer.output_shape[0], layer.parameters / layer.output_shape[0]
             short, long = min(rows, columns), max(rows, columns)
             work += 2 * short**2 * long + 9 * short**3
     return work / (3 * spent.multiply_adds * batch_size)

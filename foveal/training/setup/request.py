@@ -60,7 +60,7 @@ def recipe(
 def _recipe_file(path: Path) -> Recipe:
     if not path.is_file():
         raise UsageError(f"there is no recipe file {path}; give the path of a YAML file")
-    return yaml.read(path, Recipe)
+    return yaml.load_yaml(path, Recipe)
 
 
 def changed(value: Recipe, settings: Mapping[str, Any]) -> Recipe:
