@@ -14,7 +14,7 @@ from torch import nn
 from foveal.errors import SpecError
 from foveal.network import blocks
 from foveal.network.lint import raise_lint_errors
-from foveal.network.lowering import ModuleSequence, ModuleCall, lower
+from foveal.network.lowering import ModuleCall, ModuleSequence, lower
 from foveal.network.shapes import Task, trace
 from foveal.spec.network import Network
 

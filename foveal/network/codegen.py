@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from foveal.network import blocks
 from foveal.network.lint import raise_lint_errors
-from foveal.network.lowering import ModuleSequence, ModuleCall, lower
+from foveal.network.lowering import ModuleCall, ModuleSequence, lower
 from foveal.network.shapes import Task, trace
 from foveal.spec.network import Network
 

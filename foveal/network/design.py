@@ -176,7 +176,8 @@ def _fitting(
         "you asked for it"
         if tried.asked
         else (
-            f"the largest of the swift family that fits, with at most {MAX_DESIGN_PARAMETERS_PER_IMAGE:,} weights an image"
+            f"the largest of the swift family that fits, with at most "
+            f"{MAX_DESIGN_PARAMETERS_PER_IMAGE:,} weights an image"
             if fits
             else "the smallest there is"
         )

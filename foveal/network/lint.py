@@ -154,8 +154,8 @@ def _warnings(network: Network, traced: Trace, images: int | None) -> Iterator[_
             "weights",
             (),
             f"the network has {lines.parameters:,} weights for {images:,} images, more than "
-            f"{MAX_PARAMETERS_PER_IMAGE:,} an image: it may learn them by heart; use fewer channels or units, "
-            "or global_avg_pool in place of flatten",
+            f"{MAX_PARAMETERS_PER_IMAGE:,} an image: it may learn them by heart; use fewer channels "
+            "or units, or global_avg_pool in place of flatten",
         )
 
 
@@ -211,8 +211,8 @@ def _dropped(step: TracedLayer, reach: int) -> Iterator[_Warning]:
             "border",
             step.number,
             f"{_at(step.number, step.layer.kind)} never sees the last {lost[0]} rows and "
-            f"{lost[1]} columns of its {step.input_shape[1]}x{step.input_shape[2]} map, because stride "
-            f"{stride[0]}x{stride[1]} does not divide it; "
+            f"{lost[1]} columns of its {step.input_shape[1]}x{step.input_shape[2]} map, "
+            f"because stride {stride[0]}x{stride[1]} does not divide it; "
             + ("use ceil: true" if isinstance(step.layer, spec.Pool) else "use padding: same"),
         )
 
@@ -306,7 +306,7 @@ def _flatten(traced: Trace, lines: cost.Cost) -> Iterator[_Warning]:
             yield (
                 "flatten",
                 step.number,
-                f"{_at(step.number, 'flatten')} gives {step.output_shape[0]:,} values, so that the layer "
-                f"after it has {weights:,} of {lines.parameters:,} weights; use global_avg_pool, or "
-                "a pooling before it",
+                f"{_at(step.number, 'flatten')} gives {step.output_shape[0]:,} values, so that the "
+                f"layer after it has {weights:,} of {lines.parameters:,} weights; use "
+                "global_avg_pool, or a pooling before it",
             )

@@ -339,15 +339,10 @@ def _unwrap_shorthand(cls: type[Layer]) -> Any:
 if TYPE_CHECKING:
     Layers = tuple[Layer, ...]
 else:
-    AnyLayer = Annotated[
-        Union[
-            tuple(
-                Annotated[cls, _unwrap_shorthand(cls), Tag(kind)]
-                for kind, cls in LAYER_TYPES.items()
-            )
-        ],  # noqa: UP007
-        Discriminator(_layer_kind),
-    ]
+    _TAGGED = tuple(
+        Annotated[cls, _unwrap_shorthand(cls), Tag(kind)] for kind, cls in LAYER_TYPES.items()
+    )
+    AnyLayer = Annotated[Union[_TAGGED], Discriminator(_layer_kind)]  # noqa: UP007
     Layers = Annotated[
         tuple[AnyLayer, ...], Field(min_length=1, max_length=1024), BeforeValidator(list_to_tuple)
     ]

@@ -115,7 +115,8 @@ def _sentence(place: _Place, item: Any) -> str:
             return f"{place.words}: '{field}' is now '{model.former_names[field]}'"
         names = list(model.model_fields)
         return (
-            f"{place.words}: received the key {format_received(field)}{nearest(str(field), names)}; "
+            f"{place.words}: received the key {format_received(field)}"
+            f"{nearest(str(field), names)}; "
             + (f"allowed are {', '.join(names)}" if names else "it takes none")
         )
     if model is None and item["type"] == "too_short":
@@ -129,7 +130,10 @@ def _sentence(place: _Place, item: Any) -> str:
     if model is None and item["type"].startswith("union_tag"):
         return _layer(place)
     if model is None:
-        return f"{place.words}: received {format_received(place.received)}; allowed is a list of layers"
+        return (
+            f"{place.words}: received {format_received(place.received)}; "
+            "allowed is a list of layers"
+        )
     if field is None:
         return (
             f"{place.words}: received {format_received(place.received)}; "
@@ -149,8 +153,8 @@ def _layer(place: _Place) -> str:
         received = next(iter(received))
     if isinstance(received, str):
         return (
-            f"{place.words}: received {format_received(received)}{nearest(received, list(LAYER_TYPES))}; "
-            f"allowed are {', '.join(LAYER_TYPES)}"
+            f"{place.words}: received {format_received(received)}"
+            f"{nearest(received, list(LAYER_TYPES))}; allowed are {', '.join(LAYER_TYPES)}"
         )
     return (
         f"{place.words}: received {format_received(received)}; allowed is one layer's name, "

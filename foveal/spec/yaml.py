@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from foveal.errors import SpecError, UsageError
 from foveal.spec.messages import DataPath as Place
-from foveal.spec.messages import validation_messages, format_received
+from foveal.spec.messages import format_received, validation_messages
 from foveal.spec.values import Value
 
 MAX_BYTES = 128 * 1024
@@ -201,8 +201,8 @@ class _DocumentBuilder:
         if key in self._open[-1]:
             first = self.document.lines[(*self._path, key)]
             self.document.duplicate_keys.append(
-                f"{self.document.name}:{line}: the key {format_received(key)} stands twice (first on line "
-                f"{first}); keep one"
+                f"{self.document.name}:{line}: the key {format_received(key)} "
+                f"stands twice (first on line {first}); keep one"
             )
         self._keys[-1] = key
         self.document.lines.setdefault((*self._path, key), line)

@@ -17,9 +17,9 @@ import numpy as np
 from foveal import convolution
 from foveal.convolution import (
     PADDING_MODES,
-    PaddingSides,
-    PaddingMode,
     IntPair,
+    PaddingMode,
+    PaddingSides,
     WindowSettings,
     WindowStep,
 )
@@ -188,7 +188,8 @@ def _mode(mode: str) -> PaddingMode:
         if known == mode:
             return known
     raise UsageError(
-        f"no padding mode is called {mode!r}{nearest(mode, PADDING_MODES)}; take one of {', '.join(PADDING_MODES)}"
+        f"no padding mode is called {mode!r}{nearest(mode, PADDING_MODES)}; "
+        f"take one of {', '.join(PADDING_MODES)}"
     )
 
 
