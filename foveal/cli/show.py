@@ -154,7 +154,8 @@ def _totals(shown: NetworkSummary) -> list[str]:
         f"input {size}, {classes}: "
         f"{formatting.format_count(cost.parameters)} weights ({cost.parameters:,}), {adds}",
         f"memory in fp32: weights {formatting.format_bytes(4 * cost.parameters)}, "
-        f"activations of a batch of {shown.batch} {formatting.format_bytes(cost.activation_bytes(shown.batch))}",
+        f"activations of a batch of {shown.batch} "
+        f"{formatting.format_bytes(cost.activation_bytes(shown.batch))}",
         f"a cell of the last map sees {field[0]}x{field[1]} pixels",
     ]
 

@@ -154,8 +154,8 @@ def _warnings(network: Network, traced: Trace, images: int | None) -> Iterator[_
             "weights",
             (),
             f"the network has {lines.parameters:,} weights for {images:,} images, more than "
-            f"{MAX_PARAMETERS_PER_IMAGE:,} an image: it may learn them by heart; use fewer channels "
-            "or units, or global_avg_pool in place of flatten",
+            f"{MAX_PARAMETERS_PER_IMAGE:,} an image: it may learn them by heart; use fewer "
+            "channels or units, or global_avg_pool in place of flatten",
         )
 
 
