@@ -95,7 +95,7 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from foveal.dataset.scan.image_stats import content_hash
-    from foveal.images.resize import pixels
+    from foveal.images.resize import to_input_pixels
     from foveal.model.model import Manifest, Model, save
     from foveal.rundir import RunData, RunImage, write_run_data
     from foveal.spec.layers import BatchNorm, Conv, Flatten, MaxPool, Output, Relu
@@ -110,7 +110,7 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     )  # fmt: skip
     paths = sorted(digits.rglob("*.png"), key=lambda path: path.name)
-    shown = np.stack([pixels(path, network.input, network.preprocess) for path in paths])
+    shown = np.stack([to_input_pixels(path, network.input, network.preprocess) for path in paths])
     targets = np.array([int(path.parent.name) for path in paths])
     hashes = [content_hash(path.read_bytes()) for path in paths]
     with torch.random.fork_rng():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 from foveal.prediction.predictor import Predictor
 
 predictor = Predictor(sys.argv[1], threads=1)
@@ -16,7 +16,7 @@ images = [path.read_bytes() for path in sorted(Path(sys.argv[2]).glob("*.jpg"))]
 
 def answer(first):
     some = (images[(first + step) % len(images)] for step in range(8))
-    each = [pixels(one, network.input, network.preprocess) for one in some]
+    each = [to_input_pixels(one, network.input, network.preprocess) for one in some]
     return len(predictor.probabilities(np.stack(each)))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from foveal.errors import ImageError
-from foveal.images.decode import MAX_BYTES, too_long
+from foveal.images.decode import MAX_FILE_BYTES, byte_limit_reason
 
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 
@@ -37,8 +37,8 @@ class ArchiveMember:
 
     def read(self, archive: Path) -> bytes:
         """The unpacked bytes; ImageError where they are too many, damaged or not there."""
-        if max(self.size, self.stored) > MAX_BYTES:  # as many bytes would be asked of memory
-            raise ImageError(too_long(max(self.size, self.stored)))
+        if max(self.size, self.stored) > MAX_FILE_BYTES:  # as many bytes would be asked of memory
+            raise ImageError(byte_limit_reason(max(self.size, self.stored)))
         try:
             with archive.open("rb", buffering=0) as file:
                 file.seek(self.offset)

@@ -201,12 +201,12 @@ class Samples:
     def __getitem__(self, row: int) -> tuple[np.ndarray, int | tuple[int, ...]]:
         if not -len(self) <= row < len(self):
             raise IndexError(row)  # the protocol of sequences: this ends a plain for loop
-        from foveal.images.resize import pixels
+        from foveal.images.resize import to_input_pixels
 
         names = self.dataset.classes
         numbers = tuple(names.index(label) for label in self.dataset.labels[row])
-        made = pixels(self.dataset.read(row), self.input, self.preprocess).copy()  # torch writes
-        return made, numbers[0] if self.dataset.task == "single" else numbers
+        pixels = to_input_pixels(self.dataset.read(row), self.input, self.preprocess)
+        return pixels.copy(), numbers[0] if self.dataset.task == "single" else numbers
 
 
 def file_stamp(path: Path) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from foveal.dataset.dataset import Dataset, Unusable
 from foveal.errors import ImageError
-from foveal.images.decode import decode
+from foveal.images.decode import decode_array
 
 REASONS = ("cannot be opened", "needs more memory")
 """How the reasons begin that lie in the machine's moment, not in the image."""
@@ -25,7 +25,7 @@ def readable_again(listing: Dataset, unusable: Sequence[Unusable]) -> bool:
 
 def _readable(listing: Dataset, row: int) -> bool:
     try:
-        decode(listing.read(row), channels=3)
+        decode_array(listing.read(row), channels=3)
     except ImageError:
         return False
     return True

@@ -16,7 +16,7 @@ from foveal.dataset.sampling import even_sample
 from foveal.dataset.scan.image_stats import is_grey
 from foveal.dataset.workers.pool import map_ordered
 from foveal.errors import DataError, ImageError
-from foveal.images.decode import decode_scaled, header, orientation
+from foveal.images.decode import decode_opened, open_image, upright_size
 
 SAMPLE = 512
 """Images whose header is read, evenly spread over the listing."""
@@ -82,10 +82,10 @@ def _seen(
     found: list[tuple[int, int, bool | None]] = []
     for row in rows:
         try:
-            image = header(listing.read(row))
-            width, height = image.size if orientation(image) < 5 else image.size[::-1]
+            image = open_image(listing.read(row))
+            width, height = upright_size(image)
             grey = (
-                is_grey(decode_scaled(image, channels=3, least=(64, 64)))
+                is_grey(decode_opened(image, channels=3, min_size=(64, 64)))
                 if row in coloured
                 else None
             )

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from foveal.dataset.dataset import SPLITS, Dataset, Split, Unusable
 from foveal.dataset.folder import SPLIT_NAMES
 from foveal.errors import DataError, ImageError, MissingExtra
-from foveal.images.decode import MAX_BYTES, read_bytes
+from foveal.images.decode import MAX_FILE_BYTES, read_bytes
 from foveal.text import nearest
 
 Columns = Mapping[str, Sequence[str]]
@@ -36,7 +36,7 @@ def open_table(path: Path) -> Dataset:
         content = read_bytes(path)
     except ImageError as error:
         raise DataError(
-            f"cannot read {path}: {error.reason}; tables up to {MAX_BYTES // 2**20} MiB are read"
+            f"cannot read {path}: {error.reason}; tables may have {MAX_FILE_BYTES // 2**20} MiB"
         ) from error
     if path.suffix.lower() == ".parquet":
         columns = parse_parquet(content, str(path))

@@ -15,7 +15,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.scan import image_stats
 from foveal.dataset.scan.scan import Scan
 from foveal.doctor.findings import Finding, Severity
-from foveal.images.decode import FORMATS
+from foveal.images.decode import IMAGE_FORMATS
 
 _SUFFIXES = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"}, "PNG": {".png", ".apng"},
@@ -88,7 +88,7 @@ def _outlying(values: NDArray[np.float64], least: float) -> NDArray[np.bool_]:
 def _suffix_wrong(path: str, code: int) -> bool:
     suffix = PurePosixPath(path).suffix.lower()
     known = any(suffix in some for some in _SUFFIXES.values())
-    return known and suffix not in _SUFFIXES[FORMATS[code]]
+    return known and suffix not in _SUFFIXES[IMAGE_FORMATS[code]]
 
 
 def _flagged(

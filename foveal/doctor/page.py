@@ -69,8 +69,8 @@ def _thumbnails(dataset: Dataset, paths: set[str]) -> Iterator[tuple[str, str]]:
         if path not in paths:
             continue
         try:
-            least = (MAX_THUMBNAIL_SIDE, MAX_THUMBNAIL_SIDE)
-            image = decode_image(dataset.read(row), channels=3, least=least)
+            min_size = (MAX_THUMBNAIL_SIDE, MAX_THUMBNAIL_SIDE)
+            image = decode_image(dataset.read(row), channels=3, min_size=min_size)
         except ImageError:
             continue
         yield (

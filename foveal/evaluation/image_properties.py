@@ -12,7 +12,7 @@ import numpy as np
 from foveal.dataset.dataset import Dataset
 from foveal.errors import ImageError
 from foveal.evaluation.predictions import Floats, Ints
-from foveal.images.decode import header, orientation
+from foveal.images.decode import open_image, upright_size
 
 
 def measures(listing: Dataset, rows: Ints, pixels: np.ndarray, places: Ints) -> dict[str, Floats]:
@@ -42,9 +42,8 @@ def brightness(pixels: np.ndarray, places: Ints) -> Floats:
 def _size(listing: Dataset, row: int) -> tuple[int, int]:
     """(width, height) as shown, by the file's header; (1, 1) where it no longer can be read."""
     try:
-        image = header(listing.read(row))
+        image = open_image(listing.read(row))
     except ImageError:
         return 1, 1
     with image:
-        width, height = image.size
-        return (height, width) if orientation(image) >= 5 else (width, height)
+        return upright_size(image)

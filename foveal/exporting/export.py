@@ -20,7 +20,7 @@ from foveal.exporting.onnx import OPSET, onnx_graph
 from foveal.exporting.parity import Parity, ParityLimits, compare, shortfalls
 from foveal.exporting.samples import ParitySamples
 from foveal.exporting.seal import seal_graph
-from foveal.images.decode import decode
+from foveal.images.decode import decode_array
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
 from foveal.prediction.onnx_backend import OnnxBackend
@@ -176,7 +176,7 @@ def _answers(
     network = manifest.network
     rows = [
         session.probabilities(
-            decode(
+            decode_array(
                 judged.contents(place),
                 channels=network.input.channels,
                 background=network.preprocess.background,

@@ -18,7 +18,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import encode_labels
 from foveal.dataset.scan.image_stats import content_hash
 from foveal.errors import DataError, ImageError
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 from foveal.model.manifest import Manifest
 from foveal.rundir import DATA_FILE, RunData, RunImage, read_run_data
 
@@ -105,7 +105,7 @@ def gather(wanted: Wanted, manifest: Manifest) -> ParitySamples:
             content = listing.read(wanted.rows[place])
             if wanted.hashes is not None and content_hash(content) != wanted.hashes[place]:
                 return None
-            return wanted.rows[place], pixels(content, network.input, network.preprocess)
+            return wanted.rows[place], to_input_pixels(content, network.input, network.preprocess)
         except ImageError:
             return None
 

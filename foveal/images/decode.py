@@ -1,11 +1,9 @@
-"""The one decoder of record: bytes of an image file to 8-bit pixels, turned upright, capped.
+"""Decodes image files to 8-bit pixels, upright, within limits; nothing else reads image files.
 
-Knows nothing of networks, classes or caches.
-
-Rules: EXIF (and XMP) orientation always applied; transparent pixels laid over `background`;
-palettes and CMYK to red, green, blue; 16-bit grey divided by 257; 32-bit and float grey mapped
-from the least and greatest value of the image to 0..255 (a flat one to 0); the first frame of
-an animation.
+Rules: EXIF (and XMP) orientation is always applied; transparent pixels are composited over
+`background`; palettes and CMYK become RGB; 16-bit grey is divided by 257; 32-bit and float grey is
+mapped from the minimum and maximum of the image to 0..255 (constant images to 0); of an animation
+the first frame is read.
 """
 
 from __future__ import annotations
@@ -22,15 +20,15 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from foveal.errors import ImageError
-from foveal.images.png import simple
+from foveal.images.fast_png import read_simple_png
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
-"""All that is ever parsed; other formats Pillow knows are never tried."""
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+"""Formats that are parsed; other formats that Pillow supports are never tried."""
 MAX_PIXELS = 50_000_000
-MAX_BYTES = 256 * 2**20
+MAX_FILE_BYTES = 256 * 2**20
 _ORIENTATION = 0x0112
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_TURN = {
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -39,27 +37,28 @@ _TURN = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_MAY_BE_TURNED = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+_ORIENTATION_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 
 # Pillow only warns between one and two times its own cap, and of harmless metadata faults.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
-def decode(
+def decode_array(
     source: Path | bytes,
     *,
     channels: Literal[1, 3],
     background: tuple[int, int, int] = (0, 0, 0),
-    least: tuple[int, int] | None = None,
+    min_size: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """The image as uint8 (height, width, channels), upright.
 
-    least: (height, width) in pixels that is enough: a JPEG may then be decoded at 1/2, 1/4 or
-    1/8 of its size, never below `least`.
-    Raises ImageError with the reason in a few words.
+    source: a path or the bytes of a file.  background: red, green, blue, 0..255.
+    min_size: (height, width) in pixels that suffices: a JPEG may then be decoded at 1/2, 1/4 or
+    1/8 of its size, never below `min_size`.
+    Raises ImageError with a short reason.
     """
-    image = decode_image(source, channels=channels, background=background, least=least)
+    image = decode_image(source, channels=channels, background=background, min_size=min_size)
     return np.asarray(image).reshape(image.height, image.width, channels)
 
 
@@ -68,134 +67,145 @@ def decode_image(
     *,
     channels: Literal[1, 3],
     background: tuple[int, int, int] = (0, 0, 0),
-    least: tuple[int, int] | None = None,
+    min_size: tuple[int, int] | None = None,
 ) -> Image.Image:
-    """The same as `decode`, as a Pillow image of mode L or RGB."""
+    """The same as `decode_array`, as a Pillow image of mode L or RGB."""
     if isinstance(source, Image.Image):
-        return decode_scaled(source, channels=channels, background=background)
+        return decode_opened(source, channels=channels, background=background)
     content = source if isinstance(source, bytes) else read_bytes(source)
-    image = simple(content, MAX_PIXELS)
+    image = read_simple_png(content, MAX_PIXELS)
     if image is not None:
-        return _plain(image, channels, background)
-    return decode_scaled(header(content), channels=channels, background=background, least=least)
+        return _to_mode(image, channels, background)
+    opened = open_image(content)
+    return decode_opened(opened, channels=channels, background=background, min_size=min_size)
 
 
-def decode_scaled(
+def decode_opened(
     image: Image.Image,
     *,
     channels: Literal[1, 3],
     background: tuple[int, int, int] = (0, 0, 0),
-    least: tuple[int, int] | None = None,
+    min_size: tuple[int, int] | None = None,
 ) -> Image.Image:
-    """An opened image, such as `header` gives, decoded to mode L or RGB; see `decode`."""
+    """The same for an image that is open, such as one from `open_image`."""
     try:
-        if least is not None and image.format in ("JPEG", "MPO"):
-            swapped = orientation(image) >= 5
-            image.draft(None, (least[0], least[1]) if swapped else (least[1], least[0]))
+        if min_size is not None and image.format in ("JPEG", "MPO"):
+            height, width = min_size
+            image.draft(None, (height, width) if _swaps_axes(image) else (width, height))
         image.load()
-        return _plain(_upright(image), channels, background)
+        return _to_mode(_apply_orientation(image), channels, background)
     except Exception as error:
-        raise ImageError(_reason(error)) from error
+        raise ImageError(_failure_reason(error)) from error
 
 
-def header(content: bytes) -> Image.Image:
-    """The image opened but not decoded: `size`, `mode` and `format` are known.
+def open_image(content: bytes) -> Image.Image:
+    """The image with its header read and its pixels not decoded: `size`, `mode`, `format`.
 
-    Raises ImageError: empty, not an image of an allowed format, more than 50 million pixels.
+    Raises ImageError: empty, too large a file, not a supported format, too many pixels.
     """
     if not content:
         raise ImageError("empty file")
-    if len(content) > MAX_BYTES:
-        raise ImageError(too_long(len(content)))
+    if len(content) > MAX_FILE_BYTES:
+        raise ImageError(byte_limit_reason(len(content)))
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
+        image = Image.open(BytesIO(content), formats=IMAGE_FORMATS)
     except UnidentifiedImageError as error:
-        raise ImageError(_not_a_image(content)) from error
+        raise ImageError(_unidentified_reason(content)) from error
     except Exception as error:
-        raise ImageError(_reason(error)) from error
+        raise ImageError(_failure_reason(error)) from error
     if image.width * image.height > MAX_PIXELS:
-        raise ImageError(too_large(image.width * image.height))
+        raise ImageError(pixel_limit_reason(image.width * image.height))
     return image
 
 
-def prepare() -> None:
-    """Load Pillow's readers now, some 20 ms of imports that the first image would wait for."""
+def preload_codecs() -> None:
+    """Import Pillow's codecs now: the first image would wait some 20 ms for them."""
     Image.preinit()
 
 
-def too_large(count: int) -> str:
-    """The reason for an image of `count` pixels."""
-    return f"{count // 10**6} million pixels, more than {MAX_PIXELS // 10**6} million"
+def pixel_limit_reason(count: int) -> str:
+    """The reason of ImageError for an image of `count` pixels."""
+    return f"{count // 10**6} million pixels; the limit is {MAX_PIXELS // 10**6} million"
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """The bytes of a regular file; ImageError for anything else, too large, or unreadable.
+    """The bytes of a regular file; ImageError for other files, too large and unreadable ones.
 
-    A FIFO or device is never opened, so it cannot hang.
+    A FIFO or device is never opened, so the call cannot hang.
     """
     try:
-        status = os.stat(path)  # noqa: PTH116 - 60,000 times, without building a Path
+        status = os.stat(path)  # noqa: PTH116 - called per image: a Path costs more than the call
         if not stat.S_ISREG(status.st_mode):
             raise ImageError("not a regular file")
-        if status.st_size > MAX_BYTES:
-            raise ImageError(too_long(status.st_size))
-        handle = os.open(path, _READ)
+        if status.st_size > MAX_FILE_BYTES:
+            raise ImageError(byte_limit_reason(status.st_size))
+        handle = os.open(path, _OPEN_FLAGS)
         try:
-            return _all_of(handle, status.st_size)
+            return _read_all(handle, status.st_size)
         finally:
             os.close(handle)
     except OSError as error:
         raise ImageError(f"cannot be opened: {error.strerror or error}") from error
 
 
-def _all_of(handle: int, size: int) -> bytes:
-    """All of a file that had `size` bytes; one that grew is read up to the limit."""
+def _read_all(handle: int, size: int) -> bytes:
+    """The whole file of `size` bytes; if it has grown meanwhile, up to the limit."""
     content = os.read(handle, size + 1)
     if len(content) == size:
         return content
     parts = [content]
-    while content and sum(map(len, parts)) <= MAX_BYTES:
+    while content and sum(map(len, parts)) <= MAX_FILE_BYTES:
         content = os.read(handle, 2**20)
         parts.append(content)
     return b"".join(parts)
 
 
-def too_long(size: int) -> str:
-    """The reason for a file of `size` bytes."""
-    return f"{size // 2**20} MiB, more than the {MAX_BYTES // 2**20} read"
+def byte_limit_reason(size: int) -> str:
+    """The reason of ImageError for a file of `size` bytes."""
+    return f"{size // 2**20} MiB; the limit is {MAX_FILE_BYTES // 2**20} MiB"
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    turn = _TURN.get(orientation(image))
-    return image if turn is None else image.transpose(turn)
+def _apply_orientation(image: Image.Image) -> Image.Image:
+    method = _TRANSPOSE.get(_orientation(image))
+    return image if method is None else image.transpose(method)
 
 
-def orientation(image: Image.Image) -> int:
-    """The EXIF orientation 1..8 of a header; 5 and more swap height and width."""
-    # Asking Pillow for EXIF costs as much as decoding a small image: ask only where it may be.
-    if image.format != "TIFF" and not any(key in image.info for key in _MAY_BE_TURNED):
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """(width, height) in pixels of an opened image after its EXIF orientation is applied."""
+    width, height = image.size
+    return (height, width) if _swaps_axes(image) else (width, height)
+
+
+def _swaps_axes(image: Image.Image) -> bool:
+    return _orientation(image) >= 5
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1..8."""
+    # Pillow's parsing of EXIF takes as long as decoding a small image: only where it may be.
+    if image.format != "TIFF" and not any(key in image.info for key in _ORIENTATION_KEYS):
         return 1
     value = image.getexif().get(_ORIENTATION, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _plain(image: Image.Image, channels: int, background: tuple[int, int, int]) -> Image.Image:
+def _to_mode(image: Image.Image, channels: int, background: tuple[int, int, int]) -> Image.Image:
     mode = "L" if channels == 1 else "RGB"
     if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(_eight_bits(image))
+        image = Image.fromarray(_to_uint8(image))
     elif image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = _over(image.convert("RGBA"), background)
+        image = _over_background(image.convert("RGBA"), background)
     elif image.mode == "P" and mode == "L":
-        image = image.convert("RGB")  # straight to grey, Pillow rounds differently
+        image = image.convert("RGB")  # Pillow rounds differently from P to L
     return image if image.mode == mode else image.convert(mode)
 
 
-def _over(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+def _over_background(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
     under = Image.new("RGBA", image.size, (*background, 255))
     return Image.alpha_composite(under, image).convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> np.ndarray:
+def _to_uint8(image: Image.Image) -> np.ndarray:
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
         return np.round(values / np.float32(257)).astype(np.uint8)
@@ -206,18 +216,18 @@ def _eight_bits(image: Image.Image) -> np.ndarray:
     return np.round((values - low) * (255.0 / (high - low))).clip(0, 255).astype(np.uint8)
 
 
-def _not_a_image(content: bytes) -> str:
+def _unidentified_reason(content: bytes) -> str:
     start = content[:512].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
         return "not an image: a web page or XML text"
-    return "not an image of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)"
+    return "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)"
 
 
-def _reason(error: Exception) -> str:
+def _failure_reason(error: Exception) -> str:
     if isinstance(error, ImageError):
         return error.reason
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return too_large(int(re.findall(r"\d+", str(error))[0]))
+        return pixel_limit_reason(int(re.findall(r"\d+", str(error))[0]))
     if isinstance(error, MemoryError):
         return "needs more memory than there is"
     text = str(error).lower()

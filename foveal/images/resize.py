@@ -1,6 +1,6 @@
-"""From an image to the network's input pixels: the one function of training, predict and serve.
+"""From an image to the network's input pixels, for training, prediction and serving alike.
 
-Knows nothing of classes, files' places or normalisation (the network's module does that).
+Normalisation is not done here: it is part of the network's module.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 from PIL import Image
 
 from foveal.errors import ImageError
-from foveal.images.decode import MAX_PIXELS, decode_image, too_large
+from foveal.images.decode import MAX_PIXELS, decode_image, pixel_limit_reason
 
-SPARE = 2
-"""A JPEG is decoded smaller only where it stays this many times as large as the input."""
+MIN_DRAFT_RATIO = 2
+"""A JPEG is decoded at reduced size only if that is at least this many times the input size."""
 
 
-class Input(Protocol):
-    """What is read of spec.preprocess.Input; a protocol, so that pydantic is not needed here."""
+class InputShape(Protocol):
+    """The fields of spec.preprocess.Input used here; prediction has it without pydantic."""
 
     @property
     def height(self) -> int:
@@ -31,67 +31,69 @@ class Input(Protocol):
 
     @property
     def channels(self) -> Literal[1, 3]:
-        """Grey or colour."""
+        """1 (grey) or 3 (RGB)."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
 
 
-class Preprocess(Protocol):
-    """What is read of spec.preprocess.Preprocess."""
+class ResizeRule(Protocol):
+    """The fields of spec.preprocess.Preprocess used here."""
 
     @property
     def fit(self) -> Literal["crop", "pad", "squash"]:
-        """What is done about another aspect ratio."""
+        """How another aspect ratio is brought to that of the input."""
 
     @property
     def background(self) -> tuple[int, int, int]:
         """Red, green, blue, 0..255."""
 
 
-def pixels(
-    source: Path | bytes | Image.Image | np.ndarray, input: Input, preprocess: Preprocess
+def to_input_pixels(
+    source: Path | bytes | Image.Image | np.ndarray, input: InputShape, preprocess: ResizeRule
 ) -> np.ndarray:
-    """The image as the network sees it: uint8 (input.height, input.width, input.channels).
+    """Load or convert one image: uint8 (input.height, input.width, input.channels).
 
     source: a file, the bytes of one, a Pillow image, or an array uint8 (H, W), (H, W, 1),
-    (H, W, 3) or (H, W, 4).  Raises ImageError with the reason.
+    (H, W, 3) or (H, W, 4).  Raises ImageError with a short reason.
     """
     if isinstance(source, np.ndarray):
-        source = _image(source)
+        source = _image_from_array(source)
     image = decode_image(
         source,
         channels=input.channels,
         background=preprocess.background,
-        least=(SPARE * input.height, SPARE * input.width),
+        min_size=(MIN_DRAFT_RATIO * input.height, MIN_DRAFT_RATIO * input.width),
     )
-    return fitted(image, input, preprocess)
+    return resize_to_input(image, input, preprocess)
 
 
-def fitted(image: Image.Image, input: Input, preprocess: Preprocess) -> np.ndarray:
-    """A decoded L or RGB image brought to the input's size: crop, pad or squash (bicubic)."""
+def resize_to_input(image: Image.Image, input: InputShape, preprocess: ResizeRule) -> np.ndarray:
+    """A decoded L or RGB image cropped, padded or squashed to the input size (bicubic)."""
     size = (input.width, input.height)
     if image.size != size:
         if preprocess.fit == "crop":
-            image = image.resize(size, Image.Resampling.BICUBIC, box=_middle(image.size, size))
+            image = image.resize(size, Image.Resampling.BICUBIC, box=_centre_box(image.size, size))
         elif preprocess.fit == "squash":
             image = image.resize(size, Image.Resampling.BICUBIC)
         else:
-            image = _padded(image, size, preprocess.background)
+            image = _pad(image, size, preprocess.background)
     return np.frombuffer(image.tobytes(), np.uint8).reshape(input.shape)
 
 
-def _middle(have: tuple[int, int], want: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The largest centred box of the wanted aspect ratio, (left, top, right, bottom)."""
-    width, height = have
-    scale = min(width / want[0], height / want[1])
-    box_width, box_height = scale * want[0], scale * want[1]
+def _centre_box(
+    image_size: tuple[int, int], input_size: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """The largest centred box of the input's aspect ratio: (left, top, right, bottom)."""
+    width, height = image_size
+    scale = min(width / input_size[0], height / input_size[1])
+    box_width, box_height = scale * input_size[0], scale * input_size[1]
     left, top = max(0.0, (width - box_width) / 2), max(0.0, (height - box_height) / 2)
     return left, top, min(width, left + box_width), min(height, top + box_height)
 
 
-def _padded(
+def _pad(
     image: Image.Image, size: tuple[int, int], background: tuple[int, int, int]
 ) -> Image.Image:
     scale = min(size[0] / image.width, size[1] / image.height)
@@ -106,7 +108,7 @@ def _padded(
     return canvas
 
 
-def _image(array: np.ndarray) -> Image.Image:
+def _image_from_array(array: np.ndarray) -> Image.Image:
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or 0 in array.shape:
         raise ImageError(
             f"an array must be uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), "
@@ -115,5 +117,5 @@ def _image(array: np.ndarray) -> Image.Image:
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
         raise ImageError(f"an array must have 1, 3 or 4 channels, not {array.shape[2]}")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise ImageError(too_large(array.shape[0] * array.shape[1]))
+        raise ImageError(pixel_limit_reason(array.shape[0] * array.shape[1]))
     return Image.fromarray(array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array)

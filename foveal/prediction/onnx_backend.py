@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.errors import ModelFileError
-from foveal.images.decode import prepare
+from foveal.images.decode import preload_codecs
 from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.prediction import onnx_verify
 
@@ -76,7 +76,7 @@ def open_onnx_backend(path: Path, threads: int = 0) -> OnnxBackend:
         )
     with ThreadPoolExecutor(1) as pool:
         backend = pool.submit(OnnxBackend, path.read_bytes(), path, threads)
-        prepare()  # meanwhile: the first prediction of a process waits for both
+        preload_codecs()  # meanwhile: the first prediction of a process waits for both
         return backend.result()
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foveal.errors import ImageError
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 from foveal.prediction.inputs import ImageInput
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def decode_input(item: ImageInput, network: Network | InferenceNetwork) -> Decod
     if item.error is not None:
         return DecodedImage(item.path, None, item.error)
     try:
-        return DecodedImage(item.path, pixels(item.value, network.input, network.preprocess))
+        return DecodedImage(
+            item.path, to_input_pixels(item.value, network.input, network.preprocess)
+        )
     except ImageError as error:
         return DecodedImage(item.path, None, error.reason)
     except Exception as error:  # a PIL image opened by the caller may raise any type

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from foveal.errors import ImageError
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 from foveal.serving.batcher import Threads
 from foveal.serving.body import BodyReader
 from foveal.serving.errors import busy
@@ -88,4 +88,4 @@ async def _outcome(future: asyncio.Future[np.ndarray]) -> np.ndarray | ImageErro
 def image(served: ServedModel, content: bytes) -> Source:
     """The source of one encoded image, prepared as this model was trained."""
     network = served.predictor.manifest.network
-    return lambda: pixels(content, network.input, network.preprocess)[None]
+    return lambda: to_input_pixels(content, network.input, network.preprocess)[None]

@@ -141,11 +141,11 @@ def _image(image: str | Path | bytes | np.ndarray) -> np.ndarray:
         if image.ndim != 2:
             raise UsageError(f"the numbers have shape {image.shape}; give one map (height, width)")
         return image.astype(float)
-    from foveal.images.decode import decode
+    from foveal.images.decode import decode_array
 
     source = Path(image) if isinstance(image, str) else image
     try:
-        return decode(source, channels=1)[:, :, 0].astype(float)
+        return decode_array(source, channels=1)[:, :, 0].astype(float)
     except ImageError as error:
         name = source if isinstance(source, Path) else "given"
         raise ImageError(

@@ -63,7 +63,7 @@ def explain(
     if find_spec("torch") is None:
         raise MissingExtra("foveal explain", "train")
     from foveal.explanation import explain as room
-    from foveal.images.resize import pixels
+    from foveal.images.resize import to_input_pixels
     from foveal.model.model import load
     from foveal.prediction.prediction import make_prediction
     from foveal.prediction.predictor import Predictor
@@ -76,7 +76,7 @@ def explain(
     source = Path(image) if isinstance(image, str) else image
     name = source.name if isinstance(source, Path) else "image"
     try:
-        seen = pixels(source, network.input, network.preprocess)
+        seen = to_input_pixels(source, network.input, network.preprocess)
     except ImageError as error:
         raise Error(
             f"the image {source if isinstance(source, Path) else 'given'} cannot be read "
@@ -184,11 +184,11 @@ def _checked(source: _Source) -> _Source | None:
 
 def _pixels(opened: Model, source: _Source) -> np.ndarray | None:
     """The image as the network sees it; None where it cannot be read."""
-    from foveal.images.resize import pixels
+    from foveal.images.resize import to_input_pixels
 
     network = opened.manifest.network
     try:
-        return pixels(source.read(), network.input, network.preprocess)
+        return to_input_pixels(source.read(), network.input, network.preprocess)
     except (OSError, DataError):
         return None
 

@@ -73,7 +73,7 @@ def test_unreadable_images_have_a_line_and_the_status_is_1(
     rows = [json.loads(line) for line in out.splitlines()]
     assert status == 1
     assert [row["error"] for row in rows] == [
-        "not an image of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
+        "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
         None,
         "cannot be opened: No such file or directory",
     ]
@@ -83,7 +83,7 @@ def test_unreadable_images_have_a_line_and_the_status_is_1(
     status, out, _ = run(model, bad, good)
     assert status == 1
     first, second = out.splitlines()
-    assert "not read: not an image" in first
+    assert "not read: not a supported image format" in first
     assert "\x1b" not in first
     assert good.name in second
 

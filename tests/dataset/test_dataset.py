@@ -11,7 +11,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.stats import compute_stats
 from foveal.errors import DataError
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.text import natural_key, printable
 
@@ -56,7 +56,7 @@ def test_to_a_torch_dataset_and_back(images):
     loader = torch.utils.data.DataLoader(samples, batch_size=3)
     ((batch, labels),) = list(loader)
     assert labels.tolist() == [0, 0, 1]
-    assert np.array_equal(batch[2].numpy(), pixels(data.read(2), size, Preprocess()))
+    assert np.array_equal(batch[2].numpy(), to_input_pixels(data.read(2), size, Preprocess()))
     made = [
         (f"{data.root}/{path}", number) for path, number in zip(data.paths, [0, 0, 1], strict=True)
     ]

@@ -16,7 +16,7 @@ from foveal.dataset.open import open_dataset
 from foveal.dataset.pixel_cache import build_pixel_cache
 from foveal.dataset.scan.image_stats import content_hash
 from foveal.errors import Error
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.verbs.cache import clear
 
@@ -46,7 +46,7 @@ def test_rows_hashes_and_pixels_are_those_of_the_files(images):
     assert not found.pixels.flags.writeable
     for place, row in enumerate(found.rows.tolist()):
         content = data.read(row)
-        assert np.array_equal(found.pixels[place], pixels(content, SIZE, RULE))
+        assert np.array_equal(found.pixels[place], to_input_pixels(content, SIZE, RULE))
         assert int(found.hashes[place]) == content_hash(content)
     assert len(np.unique(found.pixel_hashes)) == 39
 
@@ -55,8 +55,8 @@ def test_it_is_decoded_once_and_again_only_when_a_file_changes(images, monkeypat
     from foveal.dataset.workers import task as module
 
     reads = []
-    real = module.pixels
-    monkeypatch.setattr(module, "pixels", lambda *a: reads.append(1) or real(*a))
+    real = module.to_input_pixels
+    monkeypatch.setattr(module, "to_input_pixels", lambda *a: reads.append(1) or real(*a))
     root = images("a/1.png a/2.png b/1.png")
     build_pixel_cache(open_dataset(root), range(3), SIZE, RULE)
     build_pixel_cache(
@@ -107,12 +107,12 @@ from foveal.dataset.workers import task as module
 from foveal.dataset.open import open_dataset
 from foveal.dataset.pixel_cache import build_pixel_cache
 from foveal.spec.preprocess import Input, Preprocess
-real = module.pixels
+real = module.to_input_pixels
 def slow(*a):
     time.sleep(0.002)
     sys.stdout.write("x\\n"); sys.stdout.flush()
     return real(*a)
-module.pixels = slow
+module.to_input_pixels = slow
 data = open_dataset(sys.argv[1])
 build_pixel_cache(data, range(len(data)), Input(height=16, width=16), Preprocess())
 sys.stdout.write("done\\n"); sys.stdout.flush()
@@ -137,13 +137,13 @@ def test_killed_anywhere_it_goes_on_and_ends_the_same(images, own_cache, monkeyp
     from foveal.dataset.workers import task as module
 
     reads = []
-    real = module.pixels
-    monkeypatch.setattr(module, "pixels", lambda *a: reads.append(1) or real(*a))
+    real = module.to_input_pixels
+    monkeypatch.setattr(module, "to_input_pixels", lambda *a: reads.append(1) or real(*a))
     found = build_pixel_cache(data, range(400), SIZE, RULE)
     assert 0 < len(reads) < 400
     assert [one.complete for one in cache.entries()] == [True]
     for row in range(400):
-        assert np.array_equal(found.pixels[row], pixels(data.read(row), SIZE, RULE))
+        assert np.array_equal(found.pixels[row], to_input_pixels(data.read(row), SIZE, RULE))
 
 
 @pytest.mark.parametrize("lost", ["end", "middle", "all"])

@@ -230,10 +230,10 @@ def test_a_large_page_samples_its_thumbnails(
 def test_the_report_of_a_run(model: Path, new_digits: Path, tmp_path: Path) -> None:
     predictor = Predictor(model)
     paths = sorted(new_digits.rglob("*.png"))
-    from foveal.images.resize import pixels
+    from foveal.images.resize import to_input_pixels
 
     network = predictor.manifest.network
-    shown = np.stack([pixels(path, network.input, network.preprocess) for path in paths])
+    shown = np.stack([to_input_pixels(path, network.input, network.preprocess) for path in paths])
     targets = np.array([int(path.parent.name) for path in paths])
     page = tmp_path / "report.html"
     card = run_report(

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from foveal.exporting.resize import ResizeToInput
-from foveal.images.resize import fitted
+from foveal.images.resize import resize_to_input
 from foveal.spec.preprocess import Input, Preprocess
 
 SIZES = ((24, 33), (1, 1), (5, 7), (37, 100), (301, 222), (8, 8), (24, 34), (200, 300), (700, 900))
@@ -28,7 +28,7 @@ def test_same_levels_as_pillow(fit: str, channels: int, size: tuple[int, int]) -
     wanted = Input(height=24, width=33, channels=channels)
     preprocess = Preprocess(fit=fit, background=(10, 200, 30))
     image = smooth(*size, channels)
-    truth = fitted(image, wanted, preprocess).astype(int)
+    truth = resize_to_input(image, wanted, preprocess).astype(int)
     given = torch.from_numpy(np.asarray(image).reshape(1, *size, channels).copy())
     ours = ResizeToInput(wanted, preprocess)(given)[0].permute(1, 2, 0).numpy()
     difference = np.abs(ours - truth)
@@ -40,7 +40,7 @@ def test_a_tall_image_differs_by_little() -> None:
     """Pillow takes the other axis first here, so its rounding between the axes is another."""
     wanted, preprocess = Input(height=24, width=33, channels=3), Preprocess()
     image = smooth(120, 37, 3)
-    truth = fitted(image, wanted, preprocess).astype(int)
+    truth = resize_to_input(image, wanted, preprocess).astype(int)
     given = torch.from_numpy(np.asarray(image)[None].copy())
     ours = ResizeToInput(wanted, preprocess)(given)[0].permute(1, 2, 0).numpy()
     assert np.abs(ours - truth).max() <= 2

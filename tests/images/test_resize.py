@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from foveal.errors import ImageError
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 from foveal.spec.preprocess import Input, Preprocess
 
 HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
@@ -18,27 +18,27 @@ def test_every_route_gives_the_same_bytes():
     size, rule = Input(height=20, width=20), Preprocess()
     for name in ("turn6.jpg", "cmyk.jpg", "grey16.png", "palette.png", "alpha.png"):
         path = HOSTILE / name
-        by_path = pixels(path, size, rule)
+        by_path = to_input_pixels(path, size, rule)
         assert by_path.shape == (20, 20, 3)
-        assert np.array_equal(by_path, pixels(path.read_bytes(), size, rule))
-        assert np.array_equal(by_path, pixels(Image.open(path), size, rule))
+        assert np.array_equal(by_path, to_input_pixels(path.read_bytes(), size, rule))
+        assert np.array_equal(by_path, to_input_pixels(Image.open(path), size, rule))
 
 
 def test_a_image_of_the_right_size_is_not_touched():
     random = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
-    assert np.array_equal(pixels(random, Input(height=9, width=7), Preprocess()), random)
+    assert np.array_equal(to_input_pixels(random, Input(height=9, width=7), Preprocess()), random)
 
 
 def test_crop_keeps_the_middle():
     wide = np.zeros((10, 30, 3), np.uint8)
     wide[:, 10:20] = 200
-    assert (pixels(wide, Input(height=10, width=10), Preprocess(fit="crop")) == 200).all()
+    assert (to_input_pixels(wide, Input(height=10, width=10), Preprocess(fit="crop")) == 200).all()
 
 
 def test_pad_adds_the_background_around():
     wide = np.full((10, 30, 3), 200, np.uint8)
     rule = Preprocess(fit="pad", background=(1, 2, 3))
-    padded = pixels(wide, Input(height=30, width=30), rule)
+    padded = to_input_pixels(wide, Input(height=30, width=30), rule)
     assert (padded[10:20] == 200).all()
     assert (padded[:10] == (1, 2, 3)).all()
     assert (padded[20:] == (1, 2, 3)).all()
@@ -47,7 +47,7 @@ def test_pad_adds_the_background_around():
 def test_squash_uses_all_of_it():
     wide = np.zeros((10, 30, 3), np.uint8)
     wide[:, 15:] = 200
-    squashed = pixels(wide, Input(height=10, width=10), Preprocess(fit="squash"))
+    squashed = to_input_pixels(wide, Input(height=10, width=10), Preprocess(fit="squash"))
     assert not squashed[:, :3].any()
     assert (squashed[:, -3:] == 200).all()
 
@@ -57,17 +57,21 @@ def test_squash_uses_all_of_it():
 def test_extreme_shapes_fit(fit: str, channels: int):
     size = Input(height=17, width=33, channels=channels)
     for name in ("one.png", "5000x3.png"):
-        assert pixels(HOSTILE / name, size, Preprocess(fit=fit)).shape == (17, 33, channels)
+        assert to_input_pixels(HOSTILE / name, size, Preprocess(fit=fit)).shape == (
+            17,
+            33,
+            channels,
+        )
 
 
 def test_arrays_grey_colour_and_transparent():
     size = Input(height=4, width=4)
     grey = np.full((4, 4), 9, np.uint8)
-    assert (pixels(grey, size, Preprocess()) == 9).all()
-    assert (pixels(grey[..., None], size, Preprocess()) == 9).all()
+    assert (to_input_pixels(grey, size, Preprocess()) == 9).all()
+    assert (to_input_pixels(grey[..., None], size, Preprocess()) == 9).all()
     clear = np.zeros((4, 4, 4), np.uint8)
     rule = Preprocess(background=(5, 6, 7))
-    assert (pixels(clear, size, rule) == (5, 6, 7)).all()
+    assert (to_input_pixels(clear, size, rule) == (5, 6, 7)).all()
 
 
 @pytest.mark.parametrize(
@@ -79,18 +83,18 @@ def test_arrays_grey_colour_and_transparent():
             "not float32 (4, 4, 3)",
         ),
         (np.zeros((4, 4, 2), np.uint8), "an array must have 1, 3 or 4 channels, not 2"),
-        (np.zeros((1, 60_000_000), np.uint8), "60 million pixels, more than 50 million"),
+        (np.zeros((1, 60_000_000), np.uint8), "60 million pixels; the limit is 50 million"),
     ],
 )
 def test_wrong_arrays(array: np.ndarray, text: str):
     with pytest.raises(ImageError) as error:
-        pixels(array, Input(), Preprocess())
+        to_input_pixels(array, Input(), Preprocess())
     assert str(error.value) == text
 
 
 def test_an_opened_image_that_is_truncated_has_its_reason():
     with Image.open(HOSTILE / "truncated.jpg") as opened, pytest.raises(ImageError) as error:
-        pixels(opened, Input(), Preprocess())
+        to_input_pixels(opened, Input(), Preprocess())
     assert error.value.reason == "truncated: the file ends before the image does"
 
 
@@ -101,5 +105,6 @@ def test_small_jpegs_are_not_decoded_smaller():
     full = np.asarray(Image.open(io.BytesIO(file.getvalue())))
     size = Input(height=64, width=64, channels=1)
     assert np.array_equal(
-        pixels(file.getvalue(), size, Preprocess()), pixels(full, size, Preprocess())
+        to_input_pixels(file.getvalue(), size, Preprocess()),
+        to_input_pixels(full, size, Preprocess()),
     )

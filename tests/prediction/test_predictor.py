@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from foveal.errors import ModelFileError, UsageError
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 from foveal.model.model import load
 from foveal.prediction.predictor import Predictor
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
     answers = list(Predictor(model, batch_size=4).predict(given))
     assert [answer.error for answer in answers] == [
         None,
-        "not an image of a format read (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
+        "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
         "empty file",
         None,
         "cannot be opened: No such file or directory",
@@ -219,7 +219,7 @@ def test_the_pixels_are_those_of_training(native: Path, photos: Path) -> None:
     predictor = Predictor(native)
     network = predictor.manifest.network
     path = next(photos.rglob("*.jpg"))
-    shown = pixels(path, network.input, network.preprocess)[None]
+    shown = to_input_pixels(path, network.input, network.preprocess)[None]
     best = predictor.probabilities(shown)[0].max()
     assert next(predictor.predict(path)).probability == pytest.approx(best, abs=1e-7)
 

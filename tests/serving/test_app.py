@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 from foveal.prediction.predictor import Predictor
 
 MODELS = ("animals", "animals-fast")
@@ -216,7 +216,7 @@ def test_health_and_metadata(client, predictors, model: Path) -> None:
 def test_inference_in_json_and_binary(client, predictors, images, name: str) -> None:
     predictor = predictors[name]
     network = predictor.manifest.network
-    block = np.stack([pixels(each, network.input, network.preprocess) for each in images])
+    block = np.stack([to_input_pixels(each, network.input, network.preprocess) for each in images])
     wanted = np.concatenate([predictor.probabilities(one[None]) for one in block[:32]])
     tensor = {"name": "pixels", "datatype": "UINT8", "shape": [32, 16, 16, 3]}
     asked = {"id": "x", "inputs": [tensor | {"data": block[:32].tolist()}]}

@@ -11,8 +11,14 @@ from hashlib import blake2b
 import numpy as np
 from PIL import Image
 
-from foveal.images.decode import FORMATS, MAX_PIXELS, decode_scaled, header, orientation
-from foveal.images.png import simple
+from foveal.images.decode import (
+    IMAGE_FORMATS,
+    MAX_PIXELS,
+    decode_opened,
+    open_image,
+    upright_size,
+)
+from foveal.images.fast_png import read_simple_png
 
 THUMBNAIL_SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
@@ -94,20 +100,20 @@ def image_stats(content: bytes, *, full: bool = False) -> ImageStats:
     thumb = None if drawn is None else np.asarray(drawn.convert("L"))
     return ImageStats(
         content_hash(content), pixel_hash(image.width, image.height, raw), width, height, thumb,
-        (float(grey), float(FORMATS.index(kind)), float(len(content)), *lit, *_tint(drawn)),
+        (float(grey), float(IMAGE_FORMATS.index(kind)), float(len(content)), *lit, *_tint(drawn)),
     )  # fmt: skip
 
 
 def _opened(content: bytes) -> tuple[Image.Image, tuple[int, int], str]:
     """The image in mode L or RGB, its size as stored but upright, and its format."""
-    image = simple(content, MAX_PIXELS)
+    image = read_simple_png(content, MAX_PIXELS)
     if image is not None:
         return image, image.size, "PNG"
-    opened = header(content)
-    size = opened.size if orientation(opened) < 5 else opened.size[::-1]
+    opened = open_image(content)
+    size = upright_size(opened)
     # A grey file is decoded to grey at once: for small images that halves the work.
     plain = opened.mode == "L" and "transparency" not in opened.info
-    image = decode_scaled(opened, channels=1 if plain else 3, least=(ENOUGH, ENOUGH))
+    image = decode_opened(opened, channels=1 if plain else 3, min_size=(ENOUGH, ENOUGH))
     return image, size, file_format(opened)
 
 

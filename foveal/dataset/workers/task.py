@@ -20,7 +20,7 @@ from foveal.dataset.scan.image_stats import (
     image_stats,
 )
 from foveal.errors import ImageError
-from foveal.images.resize import pixels
+from foveal.images.resize import to_input_pixels
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ScanTask:
 
 @dataclass(frozen=True)
 class DecodeTask:
-    """Bring each image to (height, width, channels), as `images.pixels` does."""
+    """Bring each image to (height, width, channels), as `to_input_pixels` does."""
 
     height: int
     width: int
@@ -97,7 +97,7 @@ def _decoded(job: DecodeTask, read: Callable[[int], bytes], count: int) -> Chunk
     for place in range(count):
         try:
             content = read(place)
-            one = pixels(content, job, job)
+            one = to_input_pixels(content, job, job)
         except ImageError as error:
             bad.append((place, error.reason))
             continue

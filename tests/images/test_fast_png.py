@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from foveal.errors import ImageError
-from foveal.images.decode import FORMATS, MAX_PIXELS, decode, decode_scaled, header
-from foveal.images.png import MOST_BYTES, simple
+from foveal.images.decode import IMAGE_FORMATS, MAX_PIXELS, decode_array, decode_opened, open_image
+from foveal.images.fast_png import MAX_FAST_BYTES, read_simple_png
 
 HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
 
@@ -34,8 +34,8 @@ def file(*chunks: bytes) -> bytes:
 def by_pillow(content: bytes) -> tuple[str, tuple[int, int], bytes] | None:
     """What Pillow's own reader says; None where it refuses."""
     try:
-        opened = header(content)
-        image = decode_scaled(opened, channels=1 if opened.mode == "L" else 3)
+        opened = open_image(content)
+        image = decode_opened(opened, channels=1 if opened.mode == "L" else 3)
     except ImageError:
         return None
     return image.mode, image.size, image.tobytes()
@@ -59,7 +59,7 @@ def test_every_filter_gives_the_pixels_of_pillow(width, height, colour, cuts, ha
     parts = [chunk(b"IDAT", packed[a:b]) for a, b in pairwise(ends)]
     more = [chunk(b"gAMA", bytes(4)), chunk(b"pHYs", bytes(9))] if harmless else []
     content = file(header_chunk(width, height, colour), *more, *parts)
-    found = simple(content, MAX_PIXELS)
+    found = read_simple_png(content, MAX_PIXELS)
     assert found is not None
     assert (found.mode, found.size, found.tobytes()) == by_pillow(content)
 
@@ -76,14 +76,14 @@ def test_a_changed_file_has_pillows_pixels_or_is_left_to_it(changes):
     content = bytearray(saved())
     for place, value in changes:
         content[place % len(content)] = value
-    found = simple(bytes(content), MAX_PIXELS)
+    found = read_simple_png(bytes(content), MAX_PIXELS)
     if found is not None:
         assert (found.mode, found.size, found.tobytes()) == by_pillow(bytes(content))
 
 
 def test_a_file_cut_anywhere_is_left_to_pillow():
     content = saved()
-    assert all(simple(content[:end], MAX_PIXELS) is None for end in range(len(content)))
+    assert all(read_simple_png(content[:end], MAX_PIXELS) is None for end in range(len(content)))
 
 
 PIXELS = chunk(b"IDAT", zlib.compress(bytes(8 * 9)))
@@ -108,12 +108,12 @@ PIXELS = chunk(b"IDAT", zlib.compress(bytes(8 * 9)))
         file(header_chunk(8, 8, 0), PIXELS) + b"more",
         file(header_chunk(8, 8, 0)[:-1] + b"x", PIXELS),
         file(header_chunk(10_000, 10_000, 0), PIXELS),
-        file(header_chunk(8, 8, 0), PIXELS, chunk(b"IDAT", bytes(MOST_BYTES))),
+        file(header_chunk(8, 8, 0), PIXELS, chunk(b"IDAT", bytes(MAX_FAST_BYTES))),
         b"",
     ],
 )
 def test_what_is_unusual_is_left_to_pillow(content: bytes):
-    assert simple(content, MAX_PIXELS) is None
+    assert read_simple_png(content, MAX_PIXELS) is None
 
 
 @pytest.mark.parametrize("cut", [0, 1, 4, 6, 8, 10])
@@ -121,15 +121,15 @@ def test_what_is_unusual_is_left_to_pillow(content: bytes):
 def test_pixels_that_end_early_or_late_are_as_with_pillow(height: int, cut: int):
     packed = zlib.compress(bytes(range(72)))
     content = file(header_chunk(8, height, 0), chunk(b"IDAT", packed[: len(packed) - cut]))
-    found = simple(content, MAX_PIXELS)
+    found = read_simple_png(content, MAX_PIXELS)
     if found is not None:
         assert (found.mode, found.size, found.tobytes()) == by_pillow(content)
 
 
 def test_a_larger_file_or_image_than_asked_is_left_to_pillow():
     content = saved()
-    assert simple(content, 99) is not None
-    assert simple(content, 98) is None
+    assert read_simple_png(content, 99) is not None
+    assert read_simple_png(content, 98) is None
 
 
 @pytest.mark.parametrize("path", sorted(HOSTILE.glob("*")), ids=lambda path: path.name)
@@ -137,17 +137,17 @@ def test_hostile_files_have_the_verdict_of_pillow(path: Path):
     if not path.is_file():
         return
     content = path.read_bytes()
-    found = simple(content, MAX_PIXELS)
+    found = read_simple_png(content, MAX_PIXELS)
     if found is not None:
         assert (found.mode, found.size, found.tobytes()) == by_pillow(content)
 
 
 def test_grey_becomes_colour_and_colour_grey_as_elsewhere():
     content = saved()
-    image = Image.open(BytesIO(content), formats=FORMATS)
-    assert np.array_equal(decode(content, channels=1)[..., 0], np.asarray(image.convert("L")))
+    image = Image.open(BytesIO(content), formats=IMAGE_FORMATS)
+    assert np.array_equal(decode_array(content, channels=1)[..., 0], np.asarray(image.convert("L")))
     out = BytesIO()
     image.convert("L").save(out, "PNG")
-    colour = decode(out.getvalue(), channels=3)
+    colour = decode_array(out.getvalue(), channels=3)
     assert np.array_equal(colour[..., 0], np.asarray(image.convert("L")))
     assert np.array_equal(colour[..., 0], colour[..., 2])
