@@ -17,6 +17,7 @@ from foveal.dataset.archive_member import ArchiveMember
 from foveal.errors import DataError, MissingExtra
 from foveal.images.decode import read_bytes
 from foveal.spec.preprocess import Input, Preprocess
+from foveal.spec.values import Task as Task
 from foveal.text import natural_key
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 Split = Literal["train", "val", "test"]
-Task = Literal["single", "multi"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 

@@ -18,6 +18,7 @@ from foveal.network.cost import LayerCost, trace_cost
 from foveal.network.shapes import Shape, TracedLayer
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
+from foveal.spec.values import Task
 
 Pair = tuple[int, int]
 
@@ -122,7 +123,7 @@ def outputs(module: nn.Module, images: Tensor, names: set[str]) -> tuple[Tensor,
 
 
 def record_activations(
-    module: nn.Module, network: Network, classes: int, task: plan.Task, image: Tensor, target: int
+    module: nn.Module, network: Network, classes: int, task: Task, image: Tensor, target: int
 ) -> Activations:
     """Run `image` (1, C, H, W), 0..255, through `module` and keep every layer's numbers.
 

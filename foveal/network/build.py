@@ -15,8 +15,9 @@ from foveal.errors import SpecError
 from foveal.network import blocks
 from foveal.network.lint import raise_lint_errors
 from foveal.network.lowering import ModuleCall, ModuleSequence, lower
-from foveal.network.shapes import Task, trace
+from foveal.network.shapes import trace
 from foveal.spec.network import Network
+from foveal.spec.values import Task
 
 
 def build(network: Network, classes: int, *, task: Task = "single") -> nn.Sequential:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from foveal.network import blocks
 from foveal.network.lint import raise_lint_errors
 from foveal.network.lowering import ModuleCall, ModuleSequence, lower
-from foveal.network.shapes import Task, trace
+from foveal.network.shapes import trace
 from foveal.spec.network import Network
+from foveal.spec.values import Task
 
 _HEAD = '''"""{what} as plain PyTorch, written by Foveal; it needs nothing but torch.
 

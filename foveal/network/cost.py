@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from foveal.network.shapes import Shape, Task, Trace, TracedLayer, trace
+from foveal.network.shapes import Shape, Trace, TracedLayer, trace
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
+from foveal.spec.values import Task
 
 BYTES_PER_VALUE = 4
 """Bytes of a value in fp32."""

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 from foveal.errors import SpecError
 from foveal.network import cost, geometry
-from foveal.network.shapes import Task, Trace, TracedLayer, trace
+from foveal.network.shapes import Trace, TracedLayer, trace
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
+from foveal.spec.values import Task
 
 MAX_PARAMETERS = 1 << 29
 """Learned numbers a network may have: 2 GiB in fp32; more is refused before memory is asked."""

@@ -6,9 +6,9 @@ Pure arithmetic; knows nothing of torch.
 from __future__ import annotations
 
 from foveal.network.cost import network_cost
-from foveal.network.shapes import Task
 from foveal.spec.layers import Pool
 from foveal.spec.network import Network
+from foveal.spec.values import Task
 
 MAX_POOLINGS = 32
 """Poolings that are looked at; each costs one walk over the network."""

@@ -9,14 +9,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
-from typing import Literal
 
 from foveal.network import geometry
 from foveal.network.geometry import Sides
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
+from foveal.spec.values import Task
 
-Task = Literal["single", "multi"]
 Shape = tuple[int, ...]
 """(channels, height, width) of maps, or (values,) after flatten or a global pooling."""
 

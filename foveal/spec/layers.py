@@ -1,7 +1,4 @@
-"""Every layer a network can be made of: its parameters, units, defaults and short form.
-
-Knows nothing of torch, of shapes, or of files.
-"""
+"""Every layer a network can be made of: its parameters, units, defaults and short form."""
 
 from __future__ import annotations
 
@@ -10,23 +7,30 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from foveal.spec.layer import FourSides, PaddingMode
-from foveal.spec.layer import Layer as Layer
-from foveal.spec.values import Channels, Fraction, Pair, Positive, list_to_tuple
+from foveal.spec.values import (
+    Channels,
+    FourSides,
+    Fraction,
+    PaddingMode,
+    Pair,
+    Positive,
+    list_to_tuple,
+)
+from foveal.spec.values import Layer as Layer
 
 
 class Conv(Layer):
-    """Convolution: filters slide over the maps, multiply and sum; each gives one feature map.
+    """Convolution: each filter slides over the input maps and gives one feature map.
 
-    channels: filters, and so output maps.  kernel, stride, dilation: [height, width] in cells.
-    padding: `same` (output = ceil(n / stride)), `valid` (none), or cells a side.
+    channels: number of filters, which is the number of output maps.  kernel, stride, dilation: [height, width] in cells.
+    padding: `same` (output = ceil(n / stride)), `valid` (none), or cells per side.
     padding_mode: `constant`, `reflect`, `replicate` or `circular`.
-    padding_value: what constant padding holds, in units of this layer's input.
-    groups: input maps are split into so many groups, each seen by its own filters;
-    `depthwise` is one group a map.  bias: one number a filter is added; None means true unless
-    a norm follows.  flip: reverse both kernel axes (the mathematical convolution).
-    init: `default`, `identity` (filter i first passes map i through), `whiten` (patches of the
-    training images are decorrelated).  frozen: weights and biases stay as initialised.
+    padding_value: the value of constant padding, in units of this layer's input.
+    groups: input maps are split into this many groups, each with its own filters; `depthwise` is
+    one group per map.  bias: adds one learned number per filter; None means true unless a norm
+    follows.  flip: reverse both kernel axes (the mathematical convolution).
+    init: `default`, `identity` (filter i initially passes map i through), `whiten` (decorrelates
+    patches of the training images).  frozen: weights and biases stay as initialised.
     """
 
     kind = "conv"
@@ -58,11 +62,11 @@ class Pad(Layer):
 
 
 class Pool(Layer):
-    """What max and average pooling share: windows of `size` cells moved by `stride`.
+    """The parameters of max and average pooling: windows of `size` cells moved by `stride`.
 
     size, stride: [height, width] in cells; stride None means the window's size.
     padding: cells [top, bottom, left, right], `same` (output = ceil(n / stride)) or `valid`.
-    ceil: a last window may hang over the end; what is missing does not count.
+    ceil: a last window may extend beyond the end; cells that do not exist do not count.
     """
 
     shorthand = "size"
@@ -79,7 +83,7 @@ class Pool(Layer):
             if max(top, bottom) >= self.size[0] or max(left, right) >= self.size[1]:
                 raise ValueError(
                     f"padding {list(self.padding)} must be smaller than the window "
-                    f"{self.size[0]}x{self.size[1]} on every side, else a window sees only padding"
+                    f"{self.size[0]}x{self.size[1]} on every side, else a window covers only padding"
                 )
         return self
 
@@ -111,15 +115,15 @@ class GlobalAvgPool(Layer):
 
 
 class Flatten(Layer):
-    """Lays all maps out as one row: (channels, h, w) to (channels * h * w)."""
+    """Reshapes all maps into one vector: (channels, h, w) to (channels * h * w)."""
 
     kind = "flatten"
 
 
 class Dense(Layer):
-    """Fully connected: `units` weighted sums of everything that comes in.
+    """Fully connected: `units` weighted sums of all input values.
 
-    bias: one number a unit is added; None means true unless a norm follows.
+    bias: adds one learned number per unit; None means true unless a norm follows.
     """
 
     kind = "dense"
@@ -130,7 +134,7 @@ class Dense(Layer):
 
 
 class Dropout(Layer):
-    """While training, sets a share `rate` of the values to zero and scales up the others."""
+    """In training, sets a fraction `rate` of the values to zero and scales up the others."""
 
     kind = "dropout"
     shorthand = "rate"
@@ -139,7 +143,7 @@ class Dropout(Layer):
 
 
 class Dropout2d(Layer):
-    """While training, sets a share `rate` of whole maps to zero and scales up the others."""
+    """In training, sets a fraction `rate` of whole maps to zero and scales up the others."""
 
     kind = "dropout2d"
     shorthand = "rate"
@@ -150,8 +154,8 @@ class Dropout2d(Layer):
 class BatchNorm(Layer):
     """Normalises each map over the batch.
 
-    momentum: weight of the newest batch in the running statistics, above 0 to 1.
-    epsilon: added to the variance.  scale: a learned factor a map; false leaves it at 1.
+    momentum: weight of the current batch in the running statistics, above 0 to 1.
+    epsilon: added to the variance.  scale: a learned factor per map; false fixes it at 1.
     """
 
     kind = "batch_norm"
@@ -173,7 +177,7 @@ class LayerNorm(Layer):
 
 
 class GroupNorm(Layer):
-    """Normalises within `groups` groups of maps of each image; `epsilon` joins the variance."""
+    """Normalises within `groups` groups of maps of each image; `epsilon` is added to the variance."""
 
     kind = "group_norm"
     shorthand = "groups"
@@ -183,7 +187,7 @@ class GroupNorm(Layer):
 
 
 class Activation(Layer):
-    """A function of each value alone."""
+    """A function applied to each value."""
 
 
 class Relu(Activation):
@@ -241,7 +245,7 @@ class HardSwish(Activation):
 
 
 class SqueezeExcite(Layer):
-    """Weighs each map by two small dense layers that see the mean of every map.
+    """Scales each map by a factor that two small dense layers compute from the means of all maps.
 
     reduction: the hidden layer has channels / reduction units, rounded up.
     """
@@ -253,10 +257,10 @@ class SqueezeExcite(Layer):
 
 
 class Residual(Layer):
-    """The input is added to what `layers` make of it.
+    """The output of `layers` is added to their input.
 
-    Where the shapes differ the input passes a 1x1 convolution of the right stride
-    (and a batch norm if `layers` hold one).
+    Where the shapes differ the input passes a 1x1 convolution of the matching stride
+    (and a batch norm if `layers` contain one).
     """
 
     kind = "residual"
@@ -270,7 +274,7 @@ class Residual(Layer):
 
 
 class Concat(Layer):
-    """Several `branches` of layers see the same input; their maps are stacked."""
+    """Several `branches` of layers receive the same input; their outputs are concatenated."""
 
     kind = "concat"
     shorthand = "branches"
@@ -285,9 +289,9 @@ class Concat(Layer):
 
 
 class Output(Layer):
-    """The last dense layer, one unit a class, then `function`: softmax or sigmoid.
+    """The last dense layer, one unit per class, then `function`: softmax or sigmoid.
 
-    Softmax for several classes, sigmoid for two (one unit) or for several labels an image.
+    Softmax for several classes, sigmoid for two (one unit) or for several labels per image.
     """
 
     kind = "output"
@@ -296,18 +300,40 @@ class Output(Layer):
     function: Literal["softmax", "sigmoid"] = "softmax"
 
     def to_data(self) -> Any:
-        """Always with its function: a reader should see it."""
+        """Always with its function, so that a reader of the file sees it."""
         return {self.kind: self.function}
 
 
 LAYER_TYPES: dict[str, type[Layer]] = {
     cls.kind: cls
     for cls in (
-        Conv, Pad, MaxPool, AvgPool, GlobalMaxPool, GlobalAvgPool, Flatten, Dense, Dropout,
-        Dropout2d, BatchNorm, LayerNorm, GroupNorm, Relu, LeakyRelu, Elu, Gelu, Silu, Tanh,
-        Sigmoid, HardSwish, SqueezeExcite, Residual, Concat, Output,
+        Conv,
+        Pad,
+        MaxPool,
+        AvgPool,
+        GlobalMaxPool,
+        GlobalAvgPool,
+        Flatten,
+        Dense,
+        Dropout,
+        Dropout2d,
+        BatchNorm,
+        LayerNorm,
+        GroupNorm,
+        Relu,
+        LeakyRelu,
+        Elu,
+        Gelu,
+        Silu,
+        Tanh,
+        Sigmoid,
+        HardSwish,
+        SqueezeExcite,
+        Residual,
+        Concat,
+        Output,
     )
-}  # fmt: skip
+}
 """YAML name -> class, in the order documents list them."""
 
 

@@ -1,181 +1,193 @@
-"""Pydantic's errors become sentences: where, what was received, what is allowed, the nearest name.
-
-Knows nothing of YAML; a document passes the line of each place.
-"""
+"""Turns pydantic's errors into messages: where, what was received, what is allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
-from foveal.spec.layers import LAYER_TYPES
-from foveal.spec.values import Value
 from foveal.text import nearest
 
 DataPath = tuple[str | int, ...]
-"""The way to a place in plain data: keys and indexes."""
+"""Keys and indexes that lead to a place in plain data."""
 MAX_MESSAGES = 50
-"""Mistakes told at once; the rest is counted."""
+"""Mistakes that are listed; the others are counted."""
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where an error lies: the way in the data, the value, the field, and its words."""
+class _Location:
+    """Where an error lies: path in the data, model, field, its name in messages, the value there.
+
+    layer_types: what the list of layers the error lies in may hold; empty outside such a list.
+    """
 
     path: DataPath
-    model: type[BaseModel] | None
+    model: type[BaseModel]
     field: str | None
-    words: str
+    label: str
     received: Any
+    layer_types: Mapping[str, type[BaseModel]]
 
 
 def validation_messages(
     model: type[BaseModel],
     error: ValidationError,
     data: Any,
-    name: str = "",
+    file: str = "",
     line: Callable[[DataPath], int] = lambda _: 0,
 ) -> list[str]:
-    """One sentence a mistake, in the order of their lines; `name`: lines of which file."""
-    told: dict[tuple[DataPath, str | None, str], tuple[int, str]] = {}
+    """One message per mistake, sorted by line; with `file` each begins with FILE:LINE."""
+    messages: dict[tuple[DataPath, str | None, str], tuple[int, str]] = {}
     for item in error.errors(include_url=False):
-        place = _place(model, item["loc"], data)
-        if not _follows(item):
-            told.setdefault(_key(place, item["type"]), (line(place.path), _sentence(place, item)))
-    found = [
-        f"{name}:{number}: {sentence}" if name else sentence
-        for number, sentence in sorted(told.values(), key=lambda item: item[0])
+        location = _locate(model, item["loc"], data)
+        if not _is_consequence(item):
+            key = _identity(location, item["type"])
+            messages.setdefault(key, (line(location.path), _message(location, item)))
+    lines = [
+        f"{file}:{number}: {message}" if file else message
+        for number, message in sorted(messages.values(), key=lambda pair: pair[0])
     ]
-    if len(found) > MAX_MESSAGES:
-        found[MAX_MESSAGES:] = [f"and {len(found) - MAX_MESSAGES} more mistakes"]
-    return found
+    if len(lines) > MAX_MESSAGES:
+        lines[MAX_MESSAGES:] = [f"and {len(lines) - MAX_MESSAGES} more mistakes"]
+    return lines
 
 
-def _follows(item: Any) -> bool:
-    """Whether a list is only too short because its own items are wrong (these are told)."""
+def _is_consequence(item: Any) -> bool:
+    """Whether a list is only too short because its items are wrong, which have own messages."""
     return bool(item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"])
 
 
-def _key(place: _Place, kind: str) -> tuple[DataPath, str | None, str]:
-    return place.path, place.field, "key" if kind in ("extra_forbidden", "missing") else ""
+def _identity(location: _Location, kind: str) -> tuple[DataPath, str | None, str]:
+    """Of the errors of a union's members at one place the first is enough."""
+    about = "key" if kind in ("extra_forbidden", "missing") else ""
+    return location.path, location.field, about
 
 
-def _place(model: type[BaseModel], loc: Sequence[str | int], data: Any) -> _Place:
-    """Follow pydantic's location, skipping its own words for unions and short forms."""
-    at: type[BaseModel] | None = model
+def _locate(model: type[BaseModel], loc: Sequence[str | int], data: Any) -> _Location:
+    """Follow pydantic's location, without the parts that name unions and short forms."""
     path: list[str | int] = []
     numbers: list[int] = []
-    words, field = model.__name__.lower(), None
-    kind = getattr(model, "kind", None)
-    if kind is not None:
-        words = kind
+    label: str = getattr(model, "kind", model.__name__.lower())
+    field: str | None = None
+    layer_types: Mapping[str, type[BaseModel]] = {}
     for part in loc:
         if isinstance(part, int):
             if isinstance(data, list | tuple) and part < len(data):
                 data = data[part]
                 path.append(part)
-            if at is None:
+            if layer_types:
                 numbers.append(part + 1)
-                words = f"layer {'.'.join(map(str, numbers))}"
+                label = f"layer {_dotted(numbers)}"
             continue
-        if at is None and part in LAYER_TYPES:
-            at, field = LAYER_TYPES[part], None
-            words = f"layer {'.'.join(map(str, numbers))} ({part})"
-        elif at is not None and field is None:
-            at, field, words = _descend(at, part, words)
+        if part in layer_types:
+            model, field, layer_types = layer_types[part], None, {}
+            label = f"layer {_dotted(numbers)} ({part})"
+        elif not layer_types and field is None:
+            layer_types = nested_layer_types(model, part)
+            nested = _nested_model(model, part)
+            if nested is not None:
+                model, label = nested, part
+            else:
+                field = part
         if isinstance(data, dict) and part in data:
             data = data[part]
             path.append(part)
-    return _Place(tuple(path), at, field, words, data)
+    return _Location(tuple(path), model, field, label, data, layer_types)
 
 
-def _descend(
-    model: type[BaseModel], part: str, words: str
-) -> tuple[type[BaseModel] | None, str | None, str]:
-    """One field deeper: into a value of its own, into a list of layers, or to a plain field."""
-    if part in ("layers", "branches") and part in model.model_fields:
-        return None, None, words
-    known = model.model_fields.get(part)
-    inner = known.annotation if known is not None else None
-    if isinstance(inner, type) and issubclass(inner, BaseModel):
-        return inner, None, part
-    return model, part, words
+def _dotted(numbers: Sequence[int]) -> str:
+    return ".".join(map(str, numbers))
 
 
-def _sentence(place: _Place, item: Any) -> str:
-    model, field = place.model, place.field
-    if item["type"] == "value_error":
+def _nested_model(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    field = model.model_fields.get(name)
+    annotation: Any = field.annotation if field is not None else None
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return annotation if is_model else None
+
+
+@cache
+def nested_layer_types(model: type[BaseModel], name: str) -> Mapping[str, type[BaseModel]]:
+    """Tag -> class of what the lists in the field `name` may hold; empty where it has no lists."""
+    field = model.model_fields.get(name)
+    return dict(_tagged_types(field.annotation)) if field is not None else {}
+
+
+def _tagged_types(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+    for argument in get_args(annotation):
+        metadata = getattr(argument, "__metadata__", ())
+        tag = next((item.tag for item in metadata if isinstance(item, Tag)), None)
+        if tag is None:
+            yield from _tagged_types(argument)
+        else:
+            yield tag, argument.__origin__
+
+
+def _message(location: _Location, item: Any) -> str:
+    model, field, label, kind = location.model, location.field, location.label, item["type"]
+    received = format_received(location.received)
+    if kind == "value_error":
         message = str(item["ctx"]["error"])
-        return f"{place.words}: {message}" if place.words != "network" else message
-    if item["type"] == "extra_forbidden" and model is not None:
-        if field is not None and issubclass(model, Value) and field in model.former_names:
-            return f"{place.words}: '{field}' is now '{model.former_names[field]}'"
-        names = list(model.model_fields)
-        return (
-            f"{place.words}: received the key {format_received(field)}"
-            f"{nearest(str(field), names)}; "
-            + (f"allowed are {', '.join(names)}" if names else "it takes none")
-        )
-    if model is None and item["type"] == "too_short":
-        least = item["ctx"]["min_length"]
-        return f"{place.words}: received a list of {len(item['input'])}; give at least {least}"
-    if model is None and item["type"] == "too_long":
-        most = item["ctx"]["max_length"]
-        return f"{place.words}: received a list of {len(item['input'])}; give at most {most}"
-    if item["type"] == "missing":
-        return f"{place.words}: {field or 'layers'} is missing; give {_allowed(model, field)}"
-    if model is None and item["type"].startswith("union_tag"):
-        return _layer(place)
-    if model is None:
-        return (
-            f"{place.words}: received {format_received(place.received)}; "
-            "allowed is a list of layers"
-        )
+        return f"{label}: {message}" if label != "network" else message
+    if kind == "missing":
+        return f"{label}: {field} is missing; give {describe_schema(_schema(model, field))}"
+    if location.layer_types:
+        return f"{label}: {_layers_message(location, item)}"
+    if kind == "extra_forbidden":
+        return f"{label}: {_unknown_key(model, str(field))}"
     if field is None:
-        return (
-            f"{place.words}: received {format_received(place.received)}; "
-            f"allowed are the keys {', '.join(model.model_fields)}"
-        )
+        return f"{label}: received {received}; allowed are the keys {', '.join(model.model_fields)}"
     schema = _schema(model, field)
-    near = nearest(place.received, _words(schema)) if isinstance(place.received, str) else ""
+    words = _words(schema) if isinstance(location.received, str) else []
     return (
-        f"{place.words}: {field} received {format_received(place.received)}{near}; "
+        f"{label}: {field} received {received}{nearest(str(location.received), words)}; "
         f"allowed is {describe_schema(schema)}"
     )
 
 
-def _layer(place: _Place) -> str:
-    received = place.received
+def _unknown_key(model: type[BaseModel], key: str) -> str:
+    former: Mapping[str, str] = getattr(model, "former_names", {})
+    if key in former:
+        return f"'{key}' is now '{former[key]}'"
+    names = list(model.model_fields)
+    allowed = f"allowed are {', '.join(names)}" if names else "it takes none"
+    return f"received the key {format_received(key)}{nearest(key, names)}; {allowed}"
+
+
+def _layers_message(location: _Location, item: Any) -> str:
+    if item["type"] == "too_short":
+        return f"received a list of {len(item['input'])}; give at least {item['ctx']['min_length']}"
+    if item["type"] == "too_long":
+        return f"received a list of {len(item['input'])}; give at most {item['ctx']['max_length']}"
+    received = location.received
+    if not item["type"].startswith("union_tag"):
+        return f"received {format_received(received)}; allowed is a list of layers"
     if isinstance(received, dict) and len(received) == 1:
         received = next(iter(received))
     if isinstance(received, str):
+        names = list(location.layer_types)
         return (
-            f"{place.words}: received {format_received(received)}"
-            f"{nearest(received, list(LAYER_TYPES))}; allowed are {', '.join(LAYER_TYPES)}"
+            f"received {format_received(received)}{nearest(received, names)}; "
+            f"allowed are {', '.join(names)}"
         )
     return (
-        f"{place.words}: received {format_received(received)}; allowed is one layer's name, "
+        f"received {format_received(received)}; allowed is one layer's name, "
         "alone or as the only key of its values"
     )
 
 
-def _allowed(model: type[BaseModel] | None, field: str | None) -> str:
-    if model is None or field is None:
-        return "a list of layers"
-    return describe_schema(_schema(model, field))
-
-
-def _schema(model: type[BaseModel], field: str) -> dict[str, Any]:
-    if field in ("layers", "branches"):
+def _schema(model: type[BaseModel], field: str | None) -> dict[str, Any]:
+    if field is None or nested_layer_types(model, field):
         return {"type": "array", "description": "a list of layers"}
     schema: dict[str, Any] = model.model_json_schema()["properties"].get(field, {})
     return schema
 
 
 def _words(schema: dict[str, Any]) -> list[str]:
+    """The words a schema allows."""
     own = [word for word in schema.get("enum", [schema.get("const")]) if isinstance(word, str)]
     return own + [word for part in schema.get("anyOf", []) for word in _words(part)]
 
@@ -190,18 +202,18 @@ def describe_schema(schema: dict[str, Any]) -> str:
         return str(schema["const"])
     kind = schema.get("type")
     if kind == "array":
-        return str(schema.get("description") or _list(schema))
+        return str(schema.get("description") or _describe_list(schema))
     if kind in ("integer", "number"):
-        return ("a whole number" if kind == "integer" else "a number") + _range(schema)
+        return ("a whole number" if kind == "integer" else "a number") + _describe_range(schema)
     return {"boolean": "true or false", "null": "null", "string": "text"}.get(str(kind), "a value")
 
 
-def _list(schema: dict[str, Any]) -> str:
+def _describe_list(schema: dict[str, Any]) -> str:
     inner = schema.get("items") or next(iter(schema.get("prefixItems", [])), None)
     return f"a list, each {describe_schema(inner)}" if inner else "a list"
 
 
-def _range(schema: dict[str, Any]) -> str:
+def _describe_range(schema: dict[str, Any]) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
         return f" from {low:g} to {high:g}" if abs(high) < 1e6 else f" of at least {low:g}"
@@ -219,7 +231,7 @@ def _range(schema: dict[str, Any]) -> str:
 
 
 def format_received(value: Any) -> str:
-    """What was received, short enough for a sentence."""
+    """What was received, in at most 60 characters."""
     if value is None:
         return "nothing"
     if isinstance(value, dict):

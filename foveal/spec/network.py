@@ -1,27 +1,28 @@
 """The Network value: input, preprocess and layers, and its data form.
 
-Knows nothing of torch, shapes or files; reading YAML with line numbers is in `document`.
+Its two methods that need torch import the network room when they are called: people look for them
+on the value, and only there does an import point to the right (see the contract in pyproject.toml).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
 
 from foveal.errors import MissingExtra
 from foveal.spec.layers import Layer, Layers, Output
 from foveal.spec.preprocess import Input, Preprocess
-from foveal.spec.values import Value
+from foveal.spec.values import Task, Value
 
 if TYPE_CHECKING:
     from torch import nn
 
 NETWORK_FORMAT = 1
 DEFAULT_CLASSES = 10
-"""Classes a network is shown or built for where nothing says how many there are."""
+"""Number of classes where neither a caller nor a model file gives it."""
 MAX_DEPTH = 12
 MAX_LAYERS = 4096
 
@@ -34,7 +35,7 @@ def _walk_layers(layers: tuple[Layer, ...], depth: int) -> Iterator[tuple[int, L
 
 
 class Network(Value):
-    """A CNN as data: what it sees, how images are prepared, and its layers in order."""
+    """A CNN as data: the input's size, how images are preprocessed, and the layers in order."""
 
     input: Input = Input()
     preprocess: Preprocess = Preprocess()
@@ -52,10 +53,11 @@ class Network(Value):
         if outputs != 1 or not isinstance(self.layers[-1], Output):
             raise ValueError("layers must end with output (softmax or sigmoid), exactly once")
         for name in ("mean", "std"):
-            held = getattr(self.preprocess, name)
-            if held is not None and len(held) != self.input.channels:
+            statistic = getattr(self.preprocess, name)
+            if statistic is not None and len(statistic) != self.input.channels:
                 raise ValueError(
-                    f"preprocess {name} has {len(held)} numbers for {self.input.channels} channels"
+                    f"preprocess {name} has {len(statistic)} numbers "
+                    f"for {self.input.channels} channels"
                 )
         return self
 
@@ -66,13 +68,13 @@ class Network(Value):
         assert isinstance(last, Output)
         return last
 
-    def output_units(self, classes: int, task: Literal["single", "multi"] = "single") -> int:
-        """Units of the output layer: one for sigmoid on two classes, else one a class."""
-        one = task == "single" and classes == 2 and self.output.function == "sigmoid"
-        return 1 if one else classes
+    def output_units(self, classes: int, task: Task = "single") -> int:
+        """Units of the output layer: one for sigmoid on two classes, else one per class."""
+        single_unit = task == "single" and classes == 2 and self.output.function == "sigmoid"
+        return 1 if single_unit else classes
 
     def resized(self, size: Input) -> Network:
-        """This network for images of `size`; mean and std go when the channels change."""
+        """This network at another input size; mean and std are dropped when the channels change."""
         changes: dict[str, Any] = {"input": size}
         if size.channels != self.input.channels:
             changes["preprocess"] = self.preprocess.model_copy(update={"mean": None, "std": None})
@@ -88,17 +90,15 @@ class Network(Value):
         return data
 
     def class_count(self, requested: int | None = None) -> int:
-        """Classes where the data has not told: those asked for, else 10 (2 under sigmoid)."""
+        """The number of classes: `requested`, or by default 10 (2 under sigmoid)."""
         if requested is not None:
             return requested
         return 2 if self.output.function == "sigmoid" else DEFAULT_CLASSES
 
-    def build(
-        self, classes: int | None = None, task: Literal["single", "multi"] = "single"
-    ) -> nn.Module:
+    def build(self, classes: int | None = None, task: Task = "single") -> nn.Module:
         """A plain torch module: (N, C, H, W) in 0..255 to (N, units) logits.
 
-        classes None: 10, 2 under sigmoid. Raises SpecError with every mistake of the design,
+        classes None: 10, 2 under sigmoid. Raises SpecError with every mistake of the network,
         MissingExtra where torch is not installed.
         """
         _require_torch("building a network")
@@ -106,9 +106,7 @@ class Network(Value):
 
         return build(self, self.class_count(classes), task=task)
 
-    def to_pytorch(
-        self, classes: int | None = None, task: Literal["single", "multi"] = "single"
-    ) -> str:
+    def to_pytorch(self, classes: int | None = None, task: Task = "single") -> str:
         """Plain PyTorch source of the same module: `build()` in it takes the same weights."""
         _require_torch("printing PyTorch source")
         from foveal.network.codegen import pytorch_source

@@ -1,7 +1,4 @@
-"""How an image becomes the network's input: one value shared by training, prediction and export.
-
-Knows nothing of files or pixels.
-"""
+"""How an image becomes the network's input: one value shared by training, prediction and export."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from foveal.spec.values import Positive, Value, list_to_tuple
 
 
 class Input(Value):
-    """Size of the pixels the network sees: height and width in pixels, channels 1 (grey) or 3."""
+    """Size of the network's input: height and width in pixels, channels 1 (grey) or 3."""
 
     height: Positive = 64
     width: Positive = 64
@@ -29,12 +26,12 @@ PixelLevel = Annotated[int, Field(ge=0, le=255)]
 
 
 class Preprocess(Value):
-    """The rule from a decoded image to the network's input.
+    """How a decoded image becomes the network's input.
 
-    fit: `crop` keeps the middle, `pad` adds `background`, `squash` ignores the aspect ratio.
-    background: red, green, blue, 0..255; also what transparent pixels are laid over.
+    fit: `crop` keeps the centre, `pad` adds `background`, `squash` ignores the aspect ratio.
+    background: red, green, blue, 0..255; transparent pixels are blended with it.
     mean, std: per channel, in units of 0..1; None means 0.5 and 0.25 until train measures them.
-    flip_average: the answer is the mean over the image and its mirror image.
+    flip_average: predictions are the mean over the image and its mirror image.
     """
 
     fit: Literal["crop", "pad", "squash"] = "crop"

@@ -1,7 +1,4 @@
-"""The page of all layers, written from their one definition: short form, parameters, defaults.
-
-Knows nothing of shapes or of torch.
-"""
+"""Writes the page of all layers from their classes: short form, parameters, defaults."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ from foveal.spec.messages import describe_schema
 _HEAD = """\
 # Layers
 
-Every layer a network file may hold, with its parameters, what they may be and their defaults.
+Every layer of a network file with its parameters, their allowed values and defaults.
 Pairs are [height, width]; one number means both. Four paddings are [top, bottom, left, right].
-The same names are the Python classes' (`foveal.spec.layers`) and those of
-[the JSON Schema](network.schema.json), with which editors complete network files.
+The Python classes (`foveal.spec.layers`) and [the JSON Schema](network.schema.json), with which
+editors complete network files, have the same names.
 This page is written by `python -m foveal.spec.reference > docs/layers.md`.
 """
 
@@ -29,11 +26,10 @@ def layers_page() -> str:
 
 
 def _section(kind: str, cls: type[Layer]) -> str:
-    told = [base for base in cls.__mro__ if issubclass(base, Layer) and base.model_fields]
-    shared = [base for base in told[1:] if base is not Layer]
-    text = "\n\n".join(inspect.getdoc(base) or "" for base in (cls, *shared))
-    needs = [name for name, field in cls.model_fields.items() if field.is_required()]
-    forms = [] if needs else [f"`- {kind}`"]
+    bases = [base for base in cls.__mro__[1:] if issubclass(base, Layer) and base.model_fields]
+    text = "\n\n".join(inspect.getdoc(base) or "" for base in (cls, *bases))
+    required = [name for name, field in cls.model_fields.items() if field.is_required()]
+    forms = [] if required else [f"`- {kind}`"]
     if cls.shorthand is not None:
         forms.append(f"`- {kind}: {cls.shorthand.upper()}`")
     if cls.model_fields:
@@ -47,7 +43,7 @@ def _section(kind: str, cls: type[Layer]) -> str:
         "",
     ]
     if cls.model_fields:
-        lines += ["| parameter | may be | default |", "|---|---|---|"]
+        lines += ["| parameter | allowed | default |", "|---|---|---|"]
         lines += [_row(cls, name) for name in cls.model_fields]
         lines.append("")
     return "\n".join(lines)
@@ -56,7 +52,7 @@ def _section(kind: str, cls: type[Layer]) -> str:
 def _row(cls: type[Layer], name: str) -> str:
     if name in ("layers", "branches"):
         inner = "a list of layers" if name == "layers" else "two or more lists of layers"
-        return f"| {name} | {inner} | needed |"
+        return f"| {name} | {inner} | required |"
     schema = cls.model_json_schema()["properties"][name]
     return f"| {name} | {describe_schema(schema)} | {_default(cls, name)} |"
 
@@ -64,7 +60,7 @@ def _row(cls: type[Layer], name: str) -> str:
 def _default(cls: type[Layer], name: str) -> Any:
     field = cls.model_fields[name]
     if field.is_required():
-        return "needed"
+        return "required"
     if field.default is None:
         return "chosen, see above"
     if cls is Output:

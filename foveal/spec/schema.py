@@ -1,6 +1,6 @@
-"""The JSON Schema of a network's YAML, from the same definition the reader uses.
+"""The JSON Schema of a network's YAML, from the same classes the reader uses.
 
-Editors complete and check network files with it. Knows nothing of reading or shapes.
+Editors complete and check network files with it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from foveal.spec.layers import LAYER_TYPES, Layer
 from foveal.spec.network import NETWORK_FORMAT, Network
 from foveal.spec.preprocess import Input, Preprocess
 
-_LIST = {"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1, "maxItems": 1024}
-_BRANCHES = {"type": "array", "items": _LIST, "minItems": 2, "maxItems": 64}
+_LAYER_LIST = {"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1, "maxItems": 1024}
+_BRANCH_LIST = {"type": "array", "items": _LAYER_LIST, "minItems": 2, "maxItems": 64}
 
 
 def network_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a network document; short and long forms are both allowed."""
-    kinds: dict[str, Any] = {kind: _layer(cls) for kind, cls in LAYER_TYPES.items()}
-    alone = [kind for kind, cls in LAYER_TYPES.items() if not _needs(cls)]
+    layers: dict[str, Any] = {kind: _layer_schema(cls) for kind, cls in LAYER_TYPES.items()}
+    names_alone = [kind for kind, cls in LAYER_TYPES.items() if not _required(cls)]
     layer = {
         "anyOf": [
-            {"enum": alone},
+            {"enum": names_alone},
             {
                 "type": "object",
                 "properties": {kind: {"$ref": f"#/$defs/{kind}"} for kind in LAYER_TYPES},
@@ -40,44 +40,45 @@ def network_schema() -> dict[str, Any]:
         "description": inspect.getdoc(Network),
         "type": "object",
         "properties": {
-            "input": _plain(Input),
-            "preprocess": _plain(Preprocess),
-            "layers": {**_LIST, "description": "The layers in order; the last is output."},
+            "input": _value_schema(Input),
+            "preprocess": _value_schema(Preprocess),
+            "layers": {**_LAYER_LIST, "description": "The layers in order; the last is output."},
         },
         "required": ["layers"],
         "additionalProperties": False,
-        "$defs": {"layer": layer, **kinds},
+        "$defs": {"layer": layer, **layers},
     }
 
 
-def _needs(cls: type[Layer]) -> list[str]:
+def _required(cls: type[Layer]) -> list[str]:
     return [name for name, field in cls.model_fields.items() if field.is_required()]
 
 
-def _plain(cls: type[Input] | type[Preprocess]) -> dict[str, Any]:
-    made = cls.model_json_schema()
-    return {**made, "description": inspect.getdoc(cls)}
+def _value_schema(cls: type[Input] | type[Preprocess]) -> dict[str, Any]:
+    return {**cls.model_json_schema(), "description": inspect.getdoc(cls)}
 
 
-def _layer(cls: type[Layer]) -> dict[str, Any]:
-    properties = {name: _property(cls, name) for name in cls.model_fields}
-    long = {
+def _layer_schema(cls: type[Layer]) -> dict[str, Any]:
+    properties = {name: _property_schema(cls, name) for name in cls.model_fields}
+    long_form = {
         "type": "object",
         "properties": properties,
-        "required": _needs(cls),
+        "required": _required(cls),
         "additionalProperties": False,
     }
-    forms = [long] if cls.shorthand is None else [properties[cls.shorthand], long]
-    if not _needs(cls):
+    forms = [long_form]
+    if cls.shorthand is not None:
+        forms.insert(0, properties[cls.shorthand])
+    if not _required(cls):
         forms.append({"type": "null"})
     return {"description": inspect.getdoc(cls), "anyOf": forms}
 
 
-def _property(cls: type[Layer], name: str) -> dict[str, Any]:
+def _property_schema(cls: type[Layer], name: str) -> dict[str, Any]:
     if name in ("layers", "branches"):
-        return _LIST if name == "layers" else _BRANCHES
-    made: dict[str, Any] = cls.model_json_schema()["properties"][name]
-    return made
+        return _LAYER_LIST if name == "layers" else _BRANCH_LIST
+    schema: dict[str, Any] = cls.model_json_schema()["properties"][name]
+    return schema
 
 
 if __name__ == "__main__":

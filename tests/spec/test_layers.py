@@ -126,7 +126,7 @@ WRONG = [
     ),
     (
         lambda: Conv(8, 3),
-        "conv: received 2 values without a name; give channels first and everything else by name",
+        "conv: received 2 positional values; give channels first and everything else by name",
     ),
     (
         lambda: Conv(8, padding_value=float("nan")),
@@ -143,7 +143,7 @@ WRONG = [
     (
         lambda: MaxPool(2, padding=2),
         "max_pool: padding [2, 2, 2, 2] must be smaller than the window 2x2 on every side, else a "
-        "window sees only padding",
+        "window covers only padding",
     ),
     (
         lambda: Dropout(1.0),

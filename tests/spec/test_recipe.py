@@ -15,7 +15,7 @@ def test_former_keys_are_gone_and_their_present_names_are_fields():
 @pytest.mark.parametrize(("former", "present"), FORMER_KEYS.items())
 def test_a_former_key_in_a_file_is_one_error_with_its_line(former, present):
     with pytest.raises(SpecError) as caught:
-        yaml.parse(f"epochs: 2\nmomentum: 0.9\n{former}: 0.1\n", Recipe, "recipe.yaml")
+        yaml.parse_yaml(f"epochs: 2\nmomentum: 0.9\n{former}: 0.1\n", Recipe, "recipe.yaml")
     assert list(caught.value.problems) == [f"recipe.yaml:3: recipe: '{former}' is now '{present}'"]
 
 
@@ -27,7 +27,7 @@ def test_a_former_key_as_a_python_keyword_is_one_error():
 
 def test_a_former_key_and_another_mistake_are_both_listed():
     with pytest.raises(SpecError) as caught:
-        yaml.parse("warm_up: 0.1\nmomentum: 2.0\n", Recipe, "recipe.yaml")
+        yaml.parse_yaml("warm_up: 0.1\nmomentum: 2.0\n", Recipe, "recipe.yaml")
     assert list(caught.value.problems) == [
         "recipe.yaml:1: recipe: 'warm_up' is now 'warmup'",
         "recipe.yaml:2: recipe: momentum received 2.0; allowed is a number at least 0 and below 1 "

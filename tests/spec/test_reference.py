@@ -9,5 +9,5 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "layers.md"
 
 def test_the_page_is_current():
     assert PAGE.read_text() == layers_page(), (
-        "write it anew:  python -m foveal.spec.reference > docs/layers.md"
+        "write it again:  python -m foveal.spec.reference > docs/layers.md"
     )

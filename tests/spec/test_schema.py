@@ -58,7 +58,7 @@ def accepts(data, part, whole):
 def test_the_published_schema_is_current():
     wanted = json.dumps(network_schema(), indent=2, ensure_ascii=False) + "\n"
     assert PUBLISHED.read_text() == wanted, (
-        "write it anew:  python -m foveal.spec.schema > docs/network.schema.json"
+        "write it again:  python -m foveal.spec.schema > docs/network.schema.json"
     )
 
 

@@ -63,7 +63,7 @@ def test_all_mistakes_at_once_each_with_its_line():
         "net.yaml:8: layer 5: received 7; allowed is one layer's name, alone or as the only key "
         "of its values",
         "net.yaml:9: layer 6 (max_pool): padding [2, 2, 2, 2] must be smaller than the window 2x2 "
-        "on every side, else a window sees only padding",
+        "on every side, else a window covers only padding",
         "net.yaml:11: layer 7.1 (conv): channels received 'yes'; allowed is a whole number from 1 "
         "to 65536",
         "net.yaml:12: layer 7.2.1 (dense): units received -1; allowed is a whole number from 1 to "
@@ -80,22 +80,22 @@ def test_all_mistakes_at_once_each_with_its_line():
 
 SINGLE = [
     ("layers: &a [*a]", "net.yaml:1: anchors and aliases (& and *) are not allowed; write the "
-     "part out"),
+     "value out"),
     ("layers:\n  - *a\n", "net.yaml:2: anchors and aliases (& and *) are not allowed; write the "
-     "part out"),
+     "value out"),
     ("layers: !!python/object/apply:os.system ['true']", "net.yaml:1: the tag "
      "tag:yaml.org,2002:python/object/apply:os.system is not allowed; leave it out"),
     ("layers: !x [relu]", "net.yaml:1: the tag !x is not allowed; leave it out"),
     ("layers: [output]\n---\nlayers: [output]", "net.yaml:2: a second document begins; give one "
-     "document a file"),
-    ("layers: [output]\nlayers: [output]", "net.yaml:2: the key 'layers' stands twice (first on "
+     "document per file"),
+    ("layers: [output]\nlayers: [output]", "net.yaml:2: the key 'layers' is given twice (first on "
      "line 1); keep one"),
     ("a: [", "net.yaml:1: is not valid YAML: did not find expected node content"),
-    ("layers: [output]\n? [a, b]\n: 3", "net.yaml:2: a key must be a word"),
-    ("[" * 70, "net.yaml:1: more than 64 levels inside one another; write it flatter"),
-    ("layers: [" + "relu, " * 20_001 + "output]", "net.yaml:1: more than 20000 parts; a network "
-     "or recipe is far shorter"),
-    ("#" * 131_073, "net.yaml: is larger than 131072 bytes; a network or recipe is far shorter"),
+    ("layers: [output]\n? [a, b]\n: 3", "net.yaml:2: a key must be text"),
+    ("[" * 70, "net.yaml:1: nested more than 64 levels deep; reduce the nesting"),
+    ("layers: [" + "relu, " * 20_001 + "output]", "net.yaml:1: more than 20000 nodes, the "
+     "limit of a network or recipe"),
+    ("#" * 131_073, "net.yaml: is larger than 131072 bytes, the limit of a network or recipe"),
     ("", "net.yaml:1: network: layers is missing; give a list of layers"),
     ("[1]", "net.yaml:1: network: received [1]; allowed are the keys input, preprocess, layers"),
     ("layers: {a: 1}", "net.yaml:1: network: received a mapping of one key; allowed is a list of "
@@ -159,7 +159,7 @@ def test_a_switch_or_a_text_is_not_a_number():
 
 def test_names_of_several_lines_are_told_on_one():
     assert problems('"a\\nb": 1\n"a\\nb": 2\nlayers: ["re\\e[31mlu", output]') == [
-        "net.yaml:2: the key 'a\\nb' stands twice (first on line 1); keep one",
+        "net.yaml:2: the key 'a\\nb' is given twice (first on line 1); keep one",
         "net.yaml:1: network: received the key 'a\\nb'; allowed are input, preprocess, layers",
         "net.yaml:3: layer 1: received 're\\x1b[31mlu' (did you mean 'relu'?); allowed are "
         f"{KINDS}",
@@ -177,14 +177,14 @@ def test_files(tmp_path):
     with pytest.raises(UsageError) as missing:
         yaml.load_yaml(tmp_path / "no.yaml", Network)
     assert str(missing.value) == (
-        f"cannot read {tmp_path / 'no.yaml'}: No such file or directory; give the name of a YAML "
+        f"cannot read {tmp_path / 'no.yaml'}: No such file or directory; give the path of a YAML "
         "file"
     )
     path.write_bytes(b"a" * 10**7)
     with pytest.raises(SpecError) as large:
         yaml.load_yaml(path, Network)
     assert str(large.value) == (
-        f"{path}: is larger than 131072 bytes; a network or recipe is far shorter"
+        f"{path}: is larger than 131072 bytes, the limit of a network or recipe"
     )
 
 
