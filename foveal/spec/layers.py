@@ -22,8 +22,8 @@ from foveal.spec.values import Layer as Layer
 class Conv(Layer):
     """Convolution: each filter slides over the input maps and gives one feature map.
 
-    channels: number of filters, which is the number of output maps.  kernel, stride, dilation: [height, width] in cells.
-    padding: `same` (output = ceil(n / stride)), `valid` (none), or cells per side.
+    channels: number of filters and of output maps.  kernel, stride, dilation: [height, width] in
+    cells.  padding: `same` (output = ceil(n / stride)), `valid` (none), or cells per side.
     padding_mode: `constant`, `reflect`, `replicate` or `circular`.
     padding_value: the value of constant padding, in units of this layer's input.
     groups: input maps are split into this many groups, each with its own filters; `depthwise` is
@@ -83,7 +83,8 @@ class Pool(Layer):
             if max(top, bottom) >= self.size[0] or max(left, right) >= self.size[1]:
                 raise ValueError(
                     f"padding {list(self.padding)} must be smaller than the window "
-                    f"{self.size[0]}x{self.size[1]} on every side, else a window covers only padding"
+                    f"{self.size[0]}x{self.size[1]} on every side, "
+                    "else a window covers only padding"
                 )
         return self
 
@@ -177,7 +178,7 @@ class LayerNorm(Layer):
 
 
 class GroupNorm(Layer):
-    """Normalises within `groups` groups of maps of each image; `epsilon` is added to the variance."""
+    """Normalises within `groups` groups of maps; `epsilon` is added to the variance."""
 
     kind = "group_norm"
     shorthand = "groups"
