@@ -16,7 +16,7 @@ from torch import Tensor
 
 from foveal.spec.recipe import Recipe
 from foveal.training.rng import uniform
-from foveal.training.sampler import parity
+from foveal.training.sampler import mirrored_in_even_epochs
 
 FLIP, SHIFT, CROP, ROTATE, COLOUR, ERASE, MIX, BETA, RANDAUGMENT = range(11, 20)
 """Streams of chance, one a change: switching one off moves no other."""
@@ -32,15 +32,15 @@ def augment(
     images: (N, C, H, W) uint8 or float in 0..255.  target: (N, units) in 0..1.
     index: which image of the data each is.  Returns float images in 0..255.
     """
-    images = geometry(images, index, recipe, seed, epoch)
+    images = apply_geometry(images, index, recipe, seed, epoch)
     if recipe.randaugment_magnitude:
         images = randaugment(images, index, recipe.randaugment_magnitude, seed, epoch)
     if recipe.color_jitter:
-        images = colour(images, index, recipe.color_jitter, seed, epoch)
+        images = color_jitter(images, index, recipe.color_jitter, seed, epoch)
     if recipe.random_erasing:
-        images = erase(images, index, recipe.random_erasing, seed, epoch)
+        images = random_erasing(images, index, recipe.random_erasing, seed, epoch)
     if recipe.mixup_alpha or recipe.cutmix_alpha:
-        images, target = mix_pairs(images, target, index, recipe, seed, epoch)
+        images, target = mix_images(images, target, index, recipe, seed, epoch)
     return images, target
 
 
@@ -51,23 +51,23 @@ def _numbers(
     return torch.from_numpy(chance).to(images.device)
 
 
-def mirrored(index: Index, how: str, seed: int, epoch: int) -> NDArray[np.bool_]:
+def flip_mask(index: Index, how: str, seed: int, epoch: int) -> NDArray[np.bool_]:
     """Which images are mirrored in this epoch: by a coin, or in every second epoch."""
     if how == "alternate":
-        return parity(index, seed) ^ bool(epoch % 2)
+        return mirrored_in_even_epochs(index, seed) ^ bool(epoch % 2)
     if how == "random":
         return uniform(index, 1, seed, FLIP, epoch)[:, 0] < 0.5
     return np.zeros(len(index), bool)
 
 
-def geometry(images: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int) -> Tensor:
+def apply_geometry(images: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int) -> Tensor:
     """Flip, shift, crop and rotation, as one resampling; whole-pixel changes copy, never blur."""
-    flip = mirrored(index, recipe.horizontal_flip, seed, epoch)
+    flip = flip_mask(index, recipe.horizontal_flip, seed, epoch)
     crop = recipe.random_crop if recipe.random_crop is not None else 1.0
     if crop < 1 or recipe.rotation_degrees:
         matrix = _matrices(images, index, recipe, crop, seed, epoch)
         matrix[:, 0, :] *= torch.from_numpy(np.where(flip, -1, 1)).to(matrix)[:, None]
-        return warp(images.float(), matrix)
+        return affine_warp(images.float(), matrix)
     height, width = images.shape[2:]
     reach = recipe.translate or 0.0
     rows = np.zeros(len(index), np.int64)
@@ -81,10 +81,12 @@ def geometry(images: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int
         )
     if not reach and not flip.any():
         return images.float()
-    return move(images, rows, columns, flip)
+    return translate_and_flip(images, rows, columns, flip)
 
 
-def move(images: Tensor, rows: Index, columns: Index, flip: NDArray[np.bool_]) -> Tensor:
+def translate_and_flip(
+    images: Tensor, rows: Index, columns: Index, flip: NDArray[np.bool_]
+) -> Tensor:
     """Float images moved by whole pixels (edges repeat) and then mirrored where `flip`."""
     height, width = images.shape[2:]
     down = np.clip(np.arange(height) + rows[:, None], 0, height - 1)
@@ -124,7 +126,7 @@ def _matrices(
     return torch.stack(rows, dim=1)
 
 
-def warp(images: Tensor, matrix: Tensor) -> Tensor:
+def affine_warp(images: Tensor, matrix: Tensor) -> Tensor:
     """Images resampled (bilinear, reflected at the edges) by (N, 2, 3) affine maps."""
     height, width = images.shape[2:]
     grid = torch.empty(len(images), height, width, 2, device=images.device)
@@ -143,7 +145,7 @@ def _brightness(images: Tensor) -> Tensor:
     return (0.299 * red).add_(green, alpha=0.587).add_(blue, alpha=0.114)[:, None]
 
 
-def colour(images: Tensor, index: Index, strength: float, seed: int, epoch: int) -> Tensor:
+def color_jitter(images: Tensor, index: Index, strength: float, seed: int, epoch: int) -> Tensor:
     """Brightness, contrast and (three channels) saturation times 1 +- strength."""
     chance = 1 + strength * (2 * _numbers(images, index, 3, seed, COLOUR, epoch) - 1)
     light, contrast, saturation = (chance[:, i, None, None, None] for i in range(3))
@@ -171,7 +173,9 @@ def _boxes(images: Tensor, chance: Tensor, share: Tensor) -> Tensor:
     return (rows[:, :, None] & columns[:, None, :])[:, None]
 
 
-def erase(images: Tensor, index: Index, probability: float, seed: int, epoch: int) -> Tensor:
+def random_erasing(
+    images: Tensor, index: Index, probability: float, seed: int, epoch: int
+) -> Tensor:
     """A box of 2 to 33 % of the image is filled with its mean (Zhong et al. 2017)."""
     chance = _numbers(images, index, 4, seed, ERASE, epoch)
     boxes = _boxes(images, chance[:, :2], 0.02 + 0.31 * chance[:, 2])
@@ -179,7 +183,7 @@ def erase(images: Tensor, index: Index, probability: float, seed: int, epoch: in
     return torch.where(boxes, images.mean(dim=(2, 3), keepdim=True), images)
 
 
-def mix_pairs(
+def mix_images(
     images: Tensor, target: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int
 ) -> tuple[Tensor, Tensor]:
     """Mixup, cutmix or, where both are on, one of them an image; the partner is the next one."""
@@ -230,7 +234,7 @@ def randaugment(images: Tensor, index: Index, magnitude: float, seed: int, epoch
     def of(kind: int) -> Tensor:
         return torch.where(drawn == kind, amount, 0.0).sum(dim=1)
 
-    images = warp(images, _shears(of(0), of(1), of(2), of(3), of(4)))
+    images = affine_warp(images, _shears(of(0), of(1), of(2), of(3), of(4)))
     light, contrast, saturation = ((1 + 0.9 * of(k))[:, None, None, None] for k in (5, 6, 7))
     images = _coloured(images, light, contrast, saturation).clamp_(0, 255)
     step = 2 ** (4 * of(8).abs()).floor()[:, None, None, None]

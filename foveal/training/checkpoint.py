@@ -27,26 +27,28 @@ FORMAT = 1
 class Checkpoint:
     """`position` orders checkpoints; `facts` is plain JSON data; `tensors` have flat names."""
 
-    position: int
-    facts: dict[str, Any]
+    step: int
+    metadata: dict[str, Any]
     tensors: dict[str, Tensor]
 
 
-def write(folder: Path, checkpoint: Checkpoint, keep: int = KEPT) -> Path:
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = KEPT) -> Path:
     """Write into `folder` and remove all but the newest `keep`; the file written.
 
     Raises Error where there is no space or no right to write; older checkpoints stay then.
     """
-    path = folder / f"{checkpoint.position:012d}.safetensors"
+    path = folder / f"{checkpoint.step:012d}.safetensors"
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
-    text = json.dumps({"format": FORMAT, **checkpoint.facts}, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        {"format": FORMAT, **checkpoint.metadata}, ensure_ascii=False, allow_nan=False
+    )
     write_atomic(path, save(tensors, metadata={"foveal": text, "sha256": _digest(tensors, text)}))
     for old in _files(folder)[keep:]:
         old.unlink(missing_ok=True)
     return path
 
 
-def newest(folder: Path) -> Checkpoint | None:
+def load_newest(folder: Path) -> Checkpoint | None:
     """The newest whole checkpoint; None where the folder has none.
 
     A damaged newest is passed over for the one before; raises TrainingError if all are damaged.

@@ -22,7 +22,7 @@ from foveal.processor import flags
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 
-def device(name: DeviceName) -> torch.device:
+def select_device(name: DeviceName) -> torch.device:
     """The device of that name; `auto` is CUDA, then MPS, then the processor."""
     there = {
         "cpu": True,
@@ -42,7 +42,7 @@ def to_device(module: nn.Module, device: torch.device) -> nn.Module:
     return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def fast_bf16(where: torch.device) -> bool:
+def has_fast_bf16(where: torch.device) -> bool:
     """Whether the device has instructions for 16-bit multiplication."""
     if where.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -50,7 +50,7 @@ def fast_bf16(where: torch.device) -> bool:
 
 
 @contextmanager
-def deterministic(where: torch.device) -> Iterator[None]:
+def deterministic_kernels(where: torch.device) -> Iterator[None]:
     """Kernels that give the same bits every time, where torch has a choice; restored after.
 
     A GPU keeps its own: the deterministic ones cost it much and are not complete.
@@ -76,7 +76,7 @@ MEBIBYTE = 2**20
 
 
 @contextmanager
-def keeping_memory() -> Iterator[None]:
+def retain_freed_memory() -> Iterator[None]:
     """The C library keeps what is freed inside, and gives it back to the system after.
 
     Else glibc maps and clears tensors anew in every step, which takes up to an eighth of its time.
@@ -95,7 +95,7 @@ def keeping_memory() -> Iterator[None]:
         library.malloc_trim(0)
 
 
-def identity(where: torch.device) -> dict[str, Any]:
+def environment(where: torch.device) -> dict[str, Any]:
     """What must be equal for bit-equal results: versions, threads, processor or GPU."""
     gpu = torch.cuda.get_device_name(where) if where.type == "cuda" else None
     return {
@@ -108,7 +108,7 @@ def identity(where: torch.device) -> dict[str, Any]:
     }
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
+def environment_differences(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
     """One short phrase for each entry that differs."""
     keys = sorted({*before, *now})
     return tuple(

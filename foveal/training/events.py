@@ -36,7 +36,7 @@ class EpochRecord:
     train_accuracy: float | None
     val_loss: float | None
     val_accuracy: float | None
-    kept: bool
+    selected: bool
     seconds: float
 
 
@@ -48,4 +48,4 @@ class Recovery:
     message: str
 
 
-Record = StepRecord | EpochRecord | Recovery
+TrainingRecord = StepRecord | EpochRecord | Recovery

@@ -28,7 +28,7 @@ class InterruptGuard:
             number, self._waiting = self._waiting, None
             _raise(number)
 
-    def take(self, number: int, _frame: FrameType | None = None) -> None:
+    def handle_signal(self, number: int, _frame: FrameType | None = None) -> None:
         """The signal handler."""
         if self._depth:
             self._waiting = number
@@ -43,7 +43,7 @@ def _raise(number: int) -> None:
 
 
 @contextlib.contextmanager
-def handle_interrupts(gate: InterruptGuard) -> Iterator[None]:
+def handle_interrupts(guard: InterruptGuard) -> Iterator[None]:
     """Route Ctrl-C and SIGTERM through the gate; a no-op outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -51,7 +51,7 @@ def handle_interrupts(gate: InterruptGuard) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     # Python callers keep what they set themselves for SIGTERM: only our own exits are routed
     for number in before:
-        signal.signal(number, gate.take)
+        signal.signal(number, guard.handle_signal)
     try:
         yield
     finally:

@@ -25,12 +25,12 @@ from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
 from foveal.training import optim, progressive_resizing, sampler, schedule, validation
 from foveal.training.augment import augment
-from foveal.training.events import EpochRecord, Record, Recovery, StepRecord
+from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.interrupts import InterruptGuard
-from foveal.training.loss import loss as loss_of
-from foveal.training.loss import targets
-from foveal.training.rng import key
-from foveal.training.state import TrainingState, weights
+from foveal.training.loss import classification_loss as loss_of
+from foveal.training.loss import encode_targets
+from foveal.training.rng import derive_key
+from foveal.training.state import TrainingState
 from foveal.training.tensors import LabelledImages
 
 DROPOUT = 31
@@ -46,57 +46,57 @@ class TrainTask:
     recipe: Recipe
     train: LabelledImages
     val: LabelledImages
-    classes: int
-    function: validation.Function
+    class_count: int
+    activation: validation.Activation
     seed: int
     device: torch.device
     class_weights: NDArray[np.float32] | None = None
     interrupts: InterruptGuard = field(default_factory=InterruptGuard)
 
     @property
-    def size(self) -> progressive_resizing.Size:
+    def image_size(self) -> progressive_resizing.Size:
         """Height and width of whole images."""
         return self.train.pixels.shape[1], self.train.pixels.shape[2]
 
     @property
-    def start(self) -> float:
+    def start_scale(self) -> float:
         """Share of the side that training starts at."""
         return self.recipe.progressive_resizing or 1.0
 
     @property
-    def steps_an_epoch(self) -> int:
+    def steps_per_epoch(self) -> int:
         """Steps in which every training image is shown once."""
         assert self.recipe.batch_size is not None
-        return sampler.steps_an_epoch(len(self.train), self.recipe.batch_size)
+        return sampler.steps_per_epoch(len(self.train), self.recipe.batch_size)
 
 
-def train(training: TrainingState, task: TrainTask) -> Generator[Record]:
+def train(training: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
     """Train from where `training.position` is to the end of its cycle.
 
     Raises TrainingError when losses stay non-finite after every remedy.
     """
     position = training.position
-    an_epoch = task.steps_an_epoch
-    twin = deepcopy(training.module) if training.average else training.module
+    an_epoch = task.steps_per_epoch
+    twin = deepcopy(training.module) if training.ema else training.module
     run = _compiled(training.module, task.recipe)
     started = time.perf_counter()
     plan: list[NDArray[np.int64]] = []
     planned = -1
     while True:
         if position.needs_validation and (
-            position.step % an_epoch == 0 or position.step >= position.end
+            position.step % an_epoch == 0 or position.step >= position.cycle_end
         ):
             record = _validate(training, task, twin, time.perf_counter() - started)
             started = time.perf_counter()
             yield record
-        if position.step >= position.end or _stale(training, task):
+        if position.step >= position.cycle_end or _stale(training, task):
             return
         epoch = position.step // an_epoch
         if epoch != planned:
             plan, planned = _plan(task, epoch), epoch
-        if position.step % an_epoch == 0 or not training.fallback:
+        if position.step % an_epoch == 0 or not training.rollback_point:
             with task.interrupts:
-                training.remember()
+                training.save_rollback_point()
         yield from _step(training, task, run, plan[position.step % an_epoch], epoch)
 
 
@@ -140,12 +140,12 @@ def _stale(training: TrainingState, task: TrainTask) -> bool:
 def _plan(task: TrainTask, epoch: int) -> list[NDArray[np.int64]]:
     balanced = task.train.single_labels() if task.recipe.class_balance == "sampling" else None
     shown = sampler.epoch_order(len(task.train), task.seed, epoch, balanced)
-    return sampler.batches(shown, task.steps_an_epoch)
+    return sampler.split_batches(shown, task.steps_per_epoch)
 
 
-def rate(training: TrainingState, recipe: Recipe) -> float:
+def current_lr_factor(training: TrainingState, recipe: Recipe) -> float:
     """Factor of the peak learning rate for the step that comes next."""
-    return schedule.factor(recipe, training.position.progress) * training.position.lr_scale
+    return schedule.lr_factor(recipe, training.position.progress) * training.position.lr_scale
 
 
 def _step(
@@ -154,28 +154,28 @@ def _step(
     run: nn.Module,
     positions: NDArray[np.int64],
     epoch: int,
-) -> Iterator[Record]:
+) -> Iterator[TrainingRecord]:
     clock = time.perf_counter()
     position, recipe = training.position, task.recipe
     training.module.train()
-    training.mark()
-    torch.manual_seed(int(key(task.seed, DROPOUT, position.step) >> np.uint64(1)))
-    images, target = prepared(task, positions, epoch, position.progress)
+    training.begin_step()
+    torch.manual_seed(int(derive_key(task.seed, DROPOUT, position.step) >> np.uint64(1)))
+    images, target = prepare_batch(task, positions, epoch, position.progress)
     mean, right = _gradients(training, task, run, images, target)
     if not math.isfinite(mean):
         yield _not_finite(training, task, mean)
         return
-    factor = rate(training, recipe)
+    factor = current_lr_factor(training, recipe)
     with task.interrupts:
-        optim.clip(training.groups, recipe.grad_clip_norm)
-        optim.step(training.groups, training.optimizer, factor, position.step)
+        optim.clip_grad_norm(training.parameter_groups, recipe.grad_clip_norm)
+        optim.step(training.parameter_groups, training.optimizer_state, factor, position.step)
         _average(training, recipe)
         position.step += 1
-        position.needs_validation, position.skipped = True, 0
+        position.needs_validation, position.consecutive_skipped_steps = True, 0
         position.images_seen += len(positions)
         position.loss_sum += mean * len(positions)
         position.correct_sum += right
-        training.settle()
+        training.commit_step()
     seconds = time.perf_counter() - clock
     peak = recipe.learning_rate or 0.0
     yield StepRecord(
@@ -189,18 +189,18 @@ def _step(
     )
 
 
-def prepared(
+def prepare_batch(
     task: TrainTask, positions: NDArray[np.int64], epoch: int, progress: float
 ) -> tuple[Tensor, Tensor]:
     """Augmented (n, C, H, W) images in 0..255 and (n, units) targets of a batch."""
     batch = task.train.batch(positions, task.device)
-    units = 1 if task.function == "sigmoid" and task.classes == 2 else task.classes
+    units = 1 if task.activation == "sigmoid" and task.class_count == 2 else task.class_count
     if task.train.labels.ndim == 2:
-        units = task.classes
-    target = targets(task.train.labels[positions], task.classes, units).to(task.device)
+        units = task.class_count
+    target = encode_targets(task.train.labels[positions], task.class_count, units).to(task.device)
     images, target = augment(batch, target, positions, task.recipe, task.seed, epoch)
-    size = progressive_resizing.size(task.size, task.start, progress)
-    if size != task.size:
+    size = progressive_resizing.training_size(task.image_size, task.start_scale, progress)
+    if size != task.image_size:
         images = F.interpolate(images, size=size, mode="area")
     return images.contiguous(memory_format=torch.channels_last), target
 
@@ -221,8 +221,8 @@ def _gradients(
                 MOST_MICRO, len(images)
             ):
                 raise
-        training.undo()
-        training.mark()
+        training.undo_step()
+        training.begin_step()
         training.position.accumulation_steps *= 2
 
 
@@ -255,7 +255,7 @@ def _accumulated(
         with _compiling(task.recipe):
             with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
                 out = run(part)
-            value = loss_of(out, aim, task.function, task.recipe, weight) * share
+            value = loss_of(out, aim, task.activation, task.recipe, weight) * share
             torch.autograd.backward(value)
         mean += value.detach()
         right += _right(out.detach(), aim)
@@ -272,29 +272,29 @@ def _right(out: Tensor, target: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _average(training: TrainingState, recipe: Recipe) -> None:
-    if not training.average:
+    if not training.ema:
         return
     done = training.position.step
     decay = min(recipe.ema_decay or 0.0, (1 + done) / (10 + done))
-    now = weights(training.module)
-    moving = [name for name, value in training.average.items() if value.is_floating_point()]
+    now = training.module.state_dict()
+    moving = [name for name, value in training.ema.items() if value.is_floating_point()]
     torch._foreach_lerp_(
-        [training.average[name] for name in moving], [now[name] for name in moving], 1 - decay
+        [training.ema[name] for name in moving], [now[name] for name in moving], 1 - decay
     )
-    for name in training.average.keys() - set(moving):
-        training.average[name].copy_(now[name])
+    for name in training.ema.keys() - set(moving):
+        training.ema[name].copy_(now[name])
 
 
 def _not_finite(training: TrainingState, task: TrainTask, mean: float) -> Recovery:
     position = training.position
     step = position.step + 1
-    rate_now = (task.recipe.learning_rate or 0.0) * rate(training, task.recipe)
+    rate_now = (task.recipe.learning_rate or 0.0) * current_lr_factor(training, task.recipe)
     with task.interrupts:
-        training.undo()
+        training.undo_step()
         position.step += 1
         position.needs_validation = True
-        position.skipped += 1
-        if position.skipped < PATIENCE:
+        position.consecutive_skipped_steps += 1
+        if position.consecutive_skipped_steps < PATIENCE:
             return Recovery(step, f"step {step}: the loss is {mean}, so this step was skipped")
         if position.rollbacks >= MOST_ROLLBACKS:
             raise TrainingError(
@@ -314,26 +314,28 @@ def _validate(
     training: TrainingState, task: TrainTask, twin: nn.Module, seconds: float
 ) -> EpochRecord:
     position = training.position
-    _fill(twin, training.average)
+    _fill(twin, training.ema)
     clock = time.perf_counter()
     loss = score = values = None
     if len(task.val):
-        values = validation.logits(
+        values = validation.compute_logits(
             twin, task.val, task.device, bf16=task.recipe.precision == "bf16"
         )
-        loss = validation.nll(values, task.val.labels, task.function)
+        loss = validation.negative_log_likelihood(values, task.val.labels, task.activation)
         score = validation.accuracy(values, task.val.labels)
         loss = loss if math.isfinite(loss) else None
-    epoch = -(-position.step // task.steps_an_epoch)
+    epoch = -(-position.step // task.steps_per_epoch)
     with task.interrupts:
         kept = _keep(training, task, twin, score, loss, epoch)
         if kept and values is not None:
-            position.temperature = validation.temperature(values, task.val.labels, task.function)
+            position.temperature = validation.fit_temperature(
+                values, task.val.labels, task.activation
+            )
         seen = max(1, position.images_seen)
         record = EpochRecord(
             epoch,
             position.step,
-            (task.recipe.learning_rate or 0.0) * rate(training, task.recipe),
+            (task.recipe.learning_rate or 0.0) * current_lr_factor(training, task.recipe),
             position.loss_sum / seen if position.images_seen else None,
             position.correct_sum / seen if position.images_seen else None,
             loss,
@@ -351,7 +353,7 @@ def _validate(
 
 @torch.no_grad()
 def _fill(twin: nn.Module, average: dict[str, Tensor]) -> None:
-    own = weights(twin)
+    own = twin.state_dict()
     for name, value in average.items():
         own[name].copy_(value)
 
@@ -378,5 +380,5 @@ def _keep(
             return False
         position.best_val_accuracy = max(position.best_val_accuracy, score)
     position.best_epoch = epoch
-    training.best = {name: value.clone() for name, value in weights(twin).items()}
+    training.best = {name: value.clone() for name, value in twin.state_dict().items()}
     return True

@@ -19,7 +19,7 @@ FOCUS = 2.0
 """Exponent of the focal loss (Lin et al. 2017)."""
 
 
-def targets(labels: NDArray[np.int64], classes: int, units: int) -> Tensor:
+def encode_targets(labels: NDArray[np.int64], classes: int, units: int) -> Tensor:
     """(N, units) float targets: one-hot, or the probability of the second class for one unit.
 
     labels: (N,) class numbers, or (N, classes) zeros and ones for several labels an image.
@@ -31,7 +31,7 @@ def targets(labels: NDArray[np.int64], classes: int, units: int) -> Tensor:
     return F.one_hot(torch.from_numpy(labels), classes).float()
 
 
-def class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+def compute_class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
     """(classes,) weights inverse to how often a class occurs; their mean over images is 1.
 
     For several labels an image: how much heavier a present label weighs than an absent one.
@@ -46,7 +46,7 @@ def class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32
     return np.asarray(weights, np.float32)
 
 
-def loss(
+def classification_loss(
     logits: Tensor,
     target: Tensor,
     function: Literal["softmax", "sigmoid"],

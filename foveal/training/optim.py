@@ -33,16 +33,16 @@ class ParameterGroup:
     length has no meaning).
     """
 
-    method: Literal["sgd", "adamw", "muon"]
+    optimizer: Literal["sgd", "adamw", "muon"]
     names: tuple[str, ...]
     parameters: tuple[Tensor, ...]
-    rate: float
+    learning_rate: float
     momentum: float
-    decay: float
-    unit: bool = False
+    weight_decay: float
+    fixed_norm: bool = False
 
 
-def groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterGroup, ...]:
+def make_parameter_groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterGroup, ...]:
     """The groups of a resolved recipe: filters, the head, norm biases and all else."""
     assert recipe.optimizer != "auto"
     assert recipe.learning_rate is not None
@@ -74,7 +74,7 @@ def groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterGroup, ...]:
                     part_rate,
                     momentum,
                     part_decay,
-                    unit=unit and how == "muon",
+                    fixed_norm=unit and how == "muon",
                 )
             )
     return tuple(made)
@@ -115,15 +115,15 @@ def _part(layer: nn.Module, short: str, parameter: Tensor, head: bool) -> str:
     return "unit" if getattr(layer, "bias", None) is None else "filters"
 
 
-def start(made: tuple[ParameterGroup, ...]) -> OptimizerState:
+def initial_state(made: tuple[ParameterGroup, ...]) -> OptimizerState:
     """The state before the first step: zeros in each parameter's own memory layout."""
     state: OptimizerState = {}
     for group in made:
         for name, parameter in zip(group.names, group.parameters, strict=True):
             state[f"momentum.{name}"] = torch.zeros_like(parameter)
-            if group.method == "adamw":
+            if group.optimizer == "adamw":
                 state[f"square.{name}"] = torch.zeros_like(parameter)
-            if group.unit:
+            if group.fixed_norm:
                 state[f"length.{name}"] = parameter.detach().norm().reshape(1)
     return state
 
@@ -143,11 +143,11 @@ def step(
             for name, parameter in zip(group.names, group.parameters, strict=True)
             if parameter.grad is not None
         ]
-        rate = group.rate * factor
-        if group.method == "muon":
+        rate = group.learning_rate * factor
+        if group.optimizer == "muon":
             for name, parameter in pairs:
                 _muon(group, state, name, parameter, rate)
-        elif group.method == "sgd":
+        elif group.optimizer == "sgd":
             _sgd(group, state, pairs, rate)
         else:
             _adamw(group, state, pairs, rate, count)
@@ -164,7 +164,7 @@ def _sgd(
     moments = [state[f"momentum.{name}"] for name, _ in pairs]
     if not pairs:
         return
-    pulls = torch._foreach_add(_gradients(pairs), parameters, alpha=group.decay)
+    pulls = torch._foreach_add(_gradients(pairs), parameters, alpha=group.weight_decay)
     torch._foreach_mul_(moments, group.momentum)
     torch._foreach_add_(moments, pulls)
     torch._foreach_add_(pulls, moments, alpha=group.momentum)  # Nesterov
@@ -184,8 +184,8 @@ def _adamw(
     moments = [state[f"momentum.{name}"] for name, _ in pairs]
     squares = [state[f"square.{name}"] for name, _ in pairs]
     pulls = _gradients(pairs)
-    if group.decay:
-        torch._foreach_mul_(parameters, 1 - rate * group.decay)
+    if group.weight_decay:
+        torch._foreach_mul_(parameters, 1 - rate * group.weight_decay)
     torch._foreach_lerp_(moments, pulls, 1 - group.momentum)
     torch._foreach_mul_(squares, SECOND)
     torch._foreach_addcmul_(squares, pulls, pulls, 1 - SECOND)
@@ -205,20 +205,20 @@ def _muon(
     moment = state[f"momentum.{name}"]
     moment.mul_(group.momentum).add_(gradient)
     pull = gradient.add(moment, alpha=group.momentum)  # Nesterov
-    turn = orthogonal(pull.reshape(len(pull), -1)).reshape(pull.shape)
-    if group.unit:
+    turn = orthogonalize(pull.reshape(len(pull), -1)).reshape(pull.shape)
+    if group.fixed_norm:
         length = state[f"length.{name}"]
     else:
         floor = 0.1 * len(parameter) ** 0.5
         length = parameter.norm().clamp_min(floor)
-        parameter.mul_(1 - rate * group.decay)
+        parameter.mul_(1 - rate * group.weight_decay)
     # a relative step: rate 0.1 turns the weights by a tenth of their own length
     parameter.sub_(turn.mul_(rate * length / turn.norm().clamp_min(EPSILON)))
-    if group.unit:
+    if group.fixed_norm:
         parameter.mul_(length / parameter.norm().clamp_min(EPSILON))
 
 
-def orthogonal(matrix: Tensor, steps: int = 3) -> Tensor:
+def orthogonalize(matrix: Tensor, steps: int = 3) -> Tensor:
     """(rows, columns) with all singular values moved near 1, by Newton-Schulz iteration.
 
     The quintic's coefficients are Jordan's (2024); after 3 steps most values lie in 0.3..1.3.
@@ -243,7 +243,7 @@ def orthogonal(matrix: Tensor, steps: int = 3) -> Tensor:
 
 
 @torch.no_grad()
-def clip(made: tuple[ParameterGroup, ...], largest: float) -> None:
+def clip_grad_norm(made: tuple[ParameterGroup, ...], largest: float) -> None:
     """Scale all gradients down so that their common length is at most `largest` (0: off)."""
     gradients = [p.grad for group in made for p in group.parameters if p.grad is not None]
     if largest and gradients:

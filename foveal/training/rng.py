@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def splitmix64(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The SplitMix64 finaliser: uint64 of any shape to uint64 that look independent."""
     with np.errstate(over="ignore"):
         value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -20,27 +20,27 @@ def mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return value ^ (value >> np.uint64(31))
 
 
-def key(*words: int) -> np.uint64:
+def derive_key(*words: int) -> np.uint64:
     """One 64-bit key of any number of whole numbers; their order matters."""
     state = np.zeros(1, np.uint64)
     for word in words:
         with np.errstate(over="ignore"):
-            state = mix(state + GOLDEN + mix(np.array([word % 2**64], np.uint64)))
+            state = splitmix64(state + GOLDEN + splitmix64(np.array([word % 2**64], np.uint64)))
     return np.uint64(state[0])
 
 
-def bits(index: NDArray[np.int64], *words: int) -> NDArray[np.uint64]:
+def random_bits(index: NDArray[np.int64], *words: int) -> NDArray[np.uint64]:
     """64 random bits for every index, under the key of `words`."""
     with np.errstate(over="ignore"):
-        return mix(key(*words) + (index.astype(np.uint64) + np.uint64(1)) * GOLDEN)
+        return splitmix64(derive_key(*words) + (index.astype(np.uint64) + np.uint64(1)) * GOLDEN)
 
 
 def uniform(index: NDArray[np.int64], count: int, *words: int) -> NDArray[np.float64]:
     """(N, count) numbers in [0, 1) for N indices, under the key of `words`."""
-    columns = [bits(index, *words, column) >> np.uint64(11) for column in range(count)]
+    columns = [random_bits(index, *words, column) >> np.uint64(11) for column in range(count)]
     return np.stack(columns, axis=1).astype(np.float64) * 2.0**-53
 
 
-def shuffled(count: int, *words: int) -> NDArray[np.int64]:
+def permutation(count: int, *words: int) -> NDArray[np.int64]:
     """A permutation of 0..count-1, under the key of `words`."""
-    return np.argsort(bits(np.arange(count), *words), kind="stable")
+    return np.argsort(random_bits(np.arange(count), *words), kind="stable")

@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.training.rng import bits, shuffled
+from foveal.training.rng import permutation, random_bits
 
 ORDER, DRAW = 1, 2
 """Streams of chance used here."""
 
 
-def steps_an_epoch(count: int, batch_size: int) -> int:
+def steps_per_epoch(count: int, batch_size: int) -> int:
     """Steps in which every image is shown once; batches differ by at most one image."""
     return max(1, -(-count // batch_size))
 
@@ -28,7 +28,7 @@ def epoch_order(
     (each class runs through its own shuffles), else every position comes exactly once.
     """
     if classes is None:
-        return shuffled(count, seed, ORDER, epoch)
+        return permutation(count, seed, ORDER, epoch)
     return _balanced(classes, seed, epoch)
 
 
@@ -42,17 +42,17 @@ def _balanced(classes: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.i
         # one endless run of shuffles a class; each epoch takes the next `share` of it
         places = np.arange(epoch * share, (epoch + 1) * share)
         for turn in np.unique(places // len(members)):
-            order = shuffled(len(members), seed, DRAW, int(label), int(turn))
+            order = permutation(len(members), seed, DRAW, int(label), int(turn))
             picked.append(members[order[places[places // len(members) == turn] % len(members)]])
     chosen = np.concatenate(picked)
-    return chosen[shuffled(count, seed, ORDER, epoch)]
+    return chosen[permutation(count, seed, ORDER, epoch)]
 
 
-def batches(order: NDArray[np.int64], steps: int) -> list[NDArray[np.int64]]:
+def split_batches(order: NDArray[np.int64], steps: int) -> list[NDArray[np.int64]]:
     """The epoch's order cut into `steps` batches."""
     return np.array_split(order, steps)
 
 
-def parity(index: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+def mirrored_in_even_epochs(index: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     """Which images alternating flip mirrors in even epochs (the others in odd ones)."""
-    return (bits(index, seed, DRAW) & np.uint64(1)).astype(bool)
+    return (random_bits(index, seed, DRAW) & np.uint64(1)).astype(bool)

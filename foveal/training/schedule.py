@@ -10,7 +10,7 @@ import math
 from foveal.spec.recipe import Recipe
 
 
-def factor(recipe: Recipe, progress: float) -> float:
+def lr_factor(recipe: Recipe, progress: float) -> float:
     """Factor in 0..1 by which the peak learning rate is multiplied at `progress` in 0..1."""
     rising = progress / recipe.warmup if recipe.warmup else 1.0
     if rising < 1:

@@ -15,7 +15,7 @@ from foveal.training.optim import OptimizerState, ParameterGroup
 
 
 @dataclass
-class Position:
+class RunPosition:
     """Where a run is; whole numbers and a few factors, all in the checkpoint.
 
     cycle_start, cycle_steps: the present run of the schedule; `drawn` is its progress where its
@@ -33,7 +33,7 @@ class Position:
     progress_offset: float = 0.0
     progress_offset_step: int = 0
     lr_scale: float = 1.0
-    skipped: int = 0
+    consecutive_skipped_steps: int = 0
     rollbacks: int = 0
     accumulation_steps: int = 1
     best_val_accuracy: float = -1.0
@@ -41,34 +41,34 @@ class Position:
     epochs_without_improvement: int = 0
     needs_validation: bool = False
     finished: bool = False
-    seconds: float = 0.0
+    elapsed_seconds: float = 0.0
     images_seen: int = 0
     loss_sum: float = 0.0
     correct_sum: float = 0.0
     temperature: float = 1.0
     history: list[dict[str, Any]] = field(default_factory=list)
     epoch_seconds: list[float] = field(default_factory=list)
-    final: dict[str, Any] = field(default_factory=dict)
+    final_scores: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def end(self) -> int:
+    def cycle_end(self) -> int:
         """The step at which the cycle is over."""
         return self.cycle_start + self.cycle_steps
 
     @property
     def progress(self) -> float:
         """How far the schedule is, in 0..1."""
-        left = self.end - self.progress_offset_step
+        left = self.cycle_end - self.progress_offset_step
         return self.progress_offset + (1 - self.progress_offset) * (
             self.step - self.progress_offset_step
         ) / max(1, left)
 
-    def end_in(self, steps: int) -> None:
+    def set_remaining_steps(self, steps: int) -> None:
         """Let the cycle end `steps` from now; the schedule goes on from where it is."""
         self.progress_offset, self.progress_offset_step = self.progress, self.step
         self.cycle_steps = self.step + max(1, steps) - self.cycle_start
 
-    def end_now(self) -> None:
+    def end_cycle(self) -> None:
         """The cycle is over."""
         self.cycle_steps = self.step - self.cycle_start
 
@@ -93,65 +93,69 @@ class TrainingState:
     """
 
     module: nn.Module
-    groups: tuple[ParameterGroup, ...]
-    optimizer: OptimizerState
-    average: dict[str, Tensor]
+    parameter_groups: tuple[ParameterGroup, ...]
+    optimizer_state: OptimizerState
+    ema: dict[str, Tensor]
     best: dict[str, Tensor]
-    fallback: dict[str, Tensor]
-    position: Position
-    marked: dict[str, Tensor] = field(default_factory=dict)
+    rollback_point: dict[str, Tensor]
+    position: RunPosition
+    buffers_before_step: dict[str, Tensor] = field(default_factory=dict)
 
     def tensors(self) -> dict[str, Tensor]:
         """Named references (no copies) to what moves with every step."""
-        named = {f"module.{name}": value for name, value in weights(self.module).items()}
-        named |= {f"optimizer.{name}": value for name, value in self.optimizer.items()}
-        return named | {f"average.{name}": value for name, value in self.average.items()}
+        named = {f"module.{name}": value for name, value in self.module.state_dict().items()}
+        named |= {f"optimizer.{name}": value for name, value in self.optimizer_state.items()}
+        return named | {f"average.{name}": value for name, value in self.ema.items()}
 
     def pack(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Plain JSON data and flat tensors that `unpack` restores to the bit."""
         named = self.tensors() | {f"best.{name}": value for name, value in self.best.items()}
-        named |= {f"fallback.{name}": value for name, value in self.fallback.items()}
+        named |= {f"fallback.{name}": value for name, value in self.rollback_point.items()}
         return asdict(self.position), {name: value.detach().cpu() for name, value in named.items()}
 
     def unpack(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Restore what `pack` gave; memory layouts stay as built, so kernels stay the same."""
-        self.position = Position(**facts)
+        self.position = RunPosition(**facts)
         self._restore(tensors)
         device = next(iter(self.tensors().values())).device
         self.best = _under("best.", tensors, device)
-        self.fallback = _under("fallback.", tensors, device)
+        self.rollback_point = _under("fallback.", tensors, device)
 
     @torch.no_grad()
     def _restore(self, tensors: dict[str, Tensor]) -> None:
         for name, value in self.tensors().items():
             value.copy_(tensors[name])
 
-    def mark(self) -> None:
+    def begin_step(self) -> None:
         """Keep the buffers as they are before a step (a forward pass moves them)."""
-        self.marked = {name: value.clone() for name, value in self.module.named_buffers()}
+        self.buffers_before_step = {
+            name: value.clone() for name, value in self.module.named_buffers()
+        }
 
-    def settle(self) -> None:
+    def commit_step(self) -> None:
         """The step is whole: what `mark` kept is no longer needed."""
-        self.marked = {}
+        self.buffers_before_step = {}
 
     @torch.no_grad()
-    def undo(self) -> None:
+    def undo_step(self) -> None:
         """Take back a step that was begun and not made; nothing else of it has changed."""
         for name, value in self.module.named_buffers():
-            if name in self.marked:
-                value.copy_(self.marked[name])
-        self.marked = {}
+            if name in self.buffers_before_step:
+                value.copy_(self.buffers_before_step[name])
+        self.buffers_before_step = {}
 
-    def remember(self) -> None:
+    def save_rollback_point(self) -> None:
         """Keep this state as the one to roll back to."""
-        self.fallback = {name: value.detach().clone() for name, value in self.tensors().items()}
+        self.rollback_point = {
+            name: value.detach().clone() for name, value in self.tensors().items()
+        }
 
     def roll_back(self) -> None:
         """Return to the remembered weights, at a lower learning rate from here on."""
-        self._restore(self.fallback)
+        self._restore(self.rollback_point)
         self.position.lr_scale *= 0.5
         self.position.rollbacks += 1
-        self.position.skipped = 0
+        self.position.consecutive_skipped_steps = 0
 
 
 def _under(prefix: str, tensors: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
@@ -160,8 +164,3 @@ def _under(prefix: str, tensors: dict[str, Tensor], device: torch.device) -> dic
         for name, value in tensors.items()
         if name.startswith(prefix)
     }
-
-
-def weights(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers by name, detached, sharing the module's memory."""
-    return {name: value.detach() for name, value in module.state_dict().items()}

@@ -24,15 +24,15 @@ class LabelledImages:
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
-    resident: Tensor | None = None
+    device_pixels: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def batch(self, positions: NDArray[np.int64], device: torch.device) -> Tensor:
         """(n, C, H, W) uint8, channels last in memory, on `device`."""
-        if self.resident is not None:
-            chosen = self.resident[torch.from_numpy(positions).to(device)]
+        if self.device_pixels is not None:
+            chosen = self.device_pixels[torch.from_numpy(positions).to(device)]
         else:
             chosen = torch.from_numpy(self.pixels[positions]).to(device)
         return chosen.permute(0, 3, 1, 2)
@@ -42,7 +42,7 @@ class LabelledImages:
         return self.labels if self.labels.ndim == 1 else None
 
 
-def on_device(images: LabelledImages, device: torch.device) -> LabelledImages:
+def cache_on_device(images: LabelledImages, device: torch.device) -> LabelledImages:
     """The same images with their pixels on a GPU that has room for them four times over."""
     if device.type != "cuda":
         return images
@@ -53,7 +53,7 @@ def on_device(images: LabelledImages, device: torch.device) -> LabelledImages:
     return LabelledImages(images.pixels, images.labels, whole)
 
 
-def statistics(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of every channel, in units of 0..1, by exact whole numbers.
 
     Six digits are kept, so that the numbers are the same on every machine. A channel that is

@@ -16,12 +16,12 @@ from torch import nn
 
 from foveal.training.tensors import LabelledImages
 
-Function = Literal["softmax", "sigmoid"]
+Activation = Literal["softmax", "sigmoid"]
 Logits = NDArray[np.float32]
 
 
 @torch.inference_mode()
-def logits(
+def compute_logits(
     module: nn.Module,
     images: LabelledImages,
     device: torch.device,
@@ -46,7 +46,9 @@ def logits(
     return np.concatenate([part.numpy() for part in parts])
 
 
-def nll(values: Logits, labels: NDArray[np.int64], function: Function, heat: float = 1.0) -> float:
+def negative_log_likelihood(
+    values: Logits, labels: NDArray[np.int64], function: Activation, heat: float = 1.0
+) -> float:
     """Mean negative log likelihood in nats at temperature `heat`, in double precision."""
     scaled = values.astype(np.float64) / heat
     if function == "softmax":
@@ -71,7 +73,7 @@ def standard_error(share: float, count: int) -> float:
     return math.sqrt(max(share * (1 - share), 0.0) / max(count, 1))
 
 
-def temperature(values: Logits, labels: NDArray[np.int64], function: Function) -> float:
+def fit_temperature(values: Logits, labels: NDArray[np.int64], function: Activation) -> float:
     """The temperature in 0.05..20 with the smallest nll (Guo et al. 2017), five digits.
 
     1 where there are under 10 images: nothing can be said on so few.
@@ -79,7 +81,9 @@ def temperature(values: Logits, labels: NDArray[np.int64], function: Function) -
     if len(labels) < 10:
         return 1.0
     low, high = math.log(0.05), math.log(20.0)
-    best = golden(lambda heat: nll(values, labels, function, math.exp(heat)), low, high)
+    best = golden(
+        lambda heat: negative_log_likelihood(values, labels, function, math.exp(heat)), low, high
+    )
     return float(f"{math.exp(best):.5g}")
 
 

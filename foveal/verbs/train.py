@@ -154,14 +154,14 @@ def _train(
     from foveal.training import checkpoint
     from foveal.training import device as machine
 
-    found = checkpoint.newest(folder / CHECKPOINT_FOLDER) if resume else None
+    found = checkpoint.load_newest(folder / CHECKPOINT_FOLDER) if resume else None
     if found is not None and _nothing_more(found, request):
         tell(f"{folder} is finished already; ask for more with --epochs, nothing was changed")
-        return _done(folder, found.facts["position"], found.facts["plan"])
+        return _done(folder, found.metadata["position"], found.metadata["plan"])
     from foveal.training.interrupts import handle_interrupts
 
-    exact = machine.deterministic(machine.device(request.device))
-    with torch.random.fork_rng(enabled=True), exact, machine.keeping_memory():
+    exact = machine.deterministic_kernels(machine.select_device(request.device))
+    with torch.random.fork_rng(enabled=True), exact, machine.retain_freed_memory():
         if found is None:
             session, prepared, keeper = _fresh(request, folder, progress, tell, began)
         else:
@@ -204,7 +204,7 @@ def _report(folder: Path, prepared: TrainingData, manifest: Manifest, logits: np
 
 
 def _nothing_more(found: Checkpoint, request: TrainRequest) -> bool:
-    position, plan = found.facts["position"], found.facts["plan"]
+    position, plan = found.metadata["position"], found.metadata["plan"]
     if not position["finished"]:
         return False
     same = request.minutes in (None, plan["minutes"])
@@ -228,7 +228,7 @@ def _fresh(
     if minutes is None and recipe.epochs is None:
         minutes = DEFAULT_MINUTES
         tell("budget: 10 minutes, as neither --minutes nor --epochs was given")
-    where = machine.device(request.device)
+    where = machine.select_device(request.device)
     source = asking.source(request.start_from)
     data = _data(request, progress)
     network = None
@@ -288,7 +288,7 @@ def _designed(
 
     rows = [row for row, split in enumerate(data.splits) if split == "train"]
     name = asking.preset_name(request.network)
-    speed = processor.speed(machine.device(request.device).type)
+    speed = processor.speed(machine.select_device(request.device).type)
     made = design_network(
         compute_stats(data.dataset, rows),
         minutes,
@@ -318,24 +318,24 @@ def _resumed(
     from foveal.training.setup import session
     from foveal.training.setup.budget import Budget
 
-    plan, position = found.facts["plan"], found.facts["position"]
+    plan, position = found.metadata["plan"], found.metadata["position"]
     network = Network.model_validate(plan["network"])
-    where = machine.device(request.device)
+    where = machine.select_device(request.device)
     prepared = asking.prepared(_data(request, progress), network, progress)
     summary.refuse_other(folder, *_compared(request, plan, position, prepared), prepared)
-    for change in machine.differences(plan["machine"], machine.identity(where)):
+    for change in machine.environment_differences(plan["machine"], machine.environment(where)):
         tell(f"warning: the result will not be the same to the bit: {change}")
     more = request.epochs if position["finished"] else None
-    made = session.resumed(found.facts, found.tensors, prepared, where, more)
+    made = session.resumed(found.metadata, found.tensors, prepared, where, more)
     now = made.training.position
     if more is None:
-        tell(f"going on after step {now.step} of {now.end}")
+        tell(f"going on after step {now.step} of {now.cycle_end}")
     else:
         tell(f"one further cycle of the schedule over {now.cycle_steps} added steps, to {more:g} "
              "epochs in all")  # fmt: skip
         summary.write_recipe(folder, made)
     limited = more is None and plan["minutes"] is not None
-    budget = Budget(plan["minutes"] * 60, position["seconds"], began) if limited else None
+    budget = Budget(plan["minutes"] * 60, position["elapsed_seconds"], began) if limited else None
     return made, prepared, _keeper(made, prepared, folder, budget, progress, tell)
 
 
@@ -386,7 +386,7 @@ def _keeper(
         session.manifest(made, prepared),
         prepared.content_hashes(),
         {"plan": made.plan},
-        budget or Budget(float("inf"), made.training.position.seconds),
+        budget or Budget(float("inf"), made.training.position.elapsed_seconds),
         limited=budget is not None,
         timing=made.timing,
         most_steps=made.plan.get("most_steps", 0),  # older checkpoints have none
@@ -401,7 +401,7 @@ def _done(folder: Path, position: Mapping[str, Any], plan: Mapping[str, Any]) ->
         folder,
         folder / MODEL_FILE,
         float(plan["recipe"]["epochs"]),
-        dict(position["final"]),
+        dict(position["final_scores"]),
         tuple(position["history"]),
         report if report.is_file() else None,
     )

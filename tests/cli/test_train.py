@@ -188,9 +188,9 @@ def test_signals_save_and_exit(command, tmp_path, number, status):
     assert time.monotonic() - clock < 5
     assert "go on with --resume" in told
     assert not list(folder.rglob("*.part"))
-    from foveal.training.checkpoint import newest
+    from foveal.training.checkpoint import load_newest
 
-    step = newest(folder / "checkpoint").position
+    step = load_newest(folder / "checkpoint").step
     assert f"saved after step {step}" in told
 
 

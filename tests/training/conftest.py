@@ -84,7 +84,7 @@ class Runs:
     def resumed(self, found, more=None, device="cpu"):
         with torch.random.fork_rng():
             return session.resumed(
-                found.facts, found.tensors, self.prepared, torch.device(device), more
+                found.metadata, found.tensors, self.prepared, torch.device(device), more
             )
 
     def keeper(self, made, name, **keys):
@@ -110,7 +110,7 @@ class Runs:
 
         with pytest.raises(what):
             self.drive(made, name, watch=watch)
-        return checkpoint.newest(self.folder / name / CHECKPOINT_FOLDER)
+        return checkpoint.load_newest(self.folder / name / CHECKPOINT_FOLDER)
 
 
 @pytest.fixture

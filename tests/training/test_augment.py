@@ -95,7 +95,7 @@ def test_seed_and_epoch_change_it_and_nothing_else_does(keys):
 def test_shift_and_flip_against_a_plain_loop():
     recipe = Recipe(**{**OFF, "translate": 0.2, "horizontal_flip": "random"})
     got, _ = _run(recipe)
-    flip = changes.mirrored(INDEX, "random", 1, 2)
+    flip = changes.flip_mask(INDEX, "random", 1, 2)
     chance = uniform(INDEX, 2, 1, changes.SHIFT, 2)
     plain = _batch().numpy()
     for n in range(40):
@@ -108,7 +108,7 @@ def test_shift_and_flip_against_a_plain_loop():
 
 
 def test_alternating_flip_shows_each_side_every_second_epoch():
-    epochs = [changes.mirrored(INDEX, "alternate", 4, epoch) for epoch in range(4)]
+    epochs = [changes.flip_mask(INDEX, "alternate", 4, epoch) for epoch in range(4)]
     assert np.array_equal(epochs[0], ~epochs[1])
     assert np.array_equal(epochs[0], epochs[2])
 
@@ -116,13 +116,13 @@ def test_alternating_flip_shows_each_side_every_second_epoch():
 def test_the_identity_map_resamples_nothing():
     plain = _batch().float()
     matrix = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).repeat(40, 1, 1)
-    torch.testing.assert_close(changes.warp(plain, matrix), plain, rtol=0, atol=1e-3)
+    torch.testing.assert_close(changes.affine_warp(plain, matrix), plain, rtol=0, atol=1e-3)
 
 
 def test_rotation_by_a_quarter_turn():
     plain = _batch(side=12)[:, :, :, :12].float()
     quarter = torch.tensor([[0.0, -1, 0], [1, 0, 0]]).repeat(40, 1, 1)
-    turned = changes.warp(plain, quarter)
+    turned = changes.affine_warp(plain, quarter)
     torch.testing.assert_close(turned, plain.rot90(-1, (2, 3)).flip(2, 3), rtol=0, atol=1e-2)
 
 
@@ -170,5 +170,5 @@ def test_erase_probability():
 
 def test_grey_images_have_no_saturation():
     plain = _batch(1).float()
-    got = changes.colour(plain, INDEX, 0.0001, 0, 0)
+    got = changes.color_jitter(plain, INDEX, 0.0001, 0, 0)
     torch.testing.assert_close(got, plain, rtol=1e-3, atol=0.1)

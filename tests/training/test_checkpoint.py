@@ -9,60 +9,58 @@ import pytest
 import torch
 
 from foveal.errors import TrainingError
-from foveal.training.checkpoint import Checkpoint, newest, write
+from foveal.training.checkpoint import Checkpoint, load_newest, save_checkpoint
 
 
-def _checkpoint(position):
+def _checkpoint(step):
     tensors = {
-        "a": torch.arange(6.0).reshape(2, 3) + position,
-        "count": torch.tensor(position),
+        "a": torch.arange(6.0).reshape(2, 3) + step,
+        "count": torch.tensor(step),
         "last": torch.randn(2, 3, 4, 4).contiguous(memory_format=torch.channels_last),
         "half": torch.ones(3, dtype=torch.bfloat16),
     }
-    return Checkpoint(
-        position, {"plan": {"x": 1, "ü": "한"}, "position": {"step": position}}, tensors
-    )
+    return Checkpoint(step, {"plan": {"x": 1, "ü": "한"}, "position": {"step": step}}, tensors)
 
 
 def test_what_is_written_is_read_to_the_bit(tmp_path):
     given = _checkpoint(7)
-    write(tmp_path, given)
-    found = newest(tmp_path)
-    assert found.position == 7
-    assert found.facts == {"format": 1, **given.facts}
+    save_checkpoint(tmp_path, given)
+    found = load_newest(tmp_path)
+    assert found.step == 7
+    assert found.metadata == {"format": 1, **given.metadata}
     assert all(torch.equal(found.tensors[name], given.tensors[name]) for name in given.tensors)
 
 
 def test_two_are_kept_and_the_newest_is_found(tmp_path):
-    for position in (1, 2, 10, 300):
-        write(tmp_path, _checkpoint(position))
+    for step in (1, 2, 10, 300):
+        save_checkpoint(tmp_path, _checkpoint(step))
     assert [path.name for path in sorted(tmp_path.iterdir())] == [
         "000000000010.safetensors",
         "000000000300.safetensors",
     ]
-    assert newest(tmp_path).position == 300
+    assert load_newest(tmp_path).step == 300
 
 
 def test_none_where_there_is_none(tmp_path):
-    assert newest(tmp_path) is None
-    assert newest(tmp_path / "missing") is None
+    assert load_newest(tmp_path) is None
+    assert load_newest(tmp_path / "missing") is None
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "text"])
 def test_a_damaged_newest_is_passed_over(tmp_path, damage):
-    write(tmp_path, _checkpoint(1))
-    path = write(tmp_path, _checkpoint(2))
+    save_checkpoint(tmp_path, _checkpoint(1))
+    path = save_checkpoint(tmp_path, _checkpoint(2))
     raw = bytearray(path.read_bytes())
     if damage == "flip":
         raw[-3] ^= 1
     path.write_bytes({"cut": raw[:-10], "flip": raw, "empty": b"", "text": b"x" * 50}[damage])
-    assert newest(tmp_path).position == 1
+    assert load_newest(tmp_path).step == 1
 
 
 def test_all_damaged_is_one_sentence(tmp_path):
-    write(tmp_path, _checkpoint(1)).write_bytes(b"")
+    save_checkpoint(tmp_path, _checkpoint(1)).write_bytes(b"")
     with pytest.raises(TrainingError) as caught:
-        newest(tmp_path)
+        load_newest(tmp_path)
     assert str(caught.value) == (
         f"every checkpoint in {tmp_path} is damaged; remove the folder and start again, or "
         "restore it from a copy"
@@ -73,16 +71,16 @@ FULL = """
 import resource, signal, sys, torch
 from pathlib import Path
 from foveal.errors import Error
-from foveal.training.checkpoint import Checkpoint, write, newest
+from foveal.training.checkpoint import Checkpoint, load_newest, save_checkpoint
 folder = Path(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-write(folder, Checkpoint(1, {}, {"a": torch.zeros(10)}))
+save_checkpoint(folder, Checkpoint(1, {}, {"a": torch.zeros(10)}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
-    write(folder, Checkpoint(2, {}, {"a": torch.zeros(100000)}))
+    save_checkpoint(folder, Checkpoint(2, {}, {"a": torch.zeros(100000)}))
 except Error as error:
     print(error)
-print(newest(folder).position, len(list(folder.iterdir())))
+print(load_newest(folder).step, len(list(folder.iterdir())))
 """
 
 

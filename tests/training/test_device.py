@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from foveal.training.device import keeping_memory, to_device
+from foveal.training.device import retain_freed_memory, to_device
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 
@@ -26,7 +26,7 @@ def faults() -> int:
 @glibc
 def test_memory_is_kept_inside_and_given_back_after() -> None:
     page = resource.getpagesize()
-    with keeping_memory():
+    with retain_freed_memory():
         inside = faults()
         held = _resident()
     assert inside * page < 3 * 16 * 2**20
@@ -36,7 +36,7 @@ def test_memory_is_kept_inside_and_given_back_after() -> None:
 @glibc
 def test_memory_is_given_back_when_training_fails() -> None:
     held = 0
-    with pytest.raises(ValueError, match="gone"), keeping_memory():
+    with pytest.raises(ValueError, match="gone"), retain_freed_memory():
         faults()
         held = _resident()
         raise ValueError("gone")
@@ -53,7 +53,7 @@ def test_deterministic_kernels_are_asked_for_without_loading_the_compiler() -> N
         "import sys, torch\n"
         "from foveal.training import device\n"
         "where = torch.device('cpu')\n"
-        "with device.deterministic(where):\n"
+        "with device.deterministic_kernels(where):\n"
         "    print(torch.get_deterministic_debug_mode())\n"
         "print(torch.get_deterministic_debug_mode(), 'torch._inductor' in sys.modules)\n"
     )

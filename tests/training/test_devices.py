@@ -12,7 +12,7 @@ from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.training import loop, validation
 from foveal.training.events import StepRecord
-from foveal.training.tensors import on_device
+from foveal.training.tensors import cache_on_device
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 RECIPES = [
@@ -44,7 +44,7 @@ def test_it_learns_and_the_file_answers_as_the_network_did(runs, device, keys):
     val = runs.prepared.val
     there = load(path).module.to(device)
     flip = made.network.preprocess.flip_average
-    values = validation.logits(there, val, torch.device(device), flip=flip)
+    values = validation.compute_logits(there, val, torch.device(device), flip=flip)
     assert held.logits(val.pixels) == pytest.approx(values, abs=1e-3)
 
 
@@ -63,8 +63,8 @@ def test_stopped_and_resumed_it_ends_where_it_would_have(runs, device):
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_batch_is_the_same_from_memory_and_from_the_device(prepared, device):
-    held = on_device(prepared.train, torch.device(device))
-    assert (held.resident is not None) == (device == "cuda")
+    held = cache_on_device(prepared.train, torch.device(device))
+    assert (held.device_pixels is not None) == (device == "cuda")
     chosen = np.array([3, 1, 199, 1])
     batch = held.batch(chosen, torch.device(device))
     assert batch.device.type == device

@@ -99,7 +99,7 @@ def test_micro_batches_give_the_gradient_of_the_batch(runs):
     for micro in (1, 4):
         made = runs.fresh(network=network, precision="fp32")
         made.training.position.accumulation_steps = micro
-        images, target = loop.prepared(made.task, np.arange(40), 0, 0.0)
+        images, target = loop.prepare_batch(made.task, np.arange(40), 0, 0.0)
         loop._gradients(made.training, made.task, made.training.module, images, target)
         gradients.append([p.grad.clone() for p in made.training.module.parameters()])
     for one, other in zip(*gradients, strict=True):
@@ -109,5 +109,5 @@ def test_micro_batches_give_the_gradient_of_the_batch(runs):
 def test_early_stopping_ends_the_run(runs):
     made = runs.fresh(epochs=40.0, early_stopping_epochs=3)
     runs.drive(made, "a")
-    assert made.training.position.step < made.training.position.end
+    assert made.training.position.step < made.training.position.cycle_end
     assert made.training.position.epochs_without_improvement == 3

@@ -34,8 +34,8 @@ def _recipe(**keys):
 
 
 def test_parts_hold_every_parameter_once():
-    made = optim.groups(_module(), _recipe(optimizer="muon"))
-    names = {name: (group.method, group.unit) for group in made for name in group.names}
+    made = optim.make_parameter_groups(_module(), _recipe(optimizer="muon"))
+    names = {name: (group.optimizer, group.fixed_norm) for group in made for name in group.names}
     assert names == {
         "0.weight": ("muon", True),
         "3.weight": ("muon", False),
@@ -50,13 +50,18 @@ def test_parts_hold_every_parameter_once():
 def test_frozen_parameters_are_left_out():
     module = _module()
     module[0].weight.requires_grad_(False)
-    made = optim.groups(module, _recipe(optimizer="sgd"))
+    made = optim.make_parameter_groups(module, _recipe(optimizer="sgd"))
     assert "0.weight" not in {name for group in made for name in group.names}
 
 
 def _torch_groups(made, **keys):
     return [
-        {"params": list(group.parameters), "lr": group.rate, "weight_decay": group.decay, **keys}
+        {
+            "params": list(group.parameters),
+            "lr": group.learning_rate,
+            "weight_decay": group.weight_decay,
+            **keys,
+        }
         for group in made
     ]
 
@@ -64,11 +69,13 @@ def _torch_groups(made, **keys):
 @pytest.mark.parametrize("method", ["sgd", "adamw"])
 def test_same_as_torch(method):
     mine, theirs = _module(), _module()
-    made = optim.groups(mine, _recipe(optimizer=method, momentum=0.9))
-    state = optim.start(made)
-    for group in optim.groups(theirs, _recipe(optimizer=method, momentum=0.9)):
-        assert group.method == method
-    parts = _torch_groups(optim.groups(theirs, _recipe(optimizer=method, momentum=0.9)))
+    made = optim.make_parameter_groups(mine, _recipe(optimizer=method, momentum=0.9))
+    state = optim.initial_state(made)
+    for group in optim.make_parameter_groups(theirs, _recipe(optimizer=method, momentum=0.9)):
+        assert group.optimizer == method
+    parts = _torch_groups(
+        optim.make_parameter_groups(theirs, _recipe(optimizer=method, momentum=0.9))
+    )
     if method == "sgd":
         reference = torch.optim.SGD(parts, lr=1, momentum=0.9, nesterov=True)
     else:
@@ -85,25 +92,25 @@ def test_same_as_torch(method):
 def test_orthogonal_moves_singular_values_near_one():
     torch.manual_seed(1)
     matrix = torch.randn(16, 40)
-    values = torch.linalg.svdvals(optim.orthogonal(matrix, steps=5))
+    values = torch.linalg.svdvals(optim.orthogonalize(matrix, steps=5))
     assert values.min() > 0.5
     assert values.max() < 1.4
-    tall = optim.orthogonal(matrix.T, steps=5)
-    torch.testing.assert_close(tall, optim.orthogonal(matrix, steps=5).T)
+    tall = optim.orthogonalize(matrix.T, steps=5)
+    torch.testing.assert_close(tall, optim.orthogonalize(matrix, steps=5).T)
 
 
 def test_orthogonal_keeps_the_directions():
     torch.manual_seed(1)
     matrix = torch.randn(6, 6)
     left, _, right = np.linalg.svd(matrix.numpy())
-    turned = left.T @ optim.orthogonal(matrix).numpy() @ right.T
+    turned = left.T @ optim.orthogonalize(matrix).numpy() @ right.T
     np.testing.assert_allclose(turned, np.diag(np.diag(turned)), atol=1e-4)
 
 
 def test_muon_keeps_the_length_where_a_norm_follows():
     module = _module()
-    made = optim.groups(module, _recipe(optimizer="muon"))
-    state = optim.start(made)
+    made = optim.make_parameter_groups(module, _recipe(optimizer="muon"))
+    state = optim.initial_state(made)
     before = module[0].weight.norm().item()
     for step in range(3):
         _gradients(module, step)
@@ -113,19 +120,19 @@ def test_muon_keeps_the_length_where_a_norm_follows():
 
 def test_a_step_is_linear_in_the_rate_for_muon():
     module = _module()
-    made = optim.groups(module, _recipe(optimizer="muon", weight_decay=0.0))
+    made = optim.make_parameter_groups(module, _recipe(optimizer="muon", weight_decay=0.0))
     weight = module[3].weight
     before, length = weight.detach().clone(), weight.norm().item()
     _gradients(module, 0)
-    optim.step(made, optim.start(made), 0.5, 0)
+    optim.step(made, optim.initial_state(made), 0.5, 0)
     assert (weight - before).norm().item() == pytest.approx(0.05 * length, rel=1e-4)
 
 
 def test_clip():
     module = _module()
-    made = optim.groups(module, _recipe(optimizer="sgd"))
+    made = optim.make_parameter_groups(module, _recipe(optimizer="sgd"))
     _gradients(module, 0)
-    optim.clip(made, 1.0)
+    optim.clip_grad_norm(made, 1.0)
     total = sum(float(p.grad.square().sum()) for p in module.parameters()) ** 0.5
     assert total == pytest.approx(1.0, rel=1e-4)
 
@@ -133,7 +140,7 @@ def test_clip():
 @pytest.mark.parametrize("method", ["sgd", "adamw", "muon"])
 def test_parameters_without_gradient_stay(method):
     module = _module()
-    made = optim.groups(module, _recipe(optimizer=method))
+    made = optim.make_parameter_groups(module, _recipe(optimizer=method))
     before = [p.detach().clone() for p in module.parameters()]
-    optim.step(made, optim.start(made), 1.0, 0)
+    optim.step(made, optim.initial_state(made), 1.0, 0)
     assert all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))

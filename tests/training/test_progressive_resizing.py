@@ -8,27 +8,32 @@ import torch
 from foveal.network.build import build
 from foveal.network.presets import load_preset
 from foveal.spec.preprocess import Input
-from foveal.training.progressive_resizing import ahead, misfit, size, work
+from foveal.training.progressive_resizing import (
+    find_unsupported_size,
+    mean_relative_cost,
+    relative_cost,
+    training_size,
+)
 
 
 def test_images_grow_in_few_sizes():
-    sizes = [size((64, 96), 0.5, step / 100) for step in range(101)]
+    sizes = [training_size((64, 96), 0.5, step / 100) for step in range(101)]
     assert sizes == sorted(sizes)
     assert list(dict.fromkeys(sizes)) == [(32, 48), (40, 60), (48, 72), (56, 84), (64, 96)]
     assert sizes[67] == (64, 96)
 
 
 def test_whole_images_stay_whole():
-    assert size((61, 33), 1.0, 0.0) == (61, 33)
-    assert size((61, 33), 0.5, 0.7) == (61, 33)
-    assert work((61, 33), 1.0, 0.0) == ahead((61, 33), 1.0, 0.0) == 1.0
+    assert training_size((61, 33), 1.0, 0.0) == (61, 33)
+    assert training_size((61, 33), 0.5, 0.7) == (61, 33)
+    assert relative_cost((61, 33), 1.0, 0.0) == mean_relative_cost((61, 33), 1.0, 0.0) == 1.0
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.3, 0.65, 0.9])
 def test_work_ahead_is_the_mean_of_what_is_left(progress):
     full, many = (32, 32), 20_000
-    left = [work(full, 0.625, progress + (1 - progress) * at / many) for at in range(many)]
-    assert ahead(full, 0.625, progress) == pytest.approx(fmean(left), abs=0.01)
+    left = [relative_cost(full, 0.625, progress + (1 - progress) * at / many) for at in range(many)]
+    assert mean_relative_cost(full, 0.625, progress) == pytest.approx(fmean(left), abs=0.01)
 
 
 def _built(name: str, side: int) -> torch.nn.Module:
@@ -37,10 +42,10 @@ def _built(name: str, side: int) -> torch.nn.Module:
 
 def test_a_network_that_takes_every_size_fits():
     module = _built("swift-s", 32).train()
-    assert misfit(module, 3, (32, 32), 0.625) is None
+    assert find_unsupported_size(module, 3, (32, 32), 0.625) is None
     assert module.training
 
 
 @pytest.mark.parametrize("name", ["lenet5", "convnext"])
 def test_a_network_that_does_not_is_found(name):
-    assert misfit(_built(name, 32), 3, (32, 32), 0.625) == (20, 20)
+    assert find_unsupported_size(_built(name, 32), 3, (32, 32), 0.625) == (20, 20)

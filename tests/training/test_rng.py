@@ -3,14 +3,14 @@
 import numpy as np
 from scipy import stats
 
-from foveal.training.rng import GOLDEN, bits, key, mix, shuffled, uniform
+from foveal.training.rng import GOLDEN, derive_key, permutation, random_bits, splitmix64, uniform
 
 
 def test_mix_is_splitmix64():
     # the first outputs of the reference C code seeded with 1234567
     with np.errstate(over="ignore"):
         states = np.uint64(1234567) + np.arange(1, 6, dtype=np.uint64) * GOLDEN
-    assert mix(states).tolist() == [
+    assert splitmix64(states).tolist() == [
         6457827717110365317,
         3203168211198807973,
         9817491932198370423,
@@ -26,7 +26,10 @@ def test_numbers_do_not_depend_on_which_others_are_asked_for():
 
 
 def test_every_word_of_the_key_matters_and_so_does_their_order():
-    keys = {int(key(*words)) for words in [(1, 2), (2, 1), (1,), (2,), (0, 1, 2), (1, 2, 0), (-1,)]}
+    keys = {
+        int(derive_key(*words))
+        for words in [(1, 2), (2, 1), (1,), (2,), (0, 1, 2), (1, 2, 0), (-1,)]
+    }
     assert len(keys) == 7
 
 
@@ -40,11 +43,11 @@ def test_uniform_is_uniform_and_uncorrelated():
 
 
 def test_shuffled_is_a_permutation_that_changes_with_the_key():
-    first, second = shuffled(1000, 1), shuffled(1000, 2)
+    first, second = permutation(1000, 1), permutation(1000, 2)
     assert sorted(first.tolist()) == list(range(1000))
     assert not np.array_equal(first, second)
-    assert np.array_equal(first, shuffled(1000, 1))
+    assert np.array_equal(first, permutation(1000, 1))
 
 
 def test_bits_differ():
-    assert len(np.unique(bits(np.arange(100_000), 1))) == 100_000
+    assert len(np.unique(random_bits(np.arange(100_000), 1))) == 100_000

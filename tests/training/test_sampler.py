@@ -9,9 +9,9 @@ from foveal.training import sampler
 
 @given(st.integers(1, 300), st.integers(1, 64), st.integers(0, 3))
 def test_batches_show_every_image_once(count, batch, epoch):
-    steps = sampler.steps_an_epoch(count, batch)
+    steps = sampler.steps_per_epoch(count, batch)
     shown = sampler.epoch_order(count, 5, epoch)
-    parts = sampler.batches(shown, steps)
+    parts = sampler.split_batches(shown, steps)
     assert sorted(np.concatenate(parts).tolist()) == list(range(count))
     sizes = [len(part) for part in parts]
     assert max(sizes) <= batch
@@ -34,5 +34,5 @@ def test_balanced_draws_every_class_alike_and_every_image_in_turn():
 
 
 def test_parity_splits_in_two_halves():
-    half = sampler.parity(np.arange(10_000), 3).mean()
+    half = sampler.mirrored_in_even_epochs(np.arange(10_000), 3).mean()
     assert 0.48 < half < 0.52

@@ -3,7 +3,7 @@
 import pytest
 
 from foveal.spec.recipe import Recipe
-from foveal.training.schedule import factor
+from foveal.training.schedule import lr_factor
 
 
 @pytest.mark.parametrize(
@@ -18,12 +18,12 @@ from foveal.training.schedule import factor
 def test_factor(name, at):
     recipe = Recipe(schedule=name, warmup=0.2, cooldown=0.5)
     for progress, expected in at.items():
-        assert factor(recipe, progress) == pytest.approx(expected)
+        assert lr_factor(recipe, progress) == pytest.approx(expected)
 
 
 def test_without_warmup_it_starts_at_the_peak():
-    assert factor(Recipe(warmup=0.0), 0.0) == 1.0
+    assert lr_factor(Recipe(warmup=0.0), 0.0) == 1.0
 
 
 def test_the_first_step_is_never_lost():
-    assert factor(Recipe(warmup=0.5), 0.0) == 0.02
+    assert lr_factor(Recipe(warmup=0.5), 0.0) == 0.02

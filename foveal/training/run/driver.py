@@ -25,7 +25,7 @@ from foveal.model.model import Model, save
 from foveal.progress import Progress, silent
 from foveal.rundir import CHECKPOINT_FOLDER, LOG_FILE, MODEL_FILE
 from foveal.training import checkpoint, progressive_resizing, validation
-from foveal.training.events import EpochRecord, Record, Recovery, StepRecord
+from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.loop import TrainTask, train
 from foveal.training.setup.budget import SHARE, Budget, affordable, tail
 from foveal.training.setup.timing import Timing
@@ -60,7 +60,7 @@ class RunContext:
     timing: Timing = NO_TIMING
     report: Progress = silent
     tell: Callable[[str], None] = lambda _: None
-    watch: Callable[[Record], None] = lambda _: None
+    watch: Callable[[TrainingRecord], None] = lambda _: None
     page: Callable[[Manifest, validation.Logits], None] = lambda *_: None
     saved_at: float = 0.0
     save_cost: float = 0.0
@@ -87,22 +87,26 @@ def drive(training: TrainingState, task: TrainTask, keeper: RunContext) -> None:
         finish(training, task, keeper)
     except (KeyboardInterrupt, SystemExit):
         with task.interrupts:
-            training.undo()
+            training.undo_step()
             save_state(training, task, keeper)
         keeper.tell(f"saved after step {training.position.step}; go on with --resume")
         raise
 
 
-def _note(record: Record, training: TrainingState, task: TrainTask, keeper: RunContext) -> None:
+def _note(
+    record: TrainingRecord, training: TrainingState, task: TrainTask, keeper: RunContext
+) -> None:
     match record:
         case StepRecord():
-            whole = progressive_resizing.work(task.size, task.start, training.position.progress)
+            whole = progressive_resizing.relative_cost(
+                task.image_size, task.start_scale, training.position.progress
+            )
             keeper.pace.append(record.seconds / whole)
             _show(record, training, keeper)
         case EpochRecord():
             position = training.position
             position.epoch_seconds.append(round(record.seconds, 3))
-            if record.kept:
+            if record.selected:
                 write_model(training, task, keeper, finished=False)
             write_log(training, keeper)
         case Recovery():
@@ -129,27 +133,29 @@ def keep_time(training: TrainingState, task: TrainTask, keeper: RunContext) -> N
     Sooner where the machine has become slower, later where the trial steps fell on a slow moment.
     """
     position = training.position
-    left = position.end - position.step
+    left = position.cycle_end - position.step
     if not keeper.pace or left <= 0:
         return
     usual = sorted(keeper.pace)[len(keeper.pace) // 2]
     timing = replace(keeper.timing, step=max(usual, sum(keeper.pace) / len(keeper.pace)))
     seconds = keeper.budget.left()
-    work = progressive_resizing.ahead(task.size, task.start, position.progress)
+    work = progressive_resizing.mean_relative_cost(
+        task.image_size, task.start_scale, position.progress
+    )
 
     def fit(room: float) -> int:
-        return affordable(timing, len(task.val), task.steps_an_epoch, room, work)
+        return affordable(timing, len(task.val), task.steps_per_epoch, room, work)
 
     if fit(seconds) < left:
         if seconds < tail(timing, len(task.val)) + timing.step:
-            position.end_now()
+            position.end_cycle()
         elif fit(seconds) < 0.97 * left:
-            position.end_in(fit(seconds))
+            position.set_remaining_steps(fit(seconds))
     elif len(keeper.pace) >= SOME and position.progress < LATE:
         planned = fit(seconds - (1 - SHARE) * keeper.budget.seconds)
         planned = min(planned, keeper.most_steps - position.step)
         if planned > LONGER * left:
-            position.end_in(planned)
+            position.set_remaining_steps(planned)
 
 
 def _due(keeper: RunContext) -> bool:
@@ -159,11 +165,11 @@ def _due(keeper: RunContext) -> bool:
 def save_state(training: TrainingState, task: TrainTask, keeper: RunContext, keep: int = 2) -> None:
     """Write a checkpoint of the state between two steps."""
     clock = time.monotonic()
-    training.position.seconds = keeper.budget.used()
+    training.position.elapsed_seconds = keeper.budget.used()
     position, tensors = training.pack()
     facts = {**keeper.facts, "position": position}
     with task.interrupts:
-        checkpoint.write(
+        checkpoint.save_checkpoint(
             keeper.folder / CHECKPOINT_FOLDER,
             checkpoint.Checkpoint(training.position.step, facts, tensors),
             keep,
@@ -209,18 +215,18 @@ def finish(training: TrainingState, task: TrainTask, keeper: RunContext) -> None
         module = deepcopy(training.module)
         module.load_state_dict(training.best)
         flip = keeper.manifest.network.preprocess.flip_average
-        values = validation.logits(module, task.val, task.device, flip=flip)
-        position.temperature = validation.temperature(values, task.val.labels, task.function)
-        position.final = {
+        values = validation.compute_logits(module, task.val, task.device, flip=flip)
+        position.temperature = validation.fit_temperature(values, task.val.labels, task.activation)
+        position.final_scores = {
             "val_accuracy": validation.accuracy(values, task.val.labels),
-            "val_loss": validation.nll(
-                values, task.val.labels, task.function, position.temperature
+            "val_loss": validation.negative_log_likelihood(
+                values, task.val.labels, task.activation, position.temperature
             ),
             "val_images": len(task.val),
             "epoch": position.best_epoch,
         }
     keeper.manifest = keeper.manifest.model_copy(
-        update={"data": {**keeper.manifest.data, "val": position.final}}
+        update={"data": {**keeper.manifest.data, "val": position.final_scores}}
     )
     manifest = write_model(training, task, keeper, finished=True)
     write_log(training, keeper)

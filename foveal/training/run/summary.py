@@ -50,14 +50,14 @@ def _short(value: Any) -> str:
 
 def _time(session: Session, prepared: TrainingData, budget: Budget | None) -> Iterator[str]:
     position, task = session.training.position, session.task
-    epochs = position.cycle_steps / task.steps_an_epoch
+    epochs = position.cycle_steps / task.steps_per_epoch
     told = f"plan: {position.cycle_steps} steps, {epochs:.4g} epochs"
     if budget is None:
         yield told
         return
     timing = session.timing
-    work = progressive_resizing.ahead(task.size, task.start, 0.0)
-    each = timing.step * work + timing.val_image * len(prepared.val) / task.steps_an_epoch
+    work = progressive_resizing.mean_relative_cost(task.image_size, task.start_scale, 0.0)
+    each = timing.step * work + timing.val_image * len(prepared.val) / task.steps_per_epoch
     seconds = position.cycle_steps * each + tail(timing, len(prepared.val))
     yield (
         f"{told}, about {_clock(seconds)} of the {_clock(budget.left())} left, "

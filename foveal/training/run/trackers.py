@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from foveal.errors import MissingExtra, UsageError
-from foveal.training.events import EpochRecord, Record
+from foveal.training.events import EpochRecord, TrainingRecord
 
 TRACKERS = ("tensorboard", "mlflow")
-Watch = Callable[[Record], None]
+Watch = Callable[[TrainingRecord], None]
 
 
 @contextlib.contextmanager
@@ -33,7 +33,7 @@ def trackers(names: Sequence[str], folder: Path, plan: Mapping[str, Any]) -> Ite
         if "mlflow" in names:
             watches.append(stack.enter_context(_mlflow(folder, plan)))
 
-        def watch(record: Record) -> None:
+        def watch(record: TrainingRecord) -> None:
             for one in watches:
                 one(record)
 
@@ -51,7 +51,7 @@ def refuse_unknown(names: Sequence[str]) -> None:
 
 def figures(record: EpochRecord) -> dict[str, float]:
     """The numbers of an epoch by name."""
-    skipped = {"epoch", "step", "kept"}
+    skipped = {"epoch", "step", "selected"}
     return {
         name: float(value)
         for name, value in asdict(record).items()
@@ -65,7 +65,7 @@ def _tensorboard(folder: Path) -> Iterator[Watch]:
 
     with SummaryWriter(str(folder / "tensorboard")) as writer:
 
-        def watch(record: Record) -> None:
+        def watch(record: TrainingRecord) -> None:
             if isinstance(record, EpochRecord):
                 for name, value in figures(record).items():
                     writer.add_scalar(name, value, record.epoch)
@@ -88,7 +88,7 @@ def _mlflow(folder: Path, plan: Mapping[str, Any]) -> Iterator[Watch]:
     with mlflow.start_run(run_name=folder.name):
         mlflow.log_params({key: str(value)[:250] for key, value in plan["recipe"].items()})
 
-        def watch(record: Record) -> None:
+        def watch(record: TrainingRecord) -> None:
             if isinstance(record, EpochRecord):
                 mlflow.log_metrics(figures(record), step=record.epoch)
 

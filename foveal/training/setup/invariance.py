@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from foveal.training.augment import move
-from foveal.training.rng import shuffled
+from foveal.training.augment import translate_and_flip
+from foveal.training.rng import permutation
 
 MOST = 3000
 LARGE, ENOUGH, SIDE = 64, 32, 16
@@ -48,7 +48,7 @@ def measure_invariance(
     """
     if labels.ndim != 1 or len(labels) < 20:
         return None
-    chosen = np.sort(shuffled(len(labels), STREAM)[:MOST])
+    chosen = np.sort(permutation(len(labels), STREAM)[:MOST])
     labels = labels[chosen]
     parts = [_views(pixels[chosen[at : at + PART]], reach) for at in range(0, len(chosen), PART)]
     known, *moved = torch.cat(parts, dim=1)
@@ -68,7 +68,7 @@ def _views(pixels: NDArray[np.uint8], reach: float) -> torch.Tensor:
     still = np.zeros(len(pixels), bool)
     views = [images]
     for rows in (-down, down):
-        views += [move(images, rows, columns, still) for columns in (-across, across)]
+        views += [translate_and_flip(images, rows, columns, still) for columns in (-across, across)]
     return torch.stack([F.adaptive_avg_pool2d(view, (SIDE, SIDE)) for view in views])
 
 

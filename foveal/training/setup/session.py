@@ -22,8 +22,8 @@ from foveal.spec.recipe import Recipe
 from foveal.training import device as machine
 from foveal.training import optim, progressive_resizing
 from foveal.training.loop import TrainTask
-from foveal.training.loss import class_weights
-from foveal.training.rng import key
+from foveal.training.loss import compute_class_weights
+from foveal.training.rng import derive_key
 from foveal.training.setup import timing as trial
 from foveal.training.setup.budget import SHARE, Budget, affordable, most_epochs
 from foveal.training.setup.data import TrainingData, counts
@@ -31,8 +31,8 @@ from foveal.training.setup.defaults import SHIFT, ChosenValue, RecipeContext, av
 from foveal.training.setup.init import set_dropout, whiten
 from foveal.training.setup.invariance import measure_invariance
 from foveal.training.setup.timing import Timing
-from foveal.training.state import Position, TrainingState, weights
-from foveal.training.tensors import on_device, statistics
+from foveal.training.state import RunPosition, TrainingState
+from foveal.training.tensors import cache_on_device, channel_statistics
 from foveal.training.transfer import load_matching_weights
 
 INIT = 41
@@ -69,7 +69,7 @@ def measured(network: Network, prepared: TrainingData) -> Network:
     rule = network.preprocess
     if rule.mean is not None and rule.std is not None:
         return network
-    mean, std = statistics(prepared.train.pixels)
+    mean, std = channel_statistics(prepared.train.pixels)
     filled = {"mean": rule.mean or mean, "std": rule.std or std}
     return network.model_copy(update={"preprocess": rule.model_copy(update=filled)})
 
@@ -84,7 +84,7 @@ def fresh(network: Network, prepared: TrainingData, wish: TrainConfig) -> Sessio
     network = network.model_copy(update={"preprocess": rule})
     task = _task(network, prepared, recipe, wish.seed, wish.device)
     training, not_taken = _begin(network, prepared, task, wish)
-    if task.start < 1:
+    if task.start_scale < 1:
         _refuse_growing(training, task)
     timing = Timing(0.0, 0.0, 0)
     if wish.budget is not None:
@@ -122,7 +122,7 @@ def resumed(facts: Mapping[str, Any], tensors: dict[str, Tensor], prepared: Trai
         added = _steps(more, task) - training.position.step
         if added < 1:
             raise UsageError(
-                f"this run has {training.position.step / task.steps_an_epoch:g} epochs already; "
+                f"this run has {training.position.step / task.steps_per_epoch:g} epochs already; "
                 f"ask for more than that with --epochs, not {more:g}"
             )
         training.position.begin_cycle(added)
@@ -159,7 +159,7 @@ def _situation(network: Network, prepared: TrainingData, device: torch.device) -
         rarest,
         commonest,
         measure_invariance(prepared.train.pixels, prepared.train.labels, SHIFT),
-        machine.fast_bf16(device),
+        machine.has_fast_bf16(device),
     )
 
 
@@ -168,10 +168,10 @@ def _task(
 ) -> TrainTask:
     weights = None
     if recipe.class_balance == "class_weights":
-        weights = class_weights(prepared.train.labels, len(prepared.classes))
+        weights = compute_class_weights(prepared.train.labels, len(prepared.classes))
     return TrainTask(
         recipe,
-        on_device(prepared.train, device),
+        cache_on_device(prepared.train, device),
         prepared.val,
         len(prepared.classes),
         "sigmoid" if prepared.task == "multi" else network.output.function,
@@ -182,15 +182,15 @@ def _task(
 
 
 def _empty(network: Network, prepared: TrainingData, task: TrainTask) -> TrainingState:
-    torch.manual_seed(int(key(task.seed, INIT) >> np.uint64(1)))
+    torch.manual_seed(int(derive_key(task.seed, INIT) >> np.uint64(1)))
     module: torch.nn.Module = build(network, len(prepared.classes), task=prepared.task)
     if task.recipe.dropout is not None:
         set_dropout(module, task.recipe.dropout)
     module = machine.to_device(module, task.device)
-    made = optim.groups(module, task.recipe)
-    average = {name: value.clone() for name, value in weights(module).items()}
+    made = optim.make_parameter_groups(module, task.recipe)
+    average = {name: value.clone() for name, value in module.state_dict().items()}
     averaged = average if task.recipe.ema_decay != 0 else {}
-    return TrainingState(module, made, optim.start(made), averaged, {}, {}, Position())
+    return TrainingState(module, made, optim.initial_state(made), averaged, {}, {}, RunPosition())
 
 
 def _begin(
@@ -202,14 +202,14 @@ def _begin(
         not_taken = load_matching_weights(training.module, wish.source)
     else:
         whiten(training.module, network, prepared.train.pixels)
-    training.optimizer = optim.start(training.groups)
-    now = weights(training.module)
-    training.average = {name: now[name].clone() for name in training.average}
+    training.optimizer_state = optim.initial_state(training.parameter_groups)
+    now = training.module.state_dict()
+    training.ema = {name: now[name].clone() for name in training.ema}
     return training, not_taken
 
 
 def _steps(epochs: float, task: TrainTask) -> int:
-    return max(1, round(epochs * task.steps_an_epoch))
+    return max(1, round(epochs * task.steps_per_epoch))
 
 
 def _planned(
@@ -227,8 +227,8 @@ def _planned(
     most = _most(task, wish)
 
     def fit() -> int:
-        work = progressive_resizing.ahead(task.size, task.start, 0.0)
-        return affordable(timing, len(task.val), task.steps_an_epoch, room, work)
+        work = progressive_resizing.mean_relative_cost(task.image_size, task.start_scale, 0.0)
+        return affordable(timing, len(task.val), task.steps_per_epoch, room, work)
 
     if task.recipe.progressive_resizing is None:
         usual = min(most, most_epochs(len(task.train), asked=False))
@@ -236,13 +236,13 @@ def _planned(
         task = replace(task, recipe=_with(task.recipe, choices))
     steps = fit()
     reason = f"{steps} steps of {timing.step * 1000:.0f} ms fit into the budget"
-    if task.start < 1:
+    if task.start_scale < 1:
         reason += ", smaller images taking less"
     if steps > _steps(most, task):
         steps = _steps(most, task)
         reason = f"more than {most:g} epochs of {len(task.train)} images would help little"
     training.position.begin_cycle(max(1, steps))
-    epochs = float(f"{max(1, steps) / task.steps_an_epoch:.4g}")
+    epochs = float(f"{max(1, steps) / task.steps_per_epoch:.4g}")
     return task, timing, (*choices, ChosenValue("epochs", epochs, reason))
 
 
@@ -258,32 +258,40 @@ def _growing(training: TrainingState, task: TrainTask, suffices: bool) -> Chosen
         )
     if task.recipe.compile == "on":
         return ChosenValue("progressive_resizing", 1.0, "every size would be compiled anew")
-    small = min(progressive_resizing.size(task.size, progressive_resizing.START, 0.0))
-    if small < progressive_resizing.LEAST:
+    small = min(
+        progressive_resizing.training_size(
+            task.image_size, progressive_resizing.DEFAULT_START_SCALE, 0.0
+        )
+    )
+    if small < progressive_resizing.MIN_START_SIDE:
         return ChosenValue(
             "progressive_resizing", 1.0, f"{small} pixels to begin with would show too little"
         )
     channels = task.train.pixels.shape[3]
     if (
-        progressive_resizing.misfit(
-            training.module, channels, task.size, progressive_resizing.START
+        progressive_resizing.find_unsupported_size(
+            training.module, channels, task.image_size, progressive_resizing.DEFAULT_START_SCALE
         )
         is not None
     ):
         return ChosenValue("progressive_resizing", 1.0, "the network takes no smaller images")
-    reason = f"time is short: images grow from {small} to {min(task.size)} pixels for more steps"
-    return ChosenValue("progressive_resizing", progressive_resizing.START, reason)
+    reason = (
+        f"time is short: images grow from {small} to {min(task.image_size)} pixels for more steps"
+    )
+    return ChosenValue("progressive_resizing", progressive_resizing.DEFAULT_START_SCALE, reason)
 
 
 def _refuse_growing(training: TrainingState, task: TrainTask) -> None:
     """Raises UsageError where the recipe asks for sizes that the network cannot compute."""
     channels = task.train.pixels.shape[3]
-    small = progressive_resizing.misfit(training.module, channels, task.size, task.start)
+    small = progressive_resizing.find_unsupported_size(
+        training.module, channels, task.image_size, task.start_scale
+    )
     if small is not None:
         raise UsageError(
-            f"progressive_resizing {task.start:g} trains on smaller images first, but the network "
-            f"cannot compute images of {small[0]}x{small[1]} pixels: use global_avg_pool instead "
-            "of flatten, a larger progressive_resizing, or 1"
+            f"progressive_resizing {task.start_scale:g} trains on smaller images first, but the "
+            f"network cannot compute images of {small[0]}x{small[1]} pixels: use "
+            "global_avg_pool instead of flatten, a larger progressive_resizing, or 1"
         )
 
 
@@ -296,7 +304,7 @@ def _settle(training: TrainingState, task: TrainTask) -> tuple[ChosenValue, ...]
         return ()
     chosen = average(training.position.cycle_steps)
     if chosen.value == 0:
-        training.average = {}
+        training.ema = {}
     return (chosen,)
 
 
@@ -321,7 +329,7 @@ def _plan(
         "data": prepared.run_data.fingerprint,
         "minutes": None if wish.budget is None else wish.budget.seconds / 60,
         "choices": [vars(choice) for choice in choices],
-        "machine": machine.identity(task.device),
+        "machine": machine.environment(task.device),
         "most_steps": _steps(_most(task, wish), task),
         "timing": [timing.step, timing.val_image, timing.memory],
     }

@@ -59,7 +59,7 @@ def measure(training: TrainingState, task: TrainTask, budget: float) -> Timing:
         peak_memory(task.device.type),
     )
     training.unpack(facts, kept)
-    training.settle()
+    training.commit_step()
     return timing
 
 
@@ -69,7 +69,7 @@ def _look(module: nn.Module, task: TrainTask) -> float:
         return 0.0
     some = LabelledImages(task.val.pixels[:count], task.val.labels[:count])
     clock = time.perf_counter()
-    validation.logits(module, some, task.device, bf16=task.recipe.precision == "bf16")
+    validation.compute_logits(module, some, task.device, bf16=task.recipe.precision == "bf16")
     return (time.perf_counter() - clock) / count
 
 

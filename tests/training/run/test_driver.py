@@ -34,7 +34,7 @@ def test_stopped_at_any_step_and_resumed_it_is_the_same_file(runs, keys):
     for step in (1, 4, 5, 6, 13, 15):
         name = f"stopped-{step}"
         found = runs.stopped(runs.fresh(**keys), name, step)
-        assert found.position == step
+        assert found.step == step
         assert runs.drive(runs.resumed(found), name) == whole
 
 
@@ -46,7 +46,7 @@ def test_stopped_again_and_again(runs):
     assert runs.drive(made, "often") == whole
 
 
-@pytest.mark.parametrize("where", ["prepared", "loss_of", "augment"])
+@pytest.mark.parametrize("where", ["prepare_batch", "loss_of", "augment"])
 def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, where):
     whole = runs.drive(runs.fresh(), "whole")
     real, calls = getattr(loop, where), []
@@ -61,8 +61,8 @@ def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, where
     with pytest.raises(KeyboardInterrupt):
         runs.drive(runs.fresh(), "stopped")
     monkeypatch.undo()
-    found = checkpoint.newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
-    assert found.position == 6
+    found = checkpoint.load_newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
+    assert found.step == 6
     assert runs.drive(runs.resumed(found), "stopped") == whole
 
 
@@ -72,18 +72,18 @@ def test_a_signal_during_validation_is_not_lost(runs, monkeypatch):
     def interrupted(*args, **keys):
         raise SystemExit(143)
 
-    monkeypatch.setattr(loop.validation, "logits", interrupted)
+    monkeypatch.setattr(loop.validation, "compute_logits", interrupted)
     with pytest.raises(SystemExit):
         runs.drive(runs.fresh(), "stopped")
     monkeypatch.undo()
-    found = checkpoint.newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
-    assert found.facts["position"]["needs_validation"] is True
+    found = checkpoint.load_newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
+    assert found.metadata["position"]["needs_validation"] is True
     assert runs.drive(runs.resumed(found), "stopped") == whole
 
 
 def test_a_finished_run_is_extended_by_a_further_cycle(runs):
     runs.drive(runs.fresh(), "a")
-    found = checkpoint.newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    found = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
     assert len(list((runs.folder / "a" / CHECKPOINT_FOLDER).iterdir())) == 1
     rates = []
 
@@ -104,14 +104,14 @@ def test_a_finished_run_is_extended_by_a_further_cycle(runs):
 
 def test_a_further_cycle_sees_whole_images(runs):
     runs.drive(runs.fresh(progressive_resizing=0.5), "a")
-    found = checkpoint.newest(runs.folder / "a" / CHECKPOINT_FOLDER)
-    assert runs.resumed(found).task.start == 0.5
-    assert runs.resumed(found, more=5.0).task.start == 1.0
+    found = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    assert runs.resumed(found).task.start_scale == 0.5
+    assert runs.resumed(found, more=5.0).task.start_scale == 1.0
 
 
 def test_fewer_epochs_than_done_are_refused(runs):
     runs.drive(runs.fresh(), "a")
-    found = checkpoint.newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    found = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
     with pytest.raises(UsageError) as caught:
         runs.resumed(found, more=2.0)
     assert str(caught.value) == (
@@ -156,7 +156,7 @@ def test_the_model_file_exists_from_the_first_epoch_on(runs):
 def test_it_learns(runs):
     made = runs.fresh(epochs=25.0)
     runs.drive(made, "a")
-    assert made.training.position.final["val_accuracy"] >= 0.85
+    assert made.training.position.final_scores["val_accuracy"] >= 0.85
     assert made.training.position.history[-1]["train_loss"] < 1.0
 
 
@@ -169,9 +169,9 @@ def test_prediction_gives_what_was_measured_on_val(runs):
     assert predictor.manifest.network.preprocess.flip_average
     probabilities = predictor.probabilities(runs.prepared.val.pixels)
     right = (probabilities.argmax(axis=1) == runs.prepared.val.labels).mean()
-    assert right == pytest.approx(made.training.position.final["val_accuracy"])
+    assert right == pytest.approx(made.training.position.final_scores["val_accuracy"])
     sure = probabilities[np.arange(60), runs.prepared.val.labels]
-    loss = made.training.position.final["val_loss"]
+    loss = made.training.position.final_scores["val_loss"]
     assert -np.log(sure).mean() == pytest.approx(loss, abs=1e-4)
 
 
@@ -194,15 +194,15 @@ def test_a_full_disk_is_one_sentence_and_the_last_state_stays(runs, monkeypatch)
     assert str(caught.value).endswith(
         ".safetensors: No space left on device; free space or choose another place"
     )
-    found = checkpoint.newest(runs.folder / "a" / CHECKPOINT_FOLDER)
-    assert found.position == 6
+    found = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    assert found.step == 6
     assert runs.drive(runs.resumed(found), "a") == whole
 
 
 def test_checkpoints_take_a_hundredth_of_the_time(runs, monkeypatch):
     clock, written = [0.0], []
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    real = checkpoint.write
+    real = checkpoint.save_checkpoint
 
     def slow(*args):
         real(*args)
@@ -212,7 +212,7 @@ def test_checkpoints_take_a_hundredth_of_the_time(runs, monkeypatch):
     def watch(_record):
         clock[0] += 0.9
 
-    monkeypatch.setattr(checkpoint, "write", slow)
+    monkeypatch.setattr(checkpoint, "save_checkpoint", slow)
     runs.drive(runs.fresh(epochs=40.0), "a", watch=watch)
     first, *later, last = written
     assert first == pytest.approx(0.9 + 0.3)

@@ -9,7 +9,7 @@ from foveal.training.events import StepRecord
 from foveal.training.run import driver
 from foveal.training.setup.budget import Budget, tail
 from foveal.training.setup.timing import Timing
-from foveal.training.state import Position
+from foveal.training.state import RunPosition
 
 
 @pytest.mark.timeout(120)
@@ -74,13 +74,13 @@ def test_a_plan_of_growing_images_holds(runs, wide, monkeypatch):
     task, position, clock = made.task, made.training.position, [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     timing = Timing(0.1, 0.0, 0)
-    work = progressive_resizing.ahead(task.size, 0.5, 0.0)
+    work = progressive_resizing.mean_relative_cost(task.image_size, 0.5, 0.0)
     assert work == pytest.approx(0.72, abs=0.02)
     budget = Budget((position.cycle_steps * 0.1 * work + tail(timing, 0)) / 0.95, began=0.0)
     keeper = runs.keeper(made, "a", budget=budget, limited=True, timing=timing, most_steps=10**6)
     planned = position.cycle_steps
-    while position.step < position.end:
-        seconds = 0.1 * progressive_resizing.work(task.size, 0.5, position.progress)
+    while position.step < position.cycle_end:
+        seconds = 0.1 * progressive_resizing.relative_cost(task.image_size, 0.5, position.progress)
         clock[0] += seconds
         position.step += 1
         driver._note(
@@ -100,16 +100,16 @@ def test_a_cycle_is_made_no_longer_than_was_asked(runs):
         most_steps=made.plan["most_steps"], watch=seen.append,
     )  # fmt: skip
     steps = [record for record in seen if isinstance(record, StepRecord)]
-    assert len(steps) == 60 * made.task.steps_an_epoch
+    assert len(steps) == 60 * made.task.steps_per_epoch
 
 
 def test_another_length_goes_on_from_where_the_schedule_is():
-    position = Position(cycle_steps=100)
+    position = RunPosition(cycle_steps=100)
     position.step = 50
-    position.end_in(10)
+    position.set_remaining_steps(10)
     assert position.progress == pytest.approx(0.5)
     position.step = 55
     assert position.progress == pytest.approx(0.75)
-    assert position.end == 60
+    assert position.cycle_end == 60
     position.step = 60
     assert position.progress == pytest.approx(1.0)
