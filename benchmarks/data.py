@@ -126,11 +126,11 @@ def split_pass(folder: Path) -> dict[str, float]:
     started = time.perf_counter()
     from foveal.dataset.open import open_dataset
     from foveal.dataset.pixel_cache import build_pixel_cache
-    from foveal.dataset.split import split
+    from foveal.dataset.split import assign_splits
     from foveal.spec.preprocess import Input, Preprocess
 
     data = open_dataset(folder)
-    splits = split(data)
+    splits = assign_splits(data)
     rows = [row for row, where in enumerate(splits) if where != "test"]
     build_pixel_cache(data, rows, Input(height=28, width=28, channels=1), Preprocess())
     return {"cold": time.perf_counter() - started, "images": len(data)}

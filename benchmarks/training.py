@@ -160,12 +160,12 @@ def machine() -> dict[str, Any]:
     import torch
 
     import foveal as package
-    from foveal.processor import flags
+    from foveal.processor import cpu_flags
 
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     name = next((line.split(":", 1)[1].strip() for line in lines if "model name" in line), "")
     return {
-        "processor": f"{name}: {', '.join(flags())}", "cores": os.cpu_count(),
+        "processor": f"{name}: {', '.join(cpu_flags())}", "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(), "torch": torch.__version__,
         "foveal": package.__version__, "load": os.getloadavg()[0],

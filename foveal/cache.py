@@ -17,9 +17,9 @@ from foveal.errors import Error, UsageError
 from foveal.filelock import is_locked
 
 ABOUT_FILE = "about.json"
-DEFAULT_LIMIT = 50 * 2**30
-_LIMIT = "FOVEAL_CACHE_LIMIT"
-_OURS = ("pixels-", "scan-", "explain-")
+DEFAULT_LIMIT_BYTES = 50 * 2**30
+_LIMIT_VARIABLE = "FOVEAL_CACHE_LIMIT"
+_PREFIXES = ("pixels-", "scan-", "explain-")
 """Only folders that begin so are ever listed or deleted, wherever FOVEAL_CACHE points."""
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -30,12 +30,12 @@ class CacheEntry:
 
     folder: Path
     description: str
-    size: int
+    size_bytes: int
     last_used: float
     complete: bool
 
 
-def cache_dir() -> Path:
+def cache_folder() -> Path:
     """The cache folder; not made here."""
     chosen = os.environ.get("FOVEAL_CACHE")
     if chosen:
@@ -47,11 +47,11 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foveal"
 
 
-def size_limit() -> int:
+def size_limit_bytes() -> int:
     """Bytes the cache may hold: FOVEAL_CACHE_LIMIT (such as 20G), else 50 GiB."""
-    text = os.environ.get(_LIMIT, "").strip().upper().removesuffix("B").removesuffix("I")
+    text = os.environ.get(_LIMIT_VARIABLE, "").strip().upper().removesuffix("B").removesuffix("I")
     if not text:
-        return DEFAULT_LIMIT
+        return DEFAULT_LIMIT_BYTES
     unit = _UNITS.get(text[-1:], 1)
     try:
         value = float(text[:-1] if unit > 1 else text) * unit
@@ -59,25 +59,26 @@ def size_limit() -> int:
         value = -1.0
     if not 0 <= value < 2**62:
         raise UsageError(
-            f"{_LIMIT} is '{os.environ[_LIMIT]}', which is not a size; give one such as 20G"
+            f"{_LIMIT_VARIABLE} is '{os.environ[_LIMIT_VARIABLE]}', which is not a size; "
+            "give one such as 20G"
         )
     return int(value)
 
 
-def entries() -> list[CacheEntry]:
+def list_entries() -> list[CacheEntry]:
     """Everything kept, the longest unused first."""
-    folder = cache_dir()
+    folder = cache_folder()
     if not folder.is_dir():
         return []
     found = []
     for place in folder.iterdir():
-        if place.name.startswith(_OURS) and place.is_dir() and not place.is_symlink():
+        if place.name.startswith(_PREFIXES) and place.is_dir() and not place.is_symlink():
             with contextlib.suppress(OSError):
-                found.append(_entry(place))
+                found.append(_read_entry(place))
     return sorted(found, key=lambda entry: entry.last_used)
 
 
-def _entry(folder: Path) -> CacheEntry:
+def _read_entry(folder: Path) -> CacheEntry:
     about = folder / ABOUT_FILE
     what = ""
     if about.is_file():
@@ -99,31 +100,31 @@ def touch(folder: Path) -> None:
         os.utime(folder / ABOUT_FILE)
 
 
-def evict(wanted: int, keep: frozenset[str] = frozenset()) -> None:
+def evict(bytes_needed: int, keep: frozenset[str] = frozenset()) -> None:
     """Remove the longest unused entries until `wanted` more bytes fit the limit and the disk.
 
     Entries named in `keep` stay, and those that a process makes now; a map that another process
     still reads stays readable on POSIX. Raises Error where the disk has no room for it even so.
     """
-    kept = entries()
-    total = sum(entry.size for entry in kept)
-    cache_dir().mkdir(parents=True, exist_ok=True)
+    kept = list_entries()
+    total = sum(entry.size_bytes for entry in kept)
+    cache_folder().mkdir(parents=True, exist_ok=True)
     for entry in kept:
-        if total + wanted <= size_limit() and _free() >= wanted:
+        if total + bytes_needed <= size_limit_bytes() and _free_bytes() >= bytes_needed:
             break
         if entry.folder.name in keep or is_locked(entry.folder):
             continue
         remove(entry.folder)
-        total -= entry.size
-    if _free() < wanted:
+        total -= entry.size_bytes
+    if _free_bytes() < bytes_needed:
         raise Error(
-            f"the cache {cache_dir()} needs {wanted / 2**30:.1f} GiB and its disk has "
-            f"{_free() / 2**30:.1f} free; free some, or set FOVEAL_CACHE to a larger disk"
+            f"the cache {cache_folder()} needs {bytes_needed / 2**30:.1f} GiB and its disk has "
+            f"{_free_bytes() / 2**30:.1f} free; free some, or set FOVEAL_CACHE to a larger disk"
         )
 
 
-def _free() -> int:
-    return shutil.disk_usage(cache_dir()).free
+def _free_bytes() -> int:
+    return shutil.disk_usage(cache_folder()).free
 
 
 def remove(folder: Path) -> None:
@@ -136,7 +137,7 @@ def remove(folder: Path) -> None:
 
 def remove_stale() -> None:
     """Delete locks of nobody and half-removed entries."""
-    folder = cache_dir()
+    folder = cache_folder()
     if not folder.is_dir():
         return
     for place in folder.iterdir():

@@ -35,10 +35,10 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
         else:
             temporary.write_bytes(content)
         temporary.chmod(0o666 & ~_umask())
-        sync(temporary)
+        fsync(temporary)
         temporary.replace(path)
         temporary = None
-        sync(folder)
+        fsync(folder)
     except OSError as error:
         raise Error(
             f"cannot write {path}: {error.strerror or error}; free space or choose another place"
@@ -49,7 +49,7 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
                 temporary.unlink()
 
 
-def refuse_same(out: Path, source: Path, what: str) -> None:
+def refuse_overwriting(out: Path, source: Path, what: str) -> None:
     """Raise UsageError where `out` is the very file that is read: nothing given is ever altered.
 
     what: the file in words, such as `the model`.
@@ -61,7 +61,7 @@ def refuse_same(out: Path, source: Path, what: str) -> None:
             )
 
 
-def sync(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Flush a file or folder to the disk (folders: where the system allows it)."""
     try:
         handle = os.open(path, os.O_RDONLY)

@@ -10,15 +10,17 @@ from foveal import processor
     [(("avx2",), 1.0), (("avx2", "avx512f"), 1.5), (("avx512f", "amx_bf16"), 6.0), ((), 1.0)],
 )
 def test_speed_follows_flags_and_cores(monkeypatch, flags, times):
-    monkeypatch.setattr(processor, "flags", lambda: flags)
-    monkeypatch.setattr(processor, "cores", lambda: 4)
-    assert processor.speed() == 4 * times * processor.CORE
+    monkeypatch.setattr(processor, "cpu_flags", lambda: flags)
+    monkeypatch.setattr(processor, "available_cores", lambda: 4)
+    assert processor.training_speed() == 4 * times * processor.MULTIPLY_ADDS_PER_CORE
 
 
 def test_a_gpu_is_far_faster_than_a_core():
-    assert processor.speed("cuda") > 10 * processor.CORE
+    assert processor.training_speed("cuda") > 10 * processor.MULTIPLY_ADDS_PER_CORE
 
 
 def test_the_file_of_flags_is_read_on_this_machine():
-    assert processor.cores() >= 1
-    assert set(processor.flags()) <= {*processor.MATTERS} or len(processor.flags()) == 1
+    assert processor.available_cores() >= 1
+    assert (
+        set(processor.cpu_flags()) <= {*processor.RELEVANT_FLAGS} or len(processor.cpu_flags()) == 1
+    )

@@ -29,19 +29,19 @@ def cache(
     if action == "clear":
         _clear(json)
         return
-    entries = home.entries()
-    total = sum(entry.size for entry in entries)
+    entries = home.list_entries()
+    total = sum(entry.size_bytes for entry in entries)
     if json:
         console.result_json(
             {
-                "folder": str(home.cache_dir()),
+                "folder": str(home.cache_folder()),
                 "bytes": total,
-                "limit": home.size_limit(),
+                "limit": home.size_limit_bytes(),
                 "entries": [
                     {
                         "name": one.folder.name,
                         "what": one.description,
-                        "bytes": one.size,
+                        "bytes": one.size_bytes,
                         "whole": one.complete,
                     }
                     for one in entries
@@ -49,25 +49,30 @@ def cache(
             }
         )
         return
-    console.result(f"{home.cache_dir()}: {size(total)} of at most {size(home.size_limit())}")
+    console.result(
+        f"{home.cache_folder()}: {format_bytes(total)} of at most "
+        f"{format_bytes(home.size_limit_bytes())}"
+    )
     now = time.time()
     for one in entries:
         state = "" if one.complete else "  (not finished)"
         days = plural(round((now - one.last_used) / 86_400), "day")
-        console.result(f"  {size(one.size):>9}  used {days} ago  {one.description}{state}")
+        console.result(
+            f"  {format_bytes(one.size_bytes):>9}  used {days} ago  {one.description}{state}"
+        )
 
 
 def _clear(json: bool) -> None:
-    from foveal.verbs.cache import clear
+    from foveal.verbs.cache import clear_cache
 
-    count, freed = clear()
+    count, freed = clear_cache()
     if json:
         console.result_json({"removed": count, "bytes": freed})
     else:
-        console.result(f"removed {plural(count, 'entry', 'entries')}, {size(freed)}")
+        console.result(f"removed {plural(count, 'entry', 'entries')}, {format_bytes(freed)}")
 
 
-def size(count: float) -> str:
+def format_bytes(count: float) -> str:
     """Bytes for people: 12 B, 3.4 KiB, 5.6 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:

@@ -16,7 +16,7 @@ from foveal.text import plural
 if TYPE_CHECKING:
     from foveal.doctor.findings import CheckResult, Finding
 
-FILES = 3
+MAX_FILES_SHOWN = 3
 
 
 def register(app: typer.Typer) -> None:
@@ -41,13 +41,13 @@ def check(
     if json:
         console.result_json(checked.to_data())
     else:
-        console.result(_told(checked))
+        console.result(_format_result(checked))
     if report is not None:
         console.message(f"report: {report}")
     return 0 if checked.trainable else 1
 
 
-def _told(checked: CheckResult) -> str:
+def _format_result(checked: CheckResult) -> str:
     from foveal.text import printable
 
     width = max((len(printable(name)) for name in checked.classes), default=0)
@@ -60,11 +60,11 @@ def _told(checked: CheckResult) -> str:
         lines.append("nothing wrong found")
     reasons = {item.path: item.reason for item in checked.unusable}
     for finding in checked.findings:
-        lines += ["", *_finding(finding, reasons)]
+        lines += ["", *_format_finding(finding, reasons)]
     return "\n".join(lines)
 
 
-def _finding(finding: Finding, reasons: dict[str, str]) -> list[str]:
+def _format_finding(finding: Finding, reasons: dict[str, str]) -> list[str]:
     from foveal.text import printable
 
     about = f"  {finding.count}" if finding.files else ""
@@ -78,7 +78,7 @@ def _finding(finding: Finding, reasons: dict[str, str]) -> list[str]:
             + (f": {reasons[path]}" if finding.kind == "unusable" and path in reasons else "")
             for path in finding.files
         ]
-    lines += [f"    {one}" for one in shown[:FILES]]
-    if len(shown) > FILES:
-        lines.append(f"    and {len(shown) - FILES} more (--json lists all)")
+    lines += [f"    {one}" for one in shown[:MAX_FILES_SHOWN]]
+    if len(shown) > MAX_FILES_SHOWN:
+        lines.append(f"    and {len(shown) - MAX_FILES_SHOWN} more (--json lists all)")
     return lines

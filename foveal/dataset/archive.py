@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from foveal.dataset.archive_member import ArchiveMember
-from foveal.dataset.dataset import Dataset, Unusable
-from foveal.dataset.folder import SPLIT_NAMES, FoundFile, from_files, is_ignored
+from foveal.dataset.dataset import Dataset, UnusableFile
+from foveal.dataset.folder import SPLIT_NAMES, ListedFile, dataset_from_files, is_ignored
 from foveal.dataset.table import TABLE_SUFFIXES, from_rows, parse_csv, parse_parquet
 from foveal.errors import DataError, ImageError
 from foveal.text import natural_key
@@ -30,18 +30,18 @@ def open_archive(path: Path) -> Dataset:
     table = _table(members, prefix)
     if table is not None:
         return _from_table(path, members, table)
-    found = [FoundFile(tuple(name.removeprefix(prefix).split("/"))) for name in members]
-    made = from_files(path, found, what="archive")
+    found = [ListedFile(tuple(name.removeprefix(prefix).split("/"))) for name in members]
+    made = dataset_from_files(path, found, what="archive")
     names = tuple(prefix + name for name in made.paths)
     return replace(
-        made, paths=names, members=tuple(members[name] for name in names),
+        made, paths=names, archive_members=tuple(members[name] for name in names),
         unusable=(*made.unusable, *bad),
     )  # fmt: skip
 
 
-def _zip(path: Path) -> tuple[dict[str, ArchiveMember], list[Unusable]]:
+def _zip(path: Path) -> tuple[dict[str, ArchiveMember], list[UnusableFile]]:
     members: dict[str, ArchiveMember] = {}
-    bad: list[Unusable] = []
+    bad: list[UnusableFile] = []
     try:
         with zipfile.ZipFile(path) as archive:
             for info in _capped(path, archive.infolist()):
@@ -49,7 +49,9 @@ def _zip(path: Path) -> tuple[dict[str, ArchiveMember], list[Unusable]]:
                     continue
                 reason = _refused(info.filename) or _unreadable(info)
                 if reason or info.filename in members:
-                    bad.append(Unusable(info.filename, reason or "a second file of the same name"))
+                    bad.append(
+                        UnusableFile(info.filename, reason or "a second file of the same name")
+                    )
                     continue
                 members[info.filename] = ArchiveMember(
                     "zip", info.header_offset, info.compress_size, info.file_size,
@@ -60,9 +62,9 @@ def _zip(path: Path) -> tuple[dict[str, ArchiveMember], list[Unusable]]:
     return _sorted(members), bad
 
 
-def _tar(path: Path) -> tuple[dict[str, ArchiveMember], list[Unusable]]:
+def _tar(path: Path) -> tuple[dict[str, ArchiveMember], list[UnusableFile]]:
     members: dict[str, ArchiveMember] = {}
-    bad: list[Unusable] = []
+    bad: list[UnusableFile] = []
     try:
         with tarfile.open(path, "r:") as archive:
             for count, info in enumerate(archive):
@@ -75,7 +77,7 @@ def _tar(path: Path) -> tuple[dict[str, ArchiveMember], list[Unusable]]:
                 if not info.isreg() or info.issparse():
                     reason = reason or "not a regular file in the archive"
                 if reason:
-                    bad.append(Unusable(name, reason))
+                    bad.append(UnusableFile(name, reason))
                 else:  # as tar itself: the last of one name counts
                     members[name] = ArchiveMember("tar", info.offset_data, info.size, info.size)
     except (tarfile.TarError, OSError, ValueError, EOFError, RecursionError) as error:
@@ -166,13 +168,13 @@ def _from_table(path: Path, members: dict[str, ArchiveMember], table: str) -> Da
     names = [str(folder / name) for name in made.paths]
     there = [row for row, name in enumerate(names) if name in members]
     missing = tuple(
-        Unusable(made.paths[row], "not in the archive")
+        UnusableFile(made.paths[row], "not in the archive")
         for row, name in enumerate(names)
         if name not in members
     )
     chosen = made.subset(there)
     return replace(
         chosen, paths=tuple(names[row] for row in there),
-        members=tuple(members[names[row]] for row in there),
+        archive_members=tuple(members[names[row]] for row in there),
         unusable=(*made.unusable, *missing),
     )  # fmt: skip

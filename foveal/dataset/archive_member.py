@@ -26,7 +26,7 @@ class ArchiveMember:
 
     kind: Literal["zip", "tar"]
     offset: int
-    stored: int
+    compressed_size: int
     size: int
     deflated: bool = False
     checksum: int = 0
@@ -37,8 +37,10 @@ class ArchiveMember:
 
     def read(self, archive: Path) -> bytes:
         """The unpacked bytes; ImageError where they are too many, damaged or not there."""
-        if max(self.size, self.stored) > MAX_FILE_BYTES:  # as many bytes would be asked of memory
-            raise ImageError(byte_limit_reason(max(self.size, self.stored)))
+        if (
+            max(self.size, self.compressed_size) > MAX_FILE_BYTES
+        ):  # as many bytes would be asked of memory
+            raise ImageError(byte_limit_reason(max(self.size, self.compressed_size)))
         try:
             with archive.open("rb", buffering=0) as file:
                 file.seek(self.offset)
@@ -49,7 +51,9 @@ class ArchiveMember:
                     raise ImageError("damaged: no member at its place in the archive")
                 *_, name, extra = _LOCAL_HEADER.unpack(start)
                 file.seek(name + extra, 1)
-                return self._unpacked(_exactly(file.read(self.stored), self.stored))
+                return self._unpacked(
+                    _exactly(file.read(self.compressed_size), self.compressed_size)
+                )
         except OverflowError as error:
             raise ImageError("damaged: no member at its place in the archive") from error
         except OSError as error:

@@ -31,7 +31,7 @@ _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Unusable:
+class UnusableFile:
     """An image that cannot be used and the reason in a few words; `path` is relative to DATA."""
 
     path: str
@@ -59,10 +59,10 @@ class Dataset:
     groups: tuple[str | None, ...] = ()
     classes: tuple[str, ...] = ()
     task: Task = "single"
-    columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
-    members: tuple[ArchiveMember, ...] = ()
-    stamps: tuple[str, ...] = ()
-    unusable: tuple[Unusable, ...] = ()
+    extra_columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
+    archive_members: tuple[ArchiveMember, ...] = ()
+    file_stamps: tuple[str, ...] = ()
+    unusable: tuple[UnusableFile, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class Dataset:
             names = {name for labels in self.labels for name in labels}
             object.__setattr__(self, "classes", tuple(sorted(names, key=natural_key)))
         sizes = {len(self.labels), len(self.splits), len(self.groups)}
-        sizes |= {len(column) for column in self.columns.values()}
+        sizes |= {len(column) for column in self.extra_columns.values()}
         if sizes != {rows}:
             raise DataError(
                 f"a Listing needs columns of one length: {rows} paths, {len(self.labels)} labels, "
@@ -87,8 +87,8 @@ class Dataset:
 
     def read(self, row: int) -> bytes:
         """The bytes of one image's file; ImageError where it cannot be read."""
-        if self.members:
-            return self.members[row].read(self.root)
+        if self.archive_members:
+            return self.archive_members[row].read(self.root)
         return read_bytes(os.path.join(self.root, self.paths[row]))  # noqa: PTH118 - quicker
 
     def subset(self, rows: Sequence[int]) -> Dataset:
@@ -98,27 +98,32 @@ class Dataset:
             return tuple(column[row] for row in rows) if column else ()
 
         return replace(
-            self, paths=taken(self.paths), labels=taken(self.labels), splits=taken(self.splits),
-            groups=taken(self.groups), members=taken(self.members), stamps=taken(self.stamps),
-            columns={name: taken(column) for name, column in self.columns.items()},
-        )  # fmt: skip
+            self,
+            paths=taken(self.paths),
+            labels=taken(self.labels),
+            splits=taken(self.splits),
+            groups=taken(self.groups),
+            archive_members=taken(self.archive_members),
+            file_stamps=taken(self.file_stamps),
+            extra_columns={name: taken(column) for name, column in self.extra_columns.items()},
+        )
 
-    def stamp(self, row: int) -> str:
+    def file_stamp(self, row: int) -> str:
         """Text that changes when the image's file does: size and times, without reading it."""
-        if self.stamps:
-            return self.stamps[row]
-        if self.members:
-            return self.members[row].stamp()
-        return file_stamp(self.root / self.paths[row])
+        if self.file_stamps:
+            return self.file_stamps[row]
+        if self.archive_members:
+            return self.archive_members[row].stamp()
+        return stat_stamp(self.root / self.paths[row])
 
     def fingerprint(self, rows: Sequence[int]) -> str:
         """128 bits in hex over place, path and stamp of the rows: the fast key of caches."""
         digest = hashlib.blake2b(digest_size=16)
         digest.update(str(self.root.resolve()).encode("utf-8", "surrogateescape"))
-        if self.members:
-            digest.update(file_stamp(self.root).encode())
+        if self.archive_members:
+            digest.update(stat_stamp(self.root).encode())
         for row in rows:
-            line = f"\x1e{self.paths[row]}\x1f{self.stamp(row)}"
+            line = f"\x1e{self.paths[row]}\x1f{self.file_stamp(row)}"
             digest.update(line.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
@@ -169,9 +174,9 @@ class Dataset:
         }
         return from_columns(Path(root), columns, "samples")
 
-    def to_samples(self, input: Input, preprocess: Preprocess) -> Samples:
+    def to_map_style(self, input: Input, preprocess: Preprocess) -> MapStyleDataset:
         """A map-style torch Dataset (it needs no torch): pixels and class number of each row."""
-        return Samples(self, input, preprocess)
+        return MapStyleDataset(self, input, preprocess)
 
     def to_columns(self) -> dict[str, list[str | None]]:
         """Plain columns: path, label (several joined with |), split, group, and the others."""
@@ -180,12 +185,12 @@ class Dataset:
             "label": ["|".join(labels) for labels in self.labels],
             "split": list(self.splits),
             "group": list(self.groups),
-            **{name: list(column) for name, column in self.columns.items()},
+            **{name: list(column) for name, column in self.extra_columns.items()},
         }
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class MapStyleDataset:
     """What torch's DataLoader takes: row -> (uint8 (H, W, C), class number); raises ImageError.
 
     With several labels a row the number is a tuple of class numbers.
@@ -209,7 +214,7 @@ class Samples:
         return pixels.copy(), numbers[0] if self.dataset.task == "single" else numbers
 
 
-def file_stamp(path: Path) -> str:
+def stat_stamp(path: Path) -> str:
     """Size, modification and change time of a file; empty where it is not there."""
     try:
         status = path.stat()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from foveal.dataset.dataset import Dataset, Split, Unusable
+from foveal.dataset.dataset import Dataset, Split, UnusableFile
 from foveal.errors import DataError
 from foveal.text import natural_key
 
@@ -19,10 +19,18 @@ SPLIT_NAMES: dict[str, Split] = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
     "test": "test", "testing": "test",
 }  # fmt: skip
-IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "readme.md", "readme.txt", "readme", "license"}
-DEEPEST = 100
+IGNORED_NAMES = {
+    "thumbs.db",
+    "desktop.ini",
+    "__macosx",
+    "readme.md",
+    "readme.txt",
+    "readme",
+    "license",
+}
+MAX_FOLDER_DEPTH = 100
 """Folders inside one another that are followed."""
-_NOT_IMAGES = {
+_NON_IMAGE_SUFFIXES = {
     ".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".html", ".htm",
     ".py", ".ipynb", ".npy", ".npz", ".mat", ".pkl", ".zip", ".tar", ".gz", ".pdf", ".mp4",
     ".avi", ".mov", ".db", ".log", ".parquet", ".safetensors", ".onnx",
@@ -30,7 +38,7 @@ _NOT_IMAGES = {
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFile:
+class ListedFile:
     """One file below DATA: its parts, its stamp, or the reason why it cannot be taken."""
 
     parts: tuple[str, ...]
@@ -40,10 +48,10 @@ class FoundFile:
 
 def open_folder(root: Path) -> Dataset:
     """The images of a folder; see `arranged` for how folders become splits and classes."""
-    return from_files(root, walk(root))
+    return dataset_from_files(root, list_files(root))
 
 
-def walk(root: Path) -> Iterator[FoundFile]:
+def list_files(root: Path) -> Iterator[ListedFile]:
     """Every file below `root` in natural order, hidden ones left out.
 
     A symbolic link to a folder is followed once for each real folder, and never back up.
@@ -65,7 +73,7 @@ def _identity(status: os.stat_result) -> _Identity:
 
 def _walk(
     folder: Path | str, parts: tuple[str, ...], above: tuple[_Identity, ...], seen: set[_Identity]
-) -> Iterator[FoundFile]:
+) -> Iterator[ListedFile]:
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: natural_key(entry.name))
     for entry in found:
@@ -76,14 +84,14 @@ def _walk(
             status = entry.stat()
         except OSError as error:
             reason = "a symbolic link that leads nowhere" if entry.is_symlink() else error.strerror
-            yield FoundFile(here, reason=f"cannot be opened: {reason}")
+            yield ListedFile(here, reason=f"cannot be opened: {reason}")
             continue
         if stat.S_ISDIR(status.st_mode):
             yield from _enter(entry, here, _identity(status), above, seen)
         elif stat.S_ISREG(status.st_mode):
-            yield FoundFile(here, f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}")
+            yield ListedFile(here, f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}")
         else:
-            yield FoundFile(here, reason="not a regular file")
+            yield ListedFile(here, reason="not a regular file")
 
 
 def _enter(
@@ -92,28 +100,28 @@ def _enter(
     identity: _Identity,
     above: tuple[_Identity, ...],
     seen: set[_Identity],
-) -> Iterator[FoundFile]:
+) -> Iterator[ListedFile]:
     if identity in above:
         return  # a symbolic link back up: everything in it is listed already
     if entry.is_symlink():
         if identity in seen:
             return
         seen.add(identity)
-    if len(here) > DEEPEST:
-        yield FoundFile(here, reason=f"a folder more than {DEEPEST} levels deep")
+    if len(here) > MAX_FOLDER_DEPTH:
+        yield ListedFile(here, reason=f"a folder more than {MAX_FOLDER_DEPTH} levels deep")
         return
     try:
         yield from _walk(entry.path, here, (*above, identity), seen)
     except OSError as error:
-        yield FoundFile(here, reason=f"a folder that cannot be opened: {error.strerror}")
+        yield ListedFile(here, reason=f"a folder that cannot be opened: {error.strerror}")
 
 
 def is_ignored(name: str) -> bool:
     """Hidden files and what systems leave behind."""
-    return name.startswith(".") or name.lower() in IGNORED
+    return name.startswith(".") or name.lower() in IGNORED_NAMES
 
 
-def from_files(root: Path, found: Iterable[FoundFile], *, what: str = "folder") -> Dataset:
+def dataset_from_files(root: Path, found: Iterable[ListedFile], *, what: str = "folder") -> Dataset:
     """Files to a Listing: the first level names splits or classes.
 
     Sub-folders inside a class belong to the class. Files beside the class folders, and files
@@ -123,14 +131,18 @@ def from_files(root: Path, found: Iterable[FoundFile], *, what: str = "folder") 
     depth = (
         1 if _are_splits({item.parts[0].lower() for item in files if len(item.parts) > 1}) else 0
     )
-    rows: list[FoundFile] = []
-    unusable: list[Unusable] = []
+    rows: list[ListedFile] = []
+    unusable: list[UnusableFile] = []
     beside = 0
     for item in files:
         known = not depth or item.parts[0].lower() in SPLIT_NAMES
         if item.reason is not None:
-            unusable.append(Unusable("/".join(item.parts), item.reason))
-        elif len(item.parts) < depth + 2 or not known or _suffix(item.parts[-1]) in _NOT_IMAGES:
+            unusable.append(UnusableFile("/".join(item.parts), item.reason))
+        elif (
+            len(item.parts) < depth + 2
+            or not known
+            or _suffix(item.parts[-1]) in _NON_IMAGE_SUFFIXES
+        ):
             beside += 1
         else:
             rows.append(item)
@@ -140,7 +152,7 @@ def from_files(root: Path, found: Iterable[FoundFile], *, what: str = "folder") 
         paths=tuple("/".join(item.parts) for item in rows),
         labels=tuple((item.parts[depth],) for item in rows),
         splits=tuple(SPLIT_NAMES[item.parts[0].lower()] if depth else None for item in rows),
-        stamps=tuple(item.stamp for item in rows) if what == "folder" else (),
+        file_stamps=tuple(item.stamp for item in rows) if what == "folder" else (),
         unusable=tuple(unusable),
         notes=(f"{note}image of a class left aside",) if beside else (),
     )

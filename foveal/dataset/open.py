@@ -14,7 +14,7 @@ from foveal.dataset.folder import open_folder
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
 from foveal.errors import DataError, UsageError
 
-ARCHIVES = (".zip", ".tar")
+ARCHIVE_SUFFIXES = (".zip", ".tar")
 _PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz", ".zst")
 
 
@@ -44,7 +44,7 @@ def listed(data: str | Path) -> Dataset:
         return open_folder(path)
     if name.endswith(TABLE_SUFFIXES):
         return open_table(path)
-    if name.endswith(ARCHIVES):
+    if name.endswith(ARCHIVE_SUFFIXES):
         return open_archive(path)
     packed = name.endswith(_PACKED)
     way_out = "unpack it to a folder or a .tar first" if packed else "give one of these"

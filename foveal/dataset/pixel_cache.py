@@ -27,23 +27,23 @@ import PIL
 from numpy.typing import NDArray
 
 from foveal import cache
-from foveal.dataset.dataset import Dataset, Unusable
+from foveal.dataset.dataset import Dataset, UnusableFile
 from foveal.dataset.retry import readable_again
 from foveal.dataset.scan.image_stats import content_hash
 from foveal.dataset.workers.pool import map_chunks
 from foveal.dataset.workers.task import ChunkResult, DecodeTask
 from foveal.errors import Error
 from foveal.filelock import wait_for_lock
-from foveal.files import sync, write_atomic
-from foveal.processor import cores
+from foveal.files import fsync, write_atomic
+from foveal.processor import available_cores
 from foveal.progress import Progress, silent
 from foveal.spec.preprocess import Input, Preprocess
 
-FORMAT = 1
+CACHE_FORMAT = 1
 """Part of the key: raise it when decoding or the layout changes."""
 _CHUNK_BYTES = 8 * 2**20
 _BLOCK = 8 * 2**20
-VERIFIED_WHOLE = 2 * 2**30
+MAX_BYTES_FULLY_VERIFIED = 2 * 2**30
 """Up to so many bytes every block is verified on opening, beyond it every so-many-th one."""
 
 
@@ -58,9 +58,9 @@ class PixelCache:
 
     pixels: NDArray[np.uint8]
     rows: NDArray[np.int64]
-    hashes: NDArray[np.uint64]
+    content_hashes: NDArray[np.uint64]
     pixel_hashes: NDArray[np.uint64]
-    unusable: tuple[Unusable, ...]
+    unusable: tuple[UnusableFile, ...]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def build_pixel_cache(
     wanted = [int(row) for row in rows]
     shape = input.shape
     key = _key(listing, wanted, input, preprocess)
-    folder = cache.cache_dir() / key
+    folder = cache.cache_folder() / key
     found = _open(folder, wanted, shape)
     if found is not None and readable_again(listing, found.unusable):
         cache.remove(folder)
@@ -107,7 +107,7 @@ def build_pixel_cache(
 def _key(listing: Dataset, rows: Sequence[int], input: Input, preprocess: Preprocess) -> str:
     rule = json.dumps(  # another Pillow may decode other levels
         [
-            FORMAT,
+            CACHE_FORMAT,
             PIL.__version__,
             input.shape,
             preprocess.fit,
@@ -141,7 +141,7 @@ def _make(
             if folder.exists():
                 cache.remove(folder)
             part.rename(folder)
-            sync(folder.parent)
+            fsync(folder.parent)
     except OSError as error:
         raise Error(
             f"cannot write the cache {folder.parent}: {error.strerror or error}; free space or "
@@ -155,7 +155,7 @@ def _fill(
 ) -> list[int]:  # fmt: skip
     """Decode what the journal does not hold yet; the checksums of all blocks."""
     row_bytes = int(np.prod(input.shape))
-    size = max(1, min(512, _CHUNK_BYTES // row_bytes, -(-len(rows) // (4 * cores()))))
+    size = max(1, min(512, _CHUNK_BYTES // row_bytes, -(-len(rows) // (4 * available_cores()))))
     done = list(_kept(part, row_bytes))
     start, kept = sum(chunk.asked for chunk in done), sum(len(chunk.rows) for chunk in done)
     began = time.monotonic()
@@ -192,7 +192,7 @@ def _told(listing: Dataset, rows: Sequence[int], found: ChunkResult) -> _Chunk:
         [rows[place] for place in found.arrays["places"].tolist()],
         found.arrays["hashes"].tolist(),
         found.arrays["pixel_hashes"].tolist(),
-        [(listing.paths[rows[place]], reason) for place, reason in found.bad],
+        [(listing.paths[rows[place]], reason) for place, reason in found.failures],
     )
 
 
@@ -250,7 +250,7 @@ def _open(folder: Path, rows: list[int], shape: tuple[int, int, int]) -> PixelCa
             np.array(taken, np.int64),
             np.array([value for chunk in chunks for value in chunk.hashes], np.uint64),
             np.array([value for chunk in chunks for value in chunk.pixel_hashes], np.uint64),
-            tuple(Unusable(*item) for chunk in chunks for item in chunk.unusable),
+            tuple(UnusableFile(*item) for chunk in chunks for item in chunk.unusable),
         )
     return None
 
@@ -265,7 +265,7 @@ def _intact(path: Path, checksums: list[int]) -> bool:
     size = path.stat().st_size
     if len(checksums) != -(-size // _BLOCK):
         return False
-    step = max(1, -(-size // VERIFIED_WHOLE))
+    step = max(1, -(-size // MAX_BYTES_FULLY_VERIFIED))
     with path.open("rb") as file:
         for number in range(0, len(checksums), step):
             file.seek(number * _BLOCK)

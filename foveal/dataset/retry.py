@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from foveal.dataset.dataset import Dataset, Unusable
+from foveal.dataset.dataset import Dataset, UnusableFile
 from foveal.errors import ImageError
 from foveal.images.decode import decode_array
 
-REASONS = ("cannot be opened", "needs more memory")
+TRANSIENT_REASONS = ("cannot be opened", "needs more memory")
 """How the reasons begin that lie in the machine's moment, not in the image."""
 
 
-def readable_again(listing: Dataset, unusable: Sequence[Unusable]) -> bool:
+def readable_again(listing: Dataset, unusable: Sequence[UnusableFile]) -> bool:
     """Whether an image that was left out for such a reason can be read now."""
-    asked = {item.path for item in unusable if item.reason.startswith(REASONS)}
+    asked = {item.path for item in unusable if item.reason.startswith(TRANSIENT_REASONS)}
     return bool(asked) and any(
         _readable(listing, row) for row, path in enumerate(listing.paths) if path in asked
     )

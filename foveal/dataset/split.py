@@ -20,19 +20,19 @@ from numpy.typing import NDArray
 
 from foveal.dataset.dataset import Dataset, Split
 from foveal.dataset.scan.duplicates import DuplicatePairs, connected_components, find_duplicates
-from foveal.dataset.scan.scan import Scan, scan
+from foveal.dataset.scan.scan import Scan, scan_images
 from foveal.errors import DataError
 from foveal.progress import Progress, silent
 
-SHARES = (0.70, 0.15, 0.15)
-VAL_SHARE, VAL_MOST, VAL_FROM = 0.10, 5_000, 5
+DEFAULT_SHARES = (0.70, 0.15, 0.15)
+VAL_SHARE, MAX_VAL_IMAGES, MIN_CLASS_IMAGES_FOR_VAL = 0.10, 5_000, 5
 TEST_SHARE = 0.15
-TOLERANCE = 0.025
-STRATIFIED = 100
-CHAIN_LEAST, CHAIN_SHARE = 20, 0.01
+SHARE_TOLERANCE = 0.025
+MIN_STRATIFIED_IMAGES = 100
+MIN_CHAIN_IMAGES, MIN_CHAIN_SHARE = 20, 0.01
 
 
-def split(listing: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]:
+def assign_splits(listing: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]:
     """A split for every row: the user's where given, else made here.
 
     Without any: 70/15/15. Without val: a tenth of train, at most 5,000. Without test: 15 % of
@@ -55,7 +55,7 @@ def split(listing: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]
             "name the images to train on train"
         )
     pool = [row for row, one in enumerate(listing.splits) if one != "test"]
-    seen = scan(listing, pool, progress=progress)
+    seen = scan_images(listing, pool, progress=progress)
     moved = _moved(listing, seen, find_duplicates(seen), _shares(given, len(seen.rows)))
     return tuple(moved.get(row, one or "train") for row, one in enumerate(listing.splits))
 
@@ -77,11 +77,11 @@ class _Shares:
 
 def _shares(given: set[Split | None], count: int) -> _Shares:
     if given <= {None} or given == {"train"}:
-        return _Shares(*SHARES)
+        return _Shares(*DEFAULT_SHARES)
     if "val" in given:
         return _Shares(1 - TEST_SHARE, 0.0, TEST_SHARE)
-    share = min(VAL_SHARE, VAL_MOST / max(1, count))
-    return _Shares(1 - share, share, 0.0, VAL_FROM, VAL_MOST)
+    share = min(VAL_SHARE, MAX_VAL_IMAGES / max(1, count))
+    return _Shares(1 - share, share, 0.0, MIN_CLASS_IMAGES_FOR_VAL, MAX_VAL_IMAGES)
 
 
 @dataclass(frozen=True)
@@ -149,12 +149,12 @@ def _grouped(listing: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _unchained(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> NDArray[np.int64]:
     """The near pairs without those of chains too long to be one image."""
-    long = {row for chain in chains(listing, same, counts) for row in chain}
+    long = {row for chain in find_chains(listing, same, counts) for row in chain}
     keep = [pair for pair in same.near.tolist() if pair[0] not in long]
     return np.array(keep, np.int64).reshape(-1, 2)
 
 
-def chains(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> list[list[int]]:
+def find_chains(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> list[list[int]]:
     """Groups of near duplicates larger than max(20, 1 % of their class), as rows."""
     roots = connected_components(len(listing), same.near)
     members: dict[int, list[int]] = {}
@@ -162,7 +162,7 @@ def chains(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> list
         members.setdefault(int(roots[row]), []).append(row)
     return [
         rows for rows in members.values()
-        if len(rows) > max(CHAIN_LEAST, CHAIN_SHARE * max(
+        if len(rows) > max(MIN_CHAIN_IMAGES, MIN_CHAIN_SHARE * max(
             (counts[label] for label in listing.labels[rows[0]]), default=0))
     ]  # fmt: skip
 
@@ -175,8 +175,8 @@ def _cuts(units: Sequence[_Unit], shares: _Shares) -> tuple[int, int]:
     places = np.array([unit.place for unit in units])
     ends = (shares.train, shares.train + shares.val)
     first, second = (int(upto[np.searchsorted(places, end)]) for end in ends)
-    if total >= STRATIFIED:
-        slack = TOLERANCE * total
+    if total >= MIN_STRATIFIED_IMAGES:
+        slack = SHARE_TOLERANCE * total
         first = _within(first, ends[0] * total, slack)
         second = _within(second, ends[1] * total, slack)
         excess = (second - first) - shares.val * total

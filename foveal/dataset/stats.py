@@ -18,9 +18,9 @@ from foveal.dataset.workers.pool import map_ordered
 from foveal.errors import DataError, ImageError
 from foveal.images.decode import decode_opened, open_image, upright_size
 
-SAMPLE = 512
+MAX_SAMPLED_IMAGES = 512
 """Images whose header is read, evenly spread over the listing."""
-COLOUR_SAMPLE = 64
+MAX_DECODED_IMAGES = 64
 """Of those, images that are decoded to see whether they are grey."""
 
 
@@ -49,8 +49,8 @@ def compute_stats(listing: Dataset, rows: Sequence[int] | None = None) -> Stats:
     """
     if rows is None:
         rows = [row for row, split in enumerate(listing.splits) if split in (None, "train")]
-    chosen = [int(rows[place]) for place in even_sample(len(rows), SAMPLE)]
-    coloured = {chosen[place] for place in even_sample(len(chosen), COLOUR_SAMPLE)}
+    chosen = [int(rows[place]) for place in even_sample(len(rows), MAX_SAMPLED_IMAGES)]
+    coloured = {chosen[place] for place in even_sample(len(chosen), MAX_DECODED_IMAGES)}
     seen = [
         one
         for _, part in map_ordered(lambda c: _seen(listing, c, coloured), chosen, 32)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from foveal.dataset.dataset import SPLITS, Dataset, Split, Unusable
+from foveal.dataset.dataset import SPLITS, Dataset, Split, UnusableFile
 from foveal.dataset.folder import SPLIT_NAMES
 from foveal.errors import DataError, ImageError, MissingExtra
 from foveal.images.decode import MAX_FILE_BYTES, read_bytes
@@ -22,8 +22,8 @@ Columns = Mapping[str, Sequence[str]]
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 """Suffixes of the files read as tables."""
 LABEL_SEPARATOR = "|"
-SHOWN = 5
-_KNOWN = ("path", "label", "split", "group")
+MAX_LISTED = 5
+_RESERVED_COLUMNS = ("path", "label", "split", "group")
 
 
 def open_table(path: Path) -> Dataset:
@@ -62,7 +62,7 @@ def parse_csv(content: bytes, where: str) -> dict[str, list[str]]:
     if not rows:
         raise DataError(f"{where} is empty; its first line must name the columns path and label")
     names = [name.strip() for name in rows[0]]
-    for name in _KNOWN:
+    for name in _RESERVED_COLUMNS:
         if names.count(name) > 1:
             raise DataError(f"{where} has {names.count(name)} columns '{name}'; keep one")
     body = [(line, row) for line, row in enumerate(rows[1:], start=2) if row]
@@ -120,7 +120,9 @@ def from_rows(root: Path, columns: Columns, where: str) -> Dataset:
         splits=tuple(splits),
         groups=tuple(cell.strip() or None for cell in groups),
         task="multi" if many else "single",
-        columns={name: tuple(cells) for name, cells in columns.items() if name not in _KNOWN},
+        extra_columns={
+            name: tuple(cells) for name, cells in columns.items() if name not in _RESERVED_COLUMNS
+        },
     )
     repeated = len(paths) - len(rows) - len(unusable)
     chosen = made.subset(rows) if len(rows) < len(paths) else made
@@ -169,15 +171,15 @@ def _splits(cells: Sequence[str] | None, count: int, where: str) -> list[Split |
 
 def _rows(
     paths: list[str], where: str, labels: list[tuple[str, ...]]
-) -> tuple[list[int], list[Unusable]]:
+) -> tuple[list[int], list[UnusableFile]]:
     """Rows to take, each image once; a path with two different labels stops the work."""
     first: dict[str, int] = {}
-    unusable: list[Unusable] = []
+    unusable: list[UnusableFile] = []
     rows: list[int] = []
     clash: list[str] = []
     for row, path in enumerate(paths):
         if "\0" in path:
-            unusable.append(Unusable(path.replace("\0", "?"), "a name with a zero byte"))
+            unusable.append(UnusableFile(path.replace("\0", "?"), "a name with a zero byte"))
         elif path in first:
             if set(labels[first[path]]) != set(labels[row]):
                 clash.append(f"{path} (rows {first[path] + 2} and {row + 2})")
@@ -203,5 +205,5 @@ def _normal(root: Path, path: str) -> str:
 
 
 def _some(items: Sequence[str]) -> str:
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return ", ".join(items[:SHOWN]) + more
+    more = f" and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
+    return ", ".join(items[:MAX_LISTED]) + more

@@ -14,24 +14,24 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.dataset.dataset import SPLITS, Dataset, Unusable
+from foveal.dataset.dataset import SPLITS, Dataset, UnusableFile
 from foveal.dataset.scan.duplicates import DuplicatePairs, connected_components, find_duplicates
-from foveal.dataset.scan.scan import Scan, scan
-from foveal.dataset.split import chains
-from foveal.doctor.findings import CheckResult, Finding, by_severity
-from foveal.doctor.outliers import outliers
-from foveal.doctor.shortcuts import shortcuts
+from foveal.dataset.scan.scan import Scan, scan_images
+from foveal.dataset.split import find_chains
+from foveal.doctor.findings import CheckResult, Finding, sort_by_severity
+from foveal.doctor.outliers import find_outliers
+from foveal.doctor.shortcuts import find_shortcuts
 from foveal.progress import Progress, silent
 from foveal.text import plural
 
-ALLOWED_BAD = 0.05
-FEW = 10
-IMBALANCE = 10
+MAX_UNUSABLE_SHARE = 0.05
+MIN_CLASS_IMAGES = 10
+MAX_IMBALANCE = 10
 
 
-def check(listing: Dataset, *, progress: Progress = silent) -> CheckResult:
+def run_checks(listing: Dataset, *, progress: Progress = silent) -> CheckResult:
     """Look at every image and tell what is wrong with the data set."""
-    seen = scan(listing, range(len(listing)), full=True, progress=progress)
+    seen = scan_images(listing, range(len(listing)), full=True, progress=progress)
     same = find_duplicates(seen)
     unusable = (*listing.unusable, *seen.unusable)
     usable = listing.subset(seen.rows.tolist())
@@ -42,7 +42,7 @@ def check(listing: Dataset, *, progress: Progress = silent) -> CheckResult:
         *_unusable(len(usable), unusable),
         *_classes(usable, counts),
         *_pairs(listing, same, counts),
-        *outliers(usable, seen),
+        *find_outliers(usable, seen),
         *_shortcuts(usable, seen),
         *(Finding("left_aside", "info", 1, (), f"{note}.") for note in listing.notes),
     ]
@@ -50,7 +50,7 @@ def check(listing: Dataset, *, progress: Progress = silent) -> CheckResult:
         str(listing.root), len(usable),
         {name: counts[name] for name in listing.classes},
         {name: n for name in SPLITS if (n := usable.splits.count(name))},
-        unusable, by_severity(findings), trainable=not fatal,
+        unusable, sort_by_severity(findings), trainable=not fatal,
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def _fatal(listing: Dataset, usable: Dataset, counts: Counter[str]) -> Iterator[
         ))  # fmt: skip
 
 
-def _unusable(usable: int, unusable: tuple[Unusable, ...]) -> Iterator[Finding]:
+def _unusable(usable: int, unusable: tuple[UnusableFile, ...]) -> Iterator[Finding]:
     if not unusable:
         return
     share = len(unusable) / (usable + len(unusable))
@@ -91,7 +91,7 @@ def _unusable(usable: int, unusable: tuple[Unusable, ...]) -> Iterator[Finding]:
     yield Finding(
         "unusable", "error", len(unusable), tuple(item.path for item in unusable),
         "These cannot be read (the reason stands with each); train leaves them out: replace or "
-        "delete them" + (more if share > ALLOWED_BAD else "") + ".",
+        "delete them" + (more if share > MAX_UNUSABLE_SHARE else "") + ".",
     )  # fmt: skip
 
 
@@ -101,14 +101,14 @@ def _classes(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
         yield Finding("empty_class", "warning", len(empty), (), (
             f"No usable image of {_named(empty)}: add some, or remove the class."
         ))  # fmt: skip
-    few = [name for name in usable.classes if 0 < counts[name] < FEW]
+    few = [name for name in usable.classes if 0 < counts[name] < MIN_CLASS_IMAGES]
     if few:
         yield Finding("few_images", "warning", len(few), (), (
-            f"Fewer than {FEW} images of {_named(few)}: scores of a class with one image "
-            "cannot be told at all; add more."
+            f"Fewer than {MIN_CLASS_IMAGES} images of {_named(few)}: scores of a class with one "
+            "image cannot be told at all; add more."
         ))  # fmt: skip
     ordered = sorted((n, name) for name, n in counts.items())
-    if len(ordered) > 1 and ordered[-1][0] > IMBALANCE * ordered[0][0]:
+    if len(ordered) > 1 and ordered[-1][0] > MAX_IMBALANCE * ordered[0][0]:
         (low, rare), (high, common) = ordered[0], ordered[-1]
         yield Finding("imbalance", "warning", len(ordered), (), (
             f"'{common}' has {plural(high, 'image')} and '{rare}' {low}: look at balanced "
@@ -132,7 +132,7 @@ def _named(names: list[str]) -> str:
 
 
 def _pairs(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> Iterator[Finding]:
-    long = chains(listing, same, counts)
+    long = find_chains(listing, same, counts)
     chained = {row for rows in long for row in rows}
     kept = np.array([pair for pair in same.near.tolist() if pair[0] not in chained], np.int64)
     exact, near = _groups(listing, same.exact), _groups(listing, kept.reshape(-1, 2))
@@ -205,9 +205,9 @@ def _shortcuts(usable: Dataset, seen: Scan) -> Iterator[Finding]:
     names = sorted({labels[0] for labels in usable.labels})
     number = {name: place for place, name in enumerate(names)}
     labels = np.array([number[labels[0]] for labels in usable.labels], np.int64)
-    for one in shortcuts(seen, labels, len(names)):
+    for one in find_shortcuts(seen, labels, len(names)):
         yield Finding("shortcut", "warning", len(usable), (), (
-            f"By {one.what} alone the label is right in {100 * one.accuracy:.0f} % (guessing: "
+            f"By {one.attribute} alone the label is right in {100 * one.accuracy:.0f} % (guessing: "
             f"{100 * one.chance:.0f} %), so a network may learn that instead of what is shown: "
             "make it alike in all classes."
         ))  # fmt: skip

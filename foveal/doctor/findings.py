@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from foveal.dataset.dataset import Unusable
+from foveal.dataset.dataset import UnusableFile
 
 Severity = Literal["error", "warning", "info"]
-ORDER: tuple[Severity, ...] = ("error", "warning", "info")
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Finding:
         """The JSON object; `pairs` is there only where there are any."""
         data: dict[str, Any] = {
             "kind": self.kind, "severity": self.severity, "count": self.count,
-            "files": [text(path) for path in self.files], "advice": self.advice,
+            "files": [json_text(path) for path in self.files], "advice": self.advice,
         }  # fmt: skip
         if self.pairs:
-            data["pairs"] = [[text(a), text(b)] for a, b in self.pairs]
+            data["pairs"] = [[json_text(a), json_text(b)] for a, b in self.pairs]
         return data
 
 
@@ -48,7 +48,7 @@ class CheckResult:
     images: int
     classes: dict[str, int]
     splits: dict[str, int]
-    unusable: tuple[Unusable, ...]
+    unusable: tuple[UnusableFile, ...]
     findings: tuple[Finding, ...]
     trainable: bool
 
@@ -56,20 +56,20 @@ class CheckResult:
         """The object that `check --json` prints."""
         return {
             "images": self.images,
-            "classes": {text(name): count for name, count in self.classes.items()},
+            "classes": {json_text(name): count for name, count in self.classes.items()},
             "splits": self.splits,
             "unusable": [
-                {"path": text(item.path), "reason": item.reason} for item in self.unusable
+                {"path": json_text(item.path), "reason": item.reason} for item in self.unusable
             ],
             "findings": [finding.to_data() for finding in self.findings],
         }
 
 
-def text(path: str) -> str:
+def json_text(path: str) -> str:
     """A path as JSON can carry it: bytes that are no UTF-8 as \\xNN."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def sort_by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Errors first, then warnings, then information; in each the most files first."""
-    return tuple(sorted(findings, key=lambda one: (ORDER.index(one.severity), -one.count)))
+    return tuple(sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), -one.count)))

@@ -24,7 +24,7 @@ _SUFFIXES = {
 }  # fmt: skip
 
 
-def outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
+def find_outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
     """Findings about single images; `usable` holds the scanned rows, in their order."""
     if not len(usable):
         return
@@ -32,11 +32,11 @@ def outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
     kinds = np.array(
         [
             _suffix_wrong(path, int(code))
-            for path, code in zip(usable.paths, measured[:, image_stats.FORMAT], strict=True)
+            for path, code in zip(usable.paths, measured[:, image_stats.FORMAT_INDEX], strict=True)
         ]
     )
-    bright, spread = measured[:, image_stats.BRIGHTNESS], measured[:, image_stats.SPREAD]
-    low, high = measured[:, image_stats.DARKEST], measured[:, image_stats.BRIGHTEST]
+    bright, spread = measured[:, image_stats.BRIGHTNESS], measured[:, image_stats.CONTRAST]
+    low, high = measured[:, image_stats.LEVEL_P1], measured[:, image_stats.LEVEL_P99]
     blank = (spread < 2) & (high - low < 8)
     sharp = measured[:, image_stats.SHARPNESS]
     fine = sharp[np.isfinite(sharp)]
@@ -57,7 +57,7 @@ def outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
         "Much less detail than the others: see whether it can be recognised at all."
     ))  # fmt: skip
     yield from _shapes(usable, seen)
-    grey = measured[:, image_stats.GREY] > 0
+    grey = measured[:, image_stats.IS_GREY] > 0
     rare, name = (grey, "grey") if grey.mean() < 0.5 else (~grey, "coloured")
     if 0 < rare.mean() < 0.1:
         other = "coloured" if name == "grey" else "grey"
@@ -67,7 +67,7 @@ def outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
 
 
 def _shapes(usable: Dataset, seen: Scan) -> Iterator[Finding]:
-    size = seen.size.astype(float)
+    size = seen.sizes.astype(float)
     area = _outlying(np.log(size.prod(1)), np.log(4))
     aspect = _outlying(np.log(size[:, 0] / size[:, 1]), np.log(2))
     yield from _flagged(usable, "odd_size", "info", area, (

@@ -15,9 +15,9 @@ from foveal.dataset.scan import image_stats
 from foveal.dataset.scan.scan import Scan
 
 BINS = 16
-LEAST = 40
+MIN_IMAGES = 40
 """Fewer images say nothing."""
-MARGIN = 0.25
+MIN_MARGIN = 0.25
 """Suspicious: a quarter of the way from guessing to always right, in balanced accuracy."""
 
 
@@ -25,39 +25,39 @@ MARGIN = 0.25
 class Shortcut:
     """The label is right in a share `accuracy` of images of a class (mean), by `what` alone."""
 
-    what: str
+    attribute: str
     accuracy: float
     chance: float
 
 
-def shortcuts(seen: Scan, labels: NDArray[np.int64], classes: int) -> list[Shortcut]:
+def find_shortcuts(seen: Scan, labels: NDArray[np.int64], classes: int) -> list[Shortcut]:
     """Suspicious shortcuts; labels: int64 (N,) class numbers of the scanned images.
 
     Half of the images (by content hash) teach a table from bins to the most over-represented
     class, the other half tests it.
     """
-    if len(labels) < LEAST or classes < 2:
+    if len(labels) < MIN_IMAGES or classes < 2:
         return []
     chance = 1 / classes
     found = []
     for what, bins in _views(seen):
         accuracy = _probed(bins, labels, (seen.content_hashes & np.uint64(1)).astype(bool), classes)
-        if accuracy > chance + MARGIN * (1 - chance):
+        if accuracy > chance + MIN_MARGIN * (1 - chance):
             found.append(Shortcut(what, accuracy, chance))
     return found
 
 
 def _views(seen: Scan) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    width, height = seen.size[:, 0].astype(float), seen.size[:, 1].astype(float)
+    width, height = seen.sizes[:, 0].astype(float), seen.sizes[:, 1].astype(float)
     measures = seen.measures
     yield "the size of the image", _joint(_binned(width), _binned(height))
     yield "the shape (width by height)", _binned(width / height)
     yield "the brightness", _joint(_binned(measures[:, image_stats.BRIGHTNESS], 8),
-                                   _binned(measures[:, image_stats.SPREAD], 4))  # fmt: skip
-    density = measures[:, image_stats.BYTES] / (width * height)
+                                   _binned(measures[:, image_stats.CONTRAST], 4))  # fmt: skip
+    density = measures[:, image_stats.FILE_BYTES] / (width * height)
     yield (
         "the file (format, bytes a pixel)",
-        _joint(measures[:, image_stats.FORMAT].astype(np.int64), _binned(density)),
+        _joint(measures[:, image_stats.FORMAT_INDEX].astype(np.int64), _binned(density)),
     )
 
 

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from foveal.dataset.dataset import Dataset, Unusable
+from foveal.dataset.dataset import Dataset, UnusableFile
 from foveal.dataset.labels import encode_labels
 from foveal.dataset.pixel_cache import PixelCache, build_pixel_cache
-from foveal.dataset.split import split as split_of
+from foveal.dataset.split import assign_splits as split_of
 from foveal.errors import DataError
 from foveal.evaluation.predictions import Bools, Ints, Predictions, group_numbers, require_finite
 from foveal.model.manifest import Manifest
@@ -51,7 +51,7 @@ class EvaluationSet:
     left_out: int
     seen: Bools
     notes: tuple[str, ...]
-    unusable: tuple[Unusable, ...] = ()
+    unusable: tuple[UnusableFile, ...] = ()
     ignored: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -118,7 +118,7 @@ def collect(
         )
     blind = kind == "unseen" and not len(fitted_on)
     kind = "all" if blind else kind
-    seen = np.isin(kept.hashes, fitted_on)
+    seen = np.isin(kept.content_hashes, fitted_on)
     places = np.flatnonzero(~seen) if kind == "unseen" else np.arange(len(kept.rows))
     if not len(places):
         raise DataError(

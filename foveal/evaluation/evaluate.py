@@ -50,7 +50,7 @@ def evaluate_predictions(
     found = measures(material.dataset, material.rows, material.pixel_cache.pixels, material.places)
     columns = {
         name: [column[row] for row in material.rows]
-        for name, column in material.dataset.columns.items()
+        for name, column in material.dataset.extra_columns.items()
     }
     cut = slices(answers, found, columns)
     progress("scores", 2, 3)

@@ -17,7 +17,7 @@ from torch import nn
 
 from foveal import __version__
 from foveal.errors import UsageError
-from foveal.processor import flags
+from foveal.processor import cpu_flags
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -46,7 +46,7 @@ def has_fast_bf16(where: torch.device) -> bool:
     """Whether the device has instructions for 16-bit multiplication."""
     if where.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return where.type == "cpu" and bool({"amx_bf16", "avx512_bf16", "bf16"} & set(flags()))
+    return where.type == "cpu" and bool({"amx_bf16", "avx512_bf16", "bf16"} & set(cpu_flags()))
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def environment(where: torch.device) -> dict[str, Any]:
         "numpy": np.__version__,
         "device": where.type if gpu is None else gpu,
         "threads": torch.get_num_threads(),
-        "processor": list(flags()),
+        "processor": list(cpu_flags()),
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import listed
-from foveal.doctor.check import check as doctor
+from foveal.doctor.check import run_checks as doctor
 from foveal.doctor.findings import CheckResult
 from foveal.progress import Progress, silent
 

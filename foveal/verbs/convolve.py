@@ -24,7 +24,7 @@ from foveal.convolution import (
     WindowStep,
 )
 from foveal.errors import ImageError, UsageError
-from foveal.files import refuse_same, write_atomic
+from foveal.files import refuse_overwriting, write_atomic
 from foveal.text import nearest
 
 MOST = 8192
@@ -94,7 +94,7 @@ def convolve(
     Raises ImageError, or UsageError where nothing would be left.
     """
     if out is not None and isinstance(image, str | Path):
-        refuse_same(Path(out), Path(image), "the image")
+        refuse_overwriting(Path(out), Path(image), "the image")
     numbers, given = _kernel(kernel, size), _image(image)
     shape: IntPair = (numbers.shape[0], numbers.shape[1])
     seen: IntPair = (given.shape[0], given.shape[1])

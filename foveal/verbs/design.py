@@ -30,7 +30,7 @@ def design(
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes received {minutes:g}; give a number above 0")
     found = compute_stats(open_dataset(data))
-    made = designed(found, minutes, multiply_adds_per_second=processor.speed())
+    made = designed(found, minutes, multiply_adds_per_second=processor.training_speed())
     if out is not None:
         write_atomic(Path(out), network_yaml(made))
         write_atomic(recipe_name(Path(out)), recipe_yaml(made))

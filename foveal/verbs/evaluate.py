@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from foveal.errors import DataError, UsageError
-from foveal.files import refuse_same
+from foveal.files import refuse_overwriting
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _check_request(
         )
     for one in given:
         if out is not None and isinstance(one, str | Path):
-            refuse_same(Path(out), Path(one), "the model")
+            refuse_overwriting(Path(out), Path(one), "the model")
 
 
 def _listing(data: str | Path | Dataset) -> Dataset:

@@ -17,7 +17,7 @@ import numpy as np
 
 from foveal.dataset.sampling import even_sample
 from foveal.errors import DataError, Error, ImageError, MissingExtra
-from foveal.files import refuse_same, write_atomic
+from foveal.files import refuse_overwriting, write_atomic
 from foveal.progress import Progress, silent
 from foveal.rundir import RunData, read_run_data
 
@@ -70,7 +70,7 @@ def explain(
 
     for given, what in ((model, "the model"), (image, "the image")):
         if out is not None and isinstance(given, str | Path):
-            refuse_same(Path(out), Path(given), what)
+            refuse_overwriting(Path(out), Path(given), what)
     opened = load(model) if isinstance(model, str | Path) else model
     network = opened.manifest.network
     source = Path(image) if isinstance(image, str) else image
@@ -197,7 +197,7 @@ def _scanned(
     opened: Model, sources: list[_Source], progress: Progress
 ) -> dict[str, TopActivations]:
     """The scan of `sources` by every convolution, from the cache where it was done before."""
-    from foveal.cache import ABOUT_FILE, cache_dir
+    from foveal.cache import ABOUT_FILE, cache_folder
     from foveal.explanation import top_activations
 
     names = sorted(
@@ -207,7 +207,8 @@ def _scanned(
     )
     weights = opened.manifest.weights_sha256
     folder = (
-        cache_dir() / f"explain-{top_activations.key(weights, [str(one.hash) for one in sources])}"
+        cache_folder()
+        / f"explain-{top_activations.key(weights, [str(one.hash) for one in sources])}"
     )
     known = top_activations.kept(folder / "peaks.npz", names) if weights else None
     if known is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foveal.errors import MissingExtra, UsageError
-from foveal.files import refuse_same, write_atomic
+from foveal.files import refuse_overwriting, write_atomic
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def export(
         raise UsageError(f"--to is '{to}'; onnx is the only format")
     source = Path(model)
     file = Path(out) if out is not None else _beside(source, int8=int8, any_size=any_size)
-    refuse_same(file, source, "the model")
+    refuse_overwriting(file, source, "the model")
     from foveal.exporting import export as exporting
     from foveal.model.model import load
 

@@ -288,7 +288,7 @@ def _designed(
 
     rows = [row for row, split in enumerate(data.splits) if split == "train"]
     name = asking.preset_name(request.network)
-    speed = processor.speed(machine.select_device(request.device).type)
+    speed = processor.training_speed(machine.select_device(request.device).type)
     made = design_network(
         compute_stats(data.dataset, rows),
         minutes,

@@ -52,7 +52,7 @@ def test_to_a_torch_dataset_and_back(images):
     torch = pytest.importorskip("torch")
     data = open_dataset(images("a/1.png a/2.png b/1.png"))
     size = Input(height=8, width=8)
-    samples = data.to_samples(size, Preprocess())
+    samples = data.to_map_style(size, Preprocess())
     loader = torch.utils.data.DataLoader(samples, batch_size=3)
     ((batch, labels),) = list(loader)
     assert labels.tolist() == [0, 0, 1]

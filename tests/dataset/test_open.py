@@ -267,7 +267,7 @@ def test_a_table_resolves_against_itself(images, tmp_path: Path):
     assert found.paths == ("1.png", "2.png", str(absolute), "sub/3.png")
     assert found.splits == ("train", "test", "val", "train")
     assert found.groups == ("g1", None, "g1", None)
-    assert found.columns == {"camera": ("left", "right", "left", "left")}
+    assert found.extra_columns == {"camera": ("left", "right", "left", "left")}
     assert found.classes == ("a", "b")
     assert found.notes == (f"{root}/t.csv: 1 repeated rows counted once",)
     assert all(found.read(row) for row in range(4))

@@ -18,7 +18,7 @@ from foveal.dataset.scan.image_stats import content_hash
 from foveal.errors import Error
 from foveal.images.resize import to_input_pixels
 from foveal.spec.preprocess import Input, Preprocess
-from foveal.verbs.cache import clear
+from foveal.verbs.cache import clear_cache
 
 SIZE, RULE = Input(height=16, width=16), Preprocess()
 
@@ -30,7 +30,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def entry() -> Path:
-    (found,) = [one.folder for one in cache.entries()]
+    (found,) = [one.folder for one in cache.list_entries()]
     return found
 
 
@@ -47,7 +47,7 @@ def test_rows_hashes_and_pixels_are_those_of_the_files(images):
     for place, row in enumerate(found.rows.tolist()):
         content = data.read(row)
         assert np.array_equal(found.pixels[place], to_input_pixels(content, SIZE, RULE))
-        assert int(found.hashes[place]) == content_hash(content)
+        assert int(found.content_hashes[place]) == content_hash(content)
     assert len(np.unique(found.pixel_hashes)) == 39
 
 
@@ -133,7 +133,7 @@ def test_killed_anywhere_it_goes_on_and_ends_the_same(images, own_cache, monkeyp
         child.wait()
         assert child.stdout is not None
         child.stdout.close()
-    assert [one.complete for one in cache.entries()] == [False]
+    assert [one.complete for one in cache.list_entries()] == [False]
     from foveal.dataset.workers import task as module
 
     reads = []
@@ -141,7 +141,7 @@ def test_killed_anywhere_it_goes_on_and_ends_the_same(images, own_cache, monkeyp
     monkeypatch.setattr(module, "to_input_pixels", lambda *a: reads.append(1) or real(*a))
     found = build_pixel_cache(data, range(400), SIZE, RULE)
     assert 0 < len(reads) < 400
-    assert [one.complete for one in cache.entries()] == [True]
+    assert [one.complete for one in cache.list_entries()] == [True]
     for row in range(400):
         assert np.array_equal(found.pixels[row], to_input_pixels(data.read(row), SIZE, RULE))
 
@@ -188,7 +188,7 @@ def test_two_processes_make_it_once(images):
     told = [child.communicate(timeout=60)[0] for child in children]
     assert all(text.endswith("done\n") for text in told)
     assert sum(text.count("x\n") for text in told) == 60
-    assert [one.complete for one in cache.entries()] == [True]
+    assert [one.complete for one in cache.list_entries()] == [True]
 
 
 def test_what_a_process_makes_now_is_neither_evicted_nor_cleared(images, own_cache, monkeypatch):
@@ -200,10 +200,10 @@ def test_what_a_process_makes_now_is_neither_evicted_nor_cleared(images, own_cac
     assert child.stdout.readline() == "x\n"
     monkeypatch.setenv("FOVEAL_CACHE_LIMIT", "1")
     cache.evict(1)
-    assert clear() == (0, 0)
+    assert clear_cache() == (0, 0)
     assert child.communicate(timeout=60)[0].endswith("done\n")
-    assert [one.complete for one in cache.entries()] == [True]
-    assert clear()[0] == 1
+    assert [one.complete for one in cache.list_entries()] == [True]
+    assert clear_cache()[0] == 1
     assert list(own_cache.iterdir()) == []
 
 
@@ -211,7 +211,7 @@ def test_broken_off_work_asks_for_no_more_room_than_it_still_needs(images, monke
     data = open_dataset(images(" ".join(f"a/{n}.png" for n in range(40))))
     build_pixel_cache(data, range(40), SIZE, RULE)
     entry().rename(entry().with_name(entry().name + ".part"))
-    monkeypatch.setattr(cache, "_free", lambda: 1000)
+    monkeypatch.setattr(cache, "_free_bytes", lambda: 1000)
     assert len(build_pixel_cache(data, range(40), SIZE, RULE).pixels) == 40
 
 

@@ -8,7 +8,7 @@ import pytest
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.pixel_cache import build_pixel_cache
-from foveal.dataset.scan.scan import scan
+from foveal.dataset.scan.scan import scan_images
 from foveal.errors import ImageError
 from foveal.spec.preprocess import Input, Preprocess
 
@@ -41,7 +41,7 @@ def stored(data: Dataset) -> list[int]:
 
 
 def scanned(data: Dataset) -> list[int]:
-    return scan(data, range(4)).rows.tolist()
+    return scan_images(data, range(4)).rows.tolist()
 
 
 @pytest.mark.parametrize("seen", [stored, scanned])

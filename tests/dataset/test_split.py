@@ -13,7 +13,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.scan.duplicates import DuplicatePairs
 from foveal.dataset.scan.scan import Scan
-from foveal.dataset.split import _moved, _shares, split
+from foveal.dataset.split import _moved, _shares, assign_splits
 from foveal.errors import DataError
 
 NONE = np.empty((0, 2), np.int64)
@@ -121,13 +121,13 @@ def test_a_given_split_is_kept_and_only_train_is_read(images):
         f"{s}/{c}/{n}.png" for s in ("train", "val", "test") for c in "ab" for n in (1, 2)
     )
     data = open_dataset(images(names))
-    assert split(data) == data.splits
+    assert assign_splits(data) == data.splits
     without = data.subset([row for row, one in enumerate(data.splits) if one != "val"])
     broken = replace(without, paths=tuple(
         "missing.png" if one == "test" else path
         for path, one in zip(without.paths, without.splits, strict=True)
     ))  # fmt: skip
-    answer = split(broken)
+    answer = assign_splits(broken)
     assert [one for one, had in zip(answer, broken.splits, strict=True) if had == "test"] == [
         "test"
     ] * 4
@@ -140,7 +140,7 @@ def test_exact_duplicates_under_other_names_and_formats_share_a_split(images):
     for path in sorted(root.rglob("*.png"))[::2]:
         Image.open(path).save(path.with_suffix(".bmp"))
     data = open_dataset(root)
-    answer = dict(zip(data.paths, split(data), strict=True))
+    answer = dict(zip(data.paths, assign_splits(data), strict=True))
     assert len(answer) == 120
     for path, where in answer.items():
         if path.endswith(".bmp"):
@@ -150,10 +150,10 @@ def test_exact_duplicates_under_other_names_and_formats_share_a_split(images):
 def test_half_given_or_no_train_is_one_sentence():
     data = rows(["a", "b"], splits=("train", None))
     with pytest.raises(DataError) as error:
-        split(data)
+        assign_splits(data)
     assert str(error.value) == ("1 of 2 images of x have no split; give every image one, or none")
     with pytest.raises(DataError) as error:
-        split(rows(["a", "b"], splits=("val", "test")))
+        assign_splits(rows(["a", "b"], splits=("val", "test")))
     assert str(error.value) == (
         "x has no train, only test and val; name the images to train on train"
     )
@@ -161,8 +161,8 @@ def test_half_given_or_no_train_is_one_sentence():
 
 def test_the_split_of_digits(digits: Path):
     data = open_dataset(digits)
-    answer = split(data)
-    assert answer == split(data)
+    answer = assign_splits(data)
+    assert answer == assign_splits(data)
     for label in data.classes:
         assert {
             one for one, labels in zip(answer, data.labels, strict=True) if labels == (label,)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from foveal.dataset.open import open_dataset
-from foveal.dataset.stats import COLOUR_SAMPLE, compute_stats
+from foveal.dataset.stats import MAX_DECODED_IMAGES, compute_stats
 from foveal.errors import DataError
 
 
@@ -36,10 +36,10 @@ def test_sizes_classes_and_colour(tmp_path, channels):
 
 
 def test_images_are_grey_only_where_some_were_looked_at(tmp_path):
-    count = 2 * COLOUR_SAMPLE
-    looked = np.linspace(0, count - 1, COLOUR_SAMPLE).astype(int)
+    count = 2 * MAX_DECODED_IMAGES
+    looked = np.linspace(0, count - 1, MAX_DECODED_IMAGES).astype(int)
     found = compute_stats(made(tmp_path, count, broken=looked))
-    assert found.sampled == COLOUR_SAMPLE
+    assert found.sampled == MAX_DECODED_IMAGES
     assert not found.grey
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset.scan import image_stats
-from foveal.dataset.scan.near_duplicates import near_pairs
+from foveal.dataset.scan.near_duplicates import find_near_duplicates
 from foveal.dataset.scan.scan import Scan
 
 Pairs = NDArray[np.int64]
@@ -27,10 +27,11 @@ class DuplicatePairs:
 
 def find_duplicates(seen: Scan) -> DuplicatePairs:
     """Pairs among the scanned images; time grows as their number (times its logarithm)."""
-    pairs = near_pairs(
-        seen.thumbnails, seen.measures[seen.drawn, image_stats.RED : image_stats.BLUE + 1]
+    pairs = find_near_duplicates(
+        seen.thumbnails,
+        seen.measures[seen.thumbnail_indices, image_stats.RED : image_stats.BLUE + 1],
     )
-    left, right = seen.drawn[pairs[:, 0]], seen.drawn[pairs[:, 1]]
+    left, right = seen.thumbnail_indices[pairs[:, 0]], seen.thumbnail_indices[pairs[:, 1]]
     other = seen.pixel_hashes[left] != seen.pixel_hashes[right]
     near = np.stack([seen.rows[left[other]], seen.rows[right[other]]], axis=1)
     return DuplicatePairs(_exact(seen), near)

@@ -22,12 +22,24 @@ from foveal.images.fast_png import read_simple_png
 
 THUMBNAIL_SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
-GREY, FORMAT, BYTES, BRIGHTNESS, SPREAD, DARKEST, BRIGHTEST, SHARPNESS, RED, GREEN, BLUE = range(11)
+(
+    IS_GREY,
+    FORMAT_INDEX,
+    FILE_BYTES,
+    BRIGHTNESS,
+    CONTRAST,
+    LEVEL_P1,
+    LEVEL_P99,
+    SHARPNESS,
+    RED,
+    GREEN,
+    BLUE,
+) = range(11)
 """Places in `measures`: grey image (0 or 1); place of its format in FORMATS; size of the file;
 mean, deviation, 1st and 99th percentile of the grey levels; sharpness (see `sharpness`); mean of
 each colour (0 where there is no thumbnail)."""
 N_MEASURES = 11
-ENOUGH = 256
+MIN_DECODED_SIDE = 256
 """A large JPEG is looked at on a side of at least this many pixels."""
 
 
@@ -77,7 +89,7 @@ def _all_grey(values: np.ndarray) -> bool:
     return True
 
 
-def image_stats(content: bytes, *, full: bool = False) -> ImageStats:
+def compute_image_stats(content: bytes, *, full: bool = False) -> ImageStats:
     """Look at one image; ImageError where it cannot be read.
 
     full: also measure how it is lit and how sharp it is; else those measures are 0.
@@ -96,7 +108,7 @@ def image_stats(content: bytes, *, full: bool = False) -> ImageStats:
         small = small or is_drawing(counts)
         if full:
             lit = (*_levels(counts), sharpness(levels.reshape(image.height, image.width)))
-    drawn = None if small else thumbnail(image)
+    drawn = None if small else grey_thumbnail(image)
     thumb = None if drawn is None else np.asarray(drawn.convert("L"))
     return ImageStats(
         content_hash(content), pixel_hash(image.width, image.height, raw), width, height, thumb,
@@ -113,7 +125,9 @@ def _opened(content: bytes) -> tuple[Image.Image, tuple[int, int], str]:
     size = upright_size(opened)
     # A grey file is decoded to grey at once: for small images that halves the work.
     plain = opened.mode == "L" and "transparency" not in opened.info
-    image = decode_opened(opened, channels=1 if plain else 3, min_size=(ENOUGH, ENOUGH))
+    image = decode_opened(
+        opened, channels=1 if plain else 3, min_size=(MIN_DECODED_SIDE, MIN_DECODED_SIDE)
+    )
     return image, size, file_format(opened)
 
 
@@ -157,7 +171,7 @@ def sharpness(lit: np.ndarray) -> float:
     return float((4 * centre - around).std()) / spread if spread > 1 else float("inf")
 
 
-def thumbnail(image: Image.Image) -> Image.Image:
+def grey_thumbnail(image: Image.Image) -> Image.Image:
     """The image squashed to SIDE by SIDE, averaged by a triangle filter."""
     return image.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR)
 

@@ -23,98 +23,104 @@ from numpy.typing import NDArray
 Float = NDArray[np.float32]
 Pairs = NDArray[np.int64]
 
-TABLES, WINDOW, FAR = 24, 4, 18
-SIMILAR, ROUGHLY = 0.80, 0.95
-AGREE, DETAIL = 0.98, 0.92
-FLAT = 6.0
-TINT, SHADE = 16.0, 10.0
+N_TABLES, NEIGHBOURS, MAX_HASH_DISTANCE = 24, 4, 18
+MIN_ROUGH_CORRELATION, MIN_ROUGH_ALIGNED_CORRELATION = 0.80, 0.95
+MIN_CORRELATION, MIN_DETAIL_CORRELATION = 0.98, 0.92
+MIN_CONTRAST = 6.0
+MAX_COLOUR_DIFFERENCE, MAX_LEVEL_DIFFERENCE = 16.0, 10.0
 _BITS = 64
-_BATCH = 4096
+_BATCH_SIZE = 4096
 _STEPS = 6
-_MOST_SHIFT, _MOST_SCALE = 4.0, 0.16
+_MAX_SHIFT, _MAX_SCALE = 4.0, 0.16
 
 
-def near_pairs(thumbnails: NDArray[np.uint8], colours: Float) -> Pairs:
+def find_near_duplicates(thumbnails: NDArray[np.uint8], colours: Float) -> Pairs:
     """int64 (P, 2) places of images that show the same up to encoding, size and a slight crop.
 
     thumbnails: (N, S, S) grey.  colours: (N, 3) mean red, green and blue, 0..255.
     """
     deviation = np.array([part.std() for part in thumbnails])
-    lively = np.flatnonzero(deviation > FLAT)
-    pairs = lively[proposed(thumbnails[lively])]
-    pairs = pairs[(np.abs(colours[pairs[:, 0]] - colours[pairs[:, 1]]) < TINT).all(1)]
+    lively = np.flatnonzero(deviation > MIN_CONTRAST)
+    pairs = lively[propose_pairs(thumbnails[lively])]
+    pairs = pairs[
+        (np.abs(colours[pairs[:, 0]] - colours[pairs[:, 1]]) < MAX_COLOUR_DIFFERENCE).all(1)
+    ]
     if not len(pairs):
         return np.empty((0, 2), np.int64)
     kept = [
-        part[confirmed(thumbnails[part[:, 0]], thumbnails[part[:, 1]])]
-        for part in np.array_split(pairs, max(1, -(-len(pairs) // _BATCH)))
+        part[confirm_pairs(thumbnails[part[:, 0]], thumbnails[part[:, 1]])]
+        for part in np.array_split(pairs, max(1, -(-len(pairs) // _BATCH_SIZE)))
     ]
     return np.concatenate(kept)
 
 
-def proposed(thumbnails: NDArray[np.uint8]) -> Pairs:
+def propose_pairs(thumbnails: NDArray[np.uint8]) -> Pairs:
     """Pairs worth comparing, the smaller place first, each once."""
     count = len(thumbnails)
     if count < 2:
         return np.empty((0, 2), np.int64)
-    bits = _bits(thumbnails)
-    codes = _packed(bits)
+    bits = _dct_bits(thumbnails)
+    codes = _pack_bits(bits)
     random = np.random.default_rng(0)
     found = []
-    for _ in range(TABLES):
-        order = np.argsort(_packed(bits[:, random.permutation(_BITS)]), kind="stable")
-        for step in range(1, min(WINDOW + 1, count)):
+    for _ in range(N_TABLES):
+        order = np.argsort(_pack_bits(bits[:, random.permutation(_BITS)]), kind="stable")
+        for step in range(1, min(NEIGHBOURS + 1, count)):
             left, right = order[:-step], order[step:]
-            close = np.bitwise_count(codes[left] ^ codes[right]) <= FAR
+            close = np.bitwise_count(codes[left] ^ codes[right]) <= MAX_HASH_DISTANCE
             low = np.minimum(left[close], right[close])
             found.append(low * count + np.maximum(left[close], right[close]))
     every = np.unique(np.concatenate(found))
     return np.stack([every // count, every % count], axis=1)
 
 
-def _bits(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _dct_bits(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(N, 64) zeros and ones: signs of the 8 by 8 lowest cosine terms, the mean left at zero."""
     side = thumbnails.shape[1]
     wave = np.cos(np.pi / side * (np.arange(side) + 0.5) * np.arange(8)[:, None]).astype(np.float32)
     bits = np.empty((len(thumbnails), _BITS), np.uint8)
-    for start in range(0, len(thumbnails), _BATCH):
-        part = thumbnails[start : start + _BATCH].astype(np.float32)
+    for start in range(0, len(thumbnails), _BATCH_SIZE):
+        part = thumbnails[start : start + _BATCH_SIZE].astype(np.float32)
         terms = (wave @ (part - part.mean((1, 2), keepdims=True)) @ wave.T).reshape(-1, _BITS)
         terms[:, 0] = -1
-        bits[start : start + _BATCH] = terms > 0
+        bits[start : start + _BATCH_SIZE] = terms > 0
     return bits
 
 
-def _packed(bits: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def _pack_bits(bits: NDArray[np.uint8]) -> NDArray[np.uint64]:
     packed = np.ascontiguousarray(np.packbits(bits, axis=1))
     return packed.view(">u8").ravel().astype(np.uint64)
 
 
-def confirmed(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def confirm_pairs(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """For each pair of (P, S, S) thumbnails: whether they agree once aligned."""
     a, b = first.astype(np.float32), second.astype(np.float32)
     answer = np.zeros(len(a), bool)
-    maybe = np.flatnonzero(_roughly(a, b))
+    maybe = np.flatnonzero(_prefilter(a, b))
     if len(maybe):
-        shades, detail, apart = aligned(a[maybe], b[maybe])
-        answer[maybe] = (shades > AGREE) & (detail > DETAIL) & (apart < SHADE)
+        shades, detail, apart = align(a[maybe], b[maybe])
+        answer[maybe] = (
+            (shades > MIN_CORRELATION)
+            & (detail > MIN_DETAIL_CORRELATION)
+            & (apart < MAX_LEVEL_DIFFERENCE)
+        )
     return answer
 
 
-def _roughly(a: Float, b: Float) -> NDArray[np.bool_]:
+def _prefilter(a: Float, b: Float) -> NDArray[np.bool_]:
     """The cheap test, at half the side: alike as they are, and more so after two steps."""
     small_a, small_b = (np.ascontiguousarray(_smooth(_smooth(x))[:, ::2, ::2]) for x in (a, b))
-    answer = _agreement(small_a, small_b, np.ones_like(small_a)) > SIMILAR
+    answer = _correlation(small_a, small_b, np.ones_like(small_a)) > MIN_ROUGH_CORRELATION
     some = np.flatnonzero(answer)
     target, source = small_a[some], small_b[some]
     move = np.zeros((len(some), 4), np.float32)
     for _ in range(2):
-        move = move + _improved(target, *_warped(source, move))
-    answer[some] = _agreement(target, *_warped(source, move)) > ROUGHLY
+        move = move + _gauss_newton_step(target, *_warp(source, move))
+    answer[some] = _correlation(target, *_warp(source, move)) > MIN_ROUGH_ALIGNED_CORRELATION
     return answer
 
 
-def aligned(a: Float, b: Float) -> tuple[Float, Float, Float]:
+def align(a: Float, b: Float) -> tuple[Float, Float, Float]:
     """After b is fitted to a: correlation of shades, of detail, and mean distance in levels.
 
     (P,) each; the correlations are -1 where it cannot be fitted.
@@ -127,14 +133,14 @@ def aligned(a: Float, b: Float) -> tuple[Float, Float, Float]:
     soft = [(_smooth(_smooth(a)), _smooth(_smooth(b))), (_smooth(a), _smooth(b))]
     for step in range(_STEPS):
         target, source = soft[2 * step // _STEPS]
-        move = move + _improved(target, *_warped(source, move))
-    limits = np.array([_MOST_SHIFT, _MOST_SCALE * side / 2] * 2)
+        move = move + _gauss_newton_step(target, *_warp(source, move))
+    limits = np.array([_MAX_SHIFT, _MAX_SCALE * side / 2] * 2)
     fair = np.isfinite(move).all(1) & (np.abs(move) <= limits).all(1)
     move[~fair] = 0
-    light, valid = _warped(soft[1][1], move)
-    fine, _ = _warped(_detail(b), move)
+    light, valid = _warp(soft[1][1], move)
+    fine, _ = _warp(_detail(b), move)
     fair &= valid.mean((1, 2)) > 0.6
-    shades, detail = _agreement(soft[1][0], light, valid), _agreement(_detail(a), fine, valid)
+    shades, detail = _correlation(soft[1][0], light, valid), _correlation(_detail(a), fine, valid)
     apart = (np.abs(soft[1][0] - light) * valid).sum((1, 2)) / (valid.sum((1, 2)) + 1e-6)
     never = np.float32(-1)
     return np.where(fair, shades, never), np.where(fair, detail, never), apart
@@ -145,14 +151,14 @@ def _detail(images: Float) -> Float:
     return np.asarray(soft - _smooth(_smooth(soft)), np.float32)
 
 
-def _warped(images: Float, move: Float) -> tuple[Float, Float]:
+def _warp(images: Float, move: Float) -> tuple[Float, Float]:
     """Images sampled (linearly) at moved places, and 1 where the place is inside."""
     side = images.shape[1]
     unit = np.linspace(-1, 1, side, dtype=np.float32)
     y = np.arange(side) + move[:, 0:1] + move[:, 1:2] * unit
     x = np.arange(side) + move[:, 2:3] + move[:, 3:4] * unit
     valid = _inside(y, side)[:, :, None] * _inside(x, side)[:, None, :]
-    sampled = _tents(y, side) @ images @ _tents(x, side).transpose(0, 2, 1)
+    sampled = _linear_weights(y, side) @ images @ _linear_weights(x, side).transpose(0, 2, 1)
     return np.asarray(sampled, np.float32), valid
 
 
@@ -160,12 +166,12 @@ def _inside(places: Float, side: int) -> Float:
     return np.asarray((places >= -0.01) & (places <= side - 0.99), np.float32)
 
 
-def _tents(places: Float, side: int) -> Float:
+def _linear_weights(places: Float, side: int) -> Float:
     away = np.abs(places[:, :, None] - np.arange(side, dtype=np.float32))
     return np.asarray(np.maximum(0, 1 - away), np.float32)
 
 
-def _improved(target: Float, warped: Float, valid: Float) -> Float:
+def _gauss_newton_step(target: Float, warped: Float, valid: Float) -> Float:
     """One Gauss-Newton step of (shift, stretch) on both axes, gain and offset taken out."""
     pairs, side, _ = target.shape
     unit = np.linspace(-1, 1, side, dtype=np.float32)
@@ -195,7 +201,7 @@ def _smooth(images: Float) -> Float:
     return np.asarray((tall[:, :, :-2] + 2 * tall[:, :, 1:-1] + tall[:, :, 2:]) / 16, np.float32)
 
 
-def _agreement(a: Float, b: Float, weight: Float) -> Float:
+def _correlation(a: Float, b: Float, weight: Float) -> Float:
     """(P,) correlation over the places of weight 1."""
     count = weight.sum((1, 2)) + 1e-6
     mean_a, mean_b = (a * weight).sum((1, 2)) / count, (b * weight).sum((1, 2)) / count

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from foveal import cache
-from foveal.dataset.dataset import Dataset, Unusable
+from foveal.dataset.dataset import Dataset, UnusableFile
 from foveal.dataset.retry import readable_again
 from foveal.dataset.workers.pool import map_chunks
 from foveal.dataset.workers.task import ChunkResult, ScanTask, run_task
@@ -27,7 +27,7 @@ from foveal.errors import Error
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 
-FORMAT = 3
+SCAN_FORMAT = 4
 _CHUNK = 128
 
 
@@ -43,14 +43,14 @@ class Scan:
     rows: NDArray[np.int64]
     content_hashes: NDArray[np.uint64]
     pixel_hashes: NDArray[np.uint64]
-    size: NDArray[np.int32]
+    sizes: NDArray[np.int32]
     measures: NDArray[np.float32]
     thumbnails: NDArray[np.uint8]
-    drawn: NDArray[np.int64]
-    unusable: tuple[Unusable, ...]
+    thumbnail_indices: NDArray[np.int64]
+    unusable: tuple[UnusableFile, ...]
 
 
-def scan(
+def scan_images(
     listing: Dataset,
     rows: Sequence[int],
     *,
@@ -77,8 +77,8 @@ def scan(
 
 
 def _folder(fingerprint: str, full: bool) -> Path:
-    rule = json.dumps([FORMAT, full, fingerprint])
-    return cache.cache_dir() / ("scan-" + blake2b(rule.encode(), digest_size=16).hexdigest())
+    rule = json.dumps([SCAN_FORMAT, full, fingerprint])
+    return cache.cache_folder() / ("scan-" + blake2b(rule.encode(), digest_size=16).hexdigest())
 
 
 def _look(listing: Dataset, rows: Sequence[int], full: bool, progress: Progress) -> Scan:
@@ -101,8 +101,8 @@ def _joined(listing: Dataset, parts: Sequence[tuple[Sequence[int], ChunkResult]]
         np.concatenate(rows), whole("content"), whole("pixel"), whole("size"), whole("measures"),
         whole("thumbnails"), np.flatnonzero(whole("drawn")),
         tuple(
-            Unusable(listing.paths[chunk[place]], reason)
-            for chunk, seen in parts for place, reason in seen.bad
+            UnusableFile(listing.paths[chunk[place]], reason)
+            for chunk, seen in parts for place, reason in seen.failures
         ),
     )  # fmt: skip
 
@@ -126,7 +126,7 @@ def _kept(folder: Path) -> Scan | None:
         path = folder / "looks.safetensors"
         with safe_open(path, "numpy") as file:
             told = json.loads(file.metadata()["unusable"])
-        found = Scan(**load_file(path), unusable=tuple(Unusable(*item) for item in told))
+        found = Scan(**load_file(path), unusable=tuple(UnusableFile(*item) for item in told))
         return found if about["sum"] == _sum(found) else None
     return None
 

@@ -16,8 +16,8 @@ from foveal.dataset.scan.image_stats import (
     N_MEASURES,
     THUMBNAIL_SIDE,
     ImageStats,
+    compute_image_stats,
     content_hash,
-    image_stats,
 )
 from foveal.errors import ImageError
 from foveal.images.resize import to_input_pixels
@@ -57,21 +57,25 @@ class ChunkResult:
     """
 
     arrays: Mapping[str, NDArray[Any]]
-    bad: tuple[tuple[int, str], ...]
+    failures: tuple[tuple[int, str], ...]
 
 
-def run_task(job: ScanTask | DecodeTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
+def run_task(task: ScanTask | DecodeTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
     """The job on the files that read(0) to read(count - 1) give; read may raise ImageError."""
-    return _looked(job, read, count) if isinstance(job, ScanTask) else _decoded(job, read, count)
+    return (
+        _run_scan(task, read, count)
+        if isinstance(task, ScanTask)
+        else _run_decode(task, read, count)
+    )
 
 
-def _looked(job: ScanTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
+def _run_scan(job: ScanTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
     places: list[int] = []
     looks: list[ImageStats] = []
     bad: list[tuple[int, str]] = []
     for place in range(count):
         try:
-            looks.append(image_stats(read(place), full=job.full))
+            looks.append(compute_image_stats(read(place), full=job.full))
             places.append(place)
         except ImageError as error:
             bad.append((place, error.reason))
@@ -88,7 +92,7 @@ def _looked(job: ScanTask, read: Callable[[int], bytes], count: int) -> ChunkRes
     return ChunkResult(arrays, tuple(bad))
 
 
-def _decoded(job: DecodeTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
+def _run_decode(job: DecodeTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
     made = np.empty((count, *job.shape), np.uint8)
     places: list[int] = []
     hashes: list[int] = []

@@ -30,18 +30,18 @@ File = str | ArchiveMember
 """A path below the root, or a member of the archive that is the root."""
 
 
-def setting(job: ScanTask | DecodeTask, root: Path) -> bytes:
+def encode_task(job: ScanTask | DecodeTask, root: Path) -> bytes:
     """The first line."""
     name = "look" if isinstance(job, ScanTask) else "decode"
     return _line({"job": name, "root": str(root), **asdict(job)})
 
 
-def asking(files: Sequence[File]) -> bytes:
+def encode_files(files: Sequence[File]) -> bytes:
     """The line that asks for a chunk."""
     return _line([one if isinstance(one, str) else astuple(one) for one in files])
 
 
-def answered(stream: IO[bytes]) -> ChunkResult:
+def read_result(stream: IO[bytes]) -> ChunkResult:
     """The next answer; EOFError where the process ended."""
     line = stream.readline()
     if not line.endswith(b"\n"):
@@ -57,7 +57,7 @@ def answered(stream: IO[bytes]) -> ChunkResult:
     return ChunkResult(arrays, tuple((place, reason) for place, reason in said["bad"]))
 
 
-def serve(asked: BinaryIO, answers: BinaryIO) -> None:
+def run_worker(asked: BinaryIO, answers: BinaryIO) -> None:
     """Answer every chunk until the input ends."""
     first = json.loads(asked.readline())
     job, root = _job(first), Path(first["root"])
@@ -65,7 +65,7 @@ def serve(asked: BinaryIO, answers: BinaryIO) -> None:
         files = [one if isinstance(one, str) else ArchiveMember(*one) for one in json.loads(line)]
         found = run_task(job, partial(_read, root, files), len(files))
         head = [[name, array.dtype.str, array.shape] for name, array in found.arrays.items()]
-        answers.write(_line({"arrays": head, "bad": found.bad}))
+        answers.write(_line({"arrays": head, "bad": found.failures}))
         for array in found.arrays.values():
             answers.write(array.tobytes())
         answers.flush()
@@ -92,4 +92,4 @@ def _line(said: object) -> bytes:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks decides when it ends
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    run_worker(sys.stdin.buffer, sys.stdout.buffer)

@@ -195,7 +195,7 @@ def _run_data(
     train, val = (
         tuple(
             RunImage(dataset.paths[row], dataset.labels[row], int(content_hash))
-            for row, content_hash in zip(cache.rows, cache.hashes, strict=True)
+            for row, content_hash in zip(cache.rows, cache.content_hashes, strict=True)
         )
         for cache in (caches["train"], caches["val"])
     )
@@ -217,7 +217,7 @@ def _fingerprint(listing: Dataset, stores: dict[str, PixelCache]) -> str:
     """SHA-256 of what is fitted on: path, labels, split and content of every image."""
     digest = hashlib.sha256()
     for split, found in stores.items():
-        for row, content in zip(found.rows, found.hashes, strict=True):
+        for row, content in zip(found.rows, found.content_hashes, strict=True):
             labels = "\x1f".join(listing.labels[row])
             line = f"{split}\x1e{listing.paths[row]}\x1e{labels}\x1e{int(content):016x}\n"
             digest.update(line.encode("utf-8", "surrogatepass"))

@@ -103,12 +103,12 @@ def data(
 ) -> RequestedData:
     """The listing of DATA, its splits and classes; raises DataError."""
     from foveal.dataset.open import open_dataset as read
-    from foveal.dataset.split import split
+    from foveal.dataset.split import assign_splits
 
     found = read(given)
     if not found.paths:
         raise DataError(f"{given} holds no labelled image; give one sub-folder of images a class")
-    splits = tuple(split(found, progress=progress))
+    splits = tuple(assign_splits(found, progress=progress))
     names, warnings = preparing.classes(found, splits, ignore_unknown=ignore_unknown)
     return RequestedData(found, splits, names, (*found.notes, *warnings), allow_bad)
 

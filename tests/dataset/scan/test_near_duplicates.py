@@ -10,13 +10,18 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.scan import image_stats as L
 from foveal.dataset.scan.duplicates import connected_components, find_duplicates
-from foveal.dataset.scan.image_stats import image_stats
-from foveal.dataset.scan.near_duplicates import TABLES, WINDOW, near_pairs, proposed
-from foveal.dataset.scan.scan import scan
+from foveal.dataset.scan.image_stats import compute_image_stats
+from foveal.dataset.scan.near_duplicates import (
+    N_TABLES,
+    NEIGHBOURS,
+    find_near_duplicates,
+    propose_pairs,
+)
+from foveal.dataset.scan.scan import scan_images
 
 
 def seen(contents: list[bytes]) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    looks = [image_stats(content) for content in contents]
+    looks = [compute_image_stats(content) for content in contents]
     drawn = [place for place, one in enumerate(looks) if one.thumbnail is not None]
     return (
         np.array([looks[place].thumbnail for place in drawn], np.uint8).reshape(-1, 32, 32),
@@ -27,7 +32,7 @@ def seen(contents: list[bytes]) -> tuple[np.ndarray, np.ndarray, list[int]]:
 
 def pairs_of(contents: list[bytes]) -> set[tuple[int, int]]:
     thumbnails, colours, drawn = seen(contents)
-    return {(drawn[a], drawn[b]) for a, b in near_pairs(thumbnails, colours).tolist()}
+    return {(drawn[a], drawn[b]) for a, b in find_near_duplicates(thumbnails, colours).tolist()}
 
 
 def jpeg(image: Image.Image, quality: int) -> bytes:
@@ -86,7 +91,7 @@ def test_the_same_thing_in_another_colour_or_light_is_another_image():
 
 
 def test_digits_are_never_near(digits):
-    found = find_duplicates(scan(open_dataset(digits), range(300)))
+    found = find_duplicates(scan_images(open_dataset(digits), range(300)))
     assert len(found.near) == 0
 
 
@@ -96,12 +101,12 @@ def test_line_drawings_count_only_when_exact():
     other = page.copy()
     other[95:105, 160:170] = 0
     made = [jpeg(Image.fromarray(one), 90) for one in (page, page, other)]
-    assert image_stats(made[0]).thumbnail is None
+    assert compute_image_stats(made[0]).thumbnail is None
     assert pairs_of(made) == set()
     assert (
-        image_stats(made[0]).pixel_hash
-        == image_stats(made[1]).pixel_hash
-        != image_stats(made[2]).pixel_hash
+        compute_image_stats(made[0]).pixel_hash
+        == compute_image_stats(made[1]).pixel_hash
+        != compute_image_stats(made[2]).pixel_hash
     )
 
 
@@ -109,25 +114,25 @@ def test_time_and_proposals_grow_with_the_number_not_its_square():
     random = np.random.default_rng(0)
     for number in (2_000, 8_000):
         coarse = random.integers(0, 256, (number, 8, 8)).astype(np.uint8)
-        found = proposed(coarse.repeat(4, 1).repeat(4, 2))
-        assert len(found) <= TABLES * WINDOW * number
+        found = propose_pairs(coarse.repeat(4, 1).repeat(4, 2))
+        assert len(found) <= N_TABLES * NEIGHBOURS * number
     same = np.tile(random.integers(0, 256, (1, 32, 32)).astype(np.uint8), (4_000, 1, 1))
-    assert len(proposed(same)) <= TABLES * WINDOW * 4_000
+    assert len(propose_pairs(same)) <= N_TABLES * NEIGHBOURS * 4_000
 
 
 def test_many_copies_are_one_group_even_beyond_the_window():
     random = np.random.default_rng(0)
     one = random.integers(0, 256, (1, 32, 32)).astype(np.uint8)
     copies = np.tile(one, (100, 1, 1))
-    pairs = near_pairs(copies, np.zeros((100, 3), np.float32))
+    pairs = find_near_duplicates(copies, np.zeros((100, 3), np.float32))
     assert len(set(connected_components(100, pairs).tolist())) == 1
 
 
 def test_none_and_one():
     empty = np.empty((0, 32, 32), np.uint8)
-    assert near_pairs(empty, np.empty((0, 3), np.float32)).shape == (0, 2)
+    assert find_near_duplicates(empty, np.empty((0, 3), np.float32)).shape == (0, 2)
     one = np.random.default_rng(0).integers(0, 256, (1, 32, 32)).astype(np.uint8)
-    assert near_pairs(one, np.zeros((1, 3), np.float32)).shape == (0, 2)
+    assert find_near_duplicates(one, np.zeros((1, 3), np.float32)).shape == (0, 2)
 
 
 def test_exact_pairs_see_through_the_format(tmp_path):
@@ -139,5 +144,5 @@ def test_exact_pairs_see_through_the_format(tmp_path):
     grey.save(tmp_path / "a" / "3.tif")
     grey.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a" / "4.png")
     data: Dataset = open_dataset(tmp_path)
-    found = find_duplicates(scan(data, range(4)))
+    found = find_duplicates(scan_images(data, range(4)))
     assert {tuple(pair) for pair in found.exact.tolist()} == {(0, 1), (1, 2)}

@@ -11,7 +11,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.workers import pool
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask
-from foveal.processor import cores
+from foveal.processor import available_cores
 
 JOBS = [
     ScanTask(False), ScanTask(True), DecodeTask(16, 12, 3, "crop", (0, 0, 0)),
@@ -29,7 +29,7 @@ def assert_same(
 ):
     assert [rows for rows, _ in here] == [rows for rows, _ in there]
     for (_, one), (_, other) in zip(here, there, strict=True):
-        assert one.bad == other.bad
+        assert one.failures == other.failures
         assert list(one.arrays) == list(other.arrays)
         for name, array in one.arrays.items():
             assert array.dtype == other.arrays[name].dtype
@@ -48,26 +48,26 @@ def data(images) -> Dataset:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Processes from the first row on; the number of each that was started."""
-    monkeypatch.setattr(pool, "MANY", 0)
+    monkeypatch.setattr(pool, "MIN_ROWS_FOR_PROCESSES", 0)
     numbers: list[int] = []
-    real = pool._started
+    real = pool._start_workers
 
     def seen(*given):
         found = real(*given)
         numbers.extend(one.pid for one in found)
         return found
 
-    monkeypatch.setattr(pool, "_started", seen)
+    monkeypatch.setattr(pool, "_start_workers", seen)
     return numbers
 
 
 @pytest.mark.parametrize("job", JOBS, ids=str)
 def test_processes_give_what_threads_give(data, job, started, monkeypatch):
     there = told(data, job)
-    assert len(started) == cores()
-    monkeypatch.setattr(pool, "MANY", 10**9)
+    assert len(started) == available_cores()
+    monkeypatch.setattr(pool, "MIN_ROWS_FOR_PROCESSES", 10**9)
     assert_same(told(data, job), there)
-    assert len(started) == cores()
+    assert len(started) == available_cores()
 
 
 def test_members_of_an_archive_are_read_by_processes_too(data, started, tmp_path: Path):
@@ -77,7 +77,7 @@ def test_members_of_an_archive_are_read_by_processes_too(data, started, tmp_path
     inside = open_dataset(tmp_path / "all.zip")
     ((_, first), *_) = told(inside, JOBS[2])
     assert first.arrays["pixels"].shape == (6, 16, 12, 3)  # of seven, a/5.png is empty
-    assert [place for place, _ in first.bad] == [3]
+    assert [place for place, _ in first.failures] == [3]
     assert started
 
 
