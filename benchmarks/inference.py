@@ -230,7 +230,7 @@ def untrained(preset_name: str, size: int, home: Path) -> Files:
     """The files of a preset with random weights."""
     from foveal.exporting import quantise
     from foveal.exporting.int8_graph import fold_normalisation
-    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
     from foveal.model.model import Manifest, Model, load, save
     from foveal.network.presets import load_preset
@@ -240,11 +240,11 @@ def untrained(preset_name: str, size: int, home: Path) -> Files:
     network = load_preset(preset_name).resized(Input(height=size, width=size, channels=3))
     manifest = Manifest(network=network, labels=tuple("0123456789"))
     save(files["native"], Model(network.build(10).eval(), manifest))
-    graph = onnx_graph(load(files["native"]))
+    graph = export_graph(load(files["native"]))
     files["fp32"].write_bytes(seal_graph(graph.SerializeToString(), manifest))
     shape = (128, *network.input.shape)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    small = quantise.quantised(fold_normalisation(graph), pixels, quantise.VARIANTS[0])
+    small = quantise.quantise_graph(fold_normalisation(graph), pixels, quantise.VARIANTS[0])
     files["int8"].write_bytes(seal_graph(small.SerializeToString(), manifest))
     return files
 

@@ -110,7 +110,7 @@ def _models(folder: Path, preset: str, size: int) -> tuple[Path, Path]:
     """The network with fresh weights (speed does not depend on them), native and exported."""
     import torch
 
-    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
     from foveal.model.manifest import Manifest
     from foveal.model.model import Model, save
@@ -124,7 +124,7 @@ def _models(folder: Path, preset: str, size: int) -> tuple[Path, Path]:
     model = Model(module, Manifest(network=network, labels=labels))
     native, exported = folder / "network.safetensors", folder / "network.onnx"
     save(native, model)
-    graph = onnx_graph(model).SerializeToString(deterministic=True)
+    graph = export_graph(model).SerializeToString(deterministic=True)
     exported.write_bytes(seal_graph(graph, model.manifest))
     return native, exported
 

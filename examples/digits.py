@@ -69,7 +69,7 @@ def main() -> None:
     print("maps after the first convolution:", why.maps["conv_1"].shape)
 
     exported = foveal.export(run.model)
-    print(f"{exported.file}: same answer on {exported.agreement:.1%} of {exported.n} images")
+    print(f"{exported.path}: same answer on {exported.parity.agreement:.1%} of {exported.parity.n} images")
 
 
 if __name__ == "__main__":

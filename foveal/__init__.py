@@ -1,4 +1,4 @@
-"""Foveal recognises images with convolutional neural networks.
+"""Image classification with convolutional neural networks: train, evaluate, explain, export, serve.
 
 Public names load on first use: importing the package imports neither torch nor numpy.
 """
@@ -11,55 +11,92 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from foveal import progress as progress
+    from foveal.dataset.dataset import Dataset as Dataset
     from foveal.errors import Error as Error
+    from foveal.prediction.prediction import Prediction as Prediction
     from foveal.prediction.predictor import Predictor as Predictor
     from foveal.spec.layers import AvgPool as AvgPool
     from foveal.spec.layers import BatchNorm as BatchNorm
+    from foveal.spec.layers import Concat as Concat
     from foveal.spec.layers import Conv as Conv
     from foveal.spec.layers import Dense as Dense
     from foveal.spec.layers import Dropout as Dropout
+    from foveal.spec.layers import Dropout2d as Dropout2d
+    from foveal.spec.layers import Elu as Elu
     from foveal.spec.layers import Flatten as Flatten
+    from foveal.spec.layers import Gelu as Gelu
+    from foveal.spec.layers import GlobalAvgPool as GlobalAvgPool
+    from foveal.spec.layers import GlobalMaxPool as GlobalMaxPool
+    from foveal.spec.layers import GroupNorm as GroupNorm
+    from foveal.spec.layers import HardSwish as HardSwish
+    from foveal.spec.layers import LayerNorm as LayerNorm
+    from foveal.spec.layers import LeakyRelu as LeakyRelu
     from foveal.spec.layers import MaxPool as MaxPool
     from foveal.spec.layers import Output as Output
+    from foveal.spec.layers import Pad as Pad
     from foveal.spec.layers import Relu as Relu
     from foveal.spec.layers import Residual as Residual
+    from foveal.spec.layers import Sigmoid as Sigmoid
+    from foveal.spec.layers import Silu as Silu
+    from foveal.spec.layers import SqueezeExcite as SqueezeExcite
+    from foveal.spec.layers import Tanh as Tanh
     from foveal.spec.network import Network as Network
+    from foveal.spec.preprocess import Input as Input
+    from foveal.spec.preprocess import Preprocess as Preprocess
     from foveal.spec.recipe import Recipe as Recipe
     from foveal.verbs.check import check as check
+    from foveal.verbs.convolve import convolve as convolve
+    from foveal.verbs.demo import demo as demo
     from foveal.verbs.design import design as design
     from foveal.verbs.evaluate import evaluate as evaluate
     from foveal.verbs.explain import explain as explain
     from foveal.verbs.export import export as export
     from foveal.verbs.load import load as load
+    from foveal.verbs.predict import predict as predict
+    from foveal.verbs.selftest import selftest as selftest
     from foveal.verbs.serve import serve as serve
     from foveal.verbs.show import show as show
     from foveal.verbs.train import train as train
 
-_LAYERS = (
-    "AvgPool", "BatchNorm", "Conv", "Dense", "Dropout", "Flatten", "MaxPool", "Output", "Relu",
-    "Residual",
-)  # fmt: skip
-_VERBS = ("check", "design", "evaluate", "explain", "export", "load", "serve", "show", "train")
-_HOME = {
-    "Error": "foveal.errors",
-    "Network": "foveal.spec.network",
-    "Predictor": "foveal.prediction.predictor",
-    "Recipe": "foveal.spec.recipe",
-    **dict.fromkeys(_LAYERS, "foveal.spec.layers"),
-    **{verb: f"foveal.verbs.{verb}" for verb in _VERBS},
+_NAMES = {
+    "foveal.dataset.dataset": "Dataset",
+    "foveal.errors": "Error",
+    "foveal.prediction.prediction": "Prediction",
+    "foveal.prediction.predictor": "Predictor",
+    "foveal.spec.layers": (
+        "AvgPool BatchNorm Concat Conv Dense Dropout Dropout2d Elu Flatten Gelu GlobalAvgPool "
+        "GlobalMaxPool GroupNorm HardSwish LayerNorm LeakyRelu MaxPool Output Pad Relu Residual "
+        "Sigmoid Silu SqueezeExcite Tanh"
+    ),
+    "foveal.spec.network": "Network",
+    "foveal.spec.preprocess": "Input Preprocess",
+    "foveal.spec.recipe": "Recipe",
+    "foveal.verbs.check": "check",
+    "foveal.verbs.convolve": "convolve",
+    "foveal.verbs.demo": "demo",
+    "foveal.verbs.design": "design",
+    "foveal.verbs.evaluate": "evaluate",
+    "foveal.verbs.explain": "explain",
+    "foveal.verbs.export": "export",
+    "foveal.verbs.load": "load",
+    "foveal.verbs.predict": "predict",
+    "foveal.verbs.selftest": "selftest",
+    "foveal.verbs.serve": "serve",
+    "foveal.verbs.show": "show",
+    "foveal.verbs.train": "train",
 }
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
+__all__ = sorted([*_MODULE_OF, "__version__", "progress"])
 
 
 def __getattr__(name: str) -> Any:
-    if name == "progress":  # a module, so that foveal.progress.bar() needs no further import
+    if name == "progress":
         return import_module("foveal.progress")
-    if name not in _HOME:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'foveal' has no attribute '{name}'")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_MODULE_OF[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOME, "__version__"])
-
-
-__all__ = sorted([*_HOME, "__version__"])
+    return __all__

@@ -1,19 +1,59 @@
 """The public surface, and what importing it must not bring in."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import foveal
-from foveal.verbs.convolve import convolve
 
-PUBLIC = [
-    "AvgPool", "BatchNorm", "Conv", "Dense", "Dropout", "Error", "Flatten", "MaxPool", "Network",
-    "Output", "Predictor", "Recipe", "Relu", "Residual", "__version__", "check", "design",
-    "evaluate", "explain", "export", "load", "serve", "show", "train",
-]  # fmt: skip
+LAYERS = [
+    "AvgPool",
+    "BatchNorm",
+    "Concat",
+    "Conv",
+    "Dense",
+    "Dropout",
+    "Dropout2d",
+    "Elu",
+    "Flatten",
+    "Gelu",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "GroupNorm",
+    "HardSwish",
+    "LayerNorm",
+    "LeakyRelu",
+    "MaxPool",
+    "Output",
+    "Pad",
+    "Relu",
+    "Residual",
+    "Sigmoid",
+    "Silu",
+    "SqueezeExcite",
+    "Tanh",
+]
+VALUES = ["Dataset", "Error", "Input", "Network", "Prediction", "Predictor", "Preprocess", "Recipe"]
+VERBS = [
+    "check",
+    "convolve",
+    "demo",
+    "design",
+    "evaluate",
+    "explain",
+    "export",
+    "load",
+    "predict",
+    "selftest",
+    "serve",
+    "show",
+    "train",
+]
+PUBLIC = sorted([*LAYERS, *VALUES, *VERBS, "__version__", "progress"])
 
 
 def _run(code: str) -> str:
@@ -35,17 +75,41 @@ def test_the_progress_bar_is_at_hand():
     assert _run("import foveal; print(type(foveal.progress.bar()).__name__)") == "ProgressLine"
 
 
-def test_an_unknown_name_says_so():
+def test_every_layer_is_public():
+    from foveal.spec.layers import KINDS
+
+    assert sorted(cls.__name__ for cls in KINDS.values()) == LAYERS
+    assert all(getattr(foveal, cls.__name__) is cls for cls in KINDS.values())
+
+
+def test_every_verb_is_public():
+    folder = Path(foveal.__file__).parent / "verbs"
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "cache"}
+    assert modules == set(VERBS)
+    assert all(callable(getattr(foveal, verb)) for verb in VERBS)
+
+
+def test_type_checkers_see_every_name():
+    source = Path(foveal.__file__).read_text()
+    typed = re.findall(r"import \w+ as (\w+)$", source, re.MULTILINE)
+    assert sorted([*typed, "__version__"]) == PUBLIC
+
+
+def test_progress_is_a_module():
+    assert isinstance(foveal.progress.bar(), foveal.progress.Progress)
+
+
+def test_an_unknown_name():
     with pytest.raises(AttributeError, match=r"^module 'foveal' has no attribute 'trian'$"):
         _ = foveal.trian
 
 
-def test_what_is_written_may_be_named_by_a_string(digits, tmp_path, monkeypatch):
+def test_output_paths_may_be_strings(digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     foveal.check(digits, report="check.html")
     foveal.design(digits, out="network.yaml")
     foveal.show("lenet5", out="lenet5.svg")
-    convolve(np.eye(4), "blur", out="map.png")
+    foveal.convolve(np.eye(4), "blur", out="map.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "check.html", "lenet5.svg", "map.png", "network.recipe.yaml", "network.yaml",
     ]  # fmt: skip
@@ -59,6 +123,19 @@ HEAVY = (
 
 def test_import_brings_in_nothing_heavy():
     assert _run(f"import foveal, sys; print({HEAVY})") == "[]"
+
+
+def test_exported_files_load_without_torch(digits_run, digits, tmp_path):
+    file = foveal.export(digits_run / "model.safetensors", out=tmp_path / "model.onnx").path
+    image = next(digits.rglob("*.png"))
+    code = (
+        "import sys, foveal\n"
+        f"model = foveal.load({str(file)!r})\n"
+        f"label = next(model.predict({str(image)!r})).label\n"
+        f"rows = model.predict_proba([{str(image)!r}])\n"
+        "print(label == model.labels[rows[0].argmax()], 'torch' in sys.modules)"
+    )
+    assert _run(code) == "True False"
 
 
 def test_help_brings_in_nothing_heavy():

@@ -24,7 +24,6 @@ from foveal import convolution as arithmetic
 from foveal.convolution import PaddingMode, WindowSettings
 from foveal.explanation.activations import Activations, record_activations
 from foveal.explanation.plots import colours
-from foveal.model.model import Model
 from foveal.prediction.prediction import probabilities_from_logits
 
 HERE = Path(__file__).resolve().parent
@@ -292,7 +291,7 @@ def bar(x: float, y: float, length: float, colour: str) -> str:
 
 def look(index: int) -> Activations:
     """What the network computes for one digit, as the lens records it."""
-    model: Model = foveal.load(MODEL)
+    model = foveal.load(MODEL)
     levels = (load_digits().images[index] * 255 / 16).round()
     image = torch.tensor(levels, dtype=torch.float32)[None, None]
     network = model.manifest.network

@@ -1,7 +1,4 @@
-"""`foveal export`: parse, call the verb, print what was written and how it agrees.
-
-Knows nothing of formats.
-"""
+"""`foveal export`: parse the command line, call the verb, print the result."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")],
     data: Annotated[
-        str | None, typer.Option(metavar="DATA", help="Labelled images to judge the export on.")
+        str | None, typer.Option(metavar="DATA", help="Labelled images for the parity check.")
     ] = None,
     to: Annotated[Literal["onnx"], typer.Option(help="The format.")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="8-bit integers: smaller, faster.")] = False,
@@ -34,21 +31,22 @@ def command(
     ] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it.")] = None,
     min_agreement: Annotated[
-        float | None, typer.Option(help="Least share of equal answers (0.999; any size 0.99).")
+        float | None,
+        typer.Option(help="Minimum share of equal predictions (0.999)."),
     ] = None,
     max_gap: Annotated[
-        float | None, typer.Option(help="Largest difference of a probability (0.0001).")
+        float | None, typer.Option(help="Maximum difference of a probability (0.0001).")
     ] = None,
     max_loss: Annotated[
-        float | None, typer.Option(help="Most points of accuracy lost (0.3).")
+        float | None, typer.Option(help="Maximum loss of accuracy in points (0.3).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write one file for other runtimes, only if it agrees with MODEL on real images."""
+    """Write one ONNX file, only if its predictions agree with MODEL on real images."""
     from foveal.verbs.export import export
 
-    with console.progress() as report:
-        done = export(
+    with console.progress() as progress:
+        result = export(
             model,
             data=data,
             to=to,
@@ -58,21 +56,22 @@ def command(
             min_agreement=min_agreement,
             max_gap=max_gap,
             max_loss=max_loss,
-            progress=report,
+            progress=progress,
         )
     if as_json:
-        console.result_json(done.to_data())
+        console.result_json(result.to_data())
     else:
-        console.result(_text(done))
+        console.result(_format(result))
 
 
-def _text(done: ExportResult) -> str:
-    low, high = done.accuracy_interval
+def _format(result: ExportResult) -> str:
+    parity = result.parity
+    low, high = parity.accuracy_interval
     lines = [
-        f"{done.file}  ({done.made})",
-        f"same answer on {done.agreement:.2%} of {plural(done.n, 'image')}, "
-        f"probabilities differ by at most {done.max_probability_gap:.2g}",
-        f"accuracy {done.accuracy_exported:.4f} ({low:.4f} to {high:.4f}), "
-        f"the original {done.accuracy_native:.4f}",
+        f"{result.path}  ({result.method})",
+        f"same prediction on {parity.agreement:.2%} of {plural(parity.n, 'image')}, "
+        f"probabilities differ by at most {parity.max_probability_gap:.2g}",
+        f"accuracy {parity.accuracy_exported:.4f} (95 % interval {low:.4f} to {high:.4f}), "
+        f"original {parity.accuracy_native:.4f}",
     ]
-    return "\n".join([*lines, *(f"refused before: {sentence}" for sentence in done.refused)])
+    return "\n".join([*lines, *(f"rejected: {problem}" for problem in result.rejected)])

@@ -1,8 +1,8 @@
-"""Rewrites an int8 graph so that what lies between its convolutions stays in 8 bits.
+"""Rewrites an int8 graph so that activations between its convolutions stay in 8 bits.
 
-Pixels are 8-bit numbers already: they go into the first convolution as they are, and what
-normalisation did is in its weights. GELU becomes a product of its input and a sigmoid, for which
-runtimes have 8-bit operators. Knows nothing of calibration or of whether the loss is acceptable.
+Pixels are 8-bit numbers already: they go into the first convolution as they are, with normalisation
+folded into its weights. GELU becomes the product of its input and a sigmoid, for which runtimes
+have 8-bit operators.
 """
 
 from __future__ import annotations
@@ -12,146 +12,153 @@ from typing import Any
 
 import numpy as np
 
-LEVELS = 255
-GELU_SLOPE = 1.702
+MAX_LEVEL = 255
+GELU_SIGMOID_SCALE = 1.702
 """GELU is within 0.021 of x * sigmoid(1.702 x) (Hendrycks and Gimpel 2016)."""
-BORDER = 0.1
-"""Deviations that a padded cell may be off the mean where padding meets folded normalisation."""
+MAX_PADDING_ERROR = 0.1
+"""Standard deviations by which a padded cell may differ from the mean with folded normalisation."""
 
 
 def fold_normalisation(graph: Any) -> Any:
-    """A copy of an onnx.ModelProto whose first convolution sees (pixels - zero) / 255.
+    """A copy of an onnx.ModelProto whose first convolution takes (pixels - zero) / 255.
 
-    `zero` is a whole number near the channels' mean, so that padding with it is padding with about
-    0 after normalisation. Left as it is where a padded cell would be further off than BORDER
-    deviations, or where not one convolution alone follows the normalisation.
+    `zero` is the integer next to the mean of the channels, so that padding with it is padding with
+    about 0 after normalisation. An unchanged copy where a padded cell would be off by more than
+    MAX_PADDING_ERROR deviations, or where not exactly one convolution follows the normalisation.
     """
     from onnx import ModelProto, helper, numpy_helper
 
     folded = ModelProto()
     folded.CopyFrom(graph)
-    held = {tensor.name: tensor for tensor in folded.graph.initializer}
+    initializers = {tensor.name: tensor for tensor in folded.graph.initializer}
     conv = next((node for node in folded.graph.node if node.op_type == "Conv"), None)
-    if conv is None or conv.input[1] not in held:
+    if conv is None or conv.input[1] not in initializers:
         return folded
-    chain = _before(conv, folded.graph.node, ("Div", "Sub", "Cast"))
+    chain = _producers(conv, folded.graph.node, ("Div", "Sub", "Cast"))
     if chain is None:
         return folded
     divide, subtract, _ = chain
     mean, deviation = (
-        numpy_helper.to_array(held[node.input[1]]).astype(np.float64).reshape(1, -1, 1, 1)
+        numpy_helper.to_array(initializers[node.input[1]]).astype(np.float64).reshape(1, -1, 1, 1)
         for node in (subtract, divide)
     )
     zero = round(float(mean.mean()))
     pads = next((item.ints for item in conv.attribute if item.name == "pads"), ())
-    weight = numpy_helper.to_array(held[conv.input[1]]).astype(np.float64)
-    if (any(pads) and (np.abs(zero - mean) > BORDER * deviation).any()) or _groups(conv) != 1:
+    weight = numpy_helper.to_array(initializers[conv.input[1]]).astype(np.float64)
+    if (any(pads) and (np.abs(zero - mean) > MAX_PADDING_ERROR * deviation).any()) or _group_count(
+        conv
+    ) != 1:
         return folded
     shift = (weight * (zero - mean) / deviation).sum(axis=(1, 2, 3))
     if len(conv.input) < 3:
         conv.input.append(f"{conv.input[1]}.bias")
-        none = np.zeros(len(weight), np.float32)
-        folded.graph.initializer.append(numpy_helper.from_array(none, conv.input[2]))
-        held[conv.input[2]] = folded.graph.initializer[-1]
-    _set(held[conv.input[1]], weight * LEVELS / deviation)
-    _set(held[conv.input[2]], numpy_helper.to_array(held[conv.input[2]]) + shift)
-    for node, value in ((subtract, zero), (divide, LEVELS)):
+        bias = np.zeros(len(weight), np.float32)
+        folded.graph.initializer.append(numpy_helper.from_array(bias, conv.input[2]))
+        initializers[conv.input[2]] = folded.graph.initializer[-1]
+    _set_tensor(initializers[conv.input[1]], weight * MAX_LEVEL / deviation)
+    _set_tensor(
+        initializers[conv.input[2]], numpy_helper.to_array(initializers[conv.input[2]]) + shift
+    )
+    for node, value in ((subtract, zero), (divide, MAX_LEVEL)):
         name = f"{node.output[0]}_by"
         folded.graph.initializer.append(helper.make_tensor(name, 1, (), [float(value)]))
         node.input[1] = name
-    _sweep(folded)
+    _remove_unused_constants(folded)
     return folded
 
 
-def _before(node: Any, nodes: Any, kinds: tuple[str, ...]) -> list[Any] | None:
-    """The nodes of these kinds that lead to `node`, nearest first, and to nothing else."""
-    maker = {name: one for one in nodes for name in one.output}
-    uses = Counter(name for one in nodes for name in one.input)
+def _producers(node: Any, nodes: Any, kinds: tuple[str, ...]) -> list[Any] | None:
+    """The chain of nodes of these kinds that leads to `node` alone, nearest first, or None."""
+    producer = {name: other for other in nodes for name in other.output}
+    uses = Counter(name for other in nodes for name in other.input)
     chain: list[Any] = []
     for kind in kinds:
         name = (chain[-1] if chain else node).input[0]
-        if name not in maker or maker[name].op_type != kind or uses[name] != 1:
+        if name not in producer or producer[name].op_type != kind or uses[name] != 1:
             return None
-        chain.append(maker[name])
+        chain.append(producer[name])
     return chain
 
 
-def _groups(conv: Any) -> int:
+def _group_count(conv: Any) -> int:
     return next((int(item.i) for item in conv.attribute if item.name == "group"), 1)
 
 
-def _set(tensor: Any, value: np.ndarray) -> None:
+def _set_tensor(tensor: Any, value: np.ndarray) -> None:
     from onnx import numpy_helper
 
     tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float32), tensor.name))
 
 
-def take_pixels(proto: Any) -> None:
-    """Let the 8-bit pixels be the first convolution's input, where `fold_normalisation` allows it.
+def fuse_pixel_input(proto: Any) -> None:
+    """Make the 8-bit pixels the input of the first convolution, where `fold_normalisation` folded.
 
-    Cast, subtraction, division and quantisation of what was 8 bits before become nothing.
+    Their cast, subtraction, division and quantisation are removed.
     """
     from onnx import helper
 
-    held = {tensor.name: tensor for tensor in proto.graph.initializer}
+    initializers = {tensor.name: tensor for tensor in proto.graph.initializer}
     for node in list(proto.graph.node):
         chain = None
         if node.op_type == "DequantizeLinear":
-            chain = _before(node, proto.graph.node, ("QuantizeLinear", "Div", "Sub", "Cast"))
+            chain = _producers(node, proto.graph.node, ("QuantizeLinear", "Div", "Sub", "Cast"))
         if chain is None:
             continue
         _, divide, subtract, cast = chain
-        levels, zero = _scalar(held, divide.input[1]), _scalar(held, subtract.input[1])
-        if levels != LEVELS or zero is None:
+        levels, zero = (
+            _scalar_value(initializers, divide.input[1]),
+            _scalar_value(initializers, subtract.input[1]),
+        )
+        if levels != MAX_LEVEL or zero is None:
             continue
-        scale, place = f"{cast.input[0]}_scale", f"{cast.input[0]}_zero_point"
+        scale, zero_point = f"{cast.input[0]}_scale", f"{cast.input[0]}_zero_point"
         proto.graph.initializer.extend(
             [
-                helper.make_tensor(scale, 1, (), [1 / LEVELS]),
-                helper.make_tensor(place, 2, (), [int(zero)]),
+                helper.make_tensor(scale, 1, (), [1 / MAX_LEVEL]),
+                helper.make_tensor(zero_point, 2, (), [int(zero)]),
             ]
         )
         del node.input[:]
-        node.input.extend([cast.input[0], scale, place])
-        for one in chain:
-            proto.graph.node.remove(one)
-        _sweep(proto)
+        node.input.extend([cast.input[0], scale, zero_point])
+        for removed in chain:
+            proto.graph.node.remove(removed)
+        _remove_unused_constants(proto)
         return
 
 
-def _sweep(proto: Any) -> None:
-    """Remove the constants that no node uses any more."""
+def _remove_unused_constants(proto: Any) -> None:
+    """Remove initializers that no node uses any more."""
     used = {name for node in proto.graph.node for name in node.input}
-    for tensor in [one for one in proto.graph.initializer if one.name not in used]:
+    for tensor in [item for item in proto.graph.initializer if item.name not in used]:
         proto.graph.initializer.remove(tensor)
 
 
-def _scalar(held: dict[str, Any], name: str) -> float | None:
+def _scalar_value(initializers: dict[str, Any], name: str) -> float | None:
     from onnx import numpy_helper
 
-    value = numpy_helper.to_array(held[name]) if name in held else np.zeros(2)
+    value = numpy_helper.to_array(initializers[name]) if name in initializers else np.zeros(2)
     return float(value) if value.ndim == 0 else None
 
 
-def multiply_gelu(proto: Any) -> None:
-    """Every GELU between 8-bit maps becomes their product with a sigmoid, all in 8 bits."""
+def replace_gelu(proto: Any) -> None:
+    """Replace every GELU between 8-bit maps by x * sigmoid(1.702 x), all in 8 bits."""
     from onnx import helper
 
-    held = {tensor.name: tensor for tensor in proto.graph.initializer}
-    maker = {name: node for node in proto.graph.node for name in node.output}
+    initializers = {tensor.name: tensor for tensor in proto.graph.initializer}
+    producer = {name: node for node in proto.graph.node for name in node.output}
     users: dict[str, set[str]] = {}
     for node in proto.graph.node:
         for name in node.input:
             users.setdefault(name, set()).add(node.op_type)
     proto.graph.initializer.extend(
         [
-            helper.make_tensor("share_scale", 1, (), [1 / LEVELS]),
-            helper.make_tensor("share_zero_point", 2, (), [0]),
+            helper.make_tensor("sigmoid_scale", 1, (), [1 / MAX_LEVEL]),
+            helper.make_tensor("sigmoid_zero_point", 2, (), [0]),
         ]
     )
     nodes: list[Any] = []
     for node in proto.graph.node:
-        source = maker.get(node.input[0]) if node.op_type == "Gelu" else None
+        source = producer.get(node.input[0]) if node.op_type == "Gelu" else None
         if (
             source is None
             or source.op_type != "DequantizeLinear"
@@ -159,20 +166,26 @@ def multiply_gelu(proto: Any) -> None:
         ):
             nodes.append(node)
             continue
-        number, scale, place = source.input
-        step = _scalar(held, scale)
+        integers, scale, zero_point = source.input
+        step = _scalar_value(initializers, scale)
         assert step is not None
         name = node.output[0]
-        steep = helper.make_tensor(f"{name}_steep_scale", 1, (), [step * GELU_SLOPE])
-        proto.graph.initializer.append(steep)
-        share = ("share_scale", "share_zero_point")
+        scaled = helper.make_tensor(f"{name}_scaled_scale", 1, (), [step * GELU_SIGMOID_SCALE])
+        proto.graph.initializer.append(scaled)
+        sigmoid = ("sigmoid_scale", "sigmoid_zero_point")
         nodes += [
-            helper.make_node("DequantizeLinear", [number, steep.name, place], [f"{name}_steep"]),
-            helper.make_node("Sigmoid", [f"{name}_steep"], [f"{name}_share"]),
-            helper.make_node("QuantizeLinear", [f"{name}_share", *share], [f"{name}_share_8"]),
-            helper.make_node("DequantizeLinear", [f"{name}_share_8", *share], [f"{name}_part"]),
-            helper.make_node("Mul", [node.input[0], f"{name}_part"], [name], f"{node.name}_mul"),
+            helper.make_node(
+                "DequantizeLinear", [integers, scaled.name, zero_point], [f"{name}_scaled"]
+            ),
+            helper.make_node("Sigmoid", [f"{name}_scaled"], [f"{name}_sigmoid"]),
+            helper.make_node(
+                "QuantizeLinear", [f"{name}_sigmoid", *sigmoid], [f"{name}_sigmoid_8bit"]
+            ),
+            helper.make_node(
+                "DequantizeLinear", [f"{name}_sigmoid_8bit", *sigmoid], [f"{name}_factor"]
+            ),
+            helper.make_node("Mul", [node.input[0], f"{name}_factor"], [name], f"{node.name}_mul"),
         ]
     del proto.graph.node[:]
     proto.graph.node.extend(nodes)
-    _sweep(proto)
+    _remove_unused_constants(proto)

@@ -1,11 +1,9 @@
-"""Draws a model as one ONNX graph: uint8 pixels in, calibrated probabilities and logits out.
+"""Exports a model as one ONNX graph: uint8 pixels in, calibrated probabilities and logits out.
 
-Knows nothing of files, quantisation or whether the graph agrees with the model.
-
-Input `pixels` uint8 (N, H, W, C): rows of decoded pixels as decoders and browsers give them, of
-the network's size, or of any size where the preprocess is drawn too.
+Input `pixels` uint8 (N, H, W, C): decoded pixels as decoders and browsers return them, of the input
+size of the network, or of any size where resizing is part of the graph.
 Outputs `probabilities` float32 (N, K) and `logits` float32 (N, units). Normalisation, averaging
-over the mirror image, temperature and softmax or sigmoid are inside.
+over the flipped image, temperature and softmax or sigmoid are part of the graph.
 """
 
 from __future__ import annotations
@@ -24,20 +22,20 @@ from foveal.model.manifest import Manifest
 from foveal.model.model import Model
 
 OPSET = 20
-"""Operator set: the first where GELU is one operator, which runtimes need not piece together, and
-int8 need not take apart; onnxruntime and onnxruntime-web read it since 1.17 (2024)."""
-INPUT = "pixels"
-OUTPUTS = ("probabilities", "logits")
+"""The first operator set with GELU as one operator, which runtimes and int8 treat as a whole;
+onnxruntime and onnxruntime-web read it since 1.17 (2024)."""
+INPUT_NAME = "pixels"
+OUTPUT_NAMES = ("probabilities", "logits")
 
 
-class ExportedModule(nn.Module):
-    """Logits of a network turned into what a person asks for."""
+class InferenceModule(nn.Module):
+    """A network with preprocessing before it and calibrated probabilities after it."""
 
     def __init__(self, module: nn.Module, manifest: Manifest, *, any_size: bool) -> None:
         super().__init__()
         network = manifest.network
         self.module = module
-        self.fit = ResizeToInput(network.input, network.preprocess) if any_size else None
+        self.resize = ResizeToInput(network.input, network.preprocess) if any_size else None
         self.flip_average = manifest.network.preprocess.flip_average
         self.temperature = manifest.temperature
         self.softmax = manifest.activation == "softmax"
@@ -45,7 +43,7 @@ class ExportedModule(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 (N, H, W, C) to probabilities (N, K) and logits (N, units)."""
-        maps = pixels.permute(0, 3, 1, 2) if self.fit is None else self.fit(pixels)
+        maps = pixels.permute(0, 3, 1, 2) if self.resize is None else self.resize(pixels)
         if self.flip_average:  # one pass over both, so that the graph holds the network once
             both = self.module(torch.cat([maps, maps.flip(3)]))
             logits = (both[: maps.shape[0]] + both[maps.shape[0] :]) / 2
@@ -59,17 +57,19 @@ class ExportedModule(nn.Module):
         return scaled.sigmoid(), logits
 
 
-def onnx_graph(model: Model, *, any_size: bool = False) -> Any:
-    """The onnx.ModelProto of `model`: dynamic batch, optimised, without traces of this machine.
+def export_graph(model: Model, *, any_size: bool = False) -> Any:
+    """The onnx.ModelProto of `model`: dynamic batch, optimised, without paths of this machine.
 
-    any_size: images of any height and width come in (one size a batch).
+    any_size: images of any height and width (one size per batch), resized in the graph.
     """
-    answer = ExportedModule(folded(model.module), model.manifest, any_size=any_size).eval()
+    module = InferenceModule(
+        fold_batch_norms(model.module), model.manifest, any_size=any_size
+    ).eval()
     height, width, channels = model.manifest.network.input.shape
-    more = (11, 17) if any_size else (0, 0)
-    example = torch.zeros(2, height + more[0], width + more[1], channels, dtype=torch.uint8)
-    proto = _draw(answer, example, any_size)
-    for node in proto.graph.node:  # the exporter's notes name source files of this machine
+    extra = (11, 17) if any_size else (0, 0)  # so that no size is taken for a constant
+    example = torch.zeros(2, height + extra[0], width + extra[1], channels, dtype=torch.uint8)
+    proto = _trace(module, example, any_size)
+    for node in proto.graph.node:  # the exporter's metadata names source files of this machine
         del node.metadata_props[:]
         node.doc_string = ""
     for value in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
@@ -83,48 +83,48 @@ def onnx_graph(model: Model, *, any_size: bool = False) -> Any:
     return proto
 
 
-def folded(module: nn.Module) -> nn.Module:
-    """A copy with every batch norm that follows a convolution folded into its weights.
+def fold_batch_norms(module: nn.Module) -> nn.Module:
+    """A copy with every batch norm after a convolution folded into its weights.
 
-    A max pool may stand between the two where no scale is negative: the largest value is then
-    the same cell's before and after the norm.
+    A max pool may be between the two where no scale is negative: the maximum is then at the same
+    cell before and after the norm.
     """
     module = copy.deepcopy(module).cpu().eval()
-    for part in module.modules():
-        if not isinstance(part, nn.Sequential):
+    for sequence in module.modules():
+        if not isinstance(sequence, nn.Sequential):
             continue
-        names = list(part._modules)
-        for place, name in enumerate(names[:-1]):
-            conv, after = part._modules[name], names[place + 1]
-            pooled = isinstance(part._modules[after], nn.MaxPool2d) and place + 2 < len(names)
-            after = names[place + 2] if pooled else after
-            norm = part._modules[after]
+        names = list(sequence._modules)
+        for index, name in enumerate(names[:-1]):
+            conv, after = sequence._modules[name], names[index + 1]
+            pooled = isinstance(sequence._modules[after], nn.MaxPool2d) and index + 2 < len(names)
+            after = names[index + 2] if pooled else after
+            norm = sequence._modules[after]
             if type(conv) is not nn.Conv2d or not isinstance(norm, nn.BatchNorm2d):
                 continue
             if not pooled or bool((norm.weight >= 0).all()):
-                part._modules[name] = fuse_conv_bn_eval(conv, norm)
-                part._modules[after] = nn.Identity()
+                sequence._modules[name] = fuse_conv_bn_eval(conv, norm)
+                sequence._modules[after] = nn.Identity()
     return module
 
 
-def _draw(answer: nn.Module, example: Tensor, any_size: bool) -> Any:
-    names = {0: ("batch", 1 << 20), 1: ("height", 1 << 16), 2: ("width", 1 << 16)}
-    free = {
-        axis: torch.export.Dim(name, min=1, max=most)
-        for axis, (name, most) in names.items()
+def _trace(module: nn.Module, example: Tensor, any_size: bool) -> Any:
+    axes = {0: ("batch", 1 << 20), 1: ("height", 1 << 16), 2: ("width", 1 << 16)}
+    dynamic = {
+        axis: torch.export.Dim(name, min=1, max=maximum)
+        for axis, (name, maximum) in axes.items()
         if any_size or axis == 0
     }
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            answer,
+            module,
             (example,),
             dynamo=True,
             opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=list(OUTPUTS),
-            dynamic_shapes=(free,),
+            input_names=[INPUT_NAME],
+            output_names=list(OUTPUT_NAMES),
+            dynamic_shapes=(dynamic,),
             optimize=True,
             verbose=False,
             external_data=False,

@@ -1,113 +1,101 @@
-"""The gate: an exported file must answer as the original does, on real images.
-
-Knows nothing of how files are made or where images come from.
-"""
+"""The parity check: how an exported model compares with the original on real images."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from foveal.intervals import Interval, binomial_interval
 from foveal.model.manifest import Manifest
 from foveal.prediction.prediction import DEFAULT_THRESHOLD, make_prediction
 
 
 @dataclass(frozen=True)
 class ParityLimits:
-    """What an export must keep: shares 0..1, probabilities 0..1, percentage points of accuracy."""
+    """What an export must reach: agreement and probability gap 0..1, loss in accuracy points."""
 
-    agreement: float = 0.999
-    gap: float = 1e-4
-    loss: float = 0.3
+    min_agreement: float = 0.999
+    max_probability_gap: float = 1e-4
+    max_accuracy_loss: float = 0.3
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How two sets of answers for the same images compare.
+    """How the predictions of two models for the same images compare.
 
-    agreement: share with the same top class (all the same labels where there are several).
-    max_probability_gap: largest difference of a probability.  accuracy_*: share that is right,
-    0..1; accuracy_interval: 95 % of the exported one (Wilson 1927).  n: images.
+    agreement: share of images with the same predicted class (the same set of labels for a
+    multi-label model).  max_probability_gap: largest difference of a probability.  accuracy_*:
+    share of correct predictions, 0..1; accuracy_interval: 95 % of the exported one.  n: images.
     """
 
     agreement: float
     max_probability_gap: float
     accuracy_native: float
     accuracy_exported: float
-    accuracy_interval: tuple[float, float]
+    accuracy_interval: Interval
     n: int
 
     @property
-    def loss(self) -> float:
-        """Percentage points of accuracy lost."""
+    def accuracy_loss(self) -> float:
+        """Points of accuracy lost, -100..100."""
         return 100 * (self.accuracy_native - self.accuracy_exported)
 
     def to_data(self) -> dict[str, Any]:
-        """Plain data for JSON and for the file."""
-        return {
-            "agreement": self.agreement,
-            "max_probability_gap": self.max_probability_gap,
-            "accuracy_native": self.accuracy_native,
-            "accuracy_exported": self.accuracy_exported,
-            "accuracy_interval": list(self.accuracy_interval),
-            "n": self.n,
-        }
+        """Plain data for JSON and for the manifest."""
+        return {**asdict(self), "accuracy_interval": list(self.accuracy_interval)}
 
 
-def compare(
+def measure_parity(
     native: np.ndarray, exported: np.ndarray, targets: np.ndarray, manifest: Manifest
 ) -> Parity:
-    """Compare probabilities float32 (N, K); targets int (N,), or bool (N, K) for several labels."""
-    ours, theirs = _given(native, manifest), _given(exported, manifest)
-    same = _rows(ours == theirs)
-    right = _rows(ours == targets), _rows(theirs == targets)
+    """Compare probabilities float32 (N, K); targets int (N,), or bool (N, K) for multi-label."""
+    native_labels, exported_labels = _decide(native, manifest), _decide(exported, manifest)
+    native_correct = _equal_rows(native_labels, targets)
+    exported_correct = _equal_rows(exported_labels, targets)
     return Parity(
-        agreement=float(same.mean()),
+        agreement=float(_equal_rows(native_labels, exported_labels).mean()),
         max_probability_gap=float(np.abs(native - exported).max()),
-        accuracy_native=float(right[0].mean()),
-        accuracy_exported=float(right[1].mean()),
-        accuracy_interval=wilson(int(right[1].sum()), len(targets)),
+        accuracy_native=float(native_correct.mean()),
+        accuracy_exported=float(exported_correct.mean()),
+        accuracy_interval=binomial_interval(int(exported_correct.sum()), len(targets)),
         n=len(targets),
     )
 
 
-def shortfalls(parity: Parity, limits: ParityLimits, *, quantised: bool) -> tuple[str, ...]:
-    """What keeps the export from being written; int8 is held to its accuracy alone."""
-    found = []
-    if parity.loss > limits.loss:
-        found.append(f"accuracy falls by {parity.loss:.2f} points (limit {limits.loss:g})")
-    if not quantised and parity.agreement < limits.agreement:
-        found.append(f"only {parity.agreement:.2%} of answers agree (limit {limits.agreement:.2%})")
-    if not quantised and not parity.max_probability_gap <= limits.gap:
-        found.append(
-            f"probabilities differ by up to {parity.max_probability_gap:.2g} (limit {limits.gap:g})"
+def failures(parity: Parity, limits: ParityLimits, *, quantised: bool) -> tuple[str, ...]:
+    """Every limit that is not met, in words; a quantised model has to meet its accuracy only."""
+    problems = []
+    if parity.accuracy_loss > limits.max_accuracy_loss:
+        problems.append(
+            f"accuracy falls by {parity.accuracy_loss:.2f} points "
+            f"(limit {limits.max_accuracy_loss:g})"
         )
-    return tuple(found)
+    if not quantised and parity.agreement < limits.min_agreement:
+        problems.append(
+            f"only {parity.agreement:.2%} of predictions agree (limit {limits.min_agreement:.2%})"
+        )
+    if not quantised and not parity.max_probability_gap <= limits.max_probability_gap:
+        problems.append(
+            f"probabilities differ by up to {parity.max_probability_gap:.2g} "
+            f"(limit {limits.max_probability_gap:g})"
+        )
+    return tuple(problems)
 
 
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
-    z = 1.959964
-    share, spread = right / n, z * z / n
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def _given(probabilities: np.ndarray, manifest: Manifest) -> np.ndarray:
-    """The class (N,), or the labels given (N, K), by the model's own thresholds."""
+def _decide(probabilities: np.ndarray, manifest: Manifest) -> np.ndarray:
+    """Predicted classes int (N,), or labels bool (N, K), by the thresholds of the model."""
     if manifest.task == "multi":
-        limits = manifest.thresholds.per_label
+        thresholds = manifest.thresholds.per_label
         return probabilities >= np.array(
-            [limits.get(label, DEFAULT_THRESHOLD) for label in manifest.labels]
+            [thresholds.get(label, DEFAULT_THRESHOLD) for label in manifest.labels]
         )
-    places = {label: place for place, label in enumerate(manifest.labels)}
+    index = {label: number for number, label in enumerate(manifest.labels)}
     labels = [make_prediction(row, manifest, None, 1).label for row in probabilities]
-    return np.array([places[str(label)] for label in labels], np.int64)
+    return np.array([index[str(label)] for label in labels], np.int64)
 
 
-def _rows(equal: np.ndarray) -> np.ndarray:
+def _equal_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    equal = first == second
     return np.asarray(equal.all(axis=1) if equal.ndim == 2 else equal)

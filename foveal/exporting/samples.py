@@ -1,7 +1,4 @@
-"""The real images an export is judged and calibrated on: from the run beside it, or from DATA.
-
-Knows nothing of graphs; every image is verified or labelled by name before it counts.
-"""
+"""The real images for parity check and calibration: from the run beside the model, or from DATA."""
 
 from __future__ import annotations
 
@@ -21,177 +18,184 @@ from foveal.errors import DataError, ImageError
 from foveal.images.resize import to_input_pixels
 from foveal.model.manifest import Manifest
 from foveal.rundir import DATA_FILE, RunData, RunImage, read_run_data
+from foveal.text import and_more
 
-MOST_JUDGED = 2000
-MOST_CALIBRATED = 512
-_ASK = "give labelled images with --data"
+MAX_PARITY_IMAGES = 2000
+MAX_CALIBRATION_IMAGES = 512
+_USE_DATA = "name labelled images with --data"
 
 
 @dataclass(frozen=True)
 class ParitySamples:
-    """Images as the network sees them, their true classes and their files.
+    """Preprocessed images with their labels and files.
 
-    pixels: uint8 (N, H, W, C).  targets: int64 (N,), or bool (N, K) for several labels.
-    contents: the bytes of file i.
+    pixels: uint8 (N, H, W, C).  targets: int64 (N,), or bool (N, K) for multi-label.
+    read: the bytes of the file of image i.
     """
 
     pixels: np.ndarray
     targets: np.ndarray
-    contents: Callable[[int], bytes]
+    read: Callable[[int], bytes]
 
     def __len__(self) -> int:
         return len(self.pixels)
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A listing's rows to be used, the content hashes they must have (or None), and how many."""
+class SampleRequest:
+    """Rows of a dataset to sample from, the content hashes they must have, and the limit."""
 
-    listing: Dataset
+    dataset: Dataset
     rows: Sequence[int]
     hashes: Sequence[int | None] | None
-    most: int
+    limit: int
 
 
 def from_run(model: Path, manifest: Manifest) -> tuple[ParitySamples, ParitySamples]:
-    """(val to judge on, train to calibrate on) named in the data.json beside `model`.
+    """(parity, calibration) samples: val and train of the data.json beside `model`.
 
     Images that are gone or changed are left out; raises DataError where none is left.
     """
-    data = _read_run_data(model)
-    judged = _split(data, "val", manifest, MOST_JUDGED, model)
-    calibrated = _split(data, "train", manifest, MOST_CALIBRATED, model)
-    return judged, calibrated
+    data = read_run_data(model.parent)
+    if data is None:
+        raise DataError(f"there is no {DATA_FILE} beside {model}: {_USE_DATA}")
+    parity = _split_samples(data, "val", manifest, MAX_PARITY_IMAGES, model)
+    calibration = _split_samples(data, "train", manifest, MAX_CALIBRATION_IMAGES, model)
+    return parity, calibration
 
 
 def from_data(
-    listing: Dataset, manifest: Manifest, train_hashes: np.ndarray
+    dataset: Dataset, manifest: Manifest, train_hashes: np.ndarray
 ) -> tuple[ParitySamples, ParitySamples]:
-    """(to judge on, to calibrate on) of DATA: val and train where it says so.
+    """(parity, calibration) samples of DATA: its val and train where it has splits.
 
-    Else the images the model was not fitted on, and those it was; what is missing is replaced
-    by the other.  Raises DataError for several labels an image where the model gives one, classes
-    it does not know, or no usable image.
+    Else images the model was not trained on, and those it was; an empty group is replaced by the
+    other.  Raises DataError for a multi-label dataset and a single-label model, unknown classes,
+    or no readable image.
     """
-    if listing.task == "multi" and manifest.task == "single":
-        raise DataError(
-            f"{listing.root} has several labels an image, the model gives one: "
-            "give images with one label each"
+    _check_labels(dataset, manifest)
+    parity_rows, calibration_rows = _split_rows(dataset, train_hashes)
+    parity, calibration = (
+        collect(SampleRequest(dataset, rows, None, limit), manifest)
+        for rows, limit in (
+            (parity_rows or calibration_rows, MAX_PARITY_IMAGES),
+            (calibration_rows or parity_rows, MAX_CALIBRATION_IMAGES),
         )
-    unknown = sorted(set(listing.classes) - set(manifest.labels))
-    if unknown:
-        raise DataError(
-            f"the model does not know {', '.join(map(repr, unknown[:5]))} in {listing.root}; "
-            f"it knows {', '.join(map(repr, manifest.labels[:10]))}"
-        )
-    judged, calibrated = _parts(listing, train_hashes)
-    pair = (
-        Wanted(listing, judged or calibrated, None, MOST_JUDGED),
-        Wanted(listing, calibrated or judged, None, MOST_CALIBRATED),
     )
-    found = tuple(gather(wanted, manifest) for wanted in pair)
-    if not len(found[0]) or not len(found[1]):
-        raise DataError(f"no image of {listing.root} can be read; see foveal check")
-    return found[0], found[1]
+    if not len(parity) or not len(calibration):
+        raise DataError(f"no image of {dataset.root} can be read; see foveal check")
+    return parity, calibration
 
 
-def gather(wanted: Wanted, manifest: Manifest) -> ParitySamples:
-    """Up to `most` of the wanted images, a fixed random choice, decoded in threads."""
-    order = np.random.default_rng(0).permutation(len(wanted.rows)).tolist()
-    listing, network = wanted.listing, manifest.network
+def collect(request: SampleRequest, manifest: Manifest) -> ParitySamples:
+    """Up to `limit` images of the request, in a fixed random order, decoded in threads."""
+    order = np.random.default_rng(0).permutation(len(request.rows)).tolist()
+    dataset, network = request.dataset, manifest.network
 
-    def look(place: int) -> tuple[int, np.ndarray] | None:
+    def load(index: int) -> tuple[int, np.ndarray] | None:
         try:
-            content = listing.read(wanted.rows[place])
-            if wanted.hashes is not None and content_hash(content) != wanted.hashes[place]:
+            content = dataset.read(request.rows[index])
+            if request.hashes is not None and content_hash(content) != request.hashes[index]:
                 return None
-            return wanted.rows[place], to_input_pixels(content, network.input, network.preprocess)
+            return request.rows[index], to_input_pixels(content, network.input, network.preprocess)
         except ImageError:
             return None
 
-    found = list(islice(_found(look, order, wanted.most), wanted.most))
-    rows = [row for row, _ in found]
+    loaded = list(islice(_map_in_chunks(load, order, request.limit), request.limit))
+    rows = [row for row, _ in loaded]
     return ParitySamples(
-        np.stack([shown for _, shown in found])
-        if found
+        np.stack([image for _, image in loaded])
+        if loaded
         else np.zeros((0, *network.input.shape), np.uint8),
-        encode_labels([listing.labels[row] for row in rows], manifest.labels, manifest.task),
-        lambda place: listing.read(rows[place]),
+        encode_labels([dataset.labels[row] for row in rows], manifest.labels, manifest.task),
+        lambda index: dataset.read(rows[index]),
     )
 
 
-def _found(
-    look: Callable[[int], tuple[int, np.ndarray] | None], order: list[int], most: int
+def _map_in_chunks(
+    load: Callable[[int], tuple[int, np.ndarray] | None], order: list[int], size: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """What is found, in order; looked for in portions so that not all of a large DATA is read."""
+    """What `load` returns but None, in order; in chunks: not all of a large DATA is read."""
     with ThreadPoolExecutor() as pool:
-        for start in range(0, len(order), most):
-            yield from filter(None, pool.map(look, order[start : start + most]))
+        for start in range(0, len(order), size):
+            yield from filter(None, pool.map(load, order[start : start + size]))
 
 
-def _read_run_data(model: Path) -> RunData:
-    data = read_run_data(model.parent)
-    if data is None:
-        raise DataError(f"there is no data.json beside {model}: {_ASK}")
-    return data
-
-
-def _split(
-    data: RunData, split: Literal["train", "val"], manifest: Manifest, most: int, model: Path
-) -> ParitySamples:
-    images = [image for image in data.split(split) if _named(image.labels, manifest)]
-    listing, rows = _listing(data.root, images)
-    images_there = [image for image in images if image.path in rows]
-    hashes = [image.content_hash for image in images_there]
-    wanted = Wanted(listing, [rows[image.path] for image in images_there], hashes, most)
-    evidence = gather(wanted, manifest)
-    if not len(evidence):
+def _check_labels(dataset: Dataset, manifest: Manifest) -> None:
+    if dataset.task == "multi" and manifest.task == "single":
         raise DataError(
-            f"none of the {len(images):,} {split} images named in {model.parent / DATA_FILE} "
-            f"is still there unchanged: {_ASK}"
+            f"{dataset.root} has several labels per image, the model predicts one: "
+            "use images with one label each"
         )
-    return evidence
+    unknown = sorted(set(dataset.classes) - set(manifest.labels))
+    if unknown:
+        raise DataError(
+            f"{dataset.root} has classes the model does not have: "
+            f"{and_more(map(repr, unknown), 5)}; "
+            f"those of the model are {and_more(map(repr, manifest.labels), 10)}"
+        )
 
 
-def _listing(root: Path, images: Sequence[RunImage]) -> tuple[Dataset, dict[str, int]]:
-    """A listing that reads the images with their labels, and the row of each path."""
-    paths = {image.path: image.labels for image in images}
-    if root.is_file():  # an archive: only the listing knows where members lie
+def _split_samples(
+    data: RunData, split: Literal["train", "val"], manifest: Manifest, limit: int, model: Path
+) -> ParitySamples:
+    images = [image for image in data.split(split) if _is_labelled(image.labels, manifest)]
+    dataset, row_of = _run_dataset(data.root, images)
+    available = [image for image in images if image.path in row_of]
+    rows = [row_of[image.path] for image in available]
+    hashes = [image.content_hash for image in available]
+    samples = collect(SampleRequest(dataset, rows, hashes, limit), manifest)
+    if not len(samples):
+        raise DataError(
+            f"none of the {len(images):,} {split} images listed in {model.parent / DATA_FILE} "
+            f"exists unchanged: {_USE_DATA}"
+        )
+    return samples
+
+
+def _run_dataset(root: Path, images: Sequence[RunImage]) -> tuple[Dataset, dict[str, int]]:
+    """A dataset that reads `images` with the labels of the run, and the row of each path."""
+    labels = {image.path: image.labels for image in images}
+    if root.is_file():  # an archive: only opening it tells where its members are
         from foveal.dataset.open import open_dataset
 
-        found = open_dataset(root)
-        pairs = zip(found.paths, found.labels, strict=True)
-        then = tuple(paths.get(path, now) for path, now in pairs)
-        return replace(found, labels=then), {path: row for row, path in enumerate(found.paths)}
-    return (
-        Dataset(root, tuple(paths), tuple(paths.values())),
-        {path: row for row, path in enumerate(paths)},
-    )
-
-
-def _parts(listing: Dataset, train_hashes: np.ndarray) -> tuple[list[int], list[int]]:
-    rows = range(len(listing))
-    if any(listing.splits):
-        return (
-            [row for row in rows if listing.splits[row] == "val"]
-            or [row for row in rows if listing.splits[row] != "train"],
-            [row for row in rows if listing.splits[row] == "train"],
+        dataset = open_dataset(root)
+        run_labels = tuple(
+            labels.get(path, current)
+            for path, current in zip(dataset.paths, dataset.labels, strict=True)
         )
-    order = np.random.default_rng(0).permutation(len(listing))[: 4 * MOST_JUDGED].tolist()
-    known = {row: _hash(listing, row) for row in order}
-    fitted = set(train_hashes.tolist())
+        row_of = {path: row for row, path in enumerate(dataset.paths)}
+        return replace(dataset, labels=run_labels), row_of
     return (
-        [row for row in order if known[row] is not None and known[row] not in fitted],
-        [row for row in order if known[row] in fitted],
+        Dataset(root, tuple(labels), tuple(labels.values())),
+        {path: row for row, path in enumerate(labels)},
     )
 
 
-def _hash(listing: Dataset, row: int) -> int | None:
+def _split_rows(dataset: Dataset, train_hashes: np.ndarray) -> tuple[list[int], list[int]]:
+    """Rows for (parity, calibration)."""
+    rows = range(len(dataset))
+    if any(dataset.splits):
+        return (
+            [row for row in rows if dataset.splits[row] == "val"]
+            or [row for row in rows if dataset.splits[row] != "train"],
+            [row for row in rows if dataset.splits[row] == "train"],
+        )
+    order = np.random.default_rng(0).permutation(len(dataset))[: 4 * MAX_PARITY_IMAGES].tolist()
+    hashes = {row: _hash_of(dataset, row) for row in order}
+    trained = set(train_hashes.tolist())
+    return (
+        [row for row in order if hashes[row] is not None and hashes[row] not in trained],
+        [row for row in order if hashes[row] in trained],
+    )
+
+
+def _hash_of(dataset: Dataset, row: int) -> int | None:
     try:
-        return content_hash(listing.read(row))
+        return content_hash(dataset.read(row))
     except ImageError:
         return None
 
 
-def _named(labels: tuple[str, ...], manifest: Manifest) -> bool:
+def _is_labelled(labels: tuple[str, ...], manifest: Manifest) -> bool:
     return set(labels) <= set(manifest.labels) and (manifest.task == "multi" or len(labels) == 1)

@@ -1,7 +1,4 @@
-"""Puts the manifest into an ONNX file's metadata and seals the whole with SHA-256.
-
-Knows nothing of how the graph was made.
-"""
+"""Writes the manifest into the metadata of an ONNX file, and the SHA-256 of all its other bytes."""
 
 from __future__ import annotations
 
@@ -10,8 +7,7 @@ from foveal.prediction import onnx_verify
 
 
 def seal_graph(graph: bytes, manifest: Manifest) -> bytes:
-    """The exported file: `graph` (a serialised ONNX model without metadata), manifest, seal."""
+    """The bytes of an exported file; `graph` is a serialised onnx.ModelProto without metadata."""
     content = graph + onnx_verify.encode_metadata("foveal", manifest.to_json())
-    return content + onnx_verify.encode_metadata(
-        onnx_verify.SEAL_KEY, onnx_verify.content_sha256(content)
-    )
+    digest = onnx_verify.content_sha256(content)
+    return content + onnx_verify.encode_metadata(onnx_verify.SEAL_KEY, digest)

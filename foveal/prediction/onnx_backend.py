@@ -44,6 +44,13 @@ class OnnxBackend:
         """uint8 (N, H, W, C) to float32 (N, K), calibrated."""
         return self._run("probabilities", pixels)
 
+    def batched_probabilities(self, pixels: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        """The same for N images of any number above 0, in batches."""
+        batches = range(0, len(pixels), batch_size)
+        return np.concatenate(
+            [self.probabilities(pixels[start : start + batch_size]) for start in batches]
+        )
+
     def _run(self, output: str, pixels: np.ndarray) -> np.ndarray:
         feed = {self._input: np.ascontiguousarray(pixels)}
         try:

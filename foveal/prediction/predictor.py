@@ -17,6 +17,8 @@ from foveal.prediction.prefetch import DecodedImage, batched, decode_ahead
 from foveal.prediction.torch_backend import TorchBackend, open_torch_backend
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from foveal.model.manifest import Manifest
     from foveal.model.model import Model
     from foveal.prediction.onnx_backend import OnnxBackend
@@ -63,6 +65,11 @@ class Predictor:
             f"{self._backend.path} is an exported file, which holds no torch module; "
             "give the model.safetensors it was exported from"
         )
+
+    @property
+    def module(self) -> nn.Module:
+        """The torch module of a native file, uint8 or float (N, C, H, W) in 0..255 to logits."""
+        return self.native.module
 
     def predict(self, images: Any, *, top: int | None = 5) -> Iterator[Prediction]:
         """Iterate over one Prediction per image, in input order.

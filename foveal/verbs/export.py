@@ -1,11 +1,8 @@
-"""`foveal export`: one file for other runtimes, written only when it agrees with the original.
-
-Joins the model, the images it is judged on and the exporter; knows nothing of graphs.
-"""
+"""`foveal export`: write one file for other runtimes, only if it passes the parity check."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,42 +10,42 @@ from typing import TYPE_CHECKING, Any, Literal
 from foveal.errors import MissingExtra, UsageError
 from foveal.files import refuse_overwriting, write_atomic
 from foveal.progress import Progress, silent
+from foveal.verbs.load import load_native
 
 if TYPE_CHECKING:
     from foveal.dataset.dataset import Dataset
+    from foveal.exporting.export import ExportOptions
+    from foveal.exporting.parity import Parity
+    from foveal.exporting.samples import ParitySamples
+    from foveal.model.model import Model
+    from foveal.prediction.predictor import Predictor
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was written and how it agrees; the names of `export --json`."""
+    """The exported file and how it compares with the original.
 
-    file: Path
-    agreement: float
-    max_probability_gap: float
-    accuracy_native: float
-    accuracy_exported: float
-    accuracy_interval: tuple[float, float]
-    n: int
-    made: str
-    refused: tuple[str, ...]
+    method: `fp32`, or the int8 variant that passed.  rejected: one sentence for each int8 variant
+    that failed before.
+    """
+
+    path: Path
+    method: str
+    parity: Parity
+    rejected: tuple[str, ...]
 
     def to_data(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """The object `export --json` prints: path, method, rejected and the fields of Parity."""
         return {
-            "file": str(self.file),
-            "agreement": self.agreement,
-            "max_probability_gap": self.max_probability_gap,
-            "accuracy_native": self.accuracy_native,
-            "accuracy_exported": self.accuracy_exported,
-            "accuracy_interval": list(self.accuracy_interval),
-            "n": self.n,
-            "made": self.made,
-            "refused": list(self.refused),
+            "path": str(self.path),
+            "method": self.method,
+            "rejected": list(self.rejected),
+            **self.parity.to_data(),
         }
 
 
 def export(
-    model: str | Path,
+    model: str | Path | Model | Predictor,
     *,
     data: str | Path | Dataset | None = None,
     to: Literal["onnx"] = "onnx",
@@ -60,69 +57,72 @@ def export(
     max_loss: float | None = None,
     progress: Progress = silent,
 ) -> ExportResult:
-    """Export the model file `model` to `out` (default: beside it); the figures of the gate.
+    """Export a native model to `out` (default: beside its file).
 
-    data: labelled images to judge on, else val of the run's data.json.  min_agreement: share of
-    equal answers.  max_gap: of one probability.  max_loss: points of accuracy (int8 is held to
-    this alone).  Raises Error where a limit is broken: then nothing is written.
+    data: labelled images for the parity check, else val of the data.json beside the model; a model
+    in memory needs `data` and `out`.  min_agreement: share of equal predictions, 0..1.  max_gap:
+    largest difference of a probability, 0..1.  max_loss: points of accuracy (the only limit for
+    int8).  Raises Error where a limit is not met: then nothing is written.
     """
     if any(find_spec(package) is None for package in ("torch", "onnx", "onnxscript")):
         raise MissingExtra("foveal export", "train")
     if to != "onnx":
         raise UsageError(f"--to is '{to}'; onnx is the only format")
-    source = Path(model)
-    file = Path(out) if out is not None else _beside(source, int8=int8, any_size=any_size)
-    refuse_overwriting(file, source, "the model")
+    source = Path(model) if isinstance(model, str | Path) else None
+    path = _output_path(source, out, int8=int8, any_size=any_size)
     from foveal.exporting import export as exporting
-    from foveal.model.model import load
 
-    loaded = load(source)
-    judged, calibrated = _evidence(source, loaded, data)
-    choices = exporting.ExportOptions(int8=int8, any_size=any_size)
-    choices = _limited(choices, min_agreement, max_gap, max_loss)
-    made = exporting.export(loaded, judged, calibrated, choices, progress=progress)
-    write_atomic(file, made.content)
-    parity = made.parity
-    return ExportResult(
-        file,
-        parity.agreement,
-        parity.max_probability_gap,
-        parity.accuracy_native,
-        parity.accuracy_exported,
-        parity.accuracy_interval,
-        parity.n,
-        str((made.manifest.exported or {})["made"]),
-        made.tried,
-    )
+    limits = {
+        "min_agreement": min_agreement,
+        "max_probability_gap": max_gap,
+        "max_accuracy_loss": max_loss,
+    }
+    options = _with_limits(exporting.ExportOptions(int8=int8, any_size=any_size), limits)
+    native = load_native(model)
+    samples, calibration = _samples(source, native, data)
+    exported = exporting.export(native, samples, calibration, options, progress=progress)
+    write_atomic(path, exported.content)
+    return ExportResult(path, exported.method, exported.parity, exported.rejected)
 
 
-def _evidence(source: Path, loaded: Any, data: Any) -> tuple[Any, Any]:
+def _output_path(
+    source: Path | None, out: str | Path | None, *, int8: bool, any_size: bool
+) -> Path:
+    if source is None:
+        if out is None:
+            raise UsageError("a model in memory has no file to write beside: give out")
+        return Path(out)
+    name = source.stem + ("-any-size" if any_size else "") + ("-int8" if int8 else "")
+    path = source.with_name(f"{name}.onnx") if out is None else Path(out)
+    refuse_overwriting(path, source, "the model")
+    return path
+
+
+def _samples(
+    source: Path | None, model: Model, data: str | Path | Dataset | None
+) -> tuple[ParitySamples, ParitySamples]:
+    from foveal.dataset.open import open_dataset
     from foveal.exporting.samples import from_data, from_run
 
-    if data is None:
-        return from_run(source, loaded.manifest)
-    if isinstance(data, str | Path):
-        from foveal.dataset.open import open_dataset
+    if data is not None:
+        dataset = open_dataset(data) if isinstance(data, str | Path) else data
+        return from_data(dataset, model.manifest, model.train_hashes)
+    if source is None:
+        raise UsageError("a model in memory has no data.json beside it: give data")
+    return from_run(source, model.manifest)
 
-        data = open_dataset(data)
-    return from_data(data, loaded.manifest, loaded.train_hashes)
+
+_MAXIMUM = {
+    "min_agreement": ("--min-agreement", 1),
+    "max_probability_gap": ("--max-gap", 1),
+    "max_accuracy_loss": ("--max-loss", 100),
+}
 
 
-def _limited(choices: Any, agreement: float | None, gap: float | None, loss: float | None) -> Any:
-    from dataclasses import replace
-
-    given = {"agreement": agreement, "gap": gap, "loss": loss}
+def _with_limits(options: ExportOptions, limits: dict[str, float | None]) -> ExportOptions:
+    given = {name: value for name, value in limits.items() if value is not None}
     for name, value in given.items():
-        if value is not None and not 0 <= value <= (100 if name == "loss" else 1):
-            raise UsageError(
-                f"the limit of {name} is {value:g}; give 0 to 1 (loss: 0 to 100 points)"
-            )
-    limits = replace(
-        choices.resolved(), **{name: value for name, value in given.items() if value is not None}
-    )
-    return replace(choices, limits=limits)
-
-
-def _beside(source: Path, *, int8: bool, any_size: bool) -> Path:
-    name = source.stem + ("-any-size" if any_size else "") + ("-int8" if int8 else "")
-    return source.with_name(f"{name}.onnx")
+        option, maximum = _MAXIMUM[name]
+        if not 0 <= value <= maximum:
+            raise UsageError(f"{option} is {value:g}; give a number from 0 to {maximum}")
+    return replace(options, limits=replace(options.parity_limits, **given))

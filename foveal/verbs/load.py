@@ -1,24 +1,35 @@
-"""`foveal.load`: open a model file.
-
-Knows nothing of what is done with the model.
-"""
+"""`foveal.load`: open a native or an exported model file for inference."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foveal.errors import MissingExtra
+from foveal.prediction.predictor import DEFAULT_BATCH_SIZE, Predictor
 
 if TYPE_CHECKING:
     from foveal.model.model import Model
 
 
-def load(path: str | Path) -> Model:
-    """The Model in `path`; raises ModelFileError for a file that cannot be trusted or read."""
-    if find_spec("torch") is None:
-        raise MissingExtra("foveal.load", "train")
-    from foveal.model.model import load as load_model
+def load(path: str | Path, *, batch_size: int = DEFAULT_BATCH_SIZE, threads: int = 0) -> Predictor:
+    """Open a model file: model.safetensors (needs torch) or an exported .onnx (needs no torch).
 
-    return load_model(path)
+    batch_size: images per forward pass.  threads: of onnxruntime for an exported file, 0 for one
+    per core.  Raises ModelFileError for a file that is damaged, modified or of another kind,
+    MissingExtra for a native file without torch.
+    """
+    return Predictor(path, batch_size=batch_size, threads=threads)
+
+
+def load_native(model: str | Path | Model | Predictor) -> Model:
+    """The Model (torch module and manifest) of whatever a verb accepts as a native model.
+
+    Raises ModelFileError for an exported file or its Predictor.
+    """
+    if isinstance(model, Predictor):
+        return model.native
+    if isinstance(model, str | Path):
+        from foveal.model.model import load as load_model
+
+        return load_model(model)
+    return model

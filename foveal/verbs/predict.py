@@ -1,7 +1,4 @@
-"""`foveal predict`: answers for images, in input order.
-
-Knows nothing of how answers are printed.
-"""
+"""`foveal predict`: predictions for images, in input order."""
 
 from __future__ import annotations
 
@@ -26,18 +23,19 @@ def predict(
     batch_size: int = DEFAULT_BATCH_SIZE,
     progress: Progress = silent,
 ) -> Iterator[Prediction]:
-    """The answers of `model` for `images`, one an image and in order, as they come.
+    """Iterate over one Prediction per image, in input order.
 
-    images: as Predictor.predict takes them.  The model is opened at once, images are read as
-    the answers are asked for.  Raises ModelFileError.
+    model: a native or exported file, or what `foveal.load` returned.  images, top: as
+    Predictor.predict takes them.  batch_size: for a model that is opened here.  The model is
+    opened at once, images are read as predictions are taken.  Raises ModelFileError.
     """
-    chosen = model if isinstance(model, Predictor) else Predictor(model, batch_size=batch_size)
-    return _reported(chosen.predict(images, top=top), progress)
+    predictor = model if isinstance(model, Predictor) else Predictor(model, batch_size=batch_size)
+    return _with_progress(predictor.predict(images, top=top), progress)
 
 
-def _reported(answers: Iterator[Prediction], progress: Progress) -> Iterator[Prediction]:
+def _with_progress(predictions: Iterator[Prediction], progress: Progress) -> Iterator[Prediction]:
     started = time.perf_counter()
-    for done, answer in enumerate(answers, 1):
-        yield answer
+    for done, prediction in enumerate(predictions, 1):
+        yield prediction
         seconds = time.perf_counter() - started
         progress("predicting", done, None, f"{done / max(seconds, 1e-9):,.0f} images/s")

@@ -144,13 +144,13 @@ def _exported(model: Path, paths: list[Path], home: Path) -> Answers:
         raise Skipped("the model is an exported file itself")
     if any(find_spec(package) is None for package in ("onnx", "onnxscript")):
         raise Skipped("the extra 'train' is not installed")
-    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
     from foveal.model.model import load
 
     loaded = load(model)
     file = home / "model.onnx"
-    file.write_bytes(seal_graph(onnx_graph(loaded).SerializeToString(), loaded.manifest))
+    file.write_bytes(seal_graph(export_graph(loaded).SerializeToString(), loaded.manifest))
     yield from enumerate(Predictor(file).predict(paths, top=None))
 
 

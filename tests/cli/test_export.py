@@ -23,7 +23,7 @@ def test_json(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     said, err = capsys.readouterr()
     assert (status, err) == (0, "")
     data = json.loads(said)
-    assert data["file"] == str(out)
+    assert data["path"] == str(out)
     assert out.is_file()
     assert (data["agreement"], data["n"]) == (1.0, 100)
     assert data["accuracy_native"] == data["accuracy_exported"]
@@ -35,7 +35,7 @@ def test_without_images_nothing_is_written(model: Path, capsys: pytest.CaptureFi
     (model.parent / "data.json").unlink()
     assert main.run(["export", str(model)]) == 1
     assert capsys.readouterr().err == (
-        f"foveal: there is no data.json beside {model}: give labelled images with --data\n"
+        f"foveal: there is no data.json beside {model}: name labelled images with --data\n"
     )
     assert not list(model.parent.glob("*.onnx"))
 

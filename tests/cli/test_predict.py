@@ -133,13 +133,13 @@ def test_a_pickle(run, tmp_path: Path) -> None:
 def test_a_pipe_sees_only_results_and_what_is_slow_to_import_is_not(
     digits: Path, tmp_path: Path, model: Path
 ) -> None:
-    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
     from foveal.model.model import load
 
     loaded = load(model)
     file = tmp_path / "model.onnx"
-    file.write_bytes(seal_graph(onnx_graph(loaded).SerializeToString(), loaded.manifest))
+    file.write_bytes(seal_graph(export_graph(loaded).SerializeToString(), loaded.manifest))
     script = f"""
 import sys
 for name in ("torch", "onnx", "pydantic", "typer", "rich", "yaml"):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from foveal.exporting import gptq, quantise
-from foveal.exporting.onnx import folded, onnx_graph
+from foveal.exporting.onnx import export_graph, fold_batch_norms
 from foveal.exporting.seal import seal_graph
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
@@ -19,11 +19,11 @@ from foveal.spec.layers import BatchNorm, Conv, Gelu, GlobalAvgPool, MaxPool, Ou
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 
-LAYER = gptq._Layer("x", "w", None, (3, 2), (2, 1), (1, 0, 2, 1), (1, 2), np.zeros((1, 1)))
+LAYER = gptq._WeightedLayer("x", "w", None, (3, 2), (2, 1), (1, 0, 2, 1), (1, 2), np.zeros((1, 1)))
 
 
 def test_windows_are_what_the_convolution_sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gptq, "_PLACES", 10_000)
+    monkeypatch.setattr(gptq, "_WINDOWS_PER_IMAGE", 10_000)
     random = np.random.default_rng(0)
     maps = random.normal(size=(2, 3, 9, 8)).astype(np.float32)
     weight = random.normal(size=(5, 3, 3, 2)).astype(np.float32)
@@ -31,7 +31,7 @@ def test_windows_are_what_the_convolution_sees(monkeypatch: pytest.MonkeyPatch) 
     wanted = torch.nn.functional.conv2d(
         padded, torch.from_numpy(weight), stride=(2, 1), dilation=(1, 2)
     ).numpy()
-    rows = gptq._windows(maps, LAYER, random)
+    rows = gptq._sample_windows(maps, LAYER, random)
     got = rows @ weight.reshape(5, -1).T
     np.testing.assert_allclose(
         np.sort(got, axis=0),
@@ -46,7 +46,7 @@ def test_the_output_is_nearer_than_with_plain_rounding() -> None:
     seen += 0.1 * random.normal(size=seen.shape)
     ones = np.concatenate([seen, np.ones((4000, 1))], 1)
     weights = random.normal(0, 3, (6, 40))
-    whole, gain = gptq._compensated(weights, ones.T @ ones)
+    whole, gain = gptq._gptq_round(weights, ones.T @ ones)
     plain = np.abs(seen @ (np.round(weights) - weights).T).mean()
     ours = np.abs(seen @ (whole - weights).T + gain).mean()
     assert ours < plain / 2
@@ -55,8 +55,8 @@ def test_the_output_is_nearer_than_with_plain_rounding() -> None:
 
 
 def test_inputs_that_are_always_zero_and_large_weights() -> None:
-    whole, gain = gptq._compensated(np.full((2, 3), 90.0), np.zeros((4, 4)))
-    np.testing.assert_array_equal(whole, np.full((2, 3), gptq.MOST))
+    whole, gain = gptq._gptq_round(np.full((2, 3), 90.0), np.zeros((4, 4)))
+    np.testing.assert_array_equal(whole, np.full((2, 3), gptq.MAX_WEIGHT))
     assert np.isfinite(gain).all()
 
 
@@ -86,13 +86,13 @@ def smooth(count: int, seed: int) -> np.ndarray:
 
 
 def test_int8_is_nearer_to_the_model(model: Model) -> None:
-    graph, pixels, judged = onnx_graph(model), smooth(64, 0), smooth(200, 1)
+    graph, pixels, judged = export_graph(model), smooth(64, 0), smooth(200, 1)
     truth = Predictor(model).probabilities(judged)
-    found = gptq.roundings(graph, pixels)
+    found = gptq.round_weights(graph, pixels)
     assert len(found) == 3  # the grouped convolution is left
     gaps = []
     for given in (None, found):
-        drawn = quantise.quantised(graph, pixels, quantise.VARIANTS[0], (), given)
+        drawn = quantise.quantise_graph(graph, pixels, quantise.VARIANTS[0], (), given)
         session = OnnxBackend(seal_graph(drawn.SerializeToString(), model.manifest), "x")
         gaps.append(np.abs(session.probabilities(judged) - truth).mean())
     assert gaps[1] < 0.8 * gaps[0]
@@ -101,15 +101,17 @@ def test_int8_is_nearer_to_the_model(model: Model) -> None:
 def test_a_network_without_a_layer_to_round_is_rounded_plainly(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gptq, "MOST_INPUTS", 5)
-    assert gptq.roundings(onnx_graph(model), smooth(8, 0)) == {}
+    monkeypatch.setattr(gptq, "MAX_INPUTS", 5)
+    assert gptq.round_weights(export_graph(model), smooth(8, 0)) == {}
 
 
 def test_gelu_stays_whole_and_its_range_is_cut(model: Model) -> None:
     from onnx import numpy_helper
 
-    drawn = quantise.quantised(
-        onnx_graph(model), smooth(64, 0), quantise.QuantisationVariant("min-max", False, exact=True)
+    drawn = quantise.quantise_graph(
+        export_graph(model),
+        smooth(64, 0),
+        quantise.QuantisationVariant("min-max", False, fp32_gelu=True),
     )
     makers = {name: node for node in drawn.graph.node for name in node.output}
     held = {t.name: numpy_helper.to_array(t) for t in drawn.graph.initializer}
@@ -124,7 +126,7 @@ def test_gelu_stays_whole_and_its_range_is_cut(model: Model) -> None:
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_norm_after_a_max_pool_is_folded_if_it_commutes(model: Model, sign: int) -> None:
-    changed = replace(model, module=folded(torch.nn.Sequential(*model.module)))
+    changed = replace(model, module=fold_batch_norms(torch.nn.Sequential(*model.module)))
     module = torch.nn.Sequential(
         torch.nn.Conv2d(3, 4, 3), torch.nn.MaxPool2d(2), torch.nn.BatchNorm2d(4)
     ).eval()
@@ -132,7 +134,7 @@ def test_a_norm_after_a_max_pool_is_folded_if_it_commutes(model: Model, sign: in
     module[2].running_mean.normal_()
     pixels = torch.rand(2, 3, 9, 9)
     with torch.no_grad():
-        got, wanted = folded(module)(pixels), module(pixels)
+        got, wanted = fold_batch_norms(module)(pixels), module(pixels)
     torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
-    assert isinstance(folded(module)[2], torch.nn.Identity) == (sign > 0)
+    assert isinstance(fold_batch_norms(module)[2], torch.nn.Identity) == (sign > 0)
     assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in changed.module.modules())

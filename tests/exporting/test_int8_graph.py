@@ -11,7 +11,7 @@ import torch
 
 from foveal.exporting import quantise
 from foveal.exporting.int8_graph import fold_normalisation
-from foveal.exporting.onnx import onnx_graph
+from foveal.exporting.onnx import export_graph
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
 from foveal.spec.layers import BatchNorm, Concat, Conv, Gelu, GlobalAvgPool, Output
@@ -36,7 +36,7 @@ def graph(padding="valid", mean=APART, *, flip=False, groups=1):
     module = network.build(4)
     with torch.no_grad():
         module.train()(torch.from_numpy(PIXELS).permute(0, 3, 1, 2).float())
-    return onnx_graph(Model(module.eval(), Manifest(network=network, labels=LABELS)))
+    return export_graph(Model(module.eval(), Manifest(network=network, labels=LABELS)))
 
 
 def answers(proto, level=onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL):
@@ -79,15 +79,15 @@ def test_two_convolutions_after_the_normalisation_are_left():
             GlobalAvgPool(), Output(),
         ),
     )  # fmt: skip
-    plain = onnx_graph(Model(network.build(4).eval(), Manifest(network=network, labels=LABELS)))
+    plain = export_graph(Model(network.build(4).eval(), Manifest(network=network, labels=LABELS)))
     assert fold_normalisation(plain).SerializeToString() == plain.SerializeToString()
-    small = quantise.quantised(plain, PIXELS, quantise.QuantisationVariant("min-max", False))
+    small = quantise.quantise_graph(plain, PIXELS, quantise.QuantisationVariant("min-max", False))
     assert np.abs(answers(small) - answers(plain)).max() < 0.1
 
 
 def test_a_network_without_convolution_is_left():
     network = Network(input=Input(height=12, width=12), layers=(GlobalAvgPool(), Output()))
-    plain = onnx_graph(Model(network.build(4).eval(), Manifest(network=network, labels=LABELS)))
+    plain = export_graph(Model(network.build(4).eval(), Manifest(network=network, labels=LABELS)))
     assert fold_normalisation(plain).SerializeToString() == plain.SerializeToString()
 
 
@@ -95,7 +95,7 @@ def test_a_network_without_convolution_is_left():
 @pytest.mark.parametrize("flip", [False, True])
 def test_int8_is_near_and_all_in_8_bits(exact, flip):
     plain = graph(flip=flip)
-    small = quantise.quantised(
+    small = quantise.quantise_graph(
         fold_normalisation(plain), PIXELS, quantise.QuantisationVariant("min-max", False, exact)
     )
     wanted, got = answers(plain), answers(small)
@@ -116,7 +116,7 @@ def test_the_sigmoid_is_no_worse_than_rounding_to_8_bits():
 
 
 def test_the_runtime_takes_8_bit_operators(tmp_path):
-    small = quantise.quantised(
+    small = quantise.quantise_graph(
         fold_normalisation(graph()), PIXELS, quantise.QuantisationVariant("min-max", False)
     )
     options = onnxruntime.SessionOptions()

@@ -1,4 +1,4 @@
-"""The gate's figures, against scikit-learn, scipy and by hand."""
+"""The figures of the parity check, against scikit-learn and scipy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score
 
-from foveal.exporting.parity import ParityLimits, compare, shortfalls, wilson
+from foveal.exporting.parity import ParityLimits, failures, measure_parity
 from foveal.model.manifest import Manifest, Thresholds
 from foveal.spec.layers import Flatten, Output
 from foveal.spec.network import Network
@@ -21,7 +21,9 @@ def test_figures() -> None:
     exported = native.copy()
     exported[:3] = exported[:3, ::-1]
     targets = random.integers(0, 3, 200)
-    got = compare(native, exported, targets, Manifest(network=NETWORK, labels=("a", "b", "c")))
+    got = measure_parity(
+        native, exported, targets, Manifest(network=NETWORK, labels=("a", "b", "c"))
+    )
     assert got.accuracy_native == accuracy_score(targets, native.argmax(1))
     assert got.accuracy_exported == accuracy_score(targets, exported.argmax(1))
     assert got.agreement == (native.argmax(1) == exported.argmax(1)).mean()
@@ -29,10 +31,13 @@ def test_figures() -> None:
     assert got.n == 200
 
 
-@pytest.mark.parametrize(("right", "n"), [(0, 10), (10, 10), (7, 9), (980, 1000)])
-def test_the_interval_is_wilsons(right: int, n: int) -> None:
-    truth = binomtest(right, n).proportion_ci(0.95, method="wilson")
-    assert wilson(right, n) == pytest.approx((truth.low, truth.high), abs=1e-6)
+def test_the_interval_is_exact() -> None:
+    probabilities = np.array([[0.9, 0.1]] * 9, np.float32)
+    targets = np.array([0] * 7 + [1] * 2)
+    manifest = Manifest(network=NETWORK, labels=("a", "b"))
+    parity = measure_parity(probabilities, probabilities, targets, manifest)
+    exact = binomtest(7, 9).proportion_ci(0.95, method="exact")
+    assert parity.accuracy_interval == pytest.approx((exact.low, exact.high), abs=1e-6)
 
 
 def test_the_models_own_thresholds_count() -> None:
@@ -40,35 +45,35 @@ def test_the_models_own_thresholds_count() -> None:
     two = Manifest(network=NETWORK, labels=("a", "b"), thresholds=limits)
     native = np.array([[0.79, 0.21]], np.float32)
     exported = np.array([[0.81, 0.19]], np.float32)
-    assert compare(native, exported, np.array([1]), two).agreement == 0
+    assert measure_parity(native, exported, np.array([1]), two).agreement == 0
     multi = Manifest(
         network=NETWORK,
         labels=("a", "b"),
         task="multi",
         thresholds=Thresholds(per_label={"b": 0.1}),
     )
-    got = compare(native, exported, np.array([[True, True]]), multi)
+    got = measure_parity(native, exported, np.array([[True, True]]), multi)
     assert (got.agreement, got.accuracy_native) == (1, 1)
 
 
-def test_shortfalls_name_figure_and_limit() -> None:
+def test_failures_name_figure_and_limit() -> None:
     native = np.array([[0.9, 0.1]] * 10, np.float32)
     exported = native.copy()
     exported[0] = (0.4, 0.6)
-    about = Manifest(network=NETWORK, labels=("a", "b"))
-    parity = compare(native, exported, np.zeros(10, int), about)
-    assert shortfalls(parity, ParityLimits(), quantised=False) == (
+    manifest = Manifest(network=NETWORK, labels=("a", "b"))
+    parity = measure_parity(native, exported, np.zeros(10, int), manifest)
+    assert failures(parity, ParityLimits(), quantised=False) == (
         "accuracy falls by 10.00 points (limit 0.3)",
-        "only 90.00% of answers agree (limit 99.90%)",
+        "only 90.00% of predictions agree (limit 99.90%)",
         "probabilities differ by up to 0.5 (limit 0.0001)",
     )
-    assert shortfalls(parity, ParityLimits(loss=10.01), quantised=True) == ()
+    assert failures(parity, ParityLimits(max_accuracy_loss=10.01), quantised=True) == ()
 
 
 def test_not_a_number_never_passes() -> None:
     native = np.array([[0.9, 0.1]] * 4, np.float32)
-    about = Manifest(network=NETWORK, labels=("a", "b"))
-    parity = compare(native, native * np.nan, np.zeros(4, int), about)
-    assert shortfalls(parity, ParityLimits(loss=100, agreement=0), quantised=False) == (
-        "probabilities differ by up to nan (limit 0.0001)",
-    )
+    manifest = Manifest(network=NETWORK, labels=("a", "b"))
+    parity = measure_parity(native, native * np.nan, np.zeros(4, int), manifest)
+    assert failures(
+        parity, ParityLimits(max_accuracy_loss=100, min_agreement=0), quantised=False
+    ) == ("probabilities differ by up to nan (limit 0.0001)",)

@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from foveal.exporting.onnx import onnx_graph
+from foveal.exporting.onnx import export_graph
 from foveal.exporting.seal import seal_graph
 from foveal.model.model import Manifest, Model
 from foveal.prediction.predictor import Predictor
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = Model(network.build(3).eval(), Manifest(network=network, labels=("a", "b", "개")))
-    graph = onnx_graph(model, any_size=True)
+    graph = export_graph(model, any_size=True)
     content = seal_graph(graph.SerializeToString(), model.manifest)
     (folder / "model-any-size.onnx").write_bytes(content)
     few = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)

@@ -42,13 +42,13 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def exported(native: Path) -> Path:
-    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
     from foveal.model.model import load
 
     model = load(native)
     path = native.with_name("model.onnx")
-    path.write_bytes(seal_graph(onnx_graph(model).SerializeToString(), model.manifest))
+    path.write_bytes(seal_graph(export_graph(model).SerializeToString(), model.manifest))
     return path
 
 

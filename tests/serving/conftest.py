@@ -83,13 +83,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model as an exported file."""
-    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
     from foveal.model.model import load
 
     native = load(model)
     path = tmp_path_factory.mktemp("exported") / "animals-fast.onnx"
-    graph = onnx_graph(native).SerializeToString(deterministic=True)
+    graph = export_graph(native).SerializeToString(deterministic=True)
     path.write_bytes(seal_graph(graph, native.manifest))
     return path
 

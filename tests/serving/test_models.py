@@ -18,7 +18,7 @@ def swift(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An exported file with every kind of layer a preset has."""
     import torch
 
-    from foveal.exporting.onnx import onnx_graph
+    from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
     from foveal.model.manifest import Manifest
     from foveal.model.model import Model
@@ -30,7 +30,7 @@ def swift(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = tuple("abcdefg")
     model = Model(network.build(len(labels)).eval(), Manifest(network=network, labels=labels))
     path = tmp_path_factory.mktemp("swift") / "swift.onnx"
-    graph = onnx_graph(model).SerializeToString(deterministic=True)
+    graph = export_graph(model).SerializeToString(deterministic=True)
     path.write_bytes(seal_graph(graph, model.manifest))
     return path
 
