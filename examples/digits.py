@@ -69,7 +69,8 @@ def main() -> None:
     print("maps after the first convolution:", why.maps["conv_1"].shape)
 
     exported = foveal.export(run.model)
-    print(f"{exported.path}: same answer on {exported.parity.agreement:.1%} of {exported.parity.n} images")
+    parity = exported.parity
+    print(f"{exported.path}: same prediction on {parity.agreement:.1%} of {parity.n} images")
 
 
 if __name__ == "__main__":
