@@ -1,5 +1,6 @@
-"""The HTTP server: images in, the Predictor's answers out, with bounds on everything.
+"""The HTTP server: images in, predictions out, with a limit on every size and duration.
 
-`supervisor` keeps worker processes alive; each runs `worker`, which serves `app` behind `gate`
-(who may ask) and `protocol` (how slowly and how much), decodes and answers in `batcher`.
+`processes.supervisor` keeps worker processes alive; each runs `processes.worker`, which serves
+`app` behind `middleware` (access, ids, logs) and `http` (timeouts and sizes of connections), and
+decodes and predicts in `batcher`.
 """

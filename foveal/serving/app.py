@@ -1,7 +1,4 @@
-"""The server's application, put together from its routes by one function.
-
-Knows nothing of sockets and processes.
-"""
+"""Builds the server's ASGI application from its routes."""
 
 from __future__ import annotations
 
@@ -13,62 +10,64 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from foveal import __version__
-from foveal.serving import errors
-from foveal.serving.errors import RequestError
+from foveal.serving.errors import RequestError, error_response
 from foveal.serving.middleware.requests import RequestMiddleware
-from foveal.serving.openapi import describe
-from foveal.serving.routes.oip import add_health, add_inference
-from foveal.serving.routes.pages import add_explain, add_plain
-from foveal.serving.routes.predict import PATH, add_predict, predicted
+from foveal.serving.openapi import install_openapi
+from foveal.serving.routes.oip import add_health_routes, add_inference_routes
+from foveal.serving.routes.pages import add_explain_route, add_page_routes
+from foveal.serving.routes.predict import PREDICT_PATH, add_predict_route, handle_predict
 from foveal.serving.state import ServerState
 
-_SAID = {404: "there is nothing at this address", 405: "this method is not taken here"}
+_HTTP_REASONS = {404: "this path does not exist", 405: "this path does not support the method"}
 
 
-def application(room: ServerState) -> FastAPI:
-    """The routes over `room`, without the gate; OpenAPI is at /openapi.json."""
+def create_app(state: ServerState) -> ASGIApp:
+    """The whole application, with access checks, request ids and logs."""
+    app = PredictShortcut(create_routes(state), state)
+    return RequestMiddleware(app, state.settings, state.metrics, state.log)
+
+
+def create_routes(state: ServerState) -> FastAPI:
+    """The routes and their error handlers; OpenAPI is at /openapi.json."""
     app = FastAPI(
         title="Foveal",
         version=__version__,
-        description="Recognises images; every answer is the Predictor's.",
+        description="Image classification with models that Foveal trained or exported.",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(_known)],
+        dependencies=[Depends(_reject_unknown_parameters)],
     )
-    app.add_exception_handler(RequestError, _failed)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(ClientDisconnect, _left)
-    app.add_exception_handler(Exception, _broken)
-    add_predict(app, room)
-    add_plain(app, room)
-    add_health(app, room)
-    add_inference(app, room)
-    if room.explain is not None:
-        add_explain(app, room, room.explain)
-    describe(app, secured=room.settings.token is not None)
+    app.add_exception_handler(RequestError, _on_request_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(Exception, _on_exception)
+    add_predict_route(app, state)
+    add_page_routes(app, state)
+    add_health_routes(app, state)
+    add_inference_routes(app, state)
+    if state.explain is not None:
+        add_explain_route(app, state, state.explain)
+    install_openapi(app, token_required=state.settings.token is not None)
     return app
 
 
-def gated(room: ServerState) -> ASGIApp:
-    """The whole application as it is served."""
-    return RequestMiddleware(Direct(application(room), room), room.settings, room.metrics, room.log)
+class PredictShortcut:
+    """Answers POST /predict without parameters past FastAPI's routing, which takes longer than
+    everything else on the event loop. Every other request goes to `app`."""
 
-
-class Direct:
-    """Answers POST /predict without parameters itself: FastAPI's routing takes longer than all else
-    on the event loop.  Everything else, the same route with parameters too, goes to `app`."""
-
-    def __init__(self, app: FastAPI, room: ServerState) -> None:
-        self._app, self._room = app, room
-        (self._route,) = (route for route in app.routes if getattr(route, "path", None) == PATH)
+    def __init__(self, app: FastAPI, state: ServerState) -> None:
+        self._app, self._state = app, state
+        (self._route,) = (
+            route for route in app.routes if getattr(route, "path", None) == PREDICT_PATH
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if (
             scope["type"] != "http"
-            or scope["path"] != PATH
+            or scope["path"] != PREDICT_PATH
             or scope["method"] != "POST"
             or scope["query_string"]
         ):
@@ -77,53 +76,56 @@ class Direct:
         scope["route"] = self._route
         request = Request(scope, receive)
         try:
-            response = await predicted(self._room, request)
-        except RequestError as failure:
-            response = await _failed(request, failure)
+            response = await handle_predict(self._state, request)
+        except RequestError as error:
+            response = await _on_request_error(request, error)
         except ClientDisconnect as error:
-            response = await _left(request, error)
+            response = await _on_disconnect(request, error)
         except Exception as error:
-            await (await _broken(request, error))(scope, receive, send)
+            await (await _on_exception(request, error))(scope, receive, send)
             raise
         await response(scope, receive, send)
 
 
-async def _known(request: Request) -> None:
-    """Refuse a query parameter the route does not have: a mistyped one is never passed over."""
+async def _reject_unknown_parameters(request: Request) -> None:
+    """Reject a query parameter the route does not have: a mistyped one is never ignored."""
     if not request.query_params:
         return
     names = [field.alias for field in request.scope["route"].dependant.query_params]
     for name in request.query_params:
         if name not in names:
-            known = f"there is: {', '.join(names)}" if names else "there is none"
-            raise RequestError(422, f"there is no parameter '{name[:64]}' here; {known}")
+            valid = f"valid parameters: {', '.join(names)}" if names else "this path has none"
+            raise RequestError(422, f"unknown parameter '{name[:64]}'; {valid}")
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+def _respond(request: Request, error: RequestError) -> Response:
+    return error_response(error, request.scope["state"]["request_id"])
+
+
+async def _on_request_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
-    return errors.response(error, request.scope["state"]["identity"])
+    return _respond(request, error)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    reason = _SAID.get(error.status_code, "the request is not valid")
-    failure = RequestError(error.status_code, reason, headers=dict(error.headers or {}))
-    return errors.response(failure, request.scope["state"]["identity"])
+    reason = _HTTP_REASONS.get(error.status_code, "the request is not valid")
+    headers = dict(error.headers or {})
+    return _respond(request, RequestError(error.status_code, reason, headers=headers))
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
+async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    failure = RequestError(422, f"{first['loc'][-1]}: {first['msg']}")
-    return errors.response(failure, request.scope["state"]["identity"])
+    return _respond(request, RequestError(422, f"{first['loc'][-1]}: {first['msg']}"))
 
 
-async def _left(request: Request, _error: Exception) -> Response:
-    failure = RequestError(400, "the connection closed before the request was complete")
-    return errors.response(failure, request.scope["state"]["identity"])
+async def _on_disconnect(request: Request, _error: Exception) -> Response:
+    reason = "the connection closed before the request was complete"
+    return _respond(request, RequestError(400, reason))
 
 
-async def _broken(request: Request, _error: Exception) -> Response:
-    """Our own fault; the gate, where the error goes on to, writes it to the log."""
-    failure = RequestError(500, "something went wrong here; the log has it under this id")
-    return errors.response(failure, request.scope["state"]["identity"])
+async def _on_exception(request: Request, _error: Exception) -> Response:
+    """A bug of the server; the exception goes on to RequestMiddleware, which logs it."""
+    reason = "internal server error; the server's log has the details under this id"
+    return _respond(request, RequestError(500, reason))

@@ -1,9 +1,9 @@
-"""Answers images together: whoever has decoded one while nobody answers, answers all there are.
+"""Dynamic batching: images decoded at the same time are predicted together.
 
-Knows nothing of HTTP or models: it is given a function from rows to rows. Two threads share the
-work without handing it over: a thread that finishes decoding leaves its rows in the queue and,
-if no thread is answering, takes all rows there are and answers them. A batch waits for images
-that are being decoded right now, for a bounded time; an image that comes alone never waits.
+The threads that decode also run the network, so that no work is handed over: a thread that has
+decoded an image puts its rows into the queue and, if no other thread is running a batch, runs all
+rows in the queue. A batch waits a bounded time for images that are being decoded at that moment; a
+single image never waits.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 
 Rows = np.ndarray
-Outcome = Rows | BaseException
+BatchResult = Rows | BaseException
 
 
 @dataclass(eq=False)
 class BatchItem:
-    """Rows that are wanted: `decode` gives pixels (n, H, W, C), `future` gets the answer's rows."""
+    """Rows to predict: `decode` returns pixels (n, H, W, C), `future` receives rows (n, K)."""
 
     batcher: Batcher
     decode: Callable[[], Rows]
@@ -32,134 +32,136 @@ class BatchItem:
     pixels: Rows | None = None
 
 
-class Threads:
-    """The threads of one process that decode and answer, shared by all models.
+class InferencePool:
+    """The threads of one process that decode and predict, shared by all models.
 
-    Raises nothing; what fails is the outcome of its job.
+    An exception becomes the result of its item.
     """
 
-    def __init__(self, count: int, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._jobs: queue.SimpleQueue[BatchItem] = queue.SimpleQueue()
-        for index in range(count):
-            threading.Thread(target=self._work, name=f"decode-{index}", daemon=True).start()
+    def __init__(self, threads: int) -> None:
+        self._items: queue.SimpleQueue[BatchItem] = queue.SimpleQueue()
+        for index in range(threads):
+            threading.Thread(target=self._work, name=f"inference-{index}", daemon=True).start()
 
     def submit(self, batcher: Batcher, decode: Callable[[], Rows]) -> asyncio.Future[Rows]:
-        """Decode and answer; call on the event loop.  Cancel the future to drop the work."""
-        future: asyncio.Future[Rows] = self._loop.create_future()
-        batcher.expect()
-        self._jobs.put(BatchItem(batcher, decode, future))
+        """Decode and predict; call on the event loop.  Cancel the future to drop the work."""
+        future: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
+        batcher.add_pending()
+        self._items.put(BatchItem(batcher, decode, future))
         return future
-
-    def deliver(self, outcomes: list[tuple[BatchItem, Outcome]]) -> None:
-        """Give jobs their outcome; called from the threads."""
-        try:
-            self._loop.call_soon_threadsafe(_settle, outcomes)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            return
 
     def _work(self) -> None:
         while True:
-            job = self._jobs.get()
+            item = self._items.get()
             error: BaseException | None = None
-            if not job.future.cancelled():
+            if not item.future.cancelled():
                 try:
-                    job.pixels = job.decode()
+                    item.pixels = item.decode()
                 except BaseException as caught:
                     error = caught
             if error is not None:
-                self.deliver([(job, error)])
-            job.batcher.decoded(job, self)
+                _deliver([(item, error)])
+            item.batcher.finish_decoding(item)
 
 
-def _settle(outcomes: list[tuple[BatchItem, Outcome]]) -> None:
-    for job, outcome in outcomes:
-        if job.future.done():
+def _deliver(results: list[tuple[BatchItem, BatchResult]]) -> None:
+    """Set the results on the event loop; called from the threads."""
+    loop = results[0][0].future.get_loop()
+    try:
+        loop.call_soon_threadsafe(_set_results, results)
+    except RuntimeError:  # the loop is closed: nothing awaits the futures any more
+        return
+
+
+def _set_results(results: list[tuple[BatchItem, BatchResult]]) -> None:
+    for item, result in results:
+        if item.future.done():
             continue
-        if isinstance(outcome, BaseException):
-            job.future.set_exception(outcome)
+        if isinstance(result, BaseException):
+            item.future.set_exception(result)
         else:
-            job.future.set_result(outcome)
+            item.future.set_result(result)
 
 
 class Batcher:
     """The queue of one model.
 
-    answer: (N, H, W, C) uint8 to (N, K), the same row for the same image in any company.
-    rows: most rows answered together.  wait_seconds: how long for images being decoded.
-    sizes: called with the number of rows of every batch.
+    infer: (N, H, W, C) uint8 to (N, K); an image's row must not depend on the rest of the batch.
+    max_rows: rows of a batch.  wait_seconds: how long a batch waits for images being decoded.
+    on_batch: called with the number of rows of every batch.
     """
 
     def __init__(
         self,
-        answer: Callable[[Rows], Rows],
+        infer: Callable[[Rows], Rows],
         *,
-        rows: int,
+        max_rows: int,
         wait_seconds: float,
-        sizes: Callable[[float], object] = lambda _: None,
+        on_batch: Callable[[float], object] = lambda _: None,
     ) -> None:
-        self._answer, self._rows, self._wait, self._sizes = answer, rows, wait_seconds, sizes
-        self._changed = threading.Condition()
+        self._infer, self._max_rows = infer, max_rows
+        self._wait_seconds, self._on_batch = wait_seconds, on_batch
+        self._condition = threading.Condition()
         self._decoded: deque[BatchItem] = deque()
-        self._coming = 0
-        self._answering = False
-        self._since = 0.0
+        self._pending = 0
+        self._running = False
+        self._batch_started = 0.0
 
-    def expect(self) -> None:
-        """One more job is going to be decoded."""
-        with self._changed:
-            self._coming += 1
+    def add_pending(self) -> None:
+        """Count one more item that will be decoded."""
+        with self._condition:
+            self._pending += 1
 
-    def decoded(self, job: BatchItem, threads: Threads) -> None:
-        """A job has its pixels (or failed, or was dropped); answer if nobody does."""
-        with self._changed:
-            self._coming -= 1
-            if job.pixels is not None:
-                self._decoded.append(job)
-            self._changed.notify()
-            if self._answering or not self._decoded:
+    def finish_decoding(self, item: BatchItem) -> None:
+        """Queue an item that was decoded, failed or was dropped; run batches if no thread does."""
+        with self._condition:
+            self._pending -= 1
+            if item.pixels is not None:
+                self._decoded.append(item)
+            self._condition.notify()
+            if self._running or not self._decoded:
                 return
-            self._answering = True
-        while jobs := self._take():
-            threads.deliver(self._outcomes(jobs))
+            self._running = True
+        while items := self._next_batch():
+            _deliver(self._run(items))
 
-    def busy_seconds(self) -> float:
-        """How long the batch that is being answered has taken so far; 0 where there is none."""
-        since = self._since
-        return time.monotonic() - since if since else 0.0
+    def running_seconds(self) -> float:
+        """How long the batch that is running has taken so far; 0 where there is none."""
+        started = self._batch_started
+        return time.monotonic() - started if started else 0.0
 
-    def _take(self) -> list[BatchItem]:
-        """The next batch; nothing, and nobody is answering, where there is none."""
-        with self._changed:
-            until = time.monotonic() + self._wait
-            while self._coming and self._held() < self._rows:
-                left = until - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
+    def _next_batch(self) -> list[BatchItem]:
+        """The next batch; empty where the queue is, and then no thread runs batches."""
+        with self._condition:
+            deadline = time.monotonic() + self._wait_seconds
+            while self._pending and self._decoded_rows() < self._max_rows:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._condition.wait(left):
                     break
-            jobs: list[BatchItem] = []
-            count = 0
-            while self._decoded and (not jobs or count < self._rows):
-                job = self._decoded.popleft()
-                assert job.pixels is not None
-                if not job.future.cancelled():
-                    jobs.append(job)
-                    count += len(job.pixels)
-            if not jobs:
-                self._answering = False
-            return jobs
+            items: list[BatchItem] = []
+            rows = 0
+            while self._decoded and (not items or rows < self._max_rows):
+                item = self._decoded.popleft()
+                assert item.pixels is not None
+                if not item.future.cancelled():
+                    items.append(item)
+                    rows += len(item.pixels)
+            if not items:
+                self._running = False
+            return items
 
-    def _held(self) -> int:
-        return sum(len(job.pixels) for job in self._decoded if job.pixels is not None)
+    def _decoded_rows(self) -> int:
+        return sum(len(item.pixels) for item in self._decoded if item.pixels is not None)
 
-    def _outcomes(self, jobs: list[BatchItem]) -> list[tuple[BatchItem, Outcome]]:
-        pixels = [job.pixels for job in jobs if job.pixels is not None]
-        self._since = time.monotonic()
+    def _run(self, items: list[BatchItem]) -> list[tuple[BatchItem, BatchResult]]:
+        blocks = [item.pixels for item in items if item.pixels is not None]
+        self._batch_started = time.monotonic()
         try:
-            rows = self._answer(pixels[0] if len(pixels) == 1 else np.concatenate(pixels))
+            rows = self._infer(blocks[0] if len(blocks) == 1 else np.concatenate(blocks))
         except BaseException as error:
-            return [(job, error) for job in jobs]
+            return [(item, error) for item in items]
         finally:
-            self._since = 0.0
-        self._sizes(len(rows))
-        ends = np.cumsum([len(block) for block in pixels])
-        return list(zip(jobs, np.split(rows, ends[:-1]), strict=True))
+            self._batch_started = 0.0
+        self._on_batch(len(rows))
+        ends = np.cumsum([len(block) for block in blocks])
+        return list(zip(items, np.split(rows, ends[:-1]), strict=True))

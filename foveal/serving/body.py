@@ -1,22 +1,23 @@
-"""Reads what a client sends: a bounded body, and the images in it.
+"""Reads request bodies: size limits, content types and multipart parts.
 
-Knows nothing of models. A body is read into memory up to a bound; bodies of all clients together
-have one too. Multipart is taken apart without touching the disk.
+A body is read into memory up to a limit; the bodies of all clients together have a limit too.
+Multipart is parsed without touching the disk.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal, NamedTuple
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from foveal.serving.errors import RequestError, busy
+from foveal.serving.errors import RequestError, unavailable
 from foveal.serving.settings import ServerLimits
 
-RAW = (
+IMAGE_CONTENT_TYPES = (
     "application/octet-stream",
     "image/jpeg",
     "image/png",
@@ -25,46 +26,52 @@ RAW = (
     "image/gif",
     "image/tiff",
 )
-MULTIPART = "multipart/form-data"
-_UNSAID = ("", "application/x-www-form-urlencoded")
-"""What clients send that do not say what they send (curl --data-binary)."""
+MULTIPART_CONTENT_TYPE = "multipart/form-data"
+_DEFAULT_CONTENT_TYPES = ("", "application/x-www-form-urlencoded")
+"""What clients send when no type was set (curl --data-binary)."""
+_MAX_FILENAME = 255
 
-Part = tuple[str | None, bytes]
-"""A part's file name, if it has one, and its bytes."""
+
+class Part(NamedTuple):
+    """One part of a multipart body."""
+
+    filename: str | None
+    content: bytes
 
 
 class BodyReader:
-    """Counts the bytes of all bodies held at one time."""
+    """Reads bodies and counts the bytes of all that are in memory."""
 
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
-        self.bytes = 0
+        self.buffered_bytes = 0
 
     @asynccontextmanager
-    async def body(self, request: Request) -> AsyncIterator[bytes]:
-        """The request's whole body; while in the block it counts as held.
+    async def read(self, request: Request) -> AsyncIterator[bytes]:
+        """The request's whole body; it counts as buffered inside the block.
 
-        Raises Failure 413 over the bound, 400 on a bad length, 503 where too much is held.
+        Raises RequestError 413 over the limit, 400 on a wrong length, 503 where all bodies
+        together are over theirs.
         """
-        announced = self._announced(request)
-        taken = 0
-        pieces: list[bytes] = []
+        content_length = self._content_length(request)
+        received = 0
+        chunks: list[bytes] = []
         try:
-            async for piece in request.stream():
-                taken += len(piece)
-                self.bytes += len(piece)
-                if taken > self._limits.body_bytes:
+            async for chunk in request.stream():
+                received += len(chunk)
+                self.buffered_bytes += len(chunk)
+                if received > self._limits.body_bytes:
                     raise self._too_large()
-                if self.bytes > self._limits.buffered_bytes:
-                    raise busy("too many bytes are being received; try again")
-                pieces.append(piece)
-            if announced is not None and taken < announced:
+                if self.buffered_bytes > self._limits.buffered_bytes:
+                    raise unavailable("too many request bodies are in memory; try again")
+                chunks.append(chunk)
+            if content_length is not None and received < content_length:
                 raise RequestError(400, "the body is shorter than its Content-Length")
-            yield b"".join(pieces) if len(pieces) != 1 else pieces[0]
+            yield b"".join(chunks) if len(chunks) != 1 else chunks[0]
         finally:
-            self.bytes -= taken
+            self.buffered_bytes -= received
 
-    def _announced(self, request: Request) -> int | None:
+    def _content_length(self, request: Request) -> int | None:
         text = request.headers.get("content-length")
         if text is None:
             return None
@@ -75,94 +82,94 @@ class BodyReader:
         return int(text)
 
     def _too_large(self) -> RequestError:
-        return RequestError(413, f"the body is over {self._limits.body_bytes} bytes")
+        return RequestError(413, f"the body is larger than {self._limits.body_bytes} bytes")
 
 
-def kind(request: Request) -> str:
-    """`raw` or `multipart`, by the Content-Type.  Raises Failure 415 on anything else."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given == MULTIPART:
+def body_format(request: Request) -> Literal["image", "multipart"]:
+    """The body's format by its Content-Type.  Raises RequestError 415 on any other type."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == MULTIPART_CONTENT_TYPE:
         return "multipart"
-    if given in RAW or given in _UNSAID or given.startswith("image/"):
-        return "raw"
+    if content_type in (*IMAGE_CONTENT_TYPES, *_DEFAULT_CONTENT_TYPES):
+        return "image"
+    if content_type.startswith("image/"):
+        return "image"
     raise RequestError(
         415,
-        "this Content-Type is not taken: send an image's bytes as image/* or "
-        "application/octet-stream, or several as multipart/form-data",
+        "unsupported Content-Type: send the bytes of one image as image/* or "
+        "application/octet-stream, or several images as multipart/form-data",
     )
 
 
-def parts(body: bytes, content_type: str, most: int) -> list[Part]:
+def parse_multipart(body: bytes, content_type: str, max_parts: int) -> list[Part]:
     """The parts of a multipart body, in order.
 
-    Raises Failure 400 where it is not multipart or holds nothing, 413 on more than `most` parts.
+    Raises RequestError 400 where it is not multipart or has no part, 413 on more than `max_parts`.
     """
     options = parse_options_header(content_type)[1]
     boundary = options.get(b"boundary", b"")
     if not boundary:
         raise RequestError(400, "the multipart Content-Type has no boundary")
-    reader = _Reader(body, most)
+    collector = _PartCollector(max_parts)
     try:
-        parser = MultipartParser(boundary, reader.callbacks())  # type: ignore[arg-type]
+        parser = MultipartParser(boundary, collector.callbacks())  # type: ignore[arg-type]
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
         raise RequestError(400, "the body is not valid multipart/form-data") from error
-    if not reader.ended:
+    if not collector.ended:
         raise RequestError(400, "the multipart body ends before its last boundary")
-    if not reader.parts:
-        raise RequestError(400, "the multipart body holds no image")
-    return reader.parts
+    if not collector.parts:
+        raise RequestError(400, "the multipart body has no parts")
+    return collector.parts
 
 
-class _Reader:
-    """Gathers what the multipart parser calls out."""
+class _PartCollector:
+    """Collects parts from the parser's callbacks."""
 
-    def __init__(self, body: bytes, most: int) -> None:
-        self._most = most
-        self._name, self._value = bytearray(), bytearray()
+    def __init__(self, max_parts: int) -> None:
+        self._max_parts = max_parts
+        self._header_name, self._header_value = bytearray(), bytearray()
         self._disposition = b""
-        self._pieces: list[bytes] = []
-        self._body = body
+        self._chunks: list[bytes] = []
         self.parts: list[Part] = []
         self.ended = False
 
     def callbacks(self) -> dict[str, object]:
-        """What the parser is to call."""
+        """The functions the parser calls, by its event names."""
         return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_part_data": self._data,
-            "on_part_end": self._end,
-            "on_end": self._finish,
+            "on_part_begin": self._on_part_begin,
+            "on_header_field": self._on_header_field,
+            "on_header_value": self._on_header_value,
+            "on_header_end": self._on_header_end,
+            "on_part_data": self._on_part_data,
+            "on_part_end": self._on_part_end,
+            "on_end": self._on_end,
         }
 
-    def _begin(self) -> None:
-        if len(self.parts) == self._most:
-            raise RequestError(413, f"the multipart body holds more than {self._most} parts")
-        self._disposition, self._pieces = b"", []
+    def _on_part_begin(self) -> None:
+        if len(self.parts) == self._max_parts:
+            raise RequestError(413, f"the multipart body has more than {self._max_parts} parts")
+        self._disposition, self._chunks = b"", []
 
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._name += data[start:end]
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
 
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
 
-    def _header_end(self) -> None:
-        if bytes(self._name).lower() == b"content-disposition":
-            self._disposition = bytes(self._value)
-        self._name, self._value = bytearray(), bytearray()
+    def _on_header_end(self) -> None:
+        if bytes(self._header_name).lower() == b"content-disposition":
+            self._disposition = bytes(self._header_value)
+        self._header_name, self._header_value = bytearray(), bytearray()
 
-    def _data(self, data: bytes, start: int, end: int) -> None:
-        self._pieces.append(data[start:end])
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        self._chunks.append(data[start:end])
 
-    def _end(self) -> None:
-        options = parse_options_header(self._disposition)[1]
-        name = options.get(b"filename")
-        text = name.decode("utf-8", "replace")[:255] if name is not None else None
-        self.parts.append((text, b"".join(self._pieces)))
+    def _on_part_end(self) -> None:
+        raw = parse_options_header(self._disposition)[1].get(b"filename")
+        filename = raw.decode("utf-8", "replace")[:_MAX_FILENAME] if raw is not None else None
+        self.parts.append(Part(filename, b"".join(self._chunks)))
 
-    def _finish(self) -> None:
+    def _on_end(self) -> None:
         self.ended = True

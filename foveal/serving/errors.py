@@ -1,6 +1,6 @@
-"""How a request fails: a status, a reason a person can act on, and the request's id.
+"""How a request fails: a status, a reason the client can act on, and the request's id.
 
-Knows nothing of routes; never puts a path of this machine or a trace into an answer.
+A response never contains a path of the server or a traceback.
 """
 
 from __future__ import annotations
@@ -13,42 +13,42 @@ from typing import Any
 
 from starlette.responses import Response
 
-_PROCESS = secrets.token_hex(5)
-_NUMBERS = itertools.count()
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PROCESS_PREFIX = secrets.token_hex(5)
+_COUNTER = itertools.count()
+_VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestError(Exception):
-    """Ends a request: `status` and `reason` are sent, `more` is added to the answer's body."""
+    """Ends a request: `status` and `reason` are sent; `extra` keys are added to the JSON."""
 
     def __init__(
-        self, status: int, reason: str, *, headers: dict[str, str] | None = None, **more: Any
+        self, status: int, reason: str, *, headers: dict[str, str] | None = None, **extra: Any
     ) -> None:
-        self.status, self.reason, self.headers, self.more = status, reason, headers or {}, more
+        self.status, self.reason, self.headers, self.extra = status, reason, headers or {}, extra
         super().__init__(reason)
 
 
-def busy(reason: str, seconds: int = 1) -> RequestError:
-    """503 with Retry-After: nothing is wrong with the request, the server has too much to do."""
-    return RequestError(503, reason, headers={"retry-after": str(seconds)})
+def unavailable(reason: str, retry_after_seconds: int = 1) -> RequestError:
+    """503 with Retry-After: the request is valid, the server is overloaded or stopping."""
+    return RequestError(503, reason, headers={"retry-after": str(retry_after_seconds)})
 
 
-def body(reason: str, identity: str, **more: Any) -> bytes:
-    """The JSON of a failed request."""
-    return json.dumps({"error": reason, "id": identity, **more}, ensure_ascii=False).encode()
+def error_json(reason: str, request_id: str, **extra: Any) -> bytes:
+    """The JSON body of a failed request."""
+    return json.dumps({"error": reason, "id": request_id, **extra}, ensure_ascii=False).encode()
 
 
-def response(failure: RequestError, identity: str) -> Response:
-    """The answer to a request that failed."""
+def error_response(error: RequestError, request_id: str) -> Response:
+    """The response to a request that failed."""
     return Response(
-        body(failure.reason, identity, **failure.more),
-        failure.status,
-        headers=failure.headers,
+        error_json(error.reason, request_id, **error.extra),
+        error.status,
+        headers=error.headers,
         media_type="application/json",
     )
 
 
-def identity(given: bytes | None) -> str:
-    """The request's id: what the client sent where it is plain, else a new one."""
-    text = given.decode("latin-1") if given else ""
-    return text if _ID.fullmatch(text) else f"{_PROCESS}{next(_NUMBERS):06x}"
+def make_request_id(header: bytes | None) -> str:
+    """The client's X-Request-Id where it is at most 64 of A-Za-z0-9._-, else a new id."""
+    text = header.decode("latin-1") if header else ""
+    return text if _VALID_ID.fullmatch(text) else f"{_PROCESS_PREFIX}{next(_COUNTER):06x}"

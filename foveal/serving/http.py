@@ -1,69 +1,66 @@
-"""HTTP/1.1 with bounds on time and size: slow, huge and too many clients are closed.
+"""HTTP/1.1 connections with limits: slow, oversized and surplus clients are disconnected.
 
-Knows nothing of what is asked; it stands between the socket and the application.
+Extends uvicorn's httptools protocol. uvicorn documents the `http` option of its Config but not
+the attributes of the protocol class; those used here are public names, checked with uvicorn 0.54,
+and tests/serving/test_http.py fails where a release changes one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from http import HTTPStatus
 from typing import Any
 
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from foveal.serving import errors
+from foveal.serving.errors import error_json, make_request_id
 from foveal.serving.metrics import Metrics
 from foveal.serving.settings import ServerLimits
 
 DRAIN_FACTOR = 4
-"""A refused body is read and dropped up to so many times the limit, so that the client, still
-sending, sees the answer and not a reset connection."""
+"""A rejected body is read and dropped up to this multiple of its limit, so that the client, still
+sending, receives the response and not a connection reset."""
+MAX_PIPELINED_REQUESTS = 32
+"""Requests a connection may send ahead of their responses."""
+_FINAL_STATUS_LINES = tuple(b"HTTP/1.1 %d" % digit for digit in range(2, 6))
+_UPGRADE_HEADER = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
-PIPELINE = 32
-"""Requests a connection may send ahead of their answers."""
-_FINAL = tuple(b"HTTP/1.1 %d" % digit for digit in range(2, 6))
-_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
-
-
-class Joined:
-    """A transport that sends the head of an answer together with its body: one packet, not two."""
+class CoalescingTransport:
+    """Sends the head of a response together with its body: one packet, not two."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._head = b""
-        self._begun = False
+        self._started = False
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
-        """Hold a head, send anything else behind it."""
-        if not self._begun and data.startswith(_FINAL):
-            self._begun, self._head = True, data
+        """Buffer the head; send everything else after it."""
+        if not self._started and data.startswith(_FINAL_STATUS_LINES):
+            self._started, self._head = True, data
         else:
             self._transport.write(self._head + data)
             self._head = b""
 
     def flush(self) -> None:
-        """Send a head that has no body."""
+        """Send the head of a response that has no body."""
         if self._head:
             self._transport.write(self._head)
             self._head = b""
 
     def close(self) -> None:
-        """Close when all is sent."""
+        """Close after everything is sent."""
         self.flush()
         self._transport.close()
 
 
-class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with deadlines for receiving and sending and bounds on the head.
+class LimitedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with timeouts for receiving and sending and limits on sizes.
 
-    A client that leaves cancels its request, so that its place in the queue is free at once.
+    A client that disconnects cancels its request, so that its place in the queue is free at once.
     """
 
     limits: ServerLimits
@@ -71,169 +68,164 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._receiving: asyncio.TimerHandle | None = None
-        self._sending: asyncio.TimerHandle | None = None
+        self._receive_timer: asyncio.TimerHandle | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
         self._in_head = True
-        self._head = self._fields = self._body = 0
-        self._work: tuple[asyncio.Task[None], RequestResponseCycle] | None = None
+        self._raw_head_bytes = self._header_bytes = self._body_bytes = 0
+        self._running: tuple[asyncio.Task[Any], Scope] | None = None
+        self._application, self.app = self.app, self._run_application
+
+    async def _run_application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application, remembering its task."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._running = task, scope
+        try:
+            await self._application(scope, receive, send)  # type: ignore[arg-type]
+        finally:
+            if self._running is not None and self._running[0] is task:
+                self._running = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, or refuse it where there are too many."""
+        """Accept the connection, or reject it where there are too many."""
         super().connection_made(transport)
-        self._arm()
+        self._start_receive_timer()
         if len(self.connections) > self.limits.connections:
             self.metrics.closed.labels("too many connections").inc()
-            self._refuse(503, "too many connections are open; try again", b"retry-after: 1\r\n")
+            reason = "too many connections are open; try again"
+            self._reject(503, reason, b"retry-after: 1\r\n")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection and stop the work that was done for it."""
-        self._disarm()
-        if self._sending is not None:
-            self._sending.cancel()
+        """Drop the connection and cancel its request."""
+        self._stop_receive_timer()
+        if self._send_timer is not None:
+            self._send_timer.cancel()
         super().connection_lost(exc)
-        if self._work is not None:
-            task, cycle = self._work
-            cycle.scope["state"]["left"] = True
+        if self._running is not None:
+            task, scope = self._running
+            scope["state"]["disconnected"] = True
             task.cancel()
+        self.app = self._application  # no reference cycle: memory is free at once
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come; a head that grows without end is refused."""
-        self._arm()
+        """Parse received data; a head over its limit is rejected."""
+        self._start_receive_timer()
         if self._in_head:
-            self._head += len(data)
-            data = _plain(data)
+            self._raw_head_bytes += len(data)
+            data = _mask_upgrade(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._in_head and self._head > self.limits.head_bytes:
-            self._too_much_head()
+        if self._in_head and self._raw_head_bytes > self.limits.header_bytes:
+            self._reject_head()
 
     def on_message_begin(self) -> None:
-        """Start the clock and the count of a request's head."""
+        """Start the timer and the counters of a request."""
         super().on_message_begin()
-        self._arm()
-        self._in_head, self._fields, self._body = True, 0, 0
+        self._start_receive_timer()
+        self._in_head, self._header_bytes, self._body_bytes = True, 0, 0
 
     def on_url(self, url: bytes) -> None:
-        """Count the address as part of the head."""
+        """Count the URL as part of the head."""
         super().on_url(url)
-        self._count(len(url))
+        self._count_header_bytes(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count one header."""
         super().on_header(name, value)
-        self._count(len(name) + len(value) + 4)
+        self._count_header_bytes(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
-        """Hand the request on, unless it has been refused."""
-        self._in_head, self._head = False, 0
+        """Start the request, unless it has been rejected."""
+        self._in_head, self._raw_head_bytes = False, 0
         if self.transport.is_closing():
             return
-        if len(self.pipeline) >= PIPELINE:
-            self.metrics.closed.labels("too many requests at once").inc()
+        if len(self.pipeline) >= MAX_PIPELINED_REQUESTS:
+            self.metrics.closed.labels("too many pipelined requests").inc()
             self.transport.abort()
             return
         super().on_headers_complete()
+        _coalesce_writes(self.cycle, self.transport)
 
     def on_body(self, body: bytes) -> None:
-        """Hand on a piece of the body; one that goes on long after it was refused is cut off."""
-        self._body += len(body)
+        """Pass on a chunk of the body; one that goes on long after its rejection is aborted."""
+        self._body_bytes += len(body)
         if self.cycle is None or self.transport.is_closing():
             return
-        if self._body > DRAIN_FACTOR * self.limits.body_bytes:
+        if self._body_bytes > DRAIN_FACTOR * self.limits.body_bytes:
             self.metrics.closed.labels("body too large").inc()
             self.transport.abort()
             return
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Stop the clock: the whole request is here."""
-        self._disarm()
+        """Stop the timer: the whole request is received."""
+        self._stop_receive_timer()
         self._in_head = True
         if self.cycle is not None and not self.transport.is_closing():
             super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """Start the clock of a client that does not read."""
+        """Start the timer of a client that does not read."""
         super().pause_writing()
-        if self._sending is None:
-            self._sending = self.loop.call_later(self.limits.send_seconds, self._unread)
+        if self._send_timer is None:
+            self._send_timer = self.loop.call_later(self.limits.send_seconds, self._on_send_timeout)
 
     def resume_writing(self) -> None:
         """Stop it."""
         super().resume_writing()
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        """Refuse what is not HTTP."""
-        self._refuse(400, "this is not a valid HTTP/1.1 request")
+        """Reject what is not HTTP."""
+        self._reject(400, "this is not a valid HTTP/1.1 request")
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        joined = Joined(self.transport)
-        cycle.transport = joined  # type: ignore[assignment]
+    def _count_header_bytes(self, count: int) -> None:
+        self._header_bytes += count
+        if self._header_bytes > self.limits.header_bytes and not self.transport.is_closing():
+            self._reject_head()
 
-        async def run() -> None:
-            mine = asyncio.current_task()
-            assert mine is not None
-            self._work = mine, cycle
-            try:
-                await cycle.run_asgi(app)
-                joined.flush()
-            finally:
-                if self._work is not None and self._work[0] is mine:
-                    self._work = None
+    def _reject_head(self) -> None:
+        self.metrics.closed.labels("headers too large").inc()
+        limit = self.limits.header_bytes
+        self._reject(431, f"the request line and headers are larger than {limit} bytes")
 
-        task = self.loop.create_task(run())
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+    def _start_receive_timer(self) -> None:
+        if self._receive_timer is None:
+            seconds = self.limits.receive_seconds
+            self._receive_timer = self.loop.call_later(seconds, self._on_receive_timeout)
 
-    def _count(self, size: int) -> None:
-        self._fields += size
-        if self._fields > self.limits.head_bytes and not self.transport.is_closing():
-            self._too_much_head()
+    def _stop_receive_timer(self) -> None:
+        if self._receive_timer is not None:
+            self._receive_timer.cancel()
+            self._receive_timer = None
 
-    def _too_much_head(self) -> None:
-        self.metrics.closed.labels("head too large").inc()
-        self._refuse(431, f"the request's head is over {self.limits.head_bytes} bytes")
-
-    def _arm(self) -> None:
-        if self._receiving is None:
-            self._receiving = self.loop.call_later(self.limits.receive_seconds, self._slow)
-
-    def _disarm(self) -> None:
-        if self._receiving is not None:
-            self._receiving.cancel()
-            self._receiving = None
-
-    def _slow(self) -> None:
-        self._receiving = None
+    def _on_receive_timeout(self) -> None:
+        self._receive_timer = None
         if self.transport.is_closing():
             return
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if self.flow.read_paused or (self._in_head and answering):
-            self._arm()  # we are not reading, or busy with the request before: not its fault
+        responding = self.cycle is not None and not self.cycle.response_complete
+        if self.flow.read_paused or (self._in_head and responding):
+            self._start_receive_timer()  # the server is not reading: the client is not slow
             return
         self.metrics.closed.labels("slow request").inc()
-        if self._in_head:
-            silent = self._head == 0
-        else:
-            silent = self.cycle.response_started
-        if silent:
+        idle = self._raw_head_bytes == 0 if self._in_head else self.cycle.response_started
+        if idle:
             self.transport.close()
         else:
             seconds = f"{self.limits.receive_seconds:g}"
-            self._refuse(408, f"the request was not complete after {seconds} seconds")
+            self._reject(408, f"the request was not complete after {seconds} seconds")
 
-    def _unread(self) -> None:
-        self.metrics.closed.labels("answer not read").inc()
+    def _on_send_timeout(self) -> None:
+        self.metrics.closed.labels("response not read").inc()
         self.transport.abort()
 
-    def _refuse(self, status: int, reason: str, headers: bytes = b"") -> None:
-        content = errors.body(reason, errors.identity(None))
+    def _reject(self, status: int, reason: str, headers: bytes = b"") -> None:
+        content = error_json(reason, make_request_id(None))
         self.transport.write(
-            STATUS_LINE[status]
+            b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode())
             + headers
             + b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
             % len(content)
@@ -242,18 +234,30 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _plain(data: bytes) -> bytes:
-    """A request's head without a wish to upgrade, which the parser would take for the end of HTTP.
+def _coalesce_writes(cycle: RequestResponseCycle, transport: asyncio.Transport) -> None:
+    coalescing = CoalescingTransport(transport)
+    on_response = cycle.on_response
 
-    Java's client asks every server for HTTP/2 in this way and is content with plain HTTP.
+    def flush_and_continue() -> None:
+        coalescing.flush()
+        on_response()
+
+    cycle.transport = coalescing  # type: ignore[assignment]
+    cycle.on_response = flush_and_continue
+
+
+def _mask_upgrade(data: bytes) -> bytes:
+    """A request's head without its Upgrade header, after which the parser would stop.
+
+    Java's client offers HTTP/2 in this way to every server and accepts plain HTTP.
     """
     end = data.find(b"\r\n\r\n")
     end = len(data) if end < 0 else end
-    if _UPGRADE.search(data, 0, end) is None:
+    if _UPGRADE_HEADER.search(data, 0, end) is None:
         return data
-    return _UPGRADE.sub(b"\r\nx-grade:", data[:end]) + data[end:]
+    return _UPGRADE_HEADER.sub(b"\r\nx-grade:", data[:end]) + data[end:]
 
 
-def guarded(limits: ServerLimits, metrics: Metrics) -> type[GuardedProtocol]:
-    """The protocol class with these bounds: what uvicorn is given."""
-    return type("Protocol", (GuardedProtocol,), {"limits": limits, "metrics": metrics})
+def limited_protocol(limits: ServerLimits, metrics: Metrics) -> type[LimitedProtocol]:
+    """The protocol class with these limits, for uvicorn's `http` option."""
+    return type("Protocol", (LimitedProtocol,), {"limits": limits, "metrics": metrics})

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on standard error.
 
-Knows nothing of requests; lines are gathered and written by a thread, so that a reader that
-stops reading the log never stops the server.
+Lines are queued and written by a thread, so that a blocked reader of the log never blocks the
+server.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import threading
 import time
 from typing import Any, TextIO
 
-_HELD = 20_000
-"""Lines held for a reader that does not read; more are counted and dropped."""
+_MAX_QUEUED_LINES = 20_000
+"""Lines queued for a blocked reader; more are counted and dropped."""
 
 
 class Log:
@@ -25,60 +25,64 @@ class Log:
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self._quiet = quiet
         self._stream = stream or sys.stderr
-        self._lines: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
         self._dropped = 0
-        threading.Thread(target=self._write, name="log", daemon=True).start()
+        threading.Thread(target=self._write_loop, name="log", daemon=True).start()
 
-    def __call__(self, event: str, *, level: str = "info", **more: Any) -> None:
-        """Write one event with its fields; returns at once."""
+    def __call__(self, event: str, *, level: str = "info", **fields: Any) -> None:
+        """Queue one event with its fields; returns at once."""
         if self._quiet and level == "info":
             return
-        if self._lines.qsize() > _HELD:
+        if self._queue.qsize() > _MAX_QUEUED_LINES:
             self._dropped += 1
             return
-        now = time.time()
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-        line = {
-            "time": f"{stamp}.{int(now % 1 * 1000):03d}Z",
-            "level": level,
-            "event": event,
-            "process": os.getpid(),
-            **more,
-        }
-        self._lines.put(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        self._queue.put(_format(event, level, fields))
 
     def flush(self, seconds: float = 1.0) -> None:
-        """Wait until all lines so far are written, at most so long."""
+        """Wait until all lines so far are written, at most `seconds`."""
         done = threading.Event()
-        self._lines.put(done)
+        self._queue.put(done)
         done.wait(seconds)
 
-    def _write(self) -> None:
+    def _write_loop(self) -> None:
         while True:
-            time.sleep(0.02)  # gathers lines: one write for many requests
-            self._write_some(self._lines.get())
+            time.sleep(0.02)  # collects lines: one write for many requests
+            self._write_queued(self._queue.get())
 
-    def _write_some(self, item: str | threading.Event) -> None:
-        texts: list[str] = []
-        waiting: list[threading.Event] = []
+    def _write_queued(self, item: str | threading.Event) -> None:
+        lines: list[str] = []
+        flushes: list[threading.Event] = []
         while True:
-            texts.append(item) if isinstance(item, str) else waiting.append(item)
-            if self._lines.empty():
+            lines.append(item) if isinstance(item, str) else flushes.append(item)
+            if self._queue.empty():
                 break
-            item = self._lines.get()
+            item = self._queue.get()
         if self._dropped:
-            texts.append(json.dumps({"event": "lines dropped", "count": self._dropped}) + "\n")
+            lines.append(_format("log lines dropped", "warning", {"count": self._dropped}))
             self._dropped = 0
         try:
-            self._stream.write("".join(texts))
+            self._stream.write("".join(lines))
             self._stream.flush()
-        except (OSError, ValueError):  # nobody reads the log: the server goes on
+        except (OSError, ValueError):  # the reader of the log is gone: the server goes on
             pass
-        for event in waiting:
+        for event in flushes:
             event.set()
 
 
-class Forwarded(logging.Handler):
+def _format(event: str, level: str, fields: dict[str, Any]) -> str:
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    line = {
+        "time": f"{stamp}.{int(now % 1 * 1000):03d}Z",
+        "level": level,
+        "event": event,
+        "pid": os.getpid(),
+        **fields,
+    }
+    return json.dumps(line, ensure_ascii=False, default=str) + "\n"
+
+
+class LogHandler(logging.Handler):
     """Turns records of the standard logging module (uvicorn's) into events."""
 
     def __init__(self, log: Log) -> None:
@@ -87,15 +91,15 @@ class Forwarded(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        more = {}
+        fields = {"logger": record.name}
         if record.exc_info:
-            more["trace"] = logging.Formatter().formatException(record.exc_info)
-        self._log(record.getMessage(), level=record.levelname.lower(), source=record.name, **more)
+            fields["traceback"] = logging.Formatter().formatException(record.exc_info)
+        self._log(record.getMessage(), level=record.levelname.lower(), **fields)
 
 
-def forward(log: Log) -> None:
-    """Send the warnings of every library through `log`."""
+def redirect_logging(log: Log) -> None:
+    """Write the warnings of every library to `log`."""
     root = logging.getLogger()
     logging.captureWarnings(True)
-    root.handlers = [Forwarded(log)]
+    root.handlers = [LogHandler(log)]
     root.setLevel(logging.WARNING)

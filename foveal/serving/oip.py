@@ -1,7 +1,7 @@
-"""Open Inference Protocol v2: pixels in, probabilities and labels out, as JSON or binary tensors.
+"""Open Inference Protocol v2: parses infer requests, builds responses and model metadata.
 
-Knows nothing of HTTP or models. Follows the KServe specification "Open Inference Protocol", REST,
-with its binary tensor data extension, so that Triton's, KServe's and OpenVINO's clients work.
+Pixels in, probabilities and labels out, as JSON or with the binary tensor data extension, so that
+the clients of Triton, KServe and OpenVINO work.
 """
 
 from __future__ import annotations
@@ -9,198 +9,122 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from foveal.serving.errors import RequestError
+from foveal.serving.schemas import InferRequest, InputTensor, ModelMetadata, TensorMetadata
 
-INPUT = "pixels"
-PROBABILITIES = "probabilities"
-LABEL = "label"
-HEADER = "inference-header-content-length"
-_DIMENSION = 1 << 31
-
-
-class Parameters(BaseModel):
-    """What the binary tensor extension adds; other parameters are let pass."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
-
-    binary_data_size: int | None = Field(None, ge=0)
-    binary_data: bool = False
-    binary_data_output: bool = False
-
-
-class InputTensor(BaseModel):
-    """Pixels: uint8 of shape (N, height, width, channels), as the model's metadata says."""
-
-    model_config = ConfigDict(strict=True)
-
-    name: Literal["pixels"]
-    datatype: Literal["UINT8"]
-    shape: list[int] = Field(min_length=4, max_length=4)
-    data: list[Any] | None = Field(None, description="Flat or nested, 0..255, row by row.")
-    parameters: Parameters = Parameters()
-
-
-class WantedOutput(BaseModel):
-    """An output by name; without any, all come."""
-
-    model_config = ConfigDict(strict=True)
-
-    name: Literal["probabilities", "label"]
-    parameters: Parameters = Parameters()
-
-
-class InferRequest(BaseModel):
-    """One inference."""
-
-    model_config = ConfigDict(strict=True)
-
-    id: str | None = Field(None, max_length=256)
-    inputs: list[InputTensor] = Field(min_length=1, max_length=1)
-    outputs: list[WantedOutput] | None = Field(None, max_length=2)
-    parameters: Parameters = Parameters()
-
-
-class OutputTensor(BaseModel):
-    """`probabilities`: FP32 (N, K); `label`: BYTES (N)."""
-
-    name: Literal["probabilities", "label"]
-    datatype: Literal["FP32", "BYTES"]
-    shape: list[int]
-    data: list[float] | list[str] | None = None
-    parameters: dict[str, int] | None = None
-
-
-class InferResponse(BaseModel):
-    """The answer of one inference."""
-
-    model_name: str
-    model_version: str
-    id: str | None = None
-    outputs: list[OutputTensor]
-
-
-class TensorMetadata(BaseModel):
-    """One tensor of a model; -1 is any number."""
-
-    name: str
-    datatype: str
-    shape: list[int]
-
-
-class ModelMetadata(BaseModel):
-    """What a model takes and gives."""
-
-    name: str
-    versions: list[str]
-    platform: str
-    inputs: list[TensorMetadata]
-    outputs: list[TensorMetadata]
-    parameters: dict[str, Any]
-
-
-class ModelReady(BaseModel):
-    """Whether a model is loaded."""
-
-    name: str
-    ready: bool
-
-
-class ServerMetadata(BaseModel):
-    """What the server is."""
-
-    name: str
-    version: str
-    extensions: list[str]
+INPUT_NAME = "pixels"
+PROBABILITIES_NAME = "probabilities"
+LABEL_NAME = "label"
+JSON_LENGTH_HEADER = "inference-header-content-length"
+_MAX_ROWS = 1 << 31
 
 
 @dataclass(frozen=True)
-class Inference:
-    """A request that has been read: pixels (N, H, W, C) uint8 and what is wanted of them."""
+class InferInputs:
+    """A parsed request: pixels (N, H, W, C) uint8 and the outputs to return, in that order."""
 
     id: str | None
     pixels: np.ndarray
-    wanted: tuple[tuple[str, bool], ...]
-    """(output, whether in binary), in the order asked for."""
+    outputs: tuple[tuple[str, bool], ...]
+    """(output name, whether as a binary tensor)."""
 
 
-def read(body: bytes, header: str | None, shape: Sequence[int]) -> Inference:
-    """Read a request for a model whose input is `shape` = (height, width, channels).
+def parse_infer_request(body: bytes, json_length: str | None, shape: Sequence[int]) -> InferInputs:
+    """Parse a request for a model whose input is `shape` = (height, width, channels).
 
-    header: the value of Inference-Header-Content-Length, or None for plain JSON.
-    Raises Failure 400 that says what is wrong.
+    json_length: the value of Inference-Header-Content-Length, or None for plain JSON.
+    Raises RequestError 400.
     """
-    length = _header_length(header, len(body))
-    request = _parse(body[:length])
+    length = _parse_json_length(json_length, len(body))
+    request = _parse_json(body[:length])
     tensor = request.inputs[0]
-    count = tensor.shape[0]
-    if list(tensor.shape[1:]) != list(shape) or not 1 <= count < _DIMENSION:
-        wanted = ", ".join(str(n) for n in ("N", *shape))
-        raise RequestError(400, f"the shape of '{INPUT}' is {tensor.shape}; it must be [{wanted}]")
-    pixels = _pixels(tensor, body[length:], (count, *shape))
-    return Inference(request.id, pixels, _wanted(request))
+    rows = tensor.shape[0]
+    if list(tensor.shape[1:]) != list(shape) or not 1 <= rows < _MAX_ROWS:
+        expected = ", ".join(str(size) for size in ("N", *shape))
+        raise RequestError(
+            400, f"the shape of '{INPUT_NAME}' is {tensor.shape}; expected [{expected}]"
+        )
+    pixels = _parse_pixels(tensor, body[length:], (rows, *shape))
+    return InferInputs(request.id, pixels, _requested_outputs(request))
 
 
-def _header_length(header: str | None, size: int) -> int:
+def _parse_json_length(header: str | None, body_bytes: int) -> int:
     if header is None:
-        return size
-    if not (header.isascii() and header.isdigit()) or int(header) > size:
-        raise RequestError(400, "Inference-Header-Content-Length is not a length within the body")
+        return body_bytes
+    if not (header.isascii() and header.isdigit()) or int(header) > body_bytes:
+        raise RequestError(
+            400, "Inference-Header-Content-Length is not a number of bytes within the body"
+        )
     return int(header)
 
 
-def _parse(text: bytes) -> InferRequest:
+def _parse_json(text: bytes) -> InferRequest:
     try:
         return InferRequest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the body"
-        raise RequestError(
-            400, f"the inference request is not valid: {place}: {first['msg']}"
-        ) from None
+        location = ".".join(str(step) for step in first["loc"]) or "the body"
+        raise RequestError(400, f"invalid inference request: {location}: {first['msg']}") from None
     except RecursionError:
         raise RequestError(400, "the inference request is nested too deeply") from None
 
 
-def _pixels(tensor: InputTensor, binary: bytes, shape: tuple[int, ...]) -> np.ndarray:
+def _parse_pixels(tensor: InputTensor, binary: bytes, shape: tuple[int, ...]) -> np.ndarray:
     size = int(np.prod([int(n) for n in shape], dtype=object))
-    announced = tensor.parameters.binary_data_size
-    if announced is not None:
-        if tensor.data is not None:
-            raise RequestError(400, f"'{INPUT}' has both data and binary_data_size: give one")
-        if announced != size or len(binary) != size:
-            raise RequestError(
-                400, f"'{INPUT}' of shape {list(shape)} needs {size} bytes; {len(binary)} came"
-            )
-        return np.frombuffer(binary, np.uint8).reshape(shape).copy()  # torch wants to own it
+    if tensor.parameters.binary_data_size is not None:
+        return _parse_binary_pixels(tensor, binary, shape, size)
     if tensor.data is None or binary:
-        raise RequestError(400, f"'{INPUT}' needs data, or binary_data_size and as many bytes")
+        raise RequestError(
+            400, f"'{INPUT_NAME}' needs data, or binary_data_size and that many bytes"
+        )
     try:
         values = np.asarray(tensor.data)
     except (ValueError, RecursionError, OverflowError):
-        raise RequestError(400, f"the data of '{INPUT}' is not an even array of numbers") from None
+        raise RequestError(
+            400, f"the data of '{INPUT_NAME}' is not a regular array of numbers"
+        ) from None
     if values.size != size or values.dtype.kind not in "iu":
         raise RequestError(
-            400, f"the data of '{INPUT}' must be {size} whole numbers for shape {list(shape)}"
+            400, f"the data of '{INPUT_NAME}' must be {size} integers for shape {list(shape)}"
         )
     if values.size and not (int(values.min()) >= 0 and int(values.max()) <= 255):
-        raise RequestError(400, f"the data of '{INPUT}' must be 0..255")
+        raise RequestError(400, f"the data of '{INPUT_NAME}' must be in 0..255")
     return values.astype(np.uint8).reshape(shape)
 
 
-def _wanted(request: InferRequest) -> tuple[tuple[str, bool], ...]:
-    every = request.parameters.binary_data_output
+def _parse_binary_pixels(
+    tensor: InputTensor, binary: bytes, shape: tuple[int, ...], size: int
+) -> np.ndarray:
+    if tensor.data is not None:
+        raise RequestError(400, f"'{INPUT_NAME}' has both data and binary_data_size: send one")
+    if tensor.parameters.binary_data_size != size or len(binary) != size:
+        raise RequestError(
+            400,
+            f"'{INPUT_NAME}' of shape {list(shape)} needs {size} bytes; received {len(binary)}",
+        )
+    return np.frombuffer(binary, np.uint8).reshape(shape).copy()  # torch needs a writable array
+
+
+def _requested_outputs(request: InferRequest) -> tuple[tuple[str, bool], ...]:
+    all_binary = request.parameters.binary_data_output
     if not request.outputs:
-        return (PROBABILITIES, every), (LABEL, every)
-    return tuple((item.name, every or item.parameters.binary_data) for item in request.outputs)
+        return (PROBABILITIES_NAME, all_binary), (LABEL_NAME, all_binary)
+    return tuple(
+        (output.name, all_binary or output.parameters.binary_data) for output in request.outputs
+    )
 
 
-def answer(
-    inference: Inference, probabilities: np.ndarray, labels: Sequence[str], name: str, version: str
+def build_infer_response(
+    inputs: InferInputs,
+    probabilities: np.ndarray,
+    labels: Sequence[str],
+    model_name: str,
+    model_version: str,
 ) -> tuple[bytes, int | None]:
     """The response's body, and the length of its JSON where binary tensors follow it.
 
@@ -208,50 +132,56 @@ def answer(
     """
     outputs: list[dict[str, Any]] = []
     blocks: list[bytes] = []
-    for output, binary in inference.wanted:
-        tensor, block = _output(output, probabilities, labels, binary)
+    for name, binary in inputs.outputs:
+        tensor, block = _output_tensor(name, probabilities, labels, binary)
         outputs.append(tensor)
         blocks.append(block)
-    head: dict[str, Any] = {"model_name": name, "model_version": version, "outputs": outputs}
-    if inference.id is not None:
-        head["id"] = inference.id
+    head: dict[str, Any] = {
+        "model_name": model_name,
+        "model_version": model_version,
+        "outputs": outputs,
+    }
+    if inputs.id is not None:
+        head["id"] = inputs.id
     text = json.dumps(head, ensure_ascii=False).encode()
-    binary_any = any(binary for _, binary in inference.wanted)
-    return text + b"".join(blocks), len(text) if binary_any else None
+    has_binary = any(binary for _, binary in inputs.outputs)
+    return text + b"".join(blocks), len(text) if has_binary else None
 
 
-def _output(
-    output: str, probabilities: np.ndarray, labels: Sequence[str], binary: bool
+def _output_tensor(
+    name: str, probabilities: np.ndarray, labels: Sequence[str], binary: bool
 ) -> tuple[dict[str, Any], bytes]:
-    if output == PROBABILITIES:
-        tensor: dict[str, Any] = {
-            "name": output, "datatype": "FP32", "shape": list(probabilities.shape),
-        }  # fmt: skip
+    if name == PROBABILITIES_NAME:
+        tensor = {"name": name, "datatype": "FP32", "shape": list(probabilities.shape)}
         if not binary:
             return {**tensor, "data": probabilities.ravel().tolist()}, b""
         block = probabilities.astype("<f4").tobytes()
     else:
-        best = [labels[index] for index in probabilities.argmax(axis=1)]
-        tensor = {"name": output, "datatype": "BYTES", "shape": [len(best)]}
+        predicted = [labels[index] for index in probabilities.argmax(axis=1)]
+        tensor = {"name": name, "datatype": "BYTES", "shape": [len(predicted)]}
         if not binary:
-            return {**tensor, "data": best}, b""
-        texts = [label.encode() for label in best]
+            return {**tensor, "data": predicted}, b""
+        texts = [label.encode() for label in predicted]
         block = b"".join(len(text).to_bytes(4, "little") + text for text in texts)
     return {**tensor, "parameters": {"binary_data_size": len(block)}}, block
 
 
-def metadata(
-    name: str, version: str, shape: Sequence[int], labels: Sequence[str], more: Mapping[str, Any]
+def build_model_metadata(
+    name: str,
+    version: str,
+    shape: Sequence[int],
+    labels: Sequence[str],
+    parameters: Mapping[str, Any],
 ) -> ModelMetadata:
-    """What `/v2/models/{name}` tells."""
+    """The response of `/v2/models/{name}`; `parameters` are added to the labels."""
     return ModelMetadata(
         name=name,
         versions=[version],
         platform="foveal",
-        inputs=[TensorMetadata(name=INPUT, datatype="UINT8", shape=[-1, *shape])],
+        inputs=[TensorMetadata(name=INPUT_NAME, datatype="UINT8", shape=[-1, *shape])],
         outputs=[
-            TensorMetadata(name=PROBABILITIES, datatype="FP32", shape=[-1, len(labels)]),
-            TensorMetadata(name=LABEL, datatype="BYTES", shape=[-1]),
+            TensorMetadata(name=PROBABILITIES_NAME, datatype="FP32", shape=[-1, len(labels)]),
+            TensorMetadata(name=LABEL_NAME, datatype="BYTES", shape=[-1]),
         ],
-        parameters={"labels": list(labels), **more},
+        parameters={"labels": list(labels), **parameters},
     )

@@ -1,7 +1,4 @@
-"""What the routes of one process share, and the one way from images to rows of probabilities.
-
-Knows nothing of HTTP bodies or of how answers are written.
-"""
+"""What the routes of one process share, and how images become rows of probabilities."""
 
 from __future__ import annotations
 
@@ -14,78 +11,82 @@ import numpy as np
 
 from foveal.errors import ImageError
 from foveal.images.resize import to_input_pixels
-from foveal.serving.batcher import Threads
+from foveal.serving.batcher import InferencePool
 from foveal.serving.body import BodyReader
-from foveal.serving.errors import busy
+from foveal.serving.errors import unavailable
 from foveal.serving.logs import Log
 from foveal.serving.metrics import Metrics
 from foveal.serving.models import Models, ServedModel
 from foveal.serving.settings import Settings
 
-Source = Callable[[], np.ndarray]
-"""Gives uint8 pixels (n, H, W, C), or raises ImageError; called on a thread."""
-Explain = Callable[[Path, bytes, str], str]
+PixelSource = Callable[[], np.ndarray]
+"""Returns uint8 pixels (n, H, W, C), or raises ImageError; called on a thread."""
+ExplainFunction = Callable[[Path, bytes, str], str]
 """(model file, image, language) -> one HTML page; may take seconds."""
+_DEADLINE_RETRY_SECONDS = 2
 
 
 @dataclass(eq=False)
 class ServerState:
-    """One process: its settings, models, threads, numbers and log."""
+    """One process: its settings, models, threads, metrics and log.
+
+    queued_images: accepted and not answered.  explanation_running: at most one at a time.
+    draining: the server is stopping and answers only open requests.
+    """
 
     settings: Settings
     models: Models
-    threads: Threads
+    pool: InferencePool
     metrics: Metrics
     log: Log
-    explain: Explain | None = None
-    waiting: int = 0
-    """Images accepted and not answered."""
-    explaining: bool = False
+    explain: ExplainFunction | None = None
+    queued_images: int = 0
+    explanation_running: bool = False
     draining: bool = False
-    bodies: BodyReader = field(init=False)
+    body_reader: BodyReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bodies = BodyReader(self.settings.limits)
+        self.body_reader = BodyReader(self.settings.limits)
 
-    def admit(self) -> None:
-        """Refuse at once what would only wait: before the body is read, and when it is here."""
-        if self.waiting >= self.settings.limits.queue:
-            self.metrics.shed.labels("queue full").inc()
-            raise busy("too many images are waiting; try again")
+    def check_queue(self) -> None:
+        """Reject a request at once where the queue is full, before and after its body is read."""
+        if self.queued_images >= self.settings.limits.queue_images:
+            self.metrics.rejected.labels("queue full").inc()
+            raise unavailable("the queue is full; try again")
 
-    async def rows(
-        self, served: ServedModel, sources: Sequence[Source]
+    async def predict_rows(
+        self, served: ServedModel, sources: Sequence[PixelSource]
     ) -> list[np.ndarray | ImageError]:
         """The probabilities of every source in order, or why it could not be read.
 
-        Raises Failure 503 where the queue is full or the deadline has passed.
+        Raises RequestError 503 where the queue is full or the deadline has passed.
         """
-        self.admit()
+        self.check_queue()
         count = len(sources)
-        self.waiting += count
-        self.metrics.waiting.inc(count)
-        futures = [self.threads.submit(served.batcher, source) for source in sources]
+        self.queued_images += count
+        self.metrics.queued_images.inc(count)
+        futures = [self.pool.submit(served.batcher, source) for source in sources]
         try:
             async with asyncio.timeout(self.settings.limits.deadline_seconds):
-                return [await _outcome(future) for future in futures]
+                return [await _rows_or_error(future) for future in futures]
         except TimeoutError:
-            self.metrics.shed.labels("deadline").inc()
-            raise busy("there was no answer in time; try again", 2) from None
+            self.metrics.rejected.labels("deadline").inc()
+            raise unavailable("the request timed out; try again", _DEADLINE_RETRY_SECONDS) from None
         finally:
             for future in futures:
                 future.cancel()
-            self.waiting -= count
-            self.metrics.waiting.dec(count)
+            self.queued_images -= count
+            self.metrics.queued_images.dec(count)
 
 
-async def _outcome(future: asyncio.Future[np.ndarray]) -> np.ndarray | ImageError:
+async def _rows_or_error(future: asyncio.Future[np.ndarray]) -> np.ndarray | ImageError:
     try:
         return await future
     except ImageError as error:
         return error
 
 
-def image(served: ServedModel, content: bytes) -> Source:
-    """The source of one encoded image, prepared as this model was trained."""
+def image_source(served: ServedModel, content: bytes) -> PixelSource:
+    """The source of one encoded image, preprocessed as in the model's training."""
     network = served.predictor.manifest.network
     return lambda: to_input_pixels(content, network.input, network.preprocess)[None]

@@ -1,32 +1,26 @@
-"""Serves models over HTTP until told to stop; also what a worker process runs.
-
-Knows nothing of how requests are answered; it joins the server with the lens.
-"""
+"""Serves models over HTTP until a signal stops it; also the module a worker process runs."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foveal.errors import Error, ImageError, MissingExtra, ModelFileError, UsageError
+from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
     from foveal.serving.settings import ServerLimits
-    from foveal.serving.state import Explain
+    from foveal.serving.state import ExplainFunction
 
-PACKAGES = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
-"""What the extra `serve` brings."""
-TOKEN = "FOVEAL_TOKEN"  # noqa: S105  the name of the variable, no token
-_SHORTEST = 16
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-def _silent(_text: str) -> None:
-    return
+EXTRA_PACKAGES = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
+"""What the extra `serve` installs."""
+TOKEN_VARIABLE = "FOVEAL_TOKEN"  # noqa: S105  the name of the variable, not a token
+_MIN_TOKEN_LENGTH = 16
+_MAX_DEFAULT_WORKERS = 8
 
 
 def serve(
@@ -36,86 +30,90 @@ def serve(
     port: int = 8080,
     workers: int | None = None,
     token_file: str | Path | None = None,
-    hosts: tuple[str, ...] = (),
-    origins: tuple[str, ...] = (),
+    allowed_hosts: tuple[str, ...] = (),
+    allowed_origins: tuple[str, ...] = (),
     limits: ServerLimits | None = None,
     quiet: bool = False,
-    listening: Callable[[str], None] = _silent,
-    warn: Callable[[str], None] = _silent,
+    progress: Progress = silent,
 ) -> int:
-    """Serve `models` (files, or NAME=FILE) until SIGTERM or Ctrl-C; 143 or 130.
+    """Serve `models` (files, or NAME=FILE) until SIGTERM or Ctrl-C; returns 143 or 130.
 
-    workers: processes, None for one a core (at most 8).  token_file: holds the bearer token; else
-    the environment's FOVEAL_TOKEN; else none is asked for.  limits: every bound, with defaults.
-    listening: called with the URL once it answers.  SIGHUP, or a new file in a model's place,
-    swaps the model without a failed request.
+    workers: processes; None: one per core, at most 8.  token_file: contains the bearer token;
+    default: the environment variable FOVEAL_TOKEN, else none is required.
+    limits: every limit, with defaults.  quiet: log warnings and errors only.
+    progress: receives the URL as a message when the server is ready.  SIGHUP, or a new file in
+    a model's place, reloads the model without a failed request.
     Raises MissingExtra without the extra `serve`, Error where the port is in use, ModelFileError
     where a model does not load.
     """
-    if not all(map(find_spec, PACKAGES)):
+    if not all(map(find_spec, EXTRA_PACKAGES)):
         raise MissingExtra("foveal serve", "serve")
     if os.name == "nt":
         raise Error("foveal serve cannot share a socket on Windows: run it under WSL")
     from foveal.serving.logs import Log
-    from foveal.serving.settings import ServerLimits, Settings, name_models
-    from foveal.serving.supervisor import Supervisor, worker_command
+    from foveal.serving.processes.child import worker_command
+    from foveal.serving.processes.supervisor import Supervisor
+    from foveal.serving.settings import LOOPBACK_HOSTS, ServerLimits, Settings, name_models
 
-    given = [models] if isinstance(models, str | Path) else list(models)
-    found = {name: _file(path) for name, path in name_models(given).items()}
+    arguments = [models] if isinstance(models, str | Path) else list(models)
     settings = Settings(
-        models=found,
+        models={name: _model_path(path) for name, path in name_models(arguments).items()},
         host=host,
         port=port,
-        workers=workers or min(8, os.cpu_count() or 1),
-        hosts=hosts,
-        origins=origins,
-        token=_token(token_file),
+        workers=workers or min(_MAX_DEFAULT_WORKERS, os.cpu_count() or 1),
+        allowed_hosts=allowed_hosts,
+        allowed_origins=allowed_origins,
+        token=_read_token(token_file),
         quiet=quiet,
         limits=limits or ServerLimits(),
     )
-    if host not in _LOOPBACK and settings.token is None:
-        warn(
-            f"warning: everyone who reaches {host} can use this server; set {TOKEN} or give "
-            "--token-file to ask for a token"
+    if host not in LOOPBACK_HOSTS and settings.token is None:
+        progress.message(
+            f"warning: anyone who can reach {host} can use this server; set {TOKEN_VARIABLE} or "
+            "pass --token-file to require a token"
         )
-    command = worker_command("foveal.verbs.serve")
-    return Supervisor(settings, command, Log(quiet=quiet), listening).run()
+
+    def on_ready(url: str) -> None:
+        progress.message(f"serving on {url} (Ctrl-C stops it)")
+
+    return Supervisor(settings, worker_command("foveal.verbs.serve"), Log(quiet=quiet), on_ready).run()
 
 
-def _file(path: Path) -> Path:
+def _model_path(path: Path) -> Path:
     if not path.is_file():
         raise ModelFileError(
-            f"there is no model file {path}: give a file that train or export wrote"
+            f"model file {path} does not exist: pass a file that train or export wrote"
         )
-    return path.absolute()  # a link stays one: the file it is pointed to next is served next
+    return path.absolute()  # not resolved: a link that is changed later points to a new model
 
 
-def _token(file: str | Path | None) -> str | None:
+def _read_token(file: str | Path | None) -> str | None:
     if file is None:
-        token, where = os.environ.get(TOKEN), f"the environment's {TOKEN}"
+        token, source = os.environ.get(TOKEN_VARIABLE), f"the environment variable {TOKEN_VARIABLE}"
         if token is None:
             return None
     else:
-        where = str(file)
+        source = f"the file {file}"
         try:
             token = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
-            raise UsageError(f"the token file {file} cannot be read: give a text file") from None
-    if len(token) < _SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
+            raise UsageError(f"cannot read the token file {file}: pass a text file") from None
+    printable = token.isascii() and token.isprintable() and " " not in token
+    if len(token) < _MIN_TOKEN_LENGTH or not printable:
         raise UsageError(
-            f"the token of {where} must be at least {_SHORTEST} ASCII letters, digits or signs "
-            "without spaces; make one with  openssl rand -hex 32"
+            f"the token in {source} must have at least {_MIN_TOKEN_LENGTH} printable ASCII "
+            "characters and no spaces: generate one with  openssl rand -hex 32"
         )
     return token
 
 
-def _explanation() -> Explain | None:
-    """What explains an image with a native model, where torch is installed."""
+def _explain_function() -> ExplainFunction | None:
+    """Explains an image with a native model, where torch is installed."""
     return _explain if find_spec("torch") else None
 
 
-def _explain(model: Path, image: bytes, lang: str) -> str:
-    """The lens as one page.  Opened as a value, so that no training image beside it is shown."""
+def _explain(path: Path, image: bytes, language: str) -> str:
+    """The lens page.  The model is loaded here so that no training image beside it is shown."""
     import tempfile
 
     from foveal.model.model import load
@@ -124,7 +122,7 @@ def _explain(model: Path, image: bytes, lang: str) -> str:
     with tempfile.TemporaryDirectory(prefix="foveal-explain-") as folder:
         page = Path(folder, "lens.html")
         try:
-            explain(load(model), image, out=page, lang="ko" if lang == "ko" else "en")
+            explain(load(path), image, out=page, lang="ko" if language == "ko" else "en")
         except Error as error:
             if isinstance(error.__cause__, ImageError):
                 raise error.__cause__ from None
@@ -133,10 +131,10 @@ def _explain(model: Path, image: bytes, lang: str) -> str:
 
 
 def worker() -> int:
-    """Be one worker process of a server; see foveal.serving.worker."""
-    from foveal.serving.worker import run
+    """Run one worker process; see foveal.serving.processes.worker."""
+    from foveal.serving.processes.worker import run_worker
 
-    return run(_explanation())
+    return run_worker(_explain_function())
 
 
 if __name__ == "__main__":

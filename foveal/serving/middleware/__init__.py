@@ -1,1 +1,1 @@
-"""What every request passes: request id, limits, authentication, the log line."""
+"""ASGI middleware: access checks, request ids and request logs."""

@@ -1,7 +1,7 @@
-"""Who may ask: Host and Origin allow-lists on every method, and the bearer token.
+"""Access checks: Host and Origin allow-lists for every method, and the bearer token.
 
-Knows nothing of routes' work. The lists stop a web page the user visits from reaching the server
-through the browser (DNS rebinding, cross-site requests); the token stops everyone else.
+The lists stop a web page the user visits from reaching the server through the browser (DNS
+rebinding, cross-site requests); the token stops everybody else.
 """
 
 from __future__ import annotations
@@ -13,48 +13,51 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from foveal.serving.errors import RequestError
-from foveal.serving.settings import Settings
+from foveal.serving.settings import LOOPBACK_HOSTS, Settings
 
 Headers = list[tuple[bytes, bytes]]
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-OPEN = ("/", "/v2/health/live", "/v2/health/ready")
-"""Answered without a token: the page that asks for it, and probes."""
-_HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?")
+PUBLIC_PATHS = ("/", "/v2/health/live", "/v2/health/ready")
+"""Served without a token: the page that asks for it, and the probes."""
+_HOST_HEADER = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?")
 
 
-def guard(settings: Settings) -> Callable[[str, Headers], None]:
-    """A check of (path, headers) that raises Failure 400, 401 or 403."""
-    loopback = settings.host in LOOPBACK
-    hosts = {*LOOPBACK, settings.host.lower(), *(name.lower() for name in settings.hosts)}
-    origins = {origin.lower().rstrip("/") for origin in settings.origins}
+def make_access_check(settings: Settings) -> Callable[[str, Headers], None]:
+    """A check of (path, headers) that raises RequestError 400, 401 or 403."""
+    loopback = settings.host in LOOPBACK_HOSTS
+    hosts = {
+        *LOOPBACK_HOSTS,
+        settings.host.lower(),
+        *(name.lower() for name in settings.allowed_hosts),
+    }
+    origins = {origin.lower().rstrip("/") for origin in settings.allowed_origins}
     token = settings.token.encode() if settings.token is not None else None
 
     def check(path: str, headers: Headers) -> None:
-        host = _host(headers)
-        if host not in hosts and (loopback or not _is_address(host)):
-            raise RequestError(403, "this Host is not served here; allow it with --allow-host")
+        host = _parse_host(headers)
+        if host not in hosts and (loopback or not _is_ip_address(host)):
+            raise RequestError(403, "this Host is not allowed; allow it with --allow-host")
         _check_origin(headers, origins)
-        if token is not None and path not in OPEN:
+        if token is not None and path not in PUBLIC_PATHS:
             _check_token(headers, token)
 
     return check
 
 
-def _all(headers: Headers, name: bytes) -> list[str]:
+def _header_values(headers: Headers, name: bytes) -> list[str]:
     return [value.decode("latin-1").strip() for key, value in headers if key == name]
 
 
-def _host(headers: Headers) -> str:
-    given = _all(headers, b"host")
-    match = _HOST.fullmatch(given[0]) if len(given) == 1 else None
+def _parse_host(headers: Headers) -> str:
+    values = _header_values(headers, b"host")
+    match = _HOST_HEADER.fullmatch(values[0]) if len(values) == 1 else None
     if match is None:
         raise RequestError(400, "the request needs exactly one valid Host header")
     return (match[1] or match[2]).lower()
 
 
-def _is_address(host: str) -> bool:
-    """A literal address cannot be rebound; only names can."""
+def _is_ip_address(host: str) -> bool:
+    """An IP address cannot be rebound; only names can."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -63,25 +66,25 @@ def _is_address(host: str) -> bool:
 
 
 def _check_origin(headers: Headers, origins: set[str]) -> None:
-    given = _all(headers, b"origin")
-    if not given:
+    values = _header_values(headers, b"origin")
+    if not values:
         return
-    origin = given[0].lower()
+    origin = values[0].lower()
     try:
-        own = urlsplit(origin).netloc == _all(headers, b"host")[0].lower()
+        same_origin = urlsplit(origin).netloc == _header_values(headers, b"host")[0].lower()
     except ValueError:
-        own = False
-    if len(given) > 1 or not (own or origin in origins):
-        raise RequestError(403, "this Origin may not ask here; allow it with --allow-origin")
+        same_origin = False
+    if len(values) > 1 or not (same_origin or origin in origins):
+        raise RequestError(403, "this Origin is not allowed; allow it with --allow-origin")
 
 
 def _check_token(headers: Headers, token: bytes) -> None:
-    given = _all(headers, b"authorization")
-    scheme, _, value = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    right = hmac.compare_digest(value.strip().encode("utf-8", "replace"), token)
-    if scheme.lower() != "bearer" or not right:
+    values = _header_values(headers, b"authorization")
+    scheme, _, value = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+    matches = hmac.compare_digest(value.strip().encode("utf-8", "replace"), token)
+    if scheme.lower() != "bearer" or not matches:
         raise RequestError(
             401,
-            "this server asks for a bearer token",
+            "this server requires a bearer token",
             headers={"www-authenticate": 'Bearer realm="foveal"'},
         )

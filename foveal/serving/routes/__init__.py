@@ -1,1 +1,1 @@
-"""The routes of the HTTP server: predict, Open Inference Protocol, pages."""
+"""The routes, one module a topic."""

@@ -1,7 +1,4 @@
-"""/v2: the Open Inference Protocol's routes, so that existing clients work.
-
-Knows nothing of encoded images; these routes take pixels as they are.
-"""
+"""/v2: the routes of the Open Inference Protocol; they take pixels, not encoded images."""
 
 from __future__ import annotations
 
@@ -14,113 +11,124 @@ from starlette.responses import Response
 
 from foveal import __version__
 from foveal.errors import ImageError
-from foveal.serving import oip
-from foveal.serving.errors import RequestError, busy
+from foveal.serving.errors import RequestError, unavailable
 from foveal.serving.models import ServedModel
-from foveal.serving.openapi import failing, reference, sending
-from foveal.serving.schemas import Live, Ready
-from foveal.serving.state import ServerState, Source
+from foveal.serving.oip import (
+    JSON_LENGTH_HEADER,
+    build_infer_response,
+    build_model_metadata,
+    parse_infer_request,
+)
+from foveal.serving.openapi import error_responses, request_body, schema_ref
+from foveal.serving.schemas import (
+    InferRequest,
+    InferResponse,
+    LiveSchema,
+    ModelMetadata,
+    ModelReady,
+    ReadySchema,
+    ServerMetadata,
+)
+from foveal.serving.state import PixelSource, ServerState
 
-Name = Annotated[str, Path(max_length=64, description="A model's name.")]
+NameParameter = Annotated[str, Path(max_length=64, description="Name of the model.")]
+JsonLengthHeader = Annotated[
+    str | None, Header(description="Length of the JSON where binary tensors follow it.")
+]
 _BINARY = "application/octet-stream"
-_BODY = {
-    "application/json": {"schema": reference(oip.InferRequest)},
-    _BINARY: {"schema": {"type": "string", "format": "binary"}},
-}
-_ANSWER: dict[int | str, dict[str, Any]] = {
-    200: {
-        "model": oip.InferResponse,
-        "content": {_BINARY: {"schema": {"type": "string", "format": "binary"}}},
-    }
+_BINARY_SCHEMA = {"schema": {"type": "string", "format": "binary"}}
+_BODY = {"application/json": {"schema": schema_ref(InferRequest)}, _BINARY: _BINARY_SCHEMA}
+_RESPONSE: dict[int | str, dict[str, Any]] = {
+    200: {"model": InferResponse, "content": {_BINARY: _BINARY_SCHEMA}}
 }
 
 
-def add_health(app: FastAPI, room: ServerState) -> None:
-    """Add the probes and what is known of the server."""
+def add_health_routes(app: FastAPI, state: ServerState) -> None:
+    """Add the probes and the server's metadata."""
 
-    @app.get("/v2/health/live", responses=failing(422))
-    async def live() -> Live:
+    @app.get("/v2/health/live", responses=error_responses(422))
+    async def live() -> LiveSchema:
         """Whether the process answers."""
-        return Live(live=True)
+        return LiveSchema(live=True)
 
-    @app.get("/v2/health/ready", responses=failing(422, 503))
-    async def ready() -> Ready:
+    @app.get("/v2/health/ready", responses=error_responses(422, 503))
+    async def ready() -> ReadySchema:
         """Whether every model is loaded and the server is not stopping."""
-        if room.draining:
-            raise busy("the server is stopping")
-        return Ready(ready=True)
+        if state.draining:
+            raise unavailable("the server is stopping")
+        return ReadySchema(ready=True)
 
-    @app.get("/v2", responses=failing(422))
-    async def server() -> oip.ServerMetadata:
-        """What the server is."""
-        return oip.ServerMetadata(
+    @app.get("/v2", responses=error_responses(422))
+    async def server() -> ServerMetadata:
+        """Name, version and protocol extensions of the server."""
+        return ServerMetadata(
             name="foveal", version=__version__, extensions=["binary_tensor_data"]
         )
 
 
-def add_inference(app: FastAPI, room: ServerState) -> None:
+def add_inference_routes(app: FastAPI, state: ServerState) -> None:
     """Add the routes of the models."""
 
-    @app.get("/v2/models/{name}", responses=failing(404, 422))
-    async def model(name: Name) -> oip.ModelMetadata:
-        """What the model takes and gives."""
-        served = room.models.get(name)
+    @app.get("/v2/models/{name}", responses=error_responses(404, 422))
+    async def model(name: NameParameter) -> ModelMetadata:
+        """The model's inputs, outputs and labels."""
+        served = state.models.get(name)
         manifest = served.predictor.manifest
-        more = {"task": manifest.task, "native": served.native}
+        parameters = {"task": manifest.task, "native": served.native}
         shape, labels = manifest.network.input.shape, served.predictor.labels
-        return oip.metadata(name, served.version, shape, labels, more)
+        return build_model_metadata(name, served.version, shape, labels, parameters)
 
-    @app.get("/v2/models/{name}/ready", responses=failing(404, 422))
-    async def model_ready(name: Name) -> oip.ModelReady:
+    @app.get("/v2/models/{name}/ready", responses=error_responses(404, 422))
+    async def model_ready(name: NameParameter) -> ModelReady:
         """Whether the model is loaded."""
-        return oip.ModelReady(name=room.models.get(name).name, ready=True)
+        return ModelReady(name=state.models.get(name).name, ready=True)
 
     @app.post(
         "/v2/models/{name}/infer",
         response_model=None,
-        responses={**_ANSWER, **failing(400, 404, 408, 413, 422, 503)},
-        openapi_extra=sending(_BODY),
+        responses={**_RESPONSE, **error_responses(400, 404, 408, 413, 422, 503)},
+        openapi_extra=request_body(_BODY),
     )
     async def infer(
         request: Request,
-        name: Name,
-        inference_header_content_length: Annotated[
-            str | None,
-            Header(description="Length of the JSON where binary tensors follow it."),
-        ] = None,
+        name: NameParameter,
+        inference_header_content_length: JsonLengthHeader = None,
     ) -> Response:
         """Probabilities and labels of pixels: uint8 (N, height, width, channels)."""
-        served = room.models.get(name)
-        room.admit()
-        shape = served.predictor.manifest.network.input.shape
-        async with room.bodies.body(request) as body:
-            inference = await asyncio.to_thread(
-                oip.read, body, inference_header_content_length, shape
-            )
-            probabilities = await _probabilities(room, served, inference.pixels)
-            labels = served.predictor.labels
-            content, length = oip.answer(inference, probabilities, labels, name, served.version)
-        return _response(content, length)
+        return await _infer(state, request, name, inference_header_content_length)
 
 
-async def _probabilities(room: ServerState, served: ServedModel, pixels: np.ndarray) -> np.ndarray:
-    step = 1 if served.native else room.settings.limits.batch  # as /predict answers
+async def _infer(
+    state: ServerState, request: Request, name: str, json_length: str | None
+) -> Response:
+    served = state.models.get(name)
+    state.check_queue()
+    shape = served.predictor.manifest.network.input.shape
+    async with state.body_reader.read(request) as body:
+        inputs = await asyncio.to_thread(parse_infer_request, body, json_length, shape)
+        probabilities = await _predict_pixels(state, served, inputs.pixels)
+        content, length = build_infer_response(
+            inputs, probabilities, served.predictor.labels, name, served.version
+        )
+    if length is None:
+        return Response(content, media_type="application/json")
+    return Response(content, media_type=_BINARY, headers={JSON_LENGTH_HEADER: str(length)})
+
+
+async def _predict_pixels(
+    state: ServerState, served: ServedModel, pixels: np.ndarray
+) -> np.ndarray:
+    step = 1 if served.native else state.settings.limits.batch_size  # the batches of /predict
     blocks = [pixels[start : start + step] for start in range(0, len(pixels), step)]
-    rows = await room.rows(served, [_given(block) for block in blocks])
-    return np.concatenate([_sound(block) for block in rows])
+    results = await state.predict_rows(served, [_block_source(block) for block in blocks])
+    return np.concatenate([_rows_or_raise(result) for result in results])
 
 
-def _given(block: np.ndarray) -> Source:
+def _block_source(block: np.ndarray) -> PixelSource:
     return lambda: block
 
 
-def _sound(rows: np.ndarray | ImageError) -> np.ndarray:
-    if isinstance(rows, ImageError):
-        raise RequestError(422, rows.reason)
-    return rows
-
-
-def _response(content: bytes, length: int | None) -> Response:
-    if length is None:
-        return Response(content, media_type="application/json")
-    return Response(content, media_type=_BINARY, headers={oip.HEADER: str(length)})
+def _rows_or_raise(result: np.ndarray | ImageError) -> np.ndarray:
+    if isinstance(result, ImageError):
+        raise RequestError(422, result.reason)
+    return result

@@ -1,7 +1,4 @@
-"""The page at /, the list of models, the numbers, and explanations of one image.
-
-Knows nothing of how a page or an explanation is made.
-"""
+"""The page at /, the list of models, the metrics, and the explanation of one image."""
 
 from __future__ import annotations
 
@@ -13,114 +10,127 @@ from fastapi import FastAPI, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from foveal.errors import Error, ImageError
-from foveal.serving import body as bodies
-from foveal.serving.errors import RequestError, busy
-from foveal.serving.openapi import failing, sending
-from foveal.serving.routes.predict import ModelName
-from foveal.serving.schemas import ModelList
-from foveal.serving.state import Explain, ServerState
+from foveal.serving.body import IMAGE_CONTENT_TYPES, body_format
+from foveal.serving.errors import RequestError, unavailable
+from foveal.serving.openapi import error_responses, request_body
+from foveal.serving.routes.predict import ModelParameter
+from foveal.serving.schemas import ModelListSchema
+from foveal.serving.state import ExplainFunction, ServerState
 
-Language = Annotated[
-    Literal["en", "ko"] | None, Query(description="Without it, what the browser prefers.")
+LanguageParameter = Annotated[
+    Literal["en", "ko"] | None, Query(description="Default: the browser's Accept-Language.")
 ]
-_PAGE = {
+_PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data: blob:; connect-src 'self'; media-src blob:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "permissions-policy": "camera=(self)",
 }
+_EXPLANATION_HEADERS = {"content-security-policy": "sandbox allow-scripts"}
 _TEXT = {"text/plain": {"schema": {"type": "string"}}}
 _HTML = {"text/html": {"schema": {"type": "string"}}}
-_BODY = {media: {"schema": {"type": "string", "format": "binary"}} for media in bodies.RAW}
+_BODY = {name: {"schema": {"type": "string", "format": "binary"}} for name in IMAGE_CONTENT_TYPES}
+_RUNNING_RETRY_SECONDS = 5
+_TIMEOUT_RETRY_SECONDS = 10
 
 
-def add_plain(app: FastAPI, room: ServerState) -> None:
-    """Add the page, the models' names and the numbers."""
+def add_page_routes(app: FastAPI, state: ServerState) -> None:
+    """Add the page, the models' names and the metrics."""
 
-    @app.get("/", response_class=HTMLResponse, responses=failing(422))
-    async def page(request: Request, lang: Language = None) -> Response:
-        """A page to drop an image on, or use the camera, and see the answer."""
+    @app.get("/", response_class=HTMLResponse, responses=error_responses(422))
+    async def page(request: Request, lang: LanguageParameter = None) -> Response:
+        """A page that classifies an image from a file, the clipboard or the camera."""
         from foveal.pages import render
 
         data = {
-            "models": list(room.models.models),
-            "token": room.settings.token is not None,
-            "explain": room.explain is not None,
-            "bytes": room.settings.limits.body_bytes,
+            "models": list(state.models.by_name),
+            "token_required": state.settings.token is not None,
+            "can_explain": state.explain is not None,
+            "max_bytes": state.settings.limits.body_bytes,
         }
-        return HTMLResponse(render("serve", data, lang or _preferred(request)), headers=_PAGE)
+        html = render("serve", data, lang or _preferred_language(request))
+        return HTMLResponse(html, headers=_PAGE_HEADERS)
 
-    @app.get("/models", responses=failing(422))
-    async def models() -> ModelList:
-        """The names of the models here."""
-        return ModelList(models=list(room.models.models))
+    @app.get("/models", responses=error_responses(422))
+    async def models() -> ModelListSchema:
+        """The names of the models."""
+        return ModelListSchema(models=list(state.models.by_name))
 
     @app.get(
-        "/metrics", responses={200: {"content": _TEXT}, **failing(422)}, response_class=Response
+        "/metrics",
+        responses={200: {"content": _TEXT}, **error_responses(422)},
+        response_class=Response,
     )
     async def metrics() -> Response:
-        """Numbers for Prometheus."""
-        text = await asyncio.to_thread(room.metrics.text)
+        """Prometheus metrics."""
+        text = await asyncio.to_thread(state.metrics.text)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _preferred(request: Request) -> str:
-    wanted = request.headers.get("accept-language", "").lower()
-    return "ko" if wanted.startswith("ko") else "en"
+def _preferred_language(request: Request) -> str:
+    header = request.headers.get("accept-language", "").lower()
+    return "ko" if header.startswith("ko") else "en"
 
 
-def add_explain(app: FastAPI, room: ServerState, explain: Explain) -> None:
+def add_explain_route(app: FastAPI, state: ServerState, explain: ExplainFunction) -> None:
     """Add the route that explains; only native models can be explained."""
 
     @app.post(
         "/explain",
         response_class=HTMLResponse,
-        responses={200: {"content": _HTML}, **failing(404, 408, 409, 413, 415, 422, 503)},
-        openapi_extra=sending(_BODY),
+        responses={200: {"content": _HTML}, **error_responses(404, 408, 409, 413, 415, 422, 503)},
+        openapi_extra=request_body(_BODY),
     )
-    async def explained(
-        request: Request, model: ModelName = None, lang: Language = None
+    async def explain_image(
+        request: Request, model: ModelParameter = None, lang: LanguageParameter = None
     ) -> Response:
-        """One page that shows what the network saw on the image and why it said so."""
-        served = room.models.get(model)
+        """One HTML page that shows the network's activations and attributions for the image."""
+        served = state.models.get(model)
         if not served.native:
             raise RequestError(
-                409, "this model is an exported file; only a native one can be explained"
+                409, "this model is an exported file; only native model files can be explained"
             )
-        if bodies.kind(request) != "raw":
+        if body_format(request) != "image":
             raise RequestError(
-                415, "send one image's bytes, as image/* or application/octet-stream"
+                415, "send the bytes of one image as image/* or application/octet-stream"
             )
-        _refuse_second(room)
-        async with room.bodies.body(request) as body:
-            html = await _explain(room, explain, served.path, body, lang or _preferred(request))
-        return HTMLResponse(html, headers={"content-security-policy": "sandbox allow-scripts"})
+        _reject_second_explanation(state)
+        language = lang or _preferred_language(request)
+        async with state.body_reader.read(request) as body:
+            html = await _explain(state, explain, served.path, body, language)
+        return HTMLResponse(html, headers=_EXPLANATION_HEADERS)
 
 
-def _refuse_second(room: ServerState) -> None:
-    if room.explaining:
-        room.metrics.shed.labels("explaining").inc()
-        raise busy("another image is being explained; try again", 5)
+def _reject_second_explanation(state: ServerState) -> None:
+    if state.explanation_running:
+        state.metrics.rejected.labels("explanation running").inc()
+        raise unavailable("another explanation is running; try again", _RUNNING_RETRY_SECONDS)
 
 
-async def _explain(room: ServerState, explain: Explain, path: Path, body: bytes, lang: str) -> str:
-    """Explain on a thread of its own; one at a time, and until it is done no other."""
-    _refuse_second(room)  # one may have begun while this body came
-    room.explaining = True
+async def _explain(
+    state: ServerState, explain: ExplainFunction, path: Path, image: bytes, language: str
+) -> str:
+    """Explain on a thread of its own, one image at a time, also after a timeout."""
+    _reject_second_explanation(state)  # one may have started while this body was received
+    state.explanation_running = True
 
     def work() -> str:
         try:
-            return explain(path, body, lang)
+            return explain(path, image, language)
         finally:
-            room.explaining = False
+            state.explanation_running = False
 
     try:
-        async with asyncio.timeout(room.settings.limits.explain_seconds):
+        async with asyncio.timeout(state.settings.limits.explain_seconds):
             return await asyncio.to_thread(work)
     except TimeoutError:
-        raise busy("the explanation was not done in time; try again", 10) from None
+        raise unavailable(
+            "the explanation timed out; try again", _TIMEOUT_RETRY_SECONDS
+        ) from None
     except ImageError as error:
         raise RequestError(422, error.reason) from None
     except Error as error:
-        room.log("not explained", level="warning", reason=str(error))
-        raise RequestError(409, "this model cannot be explained here; the log says why") from None
+        state.log("explanation failed", level="warning", reason=str(error))
+        raise RequestError(
+            409, "this model cannot be explained; the server's log has the reason"
+        ) from None

@@ -1,7 +1,4 @@
-"""POST /predict: images as raw bytes or multipart, answers as `predict --format jsonl`.
-
-Knows nothing of queues or models' insides.
-"""
+"""POST /predict: images as raw bytes or multipart, predictions as `predict --format jsonl`."""
 
 from __future__ import annotations
 
@@ -15,102 +12,109 @@ from starlette.responses import Response
 
 from foveal.errors import ImageError
 from foveal.prediction.prediction import Prediction, make_prediction
-from foveal.serving import body as bodies
+from foveal.serving.body import (
+    IMAGE_CONTENT_TYPES,
+    MULTIPART_CONTENT_TYPE,
+    Part,
+    body_format,
+    parse_multipart,
+)
 from foveal.serving.errors import RequestError
 from foveal.serving.models import ServedModel
-from foveal.serving.openapi import failing, sending
+from foveal.serving.openapi import error_responses, request_body
 from foveal.serving.schemas import PredictionSchema, PredictionsSchema
-from foveal.serving.state import ServerState, image
+from foveal.serving.state import ServerState, image_source
 
-ModelName = Annotated[
-    str | None, Query(max_length=64, description="Which model; without it the first.")
+ModelParameter = Annotated[
+    str | None, Query(max_length=64, description="Name of the model; default: the first.")
 ]
-Top = Annotated[
+TopParameter = Annotated[
     Annotated[int, Query(ge=1, le=100_000)] | Literal["all"],
-    Query(description="How many classes to list, the likeliest first, or `all`."),
+    Query(description="How many classes to list, most probable first, or `all`."),
 ]
-PATH = "/predict"
-TOP = 5
-"""How many classes are listed where nothing is said."""
-_ENCODED = json.JSONEncoder(ensure_ascii=False).encode
-_IMAGE = {"type": "string", "format": "binary"}
+PREDICT_PATH = "/predict"
+DEFAULT_TOP = 5
+_encode_json = json.JSONEncoder(ensure_ascii=False).encode
+_BINARY_SCHEMA = {"type": "string", "format": "binary"}
+_MULTIPART_SCHEMA = {
+    "type": "object",
+    "properties": {"image": {"type": "array", "items": _BINARY_SCHEMA, "minItems": 1}},
+    "required": ["image"],
+}
 _BODY = {
-    **{media: {"schema": _IMAGE} for media in bodies.RAW},
-    bodies.MULTIPART: {
-        "schema": {
-            "type": "object",
-            "properties": {"image": {"type": "array", "items": _IMAGE, "minItems": 1}},
-            "required": ["image"],
-        }
-    },
+    **{content_type: {"schema": _BINARY_SCHEMA} for content_type in IMAGE_CONTENT_TYPES},
+    MULTIPART_CONTENT_TYPE: {"schema": _MULTIPART_SCHEMA},
 }
 
 
-def add_predict(app: FastAPI, room: ServerState) -> None:
+def add_predict_route(app: FastAPI, state: ServerState) -> None:
     """Add the route."""
 
     @app.post(
-        PATH,
+        PREDICT_PATH,
         response_model=PredictionSchema | PredictionsSchema,
-        responses=failing(400, 404, 408, 413, 415, 422, 503),
-        openapi_extra=sending(_BODY),
+        responses=error_responses(400, 404, 408, 413, 415, 422, 503),
+        openapi_extra=request_body(_BODY),
     )
-    async def predict(request: Request, model: ModelName = None, top: Top = TOP) -> Response:
-        """What is on an image; several sent as multipart/form-data come as `predictions`."""
-        return await predicted(room, request, model, top)
+    async def predict(
+        request: Request, model: ModelParameter = None, top: TopParameter = DEFAULT_TOP
+    ) -> Response:
+        """Classify one image, or several sent as multipart/form-data (`predictions`)."""
+        return await handle_predict(state, request, model, top)
 
 
-async def predicted(
-    room: ServerState, request: Request, model: str | None = None, top: int | str = TOP
+async def handle_predict(
+    state: ServerState, request: Request, model: str | None = None, top: int | str = DEFAULT_TOP
 ) -> Response:
-    """The answer to POST /predict.  Raises Failure, and ClientDisconnect where nobody waits."""
-    served = room.models.get(model)
-    sort = bodies.kind(request)
-    room.admit()
-    async with room.bodies.body(request) as body:
-        if sort == "raw":
-            return _json(await _one(room, served, body, top))
+    """The response to POST /predict.  Raises RequestError, and ClientDisconnect."""
+    served = state.models.get(model)
+    multipart = body_format(request) == "multipart"
+    state.check_queue()
+    async with state.body_reader.read(request) as body:
+        if not multipart:
+            return _json_response(await _predict_one(state, served, body, top))
         content_type = request.headers["content-type"]
-        most = room.settings.limits.parts
-        sent = await asyncio.to_thread(bodies.parts, body, content_type, most)
-        return _json(await _several(room, served, sent, top))
+        max_parts = state.settings.limits.multipart_parts
+        parts = await asyncio.to_thread(parse_multipart, body, content_type, max_parts)
+        return _json_response(await _predict_parts(state, served, parts, top))
 
 
-def _json(value: Any) -> Response:
-    return Response(_ENCODED(value).encode(), media_type="application/json")
+def _json_response(value: Any) -> Response:
+    return Response(_encode_json(value).encode(), media_type="application/json")
 
 
-async def _one(
-    room: ServerState, served: ServedModel, content: bytes, top: int | str
+async def _predict_one(
+    state: ServerState, served: ServedModel, content: bytes, top: int | str
 ) -> dict[str, Any]:
-    outcome = (await room.rows(served, [image(served, content)]))[0]
-    if isinstance(outcome, ImageError):
-        room.metrics.images.labels(served.name, "unreadable").inc()
-        raise RequestError(422, outcome.reason)
-    room.metrics.images.labels(served.name, "answered").inc()
-    return _answer(served, outcome, None, top)
+    result = (await state.predict_rows(served, [image_source(served, content)]))[0]
+    if isinstance(result, ImageError):
+        state.metrics.images.labels(served.name, "unreadable").inc()
+        raise RequestError(422, result.reason)
+    state.metrics.images.labels(served.name, "predicted").inc()
+    return _prediction_data(served, result, None, top)
 
 
-async def _several(
-    room: ServerState, served: ServedModel, sent: list[bodies.Part], top: int | str
+async def _predict_parts(
+    state: ServerState, served: ServedModel, parts: list[Part], top: int | str
 ) -> dict[str, Any]:
-    outcomes = await room.rows(served, [image(served, content) for _, content in sent])
-    answers = [
-        _answer(served, outcome, name, top)
-        for (name, _), outcome in zip(sent, outcomes, strict=True)
+    sources = [image_source(served, part.content) for part in parts]
+    results = await state.predict_rows(served, sources)
+    predictions = [
+        _prediction_data(served, result, part.filename, top)
+        for part, result in zip(parts, results, strict=True)
     ]
-    unread = sum(answer["error"] is not None for answer in answers)
-    room.metrics.images.labels(served.name, "unreadable").inc(unread)
-    room.metrics.images.labels(served.name, "answered").inc(len(answers) - unread)
-    if unread == len(answers):
-        raise RequestError(422, "no image could be read", predictions=answers)
-    return {"predictions": answers}
+    unreadable = sum(prediction["error"] is not None for prediction in predictions)
+    state.metrics.images.labels(served.name, "unreadable").inc(unreadable)
+    state.metrics.images.labels(served.name, "predicted").inc(len(predictions) - unreadable)
+    if unreadable == len(predictions):
+        raise RequestError(422, "none of the images could be read", predictions=predictions)
+    return {"predictions": predictions}
 
 
-def _answer(
-    served: ServedModel, outcome: np.ndarray | ImageError, name: str | None, top: int | str
+def _prediction_data(
+    served: ServedModel, result: np.ndarray | ImageError, filename: str | None, top: int | str
 ) -> dict[str, Any]:
-    if isinstance(outcome, ImageError):
-        return Prediction(name, error=outcome.reason).to_data()
+    if isinstance(result, ImageError):
+        return Prediction(filename, error=result.reason).to_data()
     count = None if top == "all" else int(top)
-    return make_prediction(outcome[0], served.predictor.manifest, name, count).to_data()
+    return make_prediction(result[0], served.predictor.manifest, filename, count).to_data()

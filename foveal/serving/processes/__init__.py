@@ -1,0 +1,1 @@
+"""The processes of a server: one supervisor, which owns the socket, and its workers."""
