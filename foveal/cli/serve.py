@@ -21,9 +21,7 @@ def serve(
         typer.Argument(metavar="MODEL", help="Model files, native or exported; or NAME=FILE."),
     ],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")
-    ] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 8080,
     workers: Annotated[
         int, typer.Option(min=0, max=64, help="Processes; 0: one per core, at most 8.")
     ] = 0,

@@ -81,7 +81,7 @@ class LimitedProtocol(HttpToolsProtocol):
         assert task is not None
         self._running = task, scope
         try:
-            await self._application(scope, receive, send)  # type: ignore[arg-type]
+            await self._application(scope, receive, send)
         finally:
             if self._running is not None and self._running[0] is task:
                 self._running = None

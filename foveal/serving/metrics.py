@@ -24,7 +24,9 @@ class Metrics:
         counter, histogram = self._counter, self._histogram
         self.requests = counter("requests", "Requests answered.", "route", "status")
         self.request_seconds = histogram(
-            "request_seconds", "From the head of a request to its response.", _SECONDS_BUCKETS,
+            "request_seconds",
+            "From the head of a request to its response.",
+            _SECONDS_BUCKETS,
             "route",
         )
         self.images = counter("images", "Images predicted or unreadable.", "model", "outcome")

@@ -150,9 +150,7 @@ def load_served_model(name: str, path: Path, settings: Settings, metrics: Metric
     return ServedModel(name, path, predictor, batcher, version, native)
 
 
-def _onnx_inference(
-    path: Path, predictor: Predictor, settings: Settings
-) -> Callable[[Rows], Rows]:
+def _onnx_inference(path: Path, predictor: Predictor, settings: Settings) -> Callable[[Rows], Rows]:
     """A batch of one image may use every core: the number of threads changes no bit."""
     from foveal.prediction.predictor import Predictor
 

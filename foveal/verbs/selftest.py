@@ -155,9 +155,9 @@ def _exported(model: Path, paths: list[Path], home: Path) -> Answers:
 
 
 def _served(model: Path, paths: list[Path]) -> Answers:
-    from foveal.verbs.serve import PACKAGES
+    from foveal.verbs.serve import EXTRA_PACKAGES
 
-    if not all(map(find_spec, PACKAGES)):
+    if not all(map(find_spec, EXTRA_PACKAGES)):
         raise Skipped("the extra 'serve' is not installed")
     import json
     from http.client import HTTPConnection

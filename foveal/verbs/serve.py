@@ -76,7 +76,9 @@ def serve(
     def on_ready(url: str) -> None:
         progress.message(f"serving on {url} (Ctrl-C stops it)")
 
-    return Supervisor(settings, worker_command("foveal.verbs.serve"), Log(quiet=quiet), on_ready).run()
+    return Supervisor(
+        settings, worker_command("foveal.verbs.serve"), Log(quiet=quiet), on_ready
+    ).run()
 
 
 def _model_path(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""`foveal serve`: what is wrong is one sentence, and an open server is warned about."""
+"""`foveal serve`: an error is one sentence, and an open server is warned about."""
 
 from __future__ import annotations
 
@@ -31,47 +31,39 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*arguments: object, **env: str) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "foveal", "serve", *map(str, arguments)],
-        capture_output=True, text=True, timeout=60, env={**os.environ, **env},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **env},
+    )
     return done.returncode, done.stdout, done.stderr
 
 
 def test_a_port_in_use(model: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
         assert run(model, "--port", port) == (
-            1, "", f"foveal: port {port} of 127.0.0.1 is in use: stop what listens there or give "
-            "another --port\n",
-        )  # fmt: skip
+            1,
+            "",
+            f"foveal: port {port} of 127.0.0.1 is already in use: stop the process "
+            "that uses it or pass another --port\n",
+        )
 
 
-def test_an_address_that_is_not_ours(model: Path) -> None:
+def test_a_foreign_address(model: Path) -> None:
     assert run(model, "--host", "nowhere.invalid", FOVEAL_TOKEN="x" * 20) == (
-        2, "", "foveal: 'nowhere.invalid' is no address of this machine: give --host ADDRESS\n",
-    )  # fmt: skip
+        2,
+        "",
+        "foveal: 'nowhere.invalid' is not an address of this machine: pass another --host\n",
+    )
 
 
-def test_a_file_that_is_not_there() -> None:
+def test_a_missing_file() -> None:
     assert run("gone.onnx") == (
-        1, "", "foveal: there is no model file gone.onnx: give a file that train or export "
-        "wrote\n",
-    )  # fmt: skip
-
-
-def test_a_link_is_followed_anew_each_time_the_file_is_looked_at(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from foveal.serving.settings import Settings
-    from foveal.serving.supervisor import Supervisor
-    from foveal.verbs.serve import serve
-
-    started: list[Settings] = []
-    monkeypatch.setattr(Supervisor, "run", lambda self: started.append(self.settings) or 143)
-    link = tmp_path / "now.safetensors"
-    link.symlink_to(model)
-    monkeypatch.chdir(tmp_path)
-    assert serve("now.safetensors") == 143
-    assert started[0].models == {"now": link}
+        1,
+        "",
+        "foveal: model file gone.onnx does not exist: pass a file that train or export wrote\n",
+    )
 
 
 def test_a_model_that_does_not_load(tmp_path: Path) -> None:
@@ -86,17 +78,21 @@ def test_a_model_that_does_not_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("token", ["short", "has a space in the middle", "비밀" * 20])
-def test_a_token_that_is_no_token(model: Path, token: str) -> None:
+def test_an_invalid_token(model: Path, token: str) -> None:
     assert run(model, FOVEAL_TOKEN=token) == (
-        2, "", "foveal: the token of the environment's FOVEAL_TOKEN must be at least 16 ASCII "
-        "letters, digits or signs without spaces; make one with  openssl rand -hex 32\n",
-    )  # fmt: skip
+        2,
+        "",
+        "foveal: the token in the environment variable FOVEAL_TOKEN must have at least 16 printable "
+        "ASCII characters and no spaces: generate one with  openssl rand -hex 32\n",
+    )
 
 
-def test_a_token_file_that_is_not_there(model: Path) -> None:
+def test_a_missing_token_file(model: Path) -> None:
     assert run(model, "--token-file", "gone.txt") == (
-        2, "", "foveal: the token file gone.txt cannot be read: give a text file\n",
-    )  # fmt: skip
+        2,
+        "",
+        "foveal: cannot read the token file gone.txt: pass a text file\n",
+    )
 
 
 def test_wrong_usage(model: Path) -> None:
@@ -107,8 +103,8 @@ def test_wrong_usage(model: Path) -> None:
 
 def test_an_open_server_without_a_token_is_warned_about_and_quiet_is_quiet(model: Path) -> None:
     warning = (
-        "warning: everyone who reaches 0.0.0.0 can use this server; set FOVEAL_TOKEN or give "
-        "--token-file to ask for a token\n"
+        "warning: anyone who can reach 0.0.0.0 can use this server; set FOVEAL_TOKEN or pass "
+        "--token-file to require a token\n"
     )
     for arguments, token, expected in (
         ((), None, True),
@@ -121,8 +117,10 @@ def test_an_open_server_without_a_token_is_warned_about_and_quiet_is_quiet(model
         command = [sys.executable, "-m", "foveal", "serve", str(model), "--host", "0.0.0.0"]
         process = subprocess.Popen(
             [*command, "--port", "0", "--workers", "1", *arguments],
-            stderr=subprocess.PIPE, text=True, env=env,
-        )  # fmt: skip
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
+        )
         seen = ""
         if "--quiet" in arguments:
             time.sleep(4)

@@ -1,4 +1,4 @@
-"""Servers for the tests: whole ones as the command starts them, and quick ones in a thread."""
+"""Servers for the tests: real ones as the command starts them, and quick ones in a thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -23,14 +22,14 @@ import pytest
 from PIL import Image
 
 from foveal.model.manifest import Manifest
-from foveal.serving import models as shelf_module
-from foveal.serving.batcher import Batcher, Threads
+from foveal.serving import models as models_module
+from foveal.serving.batcher import Batcher, InferencePool
 from foveal.serving.logs import Log
 from foveal.serving.metrics import Metrics
 from foveal.serving.models import Models, ServedModel
+from foveal.serving.processes.worker import WorkerServer
 from foveal.serving.settings import ServerLimits, Settings
 from foveal.serving.state import ServerState
-from foveal.serving.worker import Server, config
 from foveal.spec.network import Network
 
 LABELS = ("bee", "cat", "dog", "eel")
@@ -95,13 +94,13 @@ def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def another():
-    """`another(path, seed)` writes a model file with other weights."""
+def save_model():
+    """`save_model(path, seed)` writes a model file with other weights."""
     return write_model
 
 
 @dataclass
-class Started:
+class ServerProcess:
     """A server that runs as a process of its own."""
 
     process: subprocess.Popen[str]
@@ -113,15 +112,15 @@ class Started:
         return int(self.url.rsplit(":", 1)[1])
 
     def events(self, name: str) -> list[dict]:
-        found = (json.loads(line) for line in list(self.lines) if line.startswith("{"))
-        return [event for event in found if event["event"] == name]
+        events = (json.loads(line) for line in list(self.lines) if line.startswith("{"))
+        return [event for event in events if event["event"] == name]
 
     def wait_for(self, name: str, count: int = 1, seconds: float = 15) -> list[dict]:
-        until = time.monotonic() + seconds
-        while len(found := self.events(name)) < count:
-            assert time.monotonic() < until, (name, self.lines[-20:])
+        deadline = time.monotonic() + seconds
+        while len(events := self.events(name)) < count:
+            assert time.monotonic() < deadline, (name, self.lines[-20:])
             time.sleep(0.02)
-        return found
+        return events
 
     def workers(self) -> list[int]:
         import psutil
@@ -136,12 +135,12 @@ class Started:
 
 
 @contextlib.contextmanager
-def running(*arguments: str | Path, env: dict[str, str] | None = None):
+def run_server(*arguments: str | Path, env: dict[str, str] | None = None):
     command = [sys.executable, "-m", "foveal", "serve", *map(str, arguments), "--port", "0"]
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
     )
-    started = Started(process, "")
+    started = ServerProcess(process, "")
 
     def read() -> None:
         for line in process.stderr:
@@ -165,50 +164,50 @@ def running(*arguments: str | Path, env: dict[str, str] | None = None):
 
 
 @pytest.fixture(scope="session")
-def start_any():
-    """`with start_any(model, '--workers', '2') as server:` runs `foveal serve`."""
-    return running
+def start_server():
+    """`with start_server(model, '--workers', '2') as server:` runs `foveal serve`."""
+    return run_server
 
 
 @pytest.fixture(scope="session")
 def server(model: Path, exported: Path):
-    """One server with two workers and two models, the native one first, that many tests ask."""
-    with running(model, exported, "--workers", "2") as started:
+    """One server with two workers and two models, the native one first, shared by many tests."""
+    with run_server(model, exported, "--workers", "2") as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def client(server: Started):
-    with httpx.Client(base_url=server.url, timeout=20) as found:
-        yield found
+def client(server: ServerProcess):
+    with httpx.Client(base_url=server.url, timeout=20) as shared:
+        yield shared
 
 
 class FakePredictor:
-    """Answers at once: the mean level of an image decides; `pause` makes it slow."""
+    """Predicts from the mean level of an image after `pause` seconds, once `release` is set."""
 
     def __init__(self, pause: float = 0.0) -> None:
         self.manifest = Manifest(network=NETWORK, labels=LABELS)
         self.labels = LABELS
         self.pause = pause
         self.batches: list[int] = []
-        self.hold = threading.Event()
-        self.hold.set()
+        self.release = threading.Event()
+        self.release.set()
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         self.batches.append(len(pixels))
         time.sleep(self.pause)
-        self.hold.wait(30)
+        self.release.wait(30)
         levels = pixels.reshape(len(pixels), -1).mean(axis=1) / 255
         rows = np.stack([levels, (1 - levels) / 2, (1 - levels) / 4, (1 - levels) / 4], axis=1)
         return rows.astype(np.float32)
 
 
 @dataclass
-class Local:
-    """A server in a thread of this process, over a FakePredictor."""
+class LocalServer:
+    """A server in a thread of this process with a FakePredictor."""
 
     port: int
-    room: ServerState
+    state: ServerState
     predictor: FakePredictor
     log: io.StringIO
     connections: list[socket.socket] = field(default_factory=list)
@@ -218,11 +217,11 @@ class Local:
         return f"http://127.0.0.1:{self.port}"
 
     def connect(self, data: bytes = b"") -> socket.socket:
-        found = socket.create_connection(("127.0.0.1", self.port), timeout=15)
-        self.connections.append(found)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        self.connections.append(connection)
         if data:
-            found.sendall(data)
-        return found
+            connection.sendall(data)
+        return connection
 
 
 @contextlib.contextmanager
@@ -230,52 +229,43 @@ def local_server(monkeypatch, *, pause: float = 0.0, explain=None, limits=None, 
     predictor = FakePredictor(pause)
 
     def load(name, path, settings, metrics):
-        bounds = settings.limits
         batcher = Batcher(
             predictor.probabilities,
-            rows=bounds.batch,
-            wait_seconds=bounds.wait_seconds,
-            sizes=metrics.batch.labels(name).observe,
+            max_rows=settings.limits.batch_size,
+            wait_seconds=settings.limits.batch_wait_seconds,
+            on_batch=metrics.batch_rows.labels(name).observe,
         )
         return ServedModel(name, path, predictor, batcher, "0" * 12, native=True)
 
-    monkeypatch.setattr(shelf_module, "load", load)
+    monkeypatch.setattr(models_module, "load_served_model", load)
     options.setdefault("models", {"animals": Path("/nowhere/animals.safetensors")})
     settings = Settings(port=0, limits=replace(ServerLimits(), **(limits or {})), **options)
     text, metrics = io.StringIO(), Metrics()
     log = Log(stream=text)
     listener = socket.create_server(("127.0.0.1", 0))
-    state = SimpleNamespace(room=None, server=None)
-    said, status = os.pipe()
-
-    async def serve() -> None:
-        threads = Threads(settings.threads, asyncio.get_running_loop())
-        state.room = ServerState(
-            settings, Models(settings, metrics, log), threads, metrics, log, explain
-        )
-        state.server = Server(config(state.room), state.room, status)
-        await state.server._serve([listener])
-
-    port = listener.getsockname()[1]
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    models, pool = Models(settings, metrics, log), InferencePool(settings.decode_threads)
+    state = ServerState(settings, models, pool, metrics, log, explain)
+    read_fd, status_fd = os.pipe()
+    server = WorkerServer(state, status_fd)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()
-    assert os.read(said, 100) == b'{"ready": true}\n'
-    found = Local(port, state.room, predictor, text)
+    assert os.read(read_fd, 100) == b'{"ready": true}\n'
+    local = LocalServer(listener.getsockname()[1], state, predictor, text)
     try:
-        yield found
+        yield local
     finally:
-        for connection in found.connections:
+        for connection in local.connections:
             connection.close()
-        predictor.hold.set()
-        state.server.should_exit = state.server.force_exit = True
+        predictor.release.set()
+        server.should_exit = server.force_exit = True
         thread.join(10)
         log.flush()
-        os.close(said)
-        os.close(status)
+        os.close(read_fd)
+        os.close(status_fd)
 
 
 @pytest.fixture(scope="session")
-def local_any():
+def serve_locally():
     """The function behind `local`, for fixtures of a wider scope."""
     return local_server
 
@@ -303,7 +293,7 @@ def request_bytes():
 
 @pytest.fixture
 def read_all():
-    """Everything a socket sends until it is closed."""
+    """Everything a socket receives until it is closed."""
 
     def read(connection: socket.socket) -> bytes:
         pieces = []
@@ -313,3 +303,16 @@ def read_all():
         return b"".join(pieces)
 
     return read
+
+
+@pytest.fixture
+def wait_until():
+    """`wait_until(condition)` polls until it is true, and fails after `seconds`."""
+
+    def wait(condition, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    return wait

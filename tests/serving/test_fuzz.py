@@ -1,4 +1,4 @@
-"""Whatever is asked, the answer keeps the published schema and is never a 5xx of ours."""
+"""Whatever is sent, the response keeps the published schema and is never an internal error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from foveal.serving.middleware.auth import OPEN
+from foveal.serving.middleware.auth import PUBLIC_PATHS
 
 TOKEN = "a-token-for-the-fuzzer-0123456789"
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
@@ -19,7 +19,7 @@ HEADERS = {"authorization": f"Bearer {TOKEN}"}
 
 @pytest.fixture(scope="module")
 def api(serve_module, images):
-    """The schema of a quick server that asks for a token; its images are real ones, or junk."""
+    """The schema of a quick server that requires a token; images are real, or random bytes."""
     image = st.sampled_from(images) | st.binary(max_size=100)
     for media in ("image/png", "image/jpeg", "application/octet-stream"):
         schemathesis.openapi.media_type(media, image)
@@ -33,7 +33,7 @@ def serve_module(request):
     from _pytest.monkeypatch import MonkeyPatch
 
     patch = MonkeyPatch()
-    serve = request.getfixturevalue("local_any")
+    serve = request.getfixturevalue("serve_locally")
     yield lambda **options: serve(patch, **options)
     patch.undo()
 
@@ -70,7 +70,7 @@ def test_an_operation_keeps_its_schema(api, method: str, path: str, mode: Genera
     )  # fmt: skip
     def fuzz(case) -> None:
         # Whether bytes are an image, or numbers fit a shape, is beyond what a schema can say.
-        # The fuzzer's own test of the token sends the right one with it; there is one below.
+        # The fuzzer's own test of the token sends the correct one with it; there is one below.
         case.call_and_validate(
             headers=HEADERS, excluded_checks=[positive_data_acceptance, ignored_auth]
         )
@@ -82,13 +82,13 @@ def test_an_operation_keeps_its_schema(api, method: str, path: str, mode: Genera
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_an_operation_asks_for_the_token(api, method: str, path: str) -> None:
+def test_an_operation_requires_the_token(api, method: str, path: str) -> None:
     url = api.get_base_url().rstrip("/") + path.replace("{name}", "animals")
     secured = "401" in api[path][method].definition.raw["responses"]
-    assert secured == (path not in OPEN)
+    assert secured == (path not in PUBLIC_PATHS)
     for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic eDp5"}):
         response = httpx.request(method, url, headers=headers)
         assert (response.status_code == 401) == secured
         if secured:
             assert response.headers["www-authenticate"] == 'Bearer realm="foveal"'
-            assert response.json()["error"] == "this server asks for a bearer token"
+            assert response.json()["error"] == "this server requires a bearer token"

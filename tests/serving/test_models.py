@@ -1,15 +1,23 @@
-"""An image gets the same bits alone, where it may use every core, and in company."""
+"""A single image on every core gets the same bits as in a batch; files are reloaded safely."""
 
 from __future__ import annotations
 
+import asyncio
+import io
+import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from foveal.errors import ModelFileError
 from foveal.prediction.predictor import Predictor
+from foveal.serving.errors import RequestError
+from foveal.serving.logs import Log
 from foveal.serving.metrics import Metrics
-from foveal.serving.models import load
+from foveal.serving.models import Models, file_signature, load_served_model
 from foveal.serving.settings import Settings
 
 
@@ -37,20 +45,113 @@ def swift(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_number_of_threads_changes_no_bit(swift: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (9, 48, 48, 3), dtype=np.uint8)
-    wanted = Predictor(swift).probabilities(pixels)
+    expected = Predictor(swift).probabilities(pixels)
     for threads in (1, 2, 3, 8):
         predictor = Predictor(swift, threads=threads)
-        assert np.array_equal(predictor.probabilities(pixels), wanted)
-        alone = [predictor.probabilities(pixels[row : row + 1])[0] for row in range(9)]
-        assert np.array_equal(np.stack(alone), wanted)
+        assert np.array_equal(predictor.probabilities(pixels), expected)
+        single = [predictor.probabilities(pixels[row : row + 1])[0] for row in range(9)]
+        assert np.array_equal(np.stack(single), expected)
 
 
-def test_alone_and_in_company_the_answer_is_the_predictors(swift: Path, monkeypatch) -> None:
+def test_a_single_image_and_a_batch_get_the_predictors_bits(swift: Path, monkeypatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     settings = Settings(models={"swift": swift}, workers=4)
-    assert (settings.network_threads, settings.alone_threads) == (1, 4)
-    answer = load("swift", swift, settings, Metrics()).batcher._answer
+    assert (settings.inference_threads, settings.single_image_threads) == (1, 4)
+    infer = load_served_model("swift", swift, settings, Metrics()).batcher._infer
     pixels = np.random.default_rng(1).integers(0, 256, (5, 48, 48, 3), dtype=np.uint8)
-    wanted = Predictor(swift).probabilities(pixels)
-    assert np.array_equal(answer(pixels), wanted)
-    assert np.array_equal(answer(pixels[2:3]), wanted[2:3])
+    expected = Predictor(swift).probabilities(pixels)
+    assert np.array_equal(infer(pixels), expected)
+    assert np.array_equal(infer(pixels[2:3]), expected[2:3])
+
+
+def events(stream: io.StringIO) -> list[dict]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+@pytest.fixture
+def served_file(model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(model, tmp_path / "animals.safetensors"))
+
+
+def load_models(path: Path, stream: io.StringIO, **options) -> tuple[Models, Log]:
+    log = Log(stream=stream)
+    return Models(Settings(models={"animals": path}, **options), Metrics(), log), log
+
+
+def test_models_by_name(model: Path, exported: Path) -> None:
+    settings = Settings(models={"slow": model, "fast": exported})
+    models = Models(settings, Metrics(), Log(stream=io.StringIO()))
+    assert list(models.by_name) == ["slow", "fast"]
+    assert models.get(None) is models.get("slow")
+    assert [models.get(name).native for name in ("slow", "fast")] == [True, False]
+    assert models.get("slow").version == Predictor(model).manifest.weights_sha256[:12]
+    assert models.running_seconds() == 0.0
+    with pytest.raises(RequestError) as caught:
+        models.get("other")
+    assert (caught.value.status, caught.value.reason) == (
+        404,
+        "unknown model; this server has: slow, fast",
+    )
+
+
+def test_a_new_file_replaces_the_model_and_a_broken_one_does_not(served_file, save_model) -> None:
+    stream = io.StringIO()
+    models, log = load_models(served_file, stream)
+    first = models.get(None)
+    save_model(served_file, seed=7)
+    assert asyncio.run(models.reload("animals"))
+    second = models.get(None)
+    assert second.version != first.version
+    served_file.write_bytes(b"not a model")
+    assert not asyncio.run(models.reload("animals"))
+    assert models.get(None) is second
+    log.flush()
+    reloaded, failed = events(stream)
+    assert (reloaded["event"], reloaded["version"]) == ("model reloaded", second.version)
+    assert (failed["event"], failed["level"]) == ("model reload failed", "error")
+    assert str(served_file) in failed["reason"]
+
+
+def test_watching_waits_until_a_file_no_longer_changes(served_file, save_model) -> None:
+    models, _ = load_models(served_file, io.StringIO(), reload_interval_seconds=0.05)
+    first = models.get(None)
+
+    async def main() -> None:
+        task = asyncio.create_task(models.watch())
+        save_model(served_file, seed=7)
+        async with asyncio.timeout(20):
+            while models.get(None) is first:
+                await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(main())
+
+
+def test_no_watching_where_the_interval_is_zero(served_file) -> None:
+    models, _ = load_models(served_file, io.StringIO(), reload_interval_seconds=0)
+    asyncio.run(asyncio.wait_for(models.watch(), 5))
+
+
+def test_the_signature_of_a_file_changes_when_it_is_replaced(tmp_path: Path) -> None:
+    path, other = tmp_path / "a", tmp_path / "b"
+    assert file_signature(path) is None
+    path.write_bytes(b"1")
+    first = file_signature(path)
+    assert first == file_signature(path)
+    os.utime(path, ns=(1, 1))
+    assert file_signature(path) != first
+    other.write_bytes(b"1")
+    os.utime(other, ns=(1, 1))
+    other.replace(path)
+    assert file_signature(path) != first
+
+
+def test_a_model_that_predicts_no_finite_values_is_rejected(served_file, monkeypatch) -> None:
+    monkeypatch.setattr(
+        Predictor, "probabilities", lambda _, pixels: np.full((len(pixels), 4), np.nan)
+    )
+    with pytest.raises(ModelFileError) as caught:
+        load_served_model("animals", served_file, Settings(models={}), Metrics())
+    assert str(caught.value) == (
+        f"{served_file} predicts non-finite values for a grey image: train or export it again"
+    )

@@ -1,4 +1,4 @@
-"""Open Inference Protocol v2: JSON and binary tensors say the same, mistakes are named."""
+"""Open Inference Protocol v2: JSON and binary tensors are equal, errors say what is wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from foveal.serving.errors import RequestError
-from foveal.serving.oip import answer, metadata, read
+from foveal.serving.oip import (
+    build_infer_response,
+    build_model_metadata,
+    parse_infer_request,
+)
 
 SHAPE = (2, 3, 1)
 PIXELS = np.arange(12, dtype=np.uint8).reshape(2, 2, 3, 1)
@@ -29,19 +33,19 @@ def binary(head: bytes, tail: bytes) -> tuple[bytes, str]:
 
 
 def test_flat_nested_and_binary_data_are_the_same_pixels() -> None:
-    flat = read(request(tensor(data=PIXELS.ravel().tolist())), None, SHAPE)
-    nested = read(request(tensor(data=PIXELS.tolist())), None, SHAPE)
+    flat = parse_infer_request(request(tensor(data=PIXELS.ravel().tolist())), None, SHAPE)
+    nested = parse_infer_request(request(tensor(data=PIXELS.tolist())), None, SHAPE)
     head = request(tensor(parameters={"binary_data_size": 12}))
-    raw = read(*binary(head, PIXELS.tobytes()), SHAPE)
+    raw = parse_infer_request(*binary(head, PIXELS.tobytes()), SHAPE)
     for found in (flat, nested, raw):
         np.testing.assert_array_equal(found.pixels, PIXELS)
         assert found.pixels.dtype == np.uint8
-        assert found.wanted == (("probabilities", False), ("label", False))
+        assert found.outputs == (("probabilities", False), ("label", False))
 
 
-def test_an_answer_in_json() -> None:
-    inference = read(request(tensor(data=PIXELS.tolist()), id="7"), None, SHAPE)
-    body, length = answer(inference, ROWS, ("no", "예"), "m", "v")
+def test_a_response_in_json() -> None:
+    inputs = parse_infer_request(request(tensor(data=PIXELS.tolist()), id="7"), None, SHAPE)
+    body, length = build_infer_response(inputs, ROWS, ("no", "예"), "m", "v")
     assert length is None
     assert json.loads(body) == {
         "model_name": "m",
@@ -55,13 +59,13 @@ def test_an_answer_in_json() -> None:
     }  # fmt: skip
 
 
-def test_an_answer_in_binary() -> None:
+def test_a_response_in_binary() -> None:
     wanted = [
         {"name": "label", "parameters": {"binary_data": True}},
         {"name": "probabilities", "parameters": {"binary_data": True, "classification": 0}},
     ]
-    inference = read(request(tensor(data=PIXELS.tolist()), outputs=wanted), None, SHAPE)
-    body, length = answer(inference, ROWS, ("no", "예"), "m", "v")
+    inputs = parse_infer_request(request(tensor(data=PIXELS.tolist()), outputs=wanted), None, SHAPE)
+    body, length = build_infer_response(inputs, ROWS, ("no", "예"), "m", "v")
     outputs = json.loads(body[:length])["outputs"]
     sizes = [output["parameters"]["binary_data_size"] for output in outputs]
     label, rows = body[length : length + sizes[0]], body[length + sizes[0] :]
@@ -70,67 +74,70 @@ def test_an_answer_in_binary() -> None:
     np.testing.assert_array_equal(np.frombuffer(rows, "<f4").reshape(2, 2), ROWS)
 
 
-def test_one_parameter_asks_for_all_outputs_in_binary() -> None:
+def test_one_parameter_requests_all_outputs_in_binary() -> None:
     body = request(tensor(data=PIXELS.tolist()), parameters={"binary_data_output": True})
-    assert read(body, None, SHAPE).wanted == (("probabilities", True), ("label", True))
+    assert parse_infer_request(body, None, SHAPE).outputs == (
+        ("probabilities", True),
+        ("label", True),
+    )
 
 
 @pytest.mark.parametrize(
     ("body", "header", "reason"),
     [
-        (b"", None, "the inference request is not valid: the body: Invalid JSON: EOF while parsing"
+        (b"", None, "invalid inference request: the body: Invalid JSON: EOF while parsing"
          " a value at line 1 column 0"),
-        (b"{}", None, "the inference request is not valid: inputs: Field required"),
-        (request(), None, "the inference request is not valid: inputs: List should have at least 1"
+        (b"{}", None, "invalid inference request: inputs: Field required"),
+        (request(), None, "invalid inference request: inputs: List should have at least 1"
          " item after validation, not 0"),
         (request(tensor(data=[1] * 12, datatype="FP32")), None,
-         "the inference request is not valid: inputs.0.datatype: Input should be 'UINT8'"),
+         "invalid inference request: inputs.0.datatype: Input should be 'UINT8'"),
         (request(tensor(data=[1] * 12, shape=[2, 3, 2, 1])), None,
-         "the shape of 'pixels' is [2, 3, 2, 1]; it must be [N, 2, 3, 1]"),
+         "the shape of 'pixels' is [2, 3, 2, 1]; expected [N, 2, 3, 1]"),
         (request(tensor(data=[], shape=[0, 2, 3, 1])), None,
-         "the shape of 'pixels' is [0, 2, 3, 1]; it must be [N, 2, 3, 1]"),
+         "the shape of 'pixels' is [0, 2, 3, 1]; expected [N, 2, 3, 1]"),
         (request(tensor(data=[1] * 11)), None,
-         "the data of 'pixels' must be 12 whole numbers for shape [2, 2, 3, 1]"),
+         "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]"),
         (request(tensor(data=[1.5] * 12)), None,
-         "the data of 'pixels' must be 12 whole numbers for shape [2, 2, 3, 1]"),
+         "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]"),
         (request(tensor(data=[True] * 12)), None,
-         "the data of 'pixels' must be 12 whole numbers for shape [2, 2, 3, 1]"),
+         "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]"),
         (request(tensor(data=[10**30] * 12)), None,
-         "the data of 'pixels' must be 12 whole numbers for shape [2, 2, 3, 1]"),
+         "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]"),
         (request(tensor(data=[[1], [2, 3]])), None,
-         "the data of 'pixels' is not an even array of numbers"),
-        (request(tensor(data=[256] * 12)), None, "the data of 'pixels' must be 0..255"),
-        (request(tensor(data=[-1] * 12)), None, "the data of 'pixels' must be 0..255"),
+         "the data of 'pixels' is not a regular array of numbers"),
+        (request(tensor(data=[256] * 12)), None, "the data of 'pixels' must be in 0..255"),
+        (request(tensor(data=[-1] * 12)), None, "the data of 'pixels' must be in 0..255"),
         (request(tensor()), None,
-         "'pixels' needs data, or binary_data_size and as many bytes"),
+         "'pixels' needs data, or binary_data_size and that many bytes"),
         (request(tensor()), "9999",
-         "Inference-Header-Content-Length is not a length within the body"),
+         "Inference-Header-Content-Length is not a number of bytes within the body"),
         (request(tensor()), "-1",
-         "Inference-Header-Content-Length is not a length within the body"),
+         "Inference-Header-Content-Length is not a number of bytes within the body"),
         (*binary(request(tensor(parameters={"binary_data_size": 12})), b"123"),
-         "'pixels' of shape [2, 2, 3, 1] needs 12 bytes; 3 came"),
+         "'pixels' of shape [2, 2, 3, 1] needs 12 bytes; received 3"),
         (request(tensor(data=[1] * 12, parameters={"binary_data_size": 12})), None,
-         "'pixels' has both data and binary_data_size: give one"),
+         "'pixels' has both data and binary_data_size: send one"),
         (request(tensor(shape=[2**40, 2, 3, 1], data=[1])), None,
-         "the shape of 'pixels' is [1099511627776, 2, 3, 1]; it must be [N, 2, 3, 1]"),
+         "the shape of 'pixels' is [1099511627776, 2, 3, 1]; expected [N, 2, 3, 1]"),
     ],
 )  # fmt: skip
-def test_mistakes(body: bytes, header: str | None, reason: str) -> None:
+def test_invalid_requests(body: bytes, header: str | None, reason: str) -> None:
     with pytest.raises(RequestError) as caught:
-        read(body, header, SHAPE)
+        parse_infer_request(body, header, SHAPE)
     assert (caught.value.status, caught.value.reason) == (400, reason)
 
 
-def test_deep_nesting_is_refused() -> None:
+def test_deep_nesting_is_rejected() -> None:
     deep = b'{"inputs": [{"name": "pixels", "datatype": "UINT8", "shape": [2,2,3,1], "data": '
     with pytest.raises(RequestError):
-        read(deep + b"[" * 100_000 + b"]" * 100_000 + b"}]}", None, SHAPE)
+        parse_infer_request(deep + b"[" * 100_000 + b"]" * 100_000 + b"}]}", None, SHAPE)
     with pytest.raises(RequestError):
-        read(deep + b"[" * 150 + b"]" * 150 + b"}]}", None, SHAPE)
+        parse_infer_request(deep + b"[" * 150 + b"]" * 150 + b"}]}", None, SHAPE)
 
 
-def test_metadata() -> None:
-    found = metadata("m", "v", SHAPE, ("a", "b"), {"task": "single"}).model_dump()
+def test_model_metadata() -> None:
+    found = build_model_metadata("m", "v", SHAPE, ("a", "b"), {"task": "single"}).model_dump()
     assert found["inputs"] == [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 2, 3, 1]}]
     assert found["outputs"][0] == {"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}
     assert found["parameters"] == {"labels": ["a", "b"], "task": "single"}

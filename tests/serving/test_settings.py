@@ -1,4 +1,4 @@
-"""What a server is told reaches its workers whole; models get names that fit an address."""
+"""Settings reach the workers unchanged; models get names that are valid in a URL."""
 
 from __future__ import annotations
 
@@ -8,15 +8,32 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import UsageError
-from foveal.serving.settings import ServerLimits, Settings, name_models, settings_from
+from foveal.serving.settings import ServerLimits, Settings, name_models
 
 
 def test_settings_survive_json() -> None:
     settings = Settings(
-        models={"a": Path("/x/a.onnx")}, host="::1", port=1, workers=3, hosts=("h",),
-        origins=("o",), token="t", limits=ServerLimits(queue=5, wait_seconds=0.5),
-    )  # fmt: skip
-    assert settings_from(json.loads(json.dumps(settings.to_data()))) == settings
+        models={"a": Path("/x/a.onnx")},
+        host="::1",
+        port=1,
+        workers=3,
+        allowed_hosts=("h",),
+        allowed_origins=("o",),
+        token="t",
+        limits=ServerLimits(queue_images=5, batch_wait_seconds=0.5),
+    )
+    assert Settings.from_data(json.loads(json.dumps(settings.to_data()))) == settings
+
+
+def test_the_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, workers, inference, single in ((16, 4, 4, 8), (2, 4, 1, 2), (None, 1, 1, 1)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        settings = Settings(models={}, workers=workers)
+        assert (settings.inference_threads, settings.single_image_threads) == (inference, single)
+
+
+def test_the_token_is_not_shown() -> None:
+    assert "0123456789abcdef" not in repr(Settings(models={}, token="0123456789abcdef"))
 
 
 def test_names(tmp_path: Path) -> None:
@@ -39,16 +56,16 @@ def test_two_models_of_one_name() -> None:
     with pytest.raises(UsageError) as caught:
         name_models(["x/a.onnx", "y/a.onnx"])
     assert str(caught.value) == (
-        "two models are called 'a', x/a.onnx and y/a.onnx: give one of them another name with "
+        "two models are named 'a', x/a.onnx and y/a.onnx: pass another name for one of them with "
         "NAME=FILE"
     )
 
 
 @pytest.mark.parametrize("name", ["a/b", "", "..", "a b", "x" * 65])
-def test_a_name_that_fits_no_address(name: str) -> None:
+def test_a_name_that_is_not_valid_in_a_url(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         name_models([f"{name}=m.onnx"])
     assert str(caught.value) == (
-        f"the model name '{name}' of m.onnx does not fit into an address: give NAME=m.onnx with a "
-        "NAME of at most 64 letters, digits, '.', '_' and '-'"
+        f"the model name '{name}' of m.onnx is not valid in a URL: pass NAME=m.onnx with a NAME "
+        "of at most 64 letters, digits, '.', '_' and '-'"
     )

@@ -17,9 +17,7 @@ def open_listener(host: str, port: int) -> socket.socket:
     be used.
     """
     try:
-        addresses = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError:
         raise UsageError(
             f"'{host}' is not an address of this machine: pass another --host"
@@ -44,7 +42,9 @@ def _reason(host: str, port: int, error: OSError) -> str:
         )
     if error.errno == errno.EACCES:
         return f"no permission to use port {port}: pass a --port over 1023"
-    return f"cannot listen on port {port} of {host}: {error.strerror}; pass another --host or --port"
+    return (
+        f"cannot listen on port {port} of {host}: {error.strerror}; pass another --host or --port"
+    )
 
 
 def listener_url(listener: socket.socket) -> str:

@@ -61,9 +61,7 @@ def add_health_routes(app: FastAPI, state: ServerState) -> None:
     @app.get("/v2", responses=error_responses(422))
     async def server() -> ServerMetadata:
         """Name, version and protocol extensions of the server."""
-        return ServerMetadata(
-            name="foveal", version=__version__, extensions=["binary_tensor_data"]
-        )
+        return ServerMetadata(name="foveal", version=__version__, extensions=["binary_tensor_data"])
 
 
 def add_inference_routes(app: FastAPI, state: ServerState) -> None:

@@ -124,9 +124,7 @@ async def _explain(
         async with asyncio.timeout(state.settings.limits.explain_seconds):
             return await asyncio.to_thread(work)
     except TimeoutError:
-        raise unavailable(
-            "the explanation timed out; try again", _TIMEOUT_RETRY_SECONDS
-        ) from None
+        raise unavailable("the explanation timed out; try again", _TIMEOUT_RETRY_SECONDS) from None
     except ImageError as error:
         raise RequestError(422, error.reason) from None
     except Error as error:

@@ -1,4 +1,4 @@
-"""Who may ask: the allow-lists hold for every path, the token for all but the page and probes."""
+"""The allow-lists hold for every path, the token for all but the page and the probes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foveal.serving.errors import RequestError
-from foveal.serving.middleware.auth import guard
+from foveal.serving.middleware.auth import PUBLIC_PATHS, make_access_check
 from foveal.serving.settings import Settings
 
 TOKEN = "0123456789abcdef"
@@ -18,9 +18,9 @@ def check(headers: dict[str, str] | list[tuple[str, str]], path: str = "/predict
     pairs = headers.items() if isinstance(headers, dict) else headers
     raw = [(name.encode(), value.encode("latin-1")) for name, value in pairs]
     try:
-        guard(settings)(path, raw)
-    except RequestError as failure:
-        return failure.status
+        make_access_check(settings)(path, raw)
+    except RequestError as error:
+        return error.status
     return None
 
 
@@ -33,24 +33,24 @@ def test_the_loopback_names_are_served(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "10.0.0.7:8080", "localhost.evil.example"])
-def test_a_foreign_host_is_refused(host: str) -> None:
+def test_a_foreign_host_is_rejected(host: str) -> None:
     assert check({"host": host}) == 403
 
 
 @pytest.mark.parametrize(
     "host", ["", "a b", "local\x00host", "localhost:port", "a@localhost", "[x"]
 )
-def test_a_malformed_host_is_refused(host: str) -> None:
+def test_a_malformed_host_is_rejected(host: str) -> None:
     assert check({"host": host}) == 400
 
 
-def test_exactly_one_host_is_needed() -> None:
+def test_exactly_one_host_is_required() -> None:
     assert check({}) == 400
     assert check([("host", "localhost"), ("host", "localhost")]) == 400
 
 
-def test_an_open_server_is_reached_by_any_address_but_only_by_allowed_names() -> None:
-    options = {"host": "0.0.0.0", "hosts": ("Images.example",)}
+def test_an_open_server_accepts_any_ip_address_but_only_allowed_names() -> None:
+    options = {"host": "0.0.0.0", "allowed_hosts": ("Images.example",)}
     assert check({"host": "10.0.0.7:8080"}, **options) is None
     assert check({"host": "[2001:db8::1]"}, **options) is None
     assert check({"host": "images.example:443"}, **options) is None
@@ -73,10 +73,10 @@ def test_an_open_server_is_reached_by_any_address_but_only_by_allowed_names() ->
 )
 def test_origins(origin: str, status: int | None) -> None:
     headers = {"host": "localhost:8080", "origin": origin}
-    assert check(headers, origins=("https://app.example",)) == status
+    assert check(headers, allowed_origins=("https://app.example",)) == status
 
 
-def test_two_origins_are_refused() -> None:
+def test_two_origins_are_rejected() -> None:
     pairs = [("host", "localhost"), ("origin", "http://localhost"), ("origin", "http://localhost")]
     assert check(pairs) == 403
 
@@ -97,12 +97,27 @@ def test_the_token(value: str, status: int | None) -> None:
     assert check({"host": "localhost", "authorization": value}, token=TOKEN) == status
 
 
-def test_the_page_and_the_probes_need_no_token_and_everything_else_does() -> None:
-    for path in ("/", "/v2/health/live", "/v2/health/ready"):
+def test_only_the_page_and_the_probes_need_no_token() -> None:
+    assert PUBLIC_PATHS == ("/", "/v2/health/live", "/v2/health/ready")
+    for path in PUBLIC_PATHS:
         assert check({"host": "localhost"}, path, token=TOKEN) is None
     for path in ("/predict", "/metrics", "/models", "/openapi.json", "/v2", "/nowhere", "//"):
         assert check({"host": "localhost"}, path, token=TOKEN) == 401
 
 
-def test_the_token_is_not_shown() -> None:
-    assert TOKEN not in repr(Settings(models={}, token=TOKEN))
+def test_reasons() -> None:
+    cases = (
+        ({"host": "evil.example"}, "this Host is not allowed; allow it with --allow-host"),
+        (
+            {"host": "localhost", "origin": "https://evil.example"},
+            "this Origin is not allowed; allow it with --allow-origin",
+        ),
+        ({}, "the request needs exactly one valid Host header"),
+        ({"host": "localhost"}, "this server requires a bearer token"),
+    )
+    settings = Settings(models={}, token=TOKEN)
+    for headers, reason in cases:
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        with pytest.raises(RequestError) as caught:
+            make_access_check(settings)("/predict", raw)
+        assert caught.value.reason == reason

@@ -1,0 +1,128 @@
+"""`foveal.serve` builds the settings of the supervisor and reports when the server is ready."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foveal.errors import MissingExtra, ModelFileError, UsageError
+from foveal.progress import Progress
+from foveal.serving.processes.supervisor import Supervisor
+from foveal.serving.settings import ServerLimits
+from foveal.verbs import serve as verb
+from foveal.verbs.serve import serve
+
+TOKEN = "a-token-0123456789"
+
+
+class Messages(Progress):
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.texts.append(text)
+
+
+@pytest.fixture
+def supervisors(monkeypatch: pytest.MonkeyPatch) -> list[Supervisor]:
+    """Supervisors that would have run."""
+    started: list[Supervisor] = []
+
+    def run(supervisor: Supervisor) -> int:
+        started.append(supervisor)
+        supervisor.on_ready("http://127.0.0.1:1")
+        return 143
+
+    monkeypatch.setattr(Supervisor, "run", run)
+    monkeypatch.delenv("FOVEAL_TOKEN", raising=False)
+    return started
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "leaves.onnx"
+    path.touch()
+    return path
+
+
+def test_settings(supervisors, model: Path) -> None:
+    progress, limits = Messages(), ServerLimits(queue_images=2)
+    status = serve(
+        [model, f"other={model}"],
+        port=1,
+        workers=3,
+        allowed_hosts=("a.example",),
+        allowed_origins=("https://a.example",),
+        limits=limits,
+        progress=progress,
+    )
+    assert status == 143
+    settings = supervisors[0].settings
+    assert settings.models == {"leaves": model, "other": model}
+    assert (settings.port, settings.workers, settings.token) == (1, 3, None)
+    assert settings.allowed_hosts == ("a.example",)
+    assert settings.allowed_origins == ("https://a.example",)
+    assert settings.limits is limits
+    assert progress.texts == ["serving on http://127.0.0.1:1 (Ctrl-C stops it)"]
+
+
+def test_one_worker_per_core_and_at_most_eight(supervisors, model: Path, monkeypatch) -> None:
+    for cores, workers in ((2, 2), (64, 8), (None, 1)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        serve(model)
+        assert supervisors[-1].settings.workers == workers
+
+
+def test_a_link_is_not_resolved(supervisors, model: Path, tmp_path: Path, monkeypatch) -> None:
+    link = tmp_path / "now.onnx"
+    link.symlink_to(model)
+    monkeypatch.chdir(tmp_path)
+    serve("now.onnx")
+    assert supervisors[0].settings.models == {"now": link}
+
+
+def test_an_open_server_without_a_token_is_warned_about(supervisors, model, monkeypatch) -> None:
+    warning = (
+        "warning: anyone who can reach 0.0.0.0 can use this server; set FOVEAL_TOKEN or pass "
+        "--token-file to require a token"
+    )
+    progress = Messages()
+    serve(model, host="0.0.0.0", progress=progress)
+    assert progress.texts[0] == warning
+    monkeypatch.setenv("FOVEAL_TOKEN", TOKEN)
+    progress = Messages()
+    serve(model, host="0.0.0.0", progress=progress)
+    assert warning not in progress.texts
+    assert supervisors[-1].settings.token == TOKEN
+
+
+def test_a_token_file_goes_before_the_environment(supervisors, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOVEAL_TOKEN", "another-token-0123456789")
+    file = tmp_path / "token.txt"
+    file.write_text(f"{TOKEN}\n")
+    serve(model, token_file=file)
+    assert supervisors[0].settings.token == TOKEN
+
+
+def test_errors(supervisors, model: Path, tmp_path: Path, monkeypatch) -> None:
+    with pytest.raises(ModelFileError) as missing:
+        serve("gone.onnx")
+    assert str(missing.value) == (
+        "model file gone.onnx does not exist: pass a file that train or export wrote"
+    )
+    with pytest.raises(UsageError) as unreadable:
+        serve(model, token_file="gone.txt")
+    assert str(unreadable.value) == "cannot read the token file gone.txt: pass a text file"
+    file = tmp_path / "token.txt"
+    file.write_text("short")
+    with pytest.raises(UsageError) as short:
+        serve(model, token_file=file)
+    assert str(short.value) == (
+        f"the token in the file {file} must have at least 16 printable ASCII characters and no "
+        "spaces: generate one with  openssl rand -hex 32"
+    )
+    monkeypatch.setattr(verb, "EXTRA_PACKAGES", ("no_such_package",))
+    with pytest.raises(MissingExtra):
+        serve(model)
+    assert supervisors == []
