@@ -82,8 +82,8 @@ def test_an_invalid_token(model: Path, token: str) -> None:
     assert run(model, FOVEAL_TOKEN=token) == (
         2,
         "",
-        "foveal: the token in the environment variable FOVEAL_TOKEN must have at least 16 printable "
-        "ASCII characters and no spaces: generate one with  openssl rand -hex 32\n",
+        "foveal: the token in the environment variable FOVEAL_TOKEN must have at least 16 "
+        "printable ASCII characters and no spaces: generate one with  openssl rand -hex 32\n",
     )
 
 

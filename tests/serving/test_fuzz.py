@@ -65,9 +65,12 @@ def test_an_operation_keeps_its_schema(api, method: str, path: str, mode: Genera
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
-        max_examples=25, deadline=None, derandomize=True, database=None,
+        max_examples=25,
+        deadline=None,
+        derandomize=True,
+        database=None,
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     def fuzz(case) -> None:
         # Whether bytes are an image, or numbers fit a shape, is beyond what a schema can say.
         # The fuzzer's own test of the token sends the correct one with it; there is one below.

@@ -52,11 +52,15 @@ def test_a_response_in_json() -> None:
         "model_version": "v",
         "id": "7",
         "outputs": [
-            {"name": "probabilities", "datatype": "FP32", "shape": [2, 2],
-             "data": [0.25, 0.75, 0.5, 0.5]},
+            {
+                "name": "probabilities",
+                "datatype": "FP32",
+                "shape": [2, 2],
+                "data": [0.25, 0.75, 0.5, 0.5],
+            },
             {"name": "label", "datatype": "BYTES", "shape": [2], "data": ["예", "no"]},
         ],
-    }  # fmt: skip
+    }
 
 
 def test_a_response_in_binary() -> None:
@@ -85,43 +89,88 @@ def test_one_parameter_requests_all_outputs_in_binary() -> None:
 @pytest.mark.parametrize(
     ("body", "header", "reason"),
     [
-        (b"", None, "invalid inference request: the body: Invalid JSON: EOF while parsing"
-         " a value at line 1 column 0"),
+        (
+            b"",
+            None,
+            "invalid inference request: the body: Invalid JSON: EOF while parsing"
+            " a value at line 1 column 0",
+        ),
         (b"{}", None, "invalid inference request: inputs: Field required"),
-        (request(), None, "invalid inference request: inputs: List should have at least 1"
-         " item after validation, not 0"),
-        (request(tensor(data=[1] * 12, datatype="FP32")), None,
-         "invalid inference request: inputs.0.datatype: Input should be 'UINT8'"),
-        (request(tensor(data=[1] * 12, shape=[2, 3, 2, 1])), None,
-         "the shape of 'pixels' is [2, 3, 2, 1]; expected [N, 2, 3, 1]"),
-        (request(tensor(data=[], shape=[0, 2, 3, 1])), None,
-         "the shape of 'pixels' is [0, 2, 3, 1]; expected [N, 2, 3, 1]"),
-        (request(tensor(data=[1] * 11)), None,
-         "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]"),
-        (request(tensor(data=[1.5] * 12)), None,
-         "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]"),
-        (request(tensor(data=[True] * 12)), None,
-         "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]"),
-        (request(tensor(data=[10**30] * 12)), None,
-         "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]"),
-        (request(tensor(data=[[1], [2, 3]])), None,
-         "the data of 'pixels' is not a regular array of numbers"),
+        (
+            request(),
+            None,
+            "invalid inference request: inputs: List should have at least 1"
+            " item after validation, not 0",
+        ),
+        (
+            request(tensor(data=[1] * 12, datatype="FP32")),
+            None,
+            "invalid inference request: inputs.0.datatype: Input should be 'UINT8'",
+        ),
+        (
+            request(tensor(data=[1] * 12, shape=[2, 3, 2, 1])),
+            None,
+            "the shape of 'pixels' is [2, 3, 2, 1]; expected [N, 2, 3, 1]",
+        ),
+        (
+            request(tensor(data=[], shape=[0, 2, 3, 1])),
+            None,
+            "the shape of 'pixels' is [0, 2, 3, 1]; expected [N, 2, 3, 1]",
+        ),
+        (
+            request(tensor(data=[1] * 11)),
+            None,
+            "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]",
+        ),
+        (
+            request(tensor(data=[1.5] * 12)),
+            None,
+            "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]",
+        ),
+        (
+            request(tensor(data=[True] * 12)),
+            None,
+            "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]",
+        ),
+        (
+            request(tensor(data=[10**30] * 12)),
+            None,
+            "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]",
+        ),
+        (
+            request(tensor(data=[[1], [2, 3]])),
+            None,
+            "the data of 'pixels' is not a regular array of numbers",
+        ),
         (request(tensor(data=[256] * 12)), None, "the data of 'pixels' must be in 0..255"),
         (request(tensor(data=[-1] * 12)), None, "the data of 'pixels' must be in 0..255"),
-        (request(tensor()), None,
-         "'pixels' needs data, or binary_data_size and that many bytes"),
-        (request(tensor()), "9999",
-         "Inference-Header-Content-Length is not a number of bytes within the body"),
-        (request(tensor()), "-1",
-         "Inference-Header-Content-Length is not a number of bytes within the body"),
-        (*binary(request(tensor(parameters={"binary_data_size": 12})), b"123"),
-         "'pixels' of shape [2, 2, 3, 1] needs 12 bytes; received 3"),
-        (request(tensor(data=[1] * 12, parameters={"binary_data_size": 12})), None,
-         "'pixels' has both data and binary_data_size: send one"),
-        (request(tensor(shape=[2**40, 2, 3, 1], data=[1])), None,
-         "the shape of 'pixels' is [1099511627776, 2, 3, 1]; expected [N, 2, 3, 1]"),
+        (request(tensor()), None, "'pixels' needs data, or binary_data_size and that many bytes"),
+        (
+            request(tensor()),
+            "9999",
+            "Inference-Header-Content-Length is not a number of bytes within the body",
+        ),
+        (
+            request(tensor()),
+            "-1",
+            "Inference-Header-Content-Length is not a number of bytes within the body",
+        ),
+        (
+            *binary(request(tensor(parameters={"binary_data_size": 12})), b"123"),
+            "'pixels' of shape [2, 2, 3, 1] needs 12 bytes; received 3",
+        ),
+        (
+            request(tensor(data=[1] * 12, parameters={"binary_data_size": 12})),
+            None,
+            "'pixels' has both data and binary_data_size: send one",
+        ),
+        (
+            request(tensor(shape=[2**40, 2, 3, 1], data=[1])),
+            None,
+            "the shape of 'pixels' is [1099511627776, 2, 3, 1]; expected [N, 2, 3, 1]",
+        ),
     ],
-)  # fmt: skip
+)
 def test_invalid_requests(body: bytes, header: str | None, reason: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse_infer_request(body, header, SHAPE)

@@ -25,6 +25,8 @@ def test_the_page(local, images, tmp_path: Path) -> None:
         script = Path(__file__).with_name("page.mjs")
         done = subprocess.run(
             ["node", script, server.url, token, image, broken, json.dumps(prediction)],
-            capture_output=True, text=True, timeout=200,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
     assert done.returncode == 0, done.stderr[-3000:]
