@@ -1,7 +1,4 @@
-"""A Listing: the labelled images of a data set as one plain table, and how to read each.
-
-Knows nothing of how folders, tables and archives are laid out, nor of pixels.
-"""
+"""Dataset: labelled images as columns of one table, and how to read each image."""
 
 from __future__ import annotations
 
@@ -11,45 +8,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from foveal.dataset.archive_member import ArchiveMember
+from foveal.dataset.columns import parse_columns
+from foveal.dataset.types import LABEL_SEPARATOR, Split, Task, UnusableFile
 from foveal.errors import DataError, MissingExtra
 from foveal.images.decode import read_bytes
+from foveal.images.resize import to_input_pixels
 from foveal.spec.preprocess import Input, Preprocess
-from foveal.spec.values import Task as Task
 from foveal.text import natural_key
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas
     import pyarrow
 
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
-_NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class UnusableFile:
-    """An image that cannot be used and the reason in a few words; `path` is relative to DATA."""
-
-    path: str
-    reason: str
+_NO_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Labelled images, one row an image; a plain value that anyone may build.
 
-    root: the folder, or the archive, or the folder of the table.
-    paths: relative to root, POSIX (outside of it: absolute).  labels: one or more a row.
+    root: the folder, the archive, or the folder of the table.
+    paths: relative to root, POSIX (outside of it: absolute).  labels: the labels of each row.
     splits: 'train', 'val', 'test', or None where DATA does not say.
-    groups: images of one group never straddle a split Foveal makes.
-    classes: all names in natural sort order.  columns: other columns of the table, as text.
-    members: where each row lies inside an archive.  stamps: text that changes when a file does.
-    unusable: what stood where an image should and could not be taken.
-    notes: what was skipped on the way, in sentences.
+    groups: images of one group are never divided by a split that Foveal makes.
+    classes: all label names, in natural sort order.  extra_columns: other columns, as text.
+    archive_members: where each row lies in an archive.  file_stamps: see `file_stamp`.
+    unusable: files that cannot be used.  notes: sentences about files and rows that were ignored.
     """
 
     root: Path
@@ -59,7 +48,7 @@ class Dataset:
     groups: tuple[str | None, ...] = ()
     classes: tuple[str, ...] = ()
     task: Task = "single"
-    extra_columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
+    extra_columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_COLUMNS)
     archive_members: tuple[ArchiveMember, ...] = ()
     file_stamps: tuple[str, ...] = ()
     unusable: tuple[UnusableFile, ...] = ()
@@ -74,12 +63,12 @@ class Dataset:
         if not self.classes:
             names = {name for labels in self.labels for name in labels}
             object.__setattr__(self, "classes", tuple(sorted(names, key=natural_key)))
-        sizes = {len(self.labels), len(self.splits), len(self.groups)}
-        sizes |= {len(column) for column in self.extra_columns.values()}
-        if sizes != {rows}:
+        lengths = {len(self.labels), len(self.splits), len(self.groups)}
+        lengths |= {len(column) for column in self.extra_columns.values()}
+        if lengths != {rows}:
             raise DataError(
-                f"a Listing needs columns of one length: {rows} paths, {len(self.labels)} labels, "
-                f"{len(self.splits)} splits, {len(self.groups)} groups"
+                f"the columns of a Dataset must have one length, not {rows} paths, "
+                f"{len(self.labels)} labels, {len(self.splits)} splits, {len(self.groups)} groups"
             )
 
     def __len__(self) -> int:
@@ -92,20 +81,20 @@ class Dataset:
         return read_bytes(os.path.join(self.root, self.paths[row]))  # noqa: PTH118 - quicker
 
     def subset(self, rows: Sequence[int]) -> Dataset:
-        """Only these rows, in this order; the classes stay."""
+        """Only these rows, in this order; `classes` stays the same."""
 
-        def taken(column: tuple[Any, ...]) -> tuple[Any, ...]:
+        def select(column: tuple[Any, ...]) -> tuple[Any, ...]:
             return tuple(column[row] for row in rows) if column else ()
 
         return replace(
             self,
-            paths=taken(self.paths),
-            labels=taken(self.labels),
-            splits=taken(self.splits),
-            groups=taken(self.groups),
-            archive_members=taken(self.archive_members),
-            file_stamps=taken(self.file_stamps),
-            extra_columns={name: taken(column) for name, column in self.extra_columns.items()},
+            paths=select(self.paths),
+            labels=select(self.labels),
+            splits=select(self.splits),
+            groups=select(self.groups),
+            archive_members=select(self.archive_members),
+            file_stamps=select(self.file_stamps),
+            extra_columns={name: select(column) for name, column in self.extra_columns.items()},
         )
 
     def file_stamp(self, row: int) -> str:
@@ -117,7 +106,7 @@ class Dataset:
         return stat_stamp(self.root / self.paths[row])
 
     def fingerprint(self, rows: Sequence[int]) -> str:
-        """128 bits in hex over place, path and stamp of the rows: the fast key of caches."""
+        """128 bits in hex over root, path and file stamp of the rows, as a key of caches."""
         digest = hashlib.blake2b(digest_size=16)
         digest.update(str(self.root.resolve()).encode("utf-8", "surrogateescape"))
         if self.archive_members:
@@ -127,73 +116,86 @@ class Dataset:
             digest.update(line.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """A DataFrame with columns path, label, split, group and the table's others."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtra("a Listing as a DataFrame", "table") from error
-        return pandas.DataFrame(self.to_columns())
+    @classmethod
+    def from_columns(
+        cls, root: str | Path, columns: Mapping[str, Sequence[object]], source: str = "the table"
+    ) -> Dataset:
+        """The images of columns path, label and optionally split and group.
 
-    def to_arrow(self) -> pyarrow.Table:
-        """The same as a pyarrow Table."""
-        try:
-            import pyarrow
-        except ImportError as error:
-            raise MissingExtra("a Listing as a pyarrow Table", "table") from error
-        return pyarrow.table(self.to_columns())
+        Paths are resolved against root; several labels in one cell are separated by |.
+        source: the name of the table in messages. Raises DataError, see `parse_columns`.
+        """
+        table = parse_columns(Path(root), columns, source)
+        dataset = cls(
+            root=Path(root),
+            paths=table.paths,
+            labels=table.labels,
+            splits=table.splits,
+            groups=table.groups,
+            task=table.task,
+            extra_columns=table.extra_columns,
+        )
+        if len(table.usable) < len(dataset):
+            dataset = dataset.subset(table.usable)
+        return replace(dataset, unusable=table.unusable, notes=table.notes)
 
     @classmethod
     def from_pandas(cls, root: str | Path, frame: pandas.DataFrame) -> Dataset:
-        """The images of a DataFrame with columns path, label and, if wanted, split, group.
-
-        Paths resolve against root; the rules and errors are those of a CSV table.
-        """
-        from foveal.dataset.table import from_columns
-
-        columns = {str(name): frame[name].tolist() for name in frame.columns}
-        return from_columns(Path(root), columns, "the table")
+        """The images of a DataFrame; see `from_columns`."""
+        return cls.from_columns(root, {str(name): frame[name].tolist() for name in frame.columns})
 
     @classmethod
     def from_arrow(cls, root: str | Path, table: pyarrow.Table) -> Dataset:
-        """The same from a pyarrow Table."""
-        from foveal.dataset.table import from_columns
-
-        return from_columns(Path(root), table.to_pydict(), "the table")
+        """The images of a pyarrow Table; see `from_columns`."""
+        return cls.from_columns(root, table.to_pydict())
 
     @classmethod
     def from_samples(
         cls, root: str | Path, samples: Sequence[tuple[str, int]], classes: Sequence[str]
     ) -> Dataset:
-        """The `samples` and `classes` of a torchvision ImageFolder or of a Dataset made like it."""
-        from foveal.dataset.table import from_columns
-
+        """The `samples` and `classes` of a torchvision ImageFolder or a class like it."""
         columns = {
             "path": [path for path, _ in samples],
-            "label": [classes[number] for _, number in samples],
+            "label": [classes[index] for _, index in samples],
         }
-        return from_columns(Path(root), columns, "samples")
-
-    def to_map_style(self, input: Input, preprocess: Preprocess) -> MapStyleDataset:
-        """A map-style torch Dataset (it needs no torch): pixels and class number of each row."""
-        return MapStyleDataset(self, input, preprocess)
+        return cls.from_columns(root, columns, "samples")
 
     def to_columns(self) -> dict[str, list[str | None]]:
-        """Plain columns: path, label (several joined with |), split, group, and the others."""
+        """Columns path, label (several joined with |), split, group and the extra ones."""
         return {
             "path": list(self.paths),
-            "label": ["|".join(labels) for labels in self.labels],
+            "label": [LABEL_SEPARATOR.join(labels) for labels in self.labels],
             "split": list(self.splits),
             "group": list(self.groups),
             **{name: list(column) for name, column in self.extra_columns.items()},
         }
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """The columns as a DataFrame."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra("a Dataset as a DataFrame", "table") from error
+        return pandas.DataFrame(self.to_columns())
+
+    def to_arrow(self) -> pyarrow.Table:
+        """The columns as a pyarrow Table."""
+        try:
+            import pyarrow
+        except ImportError as error:
+            raise MissingExtra("a Dataset as a pyarrow Table", "table") from error
+        return pyarrow.table(self.to_columns())
+
+    def to_map_style(self, input: Input, preprocess: Preprocess) -> MapStyleDataset:
+        """A map-style dataset for torch's DataLoader; needs no torch itself."""
+        return MapStyleDataset(self, input, preprocess)
+
 
 @dataclass(frozen=True, eq=False)
 class MapStyleDataset:
-    """What torch's DataLoader takes: row -> (uint8 (H, W, C), class number); raises ImageError.
+    """row -> (uint8 (H, W, C), class index), or a tuple of indices with several labels an image.
 
-    With several labels a row the number is a tuple of class numbers.
+    Reading a row raises ImageError where its image cannot be read.
     """
 
     dataset: Dataset
@@ -205,17 +207,15 @@ class MapStyleDataset:
 
     def __getitem__(self, row: int) -> tuple[np.ndarray, int | tuple[int, ...]]:
         if not -len(self) <= row < len(self):
-            raise IndexError(row)  # the protocol of sequences: this ends a plain for loop
-        from foveal.images.resize import to_input_pixels
-
-        names = self.dataset.classes
-        numbers = tuple(names.index(label) for label in self.dataset.labels[row])
+            raise IndexError(row)  # this ends a for loop over a sequence
+        classes = self.dataset.classes
+        indices = tuple(classes.index(label) for label in self.dataset.labels[row])
         pixels = to_input_pixels(self.dataset.read(row), self.input, self.preprocess)
-        return pixels.copy(), numbers[0] if self.dataset.task == "single" else numbers
+        return pixels.copy(), indices[0] if self.dataset.task == "single" else indices
 
 
 def stat_stamp(path: Path) -> str:
-    """Size, modification and change time of a file; empty where it is not there."""
+    """Size, modification and change time of a file; empty where it does not exist."""
     try:
         status = path.stat()
     except OSError:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.dataset.dataset import Task
+from foveal.dataset.types import Task
 
 
 def encode_labels(

@@ -1,7 +1,4 @@
-"""DATA to a Listing: decides between a folder, a table and an archive, and names what is wrong.
-
-Knows nothing of pixels, nor how each kind is read (folder, table, archive do).
-"""
+"""Opens DATA as a Dataset: a folder, a table or an archive."""
 
 from __future__ import annotations
 
@@ -13,30 +10,30 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import open_folder
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
 from foveal.errors import DataError, UsageError
+from foveal.text import plural
 
 ARCHIVE_SUFFIXES = (".zip", ".tar")
-_PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz", ".zst")
+_PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz", ".zst")
 
 
-def open_dataset(data: str | Path) -> Dataset:
-    """All labelled images of DATA: a folder, a .csv or .parquet table, a .zip or .tar.
+def open_dataset(data: str | Path | Dataset, *, allow_empty: bool = False) -> Dataset:
+    """All labelled images of DATA: a folder, a .csv, .tsv or .parquet table, a .zip or .tar.
 
+    data: its path; a Dataset is returned as it is.  allow_empty: whether no image is no error.
     Raises DataError: missing, unreadable, or without images; UsageError: another kind of file.
     """
-    found = listed(data)
-    if not len(found):
-        bad = len(found.unusable)
+    dataset = data if isinstance(data, Dataset) else _open_path(Path(data))
+    if not len(dataset) and not allow_empty:
+        unusable = plural(len(dataset.unusable), "unusable file")
         raise DataError(
-            f"no images in {data}"
-            + (f" ({bad} files that cannot be used; see foveal check)" if bad else "")
+            f"no images in {dataset.root if isinstance(data, Dataset) else data}"
+            + (f" ({unusable}; see foveal check)" if dataset.unusable else "")
             + ": give a folder with one sub-folder a class, each with images"
         )
-    return found
+    return dataset
 
 
-def listed(data: str | Path) -> Dataset:
-    """The same, where none at all is an answer too."""
-    path = Path(data)
+def _open_path(path: Path) -> Dataset:
     name = path.name.lower()
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
         raise DataError(f"no such file or folder: {path}; give the folder that holds the images")
@@ -46,7 +43,7 @@ def listed(data: str | Path) -> Dataset:
         return open_table(path)
     if name.endswith(ARCHIVE_SUFFIXES):
         return open_archive(path)
-    packed = name.endswith(_PACKED)
+    packed = name.endswith(_PACKED_SUFFIXES)
     way_out = "unpack it to a folder or a .tar first" if packed else "give one of these"
     raise UsageError(
         f"{path} is not a folder, a table (.csv, .tsv, .parquet) or an archive "

@@ -27,9 +27,10 @@ import PIL
 from numpy.typing import NDArray
 
 from foveal import cache
-from foveal.dataset.dataset import Dataset, UnusableFile
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.retry import readable_again
 from foveal.dataset.scan.image_stats import content_hash
+from foveal.dataset.types import UnusableFile
 from foveal.dataset.workers.pool import map_chunks
 from foveal.dataset.workers.task import ChunkResult, DecodeTask
 from foveal.errors import Error

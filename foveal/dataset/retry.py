@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from foveal.dataset.dataset import Dataset, UnusableFile
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.types import UnusableFile
 from foveal.errors import ImageError
 from foveal.images.decode import decode_array
 

@@ -18,9 +18,10 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.dataset.dataset import Dataset, Split
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.scan.duplicates import DuplicatePairs, connected_components, find_duplicates
 from foveal.dataset.scan.scan import Scan, scan_images
+from foveal.dataset.types import Split
 from foveal.errors import DataError
 from foveal.progress import Progress, silent
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foveal.dataset.dataset import Dataset, Task
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.sampling import even_sample
 from foveal.dataset.scan.image_stats import is_grey
+from foveal.dataset.types import Task
 from foveal.dataset.workers.pool import map_ordered
 from foveal.errors import DataError, ImageError
 from foveal.images.decode import decode_opened, open_image, upright_size

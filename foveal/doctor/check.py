@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.dataset.dataset import SPLITS, Dataset, UnusableFile
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.scan.duplicates import DuplicatePairs, connected_components, find_duplicates
 from foveal.dataset.scan.scan import Scan, scan_images
 from foveal.dataset.split import find_chains
+from foveal.dataset.types import SPLITS, UnusableFile
 from foveal.doctor.findings import CheckResult, Finding, sort_by_severity
 from foveal.doctor.outliers import find_outliers
 from foveal.doctor.shortcuts import find_shortcuts

@@ -14,10 +14,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from foveal.dataset.dataset import Dataset, UnusableFile
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import encode_labels
 from foveal.dataset.pixel_cache import PixelCache, build_pixel_cache
 from foveal.dataset.split import assign_splits as split_of
+from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError
 from foveal.evaluation.predictions import Bools, Ints, Predictions, group_numbers, require_finite
 from foveal.model.manifest import Manifest

@@ -1,15 +1,12 @@
-"""Check DATA: what is in it and what is wrong with it; nothing of the user's is changed.
-
-Knows nothing of how findings are made or drawn.
-"""
+"""Check DATA: what is in it and what is wrong with it; nothing of the user's is changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.open import listed
-from foveal.doctor.check import run_checks as doctor
+from foveal.dataset.open import open_dataset
+from foveal.doctor.check import run_checks
 from foveal.doctor.findings import CheckResult
 from foveal.progress import Progress, silent
 
@@ -19,14 +16,14 @@ def check(
 ) -> CheckResult:
     """What is in DATA: counts, images that cannot be used, findings with advice.
 
-    data: a folder, table or archive, or a Listing of one's own.  report: where to write one
-    HTML page with thumbnails.  Raises DataError where DATA is not there or cannot be listed.
+    data: a folder, table or archive, or a Dataset.  report: where to write an HTML page with
+    thumbnails.  Raises DataError where DATA does not exist or cannot be opened.
     """
-    listing = data if isinstance(data, Dataset) else listed(data)
-    checked = doctor(listing, progress=progress)
+    dataset = open_dataset(data, allow_empty=True)
+    result = run_checks(dataset, progress=progress)
     if report is not None:
         from foveal.doctor.page import check_page
         from foveal.files import write_atomic
 
-        write_atomic(Path(report), check_page(listing, checked))
-    return checked
+        write_atomic(Path(report), check_page(dataset, result))
+    return result

@@ -68,7 +68,7 @@ def test_columns_of_different_lengths():
     with pytest.raises(DataError) as error:
         Dataset(Path("x"), ("a", "b"), (("c",),))
     assert str(error.value) == (
-        "a Listing needs columns of one length: 2 paths, 1 labels, 2 splits, 2 groups"
+        "the columns of a Dataset must have one length, not 2 paths, 1 labels, 2 splits, 2 groups"
     )
 
 

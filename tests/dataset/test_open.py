@@ -61,7 +61,7 @@ def test_files_that_are_no_images_are_left_aside(images):
     (root / "a" / "notes.txt").write_text("x")
     found = open_dataset(root)
     assert found.paths == ("a/1.png", "b/1.png")
-    assert found.notes == ("2 files that are no image of a class left aside",)
+    assert found.notes == ("2 files ignored: not an image in a class folder",)
 
 
 def test_missing_empty_and_wrong_kinds_are_one_sentence(tmp_path: Path):
@@ -269,7 +269,7 @@ def test_a_table_resolves_against_itself(images, tmp_path: Path):
     assert found.groups == ("g1", None, "g1", None)
     assert found.extra_columns == {"camera": ("left", "right", "left", "left")}
     assert found.classes == ("a", "b")
-    assert found.notes == (f"{root}/t.csv: 1 repeated rows counted once",)
+    assert found.notes == (f"{root}/t.csv: 1 repeated row ignored",)
     assert all(found.read(row) for row in range(4))
     inside = open_dataset(zipped(root, tmp_path / "with-table.zip"))
     assert inside.paths == ("1.png", "2.png", "sub/3.png") or inside.paths == ("1.png", "sub/3.png")
@@ -306,28 +306,29 @@ def test_parquet_says_the_same_as_csv(images):
     [
         (
             "file,label\n1.png,a\n",
-            "{} has no column 'path'; it has 'file', 'label': name the columns path, label and, "
-            "if wanted, split and group",
+            "{} has no column 'path'; it has 'file', 'label': name the columns path, label and "
+            "optionally split and group",
         ),
         ("", "{} is empty; its first line must name the columns path and label"),
-        ("path,label\n1.png,a\n2.png\n", "{}: row 3 has not the 2 columns of the first line; "
-         "put cells that hold the separator in double quotes"),
+        ("path,label\n1.png,a\n2.png\n", "{}: row 3 does not have the 2 columns of the first "
+         "line; put cells that contain the separator in double quotes"),
         ("path,label\n1.png,a\n2.png,\n", "{}: no label in row 3; fill in or delete these rows"),
         ("path,label\n,a\n", "{}: no path in row 2; fill in or delete these rows"),
         (
             "path,label\n1.png,a\n1.png,b\n",
             "{} gives the same image different labels: 1.png (rows 2 and 3); "
-            "keep one row for each, several labels in one cell are separated by |",
+            "keep one row an image and separate several labels by |",
         ),
         (
             "path,label\n1.png,a\n./1.png,b\n",
             "{} gives the same image different labels: 1.png (rows 2 and 3); "
-            "keep one row for each, several labels in one cell are separated by |",
+            "keep one row an image and separate several labels by |",
         ),
         ("path,label,n,label\n1.png,a,1,b\n", "{} has 2 columns 'label'; keep one"),
         (
             "path,label,split\n1.png,a,train\n2.png,a,holdout\n",
-            "{}: no known split in row 3; every row must say train, val, test, or none at all",
+            "{}: unknown split in row 3; give one of train, val, test in every row, "
+            "or leave all empty",
         ),
     ],
 )  # fmt: skip

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from foveal import cache
-from foveal.dataset.dataset import Dataset, UnusableFile
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.retry import readable_again
+from foveal.dataset.types import UnusableFile
 from foveal.dataset.workers.pool import map_chunks
 from foveal.dataset.workers.task import ChunkResult, ScanTask, run_task
 from foveal.errors import Error
