@@ -1,6 +1,6 @@
-"""Reads the plain forms of `foveal predict` without typer, whose import takes as long as an answer.
+"""Parses the common forms of `foveal predict` without typer.
 
-Knows no other verb; whatever it is not sure of (help, mistakes, rare spellings) is typer's to read.
+Importing typer takes as long as a prediction. Help, mistakes and rare spellings are left to it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ FORMATS = ("table", "jsonl", "csv")
 
 
 def parse_predict(arguments: list[str]) -> tuple[str, list[str], str, str] | None:
-    """(model, paths, top, format) of the words after `predict`, or None where typer must read."""
-    given: list[str] = []
+    """(model, paths, top, format) of the arguments after `predict`; None: typer has to parse."""
+    positional: list[str] = []
     options = {"--top": "5", "--format": "table"}
     words = iter(arguments)
     for word in words:
@@ -22,7 +22,7 @@ def parse_predict(arguments: list[str]) -> tuple[str, list[str], str, str] | Non
         elif word.startswith("-") and word != "-":
             return None
         else:
-            given.append(word)
-    if len(given) < 2 or "" in given or options["--format"] not in FORMATS:
+            positional.append(word)
+    if len(positional) < 2 or "" in positional or options["--format"] not in FORMATS:
         return None
-    return given[0], given[1:], options["--top"], options["--format"]
+    return positional[0], positional[1:], options["--top"], options["--format"]

@@ -1,7 +1,4 @@
-"""`foveal predict`: parse, and hand on to what prints the answers.
-
-Knows nothing of how answers are found or printed.
-"""
+"""`foveal predict` for typer; fast_predict parses the common forms instead."""
 
 from __future__ import annotations
 
@@ -22,12 +19,12 @@ def command(
         list[str],
         typer.Argument(metavar="PATH", help="Files, folders, globs; - reads paths from stdin."),
     ],
-    top: Annotated[str, typer.Option(metavar="K|all", help="Classes shown an image.")] = "5",
+    top: Annotated[str, typer.Option(metavar="K|all", help="Classes per image.")] = "5",
     form: Annotated[
-        Literal["table", "jsonl", "csv"], typer.Option("--format", help="How answers are printed.")
+        Literal["table", "jsonl", "csv"], typer.Option("--format", help="The output format.")
     ] = "table",
 ) -> int:
-    """Recognise images: one line an image, in order."""
+    """Classify images: one line per image, in input order."""
     from foveal.cli.prediction_output import print_predictions
 
     return print_predictions(model, paths, top, form)

@@ -1,7 +1,4 @@
-"""Prints the answers of `foveal predict` as a table, JSON lines or CSV.
-
-Knows nothing of how answers are found or of how the command line is read.
-"""
+"""Prints predictions as a table, JSON lines or CSV; imports neither typer nor rich."""
 
 from __future__ import annotations
 
@@ -15,37 +12,37 @@ from typing import TYPE_CHECKING, Any
 
 from foveal.cli import console
 from foveal.errors import UsageError
+from foveal.text import plural, printable
 
 if TYPE_CHECKING:
     from foveal.prediction.prediction import Prediction
 
 FLUSH_SECONDS = 0.2
-"""Seconds after which lines are sent on at the latest while answers come: a pipe waits for them."""
+"""Standard output is flushed at least this often: the reader of a pipe waits for the lines."""
 
 
 def print_predictions(model: str | Path, paths: list[str], top: str, form: str) -> int:
-    """Print one line an image, in order; the exit status.
+    """Print one line per image, in input order; returns the exit status.
 
     paths: files, folders, globs; `-` reads paths from standard input.  top: a number or `all`.
     form: table, jsonl or csv.
     """
-    from foveal.verbs.predict import predict as answers
+    from foveal.verbs.predict import predict
 
     count = _parse_top(top)
     write = {"table": _table_writer, "jsonl": _jsonl_writer, "csv": _csv_writer}[form]()
     failed = total = 0
-    shown = -FLUSH_SECONDS
-    with console.progress() as report:
-        for answer in answers(model, _iter_paths(paths), top=count, progress=report):
-            write(answer)
+    flushed_at = -FLUSH_SECONDS
+    with console.progress() as progress:
+        for prediction in predict(model, _iter_paths(paths), top=count, progress=progress):
+            write(prediction)
             total += 1
-            failed += answer.error is not None
-            if time.monotonic() - shown > FLUSH_SECONDS:
+            failed += prediction.error is not None
+            if time.monotonic() - flushed_at > FLUSH_SECONDS:
                 sys.stdout.flush()
-                shown = time.monotonic()
+                flushed_at = time.monotonic()
     if failed:
-        where = "its line says" if failed == 1 else "their lines say"
-        console.message(f"{failed:,} of {total:,} could not be read; {where} why")
+        console.message(f"{failed:,} of {plural(total, 'image')} could not be read; see the errors")
     return 1 if failed else 0
 
 
@@ -53,7 +50,7 @@ def _parse_top(text: str) -> int | None:
     if text == "all":
         return None
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise UsageError(f"--top is '{text}'; give a whole number from 1, or all")
+        raise UsageError(f"--top is '{text}'; give a whole number of 1 or more, or all")
     return int(text)
 
 
@@ -66,8 +63,8 @@ def _iter_paths(paths: list[str]) -> Iterator[str]:
 
 
 def _jsonl_writer() -> Callable[[Prediction], None]:
-    def write(answer: Prediction) -> None:
-        console.result_json(answer.to_data())
+    def write(prediction: Prediction) -> None:
+        console.result_json(prediction.to_data())
 
     return write
 
@@ -76,17 +73,17 @@ def _csv_writer() -> Callable[[Prediction], None]:
     """Columns path, label, probability, abstained, labels, top (label=probability|...), error."""
     _csv_line(["path", "label", "probability", "abstained", "labels", "top", "error"])
 
-    def write(answer: Prediction) -> None:
-        shown = "|".join(f"{choice.label}={choice.probability:.6g}" for choice in answer.top)
+    def write(prediction: Prediction) -> None:
+        top = "|".join(f"{item.label}={item.probability:.6g}" for item in prediction.top)
         _csv_line(
             [
-                _printable(answer.path or ""),
-                answer.label,
-                answer.probability,
-                "" if answer.error else str(answer.abstained).lower(),
-                "|".join(answer.labels or ()),
-                shown,
-                answer.error,
+                printable(prediction.path or ""),
+                prediction.label,
+                prediction.probability,
+                "" if prediction.error else str(prediction.abstained).lower(),
+                "|".join(prediction.labels or ()),
+                top,
+                prediction.error,
             ]
         )
 
@@ -100,29 +97,20 @@ def _csv_line(cells: list[Any]) -> None:
 
 
 def _table_writer() -> Callable[[Prediction], None]:
-    def write(answer: Prediction) -> None:
-        console.result("  ".join(_table_cells(answer)))
+    def write(prediction: Prediction) -> None:
+        console.result("  ".join(_table_cells(prediction)))
 
     return write
 
 
-def _table_cells(answer: Prediction) -> Iterator[str]:
-    yield f"{_printable(answer.path or ''):<40}"
-    if answer.error is not None:
-        yield f"not read: {answer.error}"
+def _table_cells(prediction: Prediction) -> Iterator[str]:
+    yield f"{printable(prediction.path or ''):<40}"
+    if prediction.error is not None:
+        yield f"error: {prediction.error}"
         return
-    assert answer.probability is not None
-    name = ", ".join(answer.labels) if answer.labels else str(answer.label)
-    yield f"{name + (' (unsure)' if answer.abstained else ''):<20}"
-    yield f"{answer.probability:6.1%}"
-    others = (choice for choice in answer.top if choice.label != answer.label)
-    yield ", ".join(f"{choice.label} {choice.probability:.1%}" for choice in others)
-
-
-def _printable(text: str) -> str:
-    """The name on one line and without control characters a terminal would obey."""
-    if text.isprintable():
-        return text
-    from foveal.text import printable
-
-    return printable(text)
+    assert prediction.probability is not None
+    name = ", ".join(prediction.labels) if prediction.labels else str(prediction.label)
+    yield f"{name + (' (abstained)' if prediction.abstained else ''):<20}"
+    yield f"{prediction.probability:6.1%}"
+    others = (item for item in prediction.top if item.label != prediction.label)
+    yield ", ".join(f"{item.label} {item.probability:.1%}" for item in others)

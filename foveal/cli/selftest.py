@@ -1,7 +1,4 @@
-"""`foveal selftest`: parse, call the verb, print one line a route.
-
-Knows nothing of the routes.
-"""
+"""`foveal selftest`: parse the command line, call the verb, print one line per route."""
 
 from __future__ import annotations
 
@@ -22,14 +19,14 @@ def register(app: typer.Typer) -> None:
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model or exported file.")],
     images: Annotated[
-        list[str] | None, typer.Argument(metavar="IMAGES", help="Images to try it on.")
+        list[str] | None, typer.Argument(metavar="IMAGES", help="Images to test with.")
     ] = None,
 ) -> int:
-    """Prove that every route to an answer gives the same answer."""
+    """Check that every route to a prediction gives the same prediction."""
     from foveal.verbs.selftest import selftest
 
-    with console.progress() as report:
-        routes = selftest(model, images or None, progress=report)
+    with console.progress() as progress:
+        routes = selftest(model, images or None, progress=progress)
     for route in routes:
         if route.skipped is not None:
             console.result(f"skipped  {route.name:<14} {route.skipped}")
@@ -37,6 +34,7 @@ def command(
         console.result(
             f"{'ok' if route.passed else 'FAILED':<8} {route.name:<14} "
             f"{plural(route.images, 'image')}, "
-            f"{route.different} with another label, largest gap {route.gap:.2g}"
+            f"{route.different_labels} with another label, "
+            f"largest probability difference {route.max_probability_gap:.2g}"
         )
     return 0 if all(route.passed for route in routes) else 1

@@ -79,11 +79,11 @@ def test_unreadable_images_have_a_line_and_the_status_is_1(
     ]
     assert (rows[0]["label"], rows[0]["probability"], rows[0]["top"]) == (None, None, [])
     assert rows[0]["path"] == str(bad)
-    assert err == "2 of 3 could not be read; their lines say why\n"
+    assert err == "2 of 3 images could not be read; see the errors\n"
     status, out, _ = run(model, bad, good)
     assert status == 1
     first, second = out.splitlines()
-    assert "not read: not a supported image format" in first
+    assert "error: not a supported image format" in first
     assert "\x1b" not in first
     assert good.name in second
 
@@ -93,7 +93,7 @@ def test_a_name_that_is_no_text_and_a_single_failure(run, model: Path, tmp_path:
     bad.write_text("no")
     status, out, err = run(model, bad, "--format", "jsonl")
     assert (status, json.loads(out)["path"]) == (1, str(bad))
-    assert err == "1 of 1 could not be read; its line says why\n"
+    assert err == "1 of 1 image could not be read; see the errors\n"
     _, out, _ = run(model, bad)
     assert "/\\udcff.png" in out
 
@@ -112,7 +112,7 @@ def test_csv(run, model: Path, digits: Path, tmp_path: Path) -> None:
 def test_a_wrong_top(run, model: Path, top: str) -> None:
     status, _, err = run(model, "x.png", "--top", top)
     assert status == 2
-    assert err == f"foveal: --top is '{top}'; give a whole number from 1, or all\n"
+    assert err == f"foveal: --top is '{top}'; give a whole number of 1 or more, or all\n"
 
 
 def test_a_missing_model(run, tmp_path: Path) -> None:
