@@ -71,7 +71,7 @@ def main() -> None:
     print(f"always answering: {always.accuracy:.1%} right on {always.n} test images")
     print(f"below a probability of {careful.threshold:.3f} it says it does not know:")
     print(f"  it answers {careful.coverage:.1%}, and {careful.accuracy:.1%} of these are right")
-    for answer in foveal.Predictor(cautious).predict([data / "test" / "scratch"]):
+    for answer in foveal.load(cautious).predict([data / "test" / "scratch"]):
         if answer.abstained:
             print(f"  a person should look at {answer.path}")
 

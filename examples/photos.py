@@ -54,7 +54,7 @@ def main() -> None:
         path for path in given.data.rglob("*") if path.suffix.lower() in (".jpg", ".png")
     )
     if files:  # a folder, not an archive
-        answers = foveal.Predictor(run.model).predict(files[:200])
+        answers = foveal.load(run.model).predict(files[:200])
         least = min((one for one in answers if one.error is None), key=lambda one: one.probability)
         foveal.explain(run.model, least.path, out=given.out / "lens.html")
         print(f"least sure of {least.path}: {least.label} {least.probability:.1%}")

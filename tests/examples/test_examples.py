@@ -46,7 +46,7 @@ def test_digits_tells_accuracy_and_exports(tmp_path):
     told = run("digits.py", tmp_path, "--images", 300, "--epochs", 3)
     assert told.startswith("300 images, 10 classes\n38,330 weights to learn")
     assert "maps after the first convolution: (16, 8, 8)" in told
-    assert "same answer on 100.0% of" in told
+    assert "same prediction on 100.0% of" in told
     assert (tmp_path / "digits-example" / "lens.html").is_file()
 
 
