@@ -1,11 +1,11 @@
-// The page of a running server in a real browser: node page.mjs URL TOKEN IMAGE BROKEN WANTED
-// WANTED is the server's own answer for IMAGE as JSON; the camera is chromium's test image.
+// The page of a running server in a real browser: node page.mjs URL TOKEN IMAGE BROKEN PREDICTION
+// PREDICTION is the server's own response for IMAGE as JSON; the camera is chromium's test image.
 import { createRequire } from 'node:module'
 import { axeFaults, holds, same } from '../../web/tests/browser.mjs'
 
 const { chromium } = createRequire(new URL('../../web/package.json', import.meta.url))('playwright-core')
 const [url, token, image, broken, json] = process.argv.slice(2)
-const wanted = JSON.parse(json)
+const expected = JSON.parse(json)
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -28,53 +28,65 @@ async function open(locale, options = {}) {
 try {
   const page = await open('en-US')
   same(await page.locator('html').getAttribute('lang'), 'en', 'language')
-  same(await axeFaults(page), [], 'faults before an answer')
+  same(await axeFaults(page), [], 'accessibility faults before a prediction')
 
   await page.setInputFiles('#file', image)
-  await page.waitForSelector('#failure')
-  holds((await page.locator('#failure').textContent()).includes('this server asks for a bearer token'), 'asks for a token')
+  await page.waitForSelector('#error')
+  holds(
+    (await page.locator('#error').textContent()).includes('this server requires a bearer token'),
+    'requires a token',
+  )
 
   await page.fill('#token', token)
   await page.setInputFiles('#file', image)
   await page.waitForSelector('#label')
-  holds((await page.locator('#label').textContent()).includes(wanted.label), 'the label')
-  same(await page.$$eval('tbody th', (cells) => cells.map((cell) => cell.textContent)), wanted.top.map((one) => one.label), 'the order')
-  const percent = (100 * wanted.probability).toFixed(1)
+  holds((await page.locator('#label').textContent()).includes(expected.label), 'the label')
+  same(
+    await page.$$eval('tbody th', (cells) => cells.map((cell) => cell.textContent)),
+    expected.top.map((one) => one.label),
+    'the order',
+  )
+  const percent = (100 * expected.probability).toFixed(1)
   holds((await page.locator('#label').textContent()).includes(`${percent} %`), `the probability ${percent}`)
-  same(await axeFaults(page), [], 'faults with an answer')
+  same(await axeFaults(page), [], 'accessibility faults with a prediction')
 
-  let letGo
-  const held = new Promise((resolve) => { letGo = resolve })
-  await page.route('**/explain*', async (route) => { await held; await route.continue() })
-  await page.click('.plain')
-  await page.waitForSelector('.plain', { state: 'detached' })
+  let resume
+  const paused = new Promise((resolve) => {
+    resume = resolve
+  })
+  await page.route('**/explain*', async (route) => {
+    await paused
+    await route.continue()
+  })
+  await page.click('#explain')
+  await page.waitForSelector('#explain', { state: 'detached' })
   await page.setInputFiles('#file', image)
-  await page.waitForSelector('.plain')
-  const late = page.waitForResponse('**/explain*')
-  letGo()
-  await (await late).finished()
+  await page.waitForSelector('#explain')
+  const lateResponse = page.waitForResponse('**/explain*')
+  resume()
+  await (await lateResponse).finished()
   await page.waitForTimeout(200)
   same(await page.locator('a[href^="blob:"]').count(), 0, 'explanations of the image before')
-  await page.click('.plain')
+  await page.click('#explain')
   await page.waitForSelector('a[href^="blob:"]')
 
   await page.setInputFiles('#file', broken)
-  await page.waitForSelector('#failure')
-  holds((await page.locator('#label').count()) === 0, 'no answer stays beside a failure')
+  await page.waitForSelector('#error')
+  holds((await page.locator('#label').count()) === 0, 'no prediction stays beside an error')
 
   await page.click('#camera')
   await page.waitForFunction(() => document.querySelector('video')?.videoWidth > 0)
   await page.click('.camera .main')
   await page.waitForSelector('#label')
-  holds((await page.locator('tbody tr').count()) === wanted.top.length, 'an answer to the camera')
+  holds((await page.locator('tbody tr').count()) === expected.top.length, 'a prediction for the camera')
 
   const korean = await open('ko-KR', { colorScheme: 'dark', viewport: { width: 360, height: 700 } })
   same(await korean.locator('html').getAttribute('lang'), 'ko', 'language')
-  same(await korean.locator('h1').textContent(), '사진에 무엇이 있나요?', 'heading')
-  same(await axeFaults(korean), [], 'faults in Korean, dark, narrow')
+  same(await korean.locator('h1').textContent(), '이미지 분류', 'heading')
+  same(await axeFaults(korean), [], 'accessibility faults in Korean, dark, narrow')
   holds(await korean.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'fits a phone')
   await korean.click('#language')
-  same(await korean.locator('h1').textContent(), 'What is in the image?', 'heading')
+  same(await korean.locator('h1').textContent(), 'Classify an image', 'heading')
   same(faults, [], 'faults')
 } finally {
   await browser.close()

@@ -1,27 +1,29 @@
-// Asks the server what is on an image; everything that can go wrong becomes one sentence.
+// The server's API; every failure becomes a RequestError with one sentence.
 
-export interface Choice {
+export interface LabelProbability {
   label: string
   probability: number
 }
 
-export interface Answer {
+/** The object of `predict --format jsonl` for a readable image. */
+export interface Prediction {
   label: string
   probability: number
-  top: Choice[]
+  top: LabelProbability[]
   abstained: boolean
   labels?: string[]
 }
 
+/** The data that the server puts into the page. */
 export interface PageData {
   models: string[]
-  token: boolean
-  explain: boolean
-  bytes: number
+  token_required: boolean
+  can_explain: boolean
+  max_bytes: number
 }
 
-/** Why there is no answer: the server's reason, or that it could not be reached. */
-export class NoAnswer extends Error {
+/** A failed request: the HTTP status, 0 where the server cannot be reached, and its reason. */
+export class RequestError extends Error {
   constructor(
     readonly status: number,
     readonly reason: string,
@@ -37,19 +39,19 @@ async function post(path: string, image: Blob, model: string, token: string): Pr
   try {
     response = await fetch(`${path}?model=${encodeURIComponent(model)}`, { method: 'POST', body: image, headers })
   } catch {
-    throw new NoAnswer(0, '')
+    throw new RequestError(0, '')
   }
   if (response.ok) return response
   const body = (await response.json().catch(() => ({}))) as { error?: string }
-  throw new NoAnswer(response.status, body.error ?? response.statusText)
+  throw new RequestError(response.status, body.error ?? response.statusText)
 }
 
-/** The answer for one image. */
-export async function predict(image: Blob, model: string, token: string): Promise<Answer> {
-  return (await post('predict', image, model, token)).json() as Promise<Answer>
+/** The prediction for one image. */
+export async function predict(image: Blob, model: string, token: string): Promise<Prediction> {
+  return (await post('predict', image, model, token)).json() as Promise<Prediction>
 }
 
-/** One page, as text, that shows what the network saw. */
+/** The HTML page that explains the prediction for one image. */
 export async function explain(image: Blob, model: string, token: string): Promise<Blob> {
   const html = await (await post('explain', image, model, token)).text()
   return new Blob([html], { type: 'text/html' })
