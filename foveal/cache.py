@@ -1,6 +1,6 @@
-"""Where Foveal keeps what it can make again: FOVEAL_CACHE, else the platform's user cache.
+"""The cache of what can be computed again: FOVEAL_CACHE, else the platform's user cache.
 
-Knows nothing of what is kept; every entry is a folder with a file `about.json`.
+Every entry is a folder with a file `about.json`.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from foveal.errors import Error, UsageError
 from foveal.filelock import is_locked
+from foveal.files import write_atomic
 
-ABOUT_FILE = "about.json"
 DEFAULT_LIMIT_BYTES = 50 * 2**30
+_ABOUT_FILE = "about.json"
 _LIMIT_VARIABLE = "FOVEAL_CACHE_LIMIT"
 _PREFIXES = ("pixels-", "scan-", "explain-")
-"""Only folders that begin so are ever listed or deleted, wherever FOVEAL_CACHE points."""
+"""Only folders with these prefixes are ever listed or deleted, wherever FOVEAL_CACHE points."""
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One thing kept: its folder, what it is, bytes on disk, last use (seconds of the epoch)."""
+    """One entry; last_used: seconds of the epoch.  complete: not the rest of unfinished work."""
 
     folder: Path
     description: str
@@ -36,7 +38,7 @@ class CacheEntry:
 
 
 def cache_folder() -> Path:
-    """The cache folder; not made here."""
+    """The cache folder; it may not exist yet."""
     chosen = os.environ.get("FOVEAL_CACHE")
     if chosen:
         return Path(chosen).expanduser()
@@ -66,50 +68,61 @@ def size_limit_bytes() -> int:
 
 
 def list_entries() -> list[CacheEntry]:
-    """Everything kept, the longest unused first."""
-    folder = cache_folder()
-    if not folder.is_dir():
+    """All entries, the least recently used first."""
+    cache = cache_folder()
+    if not cache.is_dir():
         return []
-    found = []
-    for place in folder.iterdir():
-        if place.name.startswith(_PREFIXES) and place.is_dir() and not place.is_symlink():
+    entries = []
+    for folder in cache.iterdir():
+        if folder.name.startswith(_PREFIXES) and folder.is_dir() and not folder.is_symlink():
             with contextlib.suppress(OSError):
-                found.append(_read_entry(place))
-    return sorted(found, key=lambda entry: entry.last_used)
+                entries.append(_read_entry(folder))
+    return sorted(entries, key=lambda entry: entry.last_used)
 
 
 def _read_entry(folder: Path) -> CacheEntry:
-    about = folder / ABOUT_FILE
-    what = ""
-    if about.is_file():
-        with contextlib.suppress(ValueError):
-            said = json.loads(about.read_text("utf-8"))
-            what = str(said.get("what", "")) if isinstance(said, dict) else ""
-    size = sum(
-        file.stat().st_blocks * 512 if hasattr(file.stat(), "st_blocks") else file.stat().st_size
-        for file in folder.iterdir()
-        if file.is_file()
-    )
+    about = folder / _ABOUT_FILE
+    description = ""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        description = str(read_about(folder).get("description", ""))
+    size = sum(_disk_bytes(file.stat()) for file in folder.iterdir() if file.is_file())
     used = max(folder.stat().st_mtime, about.stat().st_mtime if about.is_file() else 0.0)
-    return CacheEntry(folder, what, size, used, complete=not folder.name.endswith(".part"))
+    return CacheEntry(folder, description, size, used, complete=not folder.name.endswith(".part"))
+
+
+def _disk_bytes(status: os.stat_result) -> int:
+    return status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
+
+
+def write_about(folder: Path, description: str, **fields: Any) -> None:
+    """Write the entry's `about.json`: what it is, and fields that its owner reads back."""
+    write_atomic(folder / _ABOUT_FILE, json.dumps({"description": description, **fields}))
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What `write_about` wrote; OSError or ValueError where it cannot be read."""
+    about = json.loads((folder / _ABOUT_FILE).read_text("utf-8"))
+    if not isinstance(about, dict):
+        raise ValueError("about.json is not an object")
+    return about
 
 
 def touch(folder: Path) -> None:
-    """Remember that an entry was used now."""
+    """Record that an entry was used now."""
     with contextlib.suppress(OSError):
-        os.utime(folder / ABOUT_FILE)
+        os.utime(folder / _ABOUT_FILE)
 
 
 def evict(bytes_needed: int, keep: frozenset[str] = frozenset()) -> None:
-    """Remove the longest unused entries until `wanted` more bytes fit the limit and the disk.
+    """Remove the least recently used entries until `bytes_needed` more fit the limit and the disk.
 
-    Entries named in `keep` stay, and those that a process makes now; a map that another process
-    still reads stays readable on POSIX. Raises Error where the disk has no room for it even so.
+    Entries named in `keep` and locked ones stay; a memory map that another process reads stays
+    readable on POSIX. Raises Error where the disk is too full even so.
     """
-    kept = list_entries()
-    total = sum(entry.size_bytes for entry in kept)
+    entries = list_entries()
+    total = sum(entry.size_bytes for entry in entries)
     cache_folder().mkdir(parents=True, exist_ok=True)
-    for entry in kept:
+    for entry in entries:
         if total + bytes_needed <= size_limit_bytes() and _free_bytes() >= bytes_needed:
             break
         if entry.folder.name in keep or is_locked(entry.folder):
@@ -128,22 +141,22 @@ def _free_bytes() -> int:
 
 
 def remove(folder: Path) -> None:
-    """Delete one entry; the name goes first, so that no half of it is ever read."""
-    doomed = folder.with_name(f".{folder.name}.gone")
+    """Delete one entry; it is renamed first, so that nobody reads half of it."""
+    removed = folder.with_name(f".{folder.name}.removed")
     with contextlib.suppress(OSError):
-        folder.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+        folder.rename(removed)
+    shutil.rmtree(removed, ignore_errors=True)
 
 
 def remove_stale() -> None:
-    """Delete locks of nobody and half-removed entries."""
-    folder = cache_folder()
-    if not folder.is_dir():
+    """Delete lock files that nobody holds and entries that were removed halfway."""
+    cache = cache_folder()
+    if not cache.is_dir():
         return
-    for place in folder.iterdir():
-        if place.name.startswith(".") and place.name.endswith(".gone"):
-            shutil.rmtree(place, ignore_errors=True)
-        elif place.name.startswith(".") and place.name.endswith(".lock"):
+    for path in cache.iterdir():
+        if path.name.startswith(".") and path.name.endswith(".removed"):
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name.startswith(".") and path.name.endswith(".lock"):
             with contextlib.suppress(OSError):
-                if not is_locked(place.with_name(place.name[1:].removesuffix(".lock"))):
-                    place.unlink()
+                if not is_locked(path.with_name(path.name[1:].removesuffix(".lock"))):
+                    path.unlink()

@@ -1,7 +1,4 @@
-"""`foveal cache`: list or clear what Foveal keeps to be faster the next time.
-
-Knows nothing of what the entries hold.
-"""
+"""`foveal cache`: list or clear the cache."""
 
 from __future__ import annotations
 
@@ -23,43 +20,49 @@ def cache(
     action: Annotated[Literal["list", "clear"], typer.Argument(help="What to do.")] = "list",
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
-    """What is kept of decoded images, and how much; `clear` deletes it (nothing of yours)."""
-    from foveal import cache as home
-
+    """List the cached decoded images and their size; `clear` deletes them, never your files."""
     if action == "clear":
         _clear(json)
-        return
-    entries = home.list_entries()
-    total = sum(entry.size_bytes for entry in entries)
-    if json:
-        console.result_json(
-            {
-                "folder": str(home.cache_folder()),
-                "bytes": total,
-                "limit": home.size_limit_bytes(),
-                "entries": [
-                    {
-                        "name": one.folder.name,
-                        "what": one.description,
-                        "bytes": one.size_bytes,
-                        "whole": one.complete,
-                    }
-                    for one in entries
-                ],
-            }
-        )
-        return
-    console.result(
-        f"{home.cache_folder()}: {format_bytes(total)} of at most "
-        f"{format_bytes(home.size_limit_bytes())}"
+    elif json:
+        _print_json()
+    else:
+        _print_text()
+
+
+def _print_json() -> None:
+    from foveal.cache import cache_folder, list_entries, size_limit_bytes
+
+    entries = list_entries()
+    console.result_json(
+        {
+            "folder": str(cache_folder()),
+            "bytes": sum(entry.size_bytes for entry in entries),
+            "limit_bytes": size_limit_bytes(),
+            "entries": [
+                {
+                    "name": entry.folder.name,
+                    "description": entry.description,
+                    "bytes": entry.size_bytes,
+                    "complete": entry.complete,
+                }
+                for entry in entries
+            ],
+        }
     )
+
+
+def _print_text() -> None:
+    from foveal.cache import cache_folder, list_entries, size_limit_bytes
+
+    entries = list_entries()
+    total = format_bytes(sum(entry.size_bytes for entry in entries))
+    console.result(f"{cache_folder()}: {total} of at most {format_bytes(size_limit_bytes())}")
     now = time.time()
-    for one in entries:
-        state = "" if one.complete else "  (not finished)"
-        days = plural(round((now - one.last_used) / 86_400), "day")
-        console.result(
-            f"  {format_bytes(one.size_bytes):>9}  used {days} ago  {one.description}{state}"
-        )
+    for entry in entries:
+        state = "" if entry.complete else "  (incomplete)"
+        days = plural(round((now - entry.last_used) / 86_400), "day")
+        size = format_bytes(entry.size_bytes)
+        console.result(f"  {size:>9}  used {days} ago  {entry.description}{state}")
 
 
 def _clear(json: bool) -> None:
@@ -73,7 +76,7 @@ def _clear(json: bool) -> None:
 
 
 def format_bytes(count: float) -> str:
-    """Bytes for people: 12 B, 3.4 KiB, 5.6 GiB."""
+    """A number of bytes with its unit: 12 B, 3.4 KiB, 5.6 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

@@ -1,1 +1,1 @@
-"""Labelled images: listing, sources, split, checks, facts and the decode-once store."""
+"""Labelled images: dataset, sources, split, checks, facts and the decode-once store."""

@@ -1,7 +1,4 @@
-"""Faults that pass: a file that could not be opened for a moment must not stay left out for good.
-
-Knows nothing of what is kept of the images that could be read.
-"""
+"""Files that failed for a passing reason: a later run must not leave them out for good."""
 
 from __future__ import annotations
 
@@ -13,20 +10,20 @@ from foveal.errors import ImageError
 from foveal.images.decode import decode_array
 
 TRANSIENT_REASONS = ("cannot be opened", "needs more memory")
-"""How the reasons begin that lie in the machine's moment, not in the image."""
+"""How the reasons begin that do not lie in the image itself."""
 
 
-def readable_again(listing: Dataset, unusable: Sequence[UnusableFile]) -> bool:
+def readable_again(dataset: Dataset, unusable: Sequence[UnusableFile]) -> bool:
     """Whether an image that was left out for such a reason can be read now."""
-    asked = {item.path for item in unusable if item.reason.startswith(TRANSIENT_REASONS)}
-    return bool(asked) and any(
-        _readable(listing, row) for row, path in enumerate(listing.paths) if path in asked
+    paths = {item.path for item in unusable if item.reason.startswith(TRANSIENT_REASONS)}
+    return bool(paths) and any(
+        _readable(dataset, row) for row, path in enumerate(dataset.paths) if path in paths
     )
 
 
-def _readable(listing: Dataset, row: int) -> bool:
+def _readable(dataset: Dataset, row: int) -> bool:
     try:
-        decode_array(listing.read(row), channels=3)
+        decode_array(dataset.read(row), channels=3)
     except ImageError:
         return False
     return True

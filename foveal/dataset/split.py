@@ -33,7 +33,7 @@ MIN_STRATIFIED_IMAGES = 100
 MIN_CHAIN_IMAGES, MIN_CHAIN_SHARE = 20, 0.01
 
 
-def assign_splits(listing: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]:
+def assign_splits(dataset: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]:
     """A split for every row: the user's where given, else made here.
 
     Without any: 70/15/15. Without val: a tenth of train, at most 5,000. Without test: 15 % of
@@ -41,28 +41,28 @@ def assign_splits(listing: Dataset, *, progress: Progress = silent) -> tuple[Spl
     train, where the store leaves them out.
     Raises DataError where there is no train, or only some rows have a split.
     """
-    given = set(listing.splits)
+    given = set(dataset.splits)
     if given == {"train", "val", "test"}:
-        return _given(listing)
+        return _given(dataset)
     if None in given and len(given) > 1:
-        bare = sum(one is None for one in listing.splits)
+        bare = sum(one is None for one in dataset.splits)
         raise DataError(
-            f"{bare} of {len(listing)} images of {listing.root} have no split; give every "
+            f"{bare} of {len(dataset)} images of {dataset.root} have no split; give every "
             "image one, or none"
         )
     if given and None not in given and "train" not in given:
         raise DataError(
-            f"{listing.root} has no train, only {' and '.join(sorted(map(str, given)))}; "
+            f"{dataset.root} has no train, only {' and '.join(sorted(map(str, given)))}; "
             "name the images to train on train"
         )
-    pool = [row for row, one in enumerate(listing.splits) if one != "test"]
-    seen = scan_images(listing, pool, progress=progress)
-    moved = _moved(listing, seen, find_duplicates(seen), _shares(given, len(seen.rows)))
-    return tuple(moved.get(row, one or "train") for row, one in enumerate(listing.splits))
+    pool = [row for row, one in enumerate(dataset.splits) if one != "test"]
+    seen = scan_images(dataset, pool, progress=progress)
+    moved = _moved(dataset, seen, find_duplicates(seen), _shares(given, len(seen.rows)))
+    return tuple(moved.get(row, one or "train") for row, one in enumerate(dataset.splits))
 
 
-def _given(listing: Dataset) -> tuple[Split, ...]:
-    return tuple(one for one in listing.splits if one is not None)
+def _given(dataset: Dataset) -> tuple[Split, ...]:
+    return tuple(one for one in dataset.splits if one is not None)
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ class _Unit:
     rows: tuple[int, ...]
 
 
-def _moved(listing: Dataset, seen: Scan, same: DuplicatePairs, shares: _Shares) -> dict[int, Split]:
+def _moved(dataset: Dataset, seen: Scan, same: DuplicatePairs, shares: _Shares) -> dict[int, Split]:
     counts = Counter(
-        label for row in seen.rows if listing.splits[row] != "val" for label in listing.labels[row]
+        label for row in seen.rows if dataset.splits[row] != "val" for label in dataset.labels[row]
     )
-    units = _units(listing, seen, same, counts)
+    units = _units(dataset, seen, same, counts)
     by_class: dict[str, list[_Unit]] = {}
     for unit in sorted(units, key=lambda one: (one.place, one.rows)):
-        if all(listing.splits[row] != "val" for row in unit.rows):  # else it stays as it is
+        if all(dataset.splits[row] != "val" for row in unit.rows):  # else it stays as it is
             by_class.setdefault(unit.label, []).append(unit)
     answer: dict[int, Split] = {}
     for members in by_class.values():
@@ -114,10 +114,10 @@ def _moved(listing: Dataset, seen: Scan, same: DuplicatePairs, shares: _Shares) 
     return answer
 
 
-def _units(listing: Dataset, seen: Scan, same: DuplicatePairs, counts: Counter[str]) -> list[_Unit]:
+def _units(dataset: Dataset, seen: Scan, same: DuplicatePairs, counts: Counter[str]) -> list[_Unit]:
     content = dict(zip(seen.rows.tolist(), seen.content_hashes.tolist(), strict=True))
     roots = connected_components(
-        len(listing), same.exact, _unchained(listing, same, counts), _grouped(listing, seen.rows)
+        len(dataset), same.exact, _unchained(dataset, same, counts), _grouped(dataset, seen.rows)
     )
     members: dict[int, list[int]] = {}
     for row in seen.rows.tolist():
@@ -125,9 +125,9 @@ def _units(listing: Dataset, seen: Scan, same: DuplicatePairs, counts: Counter[s
     units = []
     for rows in members.values():
         rows.sort(key=content.__getitem__)
-        names = sorted({name for row in rows if (name := listing.groups[row]) is not None})
+        names = sorted({name for row in rows if (name := dataset.groups[row]) is not None})
         key = f"group {names[0]}" if names else f"content {content[rows[0]]}"
-        labels = listing.labels[rows[0]]
+        labels = dataset.labels[rows[0]]
         label = min(labels, key=lambda name: (counts[name], name)) if labels else ""
         units.append(_Unit(_place(key), label, tuple(rows)))
     return units
@@ -138,33 +138,33 @@ def _place(key: str) -> float:
     return int.from_bytes(digest.digest(), "little") / 2**64
 
 
-def _grouped(listing: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _grouped(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     first: dict[str, int] = {}
     pairs = []
     for row in rows.tolist():
-        name = listing.groups[row]
+        name = dataset.groups[row]
         if name is not None:
             pairs.append((first.setdefault(name, row), row))
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _unchained(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> NDArray[np.int64]:
+def _unchained(dataset: Dataset, same: DuplicatePairs, counts: Counter[str]) -> NDArray[np.int64]:
     """The near pairs without those of chains too long to be one image."""
-    long = {row for chain in find_chains(listing, same, counts) for row in chain}
+    long = {row for chain in find_chains(dataset, same, counts) for row in chain}
     keep = [pair for pair in same.near.tolist() if pair[0] not in long]
     return np.array(keep, np.int64).reshape(-1, 2)
 
 
-def find_chains(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> list[list[int]]:
+def find_chains(dataset: Dataset, same: DuplicatePairs, counts: Counter[str]) -> list[list[int]]:
     """Groups of near duplicates larger than max(20, 1 % of their class), as rows."""
-    roots = connected_components(len(listing), same.near)
+    roots = connected_components(len(dataset), same.near)
     members: dict[int, list[int]] = {}
     for row in sorted(set(same.near.ravel().tolist())):
         members.setdefault(int(roots[row]), []).append(row)
     return [
         rows for rows in members.values()
         if len(rows) > max(MIN_CHAIN_IMAGES, MIN_CHAIN_SHARE * max(
-            (counts[label] for label in listing.labels[rows[0]]), default=0))
+            (counts[label] for label in dataset.labels[rows[0]]), default=0))
     ]  # fmt: skip
 
 

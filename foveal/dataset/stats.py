@@ -20,14 +20,14 @@ from foveal.errors import DataError, ImageError
 from foveal.images.decode import decode_opened, open_image, upright_size
 
 MAX_SAMPLED_IMAGES = 512
-"""Images whose header is read, evenly spread over the listing."""
+"""Images whose header is read, evenly spread over the dataset."""
 MAX_DECODED_IMAGES = 64
 """Of those, images that are decoded to see whether they are grey."""
 
 
 @dataclass(frozen=True)
 class Stats:
-    """images: how many.  classes: name -> images, in the listing's order.
+    """images: how many.  classes: name -> images, in the dataset's order.
 
     width, height, aspect (width / height): tenth, fiftieth and ninetieth percentile of the
     sample.  grey: all images looked at are grey.  sampled: how many were looked at.
@@ -43,31 +43,31 @@ class Stats:
     sampled: int
 
 
-def compute_stats(listing: Dataset, rows: Sequence[int] | None = None) -> Stats:
+def compute_stats(dataset: Dataset, rows: Sequence[int] | None = None) -> Stats:
     """Facts over these rows; without `rows`, over all that are not val or test.
 
     Raises DataError where no image of the sample can be read.
     """
     if rows is None:
-        rows = [row for row, split in enumerate(listing.splits) if split in (None, "train")]
+        rows = [row for row, split in enumerate(dataset.splits) if split in (None, "train")]
     chosen = [int(rows[place]) for place in even_sample(len(rows), MAX_SAMPLED_IMAGES)]
     coloured = {chosen[place] for place in even_sample(len(chosen), MAX_DECODED_IMAGES)}
     seen = [
         one
-        for _, part in map_ordered(lambda c: _seen(listing, c, coloured), chosen, 32)
+        for _, part in map_ordered(lambda c: _seen(dataset, c, coloured), chosen, 32)
         for one in part
     ]
     if not seen:
         raise DataError(
-            f"none of {len(chosen)} images of {listing.root} can be read; see foveal check"
+            f"none of {len(chosen)} images of {dataset.root} can be read; see foveal check"
         )
     sizes = np.array([one[:2] for one in seen])
     looked = [one[2] for one in seen if one[2] is not None]
-    counts = Counter(label for row in rows for label in listing.labels[row])
+    counts = Counter(label for row in rows for label in dataset.labels[row])
     return Stats(
         images=len(rows),
-        classes={name: counts[name] for name in listing.classes if counts[name]},
-        task=listing.task,
+        classes={name: counts[name] for name in dataset.classes if counts[name]},
+        task=dataset.task,
         width=_whole(sizes[:, 0]),
         height=_whole(sizes[:, 1]),
         aspect=_percentiles(sizes[:, 0] / sizes[:, 1]),
@@ -77,13 +77,13 @@ def compute_stats(listing: Dataset, rows: Sequence[int] | None = None) -> Stats:
 
 
 def _seen(
-    listing: Dataset, rows: Sequence[int], coloured: set[int]
+    dataset: Dataset, rows: Sequence[int], coloured: set[int]
 ) -> list[tuple[int, int, bool | None]]:
     """(width, height, grey or None where not looked) of the images that can be read."""
     found: list[tuple[int, int, bool | None]] = []
     for row in rows:
         try:
-            image = open_image(listing.read(row))
+            image = open_image(dataset.read(row))
             width, height = upright_size(image)
             grey = (
                 is_grey(decode_opened(image, channels=3, min_size=(64, 64)))

@@ -1,4 +1,4 @@
-"""The doctor: everything that `check` finds in a listing; it changes nothing and guesses nothing.
+"""The doctor: everything that `check` finds in a dataset; it changes nothing and guesses nothing.
 
 Knows nothing of terminals, pages or training.
 
@@ -30,32 +30,32 @@ MIN_CLASS_IMAGES = 10
 MAX_IMBALANCE = 10
 
 
-def run_checks(listing: Dataset, *, progress: Progress = silent) -> CheckResult:
+def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
     """Look at every image and tell what is wrong with the data set."""
-    seen = scan_images(listing, range(len(listing)), full=True, progress=progress)
+    seen = scan_images(dataset, range(len(dataset)), full=True, progress=progress)
     same = find_duplicates(seen)
-    unusable = (*listing.unusable, *seen.unusable)
-    usable = listing.subset(seen.rows.tolist())
+    unusable = (*dataset.unusable, *seen.unusable)
+    usable = dataset.subset(seen.rows.tolist())
     counts = Counter(label for labels in usable.labels for label in labels)
-    fatal = list(_fatal(listing, usable, counts))
+    fatal = list(_fatal(dataset, usable, counts))
     findings = [
         *fatal,
         *_unusable(len(usable), unusable),
         *_classes(usable, counts),
-        *_pairs(listing, same, counts),
+        *_pairs(dataset, same, counts),
         *find_outliers(usable, seen),
         *_shortcuts(usable, seen),
-        *(Finding("left_aside", "info", 1, (), f"{note}.") for note in listing.notes),
+        *(Finding("left_aside", "info", 1, (), f"{note}.") for note in dataset.notes),
     ]
     return CheckResult(
-        str(listing.root), len(usable),
-        {name: counts[name] for name in listing.classes},
+        str(dataset.root), len(usable),
+        {name: counts[name] for name in dataset.classes},
         {name: n for name in SPLITS if (n := usable.splits.count(name))},
         unusable, sort_by_severity(findings), trainable=not fatal,
     )  # fmt: skip
 
 
-def _fatal(listing: Dataset, usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
+def _fatal(dataset: Dataset, usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
     """What train stops at."""
     given = set(usable.splits)
     train = {
@@ -71,7 +71,7 @@ def _fatal(listing: Dataset, usable: Dataset, counts: Counter[str]) -> Iterator[
             "There is no train, only " + " and ".join(sorted(str(one) for one in given)) + ": "
             "name the images to train on train."
         ))  # fmt: skip
-    elif len(train) < 2 and listing.task == "single":
+    elif len(train) < 2 and dataset.task == "single":
         yield Finding("one_class", "error", 1, (), (
             f"Only one class, '{next(iter(train))}', has images to train on: "
             "give at least two sub-folders, one a class."
@@ -132,57 +132,57 @@ def _named(names: list[str]) -> str:
     return ", ".join(f"'{name}'" for name in names[:5]) + more
 
 
-def _pairs(listing: Dataset, same: DuplicatePairs, counts: Counter[str]) -> Iterator[Finding]:
-    long = find_chains(listing, same, counts)
+def _pairs(dataset: Dataset, same: DuplicatePairs, counts: Counter[str]) -> Iterator[Finding]:
+    long = find_chains(dataset, same, counts)
     chained = {row for rows in long for row in rows}
     kept = np.array([pair for pair in same.near.tolist() if pair[0] not in chained], np.int64)
-    exact, near = _groups(listing, same.exact), _groups(listing, kept.reshape(-1, 2))
-    close = _groups(listing, np.concatenate([same.exact, kept.reshape(-1, 2)]))
-    yield from _told(listing, "duplicates", exact, (
+    exact, near = _groups(dataset, same.exact), _groups(dataset, kept.reshape(-1, 2))
+    close = _groups(dataset, np.concatenate([same.exact, kept.reshape(-1, 2)]))
+    yield from _told(dataset, "duplicates", exact, (
         "The same pixels more than once: keep one of each; Foveal never puts them on two sides of "
         "a split it makes."
     ))  # fmt: skip
-    yield from _told(listing, "near_duplicates", near, (
+    yield from _told(dataset, "near_duplicates", near, (
         "The same image encoded again, resized or slightly cropped: keep one of each; Foveal "
         "never puts them on two sides of a split it makes."
     ))  # fmt: skip
-    yield from _across(listing, "label_conflict", close, listing.labels, (
+    yield from _across(dataset, "label_conflict", close, dataset.labels, (
         "The same image under different labels: one of them is wrong; correct or delete it."
     ))  # fmt: skip
-    yield from _across(listing, "leak", close, listing.splits, (
+    yield from _across(dataset, "leak", close, dataset.splits, (
         "The same image in two splits, so the score is too good: delete it from train."
     ))  # fmt: skip
     for rows in long:
-        yield Finding("chain", "info", len(rows), _paths(listing, rows), (
+        yield Finding("chain", "info", len(rows), _paths(dataset, rows), (
             "So many images are each near the next (frames of a film, or one template) that they "
             "are not held together when Foveal splits: say what belongs together in a column "
             "'group'."
         ))  # fmt: skip
 
 
-def _groups(listing: Dataset, pairs: NDArray[np.int64]) -> list[list[int]]:
-    roots = connected_components(len(listing), pairs)
+def _groups(dataset: Dataset, pairs: NDArray[np.int64]) -> list[list[int]]:
+    roots = connected_components(len(dataset), pairs)
     members: defaultdict[int, list[int]] = defaultdict(list)
     for row in np.unique(pairs).tolist():
         members[int(roots[row])].append(row)
     return list(members.values())
 
 
-def _paths(listing: Dataset, rows: Sequence[int]) -> tuple[str, ...]:
-    return tuple(listing.paths[row] for row in rows)
+def _paths(dataset: Dataset, rows: Sequence[int]) -> tuple[str, ...]:
+    return tuple(dataset.paths[row] for row in rows)
 
 
-def _told(listing: Dataset, kind: str, groups: list[list[int]], advice: str) -> Iterator[Finding]:
+def _told(dataset: Dataset, kind: str, groups: list[list[int]], advice: str) -> Iterator[Finding]:
     if groups:
-        files = _paths(listing, [row for rows in groups for row in rows])
+        files = _paths(dataset, [row for rows in groups for row in rows])
         pairs = [
-            (listing.paths[rows[0]], listing.paths[row]) for rows in groups for row in rows[1:]
+            (dataset.paths[rows[0]], dataset.paths[row]) for rows in groups for row in rows[1:]
         ]
         yield Finding(kind, "warning", len(files), files, advice, tuple(pairs))
 
 
 def _across(
-    listing: Dataset, kind: str, groups: list[list[int]], column: tuple[object, ...], advice: str
+    dataset: Dataset, kind: str, groups: list[list[int]], column: tuple[object, ...], advice: str
 ) -> Iterator[Finding]:
     """Groups whose rows differ in a column: one pair for each further value."""
     pairs: list[tuple[str, str]] = []
@@ -194,7 +194,7 @@ def _across(
             if key not in first:
                 first[key] = row
         known, *others = first.values()
-        pairs += [(listing.paths[known], listing.paths[row]) for row in others]
+        pairs += [(dataset.paths[known], dataset.paths[row]) for row in others]
     if pairs:
         files = tuple(dict.fromkeys(path for pair in pairs for path in pair))
         yield Finding(kind, "warning", len(files), files, advice, tuple(pairs))

@@ -24,11 +24,11 @@ _SUFFIXES = {
 }  # fmt: skip
 
 
-def find_outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
+def find_outliers(usable: Dataset, scan: Scan) -> Iterator[Finding]:
     """Findings about single images; `usable` holds the scanned rows, in their order."""
     if not len(usable):
         return
-    measured = seen.measures
+    measured = scan.measures
     kinds = np.array(
         [
             _suffix_wrong(path, int(code))
@@ -56,7 +56,7 @@ def find_outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
     yield from _flagged(usable, "blurry", "info", blurred, (
         "Much less detail than the others: see whether it can be recognised at all."
     ))  # fmt: skip
-    yield from _shapes(usable, seen)
+    yield from _shapes(usable, scan)
     grey = measured[:, image_stats.IS_GREY] > 0
     rare, name = (grey, "grey") if grey.mean() < 0.5 else (~grey, "coloured")
     if 0 < rare.mean() < 0.1:
@@ -66,8 +66,8 @@ def find_outliers(usable: Dataset, seen: Scan) -> Iterator[Finding]:
         ))  # fmt: skip
 
 
-def _shapes(usable: Dataset, seen: Scan) -> Iterator[Finding]:
-    size = seen.sizes.astype(float)
+def _shapes(usable: Dataset, scan: Scan) -> Iterator[Finding]:
+    size = scan.sizes.astype(float)
     area = _outlying(np.log(size.prod(1)), np.log(4))
     aspect = _outlying(np.log(size[:, 0] / size[:, 1]), np.log(2))
     yield from _flagged(usable, "odd_size", "info", area, (

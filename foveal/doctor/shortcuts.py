@@ -30,7 +30,7 @@ class Shortcut:
     chance: float
 
 
-def find_shortcuts(seen: Scan, labels: NDArray[np.int64], classes: int) -> list[Shortcut]:
+def find_shortcuts(scan: Scan, labels: NDArray[np.int64], classes: int) -> list[Shortcut]:
     """Suspicious shortcuts; labels: int64 (N,) class numbers of the scanned images.
 
     Half of the images (by content hash) teach a table from bins to the most over-represented
@@ -40,16 +40,16 @@ def find_shortcuts(seen: Scan, labels: NDArray[np.int64], classes: int) -> list[
         return []
     chance = 1 / classes
     found = []
-    for what, bins in _views(seen):
-        accuracy = _probed(bins, labels, (seen.content_hashes & np.uint64(1)).astype(bool), classes)
+    for what, bins in _views(scan):
+        accuracy = _probed(bins, labels, (scan.content_hashes & np.uint64(1)).astype(bool), classes)
         if accuracy > chance + MIN_MARGIN * (1 - chance):
             found.append(Shortcut(what, accuracy, chance))
     return found
 
 
-def _views(seen: Scan) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    width, height = seen.sizes[:, 0].astype(float), seen.sizes[:, 1].astype(float)
-    measures = seen.measures
+def _views(scan: Scan) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    width, height = scan.sizes[:, 0].astype(float), scan.sizes[:, 1].astype(float)
+    measures = scan.measures
     yield "the size of the image", _joint(_binned(width), _binned(height))
     yield "the shape (width by height)", _binned(width / height)
     yield "the brightness", _joint(_binned(measures[:, image_stats.BRIGHTNESS], 8),

@@ -1,7 +1,4 @@
-"""The cache: clearing it.
-
-Knows nothing of what the entries hold.
-"""
+"""Clear the cache."""
 
 from __future__ import annotations
 
@@ -10,12 +7,12 @@ from foveal.filelock import is_locked
 
 
 def clear_cache() -> tuple[int, int]:
-    """Delete what is kept, also what broken-off work left; (entries, bytes) that went.
+    """Delete all entries and what interrupted work left: (number of entries, their bytes).
 
-    What another process makes now stays.
+    An entry that another process is building stays.
     """
-    found = [entry for entry in cache.list_entries() if not is_locked(entry.folder)]
-    for entry in found:
+    entries = [entry for entry in cache.list_entries() if not is_locked(entry.folder)]
+    for entry in entries:
         cache.remove(entry.folder)
     cache.remove_stale()
-    return len(found), sum(entry.size_bytes for entry in found)
+    return len(entries), sum(entry.size_bytes for entry in entries)

@@ -5,7 +5,6 @@ Knows nothing of how maps are made; finds the images that show what excites a fi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -197,7 +196,7 @@ def _scanned(
     opened: Model, sources: list[_Source], progress: Progress
 ) -> dict[str, TopActivations]:
     """The scan of `sources` by every convolution, from the cache where it was done before."""
-    from foveal.cache import ABOUT_FILE, cache_folder
+    from foveal.cache import cache_folder, write_about
     from foveal.explanation import top_activations
 
     names = sorted(
@@ -221,9 +220,7 @@ def _scanned(
     peaks = {name: replace(one, images=numbers[one.images]) for name, one in peaks.items()}
     if weights:
         top_activations.keep(folder / "peaks.npz", peaks)
-        write_atomic(
-            folder / ABOUT_FILE, json.dumps({"what": "what excites the filters of a model"})
-        )
+        write_about(folder, "top activations of a model's filters")
     return peaks
 
 

@@ -247,8 +247,10 @@ def test_cache_lists_and_clears_only_its_own(root: Path, tmp_path: Path, monkeyp
     capsys.readouterr()
     assert run(["cache", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert [one["what"] for one in data["entries"]] == [f"looks of {root}: 24 images"]
-    assert data["limit"] == 50 * 2**30
+    assert [one["description"] for one in data["entries"]] == [
+        f"image statistics of {root}: 24 images"
+    ]
+    assert data["limit_bytes"] == 50 * 2**30
     assert run(["cache"]) == 0
     assert "of at most 50.0 GiB" in capsys.readouterr().out
     assert run(["cache", "clear", "--json"]) == 0

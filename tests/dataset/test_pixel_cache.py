@@ -85,7 +85,7 @@ def test_a_flipped_bit_is_found_and_made_again(images):
     assert np.array_equal(
         build_pixel_cache(open_dataset(root), range(3), SIZE, RULE).pixels, wanted
     )
-    (entry() / "about.json").write_text(json.dumps({"blocks": "no"}))
+    (entry() / "about.json").write_text(json.dumps({"checksums": "no"}))
     assert np.array_equal(
         build_pixel_cache(open_dataset(root), range(3), SIZE, RULE).pixels, wanted
     )
@@ -164,7 +164,7 @@ def test_pixels_that_a_power_cut_took_are_decoded_again(images, lost: str):
 
 
 def test_a_torn_journal_line_is_dropped(images):
-    from foveal.dataset.pixel_cache import _journal
+    from foveal.dataset.pixel_journal import read_journal
 
     root = images(" ".join(f"a/{n}.png" for n in range(40)))
     data = open_dataset(root)
@@ -174,7 +174,7 @@ def test_a_torn_journal_line_is_dropped(images):
     lines = whole.count(b"\n")
     for cut in range(0, len(whole), 37):
         path.write_bytes(whole[:cut])
-        assert len(list(_journal(path))) == whole[:cut].count(b"\n") <= lines
+        assert len(list(read_journal(path))) == whole[:cut].count(b"\n") <= lines
 
 
 def test_two_processes_make_it_once(images):

@@ -1,7 +1,4 @@
-"""What one image shows without a network: hashes, size, a thumbnail and how it is drawn.
-
-Knows nothing of labels, splits or other images.
-"""
+"""Statistics of one image without a network: hashes, size, brightness, sharpness, a thumbnail."""
 
 from __future__ import annotations
 
@@ -22,35 +19,26 @@ from foveal.images.fast_png import read_simple_png
 
 THUMBNAIL_SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
-(
-    IS_GREY,
-    FORMAT_INDEX,
-    FILE_BYTES,
-    BRIGHTNESS,
-    CONTRAST,
-    LEVEL_P1,
-    LEVEL_P99,
-    SHARPNESS,
-    RED,
-    GREEN,
-    BLUE,
-) = range(11)
-"""Places in `measures`: grey image (0 or 1); place of its format in FORMATS; size of the file;
-mean, deviation, 1st and 99th percentile of the grey levels; sharpness (see `sharpness`); mean of
-each colour (0 where there is no thumbnail)."""
+IS_GREY, FORMAT_INDEX, FILE_BYTES, BRIGHTNESS, CONTRAST = range(5)
+LEVEL_P1, LEVEL_P99, SHARPNESS, RED, GREEN, BLUE = range(5, 11)
+"""Indices into `measures`: whether the image is grey (0 or 1); index of its format in
+IMAGE_FORMATS; size of the file; mean, standard deviation, 1st and 99th percentile of the grey
+levels; sharpness (see `sharpness`); mean of each colour (0 where there is no thumbnail)."""
 N_MEASURES = 11
 MIN_DECODED_SIDE = 256
-"""A large JPEG is looked at on a side of at least this many pixels."""
+"""A large JPEG is decoded at reduced size, at least this many pixels a side."""
+MIN_SHARPNESS_SIDE = 64
+"""Smaller images have no detail fine enough to be blurred."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageStats:
-    """content, pixel: 64-bit hashes of the file's bytes and of its decoded pixels.
+    """content_hash, pixel_hash: 64 bits of the file's bytes and of its decoded pixels.
 
     width, height: pixels, upright, as stored.
-    thumbnail: uint8 (SIDE, SIDE), squashed grey; None under SIDE pixels a side and for drawings.
-    measures: in the order of the constants GREY to BLUE above; BRIGHTNESS to SHARPNESS are 0
-    unless full.
+    thumbnail: uint8 (THUMBNAIL_SIDE, THUMBNAIL_SIDE), grey, squashed; None for images smaller than
+    that and for drawings.
+    measures: at the indices IS_GREY to BLUE; BRIGHTNESS to SHARPNESS are 0 unless full.
     """
 
     content_hash: int
@@ -67,7 +55,7 @@ def content_hash(content: bytes | memoryview) -> int:
 
 
 def pixel_hash(width: int, height: int, content: bytes) -> int:
-    """64 bits of size and pixels; an all-grey colour image counts as its grey one."""
+    """64 bits of the size and the decoded pixels (of one channel for a grey image)."""
     digest = blake2b(f"{width}x{height}".encode(), digest_size=8)
     digest.update(content)
     return int.from_bytes(digest.digest(), "little")
@@ -81,7 +69,7 @@ def is_grey(image: Image.Image) -> bool:
 
 
 def _all_grey(values: np.ndarray) -> bool:
-    """Of (H, W, 3); the first row decides for most coloured images."""
+    """Whether (H, W, 3) is grey; the first row suffices for most coloured images."""
     for part in (values[:1], values):
         first = part[..., 0]
         if not ((first == part[..., 1]).all() and (first == part[..., 2]).all()):
@@ -90,49 +78,59 @@ def _all_grey(values: np.ndarray) -> bool:
 
 
 def compute_image_stats(content: bytes, *, full: bool = False) -> ImageStats:
-    """Look at one image; ImageError where it cannot be read.
+    """The statistics of one image file; ImageError where it cannot be read.
 
-    full: also measure how it is lit and how sharp it is; else those measures are 0.
+    full: also measure brightness and sharpness; else those measures are 0.
     """
-    image, (width, height), kind = _opened(content)
-    plain = image.mode == "L"
-    raw = image.tobytes()
-    grey = plain or _all_grey(np.frombuffer(raw, np.uint8).reshape(image.height, image.width, 3))
-    if grey and not plain:
-        raw = image.getchannel(0).tobytes()
-    small = min(width, height) < THUMBNAIL_SIDE
-    lit = (0.0,) * 5
-    if full or not small:
+    image, (width, height), format_name = _decode(content)
+    raw, grey = _raw_pixels(image)
+    has_thumbnail = min(width, height) >= THUMBNAIL_SIDE
+    lighting = (0.0,) * 5
+    if full or has_thumbnail:
         levels = np.frombuffer(raw if grey else image.convert("L").tobytes(), np.uint8)
         counts = np.bincount(levels, minlength=256)
-        small = small or is_drawing(counts)
+        has_thumbnail = has_thumbnail and not is_drawing(counts)
         if full:
-            lit = (*_levels(counts), sharpness(levels.reshape(image.height, image.width)))
-    drawn = None if small else grey_thumbnail(image)
-    thumb = None if drawn is None else np.asarray(drawn.convert("L"))
+            shaped = levels.reshape(image.height, image.width)
+            lighting = (*_level_stats(counts), sharpness(shaped))
+    small = squash_to_thumbnail(image) if has_thumbnail else None
+    file_stats = (float(grey), float(IMAGE_FORMATS.index(format_name)), float(len(content)))
     return ImageStats(
-        content_hash(content), pixel_hash(image.width, image.height, raw), width, height, thumb,
-        (float(grey), float(IMAGE_FORMATS.index(kind)), float(len(content)), *lit, *_tint(drawn)),
-    )  # fmt: skip
+        content_hash=content_hash(content),
+        pixel_hash=pixel_hash(image.width, image.height, raw),
+        width=width,
+        height=height,
+        thumbnail=None if small is None else np.asarray(small.convert("L")),
+        measures=(*file_stats, *lighting, *_mean_colour(small)),
+    )
 
 
-def _opened(content: bytes) -> tuple[Image.Image, tuple[int, int], str]:
-    """The image in mode L or RGB, its size as stored but upright, and its format."""
+def _raw_pixels(image: Image.Image) -> tuple[bytes, bool]:
+    """The bytes of the pixels, of one channel where the image is grey, and whether it is."""
+    raw = image.tobytes()
+    if image.mode == "L":
+        return raw, True
+    if _all_grey(np.frombuffer(raw, np.uint8).reshape(image.height, image.width, 3)):
+        return image.getchannel(0).tobytes(), True
+    return raw, False
+
+
+def _decode(content: bytes) -> tuple[Image.Image, tuple[int, int], str]:
+    """The image in mode L or RGB, its upright size as stored, and its format."""
     image = read_simple_png(content, MAX_PIXELS)
     if image is not None:
         return image, image.size, "PNG"
     opened = open_image(content)
     size = upright_size(opened)
-    # A grey file is decoded to grey at once: for small images that halves the work.
-    plain = opened.mode == "L" and "transparency" not in opened.info
-    image = decode_opened(
-        opened, channels=1 if plain else 3, min_size=(MIN_DECODED_SIDE, MIN_DECODED_SIDE)
-    )
+    # Decoding a grey file to grey, not to RGB, halves the time for small images.
+    grey = opened.mode == "L" and "transparency" not in opened.info
+    min_size = (MIN_DECODED_SIDE, MIN_DECODED_SIDE)
+    image = decode_opened(opened, channels=1 if grey else 3, min_size=min_size)
     return image, size, file_format(opened)
 
 
 def file_format(image: Image.Image) -> str:
-    """The name in FORMATS of what `header` opened (a multi-image JPEG is a JPEG)."""
+    """The name in IMAGE_FORMATS of an opened image (a multi-image JPEG is a JPEG)."""
     name = image.format or ""
     return {"MPO": "JPEG", "DIB": "BMP"}.get(name, name)
 
@@ -141,7 +139,7 @@ _LEVELS = np.arange(256)
 _POWERS = np.stack([_LEVELS, _LEVELS**2])
 
 
-def _levels(counts: np.ndarray) -> tuple[float, float, float, float]:
+def _level_stats(counts: np.ndarray) -> tuple[float, float, float, float]:
     """Mean, deviation, 1st and 99th percentile of a histogram of 256 levels."""
     below = counts.cumsum()
     total = int(below[-1])
@@ -150,37 +148,37 @@ def _levels(counts: np.ndarray) -> tuple[float, float, float, float]:
     return mean, max(0.0, square - mean**2) ** 0.5, float(low), float(high)
 
 
-def _tint(drawn: Image.Image | None) -> tuple[float, float, float]:
-    if drawn is None:
+def _mean_colour(thumbnail: Image.Image | None) -> tuple[float, float, float]:
+    if thumbnail is None:
         return 0.0, 0.0, 0.0
-    red, green, blue = np.asarray(drawn.convert("RGB")).reshape(-1, 3).mean(0).tolist()
+    red, green, blue = np.asarray(thumbnail.convert("RGB")).reshape(-1, 3).mean(0).tolist()
     return red, green, blue
 
 
-def sharpness(lit: np.ndarray) -> float:
-    """Detail in the finest scale: deviation of the Laplacian over deviation of the image.
+def sharpness(levels: np.ndarray) -> float:
+    """Standard deviation of the Laplacian over that of the grey levels, uint8 (H, W).
 
-    Small images (under 64 pixels a side) give infinity: nothing is fine enough to be blurred.
+    Infinity for images under MIN_SHARPNESS_SIDE pixels a side and for constant ones.
     """
-    if min(lit.shape) < 64:
+    if min(levels.shape) < MIN_SHARPNESS_SIDE:
         return float("inf")
-    levels = lit.astype(np.int16)
+    levels = levels.astype(np.int16)
     centre = levels[1:-1, 1:-1]
     around = levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:]
-    spread = float(levels.std())
-    return float((4 * centre - around).std()) / spread if spread > 1 else float("inf")
+    contrast = float(levels.std())
+    return float((4 * centre - around).std()) / contrast if contrast > 1 else float("inf")
 
 
-def grey_thumbnail(image: Image.Image) -> Image.Image:
-    """The image squashed to SIDE by SIDE, averaged by a triangle filter."""
+def squash_to_thumbnail(image: Image.Image) -> Image.Image:
+    """The image resized to THUMBNAIL_SIDE a side whatever its aspect (triangle filter)."""
     return image.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BILINEAR)
 
 
 def is_drawing(counts: np.ndarray) -> bool:
-    """Ink on paper, by the histogram: nine tenths of the pixels near paper or ink.
+    """Whether a histogram of 256 levels is that of ink on paper.
 
-    Near is within 12 levels. Paper is the commonest level and covers half; ink is the far end of
-    the levels in use.
+    Nine tenths of the pixels lie within 12 levels of paper or ink. Paper is the most frequent
+    level and covers half of the image; ink is the far end of the levels in use.
     """
     total = int(counts.sum())
     paper = int(counts.argmax())

@@ -1,7 +1,4 @@
-"""One pass over the files of a listing: what each image shows, kept in the cache.
-
-Knows nothing of labels, splits or findings.
-"""
+"""Reads every image file once for its statistics, hashes and thumbnail; results are cached."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from foveal import cache
@@ -29,16 +27,19 @@ from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 
 SCAN_FORMAT = 4
-_CHUNK = 128
+"""Part of the cache key: raise it when the statistics or the layout change."""
+_FILE = "scan.safetensors"
+_CHUNK_SIZE = 128
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What the readable images show; the first axis of all arrays is the same.
+    """Statistics of N readable images; the first axis of the arrays is the same.
 
-    rows: int64 (N,) rows of the listing.  content, pixel: uint64 (N,) hashes.
-    size: int32 (N, 2) width and height.  measures: float32 (N, MEASURES), see `look`.
-    thumbnails: uint8 (M, SIDE, SIDE) of the images `drawn` int64 (M,) counts into (N,).
+    rows: int64 (N,) rows of the data set.  content_hashes, pixel_hashes: uint64 (N,).
+    sizes: int32 (N, 2) width and height in pixels.  measures: float32 (N, N_MEASURES), see
+    `image_stats`.  thumbnails: uint8 (M, SIDE, SIDE) of the images at `thumbnail_indices`,
+    int64 (M,) indices into (N,).  unusable: files that could not be read.
     """
 
     rows: NDArray[np.int64]
@@ -52,88 +53,92 @@ class Scan:
 
 
 def scan_images(
-    listing: Dataset,
+    dataset: Dataset,
     rows: Sequence[int],
     *,
     full: bool = False,
     progress: Progress = silent,
 ) -> Scan:
-    """Look at these rows, or take what was seen of the same files before.
+    """Scan these rows, or read the cached scan of the same unchanged files.
 
-    full: also measure light and sharpness, which only the doctor needs.
-    A cache that cannot be written is no error: the images are then looked at again next time.
+    full: also measure brightness and sharpness, which only the doctor needs.
+    A cache that cannot be written is no error: the images are then scanned again next time.
     """
-    wanted = [int(row) for row in rows]
-    fingerprint = listing.fingerprint(wanted)
-    folder = _folder(fingerprint, full)
-    for place in dict.fromkeys((folder, _folder(fingerprint, True))):
-        kept = _kept(place)
-        if kept is not None and not readable_again(listing, kept.unusable):
-            cache.touch(place)
-            return kept
-    found = _look(listing, wanted, full, progress)
+    rows = [int(row) for row in rows]
+    fingerprint = dataset.fingerprint(rows)
+    folder = _entry_folder(fingerprint, full)
+    for candidate in dict.fromkeys((folder, _entry_folder(fingerprint, True))):
+        cached = _load(candidate)
+        if cached is not None and not readable_again(dataset, cached.unusable):
+            cache.touch(candidate)
+            return cached
+    scan = _scan(dataset, rows, full, progress)
     with contextlib.suppress(OSError, Error):
-        _keep(folder, found, f"looks of {listing.root}: {len(wanted)} images")
-    return found
+        _save(folder, scan, f"image statistics of {dataset.root}: {len(rows)} images")
+    return scan
 
 
-def _folder(fingerprint: str, full: bool) -> Path:
-    rule = json.dumps([SCAN_FORMAT, full, fingerprint])
-    return cache.cache_folder() / ("scan-" + blake2b(rule.encode(), digest_size=16).hexdigest())
+def _entry_folder(fingerprint: str, full: bool) -> Path:
+    key = json.dumps([SCAN_FORMAT, full, fingerprint])
+    return cache.cache_folder() / ("scan-" + blake2b(key.encode(), digest_size=16).hexdigest())
 
 
-def _look(listing: Dataset, rows: Sequence[int], full: bool, progress: Progress) -> Scan:
-    parts: list[tuple[Sequence[int], ChunkResult]] = []
+def _scan(dataset: Dataset, rows: Sequence[int], full: bool, progress: Progress) -> Scan:
+    chunks: list[tuple[Sequence[int], ChunkResult]] = []
     began, count = time.monotonic(), 0
-    for chunk, seen in map_chunks(listing, ScanTask(full), rows, _CHUNK):
-        parts.append((chunk, seen))
+    for chunk, result in map_chunks(dataset, ScanTask(full), rows, _CHUNK_SIZE):
+        chunks.append((chunk, result))
         count += len(chunk)
         rate = count / max(time.monotonic() - began, 1e-6)
-        progress("looking", count, len(rows), f"{rate:.0f} images/s")
-    return _joined(listing, parts or [([], run_task(ScanTask(full), listing.read, 0))])
+        progress("scanning images", count, len(rows), f"{rate:.0f} images/s")
+    return _concatenate(dataset, chunks or [([], run_task(ScanTask(full), dataset.read, 0))])
 
 
-def _joined(listing: Dataset, parts: Sequence[tuple[Sequence[int], ChunkResult]]) -> Scan:
-    def whole(name: str) -> NDArray[Any]:
-        return np.concatenate([seen.arrays[name] for _, seen in parts])
+def _concatenate(dataset: Dataset, chunks: Sequence[tuple[Sequence[int], ChunkResult]]) -> Scan:
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([result.arrays[name] for _, result in chunks])
 
-    rows = [np.array(chunk, np.int64)[seen.arrays["places"]] for chunk, seen in parts]
     return Scan(
-        np.concatenate(rows), whole("content"), whole("pixel"), whole("size"), whole("measures"),
-        whole("thumbnails"), np.flatnonzero(whole("drawn")),
-        tuple(
-            UnusableFile(listing.paths[chunk[place]], reason)
-            for chunk, seen in parts for place, reason in seen.failures
+        rows=np.concatenate(
+            [np.array(rows, np.int64)[result.arrays["positions"]] for rows, result in chunks]
         ),
-    )  # fmt: skip
+        content_hashes=column("content_hashes"),
+        pixel_hashes=column("pixel_hashes"),
+        sizes=column("sizes"),
+        measures=column("measures"),
+        thumbnails=column("thumbnails"),
+        thumbnail_indices=np.flatnonzero(column("has_thumbnail")),
+        unusable=tuple(
+            UnusableFile(dataset.paths[rows[position]], reason)
+            for rows, result in chunks
+            for position, reason in result.failures
+        ),
+    )
 
 
-def _keep(folder: Path, found: Scan, what: str) -> None:
-    arrays = {name: value for name, value in vars(found).items() if isinstance(value, np.ndarray)}
+def _save(folder: Path, scan: Scan, description: str) -> None:
+    arrays = {name: value for name, value in vars(scan).items() if isinstance(value, np.ndarray)}
     cache.evict(sum(array.nbytes for array in arrays.values()))
     folder.mkdir(parents=True, exist_ok=True)
-    unusable = json.dumps([[item.path, item.reason] for item in found.unusable])
-    told = {"unusable": unusable}
-    write_atomic(folder / "looks.safetensors", lambda path: save_file(arrays, path, told))
-    write_atomic(folder / cache.ABOUT_FILE, json.dumps({"what": what, "sum": _sum(found)}))
+    metadata = {"unusable": json.dumps([[item.path, item.reason] for item in scan.unusable])}
+    write_atomic(folder / _FILE, lambda path: save_file(arrays, path, metadata))
+    cache.write_about(folder, description, checksum=_checksum(scan))
 
 
-def _kept(folder: Path) -> Scan | None:
-    """What was kept; None where there is nothing or it is not what was written."""
-    from safetensors import SafetensorError, safe_open
-
+def _load(folder: Path) -> Scan | None:
+    """The cached scan; None where there is none or it is damaged."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, SafetensorError):
-        about = json.loads((folder / cache.ABOUT_FILE).read_text("utf-8"))
-        path = folder / "looks.safetensors"
+        about = cache.read_about(folder)
+        path = folder / _FILE
         with safe_open(path, "numpy") as file:
-            told = json.loads(file.metadata()["unusable"])
-        found = Scan(**load_file(path), unusable=tuple(UnusableFile(*item) for item in told))
-        return found if about["sum"] == _sum(found) else None
+            unusable = json.loads(file.metadata()["unusable"])
+        scan = Scan(**load_file(path), unusable=tuple(UnusableFile(*item) for item in unusable))
+        return scan if about["checksum"] == _checksum(scan) else None
     return None
 
 
-def _sum(found: Scan) -> str:
+def _checksum(scan: Scan) -> str:
     digest = blake2b(digest_size=16)
-    for value in vars(found).values():
+    for value in vars(scan).values():
         digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
     return digest.hexdigest()

@@ -1,8 +1,8 @@
-"""The same work on many rows at once, in order, with little held in memory.
+"""Runs a task on many rows in parallel, in order, with few results in memory.
 
-Knows nothing of what is done. Few rows are shared by threads, since decoders release the
-interpreter's lock; many by processes of their own (see `hand`), because a small image takes
-longer in the interpreter than in the decoder, and threads then only wait for each other.
+Few rows are shared among threads, as decoders release the interpreter's lock; many among worker
+processes (see `worker`), because a small image takes longer in the interpreter than in the
+decoder, so that threads would wait for each other.
 """
 
 from __future__ import annotations
@@ -25,100 +25,110 @@ from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask, run_t
 from foveal.processor import available_cores
 
 Row = TypeVar("Row")
-Done = TypeVar("Done")
+Result = TypeVar("Result")
+Process = subprocess.Popen[bytes]
 
 MIN_ROWS_FOR_PROCESSES = 4096
-"""From so many rows on, starting processes (a quarter of a second each) pays."""
+"""Fewer rows take less time than starting processes, a quarter of a second each."""
 
 
 def map_chunks(
-    listing: Dataset, task: ScanTask | DecodeTask, rows: Sequence[int], chunk_size: int
+    dataset: Dataset, task: ScanTask | DecodeTask, rows: Sequence[int], chunk_size: int
 ) -> Generator[tuple[Sequence[int], ChunkResult]]:
-    """The job on rows of a listing, `size` at a time: (rows, what they gave) in order."""
+    """Run the task on rows of a data set, `chunk_size` at a time; (rows, result) in order."""
     with (
-        _chunk_function(listing, task, len(rows)) as ask,
-        contextlib.closing(map_ordered(ask, rows, chunk_size)) as parts,
+        _worker_pool(dataset, task, len(rows)) as run_chunk,
+        contextlib.closing(map_ordered(run_chunk, rows, chunk_size)) as results,
     ):
-        yield from parts
+        yield from results
 
 
 @contextlib.contextmanager
-def _chunk_function(
-    listing: Dataset, job: ScanTask | DecodeTask, count: int
+def _worker_pool(
+    dataset: Dataset, task: ScanTask | DecodeTask, count: int
 ) -> Iterator[Callable[[Sequence[int]], ChunkResult]]:
-    """What does the job on some rows; threads may call it at once."""
-    started = _start_workers(listing.root, job) if count >= MIN_ROWS_FOR_PROCESSES else []
-    idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-    for one in started:
-        idle.put(one)
+    """A thread-safe function that runs the task on a chunk of rows."""
+    workers = _start_workers(dataset.root, task) if count >= MIN_ROWS_FOR_PROCESSES else []
+    idle: SimpleQueue[Process] = SimpleQueue()
+    for process in workers:
+        idle.put(process)
 
-    def ask(rows: Sequence[int]) -> ChunkResult:
+    def run_chunk(rows: Sequence[int]) -> ChunkResult:
         with contextlib.suppress(Empty, OSError, EOFError, ValueError):
-            chosen = idle.get_nowait()
-            found = _ask_worker(chosen, [_file_of(listing, row) for row in rows])
-            idle.put(chosen)
-            return found
-        # None was started, or it was killed or could not import us: then here.
-        return run_task(job, lambda place: listing.read(rows[place]), len(rows))
+            process = idle.get_nowait()
+            result = _send(process, [_file_of(dataset, row) for row in rows])
+            idle.put(process)
+            return result
+        # No worker was started, or it was killed or could not import Foveal: run it here.
+        return run_task(task, lambda position: dataset.read(rows[position]), len(rows))
 
     try:
-        yield ask
+        yield run_chunk
     finally:
-        for one in started:
-            one.kill()
-            one.communicate()
+        for process in workers:
+            process.kill()
+            process.communicate()
 
 
-def _start_workers(root: Path, job: ScanTask | DecodeTask) -> list[subprocess.Popen[bytes]]:
-    """One process a processor, each told the job."""
-    home = str(Path(foveal.__file__).parent.parent)
-    path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    started: list[subprocess.Popen[bytes]] = []
+def _start_workers(root: Path, task: ScanTask | DecodeTask) -> list[Process]:
+    """One worker process a core, each with the task; fewer where the system starts no more."""
+    workers: list[Process] = []
+    environment = _worker_environment()
     with contextlib.suppress(OSError):
         for _ in range(available_cores()):
-            one = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "foveal.dataset.workers.worker"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                env={**os.environ, **threads, "PYTHONPATH": path},
-            )  # fmt: skip
-            started.append(one)
-            assert one.stdin is not None
-            one.stdin.write(worker.encode_task(job, root))
-    return started
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+            workers.append(process)
+            assert process.stdin is not None
+            process.stdin.write(worker.encode_task(task, root))
+    return workers
 
 
-def _file_of(listing: Dataset, row: int) -> worker.File:
-    return listing.archive_members[row] if listing.archive_members else listing.paths[row]
+def _worker_environment() -> dict[str, str]:
+    """The environment with this package on the path and one thread a process."""
+    package = str(Path(foveal.__file__).parent.parent)
+    path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {**os.environ, **threads, "PYTHONPATH": path}
 
 
-def _ask_worker(one: subprocess.Popen[bytes], files: Sequence[worker.File]) -> ChunkResult:
-    assert one.stdin is not None
-    assert one.stdout is not None
-    one.stdin.write(worker.encode_files(files))
-    one.stdin.flush()
-    return worker.read_result(one.stdout)
+def _file_of(dataset: Dataset, row: int) -> worker.File:
+    return dataset.archive_members[row] if dataset.archive_members else dataset.paths[row]
+
+
+def _send(process: Process, files: Sequence[worker.File]) -> ChunkResult:
+    """Have a worker process run its task on a chunk of files."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(worker.encode_files(files))
+    process.stdin.flush()
+    return worker.read_result(process.stdout)
 
 
 def map_ordered(
-    work: Callable[[Sequence[Row]], Done], rows: Sequence[Row], chunk_size: int
-) -> Generator[tuple[Sequence[Row], Done]]:
-    """`work` on consecutive chunks of `rows`, by threads; yields (chunk, result) in order.
+    function: Callable[[Sequence[Row]], Result], rows: Sequence[Row], chunk_size: int
+) -> Generator[tuple[Sequence[Row], Result]]:
+    """Call `function` on consecutive chunks of `rows` in threads; (chunk, result) in order.
 
-    At most two chunks a thread are under way. Closing the iterator waits for those.
+    At most two chunks a thread are in flight. Closing the iterator waits for those.
     """
     count = available_cores()
-    waiting: deque[tuple[Sequence[Row], Future[Done]]] = deque()
+    pending: deque[tuple[Sequence[Row], Future[Result]]] = deque()
     with ThreadPoolExecutor(count, thread_name_prefix="foveal") as pool:
         try:
             for start in range(0, len(rows), chunk_size):
                 chunk = rows[start : start + chunk_size]
-                waiting.append((chunk, pool.submit(work, chunk)))
-                if len(waiting) > 2 * count:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-            while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
+                pending.append((chunk, pool.submit(function, chunk)))
+                if len(pending) > 2 * count:
+                    first, future = pending.popleft()
+                    yield first, future.result()
+            while pending:
+                first, future = pending.popleft()
+                yield first, future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -1,7 +1,4 @@
-"""What is done with the files of a chunk: they are looked at, or decoded for the store.
-
-Knows nothing of threads, processes, caches or labels.
-"""
+"""The tasks that workers run on the files of a chunk: scan or decode them."""
 
 from __future__ import annotations
 
@@ -25,14 +22,14 @@ from foveal.images.resize import to_input_pixels
 
 @dataclass(frozen=True)
 class ScanTask:
-    """Look at each image; full: also how it is lit and how sharp it is."""
+    """Compute the image statistics of each file; full: also brightness and sharpness."""
 
     full: bool
 
 
 @dataclass(frozen=True)
 class DecodeTask:
-    """Bring each image to (height, width, channels), as `to_input_pixels` does."""
+    """Decode each file to (height, width, channels); has the fields `to_input_pixels` reads."""
 
     height: int
     width: int
@@ -48,12 +45,13 @@ class DecodeTask:
 
 @dataclass(frozen=True, eq=False)
 class ChunkResult:
-    """What a chunk of files gave.
+    """The result of a task on a chunk of files.
 
-    arrays: one row an image that could be read; `places` int64 says which of the chunk it is.
-    Looking: `content`, `pixel`, `size`, `measures` as in Scan, `drawn` bool, `thumbnails` uint8
-    one for each drawn.  Decoding: `pixels` uint8 (n, H, W, C), `hashes`, `pixel_hashes` uint64.
-    bad: place and reason of each file that could not be read.
+    arrays: one row for each readable image; `positions` int64 is its position in the chunk.
+    Scan: `content_hashes`, `pixel_hashes`, `sizes` and `measures` as in Scan, `has_thumbnail` bool,
+    and `thumbnails` uint8, one for each that has one.
+    Decode: `pixels` uint8 (n, H, W, C), `content_hashes` and `pixel_hashes` uint64.
+    failures: position and reason of each file that could not be read.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -61,58 +59,54 @@ class ChunkResult:
 
 
 def run_task(task: ScanTask | DecodeTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
-    """The job on the files that read(0) to read(count - 1) give; read may raise ImageError."""
-    return (
-        _run_scan(task, read, count)
-        if isinstance(task, ScanTask)
-        else _run_decode(task, read, count)
-    )
+    """Run the task on the files that read(0) to read(count - 1) return or raise ImageError for."""
+    return _scan(task, read, count) if isinstance(task, ScanTask) else _decode(task, read, count)
 
 
-def _run_scan(job: ScanTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
-    places: list[int] = []
-    looks: list[ImageStats] = []
-    bad: list[tuple[int, str]] = []
-    for place in range(count):
+def _scan(task: ScanTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
+    positions: list[int] = []
+    stats: list[ImageStats] = []
+    failures: list[tuple[int, str]] = []
+    for position in range(count):
         try:
-            looks.append(compute_image_stats(read(place), full=job.full))
-            places.append(place)
+            stats.append(compute_image_stats(read(position), full=task.full))
+            positions.append(position)
         except ImageError as error:
-            bad.append((place, error.reason))
-    thumbnails = [one.thumbnail for one in looks if one.thumbnail is not None]
+            failures.append((position, error.reason))
+    thumbnails = [one.thumbnail for one in stats if one.thumbnail is not None]
     arrays: dict[str, NDArray[Any]] = {
-        "places": np.array(places, np.int64),
-        "content": np.array([one.content_hash for one in looks], np.uint64),
-        "pixel": np.array([one.pixel_hash for one in looks], np.uint64),
-        "size": np.array([(one.width, one.height) for one in looks], np.int32).reshape(-1, 2),
-        "measures": np.array([one.measures for one in looks], np.float32).reshape(-1, N_MEASURES),
-        "drawn": np.array([one.thumbnail is not None for one in looks], np.bool_),
+        "positions": np.array(positions, np.int64),
+        "content_hashes": np.array([one.content_hash for one in stats], np.uint64),
+        "pixel_hashes": np.array([one.pixel_hash for one in stats], np.uint64),
+        "sizes": np.array([(one.width, one.height) for one in stats], np.int32).reshape(-1, 2),
+        "measures": np.array([one.measures for one in stats], np.float32).reshape(-1, N_MEASURES),
+        "has_thumbnail": np.array([one.thumbnail is not None for one in stats], np.bool_),
         "thumbnails": np.array(thumbnails, np.uint8).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE),
     }
-    return ChunkResult(arrays, tuple(bad))
+    return ChunkResult(arrays, tuple(failures))
 
 
-def _run_decode(job: DecodeTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
-    made = np.empty((count, *job.shape), np.uint8)
-    places: list[int] = []
-    hashes: list[int] = []
+def _decode(task: DecodeTask, read: Callable[[int], bytes], count: int) -> ChunkResult:
+    pixels = np.empty((count, *task.shape), np.uint8)
+    positions: list[int] = []
+    content_hashes: list[int] = []
     pixel_hashes: list[int] = []
-    bad: list[tuple[int, str]] = []
-    for place in range(count):
+    failures: list[tuple[int, str]] = []
+    for position in range(count):
         try:
-            content = read(place)
-            one = to_input_pixels(content, job, job)
+            content = read(position)
+            decoded = to_input_pixels(content, task, task)
         except ImageError as error:
-            bad.append((place, error.reason))
+            failures.append((position, error.reason))
             continue
-        made[len(places)] = one
-        places.append(place)
-        hashes.append(content_hash(content))
-        pixel_hashes.append(content_hash(one.data))
+        pixels[len(positions)] = decoded
+        positions.append(position)
+        content_hashes.append(content_hash(content))
+        pixel_hashes.append(content_hash(decoded.data))
     arrays: dict[str, NDArray[Any]] = {
-        "places": np.array(places, np.int64),
-        "pixels": made[: len(places)],
-        "hashes": np.array(hashes, np.uint64),
+        "positions": np.array(positions, np.int64),
+        "pixels": pixels[: len(positions)],
+        "content_hashes": np.array(content_hashes, np.uint64),
         "pixel_hashes": np.array(pixel_hashes, np.uint64),
     }
-    return ChunkResult(arrays, tuple(bad))
+    return ChunkResult(arrays, tuple(failures))

@@ -1,10 +1,9 @@
-"""A process that does jobs on files: asked on its standard input, answering on its output.
+"""A worker process: reads chunks of files from its standard input, writes results to its output.
 
-Knows nothing of listings or caches; what is said is JSON and plain arrays.
-
-First line: {"job", "root", ...}; each further line is a chunk, a list of paths below root or of
-the fields of Members. The answer to each is a line {"arrays": [[name, dtype, shape], ...],
-"bad": [[place, reason], ...]} and then the bytes of the arrays. It ends when its input does.
+The first line is {"task", "root", ...}; each further line is a chunk, a list of paths below root or
+of the fields of ArchiveMember. The result of each is a line {"arrays": [[name, dtype, shape], ...],
+"failures": [[position, reason], ...]} and then the bytes of the arrays. The process ends when its
+input does.
 """
 
 from __future__ import annotations
@@ -30,66 +29,68 @@ File = str | ArchiveMember
 """A path below the root, or a member of the archive that is the root."""
 
 
-def encode_task(job: ScanTask | DecodeTask, root: Path) -> bytes:
+def encode_task(task: ScanTask | DecodeTask, root: Path) -> bytes:
     """The first line."""
-    name = "look" if isinstance(job, ScanTask) else "decode"
-    return _line({"job": name, "root": str(root), **asdict(job)})
+    name = "scan" if isinstance(task, ScanTask) else "decode"
+    return _json_line({"task": name, "root": str(root), **asdict(task)})
 
 
 def encode_files(files: Sequence[File]) -> bytes:
-    """The line that asks for a chunk."""
-    return _line([one if isinstance(one, str) else astuple(one) for one in files])
+    """The line of one chunk."""
+    return _json_line([file if isinstance(file, str) else astuple(file) for file in files])
 
 
 def read_result(stream: IO[bytes]) -> ChunkResult:
-    """The next answer; EOFError where the process ended."""
+    """The next result; EOFError where the process ended."""
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError
-    said = json.loads(line)
+    header = json.loads(line)
     arrays = {}
-    for name, kind, shape in said["arrays"]:
-        size = prod(shape) * np.dtype(kind).itemsize
+    for name, dtype, shape in header["arrays"]:
+        size = prod(shape) * np.dtype(dtype).itemsize
         content = stream.read(size)
         if len(content) != size:
             raise EOFError
-        arrays[name] = np.frombuffer(content, kind).reshape(shape)
-    return ChunkResult(arrays, tuple((place, reason) for place, reason in said["bad"]))
+        arrays[name] = np.frombuffer(content, dtype).reshape(shape)
+    return ChunkResult(arrays, tuple((position, reason) for position, reason in header["failures"]))
 
 
-def run_worker(asked: BinaryIO, answers: BinaryIO) -> None:
-    """Answer every chunk until the input ends."""
-    first = json.loads(asked.readline())
-    job, root = _job(first), Path(first["root"])
-    for line in asked:
-        files = [one if isinstance(one, str) else ArchiveMember(*one) for one in json.loads(line)]
-        found = run_task(job, partial(_read, root, files), len(files))
-        head = [[name, array.dtype.str, array.shape] for name, array in found.arrays.items()]
-        answers.write(_line({"arrays": head, "bad": found.failures}))
-        for array in found.arrays.values():
-            answers.write(array.tobytes())
-        answers.flush()
+def run_worker(requests: BinaryIO, results: BinaryIO) -> None:
+    """Run the task on every chunk until the input ends."""
+    first = json.loads(requests.readline())
+    task, root = _decode_task(first), Path(first["root"])
+    for line in requests:
+        files = [
+            file if isinstance(file, str) else ArchiveMember(*file) for file in json.loads(line)
+        ]
+        result = run_task(task, partial(_read_file, root, files), len(files))
+        header = [[name, array.dtype.str, array.shape] for name, array in result.arrays.items()]
+        results.write(_json_line({"arrays": header, "failures": result.failures}))
+        for array in result.arrays.values():
+            results.write(array.tobytes())
+        results.flush()
 
 
-def _read(root: Path, files: Sequence[File], place: int) -> bytes:
-    file = files[place]
+def _read_file(root: Path, files: Sequence[File], position: int) -> bytes:
+    file = files[position]
     if isinstance(file, ArchiveMember):
         return file.read(root)
     return read_bytes(os.path.join(root, file))  # noqa: PTH118 - quicker
 
 
-def _job(first: Mapping[str, Any]) -> ScanTask | DecodeTask:
-    if first["job"] == "look":
-        return ScanTask(first["full"])
-    red, green, blue = first["background"]
-    sides = first["height"], first["width"]
-    return DecodeTask(*sides, first["channels"], first["fit"], (red, green, blue))
+def _decode_task(fields: Mapping[str, Any]) -> ScanTask | DecodeTask:
+    if fields["task"] == "scan":
+        return ScanTask(fields["full"])
+    red, green, blue = fields["background"]
+    height, width = fields["height"], fields["width"]
+    return DecodeTask(height, width, fields["channels"], fields["fit"], (red, green, blue))
 
 
-def _line(said: object) -> bytes:
-    return json.dumps(said).encode("ascii") + b"\n"
+def _json_line(value: object) -> bytes:
+    return json.dumps(value).encode("ascii") + b"\n"
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks decides when it ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process decides when it ends
     run_worker(sys.stdin.buffer, sys.stdout.buffer)
