@@ -67,7 +67,7 @@ def main() -> None:
     run = foveal.train(data, network=network, epochs=given.epochs, out=given.out / "run")
     foveal.evaluate(run.model, data, split="val", abstain_at_accuracy=given.accuracy, out=cautious)
     always = foveal.evaluate(run.model, data)
-    careful = foveal.evaluate(cautious, data).abstaining
+    careful = foveal.evaluate(cautious, data).abstention
     print(f"always answering: {always.accuracy:.1%} right on {always.n} test images")
     print(f"below a probability of {careful.threshold:.3f} it says it does not know:")
     print(f"  it answers {careful.coverage:.1%}, and {careful.accuracy:.1%} of these are right")

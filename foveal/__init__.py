@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from foveal.spec.preprocess import Preprocess as Preprocess
     from foveal.spec.recipe import Recipe as Recipe
     from foveal.verbs.check import check as check
+    from foveal.verbs.compare import compare as compare
     from foveal.verbs.convolve import convolve as convolve
     from foveal.verbs.demo import demo as demo
     from foveal.verbs.design import design as design
@@ -73,6 +74,7 @@ _NAMES = {
     "foveal.spec.preprocess": "Input Preprocess",
     "foveal.spec.recipe": "Recipe",
     "foveal.verbs.check": "check",
+    "foveal.verbs.compare": "compare",
     "foveal.verbs.convolve": "convolve",
     "foveal.verbs.demo": "demo",
     "foveal.verbs.design": "design",

@@ -40,6 +40,7 @@ LAYERS = [
 VALUES = ["Dataset", "Error", "Input", "Network", "Prediction", "Predictor", "Preprocess", "Recipe"]
 VERBS = [
     "check",
+    "compare",
     "convolve",
     "demo",
     "design",

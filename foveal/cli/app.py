@@ -14,8 +14,8 @@ from foveal import __version__
 from foveal.cli import console
 
 VERBS = (
-    "check", "design", "show", "train", "evaluate", "predict", "explain", "export", "serve",
-    "demo", "selftest", "convolve", "cache",
+    "check", "design", "show", "train", "evaluate", "compare", "predict", "explain", "export",
+    "serve", "demo", "selftest", "convolve", "cache",
 )  # fmt: skip
 
 app = typer.Typer(

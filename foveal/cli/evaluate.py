@@ -1,10 +1,8 @@
-"""`foveal evaluate`: parse, call the verb, print the score card as a table or as JSON.
-
-Knows nothing of how a figure is computed.
-"""
+"""`foveal evaluate`: score one model, or compare several, and print a table or JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -28,7 +26,9 @@ def evaluate(
     ],
     split: Annotated[
         Literal["train", "val", "test", "all"] | None,
-        typer.Option(help="Default: test, or all it was not fitted on where DATA has no split."),
+        typer.Option(
+            help="Default: test, or all it was not fitted on where DATA has no split.",
+        ),
     ] = None,
     ignore_unknown_classes: Annotated[
         bool,
@@ -36,36 +36,82 @@ def evaluate(
     ] = False,
     abstain_at_accuracy: Annotated[
         float | None,
-        typer.Option(help="Choose the threshold above which so many answers are right."),
+        typer.Option(help="Choose the threshold above which predictions have this accuracy."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The new model with that threshold.")] = None,
     others: Annotated[
-        Path | None, typer.Option(help="A folder of strangers: images of no known class.")
+        Path | None,
+        typer.Option(help="A folder of out-of-distribution images, of no known class."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write one offline HTML page.")] = None,
     lang: Annotated[Literal["en", "ko"], typer.Option(help="Language of the page.")] = "en",
 ) -> None:
-    """Score models on labelled images: an honest score card with intervals."""
+    """Score models on labelled images: metrics with 95 % intervals."""
     if len(paths) < 2:
         raise UsageError("evaluate needs a model and the images:  foveal evaluate MODEL DATA")
+    *models, data = paths
+    if len(models) > 1:
+        options = {"--abstain-at-accuracy": abstain_at_accuracy, "--out": out, "--report": report}
+        _refuse_options(options, len(models))
+        compare_and_print(models, data, split, ignore_unknown_classes, others, json)
+        return
     from foveal.verbs.evaluate import evaluate as verb
 
-    *models, data = paths
     with console.progress() as progress:
-        card: Scores | Comparison = verb(
-            models[0] if len(models) == 1 else models, data,
-            split=split, ignore_unknown_classes=ignore_unknown_classes,
-            abstain_at_accuracy=abstain_at_accuracy, out=out, others=others, report=report,
-            lang=lang, progress=progress,
-        )  # fmt: skip
-    if json:
-        console.result_json(card.to_data())
-    else:
-        from foveal.cli.score_table import card_text
+        scores = verb(
+            models[0],
+            data,
+            split=split,
+            ignore_unknown_classes=ignore_unknown_classes,
+            abstain_at_accuracy=abstain_at_accuracy,
+            out=out,
+            others=others,
+            report=report,
+            lang=lang,
+            progress=progress,
+        )
+    print_scores(scores, json)
+    for path in (out, report):
+        if path is not None:
+            console.message(f"wrote {path}")
 
-        console.result(card_text(card))
-    if out is not None:
-        console.message(f"wrote {out}")
-    if report is not None:
-        console.message(f"wrote {report}")
+
+def compare_and_print(
+    models: list[str],
+    data: str,
+    split: Literal["train", "val", "test", "all"] | None,
+    ignore_unknown_classes: bool,
+    others: Path | None,
+    json: bool,
+) -> None:
+    """Compare `models` on `data`, and print the result."""
+    from foveal.verbs.compare import compare as verb
+
+    with console.progress() as progress:
+        comparison = verb(
+            models,
+            data,
+            split=split,
+            ignore_unknown_classes=ignore_unknown_classes,
+            others=others,
+            progress=progress,
+        )
+    print_scores(comparison, json)
+
+
+def print_scores(scores: Scores | Comparison, json: bool) -> None:
+    """Print scores as JSON or as text."""
+    if json:
+        console.result_json(scores.to_data())
+        return
+    from foveal.cli.score_table import format_result
+
+    console.result(format_result(scores))
+
+
+def _refuse_options(options: Mapping[str, object], count: int) -> None:
+    """UsageError where an option is given that takes one model only."""
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(f"{name} takes one model, {count} were given; run it for each")

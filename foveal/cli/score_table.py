@@ -1,186 +1,203 @@
-"""A score card as text for the terminal.
-
-Knows nothing of how a figure is computed or where the text goes.
-"""
+"""Scores and comparisons as text for the terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from foveal.text import plural
+from foveal.text import and_more, plural, printable
 
 if TYPE_CHECKING:
-    from foveal.evaluation.schema import ClassScore, Comparison, Scores, Slice
+    from foveal.evaluation.schema import ClassScore, Comparison, Scores
     from foveal.intervals import Interval
 
-MANY = 30
+MAX_CLASSES = 30
 """Classes in the table; --json has all."""
-SHOWN = 5
+MAX_ROWS = 5
+"""Confused pairs, slices and label issues that are printed."""
 
 
-def card_text(card: Scores | Comparison) -> str:
-    """One model's card, or the comparison of several; names hold nothing a terminal would obey."""
+def format_result(result: Scores | Comparison) -> str:
+    """The text of one model's scores or of a comparison; control characters are escaped."""
     from foveal.evaluation.schema import Scores
-    from foveal.text import printable
 
-    text = scores_text(card) if isinstance(card, Scores) else comparison_text(card)
+    text = format_scores(result) if isinstance(result, Scores) else format_comparison(result)
     return "\n".join(map(printable, text.split("\n")))
 
 
-def scores_text(card: Scores) -> str:
-    """The whole card, most important first."""
-    parts = [_head(card), _classes(card), _pairs(card), _abstaining(card), _others(card)]
-    parts += [_slices(card), _shaken(card), _suspects(card), _notes(card)]
-    return "\n\n".join(part for part in parts if part)
+def format_scores(scores: Scores) -> str:
+    """All scores, most important first."""
+    sections = [
+        _summary(scores),
+        _class_table(scores),
+        _confused_pairs(scores),
+        _thresholds(scores),
+        _out_of_distribution(scores),
+        _weak_slices(scores),
+        _robustness(scores),
+        _label_issues(scores),
+        _notes(scores.notes),
+    ]
+    return "\n\n".join(section for section in sections if section)
 
 
-def comparison_text(found: Comparison) -> str:
-    """One row a model, then the differences."""
-    width = max(len(str(card.model)) for card in found.models)
+def format_comparison(comparison: Comparison) -> str:
+    """One row per model, then the differences."""
+    width = max(len(str(scores.model)) for scores in comparison.models)
     lines = [f"{'model':<{width}}  accuracy  95 % interval      log loss     ECE  ms/image"]
-    for card in found.models:
+    for scores in comparison.models:
         lines.append(
-            f"{card.model!s:<{width}}  {card.accuracy:8.4f}  {_pair(card.accuracy_interval)}  "
-            f"{card.nll:8.4f}  {card.ece:6.4f}  {card.ms_per_image or 0:8.3f}"
+            f"{scores.model!s:<{width}}  {scores.accuracy:8.4f}  "
+            f"{_interval(scores.accuracy_interval)}  {scores.nll:8.4f}  {scores.ece:6.4f}  "
+            f"{scores.ms_per_image or 0:8.3f}"
         )
-    lines += ["", f"Differences on the same {_images(found.models[0].n)}, paired 95 % intervals"]
-    for gap in found.differences:
-        low, high = gap.accuracy_interval
-        verdict = "no difference proven" if low <= 0 <= high else "a difference"
+    n_images = _images(comparison.models[0].n)
+    lines += ["", f"Differences on the same {n_images}, paired 95 % intervals"]
+    for difference in comparison.differences:
+        low, high = difference.accuracy_interval
+        verdict = "not significant" if low <= 0 <= high else "significant"
         lines.append(
-            f"  {gap.model} − {gap.other}: accuracy {gap.accuracy:+.4f}  "
+            f"  {difference.model} − {difference.other}: accuracy {difference.accuracy:+.4f}  "
             f"({low:+.4f} to {high:+.4f})  {verdict}"
         )
-    notes = {note: None for card in found.models for note in card.notes}
-    return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+    notes = dict.fromkeys(note for scores in comparison.models for note in scores.notes)
+    return "\n".join([*lines, *([_notes(tuple(notes))] if notes else [])])
 
 
-def _head(card: Scores) -> str:
-    out = f", {card.left_out:,} left out (the model was fitted on them)" if card.left_out else ""
-    bad = f", {len(card.unusable):,} unusable" if card.unusable else ""
-    name = "every label right" if card.task == "multi" else "accuracy"
-    rows = [
-        (name, card.accuracy, card.accuracy_interval),
-        ("balanced accuracy", card.balanced_accuracy, card.intervals.get("balanced_accuracy")),
-        ("macro F1", card.macro_f1, card.intervals.get("macro_f1")),
-        *((f"top {k}", hit, card.intervals.get(f"top_{k}")) for k, hit in card.top_k.items()),
-        ("log loss", card.nll, card.intervals.get("nll")),
-        ("Brier", card.brier, card.intervals.get("brier")),
-        ("calibration error", card.ece, card.intervals.get("ece")),
+def _summary(scores: Scores) -> str:
+    rows: list[tuple[str, float, str]] = [
+        ("exact match" if scores.task == "multi" else "accuracy", scores.accuracy, "accuracy"),
+        ("balanced accuracy", scores.balanced_accuracy, "balanced_accuracy"),
+        ("macro F1", scores.macro_f1, "macro_f1"),
+        *((f"top-{k} accuracy", v, f"top_{k}_accuracy") for k, v in scores.top_k_accuracy.items()),
+        ("log loss", scores.nll, "nll"),
+        ("Brier score", scores.brier, "brier"),
+        ("calibration error", scores.ece, "ece"),
     ]
-    if card.matthews is not None:
-        rows.append(("Matthews", card.matthews, card.intervals.get("matthews")))
-    kind = "it has not seen" if card.split == "unseen" else f"of {card.split}"
-    lines = [f"{_images(card.n)} {kind}{out}{bad}"]
-    lines += [f"  {label:<18} {value:8.4f}  {_pair(pair)}".rstrip() for label, value, pair in rows]
-    if card.calibration.ece_before is not None and card.calibration.temperature != 1:
+    if scores.matthews_corrcoef is not None:
+        rows.append(("Matthews corrcoef", scores.matthews_corrcoef, "matthews_corrcoef"))
+    lines = [_scored_images(scores)]
+    for name, value, key in rows:
+        lines.append(f"  {name:<18} {value:8.4f}  {_interval(scores.intervals.get(key))}".rstrip())
+    calibration = scores.calibration
+    if calibration.uncalibrated_ece is not None and calibration.temperature != 1:
         lines.append(
-            f"  calibration error was {card.calibration.ece_before:.4f} before the temperature "
-            f"{card.calibration.temperature:.3f}"
+            f"  calibration error before temperature scaling (T={calibration.temperature:.3f}): "
+            f"{calibration.uncalibrated_ece:.4f}"
         )
-    if card.ms_per_image is not None:
-        lines.append(f"  {card.ms_per_image:.3f} ms an image (network only)")
+    if scores.ms_per_image is not None:
+        lines.append(f"  {scores.ms_per_image:.3f} ms per image (network only)")
     return "\n".join(lines)
 
 
-def _classes(card: Scores) -> str:
-    every = list(card.classes.items())
-    width = max(5, *(len(label) for label, _ in every))
-    lines = [f"{'class':<{width}}  precision  recall      F1     AUC  images"]
-    lines += [f"{label:<{width}}  {_class(part)}" for label, part in every[:MANY]]
-    if len(every) > MANY:
-        lines.append(f"and {len(every) - MANY} more; --json has all")
-    return "\n".join(lines)
+def _scored_images(scores: Scores) -> str:
+    """`275 images of test, 1 unusable`."""
+    scope = "not used in training" if scores.split == "unseen" else f"of {scores.split}"
+    parts = [f"{_images(scores.n)} {scope}"]
+    if scores.left_out:
+        parts.append(f"{scores.left_out:,} left out (the model was fitted on them)")
+    if scores.unusable:
+        parts.append(f"{len(scores.unusable):,} unusable")
+    return ", ".join(parts)
 
 
-def _class(part: ClassScore) -> str:
+def _class_table(scores: Scores) -> str:
+    width = max(5, *(len(label) for label in scores.classes))
+    rows = [f"{label:<{width}}  {_class_row(part)}" for label, part in scores.classes.items()]
+    header = f"{'class':<{width}}  precision  recall      F1     AUC  images"
+    text = and_more(rows, MAX_CLASSES, separator="\n")
+    return f"{header}\n{text}" + ("; --json has all" if len(rows) > MAX_CLASSES else "")
+
+
+def _class_row(part: ClassScore) -> str:
     values = (part.precision, part.recall, part.f1, part.roc_auc)
-    first, *others = ["-" if value is None else f"{value:.4f}" for value in values]
-    return f"{first:>9}  " + "  ".join(f"{text:>6}" for text in others) + f"  {part.support:>8}"
+    precision, *others = ["-" if value is None else f"{value:.4f}" for value in values]
+    return f"{precision:>9}  " + "  ".join(f"{text:>6}" for text in others) + f"  {part.support:>8}"
 
 
-def _pairs(card: Scores) -> str:
-    if card.error_analysis is None or not card.error_analysis.confused:
+def _confused_pairs(scores: Scores) -> str:
+    if scores.error_analysis is None or not scores.error_analysis.confused_pairs:
         return ""
-    lines = ["Most confused"]
-    for pair in card.error_analysis.confused[:SHOWN]:
+    lines = ["Most confused classes"]
+    for pair in scores.error_analysis.confused_pairs[:MAX_ROWS]:
         share = f"{100 * pair.share:.1f} % of class {pair.true}"
-        lines.append(f"  {pair.true} taken for {pair.predicted}: {_images(pair.n)}, {share}")
+        lines.append(f"  {pair.true} predicted as {pair.predicted}: {_images(pair.n)}, {share}")
     return "\n".join(lines)
 
 
-def _abstaining(card: Scores) -> str:
+def _thresholds(scores: Scores) -> str:
     lines = []
-    if card.abstaining is not None:
-        part = card.abstaining
-        right = "none answered" if part.accuracy is None else f"accuracy {part.accuracy:.4f}"
+    if scores.abstention is not None:
+        part = scores.abstention
+        accuracy = "none predicted" if part.accuracy is None else f"accuracy {part.accuracy:.4f}"
         lines.append(
-            f"Abstains below {part.threshold:.4f}: answers {100 * part.coverage:.1f} % of the "
-            f"images, {right}  {_pair(part.accuracy_interval)}".rstrip()
+            f"Abstains below {part.threshold:.4f}: coverage {100 * part.coverage:.1f} %, "
+            f"{accuracy}  {_interval(part.accuracy_interval)}".rstrip()
         )
-    for point in card.operating:
-        found = "-" if point.recall is None else f"{point.recall:.4f}"
-        sure = "-" if point.precision is None else f"{point.precision:.4f}"
+    for point in scores.operating_points:
+        recall = "-" if point.recall is None else f"{point.recall:.4f}"
+        precision = "-" if point.precision is None else f"{point.precision:.4f}"
         lines.append(
-            f"Says {point.label} from {point.threshold:.4f} on: "
-            f"finds {found}, of those right {sure}"
+            f"Predicts {point.label} from {point.threshold:.4f} on: recall {recall}, "
+            f"precision {precision}"
         )
     return "\n".join(lines)
 
 
-def _others(card: Scores) -> str:
-    if card.out_of_distribution is None:
+def _out_of_distribution(scores: Scores) -> str:
+    part = scores.out_of_distribution
+    if part is None:
         return ""
-    part = card.out_of_distribution
-    if part.turned_away is None:
+    if part.rejection_rate is None:
         return (
-            f"Strangers: {_images(part.n)}; the model has no threshold, so none is turned away: "
-            "set one with --abstain-at-accuracy"
+            f"Out of distribution: {_images(part.n)}; the model has no abstention threshold, so "
+            "none is rejected: set one with --abstain-at-accuracy"
         )
     return (
-        f"Strangers: {100 * part.turned_away:.1f} % of {_images(part.n)} turned away  "
-        f"{_pair(part.turned_away_interval)}"
+        f"Out of distribution: {100 * part.rejection_rate:.1f} % of {_images(part.n)} rejected  "
+        f"{_interval(part.rejection_rate_interval)}"
     )
 
 
-def _slices(card: Scores) -> str:
-    weak = [part for part in card.slices if part.interval[1] < card.accuracy][:SHOWN]
+def _weak_slices(scores: Scores) -> str:
+    weak = [part for part in scores.slices if part.accuracy_interval[1] < scores.accuracy]
     if not weak:
         return ""
-    return "\n".join(["Weaker than the whole, surely", *(_slice(part) for part in weak)])
-
-
-def _slice(part: Slice) -> str:
-    text = f"  {part.by} {part.value}: {part.accuracy:.4f}"
-    return f"{text}  {_pair(part.interval)}, {_images(part.n)}"
-
-
-def _shaken(card: Scores) -> str:
-    if card.robustness is None:
-        return ""
-    lines = [f"Changed images ({card.robustness.n}): accuracy, share of answers unchanged"]
-    for part in card.robustness.changes:
-        name = f"{part.change} {part.strength}"
-        lines.append(f"  {name:<20} {part.accuracy:.4f}  {part.unchanged:.4f}")
+    lines = ["Slices with significantly lower accuracy"]
+    for part in weak[:MAX_ROWS]:
+        lines.append(
+            f"  {part.attribute} {part.value}: {part.accuracy:.4f}  "
+            f"{_interval(part.accuracy_interval)}, {_images(part.n)}"
+        )
     return "\n".join(lines)
 
 
-def _suspects(card: Scores) -> str:
-    if card.error_analysis is None or not card.error_analysis.suspects:
+def _robustness(scores: Scores) -> str:
+    if scores.robustness is None:
         return ""
-    lines = [f"Labels that may be wrong: {len(card.error_analysis.suspects)}"]
-    for part in card.error_analysis.suspects[:SHOWN]:
-        lines.append(f"  {part.path}: {part.true}, perhaps {part.suggested}")
+    lines = [f"Corrupted images (n={scores.robustness.n}): accuracy, share of same predictions"]
+    for part in scores.robustness.corruptions:
+        name = f"{part.corruption} {part.severity}"
+        lines.append(f"  {name:<20} {part.accuracy:.4f}  {part.consistency:.4f}")
     return "\n".join(lines)
 
 
-def _notes(card: Scores) -> str:
-    return "\n".join(f"note: {note}" for note in card.notes)
+def _label_issues(scores: Scores) -> str:
+    if scores.error_analysis is None or not scores.error_analysis.label_issues:
+        return ""
+    issues = scores.error_analysis.label_issues
+    lines = [f"Labels that may be wrong: {len(issues)}"]
+    for part in issues[:MAX_ROWS]:
+        lines.append(f"  {part.path}: {part.true}, possibly {part.suggested}")
+    return "\n".join(lines)
+
+
+def _notes(notes: tuple[str, ...]) -> str:
+    return "\n".join(f"note: {note}" for note in notes)
 
 
 def _images(n: int) -> str:
     return plural(n, "image")
 
 
-def _pair(interval: Interval | None) -> str:
+def _interval(interval: Interval | None) -> str:
     return "" if interval is None else f"({interval[0]:.4f} to {interval[1]:.4f})"

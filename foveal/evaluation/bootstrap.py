@@ -1,6 +1,6 @@
-"""95 % intervals: the bootstrap over images or groups of them, exact ones where it sees little.
+"""Bootstrap 95 % intervals over images or groups, exact ones where there are few events.
 
-Knows nothing of what is scored: statistics are functions of sums over images.
+A statistic is a function of sums over images, so that all resamples are one matrix product.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from foveal.evaluation.predictions import Floats, Ints
+from foveal.evaluation.predictions import FloatArray, IntArray
 from foveal.intervals import CONFIDENCE_LEVEL, Interval, binomial_interval
 
-RESAMPLES = 1000
-FEW = 30
-"""With fewer right or fewer wrong answers than this an interval is exact, not resampled.
+N_RESAMPLES = 1000
+MIN_BOOTSTRAP_EVENTS = 30
+"""With fewer correct or fewer wrong predictions than this an interval is exact, not resampled.
 
 The percentile bootstrap then leaves out 3.5 to 5 % on the worse side instead of 2.5 %, and with
-three errors or fewer it says that there may be none at all; from 30 on the two hardly differ.
+three errors or fewer its interval includes an accuracy of 1; from 30 on the two hardly differ.
 """
-_CELLS = 4_000_000
+_MAX_BLOCK_WEIGHTS = 4_000_000
 """Numbers in one block of weights: 16 MB of float32."""
 
 
-def weights(
-    n: int, groups: Ints | None = None, *, resamples: int = RESAMPLES, seed: int = 0
+def resample_weights(
+    n: int, groups: IntArray | None = None, *, resamples: int = N_RESAMPLES, seed: int = 0
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Blocks (b, n) of how often each resample draws each image, `resamples` rows in all.
 
@@ -34,34 +34,37 @@ def weights(
     bootstrap; Field and Welsh 2007).  The same arguments give the same draws, so that differences
     of two models are paired.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     units = n if groups is None else int(groups.max(initial=-1)) + 1
-    block = max(1, min(resamples, _CELLS // max(units, n, 1)))
-    for start in range(0, resamples, block):
-        rows = min(block, resamples - start)
-        drawn = chance.integers(units, size=(rows, units))
+    block_size = max(1, min(resamples, _MAX_BLOCK_WEIGHTS // max(units, n, 1)))
+    for start in range(0, resamples, block_size):
+        rows = min(block_size, resamples - start)
+        drawn = rng.integers(units, size=(rows, units))
         drawn += np.arange(rows)[:, None] * units
         counts = np.bincount(drawn.ravel(), minlength=rows * units).reshape(rows, units)
-        drawn_weights = counts.astype(np.float32)
-        yield drawn_weights if groups is None else drawn_weights[:, groups]
+        weights = counts.astype(np.float32)
+        yield weights if groups is None else weights[:, groups]
 
 
-def resampled(
-    sums: Any, n: int, groups: Ints | None, statistic: Callable[[Floats], Floats]
-) -> Floats:
-    """(resamples, ...) `statistic` of the weighted column sums of `sums`.
+def resample_statistic(
+    summands: Any, n: int, groups: IntArray | None, statistic: Callable[[FloatArray], FloatArray]
+) -> FloatArray:
+    """(resamples, ...) `statistic` of the weighted column sums of `summands`.
 
-    sums: (n, m) array or sparse matrix, what each image adds to each sum.  statistic: from
+    summands: (n, m) array or sparse matrix, what each image adds to each sum.  statistic: from
     (b, m) sums to (b, ...) values; may give NaN where a resample has nothing to score.
     """
-    across = sums.T
+    transposed = summands.T
     return np.concatenate(
-        [statistic(np.asarray(across @ block.T, np.float64).T) for block in weights(n, groups)]
+        [
+            statistic(np.asarray(transposed @ weights.T, np.float64).T)
+            for weights in resample_weights(n, groups)
+        ]
     )
 
 
-def percentile(values: Floats) -> Interval | None:
-    """The middle 95 % of resampled values (percentile bootstrap); None where none is a number."""
+def percentile_interval(values: FloatArray) -> Interval | None:
+    """The middle 95 % of resampled values (percentile bootstrap); None where none is finite."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return None
@@ -70,39 +73,47 @@ def percentile(values: Floats) -> Interval | None:
     return float(low), float(high)
 
 
-def share(values: Floats, hits: float, total: float, units: int) -> Interval | None:
-    """The interval of a share `hits / total`: exact where right or wrong answers are few.
+def proportion_interval(
+    values: FloatArray, correct: float, total: float, units: int
+) -> Interval | None:
+    """The interval of `correct / total`: exact where correct or wrong predictions are few.
 
-    values: the resampled share.  units: how many independent things were drawn; where they are
-    fewer than `total`, the resampled variance says how many independent answers these are worth
-    (the effective sample size; Korn and Graubard 1998).
+    values: the resampled proportion.  units: how many independent units were drawn; where they
+    are fewer than `total`, the resampled variance gives the effective sample size (Korn and
+    Graubard 1998).
     """
     if total <= 0:
         return None
-    worth = _worth(values, hits / total, total, units)
-    if min(hits, total - hits) * worth / total < FEW:
-        return binomial_interval(hits / total * worth, worth)
-    return percentile(values)
+    sample_size = _effective_sample_size(values, correct / total, total, units)
+    if min(correct, total - correct) * sample_size / total < MIN_BOOTSTRAP_EVENTS:
+        return binomial_interval(correct / total * sample_size, sample_size)
+    return percentile_interval(values)
 
 
-def weighted(parts: Floats, weight: float, square: float) -> Interval:
+def weighted_count_interval(
+    summands: FloatArray, mean_weight: float, mean_squared_weight: float
+) -> Interval:
     """The gamma interval of a sum of few weighted counts (Tiwari, Clegg and Zou 2006).
 
-    parts: what each independent thing adds, mostly 0.  weight, square: the mean weight of one
-    more, and its mean square.  With equal weights it is the exact interval of a Poisson count.
+    summands: what each independent unit adds, mostly 0.  mean_weight, mean_squared_weight: of one
+    more count.  With equal weights it is the exact interval of a Poisson count.
     """
     from scipy.special import gammaincinv
 
     tail = (1 - CONFIDENCE_LEVEL) / 2
-    total, spread = float(parts.sum()), float((parts**2).sum())
-    more, wider = total + weight, spread + square
-    low = gammaincinv(total**2 / spread, tail) * spread / total if total > 0 else 0.0
-    return float(low), float(gammaincinv(more**2 / wider, 1 - tail) * wider / more)
+    total, squares = float(summands.sum()), float((summands**2).sum())
+    next_total, next_squares = total + mean_weight, squares + mean_squared_weight
+    low = gammaincinv(total**2 / squares, tail) * squares / total if total > 0 else 0.0
+    high = gammaincinv(next_total**2 / next_squares, 1 - tail) * next_squares / next_total
+    return float(low), float(high)
 
 
-def _worth(values: Floats, share: float, total: float, units: int) -> float:
-    """How many independent answers `total` answers of `units` things are worth."""
-    if units >= total or share in (0.0, 1.0):
+def _effective_sample_size(
+    values: FloatArray, proportion: float, total: float, units: int
+) -> float:
+    """How many independent predictions `total` predictions of `units` units are equivalent to."""
+    if units >= total or proportion in (0.0, 1.0):
         return units
-    variance = float(np.var(values[np.isfinite(values)])) if np.isfinite(values).any() else 0.0
-    return min(total, share * (1 - share) / variance) if variance > 0 else units
+    finite = values[np.isfinite(values)]
+    variance = float(np.var(finite)) if len(finite) else 0.0
+    return min(total, proportion * (1 - proportion) / variance) if variance > 0 else units

@@ -1,26 +1,20 @@
-"""Do probabilities mean what they say: reliability, calibration error, and the temperature.
-
-Knows nothing of models or files.
-"""
+"""Calibration of probabilities: the reliability diagram and the expected calibration error."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from foveal.evaluation.predictions import Bools, Floats, Ints, Predictions
+from foveal.evaluation.predictions import BoolArray, FloatArray, IntArray, Predictions
 
-BINS = 15
+N_BINS = 15
 
 
-class Bin(BaseModel):
-    """Answers of about the same probability: how many, what they promise, what they keep.
+class CalibrationBin(BaseModel):
+    """Predictions with a probability in (low, high].
 
-    low, high: edges of probability.  confidence: mean probability.  accuracy: share that is
-    right.  Both None where the bin is empty.
+    confidence: their mean probability.  accuracy: share that is correct.  Both are None where the
+    bin is empty.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,95 +27,76 @@ class Bin(BaseModel):
 
 
 class Calibration(BaseModel):
-    """Reliability as answered (after the temperature) and as the bare network says (before)."""
+    """Reliability with temperature scaling, and of the network's own output without it.
+
+    ece: expected calibration error, 0..1.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     temperature: float
-    bins: tuple[Bin, ...]
+    bins: tuple[CalibrationBin, ...]
     ece: float
-    bins_before: tuple[Bin, ...] | None = None
-    ece_before: float | None = None
+    uncalibrated_bins: tuple[CalibrationBin, ...] | None = None
+    uncalibrated_ece: float | None = None
 
 
-def statements(answers: Predictions) -> tuple[Floats, Bools]:
-    """What is promised and whether it came true: (M,) probabilities and (M,) truths.
-
-    Single: the answered class of every image.  Multi: every label of every image.
-    """
-    if answers.task == "multi":
-        return answers.probabilities.ravel(), np.asarray(answers.targets, bool).ravel()
-    return answers.confidence, answers.correct
-
-
-def bin_of(confidence: Floats) -> Ints:
-    """(M,) the number of the equal-width bin (low, high] each probability falls in."""
-    return np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
-
-
-def reliability(confidence: Floats, truth: Bools) -> tuple[Bin, ...]:
-    """The 15 bins of the reliability diagram (Guo et al. 2017)."""
-    place = bin_of(confidence)
-    count = np.bincount(place, minlength=BINS)
-    promised = np.bincount(place, confidence, minlength=BINS)
-    kept = np.bincount(place, truth.astype(np.float64), minlength=BINS)
-    return tuple(
-        Bin(
-            low=index / BINS,
-            high=(index + 1) / BINS,
-            n=int(n),
-            confidence=float(promised[index] / n) if n else None,
-            accuracy=float(kept[index] / n) if n else None,
-        )
-        for index, n in enumerate(count)
+def calibration_of(
+    predictions: Predictions, uncalibrated: Predictions | None, temperature: float
+) -> Calibration:
+    """The calibration of `predictions`, and of the same images without the temperature."""
+    bins = reliability_bins(*confidence_and_outcome(predictions))
+    before = (
+        None if uncalibrated is None else reliability_bins(*confidence_and_outcome(uncalibrated))
+    )
+    return Calibration(
+        temperature=temperature,
+        bins=bins,
+        ece=expected_calibration_error(bins),
+        uncalibrated_bins=before,
+        uncalibrated_ece=None if before is None else expected_calibration_error(before),
     )
 
 
-def ece(bins: tuple[Bin, ...]) -> float:
-    """Expected calibration error in 0..1: the mean gap between promised and kept."""
-    total = sum(part.n for part in bins)
-    gaps = (part.n * abs(part.confidence - part.accuracy)  # type: ignore[operator]
-            for part in bins if part.n)  # fmt: skip
-    return float(sum(gaps) / total) if total else 0.0
+def confidence_and_outcome(predictions: Predictions) -> tuple[FloatArray, BoolArray]:
+    """(M,) probabilities and (M,) whether each came true.
 
-
-def fit_temperature(
-    logits: npt.NDArray[np.floating],
-    targets: npt.NDArray[np.generic],
-    *,
-    activation: Literal["softmax", "sigmoid"] = "softmax",
-) -> float:
-    """The temperature that makes the log loss least, in 0.05..20 (Guo et al. 2017).
-
-    logits: (N, units).  targets: class indices (N,), or bool (N, K) for several labels; one unit
-    with class indices 0 and 1 is the two-class sigmoid.  1.0 where there is nothing to fit on.
-    The log loss is convex in 1 / T, so the golden section finds its least value.
+    Single-label: the predicted class of every image.  Multi-label: every label of every image.
     """
-    values = np.asarray(logits, np.float64)
-    if not len(values) or not np.isfinite(values).all():
-        return 1.0
-
-    def loss(inverse: float) -> float:
-        return _log_loss(values * inverse, np.asarray(targets), activation)
-
-    low, high = 1 / 20, 1 / 0.05
-    golden = (5**0.5 - 1) / 2
-    for _ in range(60):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        if loss(left) <= loss(right):
-            high = right
-        else:
-            low = left
-    return float(2 / (low + high))
+    if predictions.task == "multi":
+        return predictions.probabilities.ravel(), np.asarray(predictions.targets, bool).ravel()
+    return predictions.confidence, predictions.correct
 
 
-def _log_loss(
-    logits: Floats, targets: npt.NDArray[np.generic], activation: Literal["softmax", "sigmoid"]
-) -> float:
-    if activation == "sigmoid":
-        truth = np.asarray(targets, np.float64).reshape(logits.shape)
-        return float(np.mean(np.logaddexp(0, logits) - truth * logits))
-    top = logits.max(axis=1, keepdims=True)
-    total = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
-    chosen = logits[np.arange(len(logits)), np.asarray(targets, np.int64)]
-    return float(np.mean(total - chosen))
+def bin_index(confidence: FloatArray) -> IntArray:
+    """(M,) the number of the equal-width bin (low, high] each probability falls in."""
+    return np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
+
+
+def reliability_bins(confidence: FloatArray, outcome: BoolArray) -> tuple[CalibrationBin, ...]:
+    """The 15 bins of the reliability diagram (Guo et al. 2017)."""
+    index = bin_index(confidence)
+    count = np.bincount(index, minlength=N_BINS)
+    confidence_sum = np.bincount(index, confidence, minlength=N_BINS)
+    outcome_sum = np.bincount(index, outcome.astype(np.float64), minlength=N_BINS)
+    return tuple(
+        CalibrationBin(
+            low=k / N_BINS,
+            high=(k + 1) / N_BINS,
+            n=int(n),
+            confidence=float(confidence_sum[k] / n) if n else None,
+            accuracy=float(outcome_sum[k] / n) if n else None,
+        )
+        for k, n in enumerate(count)
+    )
+
+
+def expected_calibration_error(bins: tuple[CalibrationBin, ...]) -> float:
+    """The mean gap between confidence and accuracy, 0..1, weighted by the images of each bin."""
+    total = sum(part.n for part in bins)
+    gaps = (
+        part.n * abs(part.confidence - part.accuracy)
+        for part in bins
+        if part.confidence is not None and part.accuracy is not None
+    )
+    return float(sum(gaps) / total) if total else 0.0

@@ -1,7 +1,4 @@
-"""The images to look at: worst answers, labels that may be wrong, confused pairs, exemplars.
-
-Knows nothing of pixels or pages: images are named by their paths.
-"""
+"""Images to look at: worst errors, label issues, confused pairs, exemplars of each class."""
 
 from __future__ import annotations
 
@@ -10,122 +7,131 @@ from typing import Any
 
 import numpy as np
 
-from foveal.evaluation.predictions import Bools, Ints, Predictions
+from foveal.evaluation.predictions import BoolArray, IntArray, Predictions
 from foveal.evaluation.schema import (
+    ClassExemplars,
     ConfusedPair,
     ErrorAnalysis,
-    Exemplars,
-    ImageScore,
-    SuspectedLabel,
+    ImagePrediction,
+    LabelIssue,
 )
 
-WORST = 100
-SUSPECTS = 100
-PAIRS = 20
-EXEMPLARS = 6
+MAX_WORST_ERRORS = 100
+MAX_LABEL_ISSUES = 100
+MAX_CONFUSED_PAIRS = 20
+MAX_EXEMPLARS = 6
 
 
-def error_analysis(answers: Predictions, paths: Sequence[str]) -> ErrorAnalysis:
-    """Everything worth a look; `paths` names each row of `answers`."""
-    multi = answers.task == "multi"
+def analyse_errors(predictions: Predictions, paths: Sequence[str]) -> ErrorAnalysis:
+    """The error analysis of `predictions`; `paths` names each of its rows."""
+    multi = predictions.task == "multi"
+    rows = worst_error_rows(predictions)[:MAX_WORST_ERRORS]
     return ErrorAnalysis(
-        worst=_images(answers, worst(answers)[:WORST], paths),
-        suspects=() if multi else _suspects(answers, paths),
-        confused=() if multi else confused(answers),
-        classes={
-            label: _exemplars(answers, place, paths) for place, label in enumerate(answers.labels)
+        worst_errors=_image_predictions(predictions, rows, paths),
+        label_issues=() if multi else _label_issues(predictions, paths),
+        confused_pairs=() if multi else confused_pairs(predictions),
+        exemplars={
+            label: _exemplars(predictions, index, paths)
+            for index, label in enumerate(predictions.labels)
         },
     )
 
 
-def worst(answers: Predictions) -> Ints:
-    """Rows of wrong answers, the truth held least probable first."""
-    wrong = np.flatnonzero(~answers.correct)
-    order = np.argsort(answers.true_probability[wrong], kind="stable")
+def worst_error_rows(predictions: Predictions) -> IntArray:
+    """Rows of wrong predictions, the least probability of the true class first."""
+    wrong = np.flatnonzero(~predictions.correct)
+    order = np.argsort(predictions.true_probability[wrong], kind="stable")
     return np.asarray(wrong[order], np.int64)
 
 
-def suspected(answers: Predictions) -> tuple[Bools, Ints]:
-    """(N,) labels that are probably wrong, and (N,) the class each image is believed to be of.
+def find_label_issues(predictions: Predictions) -> tuple[BoolArray, IntArray]:
+    """(N,) whether a label is probably wrong, and (N,) the class the model suggests instead.
 
-    Confident learning (Northcutt et al. 2021): a class is believed of an image where its
-    probability is at least the mean it has on the images labelled with it; a label is suspected
-    where the most probable believed class is another one and the label is less probable than that.
+    Confident learning (Northcutt et al. 2021): a class is a candidate for an image where its
+    probability is at least the mean it has on the images labelled with it; a label is an issue
+    where the most probable candidate is another class, more probable than the label.
     """
-    k = len(answers.labels)
-    count = np.bincount(answers.targets, minlength=k)
-    total = np.bincount(answers.targets, answers.true_probability, minlength=k)
-    usual = np.divide(total, count, out=np.full(k, np.inf), where=count > 0)
-    believed = np.where(answers.probabilities >= usual, answers.probabilities, -1.0)
-    best = believed.argmax(axis=1)
-    sure = believed[np.arange(len(answers)), best]
-    wrong = (sure > answers.true_probability) & (best != answers.targets)
-    return np.asarray(wrong), np.asarray(best, np.int64)
+    k = len(predictions.labels)
+    count = np.bincount(predictions.targets, minlength=k)
+    total = np.bincount(predictions.targets, predictions.true_probability, minlength=k)
+    class_threshold = np.divide(total, count, out=np.full(k, np.inf), where=count > 0)
+    probabilities = predictions.probabilities
+    candidates = np.where(probabilities >= class_threshold, probabilities, -1.0)
+    suggested = candidates.argmax(axis=1)
+    probability = candidates[np.arange(len(predictions)), suggested]
+    is_issue = (probability > predictions.true_probability) & (suggested != predictions.targets)
+    return np.asarray(is_issue), np.asarray(suggested, np.int64)
 
 
-def confused(answers: Predictions) -> tuple[ConfusedPair, ...]:
+def confused_pairs(predictions: Predictions) -> tuple[ConfusedPair, ...]:
     """The pairs of classes most often confused, most images first."""
-    k = len(answers.labels)
-    cells = np.bincount(answers.targets * k + answers.predicted, minlength=k * k)
-    there = np.bincount(answers.targets, minlength=k)
+    k = len(predictions.labels)
+    cells = np.bincount(predictions.targets * k + predictions.predicted, minlength=k * k)
+    support = np.bincount(predictions.targets, minlength=k)
     cells[:: k + 1] = 0
-    order = np.argsort(-cells, kind="stable")[:PAIRS]
+    order = np.argsort(-cells, kind="stable")[:MAX_CONFUSED_PAIRS]
     return tuple(
         ConfusedPair(
-            true=answers.labels[cell // k],
-            predicted=answers.labels[cell % k],
+            true=predictions.labels[cell // k],
+            predicted=predictions.labels[cell % k],
             n=int(cells[cell]),
-            share=float(cells[cell] / there[cell // k]),
+            share=float(cells[cell] / support[cell // k]),
         )
         for cell in order
         if cells[cell]
     )
 
 
-def _images(answers: Predictions, rows: Ints, paths: Sequence[str]) -> tuple[ImageScore, ...]:
-    """Rows of `answers` as values; several labels are joined by '|'."""
+def _image_predictions(
+    predictions: Predictions, rows: IntArray, paths: Sequence[str]
+) -> tuple[ImagePrediction, ...]:
+    """Rows of `predictions` as values; several labels are joined by '|'."""
+    multi = predictions.task == "multi"
 
     def names(value: Any) -> str:
-        chosen = np.flatnonzero(value) if answers.task == "multi" else [int(value)]
-        return "|".join(answers.labels[place] for place in chosen)
+        indices = np.flatnonzero(value) if multi else [int(value)]
+        return "|".join(predictions.labels[index] for index in indices)
 
-    said = answers.given if answers.task == "multi" else answers.predicted
+    predicted = predictions.predicted_labels if multi else predictions.predicted
     return tuple(
-        ImageScore(
+        ImagePrediction(
             path=paths[row],
-            true=names(answers.targets[row]),
-            predicted=names(said[row]),
-            probability=float(answers.confidence[row]),
-            true_probability=float(answers.true_probability[row]),
+            true=names(predictions.targets[row]),
+            predicted=names(predicted[row]),
+            probability=float(predictions.confidence[row]),
+            true_probability=float(predictions.true_probability[row]),
         )
         for row in rows
     )
 
 
-def _suspects(answers: Predictions, paths: Sequence[str]) -> tuple[SuspectedLabel, ...]:
-    wrong, believed = suspected(answers)
-    rows = np.flatnonzero(wrong)
-    sure = answers.probabilities[np.arange(len(answers)), believed]
-    order = np.argsort(answers.true_probability[rows] - sure[rows], kind="stable")[:SUSPECTS]
+def _label_issues(predictions: Predictions, paths: Sequence[str]) -> tuple[LabelIssue, ...]:
+    is_issue, suggested = find_label_issues(predictions)
+    rows = np.flatnonzero(is_issue)
+    probability = predictions.probabilities[np.arange(len(predictions)), suggested]
+    margin = predictions.true_probability[rows] - probability[rows]
+    order = np.argsort(margin, kind="stable")[:MAX_LABEL_ISSUES]
     return tuple(
-        SuspectedLabel(
+        LabelIssue(
             path=paths[row],
-            true=answers.labels[answers.targets[row]],
-            suggested=answers.labels[believed[row]],
-            probability=float(sure[row]),
-            true_probability=float(answers.true_probability[row]),
+            true=predictions.labels[predictions.targets[row]],
+            suggested=predictions.labels[suggested[row]],
+            probability=float(probability[row]),
+            true_probability=float(predictions.true_probability[row]),
         )
         for row in rows[order]
     )
 
 
-def _exemplars(answers: Predictions, place: int, paths: Sequence[str]) -> Exemplars:
-    multi = answers.task == "multi"
-    truth = answers.targets[:, place] if multi else answers.targets == place
-    said = answers.given[:, place] if multi else answers.predicted == place
-    rows = np.flatnonzero(truth & said)
-    sure = answers.probabilities[rows, place]
-    best = rows[np.argsort(-sure, kind="stable")[:EXEMPLARS]]
-    middle = np.median(sure) if len(sure) else 0.0
-    typical = rows[np.argsort(np.abs(sure - middle), kind="stable")[:EXEMPLARS]]
-    return Exemplars(best=_images(answers, best, paths), typical=_images(answers, typical, paths))
+def _exemplars(predictions: Predictions, index: int, paths: Sequence[str]) -> ClassExemplars:
+    multi = predictions.task == "multi"
+    predicted = predictions.predicted_labels[:, index] if multi else predictions.predicted == index
+    rows = np.flatnonzero(predictions.is_class(index) & predicted)
+    probability = predictions.probabilities[rows, index]
+    best = rows[np.argsort(-probability, kind="stable")[:MAX_EXEMPLARS]]
+    median = np.median(probability) if len(probability) else 0.0
+    typical = rows[np.argsort(np.abs(probability - median), kind="stable")[:MAX_EXEMPLARS]]
+    return ClassExemplars(
+        most_confident=_image_predictions(predictions, best, paths),
+        typical=_image_predictions(predictions, typical, paths),
+    )

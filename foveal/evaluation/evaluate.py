@@ -1,87 +1,144 @@
-"""The whole score card: scores, coverage, slices, findings, and what to know before reading it.
-
-Knows nothing of files or pages.
-"""
+"""The whole evaluation of one model: scores, curves, slices, error analysis, robustness."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-import numpy.typing as npt
+import numpy as np
 
-from foveal.evaluation.collect import EvaluationSet, predictions_of
-from foveal.evaluation.error_analysis import error_analysis
-from foveal.evaluation.image_properties import measures
-from foveal.evaluation.metrics import score
+from foveal.errors import DataError, UsageError
+from foveal.evaluation.collect import EvaluationSet
+from foveal.evaluation.error_analysis import analyse_errors
+from foveal.evaluation.image_properties import image_properties
+from foveal.evaluation.inference import ModelOutput, OpenedModel, uncalibrated_predictions
+from foveal.evaluation.metrics import compute_scores
 from foveal.evaluation.predictions import Predictions
-from foveal.evaluation.schema import Scores
-from foveal.evaluation.selective import coverage_curve, seen_abstaining, seen_operating
-from foveal.evaluation.slices import slices
+from foveal.evaluation.schema import OutOfDistributionScore, Scores, UnusableImage
+from foveal.evaluation.selective import (
+    coverage_curve,
+    score_abstention,
+    score_operating_points,
+    score_out_of_distribution,
+)
+from foveal.evaluation.slices import score_slices
 from foveal.model.manifest import Manifest
-from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress
+from foveal.text import plural
 
-if TYPE_CHECKING:
-    from foveal.model.model import Model
-
-FEW = 100
-"""Under so many images a sentence says how weak the figures are."""
+MIN_IMAGES = 100
+"""Under so many images a note says how wide the intervals are."""
 
 
-def evaluate_predictions(
-    answers: Predictions,
-    logits: npt.NDArray,  # type: ignore[type-arg]
-    manifest: Manifest,
-    material: EvaluationSet,
+def evaluate_model(
+    model: OpenedModel,
+    evaluation_set: EvaluationSet,
+    output: ModelOutput,
     progress: Progress,
     *,
-    predictor: Predictor | None = None,
-    model: Model | None = None,
+    others: Path | None = None,
+    robustness: bool = False,
 ) -> Scores:
-    """Everything there is to say of `answers`; robustness only where a predictor is given.
+    """All scores of `output`.
 
-    model: the native model, where there is one: its maps are compared under shifts.
+    others: a folder of images of no known class.  robustness: score corrupted images too.
     """
-    cold = manifest.model_copy(update={"temperature": 1.0})
-    before = predictions_of(logits, cold, answers.targets, material.paths, answers.groups)
+    out_of_distribution = None
+    if others is not None:
+        out_of_distribution = _score_folder(model, output.predictions, others, progress)
     progress("scores", 0, 3)
-    card = score(answers, split=material.split, before=before, temperature=manifest.temperature)
+    scores = scores_with_thresholds(output, model.manifest, evaluation_set.split)
     progress("scores", 1, 3)
-    found = measures(material.dataset, material.rows, material.pixel_cache.pixels, material.places)
-    columns = {
-        name: [column[row] for row in material.rows]
-        for name, column in material.dataset.extra_columns.items()
-    }
-    cut = slices(answers, found, columns)
+    slices = score_slices(output.predictions, *_attributes(evaluation_set))
     progress("scores", 2, 3)
     update: dict[str, Any] = {
-        "coverage": coverage_curve(answers),
-        "abstaining": seen_abstaining(answers, manifest.thresholds.abstain),
-        "operating": seen_operating(answers, manifest.thresholds),
-        "slices": cut,
-        "error_analysis": error_analysis(answers, material.paths),
-        "notes": (*material.notes, *notes(answers, manifest)),
+        "model": model.name,
+        "left_out": evaluation_set.left_out,
+        "used_in_training": int(evaluation_set.used_in_training.sum()),
+        "ignored_classes": evaluation_set.ignored_classes,
+        "ms_per_image": output.ms_per_image,
+        "unusable": tuple(
+            UnusableImage(path=image.path, reason=image.reason) for image in evaluation_set.unusable
+        ),
+        "out_of_distribution": out_of_distribution,
+        "slices": slices,
+        "error_analysis": analyse_errors(output.predictions, evaluation_set.paths),
+        "notes": (*evaluation_set.notes, *limitation_notes(output.predictions, model.manifest)),
     }
     progress("scores", 3, 3)
-    if predictor is not None:
-        from foveal.evaluation.robustness import robustness
+    if robustness:
+        from foveal.evaluation.robustness import score_robustness
 
-        pixels, places = material.pixel_cache.pixels, material.places
-        update["robustness"] = robustness(
-            predictor, pixels, places, material.targets, progress, model=model
+        update["robustness"] = score_robustness(
+            model.predictor,
+            evaluation_set.pixel_cache.pixels,
+            evaluation_set.cache_rows,
+            evaluation_set.targets,
+            progress,
+            model=model.native,
         )
-    return card.model_copy(update=update)
+    return scores.model_copy(update=update)
 
 
-def notes(answers: Predictions, manifest: Manifest) -> tuple[str, ...]:
-    """Sentences a reader of the figures should have read first."""
-    told = []
+def scores_with_thresholds(output: ModelOutput, manifest: Manifest, split: str) -> Scores:
+    """Metrics with calibration before and after, the coverage curve and the stored thresholds."""
+    predictions = output.predictions
+    scores = compute_scores(
+        predictions,
+        split=split,
+        uncalibrated=uncalibrated_predictions(output.logits, manifest, predictions),
+        temperature=manifest.temperature,
+    )
+    return scores.model_copy(
+        update={
+            "coverage_curve": coverage_curve(predictions),
+            "abstention": score_abstention(predictions, manifest.thresholds.abstain),
+            "operating_points": score_operating_points(predictions, manifest.thresholds),
+        }
+    )
+
+
+def limitation_notes(predictions: Predictions, manifest: Manifest) -> tuple[str, ...]:
+    """What limits the scores, as sentences."""
+    notes = []
     if not manifest.finished:
-        told.append("the training of this model was not finished")
-    if len(answers) < FEW:
-        were = "image was" if len(answers) == 1 else "images were"
-        told.append(
-            f"only {len(answers)} {were} scored: the intervals are wide, "
-            "small differences mean nothing"
+        notes.append("the training of this model was not finished")
+    if len(predictions) < MIN_IMAGES:
+        notes.append(
+            f"only {plural(len(predictions), 'image')} scored: the intervals are wide, and small "
+            "differences are not significant"
         )
-    return tuple(told)
+    return tuple(notes)
+
+
+def _attributes(evaluation_set: EvaluationSet) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """What images are sliced by: their properties (n,), and DATA's extra columns (n,)."""
+    dataset, rows = evaluation_set.dataset, evaluation_set.rows
+    properties = image_properties(
+        dataset, rows, evaluation_set.pixel_cache.pixels, evaluation_set.cache_rows
+    )
+    columns = {
+        name: [column[row] for row in rows] for name, column in dataset.extra_columns.items()
+    }
+    return properties, columns
+
+
+def _score_folder(
+    model: OpenedModel, predictions: Predictions, folder: Path, progress: Progress
+) -> OutOfDistributionScore:
+    """The out-of-distribution score of the images in `folder`."""
+    if not folder.is_dir():
+        raise UsageError(f"--others {folder} is not a folder; give a folder of images")
+    probabilities, unusable = [], 0
+    for prediction in model.predictor.predict(folder, top=None):
+        if prediction.error is None:
+            probabilities.append([choice.probability for choice in prediction.top])
+        else:
+            unusable += 1
+        progress("out-of-distribution images", len(probabilities), None)
+    if not probabilities:
+        raise DataError(f"no image in {folder} can be read; give a folder of images")
+    threshold = model.manifest.thresholds.abstain
+    return score_out_of_distribution(
+        str(folder), np.array(probabilities), predictions, threshold, unusable
+    )

@@ -1,121 +1,131 @@
-"""What a model said about labelled images: the one material every score is made of.
-
-Knows nothing of models, files or how images are read.
-"""
+"""Predicted probabilities beside the true labels: the input of every score."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from foveal.errors import Error
+from foveal.spec.values import Task
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Task = Literal["single", "multi"]
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities beside the truth, one row an image.
+    """Calibrated probabilities and true labels, one row an image.
 
-    probabilities: (N, K) in 0..1, calibrated.  targets: int64 (N,) class indices, or bool (N, K)
-    for several labels an image.  groups: int64 (N,), images that belong together share a
-    number; None: each stands alone.  positive, point: with two classes, class `positive` is
-    answered from probability `point` on.  per_label: (K,) the probability from which each label
-    is given, multi-label only.
+    probabilities: (N, K) in 0..1.  targets: int64 (N,) class indices, or bool (N, K) for several
+    labels an image.  groups: int64 (N,), images that belong together share a number; None: each
+    image is its own group.  positive_index, operating_point: with two classes, class
+    `positive_index` is predicted from probability `operating_point` on.  label_thresholds: (K,)
+    the probability from which each label is predicted, multi-label only (None: 0.5).
     """
 
-    probabilities: Floats
-    targets: Ints | Bools
+    probabilities: FloatArray
+    targets: IntArray | BoolArray
     labels: tuple[str, ...]
     task: Task = "single"
-    groups: Ints | None = None
-    positive: int | None = None
+    groups: IntArray | None = None
+    positive_index: int | None = None
     operating_point: float | None = None
-    per_label: Floats | None = None
+    label_thresholds: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.probabilities)
 
     @cached_property
-    def predicted(self) -> Ints:
-        """(N,) the answered class; single-label only."""
-        if self.positive is not None and self.operating_point is not None:
-            yes = self.probabilities[:, self.positive] >= self.operating_point
-            return np.asarray(np.where(yes, self.positive, 1 - self.positive), np.int64)
+    def predicted(self) -> IntArray:
+        """(N,) the predicted class; single-label only."""
+        if self.positive_index is not None and self.operating_point is not None:
+            is_positive = self.probabilities[:, self.positive_index] >= self.operating_point
+            classes = np.where(is_positive, self.positive_index, 1 - self.positive_index)
+            return np.asarray(classes, np.int64)
         return np.asarray(self.probabilities.argmax(axis=1), np.int64)
 
     @cached_property
-    def given(self) -> Bools:
-        """(N, K) the labels answered; multi-label only."""
-        points = 0.5 if self.per_label is None else self.per_label
-        return np.asarray(self.probabilities >= points)
+    def predicted_labels(self) -> BoolArray:
+        """(N, K) the predicted labels; multi-label only."""
+        thresholds = 0.5 if self.label_thresholds is None else self.label_thresholds
+        return np.asarray(self.probabilities >= thresholds)
 
     @cached_property
-    def correct(self) -> Bools:
-        """(N,) whether the answer is the truth; multi-label: every label of the image."""
+    def correct(self) -> BoolArray:
+        """(N,) whether the prediction is the truth; multi-label: every label of the image."""
         if self.task == "multi":
-            return np.asarray((self.given == self.targets).all(axis=1))
+            return np.asarray((self.predicted_labels == self.targets).all(axis=1))
         return np.asarray(self.predicted == self.targets)
 
     @cached_property
-    def confidence(self) -> Floats:
-        """(N,) the probability of the answer; multi-label: of the least sure label."""
+    def confidence(self) -> FloatArray:
+        """(N,) probability of the prediction; multi-label: of its least probable label."""
         if self.task == "multi":
-            sure = np.where(self.given, self.probabilities, 1 - self.probabilities)
-            return np.asarray(sure.min(axis=1))
+            per_label = np.where(self.predicted_labels, self.probabilities, 1 - self.probabilities)
+            return np.asarray(per_label.min(axis=1))
         return np.asarray(self.probabilities[np.arange(len(self)), self.predicted])
 
     @cached_property
-    def max_probability(self) -> Floats:
-        """(N,) the largest probability: what a model abstains by."""
+    def max_probability(self) -> FloatArray:
+        """(N,) the largest probability, which the abstention threshold is compared with."""
         return np.asarray(self.probabilities.max(axis=1))
 
     @cached_property
-    def true_probability(self) -> Floats:
-        """(N,) the probability of the truth; multi-label: of the truth of its worst label."""
+    def true_probability(self) -> FloatArray:
+        """(N,) probability of the true class; multi-label: of its least probable true label."""
         if self.task == "multi":
-            right = np.where(self.targets, self.probabilities, 1 - self.probabilities)
-            return np.asarray(right.min(axis=1))
+            return np.asarray(self.target_probabilities.min(axis=1))
         return np.asarray(self.probabilities[np.arange(len(self)), self.targets])
 
     @property
-    def units(self) -> int:
-        """How many independent things were drawn: groups, or images where there are none."""
+    def target_probabilities(self) -> FloatArray:
+        """(N, K) the probability of the truth of each label; multi-label only."""
+        return np.where(self.targets, self.probabilities, 1 - self.probabilities)
+
+    def is_class(self, index: int) -> BoolArray:
+        """(N,) whether the image truly is of class (or has label) `index`."""
+        if self.task == "multi":
+            return np.asarray(self.targets[:, index], bool)
+        return np.asarray(self.targets == index)
+
+    @property
+    def n_units(self) -> int:
+        """How many independent units there are: groups, or images where there are no groups."""
         return len(self) if self.groups is None else int(self.groups.max(initial=-1)) + 1
 
 
-def require_finite(probabilities: npt.NDArray[np.floating], paths: Sequence[str]) -> None:
-    """Raise Error naming an image where a probability is not a number or infinite."""
-    wrong = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
-    if len(wrong):
+def require_finite(values: npt.NDArray[np.floating], paths: Sequence[str]) -> None:
+    """Raise Error naming an image where a row of `values` (N, units) is NaN or infinite."""
+    bad_rows = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(bad_rows):
         raise Error(
-            f"the model gives probabilities that are not finite for {len(wrong)} of "
-            f"{len(probabilities)} images, first {paths[int(wrong[0])]}; nothing was scored: "
-            "train it again with a smaller learning rate"
+            f"the model's output is NaN or infinite for {len(bad_rows)} of {len(values)} images, "
+            f"first {paths[int(bad_rows[0])]}; nothing was scored: train the model again with a "
+            "smaller learning rate"
         )
 
 
-def group_numbers(groups: Sequence[str | None]) -> Ints | None:
-    """Group names as numbers from 0; an image without one stands alone; None where none has."""
+def encode_groups(groups: Sequence[str | None]) -> IntArray | None:
+    """Group names as numbers from 0; None where no image has a group.
+
+    An image without a group gets a number of its own.
+    """
     if not any(groups):
         return None
-    known: dict[str, int] = {}
-    numbers = np.empty(len(groups), np.int64)
+    numbers: dict[str, int] = {}
+    encoded = np.empty(len(groups), np.int64)
     count = 0
     for row, name in enumerate(groups):
-        if name is not None and name in known:
-            numbers[row] = known[name]
+        if name is not None and name in numbers:
+            encoded[row] = numbers[name]
             continue
         if name is not None:
-            known[name] = count
-        numbers[row] = count
+            numbers[name] = count
+        encoded[row] = count
         count += 1
-    return numbers
+    return encoded

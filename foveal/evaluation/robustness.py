@@ -1,7 +1,4 @@
-"""What the answer and the maps do when the image changes a little.
-
-Knows nothing of files or pages; torch is imported only where the maps of a native model are read.
-"""
+"""Accuracy under corruption, and how feature maps change when images move."""
 
 from __future__ import annotations
 
@@ -10,142 +7,152 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.dataset.sampling import even_sample
-from foveal.evaluation.collect import predictions_of
-from foveal.evaluation.corruptions import COUNT, SHIFTS, changes, shifted
-from foveal.evaluation.predictions import Bools, Ints
-from foveal.evaluation.schema import CorruptionScore, PoolShift, Robustness
+from foveal.evaluation.corruptions import N_CORRUPTIONS, corrupt
+from foveal.evaluation.inference import to_predictions
+from foveal.evaluation.predictions import BoolArray, IntArray
+from foveal.evaluation.schema import CorruptionScore, PoolingShift, Robustness
 from foveal.intervals import binomial_interval
 from foveal.network.cost import network_cost
+from foveal.network.shift import SHIFT_PIXELS, relative_change, shift_images
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress
 
 if TYPE_CHECKING:
     from foveal.model.model import Model
 
-MOST = 128
-LEAST = 16
-POOLED = 32
-"""Images whose maps are compared before and after each pooling."""
-_BUDGET = 1e11
-"""Multiply-adds all changed images may cost together: some seconds on two cores."""
+MAX_IMAGES = 128
+MIN_IMAGES = 16
+MAX_POOLING_IMAGES = 32
+"""Images whose maps before and after each pooling are compared."""
+_MAX_MULTIPLY_ADDS = 1e11
+"""What all corrupted images may cost together: some seconds on two cores."""
+
+LayerMaps = dict[str, tuple[Any, Any]]
+"""Pooling layer -> its input and output tensors."""
 
 
-def robustness(
+def score_robustness(
     predictor: Predictor,
     pixels: np.ndarray,
-    places: Ints,
-    targets: Ints | Bools,
+    cache_rows: IntArray,
+    targets: IntArray | BoolArray,
     progress: Progress,
     *,
     model: Model | None = None,
 ) -> Robustness:
-    """Answers under every change, on a sample spread evenly over `places`.
+    """Accuracy under every corruption, on an even sample of `cache_rows` of `pixels`.
 
     model: the native model, whose maps before and after each pooling are compared under shifts.
     """
     manifest = predictor.manifest
-    kept = even_sample(len(places), _size(predictor))
-    own = np.ascontiguousarray(pixels[places[kept]])
-    truth = targets[kept]
-    names = [str(row) for row in kept]
+    sample = even_sample(len(cache_rows), _sample_size(predictor))
+    clean = np.ascontiguousarray(pixels[cache_rows[sample]])
+    names = [str(row) for row in sample]
 
-    def said(changed: np.ndarray) -> tuple[Any, Bools]:
-        answers = predictions_of(predictor.logits(changed), manifest, truth, names)
-        return (answers.given if manifest.task == "multi" else answers.predicted), answers.correct
+    def predict(images: np.ndarray) -> tuple[Any, BoolArray]:
+        logits = predictor.logits(images)
+        predictions = to_predictions(logits, manifest, targets[sample], names)
+        multi = manifest.task == "multi"
+        predicted = predictions.predicted_labels if multi else predictions.predicted
+        return predicted, predictions.correct
 
-    before, right = said(own)
-    found = []
-    for done, (change, strength, changed) in enumerate(changes(own), start=1):
-        after, correct = said(changed)
-        same = after == before
-        hits = int(correct.sum())
-        found.append(
+    clean_predicted, clean_correct = predict(clean)
+    scores = []
+    for done, (corruption, severity, corrupted) in enumerate(corrupt(clean), start=1):
+        predicted, correct = predict(corrupted)
+        same = predicted == clean_predicted
+        n_correct = int(correct.sum())
+        scores.append(
             CorruptionScore(
-                change=change,
-                strength=strength,
-                accuracy=hits / len(kept),
-                accuracy_interval=binomial_interval(hits, len(kept)),
-                unchanged=float((same.all(axis=1) if same.ndim == 2 else same).mean()),
+                corruption=corruption,
+                severity=severity,
+                accuracy=n_correct / len(sample),
+                accuracy_interval=binomial_interval(n_correct, len(sample)),
+                consistency=float((same.all(axis=1) if same.ndim == 2 else same).mean()),
             )
         )
-        progress("robustness", done, COUNT)
-    pools = () if model is None else pool_shifts(model, own[:POOLED])
+        progress("robustness", done, N_CORRUPTIONS)
+    shifts = () if model is None else pooling_shifts(model, clean[:MAX_POOLING_IMAGES])
     return Robustness(
-        n=len(kept),
-        accuracy=float(right.mean()),
-        changes=tuple(found),
-        pools=pools,
-        why_no_pools=_why(model, pools),
+        n=len(sample),
+        accuracy=float(clean_correct.mean()),
+        corruptions=tuple(scores),
+        pooling_shifts=shifts,
+        pooling_note=_pooling_note(model, shifts),
     )
 
 
-def pool_shifts(model: Model, pixels: np.ndarray) -> tuple[PoolShift, ...]:
+def pooling_shifts(model: Model, pixels: np.ndarray) -> tuple[PoolingShift, ...]:
     """For each pooling layer and shift, the relative change of the maps before and after it.
 
-    pixels: uint8 (N, H, W, C). The mean over images and over moving right and down.
+    pixels: uint8 (N, H, W, C).  The mean over images and over moving right and down.
     """
+    pools = {
+        name: module
+        for name, module in model.module.named_modules()
+        if "Pool" in type(module).__name__ and not list(module.children())
+    }
+    batches = [pixels]
+    for count in SHIFT_PIXELS:
+        batches += [shift_images(pixels, 0, count), shift_images(pixels, count, 0)]
+    original, *moved = _pooling_maps(model, pools, batches)
+    pairs = list(zip(SHIFT_PIXELS, moved[::2], moved[1::2], strict=True))
+    return tuple(
+        PoolingShift(
+            layer=name,
+            kind=type(pools[name]).__name__,
+            shift_pixels=count,
+            input_change=_mean_change(original[name][0], [right[name][0], down[name][0]]),
+            output_change=_mean_change(original[name][1], [right[name][1], down[name][1]]),
+        )
+        for name in original
+        for count, right, down in pairs
+    )
+
+
+def _pooling_maps(
+    model: Model, pools: dict[str, Any], batches: list[np.ndarray]
+) -> list[LayerMaps]:
+    """The input and output maps of each pooling layer, for each batch uint8 (N, H, W, C)."""
     import torch
 
-    taken: dict[str, tuple[Any, Any]] = {}
-    pools = {
-        name: part
-        for name, part in model.module.named_modules()
-        if "Pool" in type(part).__name__ and not list(part.children())
-    }
+    current: LayerMaps = {}
 
-    def watch(name: str) -> Any:
+    def record(name: str) -> Any:
         def hook(_module: Any, inputs: tuple[Any, ...], output: Any) -> None:
-            taken[name] = (inputs[0].detach().float(), output.detach().float())
+            current[name] = (inputs[0].detach().float(), output.detach().float())
 
         return hook
 
-    def maps(values: np.ndarray) -> dict[str, tuple[Any, Any]]:
-        taken.clear()
-        batch = torch.from_numpy(np.ascontiguousarray(values)).permute(0, 3, 1, 2)
-        with torch.inference_mode():
-            model.module(batch)
-        return dict(taken)
-
-    handles = [part.register_forward_hook(watch(name)) for name, part in pools.items()]
+    handles = [module.register_forward_hook(record(name)) for name, module in pools.items()]
+    recorded = []
     try:
-        still = maps(pixels)
-        moved = {
-            count: [maps(shifted(pixels, 0, count)), maps(shifted(pixels, count, 0))]
-            for count in SHIFTS
-        }
+        for pixels in batches:
+            current.clear()
+            images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+            with torch.inference_mode():
+                model.module(images)
+            recorded.append(dict(current))
     finally:
         for handle in handles:
             handle.remove()
-    return tuple(
-        PoolShift(
-            layer=name,
-            kind=type(pools[name]).__name__,
-            pixels=count,
-            before=float(np.mean([_change(still[name][0], other[name][0]) for other in moves])),
-            after=float(np.mean([_change(still[name][1], other[name][1]) for other in moves])),
-        )
-        for name in still
-        for count, moves in moved.items()
-    )
+    return recorded
 
 
-def _change(one: Any, two: Any) -> float:
-    """Mean over images of |a - b| / ((|a| + |b|) / 2); 0 where both maps are empty."""
-    import torch
-
-    first, second = one.flatten(1), two.flatten(1)
-    gap = (first - second).norm(dim=1)
-    size = (first.norm(dim=1) + second.norm(dim=1)) / 2
-    return float(torch.where(size > 0, gap / size.clamp_min(1e-12), 0.0).mean())
+def _mean_change(original: Any, moved: list[Any]) -> float:
+    return float(np.mean([float(relative_change(original, maps).mean()) for maps in moved]))
 
 
-def _size(predictor: Predictor) -> int:
+def _sample_size(predictor: Predictor) -> int:
     manifest = predictor.manifest
-    each = network_cost(manifest.network, len(manifest.labels), task=manifest.task).multiply_adds
-    return int(np.clip(_BUDGET / (COUNT + 1) / max(1, each), LEAST, MOST))
+    per_image = network_cost(
+        manifest.network, len(manifest.labels), task=manifest.task
+    ).multiply_adds
+    affordable = _MAX_MULTIPLY_ADDS / (N_CORRUPTIONS + 1) / max(1, per_image)
+    return int(np.clip(affordable, MIN_IMAGES, MAX_IMAGES))
 
 
-def _why(model: Model | None, pools: tuple[PoolShift, ...]) -> str | None:
+def _pooling_note(model: Model | None, shifts: tuple[PoolingShift, ...]) -> str | None:
     if model is None:
-        return "the maps of an exported file cannot be read; evaluate the model.safetensors"
-    return None if pools else "the network has no pooling layer"
+        return "feature maps of an exported file cannot be read; evaluate the model.safetensors"
+    return None if shifts else "the network has no pooling layer"

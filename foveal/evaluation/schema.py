@@ -1,21 +1,18 @@
-"""The values of a score card, with the field names of `foveal evaluate --json`.
-
-Knows nothing of how a figure is computed.
-"""
+"""The results of an evaluation, with the field names of `foveal evaluate --json`."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from foveal.evaluation.calibration import Calibration
-from foveal.evaluation.predictions import Task
 from foveal.intervals import Interval
+from foveal.spec.values import Task
 
 
 class ScoreValue(BaseModel):
-    """Frozen; a number that is not finite is refused."""
+    """Frozen; a number that is NaN or infinite is refused."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -25,9 +22,9 @@ class ScoreValue(BaseModel):
 
 
 class ClassScore(ScoreValue):
-    """One class: precision, recall, F1 in 0..1 (None where nothing was there to score).
+    """One class: precision, recall and F1 in 0..1 (None where they are undefined).
 
-    support: images of the class.  predicted: images answered with it.  roc_auc,
+    support: images of the class.  predicted: images predicted as it.  roc_auc,
     average_precision: the class against all others.  *_interval: 95 %.
     """
 
@@ -44,21 +41,21 @@ class ClassScore(ScoreValue):
 
 
 class CoveragePoint(ScoreValue):
-    """Answering only from `threshold` on: share answered, and share of those that is right.
+    """Predicting only where the largest probability is at least `threshold`.
 
-    bound: one-sided 95 % lower bound of the accuracy.  accuracy and bound are None where nothing
-    is answered.
+    coverage: share of images predicted, `n` of them.  accuracy: of those.
+    accuracy_lower_bound: one-sided 95 %.  Both are None where no image is predicted.
     """
 
     threshold: float
     coverage: float
     n: int
     accuracy: float | None
-    bound: float | None
+    accuracy_lower_bound: float | None
 
 
-class AbstainingScore(ScoreValue):
-    """What the threshold stored in the model does on these images."""
+class AbstentionScore(ScoreValue):
+    """The abstention threshold stored in the model, applied to these images."""
 
     threshold: float
     coverage: float
@@ -68,7 +65,7 @@ class AbstainingScore(ScoreValue):
 
 
 class OperatingPoint(ScoreValue):
-    """The operating point stored in the model, seen on these images (two classes or a label)."""
+    """A class threshold stored in the model, applied to these images (two classes or a label)."""
 
     label: str
     threshold: float
@@ -77,35 +74,40 @@ class OperatingPoint(ScoreValue):
     recall_interval: Interval | None
 
 
-class OutOfDistribution(ScoreValue):
-    """Strangers: images of no known class. turned_away: share the model abstains on.
+class OutOfDistributionScore(ScoreValue):
+    """Images of no known class.
 
-    roc_auc: how well the top probability tells strangers from the scored images (0.5: not).
+    threshold: the stored abstention threshold.  rejection_rate: share of the images below it.
+    roc_auc: how well the largest probability separates the scored images from these (0.5: not
+    at all).
     """
 
     folder: str
     n: int
     unusable: int
     threshold: float | None
-    turned_away: float | None
-    turned_away_interval: Interval | None
-    mean_probability: float
+    rejection_rate: float | None
+    rejection_rate_interval: Interval | None
+    mean_max_probability: float
     roc_auc: float | None
 
 
 class Slice(ScoreValue):
-    """Accuracy on images that share something: a column's value, or a range of a measure."""
+    """Accuracy on the images that share a value of a column, or a range of an image property.
 
-    by: str
+    attribute: name of the column or property.  difference: to the accuracy on all images.
+    """
+
+    attribute: str
     value: str
     n: int
     accuracy: float
-    interval: Interval
+    accuracy_interval: Interval
     difference: float
 
 
 class ConfusedPair(ScoreValue):
-    """Two classes that are confused: n images of `true` were answered `predicted`."""
+    """n images of class `true`, a share of all images of that class, predicted as `predicted`."""
 
     true: str
     predicted: str
@@ -113,8 +115,8 @@ class ConfusedPair(ScoreValue):
     share: float
 
 
-class ImageScore(ScoreValue):
-    """One image: its truth, its answer, and how probable both were said to be."""
+class ImagePrediction(ScoreValue):
+    """One image with its true and predicted class and the probability of both."""
 
     path: str
     true: str
@@ -123,8 +125,8 @@ class ImageScore(ScoreValue):
     true_probability: float
 
 
-class SuspectedLabel(ScoreValue):
-    """A label that may be wrong: the model is as sure of `suggested` as it is of its members."""
+class LabelIssue(ScoreValue):
+    """A label that may be wrong, and the class the model suggests for the image."""
 
     path: str
     true: str
@@ -133,53 +135,56 @@ class SuspectedLabel(ScoreValue):
     true_probability: float
 
 
-class Exemplars(ScoreValue):
-    """The surest right answers of a class, and those nearest to its usual probability."""
+class ClassExemplars(ScoreValue):
+    """Correct predictions of a class: the most confident, and those of median confidence."""
 
-    best: tuple[ImageScore, ...]
-    typical: tuple[ImageScore, ...]
+    most_confident: tuple[ImagePrediction, ...]
+    typical: tuple[ImagePrediction, ...]
 
 
 class ErrorAnalysis(ScoreValue):
-    """What to look at: worst answers first, suspects, confused pairs, best and typical images."""
+    """Images to look at.
 
-    worst: tuple[ImageScore, ...]
-    suspects: tuple[SuspectedLabel, ...]
-    confused: tuple[ConfusedPair, ...]
-    classes: dict[str, Exemplars]
+    worst_errors: wrong predictions, least probability of the true class first.
+    """
+
+    worst_errors: tuple[ImagePrediction, ...]
+    label_issues: tuple[LabelIssue, ...]
+    confused_pairs: tuple[ConfusedPair, ...]
+    exemplars: dict[str, ClassExemplars]
 
 
 class CorruptionScore(ScoreValue):
-    """Answers on changed images. unchanged: share with the answer they had before."""
+    """Accuracy on corrupted images. consistency: share whose prediction stays the same."""
 
-    change: str
-    strength: str
+    corruption: str
+    severity: str
     accuracy: float
     accuracy_interval: Interval
-    unchanged: float
+    consistency: float
 
 
-class PoolShift(ScoreValue):
-    """How much maps before and after one pooling change when the image moves, 0..2, 0: not.
-
-    The change is the norm of the difference, cell by cell, over the mean of both norms.
-    """
+class PoolingShift(ScoreValue):
+    """Relative change (0..2) of the input and the output of a pooling layer when images move."""
 
     layer: str
     kind: str
-    pixels: int
-    before: float
-    after: float
+    shift_pixels: int
+    input_change: float
+    output_change: float
 
 
 class Robustness(ScoreValue):
-    """Answers under change, on `n` images; `accuracy` is theirs without any change."""
+    """Accuracy on `n` images under corruption; `accuracy` is that of the unchanged images.
+
+    pooling_note: why there are no pooling shifts.
+    """
 
     n: int
     accuracy: float
-    changes: tuple[CorruptionScore, ...]
-    pools: tuple[PoolShift, ...]
-    why_no_pools: str | None = None
+    corruptions: tuple[CorruptionScore, ...]
+    pooling_shifts: tuple[PoolingShift, ...]
+    pooling_note: str | None = None
 
 
 class UnusableImage(ScoreValue):
@@ -190,19 +195,20 @@ class UnusableImage(ScoreValue):
 
 
 class Scores(ScoreValue):
-    """How good one model is on one set of images; intervals are 95 %.
+    """The scores of one model on one set of images; intervals are 95 %.
 
-    split: train, val, test, all, or unseen (every usable image it was not fitted on).
-    accuracy: with several labels an image, the share of images with every label right.
+    split: train, val, test, all, or unseen (every usable image the model was not fitted on).
+    accuracy: with several labels an image, the share of images with every label correct.
     confusion: rows true, columns predicted, in `labels` order; with several labels one
-    [[tn, fp], [fn, tp]] a label.  hamming: share of all labels that are right, 1 minus the Hamming
-    loss.  nll: natural log.  brier: 0..2.  ece: 0..1.  left_out: images
-    not scored because the model was fitted on them.  seen: images scored although it was.
-    ignored: class the model does not know -> images left out (or labels, with several an image).
-    ms_per_image: of the network on this machine, decoding not counted.  notes: sentences to read
-    before the figures.  intervals: of every score, by its name.  resampled: what the bootstrap
-    draws, images or groups of them, and units how many there are.  exact: scores whose interval
-    is not the bootstrap's but exact, because fewer than 30 answers are right or wrong.
+    [[tn, fp], [fn, tp]] a label.  hamming_score: share of all labels that are correct.  nll:
+    natural log.  brier: 0..2.  ece: 0..1.
+    intervals: of every score, by its name.  bootstrap_unit, n_bootstrap_units: what the bootstrap
+    draws, and how many there are.  exact_intervals: scores whose interval is exact instead,
+    because fewer than 30 predictions are correct or wrong.
+    left_out: images not scored because the model was fitted on them.  used_in_training: images
+    scored although it was.  ignored_classes: class the model does not know -> images left out
+    (with several labels an image: labels).  ms_per_image: of the network on this machine,
+    decoding not counted.  notes: what limits the scores.
     """
 
     split: str
@@ -213,31 +219,31 @@ class Scores(ScoreValue):
     accuracy_interval: Interval
     balanced_accuracy: float
     macro_f1: float
-    matthews: float | None
+    matthews_corrcoef: float | None
     nll: float
     brier: float
     ece: float
-    top_k: dict[str, float]
+    top_k_accuracy: dict[str, float]
     exact_match: float | None
-    hamming: float | None
+    hamming_score: float | None
     classes: dict[str, ClassScore]
     confusion: list[Any]
     intervals: dict[str, Interval]
-    resampled: str
-    units: int
-    exact: tuple[str, ...] = ()
+    bootstrap_unit: Literal["images", "groups"]
+    n_bootstrap_units: int
+    exact_intervals: tuple[str, ...] = ()
     calibration: Calibration
     model: str | None = None
     left_out: int = 0
-    seen: int = 0
-    ignored: dict[str, int] = {}
+    used_in_training: int = 0
+    ignored_classes: dict[str, int] = {}
     ms_per_image: float | None = None
     notes: tuple[str, ...] = ()
     unusable: tuple[UnusableImage, ...] = ()
-    coverage: tuple[CoveragePoint, ...] = ()
-    abstaining: AbstainingScore | None = None
-    operating: tuple[OperatingPoint, ...] = ()
-    out_of_distribution: OutOfDistribution | None = None
+    coverage_curve: tuple[CoveragePoint, ...] = ()
+    abstention: AbstentionScore | None = None
+    operating_points: tuple[OperatingPoint, ...] = ()
+    out_of_distribution: OutOfDistributionScore | None = None
     slices: tuple[Slice, ...] = ()
     error_analysis: ErrorAnalysis | None = None
     robustness: Robustness | None = None
@@ -256,7 +262,7 @@ class ModelDifference(ScoreValue):
 
 
 class Comparison(ScoreValue):
-    """Several models on the same images: a row each, and every pair's difference."""
+    """Several models on the same images: the scores of each, and the difference of every pair."""
 
     models: tuple[Scores, ...]
     differences: tuple[ModelDifference, ...]

@@ -1,254 +1,241 @@
-"""The interval of every score: each is a function of sums over images, resampled as a product.
+"""The interval of every score: a function of sums over images, resampled by the bootstrap.
 
-Knows nothing of models or files.
+Scores of few correct or few wrong predictions get an exact interval instead.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from foveal.evaluation.bootstrap import (
-    FEW,
-    percentile,
-    resampled,
-    share,
-    weighted,
+    MIN_BOOTSTRAP_EVENTS,
+    percentile_interval,
+    proportion_interval,
+    resample_statistic,
+    weighted_count_interval,
 )
-from foveal.evaluation.calibration import BINS, bin_of, statements
-from foveal.evaluation.predictions import Floats, Predictions
+from foveal.evaluation.image_scores import (
+    bin_sums,
+    brier_scores,
+    class_counts,
+    log_losses,
+    share_of_labels_correct,
+    top_k_correct,
+)
+from foveal.evaluation.predictions import FloatArray, Predictions
 from foveal.evaluation.schema import ClassScore
 from foveal.intervals import Interval
 
-TOP = (3, 5, 10)
-_LEAST = 1e-12
-"""Probabilities are clipped here in the log loss, so that one sure mistake stays a number."""
-_PARTS = ("precision", "recall", "f1")
+_CLASS_METRICS = ("precision", "recall", "f1")
 
 
-def losses(answers: Predictions) -> Floats:
-    """(N,) minus the log of the true class's probability; multi-label: the mean over labels."""
-    if answers.task == "multi":
-        right = np.where(answers.targets, answers.probabilities, 1 - answers.probabilities)
-        return np.asarray(-np.log(np.clip(right, _LEAST, 1)).mean(axis=1))
-    return np.asarray(-np.log(np.clip(answers.true_probability, _LEAST, 1)))
-
-
-def squares(answers: Predictions) -> Floats:
-    """(N,) Brier score (1950): squared distance to the truth, summed over classes, 0..2.
-
-    Multi-label: the mean over labels, 0..1.
-    """
-    if answers.task == "multi":
-        return np.asarray(((answers.probabilities - answers.targets) ** 2).mean(axis=1))
-    whole = (answers.probabilities**2).sum(axis=1)
-    return np.asarray(whole - 2 * answers.true_probability + 1)
-
-
-def top_hits(answers: Predictions) -> dict[int, Floats]:
-    """By k, (N,) 1 where the truth is among the k most probable; ties count against the model."""
-    if answers.task == "multi":
-        return {}
-    own = answers.true_probability[:, None]
-    ahead = (answers.probabilities >= own).sum(axis=1) - 1
-    return {k: (ahead < k).astype(np.float64) for k in TOP if k < len(answers.labels)}
-
-
-def intervals(
-    answers: Predictions, per_class: dict[str, ClassScore]
+def score_intervals(
+    predictions: Predictions, classes: Mapping[str, ClassScore]
 ) -> tuple[dict[str, Interval], tuple[str, ...]]:
     """The 95 % interval of every score by its name, of each class's as 'recall:<class>'.
 
-    Also the names of those that are not the bootstrap's, because right or wrong answers are few.
+    Also the names of the scores with an exact interval, because few predictions are correct or
+    wrong.
     """
+    resampled = _resampled_scores(predictions, classes)
+    bootstrap = {name: percentile_interval(values) for name, values in resampled.items()}
+    exact = {
+        **_proportion_intervals(predictions, resampled),
+        **_macro_intervals(predictions),
+        **_class_proportion_intervals(predictions, classes, resampled),
+    }
+    if "matthews_corrcoef" in resampled:
+        exact |= _exact_matthews_interval(predictions, exact["accuracy"], bootstrap["accuracy"])
+    intervals = {name: pair for name, pair in (bootstrap | exact).items() if pair is not None}
+    return intervals, tuple(name for name, pair in intervals.items() if pair != bootstrap[name])
+
+
+def with_class_intervals(
+    classes: Mapping[str, ClassScore], intervals: Mapping[str, Interval]
+) -> dict[str, ClassScore]:
+    """The class scores with their intervals filled in."""
+    return {
+        label: part.model_copy(
+            update={
+                f"{metric}_interval": intervals.get(f"{metric}:{label}")
+                for metric in _CLASS_METRICS
+            }
+        )
+        for label, part in classes.items()
+    }
+
+
+def _resampled_scores(
+    predictions: Predictions, classes: Mapping[str, ClassScore]
+) -> dict[str, FloatArray]:
+    """(resamples,) values of every score by its name."""
     from scipy import sparse
 
-    tops = top_hits(answers)
-    labels = [_labels_right(answers)] if answers.task == "multi" else []
-    plain = np.column_stack(
-        [answers.correct, losses(answers), squares(answers), *tops.values(), *labels]
-    )
-    parts = [np.ones((len(answers), 1)), plain, _class_sums(answers), _bin_sums(answers)]
-    sums = sparse.hstack([sparse.csr_matrix(part, dtype=np.float32) for part in parts]).tocsr()
-    width, size = plain.shape[1], len(answers.labels)
+    multi = predictions.task == "multi"
+    top_k = top_k_correct(predictions)
+    means = [predictions.correct, log_losses(predictions), brier_scores(predictions)]
+    means += [*top_k.values(), *([share_of_labels_correct(predictions)] if multi else [])]
+    columns = np.column_stack(means)
+    blocks = [
+        np.ones((len(predictions), 1)),
+        columns,
+        class_counts(predictions),
+        bin_sums(predictions),
+    ]
+    summands = sparse.hstack([sparse.csr_matrix(part, dtype=np.float32) for part in blocks]).tocsr()
+    n_classes = len(predictions.labels)
+    edges = np.cumsum([1, columns.shape[1], n_classes, n_classes, n_classes])
 
-    def statistic(total: Floats) -> Floats:
-        cuts = np.cumsum([1, width, size, size, size])
-        n, means, hit, truth, said, bins = np.split(total, cuts, axis=1)
-        whole = [means / n, _ece(bins), _matthews(n[:, 0], hit, truth, said)]
-        return np.column_stack([*whole, *_of_classes(hit, truth, said)])
+    def statistic(sums: FloatArray) -> FloatArray:
+        n, totals, correct, true, predicted, bins = np.split(sums, edges, axis=1)
+        matthews = _matthews_corrcoef(n[:, 0], correct, true, predicted)
+        averages = _class_metrics(correct, true, predicted)
+        return np.column_stack([totals / n, _calibration_error(bins), matthews, *averages])
 
-    values = resampled(sums, len(answers), answers.groups, statistic)
-    names = ["accuracy", "nll", "brier", *(f"top_{k}" for k in tops), *("hamming" for _ in labels)]
-    names += ["ece", "matthews", "balanced_accuracy", "macro_f1"]
-    names += [f"{part}:{label}" for part in _PARTS for label in per_class]
-    columns = dict(zip(names, values.T, strict=True))
-    if answers.task == "multi":
-        del columns["matthews"]
-    found = {name: percentile(column) for name, column in columns.items()}
-    mended = {
-        **_shares(answers, columns),
-        **_averages(answers),
-        **_class_shares(answers, per_class, columns),
-    }
-    if "matthews" in columns:
-        mended |= _matthews_of_few(answers, mended["accuracy"], found["accuracy"])
-    known = {name: pair for name, pair in (found | mended).items() if pair is not None}
-    return known, tuple(name for name, pair in known.items() if pair != found[name])
+    values = resample_statistic(summands, len(predictions), predictions.groups, statistic)
+    names = ["accuracy", "nll", "brier", *(f"top_{k}_accuracy" for k in top_k)]
+    names += ["hamming_score"] if multi else []
+    names += ["ece", "matthews_corrcoef", "balanced_accuracy", "macro_f1"]
+    names += [f"{metric}:{label}" for metric in _CLASS_METRICS for label in classes]
+    scores = dict(zip(names, values.T, strict=True))
+    if multi:
+        del scores["matthews_corrcoef"]
+    return scores
 
 
-def class_intervals(label: str, part: ClassScore, spread: dict[str, Interval]) -> ClassScore:
-    """`part` with its intervals taken from `spread`."""
-    return part.model_copy(
-        update={f"{name}_interval": spread.get(f"{name}:{label}") for name in _PARTS}
-    )
-
-
-def _shares(answers: Predictions, columns: dict[str, Floats]) -> dict[str, Interval | None]:
-    """The intervals of accuracy, top k and, with several labels an image, of all labels."""
-    hits = {"accuracy": float(answers.correct.sum())}
-    hits |= {f"top_{k}": float(hit.sum()) for k, hit in top_hits(answers).items()}
-    found = {
-        name: share(columns[name], hit, len(answers), answers.units) for name, hit in hits.items()
-    }
-    if answers.task == "multi":
-        right = _labels_right(answers)
-        total = right.size * len(answers.labels)
-        found["hamming"] = share(
-            columns["hamming"], float(right.mean()) * total, total, answers.units
-        )
-    return found
-
-
-def _labels_right(answers: Predictions) -> Floats:
-    """(N,) share of the labels that are right on each image; multi-label only."""
-    return np.asarray((answers.given == answers.targets).mean(axis=1))
-
-
-def _class_shares(
-    answers: Predictions, per_class: dict[str, ClassScore], columns: dict[str, Floats]
+def _proportion_intervals(
+    predictions: Predictions, resampled: Mapping[str, FloatArray]
 ) -> dict[str, Interval | None]:
-    """The intervals of each class; None for a class without an image."""
-    found: dict[str, Interval | None] = {}
-    for label, part in per_class.items():
-        hits = round((part.recall or 0.0) * part.support)
-        totals = (part.predicted, part.support, part.support + part.predicted - hits)
-        for name, total in zip(_PARTS, totals, strict=True):
-            column = columns[f"{name}:{label}"]
-            of_f1 = name == "f1"  # 2x / (1 + x) of x = right / (class or answer is this one)
-            units = max(1, round(total * answers.units / len(answers)))
-            pair = share(column / (2 - column) if of_f1 else column, hits, total, units)
-            if of_f1 and pair is not None:
-                pair = 2 * pair[0] / (1 + pair[0]), 2 * pair[1] / (1 + pair[1])
-            found[f"{name}:{label}"] = pair if part.support else None
-    return found
+    """The intervals of accuracy, top-k accuracy and, with several labels, of all labels."""
+    n_correct = {"accuracy": float(predictions.correct.sum())}
+    n_correct |= {
+        f"top_{k}_accuracy": float(correct.sum())
+        for k, correct in top_k_correct(predictions).items()
+    }
+    units = predictions.n_units
+    intervals = {
+        name: proportion_interval(resampled[name], correct, len(predictions), units)
+        for name, correct in n_correct.items()
+    }
+    if predictions.task == "multi":
+        shares = share_of_labels_correct(predictions)
+        total = shares.size * len(predictions.labels)
+        intervals["hamming_score"] = proportion_interval(
+            resampled["hamming_score"], float(shares.mean()) * total, total, units
+        )
+    return intervals
 
 
-def _averages(answers: Predictions) -> dict[str, Interval | None]:
-    """Balanced accuracy and macro F1 where few images are wrong, or few right.
+def _class_proportion_intervals(
+    predictions: Predictions,
+    classes: Mapping[str, ClassScore],
+    resampled: Mapping[str, FloatArray],
+) -> dict[str, Interval | None]:
+    """The intervals of each class; None for a class without an image.
 
-    What they lack to 1 is a sum over mistakes, each weighing as much as its classes are rare.
+    F1 is 2x / (1 + x) of the proportion x = correct / (of the class or predicted as it).
     """
-    sums = _class_sums(answers)
-    _, truth, said = np.split(np.asarray(sums.sum(axis=0), np.float64).ravel(), 3)
-    there = truth > 0
-    found: dict[str, Interval | None] = {}
-    for name, size, sides in (
-        ("balanced_accuracy", truth, ((-1, 1, 0), (1, 0, 0))),
-        ("macro_f1", truth + said, ((-2, 1, 1), (2, 0, 0))),
+    intervals: dict[str, Interval | None] = {}
+    for label, part in classes.items():
+        correct = round((part.recall or 0.0) * part.support)
+        totals = (part.predicted, part.support, part.support + part.predicted - correct)
+        for metric, total in zip(_CLASS_METRICS, totals, strict=True):
+            name = f"{metric}:{label}"
+            values = resampled[name]
+            units = max(1, round(total * predictions.n_units / len(predictions)))
+            if metric == "f1":
+                pair = proportion_interval(values / (2 - values), correct, total, units)
+                pair = pair and (2 * pair[0] / (1 + pair[0]), 2 * pair[1] / (1 + pair[1]))
+            else:
+                pair = proportion_interval(values, correct, total, units)
+            intervals[name] = pair if part.support else None
+    return intervals
+
+
+def _macro_intervals(predictions: Predictions) -> dict[str, Interval | None]:
+    """Intervals of balanced accuracy and macro F1 where few images are wrong, or few correct.
+
+    What these scores lack to 1 is a sum over errors, each weighted by how rare its classes are.
+    """
+    counts = class_counts(predictions)
+    _, true, predicted = np.split(np.asarray(counts.sum(axis=0), np.float64).ravel(), 3)
+    present = true > 0
+    intervals: dict[str, Interval | None] = {}
+    for name, size, error_signs, correct_signs in (
+        ("balanced_accuracy", true, (-1, 1, 0), (1, 0, 0)),
+        ("macro_f1", true + predicted, (-2, 1, 1), (2, 0, 0)),
     ):
-        weight = np.where(there, 1 / np.maximum(size, 1), 0) / max(1, there.sum())
-        for wrong, signs in zip((True, False), sides, strict=True):
-            parts = _by_unit(answers, sums @ np.concatenate([sign * weight for sign in signs]))
-            if np.count_nonzero(parts) >= FEW:
+        weight = np.where(present, 1 / np.maximum(size, 1), 0) / max(1, present.sum())
+        for of_errors, signs in ((True, error_signs), (False, correct_signs)):
+            per_image = counts @ np.concatenate([sign * weight for sign in signs])
+            per_unit = _sum_by_unit(predictions, per_image)
+            if np.count_nonzero(per_unit) >= MIN_BOOTSTRAP_EVENTS:
                 continue
-            each = weight[there] * max(signs[0], sum(signs[1:])) * len(answers) / answers.units
-            low, high = weighted(parts, float(each.mean()), float((each**2).mean()))
-            found[name] = (max(0.0, 1 - high), 1 - low) if wrong else (low, min(1.0, high))
+            largest = max(signs[0], sum(signs[1:]))
+            each = weight[present] * largest * len(predictions) / predictions.n_units
+            low, high = weighted_count_interval(
+                per_unit, float(each.mean()), float((each**2).mean())
+            )
+            intervals[name] = (max(0.0, 1 - high), 1 - low) if of_errors else (low, min(1.0, high))
             break
-    return found
+    return intervals
 
 
-def _by_unit(answers: Predictions, values: Floats) -> Floats:
-    """`values` of images summed over the groups that were drawn as one."""
-    summed = values if answers.groups is None else np.bincount(answers.groups, values)
+def _sum_by_unit(predictions: Predictions, values: FloatArray) -> FloatArray:
+    """`values` of images summed over the groups that are drawn as one."""
+    groups = predictions.groups
+    summed = values if groups is None else np.bincount(groups, values)
     return np.asarray(summed, np.float64)
 
 
-def _matthews_of_few(
-    answers: Predictions, accuracy: Interval | None, resampled_accuracy: Interval | None
+def _exact_matthews_interval(
+    predictions: Predictions, accuracy: Interval | None, bootstrap_accuracy: Interval | None
 ) -> dict[str, Interval | None]:
     """Matthews' interval where few are wrong: what it lacks to 1 grows as the share of errors.
 
-    None where all images or all answers are of one class: the coefficient is not defined.
+    None where all images or all predictions are of one class: the coefficient is not defined.
     """
-    right, n = int(answers.correct.sum()), len(answers)
-    size = len(answers.labels)
-    truth = np.bincount(answers.targets, minlength=size).astype(np.float64)
-    said = np.bincount(answers.predicted, minlength=size).astype(np.float64)
-    if (truth == n).any() or (said == n).any():
-        return {"matthews": None}
-    if accuracy is None or accuracy == resampled_accuracy or 2 * right < n:
+    n_correct, n = int(predictions.correct.sum()), len(predictions)
+    n_classes = len(predictions.labels)
+    true = np.bincount(predictions.targets, minlength=n_classes).astype(np.float64)
+    predicted = np.bincount(predictions.predicted, minlength=n_classes).astype(np.float64)
+    if (true == n).any() or (predicted == n).any():
+        return {"matthews_corrcoef": None}
+    if accuracy is None or accuracy == bootstrap_accuracy or 2 * n_correct < n:
         return {}
-    value = float(
-        _matthews(np.array([float(n)]), np.array([[float(right)]]), truth[None], said[None])[0]
-    )
-    times = (1 - value) * n / (n - right) if right < n else n**2 / (n**2 - (truth**2).sum())
-    low, high = (1 - times * (1 - bound) for bound in accuracy)
-    return {"matthews": (max(-1.0, low), high)}
+    counts = np.array([float(n)]), np.array([[float(n_correct)]]), true[None], predicted[None]
+    value = float(_matthews_corrcoef(*counts)[0])
+    slope = (1 - value) * n / (n - n_correct) if n_correct < n else n**2 / (n**2 - (true**2).sum())
+    low, high = (1 - slope * (1 - bound) for bound in accuracy)
+    return {"matthews_corrcoef": (max(-1.0, low), high)}
 
 
-def _matthews(n: Floats, hit: Floats, truth: Floats, said: Floats) -> Floats:
+def _matthews_corrcoef(
+    n: FloatArray, correct: FloatArray, true: FloatArray, predicted: FloatArray
+) -> FloatArray:
     """(b,) Matthews' coefficient for several classes (Gorodkin 2004); 0 where undefined."""
-    above = n * hit.sum(axis=1) - (truth * said).sum(axis=1)
-    square = (n**2 - (truth**2).sum(axis=1)) * (n**2 - (said**2).sum(axis=1))
-    out = np.zeros(len(above))
-    return np.asarray(np.divide(above, np.sqrt(square.clip(0)), out=out, where=square > 0))
+    covariance = n * correct.sum(axis=1) - (true * predicted).sum(axis=1)
+    square = (n**2 - (true**2).sum(axis=1)) * (n**2 - (predicted**2).sum(axis=1))
+    out = np.zeros(len(covariance))
+    return np.asarray(np.divide(covariance, np.sqrt(square.clip(0)), out=out, where=square > 0))
 
 
-def _of_classes(hit: Floats, truth: Floats, said: Floats) -> list[Floats]:
+def _class_metrics(
+    correct: FloatArray, true: FloatArray, predicted: FloatArray
+) -> list[FloatArray]:
     """Balanced accuracy, macro F1, and (b, K) precision, recall, F1; NaN where undefined."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        recall, precision = hit / truth, hit / said
-        f1 = np.where(truth > 0, 2 * hit / (truth + said), np.nan)
+        recall, precision = correct / true, correct / predicted
+        f1 = np.where(true > 0, 2 * correct / (true + predicted), np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         averages = [np.nanmean(recall, axis=1), np.nanmean(f1, axis=1)]
     return [*averages, precision, recall, f1]
 
 
-def _class_sums(answers: Predictions) -> Any:
-    """(N, 3K) sparse: right answers, truths and answers of each class."""
-    from scipy import sparse
-
-    n, k = len(answers), len(answers.labels)
-    if answers.task == "multi":
-        truth = np.asarray(answers.targets, np.float32)
-        said = answers.given.astype(np.float32)
-        return sparse.csr_matrix(np.hstack([truth * said, truth, said]))
-    rows, right = np.arange(n), np.flatnonzero(answers.correct)
-    columns = [answers.targets[right], answers.targets + k, answers.predicted + 2 * k]
-    places = np.concatenate([right, rows, rows])
-    ones = np.ones(len(places), np.float32)
-    return sparse.csr_matrix((ones, (places, np.concatenate(columns))), shape=(n, 3 * k))
-
-
-def _bin_sums(answers: Predictions) -> Any:
-    """(N, 3 BINS) sparse: promised, kept and counted statements by reliability bin."""
-    from scipy import sparse
-
-    confidence, truth = statements(answers)
-    rows = np.repeat(np.arange(len(answers)), len(confidence) // len(answers))
-    place = bin_of(confidence)
-    blocks = [
-        sparse.csr_matrix((value, (rows, place)), shape=(len(answers), BINS))
-        for value in (confidence, truth.astype(np.float64), np.ones(len(confidence)))
-    ]
-    return sparse.hstack(blocks)
-
-
-def _ece(sums: Floats) -> Floats:
-    promised, kept, counted = np.split(sums, 3, axis=1)
-    return np.asarray(np.abs(promised - kept).sum(axis=1) / counted.sum(axis=1))
+def _calibration_error(sums: FloatArray) -> FloatArray:
+    confidence, outcome, count = np.split(sums, 3, axis=1)
+    return np.asarray(np.abs(confidence - outcome).sum(axis=1) / count.sum(axis=1))

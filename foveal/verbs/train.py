@@ -183,23 +183,23 @@ def _train(
 
 def _report(folder: Path, prepared: TrainingData, manifest: Manifest, logits: np.ndarray) -> None:
     """The thresholds the recipe asks for, then report.html of the run, scored on val."""
-    from foveal.evaluation.report import run_report
-    from foveal.evaluation.thresholds import choose_on_val
+    from foveal.evaluation.report import write_training_report
+    from foveal.evaluation.thresholds import choose_recipe_thresholds
     from foveal.model import file as model_file
 
     paths = [image.path for image in prepared.run_data.val]
-    settled, told = choose_on_val(manifest, logits, prepared.val.labels, paths)
+    settled, told = choose_recipe_thresholds(manifest, logits, prepared.val.labels, paths)
     if settled is not manifest:
         path = folder / MODEL_FILE
         manifest = model_file.write_model_file(path, settled, model_file.read_model_file(path)[1])
-    run_report(
+    write_training_report(
         folder / REPORT_FILE,
         manifest,
-        prepared.val.pixels,
-        logits,
-        prepared.val.labels,
-        paths,
-        told=(*told, *prepared.run_data.warnings),
+        logits=logits,
+        pixels=prepared.val.pixels,
+        targets=prepared.val.labels,
+        paths=paths,
+        notices=(*told, *prepared.run_data.warnings),
     )
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foveal.evaluation.error_analysis import error_analysis
-from foveal.evaluation.metrics import score
+from foveal.evaluation.error_analysis import analyse_errors
+from foveal.evaluation.metrics import compute_scores
 from foveal.evaluation.predictions import Predictions
-from foveal.evaluation.report import evaluation_report
+from foveal.evaluation.report import write_evaluation_report
 from foveal.evaluation.selective import coverage_curve
 from foveal.model.manifest import Manifest
 from foveal.spec.layers import Conv, Flatten, Output, Relu
@@ -39,10 +39,10 @@ def test_a_real_models_page(
 
 
 def test_several_labels_and_hostile_names(tmp_path: Path, browser: Callable[..., str]) -> None:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     labels = ("</script><b>", "a.b", "한글", "__FOVEAL_DATA__")
-    truth = chance.random((60, 4)) < 0.4
-    said = 1 / (1 + np.exp(-(2 * truth - 1 + chance.normal(size=(60, 4)))))
+    truth = rng.random((60, 4)) < 0.4
+    said = 1 / (1 + np.exp(-(2 * truth - 1 + rng.normal(size=(60, 4)))))
     answers = Predictions(said, truth, labels, task="multi")
     network = Network(
         input=Input(height=6, width=6, channels=1),
@@ -50,22 +50,22 @@ def test_several_labels_and_hostile_names(tmp_path: Path, browser: Callable[...,
     )
     manifest = Manifest(network=network, labels=labels, task="multi", finished=False)
     paths = [f"<img src=x>{row}.png" for row in range(60)]
-    card = score(answers).model_copy(
+    card = compute_scores(answers).model_copy(
         update={
             "coverage": coverage_curve(answers),
-            "error_analysis": error_analysis(answers, paths),
+            "error_analysis": analyse_errors(answers, paths),
         }
     )
-    pixels = chance.integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
+    pixels = rng.integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
     page = tmp_path / "report.html"
-    evaluation_report(page, card, answers, manifest, pixels, np.arange(60), paths, lang="en")
+    write_evaluation_report(page, card, answers, manifest, pixels, np.arange(60), paths, lang="en")
     check(page, browser)
 
 
 def test_a_hundred_classes_show_the_worst(tmp_path: Path, browser: Callable[..., str]) -> None:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     targets = np.arange(500) % 100
-    logits = chance.normal(size=(500, 100))
+    logits = rng.normal(size=(500, 100))
     logits[np.arange(500), targets] += 2
     said = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     answers = Predictions(said, targets, tuple(f"species number {k}" for k in range(100)))
@@ -74,8 +74,8 @@ def test_a_hundred_classes_show_the_worst(tmp_path: Path, browser: Callable[...,
     )
     manifest = Manifest(network=network, labels=answers.labels)
     paths = [f"{row}.png" for row in range(500)]
-    card = score(answers).model_copy(update={"coverage": coverage_curve(answers)})
-    pixels = chance.integers(0, 256, (500, 6, 6, 3), dtype=np.uint8)
+    card = compute_scores(answers).model_copy(update={"coverage": coverage_curve(answers)})
+    pixels = rng.integers(0, 256, (500, 6, 6, 3), dtype=np.uint8)
     page = tmp_path / "report.html"
-    evaluation_report(page, card, answers, manifest, pixels, np.arange(500), paths)
+    write_evaluation_report(page, card, answers, manifest, pixels, np.arange(500), paths)
     check(page, browser)
