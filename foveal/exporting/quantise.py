@@ -21,6 +21,7 @@ from foveal.exporting.int8_graph import fuse_pixel_input, replace_gelu
 from foveal.exporting.onnx import INPUT_NAME
 
 _CALIBRATION_BATCH_SIZE = 32
+_PERCENTILE_IMAGES = 128
 GELU_FLOOR = -4.0
 """Below this input GELU is within 0.00013 of 0."""
 _OPERATORS = [
@@ -77,7 +78,10 @@ def quantise_graph(
         "min-max": ort.CalibrationMethod.MinMax,
         "percentile": ort.CalibrationMethod.Percentile,
     }[variant.calibration]
-    count = len(pixels) if variant.calibration == "min-max" else min(len(pixels), 128)
+    count = len(pixels)
+    if variant.calibration == "percentile":  # its collector takes batches of one size only
+        count = min(count, _PERCENTILE_IMAGES)
+        count -= count % _CALIBRATION_BATCH_SIZE if count > _CALIBRATION_BATCH_SIZE else 0
     with tempfile.TemporaryDirectory(prefix="foveal-") as folder, _silence():
         source, path = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         source.write_bytes(graph.SerializeToString())  # onnxruntime modifies its input

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
 from foveal.exporting import gptq, quantise
-from foveal.exporting.onnx import export_graph, fold_batch_norms
+from foveal.exporting.onnx import export_graph
 from foveal.exporting.seal import seal_graph
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
@@ -122,19 +120,3 @@ def test_gelu_stays_whole_and_its_range_is_cut(model: Model) -> None:
         assert before.op_type == "DequantizeLinear"
         step, zero = held[before.input[1]], held[before.input[2]]
         assert -float(zero) * step > quantise.GELU_FLOOR - step
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_a_norm_after_a_max_pool_is_folded_if_it_commutes(model: Model, sign: int) -> None:
-    changed = replace(model, module=fold_batch_norms(torch.nn.Sequential(*model.module)))
-    module = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 4, 3), torch.nn.MaxPool2d(2), torch.nn.BatchNorm2d(4)
-    ).eval()
-    module[2].weight.data.mul_(sign * 2)
-    module[2].running_mean.normal_()
-    pixels = torch.rand(2, 3, 9, 9)
-    with torch.no_grad():
-        got, wanted = fold_batch_norms(module)(pixels), module(pixels)
-    torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
-    assert isinstance(fold_batch_norms(module)[2], torch.nn.Identity) == (sign > 0)
-    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in changed.module.modules())

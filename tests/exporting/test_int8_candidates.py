@@ -1,0 +1,46 @@
+"""The order of int8 variants follows their agreement on the calibration images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foveal.exporting import int8_candidates as module
+from foveal.exporting.int8_candidates import int8_candidates
+from foveal.exporting.onnx import export_graph
+from foveal.model.model import Model, load
+from foveal.progress import silent
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+ALL_INT8, FP32_ENDS = "min-max, all layers", "min-max, first and last layer fp32"
+MIXED = "min-max, 1 of 3 layers fp32"
+OTHERS = [f"{FP32_ENDS}, gelu fp32", "percentile, first and last layer fp32, gelu fp32"]
+
+
+@pytest.fixture(scope="module")
+def model(digits_run: Path) -> Model:
+    return load(digits_run / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("agreements", "order"),
+    [
+        ((1.0, 1.0), [ALL_INT8, FP32_ENDS, MIXED, *OTHERS]),
+        ((0.99, 0.995), [FP32_ENDS, ALL_INT8, MIXED, *OTHERS]),
+        ((0.99, 0.991), [ALL_INT8, FP32_ENDS, MIXED, *OTHERS]),
+        ((0.9, 0.95), [MIXED, FP32_ENDS, ALL_INT8, *OTHERS]),
+    ],
+)
+def test_order(model: Model, monkeypatch, agreements: tuple[float, float], order) -> None:
+    values = iter(agreements)
+    monkeypatch.setattr(module, "_agreement", lambda *_: next(values))
+    methods = [name for name, _ in int8_candidates(export_graph(model), model, PIXELS, silent)]
+    assert methods == order
+
+
+def test_candidates_are_made_one_at_a_time(model: Model, monkeypatch) -> None:
+    monkeypatch.setattr(module, "_mixed_precision", lambda *_: pytest.fail("not needed yet"))
+    candidates = int8_candidates(export_graph(model), model, PIXELS, silent)
+    assert [next(candidates)[0], next(candidates)[0]] == [ALL_INT8, FP32_ENDS]

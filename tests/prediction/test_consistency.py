@@ -1,0 +1,108 @@
+"""Routes are compared by label and probability; sample images are always the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from foveal.prediction.consistency import (
+    RouteResult,
+    RouteSkipped,
+    compare_route,
+    predictor_routes,
+    write_sample_images,
+)
+from foveal.prediction.prediction import LabelProbability, Prediction
+from foveal.prediction.predictor import Predictor
+
+
+def prediction(label: str, probability: float) -> Prediction:
+    top = (LabelProbability("a", probability), LabelProbability("b", 1 - probability))
+    return Prediction(None, label, probability, top)
+
+
+def test_a_route_is_compared_by_index() -> None:
+    reference = [prediction("a", 0.75), prediction("b", 0.25), prediction("a", 1.0)]
+    result = compare_route(
+        "some", reference, lambda: iter([(1, prediction("b", 0.5)), (2, prediction("b", 1.0))])
+    )
+    assert result == RouteResult("some", 2, 1, 0.25)
+    assert not result.passed
+    same = compare_route("same", reference, lambda: enumerate(reference))
+    assert same == RouteResult("same", 3, 0, 0.0)
+    assert same.passed
+
+
+def test_other_classes_are_an_infinite_gap() -> None:
+    other = Prediction(None, "a", 1.0, (LabelProbability("a", 1.0),))
+    result = compare_route("top", [prediction("a", 1.0)], lambda: iter([(0, other)]))
+    assert result.max_probability_gap == float("inf")
+    assert not result.passed
+
+
+def test_a_skipped_route_passes_with_its_reason() -> None:
+    def route():
+        raise RouteSkipped("no server")
+        yield
+
+    result = compare_route("HTTP", [], route)
+    assert result == RouteResult("HTTP", skipped="no server")
+    assert result.passed
+
+
+def test_sample_images_cover_modes_and_formats(tmp_path: Path) -> None:
+    first, second = (write_sample_images(tmp_path / name) for name in ("one", "two"))
+    paths = sorted(first.iterdir())
+    assert len(paths) == 24
+    assert all(path.read_bytes() == (second / path.name).read_bytes() for path in paths)
+    kinds = set()
+    for path in paths:
+        with Image.open(path) as image:
+            kinds.add((image.format, image.mode))
+    assert kinds == {
+        ("PNG", "L"),
+        ("PNG", "RGB"),
+        ("PNG", "RGBA"),
+        ("JPEG", "L"),
+        ("JPEG", "RGB"),
+    }
+
+
+def test_every_route_of_a_predictor_passes(native: Path, tmp_path: Path) -> None:
+    paths = sorted(write_sample_images(tmp_path / "images").iterdir())
+    predictor = Predictor(native)
+    reference = list(predictor.predict(paths, top=None))
+    results = [
+        compare_route(name, reference, route) for name, route in predictor_routes(predictor, paths)
+    ]
+    assert [result.name for result in results] == [
+        "batch of 1",
+        "batch of 7",
+        "path strings",
+        "bytes",
+        "Pillow images",
+        "arrays",
+    ]
+    assert all(result.passed for result in results)
+    not_jpeg = sum(path.suffix == ".png" for path in paths)
+    assert [result.images for result in results] == [24] * 4 + [not_jpeg] * 2
+
+
+def test_images_in_memory_are_skipped_where_all_are_jpeg(native: Path, tmp_path: Path) -> None:
+    path = tmp_path / "one.jpg"
+    Image.new("RGB", (30, 30)).save(path)
+    predictor = Predictor(native)
+    reference = list(predictor.predict(path, top=None))
+    routes = dict(predictor_routes(predictor, [path]))
+    for name in ("Pillow images", "arrays"):
+        assert compare_route(name, reference, routes[name]).skipped == (
+            "all images are JPEG, which is decoded at reduced size from files"
+        )
+    assert compare_route("bytes", reference, routes["bytes"]).skipped is None
+
+
+@pytest.mark.parametrize("gap", [0.9e-5, 1.1e-5])
+def test_the_tolerance(gap: float) -> None:
+    assert RouteResult("x", 1, 0, gap).passed == (gap < 1e-5)

@@ -1,0 +1,59 @@
+"""The torch backend: modes, flips, and one sentence without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from foveal.model.model import load
+from foveal.prediction.torch_backend import TorchBackend, open_torch_backend
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (3, 24, 20, 3), dtype=np.uint8)
+
+
+def test_logits_are_averaged_over_the_flip(native: Path) -> None:
+    backend = open_torch_backend(native)
+    module = backend.model.module
+    batch = torch.from_numpy(PIXELS).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        expected = (module(batch) + module(batch.flip(3))) / 2
+    np.testing.assert_array_equal(backend.logits(PIXELS), expected.numpy())
+    assert backend.inference_manifest is backend.manifest
+
+
+def test_the_mode_of_the_module_is_restored(native: Path) -> None:
+    model = load(native)
+    backend = TorchBackend(model)
+    in_eval = backend.logits(PIXELS)
+    model.module.train()
+    np.testing.assert_array_equal(backend.logits(PIXELS), in_eval)
+    assert model.module.training
+
+
+def test_read_only_pixels(native: Path) -> None:
+    pixels = PIXELS.copy()
+    pixels.flags.writeable = False
+    backend = open_torch_backend(native)
+    np.testing.assert_array_equal(backend.logits(pixels), backend.logits(PIXELS))
+
+
+def test_without_torch(native: Path) -> None:
+    script = f"""
+import importlib.util, sys
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "torch" else find_spec(name, *rest)
+import foveal
+try:
+    foveal.load({str(native)!r})
+except foveal.Error as error:
+    print(error, "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == (
+        "opening a native model file needs the extra 'train': install Foveal again with [train] "
+        "behind its name or folder, as in  pip install '.[train]' False\n"
+    )
