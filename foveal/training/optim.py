@@ -1,7 +1,7 @@
-"""One step of the optimiser: SGD with Nesterov momentum, AdamW or Muon, over plain tensors.
+"""One step of the optimiser: SGD with Nesterov momentum, AdamW or Muon, on named tensors.
 
-Knows nothing of losses, schedules or files; its whole state is a dict of named tensors, so that
-a checkpoint needs no more. Muon: Jordan et al. 2024, orthogonalised momentum by Newton-Schulz.
+The state is a flat dict of named tensors, which a checkpoint stores as it is. Muon: Jordan et al.
+2024, momentum orthogonalised by Newton-Schulz iteration.
 """
 
 from __future__ import annotations
@@ -12,25 +12,35 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
 
 from foveal.spec.recipe import Recipe
 
 OptimizerState = dict[str, Tensor]
-"""`momentum.NAME` and, for AdamW, `square.NAME` of every learned parameter."""
+"""`momentum.NAME`, for AdamW `second_moment.NAME`, for Muon `norm.NAME` where it is fixed."""
 
-NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
-SECOND = 0.99
+NORM_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
+ADAMW_BETA1 = 0.9
+"""For what Muon does not step; else the recipe's momentum."""
+ADAMW_BETA2 = 0.99
 EPSILON = 1e-8
-ADAM_MOMENTUM = 0.9
+ADAMW_LR_BESIDE_MUON = 0.005
+"""Peak learning rate of AdamW for what Muon does not step: biases, norms, the head."""
+MIN_FILTER_NORM = 0.1
+"""Muon's relative step counts the norm of a weight as at least this times the root of its filters,
+so that weights near zero still move."""
+
+NamedTensors = list[tuple[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class ParameterGroup:
     """Parameters that are stepped alike.
 
-    rate: learning rate of this group at the schedule's peak.  decay: weight decay.
-    unit: the weights are kept at the length they started with (a norm layer follows, so their
-    length has no meaning).
+    learning_rate: at the schedule's peak.  momentum: first beta of AdamW.
+    fixed_norm: the weights keep the norm they started with (a norm layer follows, so their scale
+    has no effect).
     """
 
     optimizer: Literal["sgd", "adamw", "muon"]
@@ -43,209 +53,203 @@ class ParameterGroup:
 
 
 def make_parameter_groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterGroup, ...]:
-    """The groups of a resolved recipe: filters, the head, norm biases and all else."""
+    """The groups of a recipe without gaps: filters, the head, norm biases and all else."""
     assert recipe.optimizer != "auto"
     assert recipe.learning_rate is not None
     assert recipe.momentum is not None
     assert recipe.weight_decay is not None
     assert recipe.bias_lr_scale is not None
-    parts = _parts(module)
-    rate, decay = recipe.learning_rate, recipe.weight_decay
-    method = recipe.optimizer
-    rest: Literal["sgd", "adamw"] = "adamw" if method != "sgd" else "sgd"
-    rest_rate = REST_RATE if method == "muon" else rate
-    plan = {
-        "unit": (method, rate, decay, True),
-        "filters": (method, rate, decay, False),
-        "head": (rest, rest_rate, decay if method != "muon" else 0.0, False),
-        "norms": (rest, rest_rate * recipe.bias_lr_scale, 0.0, False),
-        "others": (rest, rest_rate, 0.0, False),
+    optimizer, lr, decay = recipe.optimizer, recipe.learning_rate, recipe.weight_decay
+    muon = optimizer == "muon"
+    other: Literal["sgd", "adamw"] = "sgd" if optimizer == "sgd" else "adamw"
+    other_lr = ADAMW_LR_BESIDE_MUON if muon else lr
+    settings = {
+        "filters_before_norm": (optimizer, lr, decay, muon),
+        "filters": (optimizer, lr, decay, False),
+        "head": (other, other_lr, 0.0 if muon else decay, False),
+        "norm_biases": (other, other_lr * recipe.bias_lr_scale, 0.0, False),
+        "others": (other, other_lr, 0.0, False),
     }
+    members = _named_parameters_by_group(module)
     made = []
-    for part, (how, part_rate, part_decay, unit) in plan.items():
-        if parts[part]:
-            names, parameters = zip(*parts[part], strict=True)
-            momentum = recipe.momentum if how == method else ADAM_MOMENTUM
+    for group, (method, group_lr, group_decay, fixed_norm) in settings.items():
+        if members[group]:
+            names, parameters = zip(*members[group], strict=True)
+            momentum = recipe.momentum if method == optimizer else ADAMW_BETA1
             made.append(
                 ParameterGroup(
-                    how,
-                    names,
-                    parameters,
-                    part_rate,
-                    momentum,
-                    part_decay,
-                    fixed_norm=unit and how == "muon",
+                    method, names, parameters, group_lr, momentum, group_decay, fixed_norm
                 )
             )
     return tuple(made)
 
 
-REST_RATE = 0.005
-"""Peak rate of AdamW for what Muon does not step: biases, norms, the head."""
-
-
-def _parts(module: nn.Module) -> dict[str, list[tuple[str, Tensor]]]:
-    parts: dict[str, list[tuple[str, Tensor]]] = {
-        "unit": [],
-        "filters": [],
-        "head": [],
-        "norms": [],
-        "others": [],
+def _named_parameters_by_group(module: nn.Module) -> dict[str, NamedTensors]:
+    members: dict[str, NamedTensors] = {
+        group: [] for group in ("filters_before_norm", "filters", "head", "norm_biases", "others")
     }
-    head = [name for name, part in module.named_modules() if isinstance(part, nn.Linear)][-1:]
-    for name, part in module.named_modules():
-        for short, parameter in part.named_parameters(recurse=False):
-            if not parameter.requires_grad:
-                continue
-            full = f"{name}.{short}" if name else short
-            parts[_part(part, short, parameter, name in head)].append((full, parameter))
-    return parts
+    head = [name for name, layer in module.named_modules() if isinstance(layer, nn.Linear)][-1:]
+    for layer_name, layer in module.named_modules():
+        for short_name, parameter in layer.named_parameters(recurse=False):
+            if parameter.requires_grad:
+                name = f"{layer_name}.{short_name}" if layer_name else short_name
+                group = _group_name(layer, short_name, parameter, is_head=layer_name in head)
+                members[group].append((name, parameter))
+    return members
 
 
-def _part(layer: nn.Module, short: str, parameter: Tensor, head: bool) -> str:
-    if isinstance(layer, NORMS):
-        return "norms" if short == "bias" else "others"
+def _group_name(layer: nn.Module, short_name: str, parameter: Tensor, *, is_head: bool) -> str:
+    if isinstance(layer, NORM_LAYERS):
+        return "norm_biases" if short_name == "bias" else "others"
     if parameter.ndim < 2:
         return "others"
-    if head:
+    if is_head:
         return "head"
     if parameter.ndim == 4 and parameter.shape[1] == 1 and parameter.shape[0] > 1:
         return "others" if isinstance(layer, nn.Conv2d) and layer.groups > 1 else "filters"
     # the builder leaves the bias out exactly where a norm follows
-    return "unit" if getattr(layer, "bias", None) is None else "filters"
+    return "filters_before_norm" if getattr(layer, "bias", None) is None else "filters"
 
 
-def initial_state(made: tuple[ParameterGroup, ...]) -> OptimizerState:
+def initial_state(parameter_groups: tuple[ParameterGroup, ...]) -> OptimizerState:
     """The state before the first step: zeros in each parameter's own memory layout."""
     state: OptimizerState = {}
-    for group in made:
+    for group in parameter_groups:
         for name, parameter in zip(group.names, group.parameters, strict=True):
             state[f"momentum.{name}"] = torch.zeros_like(parameter)
             if group.optimizer == "adamw":
-                state[f"square.{name}"] = torch.zeros_like(parameter)
+                state[f"second_moment.{name}"] = torch.zeros_like(parameter)
             if group.fixed_norm:
-                state[f"length.{name}"] = parameter.detach().norm().reshape(1)
+                state[f"norm.{name}"] = parameter.detach().norm().reshape(1)
     return state
 
 
 @torch.no_grad()
 def step(
-    made: tuple[ParameterGroup, ...], state: Mapping[str, Tensor], factor: float, count: int
+    parameter_groups: tuple[ParameterGroup, ...],
+    state: Mapping[str, Tensor],
+    lr_factor: float,
+    steps_done: int,
 ) -> None:
-    """Move every parameter by its gradient, in place.
+    """Move every parameter that has a gradient, in place.
 
-    factor: what the schedule multiplies every rate by.  count: steps done before this one.
-    Parameters without a gradient stay.
+    lr_factor: what the schedule multiplies every learning rate by.
     """
-    for group in made:
-        pairs = [
+    for group in parameter_groups:
+        named = [
             (name, parameter)
             for name, parameter in zip(group.names, group.parameters, strict=True)
             if parameter.grad is not None
         ]
-        rate = group.learning_rate * factor
+        lr = group.learning_rate * lr_factor
+        if not named:
+            continue
         if group.optimizer == "muon":
-            for name, parameter in pairs:
-                _muon(group, state, name, parameter, rate)
+            for name, parameter in named:
+                _muon(group, state, name, parameter, lr)
         elif group.optimizer == "sgd":
-            _sgd(group, state, pairs, rate)
+            _sgd(group, state, named, lr)
         else:
-            _adamw(group, state, pairs, rate, count)
+            _adamw(group, state, named, lr, steps_done)
 
 
-def _gradients(pairs: list[tuple[str, Tensor]]) -> list[Tensor]:
-    return [parameter.grad for _, parameter in pairs if parameter.grad is not None]
+def _gradients(named: NamedTensors) -> list[Tensor]:
+    return [parameter.grad for _, parameter in named if parameter.grad is not None]
 
 
 def _sgd(
-    group: ParameterGroup, state: Mapping[str, Tensor], pairs: list[tuple[str, Tensor]], rate: float
+    group: ParameterGroup, state: Mapping[str, Tensor], named: NamedTensors, lr: float
 ) -> None:
-    parameters = [parameter for _, parameter in pairs]
-    moments = [state[f"momentum.{name}"] for name, _ in pairs]
-    if not pairs:
-        return
-    pulls = torch._foreach_add(_gradients(pairs), parameters, alpha=group.weight_decay)
-    torch._foreach_mul_(moments, group.momentum)
-    torch._foreach_add_(moments, pulls)
-    torch._foreach_add_(pulls, moments, alpha=group.momentum)  # Nesterov
-    torch._foreach_add_(parameters, pulls, alpha=-rate)
+    momenta: list[Tensor | None] = [state[f"momentum.{name}"] for name, _ in named]
+    sgd(
+        [parameter for _, parameter in named],
+        _gradients(named),
+        momenta,
+        foreach=True,
+        lr=lr,
+        momentum=group.momentum,
+        weight_decay=group.weight_decay,
+        dampening=0.0,
+        nesterov=True,
+        maximize=False,
+    )
 
 
 def _adamw(
     group: ParameterGroup,
     state: Mapping[str, Tensor],
-    pairs: list[tuple[str, Tensor]],
-    rate: float,
-    count: int,
+    named: NamedTensors,
+    lr: float,
+    steps_done: int,
 ) -> None:
-    if not pairs:
-        return
-    parameters = [parameter for _, parameter in pairs]
-    moments = [state[f"momentum.{name}"] for name, _ in pairs]
-    squares = [state[f"square.{name}"] for name, _ in pairs]
-    pulls = _gradients(pairs)
-    if group.weight_decay:
-        torch._foreach_mul_(parameters, 1 - rate * group.weight_decay)
-    torch._foreach_lerp_(moments, pulls, 1 - group.momentum)
-    torch._foreach_mul_(squares, SECOND)
-    torch._foreach_addcmul_(squares, pulls, pulls, 1 - SECOND)
-    spread = torch._foreach_sqrt(squares)
-    torch._foreach_div_(spread, (1 - SECOND ** (count + 1)) ** 0.5)
-    torch._foreach_add_(spread, EPSILON)
-    torch._foreach_addcdiv_(
-        parameters, moments, spread, -rate / (1 - group.momentum ** (count + 1))
+    adamw(
+        [parameter for _, parameter in named],
+        _gradients(named),
+        [state[f"momentum.{name}"] for name, _ in named],
+        [state[f"second_moment.{name}"] for name, _ in named],
+        [],
+        list(torch.full((len(named),), float(steps_done)).unbind()),
+        foreach=True,
+        amsgrad=False,
+        beta1=group.momentum,
+        beta2=ADAMW_BETA2,
+        lr=lr,
+        weight_decay=group.weight_decay,
+        eps=EPSILON,
+        maximize=False,
     )
 
 
 def _muon(
-    group: ParameterGroup, state: Mapping[str, Tensor], name: str, parameter: Tensor, rate: float
+    group: ParameterGroup, state: Mapping[str, Tensor], name: str, parameter: Tensor, lr: float
 ) -> None:
     gradient = parameter.grad
     assert gradient is not None
-    moment = state[f"momentum.{name}"]
-    moment.mul_(group.momentum).add_(gradient)
-    pull = gradient.add(moment, alpha=group.momentum)  # Nesterov
-    turn = orthogonalize(pull.reshape(len(pull), -1)).reshape(pull.shape)
+    momentum = state[f"momentum.{name}"]
+    momentum.mul_(group.momentum).add_(gradient)
+    update = gradient.add(momentum, alpha=group.momentum)  # Nesterov
+    update = orthogonalize(update.reshape(len(update), -1)).reshape(update.shape)
     if group.fixed_norm:
-        length = state[f"length.{name}"]
+        norm = state[f"norm.{name}"]
     else:
-        floor = 0.1 * len(parameter) ** 0.5
-        length = parameter.norm().clamp_min(floor)
-        parameter.mul_(1 - rate * group.weight_decay)
-    # a relative step: rate 0.1 turns the weights by a tenth of their own length
-    parameter.sub_(turn.mul_(rate * length / turn.norm().clamp_min(EPSILON)))
+        norm = parameter.norm().clamp_min(MIN_FILTER_NORM * len(parameter) ** 0.5)
+        parameter.mul_(1 - lr * group.weight_decay)
+    # a relative step: a learning rate of 0.1 moves the weights by a tenth of their own norm
+    parameter.sub_(update.mul_(lr * norm / update.norm().clamp_min(EPSILON)))
     if group.fixed_norm:
-        parameter.mul_(length / parameter.norm().clamp_min(EPSILON))
+        parameter.mul_(norm / parameter.norm().clamp_min(EPSILON))
 
 
 def orthogonalize(matrix: Tensor, steps: int = 3) -> Tensor:
     """(rows, columns) with all singular values moved near 1, by Newton-Schulz iteration.
 
     The quintic's coefficients are Jordan's (2024); after 3 steps most values lie in 0.3..1.3.
-    Every step multiplies by a polynomial of W W^T, all of which commute: they are gathered in
-    the smaller square, and the long matrix is multiplied twice in all.
+    Every step multiplies by a polynomial of W W^T, all of which commute: they are multiplied in
+    the smaller square, so the long matrix is multiplied twice in all.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    tall = matrix.shape[0] > matrix.shape[1]
-    work: Tensor = matrix.T if tall else matrix
-    work = work / work.norm().clamp_min(1e-12)
-    square = work @ work.T
-    gathered: Tensor | None = None
-    for left in reversed(range(steps)):
+    is_tall = matrix.shape[0] > matrix.shape[1]
+    wide: Tensor = matrix.T if is_tall else matrix
+    wide = wide / wide.norm().clamp_min(1e-12)
+    square = wide @ wide.T
+    product: Tensor | None = None
+    for remaining in reversed(range(steps)):
         factor = torch.addmm(square, square, square, beta=b, alpha=c)
         factor.diagonal().add_(a)
-        gathered = factor if gathered is None else factor @ gathered
-        if left:
+        product = factor if product is None else factor @ product
+        if remaining:
             square = factor @ square @ factor
-    if gathered is not None:
-        work = gathered @ work
-    return work.T if tall else work
+    if product is not None:
+        wide = product @ wide
+    return wide.T if is_tall else wide
 
 
 @torch.no_grad()
-def clip_grad_norm(made: tuple[ParameterGroup, ...], largest: float) -> None:
-    """Scale all gradients down so that their common length is at most `largest` (0: off)."""
-    gradients = [p.grad for group in made for p in group.parameters if p.grad is not None]
-    if largest and gradients:
-        length = torch.stack(torch._foreach_norm(gradients)).norm()
-        torch._foreach_mul_(gradients, (largest / (length + 1e-6)).clamp_max(1.0))
+def clip_grad_norm(parameter_groups: tuple[ParameterGroup, ...], max_norm: float) -> None:
+    """Scale all gradients down so that their common norm is at most `max_norm` (0: off)."""
+    gradients = [
+        p.grad for group in parameter_groups for p in group.parameters if p.grad is not None
+    ]
+    if max_norm and gradients:
+        norm = torch.stack(torch._foreach_norm(gradients)).norm()
+        torch._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp_max(1.0))
