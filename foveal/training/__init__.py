@@ -1,4 +1,1 @@
-"""From images in a memory map to a trained module: batches, augmentation, optimisation, runs.
-
-Knows nothing of evaluation on test, reports, export or serving.
-"""
+"""From images in a memory map to a trained module: batches, augmentation, optimisation, runs."""

@@ -1,7 +1,7 @@
-"""Random changes of a batch as tensor code: each image's chance is a pure function.
+"""Random augmentation of a batch as tensor code, a pure function of (seed, epoch, image index).
 
-Knows nothing of files, models or the order of images. Every change can be switched off alone;
-with all of them off a batch passes through untouched.
+Every augmentation has its own stream of random numbers, so switching one off changes no other;
+with all of them off a batch passes through unchanged.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foveal.spec.recipe import Recipe
-from foveal.training.rng import uniform
+from foveal.training.rng import Stream, uniform
 from foveal.training.sampler import mirrored_in_even_epochs
 
-FLIP, SHIFT, CROP, ROTATE, COLOUR, ERASE, MIX, BETA, RANDAUGMENT = range(11, 20)
-"""Streams of chance, one a change: switching one off moves no other."""
-
 Index = NDArray[np.int64]
+
+BETA_TRIES = 16
+MAX_RANDAUGMENT_MAGNITUDE = 30
 
 
 def augment(
     images: Tensor, target: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int
 ) -> tuple[Tensor, Tensor]:
-    """Changed images and their targets.
+    """Augmented images and their targets.
 
     images: (N, C, H, W) uint8 or float in 0..255.  target: (N, units) in 0..1.
     index: which image of the data each is.  Returns float images in 0..255.
@@ -44,44 +44,51 @@ def augment(
     return images, target
 
 
-def _numbers(
-    images: Tensor, index: Index, count: int, seed: int, stream: int, epoch: int
+def _uniform_tensor(
+    images: Tensor, index: Index, count: int, seed: int, stream: Stream, epoch: int
 ) -> Tensor:
-    chance = uniform(index, count, seed, stream, epoch).astype(np.float32)
-    return torch.from_numpy(chance).to(images.device)
+    """(N, count) fp32 numbers in [0, 1) on the device of the images."""
+    numbers = uniform(index, count, seed, stream, epoch).astype(np.float32)
+    return torch.from_numpy(numbers).to(images.device)
 
 
-def flip_mask(index: Index, how: str, seed: int, epoch: int) -> NDArray[np.bool_]:
-    """Which images are mirrored in this epoch: by a coin, or in every second epoch."""
-    if how == "alternate":
+def flip_mask(index: Index, mode: str, seed: int, epoch: int) -> NDArray[np.bool_]:
+    """Which images are mirrored in this epoch: at random, or in every second epoch."""
+    if mode == "alternate":
         return mirrored_in_even_epochs(index, seed) ^ bool(epoch % 2)
-    if how == "random":
-        return uniform(index, 1, seed, FLIP, epoch)[:, 0] < 0.5
+    if mode == "random":
+        return uniform(index, 1, seed, Stream.FLIP, epoch)[:, 0] < 0.5
     return np.zeros(len(index), bool)
 
 
 def apply_geometry(images: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int) -> Tensor:
-    """Flip, shift, crop and rotation, as one resampling; whole-pixel changes copy, never blur."""
+    """Flip, translation, crop and rotation as one resampling; whole pixels are only copied."""
     flip = flip_mask(index, recipe.horizontal_flip, seed, epoch)
-    crop = recipe.random_crop if recipe.random_crop is not None else 1.0
-    if crop < 1 or recipe.rotation_degrees:
-        matrix = _matrices(images, index, recipe, crop, seed, epoch)
+    min_area = recipe.random_crop if recipe.random_crop is not None else 1.0
+    if min_area < 1 or recipe.rotation_degrees:
+        matrix = _crop_matrices(images, index, recipe, min_area, seed, epoch)
         matrix[:, 0, :] *= torch.from_numpy(np.where(flip, -1, 1)).to(matrix)[:, None]
         return affine_warp(images.float(), matrix)
-    height, width = images.shape[2:]
-    reach = recipe.translate or 0.0
-    rows = np.zeros(len(index), np.int64)
-    columns = rows
-    if reach:
-        most = [max(1, round(reach * height)), max(1, round(reach * width))]
-        chance = uniform(index, 2, seed, SHIFT, epoch)
-        rows, columns = (
-            (chance[:, axis] * (2 * most[axis] + 1)).astype(np.int64) - most[axis]
-            for axis in range(2)
-        )
-    if not reach and not flip.any():
-        return images.float()
-    return translate_and_flip(images, rows, columns, flip)
+    if recipe.translate:
+        rows, columns = _random_offsets(images, index, recipe.translate, seed, epoch)
+        return translate_and_flip(images, rows, columns, flip)
+    if flip.any():
+        still = np.zeros(len(index), np.int64)
+        return translate_and_flip(images, still, still, flip)
+    return images.float()
+
+
+def _random_offsets(
+    images: Tensor, index: Index, translate: float, seed: int, epoch: int
+) -> tuple[Index, Index]:
+    """(N,) rows and (N,) columns in pixels, at most `translate` of the side."""
+    numbers = uniform(index, 2, seed, Stream.TRANSLATE, epoch)
+    limits = [max(1, round(translate * side)) for side in images.shape[2:]]
+    rows, columns = (
+        (numbers[:, axis] * (2 * limit + 1)).astype(np.int64) - limit
+        for axis, limit in enumerate(limits)
+    )
+    return rows, columns
 
 
 def translate_and_flip(
@@ -89,39 +96,40 @@ def translate_and_flip(
 ) -> Tensor:
     """Float images moved by whole pixels (edges repeat) and then mirrored where `flip`."""
     height, width = images.shape[2:]
-    down = np.clip(np.arange(height) + rows[:, None], 0, height - 1)
-    across = np.where(flip[:, None], np.arange(width)[::-1], np.arange(width))
-    across = np.clip(across + columns[:, None], 0, width - 1)
+    source_rows = np.clip(np.arange(height) + rows[:, None], 0, height - 1)
+    source_columns = np.where(flip[:, None], np.arange(width)[::-1], np.arange(width))
+    source_columns = np.clip(source_columns + columns[:, None], 0, width - 1)
     device = images.device
-    places = torch.from_numpy(down[:, :, None] * width + across[:, None, :]).to(device)
-    last = images.permute(0, 2, 3, 1).reshape(len(images), height * width, -1)
+    sources = source_rows[:, :, None] * width + source_columns[:, None, :]
+    pixels = torch.from_numpy(sources).to(device)
+    channels_last = images.permute(0, 2, 3, 1).reshape(len(images), height * width, -1)
     offset = torch.arange(len(images), device=device)[:, None] * (height * width)
-    chosen = last.reshape(-1, last.shape[2]).index_select(
-        0, (places.reshape(len(images), -1) + offset).reshape(-1)
+    selected = channels_last.reshape(-1, channels_last.shape[2]).index_select(
+        0, (pixels.reshape(len(images), -1) + offset).reshape(-1)
     )
     shape = (len(images), height, width, -1)
-    return chosen.reshape(shape).permute(0, 3, 1, 2).float()
+    return selected.reshape(shape).permute(0, 3, 1, 2).float()
 
 
-def _matrices(
-    images: Tensor, index: Index, recipe: Recipe, crop: float, seed: int, epoch: int
+def _crop_matrices(
+    images: Tensor, index: Index, recipe: Recipe, min_area: float, seed: int, epoch: int
 ) -> Tensor:
-    """(N, 2, 3) maps from output to input places, both in -1..1."""
-    chance = _numbers(images, index, 5, seed, CROP, epoch)
-    area = crop + (1 - crop) * chance[:, 0]
-    ratio = torch.exp((chance[:, 1] - 0.5) * 2 * math.log(4 / 3) * (crop < 1))
-    tall = (area / ratio).sqrt().clamp_max(1.0)
-    wide = (area * ratio).sqrt().clamp_max(1.0)
-    reach = recipe.translate or 0.0
-    x = (2 * chance[:, 2] - 1) * (1 - wide + 2 * reach)
-    y = (2 * chance[:, 3] - 1) * (1 - tall + 2 * reach)
-    turn = 2 * _numbers(images, index, 1, seed, ROTATE, epoch)[:, 0] - 1
-    turn = turn * math.radians(recipe.rotation_degrees or 0.0)
+    """(N, 2, 3) affine maps from output to input coordinates, both in -1..1."""
+    numbers = _uniform_tensor(images, index, 5, seed, Stream.RANDOM_CROP, epoch)
+    area = min_area + (1 - min_area) * numbers[:, 0]
+    ratio = torch.exp((numbers[:, 1] - 0.5) * 2 * math.log(4 / 3) * (min_area < 1))
+    height = (area / ratio).sqrt().clamp_max(1.0)
+    width = (area * ratio).sqrt().clamp_max(1.0)
+    translate = recipe.translate or 0.0
+    x = (2 * numbers[:, 2] - 1) * (1 - width + 2 * translate)
+    y = (2 * numbers[:, 3] - 1) * (1 - height + 2 * translate)
+    angle = 2 * _uniform_tensor(images, index, 1, seed, Stream.ROTATION, epoch)[:, 0] - 1
+    angle = angle * math.radians(recipe.rotation_degrees or 0.0)
     aspect = images.shape[3] / images.shape[2]
-    sine, cosine = turn.sin(), turn.cos()
+    sine, cosine = angle.sin(), angle.cos()
     rows = [
-        torch.stack([wide * cosine, -tall * sine / aspect, x], dim=1),
-        torch.stack([wide * sine * aspect, tall * cosine, y], dim=1),
+        torch.stack([width * cosine, -height * sine / aspect, x], dim=1),
+        torch.stack([width * sine * aspect, height * cosine, y], dim=1),
     ]
     return torch.stack(rows, dim=1)
 
@@ -133,13 +141,13 @@ def affine_warp(images: Tensor, matrix: Tensor) -> Tensor:
     x = (2 * torch.arange(width, device=images.device) + 1) / width - 1
     y = (2 * torch.arange(height, device=images.device) + 1) / height - 1
     for axis in range(2):  # F.affine_grid multiplies a matrix for every pixel, ten times slower
-        across, down, move = matrix[:, axis].unbind(1)
-        rows = down[:, None] * y + move[:, None]
-        torch.add(across[:, None, None] * x, rows[:, :, None], out=grid[..., axis])
+        x_factor, y_factor, shift = matrix[:, axis].unbind(1)
+        rows = y_factor[:, None] * y + shift[:, None]
+        torch.add(x_factor[:, None, None] * x, rows[:, :, None], out=grid[..., axis])
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
-def _brightness(images: Tensor) -> Tensor:
+def _luminance(images: Tensor) -> Tensor:
     """(N, 1, H, W) of (N, 3, H, W), by ITU-R BT.601."""
     red, green, blue = images.unbind(1)
     return (0.299 * red).add_(green, alpha=0.587).add_(blue, alpha=0.114)[:, None]
@@ -147,104 +155,115 @@ def _brightness(images: Tensor) -> Tensor:
 
 def color_jitter(images: Tensor, index: Index, strength: float, seed: int, epoch: int) -> Tensor:
     """Brightness, contrast and (three channels) saturation times 1 +- strength."""
-    chance = 1 + strength * (2 * _numbers(images, index, 3, seed, COLOUR, epoch) - 1)
-    light, contrast, saturation = (chance[:, i, None, None, None] for i in range(3))
-    return _coloured(images, light, contrast, saturation).clamp_(0, 255)
+    numbers = _uniform_tensor(images, index, 3, seed, Stream.COLOR_JITTER, epoch)
+    factors = 1 + strength * (2 * numbers - 1)
+    brightness, contrast, saturation = (factors[:, i, None, None, None] for i in range(3))
+    return _adjust_color(images, brightness, contrast, saturation).clamp_(0, 255)
 
 
-def _coloured(images: Tensor, light: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
+def _adjust_color(
+    images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor
+) -> Tensor:
     """Brightness, then contrast around the mean, then saturation; factors are (N, 1, 1, 1)."""
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    changed = torch.addcmul(mean * light * (1 - contrast), images, light * contrast)
+    adjusted = torch.addcmul(mean * brightness * (1 - contrast), images, brightness * contrast)
     if images.shape[1] == 1:
-        return changed
-    return torch.addcmul(_brightness(changed) * (1 - saturation), changed, saturation)
+        return adjusted
+    return torch.addcmul(_luminance(adjusted) * (1 - saturation), adjusted, saturation)
 
 
-def _boxes(images: Tensor, chance: Tensor, share: Tensor) -> Tensor:
-    """(N, 1, H, W) true inside a box of area `share`; its middle is anywhere."""
+def _box_masks(images: Tensor, centre: Tensor, area: Tensor) -> Tensor:
+    """(N, 1, H, W) true inside a box of that share of the area around (N, 2) centres in 0..1."""
     height, width = images.shape[2:]
-    tall, wide = share.sqrt() * height / 2, share.sqrt() * width / 2
-    middle_y, middle_x = chance[:, 0] * height, chance[:, 1] * width
+    half_height, half_width = area.sqrt() * height / 2, area.sqrt() * width / 2
+    centre_y, centre_x = centre[:, 0] * height, centre[:, 1] * width
     y = torch.arange(height, device=images.device) + 0.5
     x = torch.arange(width, device=images.device) + 0.5
-    rows = (y - middle_y[:, None]).abs() < tall[:, None]
-    columns = (x - middle_x[:, None]).abs() < wide[:, None]
+    rows = (y - centre_y[:, None]).abs() < half_height[:, None]
+    columns = (x - centre_x[:, None]).abs() < half_width[:, None]
     return (rows[:, :, None] & columns[:, None, :])[:, None]
 
 
 def random_erasing(
     images: Tensor, index: Index, probability: float, seed: int, epoch: int
 ) -> Tensor:
-    """A box of 2 to 33 % of the image is filled with its mean (Zhong et al. 2017)."""
-    chance = _numbers(images, index, 4, seed, ERASE, epoch)
-    boxes = _boxes(images, chance[:, :2], 0.02 + 0.31 * chance[:, 2])
-    boxes = boxes & (chance[:, 3] < probability)[:, None, None, None]
-    return torch.where(boxes, images.mean(dim=(2, 3), keepdim=True), images)
+    """Fill a box of 2 to 33 % of the image with its mean (Zhong et al. 2017)."""
+    numbers = _uniform_tensor(images, index, 4, seed, Stream.RANDOM_ERASING, epoch)
+    mask = _box_masks(images, numbers[:, :2], 0.02 + 0.31 * numbers[:, 2])
+    mask = mask & (numbers[:, 3] < probability)[:, None, None, None]
+    return torch.where(mask, images.mean(dim=(2, 3), keepdim=True), images)
 
 
 def mix_images(
     images: Tensor, target: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int
 ) -> tuple[Tensor, Tensor]:
-    """Mixup, cutmix or, where both are on, one of them an image; the partner is the next one."""
-    chance = uniform(index, 3, seed, MIX, epoch)
-    cut = np.full(len(index), bool(recipe.cutmix_alpha))
+    """Mixup, cutmix or, where both are on, one of them per image; the partner is the next image."""
+    numbers = uniform(index, 3, seed, Stream.MIX, epoch)
+    uses_cutmix = np.full(len(index), bool(recipe.cutmix_alpha))
     if recipe.mixup_alpha and recipe.cutmix_alpha:
-        cut = chance[:, 0] < 0.5
-    alpha = np.where(cut, recipe.cutmix_alpha, recipe.mixup_alpha)
-    kept = torch.from_numpy(_beta(index, alpha, seed, BETA, epoch)).to(images)
-    places = torch.from_numpy(chance[:, 1:].astype(np.float32)).to(images.device)
-    other, boxes = images.roll(-1, 0), _boxes(images, places, 1 - kept)
-    is_cut = torch.from_numpy(cut).to(images.device)[:, None, None, None]
-    shape = kept[:, None, None, None]
-    mask = torch.where(is_cut, boxes.to(images.dtype), (1 - shape).expand_as(boxes))
-    share = mask.mean(dim=(1, 2, 3))[:, None].to(target.dtype)
-    return images + (other - images) * mask, target + (target.roll(-1, 0) - target) * share
+        uses_cutmix = numbers[:, 0] < 0.5
+    alpha = np.where(uses_cutmix, recipe.cutmix_alpha, recipe.mixup_alpha)
+    own_share = torch.from_numpy(_symmetric_beta(index, alpha, seed, Stream.MIX_BETA, epoch))
+    own_share = own_share.to(images)
+    centre = torch.from_numpy(numbers[:, 1:].astype(np.float32)).to(images.device)
+    boxes = _box_masks(images, centre, 1 - own_share)
+    is_cutmix = torch.from_numpy(uses_cutmix).to(images.device)[:, None, None, None]
+    mixup_mask = (1 - own_share[:, None, None, None]).expand_as(boxes)
+    mask = torch.where(is_cutmix, boxes.to(images.dtype), mixup_mask)
+    partner_share = mask.mean(dim=(1, 2, 3))[:, None].to(target.dtype)
+    mixed = images + (images.roll(-1, 0) - images) * mask
+    return mixed, target + (target.roll(-1, 0) - target) * partner_share
 
 
-TRIES = 16
-
-
-def _beta(index: Index, alpha: NDArray[np.float64], *words: int) -> NDArray[np.float64]:
-    """Numbers of the symmetric beta distribution, alpha in 0..1 (Johnk 1964).
+def _symmetric_beta(
+    index: Index, alpha: NDArray[np.float64], *key_parts: int
+) -> NDArray[np.float64]:
+    """(N,) numbers of the symmetric beta distribution, alpha in 0..1 (Johnk 1964).
 
     Of 16 tries the first accepted counts: at alpha 1 one image in 65,536 takes its last try.
     """
-    chance = np.maximum(uniform(index, 2 * TRIES, *words), 1e-300)
+    numbers = np.maximum(uniform(index, 2 * BETA_TRIES, *key_parts), 1e-300)
     power = 1 / np.maximum(alpha, 1e-2)[:, None]
-    left, right = chance[:, :TRIES] ** power, chance[:, TRIES:] ** power
+    left, right = numbers[:, :BETA_TRIES] ** power, numbers[:, BETA_TRIES:] ** power
     total = left + right
     first = np.argmax((total <= 1) & (total > 0), axis=1)
     row = np.arange(len(index))
-    whole = total[row, first]
-    share = left[row, first] / np.where(whole > 0, whole, 1)
-    return np.asarray(np.where(whole > 0, share, chance[row, 0] < 0.5), np.float64)
+    chosen_total = total[row, first]
+    share = left[row, first] / np.where(chosen_total > 0, chosen_total, 1)
+    return np.asarray(np.where(chosen_total > 0, share, numbers[row, 0] < 0.5), np.float64)
 
 
 def randaugment(images: Tensor, index: Index, magnitude: float, seed: int, epoch: int) -> Tensor:
-    """Two random operations an image with a magnitude of 0..30 (Cubuk et al. 2019), batched.
+    """Two random operations per image with a magnitude of 0..30 (Cubuk et al. 2019), batched.
 
-    Rotate, shear and translate are one resampling; brightness, contrast, saturation, posterise
-    and solarise follow for the images that drew them.
+    Rotation, shear and translation are one resampling; brightness, contrast, saturation, posterise
+    and solarise follow for the images whose operations they are.
     """
-    chance = _numbers(images, index, 4, seed, RANDAUGMENT, epoch)
-    drawn = (chance[:, :2] * 10).long()
-    amount = magnitude / 30 * torch.where(chance[:, 2:] < 0.5, -1.0, 1.0)
+    numbers = _uniform_tensor(images, index, 4, seed, Stream.RANDAUGMENT, epoch)
+    operations = (numbers[:, :2] * 10).long()
+    signed_strength = (
+        magnitude / MAX_RANDAUGMENT_MAGNITUDE * torch.where(numbers[:, 2:] < 0.5, -1.0, 1.0)
+    )
 
-    def of(kind: int) -> Tensor:
-        return torch.where(drawn == kind, amount, 0.0).sum(dim=1)
+    def strength(operation: int) -> Tensor:
+        return torch.where(operations == operation, signed_strength, 0.0).sum(dim=1)
 
-    images = affine_warp(images, _shears(of(0), of(1), of(2), of(3), of(4)))
-    light, contrast, saturation = ((1 + 0.9 * of(k))[:, None, None, None] for k in (5, 6, 7))
-    images = _coloured(images, light, contrast, saturation).clamp_(0, 255)
-    step = 2 ** (4 * of(8).abs()).floor()[:, None, None, None]
-    images = (images / step).floor() * step
-    bound = 256 * (1 - of(9).abs())[:, None, None, None]
-    return torch.where(images >= bound, 255 - images, images)
+    images = affine_warp(images, _randaugment_matrices(*(strength(one) for one in range(5))))
+    brightness, contrast, saturation = (
+        (1 + 0.9 * strength(one))[:, None, None, None] for one in (5, 6, 7)
+    )
+    images = _adjust_color(images, brightness, contrast, saturation).clamp_(0, 255)
+    posterise_step = 2 ** (4 * strength(8).abs()).floor()[:, None, None, None]
+    images = (images / posterise_step).floor() * posterise_step
+    solarise_threshold = 256 * (1 - strength(9).abs())[:, None, None, None]
+    return torch.where(images >= solarise_threshold, 255 - images, images)
 
 
-def _shears(turn: Tensor, shear_x: Tensor, shear_y: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    angle = turn * math.radians(30)
+def _randaugment_matrices(
+    rotation: Tensor, shear_x: Tensor, shear_y: Tensor, x: Tensor, y: Tensor
+) -> Tensor:
+    """(N, 2, 3) affine maps of strengths in -1..1."""
+    angle = rotation * math.radians(30)
     rows = [
         torch.stack([angle.cos(), -angle.sin() + 0.3 * shear_x, 0.9 * x], dim=1),
         torch.stack([angle.sin() + 0.3 * shear_y, angle.cos(), 0.9 * y], dim=1),

@@ -1,7 +1,6 @@
-"""A run's whole state as two files without code in them: tensors (safetensors) and JSON.
+"""A run's whole state as one file without code in it: tensors (safetensors) and JSON.
 
-Knows nothing of what the tensors mean. Written beside, synced, renamed; the newest two stay, so
-a crash at any moment leaves a whole one.
+Written beside, synced, renamed; the newest two stay, so a crash at any moment leaves a whole one.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -19,31 +19,30 @@ from torch import Tensor
 from foveal.errors import TrainingError
 from foveal.files import write_atomic
 
-KEPT = 2
-FORMAT = 1
+KEPT_CHECKPOINTS = 2
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`position` orders checkpoints; `facts` is plain JSON data; `tensors` have flat names."""
+    """`step` orders checkpoints; `metadata` is plain JSON data; `tensors` have flat names."""
 
     step: int
     metadata: dict[str, Any]
     tensors: dict[str, Tensor]
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = KEPT) -> Path:
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = KEPT_CHECKPOINTS) -> Path:
     """Write into `folder` and remove all but the newest `keep`; the file written.
 
-    Raises Error where there is no space or no right to write; older checkpoints stay then.
+    Raises Error where there is no space or no permission; older checkpoints stay then.
     """
     path = folder / f"{checkpoint.step:012d}.safetensors"
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
-    text = json.dumps(
-        {"format": FORMAT, **checkpoint.metadata}, ensure_ascii=False, allow_nan=False
-    )
+    metadata = {"format": FORMAT_VERSION, **checkpoint.metadata}
+    text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
     write_atomic(path, save(tensors, metadata={"foveal": text, "sha256": _digest(tensors, text)}))
-    for old in _files(folder)[keep:]:
+    for old in _checkpoint_files(folder)[keep:]:
         old.unlink(missing_ok=True)
     return path
 
@@ -51,13 +50,14 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = KEPT) -> P
 def load_newest(folder: Path) -> Checkpoint | None:
     """The newest whole checkpoint; None where the folder has none.
 
-    A damaged newest is passed over for the one before; raises TrainingError if all are damaged.
+    A damaged one is skipped for the one before. Raises TrainingError if all are damaged, or for
+    a checkpoint of another format version.
     """
-    files = _files(folder)
+    files = _checkpoint_files(folder)
     for path in files:
-        found = _read(path)
-        if found is not None:
-            return found
+        checkpoint = _load(path)
+        if checkpoint is not None:
+            return checkpoint
     if files:
         raise TrainingError(
             f"every checkpoint in {folder} is damaged; remove the folder and start again, or "
@@ -66,32 +66,33 @@ def load_newest(folder: Path) -> Checkpoint | None:
     return None
 
 
-def _files(folder: Path) -> list[Path]:
+def _checkpoint_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"), reverse=True) if folder.is_dir() else []
 
 
-def _read(path: Path) -> Checkpoint | None:
+def _load(path: Path) -> Checkpoint | None:
+    """None where the file is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            meta = file.metadata() or {}
+            header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        facts = json.loads(meta["foveal"])
-        if meta["sha256"] != _digest(tensors, meta["foveal"]) or facts["format"] != FORMAT:
+        if header["sha256"] != _digest(tensors, header["foveal"]):
             return None
-        return Checkpoint(int(path.stem), facts, tensors)
+        metadata = json.loads(header["foveal"])
+        version = metadata["format"]
     except (SafetensorError, OSError, KeyError, ValueError):
         return None
+    if version != FORMAT_VERSION:
+        raise TrainingError(
+            f"{path} has checkpoint format {version}, this version of foveal reads format "
+            f"{FORMAT_VERSION}; start a new run in another folder"
+        )
+    return Checkpoint(int(path.stem), metadata, tensors)
 
 
 def _digest(tensors: dict[str, Tensor], text: str) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         digest.update(name.encode())
-        digest.update(tensors[name].flatten().view(_bytes()).numpy().data)
+        digest.update(tensors[name].flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _bytes() -> Any:
-    import torch
-
-    return torch.uint8

@@ -1,7 +1,4 @@
-"""What the machine can do, and what must be equal for a run to be repeated to the bit.
-
-Knows nothing of networks or recipes.
-"""
+"""The device of a run: which one, what it can do, and what makes its results repeatable."""
 
 from __future__ import annotations
 
@@ -21,19 +18,25 @@ from foveal.processor import cpu_flags
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
+BF16_FLAGS = {"amx_bf16", "avx512_bf16", "bf16"}
+"""Processor flags of instructions that multiply bf16 numbers."""
+MEBIBYTE = 2**20
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's mallopt (malloc.h)."""
+
 
 def select_device(name: DeviceName) -> torch.device:
-    """The device of that name; `auto` is CUDA, then MPS, then the processor."""
-    there = {
+    """The device of that name; `auto` is CUDA, then MPS, then the CPU. Raises UsageError."""
+    available = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
     if name == "auto":
-        name = "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
-    if not there[name]:
-        allowed = ", ".join(key for key, value in there.items() if value)
-        raise UsageError(f"this machine has no {name} that torch can use; it has: {allowed}")
+        name = "cuda" if available["cuda"] else "mps" if available["mps"] else "cpu"
+    if not available[name]:
+        names = ", ".join(key for key, value in available.items() if value)
+        raise UsageError(f"device {name} is not available to torch here; available: {names}")
     return torch.device(name)
 
 
@@ -42,67 +45,62 @@ def to_device(module: nn.Module, device: torch.device) -> nn.Module:
     return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def has_fast_bf16(where: torch.device) -> bool:
-    """Whether the device has instructions for 16-bit multiplication."""
-    if where.type == "cuda":
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions that multiply bf16 numbers."""
+    if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return where.type == "cpu" and bool({"amx_bf16", "avx512_bf16", "bf16"} & set(cpu_flags()))
+    return device.type == "cpu" and bool(BF16_FLAGS & set(cpu_flags()))
 
 
 @contextmanager
-def deterministic_kernels(where: torch.device) -> Iterator[None]:
-    """Kernels that give the same bits every time, where torch has a choice; restored after.
+def deterministic_kernels(device: torch.device) -> Iterator[None]:
+    """Use kernels that give the same bits every time, where torch has a choice; restored after.
 
-    A GPU keeps its own: the deterministic ones cost it much and are not complete.
+    On the CPU only: on a GPU the deterministic kernels are much slower and not complete.
     """
-    if where.type != "cpu":
+    if device.type != "cpu":
         yield
         return
-    before = torch.get_deterministic_debug_mode()
-    filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    previous_mode = torch.get_deterministic_debug_mode()
+    previous_fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     # use_deterministic_algorithms would do the same and load the whole compiler, for 1.5 seconds
     torch.set_deterministic_debug_mode("warn")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        torch.set_deterministic_debug_mode(before)
-        torch.utils.deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]
-
-
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-"""Of glibc's mallopt (malloc.h)."""
-MEBIBYTE = 2**20
+        torch.set_deterministic_debug_mode(previous_mode)
+        torch.utils.deterministic.fill_uninitialized_memory = previous_fill  # type: ignore[attr-defined]
 
 
 @contextmanager
 def retain_freed_memory() -> Iterator[None]:
-    """The C library keeps what is freed inside, and gives it back to the system after.
+    """Let glibc keep freed memory inside the block, and return it to the system after.
 
-    Else glibc maps and clears tensors anew in every step, which takes up to an eighth of its time.
-    Those above 32 MiB still are: kept, they leave gaps. Other C libraries are left alone.
+    Otherwise glibc maps and clears tensors anew in every step, up to an eighth of its time. Those
+    above 32 MiB still are: kept, they fragment the heap. Does nothing with other C libraries.
     """
     if platform.libc_ver()[0] != "glibc":
         yield
         return
     library = ctypes.CDLL(None)
-    library.mallopt(TRIM_THRESHOLD, 2048 * MEBIBYTE - 1)
-    library.mallopt(MMAP_THRESHOLD, 32 * MEBIBYTE)
+    library.mallopt(M_TRIM_THRESHOLD, 2048 * MEBIBYTE - 1)
+    library.mallopt(M_MMAP_THRESHOLD, 32 * MEBIBYTE)
     try:
         yield
-    finally:  # twice the other, as glibc has it
-        library.mallopt(TRIM_THRESHOLD, 64 * MEBIBYTE)
+    finally:  # glibc's own rule: twice the mmap threshold
+        library.mallopt(M_TRIM_THRESHOLD, 64 * MEBIBYTE)
         library.malloc_trim(0)
 
 
-def environment(where: torch.device) -> dict[str, Any]:
+def environment(device: torch.device) -> dict[str, Any]:
     """What must be equal for bit-equal results: versions, threads, processor or GPU."""
-    gpu = torch.cuda.get_device_name(where) if where.type == "cuda" else None
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {
         "foveal": __version__,
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "device": where.type if gpu is None else gpu,
+        "device": device.type if gpu is None else gpu,
         "threads": torch.get_num_threads(),
         "processor": list(cpu_flags()),
     }

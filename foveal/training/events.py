@@ -1,7 +1,4 @@
-"""What the loop yields: one value a step, one an epoch, one where something went wrong.
-
-Knows nothing of who reads them.
-"""
+"""The records that the training loop yields: one a step, one an epoch, one a recovery."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StepRecord:
-    """One step is done. loss: mean of the batch, in nats. seconds: for this step."""
+    """One step. loss: mean of the batch, in nats. accuracy: share of it. seconds: of this step."""
 
     step: int
     epoch: int
@@ -23,10 +20,10 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch (or the last part of one) is done; also a line of log.jsonl, less the seconds.
+    """One epoch, or the last part of one; also a line of log.jsonl, less the seconds.
 
-    train figures are means over the augmented images; val figures are of the averaged weights.
-    kept: whether these weights are now the ones of the model file.
+    train_loss, train_accuracy: means over the augmented images.  val_loss, val_accuracy: of the
+    averaged weights.  selected: whether these weights are now those of the model file.
     """
 
     epoch: int
@@ -42,7 +39,7 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Recovery:
-    """Something went wrong and was mended; `told` is the sentence to show."""
+    """A step with a non-finite loss was handled; `message` is the sentence to show."""
 
     step: int
     message: str

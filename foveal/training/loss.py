@@ -1,7 +1,4 @@
-"""What training minimises: cross-entropy or binary cross-entropy, smoothed, weighted or focal.
-
-Knows nothing of networks; logits and targets come in, one number goes out.
-"""
+"""The training loss: cross-entropy or binary cross-entropy, smoothed, class-weighted or focal."""
 
 from __future__ import annotations
 
@@ -15,8 +12,9 @@ from torch import Tensor
 
 from foveal.spec.recipe import Recipe
 
-FOCUS = 2.0
+FOCAL_GAMMA = 2.0
 """Exponent of the focal loss (Lin et al. 2017)."""
+MAX_POSITIVE_WEIGHT = 100
 
 
 def encode_targets(labels: NDArray[np.int64], classes: int, units: int) -> Tensor:
@@ -34,60 +32,65 @@ def encode_targets(labels: NDArray[np.int64], classes: int, units: int) -> Tenso
 def compute_class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
     """(classes,) weights inverse to how often a class occurs; their mean over images is 1.
 
-    For several labels an image: how much heavier a present label weighs than an absent one.
+    For several labels an image: the weight of a present label relative to an absent one.
     """
     if labels.ndim == 2:
-        present = np.maximum(labels.sum(axis=0), 1)
-        heavier = np.clip((len(labels) - present) / present, 1, 100)
-        return np.asarray(heavier, np.float32)
+        positives = np.maximum(labels.sum(axis=0), 1)
+        positive_weights = np.clip((len(labels) - positives) / positives, 1, MAX_POSITIVE_WEIGHT)
+        return np.asarray(positive_weights, np.float32)
     counts = np.bincount(labels, minlength=classes)
-    there = counts > 0
-    weights = np.where(there, len(labels) / (there.sum() * np.maximum(counts, 1)), 0.0)
+    present = counts > 0
+    weights = np.where(present, len(labels) / (present.sum() * np.maximum(counts, 1)), 0.0)
     return np.asarray(weights, np.float32)
 
 
 def classification_loss(
     logits: Tensor,
     target: Tensor,
-    function: Literal["softmax", "sigmoid"],
+    activation: Literal["softmax", "sigmoid"],
     recipe: Recipe,
     weights: Tensor | None = None,
 ) -> Tensor:
     """Mean loss of a batch in nats, computed in fp32.
 
     logits, target: (N, units), targets in 0..1 (mixed images have mixed targets).
-    weights: (classes,) from `class_weights` where the recipe asks for them.
+    weights: (classes,) from `compute_class_weights`; None: all equal.
     """
-    logits = logits.float()
-    if function == "softmax":
-        each = _softmax(logits, target, recipe, weights)
-    else:
-        each = _sigmoid(logits, target, recipe, weights)
-    return each.mean()
+    losses = _cross_entropy if activation == "softmax" else _binary_cross_entropy
+    return losses(logits.float(), target, recipe, weights).mean()
 
 
-def _softmax(logits: Tensor, target: Tensor, recipe: Recipe, weights: Tensor | None) -> Tensor:
-    smooth = recipe.label_smoothing
-    logs = F.log_softmax(logits, dim=1)
-    soft = target * (1 - smooth) + smooth / target.shape[1] if smooth else target
-    each = -(soft * logs).sum(dim=1)
+def _cross_entropy(
+    logits: Tensor, target: Tensor, recipe: Recipe, weights: Tensor | None
+) -> Tensor:
+    """(N,) losses."""
+    smoothing = recipe.label_smoothing
+    log_probabilities = F.log_softmax(logits, dim=1)
+    smoothed = target
+    if smoothing:
+        smoothed = target * (1 - smoothing) + smoothing / target.shape[1]
+    losses = -(smoothed * log_probabilities).sum(dim=1)
     if recipe.class_balance == "focal":
-        each = each * (1 - (target * logs).sum(dim=1).exp()) ** FOCUS
+        losses = losses * (1 - (target * log_probabilities).sum(dim=1).exp()) ** FOCAL_GAMMA
     if weights is not None:
-        each = each * (target @ weights)
-    return each
+        losses = losses * (target @ weights)
+    return losses
 
 
-def _sigmoid(logits: Tensor, target: Tensor, recipe: Recipe, weights: Tensor | None) -> Tensor:
-    smooth = recipe.label_smoothing
-    soft = target * (1 - smooth) + smooth / 2 if smooth else target
-    each = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
+def _binary_cross_entropy(
+    logits: Tensor, target: Tensor, recipe: Recipe, weights: Tensor | None
+) -> Tensor:
+    """(N,) losses, each the mean over the units."""
+    smoothing = recipe.label_smoothing
+    smoothed = target * (1 - smoothing) + smoothing / 2 if smoothing else target
+    losses = F.binary_cross_entropy_with_logits(logits, smoothed, reduction="none")
     if recipe.class_balance == "focal":
-        sure = torch.sigmoid(logits)
-        each = each * (target * (1 - sure) + (1 - target) * sure) ** FOCUS
+        probability = torch.sigmoid(logits)
+        error = target * (1 - probability) + (1 - target) * probability
+        losses = losses * error**FOCAL_GAMMA
     if weights is not None:
         if logits.shape[1] == 1 and len(weights) == 2:
-            each = each * (target * weights[1] + (1 - target) * weights[0])
+            losses = losses * (target * weights[1] + (1 - target) * weights[0])
         else:
-            each = each * (1 + target * (weights - 1))
-    return each.mean(dim=1)
+            losses = losses * (1 + target * (weights - 1))
+    return losses.mean(dim=1)

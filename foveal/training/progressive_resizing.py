@@ -1,7 +1,7 @@
-"""Growing images: training begins with small ones, which cost less, and ends with whole ones.
+"""Progressive resizing: training starts on smaller images, which cost less, and ends on full ones.
 
-Known as progressive resizing: Howard and others, the fast.ai entry to DAWNBench, 2018. Knows
-nothing of steps or seconds: progress 0 is the first step, 1 the end.
+After Howard and others, the fast.ai entry to DAWNBench, 2018. `progress` is 0 at the first step
+and 1 at the end; `start_scale` is the fraction of the side at progress 0.
 """
 
 from __future__ import annotations
@@ -12,61 +12,62 @@ import torch
 from torch import nn
 
 DEFAULT_START_SCALE = 0.625
-"""Share of the side to begin with where Foveal chooses."""
 MIN_START_SIDE = 16
-"""Shortest side in pixels that Foveal chooses to begin with."""
+"""Smallest side in pixels at which Foveal lets training start by itself."""
 FULL_SIZE_PROGRESS = 2 / 3
-"""Progress from which on images are whole."""
-POINTS = 60
+"""Progress from which on images have their full size."""
+SAMPLE_POINTS = 60
+"""Points of progress at which sizes and costs are sampled."""
 
 Size = tuple[int, int]
+"""Height and width in pixels."""
 
 
-def training_size(full: Size, start: float, progress: float) -> Size:
-    """Height and width training looks at, of `full` ones that start at that share of their side."""
-    short = min(full)
-    share = start + (1 - start) * progress / FULL_SIZE_PROGRESS
-    if share >= 1:
-        return full
+def training_size(full_size: Size, start_scale: float, progress: float) -> Size:
+    """The size of the training images at `progress`."""
+    short = min(full_size)
+    scale = start_scale + (1 - start_scale) * progress / FULL_SIZE_PROGRESS
+    if scale >= 1:
+        return full_size
     # few different sizes, each prepared once by the convolution library
     quantum = max(1, short // 8)
-    side = min(short, max(1, round(share * short / quantum) * quantum))
-    return round(full[0] * side / short), round(full[1] * side / short)
+    side = min(short, max(1, round(scale * short / quantum) * quantum))
+    return round(full_size[0] * side / short), round(full_size[1] * side / short)
 
 
-def relative_cost(full: Size, start: float, progress: float) -> float:
-    """What a step costs, as a share of one with whole images: convolutions go with the area."""
-    height, width = training_size(full, start, progress)
-    return height * width / (full[0] * full[1])
+def relative_cost(full_size: Size, start_scale: float, progress: float) -> float:
+    """Cost of a step relative to one on full images; convolutions cost in proportion to area."""
+    height, width = training_size(full_size, start_scale, progress)
+    return height * width / (full_size[0] * full_size[1])
 
 
-def mean_relative_cost(full: Size, start: float, progress: float) -> float:
-    """The mean of `work` from `progress` to the end."""
-    if start >= 1 or progress >= FULL_SIZE_PROGRESS:
+def mean_relative_cost(full_size: Size, start_scale: float, progress: float) -> float:
+    """The mean of `relative_cost` from `progress` to the end."""
+    if start_scale >= 1 or progress >= FULL_SIZE_PROGRESS:
         return 1.0
-    left = 1 - progress
+    remaining = 1 - progress
     return fmean(
-        relative_cost(full, start, progress + left * (at + 0.5) / POINTS) for at in range(POINTS)
+        relative_cost(full_size, start_scale, progress + remaining * (point + 0.5) / SAMPLE_POINTS)
+        for point in range(SAMPLE_POINTS)
     )
 
 
 @torch.no_grad()
 def find_unsupported_size(
-    module: nn.Module, channels: int, full: Size, start: float
+    module: nn.Module, channels: int, full_size: Size, start_scale: float
 ) -> Size | None:
-    """A size on the way to `full` that the module cannot compute; None where it can all."""
+    """A size below `full_size` that the module cannot compute; None where it computes all."""
     device = next(module.parameters()).device
-    mode = module.training
+    was_training = module.training
     module.eval()
+    points = (point / SAMPLE_POINTS * FULL_SIZE_PROGRESS for point in range(SAMPLE_POINTS))
+    sizes = dict.fromkeys(training_size(full_size, start_scale, progress) for progress in points)
     try:
-        for small in {
-            training_size(full, start, at / POINTS * FULL_SIZE_PROGRESS): None
-            for at in range(POINTS)
-        }:
+        for size in sizes:
             try:
-                module(torch.zeros(1, channels, *small, device=device))
+                module(torch.zeros(1, channels, *size, device=device))
             except RuntimeError:
-                return small
+                return size
     finally:
-        module.train(mode)
+        module.train(was_training)
     return None

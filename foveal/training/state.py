@@ -1,6 +1,6 @@
-"""Everything a run is at a step boundary: weights, optimiser, averages, position, history.
+"""Everything a run is at a step boundary: weights, optimiser state, averages, position, history.
 
-Knows nothing of files; it packs itself into flat tensors and plain JSON data and back.
+It packs itself into flat tensors and plain JSON data, and back.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from foveal.training.optim import OptimizerState, ParameterGroup
 
 @dataclass
 class RunPosition:
-    """Where a run is; whole numbers and a few factors, all in the checkpoint.
+    """Where a run is: counts and a few factors, all in the checkpoint.
 
-    cycle_start, cycle_steps: the present run of the schedule; `drawn` is its progress where its
-    length was changed at `drawn_at`.  cut: what non-finite losses have made of the learning rate.
-    skipped: steps skipped in a row.  top, top_epoch: the best val score so far and the epoch
-    that the model file holds.  open: steps were done since the last epoch record.
-    heat: temperature of the kept weights.  seconds: of every epoch in `history`.
-    final: what the kept weights reach on val as predictions are made.
-    spent: seconds over all resumes.
+    cycle_start, cycle_steps: the present cycle of the schedule.  progress_offset: progress at
+    step `progress_offset_step`, where the length of the cycle was last changed.
+    lr_scale: factor of the learning rate after non-finite losses.  best_val_accuracy: so far;
+    best_epoch: the epoch whose weights are in the model file.  needs_validation: steps were done
+    since the last epoch record.  temperature: of the selected weights.
+    elapsed_seconds: over all resumes.  images_seen, loss_sum, correct_sum: of this epoch.
+    epoch_seconds: of every epoch in `history`.  final_scores: of the selected weights on val.
     """
 
     step: int = 0
@@ -58,38 +58,34 @@ class RunPosition:
     @property
     def progress(self) -> float:
         """How far the schedule is, in 0..1."""
-        left = self.cycle_end - self.progress_offset_step
+        steps = self.cycle_end - self.progress_offset_step
         return self.progress_offset + (1 - self.progress_offset) * (
             self.step - self.progress_offset_step
-        ) / max(1, left)
+        ) / max(1, steps)
 
     def set_remaining_steps(self, steps: int) -> None:
-        """Let the cycle end `steps` from now; the schedule goes on from where it is."""
+        """End the cycle `steps` from now; the schedule continues from where it is."""
         self.progress_offset, self.progress_offset_step = self.progress, self.step
         self.cycle_steps = self.step + max(1, steps) - self.cycle_start
 
     def end_cycle(self) -> None:
-        """The cycle is over."""
+        """End the cycle at the present step."""
         self.cycle_steps = self.step - self.cycle_start
 
     def begin_cycle(self, steps: int) -> None:
-        """A new cycle of the schedule from here."""
+        """Begin a new cycle of the schedule at the present step."""
         self.cycle_start, self.cycle_steps = self.step, steps
-        (
-            self.progress_offset,
-            self.progress_offset_step,
-            self.finished,
-            self.epochs_without_improvement,
-        ) = 0.0, self.step, False, 0
+        self.progress_offset, self.progress_offset_step = 0.0, self.step
+        self.finished, self.epochs_without_improvement = False, 0
 
 
 @dataclass
 class TrainingState:
-    """The living parts: the module being trained, its optimiser state and its averages.
+    """The module being trained, its optimiser state, its averages and its position.
 
-    average: exponential moving average of parameters and float buffers; empty where off.
-    best: the weights the model file holds.  fallback: state to roll back to.
-    marked: buffers as they were before a step that is under way.
+    ema: exponential moving average of parameters and buffers; empty where off.
+    best: the weights in the model file.  rollback_point: tensors to roll back to.
+    buffers_before_step: the buffers as they were before a step that is under way.
     """
 
     module: nn.Module
@@ -105,60 +101,62 @@ class TrainingState:
         """Named references (no copies) to what moves with every step."""
         named = {f"module.{name}": value for name, value in self.module.state_dict().items()}
         named |= {f"optimizer.{name}": value for name, value in self.optimizer_state.items()}
-        return named | {f"average.{name}": value for name, value in self.ema.items()}
+        return named | {f"ema.{name}": value for name, value in self.ema.items()}
 
     def pack(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Plain JSON data and flat tensors that `unpack` restores to the bit."""
+        """Plain JSON data and flat tensors on the CPU that `unpack` restores to the bit."""
         named = self.tensors() | {f"best.{name}": value for name, value in self.best.items()}
-        named |= {f"fallback.{name}": value for name, value in self.rollback_point.items()}
+        named |= {f"rollback_point.{name}": value for name, value in self.rollback_point.items()}
         return asdict(self.position), {name: value.detach().cpu() for name, value in named.items()}
 
-    def unpack(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    def unpack(self, position: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Restore what `pack` gave; memory layouts stay as built, so kernels stay the same."""
-        self.position = RunPosition(**facts)
-        self._restore(tensors)
+        self.position = RunPosition(**position)
+        self._copy_from(tensors)
         device = next(iter(self.tensors().values())).device
-        self.best = _under("best.", tensors, device)
-        self.rollback_point = _under("fallback.", tensors, device)
+        self.best = _select_prefix("best.", tensors, device)
+        self.rollback_point = _select_prefix("rollback_point.", tensors, device)
 
     @torch.no_grad()
-    def _restore(self, tensors: dict[str, Tensor]) -> None:
+    def _copy_from(self, tensors: dict[str, Tensor]) -> None:
         for name, value in self.tensors().items():
             value.copy_(tensors[name])
 
     def begin_step(self) -> None:
-        """Keep the buffers as they are before a step (a forward pass moves them)."""
+        """Save the buffers before a step, as a forward pass changes them."""
         self.buffers_before_step = {
             name: value.clone() for name, value in self.module.named_buffers()
         }
 
     def commit_step(self) -> None:
-        """The step is whole: what `mark` kept is no longer needed."""
+        """Drop what `begin_step` saved: the step is complete."""
         self.buffers_before_step = {}
 
     @torch.no_grad()
     def undo_step(self) -> None:
-        """Take back a step that was begun and not made; nothing else of it has changed."""
+        """Restore the buffers after a step that was begun and not completed."""
         for name, value in self.module.named_buffers():
             if name in self.buffers_before_step:
                 value.copy_(self.buffers_before_step[name])
         self.buffers_before_step = {}
 
     def save_rollback_point(self) -> None:
-        """Keep this state as the one to roll back to."""
+        """Save this state as the one to roll back to."""
         self.rollback_point = {
             name: value.detach().clone() for name, value in self.tensors().items()
         }
 
     def roll_back(self) -> None:
-        """Return to the remembered weights, at a lower learning rate from here on."""
-        self._restore(self.rollback_point)
+        """Return to the saved weights, at half the learning rate from here on."""
+        self._copy_from(self.rollback_point)
         self.position.lr_scale *= 0.5
         self.position.rollbacks += 1
         self.position.consecutive_skipped_steps = 0
 
 
-def _under(prefix: str, tensors: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+def _select_prefix(
+    prefix: str, tensors: dict[str, Tensor], device: torch.device
+) -> dict[str, Tensor]:
     return {
         name.removeprefix(prefix): value.to(device)
         for name, value in tensors.items()

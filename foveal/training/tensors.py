@@ -1,7 +1,4 @@
-"""Labelled images as training sees them: uint8 pixels, labels, and which image each is.
-
-Knows nothing of folders, splits or decoding; the pixels are usually a memory map.
-"""
+"""Decoded images with their labels, as batches of tensors; the pixels are usually a memory map."""
 
 from __future__ import annotations
 
@@ -12,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-CHUNK = 4096
+STATISTICS_CHUNK_IMAGES = 4096
 
 
 @dataclass(frozen=True)
 class LabelledImages:
     """pixels: (N, H, W, C) uint8.  labels: (N,) class numbers or (N, classes) zeros and ones.
 
-    resident: the same pixels on the GPU where they fit there.
+    device_pixels: the same pixels on the GPU, where they fit there.
     """
 
     pixels: NDArray[np.uint8]
@@ -29,13 +26,13 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batch(self, positions: NDArray[np.int64], device: torch.device) -> Tensor:
+    def batch(self, indices: NDArray[np.int64], device: torch.device) -> Tensor:
         """(n, C, H, W) uint8, channels last in memory, on `device`."""
         if self.device_pixels is not None:
-            chosen = self.device_pixels[torch.from_numpy(positions).to(device)]
+            pixels = self.device_pixels[torch.from_numpy(indices).to(device)]
         else:
-            chosen = torch.from_numpy(self.pixels[positions]).to(device)
-        return chosen.permute(0, 3, 1, 2)
+            pixels = torch.from_numpy(self.pixels[indices]).to(device)
+        return pixels.permute(0, 3, 1, 2)
 
     def single_labels(self) -> NDArray[np.int64] | None:
         """(N,) class numbers where every image has one label."""
@@ -43,34 +40,34 @@ class LabelledImages:
 
 
 def cache_on_device(images: LabelledImages, device: torch.device) -> LabelledImages:
-    """The same images with their pixels on a GPU that has room for them four times over."""
+    """The same images with their pixels on the GPU if four times their size is free there."""
     if device.type != "cuda":
         return images
-    free, _ = torch.cuda.mem_get_info(device)
-    if images.pixels.nbytes * 4 > free:
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    if images.pixels.nbytes * 4 > free_bytes:
         return images
-    whole = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(device)
-    return LabelledImages(images.pixels, images.labels, whole)
+    device_pixels = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(device)
+    return LabelledImages(images.pixels, images.labels, device_pixels)
 
 
 def channel_statistics(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of every channel, in units of 0..1, by exact whole numbers.
+    """Mean and standard deviation of every channel, in 0..1, from exact integer histograms.
 
-    Six digits are kept, so that the numbers are the same on every machine. A channel that is
-    one flat value has the deviation 1/255.
+    Rounded to six digits, so that they are the same on every machine. A constant channel has the
+    deviation 1/255.
     """
     channels = pixels.shape[3]
     count = max(1, pixels.shape[0] * pixels.shape[1] * pixels.shape[2])
     histogram = np.zeros((channels, 256), np.int64)
-    for start in range(0, len(pixels), CHUNK):
-        part = np.asarray(pixels[start : start + CHUNK])
+    for start in range(0, len(pixels), STATISTICS_CHUNK_IMAGES):
+        chunk = np.asarray(pixels[start : start + STATISTICS_CHUNK_IMAGES])
         for channel in range(channels):
-            histogram[channel] += np.bincount(part[..., channel].ravel(), minlength=256)
+            histogram[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
     values = np.arange(256)
-    total, square = histogram @ values, histogram @ values**2
-    mean = total / count / 255
-    spread = np.sqrt(np.maximum(square / count / 255**2 - mean**2, (1 / 255) ** 2))
+    sums, square_sums = histogram @ values, histogram @ values**2
+    mean = sums / count / 255
+    std = np.sqrt(np.maximum(square_sums / count / 255**2 - mean**2, (1 / 255) ** 2))
     return (
-        tuple(round(float(x), 6) for x in mean),
-        tuple(round(float(x), 6) for x in spread),
+        tuple(round(float(value), 6) for value in mean),
+        tuple(round(float(value), 6) for value in std),
     )

@@ -8,7 +8,7 @@ from scipy import stats
 from foveal.spec.recipe import Recipe
 from foveal.training import augment as changes
 from foveal.training.augment import augment
-from foveal.training.rng import uniform
+from foveal.training.rng import Stream, uniform
 
 OFF = {
     "horizontal_flip": "off",
@@ -73,7 +73,7 @@ MIXING = ("mixup_alpha", "cutmix_alpha")
 
 
 @pytest.mark.parametrize("keys", [k for k in EACH if not set(k) & set(MIXING)], ids=str)
-def test_a_image_is_changed_alike_in_every_batch(keys):
+def test_an_image_is_augmented_alike_in_every_batch(keys):
     recipe = Recipe(**{**OFF, **keys})
     whole, _ = _run(recipe)
     part, _ = _run(recipe, _batch()[[5, 17]], INDEX[[5, 17]])
@@ -92,11 +92,11 @@ def test_seed_and_epoch_change_it_and_nothing_else_does(keys):
     assert not torch.equal(first, _run(recipe, epoch=3)[0])
 
 
-def test_shift_and_flip_against_a_plain_loop():
+def test_translation_and_flip_against_a_plain_loop():
     recipe = Recipe(**{**OFF, "translate": 0.2, "horizontal_flip": "random"})
     got, _ = _run(recipe)
     flip = changes.flip_mask(INDEX, "random", 1, 2)
-    chance = uniform(INDEX, 2, 1, changes.SHIFT, 2)
+    chance = uniform(INDEX, 2, 1, Stream.TRANSLATE, 2)
     plain = _batch().numpy()
     for n in range(40):
         rows = int(chance[n, 0] * 5) - 2  # 0.2 of 12 is 2
@@ -129,7 +129,7 @@ def test_rotation_by_a_quarter_turn():
 def test_crop_maps_stay_inside_the_image():
     recipe = Recipe(**{**OFF, "random_crop": 0.2})
     index = np.arange(2000, dtype=np.int64)
-    matrix = changes._matrices(torch.zeros(2000, 1, 10, 10), index, recipe, 0.2, 0, 0)
+    matrix = changes._crop_matrices(torch.zeros(2000, 1, 10, 10), index, recipe, 0.2, 0, 0)
     wide, tall, x, y = matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, 0, 2], matrix[:, 1, 2]
     assert (x.abs() + wide <= 1 + 1e-5).all()
     assert (y.abs() + tall <= 1 + 1e-5).all()
@@ -155,11 +155,11 @@ def test_mixed_targets_follow_the_pixels():
 @pytest.mark.parametrize("alpha", [0.2, 0.5, 1.0])
 def test_shares_follow_the_beta_distribution(alpha):
     index = np.arange(20_000, dtype=np.int64)
-    shares = changes._beta(index, np.full(20_000, alpha), 3, 4)
+    shares = changes._symmetric_beta(index, np.full(20_000, alpha), 3, 4)
     assert stats.kstest(shares, stats.beta(alpha, alpha).cdf).pvalue > 1e-3
 
 
-def test_erase_probability():
+def test_random_erasing_probability():
     recipe = Recipe(**{**OFF, "random_erasing": 0.25})
     index = np.arange(4000, dtype=np.int64)
     plain = torch.rand(4000, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 255

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from foveal.errors import TrainingError
+from foveal.training import checkpoint
 from foveal.training.checkpoint import Checkpoint, load_newest, save_checkpoint
 
 
@@ -27,7 +28,7 @@ def test_what_is_written_is_read_to_the_bit(tmp_path):
     save_checkpoint(tmp_path, given)
     found = load_newest(tmp_path)
     assert found.step == 7
-    assert found.metadata == {"format": 1, **given.metadata}
+    assert found.metadata == {"format": 2, **given.metadata}
     assert all(torch.equal(found.tensors[name], given.tensors[name]) for name in given.tensors)
 
 
@@ -64,6 +65,18 @@ def test_all_damaged_is_one_sentence(tmp_path):
     assert str(caught.value) == (
         f"every checkpoint in {tmp_path} is damaged; remove the folder and start again, or "
         "restore it from a copy"
+    )
+
+
+def test_a_checkpoint_of_another_format_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "FORMAT_VERSION", 1)
+    path = save_checkpoint(tmp_path, _checkpoint(3))
+    monkeypatch.undo()
+    with pytest.raises(TrainingError) as caught:
+        load_newest(tmp_path)
+    assert str(caught.value) == (
+        f"{path} has checkpoint format 1, this version of foveal reads format 2; start a new run "
+        "in another folder"
     )
 
 

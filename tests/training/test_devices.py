@@ -10,7 +10,7 @@ from foveal.prediction.predictor import Predictor
 from foveal.spec.layers import BatchNorm, Conv, Gelu, GlobalMaxPool, Output
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
-from foveal.training import loop, validation
+from foveal.training import gradients, loop, validation
 from foveal.training.events import StepRecord
 from foveal.training.tensors import cache_on_device
 
@@ -158,13 +158,13 @@ def test_where_only_the_way_back_cannot_be_compiled_it_says_why(runs, monkeypatc
         f'#!/bin/sh\nif [ -e {forward_done} ]; then echo out of space; exit 1; fi\nexec g++ "$@"\n'
     )
     compiler.chmod(0o755)
-    real = loop.loss_of
+    real = gradients.classification_loss
 
     def between(*args):
         forward_done.touch()
         return real(*args)
 
-    monkeypatch.setattr(loop, "loss_of", between)
+    monkeypatch.setattr(gradients, "classification_loss", between)
     made = runs.fresh(**COMPILED)
     patched = torch._inductor.config.patch({"cpp.cxx": (str(compiler),)})
     with patched, pytest.raises(TrainingError) as error:

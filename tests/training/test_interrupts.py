@@ -7,11 +7,11 @@ import pytest
 from foveal.training.interrupts import InterruptGuard, handle_interrupts
 
 
-def test_ctrl_c_and_sigterm_wait_for_the_gate():
+def test_ctrl_c_and_sigterm_wait_for_the_guard():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
-    gate = InterruptGuard()
-    with handle_interrupts(gate):
-        with pytest.raises(KeyboardInterrupt), gate:
+    guard = InterruptGuard()
+    with handle_interrupts(guard):
+        with pytest.raises(KeyboardInterrupt), guard:
             signal.raise_signal(signal.SIGINT)
             reached = True
         assert reached

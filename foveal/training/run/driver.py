@@ -26,10 +26,11 @@ from foveal.progress import Progress, silent
 from foveal.rundir import CHECKPOINT_FOLDER, LOG_FILE, MODEL_FILE
 from foveal.training import checkpoint, progressive_resizing, validation
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
-from foveal.training.loop import TrainTask, train
+from foveal.training.loop import train
 from foveal.training.setup.budget import SHARE, Budget, affordable, tail
 from foveal.training.setup.timing import Timing
 from foveal.training.state import TrainingState
+from foveal.training.task import TrainTask
 
 NO_TIMING = Timing(0.0, 0.0, 0)
 STATE_SHARE = 0.01

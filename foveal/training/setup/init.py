@@ -14,11 +14,10 @@ from torch import Tensor, nn
 
 from foveal.network.build import whitened
 from foveal.spec.network import Network
-from foveal.training.rng import permutation
+from foveal.training.rng import Stream, permutation
 
 MOST = 5000
 """Images whose patches are looked at."""
-STREAM = 22
 FLOOR = 5e-4
 """Added to every eigenvalue: directions without variance are not blown up."""
 
@@ -35,7 +34,7 @@ def whiten(module: nn.Module, network: Network, pixels: NDArray[np.uint8]) -> bo
     if not asked:
         return False
     convolution = asked[0][1]
-    chosen = np.sort(permutation(len(pixels), STREAM)[:MOST])
+    chosen = np.sort(permutation(len(pixels), Stream.WHITENING)[:MOST])
     mean, std = network.preprocess.statistics(network.input.channels)
     batch = torch.from_numpy(pixels[chosen]).permute(0, 3, 1, 2).double() / 255
     batch = (batch - _column(mean)) / _column(std)

@@ -14,13 +14,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from foveal.training.augment import translate_and_flip
-from foveal.training.rng import permutation
+from foveal.training.rng import Stream, permutation
 
 MOST = 3000
 LARGE, ENOUGH, SIDE = 64, 32, 16
 """Sides from the first on become the second before images are changed; all are compared at the
 third."""
-STREAM = 21
 PART = 200
 
 
@@ -48,7 +47,7 @@ def measure_invariance(
     """
     if labels.ndim != 1 or len(labels) < 20:
         return None
-    chosen = np.sort(permutation(len(labels), STREAM)[:MOST])
+    chosen = np.sort(permutation(len(labels), Stream.INVARIANCE)[:MOST])
     labels = labels[chosen]
     parts = [_views(pixels[chosen[at : at + PART]], reach) for at in range(0, len(chosen), PART)]
     known, *moved = torch.cat(parts, dim=1)

@@ -21,9 +21,8 @@ from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.training import device as machine
 from foveal.training import optim, progressive_resizing
-from foveal.training.loop import TrainTask
 from foveal.training.loss import compute_class_weights
-from foveal.training.rng import derive_key
+from foveal.training.rng import Stream, torch_seed
 from foveal.training.setup import timing as trial
 from foveal.training.setup.budget import SHARE, Budget, affordable, most_epochs
 from foveal.training.setup.data import TrainingData, counts
@@ -32,11 +31,9 @@ from foveal.training.setup.init import set_dropout, whiten
 from foveal.training.setup.invariance import measure_invariance
 from foveal.training.setup.timing import Timing
 from foveal.training.state import RunPosition, TrainingState
+from foveal.training.task import TrainTask
 from foveal.training.tensors import cache_on_device, channel_statistics
 from foveal.training.transfer import load_matching_weights
-
-INIT = 41
-"""Stream of chance for first weights."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +179,7 @@ def _task(
 
 
 def _empty(network: Network, prepared: TrainingData, task: TrainTask) -> TrainingState:
-    torch.manual_seed(int(derive_key(task.seed, INIT) >> np.uint64(1)))
+    torch.manual_seed(torch_seed(task.seed, Stream.INIT))
     module: torch.nn.Module = build(network, len(prepared.classes), task=prepared.task)
     if task.recipe.dropout is not None:
         set_dropout(module, task.recipe.dropout)

@@ -15,8 +15,9 @@ from torch import nn
 from foveal.spec.recipe import Recipe
 from foveal.training import validation
 from foveal.training.events import StepRecord
-from foveal.training.loop import TrainTask, train
+from foveal.training.loop import train
 from foveal.training.state import TrainingState
+from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages
 
 WARM, LEAST, MOST = 2, 3, 40

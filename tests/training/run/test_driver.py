@@ -9,7 +9,8 @@ import pytest
 from foveal.errors import Error, UsageError
 from foveal.model.model import load
 from foveal.rundir import CHECKPOINT_FOLDER
-from foveal.training import checkpoint, loop
+from foveal.training import checkpoint, gradients, loop
+from foveal.training import task as training_task
 from foveal.training.events import EpochRecord, StepRecord
 
 VARIANTS = [
@@ -46,10 +47,13 @@ def test_stopped_again_and_again(runs):
     assert runs.drive(made, "often") == whole
 
 
-@pytest.mark.parametrize("where", ["prepare_batch", "loss_of", "augment"])
-def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, where):
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(loop, "prepare_batch"), (gradients, "classification_loss"), (training_task, "augment")],
+)
+def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, module, name):
     whole = runs.drive(runs.fresh(), "whole")
-    real, calls = getattr(loop, where), []
+    real, calls = getattr(module, name), []
 
     def interrupted(*args, **keys):
         calls.append(1)
@@ -57,7 +61,7 @@ def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, where
             raise KeyboardInterrupt
         return real(*args, **keys)
 
-    monkeypatch.setattr(loop, where, interrupted)
+    monkeypatch.setattr(module, name, interrupted)
     with pytest.raises(KeyboardInterrupt):
         runs.drive(runs.fresh(), "stopped")
     monkeypatch.undo()

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from foveal.training import loop, progressive_resizing
+from foveal.training import progressive_resizing
+from foveal.training import task as training_task
 from foveal.training.events import StepRecord
 from foveal.training.run import driver
 from foveal.training.setup.budget import Budget, tail
@@ -27,13 +28,13 @@ def test_a_machine_that_becomes_slower_shortens_the_cycle(runs, monkeypatch):
     budget = Budget(4.0)
     made = runs.fresh(budget=budget, epochs=100_000.0)
     planned = made.training.position.cycle_steps
-    real = loop.augment
+    real = training_task.augment
 
     def slow(*args):
         time.sleep(0.05)
         return real(*args)
 
-    monkeypatch.setattr(loop, "augment", slow)
+    monkeypatch.setattr(training_task, "augment", slow)
     rates = []
 
     def watch(record):
@@ -47,13 +48,13 @@ def test_a_machine_that_becomes_slower_shortens_the_cycle(runs, monkeypatch):
 
 
 def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
-    real, steps = loop.augment, []
+    real, steps = training_task.augment, []
 
     def slow(*args):
         time.sleep(0.05)
         return real(*args)
 
-    monkeypatch.setattr(loop, "augment", slow)
+    monkeypatch.setattr(training_task, "augment", slow)
     budget = Budget(6.0)
     made = runs.fresh(budget=budget, epochs=100_000.0)
     monkeypatch.undo()

@@ -68,7 +68,7 @@ def test_images_do_not_grow_where_it_would_not_work(runs, wide):
 
 
 def test_images_do_not_grow_where_networks_are_compiled(runs, wide, monkeypatch):
-    monkeypatch.setattr(loop, "_compiled", lambda module, recipe: module)
+    monkeypatch.setattr(loop, "compile_module", lambda module, recipe: module)
     made = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, compile="on")
     assert (
         ChosenValue("progressive_resizing", 1.0, "every size would be compiled anew")

@@ -1,0 +1,115 @@
+"""The forward and backward pass of a batch, in smaller parts where memory runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from foveal.errors import TrainingError
+from foveal.spec.recipe import Recipe
+from foveal.training.loss import classification_loss
+from foveal.training.state import TrainingState
+from foveal.training.task import TrainTask
+
+MAX_ACCUMULATION_STEPS = 256
+
+
+def compile_module(module: nn.Module, recipe: Recipe) -> nn.Module:
+    """The module compiled by torch where the recipe says so, else the module itself."""
+    if recipe.compile != "on":
+        return module
+    compiled = torch.compile(
+        module,
+        options={
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+            # a maximum's gradient goes where a value equals it: both must be rounded to 16 bits
+            "emulate_precision_casts": True,
+        },
+    )
+    return cast("nn.Module", compiled)
+
+
+@contextmanager
+def _compiler_errors(recipe: Recipe) -> Iterator[None]:
+    """Raise TrainingError with one sentence for an error of the compiler."""
+    if recipe.compile != "on":
+        yield
+        return
+    from torch._dynamo.exc import TorchDynamoException
+
+    try:
+        yield
+    except TorchDynamoException as error:
+        text, _, output = str(error).partition("Output:")
+        reason = (output.strip() or text).splitlines()[0].removesuffix(".")
+        raise TrainingError(
+            f"compile is on and torch cannot compile the network here: {reason}; set compile=off"
+        ) from error
+
+
+def compute_gradients(
+    state: TrainingState, task: TrainTask, module: nn.Module, images: Tensor, target: Tensor
+) -> tuple[float, float]:
+    """Mean loss and number of correct predictions; the gradients lie in the parameters.
+
+    Where memory runs out the batch is split in twice as many parts, here and in later steps.
+    """
+    while True:
+        try:
+            return _accumulate_gradients(state, task, module, images, target)
+        except RuntimeError as error:
+            max_parts = min(MAX_ACCUMULATION_STEPS, len(images))
+            if not _is_out_of_memory(error) or state.position.accumulation_steps >= max_parts:
+                raise
+        state.undo_step()
+        state.begin_step()
+        state.position.accumulation_steps *= 2
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    text = str(error)
+    return (
+        isinstance(error, torch.OutOfMemoryError)
+        or "not enough memory" in text
+        or "can't allocate memory" in text
+    )
+
+
+def _accumulate_gradients(
+    state: TrainingState, task: TrainTask, module: nn.Module, images: Tensor, target: Tensor
+) -> tuple[float, float]:
+    for parameter in state.module.parameters():
+        parameter.grad = None
+    weights = None
+    if task.class_weights is not None:
+        weights = torch.from_numpy(task.class_weights).to(task.device)
+    bf16 = task.recipe.precision == "bf16"
+    mean_loss = torch.zeros((), device=task.device)
+    correct = torch.zeros((), device=task.device)
+    parts = min(state.position.accumulation_steps, len(images))
+    batches = zip(images.tensor_split(parts), target.tensor_split(parts), strict=True)
+    for batch, batch_target in batches:
+        share = len(batch) / len(images)
+        with _compiler_errors(task.recipe):
+            with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
+                logits = module(batch)
+            loss = share * classification_loss(
+                logits, batch_target, task.activation, task.recipe, weights
+            )
+            torch.autograd.backward(loss)
+        mean_loss += loss.detach()
+        correct += _count_correct(logits.detach(), batch_target)
+    return float(mean_loss), float(correct)
+
+
+def _count_correct(logits: Tensor, target: Tensor) -> Tensor:
+    """Correct predictions; for several labels an image, the sum of its share of correct ones."""
+    if logits.shape[1] == 1:
+        return ((logits > 0) == (target > 0.5)).sum()
+    if target.sum(dim=1).allclose(target.new_ones(())):
+        return (logits.argmax(dim=1) == target.argmax(dim=1)).sum()
+    return ((logits > 0) == (target > 0.5)).float().mean(dim=1).sum()

@@ -1,0 +1,68 @@
+"""Gradients of a batch: in parts where memory runs out, and correct predictions counted."""
+
+import numpy as np
+import pytest
+import torch
+
+from foveal.spec.layers import Conv, Flatten, Output, Relu
+from foveal.spec.network import Network
+from foveal.training import gradients
+from foveal.training.events import StepRecord
+from foveal.training.task import prepare_batch
+
+
+def test_out_of_memory_splits_the_batch_in_more_parts(runs, monkeypatch):
+    real = gradients.classification_loss
+
+    def full(logits, *rest, **keys):
+        if len(logits) > 10:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(logits, *rest, **keys)
+
+    monkeypatch.setattr(gradients, "classification_loss", full)
+    made = runs.fresh()
+    seen = []
+    runs.drive(made, "a", watch=lambda r: isinstance(r, StepRecord) and seen.append(r.images))
+    assert made.training.position.accumulation_steps == 4
+    assert set(seen) == {40}
+
+
+def test_accumulated_parts_give_the_gradient_of_the_batch(runs):
+    network = Network.model_validate(
+        {
+            "input": {"height": 8, "width": 8, "channels": 1},
+            "layers": [Conv(4), Relu(), Flatten(), Output()],
+        }
+    )
+    found = []
+    for parts in (1, 4):
+        made = runs.fresh(network=network, precision="fp32")
+        made.training.position.accumulation_steps = parts
+        images, target = prepare_batch(made.task, np.arange(40), 0, 0.0)
+        gradients.compute_gradients(made.training, made.task, made.training.module, images, target)
+        found.append([p.grad.clone() for p in made.training.module.parameters()])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_an_error_that_is_not_about_memory_is_raised(runs, monkeypatch):
+    def broken(*args, **keys):
+        raise RuntimeError("shape mismatch")
+
+    monkeypatch.setattr(gradients, "classification_loss", broken)
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        runs.drive(runs.fresh(), "a")
+
+
+@pytest.mark.parametrize(
+    ("logits", "target", "expected"),
+    [
+        ([[2.0], [-1.0], [3.0]], [[1.0], [1.0], [0.0]], 1.0),
+        ([[2.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]], 1.0),
+        ([[2.0, -1.0], [1.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]], 1.5),
+    ],
+    ids=["one unit", "softmax", "several labels"],
+)
+def test_correct_predictions_are_counted(logits, target, expected):
+    count = gradients._count_correct(torch.tensor(logits), torch.tensor(target))
+    assert float(count) == expected
