@@ -185,7 +185,7 @@ def _soak(folder: Path, exported: Path, total: int) -> dict[str, Any]:
         while sent < total:
             result = run_wrk(requests, port, 32, 10 if sent < total - 10_000 else 3)
             sent += result["requests"]
-            rejected += result["refused"]
+            rejected += result["rejected"]
             broken += result["broken"]
             samples.append({"requests": sent, "rss_mib": _workers_rss_mib(process.pid)})
             print(json.dumps(samples[-1]), file=sys.stderr, flush=True)
@@ -212,7 +212,7 @@ def _figure(server: str, clients: int, result: dict[str, Any]) -> Figure:
         server,
         clients,
         result["requests"],
-        result["refused"] + result["broken"],
+        result["rejected"] + result["broken"],
         round(result["requests"] / result["microseconds"] * 1e6, 1),
         round(result["p50"] / 1000, 2),
         round(result["p99"] / 1000, 2),

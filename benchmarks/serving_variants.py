@@ -94,7 +94,7 @@ def _run(
         for clients in CLIENTS:
             result = run_wrk(requests, port, clients, seconds)
             per_second = result["requests"] / result["microseconds"] * 1e6
-            failed = result["refused"] + result["broken"]
+            failed = result["rejected"] + result["broken"]
             latency = {"p50_ms": result["p50"] / 1000, "p99_ms": result["p99"] / 1000}
             figures.append((clients, {"per_second": per_second, **latency, "failed": failed}))
     return figures

@@ -1,4 +1,4 @@
-"""Decodes and computes without a server, what none can exceed: MODEL FOLDER SECONDS."""
+"""Decodes and predicts without a server, the limit for every server: MODEL FOLDER SECONDS."""
 
 import sys
 import time
@@ -14,16 +14,16 @@ network = predictor.manifest.network
 images = [path.read_bytes() for path in sorted(Path(sys.argv[2]).glob("*.jpg"))]
 
 
-def answer(first):
-    some = (images[(first + step) % len(images)] for step in range(8))
-    each = [to_input_pixels(one, network.input, network.preprocess) for one in some]
-    return len(predictor.probabilities(np.stack(each)))
+def predict_batch(first):
+    batch = (images[(first + step) % len(images)] for step in range(8))
+    blocks = [to_input_pixels(image, network.input, network.preprocess) for image in batch]
+    return len(predictor.probabilities(np.stack(blocks)))
 
 
-answer(0)
+predict_batch(0)
 print("ready", flush=True)
 sys.stdin.readline()
-done, began, seconds = 0, time.perf_counter(), float(sys.argv[3])
-while time.perf_counter() - began < seconds:
-    done += answer(done)
-print(done / (time.perf_counter() - began))
+count, started, seconds = 0, time.perf_counter(), float(sys.argv[3])
+while time.perf_counter() - started < seconds:
+    count += predict_batch(count)
+print(count / (time.perf_counter() - started))

@@ -1,4 +1,4 @@
-"""LitServe as its documentation shows it: MODEL PORT.
+"""LitServe as in its documentation: MODEL PORT.
 
 Tuned: MODEL PORT ROWS WAIT WORKERS THREADS SERVERS.
 """
@@ -29,13 +29,13 @@ class Api(litserve.LitAPI):
         with torch.no_grad():
             return self.module(batch).softmax(1)
 
-    def encode_response(self, chances):
-        chances = chances.reshape(-1)
-        best = int(chances.argmax())
-        return {"label": self.labels[best], "probability": float(chances[best])}
+    def encode_response(self, probabilities):
+        probabilities = probabilities.reshape(-1)
+        best = int(probabilities.argmax())
+        return {"label": self.labels[best], "probability": float(probabilities[best])}
 
 
-class Together(Api):
+class BatchedApi(Api):
     def setup(self, device):
         super().setup(device)
         torch.set_num_threads(int(sys.argv[6]))
@@ -47,7 +47,7 @@ class Together(Api):
         return list(output)
 
 
-def alone():
+def untuned():
     server = litserve.LitServer(Api(), accelerator="cpu")
     server.run(host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False)
 
@@ -55,7 +55,7 @@ def alone():
 def tuned():
     rows, wait, workers, servers = int(sys.argv[3]), float(sys.argv[4]), *map(int, sys.argv[5:8:2])
     server = litserve.LitServer(
-        Together(max_batch_size=rows, batch_timeout=wait),
+        BatchedApi(max_batch_size=rows, batch_timeout=wait),
         accelerator="cpu",
         workers_per_device=workers,
     )
@@ -69,4 +69,4 @@ def tuned():
 
 
 if __name__ == "__main__":
-    tuned() if len(sys.argv) > 3 else alone()
+    tuned() if len(sys.argv) > 3 else untuned()

@@ -1,4 +1,4 @@
-"""An image recognised over HTTP as FastAPI's tutorial would have it: MODEL PORT."""
+"""Image classification over HTTP as in FastAPI's tutorial: MODEL PORT."""
 
 import io
 import sys
@@ -21,9 +21,9 @@ async def predict(file: UploadFile = File(...)):  # noqa: B008
     pixels = np.array(image.resize((size.width, size.height)))
     with torch.no_grad():
         logits = module(torch.from_numpy(pixels).permute(2, 0, 1)[None].float())
-    chances = logits.softmax(1)[0]
-    best = int(chances.argmax())
-    return {"label": labels[best], "probability": float(chances[best])}
+    probabilities = logits.softmax(1)[0]
+    best = int(probabilities.argmax())
+    return {"label": labels[best], "probability": float(probabilities[best])}
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def _deliver(results: list[tuple[BatchItem, BatchResult]]) -> None:
     loop = results[0][0].future.get_loop()
     try:
         loop.call_soon_threadsafe(_set_results, results)
-    except RuntimeError:  # the loop is closed: nothing awaits the futures any more
+    except RuntimeError:  # the loop is closed: no task awaits the futures
         return
 
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from foveal.serving.errors import RequestError
 from foveal.serving.schemas import InferRequest, InputTensor, ModelMetadata, TensorMetadata
 
-INPUT_NAME = "pixels"
+PIXELS_NAME = "pixels"
 PROBABILITIES_NAME = "probabilities"
 LABEL_NAME = "label"
 JSON_LENGTH_HEADER = "inference-header-content-length"
@@ -47,7 +47,7 @@ def parse_infer_request(body: bytes, json_length: str | None, shape: Sequence[in
     if list(tensor.shape[1:]) != list(shape) or not 1 <= rows < _MAX_ROWS:
         expected = ", ".join(str(size) for size in ("N", *shape))
         raise RequestError(
-            400, f"the shape of '{INPUT_NAME}' is {tensor.shape}; expected [{expected}]"
+            400, f"the shape of '{PIXELS_NAME}' is {tensor.shape}; expected [{expected}]"
         )
     pixels = _parse_pixels(tensor, body[length:], (rows, *shape))
     return InferInputs(request.id, pixels, _requested_outputs(request))
@@ -80,20 +80,20 @@ def _parse_pixels(tensor: InputTensor, binary: bytes, shape: tuple[int, ...]) ->
         return _parse_binary_pixels(tensor, binary, shape, size)
     if tensor.data is None or binary:
         raise RequestError(
-            400, f"'{INPUT_NAME}' needs data, or binary_data_size and that many bytes"
+            400, f"'{PIXELS_NAME}' needs data, or binary_data_size and that many bytes"
         )
     try:
         values = np.asarray(tensor.data)
     except (ValueError, RecursionError, OverflowError):
         raise RequestError(
-            400, f"the data of '{INPUT_NAME}' is not a regular array of numbers"
+            400, f"the data of '{PIXELS_NAME}' is not a regular array of numbers"
         ) from None
     if values.size != size or values.dtype.kind not in "iu":
         raise RequestError(
-            400, f"the data of '{INPUT_NAME}' must be {size} integers for shape {list(shape)}"
+            400, f"the data of '{PIXELS_NAME}' must be {size} integers for shape {list(shape)}"
         )
     if values.size and not (int(values.min()) >= 0 and int(values.max()) <= 255):
-        raise RequestError(400, f"the data of '{INPUT_NAME}' must be in 0..255")
+        raise RequestError(400, f"the data of '{PIXELS_NAME}' must be in 0..255")
     return values.astype(np.uint8).reshape(shape)
 
 
@@ -101,11 +101,11 @@ def _parse_binary_pixels(
     tensor: InputTensor, binary: bytes, shape: tuple[int, ...], size: int
 ) -> np.ndarray:
     if tensor.data is not None:
-        raise RequestError(400, f"'{INPUT_NAME}' has both data and binary_data_size: send one")
+        raise RequestError(400, f"'{PIXELS_NAME}' has both data and binary_data_size: send one")
     if tensor.parameters.binary_data_size != size or len(binary) != size:
         raise RequestError(
             400,
-            f"'{INPUT_NAME}' of shape {list(shape)} needs {size} bytes; received {len(binary)}",
+            f"'{PIXELS_NAME}' of shape {list(shape)} needs {size} bytes; received {len(binary)}",
         )
     return np.frombuffer(binary, np.uint8).reshape(shape).copy()  # torch needs a writable array
 
@@ -178,7 +178,7 @@ def build_model_metadata(
         name=name,
         versions=[version],
         platform="foveal",
-        inputs=[TensorMetadata(name=INPUT_NAME, datatype="UINT8", shape=[-1, *shape])],
+        inputs=[TensorMetadata(name=PIXELS_NAME, datatype="UINT8", shape=[-1, *shape])],
         outputs=[
             TensorMetadata(name=PROBABILITIES_NAME, datatype="FP32", shape=[-1, len(labels)]),
             TensorMetadata(name=LABEL_NAME, datatype="BYTES", shape=[-1]),

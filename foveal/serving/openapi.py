@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from foveal.serving.middleware.auth import PUBLIC_PATHS
 from foveal.serving.schemas import ErrorSchema, InferRequest
 
+BINARY_SCHEMA = {"type": "string", "format": "binary"}
 _REF_TEMPLATE = "#/components/schemas/{model}"
 _ERROR_DESCRIPTIONS = {
     400: "The request body or a header is malformed.",

@@ -134,9 +134,9 @@ def _explain(path: Path, image: bytes, language: str) -> str:
 
 def worker() -> int:
     """Run one worker process; see foveal.serving.processes.worker."""
-    from foveal.serving.processes.worker import run_worker
+    from foveal.serving.processes.worker import run_server_worker
 
-    return run_worker(_explain_function())
+    return run_server_worker(_explain_function())
 
 
 if __name__ == "__main__":

@@ -121,16 +121,16 @@ def test_an_open_server_without_a_token_is_warned_about_and_quiet_is_quiet(model
             text=True,
             env=env,
         )
-        seen = ""
+        output = ""
         if "--quiet" in arguments:
             time.sleep(4)
         else:
-            while "serving on" not in seen:
+            while "serving on" not in output:
                 line = process.stderr.readline()
                 assert line
-                seen += line
+                output += line
         process.send_signal(signal.SIGTERM)
-        err = seen + process.communicate(timeout=60)[1]
+        err = output + process.communicate(timeout=60)[1]
         assert (warning in err) == expected
         assert process.returncode in (143, -signal.SIGTERM)
         if "--quiet" in arguments:

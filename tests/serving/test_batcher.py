@@ -67,9 +67,9 @@ def test_a_batch_fills_while_another_runs() -> None:
 
 def test_a_single_image_does_not_wait() -> None:
     async def body(pool, batcher):
-        began = time.monotonic()
+        started = time.monotonic()
         await pool.submit(batcher, source(1))
-        return time.monotonic() - began
+        return time.monotonic() - started
 
     assert run(body, wait_seconds=5.0) < 1.0
 
@@ -83,12 +83,12 @@ def test_waiting_for_a_slow_image_is_bounded() -> None:
 
     async def body(pool, batcher):
         late = pool.submit(batcher, slow)
-        began = time.monotonic()
+        started = time.monotonic()
         await pool.submit(batcher, source(1))
-        took = time.monotonic() - began
+        seconds = time.monotonic() - started
         release.set()
         await late
-        return took
+        return seconds
 
     assert 0.2 <= run(body, wait_seconds=0.2) < 1.0
 
@@ -138,11 +138,11 @@ def test_cancelled_items_are_not_decoded() -> None:
     async def body(pool, batcher):
         first = pool.submit(batcher, blocking)
         dropped = [pool.submit(batcher, counting) for _ in range(5)]
-        kept = pool.submit(batcher, counting)
+        last = pool.submit(batcher, counting)
         for future in dropped:
             future.cancel()
         release.set()
-        await asyncio.gather(first, kept)
+        await asyncio.gather(first, last)
 
     run(body, threads=1)
     assert decoded == [1]

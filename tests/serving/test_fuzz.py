@@ -54,8 +54,8 @@ OPERATIONS = [
 
 
 def test_every_operation_is_fuzzed(api) -> None:
-    found = [result.ok() for result in api.get_all_operations()]
-    assert sorted((each.method.upper(), each.path) for each in found) == sorted(OPERATIONS)
+    operations = [result.ok() for result in api.get_all_operations()]
+    assert sorted((each.method.upper(), each.path) for each in operations) == sorted(OPERATIONS)
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)

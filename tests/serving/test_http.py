@@ -111,10 +111,10 @@ def test_the_second_request_of_a_connection_has_its_own_clock(local, request_byt
         for _ in range(3):
             time.sleep(0.3)
             connection.sendall(request_bytes(images[0]))
-            found = b""
-            while not found.endswith(b'"error": null}'):
-                found += connection.recv(65_536)
-            assert found.startswith(b"HTTP/1.1 200")
+            received = b""
+            while not received.endswith(b'"error": null}'):
+                received += connection.recv(65_536)
+            assert received.startswith(b"HTTP/1.1 200")
         connection.sendall(b"POST /predict")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 408")
 
@@ -193,12 +193,12 @@ def test_a_body_that_goes_on_long_after_its_rejection_is_aborted(local) -> None:
 
 def test_too_many_connections_get_503(local, read_all) -> None:
     with local(limits={"connections": 3}) as server:
-        kept = [server.connect() for _ in range(3)]
+        connections = [server.connect() for _ in range(3)]
         time.sleep(0.1)
         raw = read_all(server.connect())
         assert raw.startswith(b"HTTP/1.1 503")
         assert b"retry-after: 1" in raw
-        for connection in kept:
+        for connection in connections:
             connection.close()
         time.sleep(0.1)
         assert httpx.get(f"{server.url}/v2/health/live").status_code == 200
@@ -228,15 +228,15 @@ def test_pipelined_requests_are_answered_in_order(local, request_bytes, images, 
         ids = [f"x-request-id: turn-{turn}" for turn in range(5)]
         raw = b"".join(request_bytes(images[0], "/predict", each) for each in ids[:-1])
         raw += request_bytes(images[0], "/predict", ids[-1], "connection: close")
-        found = read_all(server.connect(raw))
-    assert [part[:1] for part in found.split(b"x-request-id: turn-")[1:]] == [
+        received = read_all(server.connect(raw))
+    assert [part[:1] for part in received.split(b"x-request-id: turn-")[1:]] == [
         b"0",
         b"1",
         b"2",
         b"3",
         b"4",
     ]
-    assert found.count(b"HTTP/1.1 200") == 5
+    assert received.count(b"HTTP/1.1 200") == 5
 
 
 def test_a_flood_of_pipelined_requests_is_aborted(local, read_all) -> None:

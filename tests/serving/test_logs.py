@@ -93,10 +93,10 @@ def test_warnings_of_libraries_are_events(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_request_is_one_event_of_a_server(server, client) -> None:
     client.get("/v2", headers={"x-request-id": "look-for-me"})
-    found: list[dict] = []
-    while not found:
-        found = [each for each in server.wait_for("request") if each["id"] == "look-for-me"]
+    logged: list[dict] = []
+    while not logged:
+        logged = [each for each in server.wait_for("request") if each["id"] == "look-for-me"]
     expected = {"level": "info", "method": "GET", "path": "/v2", "status": 200}
-    assert found[0].items() >= {**expected, "client": "127.0.0.1"}.items()
+    assert logged[0].items() >= {**expected, "client": "127.0.0.1"}.items()
     others = [line for line in server.lines if not line.startswith("{")]
     assert others == [f"serving on {server.url} (Ctrl-C stops it)\n"]

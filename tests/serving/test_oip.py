@@ -37,10 +37,10 @@ def test_flat_nested_and_binary_data_are_the_same_pixels() -> None:
     nested = parse_infer_request(request(tensor(data=PIXELS.tolist())), None, SHAPE)
     head = request(tensor(parameters={"binary_data_size": 12}))
     raw = parse_infer_request(*binary(head, PIXELS.tobytes()), SHAPE)
-    for found in (flat, nested, raw):
-        np.testing.assert_array_equal(found.pixels, PIXELS)
-        assert found.pixels.dtype == np.uint8
-        assert found.outputs == (("probabilities", False), ("label", False))
+    for inputs in (flat, nested, raw):
+        np.testing.assert_array_equal(inputs.pixels, PIXELS)
+        assert inputs.pixels.dtype == np.uint8
+        assert inputs.outputs == (("probabilities", False), ("label", False))
 
 
 def test_a_response_in_json() -> None:
@@ -64,11 +64,13 @@ def test_a_response_in_json() -> None:
 
 
 def test_a_response_in_binary() -> None:
-    wanted = [
+    outputs = [
         {"name": "label", "parameters": {"binary_data": True}},
         {"name": "probabilities", "parameters": {"binary_data": True, "classification": 0}},
     ]
-    inputs = parse_infer_request(request(tensor(data=PIXELS.tolist()), outputs=wanted), None, SHAPE)
+    inputs = parse_infer_request(
+        request(tensor(data=PIXELS.tolist()), outputs=outputs), None, SHAPE
+    )
     body, length = build_infer_response(inputs, ROWS, ("no", "예"), "m", "v")
     outputs = json.loads(body[:length])["outputs"]
     sizes = [output["parameters"]["binary_data_size"] for output in outputs]
@@ -186,7 +188,7 @@ def test_deep_nesting_is_rejected() -> None:
 
 
 def test_model_metadata() -> None:
-    found = build_model_metadata("m", "v", SHAPE, ("a", "b"), {"task": "single"}).model_dump()
-    assert found["inputs"] == [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 2, 3, 1]}]
-    assert found["outputs"][0] == {"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}
-    assert found["parameters"] == {"labels": ["a", "b"], "task": "single"}
+    data = build_model_metadata("m", "v", SHAPE, ("a", "b"), {"task": "single"}).model_dump()
+    assert data["inputs"] == [{"name": "pixels", "datatype": "UINT8", "shape": [-1, 2, 3, 1]}]
+    assert data["outputs"][0] == {"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}
+    assert data["parameters"] == {"labels": ["a", "b"], "task": "single"}

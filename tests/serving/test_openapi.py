@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from foveal.serving.openapi import error_responses, install_openapi, request_body, schema_ref
-from foveal.serving.schemas import ErrorSchema
+from foveal.serving.schemas import ErrorSchema, ModelListSchema
 
 ERROR_REF = {"$ref": "#/components/schemas/ErrorSchema"}
 
@@ -15,8 +15,8 @@ def document(*, token_required: bool) -> dict:
     body = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
 
     @app.post("/predict", responses=error_responses(503), openapi_extra=request_body(body))
-    async def predict() -> dict:
-        return {}
+    async def predict() -> ModelListSchema:
+        return ModelListSchema(models=[])
 
     @app.get("/", responses=error_responses())
     async def page() -> dict:
@@ -43,19 +43,19 @@ def test_every_route_lists_400_and_403_and_503_has_retry_after() -> None:
 
 
 def test_the_document_has_the_bodies_and_their_schemas() -> None:
-    found = document(token_required=False)
-    operation = found["paths"]["/predict"]["post"]
+    spec = document(token_required=False)
+    operation = spec["paths"]["/predict"]["post"]
     assert operation["requestBody"]["required"]
     assert list(operation["requestBody"]["content"]) == ["image/png"]
-    assert {"ErrorSchema", "InferRequest", "InputTensor"} <= set(found["components"]["schemas"])
+    assert {"ErrorSchema", "InferRequest", "InputTensor"} <= set(spec["components"]["schemas"])
     assert "security" not in operation
-    assert "securitySchemes" not in found["components"]
+    assert "securitySchemes" not in spec["components"]
 
 
 def test_a_token_is_required_except_for_public_paths() -> None:
-    found = document(token_required=True)
-    operation = found["paths"]["/predict"]["post"]
+    spec = document(token_required=True)
+    operation = spec["paths"]["/predict"]["post"]
     assert operation["security"] == [{"token": []}]
     assert "401" in operation["responses"]
-    assert "security" not in found["paths"]["/"]["get"]
-    assert found["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}
+    assert "security" not in spec["paths"]["/"]["get"]
+    assert spec["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}

@@ -1,7 +1,7 @@
 """Access checks: Host and Origin allow-lists for every method, and the bearer token.
 
 The lists stop a web page the user visits from reaching the server through the browser (DNS
-rebinding, cross-site requests); the token stops everybody else.
+rebinding, cross-site requests); the token stops other clients.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from foveal.serving.settings import LOOPBACK_HOSTS, Settings
 Headers = list[tuple[bytes, bytes]]
 
 PUBLIC_PATHS = ("/", "/v2/health/live", "/v2/health/ready")
-"""Served without a token: the page that asks for it, and the probes."""
+"""Served without a token: the page with its input field, and the probes."""
 _HOST_HEADER = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?")
 
 

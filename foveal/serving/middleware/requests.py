@@ -1,6 +1,6 @@
 """The outermost application: every request gets an id, an access check, a log line and a response.
 
-An exception behind it becomes one JSON object without a path or a traceback.
+An exception of the application becomes one JSON object without a path or a traceback.
 """
 
 from __future__ import annotations

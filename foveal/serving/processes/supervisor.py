@@ -38,7 +38,7 @@ _KILL_GRACE_SECONDS = 2.0
 class Supervisor:
     """The workers of one server; `run` returns the exit status after a signal to stop.
 
-    command: starts a worker, which calls `foveal.serving.processes.worker.run_worker`.
+    command: starts a worker, which calls `foveal.serving.processes.worker.run_server_worker`.
     on_ready: called once with the URL when the first worker is ready.
     """
 

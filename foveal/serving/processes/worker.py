@@ -38,7 +38,7 @@ _SWITCH_SECONDS = 0.0005
 _MAX_OPEN_FILES = 8192
 
 
-def run_worker(explain: ExplainFunction | None = None) -> int:
+def run_server_worker(explain: ExplainFunction | None = None) -> int:
     """Read the settings from standard input, serve until stopped; returns the exit status.
 
     The first line of input is JSON: `settings`, `listener_fd` and `status_fd`.
@@ -163,7 +163,7 @@ async def _send_heartbeats(state: ServerState, status_fd: int) -> None:
         if state.models.running_seconds() < timeout:
             try:
                 os.write(status_fd, HEARTBEAT)
-            except BlockingIOError:  # the pipe is full: nobody has read for hours
+            except BlockingIOError:  # the pipe is full: the supervisor has not read for hours
                 pass
             except OSError:  # the supervisor is gone: `stop_with_supervisor` stops the worker
                 return

@@ -19,7 +19,7 @@ from foveal.serving.oip import (
     build_model_metadata,
     parse_infer_request,
 )
-from foveal.serving.openapi import error_responses, request_body, schema_ref
+from foveal.serving.openapi import BINARY_SCHEMA, error_responses, request_body, schema_ref
 from foveal.serving.schemas import (
     InferRequest,
     InferResponse,
@@ -36,10 +36,12 @@ JsonLengthHeader = Annotated[
     str | None, Header(description="Length of the JSON where binary tensors follow it.")
 ]
 _BINARY = "application/octet-stream"
-_BINARY_SCHEMA = {"schema": {"type": "string", "format": "binary"}}
-_BODY = {"application/json": {"schema": schema_ref(InferRequest)}, _BINARY: _BINARY_SCHEMA}
+_BODY = {
+    "application/json": {"schema": schema_ref(InferRequest)},
+    _BINARY: {"schema": BINARY_SCHEMA},
+}
 _RESPONSE: dict[int | str, dict[str, Any]] = {
-    200: {"model": InferResponse, "content": {_BINARY: _BINARY_SCHEMA}}
+    200: {"model": InferResponse, "content": {_BINARY: {"schema": BINARY_SCHEMA}}}
 }
 
 

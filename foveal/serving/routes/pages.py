@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from foveal.errors import Error, ImageError
 from foveal.serving.body import IMAGE_CONTENT_TYPES, body_format
 from foveal.serving.errors import RequestError, unavailable
-from foveal.serving.openapi import error_responses, request_body
+from foveal.serving.openapi import BINARY_SCHEMA, error_responses, request_body
 from foveal.serving.routes.predict import ModelParameter
 from foveal.serving.schemas import ModelListSchema
 from foveal.serving.state import ExplainFunction, ServerState
@@ -29,7 +29,7 @@ _PAGE_HEADERS = {
 _EXPLANATION_HEADERS = {"content-security-policy": "sandbox allow-scripts"}
 _TEXT = {"text/plain": {"schema": {"type": "string"}}}
 _HTML = {"text/html": {"schema": {"type": "string"}}}
-_BODY = {name: {"schema": {"type": "string", "format": "binary"}} for name in IMAGE_CONTENT_TYPES}
+_BODY = {name: {"schema": BINARY_SCHEMA} for name in IMAGE_CONTENT_TYPES}
 _RUNNING_RETRY_SECONDS = 5
 _TIMEOUT_RETRY_SECONDS = 10
 

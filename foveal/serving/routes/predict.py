@@ -21,7 +21,7 @@ from foveal.serving.body import (
 )
 from foveal.serving.errors import RequestError
 from foveal.serving.models import ServedModel
-from foveal.serving.openapi import error_responses, request_body
+from foveal.serving.openapi import BINARY_SCHEMA, error_responses, request_body
 from foveal.serving.schemas import PredictionSchema, PredictionsSchema
 from foveal.serving.state import ServerState, image_source
 
@@ -35,14 +35,13 @@ TopParameter = Annotated[
 PREDICT_PATH = "/predict"
 DEFAULT_TOP = 5
 _encode_json = json.JSONEncoder(ensure_ascii=False).encode
-_BINARY_SCHEMA = {"type": "string", "format": "binary"}
 _MULTIPART_SCHEMA = {
     "type": "object",
-    "properties": {"image": {"type": "array", "items": _BINARY_SCHEMA, "minItems": 1}},
+    "properties": {"image": {"type": "array", "items": BINARY_SCHEMA, "minItems": 1}},
     "required": ["image"],
 }
 _BODY = {
-    **{content_type: {"schema": _BINARY_SCHEMA} for content_type in IMAGE_CONTENT_TYPES},
+    **{content_type: {"schema": BINARY_SCHEMA} for content_type in IMAGE_CONTENT_TYPES},
     MULTIPART_CONTENT_TYPE: {"schema": _MULTIPART_SCHEMA},
 }
 

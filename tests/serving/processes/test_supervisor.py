@@ -119,8 +119,8 @@ def test_a_model_is_reloaded_without_a_failed_request(
             wait_until(lambda: load.predictions)
             new.replace(served)
             server.wait_for("model reloaded", count=2, seconds=30)
-            seen = len(load.predictions)
-            wait_until(lambda: len(load.predictions) > seen + 20)
+            count = len(load.predictions)
+            wait_until(lambda: len(load.predictions) > count + 20)
         assert load.failures == []
         assert load.predictions[0] == old_prediction
         assert load.predictions[-1] == new_prediction

@@ -24,9 +24,9 @@ def test_health_and_metadata(client, predictors, model: Path) -> None:
     assert client.get("/v2/health/ready").json() == {"ready": True}
     assert client.get("/v2").json()["extensions"] == ["binary_tensor_data"]
     assert client.get("/v2/models/animals/ready").json() == {"name": "animals", "ready": True}
-    found = client.get("/v2/models/animals").json()
-    assert found["parameters"]["labels"] == ["bee", "cat", "dog", "eel"]
-    assert found["versions"] == [predictors["animals"].manifest.weights_sha256[:12]]
+    metadata = client.get("/v2/models/animals").json()
+    assert metadata["parameters"]["labels"] == ["bee", "cat", "dog", "eel"]
+    assert metadata["versions"] == [predictors["animals"].manifest.weights_sha256[:12]]
     assert client.get("/v2/models/nobody").status_code == 404
 
 
@@ -35,13 +35,13 @@ def test_inference_in_json_and_binary(client, predictors, images, name: str) -> 
     predictor = predictors[name]
     network = predictor.manifest.network
     block = np.stack([to_input_pixels(each, network.input, network.preprocess) for each in images])
-    wanted = np.concatenate([predictor.probabilities(one[None]) for one in block[:32]])
+    expected = np.concatenate([predictor.probabilities(one[None]) for one in block[:32]])
     tensor = {"name": "pixels", "datatype": "UINT8", "shape": [32, 16, 16, 3]}
-    asked = {"id": "x", "inputs": [tensor | {"data": block[:32].tolist()}]}
-    body = client.post(f"/v2/models/{name}/infer", json=asked).json()
+    request = {"id": "x", "inputs": [tensor | {"data": block[:32].tolist()}]}
+    body = client.post(f"/v2/models/{name}/infer", json=request).json()
     rows = np.array(body["outputs"][0]["data"], np.float32).reshape(32, 4)
-    np.testing.assert_array_equal(rows, wanted)
-    assert body["outputs"][1]["data"] == [predictor.labels[best] for best in wanted.argmax(1)]
+    np.testing.assert_array_equal(rows, expected)
+    assert body["outputs"][1]["data"] == [predictor.labels[best] for best in expected.argmax(1)]
 
     size = block[:32].nbytes
     head = json.dumps(
@@ -58,7 +58,7 @@ def test_inference_in_json_and_binary(client, predictors, images, name: str) -> 
     body = json.loads(response.content[:length])
     size = body["outputs"][0]["parameters"]["binary_data_size"]
     raw = np.frombuffer(response.content[length : length + size], "<f4").reshape(32, 4)
-    np.testing.assert_array_equal(raw, wanted)
+    np.testing.assert_array_equal(raw, expected)
 
 
 def test_inference_mistakes(client) -> None:
