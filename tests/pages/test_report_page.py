@@ -1,4 +1,4 @@
-"""The report page in a real browser: figures are the JSON's, axe is content, nothing is asked."""
+"""The report page in a browser: its numbers are the JSON's, axe finds nothing, no requests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from foveal.evaluation.error_analysis import analyse_errors
 from foveal.evaluation.metrics import compute_scores
 from foveal.evaluation.predictions import Predictions
 from foveal.evaluation.report import write_evaluation_report
+from foveal.evaluation.report_images import ReportImages
 from foveal.evaluation.selective import coverage_curve
 from foveal.model.manifest import Manifest
 from foveal.spec.layers import Conv, Flatten, Output, Relu
@@ -30,6 +31,21 @@ def check(page: Path, browser: Callable[..., str]) -> None:
     assert browser("report.mjs", page, data).strip() == "ok"
 
 
+def write_page(
+    page: Path,
+    predictions: Predictions,
+    manifest: Manifest,
+    images: ReportImages,
+    *,
+    errors: bool = False,
+) -> None:
+    update = {"coverage_curve": coverage_curve(predictions)}
+    if errors:
+        update["error_analysis"] = analyse_errors(predictions, images.paths)
+    scores = compute_scores(predictions).model_copy(update=update)
+    write_evaluation_report(page, scores, predictions, manifest, images, lang="en")
+
+
 def test_a_real_models_page(
     digits_run: Path, digits: Path, tmp_path: Path, browser: Callable[..., str]
 ) -> None:
@@ -41,24 +57,18 @@ def test_a_real_models_page(
 def test_several_labels_and_hostile_names(tmp_path: Path, browser: Callable[..., str]) -> None:
     rng = np.random.default_rng(0)
     labels = ("</script><b>", "a.b", "한글", "__FOVEAL_DATA__")
-    truth = rng.random((60, 4)) < 0.4
-    said = 1 / (1 + np.exp(-(2 * truth - 1 + rng.normal(size=(60, 4)))))
-    answers = Predictions(said, truth, labels, task="multi")
+    targets = rng.random((60, 4)) < 0.4
+    probabilities = 1 / (1 + np.exp(-(2 * targets - 1 + rng.normal(size=(60, 4)))))
+    predictions = Predictions(probabilities, targets, labels, task="multi")
     network = Network(
         input=Input(height=6, width=6, channels=1),
         layers=(Conv(2), Relu(), Flatten(), Output("sigmoid")),
     )
     manifest = Manifest(network=network, labels=labels, task="multi", finished=False)
-    paths = [f"<img src=x>{row}.png" for row in range(60)]
-    card = compute_scores(answers).model_copy(
-        update={
-            "coverage": coverage_curve(answers),
-            "error_analysis": analyse_errors(answers, paths),
-        }
-    )
     pixels = rng.integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
+    images = ReportImages(pixels, np.arange(60), [f"<img src=x>{row}.png" for row in range(60)])
     page = tmp_path / "report.html"
-    write_evaluation_report(page, card, answers, manifest, pixels, np.arange(60), paths, lang="en")
+    write_page(page, predictions, manifest, images, errors=True)
     check(page, browser)
 
 
@@ -67,15 +77,14 @@ def test_a_hundred_classes_show_the_worst(tmp_path: Path, browser: Callable[...,
     targets = np.arange(500) % 100
     logits = rng.normal(size=(500, 100))
     logits[np.arange(500), targets] += 2
-    said = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    answers = Predictions(said, targets, tuple(f"species number {k}" for k in range(100)))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = tuple(f"species number {k}" for k in range(100))
     network = Network(
         input=Input(height=6, width=6, channels=3), layers=(Conv(2), Relu(), Flatten(), Output())
     )
-    manifest = Manifest(network=network, labels=answers.labels)
-    paths = [f"{row}.png" for row in range(500)]
-    card = compute_scores(answers).model_copy(update={"coverage": coverage_curve(answers)})
+    manifest = Manifest(network=network, labels=labels)
     pixels = rng.integers(0, 256, (500, 6, 6, 3), dtype=np.uint8)
+    images = ReportImages(pixels, np.arange(500), [f"{row}.png" for row in range(500)])
     page = tmp_path / "report.html"
-    write_evaluation_report(page, card, answers, manifest, pixels, np.arange(500), paths)
+    write_page(page, Predictions(probabilities, targets, labels), manifest, images)
     check(page, browser)

@@ -21,17 +21,24 @@ function at(value, key) {
 }
 
 async function figuresAreTheData(page) {
-  const figures = await page.$$eval('data[data-key]', (nodes) => nodes.map((node) => [node.dataset.key, node.value, node.textContent]))
+  const figures = await page.$$eval('data[data-key]', (nodes) =>
+    nodes.map((node) => [node.dataset.key, node.value, node.textContent]),
+  )
   holds(figures.length > 10, `only ${figures.length} figures on the page`)
   for (const [key, value, text] of figures) {
-    const wanted = at(data, key)
-    same(value === '' ? null : Number(value), wanted, `figure ${key}`)
-    if (wanted === null) continue
+    const expected = at(data, key)
+    same(value === '' ? null : Number(value), expected, `figure ${key}`)
+    if (expected === null) continue
     const shown = Number(text.replaceAll(',', '').replace(' %', '')) / (text.includes('%') ? 100 : 1)
-    holds(Math.abs(shown - wanted) <= 0.005 || Math.abs(shown / wanted - 1) < 0.01, `${key} shows ${text} for ${wanted}`)
+    holds(
+      Math.abs(shown - expected) <= 0.005 || Math.abs(shown / expected - 1) < 0.01,
+      `${key} shows ${text} for ${expected}`,
+    )
   }
   if (multi) return
-  const cells = await page.$$eval('[data-cell]', (nodes) => nodes.map((node) => [node.dataset.cell, Number(node.textContent)]))
+  const cells = await page.$$eval('[data-cell]', (nodes) =>
+    nodes.map((node) => [node.dataset.cell, Number(node.textContent)]),
+  )
   for (const [cell, count] of cells) {
     const [row, column] = cell.split(',').map(Number)
     same(count, data.confusion[row][column], `cell ${cell}`)
@@ -48,8 +55,8 @@ async function matrixOpensImages(page) {
   await page.keyboard.press('Enter')
   await page.waitForSelector('dialog[open] li')
   const shown = await page.locator('dialog[open] li').count()
-  const wanted = data.images.path.filter((_, i) => data.images.true[i] === row && data.images.predicted[i] === column)
-  same(shown, Math.min(36, wanted.length), 'images of the cell')
+  const expected = data.images.path.filter((_, i) => data.images.true[i] === row && data.images.predicted[i] === column)
+  same(shown, Math.min(36, expected.length), 'images of the cell')
   const sizes = await page.$$eval('dialog[open] img', (images) => images.map((image) => image.naturalWidth))
   holds(sizes.length > 0 && sizes.every((size) => size > 0), 'a thumbnail does not load')
   same(await axeFaults(page), [], 'axe on the open cell')
@@ -60,12 +67,16 @@ async function matrixOpensImages(page) {
 async function sliderChangesNumbers(page) {
   const figures = () => page.locator('#coverage-figures').innerText()
   const before = await figures()
-  await page.locator('#share').focus()
+  await page.locator('#coverage').focus()
   await page.keyboard.press('End')
   holds((await figures()) !== before, 'the slider changes nothing')
-  const last = data.coverage.at(-1)
+  const last = data.coverage_curve.at(-1)
   const keys = await page.$$eval('#coverage-figures data', (nodes) => nodes.map((node) => Number(node.value)))
-  same(keys, [last.threshold, last.coverage, last.accuracy, last.bound], 'figures at the end of the slider')
+  same(
+    keys,
+    [last.threshold, last.coverage, last.accuracy, last.accuracy_lower_bound],
+    'figures at the end of the slider',
+  )
 }
 
 async function bothLanguages(page) {
@@ -88,10 +99,14 @@ await onPage(file, async (page) => {
   holds(!/NaN|undefined|Infinity|\[object/.test(await page.locator('main').innerText()), 'a NaN or the like is shown')
 })
 
-await onPage(file, async (page) => {
-  await page.waitForSelector('h1')
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
-  holds(wide <= 0, `the page is ${wide} px wider than a phone`)
-  same(await axeFaults(page), [], 'axe on a dark phone')
-}, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
+await onPage(
+  file,
+  async (page) => {
+    await page.waitForSelector('h1')
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+    holds(wide <= 0, `the page is ${wide} px wider than a phone`)
+    same(await axeFaults(page), [], 'axe on a dark phone')
+  },
+  { viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
+)
 console.log('ok')

@@ -1,4 +1,4 @@
-// The page's data: the `evaluate --json` object and what is known of the model and its images.
+// The page's data: the `evaluate --json` object, the model's record, and a table of images.
 
 export type Interval = [number, number]
 export type Maybe = number | null
@@ -15,7 +15,7 @@ export interface ClassScore {
   recall_interval: Interval | null
   f1_interval: Interval | null
 }
-export interface Bin {
+export interface CalibrationBin {
   low: number
   high: number
   n: number
@@ -27,16 +27,16 @@ export interface CoveragePoint {
   coverage: number
   n: number
   accuracy: Maybe
-  bound: Maybe
+  accuracy_lower_bound: Maybe
 }
-export interface Image {
+export interface ImagePrediction {
   path: string
   true: string
   predicted: string
   probability: number
   true_probability: number
 }
-export interface Suspect {
+export interface LabelIssue {
   path: string
   true: string
   suggested: string
@@ -44,36 +44,36 @@ export interface Suspect {
   true_probability: number
 }
 export interface Slice {
-  by: string
+  attribute: string
   value: string
   n: number
   accuracy: number
-  interval: Interval
+  accuracy_interval: Interval
   difference: number
 }
 export interface Layer {
   name: string
   kind: string
   number: number[]
-  output: number[]
-  weights: number
+  output_shape: number[]
+  parameters: number
   multiply_adds: number
   receptive_field: [number, number]
 }
-export interface Images {
+export interface ImageTable {
   path: string[]
   true: (number | number[])[]
   predicted: (number | number[])[]
   probability: number[]
   true_probability: number[]
   thumbnail: string[]
-  with_thumbnail: number
-  of: number
+  n_thumbnails: number
+  n_images: number
   height: number
   width: number
 }
 export interface Report {
-  kind: 'test' | 'run'
+  kind: 'evaluation' | 'training'
   model: string | null
   split: string
   task: 'single' | 'multi'
@@ -83,70 +83,82 @@ export interface Report {
   accuracy_interval: Interval
   balanced_accuracy: number
   macro_f1: number
-  matthews: Maybe
+  matthews_corrcoef: Maybe
   nll: number
   brier: number
   ece: number
-  top_k: Record<string, number>
-  hamming: Maybe
+  top_k_accuracy: Record<string, number>
+  hamming_score: Maybe
   classes: Record<string, ClassScore>
   confusion: number[][] | [number, number][][]
   intervals: Record<string, Interval>
-  resampled: 'images' | 'groups'
-  units: number
-  exact: string[]
+  bootstrap_unit: 'images' | 'groups'
+  n_bootstrap_units: number
+  exact_intervals: string[]
   calibration: {
     temperature: number
-    bins: Bin[]
+    bins: CalibrationBin[]
     ece: number
-    bins_before: Bin[] | null
-    ece_before: Maybe
+    uncalibrated_bins: CalibrationBin[] | null
+    uncalibrated_ece: Maybe
   }
   left_out: number
-  seen: number
-  ignored: Record<string, number>
+  used_in_training: number
+  ignored_classes: Record<string, number>
   ms_per_image: Maybe
   unusable: { path: string; reason: string }[]
-  coverage: CoveragePoint[]
-  abstaining: null | { threshold: number; coverage: number; n: number; accuracy: Maybe }
-  operating: { label: string; point: number; precision: Maybe; recall: Maybe; recall_interval: Interval | null }[]
-  others: null | {
+  coverage_curve: CoveragePoint[]
+  abstention: null | { threshold: number; coverage: number; n: number; accuracy: Maybe }
+  operating_points: {
+    label: string
+    threshold: number
+    precision: Maybe
+    recall: Maybe
+    recall_interval: Interval | null
+  }[]
+  out_of_distribution: null | {
     folder: string
     n: number
     unusable: number
     threshold: Maybe
-    turned_away: Maybe
-    turned_away_interval: Interval | null
-    mean_probability: number
+    rejection_rate: Maybe
+    rejection_rate_interval: Interval | null
+    mean_max_probability: number
     roc_auc: Maybe
   }
   slices: Slice[]
-  findings: null | {
-    worst: Image[]
-    suspects: Suspect[]
-    confused: { true: string; predicted: string; n: number; share: number }[]
-    classes: Record<string, { best: Image[]; typical: Image[] }>
+  error_analysis: null | {
+    worst_errors: ImagePrediction[]
+    label_issues: LabelIssue[]
+    confused_pairs: { true: string; predicted: string; n: number; share: number }[]
+    exemplars: Record<string, { most_confident: ImagePrediction[]; typical: ImagePrediction[] }>
   }
   robustness: null | {
     n: number
     accuracy: number
-    changes: { change: string; strength: string; accuracy: number; accuracy_interval: Interval; unchanged: number }[]
-    pools: { layer: string; kind: string; pixels: number; before: number; after: number }[]
-    why_no_pools: string | null
+    corruptions: {
+      corruption: string
+      severity: string
+      accuracy: number
+      accuracy_interval: Interval
+      consistency: number
+    }[]
+    pooling_shifts: { layer: string; kind: string; shift_pixels: number; input_change: number; output_change: number }[]
+    pooling_note: string | null
   }
-  told: string[]
+  notices: string[]
   finished: boolean
   weights_sha256: string
   network: {
     input: { height: number; width: number; channels: number }
     preprocess: Record<string, unknown>
     layers: Layer[]
-    weights: number
+    parameters: number
     multiply_adds: number
   }
   recipe: Record<string, unknown>
   history: Record<string, number | boolean | null>[]
   data: Record<string, unknown>
   versions: Record<string, unknown>
-  images: Images
+  images: ImageTable
 }
