@@ -1,11 +1,10 @@
 """Train, val and test for images that come without: leak-proof, stable, stratified.
 
-Knows nothing of networks or training; the seed of a run does not move an image.
-
-An image's place on the line 0..1 is a hash of its content (of its group's name, where it has
-one); train is the lower end, then val, then test. So it stays where it is when others come.
-Only where a class of 100 or more would be off its share by more than TOLERANCE, the cut moves to
-the nearest image that mends it. Duplicates and near duplicates share one place.
+Every image has a position in 0..1, a hash of its content (of its group's name, where it has one);
+train is the lower end, then val, then test. So an image stays in its split when others are added,
+and the seed of a run does not move it. Only where a class of MIN_STRATIFIED_IMAGES or more would be
+off its share by more than SHARE_TOLERANCE, the boundary moves to the nearest image that corrects
+it. Duplicates and near duplicates share one position.
 """
 
 from __future__ import annotations
@@ -26,198 +25,229 @@ from foveal.errors import DataError
 from foveal.progress import Progress, silent
 
 DEFAULT_SHARES = (0.70, 0.15, 0.15)
+"""Train, val and test where DATA has no split."""
 VAL_SHARE, MAX_VAL_IMAGES, MIN_CLASS_IMAGES_FOR_VAL = 0.10, 5_000, 5
+"""Of train, where DATA has train and test."""
 TEST_SHARE = 0.15
+"""Of train, where DATA has train and val."""
 SHARE_TOLERANCE = 0.025
 MIN_STRATIFIED_IMAGES = 100
 MIN_CHAIN_IMAGES, MIN_CHAIN_SHARE = 20, 0.01
 
 
 def assign_splits(dataset: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]:
-    """A split for every row: the user's where given, else made here.
+    """A split for every row: that of DATA where it has one, else one computed here.
 
     Without any: 70/15/15. Without val: a tenth of train, at most 5,000. Without test: 15 % of
-    train, none of them a duplicate of an image in val. Images that cannot be read are put in
-    train, where the store leaves them out.
+    train, none of them a duplicate of an image in val. Images that cannot be read are assigned to
+    train; the pixel cache leaves them out.
     Raises DataError where there is no train, or only some rows have a split.
     """
-    given = set(dataset.splits)
-    if given == {"train", "val", "test"}:
-        return _given(dataset)
-    if None in given and len(given) > 1:
-        bare = sum(one is None for one in dataset.splits)
+    existing = set(dataset.splits)
+    if existing == {"train", "val", "test"}:
+        return tuple(split for split in dataset.splits if split is not None)
+    _require_usable_splits(dataset, existing)
+    pool = [row for row, split in enumerate(dataset.splits) if split != "test"]
+    scan = scan_images(dataset, pool, progress=progress)
+    shares = _target_shares(existing, len(scan.rows))
+    assigned = _assign(dataset, scan, find_duplicates(scan), shares)
+    return tuple(assigned.get(row, split or "train") for row, split in enumerate(dataset.splits))
+
+
+def _require_usable_splits(dataset: Dataset, existing: set[Split | None]) -> None:
+    if None in existing and len(existing) > 1:
+        missing = sum(split is None for split in dataset.splits)
         raise DataError(
-            f"{bare} of {len(dataset)} images of {dataset.root} have no split; give every "
+            f"{missing} of {len(dataset)} images of {dataset.root} have no split; give every "
             "image one, or none"
         )
-    if given and None not in given and "train" not in given:
+    if existing and None not in existing and "train" not in existing:
         raise DataError(
-            f"{dataset.root} has no train, only {' and '.join(sorted(map(str, given)))}; "
+            f"{dataset.root} has no train, only {' and '.join(sorted(map(str, existing)))}; "
             "name the images to train on train"
         )
-    pool = [row for row, one in enumerate(dataset.splits) if one != "test"]
-    seen = scan_images(dataset, pool, progress=progress)
-    moved = _moved(dataset, seen, find_duplicates(seen), _shares(given, len(seen.rows)))
-    return tuple(moved.get(row, one or "train") for row, one in enumerate(dataset.splits))
-
-
-def _given(dataset: Dataset) -> tuple[Split, ...]:
-    return tuple(one for one in dataset.splits if one is not None)
 
 
 @dataclass(frozen=True)
 class _Shares:
-    """Shares of train, val, test of the pool; a class under `least` images is not cut for val."""
+    """Target shares of train, val and test.
+
+    A class with fewer than `min_class_images` stays in train; val has at most `max_val_images`.
+    """
 
     train: float
     val: float
     test: float
-    least: int = 2
-    most_val: int | None = None
+    min_class_images: int = 2
+    max_val_images: int | None = None
 
 
-def _shares(given: set[Split | None], count: int) -> _Shares:
-    if given <= {None} or given == {"train"}:
+def _target_shares(existing: set[Split | None], count: int) -> _Shares:
+    if existing <= {None} or existing == {"train"}:
         return _Shares(*DEFAULT_SHARES)
-    if "val" in given:
+    if "val" in existing:
         return _Shares(1 - TEST_SHARE, 0.0, TEST_SHARE)
-    share = min(VAL_SHARE, MAX_VAL_IMAGES / max(1, count))
-    return _Shares(1 - share, share, 0.0, MIN_CLASS_IMAGES_FOR_VAL, MAX_VAL_IMAGES)
+    val = min(VAL_SHARE, MAX_VAL_IMAGES / max(1, count))
+    return _Shares(1 - val, val, 0.0, MIN_CLASS_IMAGES_FOR_VAL, MAX_VAL_IMAGES)
 
 
 @dataclass(frozen=True)
 class _Unit:
-    """Images that stay together: their place on the line, their class and their rows."""
+    """Images that stay together: their position in 0..1, their class and their rows."""
 
-    place: float
+    position: float
     label: str
     rows: tuple[int, ...]
 
 
-def _moved(dataset: Dataset, seen: Scan, same: DuplicatePairs, shares: _Shares) -> dict[int, Split]:
+def _assign(
+    dataset: Dataset, scan: Scan, duplicates: DuplicatePairs, shares: _Shares
+) -> dict[int, Split]:
+    """The split of each scanned row, but for those that stay together with an image of val."""
     counts = Counter(
-        label for row in seen.rows if dataset.splits[row] != "val" for label in dataset.labels[row]
+        label for row in scan.rows if dataset.splits[row] != "val" for label in dataset.labels[row]
     )
-    units = _units(dataset, seen, same, counts)
     by_class: dict[str, list[_Unit]] = {}
-    for unit in sorted(units, key=lambda one: (one.place, one.rows)):
-        if all(dataset.splits[row] != "val" for row in unit.rows):  # else it stays as it is
+    units = _units(dataset, scan, duplicates, counts)
+    for unit in sorted(units, key=lambda unit: (unit.position, unit.rows)):
+        if all(dataset.splits[row] != "val" for row in unit.rows):
             by_class.setdefault(unit.label, []).append(unit)
-    answer: dict[int, Split] = {}
+    assigned: dict[int, Split] = {}
     for members in by_class.values():
-        first, second = _cuts(members, shares)
-        for place, unit in enumerate(members):
-            where: Split = "train" if place < first else "val" if place < second else "test"
-            answer.update(dict.fromkeys(unit.rows, where))
-    if shares.most_val is not None:
-        _trim(answer, by_class, shares.most_val)
-    return answer
+        train_end, val_end = _boundaries(members, shares)
+        for index, unit in enumerate(members):
+            split: Split = "train" if index < train_end else "val" if index < val_end else "test"
+            assigned.update(dict.fromkeys(unit.rows, split))
+    if shares.max_val_images is not None:
+        _limit_val(assigned, by_class, shares.max_val_images)
+    return assigned
 
 
-def _units(dataset: Dataset, seen: Scan, same: DuplicatePairs, counts: Counter[str]) -> list[_Unit]:
-    content = dict(zip(seen.rows.tolist(), seen.content_hashes.tolist(), strict=True))
+def _units(
+    dataset: Dataset, scan: Scan, duplicates: DuplicatePairs, counts: Counter[str]
+) -> list[_Unit]:
+    content = dict(zip(scan.rows.tolist(), scan.content_hashes.tolist(), strict=True))
+    near = _near_without_chains(dataset, duplicates, counts)
     roots = connected_components(
-        len(dataset), same.exact, _unchained(dataset, same, counts), _grouped(dataset, seen.rows)
+        len(dataset), duplicates.exact, near, _group_pairs(dataset, scan.rows)
     )
     members: dict[int, list[int]] = {}
-    for row in seen.rows.tolist():
+    for row in scan.rows.tolist():
         members.setdefault(int(roots[row]), []).append(row)
     units = []
     for rows in members.values():
         rows.sort(key=content.__getitem__)
-        names = sorted({name for row in rows if (name := dataset.groups[row]) is not None})
-        key = f"group {names[0]}" if names else f"content {content[rows[0]]}"
+        groups = sorted({group for row in rows if (group := dataset.groups[row]) is not None})
+        key = f"group {groups[0]}" if groups else f"content {content[rows[0]]}"
         labels = dataset.labels[rows[0]]
-        label = min(labels, key=lambda name: (counts[name], name)) if labels else ""
-        units.append(_Unit(_place(key), label, tuple(rows)))
+        rarest = min(labels, key=lambda name: (counts[name], name)) if labels else ""
+        units.append(_Unit(_position(key), rarest, tuple(rows)))
     return units
 
 
-def _place(key: str) -> float:
+def _position(key: str) -> float:
     digest = blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8, person=b"foveal-split")
     return int.from_bytes(digest.digest(), "little") / 2**64
 
 
-def _grouped(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _group_pairs(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     first: dict[str, int] = {}
     pairs = []
     for row in rows.tolist():
-        name = dataset.groups[row]
-        if name is not None:
-            pairs.append((first.setdefault(name, row), row))
+        group = dataset.groups[row]
+        if group is not None:
+            pairs.append((first.setdefault(group, row), row))
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _unchained(dataset: Dataset, same: DuplicatePairs, counts: Counter[str]) -> NDArray[np.int64]:
-    """The near pairs without those of chains too long to be one image."""
-    long = {row for chain in find_chains(dataset, same, counts) for row in chain}
-    keep = [pair for pair in same.near.tolist() if pair[0] not in long]
-    return np.array(keep, np.int64).reshape(-1, 2)
+def _near_without_chains(
+    dataset: Dataset, duplicates: DuplicatePairs, counts: Counter[str]
+) -> NDArray[np.int64]:
+    chained = {row for chain in find_chains(dataset, duplicates, counts) for row in chain}
+    pairs = [pair for pair in duplicates.near.tolist() if pair[0] not in chained]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def find_chains(dataset: Dataset, same: DuplicatePairs, counts: Counter[str]) -> list[list[int]]:
-    """Groups of near duplicates larger than max(20, 1 % of their class), as rows."""
-    roots = connected_components(len(dataset), same.near)
+def find_chains(
+    dataset: Dataset, duplicates: DuplicatePairs, counts: Counter[str]
+) -> list[list[int]]:
+    """Groups of near duplicates too large to be one image, as rows.
+
+    These are larger than MIN_CHAIN_IMAGES and MIN_CHAIN_SHARE of their class.
+    """
+    roots = connected_components(len(dataset), duplicates.near)
     members: dict[int, list[int]] = {}
-    for row in sorted(set(same.near.ravel().tolist())):
+    for row in sorted(set(duplicates.near.ravel().tolist())):
         members.setdefault(int(roots[row]), []).append(row)
-    return [
-        rows for rows in members.values()
-        if len(rows) > max(MIN_CHAIN_IMAGES, MIN_CHAIN_SHARE * max(
-            (counts[label] for label in dataset.labels[rows[0]]), default=0))
-    ]  # fmt: skip
+    chains = []
+    for rows in members.values():
+        class_images = max((counts[label] for label in dataset.labels[rows[0]]), default=0)
+        if len(rows) > max(MIN_CHAIN_IMAGES, MIN_CHAIN_SHARE * class_images):
+            chains.append(rows)
+    return chains
 
 
-def _cuts(units: Sequence[_Unit], shares: _Shares) -> tuple[int, int]:
-    """How many units of a class, sorted by place, go to train, and to train and val together."""
+def _boundaries(units: Sequence[_Unit], shares: _Shares) -> tuple[int, int]:
+    """How many units of a class, sorted by position, go to train, and to train and val together."""
     sizes = np.array([len(unit.rows) for unit in units])
-    total, number = int(sizes.sum()), len(units)
-    upto = np.concatenate([[0], np.cumsum(sizes)])
-    places = np.array([unit.place for unit in units])
+    total = int(sizes.sum())
+    cumulative = np.concatenate([[0], np.cumsum(sizes)])
+    positions = np.array([unit.position for unit in units])
     ends = (shares.train, shares.train + shares.val)
-    first, second = (int(upto[np.searchsorted(places, end)]) for end in ends)
+    train, val = (int(cumulative[np.searchsorted(positions, end)]) for end in ends)
     if total >= MIN_STRATIFIED_IMAGES:
-        slack = SHARE_TOLERANCE * total
-        first = _within(first, ends[0] * total, slack)
-        second = _within(second, ends[1] * total, slack)
-        excess = (second - first) - shares.val * total
-        over = np.sign(excess) * max(0.0, abs(excess) - slack)
-        first, second = round(first + over / 2), round(second - over / 2)
-    cut, end = (int(np.abs(upto - wanted).argmin()) for wanted in (first, second))
+        train, val = _within_tolerance(train, val, total, shares)
+    train_end, val_end = (int(np.abs(cumulative - images).argmin()) for images in (train, val))
     if shares.test == 0:
-        end = number
+        val_end = len(units)
     if shares.val == 0:
-        end = cut
-    return _each_one(cut, end, number, total, shares)
+        val_end = train_end
+    return _one_unit_each(train_end, val_end, len(units), total, shares)
 
 
-def _within(value: int, middle: float, slack: float) -> int:
-    return int(min(max(value, np.ceil(middle - slack)), np.floor(middle + slack)))
+def _within_tolerance(train: int, val: int, total: int, shares: _Shares) -> tuple[int, int]:
+    """Boundaries in images, moved until no split is off its share by more than the tolerance."""
+    tolerance = SHARE_TOLERANCE * total
+    train = _clip(train, shares.train * total, tolerance)
+    val = _clip(val, (shares.train + shares.val) * total, tolerance)
+    excess = (val - train) - shares.val * total
+    over = np.sign(excess) * max(0.0, abs(excess) - tolerance)
+    return round(train + over / 2), round(val - over / 2)
 
 
-def _each_one(cut: int, end: int, number: int, total: int, shares: _Shares) -> tuple[int, int]:
-    """The cuts moved so that every split has one unit, train first, then val, then test."""
-    if total < shares.least:
-        return number, number
-    wants_val = int(shares.val > 0 and number > 1)
-    wants_test = int(shares.test > 0 and number > 1 + wants_val)
-    if not wants_test:
-        end = number
-    end = min(max(end, 1 + wants_val), number - wants_test)
-    cut = min(max(cut, 1), end - wants_val)
-    return cut, end
+def _clip(value: int, centre: float, tolerance: float) -> int:
+    return int(min(max(value, np.ceil(centre - tolerance)), np.floor(centre + tolerance)))
 
 
-def _trim(answer: dict[int, Split], by_class: dict[str, list[_Unit]], most: int) -> None:
-    """Give the val units nearest to train back until val is small enough; each class keeps one."""
-    count = sum(where == "val" for where in answer.values())
-    left = {
-        label: sum(answer[u.rows[0]] == "val" for u in units) for label, units in by_class.items()
+def _one_unit_each(
+    train_end: int, val_end: int, count: int, total: int, shares: _Shares
+) -> tuple[int, int]:
+    """Move the boundaries so that every split has a unit: train first, then val, then test."""
+    if total < shares.min_class_images:
+        return count, count
+    needs_val = int(shares.val > 0 and count > 1)
+    needs_test = int(shares.test > 0 and count > 1 + needs_val)
+    if not needs_test:
+        val_end = count
+    val_end = min(max(val_end, 1 + needs_val), count - needs_test)
+    train_end = min(max(train_end, 1), val_end - needs_val)
+    return train_end, val_end
+
+
+def _limit_val(
+    assigned: dict[int, Split], by_class: dict[str, list[_Unit]], max_images: int
+) -> None:
+    """Return the val units nearest to train until val fits; each class keeps one."""
+    count = sum(split == "val" for split in assigned.values())
+    remaining = {
+        label: sum(assigned[unit.rows[0]] == "val" for unit in units)
+        for label, units in by_class.items()
     }
-    for unit in sorted((u for units in by_class.values() for u in units), key=lambda u: u.place):
-        if count <= most:
+    units = [unit for members in by_class.values() for unit in members]
+    for unit in sorted(units, key=lambda unit: unit.position):
+        if count <= max_images:
             return
-        if answer[unit.rows[0]] == "val" and left[unit.label] > 1:
-            answer.update(dict.fromkeys(unit.rows, "train"))
-            left[unit.label] -= 1
+        if assigned[unit.rows[0]] == "val" and remaining[unit.label] > 1:
+            assigned.update(dict.fromkeys(unit.rows, "train"))
+            remaining[unit.label] -= 1
             count -= len(unit.rows)

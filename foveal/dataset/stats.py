@@ -1,6 +1,6 @@
-"""Facts about the images that a network is designed from: how many, how large, which colours.
+"""Statistics of the training images that a network is designed from: counts, sizes, colours.
 
-Knows nothing of networks and nothing of test: it looks at training images only.
+Test images are never opened.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from foveal.errors import DataError, ImageError
 from foveal.images.decode import decode_opened, open_image, upright_size
 
 MAX_SAMPLED_IMAGES = 512
-"""Images whose header is read, evenly spread over the dataset."""
+"""Images whose header is read, evenly spread over the data set."""
 MAX_DECODED_IMAGES = 64
-"""Of those, images that are decoded to see whether they are grey."""
+"""Of those, images that are decoded to test whether they are grey."""
+_CHUNK_SIZE = 32
 
 
 @dataclass(frozen=True)
 class Stats:
-    """images: how many.  classes: name -> images, in the dataset's order.
+    """images: how many.  classes: name -> images, in the order of the data set's classes.
 
-    width, height, aspect (width / height): tenth, fiftieth and ninetieth percentile of the
-    sample.  grey: all images looked at are grey.  sampled: how many were looked at.
+    width, height, aspect (width / height): 10th, 50th and 90th percentile of the sample.
+    grey: whether all decoded images are grey.  sampled: images in the sample.
     """
 
     images: int
@@ -44,56 +45,56 @@ class Stats:
 
 
 def compute_stats(dataset: Dataset, rows: Sequence[int] | None = None) -> Stats:
-    """Facts over these rows; without `rows`, over all that are not val or test.
+    """Statistics of these rows; without `rows`, of all that are not val or test.
 
     Raises DataError where no image of the sample can be read.
     """
     if rows is None:
         rows = [row for row, split in enumerate(dataset.splits) if split in (None, "train")]
-    chosen = [int(rows[place]) for place in even_sample(len(rows), MAX_SAMPLED_IMAGES)]
-    coloured = {chosen[place] for place in even_sample(len(chosen), MAX_DECODED_IMAGES)}
-    seen = [
-        one
-        for _, part in map_ordered(lambda c: _seen(dataset, c, coloured), chosen, 32)
-        for one in part
+    sample = [int(rows[index]) for index in even_sample(len(rows), MAX_SAMPLED_IMAGES)]
+    decoded = {sample[index] for index in even_sample(len(sample), MAX_DECODED_IMAGES)}
+
+    def measure(chunk: Sequence[int]) -> list[tuple[int, int, bool | None]]:
+        return _measure(dataset, chunk, decoded)
+
+    measured = [
+        image for _, images in map_ordered(measure, sample, _CHUNK_SIZE) for image in images
     ]
-    if not seen:
+    if not measured:
         raise DataError(
-            f"none of {len(chosen)} images of {dataset.root} can be read; see foveal check"
+            f"none of {len(sample)} images of {dataset.root} can be read; see foveal check"
         )
-    sizes = np.array([one[:2] for one in seen])
-    looked = [one[2] for one in seen if one[2] is not None]
+    sizes = np.array([(width, height) for width, height, _ in measured])
+    grey = [flag for _, _, flag in measured if flag is not None]
     counts = Counter(label for row in rows for label in dataset.labels[row])
     return Stats(
         images=len(rows),
         classes={name: counts[name] for name in dataset.classes if counts[name]},
         task=dataset.task,
-        width=_whole(sizes[:, 0]),
-        height=_whole(sizes[:, 1]),
+        width=_int_percentiles(sizes[:, 0]),
+        height=_int_percentiles(sizes[:, 1]),
         aspect=_percentiles(sizes[:, 0] / sizes[:, 1]),
-        grey=bool(looked) and all(looked),
-        sampled=len(seen),
+        grey=bool(grey) and all(grey),
+        sampled=len(measured),
     )
 
 
-def _seen(
-    dataset: Dataset, rows: Sequence[int], coloured: set[int]
+def _measure(
+    dataset: Dataset, rows: Sequence[int], decoded: set[int]
 ) -> list[tuple[int, int, bool | None]]:
-    """(width, height, grey or None where not looked) of the images that can be read."""
-    found: list[tuple[int, int, bool | None]] = []
+    """(width, height, grey or None where not decoded) of the images that can be read."""
+    measured: list[tuple[int, int, bool | None]] = []
     for row in rows:
         try:
             image = open_image(dataset.read(row))
             width, height = upright_size(image)
-            grey = (
-                is_grey(decode_opened(image, channels=3, min_size=(64, 64)))
-                if row in coloured
-                else None
-            )
+            grey = None
+            if row in decoded:
+                grey = is_grey(decode_opened(image, channels=3, min_size=(64, 64)))
         except ImageError:
             continue
-        found.append((width, height, grey))
-    return found
+        measured.append((width, height, grey))
+    return measured
 
 
 def _percentiles(values: np.ndarray) -> tuple[float, float, float]:
@@ -101,6 +102,6 @@ def _percentiles(values: np.ndarray) -> tuple[float, float, float]:
     return round(float(low), 4), round(float(middle), 4), round(float(high), 4)
 
 
-def _whole(values: np.ndarray) -> tuple[int, int, int]:
+def _int_percentiles(values: np.ndarray) -> tuple[int, int, int]:
     low, middle, high = _percentiles(values)
     return round(low), round(middle), round(high)
