@@ -266,7 +266,7 @@ def described(file: Path) -> dict[str, object]:
     found = network_cost(manifest.network, len(manifest.labels))
     return {
         "input": list(manifest.network.input.shape),
-        "weights": found.parameters,
+        "weights": found.weights,
         "multiply_adds": found.multiply_adds,
     }
 

@@ -180,7 +180,7 @@ def profile(network: str, side: int, batch: int) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from foveal.network.load import load_network as read
+    from foveal.model.architecture import load_network as read
     from foveal.rundir import RunData
     from foveal.spec.preprocess import Input
     from foveal.spec.recipe import Recipe

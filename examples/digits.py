@@ -56,7 +56,7 @@ def main() -> None:
     print(f"{found['images']} images, {len(found['classes'])} classes")
 
     cost = foveal.show(network(), classes=10).cost
-    print(f"{cost.parameters:,} weights to learn, {cost.multiply_adds:,} multiply-adds an image")
+    print(f"{cost.weights:,} weights to learn, {cost.multiply_adds:,} multiply-adds an image")
 
     run = foveal.train(images, network=network(), epochs=given.epochs, out=given.out / "run")
     scores = foveal.evaluate(run.model, images)

@@ -1,7 +1,4 @@
-"""`foveal show`: parse, call the verb, print the table, what is learned and what was chosen.
-
-Knows nothing of the arithmetic.
-"""
+"""`foveal show`: parse, call the verb, print the table, totals and hyperparameters."""
 
 from __future__ import annotations
 
@@ -16,11 +13,10 @@ from foveal.errors import SpecError, UsageError
 from foveal.text import plural
 
 if TYPE_CHECKING:
+    from foveal.network.summary import Hyperparameter, NetworkSummary
     from foveal.spec.preprocess import Input
-    from foveal.verbs.show import Hyperparameter, NetworkSummary
 
-MOST = 8192
-"""Pixels a side may have."""
+MAX_SIDE_PX = 8192
 
 
 def register(app: typer.Typer) -> None:
@@ -36,31 +32,33 @@ def show(
         str | None, typer.Option("--input", help="HEIGHTxWIDTHxCHANNELS, as 224x224x3.")
     ] = None,
     classes: Annotated[
-        int | None, typer.Option(min=1, help="Classes; a model file knows its own.")
+        int | None, typer.Option(min=1, help="Number of classes; a model file has its own.")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Images the memory is told for.")] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images the memory is given for.")] = 64,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also draw it into this SVG file.")] = None,
 ) -> int:
     """Layers, shapes, weights, multiply-adds, memory, receptive fields, and mistakes."""
     from foveal.verbs.show import show as verb
 
-    shown = verb(network, input=parsed(size), classes=classes, batch=batch, out=out)
+    summary = verb(
+        network, input=parse_input(size), classes=classes, batch_size=batch_size, out=out
+    )
     if json:
-        console.result_json(shown.to_data())
-        return SpecError.exit_status if shown.errors else 0
-    for line in text(shown):
+        console.result_json(summary.to_data())
+        return SpecError.exit_status if summary.errors else 0
+    for line in summary_lines(summary):
         console.result(line)
     if out is not None:
         console.message(f"drawn into {out}")
-    for finding in shown.warnings:
-        console.message(f"warning: {finding.text}")
-    if shown.errors:
-        raise SpecError([finding.text for finding in shown.errors])
+    for warning in summary.warnings:
+        console.message(f"warning: {warning.text}")
+    if summary.errors:
+        raise SpecError([error.text for error in summary.errors])
     return 0
 
 
-def parsed(size: str | None) -> Input | None:
+def parse_input(size: str | None) -> Input | None:
     """`224x224x3` as a value; raises UsageError for anything else."""
     if size is None:
         return None
@@ -74,62 +72,71 @@ def parsed(size: str | None) -> Input | None:
         raise UsageError(
             f"--input received '{size[:40]}'; give HEIGHTxWIDTHxCHANNELS, as 224x224x3"
         ) from None
-    if not (0 < height <= MOST and 0 < width <= MOST and channels in (1, 3)):
+    if not (0 < height <= MAX_SIDE_PX and 0 < width <= MAX_SIDE_PX and channels in (1, 3)):
         raise UsageError(
-            f"--input received '{size}'; height and width are 1 to {MOST} pixels, channels 1 "
-            "(grey) or 3"
+            f"--input received '{size}'; height and width are 1 to {MAX_SIDE_PX} pixels, "
+            "channels 1 (grey) or 3"
         )
     return Input.model_validate({"height": height, "width": width, "channels": channels})
 
 
-def text(shown: NetworkSummary) -> list[str]:
-    """The lines that are printed: layers, totals, what is learned, what was chosen."""
-    if shown.errors:  # what would follow is a guess
-        return _layers(shown)
+def summary_lines(summary: NetworkSummary) -> list[str]:
+    """The printed lines: layers, totals, weights per layer, hyperparameters."""
+    if summary.errors:  # totals after a layer that cannot work would be guesses
+        return _layer_lines(summary)
     return [
-        *_layers(shown),
+        *_layer_lines(summary),
         "",
-        *_totals(shown),
+        *_total_lines(summary),
         "",
-        *_learned(shown),
+        *_learned_lines(summary),
         "",
-        *_chosen(shown),
+        *_hyperparameter_lines(summary),
     ]
 
 
-def _layers(shown: NetworkSummary) -> list[str]:
+def _layer_lines(summary: NetworkSummary) -> list[str]:
     from foveal.network import formatting
-    from foveal.network.lint import layer_label
 
     rows: list[tuple[str, ...]] = [
-        ("layer", "name", "what", "output", "weights", "multiply-adds", f"batch of {shown.batch}",
-         "sees (jump)", "saves")
-    ]  # fmt: skip
-    broken = {finding.layers[0] for finding in shown.errors if finding.kind == "shape"}
-    for step, line in zip(shown.traced.walk(), shown.cost.layers, strict=True):
-        saved = shown.savings.get(line.number[0]) if len(line.number) == 1 else None
-        field, jump = line.receptive_field, line.jump
-        maps = len(line.output_shape) == 3
+        (
+            "layer",
+            "name",
+            "type",
+            "output",
+            "weights",
+            "multiply-adds",
+            f"batch of {summary.batch_size}",
+            "receptive field (jump)",
+            "saving",
+        )
+    ]
+    broken = {error.layers[0] for error in summary.errors if error.kind == "shape"}
+    for step, layer in zip(summary.traced.walk(), summary.cost.layers, strict=True):
+        label, saving = formatting.layer_label(layer.number), summary.saving(layer)
+        field, jump = layer.receptive_field, layer.jump
+        is_map = len(layer.output_shape) == 3
         rows.append(
             (
-                layer_label(line.number),
-                "  " * (len(line.number) - 1) + line.name.rsplit(".", 1)[-1],
-                f"{line.kind} {formatting.format_options(step.layer)}".strip()[:48],
-                formatting.format_shape(line.output_shape),
-                f"{line.parameters:,}" if line.parameters else "",
-                formatting.format_count(line.multiply_adds) if line.multiply_adds else "",
-                formatting.format_bytes(4 * line.activations * shown.batch),
-                f"{field[0]}x{field[1]} ({jump[0]}x{jump[1]})" if maps else "",
-                f"{saved:.0%}" if saved else "",
+                label,
+                "  " * (len(layer.number) - 1) + layer.name.rsplit(".", 1)[-1],
+                formatting.format_layer(step.layer)[:48],
+                formatting.format_shape(layer.output_shape),
+                f"{layer.weights:,}" if layer.weights else "",
+                formatting.format_count(layer.multiply_adds) if layer.multiply_adds else "",
+                formatting.format_bytes(4 * layer.activations * summary.batch_size),
+                f"{field[0]}x{field[1]} ({jump[0]}x{jump[1]})" if is_map else "",
+                f"{saving:.0%}" if saving else "",
             )
         )
-        if layer_label(line.number) in broken:
+        if label in broken:
             rows.append(("", "", "does not work, see below", *[""] * 6))
             break
     return _table(rows, right={4, 5, 6, 8})
 
 
 def _table(rows: list[tuple[str, ...]], right: set[int]) -> list[str]:
+    """Rows as aligned columns; `right`: columns that are aligned to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(
@@ -140,46 +147,44 @@ def _table(rows: list[tuple[str, ...]], right: set[int]) -> list[str]:
     ]
 
 
-def _totals(shown: NetworkSummary) -> list[str]:
-    from foveal.network import formatting
+def _total_lines(summary: NetworkSummary) -> list[str]:
+    from foveal.network.formatting import format_bytes, format_count
 
-    cost, size = shown.cost, "x".join(map(str, shown.network.input.shape))
-    classes = plural(shown.classes, "class", "classes")
-    adds = f"{formatting.format_count(cost.multiply_adds)} multiply-adds an image"
-    with_norms = formatting.format_count(cost.multiply_adds_with_norms)
+    cost, size = summary.cost, "x".join(map(str, summary.network.input.shape))
+    multiply_adds = f"{format_count(cost.multiply_adds)} multiply-adds per image"
     if cost.multiply_adds_with_norms != cost.multiply_adds:
-        adds += f" ({with_norms} with normalisation)"
+        multiply_adds += f" ({format_count(cost.multiply_adds_with_norms)} with normalisation)"
     field = cost.receptive_field
     return [
-        f"input {size}, {classes}: "
-        f"{formatting.format_count(cost.parameters)} weights ({cost.parameters:,}), {adds}",
-        f"memory in fp32: weights {formatting.format_bytes(4 * cost.parameters)}, "
-        f"activations of a batch of {shown.batch} "
-        f"{formatting.format_bytes(cost.activation_bytes(shown.batch))}",
-        f"a cell of the last map sees {field[0]}x{field[1]} pixels",
+        f"input {size}, {plural(summary.classes, 'class', 'classes')}: "
+        f"{format_count(cost.weights)} weights ({cost.weights:,}), {multiply_adds}",
+        f"memory in fp32: weights {format_bytes(4 * cost.weights)}, activations of a batch "
+        f"of {summary.batch_size} {format_bytes(cost.activation_bytes(summary.batch_size))}",
+        f"receptive field of the last map: {field[0]}x{field[1]} pixels",
     ]
 
 
-def _learned(shown: NetworkSummary) -> list[str]:
-    rows = [("learned from the data", "weights", "biases")]
+def _learned_lines(summary: NetworkSummary) -> list[str]:
+    rows = [("learned from data", "weights", "biases")]
     rows += [
-        (line.name, f"{line.parameters - line.biases:,}", f"{line.biases:,}")
-        for line in shown.cost.layers
-        if line.parameters
+        (layer.name, f"{layer.weights - layer.biases:,}", f"{layer.biases:,}")
+        for layer in summary.cost.layers
+        if layer.weights
     ]
-    total, biases = shown.cost.parameters, shown.cost.biases
-    rows.append(("in all", f"{total - biases:,}", f"{biases:,}"))
+    total, biases = summary.cost.weights, summary.cost.biases
+    rows.append(("total", f"{total - biases:,}", f"{biases:,}"))
     return _table(list(rows), right={1, 2})
 
 
-def _chosen(shown: NetworkSummary) -> list[str]:
-    rows = [("chosen", "values", "by")]
-    for (where, who), group in groupby(shown.chosen, key=lambda one: (one.where, one.who)):
-        rows.append((where, ", ".join(_value(one) for one in group), who))
+def _hyperparameter_lines(summary: NetworkSummary) -> list[str]:
+    rows = [("hyperparameters", "values", "set by")]
+    groups = groupby(summary.hyperparameters, key=lambda one: (one.layer, one.source))
+    for (layer, source), group in groups:
+        rows.append((layer, ", ".join(_format_hyperparameter(one) for one in group), source))
     return _table(list(rows), right=set())
 
 
-def _value(one: Hyperparameter) -> str:
+def _format_hyperparameter(one: Hyperparameter) -> str:
     value = one.value
     if isinstance(value, list):
         value = value[0] if len(set(value)) == 1 else "x".join(map(str, value))

@@ -108,7 +108,7 @@ def model_record(manifest: Manifest) -> dict[str, Any]:
             "input": network.input.model_dump(),
             "preprocess": network.preprocess.model_dump(mode="json"),
             "layers": [asdict(layer) for layer in cost.layers],
-            "parameters": cost.parameters,
+            "weights": cost.weights,
             "multiply_adds": cost.multiply_adds,
         },
         "recipe": manifest.recipe,

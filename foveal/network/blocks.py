@@ -1,7 +1,6 @@
-"""The few steps plain torch.nn has no module for.
+"""Torch modules for the layers that torch.nn lacks.
 
-Each stands alone on torch, so that its source can be printed into a person's own program.
-Knows nothing of Foveal's values.
+They import nothing but torch, because `to_pytorch` copies their source into the user's program.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from torch.nn import functional as F
 
 
 class Normalise(nn.Module):
-    """Levels 0..255 (N, C, H, W) to mean 0 and deviation 1; mean and std in units of 0..1."""
+    """Pixel values 0..255 (N, C, H, W) to mean 0 and std 1; mean and std in units of 0..1."""
 
     mean: Tensor
     std: Tensor
@@ -23,7 +22,7 @@ class Normalise(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise; uint8 becomes the buffers' type."""
+        """Normalise; uint8 becomes the buffers' dtype."""
         return (x.to(self.mean.dtype) - self.mean * 255) / (self.std * 255)
 
 
@@ -37,7 +36,7 @@ class Pad2d(nn.Module):
         self.padding, self.mode, self.value = padding, mode, value
 
     def extra_repr(self) -> str:
-        """What print shows."""
+        """The arguments in the module's repr."""
         return f"{self.padding}, mode={self.mode!r}, value={self.value}"
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,7 +68,7 @@ class SamePad2d(nn.Module):
         self.window, self.stride, self.mode, self.value = window, stride, mode, value
 
     def extra_repr(self) -> str:
-        """What print shows."""
+        """The arguments in the module's repr."""
         return f"{self.window}, {self.stride}, mode={self.mode!r}, value={self.value}"
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,10 +92,10 @@ class FlippedConv2d(nn.Conv2d):
 
 
 class PaddedPool2d(nn.Module):
-    """Max or average pooling with any padding a side (None: same) and hanging last windows.
+    """Max or average pooling with different padding per side (None: same) and partial last windows.
 
     Max pads with minus infinity. Average counts padding as zeros unless `count_padding` is false;
-    cells beyond the padding, where the last window hangs over, never count.
+    cells beyond the padding, which a partial last window covers, never count.
     """
 
     def __init__(
@@ -113,11 +112,11 @@ class PaddedPool2d(nn.Module):
         self.ceil, self.count_padding = ceil, count_padding
 
     def extra_repr(self) -> str:
-        """What print shows."""
+        """The arguments in the module's repr."""
         return f"{self.function!r}, {self.size}, {self.stride}, padding={self.padding}"
 
     def sides(self, axis: int, length: int) -> tuple[int, int, int]:
-        """Cells before, cells after, and cells the last window hangs over, on one axis."""
+        """Padding before and after, and cells the last window extends beyond it, on one axis."""
         window, stride = self.size[axis], self.stride[axis]
         if self.padding is None:
             total = max((-(-length // stride) - 1) * stride + window - length, 0)
@@ -177,7 +176,7 @@ class LayerNorm2d(nn.LayerNorm):
 
 
 class SqueezeExcitation(nn.Module):
-    """Weighs each map by two small dense layers that see the mean of every map."""
+    """Scales each map by a factor that two dense layers compute from the means of all maps."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -191,7 +190,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """The input, projected where shapes differ, is added to what `layers` make of it."""
+    """The input, projected where shapes differ, is added to the output of `layers`."""
 
     def __init__(self, layers: nn.Module, projection: nn.Module | None = None) -> None:
         super().__init__()
@@ -200,16 +199,16 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add."""
-        added: Tensor = self.layers(x)
-        return added + (x if self.projection is None else self.projection(x))
+        output: Tensor = self.layers(x)
+        return output + (x if self.projection is None else self.projection(x))
 
 
 class ConcatBranches(nn.ModuleList):
-    """Every branch sees the same input; their maps are stacked."""
+    """Concatenates the outputs of branches that receive the same input."""
 
     def __init__(self, *branches: nn.Module) -> None:
         super().__init__(branches)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Stack on the channel axis."""
+        """Concatenate on the channel axis."""
         return torch.cat([branch(x) for branch in self], 1)

@@ -1,6 +1,6 @@
-"""A network value becomes a torch module whose parts carry the names the cost table shows.
+"""Builds the torch module of a network; its submodules have the names of the cost table.
 
-Knows nothing of training or of images; whitening, which needs images, is left to training.
+`init: whiten` needs training images, so training sets those filters after the build.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from foveal.network import blocks
 from foveal.network.lint import raise_lint_errors
 from foveal.network.lowering import ModuleCall, ModuleSequence, lower
 from foveal.network.shapes import trace
+from foveal.spec.layers import Conv
 from foveal.spec.network import Network
 from foveal.spec.values import Task
 
@@ -30,52 +31,54 @@ def build(network: Network, classes: int, *, task: Task = "single") -> nn.Sequen
     raise_lint_errors(network, traced, classes, task)
     try:
         return _sequential(lower(network, traced))
-    except (MemoryError, RuntimeError) as error:  # the allocator's own refusal
+    except (MemoryError, RuntimeError) as error:  # torch's allocator raises RuntimeError
         raise SpecError([f"the network does not fit into memory: {error}"]) from error
 
 
-def whitened(module: nn.Module) -> list[tuple[str, nn.Conv2d]]:
-    """Name and module of every convolution that is to be whitened with training images."""
-    return [
-        (name, part)
-        for name, part in module.named_modules()
-        if isinstance(part, nn.Conv2d) and getattr(part, "start", None) == "whiten"
+def whitening_convs(network: Network, module: nn.Module) -> list[tuple[str, nn.Conv2d]]:
+    """Name and submodule of every convolution of the built `module` that has `init: whiten`."""
+    names = [
+        step.name
+        for step in trace(network, classes=2).walk()
+        if isinstance(step.layer, Conv) and step.layer.init == "whiten"
     ]
+    submodules = [(name, module.get_submodule(name)) for name in names]
+    return [(name, conv) for name, conv in submodules if isinstance(conv, nn.Conv2d)]
 
 
-def _sequential(chain: ModuleSequence) -> nn.Sequential:
-    return nn.Sequential(OrderedDict((name, _module(call)) for name, call in chain.modules))
+def _sequential(sequence: ModuleSequence) -> nn.Sequential:
+    return nn.Sequential(OrderedDict((name, _module(call)) for name, call in sequence.modules))
 
 
 def _module(call: ModuleCall) -> nn.Module:
     arguments = [
         _sequential(item) if isinstance(item, ModuleSequence) else item for item in call.arguments
     ]
-    home: Any = nn if call.name.startswith("nn.") else blocks
-    module: nn.Module = getattr(home, call.name.removeprefix("nn."))(*arguments, **call.options)
+    namespace: Any = nn if call.name.startswith("nn.") else blocks
+    module: nn.Module = getattr(namespace, call.name.removeprefix("nn."))(
+        *arguments, **call.options
+    )
     if isinstance(module, nn.Conv2d | nn.Linear) and call.init is not None:
-        _start(module, call.init)
+        _initialise(module, call.init)
     for name in call.frozen:
         module.get_parameter(name).requires_grad_(False)
     return module
 
 
-def _start(module: nn.Conv2d | nn.Linear, init: str) -> None:
+def _initialise(module: nn.Conv2d | nn.Linear, init: str) -> None:
     if init == "he":
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     elif init == "identity":
         assert isinstance(module, nn.Conv2d)
-        _identity(module)
-    else:
-        module.__dict__["start"] = init  # a word, which torch's typed setattr does not know
+        _initialise_identity(module)
 
 
-def _identity(conv: nn.Conv2d) -> None:
-    """Filter i of each group first passes that group's map i through (Jordan 2024, airbench)."""
-    width, each = conv.weight.shape[1], conv.out_channels // conv.groups
+def _initialise_identity(conv: nn.Conv2d) -> None:
+    """Filter i of each group passes that group's map i through (Jordan 2024, airbench)."""
+    group_inputs, group_outputs = conv.weight.shape[1], conv.out_channels // conv.groups
     with torch.no_grad():
         for group in range(conv.groups):
-            first = group * each
-            nn.init.dirac_(conv.weight[first : first + min(width, each)])
+            first = group * group_outputs
+            nn.init.dirac_(conv.weight[first : first + min(group_inputs, group_outputs)])

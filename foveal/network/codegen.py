@@ -1,12 +1,14 @@
-"""A network as plain PyTorch source that runs alone and takes the built module's weights.
+"""Writes a network as plain PyTorch source that needs only torch and takes the model's weights.
 
-Prints the same calls build runs; knows nothing of weights.
+The source has the calls that build runs.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+
+from torch import nn
 
 from foveal.network import blocks
 from foveal.network.lint import raise_lint_errors
@@ -36,65 +38,66 @@ def pytorch_source(network: Network, classes: int, *, task: Task = "single") -> 
     """Python source with `build() -> nn.Module`; raises SpecError with every mistake."""
     traced = trace(network, classes, task)
     raise_lint_errors(network, traced, classes, task)
-    chain = lower(network, traced)
+    sequence = lower(network, traced)
     height, width, channels = network.input.shape
     head = _HEAD.format(
         what=f"A network for {height}x{width}x{channels} images and {classes} classes",
         shape=f"(N, {channels}, {height}, {width})",
         units=network.output_units(classes, task),
     )
-    used = {call.name for call in _calls(chain)}
-    needed = [name for name in _ORDER if name in used or (name == "Pad2d" and "SamePad2d" in used)]
-    classes_text = [inspect.getsource(getattr(blocks, name)).rstrip() for name in needed]
+    definitions = [inspect.getsource(block).rstrip() for block in _used_blocks(sequence)]
     frozen = [
-        f'    model.get_parameter("{name}").requires_grad_(False)' for name in _frozen(chain, "")
+        f'    model.get_parameter("{name}").requires_grad_(False)'
+        for name in _frozen_parameters(sequence, "")
     ]
     body = [
         "def build() -> nn.Module:",
-        '    """The network; its part names are those of the model file."""',
-        f"    model = {_sequential(chain, 4)}",
+        '    """The network; its submodules have the names of the model file."""',
+        f"    model = {_sequential(sequence, 4)}",
         *frozen,
         "    return model",
     ]
-    return "\n\n\n".join([head.rstrip(), *classes_text, "\n".join(body)]) + "\n"
+    return "\n\n\n".join([head.rstrip(), *definitions, "\n".join(body)]) + "\n"
 
 
-_ORDER = (
-    "Normalise", "Pad2d", "SamePad2d", "FlippedConv2d", "PaddedPool2d", "GlobalAvgPool2d",
-    "GlobalMaxPool2d", "LayerNorm2d", "SqueezeExcitation", "ResidualBlock", "ConcatBranches",
-)  # fmt: skip
+def _used_blocks(sequence: ModuleSequence) -> list[type[nn.Module]]:
+    """The classes of `blocks` that the source needs, in the order of their definition."""
+    names = {call.name for call in _calls(sequence)}
+    if blocks.SamePad2d.__name__ in names:
+        names.add(blocks.Pad2d.__name__)
+    return [block for name, block in vars(blocks).items() if name in names]
 
 
-def _calls(chain: ModuleSequence) -> Iterator[ModuleCall]:
-    for _, call in chain.modules:
+def _calls(sequence: ModuleSequence) -> Iterator[ModuleCall]:
+    for _, call in sequence.modules:
         yield call
-        for item in call.arguments:
-            if isinstance(item, ModuleSequence):
-                yield from _calls(item)
+        for argument in call.arguments:
+            if isinstance(argument, ModuleSequence):
+                yield from _calls(argument)
 
 
-def _frozen(chain: ModuleSequence, prefix: str) -> Iterator[str]:
-    for name, call in chain.modules:
+def _frozen_parameters(sequence: ModuleSequence, prefix: str) -> Iterator[str]:
+    for name, call in sequence.modules:
         yield from (f"{prefix}{name}.{parameter}" for parameter in call.frozen)
-        inner = [item for item in call.arguments if isinstance(item, ModuleSequence)]
-        for index, item in enumerate(inner):
+        nested = [item for item in call.arguments if isinstance(item, ModuleSequence)]
+        for index, inner in enumerate(nested):
             if call.name == "ConcatBranches":
-                place = str(index)
+                attribute = str(index)
             else:
-                place = "layers" if index == 0 else "projection"
-            yield from _frozen(item, f"{prefix}{name}.{place}.")
+                attribute = "layers" if index == 0 else "projection"
+            yield from _frozen_parameters(inner, f"{prefix}{name}.{attribute}.")
 
 
-def _sequential(chain: ModuleSequence, indent: int) -> str:
+def _sequential(sequence: ModuleSequence, indent: int) -> str:
     space = " " * (indent + 8)
     parts = "".join(
-        f'{space}("{name}", {_text(call, indent + 8)}),\n' for name, call in chain.modules
+        f'{space}("{name}", {_call_source(call, indent + 8)}),\n' for name, call in sequence.modules
     )
     end = " " * indent
     return f"nn.Sequential(\n{end}    OrderedDict([\n{parts}{end}    ])\n{end})"
 
 
-def _text(call: ModuleCall, indent: int) -> str:
+def _call_source(call: ModuleCall, indent: int) -> str:
     arguments = [
         _sequential(item, indent) if isinstance(item, ModuleSequence) else repr(item)
         for item in call.arguments

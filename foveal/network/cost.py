@@ -1,6 +1,6 @@
 """What a network costs before it is built: weights, multiply-adds, memory, receptive fields.
 
-Pure arithmetic over the trace; imports no torch and measures no time.
+All of it is arithmetic over the trace; nothing is run or timed.
 """
 
 from __future__ import annotations
@@ -8,30 +8,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from foveal.network.shapes import Shape, Trace, TracedLayer, trace
+from foveal.network.shapes import NORM_LAYERS, Shape, Trace, TracedLayer, trace
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
 from foveal.spec.values import Task
 
 BYTES_PER_VALUE = 4
 """Bytes of a value in fp32."""
+MAX_POOLINGS = 32
+"""Poolings whose saving is computed; each takes one trace of the network."""
 
 
 @dataclass(frozen=True)
 class LayerCost:
     """One layer's cost for one image.
 
-    weights: learned numbers, biases and norm scales included; biases: those of them that are
-    added. multiply_adds: of convolution and dense layers. norm_adds: one a normalised value.
-    values: what the layer gives out. receptive_field, jump: pixels, (height, width).
-    A residual's line holds its projection; inner layers have lines of their own.
+    weights: all learned numbers, biases and norm scales included; biases: those that are added.
+    multiply_adds: of convolution and dense layers.  norm_multiply_adds: one per normalised value.
+    activations: number of output values.  receptive_field, jump: pixels, (height, width).
+    A residual's own cost is its projection; the layers inside it have costs of their own.
     """
 
     name: str
     kind: str
     number: tuple[int, ...]
     output_shape: Shape
-    parameters: int
+    weights: int
     biases: int
     multiply_adds: int
     norm_multiply_adds: int
@@ -42,89 +44,106 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Cost:
-    """The lines in order and their totals."""
+    """The cost of every layer in order, and the totals."""
 
     layers: tuple[LayerCost, ...]
 
     @property
-    def parameters(self) -> int:
-        """All learned numbers."""
-        return sum(line.parameters for line in self.layers)
+    def weights(self) -> int:
+        """All learned numbers, biases and norm scales included."""
+        return sum(layer.weights for layer in self.layers)
 
     @property
     def biases(self) -> int:
-        """The learned numbers that are added."""
-        return sum(line.biases for line in self.layers)
+        """The learned numbers that are added: biases and norm shifts."""
+        return sum(layer.biases for layer in self.layers)
 
     @property
     def multiply_adds(self) -> int:
-        """Of convolution and dense layers, for one image forward."""
-        return sum(line.multiply_adds for line in self.layers)
+        """Of convolution and dense layers, in the forward pass of one image."""
+        return sum(layer.multiply_adds for layer in self.layers)
 
     @property
     def multiply_adds_with_norms(self) -> int:
-        """The same with one a normalised value, as some published figures count."""
-        return self.multiply_adds + sum(line.norm_multiply_adds for line in self.layers)
+        """The same plus one per normalised value, as some published figures count."""
+        return self.multiply_adds + sum(layer.norm_multiply_adds for layer in self.layers)
 
     @property
     def activations(self) -> int:
-        """Values all layers give out for one image."""
-        return sum(line.activations for line in self.layers)
+        """Output values of all layers for one image."""
+        return sum(layer.activations for layer in self.layers)
 
-    def activation_bytes(self, batch: int) -> int:
-        """Bytes of all layers' outputs for a batch in fp32, as training keeps them."""
-        return BYTES_PER_VALUE * self.activations * batch
+    def activation_bytes(self, batch_size: int) -> int:
+        """Bytes of all layers' outputs for a batch in fp32, as training stores them."""
+        return BYTES_PER_VALUE * self.activations * batch_size
 
     @property
     def receptive_field(self) -> tuple[int, int]:
-        """Pixels (height, width) the last map's cells see, before any global step."""
-        seen = [line for line in self.layers if len(line.output_shape) == 3]
-        return seen[-1].receptive_field if seen else (1, 1)
+        """Pixels (height, width) that a cell of the last map sees."""
+        maps = [layer for layer in self.layers if len(layer.output_shape) == 3]
+        return maps[-1].receptive_field if maps else (1, 1)
 
 
 def network_cost(network: Network, classes: int, task: Task = "single") -> Cost:
-    """The cost of `network` for so many classes; shapes after a mistake are a best guess."""
+    """The cost of `network`; shapes after a layer that cannot work are a best guess."""
     return trace_cost(trace(network, classes, task))
 
 
 def trace_cost(traced: Trace) -> Cost:
-    """The cost of a network already followed."""
-    return Cost(tuple(_line(step) for step in traced.walk()))
+    """The cost of a traced network."""
+    return Cost(tuple(_layer_cost(step) for step in traced.walk()))
 
 
-def _line(step: TracedLayer) -> LayerCost:
-    weights, biases, adds = _own(step)
+def pooling_savings(network: Network, classes: int, task: Task = "single") -> dict[int, float]:
+    """Number of each outer pooling (1-based) -> fraction of all multiply-adds it saves, 0..1.
+
+    Compared with the same network whose pooling has stride 1 and keeps the size of the map.
+    """
+    total = network_cost(network, classes, task).multiply_adds
+    poolings = [
+        index
+        for index, layer in enumerate(network.layers)
+        if isinstance(layer, spec.Pool) and (layer.stride or layer.size) != (1, 1)
+    ]
+    savings: dict[int, float] = {}
+    for index in poolings[:MAX_POOLINGS]:
+        unstrided = network.layers[index].model_copy(
+            update={"stride": (1, 1), "padding": "same", "ceil": False}
+        )
+        layers = (*network.layers[:index], unstrided, *network.layers[index + 1 :])
+        without = network_cost(network.model_copy(update={"layers": layers}), classes, task)
+        if without.multiply_adds:
+            savings[index + 1] = 1 - total / without.multiply_adds
+    return savings
+
+
+def _layer_cost(step: TracedLayer) -> LayerCost:
+    weights, biases, multiply_adds = _counts(step)
+    values = prod(step.output_shape)
+    normalised = isinstance(step.layer, NORM_LAYERS) or step.projection_norm is not None
     return LayerCost(
         name=step.name,
         kind=step.layer.kind,
         number=step.number,
         output_shape=step.output_shape,
-        parameters=weights + biases,
+        weights=weights + biases,
         biases=biases,
-        multiply_adds=adds,
-        norm_multiply_adds=prod(step.output_shape) if _is_norm(step.layer) else _projected(step),
-        activations=prod(step.output_shape),
+        multiply_adds=multiply_adds,
+        norm_multiply_adds=values if normalised else 0,
+        activations=values,
         receptive_field=step.receptive_field.size,
         jump=step.receptive_field.jump,
     )
 
 
-def _is_norm(layer: spec.Layer) -> bool:
-    return isinstance(layer, spec.BatchNorm | spec.LayerNorm | spec.GroupNorm)
-
-
-def _projected(step: TracedLayer) -> int:
-    return prod(step.output_shape) if step.projection is not None and step.projection_norm else 0
-
-
-def _own(step: TracedLayer) -> tuple[int, int, int]:
-    """(weights without biases, biases, multiply-adds) of this step alone."""
+def _counts(step: TracedLayer) -> tuple[int, int, int]:
+    """(weights without biases, biases, multiply-adds) of this layer alone."""
     layer, channels, out = step.layer, step.input_shape[0], step.output_shape[0]
     match layer:
         case spec.Conv():
             groups = channels if layer.groups == "depthwise" else layer.groups
-            kernels = out * (channels // groups) * prod(layer.kernel)
-            return kernels, out * step.bias, kernels * prod(step.output_shape[1:])
+            weights = out * (channels // groups) * prod(layer.kernel)
+            return weights, out * step.bias, weights * prod(step.output_shape[1:])
         case spec.Dense() | spec.Output():
             return channels * out, out * step.bias, channels * out
         case spec.BatchNorm():
@@ -135,15 +154,12 @@ def _own(step: TracedLayer) -> tuple[int, int, int]:
             hidden = -(-channels // layer.reduction)
             return 2 * channels * hidden, hidden + channels, 2 * channels * hidden
         case spec.Residual() if step.projection is not None:
-            return _projection(step)
+            return _projection_counts(step)
     return 0, 0, 0
 
 
-def _projection(step: TracedLayer) -> tuple[int, int, int]:
-    kernels, out, norm = (
-        step.input_shape[0] * step.output_shape[0],
-        step.output_shape[0],
-        step.projection_norm,
-    )
+def _projection_counts(step: TracedLayer) -> tuple[int, int, int]:
+    norm, out = step.projection_norm, step.output_shape[0]
+    weights = step.input_shape[0] * out
     scales = out * norm.scale if norm is not None else 0
-    return kernels + scales, out, kernels * prod(step.output_shape[1:])
+    return weights + scales, out, weights * prod(step.output_shape[1:])

@@ -1,7 +1,4 @@
-"""Numbers and layers in the words the table and the drawing share.
-
-Knows nothing of terminals or of SVG.
-"""
+"""Shapes, counts and layers as the text of the table, the drawing and the messages."""
 
 from __future__ import annotations
 
@@ -11,9 +8,19 @@ from foveal.network.shapes import Shape
 from foveal.spec.layers import Layer
 
 
+def layer_label(number: tuple[int, ...]) -> str:
+    """A layer's number as shown: 4, or 4.2 for the second layer inside the fourth."""
+    return ".".join(map(str, number))
+
+
+def layer_reference(number: tuple[int, ...], kind: str) -> str:
+    """A layer as messages name it: `layer 4.2 (conv)`."""
+    return f"layer {layer_label(number)} ({kind})"
+
+
 def format_shape(shape: Shape) -> str:
     """HEIGHTxWIDTHxCHANNELS of maps, or the number of values."""
-    return f"{shape[1]}x{shape[2]}x{shape[0]}" if len(shape) == 3 else str(shape[0])
+    return "x".join(map(str, height_width_channels(shape)))
 
 
 def height_width_channels(shape: Shape) -> list[int]:
@@ -38,20 +45,20 @@ def format_bytes(number: float) -> str:
     return f"{number / 1024:.1f} KiB"
 
 
-def format_options(layer: Layer) -> str:
-    """What was written of a layer beside its kind, in the order of its definition."""
-    body = layer.to_data()
-    inner = body[layer.kind] if isinstance(body, dict) else {}
+def format_layer(layer: Layer) -> str:
+    """A layer's kind and the parameters that are not at their defaults: `conv 32, stride 2`."""
+    data = layer.to_data()
+    body = data[layer.kind] if isinstance(data, dict) else {}
     if any(layer.nested_branches()):
-        return ""
-    if not isinstance(inner, dict):
-        return _word(inner)
-    first = _word(inner.pop(layer.shorthand)) if layer.shorthand in inner else ""
-    named = [f"{name} {_word(value)}" for name, value in inner.items()]
-    return ", ".join([first, *named] if first else named)
+        return layer.kind
+    if not isinstance(body, dict):
+        return f"{layer.kind} {_format_value(body)}"
+    first = [_format_value(body.pop(layer.shorthand))] if layer.shorthand in body else []
+    named = [f"{name} {_format_value(value)}" for name, value in body.items()]
+    return f"{layer.kind} {', '.join(first + named)}".strip()
 
 
-def _word(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, list):
-        return "x".join(map(_word, value))
+        return "x".join(map(_format_value, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,14 +1,11 @@
-"""Sizes of maps: how padding, windows, strides and dilation turn one length into another.
-
-Pure arithmetic on single axes; knows nothing of layers, channels or torch.
-"""
+"""Sizes of maps: how padding, windows, strides and dilation turn one length into another."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 Sides = tuple[int, int, int, int]
-"""Cells added at top, bottom, left, right."""
+"""Cells of padding at top, bottom, left, right."""
 
 
 def dilated_size(kernel: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
@@ -43,7 +40,7 @@ def window_count(length: int, window: int, stride: int) -> int:
 
 
 def window_count_ceil(length: int, before: int, after: int, window: int, stride: int) -> int:
-    """Windows when the last may hang over, as long as it starts before the padding at the end."""
+    """Windows when the last may extend beyond the end; it must start before the padding there."""
     count = -((window - length - before - after) // stride) + 1
     return count - 1 if (count - 1) * stride >= length + before else count
 

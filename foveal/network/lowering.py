@@ -1,6 +1,6 @@
-"""Which torch call makes each step, as data: build runs the calls, source prints them.
+"""The torch module call of every layer, as data: build runs the calls, codegen prints them.
 
-Knows the names and arguments of torch's modules, but imports nothing of torch.
+It names torch's modules and their arguments without importing torch.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from foveal.spec.network import Network
 class ModuleCall:
     """`name(*arguments, **options)`; names starting with `nn.` are torch's, others are blocks.
 
-    init: how the weights start (`he`, `identity`, `whiten`).  frozen: names of the parameters that
-    are not learned.
+    init: initialisation of the weights (`he`, `identity`, `whiten`; None: torch's own).
+    frozen: names of the parameters that are not trained.
     """
 
     name: str
@@ -31,30 +31,31 @@ class ModuleCall:
 
 @dataclass(frozen=True)
 class ModuleSequence:
-    """Named parts run one after the other: an nn.Sequential."""
+    """Named calls whose modules run one after the other: an nn.Sequential."""
 
     modules: tuple[tuple[str, ModuleCall], ...]
 
 
 def lower(network: Network, trace: Trace) -> ModuleSequence:
-    """The whole network, normalisation first; the last part gives logits."""
+    """The calls of the whole network, normalisation first; the last one gives logits."""
     mean, std = network.preprocess.statistics(network.input.channels)
-    first = ("normalise", ModuleCall("Normalise", (mean, std)))
-    return ModuleSequence((first, *_chain(trace.layers).modules))
+    normalise = ("normalise", ModuleCall("Normalise", (mean, std)))
+    return ModuleSequence((normalise, *_sequence(trace.layers).modules))
 
 
-def _chain(steps: tuple[TracedLayer, ...]) -> ModuleSequence:
-    parts: list[tuple[str, ModuleCall]] = []
+def _sequence(steps: tuple[TracedLayer, ...]) -> ModuleSequence:
+    modules: list[tuple[str, ModuleCall]] = []
     for step in steps:
-        own = step.name.rsplit(".", 1)[-1]
-        pad = _pad(step)
+        name = step.name.rsplit(".", 1)[-1]
+        pad = _separate_padding(step)
         if pad is not None:
-            parts.append((f"{own}_pad", pad))
-        parts.append((own, _call(step, padded=pad is not None)))
-    return ModuleSequence(tuple(parts))
+            modules.append((f"{name}_pad", pad))
+        modules.append((name, _call(step, padded=pad is not None)))
+    return ModuleSequence(tuple(modules))
 
 
-def _pad(step: TracedLayer) -> ModuleCall | None:
+def _separate_padding(step: TracedLayer) -> ModuleCall | None:
+    """The padding before a convolution that nn.Conv2d cannot do itself."""
     layer = step.layer
     if not isinstance(layer, spec.Conv) or layer.padding in ("valid", (0, 0, 0, 0)):
         return None
@@ -87,9 +88,13 @@ def _call(step: TracedLayer, *, padded: bool) -> ModuleCall:
         case spec.Pad():
             return ModuleCall("Pad2d", (layer.padding, layer.mode, layer.value))
         case spec.Dense():
-            return ModuleCall("nn.Linear", (channels, layer.units), _unless(step.bias), init="he")
+            return ModuleCall(
+                "nn.Linear", (channels, layer.units), _bias_option(step.bias), init="he"
+            )
         case spec.Output():
-            return ModuleCall("nn.Linear", (channels, step.output_shape[0]), _unless(step.bias))
+            return ModuleCall(
+                "nn.Linear", (channels, step.output_shape[0]), _bias_option(step.bias)
+            )
         case spec.BatchNorm() | spec.LayerNorm() | spec.GroupNorm():
             return _norm(layer, step)
         case spec.SqueezeExcite():
@@ -97,7 +102,9 @@ def _call(step: TracedLayer, *, padded: bool) -> ModuleCall:
         case spec.Residual():
             return _residual(step)
         case spec.Concat():
-            return ModuleCall("ConcatBranches", tuple(_chain(branch) for branch in step.branches))
+            return ModuleCall(
+                "ConcatBranches", tuple(_sequence(branch) for branch in step.branches)
+            )
         case spec.Dropout():
             return ModuleCall("nn.Dropout", (layer.rate,))
         case spec.Dropout2d():
@@ -107,10 +114,10 @@ def _call(step: TracedLayer, *, padded: bool) -> ModuleCall:
         case spec.Elu():
             return ModuleCall("nn.ELU", (layer.alpha,))
         case _:
-            return ModuleCall(_SIMPLE[layer.kind])
+            return ModuleCall(_MODULES_WITHOUT_ARGUMENTS[layer.kind])
 
 
-_SIMPLE = {
+_MODULES_WITHOUT_ARGUMENTS = {
     "relu": "nn.ReLU",
     "gelu": "nn.GELU",
     "silu": "nn.SiLU",
@@ -123,7 +130,7 @@ _SIMPLE = {
 }
 
 
-def _unless(bias: bool) -> dict[str, Any]:
+def _bias_option(bias: bool) -> dict[str, Any]:
     return {} if bias else {"bias": False}
 
 
@@ -131,8 +138,8 @@ def _conv(step: TracedLayer, layer: spec.Conv, *, padded: bool) -> ModuleCall:
     options: dict[str, Any] = {}
     if layer.stride != (1, 1):
         options["stride"] = layer.stride
-    if not padded and any(_own_padding(layer)):
-        options["padding"] = _own_padding(layer)
+    if not padded and any(_symmetric_padding(layer)):
+        options["padding"] = _symmetric_padding(layer)
     if layer.dilation != (1, 1):
         options["dilation"] = layer.dilation
     groups = step.input_shape[0] if layer.groups == "depthwise" else layer.groups
@@ -141,13 +148,13 @@ def _conv(step: TracedLayer, layer: spec.Conv, *, padded: bool) -> ModuleCall:
     return ModuleCall(
         "FlippedConv2d" if layer.flip else "nn.Conv2d",
         (step.input_shape[0], layer.channels, layer.kernel),
-        options | _unless(step.bias),
+        options | _bias_option(step.bias),
         init="he" if layer.init == "default" else layer.init,
         frozen=("weight", "bias")[: 1 + step.bias] if layer.frozen else (),
     )
 
 
-def _own_padding(layer: spec.Conv) -> tuple[int, int]:
+def _symmetric_padding(layer: spec.Conv) -> tuple[int, int]:
     window = geometry.dilated_size(layer.kernel, layer.dilation)
     top, _, left, _ = geometry.resolve_padding(layer.padding, (1, 1), window, (1, 1))
     return top, left
@@ -156,17 +163,17 @@ def _own_padding(layer: spec.Conv) -> tuple[int, int]:
 def _pool(layer: spec.Pool) -> ModuleCall:
     function = "max" if isinstance(layer, spec.MaxPool) else "avg"
     stride = layer.stride or layer.size
-    counts = not isinstance(layer, spec.AvgPool) or layer.count_padding
+    count_padding = not isinstance(layer, spec.AvgPool) or layer.count_padding
     padding: geometry.Sides | Literal["same"]
     padding = (0, 0, 0, 0) if layer.padding == "valid" else layer.padding
     if padding == "same" and geometry.same_padding_is_symmetric(layer.size, stride):
         padding = geometry.resolve_padding("same", (1, 1), layer.size, (1, 1))
-    if padding == "same" or not _native(padding, layer.size):
+    if padding == "same" or not _supported_by_torch(padding, layer.size):
         sides = None if padding == "same" else padding
         return ModuleCall(
             "PaddedPool2d",
             (function, layer.size, stride, sides),
-            {"ceil": layer.ceil, "count_padding": counts},
+            {"ceil": layer.ceil, "count_padding": count_padding},
         )
     options: dict[str, Any] = {}
     if stride != layer.size:
@@ -175,60 +182,50 @@ def _pool(layer: spec.Pool) -> ModuleCall:
         options["padding"] = (padding[0], padding[2])
     if layer.ceil:
         options["ceil_mode"] = True
-    if not counts:
+    if not count_padding:
         options["count_include_pad"] = False
     return ModuleCall(
         "nn.MaxPool2d" if function == "max" else "nn.AvgPool2d", (layer.size,), options
     )
 
 
-def _native(padding: geometry.Sides, size: tuple[int, int]) -> bool:
+def _supported_by_torch(padding: geometry.Sides, size: tuple[int, int]) -> bool:
     top, bottom, left, right = padding
     return top == bottom and left == right and top <= size[0] // 2 and left <= size[1] // 2
 
 
 def _norm(layer: spec.Layer, step: TracedLayer) -> ModuleCall:
-    channels, maps = step.input_shape[0], len(step.input_shape) == 3
+    channels, is_map = step.input_shape[0], len(step.input_shape) == 3
     match layer:
         case spec.BatchNorm():
-            options = {
-                name: value
-                for name, value, default in (
-                    ("eps", layer.epsilon, 1e-5),
-                    ("momentum", layer.momentum, 0.1),
-                )
-                if value != default
-            }
-            name = "nn.BatchNorm2d" if maps else "nn.BatchNorm1d"
-            return ModuleCall(name, (channels,), options, frozen=() if layer.scale else ("weight",))
+            return _batch_norm("nn.BatchNorm2d" if is_map else "nn.BatchNorm1d", layer, channels)
         case spec.LayerNorm():
-            name = "LayerNorm2d" if maps else "nn.LayerNorm"
+            name = "LayerNorm2d" if is_map else "nn.LayerNorm"
             return ModuleCall(name, (channels,), {"eps": layer.epsilon})
         case spec.GroupNorm():
             return ModuleCall("nn.GroupNorm", (layer.groups, channels), {"eps": layer.epsilon})
     raise AssertionError(layer.kind)
 
 
+def _batch_norm(name: str, layer: spec.BatchNorm, channels: int) -> ModuleCall:
+    options = {} if layer.epsilon == 1e-5 else {"eps": layer.epsilon}
+    options |= {} if layer.momentum == 0.1 else {"momentum": layer.momentum}
+    return ModuleCall(name, (channels,), options, frozen=() if layer.scale else ("weight",))
+
+
 def _residual(step: TracedLayer) -> ModuleCall:
-    inside = _chain(step.branches[0])
+    inner = _sequence(step.branches[0])
     if step.projection is None:
-        return ModuleCall("ResidualBlock", (inside,))
-    norm = step.projection_norm
+        return ModuleCall("ResidualBlock", (inner,))
+    norm, channels = step.projection_norm, step.output_shape[0]
+    options = {} if step.projection == (1, 1) else {"stride": step.projection}
     conv = ModuleCall(
         "nn.Conv2d",
-        (step.input_shape[0], step.output_shape[0], (1, 1)),
-        ({} if step.projection == (1, 1) else {"stride": step.projection}) | _unless(norm is None),
+        (step.input_shape[0], channels, (1, 1)),
+        options | _bias_option(norm is None),
         init="he",
     )
-    parts: list[tuple[str, ModuleCall]] = [("conv", conv)]
+    projection = [("conv", conv)]
     if norm is not None:
-        options = {} if norm.epsilon == 1e-5 else {"eps": norm.epsilon}
-        options |= {} if norm.momentum == 0.1 else {"momentum": norm.momentum}
-        call = ModuleCall(
-            "nn.BatchNorm2d",
-            (step.output_shape[0],),
-            options,
-            frozen=() if norm.scale else ("weight",),
-        )
-        parts.append(("batch_norm", call))
-    return ModuleCall("ResidualBlock", (inside, ModuleSequence(tuple(parts))))
+        projection.append(("batch_norm", _batch_norm("nn.BatchNorm2d", norm, channels)))
+    return ModuleCall("ResidualBlock", (inner, ModuleSequence(tuple(projection))))

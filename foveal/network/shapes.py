@@ -1,6 +1,6 @@
-"""Follows a network layer by layer: names, shapes, paddings, receptive fields, shape mistakes.
+"""Traces a network layer by layer: names, shapes, paddings, receptive fields, shape errors.
 
-Pure arithmetic; knows nothing of torch. Build, cost, drawing and checker all read this one walk.
+Build, cost, lint and drawing all use this one trace; it is arithmetic and needs no torch.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ NORM_LAYERS = (spec.BatchNorm, spec.LayerNorm, spec.GroupNorm)
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What one cell sees of the image: size and jump in pixels, each (height, width)."""
+    """The pixels that influence one cell: size of their area, distance of two cells' areas (jump).
+
+    Both in pixels of the image, (height, width).
+    """
 
     size: tuple[int, int] = (1, 1)
     jump: tuple[int, int] = (1, 1)
 
     def after_window(self, window: tuple[int, int], stride: tuple[int, int]) -> ReceptiveField:
-        """The field of a cell that sees a window of these cells and moves by stride."""
+        """The receptive field of a cell whose window covers these cells and moves by stride."""
         size = tuple(s + (w - 1) * j for s, w, j in zip(self.size, window, self.jump, strict=True))
         jump = tuple(j * s for j, s in zip(self.jump, stride, strict=True))
         return ReceptiveField((size[0], size[1]), (jump[0], jump[1]))
@@ -38,7 +41,7 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class ShapeError:
-    """Why a layer cannot work: its number (1-based, outer first), what is wrong, what mends it."""
+    """Why a layer cannot work: its number (1-based, outer first), the problem and a fix."""
 
     number: tuple[int, ...]
     kind: str
@@ -48,7 +51,7 @@ class ShapeError:
 
 @dataclass(frozen=True)
 class TracedLayer:
-    """One layer with everything that follows from where it stands."""
+    """One layer with everything that follows from its position in the network."""
 
     name: str
     number: tuple[int, ...]
@@ -65,13 +68,13 @@ class TracedLayer:
 
 @dataclass(frozen=True)
 class Trace:
-    """All steps in order, and the mistakes met (shapes after one are a best guess)."""
+    """The layers in order and the shape errors; shapes after an error are a best guess."""
 
     layers: tuple[TracedLayer, ...]
     errors: tuple[ShapeError, ...]
 
     def walk(self) -> Iterator[TracedLayer]:
-        """Every step, the inner ones after the step that holds them."""
+        """Every layer; nested ones come after the layer that contains them."""
         yield from _walk(self.layers)
 
 
@@ -83,23 +86,23 @@ def _walk(steps: tuple[TracedLayer, ...]) -> Iterator[TracedLayer]:
 
 
 def trace(network: Network, classes: int, task: Task = "single") -> Trace:
-    """Follow `network` from its input to its output for so many classes."""
-    walker = _Walker(network.output_units(classes, task))
+    """Trace `network` from its input to its output of `classes` classes."""
+    tracer = _Tracer(network.output_units(classes, task))
     height, width, channels = network.input.shape
-    steps = walker.sequence(network.layers, (channels, height, width), ReceptiveField(), "", ())
-    return Trace(steps, tuple(walker.mistakes))
+    steps = tracer.sequence(network.layers, (channels, height, width), ReceptiveField(), "", ())
+    return Trace(steps, tuple(tracer.errors))
 
 
 @dataclass
-class _Walker:
+class _Tracer:
     units: int
-    mistakes: list[ShapeError] = field(default_factory=list)
+    errors: list[ShapeError] = field(default_factory=list)
 
     def sequence(
         self,
         layers: tuple[spec.Layer, ...],
         shape: Shape,
-        seen: ReceptiveField,
+        field: ReceptiveField,
         prefix: str,
         number: tuple[int, ...],
     ) -> tuple[TracedLayer, ...]:
@@ -109,12 +112,12 @@ class _Walker:
             counts[layer.kind] += 1
             name = "output" if layer.kind == "output" else f"{layer.kind}_{counts[layer.kind]}"
             following = layers[index + 1] if index + 1 < len(layers) else None
-            place = _Place(prefix + name, (*number, index + 1), shape, seen, following)
-            steps.append(self._step(layer, place))
-            shape, seen = steps[-1].output_shape, steps[-1].receptive_field
+            position = _Position(prefix + name, (*number, index + 1), shape, field, following)
+            steps.append(self._step(layer, position))
+            shape, field = steps[-1].output_shape, steps[-1].receptive_field
         return tuple(steps)
 
-    def _step(self, layer: spec.Layer, at: _Place) -> TracedLayer:
+    def _step(self, layer: spec.Layer, at: _Position) -> TracedLayer:
         match layer:
             case spec.Conv():
                 return self._conv(layer, at)
@@ -133,25 +136,25 @@ class _Walker:
             case _:
                 return self._plain(layer, at)
 
-    def mistake(self, at: _Place, layer: spec.Layer, problem: str, mend: str) -> None:
-        self.mistakes.append(ShapeError(at.number, layer.kind, problem, mend))
+    def error(self, at: _Position, layer: spec.Layer, problem: str, fix: str) -> None:
+        self.errors.append(ShapeError(at.number, layer.kind, problem, fix))
 
-    def maps(self, layer: spec.Layer, at: _Place) -> tuple[int, int, int]:
+    def maps(self, layer: spec.Layer, at: _Position) -> tuple[int, int, int]:
         if len(at.shape) == 3:
             return at.shape[0], at.shape[1], at.shape[2]
-        self.mistake(
+        self.error(
             at,
             layer,
-            f"needs maps (channels, height, width) but receives {at.shape[0]} single values",
+            f"needs maps (channels, height, width) but receives {at.shape[0]} values",
             "move it before the flatten or global pooling",
         )
         return at.shape[0], 1, 1
 
-    def _conv(self, layer: spec.Conv, at: _Place) -> TracedLayer:
+    def _conv(self, layer: spec.Conv, at: _Position) -> TracedLayer:
         channels, *size = self.maps(layer, at)
         groups = channels if layer.groups == "depthwise" else layer.groups
         if channels % groups or layer.channels % groups:
-            self.mistake(
+            self.error(
                 at,
                 layer,
                 f"splits {channels} input maps and {layer.channels} filters into {groups} groups, "
@@ -164,14 +167,14 @@ class _Walker:
         self._reflectable(layer, layer.padding_mode, around, (height, width), at)
         after = self._slide(layer, (height, width), window, layer.stride, around, at)
         bias = not isinstance(at.following, NORM_LAYERS) if layer.bias is None else layer.bias
-        seen = at.seen.after_window(window, layer.stride)
-        return at.step(layer, (layer.channels, *after), seen, bias=bias, padding=around)
+        field = at.field.after_window(window, layer.stride)
+        return at.step(layer, (layer.channels, *after), field, bias=bias, padding=around)
 
     def _reflectable(
-        self, layer: spec.Layer, mode: str, around: Sides, size: tuple[int, int], at: _Place
+        self, layer: spec.Layer, mode: str, around: Sides, size: tuple[int, int], at: _Position
     ) -> None:
         if mode == "reflect" and (max(around[:2]) >= size[0] or max(around[2:]) >= size[1]):
-            self.mistake(
+            self.error(
                 at,
                 layer,
                 f"reflects {max(around)} cells, but the map is only {size[0]}x{size[1]} and "
@@ -186,32 +189,33 @@ class _Walker:
         window: tuple[int, int],
         stride: tuple[int, int],
         around: Sides,
-        at: _Place,
+        at: _Position,
     ) -> tuple[int, int]:
         height = geometry.window_count(size[0] + around[0] + around[1], window[0], stride[0])
         width = geometry.window_count(size[1] + around[2] + around[3], window[1], stride[1])
         if height < 1 or width < 1:
-            self.mistake(
+            self.error(
                 at,
                 layer,
-                f"shrinks the map to nothing: its {window[0]}x{window[1]} window does not fit "
+                f"leaves nothing of the map: its {window[0]}x{window[1]} window does not fit "
                 f"into {size[0] + around[0] + around[1]}x{size[1] + around[2] + around[3]} cells",
-                "set padding: same here (" + _enough(size, window, stride) + "), use a smaller "
+                "set padding: same here ("
+                + _same_padding_text(size, window, stride)
+                + "), use a smaller "
                 "kernel, or shrink the maps less before it",
             )
         return max(height, 1), max(width, 1)
 
-    def _pool(self, layer: spec.Pool, at: _Place) -> TracedLayer:
+    def _pool(self, layer: spec.Pool, at: _Position) -> TracedLayer:
         channels, height, width = self.maps(layer, at)
         stride = layer.stride or layer.size
         around = geometry.resolve_padding(layer.padding, (height, width), layer.size, stride)
         padded = (height + around[0] + around[1], width + around[2] + around[3])
-        wide = layer.size[0] > padded[0] or layer.size[1] > padded[1]
-        if wide:
-            self.mistake(
+        if layer.size[0] > padded[0] or layer.size[1] > padded[1]:
+            self.error(
                 at,
                 layer,
-                f"has a {layer.size[0]}x{layer.size[1]} window, wider than its padded map of "
+                f"has a {layer.size[0]}x{layer.size[1]} window, larger than its padded map of "
                 f"{padded[0]}x{padded[1]} cells",
                 f"use size {min(padded)}, remove this pooling, or shrink the maps less before it",
             )
@@ -226,110 +230,114 @@ class _Walker:
                 geometry.window_count(padded[1], layer.size[1], stride[1]),
             )
         shape = (channels, max(after[0], 1), max(after[1], 1))
-        return at.step(layer, shape, at.seen.after_window(layer.size, stride), padding=around)
+        return at.step(layer, shape, at.field.after_window(layer.size, stride), padding=around)
 
-    def _pad(self, layer: spec.Pad, at: _Place) -> TracedLayer:
+    def _pad(self, layer: spec.Pad, at: _Position) -> TracedLayer:
         channels, height, width = self.maps(layer, at)
         self._reflectable(layer, layer.mode, layer.padding, (height, width), at)
         top, bottom, left, right = layer.padding
         shape = (channels, height + top + bottom, width + left + right)
-        return at.step(layer, shape, at.seen, padding=layer.padding)
+        return at.step(layer, shape, at.field, padding=layer.padding)
 
-    def _dense(self, layer: spec.Layer, units: int, bias: bool | None, at: _Place) -> TracedLayer:
+    def _dense(
+        self, layer: spec.Layer, units: int, bias: bool | None, at: _Position
+    ) -> TracedLayer:
         if len(at.shape) != 1:
-            self.mistake(
+            self.error(
                 at,
                 layer,
-                f"needs single values but receives {at.shape[0]} maps of "
+                f"needs a vector of values but receives {at.shape[0]} maps of "
                 f"{at.shape[1]}x{at.shape[2]}",
                 "put flatten or global_avg_pool before it",
             )
         if bias is None:
             bias = not isinstance(at.following, NORM_LAYERS)
-        return at.step(layer, (units,), at.seen, bias=bias)
+        return at.step(layer, (units,), at.field, bias=bias)
 
-    def _plain(self, layer: spec.Layer, at: _Place) -> TracedLayer:
+    def _plain(self, layer: spec.Layer, at: _Position) -> TracedLayer:
         if isinstance(layer, spec.Flatten):
-            return at.step(layer, (prod(at.shape),), at.seen)
+            return at.step(layer, (prod(at.shape),), at.field)
         if isinstance(layer, spec.GlobalMaxPool | spec.GlobalAvgPool):
             channels, height, width = self.maps(layer, at)
             return at.step(
-                layer, (channels,), at.seen.after_window((height, width), (height, width))
+                layer, (channels,), at.field.after_window((height, width), (height, width))
             )
         if isinstance(layer, spec.Dropout2d | spec.SqueezeExcite):
             self.maps(layer, at)
         if isinstance(layer, spec.GroupNorm) and at.shape[0] % layer.groups:
-            self.mistake(
+            self.error(
                 at,
                 layer,
                 f"splits {at.shape[0]} maps into {layer.groups} groups, which does not divide them",
                 "choose groups that divide the channels",
             )
-        return at.step(layer, at.shape, at.seen)
+        return at.step(layer, at.shape, at.field)
 
-    def _residual(self, layer: spec.Residual, at: _Place) -> TracedLayer:
-        branch = self.sequence(layer.layers, at.shape, at.seen, f"{at.name}.layers.", at.number)
-        after, seen = branch[-1].output_shape, branch[-1].receptive_field
+    def _residual(self, layer: spec.Residual, at: _Position) -> TracedLayer:
+        branch = self.sequence(layer.layers, at.shape, at.field, f"{at.name}.layers.", at.number)
+        after, field = branch[-1].output_shape, branch[-1].receptive_field
         if after == at.shape:
-            return at.step(layer, after, seen, branches=(branch,))
+            return at.step(layer, after, field, branches=(branch,))
         if len(at.shape) != 3 or len(after) != 3:
-            self.mistake(
+            self.error(
                 at,
                 layer,
-                f"adds {_words(at.shape)} to {_words(after)}, which only maps can be brought "
-                "together by a 1x1 convolution",
+                f"adds {_shape_text(at.shape)} to {_shape_text(after)}, and only maps can be "
+                "brought to the same shape by a 1x1 convolution",
                 "keep the number of values inside, or flatten after the residual",
             )
-            return at.step(layer, after, seen, branches=(branch,))
+            return at.step(layer, after, field, branches=(branch,))
         stride = (
-            max(seen.jump[0] // at.seen.jump[0], 1),
-            max(seen.jump[1] // at.seen.jump[1], 1),
+            max(field.jump[0] // at.field.jump[0], 1),
+            max(field.jump[1] // at.field.jump[1], 1),
         )
-        reached = tuple(geometry.window_count(at.shape[i + 1], 1, stride[i]) for i in (0, 1))
-        if reached != after[1:]:
-            self.mistake(
+        projected = tuple(geometry.window_count(at.shape[i + 1], 1, stride[i]) for i in (0, 1))
+        if projected != after[1:]:
+            self.error(
                 at,
                 layer,
                 f"turns {at.shape[1]}x{at.shape[2]} into {after[1]}x{after[2]}, but its input "
-                f"passed on with stride {stride[0]}x{stride[1]} is {reached[0]}x{reached[1]}",
+                f"projected with stride {stride[0]}x{stride[1]} is {projected[0]}x{projected[1]}",
                 "use padding: same in the layers inside",
             )
         norm = next((s.layer for s in branch if isinstance(s.layer, spec.BatchNorm)), None)
         return at.step(
-            layer, after, seen, branches=(branch,), projection=stride, projection_norm=norm
+            layer, after, field, branches=(branch,), projection=stride, projection_norm=norm
         )
 
-    def _concat(self, layer: spec.Concat, at: _Place) -> TracedLayer:
+    def _concat(self, layer: spec.Concat, at: _Position) -> TracedLayer:
         branches = tuple(
-            self.sequence(inner, at.shape, at.seen, f"{at.name}.{index}.", (*at.number, index + 1))
+            self.sequence(inner, at.shape, at.field, f"{at.name}.{index}.", (*at.number, index + 1))
             for index, inner in enumerate(layer.branches)
         )
         shapes = [branch[-1].output_shape for branch in branches]
         if len({shape[1:] for shape in shapes}) > 1 or len({len(shape) for shape in shapes}) > 1:
-            self.mistake(
+            self.error(
                 at,
                 layer,
-                "stacks branches of different sizes: " + ", ".join(map(_words, shapes)),
+                "concatenates branches of different sizes: " + ", ".join(map(_shape_text, shapes)),
                 "give every branch the same strides and padding: same",
             )
         after = (sum(shape[0] for shape in shapes), *shapes[0][1:])
-        seen = max((branch[-1].receptive_field for branch in branches), key=lambda seen: seen.size)
-        return at.step(layer, after, seen, branches=branches)
+        field = max((branch[-1].receptive_field for branch in branches), key=lambda one: one.size)
+        return at.step(layer, after, field, branches=branches)
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Position:
+    """What a layer's place in the network determines: name, number, input, the layer after it."""
+
     name: str
     number: tuple[int, ...]
     shape: Shape
-    seen: ReceptiveField
+    field: ReceptiveField
     following: spec.Layer | None
 
     def step(
         self,
         layer: spec.Layer,
         after: Shape,
-        seen: ReceptiveField,
+        field: ReceptiveField,
         *,
         bias: bool = False,
         padding: Sides = (0, 0, 0, 0),
@@ -338,17 +346,28 @@ class _Place:
         projection_norm: spec.BatchNorm | None = None,
     ) -> TracedLayer:
         return TracedLayer(
-            self.name, self.number, layer, self.shape, after, seen, bias, padding, branches,
-            projection, projection_norm,
-        )  # fmt: skip
+            name=self.name,
+            number=self.number,
+            layer=layer,
+            input_shape=self.shape,
+            output_shape=after,
+            receptive_field=field,
+            bias=bias,
+            padding=padding,
+            branches=branches,
+            projection=projection,
+            projection_norm=projection_norm,
+        )
 
 
-def _enough(size: tuple[int, int], window: tuple[int, int], stride: tuple[int, int]) -> str:
+def _same_padding_text(
+    size: tuple[int, int], window: tuple[int, int], stride: tuple[int, int]
+) -> str:
     top, bottom, left, right = geometry.resolve_padding("same", size, window, stride)
     return f"top {top}, bottom {bottom}, left {left}, right {right}"
 
 
-def _words(shape: Shape) -> str:
+def _shape_text(shape: Shape) -> str:
     if len(shape) == 1:
         return f"{shape[0]} values"
     return f"{shape[0]} maps of {shape[1]}x{shape[2]}"

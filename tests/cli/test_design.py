@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from foveal.cli.main import run
-from foveal.network.load import load_network
+from foveal.model.architecture import load_network
 from foveal.spec import yaml
 from foveal.spec.recipe import Recipe
 
@@ -16,12 +16,12 @@ def test_digits_to_standard_output(digits, tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out.startswith(
         "# input.channels 1: the images are grey, whatever their files say\n"
-        "# input 16x16: the middle image has 8x8, enlarged to 16 pixels or more\n"
+        "# input 16x16: the median image has 8x8, enlarged to 16 pixels or more\n"
     )
     path = tmp_path / "piped.yaml"
     path.write_text(captured.out)
     assert load_network(path).input.shape == (16, 16, 1)
-    assert "recipe:\n# epochs: as many as the minutes allow" in captured.err
+    assert "recipe:\n# epochs: as many as the budget allows" in captured.err
 
 
 def test_written_files_are_taken_back_by_show(digits, tmp_path, capsys):
@@ -29,7 +29,7 @@ def test_written_files_are_taken_back_by_show(digits, tmp_path, capsys):
     assert run(["design", str(digits), "--minutes", "2", "--out", str(out)]) == 0
     captured = capsys.readouterr()
     assert captured.out.splitlines()[-1] == (
-        "recipe.epochs: as many as the minutes allow, measured when training starts"
+        "recipe.epochs: as many as the budget allows, measured when training starts"
     )
     recipe = tmp_path / "network.recipe.yaml"
     assert captured.err == (
@@ -62,6 +62,4 @@ def test_photographs(realdata, tmp_path, capsys):
     made = load_network(out)
     assert made.input.channels == 3
     assert made.preprocess.fit == "squash"
-    assert "preprocess.fit squash: of nine in ten images a crop would cut away" in (
-        capsys.readouterr().out
-    )
+    assert "preprocess.fit squash: a crop would remove" in (capsys.readouterr().out)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from foveal.network.load import load_network as read_network
+from foveal.model.architecture import load_network as read_network
 
 CONCEPTS = Path(__file__).resolve().parents[2] / "docs" / "concepts"
 PAGES = sorted(path.name for path in CONCEPTS.glob("*.md"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from foveal.network.load import load_network as read_network
+from foveal.model.architecture import load_network as read_network
 from foveal.spec.messages import describe_schema
 from foveal.spec.recipe import Recipe
 from foveal.training.setup.defaults import RecipeContext, fill_defaults

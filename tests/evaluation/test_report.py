@@ -49,7 +49,7 @@ def test_the_record_of_a_model_has_its_layers_and_history(model: Path) -> None:
     record = model_record(manifest)
     layers = record["network"]["layers"]
     assert [layer["kind"] for layer in layers][:3] == ["conv", "batch_norm", "relu"]
-    assert sum(layer["parameters"] for layer in layers) == record["network"]["parameters"]
+    assert sum(layer["weights"] for layer in layers) == record["network"]["weights"]
     assert record["history"] == [{"loss": 0.1}]
     assert record["weights_sha256"] == manifest.weights_sha256
 

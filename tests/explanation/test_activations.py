@@ -27,7 +27,7 @@ def test_every_layer_of_the_cost_table_is_there_with_its_shape(some, recording):
         assert shapes[line.name] == tuple(line.output_shape)
         if line.name in fields:
             assert fields[line.name] == line.receptive_field
-    assert sum(node.weights for node in recording.nodes) == table.parameters
+    assert sum(node.weights for node in recording.nodes) == table.weights
     assert sum(node.multiply_adds for node in recording.nodes) == table.multiply_adds
 
 

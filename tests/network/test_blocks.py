@@ -51,5 +51,10 @@ def test_what_the_trace_allows_runs_with_its_shapes(layers, end, height, width):
     assert torch.isfinite(logits).all()
     for step in traced.walk():
         assert shapes[step.name] == step.output_shape, step.name
-    learned = sum(p.numel() for p in module.parameters() if p.requires_grad or p.dim() == 4)
-    assert network_cost(network, 3).parameters == learned
+    learned = sum(
+        parameter.numel()
+        for part in module.modules()
+        for parameter in part.parameters(recurse=False)
+        if parameter.requires_grad or isinstance(part, torch.nn.Conv2d)  # frozen ones count
+    )
+    assert network_cost(network, 3).weights == learned

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.signal import convolve, correlate
 
 from foveal.errors import SpecError
-from foveal.network.build import build, whitened
+from foveal.network.build import build, whitening_convs
 from foveal.network.cost import network_cost
 from foveal.network.presets import load_preset, preset_names
 from foveal.network.shapes import trace
@@ -277,7 +277,7 @@ def test_identity_start_passes_the_maps_through():
 def test_whitening_convolutions_are_found_and_frozen():
     network = load_preset("swift-s", Input(height=28, width=28, channels=1))
     module = build(network, 10)
-    ((name, conv),) = whitened(module)
+    ((name, conv),) = whitening_convs(network, module)
     assert name == "conv_1"
     assert conv.out_channels == 8
     assert not conv.weight.requires_grad
@@ -345,7 +345,7 @@ def test_every_preset_is_finite_learns_everywhere_and_costs_what_is_said(name, s
         for part in module.modules()
         if isinstance(part, torch.nn.BatchNorm2d) and not part.weight.requires_grad
     )
-    assert spent.parameters == sum(p.numel() for p in module.parameters()) - fixed_scales
+    assert spent.weights == sum(p.numel() for p in module.parameters()) - fixed_scales
     for line in spent.layers:
         assert outputs[line.name] == line.output_shape, line.name
 
@@ -376,10 +376,10 @@ def test_a_design_with_errors_is_not_built():
     with pytest.raises(SpecError) as caught:
         build(network, 3)
     assert caught.value.problems == (
-        "layer 1 (conv) shrinks the map to nothing: its 5x5 window does not fit into 4x4 cells; "
+        "layer 1 (conv) leaves nothing of the map: its 5x5 window does not fit into 4x4 cells; "
         "set padding: same here (top 2, bottom 2, left 2, right 2), use a smaller kernel, or "
         "shrink the maps less before it",
-        "layer 2 (output) needs single values but receives 3 maps of 1x1; put flatten or "
+        "layer 2 (output) needs a vector of values but receives 3 maps of 1x1; put flatten or "
         "global_avg_pool before it",
     )
 
@@ -389,6 +389,6 @@ def test_a_billion_weights_are_refused_before_memory_is_asked():
     with pytest.raises(SpecError) as caught:
         build(Network(layers=layers), 2)
     assert str(caught.value) == (
-        "the network has 4,337,520,002 weights, more than the 536,870,912 allowed; layer 3 (dense) "
-        "has 3,600,060,000 of them: make it smaller"
+        "the network has 4,337,520,002 weights, more than the limit of 536,870,912; "
+        "layer 3 (dense) has 3,600,060,000 of them: make it smaller"
     )

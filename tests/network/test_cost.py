@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from foveal.network.cost import network_cost
+from foveal.network.cost import network_cost, pooling_savings
 from foveal.network.presets import load_preset
 from foveal.spec.layers import Conv, Flatten, MaxPool, Output
 from foveal.spec.network import Network
@@ -31,20 +31,25 @@ PUBLISHED = [
 @pytest.mark.parametrize(("name", "classes", "weights", "giga"), PUBLISHED)
 def test_classical_presets_have_their_published_cost(name, classes, weights, giga):
     spent = network_cost(load_preset(name), classes)
-    assert spent.parameters == weights
+    assert spent.weights == weights
     if giga is not None:
         assert round(spent.multiply_adds / 1e9, 2) == giga
 
 
 def test_resnet18_with_normalisation_has_the_other_published_figure():
     spent = network_cost(load_preset("resnet18"), 1000)
-    assert f"{spent.parameters / 1e6:.2f} M" == "11.69 M"
+    assert f"{spent.weights / 1e6:.2f} M" == "11.69 M"
     assert f"{spent.multiply_adds_with_norms / 1e9:.2f} G" == "1.82 G"
 
 
 def test_receptive_field_and_jump():
-    layers = [Conv(4, kernel=3), MaxPool(2), Conv(4, kernel=(5, 3), dilation=(2, 1)), Flatten(),
-              Output()]  # fmt: skip
+    layers = [
+        Conv(4, kernel=3),
+        MaxPool(2),
+        Conv(4, kernel=(5, 3), dilation=(2, 1)),
+        Flatten(),
+        Output(),
+    ]
     lines = network_cost(Network(input=Input(height=32, width=32), layers=layers), 2).layers
     assert [line.receptive_field for line in lines[:3]] == [(3, 3), (4, 4), (20, 8)]
     assert [line.jump for line in lines[:3]] == [(1, 1), (2, 2), (2, 2)]
@@ -86,3 +91,24 @@ def test_a_thousand_layers_are_followed_quickly():
     start = time.process_time()
     network_cost(Network(layers=layers), 2)
     assert time.process_time() - start < 1
+
+
+def test_a_2x2_pooling_saves_three_quarters_of_what_follows():
+    layers = [
+        Conv(4, bias=False),
+        "relu",
+        MaxPool(2),
+        Conv(4, bias=False),
+        "global_avg_pool",
+        Output(),
+    ]
+    network = Network(input=Input(height=16, width=16), layers=layers)
+    first, second, last = 16 * 16 * 4 * 27, 8 * 8 * 4 * 36, 4 * 3
+    assert network_cost(network, 3).multiply_adds == first + second + last
+    without = first + 4 * second + last
+    assert pooling_savings(network, 3) == {3: 1 - (first + second + last) / without}
+
+
+def test_without_work_after_it_a_pooling_saves_what_the_output_costs_less():
+    network = Network(input=Input(height=4, width=4), layers=[MaxPool(2), Flatten(), Output()])
+    assert pooling_savings(network, 3) == {1: 0.75}

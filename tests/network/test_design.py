@@ -1,11 +1,12 @@
-"""From facts to a network: every choice, its reason word by word, and that the result is sound."""
+"""From image statistics to a network: every choice, its reason, and that the result is sound."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foveal.dataset.stats import Stats
 from foveal.errors import SpecError, UsageError
 from foveal.network.design import design_network
 from foveal.network.lint import lint
@@ -18,62 +19,67 @@ def ten(each=6000):
     return {str(i): each for i in range(10)}
 
 
-@dataclass(frozen=True)
-class Facts:
-    images: int = 60_000
-    classes: dict = field(default_factory=ten)
-    task: str = "single"
-    width: tuple = (28, 28, 28)
-    height: tuple = (28, 28, 28)
-    aspect: tuple = (1.0, 1.0, 1.0)
-    grey: bool = True
-
-
-PHOTOS = Facts(
-    images=3000, classes=ten(300), width=(300, 400, 500), height=(400, 533, 600),
-    aspect=(0.75, 0.75, 0.76), grey=False,
-)  # fmt: skip
+DIGITS = Stats(
+    images=60_000,
+    classes=ten(),
+    task="single",
+    width=(28, 28, 28),
+    height=(28, 28, 28),
+    aspect=(1.0, 1.0, 1.0),
+    grey=True,
+    sampled=512,
+)
+PHOTOS = Stats(
+    images=3000,
+    classes=ten(300),
+    task="single",
+    width=(300, 400, 500),
+    height=(400, 533, 600),
+    aspect=(0.75, 0.75, 0.76),
+    grey=False,
+    sampled=512,
+)
 
 
 def test_small_grey_images_keep_their_size_and_get_one_channel():
-    made = design_network(Facts())
-    assert made.network.input.shape == (28, 28, 1)
-    assert made.network.layers[0].channels == 8
-    assert made.reasons[0] == "input.channels 1: the images are grey, whatever their files say"
-    assert made.reasons[1] == "input 28x28: the middle image has 28x28"
-    assert made.reasons[3:] == (
-        "preprocess.fit crop: the images have the input's aspect, nothing is cut away",
+    design = design_network(DIGITS)
+    assert design.network.input.shape == (28, 28, 1)
+    assert design.network.layers[0].channels == 8
+    assert design.reasons[0] == "input.channels 1: the images are grey, whatever their files say"
+    assert design.reasons[1] == "input 28x28: the median image has 28x28"
+    assert design.reasons[3:] == (
+        "preprocess.fit crop: the images have the input's aspect ratio, nothing is cropped",
         "output softmax: every image has one of 10 classes",
-        "recipe.epochs: as many as the minutes allow, measured when training starts",
+        "recipe.epochs: as many as the budget allows, measured when training starts",
     )
 
 
 def test_tiny_images_are_enlarged_by_a_whole_number():
-    tiny = replace(Facts(), width=(8, 8, 8), height=(8, 8, 8), images=200)
+    tiny = replace(DIGITS, width=(8, 8, 8), height=(8, 8, 8), images=200)
     assert design_network(tiny).network.input.shape == (16, 16, 1)
 
 
 def test_a_common_aspect_becomes_the_inputs():
-    made = design_network(PHOTOS, 10)
-    height, width, channels = made.network.input.shape
+    design = design_network(PHOTOS, 10)
+    height, width, channels = design.network.input.shape
     assert channels == 3
     assert 1.2 < height / width < 1.5
-    assert made.network.preprocess.fit == "crop"
+    assert design.network.preprocess.fit == "crop"
 
 
 def test_aspects_that_differ_a_little_are_squashed_and_much_padded():
-    made = design_network(replace(PHOTOS, aspect=(0.75, 1.0, 1.33)))
-    assert made.network.input.height == made.network.input.width
-    assert made.network.preprocess.fit == "squash"
-    assert made.reasons[3] == (
-        "preprocess.fit squash: of nine in ten images a crop would cut away at most 25% of the "
-        "area, a squash stretches them by no more than 1.33"
+    design = design_network(replace(PHOTOS, aspect=(0.75, 1.0, 1.33)))
+    assert design.network.input.height == design.network.input.width
+    assert design.network.preprocess.fit == "squash"
+    assert design.reasons[3] == (
+        "preprocess.fit squash: a crop would remove at most 25% of the area of nine in ten images, "
+        "a squash stretches them at most 1.33 times"
     )
-    made = design_network(replace(PHOTOS, aspect=(0.2, 1.0, 5.0)))
-    assert made.network.preprocess.fit == "pad"
-    assert made.reasons[3] == (
-        "preprocess.fit pad: of nine in ten images a crop would cut away at most 80% of the area "
-        "and a squash stretch them 5.0 times; padding fills at most 80%"
+    design = design_network(replace(PHOTOS, aspect=(0.2, 1.0, 5.0)))
+    assert design.network.preprocess.fit == "pad"
+    assert design.reasons[3] == (
+        "preprocess.fit pad: a crop would remove at most 80% of the area of nine in ten images, "
+        "a squash would stretch them 5.0 times; padding fills at most 80%"
     )
 
 
@@ -86,11 +92,11 @@ def test_output_follows_the_task():
 
 def test_rare_classes_weigh_more_only_where_they_are_rare():
     uneven = replace(PHOTOS, classes={"good": 2900, "bad": 100})
-    made = design_network(uneven)
-    assert made.recipe.class_balance == "class_weights"
-    assert made.reasons[-1] == (
-        "recipe.class_balance class_weights: the commonest class has 29 times the images of the "
-        "rarest, which would be passed over"
+    design = design_network(uneven)
+    assert design.recipe.class_balance == "class_weights"
+    assert design.reasons[-1] == (
+        "recipe.class_balance class_weights: the most frequent class has 29 times the images of "
+        "the rarest, which training would neglect"
     )
     assert design_network(PHOTOS).recipe.class_balance == "none"
 
@@ -113,28 +119,28 @@ def test_a_faster_machine_never_gets_less():
 
 
 def test_a_minute_for_many_small_images_takes_the_smallest():
-    made = design_network(Facts(), 1)
-    assert made.reasons[2] == (
-        "layers swift-xs: the smallest there is; 3 epochs over 60,000 images are estimated at "
-        "1.6 minutes here, the budget is 1"
+    design = design_network(DIGITS, 1)
+    assert design.reasons[2] == (
+        "layers swift-xs: the smallest of the swift family; 3 epochs over 60,000 images take an "
+        "estimated 1.6 minutes here, the budget is 1"
     )
 
 
 def test_a_named_preset_is_placed_on_the_images():
-    made = design_network(Facts(classes={"a": 1, "b": 1}), preset="resnet18")
-    assert made.network.input.shape == (28, 28, 1)
-    assert made.network.output.function == "sigmoid"
-    assert design_network(Facts(), preset="vgg16").network.input.shape == (224, 224, 1)
+    design = design_network(replace(DIGITS, classes={"a": 1, "b": 1}), preset="resnet18")
+    assert design.network.input.shape == (28, 28, 1)
+    assert design.network.output.function == "sigmoid"
+    assert design_network(DIGITS, preset="vgg16").network.input.shape == (224, 224, 1)
     assert design_network(PHOTOS, preset="resnet18").network.input.shape == (224, 224, 3)
     assert design_network(PHOTOS, side_px=96).network.input.shape == (96, 96, 3)
     with pytest.raises(UsageError):
-        design_network(Facts(), preset="resnet19")
+        design_network(DIGITS, preset="resnet19")
 
 
-def test_one_class_has_nothing_to_tell_apart():
+def test_one_class_is_an_error():
     with pytest.raises(SpecError) as caught:
         design_network(replace(PHOTOS, classes={"cat": 10}))
-    assert "is softmax over one class, with nothing to tell apart" in str(caught.value)
+    assert "is softmax over one class; give two or more classes" in str(caught.value)
 
 
 lengths = st.integers(4, 3000)
@@ -142,25 +148,35 @@ lengths = st.integers(4, 3000)
 
 @settings(max_examples=40, deadline=None)
 @given(
-    images=st.integers(2, 200_000), classes=st.integers(2, 50), width=lengths, height=lengths,
-    spread=st.floats(1, 4), grey=st.booleans(), task=st.sampled_from(["single", "multi"]),
+    images=st.integers(2, 200_000),
+    classes=st.integers(2, 50),
+    width=lengths,
+    height=lengths,
+    spread=st.floats(1, 4),
+    grey=st.booleans(),
+    task=st.sampled_from(["single", "multi"]),
     minutes=st.floats(0.05, 600),
-)  # fmt: skip
+)
 def test_every_design_is_sound_and_reads_back(
     images, classes, width, height, spread, grey, task, minutes
 ):
     aspect = max(0.05, min(20.0, width / height))
     height = max(height, round(width / 20))
     width = max(width, round(height / 20))
-    facts = Facts(
-        images=images, classes={str(i): images // classes for i in range(classes)},
-        task=task, width=(width,) * 3, height=(height,) * 3,
-        aspect=(aspect / spread, aspect, aspect * spread), grey=grey,
-    )  # fmt: skip
-    made = design_network(facts, minutes)
-    errors = [one for one in lint(made.network, classes, task) if one.severity == "error"]
+    stats = Stats(
+        images=images,
+        classes={str(i): images // classes for i in range(classes)},
+        task=task,
+        width=(width,) * 3,
+        height=(height,) * 3,
+        aspect=(aspect / spread, aspect, aspect * spread),
+        grey=grey,
+        sampled=images,
+    )
+    design = design_network(stats, minutes)
+    errors = [one for one in lint(design.network, classes, task) if one.severity == "error"]
     assert errors == []
-    text = yaml.dump_yaml(made.network.to_data())
-    assert yaml.parse_yaml(text, Network) == made.network
-    recipe = yaml.dump_yaml(made.recipe.model_dump(mode="json", exclude_none=True))
-    assert yaml.parse_yaml(recipe, Recipe) == made.recipe
+    text = yaml.dump_yaml(design.network.to_data())
+    assert yaml.parse_yaml(text, Network) == design.network
+    recipe = yaml.dump_yaml(design.recipe.model_dump(mode="json", exclude_none=True))
+    assert yaml.parse_yaml(recipe, Recipe) == design.recipe

@@ -27,7 +27,7 @@ from foveal.training.setup.session import Session
 def plan(session: Session, prepared: TrainingData, budget: Budget | None) -> Iterator[str]:
     """Sentences for the terminal: data, network, every choice with its reason, time and memory."""
     height, width, channels = session.network.input.shape
-    weights = network_cost(session.network, len(prepared.classes), prepared.task).parameters
+    weights = network_cost(session.network, len(prepared.classes), prepared.task).weights
     yield (
         f"data: {plural(len(prepared.train), 'image')} to train on, {len(prepared.val):,} to "
         f"choose on, {plural(len(prepared.classes), 'class', 'classes')}, "

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foveal.network.build import whitened
+from foveal.network.build import whitening_convs
 from foveal.spec.network import Network
 from foveal.training.rng import Stream, permutation
 
@@ -30,10 +30,10 @@ def whiten(module: nn.Module, network: Network, pixels: NDArray[np.uint8]) -> bo
     where there are more filters than that, the rest keep their start.  False where the network
     asks for none.
     """
-    asked = whitened(module)
-    if not asked:
+    convolutions = whitening_convs(network, module)
+    if not convolutions:
         return False
-    convolution = asked[0][1]
+    convolution = convolutions[0][1]
     chosen = np.sort(permutation(len(pixels), Stream.WHITENING)[:MOST])
     mean, std = network.preprocess.statistics(network.input.channels)
     batch = torch.from_numpy(pixels[chosen]).permute(0, 3, 1, 2).double() / 255

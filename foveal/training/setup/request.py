@@ -15,7 +15,7 @@ from torch import Tensor
 
 from foveal.dataset.dataset import Dataset
 from foveal.errors import DataError, SpecError, UsageError
-from foveal.network.load import load_network as read_network
+from foveal.model.architecture import load_network as read_network
 from foveal.network.presets import load_preset, preset_names
 from foveal.progress import Progress
 from foveal.spec import yaml

@@ -3,7 +3,7 @@
 import pytest
 
 from foveal.errors import UsageError
-from foveal.network.load import load_network
+from foveal.model.architecture import load_network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
 from foveal.training.setup.defaults import RecipeContext, average, fill_defaults, muon_share

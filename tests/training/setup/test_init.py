@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
+from foveal.model.architecture import load_network
 from foveal.network.build import build
-from foveal.network.load import load_network
 from foveal.spec.preprocess import Input
 from foveal.training.setup.init import eigenfilters, set_dropout, whiten
 

@@ -1,26 +1,24 @@
-"""NETWORK as a person names it: a preset, a YAML file or a model file (its architecture only).
-
-Knows nothing of what a network means.
-"""
+"""Loads the network a user names: a preset, a YAML file, or the architecture of a model file."""
 
 from __future__ import annotations
 
-import os
+import os.path
 from pathlib import Path
 
 from foveal.errors import UsageError
+from foveal.model.file import read_manifest
 from foveal.network.presets import load_preset, preset_names
-from foveal.spec import yaml
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
+from foveal.spec.yaml import load_yaml
 from foveal.text import nearest
 
 
 def load_network(name: str | Path, size: Input | None = None) -> Network:
-    """The network a preset's name, a YAML file or a model file stands for, at input `size`.
+    """The network of a preset, a YAML file or a model file, at input `size`.
 
-    size None keeps the size that is written there. Raises UsageError where there is no such
-    preset or file, SpecError with every mistake of a file, ModelFileError for a damaged model.
+    size None: the size of the preset or file. Raises UsageError where there is no such preset or
+    file, SpecError with every mistake of a YAML file, ModelFileError for a damaged model file.
     """
     path = Path(name)
     if str(name) in preset_names():
@@ -31,11 +29,12 @@ def load_network(name: str | Path, size: Input | None = None) -> Network:
             f"a model file, or one of the presets {', '.join(preset_names())}"
         )
     if path.suffix == ".onnx":
-        raise UsageError(f"{path} is an exported file; give the model.safetensors it was made from")
+        raise UsageError(
+            f"{path} is an exported file, which holds no network; give the "
+            "model.safetensors it was made from"
+        )
     if path.suffix == ".safetensors":
-        from foveal.model.file import read_manifest
-
-        found: Network = read_manifest(path).network
+        network = read_manifest(path).network
     else:
-        found = yaml.load_yaml(path, Network)
-    return found if size is None else found.resized(size)
+        network = load_yaml(path, Network)
+    return network if size is None else network.resized(size)

@@ -1,9 +1,9 @@
-"""NETWORK as a person names it."""
+"""The network of a preset, a YAML file or a model file."""
 
 import pytest
 
 from foveal.errors import SpecError, UsageError
-from foveal.network.load import load_network
+from foveal.model.architecture import load_network
 from foveal.network.presets import load_preset, preset_names
 from foveal.spec import yaml
 from foveal.spec.preprocess import Input
@@ -69,5 +69,6 @@ def test_an_exported_file_names_the_model_to_give(tmp_path):
     with pytest.raises(UsageError) as caught:
         load_network(file)
     assert str(caught.value) == (
-        f"{file} is an exported file; give the model.safetensors it was made from"
+        f"{file} is an exported file, which holds no network; give the "
+        "model.safetensors it was made from"
     )

@@ -1,0 +1,60 @@
+"""The show verb: what it reads, and who set each hyperparameter."""
+
+import numpy as np
+import pytest
+
+from foveal.errors import UsageError
+from foveal.model.file import Manifest, write_model_file
+from foveal.network.presets import load_preset
+from foveal.network.summary import Hyperparameter
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+from foveal.verbs.show import show
+
+SMALL = Network(layers=["global_avg_pool", {"output": "sigmoid"}])
+
+
+def test_a_network_value_is_summarised_with_the_default_number_of_classes():
+    summary = show(SMALL)
+    assert (summary.classes, summary.batch_size) == (2, 64)
+    assert summary.cost.weights == 4
+    assert show(SMALL, classes=5).cost.weights == 20
+    assert summary.warnings == ()
+
+
+def test_another_input_size_is_set_by_the_caller():
+    summary = show(SMALL, input=Input(height=10, width=20))
+    assert summary.hyperparameters[0] == Hyperparameter("input", "size", "10x20x3", "you")
+    assert show(SMALL).hyperparameters[0].source == "default"
+    assert show("lenet5").hyperparameters[0].source == "preset lenet5"
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    manifest = Manifest(
+        network=load_preset("lenet5"), labels=("a", "b", "c"), recipe={"batch_size": 32}
+    )
+    path = tmp_path / "model.safetensors"
+    write_model_file(path, manifest, {"x": np.zeros(1, np.float32)})
+    return path
+
+
+def test_a_model_file_gives_classes_and_recipe(model_file):
+    summary = show(model_file)
+    assert summary.classes == 3
+    assert Hyperparameter("1 conv", "channels", 6, "model file") in summary.hyperparameters
+    assert summary.hyperparameters[-3:] == (
+        Hyperparameter("recipe", "batch_size", 32, "training of the model file"),
+        Hyperparameter("recipe", "learning_rate", None, "training (see --set)"),
+        Hyperparameter("recipe", "epochs", None, "training (see --set)"),
+    )
+
+
+def test_the_drawing_is_written(tmp_path):
+    show("lenet5", out=tmp_path / "lenet5.svg")
+    assert (tmp_path / "lenet5.svg").read_text().startswith("<svg ")
+
+
+def test_an_unknown_name_is_an_error():
+    with pytest.raises(UsageError, match=r"^there is no network 'lenet6' \(did you mean 'lenet5'"):
+        show("lenet6")
