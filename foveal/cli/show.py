@@ -115,13 +115,13 @@ def _layer_lines(summary: NetworkSummary) -> list[str]:
     for step, layer in zip(summary.traced.walk(), summary.cost.layers, strict=True):
         label, saving = formatting.layer_label(layer.number), summary.saving(layer)
         field, jump = layer.receptive_field, layer.jump
-        is_map = len(layer.output_shape) == 3
+        is_map = len(layer.output) == 3
         rows.append(
             (
                 label,
                 "  " * (len(layer.number) - 1) + layer.name.rsplit(".", 1)[-1],
                 formatting.format_layer(step.layer)[:48],
-                formatting.format_shape(layer.output_shape),
+                formatting.format_shape(layer.output),
                 f"{layer.weights:,}" if layer.weights else "",
                 formatting.format_count(layer.multiply_adds) if layer.multiply_adds else "",
                 formatting.format_bytes(4 * layer.activations * summary.batch_size),

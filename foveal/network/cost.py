@@ -32,7 +32,7 @@ class LayerCost:
     name: str
     kind: str
     number: tuple[int, ...]
-    output_shape: Shape
+    output: Shape
     weights: int
     biases: int
     multiply_adds: int
@@ -80,7 +80,7 @@ class Cost:
     @property
     def receptive_field(self) -> tuple[int, int]:
         """Pixels (height, width) that a cell of the last map sees."""
-        maps = [layer for layer in self.layers if len(layer.output_shape) == 3]
+        maps = [layer for layer in self.layers if len(layer.output) == 3]
         return maps[-1].receptive_field if maps else (1, 1)
 
 
@@ -125,7 +125,7 @@ def _layer_cost(step: TracedLayer) -> LayerCost:
         name=step.name,
         kind=step.layer.kind,
         number=step.number,
-        output_shape=step.output_shape,
+        output=step.output_shape,
         weights=weights + biases,
         biases=biases,
         multiply_adds=multiply_adds,

@@ -91,7 +91,7 @@ class NetworkSummary:
             "name": layer.name,
             "kind": layer.kind,
             "number": layer_label(layer.number),
-            "output": height_width_channels(layer.output_shape),
+            "output": height_width_channels(layer.output),
             "weights": layer.weights,
             "biases": layer.biases,
             "multiply_adds": layer.multiply_adds,

@@ -101,14 +101,14 @@ def _row(step: TracedLayer, line: LayerCost, depth: int, top: int, largest: floa
         f'<rect x="{left}" y="{top - 14}" width="{length:.0f}" height="18" rx="3" fill="{colour}">'
         f"<title>{escape(line.name)}</title></rect>",
         _text(LEFT + BAR_WIDTH + 20, top, label[:60]),
-        _text(LEFT + BAR_WIDTH + 370, top, formatting.format_shape(line.output_shape), "quiet"),
+        _text(LEFT + BAR_WIDTH + 370, top, formatting.format_shape(line.output), "quiet"),
         _text(
             LEFT + BAR_WIDTH + 500,
             top,
             formatting.format_count(line.weights) if line.weights else "",
             "quiet",
         ),
-        _text(LEFT + BAR_WIDTH + 590, top, field if len(line.output_shape) == 3 else "", "quiet"),
+        _text(LEFT + BAR_WIDTH + 590, top, field if len(line.output) == 3 else "", "quiet"),
     ]
 
 

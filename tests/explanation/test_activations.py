@@ -24,7 +24,7 @@ def test_every_layer_of_the_cost_table_is_there_with_its_shape(some, recording):
     shapes = {node.name: node.shape for node in recording.nodes}
     fields = {node.name: node.view.size for node in recording.nodes if node.view}
     for line in table.layers:
-        assert shapes[line.name] == tuple(line.output_shape)
+        assert shapes[line.name] == tuple(line.output)
         if line.name in fields:
             assert fields[line.name] == line.receptive_field
     assert sum(node.weights for node in recording.nodes) == table.weights

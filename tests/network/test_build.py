@@ -347,7 +347,7 @@ def test_every_preset_is_finite_learns_everywhere_and_costs_what_is_said(name, s
     )
     assert spent.weights == sum(p.numel() for p in module.parameters()) - fixed_scales
     for line in spent.layers:
-        assert outputs[line.name] == line.output_shape, line.name
+        assert outputs[line.name] == line.output, line.name
 
 
 def test_multiply_adds_are_those_counted_by_hooks():

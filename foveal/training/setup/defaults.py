@@ -132,7 +132,7 @@ def muon_share(network: Network, classes: int, batch_size: int) -> float:
     work = 0.0
     for layer in spent.layers:
         if layer.kind in ("conv", "dense") and layer.weights:
-            rows, columns = layer.output_shape[0], layer.weights / layer.output_shape[0]
+            rows, columns = layer.output[0], layer.weights / layer.output[0]
             short, long = min(rows, columns), max(rows, columns)
             work += 2 * short**2 * long + 9 * short**3
     return work / (3 * spent.multiply_adds * batch_size)
