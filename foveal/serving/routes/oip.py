@@ -36,7 +36,7 @@ JsonLengthHeader = Annotated[
     str | None, Header(description="Length of the JSON where binary tensors follow it.")
 ]
 _BINARY = "application/octet-stream"
-_BODY = {
+_INFER_BODY = {
     "application/json": {"schema": schema_ref(InferRequest)},
     _BINARY: {"schema": BINARY_SCHEMA},
 }
@@ -87,7 +87,7 @@ def add_inference_routes(app: FastAPI, state: ServerState) -> None:
         "/v2/models/{name}/infer",
         response_model=None,
         responses={**_RESPONSE, **error_responses(400, 404, 408, 413, 422, 503)},
-        openapi_extra=request_body(_BODY),
+        openapi_extra=request_body(_INFER_BODY),
     )
     async def infer(
         request: Request,

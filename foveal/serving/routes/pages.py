@@ -29,7 +29,7 @@ _PAGE_HEADERS = {
 _EXPLANATION_HEADERS = {"content-security-policy": "sandbox allow-scripts"}
 _TEXT = {"text/plain": {"schema": {"type": "string"}}}
 _HTML = {"text/html": {"schema": {"type": "string"}}}
-_BODY = {name: {"schema": BINARY_SCHEMA} for name in IMAGE_CONTENT_TYPES}
+_EXPLAIN_BODY = {name: {"schema": BINARY_SCHEMA} for name in IMAGE_CONTENT_TYPES}
 _RUNNING_RETRY_SECONDS = 5
 _TIMEOUT_RETRY_SECONDS = 10
 
@@ -79,7 +79,7 @@ def add_explain_route(app: FastAPI, state: ServerState, explain: ExplainFunction
         "/explain",
         response_class=HTMLResponse,
         responses={200: {"content": _HTML}, **error_responses(404, 408, 409, 413, 415, 422, 503)},
-        openapi_extra=request_body(_BODY),
+        openapi_extra=request_body(_EXPLAIN_BODY),
     )
     async def explain_image(
         request: Request, model: ModelParameter = None, lang: LanguageParameter = None

@@ -40,7 +40,7 @@ _MULTIPART_SCHEMA = {
     "properties": {"image": {"type": "array", "items": BINARY_SCHEMA, "minItems": 1}},
     "required": ["image"],
 }
-_BODY = {
+_PREDICT_BODY = {
     **{content_type: {"schema": BINARY_SCHEMA} for content_type in IMAGE_CONTENT_TYPES},
     MULTIPART_CONTENT_TYPE: {"schema": _MULTIPART_SCHEMA},
 }
@@ -53,7 +53,7 @@ def add_predict_route(app: FastAPI, state: ServerState) -> None:
         PREDICT_PATH,
         response_model=PredictionSchema | PredictionsSchema,
         responses=error_responses(400, 404, 408, 413, 415, 422, 503),
-        openapi_extra=request_body(_BODY),
+        openapi_extra=request_body(_PREDICT_BODY),
     )
     async def predict(
         request: Request, model: ModelParameter = None, top: TopParameter = DEFAULT_TOP
