@@ -1,7 +1,4 @@
-"""`foveal check`: parse, call the verb, print a table or one JSON object.
-
-Knows nothing of how findings are made.
-"""
+"""`foveal check`: run the verb, print its findings as text or as one JSON object."""
 
 from __future__ import annotations
 
@@ -11,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foveal.cli import console
-from foveal.text import plural
+from foveal.text import plural, printable
 
 if TYPE_CHECKING:
     from foveal.doctor.findings import CheckResult, Finding
 
 MAX_FILES_SHOWN = 3
+"""Files or pairs printed for one finding."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,49 +34,46 @@ def check(
     """What is in DATA and what is wrong with it; nothing is changed."""
     from foveal.verbs.check import check as verb
 
-    with console.progress() as show:
-        checked = verb(data, report=report, progress=show)
+    with console.progress() as progress:
+        result = verb(data, report=report, progress=progress)
     if json:
-        console.result_json(checked.to_data())
+        console.result_json(result.to_data())
     else:
-        console.result(_format_result(checked))
+        console.result(_format_result(result))
     if report is not None:
         console.message(f"report: {report}")
-    return 0 if checked.trainable else 1
+    return 0 if result.trainable else 1
 
 
-def _format_result(checked: CheckResult) -> str:
-    from foveal.text import printable
-
-    width = max((len(printable(name)) for name in checked.classes), default=0)
-    images = plural(checked.images, "usable image")
-    lines = [f"{images} in {plural(len(checked.classes), 'class', 'classes')}"]
-    lines += [f"  {printable(n):<{width}}  {count}" for n, count in checked.classes.items()]
-    if checked.splits:
-        lines.append("splits: " + ", ".join(f"{n} {c}" for n, c in checked.splits.items()))
-    if not checked.findings:
-        lines.append("nothing wrong found")
-    reasons = {item.path: item.reason for item in checked.unusable}
-    for finding in checked.findings:
+def _format_result(result: CheckResult) -> str:
+    width = max((len(printable(name)) for name in result.classes), default=0)
+    images = plural(result.images, "usable image")
+    lines = [f"{images} in {plural(len(result.classes), 'class', 'classes')}"]
+    lines += [f"  {printable(name):<{width}}  {count}" for name, count in result.classes.items()]
+    if result.splits:
+        lines.append("splits: " + ", ".join(f"{n} {count}" for n, count in result.splits.items()))
+    if not result.findings:
+        lines.append("no findings")
+    reasons = {item.path: item.reason for item in result.unusable}
+    for finding in result.findings:
         lines += ["", *_format_finding(finding, reasons)]
     return "\n".join(lines)
 
 
 def _format_finding(finding: Finding, reasons: dict[str, str]) -> list[str]:
-    from foveal.text import printable
-
-    about = f"  {finding.count}" if finding.files else ""
-    lines = [f"{finding.severity}: {finding.kind.replace('_', ' ')}{about}"]
+    count = f"  {finding.count}" if finding.files else ""
+    lines = [f"{finding.severity}: {finding.kind.replace('_', ' ')}{count}"]
     lines.append(f"  {printable(finding.advice)}")
     if finding.pairs:
-        shown = [f"{printable(a)}  =  {printable(b)}" for a, b in finding.pairs]
+        items = [f"{printable(first)}  =  {printable(second)}" for first, second in finding.pairs]
     else:
-        shown = [
-            printable(path)
-            + (f": {reasons[path]}" if finding.kind == "unusable" and path in reasons else "")
-            for path in finding.files
-        ]
-    lines += [f"    {one}" for one in shown[:MAX_FILES_SHOWN]]
-    if len(shown) > MAX_FILES_SHOWN:
-        lines.append(f"    and {len(shown) - MAX_FILES_SHOWN} more (--json lists all)")
+        items = [_format_file(path, finding.kind, reasons) for path in finding.files]
+    lines += [f"    {item}" for item in items[:MAX_FILES_SHOWN]]
+    if len(items) > MAX_FILES_SHOWN:
+        lines.append(f"    and {len(items) - MAX_FILES_SHOWN:,} more (--json lists all)")
     return lines
+
+
+def _format_file(path: str, kind: str, reasons: dict[str, str]) -> str:
+    reason = f": {reasons[path]}" if kind == "unusable" and path in reasons else ""
+    return printable(path) + reason

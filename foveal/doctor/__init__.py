@@ -1,1 +1,1 @@
-"""The doctor: what is wrong with a data set, as findings; it changes nothing."""
+"""The doctor: finds what is wrong with a data set; it changes nothing."""

@@ -1,7 +1,4 @@
-"""What the doctor says: findings with severity, files and advice, as values and as JSON data.
-
-Knows nothing of how they are found or shown.
-"""
+"""The doctor's result: findings with severity, files and advice, as values and as JSON data."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 @dataclass(frozen=True)
 class Finding:
-    """kind: a word.  count: images (or classes) it is about.  files: paths relative to DATA.
+    """kind: an identifier.  count: images or classes concerned.  files: paths relative to DATA.
 
     advice: what it means and what to do, one sentence.  pairs: files that belong together.
     """
@@ -30,19 +27,25 @@ class Finding:
     pairs: tuple[tuple[str, str], ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        """The JSON object; `pairs` is there only where there are any."""
+        """The JSON object; without `pairs` where there are none."""
         data: dict[str, Any] = {
-            "kind": self.kind, "severity": self.severity, "count": self.count,
-            "files": [json_text(path) for path in self.files], "advice": self.advice,
-        }  # fmt: skip
+            "kind": self.kind,
+            "severity": self.severity,
+            "count": self.count,
+            "files": [json_text(path) for path in self.files],
+            "advice": self.advice,
+        }
         if self.pairs:
-            data["pairs"] = [[json_text(a), json_text(b)] for a, b in self.pairs]
+            data["pairs"] = [[json_text(first), json_text(second)] for first, second in self.pairs]
         return data
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """images: usable.  classes, splits: name -> usable count.  trainable: as it stands."""
+    """data: the path of DATA.  images: usable ones.  classes, splits: name -> usable images.
+
+    trainable: whether train would accept the data set as it is.
+    """
 
     data: str
     images: int
@@ -66,10 +69,12 @@ class CheckResult:
 
 
 def json_text(path: str) -> str:
-    """A path as JSON can carry it: bytes that are no UTF-8 as \\xNN."""
+    r"""A path as valid Unicode: bytes that are not UTF-8 become \xNN."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def sort_by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Errors first, then warnings, then information; in each the most files first."""
-    return tuple(sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), -one.count)))
+    """Errors first, then warnings, then information; within each the largest count first."""
+    return tuple(
+        sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), -finding.count))
+    )

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
@@ -13,25 +11,6 @@ from foveal.dataset.stats import compute_stats
 from foveal.errors import DataError
 from foveal.images.resize import to_input_pixels
 from foveal.spec.preprocess import Input, Preprocess
-from foveal.text import natural_key, printable
-
-
-def test_natural_order():
-    names = ["10", "2", "1", "a10", "a9", "a", "B", "01", "x" + "9" * 5000]
-    assert sorted(names, key=natural_key) == [
-        "01", "1", "2", "10", "B", "a", "a9", "a10", "x" + "9" * 5000
-    ]  # fmt: skip
-
-
-@given(st.lists(st.text(max_size=8), unique=True))
-def test_natural_order_is_total(names: list[str]):
-    keys = sorted(map(natural_key, names))
-    assert len(set(keys)) == len(names)
-
-
-def test_printable_is_one_line():
-    assert printable("a/b c 한글.png") == "a/b c 한글.png"
-    assert printable("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"
 
 
 def test_to_a_table_and_back(images):

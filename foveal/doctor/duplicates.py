@@ -1,0 +1,104 @@
+"""Findings about images that occur more than once: copies, leaks, label conflicts, chains."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.scan.duplicates import DuplicatePairs, connected_components
+from foveal.dataset.split import find_chains
+from foveal.doctor.findings import Finding
+
+
+def duplicate_findings(
+    dataset: Dataset, duplicates: DuplicatePairs, counts: Counter[str]
+) -> Iterator[Finding]:
+    """Findings about exact and near duplicates; counts: images of each class."""
+    chains = find_chains(dataset, duplicates, counts)
+    chained = {row for chain in chains for row in chain}
+    near = np.array(
+        [pair for pair in duplicates.near.tolist() if pair[0] not in chained], np.int64
+    ).reshape(-1, 2)
+    yield from _copies(
+        dataset,
+        "duplicates",
+        _groups(dataset, duplicates.exact),
+        "The same pixels more than once: keep one of each. Foveal never divides them between two "
+        "splits it makes.",
+    )
+    yield from _copies(
+        dataset,
+        "near_duplicates",
+        _groups(dataset, near),
+        "The same image encoded again, resized or slightly cropped: keep one of each. Foveal never "
+        "divides them between two splits it makes.",
+    )
+    same_image = _groups(dataset, np.concatenate([duplicates.exact, near]))
+    yield from _differing(
+        dataset,
+        "label_conflict",
+        same_image,
+        dataset.labels,
+        "The same image with different labels: one of them is wrong; correct or delete it.",
+    )
+    yield from _differing(
+        dataset,
+        "leak",
+        same_image,
+        dataset.splits,
+        "The same image in two splits, so scores are too high: delete it from train.",
+    )
+    for rows in chains:
+        yield Finding(
+            "chain",
+            "info",
+            len(rows),
+            _paths(dataset, rows),
+            "So many images are each a near duplicate of the next (frames of a video, or one "
+            "template) that Foveal may divide them between splits: name those that belong together "
+            "in a column 'group'.",
+        )
+
+
+def _groups(dataset: Dataset, pairs: NDArray[np.int64]) -> list[list[int]]:
+    """The rows that pairs connect, in groups."""
+    roots = connected_components(len(dataset), pairs)
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for row in np.unique(pairs).tolist():
+        members[int(roots[row])].append(row)
+    return list(members.values())
+
+
+def _paths(dataset: Dataset, rows: Sequence[int]) -> tuple[str, ...]:
+    return tuple(dataset.paths[row] for row in rows)
+
+
+def _copies(dataset: Dataset, kind: str, groups: list[list[int]], advice: str) -> Iterator[Finding]:
+    """One finding about all groups: each further image in a pair with the first."""
+    if groups:
+        files = _paths(dataset, [row for rows in groups for row in rows])
+        pairs = [
+            (dataset.paths[rows[0]], dataset.paths[row]) for rows in groups for row in rows[1:]
+        ]
+        yield Finding(kind, "warning", len(files), files, advice, tuple(pairs))
+
+
+def _differing(
+    dataset: Dataset, kind: str, groups: list[list[int]], column: tuple[object, ...], advice: str
+) -> Iterator[Finding]:
+    """One finding about groups whose rows differ in a column: a pair for each further value."""
+    pairs: list[tuple[str, str]] = []
+    for rows in groups:
+        first_rows: dict[object, int] = {}
+        for row in rows:
+            value = column[row]
+            first_rows.setdefault(frozenset(value) if isinstance(value, tuple) else value, row)
+        first, *others = first_rows.values()
+        pairs += [(dataset.paths[first], dataset.paths[row]) for row in others]
+    if pairs:
+        files = tuple(dict.fromkeys(path for pair in pairs for path in pair))
+        yield Finding(kind, "warning", len(files), files, advice, tuple(pairs))

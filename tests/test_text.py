@@ -1,0 +1,47 @@
+"""Words of messages."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foveal.text import and_more, natural_key, nearest, plural, printable
+
+
+def test_plural():
+    assert plural(1, "image") == "1 image"
+    assert plural(0, "image") == "0 images"
+    assert plural(1797, "class", "classes") == "1,797 classes"
+
+
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [([], ""), (["a"], "a"), ([1, 2], "1, 2"), (["a", "b", "c"], "a, b and 1 more")],
+)
+def test_and_more(items, text):
+    assert and_more(items, 2) == text
+
+
+def test_and_more_counts_with_separators():
+    assert and_more(range(2000), 1) == "0 and 1,999 more"
+    assert and_more("abc", 2, separator="; ") == "a; b and 1 more"
+
+
+def test_nearest():
+    assert nearest("rellu", ["relu", "gelu"]) == " (did you mean 'relu'?)"
+    assert nearest("xyz", ["relu"]) == ""
+
+
+def test_natural_order():
+    names = ["10", "2", "1", "a10", "a9", "a", "B", "01", "x" + "9" * 5000]
+    order = ["01", "1", "2", "10", "B", "a", "a9", "a10", "x" + "9" * 5000]
+    assert sorted(names, key=natural_key) == order
+
+
+@given(st.lists(st.text(max_size=8), unique=True))
+def test_natural_order_is_total(names):
+    assert len(set(map(natural_key, names))) == len(names)
+
+
+def test_printable_is_one_line():
+    assert printable("a/b c 한글.png") == "a/b c 한글.png"
+    assert printable("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"
