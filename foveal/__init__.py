@@ -13,7 +13,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from foveal import progress as progress
     from foveal.dataset.dataset import Dataset as Dataset
+    from foveal.doctor.findings import CheckResult as CheckResult
     from foveal.errors import Error as Error
+    from foveal.evaluation.schema import Comparison as Comparison
+    from foveal.evaluation.schema import Scores as Scores
+    from foveal.network.design import Design as Design
+    from foveal.prediction.consistency import RouteResult as RouteResult
     from foveal.prediction.prediction import Prediction as Prediction
     from foveal.prediction.predictor import Predictor as Predictor
     from foveal.spec.layers import AvgPool as AvgPool
@@ -47,22 +52,31 @@ if TYPE_CHECKING:
     from foveal.spec.recipe import Recipe as Recipe
     from foveal.verbs.check import check as check
     from foveal.verbs.compare import compare as compare
+    from foveal.verbs.convolve import ConvolveResult as ConvolveResult
     from foveal.verbs.convolve import convolve as convolve
+    from foveal.verbs.demo import DemoResult as DemoResult
     from foveal.verbs.demo import demo as demo
     from foveal.verbs.design import design as design
     from foveal.verbs.evaluate import evaluate as evaluate
     from foveal.verbs.explain import explain as explain
+    from foveal.verbs.export import ExportResult as ExportResult
     from foveal.verbs.export import export as export
     from foveal.verbs.load import load as load
     from foveal.verbs.predict import predict as predict
     from foveal.verbs.selftest import selftest as selftest
     from foveal.verbs.serve import serve as serve
+    from foveal.verbs.show import NetworkSummary as NetworkSummary
     from foveal.verbs.show import show as show
+    from foveal.verbs.train import Run as Run
     from foveal.verbs.train import train as train
 
 _NAMES = {
     "foveal.dataset.dataset": "Dataset",
+    "foveal.doctor.findings": "CheckResult",
     "foveal.errors": "Error",
+    "foveal.evaluation.schema": "Comparison Scores",
+    "foveal.network.design": "Design",
+    "foveal.prediction.consistency": "RouteResult",
     "foveal.prediction.prediction": "Prediction",
     "foveal.prediction.predictor": "Predictor",
     "foveal.spec.layers": (
@@ -75,18 +89,18 @@ _NAMES = {
     "foveal.spec.recipe": "Recipe",
     "foveal.verbs.check": "check",
     "foveal.verbs.compare": "compare",
-    "foveal.verbs.convolve": "convolve",
-    "foveal.verbs.demo": "demo",
+    "foveal.verbs.convolve": "ConvolveResult convolve",
+    "foveal.verbs.demo": "DemoResult demo",
     "foveal.verbs.design": "design",
     "foveal.verbs.evaluate": "evaluate",
     "foveal.verbs.explain": "explain",
-    "foveal.verbs.export": "export",
+    "foveal.verbs.export": "ExportResult export",
     "foveal.verbs.load": "load",
     "foveal.verbs.predict": "predict",
     "foveal.verbs.selftest": "selftest",
     "foveal.verbs.serve": "serve",
-    "foveal.verbs.show": "show",
-    "foveal.verbs.train": "train",
+    "foveal.verbs.show": "NetworkSummary show",
+    "foveal.verbs.train": "Run train",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted([*_MODULE_OF, "__version__", "progress"])

@@ -37,7 +37,28 @@ LAYERS = [
     "SqueezeExcite",
     "Tanh",
 ]
-VALUES = ["Dataset", "Error", "Input", "Network", "Prediction", "Predictor", "Preprocess", "Recipe"]
+VALUES = [
+    "Dataset",
+    "Error",
+    "Input",
+    "Network",
+    "Predictor",
+    "Preprocess",
+    "Recipe",
+]
+RESULTS = [
+    "CheckResult",
+    "Comparison",
+    "ConvolveResult",
+    "DemoResult",
+    "Design",
+    "ExportResult",
+    "NetworkSummary",
+    "Prediction",
+    "RouteResult",
+    "Run",
+    "Scores",
+]
 VERBS = [
     "check",
     "compare",
@@ -54,7 +75,7 @@ VERBS = [
     "show",
     "train",
 ]
-PUBLIC = sorted([*LAYERS, *VALUES, *VERBS, "__version__", "progress"])
+PUBLIC = sorted([*LAYERS, *VALUES, *RESULTS, *VERBS, "__version__", "progress"])
 
 
 def _run(code: str) -> str:
@@ -77,10 +98,10 @@ def test_the_progress_bar_is_at_hand():
 
 
 def test_every_layer_is_public():
-    from foveal.spec.layers import KINDS
+    from foveal.spec.layers import LAYER_TYPES
 
-    assert sorted(cls.__name__ for cls in KINDS.values()) == LAYERS
-    assert all(getattr(foveal, cls.__name__) is cls for cls in KINDS.values())
+    assert sorted(cls.__name__ for cls in LAYER_TYPES.values()) == LAYERS
+    assert all(getattr(foveal, cls.__name__) is cls for cls in LAYER_TYPES.values())
 
 
 def test_every_verb_is_public():
@@ -88,6 +109,22 @@ def test_every_verb_is_public():
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "cache"}
     assert modules == set(VERBS)
     assert all(callable(getattr(foveal, verb)) for verb in VERBS)
+
+
+def test_what_a_verb_returns_is_public():
+    """Except an Explanation, whose module needs torch."""
+    for verb in VERBS:
+        returned = str(getattr(foveal, verb).__annotations__["return"])
+        (name,) = re.findall(r"\b[A-Za-z]\w+(?=[\],]|$)", returned.split("[")[-1]) or [returned]
+        assert name in [*RESULTS, "Predictor", "Explanation", "int"], verb
+
+
+def test_no_public_name_needs_torch():
+    code = (
+        "import sys\nsys.modules['torch'] = None\nimport foveal\n"
+        "for name in foveal.__all__: getattr(foveal, name)"
+    )
+    assert _run(code) == ""
 
 
 def test_type_checkers_see_every_name():
@@ -112,8 +149,12 @@ def test_output_paths_may_be_strings(digits, tmp_path, monkeypatch):
     foveal.show("lenet5", out="lenet5.svg")
     foveal.convolve(np.eye(4), "blur", out="map.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "check.html", "lenet5.svg", "map.png", "network.recipe.yaml", "network.yaml",
-    ]  # fmt: skip
+        "check.html",
+        "lenet5.svg",
+        "map.png",
+        "network.recipe.yaml",
+        "network.yaml",
+    ]
 
 
 HEAVY = (

@@ -25,9 +25,17 @@ _PERCENTILE_IMAGES = 128
 GELU_FLOOR = -4.0
 """Below this input GELU is within 0.00013 of 0."""
 _OPERATORS = [
-    "Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool", "GlobalAveragePool", "Concat",
-    "Relu", "Pad",
-]  # fmt: skip
+    "Conv",
+    "Gemm",
+    "MatMul",
+    "Add",
+    "MaxPool",
+    "AveragePool",
+    "GlobalAveragePool",
+    "Concat",
+    "Relu",
+    "Pad",
+]
 
 
 @dataclass(frozen=True)

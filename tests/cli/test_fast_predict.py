@@ -10,10 +10,29 @@ from foveal.cli import fast_predict, prediction_output
 from foveal.cli.app import app
 
 WORDS = (
-    "model.onnx", "a.png", "b c.png", "-", "*.jpg", "--top", "--top=3", "3", "all", "--top=",
-    "--format", "--format=csv", "jsonl", "table", "xml", "--format=xml", "--help", "--", "-x",
-    "--tops", "=", "--top=-1",
-)  # fmt: skip
+    "model.onnx",
+    "a.png",
+    "b c.png",
+    "-",
+    "*.jpg",
+    "--top",
+    "--top=3",
+    "3",
+    "all",
+    "--top=",
+    "--format",
+    "--format=csv",
+    "jsonl",
+    "table",
+    "xml",
+    "--format=xml",
+    "--help",
+    "--",
+    "-x",
+    "--tops",
+    "=",
+    "--top=-1",
+)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))

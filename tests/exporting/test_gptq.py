@@ -63,10 +63,19 @@ def model() -> Model:
     network = Network(
         input=Input(height=20, width=20, channels=3),
         layers=(
-            Conv(16, bias=False), MaxPool(2), BatchNorm(), Gelu(), Conv(24), BatchNorm(), Gelu(),
-            Conv(24, groups=2), Gelu(), GlobalAvgPool(), Output(),
+            Conv(16, bias=False),
+            MaxPool(2),
+            BatchNorm(),
+            Gelu(),
+            Conv(24),
+            BatchNorm(),
+            Gelu(),
+            Conv(24, groups=2),
+            Gelu(),
+            GlobalAvgPool(),
+            Output(),
         ),
-    )  # fmt: skip
+    )
     with torch.random.fork_rng():
         torch.manual_seed(3)
         module = network.build(5).eval()

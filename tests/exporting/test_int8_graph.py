@@ -29,10 +29,17 @@ def graph(padding="valid", mean=APART, *, flip=False, groups=1):
         input=Input(height=12, width=12, channels=3),
         preprocess=Preprocess(mean=mean, std=(0.2, 0.25, 0.3), flip_average=flip),
         layers=(
-            Conv(12, padding=padding, groups=groups), BatchNorm(), Gelu(), Conv(16), BatchNorm(),
-            Gelu(), Conv(8), GlobalAvgPool(), Output(),
+            Conv(12, padding=padding, groups=groups),
+            BatchNorm(),
+            Gelu(),
+            Conv(16),
+            BatchNorm(),
+            Gelu(),
+            Conv(8),
+            GlobalAvgPool(),
+            Output(),
         ),
-    )  # fmt: skip
+    )
     module = network.build(4)
     with torch.no_grad():
         module.train()(torch.from_numpy(PIXELS).permute(0, 3, 1, 2).float())
@@ -76,9 +83,10 @@ def test_two_convolutions_after_the_normalisation_are_left():
         input=Input(height=12, width=12, channels=3),
         layers=(
             Concat(branches=[[Conv(4, padding="valid")], [Conv(4, padding="valid")]]),
-            GlobalAvgPool(), Output(),
+            GlobalAvgPool(),
+            Output(),
         ),
-    )  # fmt: skip
+    )
     plain = export_graph(Model(network.build(4).eval(), Manifest(network=network, labels=LABELS)))
     assert fold_normalisation(plain).SerializeToString() == plain.SerializeToString()
     small = quantise.quantise_graph(plain, PIXELS, quantise.QuantisationVariant("min-max", False))

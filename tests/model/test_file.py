@@ -27,12 +27,15 @@ from foveal.spec.network import Network
 
 NETWORK = Network(
     layers=(
-        Conv(8), BatchNorm(), Relu(),
+        Conv(8),
+        BatchNorm(),
+        Relu(),
         Residual(layers=(Conv(8), BatchNorm())),
         Concat(branches=((Conv(4),), (Conv(4, kernel=(1, 1)),))),
-        Flatten(), Output(),
+        Flatten(),
+        Output(),
     )
-)  # fmt: skip
+)
 MANIFEST = Manifest(
     network=NETWORK,
     labels=("고양이", 'say "hi"', "c\\d"),

@@ -21,10 +21,16 @@ def random_model(labels: tuple[str, ...], function: str = "softmax", **manifest)
         input=Input(height=24, width=20, channels=3),
         preprocess=Preprocess(fit="crop", flip_average=True),
         layers=(
-            Conv(8), BatchNorm(), Relu(), MaxPool(2), Conv(16, stride=2), Relu(), GlobalAvgPool(),
+            Conv(8),
+            BatchNorm(),
+            Relu(),
+            MaxPool(2),
+            Conv(16, stride=2),
+            Relu(),
+            GlobalAvgPool(),
             Output(function),
         ),
-    )  # fmt: skip
+    )
     about = Manifest(network=network, labels=labels, temperature=0.7, **manifest)
     with torch.random.fork_rng():
         torch.manual_seed(1)

@@ -109,10 +109,20 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
     (tmp_path / "cut.jpg").write_bytes(good.read_bytes()[:200])
     (tmp_path / "folder").mkdir()
     given = [
-        good, tmp_path / "text.jpg", tmp_path / "empty.png", good, tmp_path / "none.jpg",
-        tmp_path / "cut.jpg", tmp_path / "folder", f"{tmp_path}/*.gif", 7, "nul\0", b"", good,
+        good,
+        tmp_path / "text.jpg",
+        tmp_path / "empty.png",
+        good,
+        tmp_path / "none.jpg",
+        tmp_path / "cut.jpg",
+        tmp_path / "folder",
+        f"{tmp_path}/*.gif",
+        7,
+        "nul\0",
+        b"",
+        good,
         np.zeros((3, 3)),
-    ]  # fmt: skip
+    ]
     answers = list(Predictor(model, batch_size=4).predict(given))
     assert [answer.error for answer in answers] == [
         None,
