@@ -51,7 +51,7 @@ def write_model(path: Path) -> None:
     """A small CNN as it starts."""
     import torch
 
-    from foveal.model.model import Manifest, Model, save
+    from foveal.model.model import Manifest, Model, save_model
     from foveal.spec.layers import BatchNorm, Conv, Flatten, MaxPool, Output, Relu
     from foveal.spec.network import Network
     from foveal.spec.preprocess import Input
@@ -62,7 +62,7 @@ def write_model(path: Path) -> None:
     )
     torch.manual_seed(0)
     labels = tuple("0123456789")
-    save(path, Model(network.build(10).eval(), Manifest(network=network, labels=labels)))
+    save_model(path, Model(network.build(10).eval(), Manifest(network=network, labels=labels)))
 
 
 def seconds(model: Path, data: Path, page: Path, cache: Path) -> float:

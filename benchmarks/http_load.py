@@ -36,7 +36,7 @@ def save_models(folder: Path, preset: str, size_px: int) -> tuple[Path, Path]:
     from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
     from foveal.model.manifest import Manifest
-    from foveal.model.model import Model, save
+    from foveal.model.model import Model, save_model
     from foveal.network.presets import load_preset
     from foveal.spec.preprocess import Input
 
@@ -46,7 +46,7 @@ def save_models(folder: Path, preset: str, size_px: int) -> tuple[Path, Path]:
     module = network.build(len(labels)).eval()
     model = Model(module, Manifest(network=network, labels=labels))
     native, exported = folder / "network.safetensors", folder / "network.onnx"
-    save(native, model)
+    save_model(native, model)
     graph = export_graph(model).SerializeToString(deterministic=True)
     exported.write_bytes(seal_graph(graph, model.manifest))
     return native, exported

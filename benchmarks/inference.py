@@ -77,9 +77,9 @@ def eager(model: Any, batch: Any) -> Any:
 def network_torch(file: Path, seconds: float) -> float:
     import torch
 
-    from foveal.model.model import load
+    from foveal.model.model import load_model
 
-    model, pixels = load(file), shaped(file)
+    model, pixels = load_model(file), shaped(file)
 
     def score(batch: np.ndarray) -> object:
         with torch.inference_mode():
@@ -112,9 +112,9 @@ def folder_loader(file: Path, photos: Path) -> float:
     from PIL import Image
     from torch.utils.data import DataLoader, Dataset
 
-    from foveal.model.model import load
+    from foveal.model.model import load_model
 
-    model = load(file)
+    model = load_model(file)
     size = model.manifest.network.input
     paths = sorted(photos.iterdir())
 
@@ -232,15 +232,15 @@ def untrained(preset_name: str, size: int, home: Path) -> Files:
     from foveal.exporting.int8_graph import fold_normalisation
     from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
-    from foveal.model.model import Manifest, Model, load, save
+    from foveal.model.model import Manifest, Model, load_model, save_model
     from foveal.network.presets import load_preset
     from foveal.spec.preprocess import Input
 
     files = paths(home)
     network = load_preset(preset_name).resized(Input(height=size, width=size, channels=3))
     manifest = Manifest(network=network, labels=tuple("0123456789"))
-    save(files["native"], Model(network.build(10).eval(), manifest))
-    graph = export_graph(load(files["native"]))
+    save_model(files["native"], Model(network.build(10).eval(), manifest))
+    graph = export_graph(load_model(files["native"]))
     files["fp32"].write_bytes(seal_graph(graph.SerializeToString(), manifest))
     shape = (128, *network.input.shape)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)

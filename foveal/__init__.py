@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from foveal.evaluation.schema import Comparison as Comparison
     from foveal.evaluation.schema import Scores as Scores
     from foveal.network.design import Design as Design
+    from foveal.network.summary import NetworkSummary as NetworkSummary
     from foveal.prediction.consistency import RouteResult as RouteResult
     from foveal.prediction.prediction import Prediction as Prediction
     from foveal.prediction.predictor import Predictor as Predictor
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
     from foveal.verbs.predict import predict as predict
     from foveal.verbs.selftest import selftest as selftest
     from foveal.verbs.serve import serve as serve
-    from foveal.verbs.show import NetworkSummary as NetworkSummary
     from foveal.verbs.show import show as show
     from foveal.verbs.train import Run as Run
     from foveal.verbs.train import train as train
@@ -76,6 +76,7 @@ _NAMES = {
     "foveal.errors": "Error",
     "foveal.evaluation.schema": "Comparison Scores",
     "foveal.network.design": "Design",
+    "foveal.network.summary": "NetworkSummary",
     "foveal.prediction.consistency": "RouteResult",
     "foveal.prediction.prediction": "Prediction",
     "foveal.prediction.predictor": "Predictor",
@@ -99,7 +100,7 @@ _NAMES = {
     "foveal.verbs.predict": "predict",
     "foveal.verbs.selftest": "selftest",
     "foveal.verbs.serve": "serve",
-    "foveal.verbs.show": "NetworkSummary show",
+    "foveal.verbs.show": "show",
     "foveal.verbs.train": "Run train",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -111,7 +111,7 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from foveal.dataset.scan.image_stats import content_hash
     from foveal.images.resize import to_input_pixels
-    from foveal.model.model import Manifest, Model, save
+    from foveal.model.model import Manifest, Model, save_model
     from foveal.rundir import RunData, RunImage, write_run_data
     from foveal.spec.layers import BatchNorm, Conv, Flatten, MaxPool, Output, Relu
     from foveal.spec.network import Network
@@ -143,7 +143,7 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         network=network, labels=tuple("0123456789"), temperature=1.3, history=({"loss": 0.1},)
     )
     fitted = np.array(hashes, np.uint64)
-    save(folder / "model.safetensors", Model(module.eval(), manifest, fitted))
+    save_model(folder / "model.safetensors", Model(module.eval(), manifest, fitted))
     images = tuple(
         RunImage(path.relative_to(digits).as_posix(), (path.parent.name,), content)
         for path, content in zip(paths, hashes, strict=True)

@@ -61,10 +61,10 @@ def command(
     if as_json:
         console.result_json(result.to_data())
     else:
-        console.result(_format(result))
+        console.result(_format_result(result))
 
 
-def _format(result: ExportResult) -> str:
+def _format_result(result: ExportResult) -> str:
     parity = result.parity
     low, high = parity.accuracy_interval
     lines = [

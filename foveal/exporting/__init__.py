@@ -1,1 +1,1 @@
-"""Exported files: ONNX in fp32 or int8, and the gate they pass only when they agree."""
+"""Exported files: ONNX in fp32 or int8, written only if they pass the parity check."""

@@ -56,7 +56,7 @@ class ExportedModel:
     rejected: tuple[str, ...] = ()
 
 
-def export(
+def export_model(
     model: Model,
     samples: ParitySamples,
     calibration: ParitySamples,

@@ -14,9 +14,9 @@ import numpy as np
 
 from foveal.exporting.onnx import INPUT_NAME
 
-MAX_INPUTS = 6000
+MAX_GPTQ_INPUTS = 6000
 """Layers of more inputs per output are rounded to nearest: moments grow with the square."""
-MAX_IMAGES = 128
+MAX_GPTQ_IMAGES = 128
 _WINDOWS_PER_IMAGE = 64
 """Windows sampled from the input map of a layer, per image."""
 _BATCH_SIZE = 8
@@ -55,7 +55,7 @@ class RoundedWeights:
 def round_weights(graph: Any, pixels: np.ndarray) -> dict[str, RoundedWeights]:
     """Rounded weights by tensor name; `graph`: an onnx.ModelProto, pixels: uint8 (N, H, W, C).
 
-    Grouped convolutions and layers of more than MAX_INPUTS inputs are left out.
+    Grouped convolutions and layers of more than MAX_GPTQ_INPUTS inputs are left out.
     """
     from onnx import numpy_helper
 
@@ -63,7 +63,7 @@ def round_weights(graph: Any, pixels: np.ndarray) -> dict[str, RoundedWeights]:
     layers = list(_weighted_layers(graph, initializers))
     if not layers:  # onnxruntime takes an empty list of output names for all outputs
         return {}
-    _accumulate_moments(graph, layers, pixels[:MAX_IMAGES])
+    _accumulate_moments(graph, layers, pixels[:MAX_GPTQ_IMAGES])
     rounded = {}
     for layer in layers:
         weight = numpy_helper.to_array(initializers[layer.weight])
@@ -138,7 +138,7 @@ def _weighted_layers(graph: Any, initializers: dict[str, Any]) -> Iterator[_Weig
         )
         if node.op_type == "Gemm":
             supported = attributes.get("transB", 0) == 1 and not attributes.get("transA", 0)
-        if not supported or inputs > MAX_INPUTS or len(shape) not in (2, 4):
+        if not supported or inputs > MAX_GPTQ_INPUTS or len(shape) not in (2, 4):
             continue
         rank = len(shape) - 2
         yield _WeightedLayer(

@@ -1,1 +1,1 @@
-"""The model file, the waist of Foveal: its format without torch, and the Model value with torch."""
+"""The model file: its format and manifest without torch, and Model with torch."""

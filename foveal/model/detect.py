@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal
 from foveal.errors import ModelFileError
 from foveal.model.safetensors import MAX_HEADER_BYTES, invalid_file_error
 
-FORMAT_VERSION = 2
+MANIFEST_VERSION = 2
 """Version of the manifest, the same in native and exported files; no other version is read."""
 MAX_LABELS = 65_536
 _PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")
@@ -77,16 +77,16 @@ def _pickle_error(path: Path) -> ModelFileError:
 
 
 def check_format_version(version: Any, path: Path) -> None:
-    """Raise ModelFileError for a format version other than FORMAT_VERSION."""
+    """Raise ModelFileError for a format version other than MANIFEST_VERSION."""
     if type(version) is not int or version < 1:
         raise invalid_file_error(path, "its format version is missing")
-    if version < FORMAT_VERSION:
+    if version < MANIFEST_VERSION:
         raise ModelFileError(
             f"{path} was written by an earlier version of Foveal (format {version}; this version "
-            f"reads format {FORMAT_VERSION}): train or export it again"
+            f"reads format {MANIFEST_VERSION}): train or export it again"
         )
-    if version > FORMAT_VERSION:
+    if version > MANIFEST_VERSION:
         raise ModelFileError(
             f"{path} was written by a later version of Foveal (format {version}; this version "
-            f"reads format {FORMAT_VERSION}): update Foveal with  pip install -U foveal"
+            f"reads format {MANIFEST_VERSION}): update Foveal with  pip install -U foveal"
         )

@@ -15,7 +15,12 @@ from pydantic import ValidationError
 
 from foveal.errors import ModelFileError
 from foveal.files import write_atomic
-from foveal.model.detect import FORMAT_VERSION, check_format_version, detect_format, open_model_file
+from foveal.model.detect import (
+    MANIFEST_VERSION,
+    check_format_version,
+    detect_format,
+    open_model_file,
+)
 from foveal.model.manifest import Manifest, Thresholds
 from foveal.model.safetensors import (
     Header,
@@ -51,7 +56,7 @@ def write_model_file(path: Path, manifest: Manifest, tensors: Mapping[str, np.nd
     entries, data = serialize_tensors(tensors)
     digest = hashlib.sha256(data).hexdigest()
     written = manifest.model_copy(
-        update={"weights_sha256": digest, "format_version": FORMAT_VERSION}
+        update={"weights_sha256": digest, "format_version": MANIFEST_VERSION}
     )
     text = written.to_json()
     table = Header({}, entries, 0, 0).tensor_table()

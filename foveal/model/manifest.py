@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, field_serializer, model_validator
 
-from foveal.model.detect import FORMAT_VERSION, MAX_LABELS
+from foveal.model.detect import MANIFEST_VERSION, MAX_LABELS
 from foveal.spec.network import Network
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -41,7 +41,7 @@ class Manifest(_StrictModel):
     weights_sha256: of the bytes of all tensors, hexadecimal; set when the file is written.
     """
 
-    format_version: int = FORMAT_VERSION
+    format_version: int = MANIFEST_VERSION
     network: Network
     labels: Annotated[tuple[str, ...], FailFast(), Field(min_length=1, max_length=MAX_LABELS)]
     task: Literal["single", "multi"] = "single"

@@ -34,7 +34,7 @@ class Model:
         return self.manifest.labels
 
 
-def load(path: str | Path) -> Model:
+def load_model(path: str | Path) -> Model:
     """Load a native model file on the CPU in evaluation mode; raises ModelFileError.
 
     Memory for weights is allocated only after the tensors were checked against the network.
@@ -56,7 +56,7 @@ def load(path: str | Path) -> Model:
     return Model(module.eval(), manifest, hashes.view(np.uint64))
 
 
-def save(path: str | Path, model: Model) -> Manifest:
+def save_model(path: str | Path, model: Model) -> Manifest:
     """Write `model` to `path` atomically; returns the manifest as written."""
     tensors = {
         name: value.detach().cpu().contiguous().numpy()

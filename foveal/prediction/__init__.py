@@ -1,1 +1,1 @@
-"""Predictor over a native or an exported file; no torch unless the file is native."""
+"""Predictor for native and exported files; torch is imported for native files only."""

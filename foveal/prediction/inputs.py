@@ -14,12 +14,12 @@ import numpy as np
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 )
-"""Files a folder is searched for; a file given by its own path is tried whatever its suffix."""
+"""Files a folder is searched for; a file named by itself is read whatever its suffix."""
 
 
 @dataclass(frozen=True)
 class ImageInput:
-    """One image to read: its path as given, its Path, bytes, array or PIL image, or the error."""
+    """One image to read: its path as passed, its Path, bytes, array or PIL image, or the error."""
 
     path: str | None
     value: Any = None
@@ -27,9 +27,9 @@ class ImageInput:
 
 
 def iter_inputs(images: Any) -> Iterator[ImageInput]:
-    """Yield every image of `given`, in order.
+    """Yield every image of `images`, in order.
 
-    given: a path (file, folder or glob), bytes of an image file, a PIL image, an array
+    images: a path (file, folder or glob), bytes of an image file, a PIL image, an array
     (H, W), (H, W, C) or (N, H, W, C) of uint8, or any iterable of these.
     """
     if isinstance(images, str | os.PathLike):

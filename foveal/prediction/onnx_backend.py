@@ -76,10 +76,10 @@ class OnnxBackend:
 def open_onnx_backend(path: Path, threads: int = 0) -> OnnxBackend:
     """The backend of an exported file; raises ModelFileError unless it is whole and standard."""
     size = path.stat().st_size
-    if size >= onnx_verify.MAX_FILE_BYTES:
+    if size >= onnx_verify.MAX_MODEL_BYTES:
         raise ModelFileError(
             f"{path} is not an ONNX file or is damaged: it has {size:,} bytes, such files have "
-            f"fewer than {onnx_verify.MAX_FILE_BYTES:,}; export the model again"
+            f"fewer than {onnx_verify.MAX_MODEL_BYTES:,}; export the model again"
         )
     with ThreadPoolExecutor(1) as pool:
         backend = pool.submit(OnnxBackend, path.read_bytes(), path, threads)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from foveal.errors import ModelFileError
 
-MAX_FILE_BYTES = 2**31
+MAX_MODEL_BYTES = 2**31
 """The size limit of a protobuf message."""
 MAX_FIELDS = 250_000
 """Fields that are read, some 0.5 s: a ResNet-50 in int8 has 5,603."""
@@ -65,7 +65,7 @@ def content_sha256(content: bytes) -> str:
     for field in iter_fields(Buffer(content)):
         if (
             field.number != METADATA_FIELD
-            or _key_and_value(iter_fields(_message(field)))[0] != SEAL_KEY
+            or _key_and_value(iter_fields(_submessage(field)))[0] != SEAL_KEY
         ):
             digest.update(field.raw)
     return digest.hexdigest()
@@ -128,7 +128,7 @@ class _Verifier:
         graphs, digest = 0, hashlib.sha256()
         for field in self._fields(content):
             if field.number == METADATA_FIELD:
-                key, value = _key_and_value(self._fields(_message(field)))
+                key, value = _key_and_value(self._fields(_submessage(field)))
                 if key in metadata:
                     raise UnsupportedGraph(f"its metadata has {key[:80]!r} twice")
                 metadata[key] = value
@@ -137,9 +137,9 @@ class _Verifier:
             digest.update(field.raw)
             if field.number == 7:
                 graphs += 1
-                self._verify_graph(_message(field))
+                self._verify_graph(_submessage(field))
             elif field.number == 8:
-                for inner in self._fields(_message(field)):
+                for inner in self._fields(_submessage(field)):
                     if inner.number == 1:
                         _check_domain(inner)
             elif field.number in (20, 25):
@@ -155,16 +155,16 @@ class _Verifier:
     def _verify_graph(self, graph: Buffer) -> None:
         for field in self._fields(graph):
             if field.number == 1:
-                self._verify_node(_message(field))
+                self._verify_node(_submessage(field))
             elif field.number == 5:
-                self._verify_tensor(_message(field))
+                self._verify_tensor(_submessage(field))
             elif field.number == 15:
                 raise UnsupportedGraph("it contains sparse weights")
 
     def _verify_node(self, node: Buffer) -> None:
         for field in self._fields(node):
             if field.number == 5:
-                self._verify_attribute(_message(field))
+                self._verify_attribute(_submessage(field))
             elif field.number == 7:
                 _check_domain(field)
 
@@ -175,7 +175,7 @@ class _Verifier:
             if inner.number in (22, 23):
                 raise UnsupportedGraph("it contains sparse weights")
             if inner.number in (5, 10):
-                self._verify_tensor(_message(inner))
+                self._verify_tensor(_submessage(inner))
 
     def _verify_tensor(self, tensor: Buffer) -> None:
         for field in self._fields(tensor):
@@ -184,7 +184,7 @@ class _Verifier:
 
 
 def _check_domain(field: WireField) -> None:
-    domain = bytes(_message(field)).decode()
+    domain = bytes(_submessage(field)).decode()
     if domain not in _STANDARD_DOMAINS:
         raise UnsupportedGraph(
             f"it uses operators of {domain[:80]!r}; only standard ones are supported"
@@ -195,11 +195,11 @@ def _key_and_value(entry: Iterable[WireField]) -> tuple[str, str]:
     values = {1: "", 2: ""}
     for field in entry:
         if field.number in values:
-            values[field.number] = bytes(_message(field)).decode()
+            values[field.number] = bytes(_submessage(field)).decode()
     return values[1], values[2]
 
 
-def _message(field: WireField) -> Buffer:
+def _submessage(field: WireField) -> Buffer:
     if isinstance(field.value, int):
         raise MalformedProtobuf("a number is in the place of a message")
     return field.value

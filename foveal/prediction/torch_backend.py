@@ -55,7 +55,7 @@ def open_torch_backend(model: Path | Model) -> TorchBackend:
     if find_spec("torch") is None:
         raise MissingExtra("opening a native model file", "train")
     if isinstance(model, Path):
-        from foveal.model.model import load
+        from foveal.model.model import load_model
 
-        return TorchBackend(load(model))
+        return TorchBackend(load_model(model))
     return TorchBackend(model)

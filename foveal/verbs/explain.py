@@ -63,14 +63,14 @@ def explain(
         raise MissingExtra("foveal explain", "train")
     from foveal.explanation import explain as room
     from foveal.images.resize import to_input_pixels
-    from foveal.model.model import load
+    from foveal.model.model import load_model
     from foveal.prediction.prediction import make_prediction
     from foveal.prediction.predictor import Predictor
 
     for given, what in ((model, "the model"), (image, "the image")):
         if out is not None and isinstance(given, str | Path):
             refuse_overwriting(Path(out), Path(given), what)
-    opened = load(model) if isinstance(model, str | Path) else model
+    opened = load_model(model) if isinstance(model, str | Path) else model
     network = opened.manifest.network
     source = Path(image) if isinstance(image, str) else image
     name = source.name if isinstance(source, Path) else "image"

@@ -80,7 +80,7 @@ def export(
     options = _with_limits(exporting.ExportOptions(int8=int8, any_size=any_size), limits)
     native = load_native(model)
     samples, calibration = _samples(source, native, data)
-    exported = exporting.export(native, samples, calibration, options, progress=progress)
+    exported = exporting.export_model(native, samples, calibration, options, progress=progress)
     write_atomic(path, exported.content)
     return ExportResult(path, exported.method, exported.parity, exported.rejected)
 
@@ -120,9 +120,9 @@ _MAXIMUM = {
 
 
 def _with_limits(options: ExportOptions, limits: dict[str, float | None]) -> ExportOptions:
-    given = {name: value for name, value in limits.items() if value is not None}
-    for name, value in given.items():
+    requested = {name: value for name, value in limits.items() if value is not None}
+    for name, value in requested.items():
         option, maximum = _MAXIMUM[name]
         if not 0 <= value <= maximum:
             raise UsageError(f"{option} is {value:g}; give a number from 0 to {maximum}")
-    return replace(options, limits=replace(options.parity_limits, **given))
+    return replace(options, limits=replace(options.parity_limits, **requested))

@@ -29,7 +29,7 @@ def load_native(model: str | Path | Model | Predictor) -> Model:
     if isinstance(model, Predictor):
         return model.native
     if isinstance(model, str | Path):
-        from foveal.model.model import load as load_model
+        from foveal.model.model import load_model as load_model
 
         return load_model(model)
     return model

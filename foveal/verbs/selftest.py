@@ -27,7 +27,7 @@ from foveal.prediction.prediction import LabelProbability, Prediction
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress, silent
 
-MAX_IMAGES = 256
+MAX_SELFTEST_IMAGES = 256
 
 
 def selftest(
@@ -62,8 +62,8 @@ def selftest(
 
 def _reference(predictor: Predictor, images: str | Path | Iterable[str | Path]) -> list[Prediction]:
     paths = (item.value for item in iter_inputs(images) if isinstance(item.value, Path))
-    predictions = predictor.predict(islice(paths, MAX_IMAGES), top=None)
-    return [item for item in islice(predictions, MAX_IMAGES) if item.error is None]
+    predictions = predictor.predict(islice(paths, MAX_SELFTEST_IMAGES), top=None)
+    return [item for item in islice(predictions, MAX_SELFTEST_IMAGES) if item.error is None]
 
 
 def _predict_exported(
@@ -75,9 +75,9 @@ def _predict_exported(
         raise RouteSkipped("the extra 'train' is not installed")
     from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
-    from foveal.model.model import load
+    from foveal.model.model import load_model
 
-    native = load(model)
+    native = load_model(model)
     path = folder / "model.onnx"
     path.write_bytes(seal_graph(export_graph(native).SerializeToString(), native.manifest))
     yield from enumerate(Predictor(path).predict(paths, top=None))

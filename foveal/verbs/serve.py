@@ -118,13 +118,13 @@ def _explain(path: Path, image: bytes, language: str) -> str:
     """The lens page.  The model is loaded here so that no training image beside it is shown."""
     import tempfile
 
-    from foveal.model.model import load
+    from foveal.model.model import load_model
     from foveal.verbs.explain import explain
 
     with tempfile.TemporaryDirectory(prefix="foveal-explain-") as folder:
         page = Path(folder, "lens.html")
         try:
-            explain(load(path), image, out=page, lang="ko" if language == "ko" else "en")
+            explain(load_model(path), image, out=page, lang="ko" if language == "ko" else "en")
         except Error as error:
             if isinstance(error.__cause__, ImageError):
                 raise error.__cause__ from None

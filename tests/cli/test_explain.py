@@ -9,7 +9,7 @@ from PIL import Image
 
 from foveal.cli.main import run
 from foveal.model.manifest import Manifest
-from foveal.model.model import Model, save
+from foveal.model.model import Model, save_model
 from foveal.spec import layers as L
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -26,7 +26,8 @@ def model(tmp_path, monkeypatch):
         layers=(L.Conv(4), L.Relu(), L.MaxPool(2), L.Flatten(), L.Output()),
     )
     labels = ("cat", "dog", "</script>")
-    save("model.safetensors", Model(network.build(3), Manifest(network=network, labels=labels)))
+    manifest = Manifest(network=network, labels=labels)
+    save_model("model.safetensors", Model(network.build(3), manifest))
     pixels = np.random.default_rng(0).integers(0, 256, (20, 16, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
     return tmp_path

@@ -135,9 +135,9 @@ def test_a_pipe_sees_only_results_and_what_is_slow_to_import_is_not(
 ) -> None:
     from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
-    from foveal.model.model import load
+    from foveal.model.model import load_model
 
-    loaded = load(model)
+    loaded = load_model(model)
     file = tmp_path / "model.onnx"
     file.write_bytes(seal_graph(export_graph(loaded).SerializeToString(), loaded.manifest))
     script = f"""

@@ -18,13 +18,13 @@ from foveal.spec.network import Network
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from foveal.model.manifest import Manifest
-    from foveal.model.model import Model, save
+    from foveal.model.model import Model, save_model
 
     network = Network.model_validate(
         {"input": {"height": 8, "width": 8}, "layers": ["flatten", {"output": "softmax"}]}
     )
     path = tmp_path_factory.mktemp("run") / "model.safetensors"
-    save(path, Model(network.build(2).eval(), Manifest(network=network, labels=("a", "b"))))
+    save_model(path, Model(network.build(2).eval(), Manifest(network=network, labels=("a", "b"))))
     return path
 
 

@@ -17,13 +17,13 @@ from foveal.evaluation.collect import (
     common_images,
     select_rows,
 )
-from foveal.model.model import Model, load
+from foveal.model.model import Model, load_model
 from foveal.progress import silent
 
 
 @pytest.fixture(scope="session")
 def model(digits_run: Path) -> Model:
-    return load(digits_run / "model.safetensors")
+    return load_model(digits_run / "model.safetensors")
 
 
 def collected(model: Model, data: Path, split: str | None = None, **options) -> EvaluationSet:

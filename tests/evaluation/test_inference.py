@@ -18,7 +18,7 @@ from foveal.evaluation.inference import (
     uncalibrated_predictions,
 )
 from foveal.model.manifest import Manifest, Thresholds
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.prediction.predictor import Predictor
 from foveal.progress import silent
 from foveal.spec.layers import Flatten, Output
@@ -27,7 +27,7 @@ from foveal.spec.network import Network
 
 def test_models_are_named_by_path_or_number(digits_run: Path) -> None:
     path = digits_run / "model.safetensors"
-    by_path, by_value, by_predictor = open_models([path, load(path), Predictor(path)])
+    by_path, by_value, by_predictor = open_models([path, load_model(path), Predictor(path)])
     assert [by_path.name, by_value.name, by_predictor.name] == [str(path), "model 2", "model 3"]
     assert (by_path.path, by_value.path) == (path, None)
     for model in (by_path, by_value, by_predictor):

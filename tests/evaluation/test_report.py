@@ -14,7 +14,7 @@ import pytest
 from foveal.errors import Error
 from foveal.evaluation.report import VAL_NOTE, model_record, write_training_report
 from foveal.images.resize import to_input_pixels
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.prediction.predictor import Predictor
 from foveal.verbs.evaluate import evaluate
 
@@ -45,7 +45,7 @@ def test_the_page_holds_the_json_and_more(model: Path, new_digits: Path, tmp_pat
 
 
 def test_the_record_of_a_model_has_its_layers_and_history(model: Path) -> None:
-    manifest = load(model).manifest
+    manifest = load_model(model).manifest
     record = model_record(manifest)
     layers = record["network"]["layers"]
     assert [layer["kind"] for layer in layers][:3] == ["conv", "batch_norm", "relu"]
@@ -84,7 +84,7 @@ def test_the_training_report_is_scored_on_val(
     model: Path, val_images: dict[str, Any], tmp_path: Path
 ) -> None:
     page = tmp_path / "report.html"
-    manifest = load(model).manifest
+    manifest = load_model(model).manifest
     scores = write_training_report(page, manifest, **val_images, notices=["read this first"])
     data = page_data(page)
     assert (data["kind"], data["split"]) == ("training", "val")
@@ -98,7 +98,7 @@ def test_a_history_that_is_not_finite_writes_no_page(
     model: Path, val_images: dict[str, Any], tmp_path: Path
 ) -> None:
     page = tmp_path / "report.html"
-    manifest = load(model).manifest.model_copy(update={"history": ({"loss": math.inf},)})
+    manifest = load_model(model).manifest.model_copy(update={"history": ({"loss": math.inf},)})
     with pytest.raises(Error) as caught:
         write_training_report(page, manifest, **val_images)
     assert str(caught.value) == (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from foveal.evaluation.robustness import pooling_shifts, score_robustness
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.network.shift import shift_images
 from foveal.prediction.predictor import Predictor
 from foveal.progress import silent
@@ -21,7 +21,7 @@ def random_images(n: int) -> np.ndarray:
 def test_the_change_around_a_pooling_is_that_of_plain_numpy(digits_run: Path) -> None:
     import torch
 
-    model = load(digits_run / "model.safetensors")
+    model = load_model(digits_run / "model.safetensors")
     pixels = random_images(8)
     shifts = pooling_shifts(model, pixels)
     assert [(part.layer, part.kind, part.shift_pixels) for part in shifts] == [

@@ -17,7 +17,7 @@ from foveal.explanation.activations import outputs, record_activations
 from foveal.explanation.explain import Explanation, explain, places
 from foveal.explanation.lens import data as page
 from foveal.explanation.shift import measure_shifts
-from foveal.model.model import load, save
+from foveal.model.model import load_model, save_model
 from foveal.network.presets import load_preset
 from foveal.pages import render
 from foveal.prediction.prediction import make_prediction
@@ -204,7 +204,7 @@ def run_folder(tmp_path, some) -> tuple:
         images.append(RunImage(f"a/{number}.png", ("a",), content_hash(file.read_bytes())))
     run = tmp_path / "run"
     run.mkdir()
-    save(run / "model.safetensors", some)
+    save_model(run / "model.safetensors", some)
     write_run_data(run, RunData(tmp_path / "images", train=tuple(images)))
     return run / "model.safetensors", tmp_path / "images" / "a" / "0.png"
 
@@ -217,7 +217,7 @@ def test_training_images_are_found_beside_the_model_and_checked(tmp_path, some):
     assert data["scanned"] == 6
     boxes = next(iter(next(iter(data["filters"].values())).values()))
     assert len(boxes) == top_activations.SHOWN
-    opened = load(model)
+    opened = load_model(model)
 
     def excited(data=None):
         return verb._excited(model, opened, data, silent)

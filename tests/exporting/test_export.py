@@ -10,15 +10,15 @@ import pytest
 from foveal.errors import Error
 from foveal.exporting import export as exporting
 from foveal.exporting import quantise
-from foveal.exporting.export import ANY_SIZE_LIMITS, ExportOptions, export
+from foveal.exporting.export import ANY_SIZE_LIMITS, ExportOptions, export_model
 from foveal.exporting.parity import ParityLimits
 from foveal.exporting.samples import ParitySamples, from_run
-from foveal.model.model import Model, load
+from foveal.model.model import Model, load_model
 
 
 @pytest.fixture(scope="module")
 def model(digits_run: Path) -> Model:
-    return load(digits_run / "model.safetensors")
+    return load_model(digits_run / "model.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_limits_default_by_option() -> None:
 def test_the_record_in_the_manifest(model: Model, samples) -> None:
     import onnxruntime
 
-    exported = export(model, *samples, ExportOptions())
+    exported = export_model(model, *samples, ExportOptions())
     assert (exported.method, exported.rejected) == ("fp32", ())
     assert exported.manifest.exported == {
         "format": "onnx",
@@ -72,7 +72,7 @@ def test_the_first_candidate_that_passes(model: Model, samples, monkeypatch) -> 
         pytest.fail("nothing is tried after a candidate that passed")
 
     monkeypatch.setattr(exporting, "_candidates", candidates)
-    exported = export(model, *samples, ExportOptions())
+    exported = export_model(model, *samples, ExportOptions())
     assert exported.method == "whole"
     assert len(exported.rejected) == 1
     assert exported.rejected[0].startswith("broken: accuracy falls by ")
@@ -85,7 +85,7 @@ def test_every_int8_variant_fails(model: Model, samples, monkeypatch) -> None:
         quantise, "quantise_graph", lambda graph, *_arguments: without_weights(graph)
     )
     with pytest.raises(Error) as caught:
-        export(model, *samples, ExportOptions(int8=True))
+        export_model(model, *samples, ExportOptions(int8=True))
     text = str(caught.value)
     assert text.startswith("every int8 variant failed the parity check on 100 images (min-max, ")
     assert text.count("accuracy falls by") >= 4
@@ -94,7 +94,7 @@ def test_every_int8_variant_fails(model: Model, samples, monkeypatch) -> None:
 
 def test_fp32_fails(model: Model, samples) -> None:
     with pytest.raises(Error) as caught:
-        export(model, *samples, ExportOptions(limits=ParityLimits(max_probability_gap=0.0)))
+        export_model(model, *samples, ExportOptions(limits=ParityLimits(max_probability_gap=0.0)))
     text = str(caught.value)
     assert text.startswith(
         "nothing was written: the export failed the parity check on 100 images "

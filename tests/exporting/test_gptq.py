@@ -108,7 +108,7 @@ def test_int8_is_nearer_to_the_model(model: Model) -> None:
 def test_a_network_without_a_layer_to_round_is_rounded_plainly(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gptq, "MAX_INPUTS", 5)
+    monkeypatch.setattr(gptq, "MAX_GPTQ_INPUTS", 5)
     assert gptq.round_weights(export_graph(model), smooth(8, 0)) == {}
 
 

@@ -10,7 +10,7 @@ import pytest
 from foveal.exporting import int8_candidates as module
 from foveal.exporting.int8_candidates import int8_candidates
 from foveal.exporting.onnx import export_graph
-from foveal.model.model import Model, load
+from foveal.model.model import Model, load_model
 from foveal.progress import silent
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
@@ -21,7 +21,7 @@ OTHERS = [f"{FP32_ENDS}, gelu fp32", "percentile, first and last layer fp32, gel
 
 @pytest.fixture(scope="module")
 def model(digits_run: Path) -> Model:
-    return load(digits_run / "model.safetensors")
+    return load_model(digits_run / "model.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import onnx
 
 from foveal.exporting.onnx import export_graph
 from foveal.exporting.seal import seal_graph
-from foveal.model.model import load
+from foveal.model.model import load_model
 
 
 def test_graph_manifest_and_hash(digits_run: Path) -> None:
-    model = load(digits_run / "model.safetensors")
+    model = load_model(digits_run / "model.safetensors")
     graph = export_graph(model).SerializeToString(deterministic=True)
     content = seal_graph(graph, model.manifest)
     assert content.startswith(graph)

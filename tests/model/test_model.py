@@ -10,7 +10,7 @@ import torch
 
 from foveal.errors import ModelFileError
 from foveal.model import file as model_file
-from foveal.model.model import Manifest, Model, load, save
+from foveal.model.model import Manifest, Model, load_model, save_model
 from foveal.spec.layers import BatchNorm, Conv, Dense, Flatten, GlobalAvgPool, Output, Relu
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -28,33 +28,33 @@ def model() -> Model:
 
 def test_round_trip(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    save(path, model)
-    back = load(path)
+    save_model(path, model)
+    back = load_model(path)
     assert back.train_hashes.tolist() == [3, 2**64 - 1]
     assert back.labels == ("a", "b", "c")
     assert not back.module.training
     batch = torch.randint(0, 256, (2, 3, 6, 5), dtype=torch.uint8)
     torch.testing.assert_close(back.module(batch), model.module(batch), rtol=0, atol=0)
-    save(tmp_path / "again.safetensors", back)
+    save_model(tmp_path / "again.safetensors", back)
     assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
 
 def test_gradients_flow_again(model: Model, tmp_path: Path) -> None:
-    save(tmp_path / "m.safetensors", model)
-    back = load(tmp_path / "m.safetensors")
+    save_model(tmp_path / "m.safetensors", model)
+    back = load_model(tmp_path / "m.safetensors")
     assert all(weight.requires_grad for weight in back.module.parameters())
 
 
 def refusal(path: Path, manifest: Manifest, tensors: dict[str, np.ndarray]) -> str:
     model_file.write_model_file(path, manifest, tensors)
     with pytest.raises(ModelFileError) as caught:
-        load(path)
+        load_model(path)
     return str(caught.value).replace(str(path), "FILE")
 
 
 def test_weights_of_another_network(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    save(path, model)
+    save_model(path, model)
     manifest, tensors = model_file.read_model_file(path)
     wrong = tensors | {"output.weight": np.zeros((3, 8), np.float32)}
     assert refusal(path, manifest, wrong) == (
@@ -91,7 +91,7 @@ def test_an_exported_file_holds_no_module(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(b"\x08\x0a\x12\x00" + b"x" * 40)
     with pytest.raises(ModelFileError) as caught:
-        load(path)
+        load_model(path)
     assert str(caught.value) == (
         f"{path} is an exported file, which holds no torch module; give the model.safetensors it "
         "was exported from"

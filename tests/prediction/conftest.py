@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from foveal.model.manifest import Manifest
-from foveal.model.model import Model, save
+from foveal.model.model import Model, save_model
 from foveal.spec.layers import BatchNorm, Conv, GlobalAvgPool, MaxPool, Output, Relu
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input, Preprocess
@@ -42,7 +42,7 @@ def random_model(labels: tuple[str, ...], function: str = "softmax", **manifest)
 @pytest.fixture(scope="session")
 def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("native") / "model.safetensors"
-    save(path, random_model(("ant", "bee", "cat", "dog")))
+    save_model(path, random_model(("ant", "bee", "cat", "dog")))
     return path
 
 
@@ -50,9 +50,9 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported(native: Path) -> Path:
     from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
-    from foveal.model.model import load
+    from foveal.model.model import load_model
 
-    model = load(native)
+    model = load_model(native)
     path = native.with_name("model.onnx")
     path.write_bytes(seal_graph(export_graph(model).SerializeToString(), model.manifest))
     return path

@@ -53,7 +53,7 @@ def test_pixels_the_graph_does_not_take(exported: Path) -> None:
 
 
 def test_a_file_that_is_too_large(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_verify, "MAX_FILE_BYTES", 100)
+    monkeypatch.setattr(onnx_verify, "MAX_MODEL_BYTES", 100)
     size = exported.stat().st_size
     with pytest.raises(ModelFileError) as caught:
         open_onnx_backend(exported)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from foveal.errors import ModelFileError, UsageError
 from foveal.images.resize import to_input_pixels
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.prediction.predictor import Predictor
 
 
@@ -89,7 +89,7 @@ def test_logits_and_probabilities_are_those_of_torch(model: Path, native: Path) 
     import torch
 
     shown = np.random.default_rng(0).integers(0, 256, (10, 24, 20, 3), dtype=np.uint8)
-    module = load(native).module
+    module = load_model(native).module
     with torch.inference_mode():
         maps = torch.from_numpy(shown).permute(0, 3, 1, 2)
         logits = (module(maps) + module(maps.flip(3))) / 2
@@ -150,7 +150,7 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
 
 
 def test_an_answer_that_is_not_a_number_is_none(native: Path, photos: Path) -> None:
-    model = load(native)
+    model = load_model(native)
     model.module.output.bias.data[1] = float("nan")
     answer = next(Predictor(model).predict(next(photos.rglob("*.png"))))
     assert answer.error == "the network's output is not a finite number"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.prediction.torch_backend import TorchBackend, open_torch_backend
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 24, 20, 3), dtype=np.uint8)
@@ -26,7 +26,7 @@ def test_logits_are_averaged_over_the_flip(native: Path) -> None:
 
 
 def test_the_mode_of_the_module_is_restored(native: Path) -> None:
-    model = load(native)
+    model = load_model(native)
     backend = TorchBackend(model)
     in_eval = backend.logits(PIXELS)
     model.module.train()

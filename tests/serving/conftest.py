@@ -65,11 +65,11 @@ def images() -> list[bytes]:
 def write_model(path: Path, seed: int = 0) -> Path:
     import torch
 
-    from foveal.model.model import Model, save
+    from foveal.model.model import Model, save_model
 
     torch.manual_seed(seed)
     module = NETWORK.build(len(LABELS)).eval()
-    save(path, Model(module, Manifest(network=NETWORK, labels=LABELS, temperature=1.5)))
+    save_model(path, Model(module, Manifest(network=NETWORK, labels=LABELS, temperature=1.5)))
     return path
 
 
@@ -84,9 +84,9 @@ def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model as an exported file."""
     from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
-    from foveal.model.model import load
+    from foveal.model.model import load_model
 
-    native = load(model)
+    native = load_model(model)
     path = tmp_path_factory.mktemp("exported") / "animals-fast.onnx"
     graph = export_graph(native).SerializeToString(deterministic=True)
     path.write_bytes(seal_graph(graph, native.manifest))

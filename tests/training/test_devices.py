@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from foveal.errors import TrainingError
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.prediction.predictor import Predictor
 from foveal.spec.layers import BatchNorm, Conv, Gelu, GlobalMaxPool, Output
 from foveal.spec.network import Network
@@ -42,7 +42,7 @@ def test_it_learns_and_the_file_answers_as_the_network_did(runs, device, keys):
     assert made.training.position.best_val_accuracy > 0.25
     held = Predictor(path)
     val = runs.prepared.val
-    there = load(path).module.to(device)
+    there = load_model(path).module.to(device)
     flip = made.network.preprocess.flip_average
     values = validation.compute_logits(there, val, torch.device(device), flip=flip)
     assert held.logits(val.pixels) == pytest.approx(values, abs=1e-3)

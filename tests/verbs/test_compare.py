@@ -12,7 +12,7 @@ import pytest
 import foveal
 from foveal.errors import DataError, UsageError
 from foveal.model import file as model_file
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.verbs.compare import compare
 
 
@@ -47,7 +47,7 @@ def test_models_are_scored_on_the_same_images(model: Path, worse: Path, new_digi
 def test_only_images_new_to_every_model_are_scored(
     model: Path, digits: Path, new_digits: Path, tmp_path: Path
 ) -> None:
-    other = replace(load(model), train_hashes=np.array([1], np.uint64))
+    other = replace(load_model(model), train_hashes=np.array([1], np.uint64))
     both = tmp_path / "both"
     shutil.copytree(digits, both)
     shutil.copytree(new_digits, both, dirs_exist_ok=True)
@@ -56,7 +56,7 @@ def test_only_images_new_to_every_model_are_scored(
 
 
 def test_values_are_named_by_their_number(model: Path, new_digits: Path) -> None:
-    comparison = compare([load(model), load(model)], new_digits, split="all")
+    comparison = compare([load_model(model), load_model(model)], new_digits, split="all")
     assert [scores.model for scores in comparison.models] == ["model 1", "model 2"]
     assert comparison.differences[0].accuracy_interval == (0.0, 0.0)
 

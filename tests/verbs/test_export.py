@@ -13,7 +13,7 @@ import pytest
 
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, Error, UsageError
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.prediction.predictor import Predictor
 from foveal.verbs.export import export
 
@@ -137,7 +137,7 @@ print(json.dumps([manifest["labels"][probabilities[0].argmax()], float(probabili
 
 
 def test_a_model_value_predicts_as_its_file(run: Path, digits: Path) -> None:
-    model = load(run / "model.safetensors")
+    model = load_model(run / "model.safetensors")
     pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), dtype=np.uint8)
     ours = Predictor(model).probabilities(pixels)
     np.testing.assert_array_equal(ours, Predictor(run / "model.safetensors").probabilities(pixels))
@@ -165,7 +165,7 @@ def test_any_size_takes_decoded_pixels(run: Path, digits: Path) -> None:
 
 
 def test_a_model_in_memory_needs_out_and_data(run: Path, digits: Path, tmp_path: Path) -> None:
-    model = load(run / "model.safetensors")
+    model = load_model(run / "model.safetensors")
     with pytest.raises(UsageError) as caught:
         export(model)
     assert str(caught.value) == "a model in memory has no file to write beside: give out"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import ModelFileError
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress
 from foveal.verbs.predict import predict
@@ -27,7 +27,7 @@ def test_every_kind_of_model(digits_run: Path, digits: Path) -> None:
     expected = list(predict(str(path), images, top=2))
     assert [len(item.top) for item in expected] == [2] * len(images)
     assert [item.path for item in expected] == [str(image) for image in images]
-    for model in (path, load(path), Predictor(path)):
+    for model in (path, load_model(path), Predictor(path)):
         assert list(predict(model, images, top=2)) == expected
 
 

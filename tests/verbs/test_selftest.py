@@ -33,7 +33,7 @@ def test_generated_images(digits_run: Path) -> None:
 
 
 def test_at_most_max_images(digits_run: Path, digits: Path, monkeypatch) -> None:
-    monkeypatch.setattr(verb, "MAX_IMAGES", 5)
+    monkeypatch.setattr(verb, "MAX_SELFTEST_IMAGES", 5)
     results = selftest(digits_run / "model.safetensors", digits)
     assert {result.images for result in results[:6]} == {5}
 

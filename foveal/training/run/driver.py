@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from foveal.errors import Error
 from foveal.files import write_atomic
 from foveal.model.manifest import Manifest
-from foveal.model.model import Model, save
+from foveal.model.model import Model, save_model
 from foveal.progress import Progress, silent
 from foveal.rundir import CHECKPOINT_FOLDER, LOG_FILE, MODEL_FILE
 from foveal.training import checkpoint, progressive_resizing, validation
@@ -204,7 +204,7 @@ def write_model(
         }
     )
     with task.interrupts:
-        return save(keeper.folder / MODEL_FILE, Model(module, manifest, keeper.fitted_on))
+        return save_model(keeper.folder / MODEL_FILE, Model(module, manifest, keeper.fitted_on))
 
 
 def finish(training: TrainingState, task: TrainTask, keeper: RunContext) -> None:

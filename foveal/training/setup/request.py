@@ -184,6 +184,6 @@ def source(start_from: str | Path | None) -> Mapping[str, Tensor] | None:
     """The weights of a model file to start from."""
     if start_from is None:
         return None
-    from foveal.model.model import load
+    from foveal.model.model import load_model
 
-    return load(start_from).module.state_dict()
+    return load_model(start_from).module.state_dict()

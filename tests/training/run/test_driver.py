@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from foveal.errors import Error, UsageError
-from foveal.model.model import load
+from foveal.model.model import load_model
 from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.training import checkpoint, gradients, loop
 from foveal.training import task as training_task
@@ -101,7 +101,7 @@ def test_a_finished_run_is_extended_by_a_further_cycle(runs):
     assert rates[0] == pytest.approx(0.02 * max(rates))
     assert rates[2] == max(rates)
     assert rates[-1] < 0.2 * max(rates)
-    manifest = load(runs.folder / "a" / "model.safetensors").manifest
+    manifest = load_model(runs.folder / "a" / "model.safetensors").manifest
     assert [line["epoch"] for line in manifest.history] == [1, 2, 3, 4, 5]
     assert manifest.recipe["epochs"] == 5.0
 
@@ -133,7 +133,7 @@ def test_the_folder_of_a_run(runs):
     ]
     assert [line["step"] for line in lines] == [5, 10, 12]
     assert all(line["seconds"] > 0 for line in lines)
-    model = load(runs.folder / "a" / "model.safetensors")
+    model = load_model(runs.folder / "a" / "model.safetensors")
     manifest = model.manifest
     assert manifest.finished
     assert "seconds" not in manifest.to_json()
@@ -151,7 +151,7 @@ def test_the_model_file_exists_from_the_first_epoch_on(runs):
     def watch(record):
         path = runs.folder / "a" / "model.safetensors"
         if isinstance(record, StepRecord) and path.exists():
-            seen.append((record.step, load(path).manifest.finished))
+            seen.append((record.step, load_model(path).manifest.finished))
 
     runs.drive(runs.fresh(), "a", watch=watch)
     assert seen[0] == (6, False)
