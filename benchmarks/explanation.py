@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from foveal import __version__
-from foveal.explanation.lens import data
+from foveal.explanation.lens.data import lens_data
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
 from foveal.network.presets import load_preset
@@ -72,9 +72,9 @@ def main() -> None:
     seconds, pages, html = [], [], ""
     for _ in range(asked.n):
         start = time.perf_counter()
-        done = explain(model, pixels)
+        explanation = explain(model, pixels)
         middle = time.perf_counter()
-        html = render("lens", data.data(done), "en")
+        html = render("lens", lens_data(explanation), "en")
         seconds.append(middle - start)
         pages.append(time.perf_counter() - middle)
     try:
@@ -85,7 +85,7 @@ def main() -> None:
         json.dumps(
             {
                 "preset": asked.preset,
-                "weights": sum(node.weights for node in done.activations.nodes),
+                "weights": sum(layer.weights for layer in explanation.activations.layers),
                 "n": asked.n,
                 "explain_seconds": statistics.median(seconds),
                 "explain_spread": [min(seconds), max(seconds)],

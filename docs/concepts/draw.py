@@ -23,7 +23,7 @@ import foveal
 from foveal import convolution as arithmetic
 from foveal.convolution import PaddingMode, WindowSettings
 from foveal.explanation.activations import Activations, record_activations
-from foveal.explanation.plots import colours
+from foveal.explanation.plots import colour_map
 from foveal.prediction.prediction import probabilities_from_logits
 
 HERE = Path(__file__).resolve().parent
@@ -70,7 +70,7 @@ class Sheet:
         shown = values / 255 if grey else values / (most or float(np.abs(values).max()) or 1.0)
         for (row, column), share in np.ndenumerate(np.rint(shown * LEVELS) / LEVELS):
             level = [255 - round(191 * float(share))] * 3 if grey else None
-            red, green, blue = level or colours(np.array([[share]]), 1.0)[0, 0]
+            red, green, blue = level or colour_map(np.array([[share]]), 1.0)[0, 0]
             corner = f"M{x + column * cell:g} {y + row * cell:g}h{cell}v{cell}h-{cell}z"
             shades.setdefault(f"#{red:02x}{green:02x}{blue:02x}", []).append(corner)
         right, bottom = x + values.shape[1] * cell, y + values.shape[0] * cell
@@ -147,13 +147,13 @@ def flip(say: Say) -> Sheet:
 
 def feature_maps(say: Say) -> Sheet:
     """One digit, the first layer's filters, and what each makes of it."""
-    sheet, seen = Sheet(say("feature maps")), look(3)
-    module = seen.named("conv_1").module
+    sheet, activations = Sheet(say("feature maps")), record(3)
+    module = activations.layer("conv_1").module
     assert module is not None
     filters = module.get_parameter("weight").detach().numpy()[:, 0]
-    maps = seen.named("conv_1").output.numpy()
+    maps = activations.layer("conv_1").output.numpy()
     sheet.text(12, 22, say("image"))
-    sheet.grid(seen.nodes[0].output.numpy()[0], 12, 72, 10, grey=True, written=False)
+    sheet.grid(activations.layers[0].output.numpy()[0], 12, 72, 10, grey=True, written=False)
     sheet.text(124, 22, say("filters"))
     sheet.text(124, 92, say("feature maps"))
     for at, (kernel, one) in enumerate(zip(filters, maps, strict=True)):
@@ -173,11 +173,13 @@ def activation(say: Say) -> Sheet:
         sheet.line([(left + 56, top), (left + 56, top + 84)], "#999")
         curve = arithmetic.activate(xs, name)
         sheet.line(zip(left + 56 + xs * 14, top + 60 - curve * 14, strict=True))
-    seen = look(3)
+    activations = record(3)
     for x, word, name in ((12, "before", "conv_1"), (150, "after relu", "relu_1")):
-        values = seen.named(name).output.numpy()[strongest(seen)]
+        values = activations.layer(name).output.numpy()[strongest_map(activations)]
         sheet.text(x, 262, say(word))
-        most = float(np.abs(seen.named("conv_1").output.numpy()[strongest(seen)]).max())
+        most = float(
+            np.abs(activations.layer("conv_1").output.numpy()[strongest_map(activations)]).max()
+        )
         sheet.grid(values, x, 272, 13, most=most, written=False)
     sheet.put("", 520, 0)
     return sheet
@@ -218,7 +220,7 @@ def padding(say: Say) -> Sheet:
 
 def stride(say: Say) -> Sheet:
     """Where a 3x3 filter stops on an 8x8 digit at stride 1, 2 and 3, and what comes out."""
-    sheet, image = Sheet(say("stride")), look(3).nodes[0].output.numpy()[0].astype(float)
+    sheet, image = Sheet(say("stride")), record(3).layers[0].output.numpy()[0].astype(float)
     kernel = arithmetic.named_kernel("sobel-x")
     for at, step in enumerate((1, 2, 3)):
         left = 12 + at * 230
@@ -258,10 +260,10 @@ def dense_example() -> tuple[np.ndarray, np.ndarray, float]:
 
 def output(say: Say) -> Sheet:
     """The ten logits of a digit and their softmax; the curve of sigmoid."""
-    sheet, seen, model = Sheet(say("softmax")), look(5), foveal.load(MODEL)
-    logits = seen.logits.numpy() / model.manifest.temperature
-    chances = probabilities_from_logits(seen.logits.numpy()[None], model.manifest)[0]
-    sheet.grid(seen.nodes[0].output.numpy()[0], 12, 60, 12, grey=True, written=False)
+    sheet, activations, model = Sheet(say("softmax")), record(5), foveal.load(MODEL)
+    logits = activations.logits.numpy() / model.manifest.temperature
+    chances = probabilities_from_logits(activations.logits.numpy()[None], model.manifest)[0]
+    sheet.grid(activations.layers[0].output.numpy()[0], 12, 60, 12, grey=True, written=False)
     for x, word in ((130, "logits / T"), (330, "softmax"), (510, "sigmoid")):
         sheet.text(x, 22, say(word))
     for at, (label, logit, chance) in enumerate(zip(model.labels, logits, chances, strict=True)):
@@ -289,18 +291,17 @@ def bar(x: float, y: float, length: float, colour: str) -> str:
     return f'<rect x="{x:g}" y="{y:g}" width="{length:.1f}" height="12" fill="{colour}"/>'
 
 
-def look(index: int) -> Activations:
-    """What the network computes for one digit, as the lens records it."""
+def record(index: int) -> Activations:
+    """The activations of one digit."""
     model = foveal.load(MODEL)
     levels = (load_digits().images[index] * 255 / 16).round()
     image = torch.tensor(levels, dtype=torch.float32)[None, None]
-    network = model.manifest.network
-    return record_activations(model.module, network, len(model.labels), "single", image, index)
+    return record_activations(model, image, index)
 
 
-def strongest(seen: Activations) -> int:
-    """The map of the first layer with the largest value."""
-    return int(seen.named("conv_1").output.amax((1, 2)).argmax())
+def strongest_map(activations: Activations) -> int:
+    """The map of the first layer with the largest activation."""
+    return int(activations.layer("conv_1").output.amax((1, 2)).argmax())
 
 
 def network(_: Say) -> str:

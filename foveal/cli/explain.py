@@ -1,7 +1,4 @@
-"""`foveal explain`: parse, call the verb, say what decided and whether the maps can be trusted.
-
-Knows nothing of how it is found.
-"""
+"""`foveal explain`: parse, call the verb, print the prediction and the faithfulness checks."""
 
 from __future__ import annotations
 
@@ -26,37 +23,42 @@ def explain(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image.")],
     data: Annotated[
         Path | None,
-        typer.Option(help="Images that show what excites a filter; else the training's."),
+        typer.Option(
+            help="Images for the top activations of each filter; default: the the training images."
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The page to write (default lens.html, unless --png).")
+        Path | None,
+        typer.Option(help="The page to write; default: lens.html, none with --png alone."),
     ] = None,
-    png: Annotated[Path | None, typer.Option(help="A folder for the images.")] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="A folder for feature maps and attribution maps as PNG.")
+    ] = None,
     layer: Annotated[
-        str | None, typer.Option(help="Layer of the class activation map, else chosen.")
+        str | None, typer.Option(help="Layer of the class activation map; default: chosen.")
     ] = None,
     lang: Annotated[Literal["en", "ko"], typer.Option(help="Language the page opens in.")] = "en",
 ) -> None:
-    """See what the network sees: every layer, every number, and which pixels decided."""
+    """Explain one prediction: every layer's activations, and the pixels that mattered."""
     from foveal.verbs.explain import explain as verb
 
     page = out or (None if png else Path("lens.html"))
-    with console.progress() as report:
-        done = verb(
-            model, image, data=data, layer=layer, out=page, png=png, lang=lang, progress=report
+    with console.progress() as progress:
+        explanation = verb(
+            model, image, data=data, layer=layer, out=page, png=png, lang=lang, progress=progress
         )
-    console.result(_told(done, page, png))
+    console.result(_summary(explanation, page, png))
 
 
-def _told(done: Explanation, page: Path | None, png: Path | None) -> str:
-    lines = [f"{done.label}  probability {done.probability:.3f}"]
-    lines += map(_line, done.attributions)
-    lines += [f"page      {page}"] if page else []
+def _summary(explanation: Explanation, page: Path | None, png: Path | None) -> str:
+    lines = [f"{explanation.label}  probability {explanation.probability:.3f}"]
+    lines += map(_attribution_line, explanation.attributions)
+    lines += [f"page    {page}"] if page else []
     lines += [f"images  {png}"] if png else []
     return "\n".join(lines)
 
 
-def _line(one: Attribution) -> str:
-    word = "passes" if one.verdict.trustworthy else "FAILS "
-    where = f" of {one.layer}" if one.layer else ""
-    return f"{one.method}{where}: {word} its check: {one.verdict.reason}"
+def _attribution_line(attribution: Attribution) -> str:
+    check = attribution.faithfulness
+    method = attribution.method + (f" of {attribution.layer}" if attribution.layer else "")
+    return f"{method}: {'faithful' if check.faithful else 'NOT faithful'}; {check.reason}"

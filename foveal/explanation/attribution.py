@@ -1,7 +1,4 @@
-"""Which pixels decided: class activation maps, integrated gradients, occlusion.
-
-Knows nothing of whether a map tells the truth; that is `faithfulness`.
-"""
+"""Attribution maps: class activation maps, integrated gradients and occlusion."""
 
 from __future__ import annotations
 
@@ -13,16 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.target import Target, images_held
+from foveal.explanation.target import Target, max_batch_images
 
 Method = Literal["cam", "integrated_gradients", "occlusion"]
-Variant = Literal["grad_cam", "hires_cam", "layer_cam"]
+CamVariant = Literal["grad_cam", "hires_cam", "layer_cam"]
 METHODS: tuple[Method, ...] = ("cam", "integrated_gradients", "occlusion")
+
+MIN_CAM_SIDE = 4
+"""Smallest side of the feature maps a class activation map is taken from, where there are any."""
+INTEGRATION_BATCH = 16
+"""Points of the integration path in one backward pass."""
 
 
 @dataclass(frozen=True)
-class LayerSize:
-    """A layer a class activation map can be taken from: its name and its maps' size."""
+class MapLayer:
+    """A layer with feature maps: its name and the size of its maps."""
 
     name: str
     height: int
@@ -31,61 +33,61 @@ class LayerSize:
 
 @dataclass(frozen=True)
 class CamLayer:
-    """The layer and the variant of a class activation map, and why."""
+    """The layer and the variant of a class activation map, and why they were chosen."""
 
     layer: str
     height: int
     width: int
-    variant: Variant
+    variant: CamVariant
     reason: str
 
 
-def choose_cam_layer(places: Sequence[LayerSize], averaged: bool) -> CamLayer | None:
-    """The layer to look at: the deepest whose maps still have 4 x 4 places, else the finest.
+def choose_cam_layer(layers: Sequence[MapLayer], global_average: bool) -> CamLayer | None:
+    """The deepest layer whose maps are at least 4 x 4, else the deepest of the largest maps.
 
-    places: the layers with maps, in order.  averaged: global average pooling ends the maps; then
-    the mean gradient is exact (Grad-CAM, Selvaraju 2017), else each place keeps its own gradient
-    (HiResCAM, Draelos and Carin 2020).  None where no layer has more than one place.
+    layers: in the order they are computed.  global_average: the maps are averaged before the
+    output; then one weight per map is exact (Grad-CAM, Selvaraju 2017), else each position keeps
+    its own gradient (HiResCAM, Draelos and Carin 2020).  None where all maps are 1 x 1.
     """
-    spread = [place for place in places if place.height * place.width > 1]
-    if not spread:
+    spatial = [layer for layer in layers if layer.height * layer.width > 1]
+    if not spatial:
         return None
-    wide = [place for place in spread if min(place.height, place.width) >= 4]
-    finest = max(place.height * place.width for place in spread)
-    pool = wide or [place for place in spread if place.height * place.width == finest]
-    best = pool[-1]
-    which = "layer whose maps still show" if wide else "of the layers with the finest maps,"
-    where = f"{best.name} is the deepest {which} {best.height} x {best.width} places"
-    if averaged:
-        return CamLayer(
-            best.name, best.height, best.width, "grad_cam",
-            f"{where}; the maps are averaged before the decision, so each map has one weight",
-        )  # fmt: skip
-    return CamLayer(
-        best.name, best.height, best.width, "hires_cam",
-        f"{where}; the decision weighs every place apart, so each place keeps its own gradient",
-    )  # fmt: skip
+    large = [layer for layer in spatial if min(layer.height, layer.width) >= MIN_CAM_SIDE]
+    most_cells = max(layer.height * layer.width for layer in spatial)
+    largest = [layer for layer in spatial if layer.height * layer.width == most_cells]
+    best = (large or largest)[-1]
+    size = f"{best.height} x {best.width}"
+    if large:
+        side = f"{MIN_CAM_SIDE} x {MIN_CAM_SIDE}"
+        reason = f"{best.name} ({size}) is the deepest layer with feature maps of at least {side}"
+    else:
+        reason = f"{best.name} ({size}) is the deepest layer with the largest feature maps"
+    if global_average:
+        reason += "; the maps are averaged before the output, so each map has one weight"
+        return CamLayer(best.name, best.height, best.width, "grad_cam", reason)
+    reason += "; the output weights each position separately, so each keeps its own gradient"
+    return CamLayer(best.name, best.height, best.width, "hires_cam", reason)
 
 
-def cam(decision: Target, image: Tensor, layer: nn.Module, variant: Variant) -> np.ndarray:
+def cam(target: Target, image: Tensor, layer: nn.Module, variant: CamVariant) -> np.ndarray:
     """The class activation map of `layer` at its own size: float32 (h, w), not negative.
 
-    grad_cam: maps weighted by their mean gradient.  hires_cam: maps times gradient, place by
-    place.  layer_cam: the same with negative gradients left out (Jiang 2021).
+    grad_cam: maps weighted by their mean gradient.  hires_cam: maps times gradient, position by
+    position.  layer_cam: the same with negative gradients set to 0 (Jiang 2021).
     """
-    kept: list[Tensor] = []
+    outputs: list[Tensor] = []
 
-    def keep(_module: nn.Module, _given: object, output: Tensor) -> None:
-        kept.append(output)
+    def store_output(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        outputs.append(output)
 
-    handle = layer.register_forward_hook(keep)
+    handle = layer.register_forward_hook(store_output)
     try:
         with torch.enable_grad():
-            score = decision.score(decision.module(image.detach().requires_grad_())).sum()
-            (gradient,) = torch.autograd.grad(score, kept[0])
+            logit = target.logit(target.module(image.detach().requires_grad_())).sum()
+            (gradient,) = torch.autograd.grad(logit, outputs[0])
     finally:
         handle.remove()
-    maps = kept[0].detach()[0]
+    maps = outputs[0].detach()[0]
     weights = gradient[0]
     if variant == "grad_cam":
         weights = weights.mean((1, 2), keepdim=True)
@@ -94,64 +96,64 @@ def cam(decision: Target, image: Tensor, layer: nn.Module, variant: Variant) -> 
     return (weights * maps).sum(0).clamp(min=0).numpy().astype(np.float32)
 
 
-def integrated_gradients(decision: Target, image: Tensor, steps: int = 32) -> np.ndarray:
-    """Each pixel's part of score(image) - score(background): float32 (H, W), signed.
+def integrated_gradients(target: Target, image: Tensor, steps: int = 32) -> np.ndarray:
+    """Each pixel's part of logit(image) - logit(baseline): float32 (H, W), signed.
 
-    The gradient is averaged along the straight way from the background colour to the image
-    (Sundararajan 2017), at the middles of `steps` pieces; the parts sum to the difference but
-    for the pieces' coarseness.
+    The gradient is averaged along the straight path from the baseline colour to the image
+    (Sundararajan 2017), at the midpoints of `steps` equal steps; the parts sum to the difference
+    up to the error of that midpoint rule.
     """
-    nothing = decision.nothing(image)
+    baseline = target.baseline_image(image)
     total = torch.zeros_like(image)
-    shares = (torch.arange(steps) + 0.5) / steps
-    for part in torch.split(shares, 16):
-        way = nothing + part[:, None, None, None] * (image - nothing)
-        way.requires_grad_()
+    midpoints = (torch.arange(steps) + 0.5) / steps
+    for part in torch.split(midpoints, INTEGRATION_BATCH):
+        path = baseline + part[:, None, None, None] * (image - baseline)
+        path.requires_grad_()
         with torch.enable_grad():
-            score = decision.score(decision.module(way)).sum()
-            (gradient,) = torch.autograd.grad(score, way)
+            logit = target.logit(target.module(path)).sum()
+            (gradient,) = torch.autograd.grad(logit, path)
         total += gradient.sum(0, keepdim=True)
-    parts = (image - nothing) * total / steps
+    parts = (image - baseline) * total / steps
     return parts.sum(1)[0].numpy().astype(np.float32)
 
 
-def occlusion(decision: Target, image: Tensor, patches: int = 7) -> np.ndarray:
-    """How much the score falls where a patch is covered: float32 (H, W), signed.
+def occlusion(target: Target, image: Tensor, patches_per_side: int = 7) -> np.ndarray:
+    """The fall of the logit where a patch is covered: float32 (H, W), signed.
 
-    The patch is a `patches`-th of the side, moves by half of it and has the background colour
-    (Zeiler and Fergus 2014); a pixel gets the mean over the patches that covered it.
+    The patch is 1 / patches_per_side of the side, moves by half of its own and has the baseline
+    colour (Zeiler and Fergus 2014); a pixel gets the mean over the patches that covered it.
     """
     height, width = image.shape[2:]
-    rows, columns = _starts(height, patches), _starts(width, patches)
-    boxes = [(top, top + high, left, left + wide) for top, high in rows for left, wide in columns]
-    full = decision.score(decision.logits(image))
-    total, seen = np.zeros((height, width)), np.zeros((height, width))
-    part = images_held(image)
-    for start in range(0, len(boxes), part):
-        some = boxes[start : start + part]
-        covered = image.repeat(len(some), 1, 1, 1)
-        for one, (top, bottom, left, right) in zip(covered, some, strict=True):
-            one[:, top:bottom, left:right] = decision.background[:, None, None]
-        falls = (full - decision.score(decision.logits(covered))).numpy()
-        for fall, (top, bottom, left, right) in zip(falls, some, strict=True):
+    rows, columns = _patch_spans(height, patches_per_side), _patch_spans(width, patches_per_side)
+    boxes = [(top, bottom, left, right) for top, bottom in rows for left, right in columns]
+    uncovered = target.logit(target.logits(image))
+    total, counts = np.zeros((height, width)), np.zeros((height, width))
+    batch_size = max_batch_images(image)
+    for start in range(0, len(boxes), batch_size):
+        batch = boxes[start : start + batch_size]
+        covered = image.repeat(len(batch), 1, 1, 1)
+        for copy, (top, bottom, left, right) in zip(covered, batch, strict=True):
+            copy[:, top:bottom, left:right] = target.baseline[:, None, None]
+        falls = (uncovered - target.logit(target.logits(covered))).numpy()
+        for fall, (top, bottom, left, right) in zip(falls, batch, strict=True):
             total[top:bottom, left:right] += fall
-            seen[top:bottom, left:right] += 1
-    return (total / seen).astype(np.float32)
+            counts[top:bottom, left:right] += 1
+    return (total / counts).astype(np.float32)
 
 
-def _starts(side: int, patches: int) -> list[tuple[int, int]]:
-    """(start, length) of patches that together cover a side."""
+def _patch_spans(side: int, patches: int) -> list[tuple[int, int]]:
+    """(start, end) of patches that together cover a side."""
     length = min(side, max(2, -(-side // patches)))
     step = max(1, length // 2)
     starts = list(range(0, side - length + 1, step))
     if starts[-1] + length < side:
         starts.append(side - length)
-    return [(start, length) for start in starts]
+    return [(start, start + length) for start in starts]
 
 
-def enlarge(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A map drawn at another size, bilinear: float32 (height, width)."""
-    grown = nn.functional.interpolate(
+def upsample(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A map at another size, bilinear: float32 (height, width)."""
+    resized = nn.functional.interpolate(
         torch.from_numpy(values)[None, None], (height, width), mode="bilinear", align_corners=False
     )
-    return grown[0, 0].numpy()
+    return resized[0, 0].numpy()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.activations import Activations, outputs
+from foveal.explanation.activations import Activations, forward_with_outputs
 from foveal.network.shift import SHIFT_PIXELS, relative_change, shift_images
 
 
@@ -29,15 +29,15 @@ class Shift:
 @torch.no_grad()
 def measure_shifts(module: nn.Module, activations: Activations) -> list[Shift]:
     """The changes for 1, 2 and 3 pixels."""
-    image = activations.nodes[0].output
+    image = activations.layers[0].output
     moved = torch.stack([shift_images(image, 0, pixels) for pixels in SHIFT_PIXELS])
-    names = {node.name for node in activations.nodes[1:]}
-    logits, moved_outputs = outputs(module, moved, names)
+    names = {layer.name for layer in activations.layers[1:]}
+    logits, moved_outputs = forward_with_outputs(module, moved, names)
     moved_outputs["image"] = moved
     return [
         _shift(
             pixels,
-            [(node.output, moved_outputs[node.name][row]) for node in activations.nodes],
+            [(layer.output, moved_outputs[layer.name][row]) for layer in activations.layers],
             logits[row],
         )
         for row, pixels in enumerate(SHIFT_PIXELS)

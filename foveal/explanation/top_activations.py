@@ -1,7 +1,4 @@
-"""What a filter looks for: the images, and the places in them, that excite it most.
-
-Knows nothing of where the images come from; a scan is kept in a file so that it is done once.
-"""
+"""The images, and the positions in them, that activate each filter of a layer most."""
 
 from __future__ import annotations
 
@@ -15,20 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.explanation.activations import outputs
+from foveal.explanation.activations import forward_with_outputs
 from foveal.files import write_atomic
 
-SHOWN = 4
-"""Images a filter."""
-_PARTS = ("values", "images", "cells")
+TOP_IMAGES_PER_FILTER = 4
+_ARRAYS = ("values", "images", "cells")
 
 
 @dataclass(frozen=True)
 class TopActivations:
-    """For one layer the strongest answers of each filter, best first.
+    """The largest activations of each filter of one layer, largest first.
 
-    values: float32 (SHOWN, C).  images, cells: int64 (SHOWN, C), the image's number and the
-    cell row * width + column where the answer was.
+    values: float32 (TOP_IMAGES_PER_FILTER, C).  images, cells: int64 of the same shape, the
+    image's index and the cell row * width + column of the activation.
     """
 
     values: np.ndarray
@@ -38,62 +34,63 @@ class TopActivations:
 
 @dataclass(frozen=True)
 class TopImages:
-    """The scan of the images called `paths`: `peaks` by layer name.
+    """The top activations over the images called `paths`.
 
-    pixels: uint8 (H, W, C) of those images that excite some filter most, by number.
+    layers: by layer name.  pixels: uint8 (H, W, C) by index, of those images that are among the
+    top images of some filter.
     """
 
     paths: tuple[str, ...]
-    peaks: dict[str, TopActivations]
+    layers: dict[str, TopActivations]
     pixels: dict[int, np.ndarray]
 
 
-def winners(peaks: dict[str, TopActivations], limit: int = 200) -> list[int]:
-    """Numbers of the images that excite filters most: every filter's best before its second."""
-    ranks = max((len(one.images) for one in peaks.values()), default=0)
-    numbers = [
-        int(number)
+def top_image_indices(layers: dict[str, TopActivations], limit: int = 200) -> list[int]:
+    """Indices of at most `limit` top images: every filter's first before any filter's second."""
+    ranks = max((len(top.images) for top in layers.values()), default=0)
+    indices = [
+        int(index)
         for rank in range(ranks)
-        for one in peaks.values()
-        if rank < len(one.images)
-        for number in one.images[rank]
+        for top in layers.values()
+        if rank < len(top.images)
+        for index in top.images[rank]
     ]
-    return list(dict.fromkeys(numbers))[:limit]
+    return list(dict.fromkeys(indices))[:limit]
 
 
-def scan(
+def find_top_activations(
     module: nn.Module, names: Sequence[str], batches: Iterable[np.ndarray]
 ) -> dict[str, TopActivations]:
-    """The strongest answers of the layers `names` (maps) to batches of uint8 (n, H, W, C).
+    """The top activations of the layers `names` over batches of uint8 (n, H, W, C).
 
-    An image counts once a filter, with its strongest cell.
+    An image counts once a filter, with its largest activation.
     """
-    best: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
+    top: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
     start = 0
     for batch in batches:
-        part = torch.from_numpy(batch).permute(0, 3, 1, 2)
+        images = torch.from_numpy(batch).permute(0, 3, 1, 2)
         with torch.no_grad():
-            kept = outputs(module, part, set(names))[1]
+            _, outputs = forward_with_outputs(module, images, set(names))
         for name in names:
-            values, cells = kept[name].flatten(2).max(2)
-            numbers = (start + torch.arange(len(part)))[:, None].expand_as(cells)
-            best[name] = _best(best.get(name), (values, numbers, cells))
-        start += len(part)
-    return {name: TopActivations(*(part.numpy() for part in found)) for name, found in best.items()}
+            values, cells = outputs[name].flatten(2).max(2)
+            indices = (start + torch.arange(len(images)))[:, None].expand_as(cells)
+            top[name] = _merge(top.get(name), (values, indices, cells))
+        start += len(images)
+    return {name: TopActivations(*(one.numpy() for one in arrays)) for name, arrays in top.items()}
 
 
-def _best(
+def _merge(
     old: tuple[Tensor, Tensor, Tensor] | None, new: tuple[Tensor, Tensor, Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
     joined = new if old is None else tuple(torch.cat(pair) for pair in zip(old, new, strict=True))
-    values, at = joined[0].topk(min(SHOWN, len(joined[0])), dim=0)
-    return values, joined[1].gather(0, at), joined[2].gather(0, at)
+    values, order = joined[0].topk(min(TOP_IMAGES_PER_FILTER, len(joined[0])), dim=0)
+    return values, joined[1].gather(0, order), joined[2].gather(0, order)
 
 
-def keep(file: Path, peaks: dict[str, TopActivations]) -> None:
-    """Write a scan to `file`, atomically."""
+def save_top_activations(file: Path, layers: dict[str, TopActivations]) -> None:
+    """Write the top activations of all layers to `file`, atomically."""
     arrays: dict[str, np.ndarray] = {
-        f"{name}/{part}": getattr(one, part) for name, one in peaks.items() for part in _PARTS
+        f"{name}/{array}": getattr(top, array) for name, top in layers.items() for array in _ARRAYS
     }
 
     def save(path: Path) -> None:
@@ -103,18 +100,18 @@ def keep(file: Path, peaks: dict[str, TopActivations]) -> None:
     write_atomic(file, save)
 
 
-def kept(file: Path, names: Sequence[str]) -> dict[str, TopActivations] | None:
-    """The scan in `file`; None where there is none or it is damaged."""
+def load_top_activations(file: Path, names: Sequence[str]) -> dict[str, TopActivations] | None:
+    """The top activations in `file`; None where it is missing or damaged."""
     try:
-        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as found:
+        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
             return {
-                name: TopActivations(*(found[f"{name}/{part}"] for part in _PARTS))
+                name: TopActivations(*(arrays[f"{name}/{array}"] for array in _ARRAYS))
                 for name in names
             }
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError):
         return None
 
 
-def key(weights_sha256: str, content: Sequence[str]) -> str:
-    """The name of a scan: of these weights and images, by their content hashes in order."""
-    return hashlib.sha256("\n".join([weights_sha256, *content]).encode()).hexdigest()[:32]
+def cache_key(weights_sha256: str, content_hashes: Sequence[str]) -> str:
+    """The name of a cache entry: of these weights and images, by their hashes in order."""
+    return hashlib.sha256("\n".join([weights_sha256, *content_hashes]).encode()).hexdigest()[:32]

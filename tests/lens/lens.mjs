@@ -1,5 +1,5 @@
 // The lens page in a real browser: node lens.mjs PAGE WANTED.json
-// WANTED holds what torch and scipy found; every number the page shows must be that number.
+// WANTED.json holds the results of torch and scipy, which the page must show.
 import { readFileSync } from 'node:fs'
 import { axeFaults, holds, onPage, same } from '../../web/tests/browser.mjs'
 
@@ -8,13 +8,13 @@ const wanted = JSON.parse(readFileSync(json, 'utf8'))
 
 /** Equal to float32 accuracy, relative to the size of what was added up. */
 function near(got, want, what, size = Math.abs(want)) {
-  const most = 4e-6 * Math.max(size, Math.abs(want)) + 1e-6
-  holds(Math.abs(got - want) <= most, `${what}: the page has ${got}, the forward pass ${want}`)
+  const tolerance = 4e-6 * Math.max(size, Math.abs(want)) + 1e-6
+  holds(Math.abs(got - want) <= tolerance, `${what}: the page has ${got}, the forward pass ${want}`)
 }
 
 const number = async (page, selector, name = 'value') => Number(await page.locator(selector).first().getAttribute(`data-${name}`))
 
-async function look(page, probe) {
+async function select(page, probe) {
   await page.selectOption('#pick-layer', String(probe.layer))
   if (await page.locator('#pick-unit').count()) await page.selectOption('#pick-unit', String(probe.map))
   else if (probe.vector) await page.locator(`[data-layer="${probe.layer}"][data-map="${probe.map}"]`).first().click()
@@ -27,9 +27,9 @@ async function look(page, probe) {
   }
 }
 
-async function everyNumberIsTheForwardPass(page) {
+async function valuesAreThoseOfTheForwardPass(page) {
   for (const probe of wanted.probes) {
-    await look(page, probe)
+    await select(page, probe)
     const what = `${probe.name} map ${probe.map} place ${probe.place}`
     near(await number(page, '#total', 'recorded'), probe.value, `${what}, recorded`, probe.size)
     near(await number(page, '#total'), probe.value, `${what}, computed`, probe.size)
@@ -38,21 +38,21 @@ async function everyNumberIsTheForwardPass(page) {
     same(terms.map(([map]) => map), probe.terms.map(([map]) => map), `${what}, input maps`)
     terms.forEach(([map, sum], i) => near(sum, probe.terms[i][1], `${what}, sum of input map ${map}`, probe.size))
     if (probe.bias !== null) near(await number(page, '#bias'), probe.bias, `${what}, bias`)
-    if (probe.rest !== null) near(await number(page, '#rest'), probe.rest, `${what}, rest`, probe.size)
+    if (probe.remainder !== null) near(await number(page, '#remainder'), probe.remainder, `${what}, rest`, probe.size)
   }
 }
 
-async function probabilitiesAreThePrediction(page) {
+async function probabilitiesAreThoseOfPredict(page) {
   await page.selectOption('#pick-layer', String(wanted.output))
   const shown = await page.$$eval('[data-label]', (nodes) => nodes.map((node) => [node.dataset.label, Number(node.dataset.value)]))
   same(shown.length, Object.keys(wanted.probabilities).length, 'classes with a probability')
   for (const [label, value] of shown) near(value, wanted.probabilities[label], `probability of ${label}`, 1)
-  near(await number(page, '#answer-title', 'probability'), wanted.probability, 'the answer', 1)
+  near(await number(page, '#prediction-title', 'probability'), wanted.probability, 'the prediction', 1)
 }
 
 async function steppingAddsOneProductAtATime(page) {
   const probe = wanted.stepped
-  await look(page, probe)
+  await select(page, probe)
   await page.click('#step')
   for (let added = 0; added <= probe.partial.length - 1; added++) {
     near(await number(page, '#term-sum'), probe.partial[added], `sum after ${added} products`, probe.size)
@@ -68,7 +68,7 @@ async function steppingAddsOneProductAtATime(page) {
 
 async function theFilterSlides(page) {
   const probe = wanted.stepped
-  await look(page, { ...probe, place: 0 })
+  await select(page, { ...probe, place: 0 })
   await page.locator('#pixel').focus()
   await page.keyboard.press('ArrowRight')
   await page.keyboard.press('ArrowDown')
@@ -79,9 +79,9 @@ async function theFilterSlides(page) {
   holds(Number(await page.locator('#place').inputValue()) > probe.width + 1, 'the filter does not slide')
 }
 
-async function interactionIsQuick(page) {
-  await look(page, wanted.stepped)
-  const spent = await page.locator('#place').evaluate(async (input) => {
+async function interactionIsFast(page) {
+  await select(page, wanted.stepped)
+  const milliseconds = await page.locator('#place').evaluate(async (input) => {
     const times = []
     for (let k = 0; k < 8; k++) {
       const start = performance.now()
@@ -92,24 +92,24 @@ async function interactionIsQuick(page) {
     }
     return Math.min(...times)
   })
-  holds(spent < 100, `moving the filter takes ${spent} ms`)
+  holds(milliseconds < 100, `moving the filter takes ${milliseconds} ms`)
 }
 
 async function shiftsAreMeasured(page) {
   await page.click('[data-shift="2"]')
   const shown = await page.$$eval('#network ol .number', (nodes) => nodes.map((node) => Number(node.dataset.value)))
-  same(shown.length, wanted.shift.length, 'layers in the chart of changes')
-  shown.forEach((value, i) => near(value, wanted.shift[i], `change of layer ${i}`, 100))
+  same(shown.length, wanted.layer_changes.length, 'layers in the chart of changes')
+  shown.forEach((value, i) => near(value, wanted.layer_changes[i], `change of layer ${i}`, 100))
   await page.click('[data-shift="0"]')
 }
 
-async function verdictsAreShown(page) {
-  const shown = await page.$$eval('article[data-method]', (nodes) => nodes.map((node) => [node.dataset.method, node.dataset.trustworthy === 'true', node.querySelector('.verdict').textContent]))
-  same(shown.map(([method, ok]) => [method, ok]), wanted.verdicts, 'verdicts')
-  for (const [, ok, text] of shown) holds(text.includes(ok ? 'Passes' : 'Fails'), `the verdict reads ${text}`)
+async function checksAreShown(page) {
+  const shown = await page.$$eval('article[data-method]', (nodes) => nodes.map((node) => [node.dataset.method, node.dataset.faithful === 'true', node.querySelector('.check').textContent]))
+  same(shown.map(([method, faithful]) => [method, faithful]), wanted.faithful, 'checks')
+  for (const [, faithful, text] of shown) holds(text.includes(faithful ? 'Faithful' : 'Not faithful'), `the check reads ${text}`)
 }
 
-async function theExampleIsTheIssues(page) {
+async function theExamplePads(page) {
   same(await page.locator('#example-output').getAttribute('data-side'), '4', 'with padding')
   await page.click('#example-plain')
   same(await page.locator('#example-output').getAttribute('data-side'), '2', 'without padding')
@@ -141,11 +141,11 @@ async function thePlaygroundConvolves(page) {
   await page.fill('#p-padding', '0')
   await page.fill('#p-stride', '1')
   await page.setInputFiles('#p-file', { name: 'small.png', mimeType: 'image/png', buffer: Buffer.from(wanted.small, 'base64') })
-  await page.waitForSelector('#p-vanish')
-  const told = await page.locator('#p-vanish').innerText()
-  holds(told.includes('Padding 3'), `what helps reads ${told}`)
+  await page.waitForSelector('#p-empty')
+  const message = await page.locator('#p-empty').innerText()
+  holds(message.includes('Padding 3'), `the message reads ${message}`)
   await page.fill('#p-padding', '3')
-  same([await number(page, '#p-size', 'height'), await number(page, '#p-size', 'width')], [4, 4], 'the padding that helps')
+  same([await number(page, '#p-size', 'height'), await number(page, '#p-size', 'width')], [4, 4], 'the padding that keeps the size')
   for (const typed of ['', '0', '-3']) {
     await page.fill('#p-stride', typed)
     same(await number(page, '#p-size', 'height'), 4, `height with stride '${typed}'`)
@@ -173,27 +173,27 @@ async function itFitsAPhone(page) {
 
 async function everyLayerOpens(page) {
   const layers = await page.$$eval('#pick-layer option', (nodes) => nodes.map((node) => node.value))
-  let away = 0
+  let omitted = 0
   for (const layer of layers) {
     await page.selectOption('#pick-layer', layer)
-    away += await page.locator('#away').count()
+    omitted += await page.locator('#omitted').count()
   }
-  same(away, wanted.away, 'layers that say their numbers are not here')
+  same(omitted, wanted.omitted, 'layers whose values are not on the page')
 }
 
 await onPage(file, async (page) => {
   await page.waitForSelector('h1')
-  if (wanted.quick) return everyLayerOpens(page)
-  await theExampleIsTheIssues(page)
-  await everyNumberIsTheForwardPass(page)
-  await probabilitiesAreThePrediction(page)
+  if (wanted.layersOnly) return everyLayerOpens(page)
+  await theExamplePads(page)
+  await valuesAreThoseOfTheForwardPass(page)
+  await probabilitiesAreThoseOfPredict(page)
   if (wanted.stepped) {
     await steppingAddsOneProductAtATime(page)
     await theFilterSlides(page)
-    await interactionIsQuick(page)
+    await interactionIsFast(page)
   }
   await shiftsAreMeasured(page)
-  await verdictsAreShown(page)
+  await checksAreShown(page)
   if (wanted.playground) {
     await thePlaygroundConvolves(page)
     await bothLanguagesAndThemes(page)

@@ -15,8 +15,8 @@ from PIL import Image
 from scipy import ndimage
 
 from foveal import convolution as c
-from foveal.explanation.lens.data import data
-from foveal.explanation.lens.sampling import sampled
+from foveal.explanation.lens.data import lens_data
+from foveal.explanation.lens.sampling import choose_maps
 from foveal.pages import render
 from foveal.prediction.predictor import Predictor
 from foveal.verbs.explain import explain
@@ -31,69 +31,85 @@ models = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(models)
 
 
-def seen_by(node, source, channel, row, column, chosen):
-    """What each shown input map adds to one value of a convolution, by our numpy reference."""
-    s = node.settings
-    conv = node.module
-    width = conv.weight.shape[1]
-    first = channel // (conv.out_channels // conv.groups) * width
-    sliding = c.WindowSettings(
-        tuple(s["stride"]), tuple(s["padding"]), s["mode"], s["value"], tuple(s["dilation"]),
-        s["flip"],
-    )  # fmt: skip
-    weight = conv.weight.detach().double().numpy()[channel]
+def input_map_sums(layer, source, channel, row, column, shown):
+    """What each input map on the page adds to one value of a convolution, and the others' sum."""
+    settings = layer.hyperparameters
+    conv = layer.module
+    group_inputs = conv.weight.shape[1]
+    first = channel // (conv.out_channels // conv.groups) * group_inputs
+    window = c.WindowSettings(
+        tuple(settings["stride"]),
+        tuple(settings["padding"]),
+        settings["mode"],
+        settings["value"],
+        tuple(settings["dilation"]),
+        settings["flip"],
+    )
+    weights = conv.weight.detach().double().numpy()[channel]
     sums = {
-        first + k: c.convolve(source.output[first + k].numpy(), weight[k], sliding)[row, column]
-        for k in range(width)
+        first + k: c.convolve(source.output[first + k].numpy(), weights[k], window)[row, column]
+        for k in range(group_inputs)
     }
-    shown = [(k, v) for k, v in sums.items() if k in chosen]
-    rest = sum(v for k, v in sums.items() if k not in chosen) if len(shown) < len(sums) else None
-    return shown, rest, sum(abs(v) for v in sums.values())
+    terms = [(k, value) for k, value in sums.items() if k in shown]
+    others = [value for k, value in sums.items() if k not in shown]
+    return terms, sum(others) if others else None, sum(abs(value) for value in sums.values())
 
 
-def probe(recording, maps, node, rng):
-    """A random number of a layer that is on the page, and how it came about."""
-    channel = int(rng.choice(maps[node.id]))
-    height, width = (node.shape[1], node.shape[2]) if len(node.shape) == 3 else (1, 1)
+def probe(activations, maps, layer, rng):
+    """A random value of a layer that is on the page, and its terms."""
+    channel = int(rng.choice(maps[layer.id]))
+    height, width = (layer.shape[1], layer.shape[2]) if len(layer.shape) == 3 else (1, 1)
     row, column = int(rng.integers(height)), int(rng.integers(width))
-    output = node.output if len(node.shape) == 3 else node.output[:, None, None]
+    output = layer.output if len(layer.shape) == 3 else layer.output[:, None, None]
     found = {
-        "layer": node.id, "name": node.name, "map": channel, "vector": len(node.shape) == 1,
-        "places": height * width, "place": row * width + column, "width": width,
-        "value": float(output[channel, row, column]), "size": float(node.output.abs().max()),
-    }  # fmt: skip
-    if node.kind == "conv":
-        source = recording.nodes[node.inputs[0]]
-        terms, rest, size = seen_by(node, source, channel, row, column, maps[source.id])
-        bias = node.module.bias
+        "layer": layer.id,
+        "name": layer.name,
+        "map": channel,
+        "vector": len(layer.shape) == 1,
+        "places": height * width,
+        "place": row * width + column,
+        "width": width,
+        "value": float(output[channel, row, column]),
+        "size": float(layer.output.abs().max()),
+    }
+    if layer.kind == "conv":
+        source = activations.layers[layer.inputs[0]]
+        terms, remainder, size = input_map_sums(
+            layer, source, channel, row, column, maps[source.id]
+        )
+        bias = layer.module.bias
         found |= {
-            "terms": terms, "rest": rest, "size": max(size, found["size"]),
+            "terms": terms,
+            "remainder": remainder,
+            "size": max(size, found["size"]),
             "bias": None if bias is None else float(bias.detach()[channel]),
-        }  # fmt: skip
+        }
     return found
 
 
-def stepped(recording, maps, rng):
+def stepped(activations, maps, rng):
     """The first products of a window one after the other."""
-    node = next(node for node in recording.nodes if node.kind == "conv")
-    found = probe(recording, maps, node, rng)
-    source = recording.nodes[node.inputs[0]]
-    s = node.settings
-    sliding = c.WindowSettings(tuple(s["stride"]), tuple(s["padding"]), s["mode"], s["value"])
-    kernel = node.module.weight.detach().numpy()[found["map"], 0]
-    window = c.windows(source.output[0].double().numpy(), kernel.shape, sliding)
-    products = window[divmod(found["place"], found["width"])] * kernel
+    layer = next(layer for layer in activations.layers if layer.kind == "conv")
+    found = probe(activations, maps, layer, rng)
+    source = activations.layers[layer.inputs[0]]
+    settings = layer.hyperparameters
+    window = c.WindowSettings(
+        tuple(settings["stride"]), tuple(settings["padding"]), settings["mode"], settings["value"]
+    )
+    kernel = layer.module.weight.detach().numpy()[found["map"], 0]
+    values = c.windows(source.output[0].double().numpy(), kernel.shape, window)
+    products = values[divmod(found["place"], found["width"])] * kernel
     return found | {"partial": [0.0, *np.cumsum(products.ravel())[:4].tolist()]}
 
 
 MODES = {"constant": "constant", "reflect": "mirror", "replicate": "nearest", "circular": "wrap"}
 
 
-def played(pixels, size, kernel, stride, padding, mode, value, flip, activation, pool, own=None):
+def played(pixels, size, kernel, stride, padding, mode, value, flip, activation, pool, custom=None):
     """A setting of the playground and what scipy makes of it."""
     grey = np.asarray(Image.fromarray(pixels).convert("L"), float)
     numbers = c.named_kernel(kernel, size)
-    for at, cell in (own or {}).items():
+    for at, cell in (custom or {}).items():
         numbers.flat[int(at)] = cell
     around = {"mode": MODES[mode], "cval": value, "origin": 0}
     whole = np.pad(
@@ -116,7 +132,7 @@ def played(pixels, size, kernel, stride, padding, mode, value, flip, activation,
             "size": size, "kernel": kernel, "stride": stride, "padding": padding, "mode": mode,
             "value": value, "flip": flip, "activation": activation, "pool": pool,
         },
-        "kernel": own, "values": out.ravel().tolist(), "height": out.shape[0],
+        "kernel": custom, "values": out.ravel().tolist(), "height": out.shape[0],
         "width": out.shape[1],
     }  # fmt: skip
 
@@ -132,83 +148,91 @@ def run(tmp_path, page, wanted):
     (tmp_path / "wanted.json").write_text(json.dumps(wanted))
     done = subprocess.run(
         ["node", HERE / "lens.mjs", tmp_path / "page.html", tmp_path / "wanted.json"],
-        capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def wanted_of(explanation, model, pixels, maps, probes):
-    recording = explanation.activations
+def results(explanation, model, pixels, probes):
+    """What the page must show."""
     row = Predictor(model).probabilities(pixels[None])[0]
     return {
         "probes": probes,
-        "output": recording.nodes[-1].id,
+        "output": explanation.activations.layers[-1].id,
         "probabilities": dict(zip(model.labels, map(float, row), strict=True)),
         "probability": explanation.probability,
-        "shift": [explanation.shifts[1].layer_changes[node.id] for node in recording.nodes],
-        "verdicts": [[one.method, one.verdict.trustworthy] for one in explanation.attributions],
+        "layer_changes": list(explanation.shifts[1].layer_changes),
+        "faithful": [
+            [attribution.method, attribution.faithfulness.faithful]
+            for attribution in explanation.attributions
+        ],
     }
 
 
 @pytest.mark.parametrize("name", ["plain", "nested", "odd"])
-def test_every_number_stepping_and_playground(name, tmp_path):
-    model = models.model(models.networks()[name], 2 if name == "odd" else 3)
+def test_every_value_stepping_and_playground(name, tmp_path):
+    model = models.random_model(models.networks()[name], 2 if name == "odd" else 3)
     rng = np.random.default_rng(5)
     pixels = rng.integers(0, 256, model.manifest.network.input.shape, np.uint8)
     explanation = explain(model, pixels)
-    recording = explanation.activations
-    maps = sampled(recording, min(explanation.target, recording.nodes[-1].shape[0] - 1))
-    nodes = recording.nodes[1:]
-    wanted = wanted_of(
-        explanation, model, pixels, maps, [probe(recording, maps, node, rng) for node in nodes]
+    activations = explanation.activations
+    maps = choose_maps(
+        activations, min(explanation.label_index, activations.layers[-1].shape[0] - 1)
     )
+    probes = [probe(activations, maps, layer, rng) for layer in activations.layers[1:]]
+    wanted = results(explanation, model, pixels, probes)
     if name == "plain":
-        wanted |= {"stepped": stepped(recording, maps, rng), "small": small_png()}
+        wanted |= {"stepped": stepped(activations, maps, rng), "small": small_png()}
+        custom = {"0": 2.5, "7": -1}
         wanted["playground"] = [
             played(pixels, 3, "sobel-x", 1, 1, "constant", 0, False, "none", "none"),
             played(pixels, 3, "sharpen", 2, 2, "constant", 9, True, "relu", "none"),
             played(pixels, 5, "gabor", 1, 2, "reflect", 0, False, "gelu", "max:2"),
             played(pixels, 3, "laplacian", 1, 1, "replicate", 0, False, "tanh", "avg:3"),
             played(pixels, 7, "sobel-y", 2, 3, "circular", 0, True, "none", "none"),
-            played(pixels, 3, "identity", 1, 1, "constant", 0, True, "none", "none",
-                   {"0": 2.5, "7": -1}),
-        ]  # fmt: skip
-    run(tmp_path, render("lens", data(explanation), "en"), wanted)
+            played(pixels, 3, "identity", 1, 1, "constant", 0, True, "none", "none", custom),
+        ]
+    run(tmp_path, render("lens", lens_data(explanation), "en"), wanted)
 
 
-def test_a_sampled_page_says_what_the_other_maps_add(tmp_path):
-    model = models.model(models.networks()["nested"])
+def test_a_page_of_some_maps_shows_what_the_others_add(tmp_path):
+    model = models.random_model(models.networks()["nested"])
     rng = np.random.default_rng(6)
     pixels = rng.integers(0, 256, model.manifest.network.input.shape, np.uint8)
     explanation = explain(model, pixels)
-    recording = explanation.activations
-    maps = sampled(recording, explanation.target, 14_000)
-    nodes = [node for node in recording.nodes[2:] if maps[node.id]]
-    assert any(0 < len(maps[node.id]) < node.shape[0] for node in nodes)
-    known = [
-        node for node in nodes
-        if node.kind != "concat" and all(maps[given] for given in node.inputs)
-        and (node.kind in ("conv", "dense", "output") or
-             all(maps[given] == maps[node.id] for given in node.inputs))
-    ]  # fmt: skip
-    wanted = wanted_of(
-        explanation, model, pixels, maps, [probe(recording, maps, node, rng) for node in known]
-    )
-    page = data(explanation, budget=14_000)
-    assert page["sampled"] is not None
-    run(tmp_path, render("lens", page, "en"), wanted)
+    activations = explanation.activations
+    maps = choose_maps(activations, explanation.label_index, 14_000)
+    shown = [layer for layer in activations.layers[2:] if maps[layer.id]]
+    assert any(0 < len(maps[layer.id]) < layer.shape[0] for layer in shown)
+    computable = [
+        layer
+        for layer in shown
+        if layer.kind != "concat"
+        and all(maps[input_id] for input_id in layer.inputs)
+        and (
+            layer.kind in ("conv", "dense", "output")
+            or all(maps[input_id] == maps[layer.id] for input_id in layer.inputs)
+        )
+    ]
+    probes = [probe(activations, maps, layer, rng) for layer in computable]
+    data = lens_data(explanation, max_packed_bytes=14_000)
+    assert data["map_sample"] is not None
+    run(tmp_path, render("lens", data, "en"), results(explanation, model, pixels, probes))
 
 
-@pytest.mark.parametrize("budget", [500, 2_500])
-def test_a_page_that_cannot_hold_every_layer_says_so(budget, tmp_path):
-    model = models.model(models.networks()["nested"])
-    shape = model.manifest.network.input.shape
-    explanation = explain(model, np.zeros(shape, np.uint8))
-    page = data(explanation, budget=budget)
-    layers = page["layers"]
-    away = [
-        layer for layer in layers
+@pytest.mark.parametrize("max_packed_bytes", [500, 2_500])
+def test_a_page_that_cannot_hold_every_layer_says_so(max_packed_bytes, tmp_path):
+    model = models.random_model(models.networks()["nested"])
+    pixels = np.zeros(model.manifest.network.input.shape, np.uint8)
+    data = lens_data(explain(model, pixels), max_packed_bytes=max_packed_bytes)
+    layers = data["layers"]
+    omitted = [
+        layer
+        for layer in layers
         if not layer["maps"] or ("pool" in layer["kind"] and not layers[layer["inputs"][0]]["maps"])
-    ]  # fmt: skip
-    assert away
-    run(tmp_path, render("lens", page, "en"), {"quick": True, "away": len(away)})
+    ]
+    assert omitted
+    wanted = {"layersOnly": True, "omitted": len(omitted)}
+    run(tmp_path, render("lens", data, "en"), wanted)

@@ -1,7 +1,7 @@
-"""The numbers of each recorded layer as the lens page reads them: base64 of float32.
+"""The layers of the lens page as JSON: their numbers packed as base64 of float32.
 
 Every output value on the page can be computed anew there from what is packed here; what input
-maps that are left out would add is packed as one map (`rest`). Knows nothing of HTML.
+maps that are not on the page would add is packed as one map (`remainder`).
 """
 
 from __future__ import annotations
@@ -15,181 +15,202 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from foveal.explanation.activations import Activations, Node
-from foveal.explanation.lens.sampling import VALUES
+from foveal.explanation.activations import Activations, LayerActivation
+from foveal.explanation.lens.sampling import MAX_DENSE_VALUES
 from foveal.explanation.shift import Shift
 from foveal.network.blocks import FlippedConv2d, Pad2d
 
-Packed = str
 
-
-def packed(values: Tensor | np.ndarray, kind: str = "<f4") -> Packed:
+def pack(values: Tensor | np.ndarray, dtype: str = "<f4") -> str:
     """Little-endian numbers as base64."""
     array = values.detach().numpy() if isinstance(values, Tensor) else values
-    return base64.b64encode(np.ascontiguousarray(array, kind).tobytes()).decode()
+    return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode()
 
 
-def layers(
-    recording: Activations, maps: Sequence[Sequence[int]], shifts: Sequence[Shift]
+def layers_data(
+    activations: Activations, maps: Sequence[Sequence[int]], shifts: Sequence[Shift]
 ) -> list[dict[str, Any]]:
     """One JSON object a layer; `maps` are the channels to show of each."""
-    return [_layer(recording, node, maps, shifts) for node in recording.nodes]
+    return [_layer_data(activations, layer, maps, shifts) for layer in activations.layers]
 
 
-def _layer(
-    recording: Activations, node: Node, maps: Sequence[Sequence[int]], shifts: Sequence[Shift]
+def _layer_data(
+    activations: Activations,
+    layer: LayerActivation,
+    maps: Sequence[Sequence[int]],
+    shifts: Sequence[Shift],
 ) -> dict[str, Any]:
-    chosen = list(maps[node.id])
-    share = node.share()
-    total = 0.0 if share is None else float(np.abs(share).sum())
+    channels = list(maps[layer.id])
+    field = layer.receptive_field
     data: dict[str, Any] = {
-        "id": node.id,
-        "name": node.name,
-        "kind": node.kind,
-        "parent": node.parent,
-        "branch": node.branch,
-        "inputs": list(node.inputs),
-        "shape": list(node.shape),
-        "receptive_field": None if node.view is None else list(node.view.size),
-        "weights": node.weights,
-        "multiply_adds": node.multiply_adds,
-        "maps": chosen,
-        "values": _values(node, chosen),
-        "range": [float(node.output.min()), float(node.output.max())],
-        "share": None
-        if share is None or not total
-        else [100 * float(share[c]) / total for c in chosen],
-        "shift": [[float(shift.map_changes[node.id][c]) for c in chosen] for shift in shifts],
-        "shift_mean": [shift.layer_changes[node.id] for shift in shifts],
-        "settings": dict(node.settings),
+        "id": layer.id,
+        "name": layer.name,
+        "kind": layer.kind,
+        "parent": layer.parent,
+        "branch": layer.branch,
+        "inputs": list(layer.inputs),
+        "shape": list(layer.shape),
+        "receptive_field": None if field is None else list(field.size),
+        "weights": layer.weights,
+        "multiply_adds": layer.multiply_adds,
+        "maps": channels,
+        "values": _values(layer, channels),
+        "range": [float(layer.output.min()), float(layer.output.max())],
+        "contributions": _contributions(layer, channels),
+        "map_changes": [
+            [float(shift.map_changes[layer.id][channel]) for channel in channels]
+            for shift in shifts
+        ],
+        "layer_changes": [shift.layer_changes[layer.id] for shift in shifts],
+        "hyperparameters": dict(layer.hyperparameters),
     }
-    if node.kind == "image":
-        data["bytes"] = True
-    given = [recording.nodes[at] for at in node.inputs]
-    return data | _own(node, given, chosen, [maps[one.id] for one in given])
+    if layer.kind == "image":
+        data["uint8"] = True
+    inputs = [activations.layers[input_id] for input_id in layer.inputs]
+    return data | _kind_data(layer, inputs, channels, [maps[one.id] for one in inputs])
 
 
-def _values(node: Node, chosen: list[int]) -> Packed:
-    if node.kind == "normalise":  # the page computes it from the image, which is a quarter as large
+def _contributions(layer: LayerActivation, channels: list[int]) -> list[float] | None:
+    """Each map's contribution in per cent of the layer's sum of absolute values, signed."""
+    contributions = layer.contributions()
+    total = 0.0 if contributions is None else float(np.abs(contributions).sum())
+    if contributions is None or not total:
+        return None
+    return [100 * float(contributions[channel]) / total for channel in channels]
+
+
+def _values(layer: LayerActivation, channels: list[int]) -> str:
+    if layer.kind == "normalise":  # computed on the page from the image, a quarter as large
         return ""
-    values = node.output[chosen]
-    return packed(values.numpy(), "u1") if node.kind == "image" else packed(values)
+    values = layer.output[channels]
+    return pack(values.numpy(), "u1") if layer.kind == "image" else pack(values)
 
 
-def _own(
-    node: Node, given: list[Node], chosen: list[int], seen: list[Sequence[int]]
+def _kind_data(
+    layer: LayerActivation,
+    inputs: list[LayerActivation],
+    channels: list[int],
+    input_maps: list[Sequence[int]],
 ) -> dict[str, Any]:
-    """What only this kind of layer has."""
-    if isinstance(node.module, nn.Conv2d):
-        return {"filters": _filters(node, node.module, given[0], chosen, list(seen[0]))}
-    if isinstance(node.module, nn.Linear):
-        return {"units": _units(node.module, given[0].output, chosen)}
-    if node.kind in ("batch_norm", "layer_norm", "group_norm"):
-        return {"norm": _norm(node, given[0], chosen)}
-    if node.kind == "squeeze_excite":
-        assert node.module is not None
-        return {"gate": packed(_gate(node.module, given[0])[chosen])}
-    if node.kind == "concat":
-        return {"settings": {"of": _sources(given, chosen)}}
+    """The fields that only this kind of layer has."""
+    module = layer.module
+    if isinstance(module, nn.Conv2d):
+        return {"filters": _filters(layer, module, inputs[0], channels, list(input_maps[0]))}
+    if isinstance(module, nn.Linear):
+        return {"units": _units(module, inputs[0].output, channels)}
+    if layer.kind in ("batch_norm", "layer_norm", "group_norm"):
+        return {"norm": _norm(layer, inputs[0], channels)}
+    if layer.kind == "squeeze_excite":
+        assert module is not None
+        return {"gate": pack(_gate(module, inputs[0])[channels])}
+    if layer.kind == "concat":
+        return {"sources": _sources(inputs, channels)}
     return {}
 
 
 def _filters(
-    node: Node, conv: nn.Conv2d, given: Node, chosen: list[int], seen: list[int]
+    layer: LayerActivation,
+    conv: nn.Conv2d,
+    source: LayerActivation,
+    channels: list[int],
+    input_maps: list[int],
 ) -> dict[str, Any]:
-    weights = _full(conv, chosen)
-    others = [c for c in range(given.shape[0]) if c not in set(seen)]
+    weights = _dense_filters(conv, channels)
+    others = [channel for channel in range(source.shape[0]) if channel not in set(input_maps)]
     used = others and bool(weights[:, others].abs().sum() > 0)
     return {
-        "seen": seen,
-        "weights": packed(weights[:, seen]),
-        "bias": None if conv.bias is None else packed(conv.bias[chosen]),
-        "rest": packed(_rest(node, conv, given, weights, others)) if used else None,
+        "input_maps": input_maps,
+        "weights": pack(weights[:, input_maps]),
+        "bias": None if conv.bias is None else pack(conv.bias[channels]),
+        "remainder": pack(_remainder(layer, conv, source, weights, others)) if used else None,
     }
 
 
-def _full(conv: nn.Conv2d, chosen: list[int]) -> Tensor:
-    """The filters of `chosen` over all input maps, 0 outside their group: (n, C, kh, kw)."""
-    own = conv.weight.detach()
-    width, each = own.shape[1], conv.out_channels // conv.groups
-    full = torch.zeros(len(chosen), conv.in_channels, *own.shape[2:])
-    for at, channel in enumerate(chosen):
-        first = channel // each * width
-        full[at, first : first + width] = own[channel]
-    return full
+def _dense_filters(conv: nn.Conv2d, channels: list[int]) -> Tensor:
+    """The filters of `channels` over all input maps, 0 outside their group: (n, C, kh, kw)."""
+    grouped = conv.weight.detach()
+    group_inputs, group_outputs = grouped.shape[1], conv.out_channels // conv.groups
+    dense = torch.zeros(len(channels), conv.in_channels, *grouped.shape[2:])
+    for row, channel in enumerate(channels):
+        first = channel // group_outputs * group_inputs
+        dense[row, first : first + group_inputs] = grouped[channel]
+    return dense
 
 
-def _rest(node: Node, conv: nn.Conv2d, given: Node, weights: Tensor, others: list[int]) -> Tensor:
+def _remainder(
+    layer: LayerActivation,
+    conv: nn.Conv2d,
+    source: LayerActivation,
+    weights: Tensor,
+    others: list[int],
+) -> Tensor:
     """What the input maps `others` add to each output value: (n, H, W)."""
-    s = node.settings
-    top, bottom, left, right = s["padding"]
-    maps = Pad2d((top, bottom, left, right), s["mode"], s["value"])(given.output[None, others])
-    turned = (
-        weights[:, others].flip(2, 3) if isinstance(conv, FlippedConv2d) else weights[:, others]
-    )
-    return F.conv2d(maps, turned, stride=s["stride"], dilation=s["dilation"])[0]
+    settings = layer.hyperparameters
+    top, bottom, left, right = settings["padding"]
+    pad = Pad2d((top, bottom, left, right), settings["mode"], settings["value"])
+    filters = weights[:, others]
+    if isinstance(conv, FlippedConv2d):
+        filters = filters.flip(2, 3)
+    maps = pad(source.output[None, others])
+    return F.conv2d(maps, filters, stride=settings["stride"], dilation=settings["dilation"])[0]
 
 
-def _units(linear: nn.Linear, given: Tensor, chosen: list[int]) -> dict[str, Any]:
-    """The weighted sums of the chosen units: the largest products, and the rest as one number."""
-    weights = linear.weight.detach()[chosen]
-    products = weights.double() * given.double()
-    count = min(VALUES, len(given))
-    index = products.abs().topk(count, 1).indices
-    kept = products.gather(1, index)
+def _units(linear: nn.Linear, inputs: Tensor, units: list[int]) -> dict[str, Any]:
+    """The weighted sums of the units: the largest products, and the rest as one number."""
+    weights = linear.weight.detach()[units]
+    products = weights.double() * inputs.double()
+    count = min(MAX_DENSE_VALUES, len(inputs))
+    largest = products.abs().topk(count, 1).indices
+    remainder = products.sum(1) - products.gather(1, largest).sum(1)
     return {
         "count": count,
-        "total": len(given),
-        "index": packed(index.numpy(), "<i4"),
-        "weights": packed(weights.gather(1, index)),
-        "values": packed(given[index]),
-        "rest": packed((products.sum(1) - kept.sum(1)).float()),
-        "bias": None if linear.bias is None else packed(linear.bias[chosen]),
+        "total": len(inputs),
+        "index": pack(largest.numpy(), "<i4"),
+        "weights": pack(weights.gather(1, largest)),
+        "values": pack(inputs[largest]),
+        "remainder": pack(remainder.float()),
+        "bias": None if linear.bias is None else pack(linear.bias[units]),
     }
 
 
-def _norm(node: Node, given: Node, chosen: list[int]) -> dict[str, Any]:
-    module, values = node.module, given.output.double()
+def _norm(layer: LayerActivation, source: LayerActivation, channels: list[int]) -> dict[str, Any]:
+    module, values = layer.module, source.output.double()
     weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-    found: dict[str, Any] = {
-        "epsilon": float(getattr(module, "eps", 0.0)),
-        "groups": int(getattr(module, "num_groups", 1)),
-        "scale": None if weight is None else packed(weight[chosen]),
-        "shift": None if bias is None else packed(bias[chosen]),
-    }
+    groups = int(getattr(module, "num_groups", 1))
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-        mean, variance = module.running_mean, module.running_var
-        assert mean is not None
-        assert variance is not None
-        return found | {
-            "per": "map",
-            "mean": packed(mean[chosen]),
-            "variance": packed(variance[chosen]),
-        }
-    if node.kind == "group_norm":
-        rows = values.reshape(found["groups"], -1)
-        return found | {
-            "per": "group", "mean": packed(rows.mean(1)),
-            "variance": packed(rows.var(1, correction=0)),
-        }  # fmt: skip
-    mean, variance = values.mean(0), values.var(0, correction=0)
-    return found | {"per": "place", "mean": packed(mean), "variance": packed(variance)}
+        assert module.running_mean is not None
+        assert module.running_var is not None
+        per = "map"
+        mean, variance = module.running_mean[channels], module.running_var[channels]
+    elif layer.kind == "group_norm":
+        per, rows = "group", values.reshape(groups, -1)
+        mean, variance = rows.mean(1), rows.var(1, correction=0)
+    else:
+        per, mean, variance = "position", values.mean(0), values.var(0, correction=0)
+    return {
+        "per": per,
+        "mean": pack(mean),
+        "variance": pack(variance),
+        "scale": None if weight is None else pack(weight[channels]),
+        "shift": None if bias is None else pack(bias[channels]),
+        "epsilon": float(getattr(module, "eps", 0.0)),
+        "groups": groups,
+    }
 
 
 @torch.no_grad()
-def _gate(module: nn.Module, given: Node) -> Tensor:
-    """The weight a squeeze-and-excite layer gives each map: (C,)."""
-    mean = given.output.mean((1, 2))
-    return torch.sigmoid(
-        module.get_submodule("excite")(F.relu(module.get_submodule("squeeze")(mean)))
-    )
+def _gate(module: nn.Module, source: LayerActivation) -> Tensor:
+    """The weight a squeeze-and-excitation layer gives each map: (C,)."""
+    squeeze, excite = module.get_submodule("squeeze"), module.get_submodule("excite")
+    mean = source.output.mean((1, 2))
+    return torch.sigmoid(excite(F.relu(squeeze(mean))))
 
 
-def _sources(given: list[Node], chosen: list[int]) -> list[list[int]]:
-    """For each chosen map of a concat the branch and the map there it comes from."""
-    ends = np.cumsum([one.shape[0] for one in given])
-    found = []
-    for channel in chosen:
+def _sources(inputs: list[LayerActivation], channels: list[int]) -> list[list[int]]:
+    """For each map of a concat its branch and its map there."""
+    ends = np.cumsum([layer.shape[0] for layer in inputs])
+    sources = []
+    for channel in channels:
         branch = int(np.searchsorted(ends, channel, side="right"))
-        found.append([branch, channel - int(ends[branch] - given[branch].shape[0])])
-    return found
+        sources.append([branch, channel - int(ends[branch] - inputs[branch].shape[0])])
+    return sources

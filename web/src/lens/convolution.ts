@@ -1,5 +1,5 @@
 // Convolution, padding, pooling and activations in the browser, as foveal/convolution.py.
-import type { Mode } from './types'
+import type { PaddingMode } from './types'
 
 export type Pair = [number, number]
 export type Four = [number, number, number, number]
@@ -10,18 +10,18 @@ export interface Grid {
   values: Float64Array | Float32Array
 }
 
-export interface Sliding {
+export interface WindowSettings {
   stride: Pair
   padding: Four
-  mode: Mode
+  mode: PaddingMode
   value: number
   dilation: Pair
   flip: boolean
 }
 
-export const plain: Sliding = { stride: [1, 1], padding: [0, 0, 0, 0], mode: 'constant', value: 0, dilation: [1, 1], flip: false }
+export const plain: WindowSettings = { stride: [1, 1], padding: [0, 0, 0, 0], mode: 'constant', value: 0, dilation: [1, 1], flip: false }
 
-/** Cells of the output a side; 0 or less where the maps would vanish. */
+/** Cells of the output along one axis; 0 or less where the output would be empty. */
 export function outputSide(n: number, kernel: number, stride: number, before: number, after: number, dilation = 1): number {
   return Math.floor((n + before + after - dilation * (kernel - 1) - 1) / stride) + 1
 }
@@ -37,7 +37,7 @@ export function samePadding(size: Pair, kernel: Pair, stride: Pair): Four {
 }
 
 /** The source index of a padded position on one axis; null is padding that holds a value. */
-export function sourceIndex(at: number, n: number, mode: Mode): number | null {
+export function sourceIndex(at: number, n: number, mode: PaddingMode): number | null {
   if (at >= 0 && at < n) return at
   if (mode === 'replicate') return Math.min(Math.max(at, 0), n - 1)
   if (mode === 'circular') return ((at % n) + n) % n
@@ -50,51 +50,51 @@ export function sourceIndex(at: number, n: number, mode: Mode): number | null {
   return null
 }
 
-export interface Seen {
+export interface WindowValues {
   values: number[] // the window, row by row
   padded: boolean[] // which of its cells are padding
 }
 
-/** The window the output cell (row, column) saw. */
-export function windowAt(grid: Grid, kernel: Pair, sliding: Sliding, row: number, column: number): Seen {
+/** The input window of the output cell (row, column). */
+export function windowAt(grid: Grid, kernel: Pair, settings: WindowSettings, row: number, column: number): WindowValues {
   const values: number[] = []
   const padded: boolean[] = []
   for (let y = 0; y < kernel[0]; y++) {
     for (let x = 0; x < kernel[1]; x++) {
-      const at = row * sliding.stride[0] - sliding.padding[0] + y * sliding.dilation[0]
-      const to = column * sliding.stride[1] - sliding.padding[2] + x * sliding.dilation[1]
+      const at = row * settings.stride[0] - settings.padding[0] + y * settings.dilation[0]
+      const to = column * settings.stride[1] - settings.padding[2] + x * settings.dilation[1]
       const inside = at >= 0 && at < grid.height && to >= 0 && to < grid.width
-      const r = sourceIndex(at, grid.height, sliding.mode)
-      const c = sourceIndex(to, grid.width, sliding.mode)
-      values.push(r === null || c === null ? sliding.value : grid.values[r * grid.width + c]!)
+      const r = sourceIndex(at, grid.height, settings.mode)
+      const c = sourceIndex(to, grid.width, settings.mode)
+      values.push(r === null || c === null ? settings.value : grid.values[r * grid.width + c]!)
       padded.push(!inside)
     }
   }
   return { values, padded }
 }
 
-/** The kernel as it meets the window: turned by 180 degrees where `flip`. */
-export function turned(kernel: ArrayLike<number>, flip: boolean): number[] {
+/** The kernel as it is applied: rotated by 180 degrees where `flip`. */
+export function orientKernel(kernel: ArrayLike<number>, flip: boolean): number[] {
   const list = Array.from(kernel)
   return flip ? list.reverse() : list
 }
 
-/** The feature map of a kernel; null where nothing would be left. */
-export function convolve(grid: Grid, kernel: number[], shape: Pair, sliding: Sliding): Grid | null {
-  const [t, b, l, r] = sliding.padding
-  const height = outputSide(grid.height, shape[0], sliding.stride[0], t, b, sliding.dilation[0])
-  const width = outputSide(grid.width, shape[1], sliding.stride[1], l, r, sliding.dilation[1])
+/** The feature map of a kernel; null where the output would be empty. */
+export function convolve(grid: Grid, kernel: number[], shape: Pair, settings: WindowSettings): Grid | null {
+  const [t, b, l, r] = settings.padding
+  const height = outputSide(grid.height, shape[0], settings.stride[0], t, b, settings.dilation[0])
+  const width = outputSide(grid.width, shape[1], settings.stride[1], l, r, settings.dilation[1])
   if (height < 1 || width < 1) return null
-  const weights = turned(kernel, sliding.flip)
-  const padded = padGrid(grid, sliding)
+  const weights = orientKernel(kernel, settings.flip)
+  const padded = padGrid(grid, settings)
   const values = new Float64Array(height * width)
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       let sum = 0
       for (let y = 0; y < shape[0]; y++) {
-        const line = (row * sliding.stride[0] + y * sliding.dilation[0]) * padded.width
+        const line = (row * settings.stride[0] + y * settings.dilation[0]) * padded.width
         for (let x = 0; x < shape[1]; x++) {
-          sum += padded.values[line + column * sliding.stride[1] + x * sliding.dilation[1]]! * weights[y * shape[1] + x]!
+          sum += padded.values[line + column * settings.stride[1] + x * settings.dilation[1]]! * weights[y * shape[1] + x]!
         }
       }
       values[row * width + column] = sum
@@ -104,16 +104,16 @@ export function convolve(grid: Grid, kernel: number[], shape: Pair, sliding: Sli
 }
 
 /** The grid with its padding around it. */
-export function padGrid(grid: Grid, sliding: Sliding): Grid {
-  const [t, b, l, r] = sliding.padding
+export function padGrid(grid: Grid, settings: WindowSettings): Grid {
+  const [t, b, l, r] = settings.padding
   const height = grid.height + t + b
   const width = grid.width + l + r
   const values = new Float64Array(height * width)
   for (let y = 0; y < height; y++) {
-    const row = sourceIndex(y - t, grid.height, sliding.mode)
+    const row = sourceIndex(y - t, grid.height, settings.mode)
     for (let x = 0; x < width; x++) {
-      const column = sourceIndex(x - l, grid.width, sliding.mode)
-      values[y * width + x] = row === null || column === null ? sliding.value : grid.values[row * grid.width + column]!
+      const column = sourceIndex(x - l, grid.width, settings.mode)
+      values[y * width + x] = row === null || column === null ? settings.value : grid.values[row * grid.width + column]!
     }
   }
   return { height, width, values }
@@ -123,11 +123,11 @@ export function pool(grid: Grid, kind: 'max' | 'avg', size: number): Grid | null
   const height = outputSide(grid.height, size, size, 0, 0)
   const width = outputSide(grid.width, size, size, 0, 0)
   if (height < 1 || width < 1) return null
-  const sliding: Sliding = { ...plain, stride: [size, size] }
+  const settings: WindowSettings = { ...plain, stride: [size, size] }
   const values = new Float64Array(height * width)
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
-      const seen = windowAt(grid, [size, size], sliding, row, column).values
+      const seen = windowAt(grid, [size, size], settings, row, column).values
       values[row * width + column] = kind === 'max' ? Math.max(...seen) : seen.reduce((a, b) => a + b, 0) / seen.length
     }
   }

@@ -4,37 +4,37 @@
 export type Packed = string
 
 export interface Filters {
-  seen: number[] // input maps whose windows are on the page
-  weights: Packed // maps x seen x kernel height x kernel width
+  input_maps: number[] // input maps that are on the page
+  weights: Packed // maps x input_maps x kernel height x kernel width
   bias: Packed | null
-  rest: Packed | null // maps x height x width: what the other input maps add
+  remainder: Packed | null // maps x height x width: what the other input maps add
 }
 
 export interface Units {
-  count: number // inputs kept a unit
-  total: number // inputs there are
+  count: number // inputs on the page a unit
+  total: number // inputs of a unit
   index: Packed // int32, units x count
   weights: Packed
   values: Packed
-  rest: Packed
+  remainder: Packed
   bias: Packed | null
 }
 
 export interface Norm {
-  per: 'map' | 'place' | 'group'
+  per: 'map' | 'position' | 'group'
   mean: Packed
   variance: Packed
-  scale: Packed | null // a sampled map
+  scale: Packed | null // one value a map on the page
   shift: Packed | null
   epsilon: number
   groups: number
 }
 
-export interface Settings {
+export interface Hyperparameters {
   kernel?: [number, number]
   stride?: [number, number]
   padding?: [number, number, number, number]
-  mode?: Mode
+  mode?: PaddingMode
   value?: number
   dilation?: [number, number]
   groups?: number
@@ -46,15 +46,18 @@ export interface Settings {
   hidden?: number
   mean?: number[]
   std?: number[]
-  of?: [branch: number, map: number][] // concat: where each sampled map comes from
   function?: 'softmax' | 'sigmoid'
-  activation?: 'softmax' | 'sigmoid'
-  mirror?: number[] | null // the output's sums for the mirror image
-  peak?: number // largest sum / temperature
-  others?: number // what units that are not on the page add to the softmax, over e^peak
 }
 
-export type Mode = 'constant' | 'reflect' | 'replicate' | 'circular'
+/** How the logits become probabilities. */
+export interface Output {
+  activation: 'softmax' | 'sigmoid'
+  mirrored_logits: number[] | null // of the horizontal flip of the image
+  max_scaled_logit: number // largest logit / temperature
+  remainder: number // what units that are not on the page add to the softmax, over e^max_scaled_logit
+}
+
+export type PaddingMode = 'constant' | 'reflect' | 'replicate' | 'circular'
 
 export interface Layer {
   id: number
@@ -67,18 +70,20 @@ export interface Layer {
   receptive_field: [number, number] | null
   weights: number
   multiply_adds: number
-  maps: number[]
+  maps: number[] // channels (or units) that are on the page
   values: Packed
-  bytes?: boolean // values are 0..255 integers
+  uint8?: boolean // values are 0..255 integers
   range: [number, number]
-  share: number[] | null
-  shift: number[][] | null
-  shift_mean: number[] | null
-  settings: Settings
+  contributions: number[] | null // per cent, signed
+  map_changes: number[][] | null // per cent, a row for each shift
+  layer_changes: number[] | null
+  hyperparameters: Hyperparameters
   filters?: Filters
   units?: Units
   norm?: Norm
   gate?: Packed
+  sources?: [branch: number, map: number][] // concat: where each map on the page comes from
+  output?: Output
 }
 
 export interface Curves {
@@ -86,35 +91,38 @@ export interface Curves {
   insertion: number[]
 }
 
-export interface Verdict {
-  trustworthy: boolean
+export interface Faithfulness {
+  faithful: boolean
   reason: string
-  beaten: number
-  orders: number
-  likeness: number
-  empty: boolean
+  random_orders_beaten: number
+  random_orders: number
+  randomised_correlation: number
+  constant: boolean
   curves: Curves
-  random: Curves
+  random_curves: Curves
 }
 
 export interface Attribution {
   method: 'cam' | 'integrated_gradients' | 'occlusion'
   layer: string | null
-  variant: string | null
+  variant: 'grad_cam' | 'hires_cam' | 'layer_cam' | null
   reason: string
-  cells: [number, number] | null
+  map_size: [number, number] | null
   height: number
   width: number
   values: Packed
-  verdict: Verdict
+  faithfulness: Faithfulness
 }
 
-export interface Excited {
-  images: { path: string; png: string }[]
+/** A top activation: an image, the receptive field in it and the value. */
+export type TopActivation = [image: number, top: number, left: number, height: number, width: number, value: number]
+
+export interface TopImages {
+  images: { path: string; uri: string }[]
   width: number
   height: number
-  scanned: number
-  filters: Record<string, Record<string, [image: number, top: number, left: number, height: number, width: number, value: number][]>>
+  image_count: number
+  filters: Record<string, Record<string, TopActivation[]>> // by layer id and map
 }
 
 export interface LensData {
@@ -126,15 +134,15 @@ export interface LensData {
   abstained: boolean
   flip_average: boolean
   temperature: number
-  target: number
-  name: string
+  label_index: number
+  image_name: string
   model: { weights: number; multiply_adds: number; layers: number }
-  image: { height: number; width: number; channels: number; png: string }
-  shifted: { label: string; probability: number }[]
+  image: { height: number; width: number; channels: number; uri: string }
+  shift_predictions: { label: string; probability: number }[]
   layers: Layer[]
-  open: number
-  sampled: { maps: number; of: number } | null
+  initial_layer: number
+  map_sample: { shown: number; total: number } | null
   attributions: Attribution[]
-  excite: Excited | null
-  excite_missing: 'no_account' | 'gone' | null
+  top_images: TopImages | null
+  top_images_missing: 'no_data_file' | 'images_unavailable' | null
 }

@@ -1,8 +1,8 @@
-// Words more than one part of the lens page uses: names of layers and what each does.
+// Words that several components of the lens page use: names and descriptions of layers.
 import type { Words } from '../shared/i18n.svelte'
 
 export const kinds = {
-  image: ['image', '그림'],
+  image: ['image', '이미지'],
   normalise: ['normalise', '정규화'],
   conv: ['convolution', '합성곱'],
   pad: ['padding', '패딩'],
@@ -11,9 +11,9 @@ export const kinds = {
   global_max_pool: ['global max pooling', '전역 최대 풀링'],
   global_avg_pool: ['global average pooling', '전역 평균 풀링'],
   flatten: ['flatten', '평탄화'],
-  dense: ['fully connected', '완전 연결'],
+  dense: ['fully connected', '완전연결층'],
   dropout: ['dropout', '드롭아웃'],
-  dropout2d: ['dropout of maps', '맵 드롭아웃'],
+  dropout2d: ['spatial dropout', '공간 드롭아웃'],
   batch_norm: ['batch norm', '배치 정규화'],
   layer_norm: ['layer norm', '층 정규화'],
   group_norm: ['group norm', '그룹 정규화'],
@@ -25,40 +25,87 @@ export const kinds = {
   tanh: ['tanh', 'tanh'],
   sigmoid: ['sigmoid', '시그모이드'],
   hard_swish: ['hard swish', 'hard swish'],
-  squeeze_excite: ['squeeze and excite', '스퀴즈-익사이트'],
-  residual: ['residual: add', '잔차: 더하기'],
-  concat: ['stack the branches', '가지 쌓기'],
+  squeeze_excite: ['squeeze-and-excitation', '스퀴즈-익사이테이션'],
+  residual: ['residual: add', '잔차 연결: 더하기'],
+  concat: ['concatenate', '연결(concat)'],
   output: ['output', '출력'],
 } as const satisfies Words
 
 export type Kind = keyof typeof kinds
 
-export const says = {
-  image: ['The pixels the network is given: {c} maps of {h} × {w}, each number from 0 to 255.', '네트워크에 들어오는 픽셀입니다. {h} × {w} 크기의 맵 {c}장이며 값은 0에서 255까지입니다.'],
-  normalise: ['Every colour is moved and scaled so that the training images have mean 0 and spread 1: (x / 255 − mean) / spread.', '학습 그림의 평균이 0, 퍼짐이 1이 되도록 색을 옮기고 늘입니다. (x / 255 − 평균) / 표준편차.'],
-  conv: ['{o} filters of {kh} × {kw} slide over the input, {sh} down and {sw} across a step. Each multiplies the window it sees element by element, sums over {i} input maps and adds its bias: one feature map a filter.', '{kh} × {kw} 필터 {o}개가 입력 위를 세로 {sh}, 가로 {sw}칸씩 움직입니다. 보이는 창과 원소별로 곱하고 입력 맵 {i}장에 걸쳐 더한 뒤 편향을 더하면 필터마다 특징 맵 하나가 됩니다.'],
-  pad: ['Cells are put around every map.', '모든 맵의 둘레에 칸을 덧붙입니다.'],
-  max_pool: ['A {kh} × {kw} window moves {sh} down and {sw} across; its largest value stays. No weights. Maps shrink, and what was found may shift a little without changing the answer.', '{kh} × {kw} 창이 세로 {sh}, 가로 {sw}칸씩 움직이며 가장 큰 값만 남깁니다. 가중치가 없습니다. 맵이 작아지고, 찾은 것이 조금 밀려도 결과가 덜 변합니다.'],
-  avg_pool: ['A {kh} × {kw} window moves {sh} down and {sw} across; the mean of what it sees stays. No weights.', '{kh} × {kw} 창이 세로 {sh}, 가로 {sw}칸씩 움직이며 평균만 남깁니다. 가중치가 없습니다.'],
-  global_max_pool: ['The largest value of each whole map stays: one number a map.', '맵 전체에서 가장 큰 값 하나만 남깁니다.'],
-  global_avg_pool: ['The mean of each whole map stays: one number a map.', '맵 전체의 평균 하나만 남깁니다.'],
-  flatten: ['All maps are laid out as one row of {n} numbers: map after map, row after row.', '모든 맵을 숫자 {n}개의 한 줄로 펼칩니다. 맵 순서, 줄 순서대로입니다.'],
-  dense: ['Each of {o} units weighs all {n} inputs, adds them up and adds its bias.', '{o}개의 유닛이 각각 입력 {n}개 전부에 가중치를 곱해 더하고 편향을 더합니다.'],
-  dropout: ['While training, a share {rate} of the values is set to 0. Now every value passes as it is.', '학습할 때만 값의 {rate}만큼을 0으로 만듭니다. 지금은 모든 값이 그대로 지나갑니다.'],
-  dropout2d: ['While training, a share {rate} of the maps is set to 0. Now every map passes as it is.', '학습할 때만 맵의 {rate}만큼을 0으로 만듭니다. 지금은 모든 맵이 그대로 지나갑니다.'],
-  batch_norm: ['Each map is moved and scaled by the mean and variance it had over the training images.', '각 맵을 학습 그림에서 얻은 평균과 분산으로 옮기고 늘입니다.'],
-  layer_norm: ['At each place the values are moved and scaled by their mean and variance over all maps.', '각 위치에서 모든 맵에 걸친 평균과 분산으로 값을 옮기고 늘입니다.'],
-  group_norm: ['Each group of maps is moved and scaled by its own mean and variance.', '맵 그룹마다 자기 평균과 분산으로 옮기고 늘입니다.'],
-  relu: ['Negative values become 0, positive ones pass: max(0, x).', '음수는 0이 되고 양수는 지나갑니다. max(0, x).'],
-  leaky_relu: ['Positive values pass, negative ones are multiplied by {slope}.', '양수는 지나가고 음수에는 {slope}를 곱합니다.'],
-  elu: ['Positive values pass, negative ones bend towards −{alpha}.', '양수는 지나가고 음수는 −{alpha}로 휘어집니다.'],
-  gelu: ['x times the share of a normal distribution below x.', 'x에 정규분포에서 x보다 작은 비율을 곱합니다.'],
+export const descriptions = {
+  image: [
+    'The input image: {c} channels of {h} × {w} pixels, each value from 0 to 255.',
+    '입력 이미지입니다. {h} × {w} 픽셀의 채널 {c}개이며 값은 0에서 255까지입니다.',
+  ],
+  normalise: [
+    'Each channel is standardised by the mean and standard deviation of the training images: (x / 255 − mean) ' +
+      '/ std.',
+    '각 채널을 학습 이미지의 평균과 표준편차로 표준화합니다. (x / 255 − 평균) / 표준편차.',
+  ],
+  conv: [
+    '{o} filters of {kh} × {kw} move over the input with stride {sh} × {sw}. Each multiplies the window by its ' +
+      'weights element by element, sums over {i} input maps and adds its bias: one feature map a filter.',
+    '{kh} × {kw} 필터 {o}개가 스트라이드 {sh} × {sw}로 입력 위를 움직입니다. 윈도우에 가중치를 원소별로 곱해 입력 맵 {i}개에 걸쳐 더하고 편향을 더하면 필터마다 특징 ' +
+      '맵 하나가 됩니다.',
+  ],
+  pad: ['Cells are added around every map.', '모든 맵의 둘레에 칸을 덧붙입니다.'],
+  max_pool: [
+    'A {kh} × {kw} window moves with stride {sh} × {sw}; the largest value of each window is kept. No weights. ' +
+      'Maps become smaller and less sensitive to small shifts.',
+    '{kh} × {kw} 윈도우가 스트라이드 {sh} × {sw}로 움직이며 가장 큰 값만 남깁니다. 가중치가 없습니다. 맵이 작아지고 작은 이동에 덜 민감해집니다.',
+  ],
+  avg_pool: [
+    'A {kh} × {kw} window moves with stride {sh} × {sw}; the mean of each window is kept. No weights.',
+    '{kh} × {kw} 윈도우가 스트라이드 {sh} × {sw}로 움직이며 평균만 남깁니다. 가중치가 없습니다.',
+  ],
+  global_max_pool: ['The largest value of each map is kept: one value a map.', '맵마다 가장 큰 값 하나만 남깁니다.'],
+  global_avg_pool: ['The mean of each map is kept: one value a map.', '맵마다 평균 하나만 남깁니다.'],
+  flatten: [
+    'All maps are laid out as one vector of {n} values: map after map, row after row.',
+    '모든 맵을 값 {n}개의 벡터로 펼칩니다. 맵 순서, 행 순서대로입니다.',
+  ],
+  dense: [
+    'Each of {o} units multiplies all {n} inputs by its weights, adds them up and adds its bias.',
+    '유닛 {o}개가 각각 입력 {n}개 모두에 가중치를 곱해 더하고 편향을 더합니다.',
+  ],
+  dropout: [
+    'In training, a fraction {rate} of the values is set to 0. In inference every value passes unchanged.',
+    '학습할 때는 값의 {rate} 비율을 0으로 만듭니다. 추론할 때는 모든 값이 그대로 지나갑니다.',
+  ],
+  dropout2d: [
+    'In training, a fraction {rate} of the maps is set to 0. In inference every map passes unchanged.',
+    '학습할 때는 맵의 {rate} 비율을 0으로 만듭니다. 추론할 때는 모든 맵이 그대로 지나갑니다.',
+  ],
+  batch_norm: [
+    'Each map is normalised by its mean and variance over the training images, then scaled and shifted.',
+    '각 맵을 학습 이미지에서 얻은 평균과 분산으로 정규화하고, 스케일하고 이동합니다.',
+  ],
+  layer_norm: [
+    'At each position the values are normalised by their mean and variance over all maps.',
+    '위치마다 모든 맵에 걸친 평균과 분산으로 값을 정규화합니다.',
+  ],
+  group_norm: ['Each group of maps is normalised by its own mean and variance.', '맵 그룹마다 그 그룹의 평균과 분산으로 정규화합니다.'],
+  relu: ['Negative values become 0, positive ones pass: max(0, x).', '음수는 0이 되고 양수는 그대로 지나갑니다. max(0, x).'],
+  leaky_relu: ['Positive values pass, negative ones are multiplied by {slope}.', '양수는 그대로 지나가고 음수에는 {slope}를 곱합니다.'],
+  elu: [
+    'Positive values pass, negative ones approach −{alpha}: {alpha} · (eˣ − 1).',
+    '양수는 그대로 지나가고 음수는 −{alpha}에 가까워집니다. {alpha} · (eˣ − 1).',
+  ],
+  gelu: ['x times the standard normal distribution function at x.', 'x에 표준정규분포의 누적분포함수 값을 곱합니다.'],
   silu: ['x times sigmoid(x).', 'x에 시그모이드(x)를 곱합니다.'],
-  tanh: ['Every value is bent into −1 to 1.', '모든 값을 −1에서 1 사이로 구부립니다.'],
-  sigmoid: ['Every value is bent into 0 to 1.', '모든 값을 0에서 1 사이로 구부립니다.'],
+  tanh: ['Every value is mapped to −1 to 1.', '모든 값을 −1에서 1 사이로 변환합니다.'],
+  sigmoid: ['Every value is mapped to 0 to 1.', '모든 값을 0에서 1 사이로 변환합니다.'],
   hard_swish: ['x × min(max(x + 3, 0), 6) / 6.', 'x × min(max(x + 3, 0), 6) / 6.'],
-  squeeze_excite: ['The mean of every map goes through two small dense layers that weigh the maps; each map is multiplied by its weight.', '모든 맵의 평균이 작은 완전 연결 층 둘을 지나 맵마다 가중치를 정하고, 각 맵에 그 가중치를 곱합니다.'],
-  residual: ['What came in is added to what the layers made of it, number by number.', '들어온 것을 층들이 만든 것에 숫자별로 더합니다.'],
+  squeeze_excite: [
+    'The mean of every map passes through two small fully connected layers that give each map a gate from 0 to ' +
+      '1; each map is multiplied by its gate.',
+    '모든 맵의 평균이 작은 완전연결층 둘을 지나 맵마다 0에서 1 사이의 게이트가 되고, 각 맵에 그 게이트를 곱합니다.',
+  ],
+  residual: [
+    'The input of the block is added to the output of its layers, value by value.',
+    '블록의 입력을 층들의 출력에 값별로 더합니다.',
+  ],
   concat: ['The maps of all branches are stacked one after the other.', '모든 가지의 맵을 차례로 쌓습니다.'],
-  output: ['The last weighted sums, one a class; {f} turns them into probabilities.', '마지막 가중합입니다. 클래스마다 하나이며 {f}가 확률로 바꿉니다.'],
+  output: ['The logits, one a class; {f} turns them into probabilities.', '클래스마다 하나인 로짓입니다. {f} 함수가 확률로 바꿉니다.'],
 } as const satisfies Words

@@ -1,21 +1,21 @@
-// The playground's image: the one on the page, or a file the person chooses, as grey 0..255.
+// The playground's image: the one on the page, or a file, as grey 0..255.
 import type { Grid } from './convolution'
-import { valuesOf } from './pack'
+import { valuesOf } from './unpack'
 import { layers } from './state.svelte'
 
-const MOST = 256
+const MAX_SIDE = 256
 
 /** Grey as Pillow's L: 0.299 red + 0.587 green + 0.114 blue, rounded. */
 const grey = (r: number, g: number, b: number): number => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
 
 /** The page's own image in grey, every n-th pixel where it is large. */
-export function greyOf(): Grid {
+export function pageImageInGrey(): Grid {
   const layer = layers[0]!
   const [channels, height, width] = layer.shape as [number, number, number]
   if (!layer.maps.length) return { height: 4, width: 4, values: new Float64Array(16) }
   const values = valuesOf(layer)
   const cells = height * width
-  const step = Math.ceil(Math.max(height, width) / MOST)
+  const step = Math.ceil(Math.max(height, width) / MAX_SIDE)
   const h = Math.ceil(height / step)
   const w = Math.ceil(width / step)
   const out = new Float64Array(h * w)
@@ -26,14 +26,14 @@ export function greyOf(): Grid {
   return { height: h, width: w, values: out }
 }
 
-/** An image file in grey, at most 256 pixels a side. Fails where it is no image. */
+/** An image file in grey, at most 256 pixels a side. Rejects where the browser cannot decode it. */
 export async function readImage(file: Blob): Promise<Grid> {
   const url = URL.createObjectURL(file)
   try {
     const image = new Image()
     image.src = url
     await image.decode()
-    const scale = Math.min(1, MOST / Math.max(image.naturalWidth, image.naturalHeight))
+    const scale = Math.min(1, MAX_SIDE / Math.max(image.naturalWidth, image.naturalHeight))
     const width = Math.max(1, Math.round(image.naturalWidth * scale))
     const height = Math.max(1, Math.round(image.naturalHeight * scale))
     const canvas = document.createElement('canvas')

@@ -1,4 +1,4 @@
-// Unpacks the numbers of a layer when they are first asked for, and keeps them.
+// Unpacks the numbers of a layer on first use and caches them.
 import type { Layer, Packed } from './types'
 
 const floats = new WeakMap<object, Map<string, Float32Array>>()
@@ -10,7 +10,7 @@ function bytes(packed: Packed): Uint8Array {
   return out
 }
 
-function remembered(owner: object, key: string, make: () => Float32Array): Float32Array {
+function cached(owner: object, key: string, make: () => Float32Array): Float32Array {
   let known = floats.get(owner)
   if (!known) floats.set(owner, (known = new Map()))
   let found = known.get(key)
@@ -18,25 +18,25 @@ function remembered(owner: object, key: string, make: () => Float32Array): Float
   return found
 }
 
-/** Float32 numbers of `packed`, remembered under `owner`. */
-export function numbers(owner: object, key: string, packed: Packed): Float32Array {
-  return remembered(owner, key, () => new Float32Array(bytes(packed).buffer))
+/** Float32 numbers of `packed`, cached under `owner`. */
+export function float32(owner: object, key: string, packed: Packed): Float32Array {
+  return cached(owner, key, () => new Float32Array(bytes(packed).buffer))
 }
 
-export function integers(packed: Packed): Int32Array {
+export function int32(packed: Packed): Int32Array {
   return new Int32Array(bytes(packed).buffer)
 }
 
-/** All sampled values of a layer, map after map. */
+/** All values of a layer on the page, map after map. */
 export function valuesOf(layer: Layer): Float32Array {
-  if (layer.kind === 'normalise') return remembered(layer, 'values', () => normalised(layer))
-  if (layer.bytes) return remembered(layer, 'values', () => Float32Array.from(bytes(layer.values)))
-  return numbers(layer, 'values', layer.values)
+  if (layer.kind === 'normalise') return cached(layer, 'values', () => normalised(layer))
+  if (layer.uint8) return cached(layer, 'values', () => Float32Array.from(bytes(layer.values)))
+  return float32(layer, 'values', layer.values)
 }
 
 let image: Layer | null = null
 
-/** Tell which layer holds the pixels: the normalised values are computed from it. */
+/** Set the layer that holds the pixels: the normalised values are computed from it. */
 export function setImage(layer: Layer): void {
   image = layer
 }
@@ -44,7 +44,7 @@ export function setImage(layer: Layer): void {
 function normalised(layer: Layer): Float32Array {
   const pixels = valuesOf(image!)
   const cells = pixels.length / layer.shape[0]!
-  const { mean, std } = layer.settings
+  const { mean, std } = layer.hyperparameters
   return pixels.map((x, i) => {
     const channel = Math.floor(i / cells)
     return (x - mean![channel]! * 255) / (std![channel]! * 255)

@@ -1,0 +1,105 @@
+"""The verb: files it writes, images and models it refuses."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import foveal
+from foveal.errors import Error, ModelFileError, UsageError
+from foveal.model.manifest import Manifest
+from foveal.model.model import Model, save_model
+from foveal.spec import layers as L
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+
+
+@pytest.fixture
+def model() -> Model:
+    import torch
+
+    torch.manual_seed(0)
+    network = Network(
+        input=Input(height=12, width=10, channels=3),
+        layers=(L.Conv(4), L.Relu(), L.MaxPool(2), L.Flatten(), L.Output()),
+    )
+    return Model(network.build(2).eval(), Manifest(network=network, labels=("cat", "dog")))
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
+
+
+def test_the_page_and_the_plots_are_written(tmp_path, model, image):
+    out, png = tmp_path / "lens.html", tmp_path / "png"
+    foveal.explain(model, image, out=out, png=png, lang="ko")
+    assert '<html lang="ko">' in out.read_text("utf-8")
+    assert {path.name for path in png.iterdir()} == {
+        "image.png",
+        "cam.png",
+        "occlusion.png",
+        "integrated_gradients.png",
+        "001-normalise.png",
+        "002-conv_1.png",
+        "003-relu_1.png",
+        "004-max_pool_1.png",
+    }
+
+
+def test_an_image_is_a_path_bytes_an_image_or_an_array(tmp_path, model, image):
+    file = tmp_path / "one.png"
+    Image.fromarray(image).save(file)
+    explained = [
+        foveal.explain(model, given)
+        for given in (file, str(file), file.read_bytes(), Image.fromarray(image), image)
+    ]
+    assert [one.image_name for one in explained] == ["one.png"] * 2 + ["image"] * 3
+    assert {one.probability for one in explained} == {explained[0].probability}
+    assert all(np.array_equal(one.pixels, image) for one in explained)
+
+
+def test_a_model_file_is_loaded(tmp_path, model, image):
+    save_model(tmp_path / "model.safetensors", model)
+    explanation = foveal.explain(tmp_path / "model.safetensors", image)
+    assert explanation.probability == foveal.explain(model, image).probability
+    assert explanation.top_images_missing == "no_data_file"
+
+
+def test_bad_images_are_refused(tmp_path, model):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    with pytest.raises(Error) as caught:
+        foveal.explain(model, bad)
+    assert str(caught.value).startswith(f"the image {bad} cannot be read (")
+    assert str(caught.value).endswith("); give another")
+    with pytest.raises(Error) as caught:
+        foveal.explain(model, b"no image")
+    assert str(caught.value).startswith("the given image cannot be read (")
+
+
+def test_exported_files_are_refused(tmp_path, image):
+    exported = tmp_path / "model.onnx"
+    exported.write_bytes(b"\x08\x07\x12\x00")
+    with pytest.raises(ModelFileError):
+        foveal.explain(exported, image)
+
+
+def test_the_image_and_the_model_are_not_overwritten(tmp_path, model, image):
+    file = tmp_path / "one.png"
+    Image.fromarray(image).save(file)
+    with pytest.raises(UsageError) as caught:
+        foveal.explain(model, file, out=file)
+    assert "is the image itself" in str(caught.value)
+    save_model(tmp_path / "model.safetensors", model)
+    with pytest.raises(UsageError) as caught:
+        foveal.explain(tmp_path / "model.safetensors", file, out=tmp_path / "model.safetensors")
+    assert "is the model itself" in str(caught.value)
+
+
+def test_an_output_that_is_not_a_number_is_refused(model, image):
+    next(iter(model.module.parameters())).data.fill_(float("nan"))
+    with pytest.raises(Error) as caught:
+        foveal.explain(model, image)
+    assert str(caught.value) == (
+        "the network's output is not a number (NaN); train it again with a smaller learning rate"
+    )
