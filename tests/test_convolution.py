@@ -47,16 +47,18 @@ def test_a_symmetric_kernel_does_not_care_for_flip():
 @pytest.mark.parametrize("flip", [False, True])
 def test_stride_padding_dilation_as_torch(mode, flip):
     image, kernel = noise(11, 8), noise(3, 2)
-    sliding = WindowSettings(
+    settings = WindowSettings(
         (2, 1), (1, 2, 3, 0), mode, 0.7 if mode == "constant" else 0.0, (2, 1), flip
     )
     padded = torch.nn.functional.pad(
-        torch.tensor(image)[None, None], (3, 0, 1, 2), mode=mode,
+        torch.tensor(image)[None, None],
+        (3, 0, 1, 2),
+        mode=mode,
         **({"value": 0.7} if mode == "constant" else {}),
-    )  # fmt: skip
+    )
     turned = torch.tensor(kernel).flip(0, 1) if flip else torch.tensor(kernel)
     want = torch.nn.functional.conv2d(padded, turned[None, None], stride=(2, 1), dilation=(2, 1))
-    assert np.allclose(c.convolve(image, kernel, sliding), want[0, 0].numpy())
+    assert np.allclose(c.convolve(image, kernel, settings), want[0, 0].numpy())
 
 
 @settings(max_examples=60, deadline=None)
@@ -67,19 +69,19 @@ def test_stride_padding_dilation_as_torch(mode, flip):
     padding=st.tuples(*[st.integers(0, 3)] * 4),
 )
 def test_size_formula_and_steps_are_what_comes_out(size, kernel, stride, padding):
-    sliding = WindowSettings(stride, padding)
+    settings = WindowSettings(stride, padding)
     image, numbers = noise(*size), noise(*kernel)
     try:
-        expected = c.output_size(size, kernel, sliding)
+        expected = c.output_size(size, kernel, settings)
     except UsageError:
         assert (
             size[0] + padding[0] + padding[1] < kernel[0]
             or size[1] + padding[2] + padding[3] < kernel[1]
         )
         return
-    out = c.convolve(image, numbers, sliding)
+    out = c.convolve(image, numbers, settings)
     assert out.shape == expected
-    for step in c.steps(image, numbers, sliding):
+    for step in c.steps(image, numbers, settings):
         assert step.sum == pytest.approx(out[step.row, step.column])
         assert step.products == pytest.approx(step.window * numbers)
     same = c.same_padding(size, kernel, stride)
@@ -116,11 +118,15 @@ def test_activations_and_pools_as_torch():
     values = noise(5, 6) * 4
     as_torch = torch.tensor(values)
     known = {
-        "relu": torch.relu, "leaky_relu": torch.nn.functional.leaky_relu,
-        "elu": torch.nn.functional.elu, "gelu": torch.nn.functional.gelu,
-        "silu": torch.nn.functional.silu, "tanh": torch.tanh, "sigmoid": torch.sigmoid,
+        "relu": torch.relu,
+        "leaky_relu": torch.nn.functional.leaky_relu,
+        "elu": torch.nn.functional.elu,
+        "gelu": torch.nn.functional.gelu,
+        "silu": torch.nn.functional.silu,
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
         "hard_swish": torch.nn.functional.hardswish,
-    }  # fmt: skip
+    }
     assert set(known) | {"none"} == set(c.ACTIVATIONS)
     for name, function in known.items():
         assert np.allclose(c.activate(values, name), function(as_torch).numpy()), name
@@ -138,7 +144,7 @@ def test_maps_that_would_vanish_name_the_padding_that_helps():
         c.convolve(noise(2, 2), noise(3, 3))
     assert str(caught.value) == (
         "a 3x3 filter leaves nothing of a 2x2 input with padding [0, 0, 0, 0]; "
-        "padding [1, 1, 1, 1] [top, bottom, left, right] keeps it"
+        "use padding [1, 1, 1, 1] [top, bottom, left, right]"
     )
 
 
@@ -180,3 +186,25 @@ def test_messages(act, text):
     with pytest.raises(UsageError) as caught:
         act()
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("padding", "sides"),
+    [
+        (1, (1, 1, 1, 1)),
+        ("2", (2, 2, 2, 2)),
+        ("1,2", (1, 1, 2, 2)),
+        ("1, 2,3,0", (1, 2, 3, 0)),
+        ((0, 1, 2, 3), (0, 1, 2, 3)),
+        ("valid", (0, 0, 0, 0)),
+        ("same", (0, 1, 1, 1)),
+    ],
+)
+def test_padding_is_read_as_users_write_it(padding, sides):
+    assert c.parse_padding(padding, size=(8, 9), kernel=(3, 3), stride=(2, 2)) == sides
+
+
+def test_pools_and_modes_are_read_as_users_write_them():
+    assert c.parse_pool("max:2") == ("max", (2, 2))
+    assert c.parse_pool("avg:10") == ("avg", (10, 10))
+    assert c.parse_padding_mode("circular") == "circular"

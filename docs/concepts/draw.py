@@ -212,8 +212,8 @@ def padding(say: Say) -> Sheet:
     for at, (word, mode, value) in enumerate(modes):
         left = 12 + at * 152
         sheet.text(left, 22, word)
-        sliding = WindowSettings(padding=(1, 1, 1, 1), padding_mode=mode, padding_value=value)
-        sheet.grid(arithmetic.pad(image, sliding), left, 34, 22, most=3)
+        settings = WindowSettings(padding=(1, 1, 1, 1), padding_mode=mode, padding_value=value)
+        sheet.grid(arithmetic.pad(image, settings), left, 34, 22, most=3)
         sheet.frame(left + 22, 56, 88, 88)
     return sheet
 

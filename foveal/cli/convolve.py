@@ -1,10 +1,8 @@
-"""`foveal convolve`: parse, call the verb, print the size, the first step and the file.
-
-Knows nothing of the arithmetic.
-"""
+"""`foveal convolve`: parse, call the verb, print the size, the first step and the file."""
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def convolve(
     image: Annotated[
-        Path, typer.Argument(metavar="IMAGE", help="An image; it is turned grey, 0 to 255.")
+        Path, typer.Argument(metavar="IMAGE", help="An image; it is converted to grey, 0 to 255.")
     ],
     kernel: Annotated[
         str,
@@ -35,57 +33,78 @@ def convolve(
         ),
     ] = "sobel-x",
     size: Annotated[int, typer.Option(help="Side of a named kernel, odd.")] = 3,
-    stride: Annotated[int, typer.Option(help="Cells the filter moves on.")] = 1,
+    stride: Annotated[int, typer.Option(help="Cells the filter moves per step.")] = 1,
     padding: Annotated[
-        str, typer.Option(help="Cells a side, or top,bottom,left,right, or same, or valid.")
+        str, typer.Option(help="Cells per side, or top,bottom,left,right, or same, or valid.")
     ] = "0",
     padding_mode: Annotated[
         str, typer.Option(help="constant, reflect, replicate or circular.")
     ] = "constant",
-    padding_value: Annotated[float, typer.Option(help="What constant padding holds.")] = 0.0,
+    padding_value: Annotated[float, typer.Option(help="The value of constant padding.")] = 0.0,
     flip: Annotated[
-        bool, typer.Option("--flip", help="Turn the kernel first: the mathematical convolution.")
+        bool,
+        typer.Option(
+            "--flip", help="Rotate the kernel by 180 degrees first: the mathematical convolution."
+        ),
     ] = False,
-    activation: Annotated[str, typer.Option(help="Function of each value afterwards.")] = "none",
+    activation: Annotated[str, typer.Option(help="Applied to each value afterwards.")] = "none",
     pool: Annotated[str | None, typer.Option(help="Then pool: max:2, avg:3.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Image of the map (PNG); without it a free name here, with --json none."),
+        typer.Option(help="Image of the map (PNG); default: a new name here, with --json none."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
     """Slide a filter over an image: the output size, the arithmetic, and the feature map."""
     from foveal.verbs.convolve import convolve as verb
-    from foveal.verbs.convolve import free_name
 
-    done = verb(
-        image, kernel, size=size, stride=stride, padding=padding, padding_mode=padding_mode,
-        padding_value=padding_value, flip=flip, activation=activation, pool=pool,
+    result = verb(
+        image,
+        kernel,
+        size=size,
+        stride=stride,
+        padding=padding,
+        padding_mode=padding_mode,
+        padding_value=padding_value,
+        flip=flip,
+        activation=activation,
+        pool=pool,
         out=None if json and out is None else out or free_name(image, kernel),
-    )  # fmt: skip
+    )
     if json:
-        console.result_json(done.to_data())
+        console.result_json(result.to_data())
     else:
-        console.result(_told(done))
+        console.result(_format_result(result))
 
 
-def _told(done: ConvolveResult) -> str:
-    first = done.first
-    drawn = ", stretched from smallest to largest" if done.stretched else ""
+def free_name(image: Path, kernel: str) -> Path:
+    """The first unused name in the current folder: `STEM-KERNEL.png`, then `-2`, `-3`.
+
+    A kernel given as numbers is called `kernel`.
+    """
+    from foveal.convolution import KERNELS
+
+    word = kernel if kernel in KERNELS else "kernel"
+    names = (Path(f"{image.stem}-{word}{'' if n == 1 else f'-{n}'}.png") for n in count(1))
+    return next(name for name in names if not name.exists())
+
+
+def _format_result(result: ConvolveResult) -> str:
+    scaled = ", scaled from smallest to largest value" if result.stretched else ""
     return f"""\
-input    {done.input[0]} x {done.input[1]}
-height   {done.formula[0]}
-width    {done.formula[1]}
-output   {done.output[0]} x {done.output[1]}, values {done.values.min():g} to \
-{done.values.max():g}, mean {done.values.mean():g}
+input    {result.input[0]} x {result.input[1]}
+height   {result.formula[0]}
+width    {result.formula[1]}
+output   {result.output[0]} x {result.output[1]}, values {result.values.min():g} to \
+{result.values.max():g}, mean {result.values.mean():g}
 filter
-{_table(done.kernel)}
-the first window
-{_table(first.window)}
+{_table(result.kernel)}
+first window
+{_table(result.first.window)}
 times the filter, element by element
-{_table(first.products)}
-sums to  {first.sum:g}
-map      {done.file}{drawn}"""
+{_table(result.first.products)}
+sum      {result.first.sum:g}
+map      {result.file}{scaled}"""
 
 
 def _table(numbers: np.ndarray) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from torch import nn
-
 from foveal.network import blocks
 from foveal.network.lint import raise_lint_errors
 from foveal.network.lowering import ModuleCall, ModuleSequence, lower
@@ -60,7 +58,7 @@ def pytorch_source(network: Network, classes: int, *, task: Task = "single") -> 
     return "\n\n\n".join([head.rstrip(), *definitions, "\n".join(body)]) + "\n"
 
 
-def _used_blocks(sequence: ModuleSequence) -> list[type[nn.Module]]:
+def _used_blocks(sequence: ModuleSequence) -> list[type]:
     """The classes of `blocks` that the source needs, in the order of their definition."""
     names = {call.name for call in _calls(sequence)}
     if blocks.SamePad2d.__name__ in names:

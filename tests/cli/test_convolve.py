@@ -19,8 +19,24 @@ def image(tmp_path, monkeypatch):
 
 
 def test_size_numbers_and_file_agree_with_scipy(image, tmp_path, capsys):
-    assert run(["convolve", "photo.png", "--kernel", "sobel-x", "--stride", "2", "--padding", "1",
-                "--out", "map.png", "--json"]) == 0  # fmt: skip
+    assert (
+        run(
+            [
+                "convolve",
+                "photo.png",
+                "--kernel",
+                "sobel-x",
+                "--stride",
+                "2",
+                "--padding",
+                "1",
+                "--out",
+                "map.png",
+                "--json",
+            ]
+        )
+        == 0
+    )
     data = json.loads(capsys.readouterr().out)
     want = signal.correlate2d(
         np.pad(image.astype(float), 1), [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], "valid"
@@ -37,11 +53,11 @@ def test_size_numbers_and_file_agree_with_scipy(image, tmp_path, capsys):
     assert np.abs(drawn - (want - want.min()) * 255 / np.ptp(want)).max() <= 0.5
 
 
-def test_text_tells_the_arithmetic_and_takes_a_free_name(image, tmp_path, capsys):
+def test_text_shows_the_arithmetic_and_the_file_has_a_new_name(image, tmp_path, capsys):
     assert run(["convolve", "photo.png", "--kernel", "identity", "--padding", "same"]) == 0
     out = capsys.readouterr().out
     assert "output   9 x 12" in out
-    assert "sums to" in out
+    assert "sum      " in out
     assert np.array_equal(np.asarray(Image.open("photo-identity.png")), image)
     assert run(["convolve", "photo.png", "--kernel", "identity"]) == 0
     assert (tmp_path / "photo-identity-2.png").is_file()
@@ -61,9 +77,24 @@ def test_json_writes_a_file_only_where_it_is_named(image, tmp_path, capsys):
 
 def test_own_numbers_flip_activation_and_pool(image, tmp_path, capsys):
     rows = "1 2 0; 0 -1 3; 2 0 1"
-    arguments = ["convolve", "photo.png", "--kernel", rows, "--padding", "1,0,2,1", "--flip",
-                 "--padding-value", "5", "--activation", "relu", "--pool", "max:2",
-                 "--out", "map.png", "--json"]  # fmt: skip
+    arguments = [
+        "convolve",
+        "photo.png",
+        "--kernel",
+        rows,
+        "--padding",
+        "1,0,2,1",
+        "--flip",
+        "--padding-value",
+        "5",
+        "--activation",
+        "relu",
+        "--pool",
+        "max:2",
+        "--out",
+        "map.png",
+        "--json",
+    ]
     assert run(arguments) == 0
     data = json.loads(capsys.readouterr().out)
     padded = np.pad(image.astype(float), ((1, 0), (2, 1)), constant_values=5)
@@ -77,21 +108,35 @@ def test_own_numbers_flip_activation_and_pool(image, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--kernel", "1 2; 3 x"], "the kernel '1 2; 3 x' is not rows of numbers of one length; "
-         "write it like '0 1 0; 1 -4 1; 0 1 0'"),
-        *((["--padding", wrong], f"the padding is '{wrong}'; give cells a side like 1, or "
-           "top,bottom,left,right like 1,1,2,0, at most 8192, or same, or valid")
-          for wrong in ("1,2,3", "²", "999999999", "")),
-        (["--padding", "1", "--padding-value", "nan"],
-         "the padding value is nan; give a finite number"),
-        (["--padding-mode", "zero"], "no padding mode is called 'zero'; take one of constant, "
-         "reflect, replicate, circular"),
-        (["--out", "photo.png"],
-         "--out is the image itself, photo.png, which is never altered; give another name"),
-        (["--stride", "0"], "the stride is [0, 0]; take whole numbers from 1 on"),
+        (
+            ["--kernel", "1 2; 3 x"],
+            "the kernel '1 2; 3 x' is not rows of numbers of one length; "
+            "write it like '0 1 0; 1 -4 1; 0 1 0'",
+        ),
+        *(
+            (
+                ["--padding", wrong],
+                f"the padding is '{wrong}'; give cells per side like 1, or "
+                "top,bottom,left,right like 1,1,2,0, at most 8192, or same, or valid",
+            )
+            for wrong in ("1,2,3", "²", "999999999", "")
+        ),
+        (
+            ["--padding", "1", "--padding-value", "nan"],
+            "the padding value is nan; give a finite number",
+        ),
+        (
+            ["--padding-mode", "zero"],
+            "no padding mode is called 'zero'; take one of constant, reflect, replicate, circular",
+        ),
+        (
+            ["--out", "photo.png"],
+            "--out is the image itself, photo.png, which is never altered; give another name",
+        ),
+        (["--stride", "0"], "the stride is [0, 0]; give whole numbers of at least 1"),
         (["--pool", "mean"], "the pool is 'mean'; write max:2 or avg:3 with the window's size"),
     ],
-)  # fmt: skip
+)
 def test_wrong_usage_is_one_sentence(image, capsys, arguments, text):
     assert run(["convolve", "photo.png", *arguments]) == 2
     assert capsys.readouterr().err == f"foveal: {text}\n"
