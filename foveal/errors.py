@@ -1,14 +1,12 @@
-"""The exceptions a user can meet; every message is one sentence that ends in the way out.
-
-Knows nothing of the rest of the package.
+"""All exceptions that Foveal raises on purpose; every message says what to do.
 
 Error                   exit status 1
 ├── UsageError          exit status 2: a wrong option, key, value or name
-│   └── SpecError       a network, recipe or preprocess that is not valid; lists all mistakes
-├── DataError           the labelled images cannot be used as they stand
-│   └── ImageError    one image cannot be read
-├── ModelFileError      a model file that is not ours, damaged, altered or too new
-├── TrainingError       training could not go on
+│   └── SpecError       an invalid network, recipe or preprocess; lists all mistakes
+├── DataError           the labelled images cannot be used as they are
+│   └── ImageError      one image cannot be read
+├── ModelFileError      a file that is not a model file, damaged, altered or too new
+├── TrainingError       training could not continue
 └── MissingExtra        a package of an optional extra is not installed
 """
 
@@ -18,7 +16,7 @@ from collections.abc import Sequence
 
 
 class Error(Exception):
-    """Root of everything Foveal raises on purpose; `str(error)` is the sentence to show."""
+    """Root of all exceptions of Foveal; `str(error)` is the sentence to show."""
 
     exit_status = 1
 
@@ -30,7 +28,7 @@ class UsageError(Error):
 
 
 class SpecError(UsageError):
-    """A definition with mistakes; `problems` holds one sentence a mistake."""
+    """An invalid definition; `problems` holds one sentence a mistake."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -38,11 +36,11 @@ class SpecError(UsageError):
 
 
 class DataError(Error):
-    """The labelled images cannot be used as they stand."""
+    """The labelled images cannot be used as they are."""
 
 
 class ImageError(DataError):
-    """One image cannot be read; `reason` says why in a few words."""
+    """One image cannot be read; `reason` says why, without the path."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -50,11 +48,11 @@ class ImageError(DataError):
 
 
 class ModelFileError(Error):
-    """A model file that is not ours, damaged, altered or too new."""
+    """A file that is not a model file, damaged, altered or too new."""
 
 
 class TrainingError(Error):
-    """Training could not go on; the last good state is intact."""
+    """Training could not continue; the last checkpoint is intact."""
 
 
 class MissingExtra(Error):

@@ -1,7 +1,4 @@
-"""Files that are either whole or not there: written beside, synced, renamed, folder synced.
-
-Knows nothing of what is written.
-"""
+"""Atomic writes: a temporary file beside, fsync, rename, fsync of the folder."""
 
 from __future__ import annotations
 
@@ -15,11 +12,11 @@ from foveal.errors import Error, UsageError
 
 
 def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
-    """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
+    """Write `content` to `path` so that a crash leaves the old file or the new one, complete.
 
-    content: bytes, text (UTF-8; what a file name holds that is no text becomes an escape that JSON
-    reads back), or a function that writes the file it is given.
-    Raises Error where the file cannot be written; nothing half-written is left behind.
+    content: bytes, text (UTF-8; surrogates of undecodable file names become escapes that JSON
+    reads back), or a function that writes to the path it receives.
+    Raises Error where the file cannot be written; no partial file is left behind.
     """
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")
@@ -50,7 +47,7 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
 
 
 def refuse_overwriting(out: Path, source: Path, what: str) -> None:
-    """Raise UsageError where `out` is the very file that is read: nothing given is ever altered.
+    """Raise UsageError where `out` is the file that is read: input files are never changed.
 
     what: the file in words, such as `the model`.
     """

@@ -1,7 +1,4 @@
-"""Words of messages: counts and plurals, "and N more", the nearest name, names that can be printed.
-
-Knows nothing of what the messages are about.
-"""
+"""Words of messages: counts and plurals, "and N more", the nearest name, printable names."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Labelled images: dataset, sources, split, checks, facts and the decode-once store."""
+"""Data sets of labelled images: sources, splits, statistics, scan and pixel cache."""

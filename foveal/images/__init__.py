@@ -1,1 +1,1 @@
-"""From a file or bytes to uint8 pixels: the only room where images are read."""
+"""Decode and resize image files to uint8 pixels; no other package reads image files."""

@@ -1,1 +1,1 @@
-"""One pass over the images: image stats, duplicates and near duplicates, kept in the cache."""
+"""Statistics, duplicates and near duplicates of all images of a data set, cached."""

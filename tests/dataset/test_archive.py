@@ -1,0 +1,110 @@
+"""Archives read in place."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from foveal.dataset.open import open_dataset
+from foveal.errors import DataError
+
+HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
+
+
+def zipped(root: Path, out: Path, prefix: str = "") -> Path:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(root.rglob("*")):
+            if path.is_file():
+                file.write(path, prefix + path.relative_to(root).as_posix())
+    return out
+
+
+def tarred(root: Path, out: Path) -> Path:
+    with tarfile.open(out, "w") as file:
+        file.add(root, arcname=".")
+    return out
+
+
+def test_archives_say_the_same_as_the_folder(images, tmp_path: Path):
+    root = images("train/10/1.png train/2/1.png test/2/1.png test/10/x/1.png")
+    folder = open_dataset(root)
+    for path in (zipped(root, tmp_path / "data.zip"), tarred(root, tmp_path / "data.tar")):
+        found = open_dataset(path)
+        assert found.paths == folder.paths
+        assert found.labels == folder.labels
+        assert found.splits == folder.splits
+        assert [found.read(row) for row in range(4)] == [folder.read(row) for row in range(4)]
+
+
+def test_one_folder_around_everything_in_an_archive(images, tmp_path: Path):
+    root = images("a/1.png b/1.png")
+    found = open_dataset(zipped(root, tmp_path / "x.zip", prefix="my images/"))
+    assert found.classes == ("a", "b")
+    assert found.paths == ("my images/a/1.png", "my images/b/1.png")
+
+
+def test_a_file_or_a_table_beside_the_classes_does_not_hide_the_folder_around(images, tmp_path):
+    root = images("cats/1.png dogs/1.png")
+    (root / "about.json").write_text("{}")
+    found = open_dataset(zipped(root, tmp_path / "x.zip", prefix="all/"))
+    assert found.classes == ("cats", "dogs")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    (flat / "t.csv").write_text("path,label\n1.png,a\n2.png,b\n")
+    for number in (1, 2):
+        shutil.copy(root / "cats" / "1.png", flat / f"{number}.png")
+    found = open_dataset(zipped(flat, tmp_path / "y.zip", prefix="all/"))
+    assert (found.paths, found.labels) == (("all/1.png", "all/2.png"), (("a",), ("b",)))
+
+
+def test_names_that_lead_out_of_an_archive_are_refused(tmp_path: Path):
+    before = set(tmp_path.rglob("*"))
+    found = open_dataset(HOSTILE / "slip.zip")
+    assert found.paths == ("cat/1.jpg", "cat/2.jpg", "dog/1.jpg")
+    assert {one.path for one in found.unusable} == {
+        "../../escaped.jpg", "/tmp/escaped.jpg", "C:/escaped.jpg"
+    }  # fmt: skip
+    assert {one.reason for one in found.unusable} == {"a name that leads out of the archive"}
+    assert set(tmp_path.rglob("*")) == before
+    assert not Path("/tmp/escaped.jpg").exists()
+
+
+def test_links_inside_a_tar_are_refused(tmp_path: Path):
+    with tarfile.open(tmp_path / "x.tar", "w") as file:
+        kinds = {
+            "a/1.png": tarfile.SYMTYPE,
+            "a/2.png": tarfile.LNKTYPE,
+            "a/3.png": tarfile.FIFOTYPE,
+            "../b/4.png": tarfile.REGTYPE,
+        }
+        for name, kind in kinds.items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            file.addfile(info)
+        info = tarfile.TarInfo("a/5.png")
+        info.size = 3
+        file.addfile(info, io.BytesIO(b"abc"))
+    found = open_dataset(tmp_path / "x.tar")
+    assert found.paths == ("a/5.png",)
+    assert len(found.unusable) == 4
+
+
+def test_a_tar_of_endless_headers_is_one_sentence(tmp_path: Path):
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 3
+    one = info.tobuf(tarfile.GNU_FORMAT) + b"a/b".ljust(512, b"\0")
+    (tmp_path / "x.tar").write_bytes(one * 3000)
+    with pytest.raises(DataError, match=f"^cannot read {tmp_path}/x.tar as a .tar archive: "):
+        open_dataset(tmp_path / "x.tar")
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar"])
+def test_a_damaged_archive_is_one_sentence(tmp_path: Path, name: str):
+    (tmp_path / name).write_bytes(b"not an archive" * 100)
+    with pytest.raises(DataError, match=f"^cannot read {tmp_path}/{name} as a .* archive: "):
+        open_dataset(tmp_path / name)
