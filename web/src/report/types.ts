@@ -55,8 +55,8 @@ export interface Layer {
   name: string
   kind: string
   number: number[]
-  output_shape: number[]
-  parameters: number
+  output: number[]
+  weights: number
   multiply_adds: number
   receptive_field: [number, number]
 }
@@ -153,7 +153,7 @@ export interface Report {
     input: { height: number; width: number; channels: number }
     preprocess: Record<string, unknown>
     layers: Layer[]
-    parameters: number
+    weights: number
     multiply_adds: number
   }
   recipe: Record<string, unknown>

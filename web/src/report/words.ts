@@ -201,12 +201,12 @@ export const words = {
   layer: ['Layer', '층'],
 
   networkLead: [
-    '{w} parameters, {m} multiply-adds per image, input {i}.',
-    '파라미터 {w}개, 이미지당 곱셈-덧셈 {m}번, 입력 {i}.',
+    '{w} weights (biases included), {m} multiply-adds per image, input {i}.',
+    '가중치 {w}개(편향 포함), 이미지당 곱셈-덧셈 {m}번, 입력 {i}.',
   ],
   kind: ['Kind', '종류'],
   output: ['Output', '출력'],
-  parameters: ['Parameters', '파라미터'],
+  weights: ['Weights', '가중치'],
   multiplyAdds: ['Multiply-adds', '곱셈-덧셈'],
   receptiveField: ['Receptive field', '수용 영역'],
 
