@@ -20,7 +20,7 @@ from foveal.errors import TrainingError
 from foveal.files import write_atomic
 
 KEPT_CHECKPOINTS = 2
-FORMAT_VERSION = 2
+CHECKPOINT_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = KEPT_CHECK
     """
     path = folder / f"{checkpoint.step:012d}.safetensors"
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
-    metadata = {"format": FORMAT_VERSION, **checkpoint.metadata}
+    metadata = {"format": CHECKPOINT_FORMAT, **checkpoint.metadata}
     text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
     write_atomic(path, save(tensors, metadata={"foveal": text, "sha256": _digest(tensors, text)}))
     for old in _checkpoint_files(folder)[keep:]:
@@ -82,10 +82,10 @@ def _load(path: Path) -> Checkpoint | None:
         version = metadata["format"]
     except (SafetensorError, OSError, KeyError, ValueError):
         return None
-    if version != FORMAT_VERSION:
+    if version != CHECKPOINT_FORMAT:
         raise TrainingError(
             f"{path} has checkpoint format {version}, this version of foveal reads format "
-            f"{FORMAT_VERSION}; start a new run in another folder"
+            f"{CHECKPOINT_FORMAT}; start a new run in another folder"
         )
     return Checkpoint(int(path.stem), metadata, tensors)
 

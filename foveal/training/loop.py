@@ -167,7 +167,7 @@ def _validate(
     loss = accuracy = logits = None
     if len(task.val):
         bf16 = task.recipe.precision == "bf16"
-        logits = validation.compute_logits(eval_module, task.val, task.device, bf16=bf16)
+        logits = validation.predict_logits(eval_module, task.val, task.device, bf16=bf16)
         loss = validation.negative_log_likelihood(logits, task.val.labels, task.activation)
         accuracy = validation.accuracy(logits, task.val.labels)
         loss = loss if math.isfinite(loss) else None

@@ -20,7 +20,7 @@ from foveal.spec.recipe import Recipe
 OptimizerState = dict[str, Tensor]
 """`momentum.NAME`, for AdamW `second_moment.NAME`, for Muon `norm.NAME` where it is fixed."""
 
-NORM_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
+NORM_MODULES = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 ADAMW_BETA1 = 0.9
 """For what Muon does not step; else the recipe's momentum."""
 ADAMW_BETA2 = 0.99
@@ -71,17 +71,17 @@ def make_parameter_groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterG
         "others": (other, other_lr, 0.0, False),
     }
     members = _named_parameters_by_group(module)
-    made = []
+    groups = []
     for group, (method, group_lr, group_decay, fixed_norm) in settings.items():
         if members[group]:
             names, parameters = zip(*members[group], strict=True)
             momentum = recipe.momentum if method == optimizer else ADAMW_BETA1
-            made.append(
+            groups.append(
                 ParameterGroup(
                     method, names, parameters, group_lr, momentum, group_decay, fixed_norm
                 )
             )
-    return tuple(made)
+    return tuple(groups)
 
 
 def _named_parameters_by_group(module: nn.Module) -> dict[str, NamedTensors]:
@@ -99,7 +99,7 @@ def _named_parameters_by_group(module: nn.Module) -> dict[str, NamedTensors]:
 
 
 def _group_name(layer: nn.Module, short_name: str, parameter: Tensor, *, is_head: bool) -> str:
-    if isinstance(layer, NORM_LAYERS):
+    if isinstance(layer, NORM_MODULES):
         return "norm_biases" if short_name == "bias" else "others"
     if parameter.ndim < 2:
         return "others"

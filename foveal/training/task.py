@@ -16,7 +16,7 @@ from foveal.training.augment import augment
 from foveal.training.interrupts import InterruptGuard
 from foveal.training.loss import encode_targets
 from foveal.training.tensors import LabelledImages
-from foveal.training.validation import Activation
+from foveal.training.validation import OutputActivation
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class TrainTask:
     train: LabelledImages
     val: LabelledImages
     class_count: int
-    activation: Activation
+    activation: OutputActivation
     seed: int
     device: torch.device
     class_weights: NDArray[np.float32] | None = None

@@ -12,7 +12,7 @@ from torch import nn
 
 from foveal.training.tensors import LabelledImages
 
-Activation = Literal["softmax", "sigmoid"]
+OutputActivation = Literal["softmax", "sigmoid"]
 Logits = NDArray[np.float32]
 
 MIN_TEMPERATURE_IMAGES = 10
@@ -20,7 +20,7 @@ MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 
 
 @torch.inference_mode()
-def compute_logits(
+def predict_logits(
     module: nn.Module,
     images: LabelledImages,
     device: torch.device,
@@ -46,7 +46,10 @@ def compute_logits(
 
 
 def negative_log_likelihood(
-    logits: Logits, labels: NDArray[np.int64], activation: Activation, temperature: float = 1.0
+    logits: Logits,
+    labels: NDArray[np.int64],
+    activation: OutputActivation,
+    temperature: float = 1.0,
 ) -> float:
     """Mean in nats at a temperature, in double precision."""
     scaled = logits.astype(np.float64) / temperature
@@ -72,7 +75,9 @@ def standard_error(share: float, count: int) -> float:
     return math.sqrt(max(share * (1 - share), 0.0) / max(count, 1))
 
 
-def fit_temperature(logits: Logits, labels: NDArray[np.int64], activation: Activation) -> float:
+def fit_temperature(
+    logits: Logits, labels: NDArray[np.int64], activation: OutputActivation
+) -> float:
     """The temperature in 0.05..20 with the smallest loss (Guo et al. 2017), to five digits.
 
     1 for fewer than 10 images, which are too few to fit it.

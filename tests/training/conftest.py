@@ -92,8 +92,10 @@ class Runs:
             self.folder / name,
             session.manifest(made, self.prepared),
             self.prepared.content_hashes(),
-            {"plan": made.plan}, keys.pop("budget", Budget(float("inf"))), **keys,
-        )  # fmt: skip
+            {"plan": made.plan},
+            keys.pop("budget", Budget(float("inf"))),
+            **keys,
+        )
 
     def drive(self, made, name, **keys):
         """The bytes of the model file of a whole run."""

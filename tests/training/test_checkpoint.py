@@ -69,7 +69,7 @@ def test_all_damaged_is_one_sentence(tmp_path):
 
 
 def test_a_checkpoint_of_another_format_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "FORMAT_VERSION", 1)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_FORMAT", 1)
     path = save_checkpoint(tmp_path, _checkpoint(3))
     monkeypatch.undo()
     with pytest.raises(TrainingError) as caught:

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from foveal.training.device import retain_freed_memory, to_device
+from foveal.errors import UsageError
+from foveal.training.device import (
+    environment,
+    environment_differences,
+    retain_freed_memory,
+    select_device,
+    to_device,
+)
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 
@@ -65,3 +72,20 @@ def test_a_module_is_laid_out_channels_last_on_its_device() -> None:
     module = to_device(torch.nn.Conv2d(3, 4, 3), torch.device("cpu"))
     assert module.weight.is_contiguous(memory_format=torch.channels_last)
     assert module.weight.device.type == "cpu"
+
+
+def test_a_device_that_is_missing_is_one_sentence(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert select_device("auto") == torch.device("cpu")
+    with pytest.raises(UsageError) as caught:
+        select_device("cuda")
+    assert str(caught.value) == "device cuda is not available to torch here; available: cpu"
+
+
+def test_differences_of_environments_are_named() -> None:
+    now = environment(torch.device("cpu"))
+    assert environment_differences(now, now) == ()
+    assert environment_differences({**now, "threads": 7}, {**now, "threads": 2}) == (
+        "threads was 7, is 2",
+    )

@@ -44,7 +44,7 @@ def test_it_learns_and_the_file_answers_as_the_network_did(runs, device, keys):
     val = runs.prepared.val
     there = load_model(path).module.to(device)
     flip = made.network.preprocess.flip_average
-    values = validation.compute_logits(there, val, torch.device(device), flip=flip)
+    values = validation.predict_logits(there, val, torch.device(device), flip=flip)
     assert held.logits(val.pixels) == pytest.approx(values, abs=1e-3)
 
 

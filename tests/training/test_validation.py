@@ -27,7 +27,7 @@ def _module():
 
 def test_logits_are_those_of_the_module_in_evaluation_and_its_mode_is_restored():
     images, module = _images(), _module()
-    logits = validation.compute_logits(module, images, CPU, batch_size=7)
+    logits = validation.predict_logits(module, images, CPU, batch_size=7)
     assert module.training
     with torch.no_grad():
         expected = module.eval()(images.batch(np.arange(30), CPU).float())
@@ -37,8 +37,8 @@ def test_logits_are_those_of_the_module_in_evaluation_and_its_mode_is_restored()
 def test_flip_is_the_mean_with_the_mirror_images():
     images, module = _images(), _module()
     mirrored = LabelledImages(images.pixels[:, :, ::-1].copy(), images.labels)
-    both = [validation.compute_logits(module, one, CPU) for one in (images, mirrored)]
-    averaged = validation.compute_logits(module, images, CPU, flip=True)
+    both = [validation.predict_logits(module, one, CPU) for one in (images, mirrored)]
+    averaged = validation.predict_logits(module, images, CPU, flip=True)
     np.testing.assert_allclose(averaged, (both[0] + both[1]) / 2, rtol=1e-5, atol=1e-4)
 
 

@@ -216,7 +216,7 @@ def finish(training: TrainingState, task: TrainTask, keeper: RunContext) -> None
         module = deepcopy(training.module)
         module.load_state_dict(training.best)
         flip = keeper.manifest.network.preprocess.flip_average
-        values = validation.compute_logits(module, task.val, task.device, flip=flip)
+        values = validation.predict_logits(module, task.val, task.device, flip=flip)
         position.temperature = validation.fit_temperature(values, task.val.labels, task.activation)
         position.final_scores = {
             "val_accuracy": validation.accuracy(values, task.val.labels),

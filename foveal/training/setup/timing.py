@@ -70,7 +70,7 @@ def _look(module: nn.Module, task: TrainTask) -> float:
         return 0.0
     some = LabelledImages(task.val.pixels[:count], task.val.labels[:count])
     clock = time.perf_counter()
-    validation.compute_logits(module, some, task.device, bf16=task.recipe.precision == "bf16")
+    validation.predict_logits(module, some, task.device, bf16=task.recipe.precision == "bf16")
     return (time.perf_counter() - clock) / count
 
 

@@ -76,7 +76,7 @@ def test_a_signal_during_validation_is_not_lost(runs, monkeypatch):
     def interrupted(*args, **keys):
         raise SystemExit(143)
 
-    monkeypatch.setattr(loop.validation, "compute_logits", interrupted)
+    monkeypatch.setattr(loop.validation, "predict_logits", interrupted)
     with pytest.raises(SystemExit):
         runs.drive(runs.fresh(), "stopped")
     monkeypatch.undo()
