@@ -51,7 +51,8 @@ def write_model(path: Path) -> None:
     """A small CNN as it starts."""
     import torch
 
-    from foveal.model.model import Manifest, Model, save_model
+    from foveal.model.manifest import Manifest
+    from foveal.model.model import Model, save_model
     from foveal.spec.layers import BatchNorm, Conv, Flatten, MaxPool, Output, Relu
     from foveal.spec.network import Network
     from foveal.spec.preprocess import Input

@@ -232,7 +232,8 @@ def untrained(preset_name: str, size: int, home: Path) -> Files:
     from foveal.exporting.int8_graph import fold_normalisation
     from foveal.exporting.onnx import export_graph
     from foveal.exporting.seal import seal_graph
-    from foveal.model.model import Manifest, Model, load_model, save_model
+    from foveal.model.manifest import Manifest
+    from foveal.model.model import Model, load_model, save_model
     from foveal.network.presets import load_preset
     from foveal.spec.preprocess import Input
 

@@ -111,7 +111,8 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from foveal.dataset.scan.image_stats import content_hash
     from foveal.images.resize import to_input_pixels
-    from foveal.model.model import Manifest, Model, save_model
+    from foveal.model.manifest import Manifest
+    from foveal.model.model import Model, save_model
     from foveal.rundir import RunData, RunImage, write_run_data
     from foveal.spec.layers import BatchNorm, Conv, Flatten, MaxPool, Output, Relu
     from foveal.spec.network import Network

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from foveal.errors import ModelFileError
 from foveal.model.safetensors import MAX_HEADER_BYTES, invalid_file_error
@@ -34,7 +35,7 @@ def detect_format(path: Path) -> Literal["native", "onnx"]:
     return "onnx"
 
 
-def open_model_file(path: Path) -> BinaryIO:
+def open_model_file(path: Path) -> BufferedReader:
     """Open `path` for reading; ModelFileError for a pickle, a Keras file or an unreadable file."""
     _reject_by_suffix(path)
     try:

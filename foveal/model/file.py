@@ -18,10 +18,9 @@ from foveal.files import write_atomic
 from foveal.model.detect import (
     MANIFEST_VERSION,
     check_format_version,
-    detect_format,
     open_model_file,
 )
-from foveal.model.manifest import Manifest, Thresholds
+from foveal.model.manifest import Manifest
 from foveal.model.safetensors import (
     Header,
     encode_file,
@@ -32,16 +31,6 @@ from foveal.model.safetensors import (
     view_tensors,
 )
 from foveal.text import printable
-
-__all__ = [
-    "TRAIN_HASHES",
-    "Manifest",
-    "Thresholds",
-    "detect_format",
-    "read_manifest",
-    "read_model_file",
-    "write_model_file",
-]
 
 TRAIN_HASHES = "train_hashes"
 """Tensor of the content hashes of the training images, uint64 stored as int64."""
@@ -76,7 +65,7 @@ def read_model_file(path: Path) -> tuple[Manifest, dict[str, np.ndarray]]:
         data = bytearray(header.data_length)
         digest, view, position = hashlib.sha256(), memoryview(data), 0
         while position < header.data_length:
-            count = file.readinto(view[position : position + _READ_BYTES])  # type: ignore[attr-defined]
+            count = file.readinto(view[position : position + _READ_BYTES])
             if not count:
                 raise ModelFileError(
                     f"{path} is truncated: it ended while it was read; copy it again"

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from foveal.errors import ModelFileError, SpecError
-from foveal.model import file as model_file
-from foveal.model.file import TRAIN_HASHES
+from foveal.model.detect import detect_format
+from foveal.model.file import TRAIN_HASHES, read_model_file, write_model_file
 from foveal.model.manifest import Manifest
 from foveal.network.build import build
 
@@ -40,12 +40,12 @@ def load_model(path: str | Path) -> Model:
     Memory for weights is allocated only after the tensors were checked against the network.
     """
     path = Path(path)
-    if model_file.detect_format(path) == "onnx":
+    if detect_format(path) == "onnx":
         raise ModelFileError(
             f"{path} is an exported file, which holds no torch module; give the model.safetensors "
             "it was exported from"
         )
-    manifest, tensors = model_file.read_model_file(path)
+    manifest, tensors = read_model_file(path)
     hashes = tensors.pop(TRAIN_HASHES, np.zeros(0, np.int64))
     if hashes.dtype != np.int64 or hashes.ndim != 1:
         raise ModelFileError(f"{path} is damaged: its tensor {TRAIN_HASHES} is not valid")
@@ -63,7 +63,7 @@ def save_model(path: str | Path, model: Model) -> Manifest:
         for name, value in model.module.state_dict().items()
     }
     tensors[TRAIN_HASHES] = np.sort(np.asarray(model.train_hashes, np.uint64)).view(np.int64)
-    return model_file.write_model_file(Path(path), model.manifest, tensors)
+    return write_model_file(Path(path), model.manifest, tensors)
 
 
 def _build_on_meta(manifest: Manifest, path: Path) -> nn.Module:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foveal.errors import Error, ModelFileError
-from foveal.model.file import detect_format
+from foveal.model.detect import detect_format
 from foveal.serving.batcher import Batcher, Rows
 from foveal.serving.errors import RequestError
 from foveal.serving.logs import Log

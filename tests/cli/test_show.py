@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from foveal.cli.main import run
-from foveal.model.file import Manifest, write_model_file
+from foveal.model.file import write_model_file
+from foveal.model.manifest import Manifest
 from foveal.network.presets import load_preset
 
 

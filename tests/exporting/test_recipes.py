@@ -18,7 +18,8 @@ from PIL import Image
 
 from foveal.exporting.onnx import export_graph
 from foveal.exporting.seal import seal_graph
-from foveal.model.model import Manifest, Model
+from foveal.model.manifest import Manifest
+from foveal.model.model import Model
 from foveal.prediction.predictor import Predictor
 from foveal.spec.layers import Conv, GlobalAvgPool, Output, Relu
 from foveal.spec.network import Network

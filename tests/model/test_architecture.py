@@ -53,7 +53,8 @@ def test_a_file_with_mistakes(tmp_path):
 def test_a_model_files_architecture(name, tmp_path):
     import numpy as np
 
-    from foveal.model.file import Manifest, write_model_file
+    from foveal.model.file import write_model_file
+    from foveal.model.manifest import Manifest
 
     made = load_preset(name)
     path = tmp_path / "model.safetensors"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import pickle
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +17,8 @@ from safetensors.numpy import load_file
 
 from foveal.errors import ModelFileError
 from foveal.model import file as model_file
-from foveal.model.file import Manifest, Thresholds, read_manifest, read_model_file, write_model_file
+from foveal.model.file import read_manifest, read_model_file, write_model_file
+from foveal.model.manifest import Manifest, Thresholds
 from foveal.model.safetensors import MAX_HEADER_BYTES
 from foveal.spec.layers import BatchNorm, Concat, Conv, Flatten, Output, Relu, Residual
 from foveal.spec.network import Network
@@ -366,54 +364,6 @@ print(time.process_time() - start, (peak() - before) / 1024)
     seconds, megabytes = map(float, done.stdout.split())
     assert seconds < 1
     assert megabytes < 200
-
-
-class Bomb:
-    def __reduce__(self):
-        return os.mkdir, ("it-ran",)
-
-
-@pytest.mark.parametrize(
-    "suffix", [".pt", ".pth", ".pkl", ".ckpt", ".pt2", ".safetensors", ".onnx"]
-)
-@pytest.mark.parametrize("protocol", [2, 5])
-def test_pickles_are_refused_unread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, protocol: int
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / f"model{suffix}"
-    path.write_bytes(pickle.dumps(Bomb(), protocol=protocol))
-    assert refusal(path) == (
-        "FILE was not opened: it is a pickle or an archive of one, which can run code when it is "
-        "loaded; Foveal opens the model.safetensors that `foveal train` writes and the .onnx that "
-        "`foveal export` writes"
-    )
-    assert not (tmp_path / "it-ran").exists()
-
-
-def test_archives_of_pickles_are_refused_unread(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("data.pkl", pickle.dumps(Bomb()))
-    assert "it is a pickle or an archive of one" in refusal(path)
-
-
-@pytest.mark.parametrize("suffix", [".h5", ".keras", ".hdf5"])
-def test_keras_files_are_refused_unread(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"model{suffix}"
-    path.write_bytes(b"x")
-    assert refusal(path) == (
-        f"FILE was not opened: {suffix} files can run code when they are loaded; Foveal opens the "
-        "model.safetensors that `foveal train` writes and the .onnx that `foveal export` writes"
-    )
-
-
-def test_what_is_no_file(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == "FILE is not a file; give the path of a model file"
-    missing = tmp_path / "none.safetensors"
-    assert refusal(missing) == "there is no model file FILE; check the path"
-    os.mkfifo(tmp_path / "pipe")
-    assert refusal(tmp_path / "pipe") == "FILE is not a file; give the path of a model file"
 
 
 def _bytes() -> bytes:

@@ -10,7 +10,8 @@ import torch
 
 from foveal.errors import ModelFileError
 from foveal.model import file as model_file
-from foveal.model.model import Manifest, Model, load_model, save_model
+from foveal.model.manifest import Manifest
+from foveal.model.model import Model, load_model, save_model
 from foveal.spec.layers import BatchNorm, Conv, Dense, Flatten, GlobalAvgPool, Output, Relu
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input

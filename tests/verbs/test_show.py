@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from foveal.errors import UsageError
-from foveal.model.file import Manifest, write_model_file
+from foveal.model.file import write_model_file
+from foveal.model.manifest import Manifest
 from foveal.network.presets import load_preset
 from foveal.network.summary import Hyperparameter
 from foveal.spec.network import Network
