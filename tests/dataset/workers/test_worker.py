@@ -1,0 +1,39 @@
+"""The protocol of a worker process, without a process."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from foveal.dataset.archive_member import ArchiveMember
+from foveal.dataset.workers import worker
+from foveal.dataset.workers.task import DecodeTask, ScanTask, run_task
+
+
+@pytest.mark.parametrize("task", [ScanTask(True), DecodeTask(8, 6, 3, "squash", (1, 2, 3))])
+def test_a_result_survives_the_pipe(tmp_path, task):
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 12, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "1.png")
+    member = ArchiveMember("tar", 0, 4, 4)
+    requests = io.BytesIO(
+        worker.encode_task(task, tmp_path)
+        + worker.encode_files(["1.png", "missing.png"])
+        + worker.encode_files([member])
+    )
+    results = io.BytesIO()
+    worker.run_worker(requests, results)
+    results.seek(0)
+    first, second = worker.read_result(results), worker.read_result(results)
+    expected = run_task(task, lambda _: (tmp_path / "1.png").read_bytes(), 1)
+    assert first.failures == ((1, "cannot be opened: No such file or directory"),)
+    for name, array in expected.arrays.items():
+        assert first.arrays[name].dtype == array.dtype
+        assert np.array_equal(first.arrays[name], array), name
+    assert second.failures == ((0, "cannot be opened: Is a directory"),)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"arrays": []', b'{"arrays": [["a", "<i8", [2]]]}\n1'])
+def test_an_ended_process_is_an_eof_error(content):
+    with pytest.raises(EOFError):
+        worker.read_result(io.BytesIO(content))

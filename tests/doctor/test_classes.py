@@ -1,0 +1,87 @@
+"""Findings about classes and splits."""
+
+from collections import Counter
+
+import pytest
+
+from foveal.doctor.classes import class_findings, untrainable_findings
+
+
+def counts_of(dataset):
+    return Counter(label for labels in dataset.labels for label in labels)
+
+
+def untrainable(dataset):
+    return {
+        finding.kind: finding.advice
+        for finding in untrainable_findings(dataset, dataset, counts_of(dataset))
+    }
+
+
+def warnings(dataset):
+    return {finding.kind: finding.advice for finding in class_findings(dataset, counts_of(dataset))}
+
+
+@pytest.mark.parametrize(
+    ("labels", "splits", "kind", "advice"),
+    [
+        (
+            "",
+            (),
+            "no_images",
+            "No image can be used: give a folder with one sub-folder a class, each with images.",
+        ),
+        (
+            "ab",
+            ("val", "test"),
+            "no_train",
+            "There is no split train, only test and val: name the images to train on train.",
+        ),
+        (
+            "aa",
+            (),
+            "one_class",
+            "Only one class, 'a', has images to train on: give at least two sub-folders, one a "
+            "class.",
+        ),
+        (
+            "abcd",
+            ("train", "train", "val", "test"),
+            "class_not_in_train",
+            "In val or test but not in train: 'c', 'd'; add images to train, or train with "
+            "--ignore-unknown-classes.",
+        ),
+    ],
+)
+def test_what_stops_training_is_an_error(make_dataset, labels, splits, kind, advice):
+    assert untrainable(make_dataset(labels, splits=splits)) == {kind: advice}
+
+
+def test_two_classes_can_be_trained_and_one_with_several_labels(make_dataset):
+    assert untrainable(make_dataset("ab")) == {}
+    assert untrainable(make_dataset([("a",), ()], task="multi")) == {}
+
+
+def test_empty_and_small_classes(make_dataset):
+    dataset = make_dataset("a" * 10 + "b" * 2, classes=("a", "b", "c"))
+    assert warnings(dataset) == {
+        "empty_class": "No usable image of 'c': add some, or remove the class.",
+        "few_images": "Fewer than 10 images of 'b': scores of such classes are unreliable, and a "
+        "class with one image cannot be scored; add more.",
+    }
+
+
+def test_imbalance_is_beyond_ten_times(make_dataset):
+    assert "imbalance" not in warnings(make_dataset("a" * 100 + "b" * 10))
+    assert warnings(make_dataset("a" * 1010 + "b" * 100))["imbalance"] == (
+        "'a' has 1,010 images and 'b' 100: compare balanced accuracies, and add images of the rare "
+        "classes."
+    )
+
+
+def test_classes_that_a_split_lacks_and_long_lists(make_dataset):
+    labels = [f"c{number}" for number in range(8)] * 2
+    dataset = make_dataset([*labels, "c0"], splits=("train",) * 16 + ("val",))
+    assert warnings(dataset)["class_missing"] == (
+        "val has no image of 'c1', 'c2', 'c3', 'c4', 'c5' and 2 more, so it cannot score them."
+    )

@@ -1,0 +1,54 @@
+"""Findings as values and as JSON data."""
+
+import os
+
+from foveal.dataset.types import UnusableFile
+from foveal.doctor.findings import CheckResult, Finding, json_text, sort_by_severity
+
+LEAK = Finding("leak", "warning", 2, ("a.png", "b.png"), "Delete it.", (("a.png", "b.png"),))
+UNUSABLE = Finding("unusable", "error", 1, (os.fsdecode(b"\xff.png"),), "Replace it.")
+DARK = Finding("dark", "info", 9, (), "Look.")
+
+
+def test_errors_come_first_and_then_the_largest():
+    small = Finding("blank", "warning", 1, (), "Delete it.")
+    assert sort_by_severity([DARK, small, LEAK, UNUSABLE]) == (UNUSABLE, LEAK, small, DARK)
+
+
+def test_the_json_object():
+    result = CheckResult(
+        data="data",
+        images=3,
+        classes={"a": 2, os.fsdecode(b"\xfe"): 1},
+        splits={},
+        unusable=(UnusableFile(os.fsdecode(b"\xff.png"), "empty file"),),
+        findings=(UNUSABLE, LEAK),
+        trainable=True,
+    )
+    assert result.to_data() == {
+        "images": 3,
+        "classes": {"a": 2, "\\xfe": 1},
+        "splits": {},
+        "unusable": [{"path": "\\xff.png", "reason": "empty file"}],
+        "findings": [
+            {
+                "kind": "unusable",
+                "severity": "error",
+                "count": 1,
+                "files": ["\\xff.png"],
+                "advice": "Replace it.",
+            },
+            {
+                "kind": "leak",
+                "severity": "warning",
+                "count": 2,
+                "files": ["a.png", "b.png"],
+                "advice": "Delete it.",
+                "pairs": [["a.png", "b.png"]],
+            },
+        ],
+    }
+
+
+def test_names_are_valid_unicode():
+    assert json_text("é 한.png") == "é 한.png"
