@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from foveal.evaluation.predictions import BoolArray, FloatArray, IntArray, Predictions
 
-N_BINS = 15
+N_CALIBRATION_BINS = 15
 
 
 class CalibrationBin(BaseModel):
@@ -70,19 +70,21 @@ def confidence_and_outcome(predictions: Predictions) -> tuple[FloatArray, BoolAr
 
 def bin_index(confidence: FloatArray) -> IntArray:
     """(M,) the number of the equal-width bin (low, high] each probability falls in."""
-    return np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
+    return np.clip(
+        np.ceil(confidence * N_CALIBRATION_BINS).astype(np.int64) - 1, 0, N_CALIBRATION_BINS - 1
+    )
 
 
 def reliability_bins(confidence: FloatArray, outcome: BoolArray) -> tuple[CalibrationBin, ...]:
     """The 15 bins of the reliability diagram (Guo et al. 2017)."""
     index = bin_index(confidence)
-    count = np.bincount(index, minlength=N_BINS)
-    confidence_sum = np.bincount(index, confidence, minlength=N_BINS)
-    outcome_sum = np.bincount(index, outcome.astype(np.float64), minlength=N_BINS)
+    count = np.bincount(index, minlength=N_CALIBRATION_BINS)
+    confidence_sum = np.bincount(index, confidence, minlength=N_CALIBRATION_BINS)
+    outcome_sum = np.bincount(index, outcome.astype(np.float64), minlength=N_CALIBRATION_BINS)
     return tuple(
         CalibrationBin(
-            low=k / N_BINS,
-            high=(k + 1) / N_BINS,
+            low=k / N_CALIBRATION_BINS,
+            high=(k + 1) / N_CALIBRATION_BINS,
             n=int(n),
             confidence=float(confidence_sum[k] / n) if n else None,
             accuracy=float(outcome_sum[k] / n) if n else None,

@@ -26,7 +26,7 @@ from foveal.model.manifest import Manifest
 from foveal.progress import Progress
 from foveal.text import plural
 
-MIN_IMAGES = 100
+MIN_IMAGES_WITHOUT_NOTE = 100
 """Under so many images a note says how wide the intervals are."""
 
 
@@ -103,7 +103,7 @@ def limitation_notes(predictions: Predictions, manifest: Manifest) -> tuple[str,
     notes = []
     if not manifest.finished:
         notes.append("the training of this model was not finished")
-    if len(predictions) < MIN_IMAGES:
+    if len(predictions) < MIN_IMAGES_WITHOUT_NOTE:
         notes.append(
             f"only {plural(len(predictions), 'image')} scored: the intervals are wide, and small "
             "differences are not significant"

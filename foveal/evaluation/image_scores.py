@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from foveal.evaluation.calibration import N_BINS, bin_index, confidence_and_outcome
+from foveal.evaluation.calibration import N_CALIBRATION_BINS, bin_index, confidence_and_outcome
 from foveal.evaluation.predictions import FloatArray, Predictions
 
 TOP_K = (3, 5, 10)
@@ -68,14 +68,14 @@ def class_counts(predictions: Predictions) -> Any:
 
 
 def bin_sums(predictions: Predictions) -> Any:
-    """(N, 3 N_BINS) sparse: confidence, outcome and count by reliability bin."""
+    """(N, 3 N_CALIBRATION_BINS) sparse: confidence, outcome and count by reliability bin."""
     from scipy import sparse
 
     confidence, outcome = confidence_and_outcome(predictions)
     rows = np.repeat(np.arange(len(predictions)), len(confidence) // len(predictions))
     index = bin_index(confidence)
     blocks = [
-        sparse.csr_matrix((values, (rows, index)), shape=(len(predictions), N_BINS))
+        sparse.csr_matrix((values, (rows, index)), shape=(len(predictions), N_CALIBRATION_BINS))
         for values in (confidence, outcome.astype(np.float64), np.ones(len(confidence)))
     ]
     return sparse.hstack(blocks)

@@ -77,7 +77,7 @@ def open_models(models: Sequence[str | Path | Model | Predictor]) -> list[Opened
 def run_model(model: OpenedModel, evaluation_set: EvaluationSet, progress: Progress) -> ModelOutput:
     """The model's predictions for the images of `evaluation_set`."""
     pixels, rows = evaluation_set.pixel_cache.pixels, evaluation_set.cache_rows
-    logits, ms_per_image = compute_logits(model.predictor, pixels, rows, progress)
+    logits, ms_per_image = timed_logits(model.predictor, pixels, rows, progress)
     predictions = to_predictions(
         logits,
         model.manifest,
@@ -88,7 +88,7 @@ def run_model(model: OpenedModel, evaluation_set: EvaluationSet, progress: Progr
     return ModelOutput(logits, predictions, ms_per_image)
 
 
-def compute_logits(
+def timed_logits(
     predictor: Predictor, pixels: np.ndarray, cache_rows: IntArray, progress: Progress
 ) -> tuple[npt.NDArray[np.float32], float]:
     """Logits (n, units) of those rows of `pixels`, and the milliseconds per image."""

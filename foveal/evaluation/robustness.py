@@ -20,8 +20,8 @@ from foveal.progress import Progress
 if TYPE_CHECKING:
     from foveal.model.model import Model
 
-MAX_IMAGES = 128
-MIN_IMAGES = 16
+MAX_CORRUPTED_IMAGES = 128
+MIN_CORRUPTED_IMAGES = 16
 MAX_POOLING_IMAGES = 32
 """Images whose maps before and after each pooling are compared."""
 _MAX_MULTIPLY_ADDS = 1e11
@@ -149,7 +149,7 @@ def _sample_size(predictor: Predictor) -> int:
         manifest.network, len(manifest.labels), task=manifest.task
     ).multiply_adds
     affordable = _MAX_MULTIPLY_ADDS / (N_CORRUPTIONS + 1) / max(1, per_image)
-    return int(np.clip(affordable, MIN_IMAGES, MAX_IMAGES))
+    return int(np.clip(affordable, MIN_CORRUPTED_IMAGES, MAX_CORRUPTED_IMAGES))
 
 
 def _pooling_note(model: Model | None, shifts: tuple[PoolingShift, ...]) -> str | None:

@@ -21,8 +21,8 @@ def coverage_curve(predictions: Predictions) -> tuple[CoveragePoint, ...]:
     """Accuracy of the most confident predictions, for decreasing coverage; full coverage first."""
     probability, n_correct = by_confidence(predictions)
     n, points = len(predictions), []
-    wanted = (round(n * k / (CURVE_POINTS - 1)) for k in range(1, CURVE_POINTS))
-    ends = sorted({end_of_ties(probability, end) for end in wanted}, reverse=True)
+    candidate_ends = (round(n * k / (CURVE_POINTS - 1)) for k in range(1, CURVE_POINTS))
+    ends = sorted({end_of_ties(probability, end) for end in candidate_ends}, reverse=True)
     scale = predictions.n_units / n
     for end in ends:
         correct = int(n_correct[end - 1])

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from foveal.errors import Error, UsageError
+from foveal.evaluation.collect import MAX_LISTED_CLASSES
 from foveal.evaluation.inference import to_predictions
 from foveal.evaluation.predictions import BoolArray, IntArray, Predictions
 from foveal.evaluation.selective import by_confidence, end_of_ties, threshold_at
@@ -18,7 +19,6 @@ from foveal.text import and_more
 N_CANDIDATES = 20
 """Coverages an abstention threshold is chosen from: 5, 10 ... 100 %."""
 DEFAULT_MIN_RECALL = 0.95
-MAX_LISTED_CLASSES = 20
 RECIPE_KEYS = ("abstain_at_accuracy", "positive_class", "min_recall")
 
 
@@ -100,8 +100,8 @@ def choose_abstention_threshold(predictions: Predictions, accuracy: float) -> fl
         )
     probability, n_correct = by_confidence(predictions)
     n, scale = len(predictions), predictions.n_units / len(predictions)
-    wanted = [round(n * k / N_CANDIDATES) for k in range(1, N_CANDIDATES + 1)]
-    ends = np.array(sorted({end_of_ties(probability, max(1, end)) for end in wanted}))
+    candidate_ends = [round(n * k / N_CANDIDATES) for k in range(1, N_CANDIDATES + 1)]
+    ends = np.array(sorted({end_of_ties(probability, max(1, end)) for end in candidate_ends}))
     level = 1 - (1 - CONFIDENCE_LEVEL) / N_CANDIDATES
     bounds = binomial_lower_bounds(n_correct[ends - 1] * scale, ends * scale, confidence=level)
     passing = np.flatnonzero(bounds >= accuracy)

@@ -73,7 +73,7 @@ def evaluate(
 
 
 def open_data(data: str | Path | Dataset) -> Dataset:
-    """The dataset at a path, or the one that is given."""
+    """The dataset at a path; a Dataset is returned as it is."""
     if not isinstance(data, str | Path):
         return data
     from foveal.dataset.open import open_dataset

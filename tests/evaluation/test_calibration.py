@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from foveal.evaluation.calibration import (
-    N_BINS,
+    N_CALIBRATION_BINS,
     bin_index,
     calibration_of,
     confidence_and_outcome,
@@ -20,8 +20,10 @@ def test_the_error_is_that_of_a_plain_loop() -> None:
     confidence = rng.random(1000) * 0.999 + 0.0005
     outcome = rng.random(1000) < confidence**1.5
     expected = 0.0
-    for k in range(N_BINS):
-        inside = (confidence > k / N_BINS) & (confidence <= (k + 1) / N_BINS)
+    for k in range(N_CALIBRATION_BINS):
+        inside = (confidence > k / N_CALIBRATION_BINS) & (
+            confidence <= (k + 1) / N_CALIBRATION_BINS
+        )
         if inside.any():
             gap = abs(confidence[inside].mean() - outcome[inside].mean())
             expected += inside.mean() * gap
@@ -38,8 +40,8 @@ def test_empty_bins_have_no_accuracy() -> None:
 
 
 def test_bins_are_open_at_the_low_end() -> None:
-    edges = np.array([0.0, 1 / N_BINS, 1 / N_BINS + 1e-9, 1.0])
-    assert bin_index(edges).tolist() == [0, 0, 1, N_BINS - 1]
+    edges = np.array([0.0, 1 / N_CALIBRATION_BINS, 1 / N_CALIBRATION_BINS + 1e-9, 1.0])
+    assert bin_index(edges).tolist() == [0, 0, 1, N_CALIBRATION_BINS - 1]
 
 
 def test_multi_label_counts_every_label(multi_label) -> None:

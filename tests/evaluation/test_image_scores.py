@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foveal.evaluation.calibration import N_BINS
+from foveal.evaluation.calibration import N_CALIBRATION_BINS
 from foveal.evaluation.image_scores import (
     bin_sums,
     brier_scores,
@@ -63,7 +63,7 @@ def test_class_counts_sum_to_correct_true_and_predicted(single_label, multi_labe
 def test_bin_sums_count_every_image_once(single_label) -> None:
     predictions = single_label(n=50)
     confidence, outcome, count = np.split(bin_sums(predictions).toarray(), 3, axis=1)
-    assert count.shape == (50, N_BINS)
+    assert count.shape == (50, N_CALIBRATION_BINS)
     assert (count.sum(axis=1) == 1).all()
     assert confidence.sum(axis=1) == pytest.approx(predictions.confidence)
     assert outcome.sum() == predictions.correct.sum()

@@ -11,9 +11,9 @@ from foveal.dataset.open import open_dataset
 from foveal.errors import UsageError
 from foveal.evaluation.collect import collect_evaluation_set
 from foveal.evaluation.inference import (
-    compute_logits,
     open_models,
     run_model,
+    timed_logits,
     to_predictions,
     uncalibrated_predictions,
 )
@@ -54,7 +54,7 @@ def test_progress_ends_at_the_number_of_images(digits_run: Path) -> None:
     reports: list[tuple[str, float, float | None]] = []
     predictor = Predictor(digits_run / "model.safetensors")
     pixels = np.zeros((5, 8, 8, 1), np.uint8)
-    logits, _ = compute_logits(
+    logits, _ = timed_logits(
         predictor, pixels, np.array([0, 4]), lambda *report: reports.append(report)
     )
     assert logits.shape == (2, 10)
