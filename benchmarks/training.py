@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -185,19 +186,20 @@ def profile(network: str, side: int, batch: int) -> dict[str, float]:
     from foveal.spec.preprocess import Input
     from foveal.spec.recipe import Recipe
     from foveal.training.loop import train
-    from foveal.training.setup import session
-    from foveal.training.setup.data import TrainingData
+    from foveal.training.setup.budget import Budget
+    from foveal.training.setup.session import TrainConfig, start_session
+    from foveal.training.setup.training_data import TrainingData
     from foveal.training.tensors import LabelledImages
 
     chance = np.random.default_rng(0)
     some = LabelledImages(chance.integers(0, 256, (batch * 8, side, side, 3), np.uint8),
                     chance.integers(0, 10, batch * 8))  # fmt: skip
     none = LabelledImages(some.pixels[:0], some.labels[:0])
-    prepared = TrainingData(some, none, RunData(Path(), classes=tuple("0123456789")))
+    data = TrainingData(some, none, RunData(Path(), classes=tuple("0123456789")))
     recipe = Recipe(batch_size=batch, epochs=1, horizontal_flip="alternate")
-    wish = session.TrainConfig(recipe, 0, torch.device("cpu"), None)
-    made = session.fresh(read(network, Input(height=side, width=side)), prepared, wish)
-    steps = train(made.training, made.task)
+    config = TrainConfig(recipe, 0, torch.device("cpu"), Budget(math.inf))
+    session = start_session(read(network, Input(height=side, width=side)), data, config)
+    steps = train(session.state, session.task)
     for _ in range(2):
         next(steps)
     with torch.profiler.profile() as seen:

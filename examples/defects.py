@@ -65,8 +65,10 @@ def main() -> None:
         ],
     )  # fmt: skip
     run = foveal.train(data, network=network, epochs=given.epochs, out=given.out / "run")
-    foveal.evaluate(run.model, data, split="val", abstain_at_accuracy=given.accuracy, out=cautious)
-    always = foveal.evaluate(run.model, data)
+    foveal.evaluate(
+        run.model_path, data, split="val", abstain_at_accuracy=given.accuracy, out=cautious
+    )
+    always = foveal.evaluate(run.model_path, data)
     careful = foveal.evaluate(cautious, data).abstention
     print(f"always answering: {always.accuracy:.1%} right on {always.n} test images")
     print(f"below a probability of {careful.threshold:.3f} it says it does not know:")

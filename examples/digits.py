@@ -59,16 +59,16 @@ def main() -> None:
     print(f"{cost.weights:,} weights to learn, {cost.multiply_adds:,} multiply-adds an image")
 
     run = foveal.train(images, network=network(), epochs=given.epochs, out=given.out / "run")
-    scores = foveal.evaluate(run.model, images)
+    scores = foveal.evaluate(run.model_path, images)
     low, high = scores.accuracy_interval
     print(f"accuracy {scores.accuracy:.3f} ({low:.3f} to {high:.3f}) on {scores.n} unseen images")
 
     one = sorted(images.rglob("*.png"))[0]
-    why = foveal.explain(run.model, one, out=given.out / "lens.html")
+    why = foveal.explain(run.model_path, one, out=given.out / "lens.html")
     print(f"{one.parent.name}/{one.name} is a {why.label} with {why.probability:.1%}")
     print("maps after the first convolution:", why.maps["conv_1"].shape)
 
-    exported = foveal.export(run.model)
+    exported = foveal.export(run.model_path)
     parity = exported.parity
     print(f"{exported.path}: same prediction on {parity.agreement:.1%} of {parity.n} images")
 

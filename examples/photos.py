@@ -40,9 +40,13 @@ def main() -> None:
         print(" ", reason)
 
     run = foveal.train(
-        given.data, minutes=given.minutes, size=given.size, out=given.out / "run", tell=print
+        given.data,
+        minutes=given.minutes,
+        size=given.size,
+        out=given.out / "run",
+        progress=foveal.progress.bar(),
     )
-    scores = foveal.evaluate(run.model, given.data, report=given.out / "report.html")
+    scores = foveal.evaluate(run.model_path, given.data, report=given.out / "report.html")
     low, high = scores.accuracy_interval
     print(f"accuracy {scores.accuracy:.3f} ({low:.3f} to {high:.3f}) on {scores.n} images")
     for name, one in scores.classes.items():
@@ -54,9 +58,9 @@ def main() -> None:
         path for path in given.data.rglob("*") if path.suffix.lower() in (".jpg", ".png")
     )
     if files:  # a folder, not an archive
-        answers = foveal.load(run.model).predict(files[:200])
+        answers = foveal.load(run.model_path).predict(files[:200])
         least = min((one for one in answers if one.error is None), key=lambda one: one.probability)
-        foveal.explain(run.model, least.path, out=given.out / "lens.html")
+        foveal.explain(run.model_path, least.path, out=given.out / "lens.html")
         print(f"least sure of {least.path}: {least.label} {least.probability:.1%}")
         print(f"look at {given.out / 'lens.html'}")
     print(f"look at {given.out / 'report.html'}")

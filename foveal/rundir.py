@@ -7,12 +7,14 @@ DATA, labels, and content hashes by which others verify that a file is still the
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from foveal.errors import DataError
+from foveal.errors import DataError, UsageError
+from foveal.filelock import RUN_LOCK
 from foveal.files import write_atomic
 
 MODEL_FILE = "model.safetensors"
@@ -22,7 +24,6 @@ RECIPE_FILE = "recipe.yaml"
 DATA_FILE = "data.json"
 LOG_FILE = "log.jsonl"
 CHECKPOINT_FOLDER = "checkpoint"
-LOCK_FILE = ".lock"
 
 FORMAT = 2
 MAX_BYTES = 2**30
@@ -66,6 +67,26 @@ class RunData:
     def counts(self) -> dict[str, int]:
         """Images of each split."""
         return {"train": len(self.train), "val": len(self.val), "test": len(self.test)}
+
+
+def default_folder(data: str | Path) -> Path:
+    """runs/DATA-TIME, the folder of a run for which none is given."""
+    path = Path(str(data).rstrip("/\\"))
+    name = path.stem if path.is_file() else path.name
+    return Path("runs") / f"{name or 'data'}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def check_unused(folder: Path) -> None:
+    """Raise UsageError where a new run cannot have this folder, as something is there."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file; give a folder with --out")
+    if any(path.name != RUN_LOCK for path in folder.iterdir()):
+        raise UsageError(
+            f"{folder} is not empty; give another folder with --out, or continue its run with "
+            "--resume"
+        )
 
 
 def write_run_data(folder: Path, data: RunData) -> None:

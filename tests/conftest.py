@@ -86,6 +86,18 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture
+def tiny_network(tmp_path: Path) -> Path:
+    """The YAML file of a network of two convolutions for digits."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(
+        "input: {height: 8, width: 8, channels: 1}\n"
+        "layers: [conv: 8, batch_norm, relu, max_pool: 2, conv: 12, batch_norm, relu, "
+        "global_max_pool, output: softmax]\n"
+    )
+    return path
+
+
 @pytest.fixture(scope="session")
 def new_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """400 digits that are not among the 300 of `digits`, in the same layout."""

@@ -1,7 +1,4 @@
-"""The typer app of the `foveal` command: lists the verbs.
-
-Knows no verb's work; each lives in a module of its own that is imported when it is called.
-"""
+"""The typer app of the `foveal` command, with one module a command."""
 
 from __future__ import annotations
 
@@ -13,14 +10,26 @@ import typer
 from foveal import __version__
 from foveal.cli import console
 
-VERBS = (
-    "check", "design", "show", "train", "evaluate", "compare", "predict", "explain", "export",
-    "serve", "demo", "selftest", "convolve", "cache",
-)  # fmt: skip
+COMMANDS = (
+    "check",
+    "design",
+    "show",
+    "train",
+    "evaluate",
+    "compare",
+    "predict",
+    "explain",
+    "export",
+    "serve",
+    "demo",
+    "selftest",
+    "convolve",
+    "cache",
+)
 
 app = typer.Typer(
     name="foveal",
-    help="Recognise images with a convolutional neural network.",
+    help="Image classification with convolutional neural networks.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,8 +37,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         console.result(f"foveal {__version__}")
         raise typer.Exit
 
@@ -37,12 +46,15 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no messages.")] = False,
 ) -> None:
-    """Recognise images with a convolutional neural network."""
+    """Image classification with convolutional neural networks."""
 
 
-for _verb in VERBS:
-    import_module(f"foveal.cli.{_verb}").register(app)
+for _command in COMMANDS:
+    import_module(f"foveal.cli.{_command}").register(app)

@@ -1,7 +1,4 @@
-"""What commands print with: results on standard output, everything else on standard error.
-
-Knows nothing of what the commands do.
-"""
+"""What commands print with: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ def result_json(value: Any) -> None:
 
 
 def message(text: str) -> None:
-    """Tell the person something on standard error, unless --quiet."""
+    """Print a message on standard error, unless --quiet."""
     if not QUIET:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
@@ -36,9 +33,9 @@ def message(text: str) -> None:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """What a verb reports to on this standard error: nothing with --quiet."""
-    shown = silent if QUIET else bar()
+    """The progress display of a command, on standard error; none with --quiet."""
+    display = silent if QUIET else bar()
     try:
-        yield shown
+        yield display
     finally:
-        shown.close()
+        display.close()

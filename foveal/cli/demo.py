@@ -1,7 +1,4 @@
-"""`foveal demo`: parse, call the verb, say what was done.
-
-Knows nothing of how it is done.
-"""
+"""`foveal demo`: parse, call the verb, print its results."""
 
 from __future__ import annotations
 
@@ -23,27 +20,27 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     data: Annotated[
-        Literal["digits", "fashion-mnist"], typer.Option(help="Which real images.")
+        Literal["digits", "fashion-mnist"], typer.Option(help="The images to use.")
     ] = "digits",
-    out: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("foveal-demo"),
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("foveal-demo"),
 ) -> None:
-    """The whole way on embedded real images, in about a minute."""
+    """Check, train, evaluate, predict and explain on real images, in about a minute."""
     from foveal.verbs.demo import demo as verb
 
-    with console.progress() as report:
-        done = verb(data, out=out, progress=report)
-    console.result(_told(done))
+    with console.progress() as progress:
+        result = verb(data, out=out, progress=progress)
+    console.result(_summary(result))
 
 
-def _told(done: DemoResult) -> str:
-    low, high = done.interval
+def _summary(result: DemoResult) -> str:
+    low, high = result.test_interval
     return f"""\
-wrote      {done.count} images, one sub-folder a class, to {done.images}
-checked    them, trained a CNN on them:  {done.run}
-test accuracy {done.accuracy:.4f}  (95 % interval {low:.4f} to {high:.4f}, {done.n} images it \
-had never seen)
-recognised {done.image} as '{done.label}', probability {done.probability:.3f}
-model      {done.model}
-report     {done.report}
-lens       {done.lens}
+images         {result.images} in {result.images_folder}, one sub-folder a class
+training run   {result.run_folder}
+test accuracy  {result.test_accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}, \
+n={result.test_images})
+prediction     {result.example}: '{result.label}', probability {result.probability:.3f}
+model          {result.model_path}
+report         {result.report_path}
+explanation    {result.lens_path}
 Next, with your own images:  foveal train FOLDER"""

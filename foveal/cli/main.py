@@ -1,6 +1,6 @@
-"""The `foveal` command: hands the words on, turns errors into one sentence and an exit status.
+"""The `foveal` command: run a command, turn errors into one sentence and an exit status.
 
-Knows no verb's work and no verb but `predict`, whose plain forms are answered without typer.
+The common forms of `predict` are parsed without typer, which takes longer to load.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line with `arguments`; the exit status."""
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, _on_sigterm)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name may hold what is no text
         sys.stdout.reconfigure(errors="backslashreplace")
     console.QUIET = "--quiet" in arguments  # allowed before and after the verb
     arguments = [word for word in arguments if word != "--quiet"]
     try:
-        status: Any = _called(arguments)
+        status: Any = _call(arguments)
     except Error as error:
         sys.stderr.write(f"foveal: {error}\n")
         return error.exit_status
@@ -51,7 +51,7 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _called(arguments: list[str]) -> Any:
+def _call(arguments: list[str]) -> Any:
     given = fast_predict.parse_predict(arguments[1:]) if arguments[:1] == ["predict"] else None
     if given is not None:
         from foveal.cli.prediction_output import print_predictions
@@ -62,5 +62,5 @@ def _called(arguments: list[str]) -> Any:
     return app(arguments, standalone_mode=False)
 
 
-def _terminated(_signal: int, _frame: object) -> None:
+def _on_sigterm(_signal: int, _frame: object) -> None:
     raise SystemExit(143)

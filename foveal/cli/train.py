@@ -1,18 +1,17 @@
-"""`foveal train`: parse, call the verb, say where the model is.
-
-Knows nothing of how it is done.
-"""
+"""`foveal train`: parse, call the verb, print the path of the model."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from foveal.cli import console
 from foveal.errors import SpecError, UsageError
-from foveal.text import plural
+
+if TYPE_CHECKING:
+    from foveal.verbs.train import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -30,28 +29,30 @@ def train(
     start_from: Annotated[
         Path | None, typer.Option("--from", help="Start from this model file's weights.")
     ] = None,
-    recipe: Annotated[Path | None, typer.Option(help="A recipe file.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="A recipe file (YAML).")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Side of the input in pixels.")] = None,
-    settings: Annotated[
+    set_keys: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A recipe key, input.* or preprocess.*."),
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Budget for everything.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Budget for the whole run.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the training images.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of order, augmentation and weights.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of order, augmentation and first weights.")
+    ] = 0,
     device: Annotated[
-        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="What computes.")
+        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")
     ] = "auto",
     allow_bad: Annotated[
         bool, typer.Option("--allow-bad", help="Leave out more than 5 % unusable images.")
     ] = False,
     ignore_unknown_classes: Annotated[
-        bool, typer.Option("--ignore-unknown-classes", help="Leave out classes train lacks.")
+        bool, typer.Option("--ignore-unknown-classes", help="Leave out classes that train lacks.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="The run's folder: new, or with --resume.")
+        Path | None, typer.Option(help="Run folder: new, or with --resume an old one.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     track: Annotated[
         list[str] | None, typer.Option(help="tensorboard or mlflow (extra 'track').")
     ] = None,
@@ -59,40 +60,51 @@ def train(
     """Train a network on DATA and write one model file."""
     from foveal.verbs.train import train as verb
 
-    with console.progress() as report:
+    with console.progress() as progress:
         run = verb(
-            data, network=network, recipe=recipe, minutes=minutes, epochs=epochs, seed=seed,
-            out=out, start_from=start_from, size=size, settings=_pairs(settings or []),
-            device=device, allow_bad=allow_bad, ignore_unknown_classes=ignore_unknown_classes,
-            resume=resume, track=tuple(track or ()), progress=report, tell=console.message,
-        )  # fmt: skip
-    console.message(_told(run.val))
-    console.result(str(run.model))
+            data,
+            network=network,
+            recipe=recipe,
+            overrides=_overrides(set_keys or []),
+            minutes=minutes,
+            epochs=epochs,
+            seed=seed,
+            out=out,
+            start_from=start_from,
+            size=size,
+            device=device,
+            allow_bad=allow_bad,
+            ignore_unknown_classes=ignore_unknown_classes,
+            resume=resume,
+            track=tuple(track or ()),
+            progress=progress,
+        )
+    console.message(_summary(run))
+    console.result(str(run.model_path))
 
 
-def _told(val: dict[str, Any]) -> str:
-    if "val_accuracy" not in val:
-        return "finished; there was no val to measure it on"
-    images = plural(val["val_images"], "image")
+def _summary(run: Run) -> str:
+    if run.val_accuracy is None:
+        return "finished without a validation set"
     return (
-        f"finished: {val['val_accuracy']:.2%} right on the {images} of val, "
-        f"on which epoch {val['epoch']} was chosen; foveal evaluate opens test"
+        f"finished: validation accuracy {100 * run.val_accuracy:.2f} % (n={run.val_images:,}), "
+        f"epoch {run.best_epoch}; foveal evaluate gives the test accuracy"
     )
 
 
-def _pairs(settings: list[str]) -> dict[str, Any]:
+def _overrides(words: list[str]) -> dict[str, Any]:
     """KEY=VALUE words, each value read as in a recipe file (`off` is a word, `1e-3` a number)."""
     from foveal.spec import yaml
 
-    pairs = {}
-    for word in settings:
+    overrides = {}
+    for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise UsageError(
                 f"--set needs KEY=VALUE, not '{word}': for example --set batch_size=64"
             )
         try:
-            (pairs[key],) = yaml.parse_document(f"- {value}", "--set").data
+            (overrides[key],) = yaml.parse_document(f"- {value}", "--set").data
         except (SpecError, ValueError) as error:
             raise UsageError(f"--set {key} has a value that cannot be read: '{value}'") from error
-    return pairs
+    return overrides

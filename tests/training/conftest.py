@@ -1,5 +1,6 @@
 """A tiny real task: handwritten digits, a network of two convolutions, seconds a run."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from foveal.progress import Progress
 from foveal.rundir import CHECKPOINT_FOLDER, RunData, RunImage
 from foveal.spec.layers import BatchNorm, Conv, Dropout, GlobalMaxPool, MaxPool, Output, Relu
 from foveal.spec.network import Network
@@ -14,12 +16,18 @@ from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
 from foveal.training import checkpoint
 from foveal.training.events import StepRecord
-from foveal.training.run import driver
-from foveal.training.setup import session
+from foveal.training.run.driver import RunContext, drive
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.data import TrainingData
+from foveal.training.setup.session import (
+    TrainConfig,
+    initial_manifest,
+    resume_session,
+    start_session,
+)
+from foveal.training.setup.training_data import TrainingData
 from foveal.training.tensors import LabelledImages
 
+UNLIMITED = Budget(math.inf)
 NETWORK = Network(
     input=Input(height=8, width=8, channels=1),
     layers=(
@@ -46,7 +54,7 @@ def _one_thread():
 
 
 @pytest.fixture(scope="session")
-def prepared() -> TrainingData:
+def digits_data() -> TrainingData:
     from sklearn.datasets import load_digits
 
     values, labels = load_digits(return_X_y=True)
@@ -66,67 +74,84 @@ def prepared() -> TrainingData:
     )
 
 
+class Messages(Progress):
+    """Keeps the messages of a verb."""
+
+    def __init__(self):
+        self.texts = []
+
+    def message(self, text):
+        self.texts.append(text)
+
+
 class Runs:
     """Starts, stops and resumes runs of the tiny task in folders of their own."""
 
-    def __init__(self, prepared, folder):
-        self.prepared, self.folder = prepared, folder
+    network = NETWORK
 
-    def fresh(self, *, seed=0, budget=None, network=NETWORK, device="cpu", **keys):
-        if budget is None:
+    def __init__(self, data, folder):
+        self.data, self.folder = data, folder
+
+    def start(self, *, seed=0, budget=UNLIMITED, network=NETWORK, device="cpu", **keys):
+        if not budget.limited:
             keys = {"epochs": 3.0, **keys}
-        wish = session.TrainConfig(
-            Recipe(batch_size=40, **keys), seed, torch.device(device), budget
-        )
+        recipe = Recipe(batch_size=40, **keys)
+        config = TrainConfig(recipe, seed, torch.device(device), budget)
         with torch.random.fork_rng():
-            return session.fresh(network, self.prepared, wish)
+            return start_session(network, self.data, config)
 
-    def resumed(self, found, more=None, device="cpu"):
+    def resume(self, newest, epochs=None, device="cpu"):
         with torch.random.fork_rng():
-            return session.resumed(
-                found.metadata, found.tensors, self.prepared, torch.device(device), more
-            )
+            return resume_session(newest, self.data, torch.device(device), UNLIMITED, epochs=epochs)
 
-    def keeper(self, made, name, **keys):
-        return driver.RunContext(
-            self.folder / name,
-            session.manifest(made, self.prepared),
-            self.prepared.content_hashes(),
-            {"plan": made.plan},
-            keys.pop("budget", Budget(float("inf"))),
+    def context(self, session, name, **keys):
+        fields = {
+            "folder": self.folder / name,
+            "manifest": initial_manifest(session),
+            "content_hashes": session.data.content_hashes(),
+            "plan": session.plan,
+            "budget": session.budget,
+            "timing": session.timing,
+            "max_steps": session.plan["max_steps"],
             **keys,
-        )
+        }
+        return RunContext(**fields)
 
-    def drive(self, made, name, **keys):
+    def drive(self, session, name, **keys):
         """The bytes of the model file of a whole run."""
         with torch.random.fork_rng():
-            driver.drive(made.training, made.task, self.keeper(made, name, **keys))
+            drive(session.state, session.task, self.context(session, name, **keys))
         return (self.folder / name / "model.safetensors").read_bytes()
 
-    def stopped(self, made, name, step, what=KeyboardInterrupt):
+    def stop_after(self, session, name, step, signal=KeyboardInterrupt):
         """The checkpoint of a run that a signal ends after a step."""
 
-        def watch(record):
+        def on_record(record):
             if isinstance(record, StepRecord) and record.step == step:
-                raise what
+                raise signal
 
-        with pytest.raises(what):
-            self.drive(made, name, watch=watch)
+        with pytest.raises(signal):
+            self.drive(session, name, on_record=on_record)
         return checkpoint.load_newest(self.folder / name / CHECKPOINT_FOLDER)
 
 
 @pytest.fixture
-def runs(prepared, tmp_path) -> Runs:
-    return Runs(prepared, tmp_path)
+def runs(digits_data, tmp_path) -> Runs:
+    return Runs(digits_data, tmp_path)
 
 
 @pytest.fixture
-def wide(runs, prepared):
+def messages() -> Messages:
+    return Messages()
+
+
+@pytest.fixture
+def wide(runs, digits_data):
     """The runs with images four times as wide and high, and a network for them."""
-    network = runs.fresh().network
-    grown = [
-        replace(one, pixels=one.pixels.repeat(4, axis=1).repeat(4, axis=2))
-        for one in (prepared.train, prepared.val)
+    network = runs.start().network
+    enlarged = [
+        replace(images, pixels=images.pixels.repeat(4, axis=1).repeat(4, axis=2))
+        for images in (digits_data.train, digits_data.val)
     ]
-    runs.prepared = replace(prepared, train=grown[0], val=grown[1])
+    runs.data = replace(digits_data, train=enlarged[0], val=enlarged[1])
     return network.resized(Input(height=32, width=32, channels=1))

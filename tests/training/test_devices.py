@@ -36,12 +36,12 @@ RECIPES = [
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("keys", RECIPES, ids=str)
 def test_it_learns_and_the_file_answers_as_the_network_did(runs, device, keys):
-    made = runs.fresh(device=device, epochs=20.0, **keys)
+    made = runs.start(device=device, epochs=20.0, **keys)
     runs.drive(made, "a")
     path = runs.folder / "a" / "model.safetensors"
-    assert made.training.position.best_val_accuracy > 0.25
+    assert made.state.position.best_val_accuracy > 0.25
     held = Predictor(path)
-    val = runs.prepared.val
+    val = runs.data.val
     there = load_model(path).module.to(device)
     flip = made.network.preprocess.flip_average
     values = validation.predict_logits(there, val, torch.device(device), flip=flip)
@@ -50,25 +50,25 @@ def test_it_learns_and_the_file_answers_as_the_network_did(runs, device, keys):
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_stopped_and_resumed_it_ends_where_it_would_have(runs, device):
-    whole = runs.fresh(device=device)
+    whole = runs.start(device=device)
     runs.drive(whole, "whole")
 
-    found = runs.stopped(runs.fresh(device=device), "stopped", 7)
-    resumed = runs.resumed(found, device=device)
+    found = runs.stop_after(runs.start(device=device), "stopped", 7)
+    resumed = runs.resume(found, device=device)
     runs.drive(resumed, "stopped")
-    assert resumed.training.position.step == whole.training.position.step
-    for name, value in whole.training.best.items():
-        assert torch.allclose(resumed.training.best[name], value, atol=1e-4), name
+    assert resumed.state.position.step == whole.state.position.step
+    for name, value in whole.state.best.items():
+        assert torch.allclose(resumed.state.best[name], value, atol=1e-4), name
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_a_batch_is_the_same_from_memory_and_from_the_device(prepared, device):
-    held = cache_on_device(prepared.train, torch.device(device))
+def test_a_batch_is_the_same_from_memory_and_from_the_device(digits_data, device):
+    held = cache_on_device(digits_data.train, torch.device(device))
     assert (held.device_pixels is not None) == (device == "cuda")
     chosen = np.array([3, 1, 199, 1])
     batch = held.batch(chosen, torch.device(device))
     assert batch.device.type == device
-    assert np.array_equal(batch.cpu().permute(0, 2, 3, 1).numpy(), prepared.train.pixels[chosen])
+    assert np.array_equal(batch.cpu().permute(0, 2, 3, 1).numpy(), digits_data.train.pixels[chosen])
 
 
 COMPILED = {"epochs": 1.0, "dropout": 0.0, "compile": "on"}
@@ -103,12 +103,12 @@ def test_compiled_it_loses_what_it_loses_without(runs, device, precision, near):
     plain, compiled = (
         [
             record.loss
-            for record in loop.train(made.training, made.task)
+            for record in loop.train(made.state, made.task)
             if isinstance(record, StepRecord)
         ]
         for made in (
-            runs.fresh(**{**keys, "compile": "off"}),
-            runs.fresh(**keys),
+            runs.start(**{**keys, "compile": "off"}),
+            runs.start(**keys),
         )
     )
     assert len(plain) == 5
@@ -138,10 +138,10 @@ def test_where_it_cannot_be_compiled_it_says_why(runs, compiler, why):
     )
     broken.chmod(0o755)
     name = compiler.replace(".", str(runs.folder))
-    made = runs.fresh(**COMPILED)
+    made = runs.start(**COMPILED)
     patched = torch._inductor.config.patch({"cpp.cxx": (name,)})
     with patched, pytest.raises(TrainingError) as error:
-        list(loop.train(made.training, made.task))
+        list(loop.train(made.state, made.task))
     assert str(error.value) == (
         f"compile is on and torch cannot compile the network here: {why}; set compile=off"
     )
@@ -165,10 +165,10 @@ def test_where_only_the_way_back_cannot_be_compiled_it_says_why(runs, monkeypatc
         return real(*args)
 
     monkeypatch.setattr(gradients, "classification_loss", between)
-    made = runs.fresh(**COMPILED)
+    made = runs.start(**COMPILED)
     patched = torch._inductor.config.patch({"cpp.cxx": (str(compiler),)})
     with patched, pytest.raises(TrainingError) as error:
-        list(loop.train(made.training, made.task))
+        list(loop.train(made.state, made.task))
     assert str(error.value) == (
         "compile is on and torch cannot compile the network here: out of space; set compile=off"
     )

@@ -20,10 +20,10 @@ def test_out_of_memory_splits_the_batch_in_more_parts(runs, monkeypatch):
         return real(logits, *rest, **keys)
 
     monkeypatch.setattr(gradients, "classification_loss", full)
-    made = runs.fresh()
+    made = runs.start()
     seen = []
-    runs.drive(made, "a", watch=lambda r: isinstance(r, StepRecord) and seen.append(r.images))
-    assert made.training.position.accumulation_steps == 4
+    runs.drive(made, "a", on_record=lambda r: isinstance(r, StepRecord) and seen.append(r.images))
+    assert made.state.position.accumulation_steps == 4
     assert set(seen) == {40}
 
 
@@ -36,11 +36,11 @@ def test_accumulated_parts_give_the_gradient_of_the_batch(runs):
     )
     found = []
     for parts in (1, 4):
-        made = runs.fresh(network=network, precision="fp32")
-        made.training.position.accumulation_steps = parts
+        made = runs.start(network=network, precision="fp32")
+        made.state.position.accumulation_steps = parts
         images, target = prepare_batch(made.task, np.arange(40), 0, 0.0)
-        gradients.compute_gradients(made.training, made.task, made.training.module, images, target)
-        found.append([p.grad.clone() for p in made.training.module.parameters()])
+        gradients.compute_gradients(made.state, made.task, made.state.module, images, target)
+        found.append([p.grad.clone() for p in made.state.module.parameters()])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
@@ -51,7 +51,7 @@ def test_an_error_that_is_not_about_memory_is_raised(runs, monkeypatch):
 
     monkeypatch.setattr(gradients, "classification_loss", broken)
     with pytest.raises(RuntimeError, match="shape mismatch"):
-        runs.drive(runs.fresh(), "a")
+        runs.drive(runs.start(), "a")
 
 
 @pytest.mark.parametrize(

@@ -19,46 +19,45 @@ def _poisoned(monkeypatch, steps):
     monkeypatch.setattr(gradients, "classification_loss", poisoned)
 
 
-def test_one_loss_that_is_not_finite_is_skipped(runs, monkeypatch):
+def test_one_loss_that_is_not_finite_is_skipped(runs, messages, monkeypatch):
     _poisoned(monkeypatch, {4})
-    messages = []
-    made = runs.fresh()
-    runs.drive(made, "a", tell=messages.append)
-    assert messages == ["step 4: the loss is nan; this step was skipped"]
-    assert made.training.position.lr_scale == 1.0
-    assert all(value.isfinite().all() for value in made.training.best.values())
+    made = runs.start()
+    runs.drive(made, "a", progress=messages)
+    assert messages.texts == ["step 4: the loss is nan; this step was skipped"]
+    assert made.state.position.lr_scale == 1.0
+    assert all(value.isfinite().all() for value in made.state.best.values())
 
 
 def test_three_in_a_row_roll_back_at_half_the_rate(runs, monkeypatch):
     _poisoned(monkeypatch, {7, 8, 9})
-    recoveries, made = [], runs.fresh()
+    recoveries, made = [], runs.start()
 
     def watch(record):
         if isinstance(record, Recovery):
             recoveries.append(record)
 
-    runs.drive(made, "a", watch=watch)
+    runs.drive(made, "a", on_record=watch)
     assert [recovery.step for recovery in recoveries] == [7, 8, 9]
     assert recoveries[-1].message == (
         "step 9: 3 losses in a row were not finite; the weights were rolled back to the last good "
         "ones and the learning rate was halved"
     )
-    assert made.training.position.lr_scale == 0.5
+    assert made.state.position.lr_scale == 0.5
 
 
 def test_rolling_back_after_a_resume_is_the_same(runs, monkeypatch):
     _poisoned(monkeypatch, {8, 9, 10})
-    whole = runs.drive(runs.fresh(), "whole")
+    whole = runs.drive(runs.start(), "whole")
     monkeypatch.undo()
-    found = runs.stopped(runs.fresh(), "stopped", 7)
+    found = runs.stop_after(runs.start(), "stopped", 7)
     _poisoned(monkeypatch, {1, 2, 3})
-    assert runs.drive(runs.resumed(found), "stopped") == whole
+    assert runs.drive(runs.resume(found), "stopped") == whole
 
 
 def test_a_loss_that_never_is_finite_ends_in_one_sentence(runs, monkeypatch):
     _poisoned(monkeypatch, set(range(1, 1000)))
     with pytest.raises(TrainingError) as caught:
-        made = runs.fresh(epochs=10.0, learning_rate=0.1, schedule="constant", warmup=0.0)
+        made = runs.start(epochs=10.0, learning_rate=0.1, schedule="constant", warmup=0.0)
         runs.drive(made, "a")
     assert str(caught.value) == (
         "the loss is nan at steps 13 to 15 even at a learning rate of 0.00625; the last good "
@@ -68,7 +67,7 @@ def test_a_loss_that_never_is_finite_ends_in_one_sentence(runs, monkeypatch):
 
 
 def test_early_stopping_ends_the_run(runs):
-    made = runs.fresh(epochs=40.0, early_stopping_epochs=3)
+    made = runs.start(epochs=40.0, early_stopping_epochs=3)
     runs.drive(made, "a")
-    assert made.training.position.step < made.training.position.cycle_end
-    assert made.training.position.epochs_without_improvement == 3
+    assert made.state.position.step < made.state.position.cycle_end
+    assert made.state.position.epochs_without_improvement == 3

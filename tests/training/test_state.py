@@ -46,7 +46,7 @@ def _buffers(state):
 
 
 def test_an_undone_step_restores_the_buffers_and_a_committed_one_keeps_them(runs):
-    state = runs.fresh().training
+    state = runs.start().state
     before = _buffers(state)
     state.begin_step()
     state.module(torch.rand(4, 1, 8, 8))
@@ -62,7 +62,7 @@ def test_an_undone_step_restores_the_buffers_and_a_committed_one_keeps_them(runs
 
 
 def test_a_rollback_restores_all_tensors_at_half_the_learning_rate(runs):
-    state = runs.fresh().training
+    state = runs.start().state
     state.save_rollback_point()
     saved = {name: value.clone() for name, value in state.tensors().items()}
     with torch.no_grad():
@@ -76,12 +76,12 @@ def test_a_rollback_restores_all_tensors_at_half_the_learning_rate(runs):
 
 
 def test_what_is_packed_is_unpacked_to_the_bit(runs):
-    state = runs.fresh().training
+    state = runs.start().state
     state.save_rollback_point()
     state.position.step = 3
     position, tensors = state.pack()
     tensors = {name: value.clone() for name, value in tensors.items()}
-    other = runs.fresh(seed=1).training
+    other = runs.start(seed=1).state
     other.unpack(position, tensors)
     assert other.position == state.position
     assert all(torch.equal(value, tensors[name]) for name, value in other.pack()[1].items())

@@ -12,7 +12,7 @@ from foveal.training.tensors import LabelledImages
 
 @pytest.fixture
 def task(runs):
-    return runs.fresh().task
+    return runs.start().task
 
 
 def test_an_epoch_has_every_image_once(task):
@@ -22,7 +22,7 @@ def test_an_epoch_has_every_image_once(task):
 
 
 def test_sampling_balances_the_classes(runs):
-    task = runs.fresh(class_balance="sampling").task
+    task = runs.start(class_balance="sampling").task
     indices = np.concatenate(epoch_batches(task, 0))
     assert set(np.bincount(task.train.labels[indices])) == {20}
 
@@ -35,7 +35,7 @@ def test_a_batch_has_full_size_without_progressive_resizing(task):
 
 
 def test_a_batch_grows_with_progressive_resizing(runs, wide):
-    task = runs.fresh(network=wide, progressive_resizing=0.5).task
+    task = runs.start(network=wide, progressive_resizing=0.5).task
     sizes = [prepare_batch(task, np.arange(2), 0, at)[0].shape[2:] for at in (0.0, 0.9)]
     assert sizes == [(16, 16), (32, 32)]
     assert task.image_size == (32, 32)

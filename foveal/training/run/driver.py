@@ -1,6 +1,7 @@
-"""Drive the loop to its end and keep its results on the disk: state, model file, log.
+"""Run the training loop to its end and write its results: checkpoints, model file, log.
 
-Knows nothing of data sets, splits or commands: it is given a whole task and a folder.
+The order of resuming: a checkpoint is written whole before the first step and between steps; a
+run that is killed goes on from the newest one.
 """
 
 from __future__ import annotations
@@ -27,212 +28,236 @@ from foveal.rundir import CHECKPOINT_FOLDER, LOG_FILE, MODEL_FILE
 from foveal.training import checkpoint, progressive_resizing, validation
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.loop import train
-from foveal.training.setup.budget import SHARE, Budget, affordable, tail
+from foveal.training.setup.budget import PLANNED_SHARE, Budget, finish_seconds, steps_within
+from foveal.training.setup.plan import NO_TIMING
 from foveal.training.setup.timing import Timing
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 
-NO_TIMING = Timing(0.0, 0.0, 0)
-STATE_SHARE = 0.01
-"""Most of the time that checkpoints may take."""
-WINDOW, SOME, LONGER, LATE = 40, 10, 1.05, 0.9
-"""Steps that the pace is taken from, at most and at least; from how many times the steps left
-on the cycle is made longer, and from which progress on no more."""
+MIN_CHECKPOINT_SECONDS, MAX_CHECKPOINT_SHARE = 0.5, 0.01
+"""Least seconds between two checkpoints, and the largest share of the time they may take."""
+MIN_TIMED_STEPS, MAX_TIMED_STEPS = 10, 40
+"""Last steps from which the seconds of a step are taken; fewer never extend the cycle."""
+MIN_EXTENSION, LAST_EXTENSION = 1.05, 0.9
+"""The cycle is extended where this many times the steps left fit, up to this progress."""
+MIN_SHORTENING = 0.97
+"""The cycle is shortened where less than this share of the steps left fits."""
 
 
 @dataclass
-class RunContext:
-    """Where and how a run is kept.
+class RunTimes:
+    """What a run measures of itself.
 
-    manifest: all of it that is known before training.  fitted_on: uint64 content hashes.
-    facts: JSON data that goes into every checkpoint beside the position.
-    most_steps: to which a cycle may be made longer.  pace: seconds of the last steps, as long as
-    they would have taken with whole images.
-    watch: is given every record (trackers, tests).  tell: is given sentences.
-    page: writes the report of the finished manifest and the logits of val.
+    step_seconds: of the last steps, as long as they would take with images of full size.
+    saved_at: monotonic clock of the last checkpoint, which took `save_seconds`.
+    """
+
+    step_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMED_STEPS))
+    saved_at: float = 0.0
+    save_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Where a run is written, and what it may take.
+
+    manifest: of the model file, as far as it is known before training.  content_hashes: uint64,
+    of the images it is fitted on.  plan: JSON data for every checkpoint.  max_steps: to which a
+    cycle may be extended.  on_record: is called with every record of the loop.
+    write_report: is called with the finished manifest and the logits of val.
     """
 
     folder: Path
     manifest: Manifest
-    fitted_on: NDArray[np.uint64]
-    facts: dict[str, Any]
+    content_hashes: NDArray[np.uint64]
+    plan: dict[str, Any]
     budget: Budget
-    limited: bool = False
     timing: Timing = NO_TIMING
-    report: Progress = silent
-    tell: Callable[[str], None] = lambda _: None
-    watch: Callable[[TrainingRecord], None] = lambda _: None
-    page: Callable[[Manifest, validation.Logits], None] = lambda *_: None
-    saved_at: float = 0.0
-    save_cost: float = 0.0
-    saved_step: int = -1
-    most_steps: int = 0
-    pace: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    max_steps: int = 0
+    progress: Progress = silent
+    on_record: Callable[[TrainingRecord], None] = lambda _: None
+    write_report: Callable[[Manifest, validation.Logits], None] = lambda *_: None
+    times: RunTimes = field(default_factory=RunTimes)
 
 
-def drive(training: TrainingState, task: TrainTask, keeper: RunContext) -> None:
-    """Train to the end of the cycle; what is on the disk is whole at every moment.
+def drive(state: TrainingState, task: TrainTask, context: RunContext) -> None:
+    """Train to the end of the cycle; the files in the folder are whole at every moment.
 
-    Ctrl-C and SIGTERM save the state and go on upwards as KeyboardInterrupt and SystemExit.
+    Ctrl-C and SIGTERM save the state and are raised on as KeyboardInterrupt and SystemExit.
     """
-    keeper.saved_at = time.monotonic()
+    context.times.saved_at = time.monotonic()
     try:
-        with closing(train(training, task)) as records:
+        with closing(train(state, task)) as records:
             for record in records:
-                keeper.watch(record)
-                _note(record, training, task, keeper)
-                if keeper.limited:
-                    keep_time(training, task, keeper)
-                if _due(keeper):
-                    save_state(training, task, keeper)
-        finish(training, task, keeper)
+                context.on_record(record)
+                handle_record(record, state, task, context)
+                if context.budget.limited:
+                    adjust_cycle(state, task, context)
+                if _checkpoint_due(context.times):
+                    save_state(state, task, context)
+        finish(state, task, context)
     except (KeyboardInterrupt, SystemExit):
         with task.interrupts:
-            training.undo_step()
-            save_state(training, task, keeper)
-        keeper.tell(f"saved after step {training.position.step}; go on with --resume")
+            state.undo_step()
+            save_state(state, task, context)
+        context.progress.message(f"saved after step {state.position.step}; continue with --resume")
         raise
 
 
-def _note(
-    record: TrainingRecord, training: TrainingState, task: TrainTask, keeper: RunContext
+def handle_record(
+    record: TrainingRecord, state: TrainingState, task: TrainTask, context: RunContext
 ) -> None:
+    """Show a record, and write what an epoch has changed."""
     match record:
         case StepRecord():
-            whole = progressive_resizing.relative_cost(
-                task.image_size, task.start_scale, training.position.progress
+            cost = progressive_resizing.relative_cost(
+                task.image_size, task.start_scale, state.position.progress
             )
-            keeper.pace.append(record.seconds / whole)
-            _show(record, training, keeper)
+            context.times.step_seconds.append(record.seconds / cost)
+            _show_step(record, state, context.progress)
         case EpochRecord():
-            position = training.position
-            position.epoch_seconds.append(round(record.seconds, 3))
+            state.position.epoch_seconds.append(round(record.seconds, 3))
             if record.selected:
-                write_model(training, task, keeper, finished=False)
-            write_log(training, keeper)
+                write_model(state, task, context, finished=False)
+            write_log(state, context)
         case Recovery():
-            keeper.tell(record.message)
+            context.progress.message(record.message)
 
 
-def _show(record: StepRecord, training: TrainingState, keeper: RunContext) -> None:
-    position = training.position
-    history = position.history
-    val = history[-1]["val_accuracy"] if history else None
-    seen = max(1, position.images_seen)
-    note = (
-        f"epoch {record.epoch}  loss {position.loss_sum / seen:.3f}  "
-        f"accuracy {position.correct_sum / seen:.1%}  "
-        + (f"val {val:.1%}  " if val is not None else "")
-        + f"{record.images / max(record.seconds, 1e-9):,.0f} images/s"
-    )
-    keeper.report("training", record.step - position.cycle_start, position.cycle_steps, note)
+def _show_step(record: StepRecord, state: TrainingState, progress: Progress) -> None:
+    position = state.position
+    images = max(1, position.images_seen)
+    val_accuracy = position.history[-1]["val_accuracy"] if position.history else None
+    parts = [
+        f"epoch {record.epoch}",
+        f"loss {position.loss_sum / images:.3f}",
+        f"accuracy {100 * position.correct_sum / images:.1f} %",
+        *([] if val_accuracy is None else [f"val {100 * val_accuracy:.1f} %"]),
+        f"{record.images / max(record.seconds, 1e-9):,.0f} images/s",
+    ]
+    done = record.step - position.cycle_start
+    progress("training", done, position.cycle_steps, "  ".join(parts))
 
 
-def keep_time(training: TrainingState, task: TrainTask, keeper: RunContext) -> None:
-    """Let the cycle end with the time.
+def adjust_cycle(state: TrainingState, task: TrainTask, context: RunContext) -> None:
+    """Let the cycle end with the budget.
 
-    Sooner where the machine has become slower, later where the trial steps fell on a slow moment.
+    Sooner where the machine has become slower, later where the timed steps fell on a slow moment.
     """
-    position = training.position
+    position, recent = state.position, context.times.step_seconds
     left = position.cycle_end - position.step
-    if not keeper.pace or left <= 0:
+    if not recent or left <= 0:
         return
-    usual = sorted(keeper.pace)[len(keeper.pace) // 2]
-    timing = replace(keeper.timing, step=max(usual, sum(keeper.pace) / len(keeper.pace)))
-    seconds = keeper.budget.left()
-    work = progressive_resizing.mean_relative_cost(
+    median = sorted(recent)[len(recent) // 2]
+    step_seconds = max(median, sum(recent) / len(recent))
+    timing = replace(context.timing, step_seconds=step_seconds)
+    remaining = context.budget.remaining()
+    cost = progressive_resizing.mean_relative_cost(
         task.image_size, task.start_scale, position.progress
     )
 
-    def fit(room: float) -> int:
-        return affordable(timing, len(task.val), task.steps_per_epoch, room, work)
+    def fitting(seconds: float) -> int:
+        return steps_within(
+            seconds,
+            timing,
+            val_images=len(task.val),
+            steps_per_epoch=task.steps_per_epoch,
+            relative_cost=cost,
+        )
 
-    if fit(seconds) < left:
-        if seconds < tail(timing, len(task.val)) + timing.step:
+    if fitting(remaining) < left:
+        if remaining < finish_seconds(timing, len(task.val)) + timing.step_seconds:
             position.end_cycle()
-        elif fit(seconds) < 0.97 * left:
-            position.set_remaining_steps(fit(seconds))
-    elif len(keeper.pace) >= SOME and position.progress < LATE:
-        planned = fit(seconds - (1 - SHARE) * keeper.budget.seconds)
-        planned = min(planned, keeper.most_steps - position.step)
-        if planned > LONGER * left:
+        elif fitting(remaining) < MIN_SHORTENING * left:
+            position.set_remaining_steps(fitting(remaining))
+    elif len(recent) >= MIN_TIMED_STEPS and position.progress < LAST_EXTENSION:
+        planned = fitting(remaining - (1 - PLANNED_SHARE) * context.budget.seconds)
+        planned = min(planned, context.max_steps - position.step)
+        if planned > MIN_EXTENSION * left:
             position.set_remaining_steps(planned)
 
 
-def _due(keeper: RunContext) -> bool:
-    return time.monotonic() - keeper.saved_at >= max(0.5, keeper.save_cost / STATE_SHARE)
+def _checkpoint_due(times: RunTimes) -> bool:
+    pause = max(MIN_CHECKPOINT_SECONDS, times.save_seconds / MAX_CHECKPOINT_SHARE)
+    return time.monotonic() - times.saved_at >= pause
 
 
-def save_state(training: TrainingState, task: TrainTask, keeper: RunContext, keep: int = 2) -> None:
+def save_state(state: TrainingState, task: TrainTask, context: RunContext, keep: int = 2) -> None:
     """Write a checkpoint of the state between two steps."""
-    clock = time.monotonic()
-    training.position.elapsed_seconds = keeper.budget.used()
-    position, tensors = training.pack()
-    facts = {**keeper.facts, "position": position}
+    started = time.monotonic()
+    state.position.elapsed_seconds = context.budget.used()
+    position, tensors = state.pack()
+    facts = {"plan": context.plan, "position": position}
     with task.interrupts:
         checkpoint.save_checkpoint(
-            keeper.folder / CHECKPOINT_FOLDER,
-            checkpoint.Checkpoint(training.position.step, facts, tensors),
+            context.folder / CHECKPOINT_FOLDER,
+            checkpoint.Checkpoint(state.position.step, facts, tensors),
             keep,
         )
-    keeper.saved_at = time.monotonic()
-    keeper.save_cost = keeper.saved_at - clock
-    keeper.saved_step = training.position.step
+    context.times.saved_at = time.monotonic()
+    context.times.save_seconds = context.times.saved_at - started
 
 
-def write_log(training: TrainingState, keeper: RunContext) -> None:
+def write_log(state: TrainingState, context: RunContext) -> None:
     """One line of JSON an epoch: the history with the seconds of each."""
-    position = training.position
+    position = state.position
     lines = [
         json.dumps({**line, "seconds": seconds}, ensure_ascii=False)
         for line, seconds in zip(position.history, position.epoch_seconds, strict=False)
     ]
-    write_atomic(keeper.folder / LOG_FILE, "\n".join(lines) + "\n")
+    write_atomic(context.folder / LOG_FILE, "\n".join(lines) + "\n")
 
 
 def write_model(
-    training: TrainingState, task: TrainTask, keeper: RunContext, *, finished: bool
+    state: TrainingState, task: TrainTask, context: RunContext, *, finished: bool
 ) -> Manifest:
-    """Replace the model file by the weights that are kept now."""
-    module = deepcopy(training.module).cpu()
-    module.load_state_dict(training.best)
-    manifest = keeper.manifest.model_copy(
-        update={
-            "temperature": training.position.temperature,
-            "history": tuple(training.position.history),
-            "finished": finished,
-        }
-    )
+    """Replace the model file by the best weights so far; its manifest."""
+    module = deepcopy(state.module).cpu()
+    module.load_state_dict(state.best)
+    update: dict[str, Any] = {
+        "temperature": state.position.temperature,
+        "history": tuple(state.position.history),
+        "finished": finished,
+    }
+    if finished:
+        update["data"] = {**context.manifest.data, "val": state.position.final_scores}
+    manifest = context.manifest.model_copy(update=update)
     with task.interrupts:
-        return save_model(keeper.folder / MODEL_FILE, Model(module, manifest, keeper.fitted_on))
+        return save_model(
+            context.folder / MODEL_FILE, Model(module, manifest, context.content_hashes)
+        )
 
 
-def finish(training: TrainingState, task: TrainTask, keeper: RunContext) -> None:
-    """The last look at val, as predictions are made: fp32, with mirror images; then the files."""
-    position = training.position
-    if not training.best:
+def finish(state: TrainingState, task: TrainTask, context: RunContext) -> None:
+    """Validate as predictions are made, in fp32 and with mirrored images; write all files."""
+    if not state.best:
         raise Error("training ended before its first step; give it more --minutes")
-    if len(task.val):
-        module = deepcopy(training.module)
-        module.load_state_dict(training.best)
-        flip = keeper.manifest.network.preprocess.flip_average
-        values = validation.predict_logits(module, task.val, task.device, flip=flip)
-        position.temperature = validation.fit_temperature(values, task.val.labels, task.activation)
-        position.final_scores = {
-            "val_accuracy": validation.accuracy(values, task.val.labels),
-            "val_loss": validation.negative_log_likelihood(
-                values, task.val.labels, task.activation, position.temperature
-            ),
-            "val_images": len(task.val),
-            "epoch": position.best_epoch,
-        }
-    keeper.manifest = keeper.manifest.model_copy(
-        update={"data": {**keeper.manifest.data, "val": position.final_scores}}
-    )
-    manifest = write_model(training, task, keeper, finished=True)
-    write_log(training, keeper)
-    if len(task.val):
-        keeper.page(manifest, values)
+    logits = _final_validation(state, task, context) if len(task.val) else None
+    manifest = write_model(state, task, context, finished=True)
+    write_log(state, context)
+    if logits is not None:
+        context.write_report(manifest, logits)
     with task.interrupts:
-        position.finished = True
-        save_state(training, task, keeper, keep=1)
+        state.position.finished = True
+        save_state(state, task, context, keep=1)
+
+
+def _final_validation(
+    state: TrainingState, task: TrainTask, context: RunContext
+) -> validation.Logits:
+    """The logits of val by the best weights; temperature and scores go into the position."""
+    module = deepcopy(state.module)
+    module.load_state_dict(state.best)
+    flip = context.manifest.network.preprocess.flip_average
+    logits = validation.predict_logits(module, task.val, task.device, flip=flip)
+    labels, position = task.val.labels, state.position
+    position.temperature = validation.fit_temperature(logits, labels, task.activation)
+    position.final_scores = {
+        "val_accuracy": validation.accuracy(logits, labels),
+        "val_loss": validation.negative_log_likelihood(
+            logits, labels, task.activation, position.temperature
+        ),
+        "val_images": len(task.val),
+        "epoch": position.best_epoch,
+    }
+    return logits

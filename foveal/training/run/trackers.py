@@ -1,7 +1,4 @@
-"""Optional writers of a run's curves: TensorBoard and MLflow, each an extra.
-
-Knows nothing of training; it is given records.
-"""
+"""Optional experiment trackers: TensorBoard and MLflow, each an extra."""
 
 from __future__ import annotations
 
@@ -16,32 +13,34 @@ from foveal.errors import MissingExtra, UsageError
 from foveal.training.events import EpochRecord, TrainingRecord
 
 TRACKERS = ("tensorboard", "mlflow")
-Watch = Callable[[TrainingRecord], None]
+RecordWriter = Callable[[TrainingRecord], None]
 
 
 @contextlib.contextmanager
-def trackers(names: Sequence[str], folder: Path, plan: Mapping[str, Any]) -> Iterator[Watch]:
-    """A function that hands every epoch to the named trackers; closed at the end.
+def open_trackers(
+    names: Sequence[str], folder: Path, plan: Mapping[str, Any]
+) -> Iterator[RecordWriter]:
+    """A function that writes every epoch to the named trackers; they are closed at the end.
 
     TensorBoard writes into `folder`/tensorboard, MLflow where MLFLOW_TRACKING_URI says, else
     into `folder`/mlflow.
     """
     with contextlib.ExitStack() as stack:
-        watches = []
+        writers = []
         if "tensorboard" in names:
-            watches.append(stack.enter_context(_tensorboard(folder)))
+            writers.append(stack.enter_context(_tensorboard(folder)))
         if "mlflow" in names:
-            watches.append(stack.enter_context(_mlflow(folder, plan)))
+            writers.append(stack.enter_context(_mlflow(folder, plan)))
 
-        def watch(record: TrainingRecord) -> None:
-            for one in watches:
-                one(record)
+        def write(record: TrainingRecord) -> None:
+            for writer in writers:
+                writer(record)
 
-        yield watch
+        yield write
 
 
-def refuse_unknown(names: Sequence[str]) -> None:
-    """Raise UsageError for a tracker there is not, MissingExtra for one not installed."""
+def check_trackers(names: Sequence[str]) -> None:
+    """Raise UsageError for an unknown tracker, MissingExtra for one that is not installed."""
     for name in names:
         if name not in TRACKERS:
             raise UsageError(f"there is no tracker '{name}'; allowed are {', '.join(TRACKERS)}")
@@ -49,33 +48,33 @@ def refuse_unknown(names: Sequence[str]) -> None:
             raise MissingExtra(f"--track {name}", "track")
 
 
-def figures(record: EpochRecord) -> dict[str, float]:
+def epoch_metrics(record: EpochRecord) -> dict[str, float]:
     """The numbers of an epoch by name."""
-    skipped = {"epoch", "step", "selected"}
+    excluded = {"epoch", "step", "selected"}
     return {
         name: float(value)
         for name, value in asdict(record).items()
-        if name not in skipped and value is not None
+        if name not in excluded and value is not None
     }
 
 
 @contextlib.contextmanager
-def _tensorboard(folder: Path) -> Iterator[Watch]:
+def _tensorboard(folder: Path) -> Iterator[RecordWriter]:
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(folder / "tensorboard")) as writer:
 
-        def watch(record: TrainingRecord) -> None:
+        def write(record: TrainingRecord) -> None:
             if isinstance(record, EpochRecord):
-                for name, value in figures(record).items():
+                for name, value in epoch_metrics(record).items():
                     writer.add_scalar(name, value, record.epoch)
                 writer.flush()
 
-        yield watch
+        yield write
 
 
 @contextlib.contextmanager
-def _mlflow(folder: Path, plan: Mapping[str, Any]) -> Iterator[Watch]:
+def _mlflow(folder: Path, plan: Mapping[str, Any]) -> Iterator[RecordWriter]:
     import os
 
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # no network call unasked
@@ -88,8 +87,8 @@ def _mlflow(folder: Path, plan: Mapping[str, Any]) -> Iterator[Watch]:
     with mlflow.start_run(run_name=folder.name):
         mlflow.log_params({key: str(value)[:250] for key, value in plan["recipe"].items()})
 
-        def watch(record: TrainingRecord) -> None:
+        def write(record: TrainingRecord) -> None:
             if isinstance(record, EpochRecord):
-                mlflow.log_metrics(figures(record), step=record.epoch)
+                mlflow.log_metrics(epoch_metrics(record), step=record.epoch)
 
-        yield watch
+        yield write

@@ -1,57 +1,70 @@
-"""Minutes into steps: a plan before the first step, and what keeps it.
-
-Knows nothing of what a step does; it is given seconds and gives counts.
-"""
+"""Minutes into steps: how many fit into a budget, and how much of it is left."""
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
 from foveal.training.setup.timing import Timing
 
-SHARE = 0.95
+PLANNED_SHARE = 0.95
 """Of the budget is planned; the rest is for what cannot be foreseen."""
-TAIL = 1.5
-"""Seconds for the last model file, the report and leaving the process."""
+FINISH_SECONDS = 1.5
+"""For the last model file, the report and leaving the process."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Budget:
-    """seconds: all there is, over all resumes.  spent: before this process.  began: its clock."""
+    """Seconds for a whole run, over all resumes; infinite where epochs are given.
+
+    used_before: seconds used before this process.  started_at: monotonic clock of its start.
+    """
 
     seconds: float
-    spent: float = 0.0
-    began: float = field(default_factory=time.monotonic)
+    used_before: float = 0.0
+    started_at: float = field(default_factory=time.monotonic)
 
-    def left(self) -> float:
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit at all; a budget without one counts the seconds."""
+        return math.isfinite(self.seconds)
+
+    def remaining(self) -> float:
         """Seconds until the budget is used up."""
         return self.seconds - self.used()
 
     def used(self) -> float:
         """Seconds used so far, over all resumes."""
-        return self.spent + time.monotonic() - self.began
+        return self.used_before + time.monotonic() - self.started_at
 
 
-def tail(timing: Timing, val: int) -> float:
-    """Seconds kept for the end: val once more with mirror images in fp32, files, report."""
-    return TAIL + 4 * timing.val_image * val
+def finish_seconds(timing: Timing, val_images: int) -> float:
+    """Seconds to end a run: val once more with mirrored images in fp32, files, report."""
+    return FINISH_SECONDS + 4 * timing.val_image_seconds * val_images
 
 
-def affordable(timing: Timing, val: int, an_epoch: int, seconds: float, work: float = 1.0) -> int:
-    """Steps that fit into `seconds`, each epoch looking at `val` images, the tail kept.
+def steps_within(
+    seconds: float,
+    timing: Timing,
+    *,
+    val_images: int,
+    steps_per_epoch: int,
+    relative_cost: float = 1.0,
+) -> int:
+    """Steps that fit into `seconds`, with a validation an epoch and the end of the run.
 
-    work: what a step costs on the average, as a share of one with whole images.
+    relative_cost: mean cost of a step, as a share of one with images of full size.
     """
-    room = seconds - tail(timing, val)
-    each = timing.step * work + timing.val_image * val / an_epoch
-    return max(0, int(room / each))
+    available = seconds - finish_seconds(timing, val_images)
+    validation = timing.val_image_seconds * val_images / steps_per_epoch
+    return max(0, int(available / (timing.step_seconds * relative_cost + validation)))
 
 
-def most_epochs(images: int, asked: bool) -> float:
+def max_useful_epochs(images: int, *, minutes_given: bool) -> float:
     """Epochs after which more of the same would not help: fewer for many images.
 
-    asked: a person gave the minutes; the default budget stops sooner.
+    minutes_given: a person set the budget; the default budget stops sooner.
     """
-    usual = min(200.0, max(16.0, 30 * (60_000 / max(images, 1)) ** 0.5))
-    return float(round(usual * (4 if asked else 1)))
+    epochs = min(200.0, max(16.0, 30 * (60_000 / max(images, 1)) ** 0.5))
+    return float(round(epochs * (4 if minutes_given else 1)))

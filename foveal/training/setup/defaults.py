@@ -1,6 +1,7 @@
-"""From a recipe with gaps to a whole one, with the reason of every choice.
+"""Fill the gaps of a recipe, with the reason of every choice.
 
-Knows nothing of time: every choice here is a pure function of data, network and processor flags.
+Every choice here is a pure function of data, network and device; those that depend on time are
+made in `plan`.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.training.setup.invariance import Invariance
 
-MIRRORED = 0.6
-"""Share of nearest neighbours that must stay right in the mirror (digits 0.35, clothes 0.75)."""
-SHIFT = 0.07
-"""Largest move of small images: two pixels of 32."""
-MOVED = 0.85
-"""Share of nearest neighbours that must stay right when moved (photos 0.96, clothes 0.75)."""
-MUON_SHARE = 0.2
-NORMS = ("batch_norm", "layer_norm", "group_norm")
+MIN_MIRRORED_RATIO = 0.6
+"""Of the nearest neighbours' accuracy on mirrored images to that on images as they are, for images
+to be mirrored in training (digits 0.35, clothes 0.75)."""
+SMALL_IMAGE_TRANSLATE = 0.07
+"""Largest translation of small images: two pixels of 32."""
+MIN_SHIFTED_RATIO = 0.85
+"""The same on shifted images, for images to be shifted in training (photos 0.96, clothes 0.75)."""
+LARGE_SIDE = 64
+"""Pixels of the shorter side from which on images are large."""
+MAX_MUON_SHARE = 0.2
+"""Of the work of a step that Muon may take."""
+NORM_LAYERS = ("batch_norm", "layer_norm", "group_norm")
 
 
 @dataclass(frozen=True)
@@ -39,37 +44,32 @@ class ChosenValue:
 class RecipeContext:
     """What the choices depend on.
 
-    images: training images.  classes: their number.  rarest, commonest: images of those
-    classes.  neighbours: how right nearest neighbours are; None where several labels an image
-    make it unknown.  fast_bf16: the device multiplies 16-bit numbers.
+    images, classes: their number in train.  invariance: None where it is unknown, as for several
+    labels an image.  fast_bf16: the device multiplies 16-bit numbers.
     """
 
     network: Network
     images: int
     classes: int
-    rarest: int
-    commonest: int
     invariance: Invariance | None
     fast_bf16: bool
 
 
-def fill_defaults(
-    recipe: Recipe, situation: RecipeContext
-) -> tuple[Recipe, tuple[ChosenValue, ...]]:
-    """The recipe without gaps and what was chosen; raises UsageError on a clash.
+def fill_defaults(recipe: Recipe, context: RecipeContext) -> tuple[Recipe, tuple[ChosenValue, ...]]:
+    """The recipe without gaps and what was chosen; raises UsageError on a contradiction.
 
-    What depends on time, epochs and progressive, stays open.
+    `epochs`, `progressive_resizing` and `ema_decay` depend on time and stay open.
     """
-    _refuse(recipe)
+    _check_schedule(recipe)
     chosen: list[ChosenValue] = []
-    for choose in (_batch, _optimizer, _rates, _augmentation, _precision):
-        found = choose(recipe, situation)
-        chosen += found
-        recipe = recipe.model_copy(update={choice.key: choice.value for choice in found})
+    for choose in (_batch_size, _optimizer, _optimizer_values, _augmentation, _precision):
+        values = choose(recipe, context)
+        chosen += values
+        recipe = recipe.model_copy(update={choice.key: choice.value for choice in values})
     return recipe, tuple(chosen)
 
 
-def layers(network: Network) -> Iterator[Layer]:
+def _all_layers(network: Network) -> Iterator[Layer]:
     """Every layer, those inside branches included."""
     stack = list(reversed(network.layers))
     while stack:
@@ -79,11 +79,11 @@ def layers(network: Network) -> Iterator[Layer]:
             stack.extend(reversed(branch))
 
 
-def _kinds(network: Network) -> set[str]:
-    return {layer.kind for layer in layers(network)}
+def _layer_kinds(network: Network) -> set[str]:
+    return {layer.kind for layer in _all_layers(network)}
 
 
-def _refuse(recipe: Recipe) -> None:
+def _check_schedule(recipe: Recipe) -> None:
     if recipe.warmup + recipe.cooldown > 1 and recipe.schedule == "trapezoid":
         raise UsageError(
             f"warmup {recipe.warmup:g} and cooldown {recipe.cooldown:g} are more than the "
@@ -98,67 +98,70 @@ def _power_of_two(value: float) -> int:
     return power
 
 
-def _batch(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:
+def _batch_size(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     if recipe.batch_size is not None:
         return []
-    cells = situation.network.input.height * situation.network.input.width
-    fits, images = 512 * 64 * 64 / cells, situation.images
-    wanted = max(images / 150, min(64, images / 16))
-    size = _power_of_two(max(8, min(512, fits, wanted)))
-    return [
-        ChosenValue("batch_size", size, f"about 150 steps an epoch of {images} images, in batches "
-               "of 64 to 512, smaller where images are few or large")
-    ]  # fmt: skip
+    pixels = context.network.input.height * context.network.input.width
+    memory_limit, images = 512 * 64 * 64 / pixels, context.images
+    preferred = max(images / 150, min(64, images / 16))
+    size = _power_of_two(max(8, min(512, memory_limit, preferred)))
+    reason = (
+        f"about 150 steps an epoch of {images} images, in batches of 64 to 512, smaller where "
+        "images are few or large"
+    )
+    return [ChosenValue("batch_size", size, reason)]
 
 
-def _optimizer(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:
+def _optimizer(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     if recipe.optimizer != "auto":
         return []
-    if _kinds(situation.network) & set(NORMS):
+    if _layer_kinds(context.network) & set(NORM_LAYERS):
         assert recipe.batch_size is not None
-        share = muon_share(situation.network, situation.classes, recipe.batch_size)
-        told = f"its matrices would cost {share:.0%} of the convolutions"
-        if share <= MUON_SHARE:
-            return [ChosenValue("optimizer", "muon", f"the network has norm layers, and {told}")]
-        return [
-            ChosenValue("optimizer", "sgd", f"the network has norm layers; not muon, as {told}")
-        ]
-    return [ChosenValue("optimizer", "adamw", "without norm layers it needs the least care")]
+        share = muon_share(context.network, context.classes, recipe.batch_size)
+        cost_of_muon = f"its matrices would cost {100 * share:.0f} % of the convolutions"
+        if share <= MAX_MUON_SHARE:
+            reason = f"the network has norm layers, and {cost_of_muon}"
+            return [ChosenValue("optimizer", "muon", reason)]
+        reason = f"the network has norm layers; not muon, as {cost_of_muon}"
+        return [ChosenValue("optimizer", "sgd", reason)]
+    return [ChosenValue("optimizer", "adamw", "robust where there are no norm layers")]
 
 
 def muon_share(network: Network, classes: int, batch_size: int) -> float:
     """Work of Muon's three Newton-Schulz iterations over that of a step's convolutions."""
-    spent = network_cost(network, max(classes, 2))
+    total = network_cost(network, max(classes, 2))
     work = 0.0
-    for layer in spent.layers:
+    for layer in total.layers:
         if layer.kind in ("conv", "dense") and layer.weights:
             rows, columns = layer.output[0], layer.weights / layer.output[0]
             short, long = min(rows, columns), max(rows, columns)
             work += 2 * short**2 * long + 9 * short**3
-    return work / (3 * spent.multiply_adds * batch_size)
+    return work / (3 * total.multiply_adds * batch_size)
 
 
-def _rates(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:
+def _optimizer_values(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     assert recipe.batch_size is not None
-    norm = bool(_kinds(situation.network) & set(NORMS))
+    norm = bool(_layer_kinds(context.network) & set(NORM_LAYERS))
     scale = (recipe.batch_size / 512) ** 0.5
-    rate, decay, momentum = {
+    learning_rate, weight_decay, momentum = {
         "sgd": (0.75 * scale**2 if norm else 0.03 * scale, 1e-3 if norm else 5e-4, 0.85),
         "adamw": (0.004 * scale if norm else 0.002 * scale, 0.05, 0.9),
         "muon": (0.07 if norm else 0.03 * scale, 0.0 if norm else 0.05, 0.85),
     }[recipe.optimizer]
-    bias = 8.0 if norm else 1.0
-    why = f"where {recipe.optimizer} starts {'with' if norm else 'without'} norm layers"
+    reason = f"default of {recipe.optimizer} {'with' if norm else 'without'} norm layers"
     defaults = {
-        "learning_rate": (float(f"{rate:.3g}"), f"{why}, for batches of {recipe.batch_size}"),
-        "momentum": (momentum, why),
-        "weight_decay": (decay, why),
-        "bias_lr_scale": (bias, why),
+        "learning_rate": (
+            float(f"{learning_rate:.3g}"),
+            f"{reason}, for batches of {recipe.batch_size}",
+        ),
+        "momentum": (momentum, reason),
+        "weight_decay": (weight_decay, reason),
+        "bias_lr_scale": (8.0 if norm else 1.0, reason),
     }
-    return _missing(recipe, defaults)
+    return _unset(recipe, defaults)
 
 
-def _missing(recipe: Recipe, defaults: Mapping[str, tuple[Any, str]]) -> list[ChosenValue]:
+def _unset(recipe: Recipe, defaults: Mapping[str, tuple[Any, str]]) -> list[ChosenValue]:
     return [
         ChosenValue(key, value, reason)
         for key, (value, reason) in defaults.items()
@@ -166,82 +169,78 @@ def _missing(recipe: Recipe, defaults: Mapping[str, tuple[Any, str]]) -> list[Ch
     ]
 
 
-def average(steps: int) -> ChosenValue:
+def choose_ema_decay(steps: int) -> ChosenValue:
     """The decay of the moving average for a cycle of so many steps: about its last twentieth."""
     length = min(500.0, 0.05 * steps)
     if length < 2:
         return ChosenValue("ema_decay", 0.0, "too few steps for an average")
-    return ChosenValue(
-        "ema_decay", round(1 - 1 / length, 4), "averages over about a twentieth of the steps"
-    )
+    reason = "averages over about a twentieth of the steps"
+    return ChosenValue("ema_decay", round(1 - 1 / length, 4), reason)
 
 
-def _augmentation(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:
-    found = []
-    if recipe.horizontal_flip == "auto":
-        found.append(_flip(situation.invariance))
-    flip = found[0].value if found else recipe.horizontal_flip
+def _augmentation(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
+    chosen = []
+    flip = recipe.horizontal_flip
+    if flip == "auto":
+        chosen.append(_horizontal_flip(context.invariance))
+        flip = chosen[0].value
     if recipe.test_time_augmentation == "auto":
         on = flip != "off"
-        reason = f"as training's flip is {'on' if on else 'off'}"
-        found.append(ChosenValue("test_time_augmentation", "flip" if on else "none", reason))
-    side = min(situation.network.input.height, situation.network.input.width)
-    large = side >= 64
-    found += _missing(
-        recipe,
-        {
-            "translate": (0.0, "random crops move the image already")
-            if large
-            else _shift(situation.invariance),
-            "random_crop": (
-                0.6,
-                "large images: random parts, resized; less might cut away what counts",
-            )
-            if large
-            else (1.0, "small images have no pixel to spare"),
-            "rotation_degrees": (10.0, "large images are seldom held quite straight")
-            if large
-            else (0.0, "off for small images, whose pixels it would blur"),
-            "color_jitter": (0.2, "photographs vary in light")
-            if large and situation.network.input.channels == 3
-            else (0.0, "off for small or grey images"),
-        },
+        reason = f"horizontal_flip is {'on' if on else 'off'}"
+        chosen.append(ChosenValue("test_time_augmentation", "flip" if on else "none", reason))
+    image = context.network.input
+    large = min(image.height, image.width) >= LARGE_SIDE
+    geometry = _LARGE_IMAGES if large else _SMALL_IMAGES
+    translate = _translate(context.invariance)
+    color = (0.0, "off for small or grey images")
+    if large:
+        translate = (0.0, "random crops move the image already")
+        color = (0.2, "the light of photographs varies") if image.channels == 3 else color
+    return chosen + _unset(recipe, {"translate": translate, **geometry, "color_jitter": color})
+
+
+_LARGE_IMAGES = {
+    "random_crop": (0.6, "large images; a smaller crop might miss the object"),
+    "rotation_degrees": (10.0, "large images are seldom exactly level"),
+}
+_SMALL_IMAGES = {
+    "random_crop": (1.0, "small images have no pixel to spare"),
+    "rotation_degrees": (0.0, "off for small images, whose pixels it would blur"),
+}
+
+
+def _horizontal_flip(invariance: Invariance | None) -> ChosenValue:
+    if invariance is None:
+        reason = "whether mirrored images keep their labels is unknown"
+        return ChosenValue("horizontal_flip", "off", reason)
+    measured = _measured(invariance, invariance.mirrored, "mirrored")
+    if invariance.mirrored < MIN_MIRRORED_RATIO * invariance.plain:
+        return ChosenValue("horizontal_flip", "off", f"{measured}: left and right matter")
+    return ChosenValue("horizontal_flip", "alternate", f"{measured}: left and right matter little")
+
+
+def _translate(invariance: Invariance | None) -> tuple[float, str]:
+    if invariance is None:
+        return SMALL_IMAGE_TRANSLATE, "small images are moved by a few pixels"
+    measured = _measured(invariance, invariance.moved, "shifted")
+    if invariance.moved < MIN_SHIFTED_RATIO * invariance.plain:
+        return 0.0, f"{measured}: objects are aligned"
+    return SMALL_IMAGE_TRANSLATE, f"{measured}: positions vary"
+
+
+def _measured(invariance: Invariance, accuracy: float, how: str) -> str:
+    return (
+        f"nearest-neighbour accuracy is {100 * invariance.plain:.0f} %, and "
+        f"{100 * accuracy:.0f} % on {how} images"
     )
-    return found
 
 
-def _flip(found: Invariance | None) -> ChosenValue:
-    if found is None:
-        return ChosenValue(
-            "horizontal_flip", "off", "whether mirrored images keep their labels is unknown"
-        )
-    told = (
-        f"nearest neighbours name {found.plain:.0%} of images and {found.mirrored:.0%} of "
-        "mirrored ones right"
-    )
-    if found.mirrored < MIRRORED * found.plain:
-        return ChosenValue("horizontal_flip", "off", f"{told}: left and right matter")
-    return ChosenValue("horizontal_flip", "alternate", f"{told}: left and right matter little")
-
-
-def _shift(found: Invariance | None) -> tuple[float, str]:
-    if found is None:
-        return SHIFT, "small images are moved by a few pixels"
-    told = (
-        f"nearest neighbours name {found.plain:.0%} of images and {found.moved:.0%} of moved "
-        "ones right"
-    )
-    if found.moved < MOVED * found.plain:
-        return 0.0, f"{told}: all images are alike in place"
-    return SHIFT, f"{told}: places vary, so small images are moved by a few pixels"
-
-
-def _precision(recipe: Recipe, situation: RecipeContext) -> list[ChosenValue]:
-    found = []
+def _precision(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
+    chosen = []
     if recipe.precision == "auto":
-        fast = situation.fast_bf16
-        reason = "the device multiplies 16-bit numbers" if fast else "no 16-bit multiplication here"
-        found.append(ChosenValue("precision", "bf16" if fast else "fp32", reason))
+        fast = context.fast_bf16
+        reason = f"the device has {'fast' if fast else 'no'} 16-bit multiplication"
+        chosen.append(ChosenValue("precision", "bf16" if fast else "fp32", reason))
     if recipe.compile == "auto":
-        found.append(ChosenValue("compile", "off", "measured, it gains nothing on processors"))
-    return found
+        chosen.append(ChosenValue("compile", "off", "measured: no gain on processors"))
+    return chosen

@@ -1,7 +1,7 @@
-"""What happens to a fresh module before the first step: whitening filters, dropout rates.
+"""Prepare a new module: whitening filters in its first convolution, dropout rates.
 
-Knows nothing of the loop. Whitening: the first convolution's filters are the eigenvectors of the
-training images' patches (Keller Jordan, arXiv 2404.00498).
+Whitening: the filters are the eigenvectors of patches of the training images (Keller Jordan,
+arXiv 2404.00498).
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from foveal.network.build import whitening_convs
 from foveal.spec.network import Network
 from foveal.training.rng import Stream, permutation
 
-MOST = 5000
-"""Images whose patches are looked at."""
-FLOOR = 5e-4
-"""Added to every eigenvalue: directions without variance are not blown up."""
+MAX_WHITENING_IMAGES = 5000
+EIGENVALUE_FLOOR = 5e-4
+"""Added to every eigenvalue, so that directions without variance are not amplified."""
+CHUNK = 500
+"""Images whose patches are taken at a time."""
 
 
 @torch.no_grad()
@@ -27,26 +28,26 @@ def whiten(module: nn.Module, network: Network, pixels: NDArray[np.uint8]) -> bo
     """Set the filters of a first convolution with `init: whiten` from training images.
 
     pixels: (N, H, W, C) uint8.  Half of the filters are eigenvectors, the others their negatives;
-    where there are more filters than that, the rest keep their start.  False where the network
-    asks for none.
+    where there are more filters than that, the rest stay as they are.  False where the network
+    has no such convolution.
     """
     convolutions = whitening_convs(network, module)
     if not convolutions:
         return False
     convolution = convolutions[0][1]
-    chosen = np.sort(permutation(len(pixels), Stream.WHITENING)[:MOST])
+    rows = np.sort(permutation(len(pixels), Stream.WHITENING)[:MAX_WHITENING_IMAGES])
     mean, std = network.preprocess.statistics(network.input.channels)
-    batch = torch.from_numpy(pixels[chosen]).permute(0, 3, 1, 2).double() / 255
-    batch = (batch - _column(mean)) / _column(std)
-    filters = eigenfilters(batch, (convolution.kernel_size[0], convolution.kernel_size[1]))
+    images = torch.from_numpy(pixels[rows]).permute(0, 3, 1, 2).double() / 255
+    images = (images - _per_channel(mean)) / _per_channel(std)
+    filters = eigenfilters(images, (convolution.kernel_size[0], convolution.kernel_size[1]))
     weight = convolution.weight
     count = min(len(filters), len(weight) // 2) if len(weight) > 1 else 1
-    both = torch.cat([filters[:count], -filters[:count]])[: len(weight)]
-    weight[: len(both)] = both.to(weight)
+    both_signs = torch.cat([filters[:count], -filters[:count]])[: len(weight)]
+    weight[: len(both_signs)] = both_signs.to(weight)
     return True
 
 
-def _column(values: tuple[float, ...]) -> Tensor:
+def _per_channel(values: tuple[float, ...]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)[:, None, None]
 
 
@@ -59,12 +60,12 @@ def eigenfilters(images: Tensor, kernel: tuple[int, int]) -> Tensor:
     size = channels * kernel[0] * kernel[1]
     total = torch.zeros(size, size, dtype=torch.float64)
     count = 0
-    for part in torch.split(images, 500):
-        patches = F.unfold(part, kernel).transpose(1, 2).reshape(-1, size)
+    for chunk in torch.split(images, CHUNK):
+        patches = F.unfold(chunk, kernel).transpose(1, 2).reshape(-1, size)
         total += patches.T @ patches
         count += len(patches)
     values, vectors = torch.linalg.eigh(total / max(count, 1))
-    vectors = vectors.flip(1).T / (values.flip(0).clamp_min(0)[:, None] + FLOOR).sqrt()
+    vectors = vectors.flip(1).T / (values.flip(0).clamp_min(0)[:, None] + EIGENVALUE_FLOOR).sqrt()
     strongest = vectors.gather(1, vectors.abs().argmax(dim=1, keepdim=True))
     signed: Tensor = vectors * strongest.sign()
     return signed.reshape(size, channels, *kernel)
@@ -72,6 +73,6 @@ def eigenfilters(images: Tensor, kernel: tuple[int, int]) -> Tensor:
 
 def set_dropout(module: nn.Module, rate: float) -> None:
     """Give every dropout layer this rate."""
-    for part in module.modules():
-        if isinstance(part, nn.modules.dropout._DropoutNd):
-            part.p = rate
+    for layer in module.modules():
+        if isinstance(layer, nn.modules.dropout._DropoutNd):
+            layer.p = rate

@@ -1,7 +1,4 @@
-"""Which changes keep an image like its own class: nearest neighbours tell before training.
-
-Knows nothing of networks or recipes.
-"""
+"""Measure which changes of an image keep its class, by nearest neighbours, before training."""
 
 from __future__ import annotations
 
@@ -12,23 +9,25 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 from foveal.training.augment import translate_and_flip
 from foveal.training.rng import Stream, permutation
 
-MOST = 3000
-LARGE, ENOUGH, SIDE = 64, 32, 16
-"""Sides from the first on become the second before images are changed; all are compared at the
-third."""
-PART = 200
+MIN_IMAGES, MAX_IMAGES = 20, 3000
+LARGE_SIDE, REDUCED_SIDE, COMPARED_SIDE = 64, 32, 16
+"""Images with sides from the first on are reduced to the second before they are shifted; all are
+compared at the third."""
+CHUNK = 200
+"""Images that are shifted at a time."""
 
 
 @dataclass(frozen=True)
 class Invariance:
-    """Share of images, 0..1, whose nearest other image has their label.
+    """Accuracy 0..1 of the nearest other image's label for changed images.
 
-    plain: as they are.  mirrored: turned left to right.  moved: shifted along a diagonal, the mean
-    over all four.
+    plain: unchanged.  mirrored: left to right.  moved: shifted along a diagonal, the mean over
+    all four.
     """
 
     plain: float
@@ -37,41 +36,45 @@ class Invariance:
 
 
 def measure_invariance(
-    pixels: NDArray[np.uint8], labels: NDArray[np.int64], reach: float
+    pixels: NDArray[np.uint8], labels: NDArray[np.int64], shift: float
 ) -> Invariance | None:
-    """What becomes of the nearest neighbours of changed images.
+    """Nearest-neighbour accuracy of images as they are, mirrored and shifted.
 
-    pixels: (N, H, W, C) uint8, of which 3,000 are looked at.  labels: (N,); None for (N, classes)
-    or fewer than 20 images.  reach: the shift as a share of the side, at least a pixel. A pure
-    function of the data.
+    pixels: (N, H, W, C) uint8, of which a fixed sample is taken.  labels: (N,); None is returned
+    for (N, classes) or few images.  shift: share of the side, at least a pixel.
     """
-    if labels.ndim != 1 or len(labels) < 20:
+    if labels.ndim != 1 or len(labels) < MIN_IMAGES:
         return None
-    chosen = np.sort(permutation(len(labels), Stream.INVARIANCE)[:MOST])
-    labels = labels[chosen]
-    parts = [_views(pixels[chosen[at : at + PART]], reach) for at in range(0, len(chosen), PART)]
-    known, *moved = torch.cat(parts, dim=1)
+    rows = np.sort(permutation(len(labels), Stream.INVARIANCE)[:MAX_IMAGES])
+    labels = labels[rows]
+    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    views = [_plain_and_shifted(pixels[chunk], shift) for chunk in chunks]
+    plain, *moved = torch.cat(views, dim=1)
     return Invariance(
-        _right(known, known, labels),
-        _right(known.flip(3), known, labels),
-        round(fmean(_right(one, known, labels) for one in moved), 4),
+        _accuracy(plain, plain, labels),
+        _accuracy(plain.flip(3), plain, labels),
+        round(fmean(_accuracy(view, plain, labels) for view in moved), 4),
     )
 
 
-def _views(pixels: NDArray[np.uint8], reach: float) -> torch.Tensor:
-    """(5, N, C, SIDE, SIDE): small images as they are and moved along the four diagonals."""
+def _plain_and_shifted(pixels: NDArray[np.uint8], shift: float) -> Tensor:
+    """(5, N, C, side, side): reduced images, unchanged and shifted along the four diagonals."""
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-    height, width = (ENOUGH if side >= LARGE else side for side in images.shape[2:])
+    height, width = (REDUCED_SIDE if side >= LARGE_SIDE else side for side in images.shape[2:])
     images = F.adaptive_avg_pool2d(images, (height, width))
-    down, across = (np.full(len(pixels), max(1, round(reach * side))) for side in (height, width))
-    still = np.zeros(len(pixels), bool)
+    down, across = (np.full(len(pixels), max(1, round(shift * side))) for side in (height, width))
+    not_mirrored = np.zeros(len(pixels), bool)
     views = [images]
     for rows in (-down, down):
-        views += [translate_and_flip(images, rows, columns, still) for columns in (-across, across)]
-    return torch.stack([F.adaptive_avg_pool2d(view, (SIDE, SIDE)) for view in views])
+        views += [
+            translate_and_flip(images, rows, columns, not_mirrored) for columns in (-across, across)
+        ]
+    size = (COMPARED_SIDE, COMPARED_SIDE)
+    return torch.stack([F.adaptive_avg_pool2d(view, size) for view in views])
 
 
-def _right(asked: torch.Tensor, known: torch.Tensor, labels: NDArray[np.int64]) -> float:
-    near = torch.cdist(asked.flatten(1), known.flatten(1))
-    near.fill_diagonal_(torch.inf)
-    return round(float((labels[near.argmin(dim=1).numpy()] == labels).mean()), 4)
+def _accuracy(queries: Tensor, references: Tensor, labels: NDArray[np.int64]) -> float:
+    """Of the label of the nearest reference; row i of both is the same image and is left out."""
+    distances = torch.cdist(queries.flatten(1), references.flatten(1))
+    distances.fill_diagonal_(torch.inf)
+    return round(float((labels[distances.argmin(dim=1).numpy()] == labels).mean()), 4)

@@ -1,12 +1,9 @@
-"""Put a run together: network, recipe, plan and first state, fresh or from a checkpoint.
-
-Knows nothing of commands or of where images come from.
-"""
+"""A run that is ready to train: its state, task and plan, new or from a checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,17 +16,31 @@ from foveal.model.manifest import Manifest
 from foveal.network.build import build
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
-from foveal.training import device as machine
-from foveal.training import optim, progressive_resizing
+from foveal.training import optim
+from foveal.training.checkpoint import Checkpoint
+from foveal.training.device import environment, has_fast_bf16, to_device
 from foveal.training.loss import compute_class_weights
 from foveal.training.rng import Stream, torch_seed
-from foveal.training.setup import timing as trial
-from foveal.training.setup.budget import SHARE, Budget, affordable, most_epochs
-from foveal.training.setup.data import TrainingData, counts
-from foveal.training.setup.defaults import SHIFT, ChosenValue, RecipeContext, average, fill_defaults
+from foveal.training.setup.budget import Budget
+from foveal.training.setup.defaults import (
+    SMALL_IMAGE_TRANSLATE,
+    ChosenValue,
+    RecipeContext,
+    choose_ema_decay,
+    fill_defaults,
+)
 from foveal.training.setup.init import set_dropout, whiten
 from foveal.training.setup.invariance import measure_invariance
+from foveal.training.setup.plan import (
+    StepPlan,
+    check_progressive_resizing,
+    epochs_to_steps,
+    plan_budget,
+    plan_epochs,
+    with_chosen,
+)
 from foveal.training.setup.timing import Timing
+from foveal.training.setup.training_data import TrainingData
 from foveal.training.state import RunPosition, TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import cache_on_device, channel_statistics
@@ -37,107 +48,124 @@ from foveal.training.transfer import load_matching_weights
 
 
 @dataclass(frozen=True)
-class Session:
-    """A run that is ready to go: `plan` is JSON data that every checkpoint repeats."""
-
-    training: TrainingState
-    task: TrainTask
-    network: Network
-    plan: dict[str, Any]
-    choices: tuple[ChosenValue, ...]
-    timing: Timing
-    not_taken: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class TrainConfig:
-    """What a person asked for: a recipe with gaps, a seed, a device, epochs or a budget."""
+    """How a new run is to be trained.
+
+    recipe: may have gaps.  budget: unlimited where the recipe gives epochs.  minutes_given: a
+    person set the budget.  start_weights: of another model, to start from.
+    """
 
     recipe: Recipe
     seed: int
     device: torch.device
-    budget: Budget | None
-    asked: bool = True
-    source: Mapping[str, Tensor] | None = None
+    budget: Budget
+    minutes_given: bool = True
+    start_weights: Mapping[str, Tensor] | None = None
 
 
-def measured(network: Network, prepared: TrainingData) -> Network:
-    """The network with mean and deviation of the training images where it names none."""
-    rule = network.preprocess
-    if rule.mean is not None and rule.std is not None:
-        return network
-    mean, std = channel_statistics(prepared.train.pixels)
-    filled = {"mean": rule.mean or mean, "std": rule.std or std}
-    return network.model_copy(update={"preprocess": rule.model_copy(update=filled)})
+@dataclass(frozen=True)
+class TrainSession:
+    """A run that is ready to train.
+
+    plan: JSON data that every checkpoint repeats.  chosen: the values Foveal chose.
+    not_loaded: names of weights that the model to start from did not have.
+    """
+
+    state: TrainingState
+    task: TrainTask
+    network: Network
+    data: TrainingData
+    plan: dict[str, Any]
+    chosen: tuple[ChosenValue, ...]
+    timing: Timing
+    budget: Budget
+    not_loaded: tuple[str, ...] = ()
 
 
-def fresh(network: Network, prepared: TrainingData, wish: TrainConfig) -> Session:
-    """A new run; with a budget, trial steps fix its epochs before the first step."""
-    network = measured(network, prepared)
-    recipe, choices = fill_defaults(wish.recipe, _situation(network, prepared, wish.device))
-    rule = network.preprocess.model_copy(
+def start_session(network: Network, data: TrainingData, config: TrainConfig) -> TrainSession:
+    """A new run; with a budget, timed steps fix its epochs before the first step."""
+    network = with_normalisation(network, data)
+    recipe, chosen = fill_defaults(config.recipe, _recipe_context(network, data, config.device))
+    preprocess = network.preprocess.model_copy(
         update={"flip_average": recipe.test_time_augmentation == "flip"}
     )
-    network = network.model_copy(update={"preprocess": rule})
-    task = _task(network, prepared, recipe, wish.seed, wish.device)
-    training, not_taken = _begin(network, prepared, task, wish)
-    if task.start_scale < 1:
-        _refuse_growing(training, task)
-    timing = Timing(0.0, 0.0, 0)
-    if wish.budget is not None:
-        task, timing, planned = _planned(training, task, wish)
-        choices += planned
+    network = network.model_copy(update={"preprocess": preprocess})
+    task = _task(network, data, recipe, config.seed, config.device)
+    state, not_loaded = _initial_state(network, data, task, config)
+    check_progressive_resizing(state, task)
+    if config.budget.limited:
+        steps = plan_budget(
+            state, task, config.recipe, config.budget, minutes_given=config.minutes_given
+        )
     else:
-        assert recipe.epochs is not None
-        training.position.begin_cycle(_steps(recipe.epochs, task))
-        if recipe.progressive_resizing is None:
-            choices += (
-                ChosenValue(
-                    "progressive_resizing", 1.0, "the epochs are given, no minutes to save"
-                ),
-            )
-    choices += _settle(training, task)
-    task = replace(task, recipe=_with(task.recipe, choices))
-    return Session(
-        training, task, network, _plan(network, prepared, task, choices, timing, wish),
-        choices, timing,
-        not_taken,
-    )  # fmt: skip
+        steps = plan_epochs(task)
+    state.position.begin_cycle(steps.steps)
+    chosen += (*steps.chosen, *_choose_average(state, task))
+    task = replace(steps.task, recipe=with_chosen(steps.task.recipe, chosen))
+    plan = _plan(network, data, replace(steps, task=task, chosen=chosen), config)
+    return TrainSession(
+        state, task, network, data, plan, chosen, steps.timing, config.budget, not_loaded
+    )
 
 
-def resumed(facts: Mapping[str, Any], tensors: dict[str, Tensor], prepared: TrainingData,
-            device: torch.device, more: float | None) -> Session:  # fmt: skip
-    """The run of a checkpoint, exactly where it was; `more` epochs in all begin a further cycle."""
-    plan = dict(facts["plan"])
+def resume_session(
+    checkpoint: Checkpoint,
+    data: TrainingData,
+    device: torch.device,
+    budget: Budget,
+    *,
+    epochs: float | None = None,
+) -> TrainSession:
+    """The run of a checkpoint, exactly where it was.
+
+    epochs: in all, of a finished run that is to be extended by a further cycle of the schedule.
+    """
+    plan = dict(checkpoint.metadata["plan"])
     network = Network.model_validate(plan["network"])
     recipe = Recipe.model_validate(plan["recipe"])
-    task = _task(network, prepared, recipe, plan["seed"], device)
-    training = _empty(network, prepared, task)
-    training.unpack(facts["position"], tensors)
-    choices = tuple(ChosenValue(**choice) for choice in plan["choices"])
-    if more is not None:
-        added = _steps(more, task) - training.position.step
-        if added < 1:
-            raise UsageError(
-                f"this run has {training.position.step / task.steps_per_epoch:g} epochs already; "
-                f"ask for more than that with --epochs, not {more:g}"
-            )
-        training.position.begin_cycle(added)
-        further = {"epochs": more, "progressive_resizing": 1.0}  # images have grown already
-        task = replace(task, recipe=recipe.model_copy(update=further))
+    task = _task(network, data, recipe, plan["seed"], device)
+    state = _seeded_state(network, data, task)
+    state.unpack(checkpoint.metadata["position"], checkpoint.tensors)
+    if epochs is not None:
+        task = _extended(state, task, epochs)
         plan["recipe"] = task.recipe.model_dump(mode="json")
-    return Session(training, task, network, plan, choices, Timing(*plan["timing"]))
+    chosen = tuple(ChosenValue(**choice) for choice in plan["chosen"])
+    return TrainSession(state, task, network, data, plan, chosen, Timing(**plan["timing"]), budget)
 
 
-def manifest(session: Session, prepared: TrainingData) -> Manifest:
+def _extended(state: TrainingState, task: TrainTask, epochs: float) -> TrainTask:
+    """The task of a further cycle, up to `epochs` in all."""
+    steps = epochs_to_steps(epochs, task) - state.position.step
+    if steps < 1:
+        raise UsageError(
+            f"this run has {state.position.step / task.steps_per_epoch:g} epochs already; "
+            f"ask for more than that with --epochs, not {epochs:g}"
+        )
+    state.position.begin_cycle(steps)
+    changes = {"epochs": epochs, "progressive_resizing": 1.0}  # images have grown already
+    return replace(task, recipe=task.recipe.model_copy(update=changes))
+
+
+def with_normalisation(network: Network, data: TrainingData) -> Network:
+    """The network with mean and deviation of the training images where it gives none."""
+    preprocess = network.preprocess
+    if preprocess.mean is not None and preprocess.std is not None:
+        return network
+    mean, std = channel_statistics(data.train.pixels)
+    update = {"mean": preprocess.mean or mean, "std": preprocess.std or std}
+    return network.model_copy(update={"preprocess": preprocess.model_copy(update=update)})
+
+
+def initial_manifest(session: TrainSession) -> Manifest:
     """All that the model file says and that is known before training."""
     recipe = session.task.recipe.model_dump(mode="json")
+    run_data = session.data.run_data
     return Manifest(
         network=session.network,
-        labels=prepared.classes,
-        task=prepared.task,
+        labels=session.data.classes,
+        task=session.data.task,
         recipe={**recipe, "seed": session.task.seed},
-        data={"fingerprint": prepared.run_data.fingerprint, "counts": prepared.run_data.counts},
+        data={"fingerprint": run_data.fingerprint, "counts": run_data.counts},
         versions={
             "foveal": __version__,
             "torch": torch.__version__,
@@ -147,186 +175,86 @@ def manifest(session: Session, prepared: TrainingData) -> Manifest:
     )
 
 
-def _situation(network: Network, prepared: TrainingData, device: torch.device) -> RecipeContext:
-    rarest, commonest = counts(prepared.train.labels, len(prepared.classes))
+def _recipe_context(network: Network, data: TrainingData, device: torch.device) -> RecipeContext:
     return RecipeContext(
         network,
-        len(prepared.train),
-        len(prepared.classes),
-        rarest,
-        commonest,
-        measure_invariance(prepared.train.pixels, prepared.train.labels, SHIFT),
-        machine.has_fast_bf16(device),
+        len(data.train),
+        len(data.classes),
+        measure_invariance(data.train.pixels, data.train.labels, SMALL_IMAGE_TRANSLATE),
+        has_fast_bf16(device),
     )
 
 
 def _task(
-    network: Network, prepared: TrainingData, recipe: Recipe, seed: int, device: torch.device
+    network: Network, data: TrainingData, recipe: Recipe, seed: int, device: torch.device
 ) -> TrainTask:
-    weights = None
-    if recipe.class_balance == "class_weights":
-        weights = compute_class_weights(prepared.train.labels, len(prepared.classes))
+    balanced = recipe.class_balance == "class_weights"
     return TrainTask(
         recipe,
-        cache_on_device(prepared.train, device),
-        prepared.val,
-        len(prepared.classes),
-        "sigmoid" if prepared.task == "multi" else network.output.function,
+        cache_on_device(data.train, device),
+        data.val,
+        len(data.classes),
+        "sigmoid" if data.task == "multi" else network.output.function,
         seed,
         device,
-        weights,
+        compute_class_weights(data.train.labels, len(data.classes)) if balanced else None,
     )
 
 
-def _empty(network: Network, prepared: TrainingData, task: TrainTask) -> TrainingState:
+def _seeded_state(network: Network, data: TrainingData, task: TrainTask) -> TrainingState:
+    """The module with the weights of its seed, before any of the data is looked at."""
     torch.manual_seed(torch_seed(task.seed, Stream.INIT))
-    module: torch.nn.Module = build(network, len(prepared.classes), task=prepared.task)
+    module: torch.nn.Module = build(network, len(data.classes), task=data.task)
     if task.recipe.dropout is not None:
         set_dropout(module, task.recipe.dropout)
-    module = machine.to_device(module, task.device)
-    made = optim.make_parameter_groups(module, task.recipe)
+    module = to_device(module, task.device)
+    groups = optim.make_parameter_groups(module, task.recipe)
     average = {name: value.clone() for name, value in module.state_dict().items()}
-    averaged = average if task.recipe.ema_decay != 0 else {}
-    return TrainingState(module, made, optim.initial_state(made), averaged, {}, {}, RunPosition())
+    average = average if task.recipe.ema_decay != 0 else {}
+    return TrainingState(
+        module, groups, optim.initial_state(groups), average, {}, {}, RunPosition()
+    )
 
 
-def _begin(
-    network: Network, prepared: TrainingData, task: TrainTask, wish: TrainConfig
+def _initial_state(
+    network: Network, data: TrainingData, task: TrainTask, config: TrainConfig
 ) -> tuple[TrainingState, tuple[str, ...]]:
-    training = _empty(network, prepared, task)
-    not_taken: tuple[str, ...] = ()
-    if wish.source is not None:
-        not_taken = load_matching_weights(training.module, wish.source)
+    """The state before the first step, and the names of weights that were not loaded."""
+    state = _seeded_state(network, data, task)
+    not_loaded: tuple[str, ...] = ()
+    if config.start_weights is not None:
+        not_loaded = load_matching_weights(state.module, config.start_weights)
     else:
-        whiten(training.module, network, prepared.train.pixels)
-    training.optimizer_state = optim.initial_state(training.parameter_groups)
-    now = training.module.state_dict()
-    training.ema = {name: now[name].clone() for name in training.ema}
-    return training, not_taken
+        whiten(state.module, network, data.train.pixels)
+    state.optimizer_state = optim.initial_state(state.parameter_groups)
+    now = state.module.state_dict()
+    state.ema = {name: now[name].clone() for name in state.ema}
+    return state, not_loaded
 
 
-def _steps(epochs: float, task: TrainTask) -> int:
-    return max(1, round(epochs * task.steps_per_epoch))
-
-
-def _planned(
-    training: TrainingState, task: TrainTask, wish: TrainConfig
-) -> tuple[TrainTask, Timing, tuple[ChosenValue, ...]]:
-    """Trial steps, then as many steps as the budget allows; fixed from here on."""
-    assert wish.budget is not None
-    choices: tuple[ChosenValue, ...] = ()
-    if wish.recipe.precision == "auto" and task.recipe.precision == "bf16":
-        task, timing, told = trial.precision(training, task, wish.budget.seconds)
-        choices += (ChosenValue("precision", task.recipe.precision, told),)
-    else:
-        timing = trial.measure(training, task, wish.budget.seconds)
-    room = SHARE * wish.budget.seconds - wish.budget.used()
-    most = _most(task, wish)
-
-    def fit() -> int:
-        work = progressive_resizing.mean_relative_cost(task.image_size, task.start_scale, 0.0)
-        return affordable(timing, len(task.val), task.steps_per_epoch, room, work)
-
-    if task.recipe.progressive_resizing is None:
-        usual = min(most, most_epochs(len(task.train), asked=False))
-        choices += (_growing(training, task, fit() >= _steps(usual, task)),)
-        task = replace(task, recipe=_with(task.recipe, choices))
-    steps = fit()
-    reason = f"{steps} steps of {timing.step * 1000:.0f} ms fit into the budget"
-    if task.start_scale < 1:
-        reason += ", smaller images taking less"
-    if steps > _steps(most, task):
-        steps = _steps(most, task)
-        reason = f"more than {most:g} epochs of {len(task.train)} images would help little"
-    training.position.begin_cycle(max(1, steps))
-    epochs = float(f"{max(1, steps) / task.steps_per_epoch:.4g}")
-    return task, timing, (*choices, ChosenValue("epochs", epochs, reason))
-
-
-def _growing(training: TrainingState, task: TrainTask, suffices: bool) -> ChosenValue:
-    """Whether images grow.  suffices: the budget does for the usual epochs of whole ones."""
-    if suffices:
-        return ChosenValue(
-            "progressive_resizing", 1.0, "the minutes suffice for whole images throughout"
-        )
-    if task.recipe.translate == 0 and task.recipe.random_crop == 1:
-        return ChosenValue(
-            "progressive_resizing", 1.0, "images that stay in place would lose by being resized"
-        )
-    if task.recipe.compile == "on":
-        return ChosenValue("progressive_resizing", 1.0, "every size would be compiled anew")
-    small = min(
-        progressive_resizing.training_size(
-            task.image_size, progressive_resizing.DEFAULT_START_SCALE, 0.0
-        )
-    )
-    if small < progressive_resizing.MIN_START_SIDE:
-        return ChosenValue(
-            "progressive_resizing", 1.0, f"{small} pixels to begin with would show too little"
-        )
-    channels = task.train.pixels.shape[3]
-    if (
-        progressive_resizing.find_unsupported_size(
-            training.module, channels, task.image_size, progressive_resizing.DEFAULT_START_SCALE
-        )
-        is not None
-    ):
-        return ChosenValue("progressive_resizing", 1.0, "the network takes no smaller images")
-    reason = (
-        f"time is short: images grow from {small} to {min(task.image_size)} pixels for more steps"
-    )
-    return ChosenValue("progressive_resizing", progressive_resizing.DEFAULT_START_SCALE, reason)
-
-
-def _refuse_growing(training: TrainingState, task: TrainTask) -> None:
-    """Raises UsageError where the recipe asks for sizes that the network cannot compute."""
-    channels = task.train.pixels.shape[3]
-    small = progressive_resizing.find_unsupported_size(
-        training.module, channels, task.image_size, task.start_scale
-    )
-    if small is not None:
-        raise UsageError(
-            f"progressive_resizing {task.start_scale:g} trains on smaller images first, but the "
-            f"network cannot compute images of {small[0]}x{small[1]} pixels: use "
-            "global_avg_pool instead of flatten, a larger progressive_resizing, or 1"
-        )
-
-
-def _most(task: TrainTask, wish: TrainConfig) -> float:
-    return wish.recipe.epochs or most_epochs(len(task.train), wish.asked)
-
-
-def _settle(training: TrainingState, task: TrainTask) -> tuple[ChosenValue, ...]:
+def _choose_average(state: TrainingState, task: TrainTask) -> tuple[ChosenValue, ...]:
+    """The decay of the moving average, which is dropped where there are too few steps."""
     if task.recipe.ema_decay is not None:
         return ()
-    chosen = average(training.position.cycle_steps)
-    if chosen.value == 0:
-        training.ema = {}
-    return (chosen,)
-
-
-def _with(recipe: Recipe, choices: tuple[ChosenValue, ...]) -> Recipe:
-    return recipe.model_copy(update={choice.key: choice.value for choice in choices})
+    decay = choose_ema_decay(state.position.cycle_steps)
+    if decay.value == 0:
+        state.ema = {}
+    return (decay,)
 
 
 def _plan(
-    network: Network,
-    prepared: TrainingData,
-    task: TrainTask,
-    choices: tuple[ChosenValue, ...],
-    timing: Timing,
-    wish: TrainConfig,
+    network: Network, data: TrainingData, steps: StepPlan, config: TrainConfig
 ) -> dict[str, Any]:
     return {
         "network": network.to_data(),
-        "recipe": task.recipe.model_dump(mode="json"),
-        "seed": task.seed,
-        "classes": list(prepared.classes),
-        "task": prepared.task,
-        "data": prepared.run_data.fingerprint,
-        "minutes": None if wish.budget is None else wish.budget.seconds / 60,
-        "choices": [vars(choice) for choice in choices],
-        "machine": machine.environment(task.device),
-        "most_steps": _steps(_most(task, wish), task),
-        "timing": [timing.step, timing.val_image, timing.memory],
+        "recipe": steps.task.recipe.model_dump(mode="json"),
+        "seed": steps.task.seed,
+        "classes": list(data.classes),
+        "task": data.task,
+        "data": data.run_data.fingerprint,
+        "minutes": config.budget.seconds / 60 if config.budget.limited else None,
+        "chosen": [asdict(choice) for choice in steps.chosen],
+        "machine": environment(steps.task.device),
+        "max_steps": steps.max_steps,
+        "timing": asdict(steps.timing),
     }

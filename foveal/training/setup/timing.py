@@ -1,7 +1,4 @@
-"""A few real steps, timed and then taken back: how long, how much memory.
-
-Knows nothing of budgets; the state after a trial is the one before it, to the bit.
-"""
+"""Time a few real steps before a run is planned, then restore the state to the bit."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from statistics import median
 
+import torch
 from torch import nn
 
 from foveal.spec.recipe import Recipe
@@ -20,88 +18,88 @@ from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages
 
-WARM, LEAST, MOST = 2, 3, 40
+WARMUP_STEPS, MIN_STEPS, MAX_STEPS = 2, 3, 40
 """Steps that are not counted, and how many of the others are timed."""
-ENOUGH, SHARE, LONGEST = 1.5, 0.01, 20.0
-"""Seconds after which LEAST timed steps do, at most this share of the budget, and seconds after
-which fewer steps must do."""
+SUFFICIENT_SECONDS, BUDGET_SHARE, MAX_SECONDS = 1.5, 0.01, 20.0
+"""Seconds after which MIN_STEPS suffice, at most this share of the budget, and seconds after
+which fewer steps must suffice."""
+VAL_IMAGES = 64
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds for a step and for looking at one val image; memory: bytes at the peak."""
+    """Seconds of a step and of predicting one val image, and bytes of memory at the peak."""
 
-    step: float
-    val_image: float
-    memory: int
+    step_seconds: float
+    val_image_seconds: float
+    memory_bytes: int
 
 
-def measure(training: TrainingState, task: TrainTask, budget: float) -> Timing:
-    """Time some steps of `task` (their median) and one batch of val, then restore `training`.
+def time_steps(state: TrainingState, task: TrainTask, budget_seconds: float) -> Timing:
+    """The median of some steps of `task`, and one batch of val; `state` is restored.
 
-    budget: seconds there are for everything.
+    budget_seconds: for the whole run.
     """
-    facts, tensors = training.pack()
-    kept = {name: value.clone() for name, value in tensors.items()}
-    training.position.begin_cycle(10**9)
-    training.position.progress_offset = 1.0  # the end of the schedule, where images are whole
+    facts, tensors = state.pack()
+    saved = {name: value.clone() for name, value in tensors.items()}
+    state.position.begin_cycle(10**9)
+    state.position.progress_offset = 1.0  # the end of the schedule, where images are whole
     seconds: list[float] = []
-    began = time.perf_counter()
-    for record in train(training, task):
+    started = time.perf_counter()
+    for record in train(state, task):
         if isinstance(record, StepRecord):
             seconds.append(record.seconds)
-        spent, timed = time.perf_counter() - began, len(seconds) - WARM
-        enough = spent > min(ENOUGH, SHARE * budget)
-        if spent > LONGEST or timed >= MOST or (timed >= LEAST and enough):
+        spent, timed = time.perf_counter() - started, len(seconds) - WARMUP_STEPS
+        sufficient = spent > min(SUFFICIENT_SECONDS, BUDGET_SHARE * budget_seconds)
+        if spent > MAX_SECONDS or timed >= MAX_STEPS or (timed >= MIN_STEPS and sufficient):
             break
     timing = Timing(
-        median(seconds[WARM:] or seconds),
-        _look(training.module, task),
-        peak_memory(task.device.type),
+        median(seconds[WARMUP_STEPS:] or seconds),
+        _val_image_seconds(state.module, task),
+        _peak_memory(task.device.type),
     )
-    training.unpack(facts, kept)
-    training.commit_step()
+    state.unpack(facts, saved)
+    state.commit_step()
     return timing
 
 
-def _look(module: nn.Module, task: TrainTask) -> float:
-    count = min(len(task.val), 64)
+def _val_image_seconds(module: nn.Module, task: TrainTask) -> float:
+    count = min(len(task.val), VAL_IMAGES)
     if count == 0:
         return 0.0
-    some = LabelledImages(task.val.pixels[:count], task.val.labels[:count])
-    clock = time.perf_counter()
-    validation.predict_logits(module, some, task.device, bf16=task.recipe.precision == "bf16")
-    return (time.perf_counter() - clock) / count
+    images = LabelledImages(task.val.pixels[:count], task.val.labels[:count])
+    started = time.perf_counter()
+    validation.predict_logits(module, images, task.device, bf16=task.recipe.precision == "bf16")
+    return (time.perf_counter() - started) / count
 
 
-def precision(
-    training: TrainingState, task: TrainTask, budget: float
+def choose_precision(
+    state: TrainingState, task: TrainTask, budget_seconds: float
 ) -> tuple[TrainTask, Timing, str]:
-    """The task in the faster of fp32 and bf16 on this machine, its timing, the sentence why."""
+    """The task in the faster of fp32 and bf16 on this machine, its timing, and the reason."""
     timings = {
-        name: measure(training, replace(task, recipe=with_precision(task, name)), budget)
+        name: time_steps(state, replace(task, recipe=_with_precision(task, name)), budget_seconds)
         for name in ("fp32", "bf16")
     }
-    best = min(timings, key=lambda name: timings[name].step)
-    told = ", ".join(f"{name} {one.step * 1000:.0f} ms a step" for name, one in timings.items())
-    task = replace(task, recipe=with_precision(task, best))
-    return task, timings[best], f"measured here: {told}"
+    fastest = min(timings, key=lambda name: timings[name].step_seconds)
+    measured = ", ".join(
+        f"{name} {timing.step_seconds * 1000:.0f} ms a step" for name, timing in timings.items()
+    )
+    task = replace(task, recipe=_with_precision(task, fastest))
+    return task, timings[fastest], f"measured here: {measured}"
 
 
-def with_precision(task: TrainTask, name: str) -> Recipe:
-    """The task's recipe in another precision."""
+def _with_precision(task: TrainTask, name: str) -> Recipe:
     return task.recipe.model_copy(update={"precision": name})
 
 
-def peak_memory(device: str) -> int:
-    """Most bytes this process has held: on the GPU where it computes there, else in main memory."""
+def _peak_memory(device: str) -> int:
+    """Bytes this process has held at most: of the GPU where it computes there, else of memory."""
     if device == "cuda":
-        import torch
-
         return torch.cuda.max_memory_allocated()
     if sys.platform == "win32":
         return 0
-    import resource
+    import resource  # Unix only
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -22,29 +22,29 @@ VARIANTS = [
 
 
 def test_two_fresh_runs_give_the_same_file(runs):
-    assert runs.drive(runs.fresh(), "a") == runs.drive(runs.fresh(), "b")
+    assert runs.drive(runs.start(), "a") == runs.drive(runs.start(), "b")
 
 
 def test_another_seed_gives_another_file(runs):
-    assert runs.drive(runs.fresh(), "a") != runs.drive(runs.fresh(seed=1), "b")
+    assert runs.drive(runs.start(), "a") != runs.drive(runs.start(seed=1), "b")
 
 
 @pytest.mark.parametrize("keys", VARIANTS, ids=str)
 def test_stopped_at_any_step_and_resumed_it_is_the_same_file(runs, keys):
-    whole = runs.drive(runs.fresh(**keys), "whole")
+    whole = runs.drive(runs.start(**keys), "whole")
     for step in (1, 4, 5, 6, 13, 15):
         name = f"stopped-{step}"
-        found = runs.stopped(runs.fresh(**keys), name, step)
-        assert found.step == step
-        assert runs.drive(runs.resumed(found), name) == whole
+        newest = runs.stop_after(runs.start(**keys), name, step)
+        assert newest.step == step
+        assert runs.drive(runs.resume(newest), name) == whole
 
 
 def test_stopped_again_and_again(runs):
-    whole = runs.drive(runs.fresh(), "whole")
-    made = runs.fresh()
+    whole = runs.drive(runs.start(), "whole")
+    session = runs.start()
     for step in range(2, 15, 3):
-        made = runs.resumed(runs.stopped(made, "often", step, SystemExit))
-    assert runs.drive(made, "often") == whole
+        session = runs.resume(runs.stop_after(session, "often", step, SystemExit))
+    assert runs.drive(session, "often") == whole
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_stopped_again_and_again(runs):
     [(loop, "prepare_batch"), (gradients, "classification_loss"), (training_task, "augment")],
 )
 def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, module, name):
-    whole = runs.drive(runs.fresh(), "whole")
+    whole = runs.drive(runs.start(), "whole")
     real, calls = getattr(module, name), []
 
     def interrupted(*args, **keys):
@@ -63,40 +63,40 @@ def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, modul
 
     monkeypatch.setattr(module, name, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        runs.drive(runs.fresh(), "stopped")
+        runs.drive(runs.start(), "stopped")
     monkeypatch.undo()
-    found = checkpoint.load_newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
-    assert found.step == 6
-    assert runs.drive(runs.resumed(found), "stopped") == whole
+    newest = checkpoint.load_newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
+    assert newest.step == 6
+    assert runs.drive(runs.resume(newest), "stopped") == whole
 
 
 def test_a_signal_during_validation_is_not_lost(runs, monkeypatch):
-    whole = runs.drive(runs.fresh(), "whole")
+    whole = runs.drive(runs.start(), "whole")
 
     def interrupted(*args, **keys):
         raise SystemExit(143)
 
     monkeypatch.setattr(loop.validation, "predict_logits", interrupted)
     with pytest.raises(SystemExit):
-        runs.drive(runs.fresh(), "stopped")
+        runs.drive(runs.start(), "stopped")
     monkeypatch.undo()
-    found = checkpoint.load_newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
-    assert found.metadata["position"]["needs_validation"] is True
-    assert runs.drive(runs.resumed(found), "stopped") == whole
+    newest = checkpoint.load_newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
+    assert newest.metadata["position"]["needs_validation"] is True
+    assert runs.drive(runs.resume(newest), "stopped") == whole
 
 
 def test_a_finished_run_is_extended_by_a_further_cycle(runs):
-    runs.drive(runs.fresh(), "a")
-    found = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    runs.drive(runs.start(), "a")
+    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
     assert len(list((runs.folder / "a" / CHECKPOINT_FOLDER).iterdir())) == 1
     rates = []
 
-    def watch(record):
+    def on_record(record):
         if isinstance(record, StepRecord):
             rates.append(record.learning_rate)
 
-    made = runs.resumed(found, more=5.0)
-    runs.drive(made, "a", watch=watch)
+    session = runs.resume(newest, epochs=5.0)
+    runs.drive(session, "a", on_record=on_record)
     assert len(rates) == 10
     assert rates[0] == pytest.approx(0.02 * max(rates))
     assert rates[2] == max(rates)
@@ -107,17 +107,17 @@ def test_a_finished_run_is_extended_by_a_further_cycle(runs):
 
 
 def test_a_further_cycle_sees_whole_images(runs):
-    runs.drive(runs.fresh(progressive_resizing=0.5), "a")
-    found = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
-    assert runs.resumed(found).task.start_scale == 0.5
-    assert runs.resumed(found, more=5.0).task.start_scale == 1.0
+    runs.drive(runs.start(progressive_resizing=0.5), "a")
+    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    assert runs.resume(newest).task.start_scale == 0.5
+    assert runs.resume(newest, epochs=5.0).task.start_scale == 1.0
 
 
 def test_fewer_epochs_than_done_are_refused(runs):
-    runs.drive(runs.fresh(), "a")
-    found = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    runs.drive(runs.start(), "a")
+    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
     with pytest.raises(UsageError) as caught:
-        runs.resumed(found, more=2.0)
+        runs.resume(newest, epochs=2.0)
     assert str(caught.value) == (
         "this run has 3 epochs already; ask for more than that with --epochs, not 2"
     )
@@ -125,7 +125,7 @@ def test_fewer_epochs_than_done_are_refused(runs):
 
 def test_the_folder_of_a_run(runs):
     kinds = []
-    runs.drive(runs.fresh(epochs=2.5), "a", watch=lambda record: kinds.append(type(record)))
+    runs.drive(runs.start(epochs=2.5), "a", on_record=lambda record: kinds.append(type(record)))
     assert kinds.count(StepRecord) == 12
     assert kinds.count(EpochRecord) == 3
     lines = [
@@ -140,7 +140,7 @@ def test_the_folder_of_a_run(runs):
     assert str(runs.folder) not in manifest.to_json()
     assert np.array_equal(model.train_hashes, np.arange(260, dtype=np.uint64))
     mean, std = manifest.network.preprocess.statistics(1)
-    pixels = runs.prepared.train.pixels / 255
+    pixels = runs.data.train.pixels / 255
     assert mean[0] == pytest.approx(pixels.mean(), abs=1e-6)
     assert std[0] == pytest.approx(pixels.std(), abs=1e-6)
 
@@ -148,40 +148,40 @@ def test_the_folder_of_a_run(runs):
 def test_the_model_file_exists_from_the_first_epoch_on(runs):
     seen = []
 
-    def watch(record):
+    def on_record(record):
         path = runs.folder / "a" / "model.safetensors"
         if isinstance(record, StepRecord) and path.exists():
             seen.append((record.step, load_model(path).manifest.finished))
 
-    runs.drive(runs.fresh(), "a", watch=watch)
+    runs.drive(runs.start(), "a", on_record=on_record)
     assert seen[0] == (6, False)
 
 
 def test_it_learns(runs):
-    made = runs.fresh(epochs=25.0)
-    runs.drive(made, "a")
-    assert made.training.position.final_scores["val_accuracy"] >= 0.85
-    assert made.training.position.history[-1]["train_loss"] < 1.0
+    session = runs.start(epochs=25.0)
+    runs.drive(session, "a")
+    assert session.state.position.final_scores["val_accuracy"] >= 0.85
+    assert session.state.position.history[-1]["train_loss"] < 1.0
 
 
 def test_prediction_gives_what_was_measured_on_val(runs):
     from foveal.prediction.predictor import Predictor
 
-    made = runs.fresh(epochs=6.0, horizontal_flip="random")
-    runs.drive(made, "a")
+    session = runs.start(epochs=6.0, horizontal_flip="random")
+    runs.drive(session, "a")
     predictor = Predictor(runs.folder / "a" / "model.safetensors")
     assert predictor.manifest.network.preprocess.flip_average
-    probabilities = predictor.probabilities(runs.prepared.val.pixels)
-    right = (probabilities.argmax(axis=1) == runs.prepared.val.labels).mean()
-    assert right == pytest.approx(made.training.position.final_scores["val_accuracy"])
-    sure = probabilities[np.arange(60), runs.prepared.val.labels]
-    loss = made.training.position.final_scores["val_loss"]
+    probabilities = predictor.probabilities(runs.data.val.pixels)
+    right = (probabilities.argmax(axis=1) == runs.data.val.labels).mean()
+    assert right == pytest.approx(session.state.position.final_scores["val_accuracy"])
+    sure = probabilities[np.arange(60), runs.data.val.labels]
+    loss = session.state.position.final_scores["val_loss"]
     assert -np.log(sure).mean() == pytest.approx(loss, abs=1e-4)
 
 
 def test_a_full_disk_is_one_sentence_and_the_last_state_stays(runs, monkeypatch):
-    whole = runs.drive(runs.fresh(), "whole")
-    found = runs.stopped(runs.fresh(), "a", 6)
+    whole = runs.drive(runs.start(), "whole")
+    newest = runs.stop_after(runs.start(), "a", 6)
     real = checkpoint.write_atomic
 
     def full(path, content):
@@ -193,14 +193,14 @@ def test_a_full_disk_is_one_sentence_and_the_last_state_stays(runs, monkeypatch)
 
     monkeypatch.setattr(checkpoint, "write_atomic", full)
     with pytest.raises(Error) as caught:
-        runs.drive(runs.resumed(found), "a")
+        runs.drive(runs.resume(newest), "a")
     monkeypatch.undo()
     assert str(caught.value).endswith(
         ".safetensors: No space left on device; free space or choose another place"
     )
-    found = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
-    assert found.step == 6
-    assert runs.drive(runs.resumed(found), "a") == whole
+    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    assert newest.step == 6
+    assert runs.drive(runs.resume(newest), "a") == whole
 
 
 def test_checkpoints_take_a_hundredth_of_the_time(runs, monkeypatch):
@@ -213,11 +213,11 @@ def test_checkpoints_take_a_hundredth_of_the_time(runs, monkeypatch):
         clock[0] += 0.3
         written.append(clock[0])
 
-    def watch(_record):
+    def on_record(_record):
         clock[0] += 0.9
 
     monkeypatch.setattr(checkpoint, "save_checkpoint", slow)
-    runs.drive(runs.fresh(epochs=40.0), "a", watch=watch)
+    runs.drive(runs.start(epochs=40.0), "a", on_record=on_record)
     first, *later, last = written
     assert first == pytest.approx(0.9 + 0.3)
     assert [b - a for a, b in zip([first, *later], later, strict=False)] == pytest.approx(

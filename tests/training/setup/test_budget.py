@@ -8,26 +8,26 @@ from foveal.training import progressive_resizing
 from foveal.training import task as training_task
 from foveal.training.events import StepRecord
 from foveal.training.run import driver
-from foveal.training.setup.budget import Budget, tail
+from foveal.training.setup.budget import Budget, finish_seconds
 from foveal.training.setup.timing import Timing
 from foveal.training.state import RunPosition
 
 
 @pytest.mark.timeout(120)
 def test_a_budget_is_kept(runs):
-    began = time.monotonic()
+    started = time.monotonic()
     budget = Budget(4.0)
-    made = runs.fresh(budget=budget, optimizer="adamw", epochs=100_000.0)
-    runs.drive(made, "a", budget=budget, limited=True, timing=made.timing)
-    used = time.monotonic() - began
+    session = runs.start(budget=budget, optimizer="adamw", epochs=100_000.0)
+    runs.drive(session, "a")
+    used = time.monotonic() - started
     assert used <= 4.2
-    assert made.training.position.finished
+    assert session.state.position.finished
 
 
 def test_a_machine_that_becomes_slower_shortens_the_cycle(runs, monkeypatch):
     budget = Budget(4.0)
-    made = runs.fresh(budget=budget, epochs=100_000.0)
-    planned = made.training.position.cycle_steps
+    session = runs.start(budget=budget, epochs=100_000.0)
+    planned = session.state.position.cycle_steps
     real = training_task.augment
 
     def slow(*args):
@@ -37,11 +37,11 @@ def test_a_machine_that_becomes_slower_shortens_the_cycle(runs, monkeypatch):
     monkeypatch.setattr(training_task, "augment", slow)
     rates = []
 
-    def watch(record):
+    def on_record(record):
         if isinstance(record, StepRecord):
             rates.append(record.learning_rate)
 
-    runs.drive(made, "a", budget=budget, limited=True, timing=made.timing, watch=watch)
+    runs.drive(session, "a", on_record=on_record)
     assert budget.used() <= 4.2
     assert len(rates) < planned
     assert rates[-1] < 0.3 * max(rates)
@@ -56,12 +56,11 @@ def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
 
     monkeypatch.setattr(training_task, "augment", slow)
     budget = Budget(6.0)
-    made = runs.fresh(budget=budget, epochs=100_000.0)
+    session = runs.start(budget=budget, epochs=100_000.0)
     monkeypatch.undo()
-    planned = made.training.position.cycle_steps
+    planned = session.state.position.cycle_steps
     runs.drive(
-        made, "a", budget=budget, limited=True, timing=made.timing,
-        most_steps=made.plan["most_steps"], watch=steps.append,
+                session, "a", on_record=steps.append,
     )  # fmt: skip
     rates = [record.learning_rate for record in steps if isinstance(record, StepRecord)]
     assert len(rates) > 2 * planned
@@ -71,37 +70,38 @@ def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
 
 def test_a_plan_of_growing_images_holds(runs, wide, monkeypatch):
     """Steps that cost as much as they should leave the cycle as it was planned."""
-    made = runs.fresh(network=wide, epochs=80.0, progressive_resizing=0.5)
-    task, position, clock = made.task, made.training.position, [0.0]
+    session = runs.start(network=wide, epochs=80.0, progressive_resizing=0.5)
+    task, position, clock = session.task, session.state.position, [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     timing = Timing(0.1, 0.0, 0)
     work = progressive_resizing.mean_relative_cost(task.image_size, 0.5, 0.0)
     assert work == pytest.approx(0.72, abs=0.02)
-    budget = Budget((position.cycle_steps * 0.1 * work + tail(timing, 0)) / 0.95, began=0.0)
-    keeper = runs.keeper(made, "a", budget=budget, limited=True, timing=timing, most_steps=10**6)
+    budget = Budget(
+        (position.cycle_steps * 0.1 * work + finish_seconds(timing, 0)) / 0.95, started_at=0.0
+    )
+    context = runs.context(session, "a", budget=budget, timing=timing, max_steps=10**6)
     planned = position.cycle_steps
     while position.step < position.cycle_end:
         seconds = 0.1 * progressive_resizing.relative_cost(task.image_size, 0.5, position.progress)
         clock[0] += seconds
         position.step += 1
-        driver._note(
-            StepRecord(position.step, 1, 40, 1.0, 0.5, 0.1, seconds), made.training, task, keeper
+        driver.handle_record(
+            StepRecord(position.step, 1, 40, 1.0, 0.5, 0.1, seconds), session.state, task, context
         )
-        driver.keep_time(made.training, task, keeper)
+        driver.adjust_cycle(session.state, task, context)
     assert planned <= position.cycle_steps <= 1.06 * planned
-    assert clock[0] + tail(timing, 0) <= budget.seconds
+    assert clock[0] + finish_seconds(timing, 0) <= budget.seconds
 
 
 def test_a_cycle_is_made_no_longer_than_was_asked(runs):
     budget = Budget(60.0)
-    made = runs.fresh(budget=budget, epochs=60.0)
+    session = runs.start(budget=budget, epochs=60.0)
     seen = []
     runs.drive(
-        made, "a", budget=budget, limited=True, timing=made.timing,
-        most_steps=made.plan["most_steps"], watch=seen.append,
+                session, "a", on_record=seen.append,
     )  # fmt: skip
     steps = [record for record in seen if isinstance(record, StepRecord)]
-    assert len(steps) == 60 * made.task.steps_per_epoch
+    assert len(steps) == 60 * session.task.steps_per_epoch
 
 
 def test_another_length_goes_on_from_where_the_schedule_is():

@@ -1,4 +1,4 @@
-"""What is fitted on, from a listing and its splits."""
+"""DATA opened for training: its splits and the classes to learn."""
 
 from pathlib import Path
 
@@ -6,16 +6,56 @@ import pytest
 
 from foveal.dataset.dataset import Dataset
 from foveal.errors import DataError
-from foveal.training.setup.data import classes
+from foveal.training.setup.data import classes_are, select_classes
+
+
+def _dataset(*rows, task="single"):
+    paths = tuple(f"{number}.png" for number in range(len(rows)))
+    return Dataset(Path("data"), paths, tuple(labels for labels, _ in rows), task=task), tuple(
+        split for _, split in rows
+    )
+
+
+def test_classes_are_those_of_train_in_natural_order():
+    dataset, splits = _dataset((("10",), "train"), (("9",), "train"), (("9",), "test"))
+    classes, warnings = select_classes(dataset, splits)
+    assert classes == ("9", "10")
+    assert warnings == ("class '10' is not in test, so test scores do not cover them",)
+
+
+def test_a_class_that_train_lacks_is_refused_or_left_out():
+    rows = [(("a",), "train"), (("b",), "train"), (("c",), "val"), (("d",), "test")]
+    dataset, splits = _dataset(*rows)
+    with pytest.raises(DataError) as caught:
+        select_classes(dataset, splits)
+    assert str(caught.value) == (
+        "classes 'c', 'd' are in val or test but not in train: add images of them to train, or "
+        "leave them out with --ignore-unknown-classes"
+    )
+    classes, warnings = select_classes(dataset, splits, ignore_unknown=True)
+    assert classes == ("a", "b")
+    assert warnings[0] == "classes 'c', 'd' are not in train and left out"
+
+
+def test_one_class_is_refused_where_each_image_has_one():
+    rows = [(("a",), "train"), (("a",), "val")]
+    with pytest.raises(DataError) as caught:
+        select_classes(*_dataset(*rows))
+    assert str(caught.value) == (
+        "train has 1 class, at least 2 are needed; give one sub-folder a class"
+    )
+    assert select_classes(*_dataset(*rows, task="multi")) == (("a",), ())
 
 
 def test_a_class_whose_name_is_no_text_is_refused():
-    names = ("a", "b\udcff")
-    labels = tuple((name,) for name in names)
-    listing = Dataset(Path("data"), ("a/1.png", "b\udcff/1.png"), labels)
     with pytest.raises(DataError) as caught:
-        classes(listing, ("train", "train"))
+        select_classes(*_dataset((("a",), "train"), (("b\udcff",), "train")))
     assert str(caught.value) == (
         "the class b\\udcff has a name that is not text (UTF-8), which no model file can hold; "
         "rename its folder"
     )
+
+
+def test_a_long_list_of_classes_is_cut():
+    assert classes_are(["a"]) == "class 'a' is"
+    assert classes_are("abcdefg") == "classes 'a', 'b', 'c', 'd', 'e' and 2 more are"

@@ -6,20 +6,25 @@ from foveal.errors import UsageError
 from foveal.model.architecture import load_network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.training.setup.defaults import RecipeContext, average, fill_defaults, muon_share
+from foveal.training.setup.defaults import (
+    RecipeContext,
+    choose_ema_decay,
+    fill_defaults,
+    muon_share,
+)
 from foveal.training.setup.invariance import Invariance
 
 PHOTOS = Invariance(plain=0.4, mirrored=0.38, moved=0.39)
 
 
-def _situation(name="swift-s", side=32, images=50_000, near=PHOTOS, fast=False):
-    found = load_network(name, Input(height=side, width=side, channels=3))
-    return RecipeContext(found, images, 10, 5000, 5000, near, fast)
+def _context(name="swift-s", side=32, images=50_000, invariance=PHOTOS, fast=False):
+    network = load_network(name, Input(height=side, width=side, channels=3))
+    return RecipeContext(network, images, 10, invariance, fast)
 
 
 def _chosen(recipe=None, **keys):
-    whole, choices = fill_defaults(recipe or Recipe(), _situation(**keys))
-    return whole, {choice.key: choice for choice in choices}
+    filled, chosen = fill_defaults(recipe or Recipe(), _context(**keys))
+    return filled, {choice.key: choice for choice in chosen}
 
 
 def test_nothing_a_person_set_is_changed():
@@ -85,37 +90,37 @@ def test_optimizer():
     few, chosen = _chosen(name="swift-m", side=16, images=1200)
     assert few.optimizer == "sgd"
     assert "not muon, as its matrices would cost" in chosen["optimizer"].reason
-    found = load_network("swift-m", Input(height=16, width=16))
-    assert muon_share(found, 10, 32) == pytest.approx(4 * muon_share(found, 10, 128))
+    network = load_network("swift-m", Input(height=16, width=16))
+    assert muon_share(network, 10, 32) == pytest.approx(4 * muon_share(network, 10, 128))
 
 
 def test_flip_and_test_time_augmentation_follow_the_neighbours():
-    whole, chosen = _chosen(near=Invariance(0.99, 0.35, 0.9))
+    whole, chosen = _chosen(invariance=Invariance(0.99, 0.35, 0.9))
     assert (whole.horizontal_flip, whole.test_time_augmentation) == ("off", "none")
     assert chosen["horizontal_flip"].reason == (
-        "nearest neighbours name 99% of images and 35% of mirrored ones right: left and right "
-        "matter"
+        "nearest-neighbour accuracy is 99 %, and 35 % on mirrored images: left and right matter"
     )
-    assert _chosen(near=Invariance(0.8, 0.6, 0.8))[0].horizontal_flip == "alternate"
-    assert _chosen(near=None)[0].horizontal_flip == "off"
-    assert _chosen(Recipe(horizontal_flip="random"), near=None)[0].test_time_augmentation == "flip"
+    assert _chosen(invariance=Invariance(0.8, 0.6, 0.8))[0].horizontal_flip == "alternate"
+    assert _chosen(invariance=None)[0].horizontal_flip == "off"
+    assert (
+        _chosen(Recipe(horizontal_flip="random"), invariance=None)[0].test_time_augmentation
+        == "flip"
+    )
 
 
-def test_shift_follows_the_neighbours():
-    whole, chosen = _chosen(near=Invariance(0.8, 0.6, 0.6))
+def test_translate_follows_the_neighbours():
+    whole, chosen = _chosen(invariance=Invariance(0.8, 0.6, 0.6))
     assert whole.translate == 0.0
     assert chosen["translate"].reason == (
-        "nearest neighbours name 80% of images and 60% of moved ones right: all images are "
-        "alike in place"
+        "nearest-neighbour accuracy is 80 %, and 60 % on shifted images: objects are aligned"
     )
-    whole, chosen = _chosen(near=Invariance(0.8, 0.6, 0.7))
+    whole, chosen = _chosen(invariance=Invariance(0.8, 0.6, 0.7))
     assert whole.translate == 0.07
     assert chosen["translate"].reason == (
-        "nearest neighbours name 80% of images and 70% of moved ones right: places vary, so "
-        "small images are moved by a few pixels"
+        "nearest-neighbour accuracy is 80 %, and 70 % on shifted images: positions vary"
     )
-    assert _chosen(near=None)[0].translate == 0.07
-    assert _chosen(side=64, near=Invariance(0.8, 0.6, 0.6))[0].translate == 0.0
+    assert _chosen(invariance=None)[0].translate == 0.07
+    assert _chosen(side=64, invariance=Invariance(0.8, 0.6, 0.6))[0].translate == 0.0
 
 
 def test_precision_follows_the_processor():
@@ -124,9 +129,9 @@ def test_precision_follows_the_processor():
 
 
 def test_ema_needs_steps():
-    assert average(20).value == 0.0
-    assert average(1000).value == pytest.approx(0.98)
-    assert average(10**6).value == pytest.approx(0.998)
+    assert choose_ema_decay(20).value == 0.0
+    assert choose_ema_decay(1000).value == pytest.approx(0.98)
+    assert choose_ema_decay(10**6).value == pytest.approx(0.998)
 
 
 def test_clashes_are_refused():

@@ -9,8 +9,8 @@ from foveal.training.setup.invariance import measure_invariance
 REACH = 0.07
 
 
-def test_digits_are_not_mirrored_and_moved_by_a_part_of_their_width_only(prepared):
-    pixels, labels = prepared.train.pixels, prepared.train.labels
+def test_digits_are_not_mirrored_and_moved_by_a_part_of_their_width_only(digits_data):
+    pixels, labels = digits_data.train.pixels, digits_data.train.labels
     coarse = measure_invariance(pixels, labels, REACH)  # a pixel of eight
     fine = measure_invariance(
         pixels.repeat(4, axis=1).repeat(4, axis=2), labels, REACH
@@ -31,7 +31,7 @@ def _stripes():
 
 
 def test_stripes_stay_when_mirrored_and_are_others_when_moved():
-    found = measure_invariance(*_stripes(), reach=2 / 8)
+    found = measure_invariance(*_stripes(), shift=2 / 8)
     assert (found.plain, found.mirrored) == (1.0, 1.0)
     assert found.moved < 0.7
 

@@ -1,24 +1,24 @@
-"""What a run is put together from: a whole recipe, and whether images grow."""
+"""What a run is put together from: a whole recipe, a plan, a state."""
+
+import json
+import math
 
 import pytest
 import torch
 
-from foveal.errors import UsageError
-from foveal.spec.layers import Flatten, Output
 from foveal.spec.recipe import Recipe
-from foveal.training import loop
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.defaults import ChosenValue
+from foveal.training.setup.session import TrainConfig, start_session, with_normalisation
 
 
 def test_class_weights_and_dropout_reach_the_task(runs):
-    made = runs.fresh(class_balance="class_weights", dropout=0.3)
-    assert made.task.class_weights is not None
-    assert [m.p for m in made.training.module.modules() if isinstance(m, torch.nn.Dropout)] == [0.3]
+    session = runs.start(class_balance="class_weights", dropout=0.3)
+    assert session.task.class_weights is not None
+    assert [m.p for m in session.state.module.modules() if isinstance(m, torch.nn.Dropout)] == [0.3]
 
 
 def test_the_recipe_is_whole(runs):
-    recipe = runs.fresh().task.recipe
+    recipe = runs.start().task.recipe
     assert isinstance(recipe, Recipe)
     assert [key for key, value in recipe if value in (None, "auto")] == [
         "dropout",
@@ -29,58 +29,31 @@ def test_the_recipe_is_whole(runs):
     ]
 
 
-def test_images_grow_where_time_is_short(runs, wide):
-    def chosen(**keys):
-        made = runs.fresh(network=wide, **keys)
-        reasons = [choice.reason for choice in made.choices if choice.key == "progressive_resizing"]
-        return made.task.recipe.progressive_resizing, *reasons
+def test_normalisation_is_of_the_training_images_unless_it_is_given(runs, digits_data):
+    network = with_normalisation(runs.network, digits_data)
+    pixels = digits_data.train.pixels / 255
+    assert network.preprocess.mean == pytest.approx((pixels.mean(),), abs=1e-6)
+    assert network.preprocess.std == pytest.approx((pixels.std(),), abs=1e-6)
+    assert with_normalisation(network, digits_data) is network
 
-    assert chosen(budget=Budget(3.0), epochs=100_000.0) == (
-        0.625,
-        "time is short: images grow from 20 to 32 pixels for more steps",
+
+def test_the_plan_is_plain_json_data(runs):
+    plan = runs.start().plan
+    assert json.loads(json.dumps(plan)) == plan
+    assert list(plan) == [
+        "network", "recipe", "seed", "classes", "task", "data", "minutes", "chosen", "machine",
+        "max_steps", "timing",
+    ]  # fmt: skip
+    assert (plan["minutes"], plan["max_steps"]) == (None, 15)
+
+
+def test_a_model_to_start_from_replaces_the_weights_it_has(runs, digits_data):
+    whole = runs.start().state.module.state_dict()
+    weights = {name: value + 1 for name, value in whole.items() if name != "conv_1.weight"}
+    config = TrainConfig(
+        Recipe(epochs=1.0), 0, torch.device("cpu"), Budget(math.inf), start_weights=weights
     )
-    assert chosen(budget=Budget(600.0), epochs=5.0) == (
-        1.0,
-        "the minutes suffice for whole images throughout",
-    )
-    assert chosen(epochs=5.0) == (1.0, "the epochs are given, no minutes to save")
-    assert chosen(budget=Budget(3.0), epochs=100_000.0, progressive_resizing=1.0) == (1.0,)
-
-
-def test_images_do_not_grow_where_it_would_not_work(runs, wide):
-    made = runs.fresh(network=_flat(wide), budget=Budget(3.0), epochs=100_000.0)
-    assert (
-        ChosenValue("progressive_resizing", 1.0, "the network takes no smaller images")
-        in made.choices
-    )
-    still = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, translate=0.0)
-    told = ChosenValue(
-        "progressive_resizing", 1.0, "images that stay in place would lose by being resized"
-    )
-    assert told in still.choices
-    with pytest.raises(UsageError) as caught:
-        runs.fresh(network=_flat(wide), progressive_resizing=0.5)
-    assert str(caught.value) == (
-        "progressive_resizing 0.5 trains on smaller images first, but the network cannot "
-        "compute images of 16x16 pixels: use global_avg_pool instead of flatten, a larger "
-        "progressive_resizing, or 1"
-    )
-
-
-def test_images_do_not_grow_where_networks_are_compiled(runs, wide, monkeypatch):
-    monkeypatch.setattr(loop, "compile_module", lambda module, recipe: module)
-    made = runs.fresh(network=wide, budget=Budget(3.0), epochs=100_000.0, compile="on")
-    assert (
-        ChosenValue("progressive_resizing", 1.0, "every size would be compiled anew")
-        in made.choices
-    )
-
-
-def test_few_pixels_are_not_made_fewer(runs):
-    made = runs.fresh(budget=Budget(3.0), epochs=100_000.0, translate=0.1)
-    told = ChosenValue("progressive_resizing", 1.0, "5 pixels to begin with would show too little")
-    assert told in made.choices
-
-
-def _flat(network):
-    return network.model_copy(update={"layers": (Flatten(), Output())})
+    session = start_session(runs.network, digits_data, config)
+    assert session.not_loaded == ("conv_1.weight",)
+    started = session.state.module.state_dict()
+    assert torch.equal(started["conv_2.weight"], whole["conv_2.weight"] + 1)

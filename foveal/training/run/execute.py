@@ -1,0 +1,100 @@
+"""Execute a whole run in its folder: start or resume it, train, leave everything on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from foveal.model.manifest import Manifest
+from foveal.progress import Progress
+from foveal.rundir import CHECKPOINT_FOLDER
+from foveal.training import checkpoint
+from foveal.training.device import deterministic_kernels, retain_freed_memory, select_device
+from foveal.training.interrupts import handle_interrupts
+from foveal.training.run.driver import RunContext, drive, save_state
+from foveal.training.run.resume import is_complete, resume_run
+from foveal.training.run.start import start_run
+from foveal.training.run.trackers import open_trackers
+from foveal.training.setup.request import TrainRequest
+from foveal.training.setup.session import TrainSession, initial_manifest
+from foveal.training.setup.training_data import TrainingData
+from foveal.training.validation import Logits
+
+ReportWriter = Callable[[Path, TrainingData, Manifest, Logits], None]
+"""Is given the run's folder, its data, the finished manifest and the logits of val."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and how a run is executed.
+
+    resume: continue the run in `folder`.  track: names of trackers.  started_at: monotonic clock
+    from which the budget counts.
+    """
+
+    folder: Path
+    resume: bool
+    track: Sequence[str]
+    progress: Progress
+    started_at: float
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """JSON data of a finished run: its plan, its history, and the final scores on val."""
+
+    plan: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    final: Mapping[str, Any]
+
+
+def execute_run(
+    request: TrainRequest, options: RunOptions, write_report: ReportWriter
+) -> RunOutcome:
+    """Train in a folder that is locked by the caller; raises foveal.Error."""
+    folder, progress = options.folder, options.progress
+    newest = checkpoint.load_newest(folder / CHECKPOINT_FOLDER) if options.resume else None
+    if newest is not None and is_complete(newest, request):
+        progress.message(
+            f"{folder} is finished already, nothing was changed; train it further with --epochs"
+        )
+        position = newest.metadata["position"]
+        return RunOutcome(newest.metadata["plan"], position["history"], position["final_scores"])
+    exact = deterministic_kernels(select_device(request.device))
+    with torch.random.fork_rng(enabled=True), exact, retain_freed_memory():
+        if newest is None:
+            session = start_run(request, folder, progress, options.started_at)
+        else:
+            session = resume_run(request, newest, folder, progress, options.started_at)
+        _train(session, options, write_report, new=newest is None)
+    position = session.state.position
+    return RunOutcome(session.plan, position.history, position.final_scores)
+
+
+def _train(
+    session: TrainSession, options: RunOptions, write_report: ReportWriter, *, new: bool
+) -> None:
+    with (
+        handle_interrupts(session.task.interrupts),
+        open_trackers(options.track, options.folder, session.plan) as on_record,
+    ):
+        context = RunContext(
+            folder=options.folder,
+            manifest=initial_manifest(session),
+            content_hashes=session.data.content_hashes(),
+            plan=session.plan,
+            budget=session.budget,
+            timing=session.timing,
+            max_steps=session.plan["max_steps"],
+            progress=options.progress,
+            on_record=on_record,
+            write_report=partial(write_report, options.folder, session.data),
+        )
+        if new:  # killed before its first step, the run can be resumed as it was requested
+            save_state(session.state, session.task, context)
+        drive(session.state, session.task, context)

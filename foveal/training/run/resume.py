@@ -1,0 +1,146 @@
+"""Resume a run from its newest checkpoint, where the request is still for the same run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from foveal.errors import UsageError
+from foveal.progress import Progress
+from foveal.spec.network import Network
+from foveal.training.checkpoint import Checkpoint
+from foveal.training.device import environment, environment_differences, select_device
+from foveal.training.run.summary import write_recipe
+from foveal.training.setup.budget import Budget
+from foveal.training.setup.data import open_data
+from foveal.training.setup.request import TrainRequest, load_recipe, requested_again
+from foveal.training.setup.session import TrainSession, resume_session, with_normalisation
+from foveal.training.setup.training_data import TrainingData, decode_training_data
+
+
+def resume_run(
+    request: TrainRequest,
+    checkpoint: Checkpoint,
+    folder: Path,
+    progress: Progress,
+    started_at: float,
+) -> TrainSession:
+    """The run of a checkpoint; raises UsageError where another run is requested now.
+
+    started_at: monotonic clock from which the budget counts.
+    """
+    plan, position = checkpoint.metadata["plan"], checkpoint.metadata["position"]
+    network = Network.model_validate(plan["network"])
+    compute_device = select_device(request.device)
+    data = decode_training_data(open_data(request, progress), network, progress)
+    _check_same_run(folder, plan, {**_data_of(data), **_requested(request, checkpoint, data)})
+    for change in environment_differences(plan["machine"], environment(compute_device)):
+        progress.message(f"warning: the result will not be the same to the bit: {change}")
+    epochs = request.epochs if position["finished"] else None
+    limited = epochs is None and plan["minutes"] is not None
+    budget = Budget(
+        plan["minutes"] * 60 if limited else math.inf, position["elapsed_seconds"], started_at
+    )
+    session = resume_session(checkpoint, data, compute_device, budget, epochs=epochs)
+    now = session.state.position
+    if epochs is None:
+        progress.message(f"resuming after step {now.step} of {now.cycle_end}")
+    else:
+        progress.message(
+            f"one further cycle of the schedule over {now.cycle_steps} added steps, to "
+            f"{epochs:g} epochs in all"
+        )
+        write_recipe(folder, session)
+    return session
+
+
+def is_complete(checkpoint: Checkpoint, request: TrainRequest) -> bool:
+    """Whether the run is finished and the request asks for nothing more."""
+    position, plan = checkpoint.metadata["position"], checkpoint.metadata["plan"]
+    same_budget = request.minutes in (None, plan["minutes"])
+    same_epochs = request.epochs in (None, plan["recipe"]["epochs"])
+    return bool(position["finished"]) and same_budget and same_epochs
+
+
+def _data_of(data: TrainingData) -> dict[str, Any]:
+    return {"data": data.run_data.fingerprint, "classes": list(data.classes)}
+
+
+def _requested(request: TrainRequest, checkpoint: Checkpoint, data: TrainingData) -> dict[str, Any]:
+    """The parts of the plan that are requested again, as they would be planned now."""
+    plan = checkpoint.metadata["plan"]
+    requested: dict[str, Any] = {}
+    if request.network is not None or request.size is not None:
+        requested["network"] = _requested_network(request, plan, data)
+    recipe = load_recipe(request).model_dump(mode="json", exclude_defaults=True)
+    if request.epochs is not None and not checkpoint.metadata["position"]["finished"]:
+        recipe["epochs"] = float(request.epochs)
+    if recipe:
+        requested["recipe"] = recipe
+    if request.minutes is not None:
+        requested["minutes"] = request.minutes
+    if request.seed:
+        requested["seed"] = request.seed
+    return requested
+
+
+def _requested_network(
+    request: TrainRequest, plan: Mapping[str, Any], data: TrainingData
+) -> dict[str, Any]:
+    own = Network.model_validate(plan["network"])
+    network = with_normalisation(requested_again(request, own), data)
+    update = {"flip_average": own.preprocess.flip_average}
+    preprocess = network.preprocess.model_copy(update=update)
+    return network.model_copy(update={"preprocess": preprocess}).to_data()
+
+
+def _check_same_run(folder: Path, plan: Mapping[str, Any], requested: Mapping[str, Any]) -> None:
+    differences = [
+        _difference(key, plan[key], value)
+        for key, value in requested.items()
+        if not _same(key, plan[key], value)
+    ]
+    if differences:
+        raise UsageError(
+            f"{folder} holds another run: {'; '.join(differences)}; resume it as it was started, "
+            "or start a new one with another --out"
+        )
+
+
+def _same(key: str, planned: Any, requested: Any) -> bool:
+    """Equal; of a recipe only the keys that are requested count."""
+    if key == "recipe":
+        return all(planned.get(name) == value for name, value in requested.items())
+    return bool(planned == requested)
+
+
+def _difference(key: str, planned: Any, requested: Any) -> str:
+    if key == "data":
+        return "its training or val images have changed"
+    if key == "classes":
+        gone, new = sorted(set(planned) - set(requested)), sorted(set(requested) - set(planned))
+        return f"its classes differ (gone: {gone}, new: {new})"
+    if key == "network":
+        return f"its network differs ({_first_difference(planned, requested)})"
+    if key == "recipe":
+        changes = [
+            f"{name} was {planned.get(name)}, is {value}"
+            for name, value in requested.items()
+            if planned.get(name) != value
+        ]
+        return f"its recipe differs ({', '.join(changes)})"
+    return f"its {key} was {planned}, is {requested}"
+
+
+def _first_difference(planned: Mapping[str, Any], requested: Mapping[str, Any]) -> str:
+    """Where two networks' data first differ."""
+    for key in ("input", "preprocess"):
+        if planned.get(key) != requested.get(key):
+            return f"{key} was {planned.get(key)}, is {requested.get(key)}"
+    pairs = zip(planned["layers"], requested["layers"], strict=False)
+    for number, (before, now) in enumerate(pairs, start=1):
+        if before != now:
+            return f"layer {number} was {before}, is {now}"
+    return f"{len(planned['layers'])} layers, now {len(requested['layers'])}"

@@ -1,0 +1,112 @@
+"""Start a new run: read what was asked for, decode the images, plan, write the first files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+
+from foveal import processor
+from foveal.dataset.stats import compute_stats
+from foveal.errors import SpecError
+from foveal.model.model import load_model
+from foveal.network.design import design_network
+from foveal.network.lint import lint
+from foveal.progress import Progress
+from foveal.spec.network import Network
+from foveal.spec.recipe import Recipe
+from foveal.training.device import select_device
+from foveal.training.run.summary import plan_lines, write_run_files
+from foveal.training.setup.budget import Budget
+from foveal.training.setup.data import RequestedData, open_data
+from foveal.training.setup.request import (
+    TrainRequest,
+    load_recipe,
+    requested_network,
+    requested_preset,
+    with_keys,
+    with_overrides,
+)
+from foveal.training.setup.session import TrainConfig, TrainSession, start_session
+from foveal.training.setup.training_data import decode_training_data
+
+DEFAULT_MINUTES = 10.0
+
+
+def start_run(
+    request: TrainRequest, folder: Path, progress: Progress, started_at: float
+) -> TrainSession:
+    """A new run in `folder`; everything that needs no training is written there.
+
+    started_at: monotonic clock from which the budget counts.
+    """
+    recipe = load_recipe(request)
+    if request.epochs is not None:
+        recipe = with_keys(recipe, {"epochs": float(request.epochs)})
+    minutes = request.minutes
+    if minutes is None and recipe.epochs is None:
+        minutes = DEFAULT_MINUTES
+        progress.message(f"budget: {minutes:g} minutes (default; set --minutes or --epochs)")
+    start_weights = _start_weights(request.start_from)
+    data = open_data(request, progress)
+    network = requested_network(request)
+    if network is None:
+        network, recipe = _designed(request, data, minutes, recipe, progress)
+    decoded = decode_training_data(_checked(network, data), network, progress)
+    for warning in decoded.run_data.warnings:
+        progress.message(f"warning: {warning}")
+    budget = Budget(math.inf if minutes is None else minutes * 60, started_at=started_at)
+    config = TrainConfig(
+        recipe,
+        request.seed,
+        select_device(request.device),
+        budget,
+        minutes_given=request.minutes is not None,
+        start_weights=start_weights,
+    )
+    session = start_session(network, decoded, config)
+    if session.not_loaded:
+        names = ", ".join(session.not_loaded)
+        progress.message(f"not loaded from {request.start_from}: {names}")
+    for line in plan_lines(session):
+        progress.message(line)
+    write_run_files(folder, session)
+    return session
+
+
+def _start_weights(start_from: str | Path | None) -> Mapping[str, Tensor] | None:
+    return None if start_from is None else load_model(start_from).module.state_dict()
+
+
+def _checked(network: Network, data: RequestedData) -> RequestedData:
+    """The data with warnings about the network; its errors are raised before images are decoded."""
+    findings = lint(network, len(data.classes), data.dataset.task, images=len(data.rows("train")))
+    errors = [finding.text for finding in findings if finding.severity == "error"]
+    if errors:
+        raise SpecError(errors)
+    warnings = (finding.text for finding in findings)
+    return replace(data, warnings=(*data.warnings, *warnings))
+
+
+def _designed(
+    request: TrainRequest,
+    data: RequestedData,
+    minutes: float | None,
+    recipe: Recipe,
+    progress: Progress,
+) -> tuple[Network, Recipe]:
+    """The network Foveal designs, or a preset fitted to the images; keys of `recipe` stay."""
+    designed = design_network(
+        compute_stats(data.dataset, data.rows("train")),
+        minutes,
+        side_px=request.size,
+        preset=requested_preset(request),
+        multiply_adds_per_second=processor.training_speed(select_device(request.device).type),
+    )
+    for reason in designed.reasons:
+        progress.message(f"design: {reason}")
+    network = with_overrides(designed.network, request)
+    return network, with_keys(designed.recipe, recipe.model_dump(exclude_defaults=True))
