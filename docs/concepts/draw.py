@@ -31,14 +31,33 @@ MODEL = HERE / "digits.safetensors"
 LEVELS = 12
 """Steps of colour to either side of zero, so that a last bit changes no image."""
 KOREAN = {
-    "input": "입력", "filter": "필터", "products": "곱", "sum": "합", "output": "출력",
-    "filter, turned": "뒤집은 필터", "correlation": "상호상관", "convolution": "합성곱 (flip)",
-    "padding": "패딩", "pooling": "풀링", "activation": "활성화 함수",
-    "image": "입력", "filters": "필터", "feature maps": "특징 맵", "before": "통과 전",
-    "after relu": "relu 통과 후", "max_pool 2": "최대 풀링 2", "avg_pool 2": "평균 풀링 2",
-    "stride": "스트라이드", "logits / T": "로짓 / T", "softmax": "소프트맥스", "maps": "맵",
-    "flatten": "평탄화", "weights": "가중치", "bias": "편향", "sigmoid": "시그모이드",
-}  # fmt: skip
+    "input": "입력",
+    "filter": "필터",
+    "products": "곱",
+    "sum": "합",
+    "output": "출력",
+    "filter, turned": "뒤집은 필터",
+    "correlation": "상호상관",
+    "convolution": "합성곱 (flip)",
+    "padding": "패딩",
+    "pooling": "풀링",
+    "activation": "활성화 함수",
+    "image": "입력",
+    "filters": "필터",
+    "feature maps": "특징 맵",
+    "before": "통과 전",
+    "after relu": "relu 통과 후",
+    "max_pool 2": "최대 풀링 2",
+    "avg_pool 2": "평균 풀링 2",
+    "stride": "스트라이드",
+    "logits / T": "로짓 / T",
+    "softmax": "소프트맥스",
+    "maps": "맵",
+    "flatten": "평탄화",
+    "weights": "가중치",
+    "bias": "편향",
+    "sigmoid": "시그모이드",
+}
 Parts = list[str]
 Say = Callable[[str], str]
 
@@ -62,9 +81,16 @@ class Sheet:
         self.put(put + escape(text) + "</text>", x + share * wide, y + 4)
 
     def grid(
-        self, values: np.ndarray, x: float, y: float, cell: int, *, most: float | None = None,
-        grey: bool = False, written: bool = True,
-    ) -> float:  # fmt: skip
+        self,
+        values: np.ndarray,
+        x: float,
+        y: float,
+        cell: int,
+        *,
+        most: float | None = None,
+        grey: bool = False,
+        written: bool = True,
+    ) -> float:
         """Numbers (H, W) as coloured cells, written in them; where the grid ends at the right."""
         shades: dict[str, Parts] = {}
         shown = values / 255 if grey else values / (most or float(np.abs(values).max()) or 1.0)
@@ -101,13 +127,18 @@ class Sheet:
     def svg(self) -> str:
         """The whole document: no script, no foreign address."""
         width, height = self.width + 12, self.height + 12
-        return "\n".join([
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" role="img" aria-label="{escape(self.title)}">',
-            f"<title>{escape(self.title)}</title><style>text{{font-family:system-ui,sans-serif}}"
-            "</style>",
-            f'<rect width="{width}" height="{height}" fill="#fff"/>', *self.parts, "</svg>", "",
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+                f'width="{width}" height="{height}" role="img" aria-label="{escape(self.title)}">',
+                f"<title>{escape(self.title)}</title><style>text{{font-family:system-ui,sans-serif}}"
+                "</style>",
+                f'<rect width="{width}" height="{height}" fill="#fff"/>',
+                *self.parts,
+                "</svg>",
+                "",
+            ]
+        )
 
 
 def convolution(say: Say) -> Sheet:
@@ -137,9 +168,11 @@ def flip(say: Say) -> Sheet:
     turned = arithmetic.convolve(example.image, example.kernel, WindowSettings(flip=True))
     x = 12.0
     for word, values in (
-        ("filter", example.kernel), ("correlation", example.plain),
-        ("filter, turned", example.kernel[::-1, ::-1]), ("convolution", turned),
-    ):  # fmt: skip
+        ("filter", example.kernel),
+        ("correlation", example.plain),
+        ("filter, turned", example.kernel[::-1, ::-1]),
+        ("convolution", turned),
+    ):
         sheet.text(x, 22, say(word))
         x = max(sheet.grid(values, x, 34, 32) + 40, x + 130)
     return sheet
@@ -206,9 +239,12 @@ def padding(say: Say) -> Sheet:
     """The same 4x4 input with one cell around it in every mode."""
     sheet, image = Sheet(say("padding")), arithmetic.worked_example().image
     modes: list[tuple[str, PaddingMode, float]] = [
-        ("constant 0", "constant", 0.0), ("constant -1", "constant", -1.0),
-        ("reflect", "reflect", 0.0), ("replicate", "replicate", 0.0), ("circular", "circular", 0.0),
-    ]  # fmt: skip
+        ("constant 0", "constant", 0.0),
+        ("constant -1", "constant", -1.0),
+        ("reflect", "reflect", 0.0),
+        ("replicate", "replicate", 0.0),
+        ("circular", "circular", 0.0),
+    ]
     for at, (word, mode, value) in enumerate(modes):
         left = 12 + at * 152
         sheet.text(left, 22, word)
@@ -321,8 +357,16 @@ def drawn() -> dict[Path, str]:
             return say(text) or text
 
         sheets = (
-            convolution, flip, feature_maps, activation, pooling, padding, stride, flatten, output,
-        )  # fmt: skip
+            convolution,
+            flip,
+            feature_maps,
+            activation,
+            pooling,
+            padding,
+            stride,
+            flatten,
+            output,
+        )
         for make in sheets:
             name = make.__name__.replace("_", "-")
             found[folder / "images" / f"{name}.svg"] = make(word).svg()

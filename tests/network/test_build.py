@@ -87,9 +87,16 @@ def test_convolution_is_scipys(size, kernel, stride, dilation, padding, mode, va
     if mode == "reflect":
         assume(max(around[:2]) < size[0] and max(around[2:]) < size[1])
     layer = Conv(
-        3, kernel=kernel, stride=stride, dilation=dilation, padding=padding, padding_mode=mode,
-        padding_value=value, flip=flip, bias=bias,
-    )  # fmt: skip
+        3,
+        kernel=kernel,
+        stride=stride,
+        dilation=dilation,
+        padding=padding,
+        padding_mode=mode,
+        padding_value=value,
+        flip=flip,
+        bias=bias,
+    )
     module, after = part(layer, *size)
     module = module.double()
     x = maps(*size)
@@ -156,9 +163,14 @@ def test_pooling_is_the_naive_loops(size, window, stride, padding, ceil, functio
     assert got.shape[1:] == after
     for channel in range(2):
         wanted = plain.pool(
-            x[1, channel].numpy(), window, stride, around, function=function,
-            ceil=ceil and padding != "same", count_padding=count_padding,
-        )  # fmt: skip
+            x[1, channel].numpy(),
+            window,
+            stride,
+            around,
+            function=function,
+            ceil=ceil and padding != "same",
+            count_padding=count_padding,
+        )
         np.testing.assert_allclose(got[1, channel], wanted, atol=1e-9)
 
 

@@ -12,9 +12,21 @@ from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 
 ALL = (
-    "alexnet", "convnext", "lenet5", "mobilenet", "resnet18", "resnet34", "resnet50", "swift-l",
-    "swift-m", "swift-s", "swift-xs", "vgg-mini", "vgg11", "vgg16",
-)  # fmt: skip
+    "alexnet",
+    "convnext",
+    "lenet5",
+    "mobilenet",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "swift-l",
+    "swift-m",
+    "swift-s",
+    "swift-xs",
+    "vgg-mini",
+    "vgg11",
+    "vgg16",
+)
 
 
 def test_names():

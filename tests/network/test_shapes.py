@@ -22,10 +22,18 @@ def network(layers=LAYERS):
 def test_names_are_those_of_the_module():
     steps = list(trace(network(), 3).walk())
     assert [step.name for step in steps] == [
-        "conv_1", "relu_1", "concat_1", "concat_1.0.conv_1", "concat_1.1.tanh_1",
-        "concat_1.1.conv_1", "residual_1", "residual_1.layers.conv_1",
-        "residual_1.layers.batch_norm_1", "global_avg_pool_1", "output",
-    ]  # fmt: skip
+        "conv_1",
+        "relu_1",
+        "concat_1",
+        "concat_1.0.conv_1",
+        "concat_1.1.tanh_1",
+        "concat_1.1.conv_1",
+        "residual_1",
+        "residual_1.layers.conv_1",
+        "residual_1.layers.batch_norm_1",
+        "global_avg_pool_1",
+        "output",
+    ]
     module = network().build(3)
     for step in steps:
         module.get_submodule(step.name)

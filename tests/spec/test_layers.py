@@ -33,18 +33,31 @@ mode = st.sampled_from(["constant", "reflect", "replicate", "circular"])
 
 FIELDS: dict[str, dict[str, SearchStrategy]] = {
     "conv": {
-        "channels": small, "kernel": pair, "stride": pair, "padding": padding,
-        "padding_mode": mode, "padding_value": number, "dilation": pair,
-        "groups": st.one_of(small, st.just("depthwise")), "bias": switch,
-        "flip": st.booleans(), "init": st.sampled_from(["default", "identity", "whiten"]),
+        "channels": small,
+        "kernel": pair,
+        "stride": pair,
+        "padding": padding,
+        "padding_mode": mode,
+        "padding_value": number,
+        "dilation": pair,
+        "groups": st.one_of(small, st.just("depthwise")),
+        "bias": switch,
+        "flip": st.booleans(),
+        "init": st.sampled_from(["default", "identity", "whiten"]),
         "frozen": st.booleans(),
     },
     "pad": {"padding": four, "mode": mode, "value": number},
     "max_pool": {
-        "size": st.integers(4, 6), "stride": pair, "padding": padding, "ceil": st.booleans(),
+        "size": st.integers(4, 6),
+        "stride": pair,
+        "padding": padding,
+        "ceil": st.booleans(),
     },
     "avg_pool": {
-        "size": st.integers(4, 6), "stride": pair, "padding": padding, "ceil": st.booleans(),
+        "size": st.integers(4, 6),
+        "stride": pair,
+        "padding": padding,
+        "ceil": st.booleans(),
         "count_padding": st.booleans(),
     },
     "dense": {"units": small, "bias": switch},
@@ -55,7 +68,7 @@ FIELDS: dict[str, dict[str, SearchStrategy]] = {
     "leaky_relu": {"slope": number},
     "elu": {"alpha": number},
     "squeeze_excite": {"reduction": small},
-}  # fmt: skip
+}
 
 
 @st.composite
@@ -71,8 +84,11 @@ def layer(draw, depth=2):
         return Concat(draw(st.lists(inner, min_size=2, max_size=2)))
     cls = LAYER_TYPES[kind]
     fields = FIELDS.get(kind, {})
-    asked = {name: draw(value) for name, value in fields.items()
-             if cls.model_fields[name].is_required() or draw(st.booleans())}  # fmt: skip
+    asked = {
+        name: draw(value)
+        for name, value in fields.items()
+        if cls.model_fields[name].is_required() or draw(st.booleans())
+    }
     return cls(**asked)
 
 
@@ -97,9 +113,13 @@ def test_short_forms_are_the_long_ones():
         "layers: [{conv: 8}, {max_pool: 2}, {dense: 3}, {dropout: 0.3}, {residual: [relu]}, output]"
     )
     assert yaml.parse_yaml(text, Network).layers == (
-        Conv(channels=8), MaxPool(size=(2, 2)), Dense(units=3), Dropout(rate=0.3),
-        Residual(layers=(Relu(),)), Output(function="softmax"),
-    )  # fmt: skip
+        Conv(channels=8),
+        MaxPool(size=(2, 2)),
+        Dense(units=3),
+        Dropout(rate=0.3),
+        Residual(layers=(Relu(),)),
+        Output(function="softmax"),
+    )
     assert Conv(8, kernel=3, padding=1) == Conv(
         channels=8, kernel=(3, 3), padding=(1, 1, 1, 1), padding_mode="constant"
     )
@@ -170,7 +190,7 @@ WRONG = [
         lambda: Network(preprocess={"mean": (0.5,)}, layers=[Output()]),
         "preprocess mean has 1 numbers for 3 channels",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("make", "text"), WRONG)

@@ -68,14 +68,29 @@ def test_presets_fit_the_schema(name):
 
 
 RIGHT = (
-    "{conv: 8}", "{conv: {channels: 8, padding: [1, 1, 2, 0]}}", "relu", "{leaky_relu: 0.1}",
-    "{conv: {channels: 8, kernel: [5, 3], groups: depthwise}}", "{relu: }", "{residual: [relu]}",
-    "{concat: [[relu], [tanh]]}", "dropout", "{max_pool: {size: 2}}",
-)  # fmt: skip
+    "{conv: 8}",
+    "{conv: {channels: 8, padding: [1, 1, 2, 0]}}",
+    "relu",
+    "{leaky_relu: 0.1}",
+    "{conv: {channels: 8, kernel: [5, 3], groups: depthwise}}",
+    "{relu: }",
+    "{residual: [relu]}",
+    "{concat: [[relu], [tanh]]}",
+    "dropout",
+    "{max_pool: {size: 2}}",
+)
 WRONG = (
-    "conv", "{conv: 0}", "{conv: {kernel: 3}}", "{conv: {channels: 8, padding: sane}}",
-    "{relu: 3}", "{conv: 3, relu: }", "rule", "{concat: [[relu]]}", "{residual: []}", "7",
-)  # fmt: skip
+    "conv",
+    "{conv: 0}",
+    "{conv: {kernel: 3}}",
+    "{conv: {channels: 8, padding: sane}}",
+    "{relu: 3}",
+    "{conv: 3, relu: }",
+    "rule",
+    "{concat: [[relu]]}",
+    "{residual: []}",
+    "7",
+)
 
 
 @pytest.mark.parametrize("text", RIGHT)

@@ -79,33 +79,52 @@ def test_all_mistakes_at_once_each_with_its_line():
 
 
 SINGLE = [
-    ("layers: &a [*a]", "net.yaml:1: anchors and aliases (& and *) are not allowed; write the "
-     "value out"),
-    ("layers:\n  - *a\n", "net.yaml:2: anchors and aliases (& and *) are not allowed; write the "
-     "value out"),
-    ("layers: !!python/object/apply:os.system ['true']", "net.yaml:1: the tag "
-     "tag:yaml.org,2002:python/object/apply:os.system is not allowed; leave it out"),
+    (
+        "layers: &a [*a]",
+        "net.yaml:1: anchors and aliases (& and *) are not allowed; write the value out",
+    ),
+    (
+        "layers:\n  - *a\n",
+        "net.yaml:2: anchors and aliases (& and *) are not allowed; write the value out",
+    ),
+    (
+        "layers: !!python/object/apply:os.system ['true']",
+        "net.yaml:1: the tag "
+        "tag:yaml.org,2002:python/object/apply:os.system is not allowed; leave it out",
+    ),
     ("layers: !x [relu]", "net.yaml:1: the tag !x is not allowed; leave it out"),
-    ("layers: [output]\n---\nlayers: [output]", "net.yaml:2: a second document begins; give one "
-     "document per file"),
-    ("layers: [output]\nlayers: [output]", "net.yaml:2: the key 'layers' is given twice (first on "
-     "line 1); keep one"),
+    (
+        "layers: [output]\n---\nlayers: [output]",
+        "net.yaml:2: a second document begins; give one document per file",
+    ),
+    (
+        "layers: [output]\nlayers: [output]",
+        "net.yaml:2: the key 'layers' is given twice (first on line 1); keep one",
+    ),
     ("a: [", "net.yaml:1: is not valid YAML: did not find expected node content"),
     ("layers: [output]\n? [a, b]\n: 3", "net.yaml:2: a key must be text"),
     ("[" * 70, "net.yaml:1: nested more than 64 levels deep; reduce the nesting"),
-    ("layers: [" + "relu, " * 20_001 + "output]", "net.yaml:1: more than 20000 nodes, the "
-     "limit of a network or recipe"),
+    (
+        "layers: [" + "relu, " * 20_001 + "output]",
+        "net.yaml:1: more than 20000 nodes, the limit of a network or recipe",
+    ),
     ("#" * 131_073, "net.yaml: is larger than 131072 bytes, the limit of a network or recipe"),
     ("", "net.yaml:1: network: layers is missing; give a list of layers"),
     ("[1]", "net.yaml:1: network: received [1]; allowed are the keys input, preprocess, layers"),
-    ("layers: {a: 1}", "net.yaml:1: network: received a mapping of one key; allowed is a list of "
-     "layers"),
+    (
+        "layers: {a: 1}",
+        "net.yaml:1: network: received a mapping of one key; allowed is a list of layers",
+    ),
     ("layers:", "net.yaml:1: network: received nothing; allowed is a list of layers"),
-    ("layers: [relu]", "net.yaml:1: layers must end with output (softmax or sigmoid), exactly "
-     "once"),
-    ("layers: [" + "{conv: 1}, " * 1025 + "output]", "net.yaml:1: network: received a list of "
-     "1026; give at most 1024"),
-]  # fmt: skip
+    (
+        "layers: [relu]",
+        "net.yaml:1: layers must end with output (softmax or sigmoid), exactly once",
+    ),
+    (
+        "layers: [" + "{conv: 1}, " * 1025 + "output]",
+        "net.yaml:1: network: received a list of 1026; give at most 1024",
+    ),
+]
 
 
 @pytest.mark.parametrize(("text", "told"), SINGLE)
@@ -261,10 +280,37 @@ def test_the_documented_example_reads_builds_and_writes():
 
 
 WORDS = st.sampled_from(
-    ["input", "preprocess", "layers", "height", "conv", "relu", "residual", "concat", "branches",
-     "max_pool", "size", "padding", "same", "channels", "kernel", "output", "softmax", "fit",
-     "mean", "std", "background", "x", "", "groups", "leaky_relu", "slope", "dropout", "rate"]
-)  # fmt: skip
+    [
+        "input",
+        "preprocess",
+        "layers",
+        "height",
+        "conv",
+        "relu",
+        "residual",
+        "concat",
+        "branches",
+        "max_pool",
+        "size",
+        "padding",
+        "same",
+        "channels",
+        "kernel",
+        "output",
+        "softmax",
+        "fit",
+        "mean",
+        "std",
+        "background",
+        "x",
+        "",
+        "groups",
+        "leaky_relu",
+        "slope",
+        "dropout",
+        "rate",
+    ]
+)
 ANYTHING = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 9000), st.floats(-2, 2), WORDS),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(WORDS, inner, max_size=4)),

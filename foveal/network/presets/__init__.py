@@ -1,7 +1,4 @@
-"""The networks that come with Foveal: one YAML file each, adapted to the asked input.
-
-Knows their names and which variant suits which size; what they are stands in the files.
-"""
+"""The networks that come with Foveal: one YAML file each, adapted to the requested input size."""
 
 from __future__ import annotations
 
@@ -9,10 +6,10 @@ from importlib import resources
 from math import prod
 
 from foveal.errors import UsageError
-from foveal.spec import yaml
 from foveal.spec.layers import Conv, Layer
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
+from foveal.spec.yaml import parse_yaml
 from foveal.text import nearest
 
 LARGE_SIDE_PX = 48
@@ -21,7 +18,7 @@ _VARIANT = "-large"
 
 
 def preset_names() -> tuple[str, ...]:
-    """Names of all presets, in natural order."""
+    """Names of all presets, sorted."""
     names = (item.name for item in resources.files(__name__).iterdir())
     stems = {name.removesuffix(".yaml") for name in names if name.endswith(".yaml")}
     return tuple(sorted(stem for stem in stems if not stem.endswith(_VARIANT)))
@@ -30,7 +27,7 @@ def preset_names() -> tuple[str, ...]:
 def load_preset(name: str, size: Input | None = None) -> Network:
     """The preset `name` for an input of `size` (None: the size its source published).
 
-    Raises UsageError for a name that is not a preset, with the nearest right one.
+    Raises UsageError for a name that is not a preset, naming the nearest preset.
     """
     if name not in preset_names():
         raise UsageError(
@@ -53,7 +50,7 @@ def _preset_file(name: str, size: Input | None) -> str:
 
 
 def _with_whitening_channels(layer: Layer, channels: int) -> Layer:
-    """A whitening convolution has each direction of its patches and that direction's negative."""
+    """A whitening convolution has a filter per direction of its patches and one for its negative."""
     if isinstance(layer, Conv) and layer.init == "whiten":
         return layer.model_copy(update={"channels": 2 * channels * prod(layer.kernel)})
     return layer
@@ -61,4 +58,4 @@ def _with_whitening_channels(layer: Layer, channels: int) -> Layer:
 
 def _read_preset(file: str) -> Network:
     text = resources.files(__name__).joinpath(file).read_text(encoding="utf-8")
-    return yaml.parse_yaml(text, Network, file)
+    return parse_yaml(text, Network, file)
