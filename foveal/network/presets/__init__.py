@@ -50,7 +50,7 @@ def _preset_file(name: str, size: Input | None) -> str:
 
 
 def _with_whitening_channels(layer: Layer, channels: int) -> Layer:
-    """A whitening convolution has a filter per direction of its patches and one for its negative."""
+    """A whitening layer has one filter per direction of its patches and one for its negative."""
     if isinstance(layer, Conv) and layer.init == "whiten":
         return layer.model_copy(update={"channels": 2 * channels * prod(layer.kernel)})
     return layer
