@@ -1,6 +1,6 @@
 """The exception tree and its exit statuses."""
 
-from foveal import errors, text
+from foveal import errors
 
 
 def test_the_tree_in_the_docstring_is_the_tree():
@@ -28,8 +28,3 @@ def test_missing_extra_gives_the_line_to_type():
         "foveal serve needs the extra 'serve': install Foveal again with [serve] behind its name "
         "or folder, as in  pip install '.[serve]'"
     )
-
-
-def test_nearest():
-    assert text.nearest("relo", ["relu", "elu"]) == " (did you mean 'relu'?)"
-    assert text.nearest("xyz", ["relu"]) == ""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from foveal.errors import UsageError
 from foveal.progress import Progress, silent
-from foveal.verbs.evaluate import open_data
 
 if TYPE_CHECKING:
     from foveal.dataset.dataset import Dataset
@@ -32,6 +31,7 @@ def compare(
     split: test where DATA has a split; else every usable image none of the models was fitted on.
     others: a folder of images of no known class.  Raises foveal.Error.
     """
+    from foveal.dataset.open import open_dataset
     from foveal.evaluation.collect import collect_evaluation_set, common_images
     from foveal.evaluation.comparison import model_differences
     from foveal.evaluation.evaluate import evaluate_model
@@ -42,7 +42,7 @@ def compare(
     require_sklearn()
     if len(models) < 2:
         raise UsageError("compare needs at least two models; evaluate scores one")
-    dataset = open_data(data)
+    dataset = open_dataset(data)
     opened = open_models(models)
     evaluation_sets = common_images(
         [

@@ -39,6 +39,7 @@ def evaluate(
     `split`, which should be val) and write the model with it to `out`.  others: a folder of
     images of no known class.  report: an HTML page to write, in `lang`.  Raises foveal.Error.
     """
+    from foveal.dataset.open import open_dataset
     from foveal.evaluation.collect import collect_evaluation_set
     from foveal.evaluation.evaluate import evaluate_model
     from foveal.evaluation.inference import open_models, run_model
@@ -46,7 +47,7 @@ def evaluate(
 
     require_sklearn()
     _check_abstention_options(model, abstain_at_accuracy, out)
-    dataset = open_data(data)
+    dataset = open_dataset(data)
     (opened,) = open_models([model])
     evaluation_set = collect_evaluation_set(
         dataset,
@@ -70,15 +71,6 @@ def evaluate(
     if report is not None:
         _write_report(Path(report), scores, opened, evaluation_set, output, lang, progress)
     return scores
-
-
-def open_data(data: str | Path | Dataset) -> Dataset:
-    """The dataset at a path; a Dataset is returned as it is."""
-    if not isinstance(data, str | Path):
-        return data
-    from foveal.dataset.open import open_dataset
-
-    return open_dataset(data)
 
 
 def _check_abstention_options(

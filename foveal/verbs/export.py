@@ -105,8 +105,7 @@ def _samples(
     from foveal.exporting.samples import from_data, from_run
 
     if data is not None:
-        dataset = open_dataset(data) if isinstance(data, str | Path) else data
-        return from_data(dataset, model.manifest, model.train_hashes)
+        return from_data(open_dataset(data), model.manifest, model.train_hashes)
     if source is None:
         raise UsageError("a model in memory has no data.json beside it: give data")
     return from_run(source, model.manifest)

@@ -42,8 +42,12 @@ def test_nothing_wrong(root: Path, capsys):
     status, data = check_json(capsys, str(root))
     assert status == 0
     assert data == {
-        "images": 24, "classes": {"a": 12, "b": 12}, "splits": {}, "unusable": [], "findings": []
-    }  # fmt: skip
+        "images": 24,
+        "classes": {"a": 12, "b": 12},
+        "splits": {},
+        "unusable": [],
+        "findings": [],
+    }
     assert run(["check", str(root), "--quiet"]) == 0
     assert capsys.readouterr().out == (
         "24 usable images in 2 classes\n  a  12\n  b  12\nno findings\n"

@@ -67,8 +67,10 @@ def test_names_that_lead_out_of_an_archive_are_refused(tmp_path: Path):
     found = open_dataset(HOSTILE / "slip.zip")
     assert found.paths == ("cat/1.jpg", "cat/2.jpg", "dog/1.jpg")
     assert {one.path for one in found.unusable} == {
-        "../../escaped.jpg", "/tmp/escaped.jpg", "C:/escaped.jpg"
-    }  # fmt: skip
+        "../../escaped.jpg",
+        "/tmp/escaped.jpg",
+        "C:/escaped.jpg",
+    }
     assert {one.reason for one in found.unusable} == {"a name that leads out of the archive"}
     assert set(tmp_path.rglob("*")) == before
     assert not Path("/tmp/escaped.jpg").exists()

@@ -44,8 +44,11 @@ def test_a_folder_a_class_in_natural_order(images):
 def test_splits_above_the_classes(images, name: str):
     found = open_dataset(images(f"train/a/1.png train/b/1.png {name}/a/1.png test/a/1.png"))
     assert found.splits == ("test", "train", "train", "val") or found.splits == (
-        "val", "test", "train", "train"
-    )  # fmt: skip
+        "val",
+        "test",
+        "train",
+        "train",
+    )
     assert found.classes == ("a", "b")
 
 

@@ -23,17 +23,24 @@ def fake_scan(count: int, seed: int = 0) -> Scan:
     """A scan of `count` different images without reading any; row r is always the same one."""
     content = np.random.default_rng(seed).integers(0, 2**63, count).astype(np.uint64)
     return Scan(
-        np.arange(count), content, content, np.full((count, 2), 8, np.int32),
-        np.zeros((count, 11), np.float32), np.empty((0, 32, 32), np.uint8),
-        np.empty(0, np.int64), (),
-    )  # fmt: skip
+        np.arange(count),
+        content,
+        content,
+        np.full((count, 2), 8, np.int32),
+        np.zeros((count, 11), np.float32),
+        np.empty((0, 32, 32), np.uint8),
+        np.empty(0, np.int64),
+        (),
+    )
 
 
 def rows(labels: list[str], **more) -> Dataset:
     return Dataset(
-        Path("x"), tuple(f"{n}.png" for n in range(len(labels))),
-        tuple((label,) for label in labels), **more,
-    )  # fmt: skip
+        Path("x"),
+        tuple(f"{n}.png" for n in range(len(labels))),
+        tuple((label,) for label in labels),
+        **more,
+    )
 
 
 def splits_of(
@@ -129,10 +136,13 @@ def test_a_given_split_is_kept_and_only_train_is_read(images):
     data = open_dataset(images(names))
     assert assign_splits(data) == data.splits
     without = data.subset([row for row, one in enumerate(data.splits) if one != "val"])
-    broken = replace(without, paths=tuple(
-        "missing.png" if one == "test" else path
-        for path, one in zip(without.paths, without.splits, strict=True)
-    ))  # fmt: skip
+    broken = replace(
+        without,
+        paths=tuple(
+            "missing.png" if one == "test" else path
+            for path, one in zip(without.paths, without.splits, strict=True)
+        ),
+    )
     assigned = assign_splits(broken)
     assert [one for one, had in zip(assigned, broken.splits, strict=True) if had == "test"] == [
         "test"

@@ -88,8 +88,11 @@ def test_parquet_says_the_same_as_csv(images):
             "optionally split and group",
         ),
         ("", "{} is empty; its first line must name the columns path and label"),
-        ("path,label\n1.png,a\n2.png\n", "{}: row 3 does not have the 2 columns of the first "
-         "line; put cells that contain the separator in double quotes"),
+        (
+            "path,label\n1.png,a\n2.png\n",
+            "{}: row 3 does not have the 2 columns of the first "
+            "line; put cells that contain the separator in double quotes",
+        ),
         ("path,label\n1.png,a\n2.png,\n", "{}: no label in row 3; fill in or delete these rows"),
         ("path,label\n,a\n", "{}: no path in row 2; fill in or delete these rows"),
         (
@@ -109,7 +112,7 @@ def test_parquet_says_the_same_as_csv(images):
             "or leave all empty",
         ),
     ],
-)  # fmt: skip
+)
 def test_wrong_tables_are_one_sentence(tmp_path: Path, content: str, text: str):
     path = tmp_path / "t.csv"
     path.write_text(content)

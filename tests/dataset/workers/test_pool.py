@@ -13,15 +13,17 @@ from foveal.dataset.workers import pool
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask
 from foveal.processor import available_cores
 
-JOBS = [
-    ScanTask(False), ScanTask(True), DecodeTask(16, 12, 3, "crop", (0, 0, 0)),
+TASKS = [
+    ScanTask(False),
+    ScanTask(True),
+    DecodeTask(16, 12, 3, "crop", (0, 0, 0)),
     DecodeTask(40, 40, 1, "pad", (9, 8, 7)),
-]  # fmt: skip
+]
 
 
-def told(data: Dataset, job: ScanTask | DecodeTask) -> list[tuple[list[int], ChunkResult]]:
+def run_chunks(data: Dataset, task: ScanTask | DecodeTask) -> list[tuple[list[int], ChunkResult]]:
     rows = list(range(len(data)))[::-1]
-    return [(list(some), found) for some, found in pool.map_chunks(data, job, rows, 7)]
+    return [(list(some), found) for some, found in pool.map_chunks(data, task, rows, 7)]
 
 
 def assert_same(
@@ -61,12 +63,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return numbers
 
 
-@pytest.mark.parametrize("job", JOBS, ids=str)
-def test_processes_give_what_threads_give(data, job, started, monkeypatch):
-    there = told(data, job)
+@pytest.mark.parametrize("task", TASKS, ids=str)
+def test_processes_give_what_threads_give(data, task, started, monkeypatch):
+    there = run_chunks(data, task)
     assert len(started) == available_cores()
     monkeypatch.setattr(pool, "MIN_ROWS_FOR_PROCESSES", 10**9)
-    assert_same(told(data, job), there)
+    assert_same(run_chunks(data, task), there)
     assert len(started) == available_cores()
 
 
@@ -75,22 +77,22 @@ def test_members_of_an_archive_are_read_by_processes_too(data, started, tmp_path
         for path in data.paths[:9]:
             archive.write(data.root / path, path)
     inside = open_dataset(tmp_path / "all.zip")
-    ((_, first), *_) = told(inside, JOBS[2])
+    ((_, first), *_) = run_chunks(inside, TASKS[2])
     assert first.arrays["pixels"].shape == (6, 16, 12, 3)  # of seven, a/5.png is empty
-    assert [place for place, _ in first.failures] == [3]
+    assert [position for position, _ in first.failures] == [3]
     assert started
 
 
 def test_processes_are_asked_and_are_gone_afterwards(data, started, monkeypatch):
     monkeypatch.setattr(pool, "run_task", None)  # so nothing is done here
-    told(data, JOBS[0])
+    run_chunks(data, TASKS[0])
     for number in started:
         with pytest.raises(ProcessLookupError):
             os.kill(number, 0)
 
 
 def test_they_are_gone_when_nobody_wants_the_rest(data, started):
-    parts = pool.map_chunks(data, JOBS[0], range(len(data)), 3)
+    parts = pool.map_chunks(data, TASKS[0], range(len(data)), 3)
     next(parts)
     parts.close()
     for number in started:
@@ -99,16 +101,16 @@ def test_they_are_gone_when_nobody_wants_the_rest(data, started):
 
 
 def test_one_that_is_killed_or_cannot_start_is_done_without(data, started, monkeypatch, tmp_path):
-    wanted = told(data, JOBS[2])
-    parts = pool.map_chunks(data, JOBS[2], list(range(len(data)))[::-1], 7)
+    wanted = run_chunks(data, TASKS[2])
+    parts = pool.map_chunks(data, TASKS[2], list(range(len(data)))[::-1], 7)
     found = [next(parts)]
     os.kill(started[-1], 9)
     found += list(parts)
     assert_same(wanted, [(list(rows), one) for rows, one in found])
     for program in ("/bin/false", str(tmp_path / "missing")):
         monkeypatch.setattr(pool.sys, "executable", program)
-        assert_same(wanted, told(data, JOBS[2]))
+        assert_same(wanted, run_chunks(data, TASKS[2]))
 
 
 def test_no_rows(data, started):
-    assert told(data.subset([]), JOBS[0]) == []
+    assert run_chunks(data.subset([]), TASKS[0]) == []
