@@ -25,8 +25,8 @@ DATA_FILE = "data.json"
 LOG_FILE = "log.jsonl"
 CHECKPOINT_FOLDER = "checkpoint"
 
-FORMAT = 2
-MAX_BYTES = 2**30
+DATA_FORMAT = 2
+MAX_DATA_FILE_BYTES = 2**30
 """Of a data.json that is read: that of ten million images."""
 
 
@@ -92,7 +92,7 @@ def check_unused(folder: Path) -> None:
 def write_run_data(folder: Path, data: RunData) -> None:
     """Write data.json into `folder`; raises Error where it cannot be written."""
     content = {
-        "format": FORMAT,
+        "format": DATA_FORMAT,
         "root": str(data.root),
         "classes": data.classes,
         "task": data.task,
@@ -126,9 +126,9 @@ def read_run_data(folder: Path) -> RunData | None:
     """
     path = folder / DATA_FILE
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
-        return _parse(json.loads(path.read_text("utf-8")))
+        if path.stat().st_size > MAX_DATA_FILE_BYTES:
+            raise ValueError(f"it has more than {MAX_DATA_FILE_BYTES:,} bytes")
+        return _parse_run_data(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -139,51 +139,54 @@ def read_run_data(folder: Path) -> RunData | None:
         ) from error
 
 
-def _parse(content: Any) -> RunData:
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"its format is not {FORMAT}")
+def _parse_run_data(content: Any) -> RunData:
+    if not isinstance(content, dict) or content.get("format") != DATA_FORMAT:
+        raise ValueError(f"its format is not {DATA_FORMAT}")
     task = content["task"]
     if task not in ("single", "multi"):
         raise ValueError(f"its task is {task!r}")
     images = content["images"]
     return RunData(
-        root=Path(_path(content["root"])),
-        classes=_texts(content["classes"]),
+        root=Path(_require_path(content["root"])),
+        classes=_require_texts(content["classes"]),
         task=task,
-        train=_images(images["train"], hashed=True),
-        val=_images(images["val"], hashed=True),
-        test=_images(images["test"], hashed=False),
-        unusable=tuple((_text(row["path"]), _text(row["reason"])) for row in content["unusable"]),
-        fingerprint=_text(content["fingerprint"]),
-        warnings=_texts(content["warnings"]),
+        train=_parse_images(images["train"], hashed=True),
+        val=_parse_images(images["val"], hashed=True),
+        test=_parse_images(images["test"], hashed=False),
+        unusable=tuple(
+            (_require_text(row["path"]), _require_text(row["reason"]))
+            for row in content["unusable"]
+        ),
+        fingerprint=_require_text(content["fingerprint"]),
+        warnings=_require_texts(content["warnings"]),
     )
 
 
-def _images(rows: Any, *, hashed: bool) -> tuple[RunImage, ...]:
+def _parse_images(rows: Any, *, hashed: bool) -> tuple[RunImage, ...]:
     return tuple(
         RunImage(
-            _path(row["path"]),
-            _texts(row["labels"]),
-            int(_text(row["content_hash"]), 16) if hashed else None,
+            _require_path(row["path"]),
+            _require_texts(row["labels"]),
+            int(_require_text(row["content_hash"]), 16) if hashed else None,
         )
         for row in rows
     )
 
 
-def _path(value: Any) -> str:
-    path = _text(value)
+def _require_path(value: Any) -> str:
+    path = _require_text(value)
     if "\0" in path:
         raise ValueError(f"{path[:40]!r} is not a path")
     return path
 
 
-def _texts(values: Any) -> tuple[str, ...]:
+def _require_texts(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list):
         raise TypeError(f"{str(values)[:40]!r} is not a list")
-    return tuple(_text(value) for value in values)
+    return tuple(_require_text(value) for value in values)
 
 
-def _text(value: Any) -> str:
+def _require_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{str(value)[:40]!r} is not text")
     return value

@@ -133,10 +133,17 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = Network(
         input=Input(height=8, width=8, channels=1),
         layers=(
-            Conv(16), BatchNorm(), Relu(), Conv(32), BatchNorm(), Relu(), MaxPool(2), Flatten(),
+            Conv(16),
+            BatchNorm(),
+            Relu(),
+            Conv(32),
+            BatchNorm(),
+            Relu(),
+            MaxPool(2),
+            Flatten(),
             Output(),
         ),
-    )  # fmt: skip
+    )
     paths = sorted(digits.rglob("*.png"), key=lambda path: path.name)
     shown = np.stack([to_input_pixels(path, network.input, network.preprocess) for path in paths])
     targets = np.array([int(path.parent.name) for path in paths])

@@ -32,9 +32,16 @@ def test_the_file_is_plain_json(tmp_path):
     write_run_data(tmp_path, DATA)
     content = json.loads((tmp_path / "data.json").read_text("utf-8"))
     assert list(content) == [
-        "format", "root", "classes", "task", "counts", "fingerprint", "warnings", "unusable",
+        "format",
+        "root",
+        "classes",
+        "task",
+        "counts",
+        "fingerprint",
+        "warnings",
+        "unusable",
         "images",
-    ]  # fmt: skip
+    ]
     assert content["images"]["train"][0] == {
         "path": "a.png",
         "labels": ["cat"],

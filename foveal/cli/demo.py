@@ -29,10 +29,10 @@ def demo(
 
     with console.progress() as progress:
         result = verb(data, out=out, progress=progress)
-    console.result(_summary(result))
+    console.result(_format_demo(result))
 
 
-def _summary(result: DemoResult) -> str:
+def _format_demo(result: DemoResult) -> str:
     low, high = result.test_interval
     return f"""\
 images         {result.images} in {result.images_folder}, one sub-folder a class

@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
     console.QUIET = "--quiet" in arguments  # allowed before and after the verb
     arguments = [word for word in arguments if word != "--quiet"]
     try:
-        status: Any = _call(arguments)
+        status: Any = _run_command(arguments)
     except Error as error:
         sys.stderr.write(f"foveal: {error}\n")
         return error.exit_status
@@ -51,7 +51,7 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _call(arguments: list[str]) -> Any:
+def _run_command(arguments: list[str]) -> Any:
     given = fast_predict.parse_predict(arguments[1:]) if arguments[:1] == ["predict"] else None
     if given is not None:
         from foveal.cli.prediction_output import print_predictions

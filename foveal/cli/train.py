@@ -79,11 +79,11 @@ def train(
             track=tuple(track or ()),
             progress=progress,
         )
-    console.message(_summary(run))
+    console.message(_format_run(run))
     console.result(str(run.model_path))
 
 
-def _summary(run: Run) -> str:
+def _format_run(run: Run) -> str:
     if run.val_accuracy is None:
         return "finished without a validation set"
     return (

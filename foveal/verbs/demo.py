@@ -5,37 +5,16 @@ Every step is the verb of that name, so a user can call the same.
 
 from __future__ import annotations
 
-import gzip
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
-from foveal.errors import DataError, MissingExtra
-from foveal.files import write_atomic
+from foveal.dataset.samples import SampleSet, write_samples
+from foveal.errors import MissingExtra
 from foveal.progress import Progress, silent
 
-if TYPE_CHECKING:
-    import numpy as np
-
-FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-FASHION_CLASSES = (
-    "t-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle-boot",
-)
-
-Data = Literal["digits", "fashion-mnist"]
-EPOCHS: dict[Data, int] = {"digits": 10, "fashion-mnist": 3}
+EPOCHS: dict[SampleSet, int] = {"digits": 10, "fashion-mnist": 3}
 """Enough for 0.985 on digits within the minute, and for 0.9 on Fashion-MNIST in a few."""
 
 
@@ -62,7 +41,7 @@ class DemoResult:
 
 
 def demo(
-    data: Data = "digits", *, out: Path = Path("foveal-demo"), progress: Progress = silent
+    data: SampleSet = "digits", *, out: Path = Path("foveal-demo"), progress: Progress = silent
 ) -> DemoResult:
     """Run every verb on `data`; everything is written under `out`/`data`.
 
@@ -77,7 +56,7 @@ def demo(
     from foveal.verbs.predict import predict
     from foveal.verbs.train import train
 
-    images, count = _write_images(data, out / data / "images", progress)
+    images, count = write_samples(data, out / data / "images", progress)
     check(images, progress=progress)
     folder = _unused_folder(out / data)
     run = train(images, epochs=EPOCHS[data], out=folder, progress=progress)
@@ -107,56 +86,3 @@ def demo(
 
 def _unused_folder(folder: Path) -> Path:
     return next(path for n in itertools.count(1) if not (path := folder / f"run-{n}").exists())
-
-
-def _write_images(data: Data, folder: Path, progress: Progress) -> tuple[Path, int]:
-    """Write the images as PNG files, once; the file `.complete` marks that all are there."""
-    complete = folder / ".complete"
-    if complete.is_file():
-        return folder, int(complete.read_text())
-    images, total = (_digits(), 1_797) if data == "digits" else (_fashion(), 70_000)
-    written = 0
-    for written, (name, pixels) in enumerate(images, start=1):
-        _write_png(folder / name, pixels)
-        progress("writing images", written, total)
-    write_atomic(complete, str(written))
-    return folder, written
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    from PIL import Image
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-
-
-def _digits() -> Iterator[tuple[str, np.ndarray]]:
-    import numpy as np
-    from sklearn.datasets import load_digits
-
-    values, targets = load_digits(return_X_y=True)
-    pixels = (values.reshape(-1, 8, 8) * (255 / 16)).round().astype(np.uint8)
-    for index, (image, target) in enumerate(zip(pixels, targets, strict=True)):
-        yield f"{target}/{index:04d}.png", image
-
-
-def _fashion() -> Iterator[tuple[str, np.ndarray]]:
-    if not FASHION_FOLDER.is_dir():
-        raise DataError(
-            f"no Fashion-MNIST under {FASHION_FOLDER}: install Debian's package "
-            "dataset-fashion-mnist, or run  foveal demo --data digits"
-        )
-    for split, prefix in (("train", "train"), ("test", "t10k")):
-        pixels = _read_idx(FASHION_FOLDER / f"{prefix}-images-idx3-ubyte.gz").reshape(-1, 28, 28)
-        targets = _read_idx(FASHION_FOLDER / f"{prefix}-labels-idx1-ubyte.gz")
-        for index, (image, target) in enumerate(zip(pixels, targets, strict=True)):
-            yield f"{split}/{FASHION_CLASSES[target]}/{index:05d}.png", image
-
-
-def _read_idx(path: Path) -> np.ndarray:
-    """The unsigned bytes of one IDX file, without its header of 4 + 4 bytes a dimension."""
-    import numpy as np
-
-    with gzip.open(path) as file:
-        content = file.read()
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3])

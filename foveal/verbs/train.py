@@ -107,11 +107,13 @@ def train(
         check_unused(folder)
     with lock_run_folder(folder):
         options = RunOptions(folder, resume, track, progress, started_at)
-        outcome = execute_run(request, options, _write_report)
+        outcome = execute_run(request, options, _write_training_report)
     return _finished_run(folder, outcome)
 
 
-def _write_report(folder: Path, data: TrainingData, manifest: Manifest, logits: np.ndarray) -> None:
+def _write_training_report(
+    folder: Path, data: TrainingData, manifest: Manifest, logits: np.ndarray
+) -> None:
     """The thresholds the recipe asks for, then the report of the run, scored on val."""
     from foveal.evaluation.report import write_training_report
     from foveal.evaluation.thresholds import choose_recipe_thresholds

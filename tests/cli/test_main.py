@@ -20,8 +20,21 @@ def test_version():
 def test_help_lists_every_verb():
     done = run("--help")
     assert done.returncode == 0
-    for verb in ("check", "design", "show", "train", "evaluate", "predict", "explain", "export",
-                 "serve", "demo", "selftest", "convolve", "cache"):  # fmt: skip
+    for verb in (
+        "check",
+        "design",
+        "show",
+        "train",
+        "evaluate",
+        "predict",
+        "explain",
+        "export",
+        "serve",
+        "demo",
+        "selftest",
+        "convolve",
+        "cache",
+    ):
         assert f" {verb} " in done.stdout
 
 

@@ -375,9 +375,13 @@ def test_a_dataset_a_mapping_and_a_recipe_are_taken(digits, tiny_network, tmp_pa
     ):
         overrides = {} if recipe else {"batch_size": 64}
         run = train(
-            data, network=tiny_network, recipe=recipe, overrides=overrides, epochs=1,
+            data,
+            network=tiny_network,
+            recipe=recipe,
+            overrides=overrides,
+            epochs=1,
             out=tmp_path / name,
-        )  # fmt: skip
+        )
         models.append(run.model_path.read_bytes())
     assert models[0] == models[1] == models[2]
 

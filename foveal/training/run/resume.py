@@ -14,7 +14,7 @@ from foveal.training.checkpoint import Checkpoint
 from foveal.training.device import environment, environment_differences, select_device
 from foveal.training.run.summary import write_recipe
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.data import open_data
+from foveal.training.setup.data import open_training_data
 from foveal.training.setup.request import TrainRequest, load_recipe, requested_again
 from foveal.training.setup.session import TrainSession, resume_session, with_normalisation
 from foveal.training.setup.training_data import TrainingData, decode_training_data
@@ -34,7 +34,7 @@ def resume_run(
     plan, position = checkpoint.metadata["plan"], checkpoint.metadata["position"]
     network = Network.model_validate(plan["network"])
     compute_device = select_device(request.device)
-    data = decode_training_data(open_data(request, progress), network, progress)
+    data = decode_training_data(open_training_data(request, progress), network, progress)
     _check_same_run(folder, plan, {**_data_of(data), **_requested(request, checkpoint, data)})
     for change in environment_differences(plan["machine"], environment(compute_device)):
         progress.message(f"warning: the result will not be the same to the bit: {change}")
@@ -98,7 +98,7 @@ def _requested_network(
 
 def _check_same_run(folder: Path, plan: Mapping[str, Any], requested: Mapping[str, Any]) -> None:
     differences = [
-        _difference(key, plan[key], value)
+        _describe_difference(key, plan[key], value)
         for key, value in requested.items()
         if not _same(key, plan[key], value)
     ]
@@ -116,14 +116,14 @@ def _same(key: str, planned: Any, requested: Any) -> bool:
     return bool(planned == requested)
 
 
-def _difference(key: str, planned: Any, requested: Any) -> str:
+def _describe_difference(key: str, planned: Any, requested: Any) -> str:
     if key == "data":
         return "its training or val images have changed"
     if key == "classes":
         gone, new = sorted(set(planned) - set(requested)), sorted(set(requested) - set(planned))
         return f"its classes differ (gone: {gone}, new: {new})"
     if key == "network":
-        return f"its network differs ({_first_difference(planned, requested)})"
+        return f"its network differs ({_first_network_difference(planned, requested)})"
     if key == "recipe":
         changes = [
             f"{name} was {planned.get(name)}, is {value}"
@@ -134,7 +134,7 @@ def _difference(key: str, planned: Any, requested: Any) -> str:
     return f"its {key} was {planned}, is {requested}"
 
 
-def _first_difference(planned: Mapping[str, Any], requested: Mapping[str, Any]) -> str:
+def _first_network_difference(planned: Mapping[str, Any], requested: Mapping[str, Any]) -> str:
     """Where two networks' data first differ."""
     for key in ("input", "preprocess"):
         if planned.get(key) != requested.get(key):

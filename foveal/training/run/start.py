@@ -1,4 +1,4 @@
-"""Start a new run: read what was asked for, decode the images, plan, write the first files."""
+"""Start a new run: read recipe, data and network, decode the images, plan, write files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foveal import processor
 from foveal.dataset.stats import compute_stats
 from foveal.errors import SpecError
 from foveal.model.model import load_model
-from foveal.network.design import design_network
+from foveal.network.design import DEFAULT_MINUTES, design_network
 from foveal.network.lint import lint
 from foveal.progress import Progress
 from foveal.spec.network import Network
@@ -21,7 +21,7 @@ from foveal.spec.recipe import Recipe
 from foveal.training.device import select_device
 from foveal.training.run.summary import plan_lines, write_run_files
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.data import RequestedData, open_data
+from foveal.training.setup.data import RequestedData, open_training_data
 from foveal.training.setup.request import (
     TrainRequest,
     load_recipe,
@@ -32,8 +32,6 @@ from foveal.training.setup.request import (
 )
 from foveal.training.setup.session import TrainConfig, TrainSession, start_session
 from foveal.training.setup.training_data import decode_training_data
-
-DEFAULT_MINUTES = 10.0
 
 
 def start_run(
@@ -51,11 +49,11 @@ def start_run(
         minutes = DEFAULT_MINUTES
         progress.message(f"budget: {minutes:g} minutes (default; set --minutes or --epochs)")
     start_weights = _start_weights(request.start_from)
-    data = open_data(request, progress)
+    data = open_training_data(request, progress)
     network = requested_network(request)
     if network is None:
         network, recipe = _designed(request, data, minutes, recipe, progress)
-    decoded = decode_training_data(_checked(network, data), network, progress)
+    decoded = decode_training_data(_with_lint_warnings(network, data), network, progress)
     for warning in decoded.run_data.warnings:
         progress.message(f"warning: {warning}")
     budget = Budget(math.inf if minutes is None else minutes * 60, started_at=started_at)
@@ -81,7 +79,7 @@ def _start_weights(start_from: str | Path | None) -> Mapping[str, Tensor] | None
     return None if start_from is None else load_model(start_from).module.state_dict()
 
 
-def _checked(network: Network, data: RequestedData) -> RequestedData:
+def _with_lint_warnings(network: Network, data: RequestedData) -> RequestedData:
     """The data with warnings about the network; its errors are raised before images are decoded."""
     findings = lint(network, len(data.classes), data.dataset.task, images=len(data.rows("train")))
     errors = [finding.text for finding in findings if finding.severity == "error"]

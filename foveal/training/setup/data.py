@@ -31,7 +31,7 @@ class RequestedData:
         return [row for row, name in enumerate(self.splits) if name == split]
 
 
-def open_data(request: TrainRequest, progress: Progress) -> RequestedData:
+def open_training_data(request: TrainRequest, progress: Progress) -> RequestedData:
     """The images of DATA, their splits and classes; raises DataError."""
     dataset = request.data if isinstance(request.data, Dataset) else open_dataset(request.data)
     if not dataset.paths:

@@ -28,7 +28,7 @@ LARGE_SIDE = 64
 """Pixels of the shorter side from which on images are large."""
 MAX_MUON_SHARE = 0.2
 """Of the work of a step that Muon may take."""
-NORM_LAYERS = ("batch_norm", "layer_norm", "group_norm")
+NORM_KINDS = ("batch_norm", "layer_norm", "group_norm")
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _batch_size(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
 def _optimizer(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     if recipe.optimizer != "auto":
         return []
-    if _layer_kinds(context.network) & set(NORM_LAYERS):
+    if _layer_kinds(context.network) & set(NORM_KINDS):
         assert recipe.batch_size is not None
         share = muon_share(context.network, context.classes, recipe.batch_size)
         cost_of_muon = f"its matrices would cost {100 * share:.0f} % of the convolutions"
@@ -141,7 +141,7 @@ def muon_share(network: Network, classes: int, batch_size: int) -> float:
 
 def _optimizer_values(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     assert recipe.batch_size is not None
-    norm = bool(_layer_kinds(context.network) & set(NORM_LAYERS))
+    norm = bool(_layer_kinds(context.network) & set(NORM_KINDS))
     scale = (recipe.batch_size / 512) ** 0.5
     learning_rate, weight_decay, momentum = {
         "sgd": (0.75 * scale**2 if norm else 0.03 * scale, 1e-3 if norm else 5e-4, 0.85),

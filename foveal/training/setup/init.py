@@ -19,7 +19,7 @@ from foveal.training.rng import Stream, permutation
 MAX_WHITENING_IMAGES = 5000
 EIGENVALUE_FLOOR = 5e-4
 """Added to every eigenvalue, so that directions without variance are not amplified."""
-CHUNK = 500
+PATCH_CHUNK_IMAGES = 500
 """Images whose patches are taken at a time."""
 
 
@@ -60,7 +60,7 @@ def eigenfilters(images: Tensor, kernel: tuple[int, int]) -> Tensor:
     size = channels * kernel[0] * kernel[1]
     total = torch.zeros(size, size, dtype=torch.float64)
     count = 0
-    for chunk in torch.split(images, CHUNK):
+    for chunk in torch.split(images, PATCH_CHUNK_IMAGES):
         patches = F.unfold(chunk, kernel).transpose(1, 2).reshape(-1, size)
         total += patches.T @ patches
         count += len(patches)

@@ -18,7 +18,7 @@ MIN_IMAGES, MAX_IMAGES = 20, 3000
 LARGE_SIDE, REDUCED_SIDE, COMPARED_SIDE = 64, 32, 16
 """Images with sides from the first on are reduced to the second before they are shifted; all are
 compared at the third."""
-CHUNK = 200
+SHIFT_CHUNK_IMAGES = 200
 """Images that are shifted at a time."""
 
 
@@ -47,7 +47,10 @@ def measure_invariance(
         return None
     rows = np.sort(permutation(len(labels), Stream.INVARIANCE)[:MAX_IMAGES])
     labels = labels[rows]
-    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    chunks = [
+        rows[start : start + SHIFT_CHUNK_IMAGES]
+        for start in range(0, len(rows), SHIFT_CHUNK_IMAGES)
+    ]
     views = [_plain_and_shifted(pixels[chunk], shift) for chunk in chunks]
     plain, *moved = torch.cat(views, dim=1)
     return Invariance(

@@ -1,4 +1,4 @@
-"""What `train` was asked for, and the recipe and network it names."""
+"""The arguments of `train`, and the recipe and network they name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NETWORK_SECTIONS = ("input", "preprocess")
 """Overrides such as `input.height` are of the network; all others are recipe keys."""
-V = TypeVar("V", bound=Value)
+ValueT = TypeVar("ValueT", bound=Value)
 
 
 @dataclass(frozen=True)
@@ -87,23 +87,23 @@ def _read_recipe(path: Path) -> Recipe:
     return yaml.load_yaml(path, Recipe)
 
 
-def with_keys(value: V, overrides: Mapping[str, Any], prefix: str = "") -> V:
+def with_keys(value: ValueT, overrides: Mapping[str, Any], prefix: str = "") -> ValueT:
     """`value` with other fields; raises SpecError that lists every wrong key and value."""
     fields = list(type(value).model_fields)
-    errors = [_unknown_key(type(value), key, prefix) for key in overrides if key not in fields]
+    errors = [_unknown_override(type(value), key, prefix) for key in overrides if key not in fields]
     known = {key: item for key, item in overrides.items() if key in fields}
     try:
         changed = type(value).model_validate(
             {**{name: getattr(value, name) for name in fields}, **known}
         )
     except ValidationError as error:
-        errors += [_wrong_value(detail, prefix) for detail in error.errors(include_url=False)]
+        errors += [_wrong_override(detail, prefix) for detail in error.errors(include_url=False)]
     if errors:
         raise SpecError(errors)
     return changed
 
 
-def _unknown_key(model: type[Value], key: str, prefix: str) -> str:
+def _unknown_override(model: type[Value], key: str, prefix: str) -> str:
     if key in model.former_names:
         return f"'{prefix}{key}' is now '{prefix}{model.former_names[key]}'"
     fields = list(model.model_fields)
@@ -113,7 +113,7 @@ def _unknown_key(model: type[Value], key: str, prefix: str) -> str:
     )
 
 
-def _wrong_value(detail: Any, prefix: str) -> str:
+def _wrong_override(detail: Any, prefix: str) -> str:
     key = prefix + ".".join(str(part) for part in detail["loc"])
     return f"{key} is {detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
 
@@ -157,19 +157,19 @@ def requested_again(request: TrainRequest, network: Network) -> Network:
 
 def with_overrides(network: Network, request: TrainRequest) -> Network:
     """The network with the requested size, `input.*` and `preprocess.*`."""
-    shape = _section("input", request.overrides)
+    shape = _section_overrides("input", request.overrides)
     if request.size is not None:
         shape = {"height": request.size, "width": request.size, **shape}
     if shape:
         network = network.resized(with_keys(network.input, shape, "input."))
-    keys = _section("preprocess", request.overrides)
+    keys = _section_overrides("preprocess", request.overrides)
     if keys:
         preprocess = with_keys(network.preprocess, keys, "preprocess.")
         network = network.model_copy(update={"preprocess": preprocess})
     return network
 
 
-def _section(name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _section_overrides(name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     prefix = name + "."
     return {
         key.removeprefix(prefix): value

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import encode_labels
 from foveal.dataset.pixel_cache import PixelCache, build_pixel_cache
+from foveal.doctor.check import MAX_UNUSABLE_SHARE
 from foveal.errors import DataError
 from foveal.progress import Progress
 from foveal.rundir import RunData, RunImage
 from foveal.spec.network import Network
 from foveal.training.setup.data import RequestedData, classes_are
 from foveal.training.tensors import LabelledImages
-
-MAX_UNUSABLE_SHARE = 0.05
-"""Of train and val, unless a person allows more."""
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,10 @@ def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
     monkeypatch.undo()
     planned = session.state.position.cycle_steps
     runs.drive(
-                session, "a", on_record=steps.append,
-    )  # fmt: skip
+        session,
+        "a",
+        on_record=steps.append,
+    )
     rates = [record.learning_rate for record in steps if isinstance(record, StepRecord)]
     assert len(rates) > 2 * planned
     assert budget.used() <= 6.3
@@ -98,8 +100,10 @@ def test_a_cycle_is_made_no_longer_than_was_asked(runs):
     session = runs.start(budget=budget, epochs=60.0)
     seen = []
     runs.drive(
-                session, "a", on_record=seen.append,
-    )  # fmt: skip
+        session,
+        "a",
+        on_record=seen.append,
+    )
     steps = [record for record in seen if isinstance(record, StepRecord)]
     assert len(steps) == 60 * session.task.steps_per_epoch
 

@@ -41,9 +41,18 @@ def test_the_plan_is_plain_json_data(runs):
     plan = runs.start().plan
     assert json.loads(json.dumps(plan)) == plan
     assert list(plan) == [
-        "network", "recipe", "seed", "classes", "task", "data", "minutes", "chosen", "machine",
-        "max_steps", "timing",
-    ]  # fmt: skip
+        "network",
+        "recipe",
+        "seed",
+        "classes",
+        "task",
+        "data",
+        "minutes",
+        "chosen",
+        "machine",
+        "max_steps",
+        "timing",
+    ]
     assert (plan["minutes"], plan["max_steps"]) == (None, 15)
 
 

@@ -1,0 +1,39 @@
+"""A few steps timed before a run: the state is the one before, to the bit."""
+
+import torch
+
+from foveal.training.setup import timing
+from foveal.training.setup.timing import Timing, choose_precision, time_steps
+
+
+def test_the_state_is_restored_to_the_bit(runs):
+    session = runs.start()
+    state = session.state
+    position, tensors = state.pack()
+    saved = {name: value.clone() for name, value in tensors.items()}
+    measured = time_steps(state, session.task, 60.0)
+    assert measured.step_seconds > 0
+    assert measured.val_image_seconds > 0
+    assert measured.memory_bytes > 2**20
+    after, now = state.pack()
+    assert after == position
+    assert all(torch.equal(value, now[name]) for name, value in saved.items())
+
+
+def test_timed_steps_change_nothing_of_the_run(runs):
+    whole = runs.drive(runs.start(), "plain")
+    session = runs.start()
+    time_steps(session.state, session.task, 60.0)
+    assert runs.drive(session, "timed") == whole
+
+
+def test_the_faster_precision_is_taken(runs, monkeypatch):
+    session = runs.start()
+
+    def fake(state, task, seconds):
+        return Timing(0.002 if task.recipe.precision == "bf16" else 0.003, 0.0, 0)
+
+    monkeypatch.setattr(timing, "time_steps", fake)
+    task, measured, reason = choose_precision(session.state, session.task, 60.0)
+    assert (task.recipe.precision, measured.step_seconds) == ("bf16", 0.002)
+    assert reason == "measured here: fp32 3 ms a step, bf16 2 ms a step"

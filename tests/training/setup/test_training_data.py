@@ -1,0 +1,94 @@
+"""Train and val decoded: rows, labels and the record of where they are from."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from foveal.dataset.dataset import Dataset
+from foveal.errors import DataError
+from foveal.progress import silent
+from foveal.spec.layers import Flatten, Output
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+from foveal.training.setup.data import RequestedData
+from foveal.training.setup.training_data import decode_training_data
+
+NETWORK = Network(input=Input(height=4, width=4, channels=1), layers=(Flatten(), Output()))
+ROWS = [
+    ("0.png", ("a",), "train"),
+    ("1.png", ("b",), "train"),
+    ("2.png", ("b",), "val"),
+    ("3.png", ("c",), "val"),
+    ("4.png", ("a",), "test"),
+]
+
+
+def _requested(folder: Path, rows=ROWS, task="single", classes=("a", "b"), **keys) -> RequestedData:
+    for number, (path, _, _) in enumerate(rows):
+        pixels = np.random.default_rng(number).integers(0, 256, (4, 4), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / path)
+    paths, labels, splits = (tuple(column) for column in zip(*rows, strict=True))
+    dataset = Dataset(folder, paths, labels, task=task)
+    return RequestedData(dataset, splits, classes, ("a warning",), **keys)
+
+
+def test_rows_of_unknown_classes_are_left_out_and_test_is_not_opened(tmp_path):
+    requested = _requested(tmp_path)
+    (tmp_path / "4.png").unlink()
+    data = decode_training_data(requested, NETWORK, silent)
+    assert data.train.labels.tolist() == [0, 1]
+    assert data.val.labels.tolist() == [1]
+    assert data.run_data.counts == {"train": 2, "val": 1, "test": 1}
+    assert [image.path for image in data.run_data.train] == ["0.png", "1.png"]
+    assert data.run_data.test[0].content_hash is None
+    assert data.run_data.warnings == ("a warning",)
+    assert data.content_hashes().dtype == np.uint64
+    assert len(data.content_hashes()) == 3
+
+
+def test_several_labels_are_a_table(tmp_path):
+    rows = [("0.png", ("a", "b"), "train"), ("1.png", ("c",), "train"), ("2.png", ("b",), "val")]
+    data = decode_training_data(_requested(tmp_path, rows, "multi"), NETWORK, silent)
+    assert data.train.labels.tolist() == [[1, 1], [0, 0]]
+    assert data.train.labels.dtype == np.int64
+
+
+def test_the_fingerprint_is_of_paths_labels_splits_and_contents(tmp_path):
+    requested = _requested(tmp_path)
+    first = decode_training_data(requested, NETWORK, silent).run_data.fingerprint
+    assert decode_training_data(requested, NETWORK, silent).run_data.fingerprint == first
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "0.png")
+    assert decode_training_data(requested, NETWORK, silent).run_data.fingerprint != first
+
+
+def test_images_that_cannot_be_decoded_are_refused_unless_allowed(tmp_path):
+    rows = [*ROWS, ("5.png", ("a",), "train")]
+    requested = _requested(tmp_path, rows)
+    (tmp_path / "5.png").write_bytes(b"not an image")
+    with pytest.raises(DataError) as caught:
+        decode_training_data(requested, NETWORK, silent)
+    assert str(caught.value).startswith(
+        "1 of 4 images of train and val cannot be used, the first is 5.png: "
+    )
+    allowed = _requested(tmp_path, rows, allow_bad=True)
+    (tmp_path / "5.png").write_bytes(b"not an image")
+    data = decode_training_data(allowed, NETWORK, silent)
+    assert [path for path, _ in data.run_data.unusable] == ["5.png"]
+
+
+def test_a_class_without_a_readable_training_image_is_refused(tmp_path):
+    requested = _requested(tmp_path)
+    (tmp_path / "1.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        decode_training_data(requested, NETWORK, silent)
+    assert str(caught.value) == (
+        "no image of class 'b' is in train that can be read; see foveal check"
+    )
+    (tmp_path / "0.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        decode_training_data(requested, NETWORK, silent)
+    assert str(caught.value) == (
+        f"none of the 2 training images of {tmp_path} can be read; see foveal check"
+    )
