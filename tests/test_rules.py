@@ -12,7 +12,7 @@ NEVER = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}
 NEVER_CALLED = {"eval", "exec", "torch.load", "torch.jit.load", "torch.export.load", "yaml.load"}
 TORCH_AT_TOP = (
     "training/", "explanation/", "exporting/", "evaluation/", "network/build", "network/blocks",
-    "network/pytorch", "model/model",
+    "network/codegen", "model/model",
 )  # fmt: skip
 
 
