@@ -12,7 +12,8 @@ function near(got, want, what, size = Math.abs(want)) {
   holds(Math.abs(got - want) <= tolerance, `${what}: the page has ${got}, the forward pass ${want}`)
 }
 
-const number = async (page, selector, name = 'value') => Number(await page.locator(selector).first().getAttribute(`data-${name}`))
+const number = async (page, selector, name = 'value') =>
+  Number(await page.locator(selector).first().getAttribute(`data-${name}`))
 
 async function select(page, probe) {
   await page.selectOption('#pick-layer', String(probe.layer))
@@ -34,8 +35,14 @@ async function valuesAreThoseOfTheForwardPass(page) {
     near(await number(page, '#total', 'recorded'), probe.value, `${what}, recorded`, probe.size)
     near(await number(page, '#total'), probe.value, `${what}, computed`, probe.size)
     if (!probe.terms) continue
-    const terms = await page.$$eval('[data-term]', (nodes) => nodes.map((node) => [Number(node.dataset.term), Number(node.dataset.value)]))
-    same(terms.map(([map]) => map), probe.terms.map(([map]) => map), `${what}, input maps`)
+    const terms = await page.$$eval('[data-term]', (nodes) =>
+      nodes.map((node) => [Number(node.dataset.term), Number(node.dataset.value)]),
+    )
+    same(
+      terms.map(([map]) => map),
+      probe.terms.map(([map]) => map),
+      `${what}, input maps`,
+    )
     terms.forEach(([map, sum], i) => near(sum, probe.terms[i][1], `${what}, sum of input map ${map}`, probe.size))
     if (probe.bias !== null) near(await number(page, '#bias'), probe.bias, `${what}, bias`)
     if (probe.remainder !== null) near(await number(page, '#remainder'), probe.remainder, `${what}, rest`, probe.size)
@@ -44,7 +51,9 @@ async function valuesAreThoseOfTheForwardPass(page) {
 
 async function probabilitiesAreThoseOfPredict(page) {
   await page.selectOption('#pick-layer', String(wanted.output))
-  const shown = await page.$$eval('[data-label]', (nodes) => nodes.map((node) => [node.dataset.label, Number(node.dataset.value)]))
+  const shown = await page.$$eval('[data-label]', (nodes) =>
+    nodes.map((node) => [node.dataset.label, Number(node.dataset.value)]),
+  )
   same(shown.length, Object.keys(wanted.probabilities).length, 'classes with a probability')
   for (const [label, value] of shown) near(value, wanted.probabilities[label], `probability of ${label}`, 1)
   near(await number(page, '#prediction-title', 'probability'), wanted.probability, 'the prediction', 1)
@@ -104,9 +113,20 @@ async function shiftsAreMeasured(page) {
 }
 
 async function checksAreShown(page) {
-  const shown = await page.$$eval('article[data-method]', (nodes) => nodes.map((node) => [node.dataset.method, node.dataset.faithful === 'true', node.querySelector('.check').textContent]))
-  same(shown.map(([method, faithful]) => [method, faithful]), wanted.faithful, 'checks')
-  for (const [, faithful, text] of shown) holds(text.includes(faithful ? 'Faithful' : 'Not faithful'), `the check reads ${text}`)
+  const shown = await page.$$eval('article[data-method]', (nodes) =>
+    nodes.map((node) => [
+      node.dataset.method,
+      node.dataset.faithful === 'true',
+      node.querySelector('.check').textContent,
+    ]),
+  )
+  same(
+    shown.map(([method, faithful]) => [method, faithful]),
+    wanted.faithful,
+    'checks',
+  )
+  for (const [, faithful, text] of shown)
+    holds(text.includes(faithful ? 'Faithful' : 'Not faithful'), `the check reads ${text}`)
 }
 
 async function theExamplePads(page) {
@@ -132,7 +152,11 @@ async function thePlaygroundConvolves(page) {
     await page.selectOption('#p-activation', settings.activation)
     await page.selectOption('#p-pool', settings.pool)
     const what = JSON.stringify(settings)
-    same([await number(page, '#p-size', 'height'), await number(page, '#p-size', 'width')], [height, width], `size of ${what}`)
+    same(
+      [await number(page, '#p-size', 'height'), await number(page, '#p-size', 'width')],
+      [height, width],
+      `size of ${what}`,
+    )
     const got = JSON.parse(await page.locator('#p-values').getAttribute('data-values'))
     got.forEach((value, i) => near(value, values[i], `value ${i} of ${what}`, 255 * 20))
   }
@@ -140,12 +164,20 @@ async function thePlaygroundConvolves(page) {
   await page.selectOption('#p-ksize', '7')
   await page.fill('#p-padding', '0')
   await page.fill('#p-stride', '1')
-  await page.setInputFiles('#p-file', { name: 'small.png', mimeType: 'image/png', buffer: Buffer.from(wanted.small, 'base64') })
+  await page.setInputFiles('#p-file', {
+    name: 'small.png',
+    mimeType: 'image/png',
+    buffer: Buffer.from(wanted.small, 'base64'),
+  })
   await page.waitForSelector('#p-empty')
   const message = await page.locator('#p-empty').innerText()
   holds(message.includes('Padding 3'), `the message reads ${message}`)
   await page.fill('#p-padding', '3')
-  same([await number(page, '#p-size', 'height'), await number(page, '#p-size', 'width')], [4, 4], 'the padding that keeps the size')
+  same(
+    [await number(page, '#p-size', 'height'), await number(page, '#p-size', 'width')],
+    [4, 4],
+    'the padding that keeps the size',
+  )
   for (const typed of ['', '0', '-3']) {
     await page.fill('#p-stride', typed)
     same(await number(page, '#p-size', 'height'), 4, `height with stride '${typed}'`)
@@ -200,5 +232,10 @@ await onPage(file, async (page) => {
   }
 })
 if (wanted.playground) {
-  await onPage(file, itFitsAPhone, { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true, hasTouch: true })
+  await onPage(file, itFitsAPhone, {
+    viewport: { width: 390, height: 844 },
+    colorScheme: 'dark',
+    isMobile: true,
+    hasTouch: true,
+  })
 }

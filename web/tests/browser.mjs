@@ -7,8 +7,15 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 
 /** Runs `act(page)` on the page in `file`; throws on any error, warning of the policy or request. */
 export async function onPage(file, act, options = {}) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...options })
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  })
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    reducedMotion: 'reduce',
+    ...options,
+  })
   const faults = []
   const page = await context.newPage()
   page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`))
@@ -16,7 +23,8 @@ export async function onPage(file, act, options = {}) {
   const home = `file://${file}`
   page.on('request', (request) => {
     const url = request.url()
-    if (url !== home && !url.startsWith('data:') && !url.startsWith('blob:') && !url.startsWith(`${home}#`)) faults.push(`request: ${url.slice(0, 200)}`)
+    if (url !== home && !url.startsWith('data:') && !url.startsWith('blob:') && !url.startsWith(`${home}#`))
+      faults.push(`request: ${url.slice(0, 200)}`)
   })
   try {
     await page.goto(home, { waitUntil: 'load' })
@@ -34,12 +42,19 @@ export async function axeFaults(page) {
     const found = await window.axe.run(document, { resultTypes: ['violations'] })
     return found.violations
       .filter((fault) => fault.impact === 'serious' || fault.impact === 'critical')
-      .map((fault) => `${fault.id}: ${fault.nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`)
+      .map(
+        (fault) =>
+          `${fault.id}: ${fault.nodes
+            .slice(0, 3)
+            .map((node) => `${node.target} ${node.failureSummary}`)
+            .join(' | ')}`,
+      )
   })
 }
 
 export function same(got, wanted, what) {
-  if (JSON.stringify(got) !== JSON.stringify(wanted)) throw new Error(`${what}: got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`)
+  if (JSON.stringify(got) !== JSON.stringify(wanted))
+    throw new Error(`${what}: got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`)
 }
 
 export function holds(condition, what) {

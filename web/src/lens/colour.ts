@@ -26,7 +26,14 @@ export function inkOn(c: Rgb): string {
 export const maxAbsOf = (range: readonly [number, number]): number => Math.max(Math.abs(range[0]), Math.abs(range[1]))
 
 /** Draw numbers into a canvas, one pixel a number. */
-export function paint(canvas: HTMLCanvasElement, values: ArrayLike<number>, height: number, width: number, maxAbs: number, isDark: boolean): void {
+export function paint(
+  canvas: HTMLCanvasElement,
+  values: ArrayLike<number>,
+  height: number,
+  width: number,
+  maxAbs: number,
+  isDark: boolean,
+): void {
   canvas.width = width
   canvas.height = height
   const context = canvas.getContext('2d')!

@@ -19,10 +19,24 @@ export interface WindowSettings {
   flip: boolean
 }
 
-export const plain: WindowSettings = { stride: [1, 1], padding: [0, 0, 0, 0], mode: 'constant', value: 0, dilation: [1, 1], flip: false }
+export const plain: WindowSettings = {
+  stride: [1, 1],
+  padding: [0, 0, 0, 0],
+  mode: 'constant',
+  value: 0,
+  dilation: [1, 1],
+  flip: false,
+}
 
 /** Cells of the output along one axis; 0 or less where the output would be empty. */
-export function outputSide(n: number, kernel: number, stride: number, before: number, after: number, dilation = 1): number {
+export function outputSide(
+  n: number,
+  kernel: number,
+  stride: number,
+  before: number,
+  after: number,
+  dilation = 1,
+): number {
   return Math.floor((n + before + after - dilation * (kernel - 1) - 1) / stride) + 1
 }
 
@@ -56,7 +70,13 @@ export interface WindowValues {
 }
 
 /** The input window of the output cell (row, column). */
-export function windowAt(grid: Grid, kernel: Pair, settings: WindowSettings, row: number, column: number): WindowValues {
+export function windowAt(
+  grid: Grid,
+  kernel: Pair,
+  settings: WindowSettings,
+  row: number,
+  column: number,
+): WindowValues {
   const values: number[] = []
   const padded: boolean[] = []
   for (let y = 0; y < kernel[0]; y++) {
@@ -94,7 +114,8 @@ export function convolve(grid: Grid, kernel: number[], shape: Pair, settings: Wi
       for (let y = 0; y < shape[0]; y++) {
         const line = (row * settings.stride[0] + y * settings.dilation[0]) * padded.width
         for (let x = 0; x < shape[1]; x++) {
-          sum += padded.values[line + column * settings.stride[1] + x * settings.dilation[1]]! * weights[y * shape[1] + x]!
+          sum +=
+            padded.values[line + column * settings.stride[1] + x * settings.dilation[1]]! * weights[y * shape[1] + x]!
         }
       }
       values[row * width + column] = sum
@@ -154,7 +175,17 @@ export function erf(x: number): number {
 
 export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
-export const activations = ['none', 'relu', 'leaky_relu', 'elu', 'gelu', 'silu', 'tanh', 'sigmoid', 'hard_swish'] as const
+export const activations = [
+  'none',
+  'relu',
+  'leaky_relu',
+  'elu',
+  'gelu',
+  'silu',
+  'tanh',
+  'sigmoid',
+  'hard_swish',
+] as const
 export type Activation = (typeof activations)[number]
 
 export function activate(kind: string, x: number, settings: { slope?: number; alpha?: number } = {}): number {

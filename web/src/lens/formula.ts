@@ -135,7 +135,12 @@ export function denseSum(layer: Layer, unit: number): DenseSum {
   const index = int32(u.index).subarray(from, from + u.count)
   const weights = float32(u, 'weights', u.weights).subarray(from, from + u.count)
   const values = float32(u, 'values', u.values).subarray(from, from + u.count)
-  const parts = Array.from(index, (i, k) => ({ index: i, value: values[k]!, weight: weights[k]!, product: values[k]! * weights[k]! }))
+  const parts = Array.from(index, (i, k) => ({
+    index: i,
+    value: values[k]!,
+    weight: weights[k]!,
+    product: values[k]! * weights[k]!,
+  }))
   const remainder = float32(u, 'remainder', u.remainder)[at]!
   const bias = u.bias ? float32(u, 'bias', u.bias)[at]! : null
   const total = parts.reduce((sum, part) => sum + part.product, 0) + remainder + (bias ?? 0)
@@ -163,11 +168,29 @@ export function normResult(layer: Layer, source: Layer, map: number, row: number
   const scale = n.scale ? float32(n, 'scale', n.scale)[at]! : 1
   const shift = n.shift ? float32(n, 'shift', n.shift)[at]! : 0
   const given = recordedValue(source, map, row, column)
-  return { given, mean, variance, scale, shift, epsilon: n.epsilon, total: ((given - mean) / Math.sqrt(variance + n.epsilon)) * scale + shift }
+  return {
+    given,
+    mean,
+    variance,
+    scale,
+    shift,
+    epsilon: n.epsilon,
+    total: ((given - mean) / Math.sqrt(variance + n.epsilon)) * scale + shift,
+  }
 }
 
 export const ELEMENTWISE = new Set([
-  'batch_norm', 'layer_norm', 'group_norm', 'relu', 'leaky_relu', 'elu', 'gelu', 'silu', 'tanh', 'sigmoid', 'hard_swish',
+  'batch_norm',
+  'layer_norm',
+  'group_norm',
+  'relu',
+  'leaky_relu',
+  'elu',
+  'gelu',
+  'silu',
+  'tanh',
+  'sigmoid',
+  'hard_swish',
 ])
 export const ACTIVATIONS = new Set(['relu', 'leaky_relu', 'elu', 'gelu', 'silu', 'tanh', 'sigmoid', 'hard_swish'])
 export const NORMS = new Set(['batch_norm', 'layer_norm', 'group_norm'])
