@@ -1,12 +1,12 @@
 // The page's data and words, and lookups in them.
 
 import { pageData } from '../shared/data'
-import { speaker } from '../shared/i18n.svelte'
+import { translator } from '../shared/i18n.svelte'
 import type { ImageTable, Report } from './types'
 import { words } from './words'
 
 export const report = pageData<Report>()
-export const t = speaker(words)
+export const t = translator(words)
 
 const images: ImageTable = report.images
 const indexOfPath = new Map(images.path.map((path, index) => [path, index]))

@@ -1,4 +1,4 @@
-// The page's language and its words: a table of [English, Korean] per page, numbers in one form.
+// The page's language and its words: tables of [English, Korean].
 
 export type Lang = 'en' | 'ko'
 export type Words = Record<string, readonly [en: string, ko: string]>
@@ -7,14 +7,14 @@ export const language = $state<{ current: Lang }>({
   current: document.documentElement.lang === 'ko' ? 'ko' : 'en',
 })
 
-/** Change the language of everything shown, and of the document for screen readers. */
-export function speak(lang: Lang): void {
+/** Set the language of the page, and of the document for screen readers. */
+export function setLanguage(lang: Lang): void {
   language.current = lang
   document.documentElement.lang = lang
 }
 
-/** A function that says a key of `words` in the current language; {name} takes a value. */
-export function speaker<W extends Words>(words: W) {
+/** A function that returns the text of a key in the current language; {name} takes a value. */
+export function translator<W extends Words>(words: W) {
   return (key: keyof W & string, values: Record<string, string | number> = {}): string => {
     const text = words[key]![language.current === 'ko' ? 1 : 0]
     return text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))

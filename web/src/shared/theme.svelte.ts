@@ -1,4 +1,4 @@
-// Light or dark: the system's choice until the person makes one, told to drawings too.
+// Light or dark: the system's setting until the reader chooses; drawings follow it as well.
 
 const system = window.matchMedia('(prefers-color-scheme: dark)')
 
@@ -10,7 +10,7 @@ system.addEventListener('change', (event) => {
   if (!chosen) theme.dark = event.matches
 })
 
-/** Choose light or dark for this page, against the system's choice. */
+/** Set light or dark for this page, instead of the system's setting. */
 export function chooseTheme(dark: boolean): void {
   chosen = true
   theme.dark = dark
