@@ -4,7 +4,7 @@
 
 Prints one JSON object: seconds of the explanation, of the page, of moving the filter in the
 browser where node and chromium are there, with machine and versions. Random weights: time does
-not depend on them. What excites a filter is scanned once a model and not counted.
+not depend on them. Top activations are found once a model and are not counted.
 """
 
 import argparse

@@ -23,7 +23,7 @@ await image(lens, 'lens-number', { width: 1120, height: 1600 }, async (page) => 
   await page.selectOption('#pick-layer', { index: 4 })
   return page.locator('#pixel')
 })
-await image(lens, 'lens-pixels', { width: 1120, height: 1400 }, async (page) => page.locator('#pixels'))
+await image(lens, 'lens-pixels', { width: 1120, height: 1400 }, async (page) => page.locator('#attributions'))
 await image(report, 'report', { width: 1120, height: 1400 }, async (page) => page.locator('#overview'))
 await image(report, 'report-confusion', { width: 1000, height: 1400 }, async (page) => page.locator('#confusion'))
 await browser.close()
