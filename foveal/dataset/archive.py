@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.folder import ListedFile, dataset_from_files, is_ignored
+from foveal.dataset.folder import dataset_from_files
+from foveal.dataset.listing import ListedFile, is_ignored
 from foveal.dataset.table import TABLE_SUFFIXES, parse_table
 from foveal.dataset.types import SPLIT_NAMES, UnusableFile
 from foveal.errors import DataError, ImageError
@@ -28,8 +29,7 @@ def open_archive(path: Path) -> Dataset:
 
     Raises DataError where it is not an archive, damaged, or has too many members.
     """
-    is_zip = path.suffix.lower() == ".zip"
-    members, unusable = _list_zip(path) if is_zip else _list_tar(path)
+    members, unusable = list_archive(path)
     prefix = _common_folder(list(members))
     table = _find_table(members, prefix)
     if table is not None:
@@ -43,6 +43,14 @@ def open_archive(path: Path) -> Dataset:
         archive_members=tuple(members[name] for name in names),
         unusable=(*dataset.unusable, *unusable),
     )
+
+
+def list_archive(path: Path) -> tuple[Members, list[UnusableFile]]:
+    """The files of a .zip or .tar by name in natural order, hidden ones left out, and the unusable.
+
+    Raises DataError as `open_archive` does.
+    """
+    return _list_zip(path) if path.suffix.lower() == ".zip" else _list_tar(path)
 
 
 def _list_zip(path: Path) -> tuple[Members, list[UnusableFile]]:
