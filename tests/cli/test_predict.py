@@ -52,7 +52,7 @@ def test_all_classes(run, model: Path, digits: Path) -> None:
     for line in out.splitlines():
         top = json.loads(line)["top"]
         assert len(top) == 10
-        assert sum(choice["probability"] for choice in top) == pytest.approx(1, abs=1e-5)
+        assert sum(item["probability"] for item in top) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_pipe_of_paths(run, model: Path, digits: Path) -> None:

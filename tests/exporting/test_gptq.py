@@ -26,35 +26,35 @@ def test_windows_are_what_the_convolution_sees(monkeypatch: pytest.MonkeyPatch) 
     maps = random.normal(size=(2, 3, 9, 8)).astype(np.float32)
     weight = random.normal(size=(5, 3, 3, 2)).astype(np.float32)
     padded = torch.nn.functional.pad(torch.from_numpy(maps), (0, 1, 1, 2))
-    wanted = torch.nn.functional.conv2d(
+    expected = torch.nn.functional.conv2d(
         padded, torch.from_numpy(weight), stride=(2, 1), dilation=(1, 2)
     ).numpy()
     rows = gptq._sample_windows(maps, LAYER, random)
-    got = rows @ weight.reshape(5, -1).T
+    actual = rows @ weight.reshape(5, -1).T
     np.testing.assert_allclose(
-        np.sort(got, axis=0),
-        np.sort(wanted.transpose(0, 2, 3, 1).reshape(-1, 5), axis=0),
+        np.sort(actual, axis=0),
+        np.sort(expected.transpose(0, 2, 3, 1).reshape(-1, 5), axis=0),
         atol=1e-4,
     )
 
 
 def test_the_output_is_nearer_than_with_plain_rounding() -> None:
     random = np.random.default_rng(0)
-    seen = random.normal(size=(4000, 8)) @ random.normal(size=(8, 40)) + 1
-    seen += 0.1 * random.normal(size=seen.shape)
-    ones = np.concatenate([seen, np.ones((4000, 1))], 1)
+    inputs = random.normal(size=(4000, 8)) @ random.normal(size=(8, 40)) + 1
+    inputs += 0.1 * random.normal(size=inputs.shape)
+    ones = np.concatenate([inputs, np.ones((4000, 1))], 1)
     weights = random.normal(0, 3, (6, 40))
-    whole, gain = gptq._gptq_round(weights, ones.T @ ones)
-    plain = np.abs(seen @ (np.round(weights) - weights).T).mean()
-    ours = np.abs(seen @ (whole - weights).T + gain).mean()
+    integers, gain = gptq._gptq_round(weights, ones.T @ ones)
+    plain = np.abs(inputs @ (np.round(weights) - weights).T).mean()
+    ours = np.abs(inputs @ (integers - weights).T + gain).mean()
     assert ours < plain / 2
-    assert np.abs(whole - weights).max() < 4
-    np.testing.assert_array_equal(whole, np.round(whole))
+    assert np.abs(integers - weights).max() < 4
+    np.testing.assert_array_equal(integers, np.round(integers))
 
 
 def test_inputs_that_are_always_zero_and_large_weights() -> None:
-    whole, gain = gptq._gptq_round(np.full((2, 3), 90.0), np.zeros((4, 4)))
-    np.testing.assert_array_equal(whole, np.full((2, 3), gptq.MAX_WEIGHT))
+    integers, gain = gptq._gptq_round(np.full((2, 3), 90.0), np.zeros((4, 4)))
+    np.testing.assert_array_equal(integers, np.full((2, 3), gptq.MAX_WEIGHT))
     assert np.isfinite(gain).all()
 
 
@@ -88,20 +88,20 @@ def model() -> Model:
 
 
 def smooth(count: int, seed: int) -> np.ndarray:
-    few = np.random.default_rng(seed).integers(0, 256, (count, 5, 5, 3))
-    return few.repeat(4, 1).repeat(4, 2).astype(np.uint8)
+    small = np.random.default_rng(seed).integers(0, 256, (count, 5, 5, 3))
+    return small.repeat(4, 1).repeat(4, 2).astype(np.uint8)
 
 
 def test_int8_is_nearer_to_the_model(model: Model) -> None:
-    graph, pixels, judged = export_graph(model), smooth(64, 0), smooth(200, 1)
-    truth = Predictor(model).probabilities(judged)
-    found = gptq.round_weights(graph, pixels)
-    assert len(found) == 3  # the grouped convolution is left
+    graph, pixels, test_pixels = export_graph(model), smooth(64, 0), smooth(200, 1)
+    truth = Predictor(model).probabilities(test_pixels)
+    rounded = gptq.round_weights(graph, pixels)
+    assert len(rounded) == 3  # the grouped convolution is left
     gaps = []
-    for given in (None, found):
-        drawn = quantise.quantise_graph(graph, pixels, quantise.VARIANTS[0], (), given)
-        session = OnnxBackend(seal_graph(drawn.SerializeToString(), model.manifest), "x")
-        gaps.append(np.abs(session.probabilities(judged) - truth).mean())
+    for given in (None, rounded):
+        quantised = quantise.quantise_graph(graph, pixels, quantise.VARIANTS[0], (), given)
+        session = OnnxBackend(seal_graph(quantised.SerializeToString(), model.manifest), "x")
+        gaps.append(np.abs(session.probabilities(test_pixels) - truth).mean())
     assert gaps[1] < 0.8 * gaps[0]
 
 
@@ -115,17 +115,17 @@ def test_a_network_without_a_layer_to_round_is_rounded_plainly(
 def test_gelu_stays_whole_and_its_range_is_cut(model: Model) -> None:
     from onnx import numpy_helper
 
-    drawn = quantise.quantise_graph(
+    quantised = quantise.quantise_graph(
         export_graph(model),
         smooth(64, 0),
         quantise.QuantisationVariant("min-max", False, fp32_gelu=True),
     )
-    makers = {name: node for node in drawn.graph.node for name in node.output}
-    held = {t.name: numpy_helper.to_array(t) for t in drawn.graph.initializer}
-    found = [node for node in drawn.graph.node if node.op_type == "Gelu"]
-    assert len(found) == 3
-    for node in found:
+    makers = {name: node for node in quantised.graph.node for name in node.output}
+    initializers = {t.name: numpy_helper.to_array(t) for t in quantised.graph.initializer}
+    gelus = [node for node in quantised.graph.node if node.op_type == "Gelu"]
+    assert len(gelus) == 3
+    for node in gelus:
         before = makers[node.input[0]]
         assert before.op_type == "DequantizeLinear"
-        step, zero = held[before.input[1]], held[before.input[2]]
+        step, zero = initializers[before.input[1]], initializers[before.input[2]]
         assert -float(zero) * step > quantise.GELU_FLOOR - step

@@ -46,7 +46,7 @@ def graph(padding="valid", mean=APART, *, flip=False, groups=1):
     return export_graph(Model(module.eval(), Manifest(network=network, labels=LABELS)))
 
 
-def answers(proto, level=onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL):
+def logits(proto, level=onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
     session = onnxruntime.InferenceSession(
@@ -61,15 +61,15 @@ def test_folding_changes_nothing(padding, mean, flip):
     plain = graph(padding, mean, flip=flip)
     folded = fold_normalisation(plain)
     assert folded.SerializeToString() != plain.SerializeToString()
-    np.testing.assert_allclose(answers(folded), answers(plain), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(logits(folded), logits(plain), rtol=1e-4, atol=1e-5)
 
 
 def test_a_padded_cell_is_about_the_mean():
     plain = graph("same", ALIKE)
     folded = fold_normalisation(plain)
     assert folded.SerializeToString() != plain.SerializeToString()
-    gap = np.abs(answers(folded) - answers(plain)).max()
-    assert 0 < gap < 0.05 * np.abs(answers(plain)).max()
+    gap = np.abs(logits(folded) - logits(plain)).max()
+    assert 0 < gap < 0.05 * np.abs(logits(plain)).max()
 
 
 @pytest.mark.parametrize("keys", [{"padding": "same", "mean": APART}, {"groups": 3}], ids=str)
@@ -90,7 +90,7 @@ def test_two_convolutions_after_the_normalisation_are_left():
     plain = export_graph(Model(network.build(4).eval(), Manifest(network=network, labels=LABELS)))
     assert fold_normalisation(plain).SerializeToString() == plain.SerializeToString()
     small = quantise.quantise_graph(plain, PIXELS, quantise.QuantisationVariant("min-max", False))
-    assert np.abs(answers(small) - answers(plain)).max() < 0.1
+    assert np.abs(logits(small) - logits(plain)).max() < 0.1
 
 
 def test_a_network_without_convolution_is_left():
@@ -106,8 +106,8 @@ def test_int8_is_near_and_all_in_8_bits(exact, flip):
     small = quantise.quantise_graph(
         fold_normalisation(plain), PIXELS, quantise.QuantisationVariant("min-max", False, exact)
     )
-    wanted, got = answers(plain), answers(small)
-    assert np.abs(got - wanted).mean() < 0.1 * np.abs(wanted).std()
+    expected, actual = logits(plain), logits(small)
+    assert np.abs(actual - expected).mean() < 0.1 * np.abs(expected).std()
     kinds = Counter(node.op_type for node in small.graph.node)
     assert kinds["Cast"] == kinds["Sub"] == 0  # the pixels are the first convolution's input
     assert (kinds["Gelu"], kinds["Sigmoid"]) == ((2, 0) if exact else (0, 2))

@@ -22,10 +22,10 @@ def random_model(labels, function="softmax", *, flip=False, **manifest) -> Model
         preprocess=Preprocess(flip_average=flip),
         layers=(Conv(4), BatchNorm(), Relu(), GlobalAvgPool(), Output(function)),
     )
-    about = Manifest(network=network, labels=labels, temperature=0.5, **manifest)
+    written = Manifest(network=network, labels=labels, temperature=0.5, **manifest)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return Model(network.build(len(labels), task=about.task).eval(), about)
+        return Model(network.build(len(labels), task=written.task).eval(), written)
 
 
 @pytest.mark.parametrize(

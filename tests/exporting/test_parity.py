@@ -21,14 +21,14 @@ def test_figures() -> None:
     exported = native.copy()
     exported[:3] = exported[:3, ::-1]
     targets = random.integers(0, 3, 200)
-    got = measure_parity(
+    parity = measure_parity(
         native, exported, targets, Manifest(network=NETWORK, labels=("a", "b", "c"))
     )
-    assert got.accuracy_native == accuracy_score(targets, native.argmax(1))
-    assert got.accuracy_exported == accuracy_score(targets, exported.argmax(1))
-    assert got.agreement == (native.argmax(1) == exported.argmax(1)).mean()
-    assert got.max_probability_gap == np.abs(native - exported).max()
-    assert got.n == 200
+    assert parity.accuracy_native == accuracy_score(targets, native.argmax(1))
+    assert parity.accuracy_exported == accuracy_score(targets, exported.argmax(1))
+    assert parity.agreement == (native.argmax(1) == exported.argmax(1)).mean()
+    assert parity.max_probability_gap == np.abs(native - exported).max()
+    assert parity.n == 200
 
 
 def test_the_interval_is_exact() -> None:
@@ -41,8 +41,8 @@ def test_the_interval_is_exact() -> None:
 
 
 def test_the_models_own_thresholds_count() -> None:
-    limits = Thresholds(positive_class="b", operating_point=0.2)
-    two = Manifest(network=NETWORK, labels=("a", "b"), thresholds=limits)
+    thresholds = Thresholds(positive_class="b", operating_point=0.2)
+    two = Manifest(network=NETWORK, labels=("a", "b"), thresholds=thresholds)
     native = np.array([[0.79, 0.21]], np.float32)
     exported = np.array([[0.81, 0.19]], np.float32)
     assert measure_parity(native, exported, np.array([1]), two).agreement == 0
@@ -52,8 +52,8 @@ def test_the_models_own_thresholds_count() -> None:
         task="multi",
         thresholds=Thresholds(per_label={"b": 0.1}),
     )
-    got = measure_parity(native, exported, np.array([[True, True]]), multi)
-    assert (got.agreement, got.accuracy_native) == (1, 1)
+    parity = measure_parity(native, exported, np.array([[True, True]]), multi)
+    assert (parity.agreement, parity.accuracy_native) == (1, 1)
 
 
 def test_failures_name_figure_and_limit() -> None:

@@ -43,8 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     graph = export_graph(model, any_size=True)
     content = seal_graph(graph.SerializeToString(), model.manifest)
     (folder / "model-any-size.onnx").write_bytes(content)
-    few = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
-    Image.fromarray(few).resize((150, 90)).save(folder / "image.png")
+    small = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    Image.fromarray(small).resize((150, 90)).save(folder / "image.png")
     return folder
 
 

@@ -31,12 +31,12 @@ def random_model(labels: tuple[str, ...], function: str = "softmax", **manifest)
             Output(function),
         ),
     )
-    about = Manifest(network=network, labels=labels, temperature=0.7, **manifest)
+    written = Manifest(network=network, labels=labels, temperature=0.7, **manifest)
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        module = network.build(len(labels), task=about.task).eval()
+        module = network.build(len(labels), task=written.task).eval()
         module.output.weight.data.mul_(8)
-    return Model(module, about)
+    return Model(module, written)
 
 
 @pytest.fixture(scope="session")

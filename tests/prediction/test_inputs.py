@@ -37,9 +37,9 @@ def names(folder: Path, given) -> list[str]:
 
 
 def test_folders_are_walked_by_name(folder: Path) -> None:
-    wanted = ["a.webp", "b/1.PNG", "b/2.jpg", "c[1].gif", "link.jpg"]
-    assert names(folder, folder) == wanted
-    assert names(folder, f"{folder}/") == wanted
+    expected = ["a.webp", "b/1.PNG", "b/2.jpg", "c[1].gif", "link.jpg"]
+    assert names(folder, folder) == expected
+    assert names(folder, f"{folder}/") == expected
 
 
 def test_patterns(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""One answer on every route: any kind of source, batch size, and file."""
+"""One prediction on every route: any kind of source, batch size, and file."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def model(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 
 
-def figures(answers) -> tuple[list[str | None], np.ndarray]:
-    answers = list(answers)
+def figures(predictions) -> tuple[list[str | None], np.ndarray]:
+    predictions = list(predictions)
     return (
-        [answer.label for answer in answers],
-        np.array([sorted((c.label, c.probability) for c in a.top) for a in answers], object)[
+        [prediction.label for prediction in predictions],
+        np.array([sorted((c.label, c.probability) for c in a.top) for a in predictions], object)[
             :, :, 1
         ].astype(float),
     )
@@ -48,8 +48,9 @@ def test_every_route_and_batch_size_gives_the_same(model: Path, native: Path, ph
         "pattern": (16, lambda: f"{photos}/*.*"),
     }
     for name, (size, given) in routes.items():
-        got, probabilities = figures(Predictor(model, batch_size=size).predict(given(), top=None))
-        assert got == labels, name
+        predictor = Predictor(model, batch_size=size)
+        actual, probabilities = figures(predictor.predict(given(), top=None))
+        assert actual == labels, name
         np.testing.assert_allclose(probabilities, truth, atol=1e-5, err_msg=name)
 
 
@@ -60,18 +61,19 @@ def test_values_give_the_same_as_their_file(model: Path, photos: Path) -> None:
         image.load()
     array = np.asarray(image)
     given = [path, image, array, path.read_bytes(), np.stack([array, array])]
-    answers = list(predictor.predict(given))
-    assert [answer.path for answer in answers] == [str(path), *[None] * 5]
-    for answer in [*answers, next(predictor.predict(array)), next(predictor.predict(image))]:
-        assert answer.label == answers[0].label
-        assert answer.probability == pytest.approx(answers[0].probability, abs=1e-5)
+    predictions = list(predictor.predict(given))
+    assert [prediction.path for prediction in predictions] == [str(path), *[None] * 5]
+    predictions += [next(predictor.predict(value)) for value in (array, image)]
+    for prediction in predictions:
+        assert prediction.label == predictions[0].label
+        assert prediction.probability == pytest.approx(predictions[0].probability, abs=1e-5)
 
 
 def test_a_buffer_that_is_used_again_is_seen_as_it_was(model: Path, photos: Path) -> None:
     """The frames of an animation are one image that moves on; cameras fill one array."""
     frames = [Image.open(path).convert("RGB").resize((40, 30)) for path in photos.rglob("*.png")]
     predictor = Predictor(model)
-    wanted = [next(predictor.predict(frame)).probability for frame in frames]
+    expected = [next(predictor.predict(frame)).probability for frame in frames]
     image, array = Image.new("RGB", (40, 30)), np.empty((30, 40, 3), np.uint8)
 
     def given(array_too: bool):
@@ -81,23 +83,23 @@ def test_a_buffer_that_is_used_again_is_seen_as_it_was(model: Path, photos: Path
             yield array if array_too else image
 
     for array_too in (False, True):
-        got = [answer.probability for answer in predictor.predict(given(array_too))]
-        assert got == pytest.approx(wanted, abs=1e-5)
+        actual = [prediction.probability for prediction in predictor.predict(given(array_too))]
+        assert actual == pytest.approx(expected, abs=1e-5)
 
 
 def test_logits_and_probabilities_are_those_of_torch(model: Path, native: Path) -> None:
     import torch
 
-    shown = np.random.default_rng(0).integers(0, 256, (10, 24, 20, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 24, 20, 3), dtype=np.uint8)
     module = load_model(native).module
     with torch.inference_mode():
-        maps = torch.from_numpy(shown).permute(0, 3, 1, 2)
+        maps = torch.from_numpy(pixels).permute(0, 3, 1, 2)
         logits = (module(maps) + module(maps.flip(3))) / 2
         truth = (logits / 0.7).softmax(1)
     predictor = Predictor(model, batch_size=3)
-    np.testing.assert_allclose(predictor.logits(shown), logits, atol=1e-4)
-    np.testing.assert_allclose(predictor.probabilities(shown), truth, atol=1e-5)
-    assert predictor.probabilities(shown[:0]).shape == (0, 4)
+    np.testing.assert_allclose(predictor.logits(pixels), logits, atol=1e-4)
+    np.testing.assert_allclose(predictor.probabilities(pixels), truth, atol=1e-5)
+    assert predictor.probabilities(pixels[:0]).shape == (0, 4)
 
 
 def test_what_cannot_be_read_is_a_line_with_the_reason(
@@ -123,8 +125,8 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
         good,
         np.zeros((3, 3)),
     ]
-    answers = list(Predictor(model, batch_size=4).predict(given))
-    assert [answer.error for answer in answers] == [
+    predictions = list(Predictor(model, batch_size=4).predict(given))
+    assert [prediction.error for prediction in predictions] == [
         None,
         "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
         "empty file",
@@ -139,22 +141,22 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
         None,
         "an array must be uint8 (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not float64 (3, 3)",
     ]
-    good_ones = [answer for answer in answers if answer.error is None]
-    for answer in good_ones:
-        assert answer.path == str(good)
-        assert answer.label == good_ones[0].label
-        assert answer.probability == pytest.approx(good_ones[0].probability, abs=1e-5)
-    for answer in answers:
-        if answer.error is not None:
-            assert (answer.label, answer.probability, answer.top) == (None, None, ())
+    good_ones = [prediction for prediction in predictions if prediction.error is None]
+    for prediction in good_ones:
+        assert prediction.path == str(good)
+        assert prediction.label == good_ones[0].label
+        assert prediction.probability == pytest.approx(good_ones[0].probability, abs=1e-5)
+    for prediction in predictions:
+        if prediction.error is not None:
+            assert (prediction.label, prediction.probability, prediction.top) == (None, None, ())
 
 
 def test_an_answer_that_is_not_a_number_is_none(native: Path, photos: Path) -> None:
     model = load_model(native)
     model.module.output.bias.data[1] = float("nan")
-    answer = next(Predictor(model).predict(next(photos.rglob("*.png"))))
-    assert answer.error == "the network's output is not a finite number"
-    assert (answer.label, answer.probability, answer.top) == (None, None, ())
+    prediction = next(Predictor(model).predict(next(photos.rglob("*.png"))))
+    assert prediction.error == "the network's output is not a finite number"
+    assert (prediction.label, prediction.probability, prediction.top) == (None, None, ())
 
 
 def test_answers_come_before_the_sources_end(model: Path, photos: Path) -> None:
@@ -167,11 +169,11 @@ def test_answers_come_before_the_sources_end(model: Path, photos: Path) -> None:
             taken += 1
             yield path
 
-    answers = Predictor(model, batch_size=8).predict(endless())
+    predictions = Predictor(model, batch_size=8).predict(endless())
     for _ in range(20):
-        next(answers)
+        next(predictions)
     assert taken <= 20 + 4 * 8
-    answers.close()
+    predictions.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("foveal-decode")]
 
 
@@ -196,8 +198,8 @@ import sys
 sys.modules["torch"] = None
 sys.modules["onnx"] = None
 from foveal import Predictor
-answers = list(Predictor({str(exported)!r}).predict({str(photos / "part 0")!r}))
-assert len(answers) == 50 and all(answer.error is None for answer in answers)
+predictions = list(Predictor({str(exported)!r}).predict({str(photos / "part 0")!r}))
+assert len(predictions) == 50 and all(prediction.error is None for prediction in predictions)
 loaded = {{name.split(".")[0] for name in sys.modules if sys.modules[name] is not None}}
 assert not loaded & {{"torch", "onnx", "sklearn", "scipy", "pandas", "fastapi"}}, loaded
 """
@@ -214,8 +216,8 @@ predictor = Predictor({str(exported)!r})
 paths = sorted(Path({str(photos)!r}).rglob("*.*"))
 peak = []
 for count in (300, 2000):
-    for answer in predictor.predict(itertools.islice(itertools.cycle(paths), count)):
-        assert answer.error is None
+    for prediction in predictor.predict(itertools.islice(itertools.cycle(paths), count)):
+        assert prediction.error is None
     status = open("/proc/self/status").read()  # getrusage would count the parent before exec
     peak.append(int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024)
 print(peak[1] - peak[0])
@@ -229,8 +231,8 @@ def test_the_pixels_are_those_of_training(native: Path, photos: Path) -> None:
     predictor = Predictor(native)
     network = predictor.manifest.network
     path = next(photos.rglob("*.jpg"))
-    shown = to_input_pixels(path, network.input, network.preprocess)[None]
-    best = predictor.probabilities(shown)[0].max()
+    pixels = to_input_pixels(path, network.input, network.preprocess)[None]
+    best = predictor.probabilities(pixels)[0].max()
     assert next(predictor.predict(path)).probability == pytest.approx(best, abs=1e-7)
 
 
