@@ -12,8 +12,6 @@ from foveal.network.shapes import Trace, TracedLayer
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
 
-Pair = tuple[int, int]
-
 
 @dataclass(frozen=True)
 class FieldGeometry:
@@ -23,9 +21,9 @@ class FieldGeometry:
     size: pixels of one field.  stride: pixels from one cell's field to the next.
     """
 
-    start: Pair = (0, 0)
-    size: Pair = (1, 1)
-    stride: Pair = (1, 1)
+    start: tuple[int, int] = (0, 0)
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
 
     def box(self, row: int, column: int) -> tuple[int, int, int, int]:
         """(top, left, height, width) of a cell's receptive field; may reach over the border."""
