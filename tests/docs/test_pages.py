@@ -43,10 +43,13 @@ def test_the_rooms_of_the_architecture_are_the_disk():
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     table = text.split("## Rooms")[1].split("## ")[0]
     cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    told = [word for cell in cells for word in re.findall(r"`([\w./]+)`", cell)]
-    rooms = {path.parent.name + "/" for path in (ROOT / "foveal").glob("*/__init__.py")}
-    files = {path.name for path in (ROOT / "foveal").glob("*.py") if path.name[0] != "_"}
-    assert set(told) == rooms | files
+    named = [word for cell in cells for word in re.findall(r"`([\w./]+)`", cell)]
+    package = ROOT / "foveal"
+    packages = {
+        path.parent.relative_to(package).as_posix() + "/" for path in package.rglob("*/__init__.py")
+    }
+    files = {path.name for path in package.glob("*.py") if path.name[0] != "_"}
+    assert set(named) == packages | files
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

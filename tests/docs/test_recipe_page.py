@@ -51,8 +51,6 @@ def situation(preset, **changes):
         "network": read_network(preset),
         "images": 51_200,
         "classes": 10,
-        "rarest": 100,
-        "commonest": 100,
         "invariance": Invariance(0.9, 0.8, 0.9),
         "fast_bf16": False,
         **changes,
