@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,16 +10,39 @@ from foveal.spec.values import Task as Task
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-SPLIT_NAMES: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
+SPLIT_WORDS: dict[Split, tuple[str, ...]] = {
+    "train": ("train", "training", "trn"),
+    "val": (
+        "val",
+        "valid",
+        "validation",
+        "validate",
+        "dev",
+        "devel",
+        "development",
+        "eval",
+        "evaluation",
+    ),
+    "test": ("test", "testing", "tst", "holdout", "heldout"),
 }
-"""What a folder or a cell of a table may be called, in lower case."""
+"""What a folder or a cell of a table may be called: see `split_of` for the spelling."""
+SPLIT_NAMES: dict[str, Split] = {
+    word: split for split, words in SPLIT_WORDS.items() for word in words
+}
+_SPELLING = re.compile(r"[\s_.\-]+")
+_SUFFIXES = ("split", "set", "data", "images", "imgs")
+
+
+def split_of(name: str) -> Split | None:
+    """The split that `name` says in any case and spelling: `Training_Set`, `hold-out`, `VALID`."""
+    word = _SPELLING.sub("", name).lower()
+    for suffix in ("", *_SUFFIXES):
+        split = SPLIT_NAMES.get(word.removesuffix(suffix))
+        if split is not None:
+            return split
+    return None
+
+
 LABEL_SEPARATOR = "|"
 """Between several labels in one cell of a table."""
 
