@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foveal.cli import console
 from foveal.errors import UsageError
-from foveal.text import plural, printable
+from foveal.prediction.inputs import NOT_AN_IMAGE
+from foveal.text import and_more, plural, printable
 
 if TYPE_CHECKING:
     from foveal.prediction.prediction import Prediction
@@ -31,19 +34,41 @@ def print_predictions(model: str | Path, paths: list[str], top: str, form: str) 
 
     count = _parse_top(top)
     write = {"table": _table_writer, "jsonl": _jsonl_writer, "csv": _csv_writer}[form]()
+    skipped: Counter[tuple[str, str]] = Counter()
+
+    def on_skip(path: str, reason: str) -> None:
+        skipped[reason, os.path.splitext(path)[1].lower()] += 1  # noqa: PTH122
+
     failed = total = 0
     flushed_at = -FLUSH_SECONDS
     with console.progress() as progress:
-        for prediction in predict(model, _iter_paths(paths), top=count, progress=progress):
+        for prediction in predict(
+            model, _iter_paths(paths), top=count, on_skip=on_skip, progress=progress
+        ):
             write(prediction)
             total += 1
             failed += prediction.error is not None
             if time.monotonic() - flushed_at > FLUSH_SECONDS:
                 sys.stdout.flush()
                 flushed_at = time.monotonic()
+    if skipped:
+        console.message(_skipped_message(skipped))
     if failed:
         console.message(f"{failed:,} of {plural(total, 'image')} could not be read; see the errors")
     return 1 if failed else 0
+
+
+def _skipped_message(skipped: Counter[tuple[str, str]]) -> str:
+    """`3 files skipped: 2 not an image by its name (.csv, .txt), 1 hidden or of the system`."""
+    counts: Counter[str] = Counter()
+    for (reason, _), count in skipped.items():
+        counts[reason] += count
+    suffixes = and_more(sorted({suffix for why, suffix in skipped if why == NOT_AN_IMAGE}), 5)
+    parts = [
+        f"{count:,} {reason}" + (f" ({suffixes})" if reason == NOT_AN_IMAGE else "")
+        for reason, count in counts.most_common()
+    ]
+    return f"{plural(skipped.total(), 'file')} skipped: {', '.join(parts)}"
 
 
 def _parse_top(text: str) -> int | None:

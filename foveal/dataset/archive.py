@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -45,15 +46,18 @@ def open_archive(path: Path) -> Dataset:
     )
 
 
-def list_archive(path: Path) -> tuple[Members, list[UnusableFile]]:
-    """The files of a .zip or .tar by name in natural order, hidden ones left out, and the unusable.
+def list_archive(
+    path: Path, on_ignored: Callable[[str], None] = lambda _name: None
+) -> tuple[Members, list[UnusableFile]]:
+    """The files of a .zip or .tar by name in natural order, without hidden ones, and the unusable.
 
-    Raises DataError as `open_archive` does.
+    on_ignored: called with the name of each hidden file.  Raises DataError as `open_archive` does.
     """
-    return _list_zip(path) if path.suffix.lower() == ".zip" else _list_tar(path)
+    list_members = _list_zip if path.suffix.lower() == ".zip" else _list_tar
+    return list_members(path, on_ignored)
 
 
-def _list_zip(path: Path) -> tuple[Members, list[UnusableFile]]:
+def _list_zip(path: Path, on_ignored: Callable[[str], None]) -> tuple[Members, list[UnusableFile]]:
     members: Members = {}
     unusable: list[UnusableFile] = []
     try:
@@ -62,7 +66,10 @@ def _list_zip(path: Path) -> tuple[Members, list[UnusableFile]]:
             if len(infos) > MAX_MEMBERS:
                 raise _too_many_members(path)
             for info in infos:
-                if info.is_dir() or _is_hidden(info.filename):
+                if info.is_dir():
+                    continue
+                if _is_hidden(info.filename):
+                    on_ignored(info.filename)
                     continue
                 reason = _unsafe_name(info.filename) or _unsupported(info)
                 if info.filename in members:
@@ -87,7 +94,7 @@ def _zip_member(info: zipfile.ZipInfo) -> ArchiveMember:
     )
 
 
-def _list_tar(path: Path) -> tuple[Members, list[UnusableFile]]:
+def _list_tar(path: Path, on_ignored: Callable[[str], None]) -> tuple[Members, list[UnusableFile]]:
     members: Members = {}
     unusable: list[UnusableFile] = []
     try:
@@ -96,7 +103,10 @@ def _list_tar(path: Path) -> tuple[Members, list[UnusableFile]]:
                 if count >= MAX_MEMBERS:
                     raise _too_many_members(path)
                 name = info.name.removeprefix("./")
-                if info.isdir() or _is_hidden(name):
+                if info.isdir():
+                    continue
+                if _is_hidden(name):
+                    on_ignored(name)
                     continue
                 reason = _unsafe_name(name)
                 if not info.isreg() or info.issparse():

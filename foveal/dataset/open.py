@@ -13,7 +13,7 @@ from foveal.errors import DataError, UsageError
 from foveal.text import plural
 
 ARCHIVE_SUFFIXES = (".zip", ".tar")
-_PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz", ".zst")
+PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz", ".zst")
 
 
 def open_dataset(data: str | Path | Dataset, *, allow_empty: bool = False) -> Dataset:
@@ -43,7 +43,7 @@ def _open_path(path: Path) -> Dataset:
         return open_table(path)
     if name.endswith(ARCHIVE_SUFFIXES):
         return open_archive(path)
-    packed = name.endswith(_PACKED_SUFFIXES)
+    packed = name.endswith(PACKED_SUFFIXES)
     way_out = "unpack it to a folder or a .tar first" if packed else "give one of these"
     raise UsageError(
         f"{path} is not a folder, a table (.csv, .tsv, .parquet) or an archive "

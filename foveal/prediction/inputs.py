@@ -1,46 +1,67 @@
-"""Expands files, folders, globs and images in memory to single images, lazily."""
+"""Expands files, folders, archives, globs and images in memory to single images, lazily."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-)
-"""Files a folder is searched for; a file named by itself is read whatever its suffix."""
+from foveal.dataset.listing import is_image_name, list_files
+from foveal.errors import DataError
+
+if TYPE_CHECKING:
+    from foveal.dataset.archive_member import ArchiveMember
+
+OnSkip = Callable[[str, str], None]
+"""Called with the path of each file of a folder or archive that is skipped, and the reason."""
+NOT_AN_IMAGE = "not an image by its name"
+IGNORED = "hidden or of the system"
+
+
+@dataclass(frozen=True)
+class ArchivedImage:
+    """An image file inside a .zip or .tar."""
+
+    archive: Path
+    member: ArchiveMember
+
+    def read(self) -> bytes:
+        """The bytes of the image file; ImageError where they cannot be read."""
+        return self.member.read(self.archive)
 
 
 @dataclass(frozen=True)
 class ImageInput:
-    """One image to read: its path as passed, its Path, bytes, array or PIL image, or the error."""
+    """One image to read: its path as passed, and its value or the error.
+
+    value: a Path, an ArchivedImage, bytes, an array or a PIL image.
+    """
 
     path: str | None
     value: Any = None
     error: str | None = None
 
 
-def iter_inputs(images: Any) -> Iterator[ImageInput]:
+def iter_inputs(images: Any, on_skip: OnSkip | None = None) -> Iterator[ImageInput]:
     """Yield every image of `images`, in order.
 
-    images: a path (file, folder or glob), bytes of an image file, a PIL image, an array
+    images: a path (file, folder, archive or glob), bytes of an image file, a PIL image, an array
     (H, W), (H, W, C) or (N, H, W, C) of uint8, or any iterable of these.
     """
     if isinstance(images, str | os.PathLike):
-        yield from _iter_path(os.fspath(images))
+        yield from _iter_path(os.fspath(images), on_skip or _skip_silently)
     elif isinstance(images, bytes | bytearray | memoryview):
         yield ImageInput(None, bytes(images))
     elif _is_single_image(images):
         yield ImageInput(None, images)
     elif isinstance(images, Iterable):
         for item in images:
-            yield from iter_inputs(item)
+            yield from iter_inputs(item, on_skip)
     else:
         kind = type(images).__name__
         yield ImageInput(
@@ -48,17 +69,28 @@ def iter_inputs(images: Any) -> Iterator[ImageInput]:
         )
 
 
-def _iter_path(path: str | bytes) -> Iterator[ImageInput]:
+def _skip_silently(path: str, reason: str) -> None:
+    """The default of `on_skip`."""
+
+
+def _iter_path(path: str | bytes, on_skip: OnSkip) -> Iterator[ImageInput]:
     text = os.fsdecode(path)
     if "\0" in text:
         yield ImageInput(text, error="the path contains a null character")
-        return
-    if os.path.isdir(text):  # noqa: PTH112
-        yield from _or_error(text, _iter_folder(text), "the folder contains no images")
+    elif os.path.isdir(text):  # noqa: PTH112
+        yield from _or_error(text, _iter_folder(text, on_skip), "the folder contains no images")
     elif glob.has_magic(text) and not os.path.lexists(text):
-        yield from _or_error(text, _iter_glob(text), "no file matches the pattern")
+        yield from _or_error(text, _iter_glob(text, on_skip), "no file matches the pattern")
     else:
-        yield ImageInput(text, Path(text))
+        yield from _iter_file(text, on_skip)
+
+
+def _iter_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
+    """A file that is named by itself."""
+    if not is_image_name(path) and os.path.isfile(path):  # noqa: PTH113
+        yield from _iter_other_file(path, on_skip)
+    else:
+        yield ImageInput(path, Path(path))
 
 
 def _is_single_image(value: Any) -> bool:
@@ -75,37 +107,67 @@ def _or_error(path: str, images: Iterator[ImageInput], error: str) -> Iterator[I
         yield ImageInput(path, error=error)
 
 
-def _iter_glob(pattern: str) -> Iterator[ImageInput]:
+def _iter_glob(pattern: str, on_skip: OnSkip) -> Iterator[ImageInput]:
     for path in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207
         if not os.path.isdir(path):  # noqa: PTH112
-            yield ImageInput(path, Path(path))
+            yield from _iter_file(path, on_skip)
         elif "**" not in pattern:
-            yield from _iter_folder(path)
+            yield from _iter_folder(path, on_skip)
 
 
-def _iter_folder(folder: str) -> Iterator[ImageInput]:
-    """Images below `folder`, by name; no hidden files, links to folders or special files."""
+def _iter_folder(folder: str, on_skip: OnSkip) -> Iterator[ImageInput]:
+    """The files that check and train take for images, in their order; those unusable with why."""
+
+    def on_ignored(path: str) -> None:
+        on_skip(os.path.join(folder, path), IGNORED)  # noqa: PTH118
+
     try:
-        with os.scandir(folder) as entries:
-            children = sorted(
-                (entry.name, entry.is_dir(follow_symlinks=False))
-                for entry in entries
-                if not entry.name.startswith(".")
-                and (entry.is_dir(follow_symlinks=False) or _is_image_file(entry))
-            )
-    except OSError as error:
-        yield ImageInput(folder, error=f"the folder cannot be read: {error.strerror}")
+        for file in list_files(Path(folder), on_ignored):
+            path = os.path.join(folder, *file.parts)  # noqa: PTH118
+            if file.reason is not None:
+                yield ImageInput(path, error=file.reason)
+            elif is_image_name(file.parts[-1]):
+                yield ImageInput(path, Path(path))
+            else:
+                on_skip(path, NOT_AN_IMAGE)
+    except DataError as error:
+        yield ImageInput(folder, error=str(error))
+
+
+def _iter_other_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
+    """A file whose suffix is not an image's: the images of an archive, or an error with advice.
+
+    Where it is neither archive nor table, it is read as an image all the same.
+    """
+    from foveal.dataset.open import ARCHIVE_SUFFIXES, PACKED_SUFFIXES  # imports pydantic
+    from foveal.dataset.table import TABLE_SUFFIXES
+
+    name = path.lower()
+    if name.endswith(ARCHIVE_SUFFIXES):
+        yield from _or_error(path, _iter_archive(path, on_skip), "the archive contains no images")
+    elif name.endswith(PACKED_SUFFIXES):
+        yield ImageInput(path, error="a compressed archive: unpack it to a folder or a .tar first")
+    elif name.endswith(TABLE_SUFFIXES):
+        advice = "give the folder of its images, or their paths, one a line, on standard input (-)"
+        yield ImageInput(path, error=f"a table, not an image: {advice}")
+    else:
+        yield ImageInput(path, Path(path))
+
+
+def _iter_archive(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
+    """The images of a .zip or .tar, wherever they lie in it."""
+    from foveal.dataset.archive import list_archive
+
+    archive = Path(path)
+    try:
+        members, unusable = list_archive(archive, lambda name: on_skip(f"{path}/{name}", IGNORED))
+    except DataError as error:
+        yield ImageInput(path, error=str(error))
         return
-    for name, is_folder in children:
-        path = os.path.join(folder, name)  # noqa: PTH118
-        if is_folder:
-            yield from _iter_folder(path)
+    for name, member in members.items():
+        if is_image_name(name):
+            yield ImageInput(f"{path}/{name}", ArchivedImage(archive, member))
         else:
-            yield ImageInput(path, Path(path))
-
-
-def _is_image_file(entry: os.DirEntry[str]) -> bool:
-    if os.path.splitext(entry.name)[1].lower() not in IMAGE_SUFFIXES:  # noqa: PTH122
-        return False
-    # A link is followed by path: DirEntry.is_file raises for one that points to itself.
-    return entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)  # noqa: PTH113
+            on_skip(f"{path}/{name}", NOT_AN_IMAGE)
+    for file in unusable:
+        yield ImageInput(f"{path}/{file.path}", error=file.reason)

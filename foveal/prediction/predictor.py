@@ -11,7 +11,7 @@ import numpy as np
 
 from foveal.errors import DataError, ModelFileError, UsageError
 from foveal.model.detect import detect_format
-from foveal.prediction.inputs import iter_inputs
+from foveal.prediction.inputs import ImageInput, OnSkip, iter_inputs
 from foveal.prediction.prediction import Prediction, make_prediction, probabilities_from_logits
 from foveal.prediction.prefetch import DecodedImage, batched, decode_ahead
 from foveal.prediction.torch_backend import TorchBackend, open_torch_backend
@@ -71,19 +71,22 @@ class Predictor:
         """The torch module of a native file, uint8 or float (N, C, H, W) in 0..255 to logits."""
         return self.native.module
 
-    def predict(self, images: Any, *, top: int | None = 5) -> Iterator[Prediction]:
+    def predict(
+        self, images: Any, *, top: int | None = 5, on_skip: OnSkip | None = None
+    ) -> Iterator[Prediction]:
         """Iterate over one Prediction per image, in input order.
 
-        images: a path, folder or glob, bytes of an image file, a PIL image, a uint8 array
+        images: a path, folder, archive or glob, bytes of an image file, a PIL image, a uint8 array
         (H, W), (H, W, C) or (N, H, W, C), or any iterable of these.  An image that cannot be read
         gives a Prediction with `error`.  top: number of classes in `Prediction.top`, None for all.
+        on_skip: called with (path, reason) for each file of a folder or archive that is no image.
 
         Files and bytes are decoded in threads while the network runs; at most four batches are in
         memory.
         """
         if top is not None and top < 1:
             raise UsageError(f"top is {top}; give 1 or more, or None for all classes")
-        return self._predict(images, top)
+        return self._predict(iter_inputs(images, on_skip), top)
 
     def predict_proba(self, images: Any) -> np.ndarray:
         """Calibrated probabilities float32 (N, K), one row per image, columns as `labels`.
@@ -91,7 +94,7 @@ class Predictor:
         images: as `predict` takes them.  Raises DataError where one cannot be read.
         """
         rows: list[np.ndarray] = []
-        for item, row in self._iter_probabilities(images):
+        for item, row in self._iter_probabilities(iter_inputs(images)):
             if row is None:
                 name = item.path or f"image {len(rows)}"
                 raise DataError(
@@ -116,9 +119,9 @@ class Predictor:
             return probabilities_from_logits(self.logits(pixels), self.manifest)
         return self._run_batched(self._backend.probabilities, pixels, len(self.labels))
 
-    def _predict(self, images: Any, top: int | None) -> Iterator[Prediction]:
+    def _predict(self, inputs: Iterator[ImageInput], top: int | None) -> Iterator[Prediction]:
         manifest = self._backend.inference_manifest
-        for item, row in self._iter_probabilities(images):
+        for item, row in self._iter_probabilities(inputs):
             if row is None:
                 yield Prediction(item.path, error=item.error)
             elif np.isfinite(row).all():
@@ -126,12 +129,12 @@ class Predictor:
             else:
                 yield Prediction(item.path, error="the network's output is not a finite number")
 
-    def _iter_probabilities(self, images: Any) -> Iterator[tuple[DecodedImage, np.ndarray | None]]:
+    def _iter_probabilities(
+        self, inputs: Iterator[ImageInput]
+    ) -> Iterator[tuple[DecodedImage, np.ndarray | None]]:
         """Every image with its row of probabilities (K,), None where it cannot be read."""
         network = self._backend.inference_manifest.network
-        with closing(
-            decode_ahead(iter_inputs(images), network, ahead=3 * self.batch_size)
-        ) as decoded:
+        with closing(decode_ahead(inputs, network, ahead=3 * self.batch_size)) as decoded:
             for batch in batched(decoded, self.batch_size):
                 pixels = [item.pixels for item in batch if item.pixels is not None]
                 rows = iter(self.probabilities(np.stack(pixels)) if pixels else ())

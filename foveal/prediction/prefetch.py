@@ -15,7 +15,7 @@ import numpy as np
 
 from foveal.errors import ImageError
 from foveal.images.resize import to_input_pixels
-from foveal.prediction.inputs import ImageInput
+from foveal.prediction.inputs import ArchivedImage, ImageInput
 
 if TYPE_CHECKING:
     from foveal.model.inference_manifest import InferenceNetwork
@@ -54,7 +54,7 @@ def _submit(
     pool: ThreadPoolExecutor, item: ImageInput, network: Network | InferenceNetwork
 ) -> Future[DecodedImage]:
     """Decode in the pool; an image in memory at once, as the caller may reuse its buffer."""
-    if isinstance(item.value, Path | bytes):
+    if isinstance(item.value, Path | bytes | ArchivedImage):
         return pool.submit(decode_input, item, network)
     done: Future[DecodedImage] = Future()
     done.set_result(decode_input(item, network))
@@ -72,9 +72,8 @@ def decode_input(item: ImageInput, network: Network | InferenceNetwork) -> Decod
     if item.error is not None:
         return DecodedImage(item.path, None, item.error)
     try:
-        return DecodedImage(
-            item.path, to_input_pixels(item.value, network.input, network.preprocess)
-        )
+        value = item.value.read() if isinstance(item.value, ArchivedImage) else item.value
+        return DecodedImage(item.path, to_input_pixels(value, network.input, network.preprocess))
     except ImageError as error:
         return DecodedImage(item.path, None, error.reason)
     except Exception as error:  # a PIL image opened by the caller may raise any type

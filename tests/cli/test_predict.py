@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from io import StringIO
@@ -106,6 +107,30 @@ def test_csv(run, model: Path, digits: Path, tmp_path: Path) -> None:
     assert rows[0]["top"] == f"{rows[0]['label']}={float(rows[0]['probability']):.6g}"
     assert rows[0]["error"] == rows[1]["label"] == ""
     assert rows[1]["error"] == "cannot be opened: No such file or directory"
+
+
+def test_skipped_files_are_counted(run, model: Path, digits: Path, tmp_path: Path) -> None:
+    shutil.copy(next(digits.rglob("*.png")), tmp_path / "one")
+    for name in ("a.txt", "b.TXT", "c.csv", ".DS_Store"):
+        (tmp_path / name).touch()
+    status, out, err = run(model, tmp_path, "--format", "jsonl")
+    assert (status, len(out.splitlines())) == (0, 1)
+    assert err == (
+        "4 files skipped: 3 not an image by its name (.csv, .txt), 1 hidden or of the system\n"
+    )
+
+
+def test_an_archive_is_predicted_as_its_folder(
+    run, model: Path, digits: Path, tmp_path: Path
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "pool"), "zip", digits / "3")
+    _, out, _ = run(model, archive, "--format", "jsonl")
+    _, expected, _ = run(model, digits / "3", "--format", "jsonl")
+    rows, folder = ([json.loads(line) for line in text.splitlines()] for text in (out, expected))
+    assert [row.pop("path").removeprefix(f"{archive}/") for row in rows] == [
+        Path(row.pop("path")).name for row in folder
+    ]
+    assert rows == folder
 
 
 @pytest.mark.parametrize("top", ["0", "-1", "many", "1.5"])
