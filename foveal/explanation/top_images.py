@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from foveal.cache import cache_folder, write_about
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.sampling import even_sample
 from foveal.dataset.scan.image_stats import content_hash
@@ -49,7 +50,7 @@ class _ImageSource:
 
 
 def find_top_images(
-    model: Model, model_path: Path | None, data: str | Path | None, progress: Progress
+    model: Model, model_path: Path | None, data: str | Path | Dataset | None, progress: Progress
 ) -> tuple[TopImages | None, Missing | None]:
     """The top images of all convolutions, or why there are none.
 
@@ -73,7 +74,7 @@ def find_top_images(
     return TopImages(tuple(source.path for source in checked), layers, readable), None
 
 
-def _sources_of_data(data: str | Path) -> list[_ImageSource]:
+def _sources_of_data(data: str | Path | Dataset) -> list[_ImageSource]:
     """The training images of DATA, all where it has no splits."""
     dataset = open_dataset(data)
     rows = [row for row, split in enumerate(dataset.splits) if split == "train"]

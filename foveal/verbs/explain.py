@@ -11,18 +11,21 @@ import numpy as np
 from foveal.errors import Error, ImageError, MissingExtra
 from foveal.files import refuse_overwriting, write_atomic
 from foveal.progress import Progress, silent
+from foveal.verbs.load import load_native
 
 if TYPE_CHECKING:
+    from foveal.dataset.dataset import Dataset
     from foveal.explanation.explain import Explanation
     from foveal.model.model import Model
     from foveal.prediction.prediction import Prediction
+    from foveal.prediction.predictor import Predictor
 
 
 def explain(
-    model: str | Path | Model,
+    model: str | Path | Model | Predictor,
     image: Any,
     *,
-    data: str | Path | None = None,
+    data: str | Path | Dataset | None = None,
     layer: str | None = None,
     out: str | Path | None = None,
     png: str | Path | None = None,
@@ -41,13 +44,12 @@ def explain(
         raise MissingExtra("foveal explain", "train")
     from foveal.explanation.explain import explain as explain_prediction
     from foveal.explanation.top_images import find_top_images
-    from foveal.model.model import load_model
 
     for value, name in ((model, "the model"), (image, "the image")):
         if out is not None and isinstance(value, str | Path):
             refuse_overwriting(Path(out), Path(value), name)
     model_path = Path(model) if isinstance(model, str | Path) else None
-    loaded = load_model(model) if isinstance(model, str | Path) else model
+    loaded = load_native(model)
     source = Path(image) if isinstance(image, str) else image
     image_name = source.name if isinstance(source, Path) else "image"
     pixels = _pixels(loaded, source)

@@ -103,3 +103,19 @@ def test_an_output_that_is_not_a_number_is_refused(model, image):
     assert str(caught.value) == (
         "the network's output is not a number (NaN); train it again with a smaller learning rate"
     )
+
+
+def test_a_model_is_a_file_a_model_or_what_load_returned(tmp_path, model, image):
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    explained = [foveal.explain(given, image) for given in (model, path, foveal.load(path))]
+    assert len({one.probability for one in explained}) == 1
+
+
+def test_data_is_a_path_or_a_dataset(tmp_path, model, image):
+    for name in ("cat", "dog"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        Image.fromarray(image).save(tmp_path / "data" / name / "one.png")
+    dataset = foveal.Dataset(tmp_path / "data", ("cat/one.png",), (("cat",),))
+    for data in (tmp_path / "data", dataset):
+        assert foveal.explain(model, image, data=data).top_images is not None
