@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _DIGITS = re.compile(r"(\d+)")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def plural(number: int, one: str, many: str = "") -> str:
@@ -35,6 +36,11 @@ def printable(path: str) -> str:
     return "".join(
         one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in path
     )
+
+
+def is_address(path: str) -> bool:
+    """Whether it is an address such as `https://host/a.zip` or `s3:/bucket`; `C:/a` is not."""
+    return _ADDRESS.match(path) is not None
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:

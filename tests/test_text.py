@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.text import and_more, natural_key, nearest, plural, printable
+from foveal.text import and_more, is_address, natural_key, nearest, plural, printable
 
 
 def test_plural():
@@ -45,3 +45,18 @@ def test_natural_order_is_total(names):
 def test_printable_is_one_line():
     assert printable("a/b c 한글.png") == "a/b c 한글.png"
     assert printable("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("https://example.com/a.zip", True),
+        ("s3:/bucket", True),
+        ("C:/images", False),
+        ("a:b/1.png", False),
+        ("/data/http://x", False),
+        ("images", False),
+    ],
+)
+def test_is_address(path, expected):
+    assert is_address(path) is expected

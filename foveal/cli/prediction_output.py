@@ -82,7 +82,9 @@ def _parse_top(text: str) -> int | None:
 def _iter_paths(paths: list[str]) -> Iterator[str]:
     for path in paths:
         if path == "-":
-            yield from (line.rstrip("\r\n") for line in sys.stdin if line.strip("\r\n"))
+            # Lists written on Windows end lines with CR LF and may begin with a byte order mark.
+            lines = (line.rstrip("\r\n").removeprefix("\ufeff") for line in sys.stdin)
+            yield from filter(None, lines)
         else:
             yield path
 

@@ -10,7 +10,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import open_folder
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
 from foveal.errors import DataError, UsageError
-from foveal.text import plural
+from foveal.text import is_address, plural
 
 ARCHIVE_SUFFIXES = (".zip", ".tar")
 PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz", ".zst")
@@ -36,6 +36,12 @@ def open_dataset(data: str | Path | Dataset, *, allow_empty: bool = False) -> Da
 def _open_path(path: Path) -> Dataset:
     name = path.name.lower()
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
+        if is_address(str(path)):
+            address = str(path).replace(":/", "://", 1)  # a Path has joined the slashes
+            raise UsageError(
+                f"{address} is an address, and Foveal reads only this machine's files: "
+                "download it and give the file or folder"
+            )
         raise DataError(f"no such file or folder: {path}; give the folder that holds the images")
     if path.is_dir():
         return open_folder(path)

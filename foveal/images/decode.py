@@ -8,6 +8,7 @@ the first frame is read.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import stat
@@ -107,6 +108,7 @@ def open_image(content: bytes) -> Image.Image:
         raise ImageError("empty file")
     if len(content) > MAX_FILE_BYTES:
         raise ImageError(byte_limit_reason(len(content)))
+    _allow_long_png_text()
     try:
         image = Image.open(BytesIO(content), formats=IMAGE_FORMATS)
     except UnidentifiedImageError as error:
@@ -116,6 +118,17 @@ def open_image(content: bytes) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(pixel_limit_reason(image.width * image.height))
     return image
+
+
+@functools.cache
+def _allow_long_png_text() -> None:
+    """Let one text or colour profile of a PNG file be as long as all of them together: 64 MiB.
+
+    Pillow refuses more than 1 MiB, which image generators and Photoshop write.
+    """
+    from PIL import PngImagePlugin  # not at the top: it takes longer than the fast path needs
+
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
 def preload_codecs() -> None:
@@ -220,7 +233,19 @@ def _unidentified_reason(content: bytes) -> str:
     start = content[:512].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
         return "not an image: a web page or XML text"
-    return "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)"
+    if start.startswith(b"version https://git-lfs."):
+        return "not an image: a Git LFS pointer; fetch the file with git lfs pull"
+    if content.count(0) == len(content):
+        return "not an image: zero bytes only, as an interrupted copy leaves"
+    reason = "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)"
+    text = _first_line(content)
+    return f"{reason}, but text that starts with {text!r}" if text else reason
+
+
+def _first_line(content: bytes) -> str:
+    """Up to 40 characters of the first line of a text, such as an error a server sent; else ''."""
+    line = content[:160].decode("utf-8", "ignore").strip().partition("\n")[0].strip()[:40]
+    return line if b"\0" not in content and len(line) >= 8 and line.isprintable() else ""
 
 
 def _failure_reason(error: Exception) -> str:
@@ -231,6 +256,8 @@ def _failure_reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "needs more memory than there is"
     text = str(error).lower()
+    if "max_text_" in text:
+        return "more than 64 MiB of text or colour profile in the file"
     if "truncated" in text or "end of file" in text or isinstance(error, EOFError):
         return "truncated: the file ends before the image does"
     return "damaged: its content cannot be decoded"

@@ -13,6 +13,7 @@ import numpy as np
 
 from foveal.dataset.listing import is_image_name, list_files
 from foveal.errors import DataError
+from foveal.text import is_address
 
 if TYPE_CHECKING:
     from foveal.dataset.archive_member import ArchiveMember
@@ -77,6 +78,8 @@ def _iter_path(path: str | bytes, on_skip: OnSkip) -> Iterator[ImageInput]:
     text = os.fsdecode(path)
     if "\0" in text:
         yield ImageInput(text, error="the path contains a null character")
+    elif is_address(text) and not os.path.lexists(text):
+        yield ImageInput(text, error="an address, not a file of this machine: download it first")
     elif os.path.isdir(text):  # noqa: PTH112
         yield from _or_error(text, _iter_folder(text, on_skip), "the folder contains no images")
     elif glob.has_magic(text) and not os.path.lexists(text):

@@ -56,6 +56,19 @@ def test_all_classes(run, model: Path, digits: Path) -> None:
         assert sum(item["probability"] for item in top) == pytest.approx(1, abs=1e-5)
 
 
+def test_a_list_from_windows_and_an_address(run, model: Path, digits: Path) -> None:
+    path = next(digits.rglob("*.png"))
+    address = "https://example.com/1.png"
+    text = f"\ufeff{path}\r\n\r\n{address}\r\n"
+    status, out, _ = run(model, "-", "--format", "jsonl", stdin=text)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert [(row["path"], row["error"]) for row in rows] == [
+        (str(path), None),
+        (address, "an address, not a file of this machine: download it first"),
+    ]
+
+
 def test_a_pipe_of_paths(run, model: Path, digits: Path) -> None:
     paths = sorted(digits.rglob("*.png"))[:70]
     text = "\n".join(map(str, paths)) + "\n\n"
