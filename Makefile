@@ -34,9 +34,10 @@ types: .venv/installed-tests ## mypy --strict
 contract: .venv/installed-tests ## The direction of imports
 	.venv/bin/lint-imports
 
-pages: ## The built pages are current (needs node; without it this step is named as not run)
+pages: ## The pages are formatted, linted and current (needs node; without it this step is named as not run)
 	@if command -v npm >/dev/null; then \
-		cd web && npm ci --silent && npm run --silent check && node build.mjs --check; \
+		cd web && npm ci --silent && npm run --silent lint && npm run --silent check && \
+		node build.mjs --check; \
 	elif [ "$$CI" = true ]; then echo "node and npm must be there when CI=true"; exit 1; \
 	else echo "pages: not run, node and npm are missing"; fi
 

@@ -46,10 +46,15 @@ async function pageOf(name) {
   })
   const files = (Array.isArray(built) ? built[0] : built).output
   const html = files.find((file) => file.fileName.endsWith('.html'))
-  return inline(String(html.source), files.filter((file) => file !== html))
+  return inline(
+    String(html.source),
+    files.filter((file) => file !== html),
+  )
 }
 
-const names = readdirSync(join(root, 'pages')).filter((file) => file.endsWith('.html')).map((file) => file.slice(0, -5))
+const names = readdirSync(join(root, 'pages'))
+  .filter((file) => file.endsWith('.html'))
+  .map((file) => file.slice(0, -5))
 let stale = false
 for (const name of names.filter((name) => wanted.length === 0 || wanted.includes(name))) {
   const page = await pageOf(name)

@@ -13,12 +13,20 @@ async function findingsAreTheData(page) {
     data.findings.map((finding) => finding.advice),
     'advice',
   )
-  const images = await page.$$eval('section img', (nodes) => nodes.map((node) => [node.complete, node.naturalWidth > 0]))
+  const images = await page.$$eval('section img', (nodes) =>
+    nodes.map((node) => [node.complete, node.naturalWidth > 0]),
+  )
   const paths = data.findings.flatMap((finding) =>
     finding.kind === 'unusable' ? [] : [...finding.pairs.flat(), ...finding.files],
   )
-  same(images, paths.filter((path) => path in data.thumbnails).map(() => [true, true]), 'thumbnails')
-  const counts = await page.$$eval('tbody tr', (rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)))
+  same(
+    images,
+    paths.filter((path) => path in data.thumbnails).map(() => [true, true]),
+    'thumbnails',
+  )
+  const counts = await page.$$eval('tbody tr', (rows) =>
+    rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
+  )
   same(
     counts,
     [...data.classes, ...data.splits].map(([name, count]) => [name, count.toLocaleString('en-US')]),

@@ -1,8 +1,16 @@
 // One colour scale for maps and filters: orange below zero, blue above, the page's background at 0.
 
 type Rgb = readonly [number, number, number]
-const light: readonly [Rgb, Rgb, Rgb] = [[186, 84, 12], [250, 250, 248], [17, 86, 160]]
-const dark: readonly [Rgb, Rgb, Rgb] = [[255, 164, 84], [30, 32, 36], [102, 178, 255]]
+const light: readonly [Rgb, Rgb, Rgb] = [
+  [186, 84, 12],
+  [250, 250, 248],
+  [17, 86, 160],
+]
+const dark: readonly [Rgb, Rgb, Rgb] = [
+  [255, 164, 84],
+  [30, 32, 36],
+  [102, 178, 255],
+]
 
 /** The colour of `value` in a range of `maxAbs` on both sides of 0. */
 export function colourOf(value: number, maxAbs: number, isDark: boolean): Rgb {
@@ -64,9 +72,13 @@ export function short(value: number, digits = 3): string {
   if (value === 0) return '0'
   const size = Math.abs(value)
   const text =
-    size >= 10000 ? value.toExponential(1) :
-    size >= 100 ? value.toFixed(Math.max(0, digits - 2)) :
-    size >= 0.001 ? value.toFixed(digits) : value.toExponential(1)
+    size >= 10000
+      ? value.toExponential(1)
+      : size >= 100
+        ? value.toFixed(Math.max(0, digits - 2))
+        : size >= 0.001
+          ? value.toFixed(digits)
+          : value.toExponential(1)
   const trimmed = /[.]/.test(text) && !/e/.test(text) ? text.replace(/\.?0+$/, '') : text
   return trimmed.replace('-', '−')
 }

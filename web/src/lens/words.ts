@@ -85,9 +85,18 @@ export const descriptions = {
     'At each position the values are normalised by their mean and variance over all maps.',
     '위치마다 모든 맵에 걸친 평균과 분산으로 값을 정규화합니다.',
   ],
-  group_norm: ['Each group of maps is normalised by its own mean and variance.', '맵 그룹마다 그 그룹의 평균과 분산으로 정규화합니다.'],
-  relu: ['Negative values become 0, positive ones pass: max(0, x).', '음수는 0이 되고 양수는 그대로 지나갑니다. max(0, x).'],
-  leaky_relu: ['Positive values pass, negative ones are multiplied by {slope}.', '양수는 그대로 지나가고 음수에는 {slope}를 곱합니다.'],
+  group_norm: [
+    'Each group of maps is normalised by its own mean and variance.',
+    '맵 그룹마다 그 그룹의 평균과 분산으로 정규화합니다.',
+  ],
+  relu: [
+    'Negative values become 0, positive ones pass: max(0, x).',
+    '음수는 0이 되고 양수는 그대로 지나갑니다. max(0, x).',
+  ],
+  leaky_relu: [
+    'Positive values pass, negative ones are multiplied by {slope}.',
+    '양수는 그대로 지나가고 음수에는 {slope}를 곱합니다.',
+  ],
   elu: [
     'Positive values pass, negative ones approach −{alpha}: {alpha} · (eˣ − 1).',
     '양수는 그대로 지나가고 음수는 −{alpha}에 가까워집니다. {alpha} · (eˣ − 1).',
@@ -107,5 +116,8 @@ export const descriptions = {
     '블록의 입력을 층들의 출력에 값별로 더합니다.',
   ],
   concat: ['The maps of all branches are stacked one after the other.', '모든 가지의 맵을 차례로 쌓습니다.'],
-  output: ['The logits, one a class; {f} turns them into probabilities.', '클래스마다 하나인 로짓입니다. {f} 함수가 확률로 바꿉니다.'],
+  output: [
+    'The logits, one a class; {f} turns them into probabilities.',
+    '클래스마다 하나인 로짓입니다. {f} 함수가 확률로 바꿉니다.',
+  ],
 } as const satisfies Words

@@ -17,7 +17,11 @@ export function count(value: number): string {
 
 /** A large count in thousands, millions or billions with three digits. */
 export function short(value: number): string {
-  for (const [size, unit] of [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) {
+  for (const [size, unit] of [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
     if (value >= size) return `${(value / size).toPrecision(3)} ${unit}`
   }
   return String(value)
