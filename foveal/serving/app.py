@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from foveal import __version__
-from foveal.serving.errors import RequestError, error_response
+from foveal.serving.errors import RequestError, error_response, validation_reason
+from foveal.serving.middleware.head import HeadAsGet
 from foveal.serving.middleware.requests import RequestMiddleware
 from foveal.serving.openapi import install_openapi
 from foveal.serving.routes.oip import add_health_routes, add_inference_routes
@@ -18,12 +19,10 @@ from foveal.serving.routes.pages import add_explain_route, add_page_routes
 from foveal.serving.routes.predict import PREDICT_PATH, add_predict_route, handle_predict
 from foveal.serving.state import ServerState
 
-_HTTP_REASONS = {404: "this path does not exist", 405: "this path does not support the method"}
-
 
 def create_app(state: ServerState) -> ASGIApp:
     """The whole application, with access checks, request ids and logs."""
-    app = PredictShortcut(create_routes(state), state)
+    app = HeadAsGet(PredictShortcut(create_routes(state), state))
     return RequestMiddleware(app, state.settings, state.metrics, state.log)
 
 
@@ -93,6 +92,9 @@ async def _reject_unknown_parameters(request: Request) -> None:
         return
     names = [field.alias for field in request.scope["route"].dependant.query_params]
     for name in request.query_params:
+        count = len(request.query_params.getlist(name))
+        if name in names and count > 1:
+            raise RequestError(422, f"parameter '{name}' is given {count} times; give it once")
         if name not in names:
             valid = f"valid parameters: {', '.join(names)}" if names else "this path has none"
             raise RequestError(422, f"unknown parameter '{name[:64]}'; {valid}")
@@ -109,15 +111,20 @@ async def _on_request_error(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    reason = _HTTP_REASONS.get(error.status_code, "the request is not valid")
-    headers = dict(error.headers or {})
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    reason = "the request is not valid"
+    if error.status_code == 404:
+        reason = "this path does not exist; images go to /predict, /openapi.json lists all paths"
+    elif error.status_code == 405:
+        if headers.get("allow") == "GET":
+            headers["allow"] = "GET, HEAD"
+        reason = f"this path does not support {request.method}; use {headers.get('allow')}"
     return _respond(request, RequestError(error.status_code, reason, headers=headers))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    return _respond(request, RequestError(422, f"{first['loc'][-1]}: {first['msg']}"))
+    return _respond(request, RequestError(422, validation_reason(error.errors())))
 
 
 async def _on_disconnect(request: Request, _error: Exception) -> Response:

@@ -16,6 +16,8 @@ from starlette.requests import Request
 
 from foveal.serving.errors import RequestError, unavailable
 from foveal.serving.settings import ServerLimits
+from foveal.serving.unreadable import starts_as_image
+from foveal.text import printable
 
 IMAGE_CONTENT_TYPES = (
     "application/octet-stream",
@@ -27,16 +29,20 @@ IMAGE_CONTENT_TYPES = (
     "image/tiff",
 )
 MULTIPART_CONTENT_TYPE = "multipart/form-data"
-_DEFAULT_CONTENT_TYPES = ("", "application/x-www-form-urlencoded")
+_FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
+_DEFAULT_CONTENT_TYPES = ("", _FORM_CONTENT_TYPE)
 """What clients send when no type was set (curl --data-binary)."""
 _MAX_FILENAME = 255
+_MAX_SHOWN = 64
 
 
 class Part(NamedTuple):
-    """One part of a multipart body."""
+    """One part of a multipart body: a file, or a text field of the form."""
 
     filename: str | None
     content: bytes
+    field: str = ""
+    is_file: bool = True
 
 
 class BodyReader:
@@ -50,9 +56,10 @@ class BodyReader:
     async def read(self, request: Request) -> AsyncIterator[bytes]:
         """The request's whole body; it counts as buffered inside the block.
 
-        Raises RequestError 413 over the limit, 400 on a wrong length, 503 where all bodies
-        together are over theirs.
+        Raises RequestError 413 over the limit, 400 on a wrong length, 415 where it is compressed,
+        503 where all bodies together are over theirs.
         """
+        _reject_content_encoding(request)
         content_length = self._content_length(request)
         received = 0
         chunks: list[bytes] = []
@@ -85,9 +92,34 @@ class BodyReader:
         return RequestError(413, f"the body is larger than {self._limits.body_bytes} bytes")
 
 
+def _reject_content_encoding(request: Request) -> None:
+    """Reject a compressed body: it would be read as a damaged image, or grow past the limits."""
+    encoding = ", ".join(request.headers.getlist("content-encoding")).strip().lower()
+    if encoding not in ("", "identity"):
+        raise RequestError(
+            415,
+            f"Content-Encoding '{_shown(encoding)}' is not supported: send the body uncompressed; "
+            "image files are compressed already",
+            headers={"accept-encoding": "identity"},
+        )
+
+
+def _shown(text: str) -> str:
+    return printable(text[:_MAX_SHOWN])
+
+
+def is_form(request: Request) -> bool:
+    """Whether the Content-Type is that of a form without files, which curl -d sets."""
+    return _content_type(request) == _FORM_CONTENT_TYPE
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def body_format(request: Request) -> Literal["image", "multipart"]:
     """The body's format by its Content-Type.  Raises RequestError 415 on any other type."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = _content_type(request)
     if content_type == MULTIPART_CONTENT_TYPE:
         return "multipart"
     if content_type in (*IMAGE_CONTENT_TYPES, *_DEFAULT_CONTENT_TYPES):
@@ -96,8 +128,9 @@ def body_format(request: Request) -> Literal["image", "multipart"]:
         return "image"
     raise RequestError(
         415,
-        "unsupported Content-Type: send the bytes of one image as image/* or "
-        "application/octet-stream, or several images as multipart/form-data",
+        f"unsupported Content-Type '{_shown(content_type)}': send the bytes of one image as "
+        "image/* or application/octet-stream, or several images as multipart/form-data; base64 "
+        "text and data URLs have to be decoded first",
     )
 
 
@@ -130,7 +163,7 @@ class _PartCollector:
     def __init__(self, max_parts: int) -> None:
         self._max_parts = max_parts
         self._header_name, self._header_value = bytearray(), bytearray()
-        self._disposition = b""
+        self._disposition = self._content_type = b""
         self._chunks: list[bytes] = []
         self.parts: list[Part] = []
         self.ended = False
@@ -150,7 +183,7 @@ class _PartCollector:
     def _on_part_begin(self) -> None:
         if len(self.parts) == self._max_parts:
             raise RequestError(413, f"the multipart body has more than {self._max_parts} parts")
-        self._disposition, self._chunks = b"", []
+        self._disposition, self._content_type, self._chunks = b"", b"", []
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]
@@ -159,17 +192,30 @@ class _PartCollector:
         self._header_value += data[start:end]
 
     def _on_header_end(self) -> None:
-        if bytes(self._header_name).lower() == b"content-disposition":
+        name = bytes(self._header_name).lower()
+        if name == b"content-disposition":
             self._disposition = bytes(self._header_value)
+        elif name == b"content-type":
+            self._content_type = bytes(self._header_value).strip().lower()
         self._header_name, self._header_value = bytearray(), bytearray()
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._chunks.append(data[start:end])
 
     def _on_part_end(self) -> None:
-        raw = parse_options_header(self._disposition)[1].get(b"filename")
+        options = parse_options_header(self._disposition)[1]
+        raw = options.get(b"filename")
         filename = raw.decode("utf-8", "replace")[:_MAX_FILENAME] if raw is not None else None
-        self.parts.append(Part(filename, b"".join(self._chunks)))
+        field = options.get(b"name", b"").decode("utf-8", "replace")[:_MAX_SHOWN]
+        content = b"".join(self._chunks)
+        self.parts.append(Part(filename, content, field, self._is_file(filename, content)))
+
+    def _is_file(self, filename: str | None, content: bytes) -> bool:
+        """A part with a file name or an image's type or start; an empty file input is none."""
+        if filename is None:
+            is_image = self._content_type.startswith((b"image/", b"application/octet-stream"))
+            return is_image or starts_as_image(content)
+        return bool(filename or content)
 
     def _on_end(self) -> None:
         self.ended = True

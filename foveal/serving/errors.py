@@ -9,12 +9,22 @@ import itertools
 import json
 import re
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
 
 _PROCESS_PREFIX = secrets.token_hex(5)
 _COUNTER = itertools.count()
+_MAX_SHOWN = 64
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "literal_error": "{expected}",
+    "string_too_long": "at most {max_length} characters",
+}
+"""What a parameter needs, by pydantic's type of the error and with its context."""
 _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -46,6 +56,18 @@ def error_response(error: RequestError, request_id: str) -> Response:
         headers=error.headers,
         media_type="application/json",
     )
+
+
+def validation_reason(errors: Sequence[Mapping[str, Any]]) -> str:
+    """The first wrong parameter of pydantic's errors: its name, what was received, what to give."""
+    where, name = errors[0]["loc"][:2]
+    same = [error for error in errors if error["loc"][:2] == (where, name)]
+    expected = " or ".join(
+        _EXPECTED.get(error["type"], error["msg"]).format_map(error.get("ctx", {}))
+        for error in same
+    )
+    received = str(errors[0].get("input"))[:_MAX_SHOWN]
+    return f"{where} parameter '{name}' is '{received}'; give {expected}"
 
 
 def make_request_id(header: bytes | None) -> str:

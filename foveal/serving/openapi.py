@@ -22,7 +22,7 @@ _ERROR_DESCRIPTIONS = {
     408: "The request was not received in time.",
     409: "The model does not support this.",
     413: "The body or the number of parts is over its limit.",
-    415: "This Content-Type is not supported.",
+    415: "This Content-Type or Content-Encoding is not supported.",
     422: "A value or an image is not valid; `error` says why.",
     503: "The server is overloaded; Retry-After says when to try again.",
 }

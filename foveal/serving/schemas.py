@@ -35,6 +35,9 @@ class PredictionsSchema(BaseModel):
     """One prediction per image, in the order sent."""
 
     predictions: list[PredictionSchema]
+    ignored_fields: list[str] | None = Field(
+        None, description="Names of the form's text fields, where it has any: no images."
+    )
 
 
 class ErrorSchema(BaseModel):

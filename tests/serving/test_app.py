@@ -6,19 +6,21 @@ import json
 import time
 
 import httpx
+import pytest
 
 
 def test_unknown_paths_methods_and_models(client) -> None:
     response = client.get("/../../etc/passwd")
     assert (response.status_code, response.json()["error"]) == (
         404,
-        "this path does not exist",
+        "this path does not exist; images go to /predict, /openapi.json lists all paths",
     )
     response = client.put("/predict", content=b"")
     assert (response.status_code, response.json()["error"]) == (
         405,
-        "this path does not support the method",
+        "this path does not support PUT; use POST",
     )
+    assert response.headers["allow"] == "POST"
     response = client.post("/predict?model=nobody", content=b"x")
     assert (response.status_code, response.json()["error"]) == (
         404,
@@ -31,6 +33,33 @@ def test_a_mistyped_parameter_is_not_ignored(client, images) -> None:
     assert (response.status_code, response.json()["error"]) == (
         422,
         "unknown parameter 'modle'; valid parameters: model, top",
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("top=abc", "query parameter 'top' is 'abc'; give a whole number or 'all'"),
+        ("top=0", "query parameter 'top' is '0'; give 1 or more or 'all'"),
+        ("top=", "query parameter 'top' is ''; give a whole number or 'all'"),
+        ("top=100001", "query parameter 'top' is '100001'; give 100000 or less or 'all'"),
+        ("top=1&top=2", "parameter 'top' is given 2 times; give it once"),
+        (
+            "model=" + "m" * 65,
+            f"query parameter 'model' is '{'m' * 64}'; give at most 64 characters",
+        ),
+    ],
+)
+def test_a_wrong_parameter_is_named(client, images, query: str, error: str) -> None:
+    response = client.post(f"/predict?{query}", content=images[0])
+    assert (response.status_code, response.json()["error"]) == (422, error)
+
+
+def test_a_wrong_language_is_named(client) -> None:
+    response = client.get("/?lang=fr")
+    assert (response.status_code, response.json()["error"]) == (
+        422,
+        "query parameter 'lang' is 'fr'; give 'en' or 'ko'",
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from foveal.serving.body import BodyReader, body_format, parse_multipart
+from foveal.serving.body import BodyReader, Part, body_format, parse_multipart
 from foveal.serving.errors import RequestError
 from foveal.serving.settings import ServerLimits
 
@@ -63,6 +63,19 @@ def test_rejected_bodies(chunks, headers, status: int, reason: str) -> None:
     assert reader.buffered_bytes == 0
 
 
+def test_compressed_bodies_are_rejected_with_the_reason() -> None:
+    reader = BodyReader(ServerLimits())
+    with pytest.raises(RequestError) as caught:
+        read(reader, request(b"x", content_encoding="GZIP"))
+    assert (caught.value.status, caught.value.reason, caught.value.headers) == (
+        415,
+        "Content-Encoding 'gzip' is not supported: send the body uncompressed; image files are "
+        "compressed already",
+        {"accept-encoding": "identity"},
+    )
+    assert read(reader, request(b"x", content_encoding="identity"))[0] == b"x"
+
+
 def test_all_bodies_together_have_a_limit(local, images) -> None:
     limits = {"buffered_bytes": 1_000_000, "receive_seconds": 20}
     head = b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 700000\r\n\r\n"
@@ -97,8 +110,9 @@ def test_other_content_types_are_rejected(content_type: str) -> None:
         body_format(request(content_type=content_type))
     assert (caught.value.status, caught.value.reason) == (
         415,
-        "unsupported Content-Type: send the bytes of one image as image/* or "
-        "application/octet-stream, or several images as multipart/form-data",
+        f"unsupported Content-Type '{content_type}': send the bytes of one image as image/* or "
+        "application/octet-stream, or several images as multipart/form-data; base64 text and data "
+        "URLs have to be decoded first",
     )
 
 
@@ -124,14 +138,29 @@ def test_any_bytes_end_in_parts_or_an_error(body: bytes) -> None:
             assert error.status in (400, 413)
 
 
+WITH_BOUNDARY = "multipart/form-data; boundary=b"
 BODY = b'--b\r\ncontent-disposition: form-data; name="p"\r\n\r\nhello\r\n--b--\r\n'
 
 
-def test_a_part_without_a_file_name_is_an_image_without_a_name() -> None:
-    assert parse_multipart(BODY, "multipart/form-data; boundary=b", 1) == [(None, b"hello")]
+def parts_of(disposition: str, content: bytes) -> list[Part]:
+    head = f"--b\r\ncontent-disposition: form-data; {disposition}\r\n\r\n".encode()
+    return parse_multipart(head + content + b"\r\n--b--\r\n", WITH_BOUNDARY, 1)
 
 
-WITH_BOUNDARY = "multipart/form-data; boundary=b"
+def test_fields_of_a_form_are_told_from_files() -> None:
+    assert parts_of('name="note"', b"my cat") == [Part(None, b"my cat", "note", is_file=False)]
+    empty_input = 'name="p"; filename=""'
+    assert parts_of(empty_input, b"") == [Part("", b"", "p", is_file=False)]
+    assert parts_of(empty_input, b"x") == [Part("", b"x", "p")]
+    assert parts_of('name="p"; filename="a"', b"") == [Part("a", b"", "p")]
+
+
+def test_an_image_without_a_file_name_is_a_file_without_a_name(images) -> None:
+    assert parts_of('name="p"', images[0]) == [Part(None, images[0], "p")]
+    typed = 'name="p"\r\ncontent-type: image/webp'
+    assert parts_of(typed, b"x") == [Part(None, b"x", "p")]
+
+
 INVALID = "the body is not valid multipart/form-data"
 CUT_OFF = "the multipart body ends before its last boundary"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import re
 import socket
 import time
 
@@ -64,6 +65,19 @@ def test_the_response_to_head_has_no_body(local, read_all) -> None:
     first, _, rest = raw.partition(b"\r\n\r\n")
     assert first.startswith(b"HTTP/1.1 405")
     assert rest.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("path", ["/", "/v2/health/live", "/v2/health/ready", "/models"])
+def test_head_is_answered_as_get_without_a_body(local, read_all, path: str) -> None:
+    with local() as server:
+        request = f"{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode()
+        head = read_all(server.connect(b"HEAD " + request))
+        get = read_all(server.connect(b"GET " + request))
+    first, _, rest = head.partition(b"\r\n\r\n")
+    assert rest == b""
+    fixed = re.compile(rb"\r\n(date|x-request-id): [^\r]*")
+    assert fixed.sub(b"", first) == fixed.sub(b"", get.partition(b"\r\n\r\n")[0])
+    assert first.startswith(b"HTTP/1.1 200")
 
 
 def parse_response(raw: bytes) -> tuple[int, dict]:

@@ -86,7 +86,7 @@ def add_inference_routes(app: FastAPI, state: ServerState) -> None:
     @app.post(
         "/v2/models/{name}/infer",
         response_model=None,
-        responses={**_RESPONSE, **error_responses(400, 404, 408, 413, 422, 503)},
+        responses={**_RESPONSE, **error_responses(400, 404, 408, 413, 415, 422, 503)},
         openapi_extra=request_body(_INFER_BODY),
     )
     async def infer(

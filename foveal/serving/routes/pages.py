@@ -16,6 +16,7 @@ from foveal.serving.openapi import BINARY_SCHEMA, error_responses, request_body
 from foveal.serving.routes.predict import ModelParameter
 from foveal.serving.schemas import ModelListSchema
 from foveal.serving.state import ExplainFunction, ServerState
+from foveal.serving.unreadable import unreadable_reason
 
 LanguageParameter = Annotated[
     Literal["en", "ko"] | None, Query(description="Default: the browser's Accept-Language.")
@@ -126,7 +127,7 @@ async def _explain(
     except TimeoutError:
         raise unavailable("the explanation timed out; try again", _TIMEOUT_RETRY_SECONDS) from None
     except ImageError as error:
-        raise RequestError(422, error.reason) from None
+        raise RequestError(422, unreadable_reason(image, error.reason)) from None
     except Error as error:
         state.log("explanation failed", level="warning", reason=str(error))
         raise RequestError(

@@ -17,6 +17,7 @@ from foveal.serving.body import (
     MULTIPART_CONTENT_TYPE,
     Part,
     body_format,
+    is_form,
     parse_multipart,
 )
 from foveal.serving.errors import RequestError
@@ -24,6 +25,8 @@ from foveal.serving.models import ServedModel
 from foveal.serving.openapi import BINARY_SCHEMA, error_responses, request_body
 from foveal.serving.schemas import PredictionSchema, PredictionsSchema
 from foveal.serving.state import ServerState, image_source
+from foveal.serving.unreadable import has_lost_line_ends, unreadable_reason
+from foveal.text import and_more
 
 ModelParameter = Annotated[
     str | None, Query(max_length=64, description="Name of the model; default: the first.")
@@ -34,6 +37,7 @@ TopParameter = Annotated[
 ]
 PREDICT_PATH = "/predict"
 DEFAULT_TOP = 5
+MAX_LISTED_FIELDS = 5
 _encode_json = json.JSONEncoder(ensure_ascii=False).encode
 _MULTIPART_SCHEMA = {
     "type": "object",
@@ -71,7 +75,10 @@ async def handle_predict(
     state.check_queue()
     async with state.body_reader.read(request) as body:
         if not multipart:
-            return _json_response(await _predict_one(state, served, body, top))
+            if is_form(request) and has_lost_line_ends(body):
+                raise RequestError(422, unreadable_reason(body, "", form=True))
+            form = is_form(request)
+            return _json_response(await _predict_one(state, served, body, top, form=form))
         content_type = request.headers["content-type"]
         max_parts = state.settings.limits.multipart_parts
         parts = await asyncio.to_thread(parse_multipart, body, content_type, max_parts)
@@ -83,12 +90,12 @@ def _json_response(value: Any) -> Response:
 
 
 async def _predict_one(
-    state: ServerState, served: ServedModel, content: bytes, top: int | str
+    state: ServerState, served: ServedModel, content: bytes, top: int | str, *, form: bool
 ) -> dict[str, Any]:
     result = (await state.predict_rows(served, [image_source(served, content)]))[0]
     if isinstance(result, ImageError):
         state.metrics.images.labels(served.name, "unreadable").inc()
-        raise RequestError(422, result.reason)
+        raise RequestError(422, unreadable_reason(content, result.reason, form=form))
     state.metrics.images.labels(served.name, "predicted").inc()
     return _prediction_data(served, result, None, top)
 
@@ -96,10 +103,18 @@ async def _predict_one(
 async def _predict_parts(
     state: ServerState, served: ServedModel, parts: list[Part], top: int | str
 ) -> dict[str, Any]:
+    fields = [part.field for part in parts if not part.is_file]
+    parts = [part for part in parts if part.is_file]
+    if not parts:
+        raise RequestError(
+            422,
+            f"the form has no file, only {_quoted(fields)}; send each image as a file "
+            "(curl -F image=@FILE), base64 text has to be decoded first",
+        )
     sources = [image_source(served, part.content) for part in parts]
     results = await state.predict_rows(served, sources)
     predictions = [
-        _prediction_data(served, result, part.filename, top)
+        _prediction_data(served, _with_advice(result, part.content), part.filename, top)
         for part, result in zip(parts, results, strict=True)
     ]
     unreadable = sum(prediction["error"] is not None for prediction in predictions)
@@ -107,7 +122,17 @@ async def _predict_parts(
     state.metrics.images.labels(served.name, "predicted").inc(len(predictions) - unreadable)
     if unreadable == len(predictions):
         raise RequestError(422, "none of the images could be read", predictions=predictions)
-    return {"predictions": predictions}
+    return {"predictions": predictions, **({"ignored_fields": fields} if fields else {})}
+
+
+def _quoted(fields: list[str]) -> str:
+    return f"the text fields {and_more((repr(name) for name in fields), MAX_LISTED_FIELDS)}"
+
+
+def _with_advice(result: np.ndarray | ImageError, content: bytes) -> np.ndarray | ImageError:
+    if isinstance(result, ImageError):
+        return ImageError(unreadable_reason(content, result.reason))
+    return result
 
 
 def _prediction_data(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,57 @@ def test_only_unreadable_parts_are_a_422(client) -> None:
     body = response.json()
     assert body["error"] == "none of the images could be read"
     assert [prediction["path"] for prediction in body["predictions"]] == ["b.png"]
+
+
+def test_form_fields_are_no_images(client, predictors, images) -> None:
+    fields, files = {"csrf": "8f3a", "top": "3"}, [("picture", ("a.png", images[0]))]
+    response = client.post("/predict", data=fields, files=files)
+    assert response.status_code == 200
+    assert response.json() == {
+        "predictions": [expected(predictors["animals"], images[0], path="a.png")],
+        "ignored_fields": ["csrf", "top"],
+    }
+
+
+def test_a_form_without_a_file(client) -> None:
+    body = b"".join(
+        b'--b\r\ncontent-disposition: form-data; name="%s"\r\n\r\nx\r\n' % name
+        for name in (b"csrf", b"note")
+    )
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    response = client.post("/predict", content=body + b"--b--\r\n", headers=headers)
+    assert (response.status_code, response.json()["error"]) == (
+        422,
+        "the form has no file, only the text fields 'csrf', 'note'; send each image as a file "
+        "(curl -F image=@FILE), base64 text has to be decoded first",
+    )
+
+
+def test_a_compressed_body(client, images) -> None:
+    headers = {"content-encoding": "gzip", "content-type": "image/png"}
+    response = client.post("/predict", content=gzip.compress(images[0]), headers=headers)
+    assert (response.status_code, response.headers["accept-encoding"]) == (415, "identity")
+    assert response.json()["error"] == (
+        "Content-Encoding 'gzip' is not supported: send the body uncompressed; image files are "
+        "compressed already"
+    )
+
+
+def test_an_image_sent_as_a_form(client, predictors, images) -> None:
+    """curl -d @FILE removes line ends: a JPEG might still decode, to other pixels."""
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    response = client.post("/predict", content=images[0], headers=headers)
+    assert response.json() == expected(predictors["animals"], images[0])
+    out = io.BytesIO()
+    Image.open(io.BytesIO(images[0])).save(out, "JPEG")
+    for content in (images[0], out.getvalue()):
+        stripped = content.replace(b"\r", b"").replace(b"\n", b"")
+        response = client.post("/predict", content=stripped, headers=headers)
+        assert (response.status_code, response.json()["error"]) == (
+            422,
+            "damaged on its way: line ends were removed or changed, as curl -d does; send it with "
+            "curl --data-binary @FILE",
+        )
 
 
 def _broken() -> dict[str, bytes]:
