@@ -184,6 +184,15 @@ def test_files_of_one_stem_are_each_an_image(root: Path) -> None:
     assert result.classes == {"cat": 15, "dog": 12}
 
 
+def test_the_mark_windows_sets_on_downloads_is_no_image(root: Path) -> None:
+    (root / "cat" / "0.png:Zone.Identifier").write_text("[ZoneTransfer]\nZoneId=3\n")
+    result = foveal.check(root)
+    assert (result.classes, result.unusable) == ({"cat": 12, "dog": 12}, ())
+    assert "1 file ignored: not an image in a class folder." in [
+        finding.advice for finding in result.findings
+    ]
+
+
 @pytest.fixture
 def special(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A pipe, a socket, devices and links that lead in circles, named as images."""

@@ -35,6 +35,7 @@ _NON_IMAGE_SUFFIXES = frozenset((
     ".rar", ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx",
     ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm",
     ".wmv", ".mp3", ".wav", ".m4a", ".aae", ".xmp",
+    ".identifier",
 ))
 # fmt: on
 """Suffixes of what lies beside images: tables, archives, documents, videos, sidecar files."""
