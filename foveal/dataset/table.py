@@ -81,7 +81,10 @@ def _parse_parquet(content: bytes, source: str) -> dict[str, list[object]]:
     except ImportError as error:
         raise MissingExtra(f"reading {source}", "table") from error
     try:
-        table = parquet.read_table(pyarrow.BufferReader(content))
+        # read_table leaves threads of its pool behind, which now and then abort the process at its
+        # end (pyarrow 26: "terminate called without an active exception").
+        with parquet.ParquetFile(pyarrow.BufferReader(content), pre_buffer=False) as file:
+            table = file.read(use_threads=False)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{source} is not a valid Parquet file: {first}; write it again") from error
