@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from foveal.dataset.cells import LABEL_SEPARATOR, join_labels, split_labels
 from foveal.dataset.types import (
-    LABEL_SEPARATOR,
     SPLIT_NAMES,
     SPLITS,
     Split,
@@ -75,7 +75,7 @@ def _to_text(cell: object) -> str:
         return cell
     if cell is None or (isinstance(cell, float) and cell != cell):
         return ""
-    return LABEL_SEPARATOR.join(map(str, cell)) if isinstance(cell, list) else str(cell)
+    return join_labels(map(str, cell)) if isinstance(cell, list) else str(cell)
 
 
 def _require_columns(names: Sequence[str], source: str) -> None:
@@ -90,7 +90,7 @@ def _require_columns(names: Sequence[str], source: str) -> None:
 
 
 def _split_labels(cell: str) -> tuple[str, ...]:
-    names = [name.strip() for name in cell.split(LABEL_SEPARATOR)]
+    names = [name.strip() for name in split_labels(cell)]
     return tuple(dict.fromkeys(name for name in names if name))
 
 

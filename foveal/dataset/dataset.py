@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.dataset.archive_member import ArchiveMember
+from foveal.dataset.cells import join_labels
 from foveal.dataset.columns import parse_columns
-from foveal.dataset.types import LABEL_SEPARATOR, Split, Task, UnusableFile
+from foveal.dataset.types import Split, Task, UnusableFile
 from foveal.errors import DataError, MissingExtra
 from foveal.images.decode import read_bytes
 from foveal.images.resize import to_input_pixels
@@ -156,15 +157,15 @@ class Dataset:
         """The `samples` and `classes` of a torchvision ImageFolder or a class like it."""
         columns = {
             "path": [path for path, _ in samples],
-            "label": [classes[index] for _, index in samples],
+            "label": [join_labels([classes[index]]) for _, index in samples],
         }
         return cls.from_columns(root, columns, "samples")
 
     def to_columns(self) -> dict[str, list[str | None]]:
-        """Columns path, label (several joined with |), split, group and the extra ones."""
+        """Columns path, label (as `join_labels` writes it), split, group and the extra ones."""
         return {
             "path": list(self.paths),
-            "label": [LABEL_SEPARATOR.join(labels) for labels in self.labels],
+            "label": [join_labels(labels) for labels in self.labels],
             "split": list(self.splits),
             "group": list(self.groups),
             **{name: list(column) for name, column in self.extra_columns.items()},

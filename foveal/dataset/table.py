@@ -10,6 +10,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from foveal.dataset.cells import unescape_formula
 from foveal.dataset.columns import MAX_LISTED, RESERVED
 from foveal.dataset.dataset import Dataset
 from foveal.errors import DataError, ImageError, MissingExtra
@@ -71,7 +72,9 @@ def _to_columns(rows: list[list[str]], source: str) -> dict[str, list[str]]:
             f"{source}: row {and_more(wrong, MAX_LISTED)} does not have the {len(names)} columns "
             "of the first line; put cells that contain the separator in double quotes"
         )
-    return {name: [row[index] for _, row in body] for index, name in enumerate(names)}
+    return {
+        name: [unescape_formula(row[index]) for _, row in body] for index, name in enumerate(names)
+    }
 
 
 def _parse_parquet(content: bytes, source: str) -> dict[str, list[object]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -128,3 +130,53 @@ def test_a_table_that_is_not_text(tmp_path: Path):
     assert str(error.value) == (
         f"{tmp_path}/t.csv is not UTF-8 text (byte 11); save it as CSV in UTF-8"
     )
+
+
+def test_escaped_cells_are_read_as_they_were_meant(images) -> None:
+    """As `predict --format csv` writes them, and as a spreadsheet marks text."""
+    root = images("=1.png +2.png 3.png")
+    (root / "table.csv").write_text(
+        "path,label\n'=1.png,'=a\n'+2.png,b\\|c\n3.png,b\\|c|-1\n", encoding="utf-8"
+    )
+    data = open_dataset(root / "table.csv")
+    assert data.paths == ("=1.png", "+2.png", "3.png")
+    assert data.labels == (("=a",), ("b|c",), ("b|c", "-1"))
+    assert data.to_columns()["label"] == ["=a", "b\\|c", "b\\|c|-1"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
+@pytest.mark.parametrize("kind", ["valid", "refused", "cut off", "damaged"])
+def test_reading_parquet_leaves_no_thread_behind(tmp_path: Path, kind: str) -> None:
+    """A thread of pyarrow's pool that still runs at exit can end the process with SIGABRT."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rows = [f"{row}.png" for row in range(5_000)]
+    columns = {"file" if kind == "refused" else "path": rows, "label": rows}
+    path = tmp_path / "table.parquet"
+    parquet.write_table(pyarrow.table(columns), path, row_group_size=500)
+    content = bytearray(path.read_bytes())
+    if kind == "cut off":
+        del content[len(content) // 2 :]
+    elif kind == "damaged":
+        content[1_000:9_000] = bytes(8_000)
+    path.write_bytes(content)
+    script = f"""
+import contextlib, os
+from pathlib import Path
+import pyarrow.parquet
+from foveal.dataset.table import open_table
+from foveal.errors import DataError
+def threads():
+    names = [Path(f"/proc/self/task/{{task}}/comm").read_text()
+             for task in os.listdir("/proc/self/task")]
+    return len([name for name in names if not name.startswith("jemalloc")])
+before = threads()
+with contextlib.suppress(DataError):
+    open_table(Path({str(path)!r}))
+print(threads() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0\n"
