@@ -109,7 +109,7 @@ def test_parquet_says_the_same_as_csv(images):
         ),
         ("path,label,n,label\n1.png,a,1,b\n", "{} has 2 columns 'label'; keep one"),
         (
-            "path,label,split\n1.png,a,train\n2.png,a,holdout\n",
+            "path,label,split\n1.png,a,train\n2.png,a,blind\n",
             "{}: unknown split in row 3; give one of train, val, test in every row, "
             "or leave all empty",
         ),
