@@ -19,7 +19,7 @@ from foveal.cli.main import run
 from foveal.errors import DataError, ImageError
 from foveal.images.decode import decode_array
 
-FORMATS = "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)"
+FORMATS = "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)"
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 
@@ -49,12 +49,21 @@ def root(tmp_path: Path) -> Path:
     [
         (LFS, "not an image: a Git LFS pointer; fetch the file with git lfs pull"),
         (b"\0" * 4096, "not an image: zero bytes only, as an interrupted copy leaves"),
-        (b"\n<html><head><title>403</title>", "not an image: a web page or XML text"),
-        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "not an image: a web page or XML text"),
+        (
+            b"\n<html><head><title>403</title>",
+            "not an image: a web page (HTML); fetch the file again",
+        ),
+        (
+            b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+            "an SVG drawing, which has no pixels: convert it to PNG or JPEG",
+        ),
         (b"Access denied\nno hotlinks", f"{FORMATS}, but text that starts with 'Access denied'"),
         (b'{"error": 429}', f"{FORMATS}, but text that starts with '{{\"error\": 429}}'"),
         (b"\xff" * 64, FORMATS),
-        (b"P6 2 2 255\n" + bytes(range(12)), FORMATS),
+        (
+            b"P6 2 2 255\n" + bytes(range(12)),
+            "a Netpbm image (PBM, PGM, PPM, PFM): convert it to PNG or JPEG",
+        ),
         (b"", "empty file"),
     ],
 )

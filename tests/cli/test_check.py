@@ -58,8 +58,9 @@ def test_exactly_the_unusable_are_errors(root: Path, capsys):
     bad = {
         "truncated.jpg": "truncated: the file ends before the image does",
         "empty.png": "empty file",
-        "page.jpg": "not an image: a web page or XML text",
-        "bomb.png": "900 million pixels; the limit is 50 million",
+        "page.jpg": "not an image: a web page (HTML); fetch the file again",
+        "bomb.png": "900 million pixels take 858 MiB of memory; the limit is 512 MiB: "
+        "make the image smaller",
     }
     good = ["cmyk.jpg", "grey16.png", "palette.png", "animated.gif", "one.png", "5000x3.png"]
     good += [f"turn{n}.jpg" for n in range(1, 9)] + ["bits.png", "alpha.png", "float.tif"]

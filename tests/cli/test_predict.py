@@ -89,7 +89,7 @@ def test_unreadable_images_have_a_line_and_the_status_is_1(
     rows = [json.loads(line) for line in out.splitlines()]
     assert status == 1
     assert [row["error"] for row in rows] == [
-        "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
+        "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)",
         None,
         "cannot be opened: No such file or directory",
     ]
