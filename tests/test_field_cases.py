@@ -121,8 +121,9 @@ def with_exif(body: bytes) -> bytes:
         with_exif(b"II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x03\0\xff\xff\xff\xff" * 4),
         encoded(noise(1), "JPEG", icc_profile=b"no profile"),
         encoded(noise(1), "JPEG") + b"\0" * 5000,
+        encoded(noise(1), "JPEG").replace(b"\xff\xdb", b"\x11\xff\xdb", 1),
     ],
-    ids=["mpo", "mpo-index", "no-exif", "exif-offset", "exif-length", "icc", "trailing"],
+    ids=["mpo", "mpo-index", "no-exif", "exif-offset", "exif-length", "icc", "trailing", "stray"],
 )
 def test_what_is_wrong_beside_the_pixels_changes_no_pixel(content: bytes) -> None:
     expected = decode_array(encoded(noise(1), "JPEG"), channels=3)
