@@ -20,18 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "measured.md"
 ASIDE = {
-    "machine",
-    "versions",
-    "what",
-    "figures",
-    "load",
-    "load_before",
-    "processor",
-    "cores",
-    "torch",
-    "foveal",
-    "every",
-}
+    "machine", "versions", "what", "figures", "load", "load_before", "processor", "cores", "torch",
+    "foveal", "every",
+}  # fmt: skip
 MARKS = ("<!-- measured -->", "<!-- end -->")
 
 HEAD = """\
@@ -236,17 +227,11 @@ WORDS = {
     },
 }
 NAMES = {
-    "plain": "FastAPI + torch",
-    "litserve": "LitServe",
-    "litserve-tuned": "LitServe tuned",
-    "DataLoader + eager": "DataLoader + torch",
-    "onnxruntime fp32": "ONNX Runtime fp32",
-    "torch eager": "torch",
-    "openvino int8": "OpenVINO int8",
-    "keras": "Keras",
-    "fastai": "fastai",
-    "ultralytics": "Ultralytics",
-}
+    "plain": "FastAPI + torch", "litserve": "LitServe", "litserve-tuned": "LitServe tuned",
+    "DataLoader + eager": "DataLoader + torch", "onnxruntime fp32": "ONNX Runtime fp32",
+    "torch eager": "torch", "openvino int8": "OpenVINO int8",
+    "keras": "Keras", "fastai": "fastai", "ultralytics": "Ultralytics",
+}  # fmt: skip
 
 
 def beside(lang: str) -> str:

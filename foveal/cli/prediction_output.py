@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foveal.cli import console
-from foveal.dataset.cells import escape_formula, join_labels
 from foveal.errors import UsageError
 from foveal.prediction.inputs import NOT_AN_IMAGE
 from foveal.text import and_more, plural, printable
@@ -98,21 +97,18 @@ def _jsonl_writer() -> Callable[[Prediction], None]:
 
 
 def _csv_writer() -> Callable[[Prediction], None]:
-    """Columns path, label, probability, abstained, labels, top (label=probability|...), error.
-
-    Text that a spreadsheet would run as a formula is escaped; see `foveal.dataset.cells`.
-    """
+    """Columns path, label, probability, abstained, labels, top (label=probability|...), error."""
     _csv_line(["path", "label", "probability", "abstained", "labels", "top", "error"])
 
     def write(prediction: Prediction) -> None:
-        top = join_labels(f"{item.label}={item.probability:.6g}" for item in prediction.top)
+        top = "|".join(f"{item.label}={item.probability:.6g}" for item in prediction.top)
         _csv_line(
             [
                 printable(prediction.path or ""),
                 prediction.label,
                 prediction.probability,
                 "" if prediction.error else str(prediction.abstained).lower(),
-                join_labels(prediction.labels or ()),
+                "|".join(prediction.labels or ()),
                 top,
                 prediction.error,
             ]
@@ -123,8 +119,7 @@ def _csv_writer() -> Callable[[Prediction], None]:
 
 def _csv_line(cells: list[Any]) -> None:
     text = io.StringIO()
-    escaped = [escape_formula(cell) if isinstance(cell, str) else cell for cell in cells]
-    csv.writer(text, lineterminator="").writerow(escaped)
+    csv.writer(text, lineterminator="").writerow(cells)
     console.result(text.getvalue())
 
 

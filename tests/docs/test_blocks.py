@@ -214,11 +214,8 @@ def run_bash(text: str) -> tuple[int, str]:
     if lines is None:
         done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", text],
-            capture_output=True,
-            text=True,
-            timeout=600,
-            stdin=subprocess.DEVNULL,
-        )
+            capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
     told = io.StringIO()
     for words in lines:
