@@ -101,9 +101,13 @@ def keras_pass(folder: Path, size: int, channels: int) -> dict[str, float]:
     imports = time.perf_counter() - started
     mode = "grayscale" if channels == 1 else "rgb"
     data = keras.utils.image_dataset_from_directory(
-        str(folder), image_size=(size, size), batch_size=BATCH, color_mode=mode,
-        crop_to_aspect_ratio=True, verbose=False,
-    )  # fmt: skip
+        str(folder),
+        image_size=(size, size),
+        batch_size=BATCH,
+        color_mode=mode,
+        crop_to_aspect_ratio=True,
+        verbose=False,
+    )
     taken = {"imports": imports, "images": float(len(data.file_paths))}
     for name in ("cold", "warm"):
         for batch, _ in data:
@@ -137,9 +141,12 @@ def split_pass(folder: Path) -> dict[str, float]:
 
 
 CONTENDERS: dict[str, Callable[..., dict[str, float]]] = {
-    "foveal": foveal_pass, "torchvision": torchvision_pass, "keras": keras_pass,
-    "check": check_pass, "split": split_pass,
-}  # fmt: skip
+    "foveal": foveal_pass,
+    "torchvision": torchvision_pass,
+    "keras": keras_pass,
+    "check": check_pass,
+    "split": split_pass,
+}
 
 
 def child(name: str, folder: str, *numbers: str) -> None:
@@ -156,8 +163,10 @@ def run(python: Path | str, name: str, folder: Path, *numbers: int) -> dict[str,
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(
             [str(python), __file__, "--child", name, str(folder), *map(str, numbers)],
-            env={**os.environ, "FOVEAL_CACHE": cache}, stdout=out, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            env={**os.environ, "FOVEAL_CACHE": cache},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
         while process.poll() is None:
             below = max(below, sum(largest(one) for one in children(process.pid)))
             time.sleep(0.1)
@@ -243,9 +252,12 @@ def summary(taken: list[dict[str, float]]) -> dict[str, list[float]]:
 
 
 def wanted(
-    sets: dict[str, tuple[Path, int, int]], sizes: dict[str, Path], peers: bool, runs: int,
+    sets: dict[str, tuple[Path, int, int]],
+    sizes: dict[str, Path],
+    peers: bool,
+    runs: int,
     every: dict[str, list[dict[str, float]]],
-) -> Iterator[tuple[str, bool, str, Path, tuple[int, ...]]]:  # fmt: skip
+) -> Iterator[tuple[str, bool, str, Path, tuple[int, ...]]]:
     """What is still to be measured: its name, of a peer or not, contender, folder, numbers."""
     for number in range(runs):
         for name, (folder, size, channels) in sets.items():
@@ -271,9 +283,11 @@ def wanted(
 
 def versions(python: Path | str) -> str:
     listed = subprocess.run(
-        [str(python), "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True,
+        [str(python), "-m", "pip", "list", "--format=freeze"],
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     named = ("torch", "torchvision", "tensorflow", "keras", "pillow", "numpy")
     return " ".join(line for line in listed.stdout.splitlines() if line.lower().startswith(named))
 

@@ -71,9 +71,11 @@ def seconds(model: Path, data: Path, page: Path, cache: Path) -> float:
     command = [sys.executable, "-m", "foveal", "--quiet", "evaluate", str(model), str(data)]
     started = time.perf_counter()
     subprocess.run(
-        [*command, "--report", str(page)], check=True, stdout=subprocess.DEVNULL,
+        [*command, "--report", str(page)],
+        check=True,
+        stdout=subprocess.DEVNULL,
         env={**os.environ, "FOVEAL_CACHE": str(cache)},
-    )  # fmt: skip
+    )
     return time.perf_counter() - started
 
 
@@ -98,16 +100,17 @@ def main() -> None:
             "images": wanted.images,
             "runs": wanted.runs,
             **{
-                kind: {
-                    "median": statistics.median(times), "least": min(times), "most": max(times)
-                }
+                kind: {"median": statistics.median(times), "least": min(times), "most": max(times)}
                 for kind, times in found.items()
             },
             "page_bytes": page.stat().st_size,
-            "machine": {"processor": platform.processor(), "cores": os.cpu_count(),
-                        "load_before": os.getloadavg()},
+            "machine": {
+                "processor": platform.processor(),
+                "cores": os.cpu_count(),
+                "load_before": os.getloadavg(),
+            },
             "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")},
-        }  # fmt: skip
+        }
     print(json.dumps(result, indent=1))
 
 

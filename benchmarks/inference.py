@@ -151,9 +151,14 @@ def memory(file: Path, photos: Path, count: int) -> float:
 CHILDREN = {
     function.__name__: function
     for function in (
-        network_onnxruntime, network_torch, network_openvino, folder_foveal, folder_loader, memory,
+        network_onnxruntime,
+        network_torch,
+        network_openvino,
+        folder_foveal,
+        folder_loader,
+        memory,
     )
-}  # fmt: skip
+}
 
 
 # What compares them ---------------------------------------------------------------------------

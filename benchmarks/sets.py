@@ -18,8 +18,10 @@ from typing import Any
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 ARCHIVES = {
-    "cifar10": "cifar10-jpg.zip", "clothing10": "clothing10.zip", "catdog": "catdog.zip",
-}  # fmt: skip
+    "cifar10": "cifar10-jpg.zip",
+    "clothing10": "clothing10.zip",
+    "catdog": "catdog.zip",
+}
 
 
 def images(name: str, data: Path, home: Path) -> Path:

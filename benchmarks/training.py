@@ -45,9 +45,15 @@ PACKAGES = {
     "torchvision": ("torch==2.14.1", "torchvision==0.29.1"),
 }
 MINUTES = {
-    "fashion-mnist": 1.0, "cifar10": 8.0, "clothing10": 155 / 60, "catdog": 2.0,
-    "few": 1.0, "grey": 2.0, "imbalanced": 2.0, "defects": 2.0,
-}  # fmt: skip
+    "fashion-mnist": 1.0,
+    "cifar10": 8.0,
+    "clothing10": 155 / 60,
+    "catdog": 2.0,
+    "few": 1.0,
+    "grey": 2.0,
+    "imbalanced": 2.0,
+    "defects": 2.0,
+}
 
 
 def environment(peer: str) -> Path:
@@ -65,20 +71,45 @@ def foveal(folder: Path, minutes: float, seed: int) -> dict[str, Any]:
     """One whole run with a cold cache; accuracy over time from its log, test from evaluate."""
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "FOVEAL_CACHE": f"{home}/cache"}
-        words = [sys.executable, "-m", "foveal", "train", str(folder), "--out", f"{home}/run",
-                 "--minutes", str(minutes), "--seed", str(seed)]  # fmt: skip
+        words = [
+            sys.executable,
+            "-m",
+            "foveal",
+            "train",
+            str(folder),
+            "--out",
+            f"{home}/run",
+            "--minutes",
+            str(minutes),
+            "--seed",
+            str(seed),
+        ]
         measured = whole(words, env=env)
         assert measured["status"] == 0, measured["out"]
         log = (Path(home) / "run" / "log.jsonl").read_text().splitlines()
-        words = [sys.executable, "-m", "foveal", "evaluate", f"{home}/run/model.safetensors",
-                 str(folder), "--split", "test", "--json"]  # fmt: skip
+        words = [
+            sys.executable,
+            "-m",
+            "foveal",
+            "evaluate",
+            f"{home}/run/model.safetensors",
+            str(folder),
+            "--split",
+            "test",
+            "--json",
+        ]
         scores = json.loads(subprocess.run(words, check=True, env=env, capture_output=True).stdout)
         epochs = len([line for line in log if "val_accuracy" in line])
     return {
-        "who": "foveal", "seed": seed, "minutes": minutes, "seconds": measured["seconds"],
-        "memory_mib": measured["memory_mib"], "accuracy": scores["accuracy"], "n": scores["n"],
+        "who": "foveal",
+        "seed": seed,
+        "minutes": minutes,
+        "seconds": measured["seconds"],
+        "memory_mib": measured["memory_mib"],
+        "accuracy": scores["accuracy"],
+        "n": scores["n"],
         "epochs": epochs,
-    }  # fmt: skip
+    }
 
 
 def peer(who: str, folder: Path, limit: float, seed: int) -> dict[str, Any]:
@@ -91,23 +122,35 @@ def peer(who: str, folder: Path, limit: float, seed: int) -> dict[str, Any]:
     assert reached or measured["seconds"] >= limit, f"{who} ended without an accuracy"
     best = max(reached, key=lambda one: one["accuracy"], default=None)
     return {
-        "who": who, "seed": seed, "seconds": measured["seconds"],
-        "memory_mib": measured["memory_mib"], "ended": measured["status"] == 0,
-        "accuracy": best and best["accuracy"], "seconds_to_it": best and best["seconds"],
+        "who": who,
+        "seed": seed,
+        "seconds": measured["seconds"],
+        "memory_mib": measured["memory_mib"],
+        "ended": measured["status"] == 0,
+        "accuracy": best and best["accuracy"],
+        "seconds_to_it": best and best["seconds"],
         "over_time": reached,
-    }  # fmt: skip
+    }
 
 
 def whole(
-    words: Sequence[str], *, env: dict[str, str] | None = None, limit: float | None = None,
+    words: Sequence[str],
+    *,
+    env: dict[str, str] | None = None,
+    limit: float | None = None,
     folder: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """A process from start to end or limit: seconds, highest memory (MiB), status, its output."""
     clock, peak = time.perf_counter(), [0]
     with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env, cwd=folder,
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=env,
+        cwd=folder,
         start_new_session=True,
-    ) as process:  # fmt: skip
+    ) as process:
         watch = threading.Thread(target=_watch, args=(process, peak), daemon=True)
         watch.start()
         try:
@@ -116,9 +159,11 @@ def whole(
             os.killpg(process.pid, 9)
             out, _ = process.communicate()
     return {
-        "seconds": round(time.perf_counter() - clock, 1), "memory_mib": peak[0] // 1024,
-        "status": process.returncode, "out": out,
-    }  # fmt: skip
+        "seconds": round(time.perf_counter() - clock, 1),
+        "memory_mib": peak[0] // 1024,
+        "status": process.returncode,
+        "out": out,
+    }
 
 
 def _watch(process: subprocess.Popen[str], peak: list[int]) -> None:
@@ -166,11 +211,14 @@ def machine() -> dict[str, Any]:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     name = next((line.split(":", 1)[1].strip() for line in lines if "model name" in line), "")
     return {
-        "processor": f"{name}: {', '.join(cpu_flags())}", "cores": os.cpu_count(),
+        "processor": f"{name}: {', '.join(cpu_flags())}",
+        "cores": os.cpu_count(),
         "system": platform.platform(),
-        "python": platform.python_version(), "torch": torch.__version__,
-        "foveal": package.__version__, "load": os.getloadavg()[0],
-    }  # fmt: skip
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "foveal": package.__version__,
+        "load": os.getloadavg()[0],
+    }
 
 
 def profile(network: str, side: int, batch: int) -> dict[str, float]:
@@ -192,8 +240,10 @@ def profile(network: str, side: int, batch: int) -> dict[str, float]:
     from foveal.training.tensors import LabelledImages
 
     chance = np.random.default_rng(0)
-    some = LabelledImages(chance.integers(0, 256, (batch * 8, side, side, 3), np.uint8),
-                    chance.integers(0, 10, batch * 8))  # fmt: skip
+    some = LabelledImages(
+        chance.integers(0, 256, (batch * 8, side, side, 3), np.uint8),
+        chance.integers(0, 10, batch * 8),
+    )
     none = LabelledImages(some.pixels[:0], some.labels[:0])
     data = TrainingData(some, none, RunData(Path(), classes=tuple("0123456789")))
     recipe = Recipe(batch_size=batch, epochs=1, horizontal_flip="alternate")

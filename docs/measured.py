@@ -20,9 +20,18 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "measured.md"
 ASIDE = {
-    "machine", "versions", "what", "figures", "load", "load_before", "processor", "cores", "torch",
-    "foveal", "every",
-}  # fmt: skip
+    "machine",
+    "versions",
+    "what",
+    "figures",
+    "load",
+    "load_before",
+    "processor",
+    "cores",
+    "torch",
+    "foveal",
+    "every",
+}
 MARKS = ("<!-- measured -->", "<!-- end -->")
 
 HEAD = """\
@@ -227,11 +236,17 @@ WORDS = {
     },
 }
 NAMES = {
-    "plain": "FastAPI + torch", "litserve": "LitServe", "litserve-tuned": "LitServe tuned",
-    "DataLoader + eager": "DataLoader + torch", "onnxruntime fp32": "ONNX Runtime fp32",
-    "torch eager": "torch", "openvino int8": "OpenVINO int8",
-    "keras": "Keras", "fastai": "fastai", "ultralytics": "Ultralytics",
-}  # fmt: skip
+    "plain": "FastAPI + torch",
+    "litserve": "LitServe",
+    "litserve-tuned": "LitServe tuned",
+    "DataLoader + eager": "DataLoader + torch",
+    "onnxruntime fp32": "ONNX Runtime fp32",
+    "torch eager": "torch",
+    "openvino int8": "OpenVINO int8",
+    "keras": "Keras",
+    "fastai": "fastai",
+    "ultralytics": "Ultralytics",
+}
 
 
 def beside(lang: str) -> str:

@@ -60,10 +60,20 @@ def main() -> None:
     network = Network(
         input=Input(height=SIDE, width=SIDE, channels=1),
         layers=[
-            Conv(16), "batch_norm", "relu", Conv(16), "batch_norm", "relu", MaxPool(2),
-            Conv(32), "batch_norm", "relu", "global_max_pool", Output("sigmoid"),
+            Conv(16),
+            "batch_norm",
+            "relu",
+            Conv(16),
+            "batch_norm",
+            "relu",
+            MaxPool(2),
+            Conv(32),
+            "batch_norm",
+            "relu",
+            "global_max_pool",
+            Output("sigmoid"),
         ],
-    )  # fmt: skip
+    )
     run = foveal.train(data, network=network, epochs=given.epochs, out=given.out / "run")
     foveal.evaluate(
         run.model_path, data, split="val", abstain_at_accuracy=given.accuracy, out=cautious

@@ -33,13 +33,20 @@ def network() -> Network:
     return Network(
         input=Input(height=8, width=8, channels=1),
         layers=[
-            Conv(16, kernel=3), "batch_norm", "relu",
-            Conv(32, kernel=3), "batch_norm", "relu",
+            Conv(16, kernel=3),
+            "batch_norm",
+            "relu",
+            Conv(32, kernel=3),
+            "batch_norm",
+            "relu",
             MaxPool(2),
-            Flatten(), Dense(64), "relu", Dropout(0.2),
+            Flatten(),
+            Dense(64),
+            "relu",
+            Dropout(0.2),
             Output("softmax"),
         ],
-    )  # fmt: skip
+    )
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+MAX_NAMED_CLASSES = 5
+"""Classes that one message names; the others are counted."""
 _DIGITS = re.compile(r"(\d+)")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -19,6 +21,17 @@ def and_more(items: Iterable[object], shown: int, *, separator: str = ", ") -> s
     names = [str(item) for item in items]
     text = separator.join(names[:shown])
     return f"{text} and {len(names) - shown:,} more" if len(names) > shown else text
+
+
+def classes_are(names: Sequence[str]) -> str:
+    """`class 'a' is`, `classes 'a', 'b' are`: the start of a sentence."""
+    quoted = and_more([f"'{printable(name)}'" for name in names], MAX_NAMED_CLASSES)
+    return f"class {quoted} is" if len(names) == 1 else f"classes {quoted} are"
+
+
+def sentence(text: str) -> str:
+    """A message as a sentence of its own: with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def nearest(word: str, allowed: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from foveal.cli.main import run
 from foveal.errors import DataError, ImageError
 from foveal.images.decode import decode_array
 
-FORMATS = "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)"
+FORMATS = "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)"
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 
@@ -49,12 +49,21 @@ def root(tmp_path: Path) -> Path:
     [
         (LFS, "not an image: a Git LFS pointer; fetch the file with git lfs pull"),
         (b"\0" * 4096, "not an image: zero bytes only, as an interrupted copy leaves"),
-        (b"\n<html><head><title>403</title>", "not an image: a web page or XML text"),
-        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "not an image: a web page or XML text"),
+        (
+            b"\n<html><head><title>403</title>",
+            "not an image: a web page (HTML); fetch the file again",
+        ),
+        (
+            b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+            "an SVG drawing, which has no pixels: convert it to PNG or JPEG",
+        ),
         (b"Access denied\nno hotlinks", f"{FORMATS}, but text that starts with 'Access denied'"),
         (b'{"error": 429}', f"{FORMATS}, but text that starts with '{{\"error\": 429}}'"),
         (b"\xff" * 64, FORMATS),
-        (b"P6 2 2 255\n" + bytes(range(12)), FORMATS),
+        (
+            b"P6 2 2 255\n" + bytes(range(12)),
+            "a Netpbm image (PBM, PGM, PPM, PFM): convert it to PNG or JPEG",
+        ),
         (b"", "empty file"),
     ],
 )
@@ -112,8 +121,9 @@ def with_exif(body: bytes) -> bytes:
         with_exif(b"II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x03\0\xff\xff\xff\xff" * 4),
         encoded(noise(1), "JPEG", icc_profile=b"no profile"),
         encoded(noise(1), "JPEG") + b"\0" * 5000,
+        encoded(noise(1), "JPEG").replace(b"\xff\xdb", b"\x11\xff\xdb", 1),
     ],
-    ids=["mpo", "mpo-index", "no-exif", "exif-offset", "exif-length", "icc", "trailing"],
+    ids=["mpo", "mpo-index", "no-exif", "exif-offset", "exif-length", "icc", "trailing", "stray"],
 )
 def test_what_is_wrong_beside_the_pixels_changes_no_pixel(content: bytes) -> None:
     expected = decode_array(encoded(noise(1), "JPEG"), channels=3)
@@ -182,6 +192,15 @@ def test_files_of_one_stem_are_each_an_image(root: Path) -> None:
     (root / "cat" / "same.xml").write_text("<annotation/>")
     result = foveal.check(root)
     assert result.classes == {"cat": 15, "dog": 12}
+
+
+def test_the_mark_windows_sets_on_downloads_is_no_image(root: Path) -> None:
+    (root / "cat" / "0.png:Zone.Identifier").write_text("[ZoneTransfer]\nZoneId=3\n")
+    result = foveal.check(root)
+    assert (result.classes, result.unusable) == ({"cat": 12, "dog": 12}, ())
+    assert "1 file ignored: not an image in a class folder." in [
+        finding.advice for finding in result.findings
+    ]
 
 
 @pytest.fixture

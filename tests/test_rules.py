@@ -11,9 +11,15 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NEVER = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}
 NEVER_CALLED = {"eval", "exec", "torch.load", "torch.jit.load", "torch.export.load", "yaml.load"}
 TORCH_AT_TOP = (
-    "training/", "explanation/", "exporting/", "evaluation/", "network/build", "network/blocks",
-    "network/codegen", "model/model",
-)  # fmt: skip
+    "training/",
+    "explanation/",
+    "exporting/",
+    "evaluation/",
+    "network/build",
+    "network/blocks",
+    "network/codegen",
+    "model/model",
+)
 
 
 def _name(node: ast.expr) -> str:
@@ -58,3 +64,30 @@ def test_every_room_is_named_in_the_architecture():
     text = (PACKAGE.parent / "ARCHITECTURE.md").read_text()
     rooms = [p.name for p in PACKAGE.iterdir() if p.is_dir() and (p / "__init__.py").is_file()]
     assert [room for room in rooms if f"{room}/" not in text] == []
+
+
+TESTED_ELSEWHERE = {
+    "cli/demo": "tests/verbs/test_demo.py runs the command",
+    "cli/prediction_output": "tests/cli/test_predict.py compares whole outputs",
+    "network/lowering": "tests/network/test_build.py and test_codegen.py run every call it makes",
+    "serving/middleware/head": "tests/serving/test_app.py asks with HEAD",
+    "spec/messages": "tests/spec/test_yaml.py and test_layers.py assert its sentences",
+    "spec/preprocess": "tests/spec/test_network.py",
+    "spec/values": "tests/spec/test_layers.py and test_network.py",
+    "training/events": "values without code; tests/training/test_loop.py reads them",
+    "training/run/execute": "tests/verbs/test_train.py kills and resumes whole runs",
+    "training/run/resume": "tests/verbs/test_train.py kills and resumes whole runs",
+    "training/run/start": "tests/verbs/test_train.py trains from every start",
+}
+
+
+def test_every_module_has_a_test_file_of_its_name():
+    tests = Path(__file__).resolve().parent
+    modules = {path.relative_to(PACKAGE).with_suffix("") for path in MODULES}
+    untested = {
+        module.as_posix()
+        for module in modules
+        if not module.name.startswith("__")
+        and not (tests / module.parent / f"test_{module.name}.py").is_file()
+    }
+    assert untested == set(TESTED_ELSEWHERE)

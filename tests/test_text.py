@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.text import and_more, is_address, natural_key, nearest, plural, printable
+from foveal.text import (
+    and_more,
+    classes_are,
+    is_address,
+    natural_key,
+    nearest,
+    plural,
+    printable,
+    sentence,
+)
 
 
 def test_plural():
@@ -60,3 +69,9 @@ def test_printable_is_one_line():
 )
 def test_is_address(path, expected):
     assert is_address(path) is expected
+
+
+def test_classes_start_a_sentence_and_long_lists_are_cut():
+    assert classes_are(["a"]) == "class 'a' is"
+    assert classes_are("abcdefg") == "classes 'a', 'b', 'c', 'd', 'e' and 2 more are"
+    assert sentence("no image of 'a'") == "No image of 'a'."

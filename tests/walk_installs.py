@@ -16,8 +16,12 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-INSTALLS = (("", set()), ("serve", {"serve"}), ("eval", {"serve", "eval"}),
-            ("train", {"serve", "eval", "train"}))  # fmt: skip
+INSTALLS = (
+    ("", set()),
+    ("serve", {"serve"}),
+    ("eval", {"serve", "eval"}),
+    ("train", {"serve", "eval", "train"}),
+)
 
 
 def main() -> None:
@@ -61,8 +65,12 @@ def _materials(place: Path) -> dict[str, str]:
     for arguments in (train, export):
         subprocess.run([*own, *arguments], check=True, capture_output=True)
     image = next(iter(sorted(data.rglob("*.png"))))
-    return {"data": str(data), "native": str(run / "model.safetensors"),
-            "exported": str(exported), "image": str(image)}  # fmt: skip
+    return {
+        "data": str(data),
+        "native": str(run / "model.safetensors"),
+        "exported": str(exported),
+        "image": str(image),
+    }
 
 
 def _environment(place: Path) -> Path:
@@ -109,8 +117,12 @@ def _walk(python: Path, made: dict[str, str], have: set[str], out: Path) -> int:
 def _one(python: Path, needs: set[str], have: set[str], arguments: list[str], place: Path) -> None:
     done = subprocess.run(
         [str(python), "-m", "foveal", *arguments],
-        capture_output=True, text=True, cwd=place, env=_clean(place), timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=place,
+        env=_clean(place),
+        timeout=300,
+    )
     what = f"foveal {' '.join(arguments)}\n{done.stdout[-500:]}{done.stderr[-1500:]}"
     if needs <= have:
         assert done.returncode == 0, f"status {done.returncode}: {what}"
@@ -129,9 +141,12 @@ def _serve(python: Path, exported: str, have: set[str], place: Path) -> None:
         _one(python, {"serve"}, have, arguments, place)
         return
     server = subprocess.Popen(
-        [str(python), "-m", "foveal", *arguments], cwd=place, env=_clean(place),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [str(python), "-m", "foveal", *arguments],
+        cwd=place,
+        env=_clean(place),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foveal.cli import console
+from foveal.dataset.cells import escape_formula, join_labels
 from foveal.errors import UsageError
 from foveal.prediction.inputs import NOT_AN_IMAGE
 from foveal.text import and_more, plural, printable
@@ -97,18 +98,21 @@ def _jsonl_writer() -> Callable[[Prediction], None]:
 
 
 def _csv_writer() -> Callable[[Prediction], None]:
-    """Columns path, label, probability, abstained, labels, top (label=probability|...), error."""
+    """Columns path, label, probability, abstained, labels, top (label=probability|...), error.
+
+    Text that a spreadsheet would run as a formula is escaped; see `foveal.dataset.cells`.
+    """
     _csv_line(["path", "label", "probability", "abstained", "labels", "top", "error"])
 
     def write(prediction: Prediction) -> None:
-        top = "|".join(f"{item.label}={item.probability:.6g}" for item in prediction.top)
+        top = join_labels(f"{item.label}={item.probability:.6g}" for item in prediction.top)
         _csv_line(
             [
                 printable(prediction.path or ""),
                 prediction.label,
                 prediction.probability,
                 "" if prediction.error else str(prediction.abstained).lower(),
-                "|".join(prediction.labels or ()),
+                join_labels(prediction.labels or ()),
                 top,
                 prediction.error,
             ]
@@ -119,7 +123,8 @@ def _csv_writer() -> Callable[[Prediction], None]:
 
 def _csv_line(cells: list[Any]) -> None:
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
+    escaped = [escape_formula(cell) if isinstance(cell, str) else cell for cell in cells]
+    csv.writer(text, lineterminator="").writerow(escaped)
     console.result(text.getvalue())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from foveal.errors import ImageError
-from foveal.images.decode import MAX_FILE_BYTES, byte_limit_reason
+from foveal.images.limits import MAX_FILE_BYTES, byte_limit_reason
 
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 

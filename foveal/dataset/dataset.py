@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.dataset.archive_member import ArchiveMember
-from foveal.dataset.columns import TableColumns, parse_columns
-from foveal.dataset.label_cells import join_labels
-from foveal.dataset.parquet_image import ParquetImage
+from foveal.dataset.cells import join_labels
+from foveal.dataset.columns import parse_columns
 from foveal.dataset.types import Split, Task, UnusableFile
 from foveal.errors import DataError, MissingExtra
 from foveal.images.decode import read_bytes
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-Member = ArchiveMember | ParquetImage
 _NO_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
@@ -40,8 +38,7 @@ class Dataset:
     splits: 'train', 'val', 'test', or None where DATA does not say.
     groups: images of one group are never divided by a split that Foveal makes.
     classes: all label names, in natural sort order.  extra_columns: other columns, as text.
-    archive_members: where each row lies in the archive or table that is root.
-    file_stamps: see `file_stamp`.
+    archive_members: where each row lies in an archive.  file_stamps: see `file_stamp`.
     unusable: files that cannot be used.  notes: sentences about files and rows that were ignored.
     """
 
@@ -53,7 +50,7 @@ class Dataset:
     classes: tuple[str, ...] = ()
     task: Task = "single"
     extra_columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_COLUMNS)
-    archive_members: tuple[Member, ...] = ()
+    archive_members: tuple[ArchiveMember, ...] = ()
     file_stamps: tuple[str, ...] = ()
     unusable: tuple[UnusableFile, ...] = ()
     notes: tuple[str, ...] = ()
@@ -126,26 +123,18 @@ class Dataset:
     ) -> Dataset:
         """The images of columns path, label and optionally split and group.
 
-        Paths are resolved against root; several labels in one cell are separated by | or a list.
+        Paths are resolved against root; several labels in one cell are separated by |.
         source: the name of the table in messages. Raises DataError, see `parse_columns`.
         """
-        return cls.from_parsed(Path(root), parse_columns(Path(root), columns, source))
-
-    @classmethod
-    def from_parsed(
-        cls, root: Path, table: TableColumns, archive_members: tuple[Member, ...] = ()
-    ) -> Dataset:
-        """The usable rows of a table; archive_members: one for each of all its rows."""
+        table = parse_columns(Path(root), columns, source)
         dataset = cls(
-            root=root,
+            root=Path(root),
             paths=table.paths,
             labels=table.labels,
             splits=table.splits,
             groups=table.groups,
             task=table.task,
             extra_columns=table.extra_columns,
-            archive_members=archive_members,
-            file_stamps=table.file_stamps,
         )
         if len(table.usable) < len(dataset):
             dataset = dataset.subset(table.usable)
@@ -166,14 +155,14 @@ class Dataset:
         cls, root: str | Path, samples: Sequence[tuple[str, int]], classes: Sequence[str]
     ) -> Dataset:
         """The `samples` and `classes` of a torchvision ImageFolder or a class like it."""
-        columns: dict[str, Sequence[object]] = {
+        columns = {
             "path": [path for path, _ in samples],
-            "label": [[classes[index]] for _, index in samples],
+            "label": [join_labels([classes[index]]) for _, index in samples],
         }
         return cls.from_columns(root, columns, "samples")
 
     def to_columns(self) -> dict[str, list[str | None]]:
-        """Columns path, label (see `join_labels`), split, group and the extra ones."""
+        """Columns path, label (as `join_labels` writes it), split, group and the extra ones."""
         return {
             "path": list(self.paths),
             "label": [join_labels(labels) for labels in self.labels],

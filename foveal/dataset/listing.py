@@ -25,18 +25,71 @@ IGNORED_NAMES = {
 }
 MAX_FOLDER_DEPTH = 100
 """Levels of folders that are followed."""
-# fmt: off
-_NON_IMAGE_SUFFIXES = frozenset((
-    ".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml",
-    ".md", ".html", ".htm", ".log", ".ini", ".url", ".lnk",
-    ".py", ".ipynb", ".npy", ".npz", ".mat", ".pkl", ".h5", ".hdf5",
-    ".db", ".parquet", ".arrow", ".safetensors", ".onnx", ".pt", ".pth",
-    ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z",
-    ".rar", ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx",
-    ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm",
-    ".wmv", ".mp3", ".wav", ".m4a", ".aae", ".xmp",
-))
-# fmt: on
+
+_NON_IMAGE_SUFFIXES = frozenset(
+    (
+        ".txt",
+        ".csv",
+        ".tsv",
+        ".json",
+        ".jsonl",
+        ".xml",
+        ".yaml",
+        ".yml",
+        ".md",
+        ".html",
+        ".htm",
+        ".log",
+        ".ini",
+        ".url",
+        ".lnk",
+        ".py",
+        ".ipynb",
+        ".npy",
+        ".npz",
+        ".mat",
+        ".pkl",
+        ".h5",
+        ".hdf5",
+        ".db",
+        ".parquet",
+        ".arrow",
+        ".safetensors",
+        ".onnx",
+        ".pt",
+        ".pth",
+        ".zip",
+        ".tar",
+        ".gz",
+        ".tgz",
+        ".bz2",
+        ".xz",
+        ".zst",
+        ".7z",
+        ".rar",
+        ".pdf",
+        ".doc",
+        ".docx",
+        ".xls",
+        ".xlsx",
+        ".ppt",
+        ".pptx",
+        ".mp4",
+        ".m4v",
+        ".avi",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".wmv",
+        ".mp3",
+        ".wav",
+        ".m4a",
+        ".aae",
+        ".xmp",
+        ".identifier",
+    )
+)
+
 """Suffixes of what lies beside images: tables, archives, documents, videos, sidecar files."""
 
 

@@ -42,7 +42,7 @@ from foveal.processor import available_cores
 from foveal.progress import Progress, silent
 from foveal.spec.preprocess import Input, Preprocess
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 """Part of the key: raise it when decoding or the layout changes."""
 _MAX_CHUNK_BYTES = 8 * 2**20
 _MAX_CHUNK_ROWS = 512

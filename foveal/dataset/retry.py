@@ -8,8 +8,9 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.types import UnusableFile
 from foveal.errors import ImageError
 from foveal.images.decode import decode_array
+from foveal.images.signatures import HEIC_REASON
 
-TRANSIENT_REASONS = ("cannot be opened", "needs more memory")
+TRANSIENT_REASONS = ("cannot be opened", "needs more memory", HEIC_REASON)
 """How the reasons begin that do not lie in the image itself."""
 
 

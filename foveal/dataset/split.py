@@ -35,37 +35,52 @@ MIN_STRATIFIED_IMAGES = 100
 MIN_CHAIN_IMAGES, MIN_CHAIN_SHARE = 20, 0.01
 
 
-def assign_splits(dataset: Dataset, *, progress: Progress = silent) -> tuple[Split, ...]:
+def assign_splits(
+    dataset: Dataset,
+    *,
+    scan: Scan | None = None,
+    duplicates: DuplicatePairs | None = None,
+    progress: Progress = silent,
+) -> tuple[Split, ...]:
     """A split for every row: that of DATA where it has one, else one computed here.
 
     Without any: 70/15/15. Without val: a tenth of train, at most 5,000. Without test: 15 % of
     train, none of them a duplicate of an image in val. Images that cannot be read are assigned to
     train; the pixel cache leaves them out.
+    scan, duplicates: of all rows, where they are known already.
     Raises DataError where there is no train, or only some rows have a split.
     """
     existing = set(dataset.splits)
     if existing == {"train", "val", "test"}:
         return tuple(split for split in dataset.splits if split is not None)
-    _require_usable_splits(dataset, existing)
+    problem = find_split_problem(dataset)
+    if problem is not None:
+        raise DataError(problem[1])
     pool = [row for row, split in enumerate(dataset.splits) if split != "test"]
-    scan = scan_images(dataset, pool, progress=progress)
+    if scan is None:
+        scan, duplicates = scan_images(dataset, pool, progress=progress), None
+    elif len(pool) < len(dataset):
+        scan, duplicates = scan.of_rows(pool), None
     shares = _target_shares(existing, len(scan.rows))
-    assigned = _assign(dataset, scan, find_duplicates(scan), shares)
+    assigned = _assign(dataset, scan, duplicates or find_duplicates(scan), shares)
     return tuple(assigned.get(row, split or "train") for row, split in enumerate(dataset.splits))
 
 
-def _require_usable_splits(dataset: Dataset, existing: set[Split | None]) -> None:
+def find_split_problem(dataset: Dataset) -> tuple[str, str] | None:
+    """An identifier and a sentence where the splits that DATA gives cannot be used, else None."""
+    existing = set(dataset.splits)
     if None in existing and len(existing) > 1:
         missing = sum(split is None for split in dataset.splits)
-        raise DataError(
+        return "some_splits", (
             f"{missing} of {len(dataset)} images of {dataset.root} have no split; give every "
             "image one, or none"
         )
     if existing and None not in existing and "train" not in existing:
-        raise DataError(
+        return "no_train", (
             f"{dataset.root} has no train, only {' and '.join(sorted(map(str, existing)))}; "
             "name the images to train on train"
         )
+    return None
 
 
 @dataclass(frozen=True)

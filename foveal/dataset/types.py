@@ -43,10 +43,6 @@ def split_of(name: str) -> Split | None:
     return None
 
 
-LABEL_SEPARATOR = "|"
-"""Between several labels in one cell of a table."""
-
-
 @dataclass(frozen=True)
 class UnusableFile:
     """A file that cannot be used and a short reason; `path` is relative to DATA."""

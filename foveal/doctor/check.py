@@ -1,7 +1,7 @@
 """The doctor: runs all checks on a data set and collects their findings; it changes nothing.
 
-Severity `error` with files means that these images cannot be used, and train leaves out
-exactly these; `error` without files means that the data set cannot be trained on as it is.
+Severity `error` without files means that the data set cannot be trained on as it is. Kind
+`unusable` lists the images that train leaves out.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ import numpy as np
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import encode_labels
-from foveal.dataset.scan.duplicates import find_duplicates
+from foveal.dataset.scan.duplicates import DuplicatePairs, find_duplicates
 from foveal.dataset.scan.scan import Scan, scan_images
+from foveal.dataset.split import assign_splits, find_split_problem
 from foveal.dataset.types import SPLITS, UnusableFile
-from foveal.doctor.classes import class_findings, untrainable_findings
+from foveal.doctor.classes import class_findings
 from foveal.doctor.duplicates import duplicate_findings
 from foveal.doctor.findings import CheckResult, Finding, sort_by_severity
+from foveal.doctor.groups import group_findings
 from foveal.doctor.outliers import outlier_findings
 from foveal.doctor.shortcuts import find_shortcuts
+from foveal.doctor.trainable import TrainingError, listing_errors, reading_errors, unreadable_rows
 from foveal.progress import Progress, silent
-
-MAX_UNUSABLE_SHARE = 0.05
+from foveal.text import sentence
 
 
 def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
@@ -32,12 +34,14 @@ def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
     unusable = (*dataset.unusable, *scan.unusable)
     usable = dataset.subset(scan.rows.tolist())
     counts = Counter(label for labels in usable.labels for label in labels)
-    untrainable = list(untrainable_findings(dataset, usable, counts))
+    duplicates = find_duplicates(scan)
+    errors = list(_training_errors(dataset, scan, duplicates))
     findings = [
-        *untrainable,
-        *_unusable_findings(len(usable), unusable),
+        *(Finding(one.kind, "error", one.count, (), sentence(one.text)) for one in errors),
+        *_unusable_findings(unusable),
+        *group_findings(dataset),
         *class_findings(usable, counts),
-        *duplicate_findings(dataset, find_duplicates(scan), counts),
+        *duplicate_findings(dataset, duplicates, counts),
         *outlier_findings(usable, scan),
         *_shortcut_findings(usable, scan),
         *(Finding("ignored_files", "info", 1, (), f"{note}.") for note in dataset.notes),
@@ -49,23 +53,36 @@ def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
         splits={name: count for name in SPLITS if (count := usable.splits.count(name))},
         unusable=unusable,
         findings=sort_by_severity(findings),
-        trainable=not untrainable,
+        trainable=not errors,
     )
 
 
-def _unusable_findings(usable: int, unusable: tuple[UnusableFile, ...]) -> Iterator[Finding]:
-    if not unusable:
+def _training_errors(
+    dataset: Dataset, scan: Scan, duplicates: DuplicatePairs
+) -> Iterator[TrainingError]:
+    """All reasons for which train would stop."""
+    problem = find_split_problem(dataset)
+    if problem is not None:
+        yield TrainingError(problem[0], 0, problem[1])
         return
-    share = len(unusable) / (usable + len(unusable))
-    advice = (
-        "These files cannot be used, for the reason given with each; train leaves them out: "
-        "replace or delete them"
-    )
-    if share > MAX_UNUSABLE_SHARE:
-        limit = f"{100 * MAX_UNUSABLE_SHARE:.0f} %"
-        advice += f"; {100 * share:.1f} % is more than {limit}, so train needs --allow-bad"
-    files = tuple(item.path for item in unusable)
-    yield Finding("unusable", "error", len(unusable), files, f"{advice}.")
+    splits = assign_splits(dataset, scan=scan, duplicates=duplicates)
+    yield from listing_errors(dataset, splits)
+    if len(dataset):
+        rows = (row for row, split in enumerate(splits) if split != "test")  # train never opens it
+        unreadable = unreadable_rows(dataset, rows, scan.rows.tolist(), scan.unusable)
+        yield from reading_errors(dataset, splits, unreadable)
+
+
+def _unusable_findings(unusable: tuple[UnusableFile, ...]) -> Iterator[Finding]:
+    if unusable:
+        yield Finding(
+            "unusable",
+            "error",
+            len(unusable),
+            tuple(item.path for item in unusable),
+            "These files cannot be used, for the reason given with each; train leaves them out: "
+            "replace or delete them.",
+        )
 
 
 def _shortcut_findings(usable: Dataset, scan: Scan) -> Iterator[Finding]:

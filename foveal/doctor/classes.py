@@ -1,4 +1,4 @@
-"""Findings about classes and splits: what cannot be trained, small classes, imbalance."""
+"""Findings about classes and splits: small classes, imbalance, classes that a split lacks."""
 
 from __future__ import annotations
 
@@ -8,59 +8,11 @@ from collections.abc import Iterator, Sequence
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.types import SPLITS
 from foveal.doctor.findings import Finding
-from foveal.text import and_more, plural
+from foveal.text import MAX_NAMED_CLASSES, and_more, plural
 
 MIN_CLASS_IMAGES = 10
 MAX_IMBALANCE = 10
 """Images of the most frequent class for each of the rarest."""
-MAX_LISTED_CLASSES = 5
-
-
-def untrainable_findings(
-    dataset: Dataset, usable: Dataset, counts: Counter[str]
-) -> Iterator[Finding]:
-    """Why train would stop; usable: the readable rows, counts: usable images of each class."""
-    train = {
-        label
-        for labels, split in zip(usable.labels, usable.splits, strict=True)
-        for label in labels
-        if split in (None, "train")
-    }
-    if not len(usable):
-        yield Finding(
-            "no_images",
-            "error",
-            0,
-            (),
-            "No image can be used: give a folder with one sub-folder a class, each with images.",
-        )
-    elif not train:
-        existing = " and ".join(sorted(str(split) for split in set(usable.splits)))
-        yield Finding(
-            "no_train",
-            "error",
-            0,
-            (),
-            f"There is no split train, only {existing}: name the images to train on train.",
-        )
-    elif len(train) < 2 and dataset.task == "single":
-        yield Finding(
-            "one_class",
-            "error",
-            1,
-            (),
-            f"Only one class, '{next(iter(train))}', has images to train on: "
-            "give at least two sub-folders, one a class.",
-        )
-    elif unknown := sorted(name for name in counts if name not in train):
-        yield Finding(
-            "class_not_in_train",
-            "error",
-            len(unknown),
-            (),
-            f"In val or test but not in train: {', '.join(map(_quoted, unknown))}; add images to "
-            "train, or train with --ignore-unknown-classes.",
-        )
 
 
 def class_findings(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
@@ -112,7 +64,7 @@ def _missing_classes(usable: Dataset, counts: Counter[str], split: str) -> Itera
 
 
 def _list_classes(names: Sequence[str]) -> str:
-    return and_more(map(_quoted, names), MAX_LISTED_CLASSES)
+    return and_more(map(_quoted, names), MAX_NAMED_CLASSES)
 
 
 def _quoted(name: str) -> str:

@@ -25,6 +25,7 @@ _SUFFIXES = {
     "GIF": {".gif"},
     "TIFF": {".tif", ".tiff"},
     "AVIF": {".avif", ".avifs"},
+    "HEIF": {".heic", ".heif", ".hif"},
 }
 _ADVICE: dict[str, tuple[Severity, str]] = {
     "wrong_suffix": (

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from foveal.dataset.cells import join_labels
 from foveal.evaluation.predictions import BoolArray, IntArray, Predictions
 from foveal.evaluation.schema import (
     ClassExemplars,
@@ -85,12 +86,13 @@ def confused_pairs(predictions: Predictions) -> tuple[ConfusedPair, ...]:
 def _image_predictions(
     predictions: Predictions, rows: IntArray, paths: Sequence[str]
 ) -> tuple[ImagePrediction, ...]:
-    """Rows of `predictions` as values; several labels are joined by '|'."""
+    """Rows of `predictions` as values; several labels as in the cell of a table."""
     multi = predictions.task == "multi"
 
     def names(value: Any) -> str:
         indices = np.flatnonzero(value) if multi else [int(value)]
-        return "|".join(predictions.labels[index] for index in indices)
+        labels = [predictions.labels[index] for index in indices]
+        return join_labels(labels) if multi else labels[0]
 
     predicted = predictions.predicted_labels if multi else predictions.predicted
     return tuple(

@@ -26,8 +26,9 @@ class Parity:
     """How the predictions of two models for the same images compare.
 
     agreement: share of images with the same predicted class (the same set of labels for a
-    multi-label model).  max_probability_gap: largest difference of a probability.  accuracy_*:
-    share of correct predictions, 0..1; accuracy_interval: 95 % of the exported one.  n: images.
+    multi-label model).  max_probability_gap: largest difference of a probability.
+    accuracy_native, accuracy_exported: share of correct predictions, 0..1.
+    accuracy_interval: 95 % of the exported one.  n: images.
     """
 
     agreement: float

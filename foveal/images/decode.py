@@ -13,6 +13,7 @@ import os
 import re
 import stat
 import warnings
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -22,12 +23,27 @@ from PIL import Image, UnidentifiedImageError
 
 from foveal.errors import ImageError
 from foveal.images.fast_png import read_simple_png
+from foveal.images.limits import (
+    MAX_DECODED_BYTES,
+    MAX_FILE_BYTES,
+    MAX_PIXELS,
+    byte_limit_reason,
+    decoded_bytes,
+    is_jpeg,
+    least_decoded_bytes,
+    pixel_limit_reason,
+)
+from foveal.images.signatures import HEIC_REASON, is_heic, unidentified_reason
 
-IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
 """Formats that are parsed; other formats that Pillow supports are never tried."""
-MAX_PIXELS = 50_000_000
-MAX_FILE_BYTES = 256 * 2**20
+_PILLOW_FORMATS = IMAGE_FORMATS[:-1]
+MAX_FAST_PNG_PIXELS = 50_000_000
+_STRIP_PIXELS = 2**24
+"""Larger transparent images are composited in strips, as each step makes a copy."""
 _ORIENTATION = 0x0112
+_NEW_SUBFILE_TYPE, _SUB_IFDS, _DNG_VERSION = 254, 330, 50706
+"""TIFF tags; bit 0 of the first: a reduced copy of another image in the file."""
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -40,7 +56,9 @@ _TRANSPOSE = {
 }
 _ORIENTATION_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 
-# Pillow only warns between one and two times its own cap, and of harmless metadata faults.
+# Pillow's own cap is below photographs of today; ours counts memory, see `limits`.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# Pillow only warns between one and two times its cap, and of harmless metadata faults.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
@@ -74,7 +92,7 @@ def decode_image(
     if isinstance(source, Image.Image):
         return decode_opened(source, channels=channels, background=background)
     content = source if isinstance(source, bytes) else read_bytes(source)
-    image = read_simple_png(content, MAX_PIXELS)
+    image = read_simple_png(content, MAX_FAST_PNG_PIXELS)
     if image is not None:
         return _to_mode(image, channels, background)
     opened = open_image(content)
@@ -90,9 +108,10 @@ def decode_opened(
 ) -> Image.Image:
     """The same for an image that is open, such as one from `open_image`."""
     try:
-        if min_size is not None and image.format in ("JPEG", "MPO"):
+        if min_size is not None and is_jpeg(image):
             height, width = min_size
             image.draft(None, (height, width) if _swaps_axes(image) else (width, height))
+        _check_memory(image, decoded_bytes(image, channels))
         image.load()
         return _to_mode(_apply_orientation(image), channels, background)
     except Exception as error:
@@ -109,14 +128,19 @@ def open_image(content: bytes) -> Image.Image:
     if len(content) > MAX_FILE_BYTES:
         raise ImageError(byte_limit_reason(len(content)))
     _allow_long_png_text()
+    heic = is_heic(content)
+    if heic and not _register_heic():
+        raise ImageError(HEIC_REASON)
     try:
-        image = Image.open(BytesIO(content), formats=IMAGE_FORMATS)
+        image = Image.open(
+            BytesIO(content), formats=IMAGE_FORMATS[-1:] if heic else _PILLOW_FORMATS
+        )
     except UnidentifiedImageError as error:
-        raise ImageError(_unidentified_reason(content)) from error
+        raise ImageError(unidentified_reason(content)) from error
     except Exception as error:
         raise ImageError(_failure_reason(error)) from error
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(pixel_limit_reason(image.width * image.height))
+    _reject_raw_preview(image)
+    _check_memory(image, least_decoded_bytes(image))
     return image
 
 
@@ -131,14 +155,34 @@ def _allow_long_png_text() -> None:
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
+def _register_heic() -> bool:
+    """Make Pillow read HEIC photos; False where pillow-heif is not installed or does not load."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def _reject_raw_preview(image: Image.Image) -> None:
+    """Raise ImageError for a camera RAW file in the form of a TIFF, which opens as its preview."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is None:
+        return
+    reduced = tags.get(_NEW_SUBFILE_TYPE, 0)
+    if _DNG_VERSION in tags or (_SUB_IFDS in tags and isinstance(reduced, int) and reduced & 1):
+        raise ImageError("a camera RAW photo (such as DNG or NEF): develop it to JPEG or TIFF")
+
+
+def _check_memory(image: Image.Image, size: int) -> None:
+    if size > MAX_DECODED_BYTES:
+        raise ImageError(pixel_limit_reason(image.width * image.height, size))
+
+
 def preload_codecs() -> None:
     """Import Pillow's codecs now: the first image would wait some 20 ms for them."""
     Image.preinit()
-
-
-def pixel_limit_reason(count: int) -> str:
-    """The reason of ImageError for an image of `count` pixels."""
-    return f"{count // 10**6} million pixels; the limit is {MAX_PIXELS // 10**6} million"
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -173,11 +217,6 @@ def _read_all(handle: int, size: int) -> bytes:
     return b"".join(parts)
 
 
-def byte_limit_reason(size: int) -> str:
-    """The reason of ImageError for a file of `size` bytes."""
-    return f"{size // 2**20} MiB; the limit is {MAX_FILE_BYTES // 2**20} MiB"
-
-
 def _apply_orientation(image: Image.Image) -> Image.Image:
     method = _TRANSPOSE.get(_orientation(image))
     return image if method is None else image.transpose(method)
@@ -207,15 +246,32 @@ def _to_mode(image: Image.Image, channels: int, background: tuple[int, int, int]
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(_to_uint8(image))
     elif image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = _over_background(image.convert("RGBA"), background)
+        image = _over_background(image, background)
     elif image.mode == "P" and mode == "L":
         image = image.convert("RGB")  # Pillow rounds differently from P to L
     return image if image.mode == mode else image.convert(mode)
 
 
 def _over_background(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    if image.width * image.height <= _STRIP_PIXELS:
+        return _composite(image, background)
+    result = Image.new("RGB", image.size)
+    for box in _strips(image.size):
+        result.paste(_composite(image.crop(box), background), box)
+    return result
+
+
+def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """Boxes (left, top, right, bottom) of full width that cover an image of that size."""
+    width, height = size
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        yield 0, top, width, min(height, top + rows)
+
+
+def _composite(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
     under = Image.new("RGBA", image.size, (*background, 255))
-    return Image.alpha_composite(under, image).convert("RGB")
+    return Image.alpha_composite(under, image.convert("RGBA")).convert("RGB")
 
 
 def _to_uint8(image: Image.Image) -> np.ndarray:
@@ -229,30 +285,12 @@ def _to_uint8(image: Image.Image) -> np.ndarray:
     return np.round((values - low) * (255.0 / (high - low))).clip(0, 255).astype(np.uint8)
 
 
-def _unidentified_reason(content: bytes) -> str:
-    start = content[:512].lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
-        return "not an image: a web page or XML text"
-    if start.startswith(b"version https://git-lfs."):
-        return "not an image: a Git LFS pointer; fetch the file with git lfs pull"
-    if content.count(0) == len(content):
-        return "not an image: zero bytes only, as an interrupted copy leaves"
-    reason = "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)"
-    text = _first_line(content)
-    return f"{reason}, but text that starts with {text!r}" if text else reason
-
-
-def _first_line(content: bytes) -> str:
-    """Up to 40 characters of the first line of a text, such as an error a server sent; else ''."""
-    line = content[:160].decode("utf-8", "ignore").strip().partition("\n")[0].strip()[:40]
-    return line if b"\0" not in content and len(line) >= 8 and line.isprintable() else ""
-
-
 def _failure_reason(error: Exception) -> str:
     if isinstance(error, ImageError):
         return error.reason
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return pixel_limit_reason(int(re.findall(r"\d+", str(error))[0]))
+        count = int(re.findall(r"\d+", str(error))[0])
+        return pixel_limit_reason(count, count)
     if isinstance(error, MemoryError):
         return "needs more memory than there is"
     text = str(error).lower()

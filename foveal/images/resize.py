@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from foveal.errors import ImageError
-from foveal.images.decode import MAX_PIXELS, decode_image, pixel_limit_reason
+from foveal.images.decode import decode_image
+from foveal.images.limits import COLOUR_BYTES, MAX_DECODED_BYTES, pixel_limit_reason
 
 MIN_DRAFT_RATIO = 2
 """A JPEG is decoded at reduced size only if that is at least this many times the input size."""
@@ -116,6 +117,7 @@ def _image_from_array(array: np.ndarray) -> Image.Image:
         )
     if array.ndim == 3 and array.shape[2] not in (1, 3, 4):
         raise ImageError(f"an array must have 1, 3 or 4 channels, not {array.shape[2]}")
-    if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise ImageError(pixel_limit_reason(array.shape[0] * array.shape[1]))
+    count = array.shape[0] * array.shape[1]
+    if COLOUR_BYTES * count > MAX_DECODED_BYTES:
+        raise ImageError(pixel_limit_reason(count, COLOUR_BYTES * count))
     return Image.fromarray(array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array)

@@ -1,6 +1,6 @@
 """The built single-file HTML pages and how data is put into them.
 
-Knows nothing of what the data means; the pages are built from web/ and committed.
+The pages are built from web/ and committed.
 """
 
 from __future__ import annotations

@@ -58,8 +58,9 @@ def test_exactly_the_unusable_are_errors(root: Path, capsys):
     bad = {
         "truncated.jpg": "truncated: the file ends before the image does",
         "empty.png": "empty file",
-        "page.jpg": "not an image: a web page or XML text",
-        "bomb.png": "900 million pixels; the limit is 50 million",
+        "page.jpg": "not an image: a web page (HTML); fetch the file again",
+        "bomb.png": "900 million pixels take 858 MiB of memory; the limit is 512 MiB: "
+        "make the image smaller",
     }
     good = ["cmyk.jpg", "grey16.png", "palette.png", "animated.gif", "one.png", "5000x3.png"]
     good += [f"turn{n}.jpg" for n in range(1, 9)] + ["bits.png", "alpha.png", "float.tif"]
@@ -71,18 +72,18 @@ def test_exactly_the_unusable_are_errors(root: Path, capsys):
     shutil.copy(HOSTILE / "turn1.jpg", root / "b" / "new\nline.jpg")
     before = fingerprint(root)
     status, data = check_json(capsys, str(root))
-    assert status == 0
+    assert status == 1  # 5 of 49 are more than 5 %: train would stop too
     assert {one["path"]: one["reason"] for one in data["unusable"]} == {
         **{f"a/{name}": reason for name, reason in bad.items()},
         "b/pipe.png": "not a regular file",
     }
     assert data["images"] == 24 + len(good) + 1
     errors = [one for one in data["findings"] if one["severity"] == "error"]
-    assert [one["kind"] for one in errors] == ["unusable"]
-    assert set(errors[0]["files"]) == {one["path"] for one in data["unusable"]}
-    assert "is more than 5 %" in errors[0]["advice"]
+    assert [one["kind"] for one in errors] == ["many_unusable", "unusable"]
+    assert set(errors[1]["files"]) == {one["path"] for one in data["unusable"]}
+    assert "cannot be used, more than 5 %" in errors[0]["advice"]
     assert fingerprint(root) == before
-    assert run(["check", str(root), "--quiet"]) == 0
+    assert run(["check", str(root), "--quiet"]) == 1
     assert "new\\nline" in capsys.readouterr().out
 
 
@@ -180,8 +181,8 @@ def test_what_cannot_be_trained_ends_in_1_and_still_one_object(tmp_path: Path, c
     status, data = check_json(capsys, str(tmp_path / "unknown"))
     assert status == 1
     assert kinds(data)["class_not_in_train"]["advice"] == (
-        "In val or test but not in train: 'c'; add images to train, or train with "
-        "--ignore-unknown-classes."
+        "Class 'c' is in val or test but not in train: add images of them to train, or leave them "
+        "out with --ignore-unknown-classes."
     )
     assert run(["check", str(tmp_path / "no"), "--json"]) == 1
     assert capsys.readouterr().err == (

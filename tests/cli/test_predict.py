@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from foveal.cli import main
+from foveal.cli import main, prediction_output
+from foveal.dataset.cells import split_labels, unescape_formula
+from foveal.prediction.prediction import LabelProbability, Prediction
 
 FOVEAL = (sys.executable, "-m", "foveal")
 
@@ -87,7 +89,7 @@ def test_unreadable_images_have_a_line_and_the_status_is_1(
     rows = [json.loads(line) for line in out.splitlines()]
     assert status == 1
     assert [row["error"] for row in rows] == [
-        "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF)",
+        "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC)",
         None,
         "cannot be opened: No such file or directory",
     ]
@@ -144,6 +146,20 @@ def test_an_archive_is_predicted_as_its_folder(
         Path(row.pop("path")).name for row in folder
     ]
     assert rows == folder
+
+
+def test_csv_is_safe_in_a_spreadsheet_and_keeps_every_name(capsys) -> None:
+    write = prediction_output._csv_writer()
+    top = (LabelProbability("=a|b", 0.75), LabelProbability("-1", 0.25))
+    write(Prediction("=1+1.png", "=a|b", 0.75, top, labels=("=a|b", "-1")))
+    write(Prediction("@x.png", error="empty file"))
+    write(Prediction("1.png", "-1", 0.75, top[1:]))
+    rows = list(csv.DictReader(StringIO(capsys.readouterr().out)))
+    assert [row["path"] for row in rows] == ["'=1+1.png", "'@x.png", "1.png"]
+    assert [row["label"] for row in rows] == ["'=a|b", "", "-1"]
+    assert rows[0]["labels"] == "'=a\\|b|-1"
+    assert rows[0]["top"] == "'=a\\|b=0.75|-1=0.25"
+    assert split_labels(unescape_formula(rows[0]["labels"])) == ["=a|b", "-1"]
 
 
 @pytest.mark.parametrize("top", ["0", "-1", "many", "1.5"])

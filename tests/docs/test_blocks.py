@@ -214,8 +214,11 @@ def run_bash(text: str) -> tuple[int, str]:
     if lines is None:
         done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", text],
-            capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=600,
+            stdin=subprocess.DEVNULL,
+        )
         return done.returncode, done.stdout + done.stderr
     told = io.StringIO()
     for words in lines:

@@ -138,16 +138,20 @@ def test_the_sittings_of_a_set_are_one_row(measured):
         sitting("few", ("foveal", 1, 60.0, 0.5)),
         {"name": "profile", "profile": {}},
         sitting(
-            "cifar10:keras,fastai", ("foveal", 1, 60.0, 0.8), ("keras", None, 600.0, 0.6),
-            ("keras", None, 900.0, None), ("fastai", None, 700.0, 0.7),
+            "cifar10:keras,fastai",
+            ("foveal", 1, 60.0, 0.8),
+            ("keras", None, 600.0, 0.6),
+            ("keras", None, 900.0, None),
+            ("fastai", None, 700.0, 0.7),
         ),
         sitting("cifar10:keras", ("foveal", 1, 58.0, 0.7), ("keras", None, 660.0, 0.7)),
-    ]  # fmt: skip
+    ]
     (row,) = measured._training(results, measured.WORDS["en"])
     assert row == (
-        "CIFAR-10: test accuracy", "75.0% in 0.983 min (2); 90.0% in 8.00 min (1)",
+        "CIFAR-10: test accuracy",
+        "75.0% in 0.983 min (2); 90.0% in 8.00 min (1)",
         [("fastai", "70.0% in 11.7 min (1)"), ("keras", "65.0% in 10.5 min (2)")],
-    )  # fmt: skip
+    )
 
 
 def test_the_best_of_a_peer_stands_beside_reading(measured):
@@ -162,9 +166,10 @@ def test_the_best_of_a_peer_stands_beside_reading(measured):
     }
     cold, warm = measured._data(result, measured.WORDS["en"])
     assert cold == (
-        "s to read 9 photos for the first time, imports included", "2.00",
+        "s to read 9 photos for the first time, imports included",
+        "2.00",
         [("torchvision (2 workers)", "7.00")],
-    )  # fmt: skip
+    )
     assert warm[2] == [("torchvision (0 workers)", "8.00")]
 
 

@@ -46,10 +46,13 @@ def test_unusable_and_ignored_files(root):
 def test_many_unusable_files_name_the_option(root):
     for number in range(2):
         (root / "a" / f"bad{number}.png").write_bytes(b"")
-    (finding,) = run_checks(open_dataset(root)).findings
-    assert finding.advice.endswith(
-        "replace or delete them; 7.7 % is more than 5 %, so train needs --allow-bad."
+    result = run_checks(open_dataset(root))
+    assert [finding.kind for finding in result.findings] == ["many_unusable", "unusable"]
+    assert result.findings[0].advice == (
+        "2 of 26 images cannot be used, more than 5 %; the first is a/bad0.png: "
+        f"{result.unusable[0].reason}; replace or delete them, or leave them out with --allow-bad."
     )
+    assert not result.trainable
 
 
 def test_a_shortcut_names_its_accuracy(tmp_path, monkeypatch):

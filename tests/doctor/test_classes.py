@@ -2,64 +2,15 @@
 
 from collections import Counter
 
-import pytest
-
-from foveal.doctor.classes import class_findings, untrainable_findings
+from foveal.doctor.classes import class_findings
 
 
 def counts_of(dataset):
     return Counter(label for labels in dataset.labels for label in labels)
 
 
-def untrainable(dataset):
-    return {
-        finding.kind: finding.advice
-        for finding in untrainable_findings(dataset, dataset, counts_of(dataset))
-    }
-
-
 def warnings(dataset):
     return {finding.kind: finding.advice for finding in class_findings(dataset, counts_of(dataset))}
-
-
-@pytest.mark.parametrize(
-    ("labels", "splits", "kind", "advice"),
-    [
-        (
-            "",
-            (),
-            "no_images",
-            "No image can be used: give a folder with one sub-folder a class, each with images.",
-        ),
-        (
-            "ab",
-            ("val", "test"),
-            "no_train",
-            "There is no split train, only test and val: name the images to train on train.",
-        ),
-        (
-            "aa",
-            (),
-            "one_class",
-            "Only one class, 'a', has images to train on: give at least two sub-folders, one a "
-            "class.",
-        ),
-        (
-            "abcd",
-            ("train", "train", "val", "test"),
-            "class_not_in_train",
-            "In val or test but not in train: 'c', 'd'; add images to train, or train with "
-            "--ignore-unknown-classes.",
-        ),
-    ],
-)
-def test_what_stops_training_is_an_error(make_dataset, labels, splits, kind, advice):
-    assert untrainable(make_dataset(labels, splits=splits)) == {kind: advice}
-
-
-def test_two_classes_can_be_trained_and_one_with_several_labels(make_dataset):
-    assert untrainable(make_dataset("ab")) == {}
-    assert untrainable(make_dataset([("a",), ()], task="multi")) == {}
 
 
 def test_empty_and_small_classes(make_dataset):

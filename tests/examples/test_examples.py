@@ -17,9 +17,12 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 def run(name: str, folder: Path, *arguments: object) -> str:
     done = subprocess.run(
         [sys.executable, EXAMPLES / name, *map(str, arguments)],
-        cwd=folder, capture_output=True, text=True, timeout=200,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=200,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -83,7 +83,11 @@ def test_arrays_grey_colour_and_transparent():
             "not float32 (4, 4, 3)",
         ),
         (np.zeros((4, 4, 2), np.uint8), "an array must have 1, 3 or 4 channels, not 2"),
-        (np.zeros((1, 60_000_000), np.uint8), "60 million pixels; the limit is 50 million"),
+        (
+            np.zeros((1, 140_000_000), np.uint8),
+            "140 million pixels take 534 MiB of memory; the limit is 512 MiB: "
+            "make the image smaller",
+        ),
     ],
 )
 def test_wrong_arrays(array: np.ndarray, text: str):

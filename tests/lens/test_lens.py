@@ -113,10 +113,14 @@ def played(pixels, size, kernel, stride, padding, mode, value, flip, activation,
         numbers.flat[int(at)] = cell
     around = {"mode": MODES[mode], "cval": value, "origin": 0}
     whole = np.pad(
-        grey, padding,
-        **({"mode": "constant", "constant_values": value} if mode == "constant" else
-           {"mode": {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]}),
-    )  # fmt: skip
+        grey,
+        padding,
+        **(
+            {"mode": "constant", "constant_values": value}
+            if mode == "constant"
+            else {"mode": {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]}
+        ),
+    )
     filtered = (ndimage.convolve if flip else ndimage.correlate)(whole, numbers, **around)
     half = size // 2
     inner = filtered[half : whole.shape[0] - half, half : whole.shape[1] - half]
@@ -129,12 +133,21 @@ def played(pixels, size, kernel, stride, padding, mode, value, flip, activation,
         out = blocks.max((1, 3)) if kind == "max" else blocks.mean((1, 3))
     return {
         "settings": {
-            "size": size, "kernel": kernel, "stride": stride, "padding": padding, "mode": mode,
-            "value": value, "flip": flip, "activation": activation, "pool": pool,
+            "size": size,
+            "kernel": kernel,
+            "stride": stride,
+            "padding": padding,
+            "mode": mode,
+            "value": value,
+            "flip": flip,
+            "activation": activation,
+            "pool": pool,
         },
-        "kernel": custom, "values": out.ravel().tolist(), "height": out.shape[0],
+        "kernel": custom,
+        "values": out.ravel().tolist(),
+        "height": out.shape[0],
         "width": out.shape[1],
-    }  # fmt: skip
+    }
 
 
 def small_png() -> str:

@@ -128,8 +128,8 @@ def test_what_cannot_be_read_is_a_line_with_the_reason(
     predictions = list(Predictor(model, batch_size=4).predict(given))
     assert [prediction.error for prediction in predictions] == [
         None,
-        "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF), but text that "
-        "starts with 'not an image'",
+        "not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIC), but "
+        "text that starts with 'not an image'",
         "empty file",
         None,
         "cannot be opened: No such file or directory",

@@ -253,7 +253,8 @@ def test_images_that_cannot_be_read_are_left_out_and_named(small, tiny_network, 
     with pytest.raises(DataError) as caught:
         train(small, network=tiny_network, epochs=1, out=tmp_path / "two")
     assert str(caught.value).startswith(
-        "4 of 48 images of train and val cannot be used, the first is train/a/3.png: "
+        "4 of 48 images of train and val cannot be used, more than 5 %; the first is "
+        "train/a/3.png: "
     )
     train(small, network=tiny_network, epochs=1, out=tmp_path / "two", resume=True, allow_bad=True)
 

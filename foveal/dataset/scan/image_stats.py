@@ -10,7 +10,7 @@ from PIL import Image
 
 from foveal.images.decode import (
     IMAGE_FORMATS,
-    MAX_PIXELS,
+    MAX_FAST_PNG_PIXELS,
     decode_opened,
     open_image,
     upright_size,
@@ -29,6 +29,8 @@ MIN_DECODED_SIDE = 256
 """A large JPEG is decoded at reduced size, at least this many pixels a side."""
 MIN_SHARPNESS_SIDE = 64
 """Smaller images have no detail fine enough to be blurred."""
+MAX_MEASURED_PIXELS = 50_000_000
+"""Larger images are averaged to fewer pixels first, as each measure makes copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _raw_pixels(image: Image.Image) -> tuple[bytes, bool]:
 
 def _decode(content: bytes) -> tuple[Image.Image, tuple[int, int], str]:
     """The image in mode L or RGB, its upright size as stored, and its format."""
-    image = read_simple_png(content, MAX_PIXELS)
+    image = read_simple_png(content, MAX_FAST_PNG_PIXELS)
     if image is not None:
         return image, image.size, "PNG"
     opened = open_image(content)
@@ -126,7 +128,15 @@ def _decode(content: bytes) -> tuple[Image.Image, tuple[int, int], str]:
     grey = opened.mode == "L" and "transparency" not in opened.info
     min_size = (MIN_DECODED_SIDE, MIN_DECODED_SIDE)
     image = decode_opened(opened, channels=1 if grey else 3, min_size=min_size)
-    return image, size, file_format(opened)
+    return _bounded(image), size, file_format(opened)
+
+
+def _bounded(image: Image.Image) -> Image.Image:
+    """The image, or a copy of at most MAX_MEASURED_PIXELS."""
+    factor = 1
+    while image.width * image.height > MAX_MEASURED_PIXELS * factor**2:
+        factor += 1
+    return image if factor == 1 else image.reduce(factor)
 
 
 def file_format(image: Image.Image) -> str:

@@ -26,7 +26,7 @@ from foveal.errors import Error
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 
-SCAN_FORMAT = 4
+SCAN_FORMAT = 5
 """Part of the cache key: raise it when the statistics or the layout change."""
 _FILE = "scan.safetensors"
 _CHUNK_SIZE = 128
@@ -50,6 +50,21 @@ class Scan:
     thumbnails: NDArray[np.uint8]
     thumbnail_indices: NDArray[np.int64]
     unusable: tuple[UnusableFile, ...]
+
+    def of_rows(self, rows: Sequence[int]) -> Scan:
+        """The scan of some of the rows; `unusable` stays that of all."""
+        kept = np.isin(self.rows, np.asarray(rows, np.int64))
+        shown = kept[self.thumbnail_indices]
+        return Scan(
+            rows=self.rows[kept],
+            content_hashes=self.content_hashes[kept],
+            pixel_hashes=self.pixel_hashes[kept],
+            sizes=self.sizes[kept],
+            measures=self.measures[kept],
+            thumbnails=self.thumbnails[shown],
+            thumbnail_indices=(np.cumsum(kept) - 1)[self.thumbnail_indices[shown]],
+            unusable=self.unusable,
+        )
 
 
 def scan_images(

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.split import assign_splits
+from foveal.dataset.types import UnusableFile
+from foveal.doctor.groups import group_warnings
+from foveal.doctor.trainable import (
+    labels_of_split,
+    listing_errors,
+    readable_classes,
+    reading_errors,
+    training_classes,
+    unknown_classes,
+)
 from foveal.errors import DataError
 from foveal.progress import Progress
-from foveal.text import and_more, printable
+from foveal.text import classes_are
 from foveal.training.setup.request import TrainRequest
-
-MAX_NAMED_CLASSES = 5
 
 
 @dataclass(frozen=True)
@@ -33,19 +41,13 @@ class RequestedData:
 
 def open_training_data(request: TrainRequest, progress: Progress) -> RequestedData:
     """The images of DATA, their splits and classes; raises DataError."""
-    if request.root is None and isinstance(request.data, Dataset):
-        dataset = request.data
-    else:
-        dataset = open_dataset(request.data, root=request.root)
-    if not dataset.paths:
-        raise DataError(
-            f"{dataset.root} holds no labelled image; give one sub-folder of images a class"
-        )
+    dataset = open_dataset(request.data)
     splits = tuple(assign_splits(dataset, progress=progress))
     classes, warnings = select_classes(
         dataset, splits, ignore_unknown=request.ignore_unknown_classes
     )
-    return RequestedData(dataset, splits, classes, (*dataset.notes, *warnings), request.allow_bad)
+    warnings = (*dataset.notes, *group_warnings(dataset), *warnings)
+    return RequestedData(dataset, splits, classes, warnings, request.allow_bad)
 
 
 def select_classes(
@@ -55,51 +57,39 @@ def select_classes(
 
     Raises DataError for classes that only val or test have, unless they are to be ignored.
     """
-    present: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
-    for labels, name in zip(dataset.labels, splits, strict=True):
-        present[name].update(labels)
-    classes = tuple(name for name in dataset.classes if name in present["train"])
-    others = (present["val"] | present["test"]) - present["train"]
-    unknown = [name for name in dataset.classes if name in others]
-    if unknown and not ignore_unknown:
-        raise DataError(
-            f"{classes_are(unknown)} in val or test but not in train: add images of them to "
-            "train, or leave them out with --ignore-unknown-classes"
-        )
-    _check_classes(classes, dataset)
+    for error in listing_errors(dataset, splits, ignore_unknown=ignore_unknown):
+        raise DataError(error.text)
+    classes, unknown = training_classes(dataset, splits), unknown_classes(dataset, splits)
     warnings = [f"{classes_are(unknown)} not in train and left out"] if unknown else []
     for name in ("val", "test"):
-        missing = [label for label in classes if label not in present[name]]
-        if missing and present[name]:
+        present = labels_of_split(dataset, splits, name)
+        missing = [label for label in classes if label not in present]
+        if missing and present:
             warnings.append(
                 f"{classes_are(missing)} not in {name}, so {name} scores do not cover them"
             )
     return classes, tuple(warnings)
 
 
-def _check_classes(classes: tuple[str, ...], dataset: Dataset) -> None:
-    if len(classes) < 2 and dataset.task == "single":
-        raise DataError(
-            f"train has {len(classes)} class{'es' if len(classes) != 1 else ''}, at least 2 are "
-            "needed; give one sub-folder a class"
-        )
-    for name in classes:
-        if not _is_text(name):
-            raise DataError(
-                f"the class {printable(name)} has a name that is not text (UTF-8), which no "
-                "model file can hold; rename its folder"
-            )
+def leave_out_unreadable(
+    data: RequestedData, unreadable: Sequence[tuple[int, UnusableFile]]
+) -> RequestedData:
+    """The data without the classes of which train has no image that can be read, with a warning.
 
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def classes_are(names: Sequence[str]) -> str:
-    """`class 'a' is`, `classes 'a', 'b' are`: the start of a sentence."""
-    quoted = and_more([f"'{name}'" for name in names], MAX_NAMED_CLASSES)
-    return f"class {quoted} is" if len(names) == 1 else f"classes {quoted} are"
+    unreadable: the rows of train and val that cannot be decoded.  Raises DataError where the rest
+    cannot be trained on, or where that was not allowed.
+    """
+    errors = reading_errors(data.dataset, data.splits, unreadable, allow_bad=data.allow_bad)
+    for error in errors:
+        raise DataError(error.text)
+    bad = {row for row, _ in unreadable}
+    readable = readable_classes(data.dataset, data.splits, bad)
+    absent = [name for name in data.classes if name not in readable]
+    warnings = list(data.warnings)
+    if absent:
+        warnings.append(f"{classes_are(absent)} left out, as no training image there can be read")
+    val = data.rows("val")
+    if val and bad.issuperset(val):
+        warnings.append("val is empty, as none of its images can be read: nothing is chosen on it")
+    classes = tuple(name for name in data.classes if name in readable)
+    return replace(data, classes=classes, warnings=tuple(warnings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import encode_labels
 from foveal.dataset.pixel_cache import PixelCache, build_pixel_cache
-from foveal.doctor.check import MAX_UNUSABLE_SHARE
-from foveal.errors import DataError
+from foveal.dataset.types import UnusableFile
+from foveal.doctor.trainable import unreadable_rows
 from foveal.progress import Progress
 from foveal.rundir import RunData, RunImage
 from foveal.spec.network import Network
-from foveal.training.setup.data import RequestedData, classes_are
+from foveal.training.setup.data import RequestedData, leave_out_unreadable
 from foveal.training.tensors import LabelledImages
 
 
@@ -51,24 +52,31 @@ class TrainingData:
 def decode_training_data(data: RequestedData, network: Network, progress: Progress) -> TrainingData:
     """Train and val as `network` sees them, from the pixel cache where it has them.
 
-    Raises DataError where a class has no training image that can be read, or too many images
-    cannot be.
+    Raises DataError where the images that can be read cannot be trained on, see `reading_errors`.
     """
-    caches = {
-        split: build_pixel_cache(
-            data.dataset,
-            _usable_rows(data, split),
-            network.input,
-            network.preprocess,
-            progress=progress,
+    caches = {split: _decode_split(data, split, network, progress) for split in ("train", "val")}
+    undecoded = [
+        pair
+        for split, cache in caches.items()
+        for pair in unreadable_rows(
+            data.dataset, _usable_rows(data, split).tolist(), cache.rows.tolist(), cache.unusable
         )
-        for split in ("train", "val")
-    }
-    train, val = (_labelled(data, cache) for cache in caches.values())
-    _check_classes_present(data, train)
-    run_data = _run_data(data, caches)
-    _check_unusable(data, run_data)
+    ]
+    kept = leave_out_unreadable(data, undecoded)
+    if kept.classes != data.classes:
+        caches["val"] = _decode_split(kept, "val", network, progress)
+    train, val = (_labelled(kept, cache) for cache in caches.values())
+    run_data = _run_data(kept, caches, [file for _, file in undecoded])
     return TrainingData(train, val, run_data)
+
+
+def _decode_split(
+    data: RequestedData, split: str, network: Network, progress: Progress
+) -> PixelCache:
+    rows = _usable_rows(data, split)
+    return build_pixel_cache(
+        data.dataset, rows, network.input, network.preprocess, progress=progress
+    )
 
 
 def _usable_rows(data: RequestedData, split: str) -> NDArray[np.int64]:
@@ -86,33 +94,9 @@ def _labelled(data: RequestedData, cache: PixelCache) -> LabelledImages:
     return LabelledImages(cache.pixels, encoded.astype(np.int64, copy=False))
 
 
-def _check_classes_present(data: RequestedData, train: LabelledImages) -> None:
-    if not len(train):
-        raise DataError(
-            f"none of the {len(_usable_rows(data, 'train'))} training images of "
-            f"{data.dataset.root} can be read; see foveal check"
-        )
-    labels = train.labels
-    numbers = np.unique(labels) if labels.ndim == 1 else np.flatnonzero(labels.any(axis=0))
-    absent = set(data.classes) - {data.classes[number] for number in numbers}
-    if absent:
-        raise DataError(
-            f"no image of {classes_are(sorted(absent))} in train that can be read; see foveal check"
-        )
-
-
-def _check_unusable(data: RequestedData, run_data: RunData) -> None:
-    unusable = len(run_data.unusable)
-    total = unusable + len(run_data.train) + len(run_data.val)
-    if unusable > MAX_UNUSABLE_SHARE * total and not data.allow_bad:
-        path, reason = run_data.unusable[0]
-        raise DataError(
-            f"{unusable} of {total} images of train and val cannot be used, the first is "
-            f"{path}: {reason}; see foveal check, or leave them out with --allow-bad"
-        )
-
-
-def _run_data(data: RequestedData, caches: dict[str, PixelCache]) -> RunData:
+def _run_data(
+    data: RequestedData, caches: dict[str, PixelCache], undecoded: Sequence[UnusableFile]
+) -> RunData:
     dataset = data.dataset
     train, val = (
         tuple(
@@ -122,7 +106,6 @@ def _run_data(data: RequestedData, caches: dict[str, PixelCache]) -> RunData:
         for cache in (caches["train"], caches["val"])
     )
     test_rows = _usable_rows(data, "test")
-    undecoded = (image for cache in caches.values() for image in cache.unusable)
     return RunData(
         root=dataset.root.resolve(),
         classes=data.classes,

@@ -1,5 +1,6 @@
 """Train and val decoded: rows, labels and the record of where they are from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_images_that_cannot_be_decoded_are_refused_unless_allowed(tmp_path):
     with pytest.raises(DataError) as caught:
         decode_training_data(requested, NETWORK, silent)
     assert str(caught.value).startswith(
-        "1 of 4 images of train and val cannot be used, the first is 5.png: "
+        "1 of 6 images cannot be used, more than 5 %; the first is 5.png: "
     )
     allowed = _requested(tmp_path, rows, allow_bad=True)
     (tmp_path / "5.png").write_bytes(b"not an image")
@@ -84,11 +85,48 @@ def test_a_class_without_a_readable_training_image_is_refused(tmp_path):
     with pytest.raises(DataError) as caught:
         decode_training_data(requested, NETWORK, silent)
     assert str(caught.value) == (
-        "no image of class 'b' is in train that can be read; see foveal check"
+        "class 'b' is without any image in train that can be read: add images, or leave out what "
+        "cannot be read with --allow-bad"
     )
     (tmp_path / "0.png").write_bytes(b"")
     with pytest.raises(DataError) as caught:
         decode_training_data(requested, NETWORK, silent)
     assert str(caught.value) == (
-        f"none of the 2 training images of {tmp_path} can be read; see foveal check"
+        "no image of train can be read: replace them; foveal check gives the reason of each"
+    )
+
+
+def test_with_allow_bad_a_class_without_a_readable_image_is_left_out_if_two_remain(tmp_path):
+    rows = [*ROWS[:3], ("3.png", ("c",), "train"), ("4.png", ("c",), "val")]
+    requested = _requested(tmp_path, rows, classes=("a", "b", "c"), allow_bad=True)
+    (tmp_path / "1.png").write_bytes(b"")
+    data = decode_training_data(requested, NETWORK, silent)
+    assert data.classes == ("a", "c")
+    assert (data.train.labels.tolist(), data.val.labels.tolist()) == ([0, 1], [1])
+    assert [path for path, _ in data.run_data.unusable] == ["1.png"]
+    assert data.run_data.warnings[-1] == (
+        "class 'b' is left out, as no training image there can be read"
+    )
+    (tmp_path / "0.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        decode_training_data(requested, NETWORK, silent)
+    assert str(caught.value) == (
+        "only one class, 'c', has images to train on: give at least two sub-folders, one a class"
+    )
+
+
+def test_a_val_that_cannot_be_read_is_refused_unless_allowed(tmp_path):
+    rows = [(f"{n}.png", ("ab"[n % 2],), "train") for n in range(40)] + [("v.png", ("a",), "val")]
+    requested = _requested(tmp_path, rows)
+    (tmp_path / "v.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        decode_training_data(requested, NETWORK, silent)
+    assert str(caught.value) == (
+        "no image of val can be read, so nothing could be chosen on it: replace them, or train "
+        "without val with --allow-bad"
+    )
+    data = decode_training_data(replace(requested, allow_bad=True), NETWORK, silent)
+    assert data.run_data.counts == {"train": 40, "val": 0, "test": 0}
+    assert data.run_data.warnings[-1] == (
+        "val is empty, as none of its images can be read: nothing is chosen on it"
     )
