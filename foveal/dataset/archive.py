@@ -30,18 +30,17 @@ def open_archive(path: Path) -> Dataset:
 
     Raises DataError where it is not an archive, damaged, or has too many members.
     """
-    members, unusable = list_archive(path)
+    skipped: list[str] = []
+    members, unusable = list_archive(path, skipped.append)
     prefix = _common_folder(list(members))
     table = _find_table(members, prefix)
     if table is not None:
         return _open_archived_table(path, members, table)
-    files = [ListedFile(tuple(name.removeprefix(prefix).split("/"))) for name in members]
-    dataset = dataset_from_files(path, files, source="archive")
-    names = tuple(prefix + name for name in dataset.paths)
+    files = [ListedFile(tuple(name.split("/"))) for name in members]
+    dataset = dataset_from_files(path, files, skipped, source="archive")
     return replace(
         dataset,
-        paths=names,
-        archive_members=tuple(members[name] for name in names),
+        archive_members=tuple(members[name] for name in dataset.paths),
         unusable=(*dataset.unusable, *unusable),
     )
 

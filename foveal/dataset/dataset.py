@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +15,8 @@ import numpy as np
 from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.cells import join_labels
 from foveal.dataset.columns import parse_columns
-from foveal.dataset.types import Split, Task, UnusableFile
+from foveal.dataset.labels import are_composed, compose, compose_labels, composition_notes
+from foveal.dataset.types import LayoutNote, Split, Task, UnusableFile
 from foveal.errors import DataError, MissingExtra
 from foveal.images.decode import read_bytes
 from foveal.images.resize import to_input_pixels
@@ -40,6 +41,8 @@ class Dataset:
     classes: all label names, in natural sort order.  extra_columns: other columns, as text.
     archive_members: where each row lies in an archive.  file_stamps: see `file_stamp`.
     unusable: files that cannot be used.  notes: sentences about files and rows that were ignored.
+    layout_notes: how folders and names were read.  problem: why there is no row, one sentence.
+    Labels and classes are kept in Unicode's composed form (NFC).
     """
 
     root: Path
@@ -54,6 +57,8 @@ class Dataset:
     file_stamps: tuple[str, ...] = ()
     unusable: tuple[UnusableFile, ...] = ()
     notes: tuple[str, ...] = ()
+    layout_notes: tuple[LayoutNote, ...] = ()
+    problem: str = ""
 
     def __post_init__(self) -> None:
         rows = len(self.paths)
@@ -61,8 +66,10 @@ class Dataset:
             object.__setattr__(self, "splits", (None,) * rows)
         if not self.groups:
             object.__setattr__(self, "groups", (None,) * rows)
-        if not self.classes:
-            names = {name for labels in self.labels for name in labels}
+        names = self.classes or {name for labels in self.labels for name in labels}
+        if not are_composed(names):
+            self._compose_labels(names)
+        elif not self.classes:
             object.__setattr__(self, "classes", tuple(sorted(names, key=natural_key)))
         lengths = {len(self.labels), len(self.splits), len(self.groups)}
         lengths |= {len(column) for column in self.extra_columns.values()}
@@ -71,6 +78,15 @@ class Dataset:
                 f"the columns of a Dataset must have one length, not {rows} paths, "
                 f"{len(self.labels)} labels, {len(self.splits)} splits, {len(self.groups)} groups"
             )
+
+    def _compose_labels(self, names: Collection[str]) -> None:
+        """Set labels and classes in NFC, with a note about names that became one."""
+        classes = dict.fromkeys(map(compose, names))
+        in_order = tuple(classes) if self.classes else tuple(sorted(classes, key=natural_key))
+        object.__setattr__(self, "labels", compose_labels(self.labels))
+        object.__setattr__(self, "classes", in_order)
+        notes = (*self.layout_notes, *composition_notes(names))
+        object.__setattr__(self, "layout_notes", notes)
 
     def __len__(self) -> int:
         return len(self.paths)

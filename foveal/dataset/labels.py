@@ -1,13 +1,24 @@
-"""Labels as arrays: class indices for one label an image, a table of booleans for several."""
+"""Labels: as arrays, in Unicode's composed form, and class names that look the same."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.dataset.types import Task
+from foveal.dataset.types import LayoutNote, Task
+from foveal.text import and_more, plural
+
+MAX_LISTED_NAMES = 5
+_LOOK_ALIKES = str.maketrans(
+    "авезікмнорсԁтуѕхјһӏԛԝαβεικνορτυχω٠", "abe3ikmhopcdtysxjhlqwabeikvoptuxw0"
+)
+"""Letters of other scripts that look like Latin ones, in lower case."""
+_BLANKS = re.compile(r"(?<!\d)[\s_]+|[\s_]+(?!\d)")
 
 
 def encode_labels(
@@ -25,3 +36,60 @@ def encode_labels(
     for row, names in enumerate(labels):
         encoded[row, [index[name] for name in names if name in index]] = True
     return encoded
+
+
+def compose(name: str) -> str:
+    """The name in Unicode's composed form (NFC), in which names are compared and kept."""
+    return unicodedata.normalize("NFC", name)
+
+
+def are_composed(names: Iterable[str]) -> bool:
+    """Whether all names are in NFC already."""
+    return all(unicodedata.is_normalized("NFC", name) for name in names)
+
+
+def compose_labels(labels: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """The labels of each image in NFC, each once."""
+    return tuple(tuple(dict.fromkeys(map(compose, names))) for names in labels)
+
+
+def composition_notes(names: Collection[str]) -> list[LayoutNote]:
+    """A note about class names that differ in Unicode composition only, and so became one."""
+    counts = Counter(map(compose, names))
+    merged = sorted(name for name, count in counts.items() if count > 1)
+    if not merged:
+        return []
+    listed = and_more((f"'{name}'" for name in merged), MAX_LISTED_NAMES)
+    what = plural(len(merged), "class is", "classes are")
+    text = f"{what} written in two Unicode forms (composed and decomposed) and taken as one"
+    return [LayoutNote(f"{text}: {listed}")]
+
+
+def similar_classes(classes: Sequence[str]) -> list[list[str]]:
+    """Groups of class names that differ only by case, blanks or characters that look the same."""
+    groups: dict[str, list[str]] = {}
+    for name in classes:
+        groups.setdefault(_skeleton(name), []).append(name)
+    return [names for names in groups.values() if len(names) > 1]
+
+
+def similar_classes_text(groups: Sequence[Sequence[str]]) -> str:
+    """The sentence about class names that look the same."""
+    listed = and_more((" and ".join(map(_quoted, names)) for names in groups), 3)
+    return (
+        "class names that differ only by case, blanks or characters that look the same: "
+        f"{listed}; where they mean one class, give them one name"
+    )
+
+
+def _quoted(name: str) -> str:
+    """The name in quotes; where letters look like Latin ones, those of other scripts escaped."""
+    lower = name.casefold()
+    return ascii(name) if lower != lower.translate(_LOOK_ALIKES) else f"'{name}'"
+
+
+def _skeleton(name: str) -> str:
+    """What remains of a name without case, blanks and the script of its letters."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    text = "".join(one for one in text if unicodedata.category(one) != "Cf")
+    return _BLANKS.sub("", text.strip()).translate(_LOOK_ALIKES)

@@ -1,95 +1,53 @@
 """Lists the files below a folder, and decides by name which of them are images.
 
-No file is opened, and each real folder is followed once, so links that form loops end.
+No file is opened. Symbolic links are followed; those that form loops are listed with the reason.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from foveal.errors import DataError
 from foveal.text import natural_key
 
-IGNORED_NAMES = {
-    "thumbs.db",
-    "desktop.ini",
-    "__macosx",
-    "readme.md",
-    "readme.txt",
-    "readme",
-    "license",
-}
+# fmt: off
+IGNORED_NAMES = frozenset((
+    # Windows
+    "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "zbthumbnail.info",
+    "$recycle.bin", "recycler", "recycled", "system volume information", "found.000",
+    "picasa.ini", "dfsrprivate", "pspbrwse.jbf",
+    # macOS (names that start with a dot are ignored anyway)
+    "__macosx", "icon\r", "network trash folder", "temporary items", "thenetworktrash",
+    # NAS devices and Linux
+    "@eadir", "@recycle", "#recycle", "#snapshot", "@recently-snapshot", "@tmp", "@__thumb",
+    "lost+found", "thumbnails",
+    # tools
+    "__pycache__", "readme", "readme.md", "readme.txt", "license",
+))
+# fmt: on
+"""What systems, NAS devices and tools leave beside images, in lower case."""
 MAX_FOLDER_DEPTH = 100
 """Levels of folders that are followed."""
-
-_NON_IMAGE_SUFFIXES = frozenset(
-    (
-        ".txt",
-        ".csv",
-        ".tsv",
-        ".json",
-        ".jsonl",
-        ".xml",
-        ".yaml",
-        ".yml",
-        ".md",
-        ".html",
-        ".htm",
-        ".log",
-        ".ini",
-        ".url",
-        ".lnk",
-        ".py",
-        ".ipynb",
-        ".npy",
-        ".npz",
-        ".mat",
-        ".pkl",
-        ".h5",
-        ".hdf5",
-        ".db",
-        ".parquet",
-        ".arrow",
-        ".safetensors",
-        ".onnx",
-        ".pt",
-        ".pth",
-        ".zip",
-        ".tar",
-        ".gz",
-        ".tgz",
-        ".bz2",
-        ".xz",
-        ".zst",
-        ".7z",
-        ".rar",
-        ".pdf",
-        ".doc",
-        ".docx",
-        ".xls",
-        ".xlsx",
-        ".ppt",
-        ".pptx",
-        ".mp4",
-        ".m4v",
-        ".avi",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".wmv",
-        ".mp3",
-        ".wav",
-        ".m4a",
-        ".aae",
-        ".xmp",
-        ".identifier",
-    )
-)
-
+MAX_LINKED_LISTINGS = 20
+"""How often one real folder is listed through symbolic links."""
+# fmt: off
+_NON_IMAGE_SUFFIXES = frozenset((
+    ".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml",
+    ".md", ".html", ".htm", ".log", ".ini", ".url", ".lnk",
+    ".py", ".ipynb", ".npy", ".npz", ".mat", ".pkl", ".h5", ".hdf5",
+    ".db", ".parquet", ".arrow", ".safetensors", ".onnx", ".pt", ".pth",
+    ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z",
+    ".rar", ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx",
+    ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm",
+    ".wmv", ".mp3", ".wav", ".m4a", ".aae", ".xmp", ".identifier",
+))
+# fmt: on
 """Suffixes of what lies beside images: tables, archives, documents, videos, sidecar files."""
 
 
@@ -114,11 +72,13 @@ def is_image_name(name: str) -> bool:
 def list_files(root: Path, on_ignored: Callable[[str], None] | None = None) -> Iterator[ListedFile]:
     """Every file below `root` in natural order, without those of `is_ignored`.
 
-    A symbolic link to a folder is followed once for each real folder, and never upwards.
+    A symbolic link to a folder is listed as that folder, wherever it stands: one pool in two splits
+    is listed twice. Links upwards (loops), links inside linked folders to what a link has led to
+    before, and more than MAX_LINKED_LISTINGS links to one folder are listed with the reason.
     on_ignored: called with the path, relative to `root`, of each file or folder that is ignored.
     """
     try:
-        yield from _walk(root, (), (_inode(root.stat()),), set(), on_ignored)
+        yield from _walk(root, (), (_inode(root.stat()),), _Links(), on_ignored)
     except OSError as error:
         raise DataError(
             f"cannot read {root}: {error.strerror}; check the permissions of the folder"
@@ -132,14 +92,30 @@ def _inode(status: os.stat_result) -> _Inode:
     return status.st_dev, status.st_ino
 
 
+@dataclass
+class _Links:
+    """listings: how often links have led to each real folder.  depth: links on the way here."""
+
+    listings: Counter[_Inode] = field(default_factory=Counter)
+    depth: int = 0
+
+    def refusal(self, inode: _Inode) -> str | None:
+        """Why a further link to a folder is not followed."""
+        if self.listings[inode] and self.depth:
+            return "a symbolic link in a linked folder, to a folder that is listed already"
+        if self.listings[inode] >= MAX_LINKED_LISTINGS:
+            return f"more than {MAX_LINKED_LISTINGS} symbolic links to one folder"
+        return None
+
+
 def _walk(
     folder: Path | str,
     parts: tuple[str, ...],
     parents: tuple[_Inode, ...],
-    linked: set[_Inode],
+    links: _Links,
     on_ignored: Callable[[str], None] | None,
 ) -> Iterator[ListedFile]:
-    """parents: the folders above; linked: folders that a link has led to already."""
+    """parents: the folders above."""
     with os.scandir(folder) as scanned:
         entries = sorted(scanned, key=lambda entry: natural_key(entry.name))
     for entry in entries:
@@ -151,11 +127,10 @@ def _walk(
         try:
             status = entry.stat()
         except OSError as error:
-            reason = "a symbolic link that leads nowhere" if entry.is_symlink() else error.strerror
-            yield ListedFile(path, reason=f"cannot be opened: {reason}")
+            yield ListedFile(path, reason=f"cannot be opened: {_stat_reason(entry, error)}")
             continue
         if stat.S_ISDIR(status.st_mode):
-            yield from _walk_folder(entry, path, _inode(status), parents, linked, on_ignored)
+            yield from _walk_folder(entry, path, _inode(status), parents, links, on_ignored)
         elif stat.S_ISREG(status.st_mode):
             yield ListedFile(path, f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}")
         else:
@@ -167,27 +142,37 @@ def _walk_folder(
     path: tuple[str, ...],
     inode: _Inode,
     parents: tuple[_Inode, ...],
-    linked: set[_Inode],
+    links: _Links,
     on_ignored: Callable[[str], None] | None,
 ) -> Iterator[ListedFile]:
+    is_link = entry.is_symlink()
     if inode in parents:
-        return  # a symbolic link upwards: everything in it is listed already
-    if entry.is_symlink():
-        if inode in linked:
-            return
-        linked.add(inode)
-    if len(path) > MAX_FOLDER_DEPTH:
-        yield ListedFile(path, reason=f"a folder more than {MAX_FOLDER_DEPTH} levels deep")
+        yield ListedFile(path, reason="a symbolic link to a folder above it")
         return
+    refusal = links.refusal(inode) if is_link else None
+    if refusal is not None or len(path) > MAX_FOLDER_DEPTH:
+        reason = refusal or f"a folder more than {MAX_FOLDER_DEPTH} levels deep"
+        yield ListedFile(path, reason=reason)
+        return
+    links.listings[inode] += is_link
+    links.depth += is_link
     try:
-        yield from _walk(entry.path, path, (*parents, inode), linked, on_ignored)
+        yield from _walk(entry.path, path, (*parents, inode), links, on_ignored)
     except OSError as error:
         yield ListedFile(path, reason=f"a folder that cannot be opened: {error.strerror}")
+    finally:
+        links.depth -= is_link
+
+
+def _stat_reason(entry: os.DirEntry[str], error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "symbolic links that lead to each other"
+    return "a symbolic link that leads nowhere" if entry.is_symlink() else error.strerror or "?"
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a file is hidden or one that operating systems leave behind."""
-    return name.startswith(".") or name.lower() in IGNORED_NAMES
+    """Whether a file is hidden or one that operating systems, NAS devices or tools leave behind."""
+    return name.startswith((".", "~$")) or name.lower() in IGNORED_NAMES
 
 
 def _suffix(name: str) -> str:

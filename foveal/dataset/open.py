@@ -24,6 +24,8 @@ def open_dataset(data: str | Path | Dataset, *, allow_empty: bool = False) -> Da
     """
     dataset = data if isinstance(data, Dataset) else _open_path(Path(data))
     if not len(dataset) and not allow_empty:
+        if dataset.problem:
+            raise DataError(dataset.problem)
         unusable = plural(len(dataset.unusable), "unusable file")
         raise DataError(
             f"no images in {dataset.root if isinstance(data, Dataset) else data}"

@@ -49,3 +49,14 @@ class UnusableFile:
 
     path: str
     reason: str
+
+
+@dataclass(frozen=True)
+class LayoutNote:
+    """How folders and names were read as splits and classes: one sentence without its full stop.
+
+    is_warning: whether another reading is as likely.
+    """
+
+    text: str
+    is_warning: bool = False

@@ -16,10 +16,10 @@ from foveal.dataset.labels import encode_labels
 from foveal.dataset.scan.duplicates import DuplicatePairs, find_duplicates
 from foveal.dataset.scan.scan import Scan, scan_images
 from foveal.dataset.split import assign_splits, find_split_problem
-from foveal.dataset.types import SPLITS, UnusableFile
+from foveal.dataset.types import SPLITS, LayoutNote, UnusableFile
 from foveal.doctor.classes import class_findings
 from foveal.doctor.duplicates import duplicate_findings
-from foveal.doctor.findings import CheckResult, Finding, sort_by_severity
+from foveal.doctor.findings import CheckResult, Finding, Severity, sort_by_severity
 from foveal.doctor.groups import group_findings
 from foveal.doctor.outliers import outlier_findings
 from foveal.doctor.shortcuts import find_shortcuts
@@ -44,6 +44,7 @@ def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
         *duplicate_findings(dataset, duplicates, counts),
         *outlier_findings(usable, scan),
         *_shortcut_findings(usable, scan),
+        *(_layout_finding(note) for note in dataset.layout_notes),
         *(Finding("ignored_files", "info", 1, (), f"{note}.") for note in dataset.notes),
     ]
     return CheckResult(
@@ -55,6 +56,11 @@ def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
         findings=sort_by_severity(findings),
         trainable=not errors,
     )
+
+
+def _layout_finding(note: LayoutNote) -> Finding:
+    severity: Severity = "warning" if note.is_warning else "info"
+    return Finding("layout", severity, 1, (), sentence(note.text))
 
 
 def _training_errors(

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.labels import similar_classes, similar_classes_text
 from foveal.dataset.types import SPLITS
 from foveal.doctor.findings import Finding
-from foveal.text import MAX_NAMED_CLASSES, and_more, plural
+from foveal.text import MAX_NAMED_CLASSES, and_more, plural, sentence
 
 MIN_CLASS_IMAGES = 10
 MAX_IMBALANCE = 10
@@ -31,6 +32,10 @@ def class_findings(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
             f"Fewer than {MIN_CLASS_IMAGES} images of {_list_classes(small)}: scores of such "
             "classes are unreliable, and a class with one image cannot be scored; add more.",
         )
+    similar = similar_classes(usable.classes)
+    if similar:
+        advice = sentence(similar_classes_text(similar))
+        yield Finding("similar_classes", "warning", sum(map(len, similar)), (), advice)
     yield from _imbalance(counts)
     for split in SPLITS[1:]:
         yield from _missing_classes(usable, counts, split)

@@ -56,6 +56,9 @@ def listing_errors(
     dataset: Dataset, splits: Sequence[str], *, ignore_unknown: bool = False
 ) -> Iterator[TrainingError]:
     """What is wrong whatever the images are; splits: of every row, see `assign_splits`."""
+    if dataset.problem:
+        yield TrainingError("layout", 0, dataset.problem)
+        return
     if not len(dataset):
         yield TrainingError(
             "no_images",

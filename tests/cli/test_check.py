@@ -76,6 +76,7 @@ def test_exactly_the_unusable_are_errors(root: Path, capsys):
     assert {one["path"]: one["reason"] for one in data["unusable"]} == {
         **{f"a/{name}": reason for name, reason in bad.items()},
         "b/pipe.png": "not a regular file",
+        "b/loop": "a symbolic link to a folder above it",
     }
     assert data["images"] == 24 + len(good) + 1
     errors = [one for one in data["findings"] if one["severity"] == "error"]

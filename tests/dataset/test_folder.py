@@ -11,9 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.listing import list_files
 from foveal.dataset.open import open_dataset
+from foveal.doctor.check import run_checks
+from foveal.doctor.findings import Finding
 
 HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
+
+
+def findings(dataset: Dataset) -> dict[str, Finding]:
+    return {finding.kind: finding for finding in run_checks(dataset).findings}
 
 
 def zipped(root: Path, out: Path, prefix: str = "") -> Path:
@@ -64,7 +72,11 @@ def test_files_that_are_no_images_are_left_aside(images):
     (root / "a" / "notes.txt").write_text("x")
     found = open_dataset(root)
     assert found.paths == ("a/1.png", "b/1.png")
-    assert found.notes == ("2 files ignored: not an image in a class folder",)
+    assert found.notes == (
+        "2 files ignored: not an image in a class folder",
+        "3 hidden, system or readme files and folders skipped: .git (1), Thumbs.db (1), "
+        ".hidden.png (1)",
+    )
 
 
 def test_symbolic_links_fifos_and_locked_folders(images, tmp_path: Path):
@@ -81,7 +93,8 @@ def test_symbolic_links_fifos_and_locked_folders(images, tmp_path: Path):
     found = open_dataset(root)
     assert found.paths == ("a/1.png", "b/1.png", "b/again.png", "c/9.png")
     assert {(one.path, one.reason) for one in found.unusable} == {
-        ("a/self", "cannot be opened: a symbolic link that leads nowhere"),
+        ("a/loop", "a symbolic link to a folder above it"),
+        ("a/self", "cannot be opened: symbolic links that lead to each other"),
         ("b/nowhere.png", "cannot be opened: a symbolic link that leads nowhere"),
         ("b/pipe.png", "not a regular file"),
     }
@@ -94,7 +107,90 @@ def test_links_between_folders_end(images):
     for one in "abcdefgh":
         for other in "abcdefgh":
             (root / one / f"to-{other}").symlink_to(root / other, target_is_directory=True)
-    assert len(open_dataset(root)) < 20
+    files = list(list_files(root))
+    assert sum(file.reason is None for file in files) < 20
+    assert {file.reason for file in files} == {
+        None,
+        "a symbolic link to a folder above it",
+        "a symbolic link in a linked folder, to a folder that is listed already",
+    }
+
+
+def test_many_links_to_one_folder_end(images):
+    root = images("pool/1.png")
+    for number in range(25):
+        (root / f"to-{number}").symlink_to("pool", target_is_directory=True)
+    files = list(list_files(root))
+    assert sum(file.reason is None for file in files) == 21
+    assert {file.reason for file in files} == {None, "more than 20 symbolic links to one folder"}
+
+
+def test_one_pool_linked_twice_is_listed_twice(images):
+    root = images("../pool/cat/1.png ../pool/dog/1.png")
+    for split in ("train", "val"):
+        (root / split).mkdir(parents=True)
+        for name in ("cat", "dog"):
+            (root / split / name).symlink_to(f"../../pool/{name}", target_is_directory=True)
+    found = open_dataset(root)
+    assert found.paths == ("train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "val/dog/1.png")
+    assert found.splits == ("train", "train", "val", "val")
+    assert found.unusable == ()
+    assert {kind: finding.pairs for kind, finding in findings(found).items() if finding.pairs} == {
+        "duplicates": (("train/cat/1.png", "val/cat/1.png"), ("train/dog/1.png", "val/dog/1.png")),
+        "leak": (("train/cat/1.png", "val/cat/1.png"), ("train/dog/1.png", "val/dog/1.png")),
+    }
+
+
+def test_one_folder_linked_to_two_classes_is_a_label_conflict(images):
+    root = images("../pool/1.png other/1.png")
+    for name in ("good", "bad"):
+        (root / name).symlink_to("../pool", target_is_directory=True)
+    found = open_dataset(root)
+    assert found.classes == ("bad", "good", "other")
+    assert findings(found)["label_conflict"].pairs == (("bad/1.png", "good/1.png"),)
+
+
+SYSTEM_LEFTOVERS = """
+    a/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg @eaDir/x.jpg $RECYCLE.BIN/S-1-5/$R1.jpg
+    System_Volume/1.png __MACOSX/a/._1.png lost+found/1.png .AppleDouble/1.png a/._1.jpg
+    b/.ipynb_checkpoints/1.png .Trash-1000/1.png #recycle/1.png .thumbnails/1.png
+    a/Thumbnails/1.png RECYCLER/1.png @Recycle/1.png
+"""
+
+
+def test_what_systems_and_nas_devices_leave_is_never_a_class_or_an_image(images, tmp_path: Path):
+    root = images("a/1.png b/1.png " + SYSTEM_LEFTOVERS)
+    (root / "System_Volume").rename(root / "System Volume Information")
+    (root / "a" / "THUMBS.DB").touch()
+    (root / "b" / "desktop.ini").touch()
+    found = open_dataset(root)
+    assert found.paths == ("a/1.png", "b/1.png")
+    assert found.notes == (
+        "17 hidden, system or readme files and folders skipped: @eaDir (2), #recycle (1), "
+        "$RECYCLE.BIN (1), .AppleDouble (1), .Trash-1000 (1) and 11 more",
+    )
+    for archive in (zipped(root, tmp_path / "x.zip"), tarred(root, tmp_path / "x.tar")):
+        assert open_dataset(archive).paths == ("a/1.png", "b/1.png")
+        assert open_dataset(archive).notes[0].startswith("17 hidden, system or readme files")
+
+
+def test_class_names_are_kept_composed(images, tmp_path: Path):
+    root = images("고양이/1.png 강아지/1.png")
+    decomposed = unicodedata.normalize("NFD", "고양이")
+    shutil.copytree(root / "강아지", root / decomposed)
+    found = open_dataset(root)
+    assert found.classes == ("강아지", "고양이")
+    assert {found.read(row) is not None for row in range(3)} == {True}
+    assert f"{decomposed}/1.png" in found.paths
+    assert [note.text for note in found.layout_notes] == [
+        "1 class is written in two Unicode forms (composed and decomposed) and taken as one: "
+        "'고양이'"
+    ]
+    (root / "t.csv").write_text(
+        f"path,label\n고양이/1.png,고양이\n강아지/1.png,{decomposed}|고양이\n"
+    )
+    table = open_dataset(root / "t.csv")
+    assert table.labels == (("고양이",), ("고양이",))
 
 
 def test_folders_deeper_than_any_layout_are_told_and_not_entered(images):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from foveal.dataset.labels import encode_labels
+from foveal.dataset.labels import encode_labels, similar_classes, similar_classes_text
 
 
 def test_one_label_an_image_becomes_a_class_index():
@@ -25,3 +25,27 @@ def test_several_labels_an_image_become_a_table():
 @pytest.mark.parametrize(("task", "shape"), [("single", (0,)), ("multi", (0, 2))])
 def test_no_images(task, shape):
     assert encode_labels([], ("cat", "dog"), task).shape == shape
+
+
+def test_class_names_that_look_the_same() -> None:
+    cyrillic = "c\u0430t"
+    names = [
+        "Cat",
+        "cat ",
+        cyrillic,
+        "golden retriever",
+        "Golden_Retriever",
+        "1 1",
+        "11",
+        "-1",
+        "1",
+    ]
+    assert similar_classes(names) == [
+        ["Cat", "cat ", cyrillic],
+        ["golden retriever", "Golden_Retriever"],
+    ]
+    assert similar_classes_text(similar_classes(["Cat", cyrillic, "dog"])) == (
+        "class names that differ only by case, blanks or characters that look the same: "
+        "'Cat' and 'c\\u0430t'; where they mean one class, give them one name"
+    )
+    assert similar_classes(["cat", "dog", "가", "나"]) == []

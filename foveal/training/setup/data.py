@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.labels import similar_classes, similar_classes_text
 from foveal.dataset.open import open_dataset
 from foveal.dataset.split import assign_splits
 from foveal.dataset.types import UnusableFile
@@ -46,7 +47,15 @@ def open_training_data(request: TrainRequest, progress: Progress) -> RequestedDa
     classes, warnings = select_classes(
         dataset, splits, ignore_unknown=request.ignore_unknown_classes
     )
-    warnings = (*dataset.notes, *group_warnings(dataset), *warnings)
+    layout = (note.text for note in dataset.layout_notes)
+    similar = similar_classes(classes)
+    warnings = (
+        *layout,
+        *dataset.notes,
+        *([similar_classes_text(similar)] if similar else ()),
+        *group_warnings(dataset),
+        *warnings,
+    )
     return RequestedData(dataset, splits, classes, warnings, request.allow_bad)
 
 

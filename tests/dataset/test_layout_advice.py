@@ -1,0 +1,78 @@
+"""What is said of a folder in which no folder says a class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foveal.dataset.layout_advice import flat_problem
+from foveal.dataset.open import open_dataset
+from foveal.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (
+            "1.png 2.png notes.csv metadata.csv",
+            "no class folders in d, but 2 images and the table metadata.csv: give the "
+            "table d/metadata.csv (columns path and label), or make one sub-folder a class",
+        ),
+        (
+            "images/1.png images/2.png labels.csv",
+            "no class folders in d, but 2 images and the table labels.csv: give the "
+            "table d/labels.csv (columns path and label), or make one sub-folder a class",
+        ),
+        (
+            "train/1.png train/metadata.jsonl",
+            "no class folders in d, but 1 image and the table train/metadata.jsonl: "
+            "give the table d/train/metadata.jsonl (columns path and label), or make one "
+            "sub-folder a class",
+        ),
+        (
+            "data/train-00000-of-00002.parquet data/train-00001-of-00002.parquet README.md",
+            "no class folders in d, but 2 Parquet files: give the file "
+            "d/data/train-00000-of-00002.parquet, or, for all of them, join them to one table with "
+            "the columns path (or the image) and label",
+        ),
+        (
+            "0001.jpg 0001.cls 0002.jpg 0002.cls",
+            "no class folders in d, but a WebDataset shard: 2 images with the label in a .cls or .json: unpack it and "
+            "give a table with the columns path and label, or one sub-folder a class",
+        ),
+        (
+            "train-0000.tar train-0001.tar",
+            "no class folders in d, but 2 .tar shards (train-0000.tar): unpack it and give a "
+            "table with the columns path and label, or one sub-folder a class",
+        ),
+        (
+            "train/cat.0.jpg train/cat.1.jpg train/dog.0.jpg train/dog.1.jpg test1/1.jpg",
+            "no class folders in d, but 5 images whose names seem to say the class ('cat', "
+            "'dog', as in cat.0.jpg): move each class into a folder of its name, or give a table "
+            "with the columns path and label",
+        ),
+        (
+            "1.jpg 2.jpg",
+            "no class folders in d, so 2 images without a label: make one sub-folder a class, "
+            "each with its images, or give a table with the columns path and label",
+        ),
+        ("notes.txt", ""),
+    ],
+)
+def test_the_way_out_is_named(names: str, problem: str) -> None:
+    files = [tuple(name.split("/")) for name in names.split()]
+    assert flat_problem(Path("d"), files, is_flat=True) == problem
+    assert flat_problem(Path("d"), files, is_flat=False) == ""
+
+
+def test_opening_stops_with_the_way_out(images) -> None:
+    root = images("cat1.png cat2.png dog1.png dog2.png")
+    with pytest.raises(DataError) as error:
+        open_dataset(root)
+    assert str(error.value) == (
+        f"no class folders in {root}, but 4 images whose names seem to say the class ('cat', "
+        "'dog', as in cat1.png): move each class into a folder of its name, or give a table with "
+        "the columns path and label"
+    )
+    assert len(open_dataset(root, allow_empty=True)) == 0
