@@ -83,16 +83,14 @@ def _shard_problem(root: Path, files: Sequence[Parts]) -> str:
         len(found) > 1 and bool(found & {".cls", ".json"}) for found in suffixes.values()
     )
     if labelled and 2 * labelled >= len(suffixes):
-        what = (
-            f"is a WebDataset shard: {plural(labelled, 'image')} with the label in a .cls or .json"
-        )
+        what = f"a WebDataset shard: {plural(labelled, 'image')} with the label in a .cls or .json"
     elif tars and all(not is_image_name(parts[-1]) for parts in files):
         what = f"{plural(len(tars), '.tar shard')} ({'/'.join(tars[0])})"
     else:
         return ""
     return (
-        f"no class folders in {root}, but {what}: unpack it and give a table with the columns path and label, or one "
-        "sub-folder a class"
+        f"no class folders in {root}, but {what}: unpack it and give a table with "
+        "the columns path and label, or one sub-folder a class"
     )
 
 

@@ -38,8 +38,9 @@ from foveal.errors import DataError
         ),
         (
             "0001.jpg 0001.cls 0002.jpg 0002.cls",
-            "no class folders in d, but a WebDataset shard: 2 images with the label in a .cls or .json: unpack it and "
-            "give a table with the columns path and label, or one sub-folder a class",
+            "no class folders in d, but a WebDataset shard: 2 images with the label in "
+            "a .cls or .json: unpack it and give a table with the columns path and "
+            "label, or one sub-folder a class",
         ),
         (
             "train-0000.tar train-0001.tar",
