@@ -69,7 +69,11 @@ def _parse_json(text: bytes) -> InferRequest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         location = ".".join(str(step) for step in first["loc"]) or "the body"
-        raise RequestError(400, f"invalid inference request: {location}: {first['msg']}") from None
+        raise RequestError(
+            400,
+            f"invalid inference request: {location}: {first['msg']}; this route takes pixels, "
+            "encoded images go to /predict",
+        ) from None
     except RecursionError:
         raise RequestError(400, "the inference request is nested too deeply") from None
 

@@ -88,6 +88,9 @@ def test_one_parameter_requests_all_outputs_in_binary() -> None:
     )
 
 
+ROUTE = "; this route takes pixels, encoded images go to /predict"
+
+
 @pytest.mark.parametrize(
     ("body", "header", "reason"),
     [
@@ -95,19 +98,19 @@ def test_one_parameter_requests_all_outputs_in_binary() -> None:
             b"",
             None,
             "invalid inference request: the body: Invalid JSON: EOF while parsing"
-            " a value at line 1 column 0",
+            " a value at line 1 column 0" + ROUTE,
         ),
-        (b"{}", None, "invalid inference request: inputs: Field required"),
+        (b"{}", None, "invalid inference request: inputs: Field required" + ROUTE),
         (
             request(),
             None,
             "invalid inference request: inputs: List should have at least 1"
-            " item after validation, not 0",
+            " item after validation, not 0" + ROUTE,
         ),
         (
             request(tensor(data=[1] * 12, datatype="FP32")),
             None,
-            "invalid inference request: inputs.0.datatype: Input should be 'UINT8'",
+            "invalid inference request: inputs.0.datatype: Input should be 'UINT8'" + ROUTE,
         ),
         (
             request(tensor(data=[1] * 12, shape=[2, 3, 2, 1])),
