@@ -23,6 +23,14 @@ def and_more(items: Iterable[object], shown: int, *, separator: str = ", ") -> s
     return f"{text} and {len(names) - shown:,} more" if len(names) > shown else text
 
 
+def head_and_tail(lines: Sequence[str], shown: int, more: str) -> list[str]:
+    """All lines, or of many the first two thirds and the last third of `shown`, with `more`."""
+    if len(lines) <= shown + 1:
+        return list(lines)
+    head = shown - shown // 3
+    return [*lines[:head], more, *lines[len(lines) - shown // 3 :]]
+
+
 def classes_are(names: Sequence[str]) -> str:
     """`class 'a' is`, `classes 'a', 'b' are`: the start of a sentence."""
     quoted = and_more([f"'{printable(name)}'" for name in names], MAX_NAMED_CLASSES)

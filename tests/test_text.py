@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from foveal.text import (
     and_more,
     classes_are,
+    head_and_tail,
     is_address,
     natural_key,
     nearest,
@@ -75,3 +76,10 @@ def test_classes_start_a_sentence_and_long_lists_are_cut():
     assert classes_are(["a"]) == "class 'a' is"
     assert classes_are("abcdefg") == "classes 'a', 'b', 'c', 'd', 'e' and 2 more are"
     assert sentence("no image of 'a'") == "No image of 'a'."
+
+
+def test_of_many_lines_the_first_and_the_last_stay():
+    lines = [str(number) for number in range(10)]
+    assert head_and_tail(lines, 6, "...") == ["0", "1", "2", "3", "...", "8", "9"]
+    assert head_and_tail(lines, 9, "...") == lines
+    assert head_and_tail([], 6, "...") == []

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foveal.cli import console
-from foveal.text import plural, printable
+from foveal.text import head_and_tail, plural, printable
 
 if TYPE_CHECKING:
     from foveal.doctor.findings import CheckResult, Finding
 
 MAX_FILES_SHOWN = 3
 """Files or pairs printed for one finding."""
+MAX_CLASSES = 30
+"""Lines of the table of classes."""
 
 
 def register(app: typer.Typer) -> None:
@@ -46,10 +48,9 @@ def check(
 
 
 def _format_result(result: CheckResult) -> str:
-    width = max((len(printable(name)) for name in result.classes), default=0)
     images = plural(result.images, "usable image")
     lines = [f"{images} in {plural(len(result.classes), 'class', 'classes')}"]
-    lines += [f"  {printable(name):<{width}}  {count}" for name, count in result.classes.items()]
+    lines += _class_lines(result.classes)
     if result.splits:
         lines.append("splits: " + ", ".join(f"{n} {count}" for n, count in result.splits.items()))
     if not result.findings:
@@ -58,6 +59,20 @@ def _format_result(result: CheckResult) -> str:
     for finding in result.findings:
         lines += ["", *_format_finding(finding, reasons)]
     return "\n".join(lines)
+
+
+def _class_lines(classes: dict[str, int]) -> list[str]:
+    """A line a class; of many classes the first and the last, and the counts of the others."""
+    width = max((len(printable(name)) for name in classes), default=0)
+    lines = [f"  {printable(name):<{width}}  {count}" for name, count in classes.items()]
+    counts = sorted(classes.values())
+    more = (
+        f"  ... {len(lines) - MAX_CLASSES:,} more classes (--json and --report list all); "
+        f"{counts[0]:,} to {counts[-1]:,} images a class, median {counts[len(counts) // 2]:,}"
+        if lines
+        else ""
+    )
+    return head_and_tail(lines, MAX_CLASSES, more)
 
 
 def _format_finding(finding: Finding, reasons: dict[str, str]) -> list[str]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from foveal.text import and_more, plural, printable
+from foveal.text import head_and_tail, plural, printable
 
 if TYPE_CHECKING:
     from foveal.evaluation.schema import ClassScore, Comparison, Scores
     from foveal.intervals import Interval
 
 MAX_CLASSES = 30
-"""Classes in the table; --json has all."""
+"""Lines of the table of classes; --json has all."""
 MAX_ROWS = 5
 """Confused pairs, slices and label issues that are printed."""
+UNDEFINED = {"matthews_corrcoef": "all images or all predictions are of one class"}
+"""Why a score is not defined; averages over classes are not where no image has a label."""
 
 
 def format_result(result: Scores | Comparison) -> str:
@@ -64,7 +66,7 @@ def format_comparison(comparison: Comparison) -> str:
 
 
 def _summary(scores: Scores) -> str:
-    rows: list[tuple[str, float, str]] = [
+    rows: list[tuple[str, float | None, str]] = [
         ("exact match" if scores.task == "multi" else "accuracy", scores.accuracy, "accuracy"),
         ("balanced accuracy", scores.balanced_accuracy, "balanced_accuracy"),
         ("macro F1", scores.macro_f1, "macro_f1"),
@@ -73,11 +75,11 @@ def _summary(scores: Scores) -> str:
         ("Brier score", scores.brier, "brier"),
         ("calibration error", scores.ece, "ece"),
     ]
-    if scores.matthews_corrcoef is not None:
+    if scores.task == "single":
         rows.append(("Matthews corrcoef", scores.matthews_corrcoef, "matthews_corrcoef"))
     lines = [_scored_images(scores)]
     for name, value, key in rows:
-        lines.append(f"  {name:<18} {value:8.4f}  {_interval(scores.intervals.get(key))}".rstrip())
+        lines.append(f"  {name:<18} {_score(value, key, scores.intervals.get(key))}".rstrip())
     calibration = scores.calibration
     if calibration.uncalibrated_ece is not None and calibration.temperature != 1:
         lines.append(
@@ -87,6 +89,12 @@ def _summary(scores: Scores) -> str:
     if scores.ms_per_image is not None:
         lines.append(f"  {scores.ms_per_image:.3f} ms per image (network only)")
     return "\n".join(lines)
+
+
+def _score(value: float | None, key: str, interval: Interval | None) -> str:
+    if value is None:
+        return f"undefined ({UNDEFINED.get(key, 'no image has a label')})"
+    return f"{value:8.4f}  {_interval(interval)}"
 
 
 def _scored_images(scores: Scores) -> str:
@@ -104,14 +112,21 @@ def _class_table(scores: Scores) -> str:
     width = max(5, *(len(label) for label in scores.classes))
     rows = [f"{label:<{width}}  {_class_row(part)}" for label, part in scores.classes.items()]
     header = f"{'class':<{width}}  precision  recall      F1     AUC  images"
-    text = and_more(rows, MAX_CLASSES, separator="\n")
-    return f"{header}\n{text}" + ("; --json has all" if len(rows) > MAX_CLASSES else "")
+    more = f"... {len(rows) - MAX_CLASSES:,} more classes (--json and --report have all)"
+    lines = [header, *head_and_tail(rows, MAX_CLASSES, more)]
+    if any(None in _class_values(part) for part in scores.classes.values()):
+        lines.append("-: undefined (no image of the class or of another, or none predicted as it)")
+    return "\n".join(lines)
 
 
 def _class_row(part: ClassScore) -> str:
-    values = (part.precision, part.recall, part.f1, part.roc_auc)
+    values = _class_values(part)
     precision, *others = ["-" if value is None else f"{value:.4f}" for value in values]
     return f"{precision:>9}  " + "  ".join(f"{text:>6}" for text in others) + f"  {part.support:>8}"
+
+
+def _class_values(part: ClassScore) -> tuple[float | None, ...]:
+    return part.precision, part.recall, part.f1, part.roc_auc
 
 
 def _confused_pairs(scores: Scores) -> str:

@@ -26,7 +26,8 @@ def compute_scores(
     """All scores of `predictions` (at least one image), with 95 % intervals.
 
     uncalibrated: the same images without the temperature, for the calibration before it.
-    Classes without an image have None; averages over classes leave them out.
+    Classes without an image have None; averages over classes leave them out.  A score that these
+    images do not define is None, without a library's warning.
     Raises MissingExtra without scikit-learn.
     """
     require_sklearn()
@@ -75,7 +76,10 @@ def confusion(predictions: Predictions) -> list[Any]:
 
     targets = predictions.targets
     if predictions.task == "multi":
-        counts = multilabel_confusion_matrix(targets, predictions.predicted_labels)
+        tables = multilabel_confusion_matrix(
+            _two_columns(targets), _two_columns(predictions.predicted_labels)
+        )
+        counts = tables[: len(predictions.labels)]
     else:
         indices = list(range(len(predictions.labels)))
         counts = confusion_matrix(targets, predictions.predicted, labels=indices)
@@ -87,7 +91,10 @@ def _hamming_score(predictions: Predictions) -> float:
     return float((predictions.predicted_labels == predictions.targets).mean())
 
 
-def _matthews_corrcoef(predictions: Predictions) -> float:
+def _matthews_corrcoef(predictions: Predictions) -> float | None:
+    """None where all images or all predictions are of one class: it is 0 / 0 then."""
+    if min(len(np.unique(predictions.targets)), len(np.unique(predictions.predicted))) < 2:
+        return None
     from sklearn.metrics import matthews_corrcoef
 
     return float(matthews_corrcoef(predictions.targets, predictions.predicted))
@@ -99,8 +106,8 @@ def _class_scores(predictions: Predictions) -> dict[str, ClassScore]:
     multi, n_classes = predictions.task == "multi", len(predictions.labels)
     predicted: Any = predictions.predicted_labels if multi else predictions.predicted
     precision, recall, f1, support = precision_recall_fscore_support(
-        predictions.targets,
-        predicted,
+        _two_columns(predictions.targets) if multi else predictions.targets,
+        _two_columns(predicted) if multi else predicted,
         labels=None if multi else list(range(n_classes)),
         zero_division=0.0,
     )
@@ -120,6 +127,11 @@ def _class_scores(predictions: Predictions) -> dict[str, ClassScore]:
     }
 
 
+def _two_columns(labels: Any) -> Any:
+    """(N, K) with an empty column added to a single one, which scikit-learn takes for a class."""
+    return np.pad(labels, ((0, 0), (0, 1))) if labels.shape[1] == 1 else labels
+
+
 def _ranking_scores(predictions: Predictions) -> list[tuple[float | None, float | None]]:
     """(ROC AUC, average precision) of each class against the rest; None without both sides."""
     from sklearn.metrics import average_precision_score, roc_auc_score
@@ -136,6 +148,6 @@ def _ranking_scores(predictions: Predictions) -> list[tuple[float | None, float 
     return scores
 
 
-def _mean(values: Sequence[float | None]) -> float:
+def _mean(values: Sequence[float | None]) -> float | None:
     defined = np.array([value for value in values if value is not None], np.float64)
-    return float(defined.mean()) if len(defined) else 0.0
+    return float(defined.mean()) if len(defined) else None

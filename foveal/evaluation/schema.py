@@ -197,6 +197,8 @@ class UnusableImage(ScoreValue):
 class Scores(ScoreValue):
     """The scores of one model on one set of images; intervals are 95 %.
 
+    None: not defined by these images (Matthews' coefficient: all images or all predictions are of
+    one class, or several labels an image; averages over classes: no image has a label).
     split: train, val, test, all, or unseen (every usable image the model was not fitted on).
     accuracy: with several labels an image, the share of images with every label correct.
     confusion: rows true, columns predicted, in `labels` order; with several labels one
@@ -217,8 +219,8 @@ class Scores(ScoreValue):
     labels: tuple[str, ...]
     accuracy: float
     accuracy_interval: Interval
-    balanced_accuracy: float
-    macro_f1: float
+    balanced_accuracy: float | None
+    macro_f1: float | None
     matthews_corrcoef: float | None
     nll: float
     brier: float

@@ -163,6 +163,8 @@ def _macro_intervals(predictions: Predictions) -> dict[str, Interval | None]:
     counts = class_counts(predictions)
     _, true, predicted = np.split(np.asarray(counts.sum(axis=0), np.float64).ravel(), 3)
     present = true > 0
+    if not present.any():
+        return {}
     intervals: dict[str, Interval | None] = {}
     for name, size, error_signs, correct_signs in (
         ("balanced_accuracy", true, (-1, 1, 0), (1, 0, 0)),

@@ -239,3 +239,17 @@ def test_one_image_and_one_class_are_in_the_singular(tmp_path, capsys):
     noise(tmp_path / "data" / "a" / "0.png", 0)
     run(["check", str(tmp_path / "data"), "--quiet"])
     assert capsys.readouterr().out.startswith("1 usable image in 1 class\n")
+
+
+def test_the_table_of_many_classes_is_cut(tmp_path: Path, capsys):
+    for number in range(40):
+        noise(tmp_path / f"c{number:02d}" / "1.png", number)
+    noise(tmp_path / "c00" / "2.png", 99)
+    assert run(["check", str(tmp_path), "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "41 usable images in 40 classes"
+    assert lines[1:21] == ["  c00  2", *(f"  c{number:02d}  1" for number in range(1, 20))]
+    assert lines[21] == (
+        "  ... 10 more classes (--json and --report list all); 1 to 2 images a class, median 1"
+    )
+    assert lines[22:32] == [f"  c{number}  1" for number in range(30, 40)]

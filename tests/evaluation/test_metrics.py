@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,8 +12,10 @@ from sklearn import metrics
 
 import foveal.evaluation.metrics as module
 from foveal.errors import MissingExtra
+from foveal.evaluation.error_analysis import analyse_errors
 from foveal.evaluation.metrics import compute_scores, require_sklearn
 from foveal.evaluation.predictions import Predictions
+from foveal.evaluation.selective import coverage_curve
 
 
 @settings(max_examples=25, deadline=None)
@@ -93,3 +97,41 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="foveal evaluate needs the extra 'eval'"):
         require_sklearn()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_undefined_scores_are_none_without_a_warning(data: st.DataObject) -> None:
+    """Few images of few classes; any warning of a library fails the test."""
+    n, k = data.draw(st.integers(1, 4)), data.draw(st.integers(2, 4))
+    draw = st.lists(st.integers(0, k - 1), min_size=n, max_size=n)
+    true, predicted = np.array(data.draw(draw)), np.array(data.draw(draw))
+    probabilities = np.full((n, k), 0.3 / (k - 1))
+    probabilities[np.arange(n), predicted] = 0.7
+    predictions = Predictions(probabilities, true, tuple("abcd"[:k]))
+    scores = compute_scores(predictions)
+    defined = len(set(true.tolist())) > 1 and len(set(predicted.tolist())) > 1
+    assert (scores.matthews_corrcoef is not None) == defined
+    assert ("matthews_corrcoef" in scores.intervals) == defined
+    assert "NaN" not in json.dumps(scores.to_data())
+    analyse_errors(predictions, [str(row) for row in range(n)])
+    coverage_curve(predictions)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 3), st.data())
+def test_several_labels_without_any_positive_are_undefined(
+    n: int, k: int, data: st.DataObject
+) -> None:
+    cells = st.lists(st.booleans(), min_size=n * k, max_size=n * k)
+    true, predicted = (np.array(data.draw(cells)).reshape(n, k) for _ in range(2))
+    probabilities = np.where(predicted, 0.9, 0.2)
+    predictions = Predictions(probabilities, true, tuple("abc"[:k]), task="multi")
+    scores = compute_scores(predictions)
+    assert (scores.balanced_accuracy is None, scores.macro_f1 is None) == (not true.any(),) * 2
+    assert ("macro_f1" in scores.intervals) == bool(true.any())
+    assert [part.support for part in scores.classes.values()] == true.sum(axis=0).tolist()
+    assert [table[1][1] for table in scores.confusion] == (true & predicted).sum(axis=0).tolist()
+    assert "NaN" not in json.dumps(scores.to_data())
+    analyse_errors(predictions, [str(row) for row in range(n)])
+    coverage_curve(predictions)

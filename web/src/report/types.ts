@@ -81,8 +81,8 @@ export interface Report {
   labels: string[]
   accuracy: number
   accuracy_interval: Interval
-  balanced_accuracy: number
-  macro_f1: number
+  balanced_accuracy: Maybe
+  macro_f1: Maybe
   matthews_corrcoef: Maybe
   nll: number
   brier: number

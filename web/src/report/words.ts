@@ -31,6 +31,11 @@ export const words = {
   scoredUnseen: ['images not used in training (n={n})', '학습에 쓰이지 않은 이미지 (n={n})'],
   balancedAccuracy: ['Balanced accuracy', '균형 정확도'],
   macroF1: ['Macro F1', '매크로 F1'],
+  undefinedMatthews: [
+    'undefined: all images or all predictions are of one class',
+    '정의되지 않음: 모든 이미지 또는 모든 예측이 한 클래스입니다',
+  ],
+  undefinedMean: ['undefined: no image has a label', '정의되지 않음: 레이블이 있는 이미지가 없습니다'],
   matthews: ['Matthews correlation', '매튜스 상관계수'],
   topK: ['Top-{k} accuracy', 'Top-{k} 정확도'],
   nll: ['Log loss', '로그 손실'],
