@@ -45,7 +45,7 @@ class Manifest(_StrictModel):
     network: Network
     labels: Annotated[tuple[str, ...], FailFast(), Field(min_length=1, max_length=MAX_LABELS)]
     task: Literal["single", "multi"] = "single"
-    temperature: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    temperature: Annotated[float, Field(gt=0, le=1e30)] = 1.0
     thresholds: Thresholds = Thresholds()
     recipe: dict[str, Any] = {}
     data: dict[str, Any] = {}

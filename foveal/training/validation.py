@@ -15,8 +15,11 @@ from foveal.training.tensors import LabelledImages
 OutputActivation = Literal["softmax", "sigmoid"]
 Logits = NDArray[np.float32]
 
-MIN_TEMPERATURE_IMAGES = 10
-MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 1e30
+"""A temperature is found between these; logits of a run that diverged need large ones."""
+TEMPERATURE_SCALE = 1.0
+"""Of the Cauchy prior on its logarithm: the one with which few images do least harm
+(benchmarks/temperature.py, docs/design-notes.md)."""
 
 
 @torch.inference_mode()
@@ -78,19 +81,28 @@ def standard_error(share: float, count: int) -> float:
 def fit_temperature(
     logits: Logits, labels: NDArray[np.int64], activation: OutputActivation
 ) -> float:
-    """The temperature in 0.05..20 with the smallest loss (Guo et al. 2017), to five digits.
+    """The temperature in 0.05..1e30 for the logits (Guo et al. 2017), to five digits.
 
-    1 for fewer than 10 images, which are too few to fit it.
+    The maximum a posteriori under a Cauchy prior around 1 (heavy tails: Gelman et al. 2008): few
+    images that are all right say nothing for a temperature near 0, many decide alone, and logits
+    that are far too large are still divided. 1 where they are not finite.
     """
-    if len(labels) < MIN_TEMPERATURE_IMAGES:
+    if not len(labels) or not np.isfinite(logits).all():
         return 1.0
     from scipy.optimize import minimize_scalar
 
+    def loss(log_temperature: float) -> float:
+        likelihood = negative_log_likelihood(logits, labels, activation, math.exp(log_temperature))
+        return likelihood + math.log1p((log_temperature / TEMPERATURE_SCALE) ** 2) / len(labels)
+
+    # at a hundred times the largest logit all classes are alike
+    high = math.log(min(max(100.0 * float(np.abs(logits).max()), 20.0), MAX_TEMPERATURE))
+    low = math.log(MIN_TEMPERATURE)
+    starts = np.linspace(low, high, 2 + round(high - low))  # the sum may have two minima
+    best = int(np.argmin([loss(start) for start in starts]))
     fit = minimize_scalar(
-        lambda log_temperature: negative_log_likelihood(
-            logits, labels, activation, math.exp(log_temperature)
-        ),
-        bounds=(math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE)),
+        loss,
+        bounds=(starts[max(best - 1, 0)], starts[min(best + 1, len(starts) - 1)]),
         method="bounded",
         options={"xatol": 1e-7},
     )
