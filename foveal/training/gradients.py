@@ -62,7 +62,7 @@ def compute_gradients(
         try:
             return _accumulate_gradients(state, task, module, images, target)
         except RuntimeError as error:
-            max_parts = min(MAX_ACCUMULATION_STEPS, len(images))
+            max_parts = min(MAX_ACCUMULATION_STEPS, len(images) // task.min_batch_images)
             if not _is_out_of_memory(error) or state.position.accumulation_steps >= max_parts:
                 raise
         state.undo_step()
@@ -90,7 +90,7 @@ def _accumulate_gradients(
     bf16 = task.recipe.precision == "bf16"
     mean_loss = torch.zeros((), device=task.device)
     correct = torch.zeros((), device=task.device)
-    parts = min(state.position.accumulation_steps, len(images))
+    parts = max(1, min(state.position.accumulation_steps, len(images) // task.min_batch_images))
     batches = zip(images.tensor_split(parts), target.tensor_split(parts), strict=True)
     for batch, batch_target in batches:
         share = len(batch) / len(images)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -10,6 +12,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from foveal.network.shapes import trace
+from foveal.spec.layers import BatchNorm
+from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.training import progressive_resizing, sampler
 from foveal.training.augment import augment
@@ -24,7 +29,8 @@ class TrainTask:
     """A recipe without gaps and the images it is applied to.
 
     activation: of the output.  class_weights: (classes,), None: all equal.
-    interrupts: holds signals back while state is being changed or saved.
+    interrupts: holds signals back while state is being changed or saved.  network: as it is
+    built, where its batches may need more than one image.
     """
 
     recipe: Recipe
@@ -36,6 +42,7 @@ class TrainTask:
     device: torch.device
     class_weights: NDArray[np.float32] | None = None
     interrupts: InterruptGuard = field(default_factory=InterruptGuard)
+    network: Network | None = None
 
     @property
     def image_size(self) -> progressive_resizing.Size:
@@ -51,7 +58,20 @@ class TrainTask:
     def steps_per_epoch(self) -> int:
         """Steps in which every training image is used once."""
         assert self.recipe.batch_size is not None
-        return sampler.steps_per_epoch(len(self.train), self.recipe.batch_size)
+        count = len(self.train)
+        steps = sampler.steps_per_epoch(count, self.recipe.batch_size)
+        return max(1, min(steps, count // self.min_batch_images))
+
+    @cached_property
+    def min_batch_images(self) -> int:
+        """2 where a batch norm has one value a channel and image, whose deviation is 0; else 1."""
+        if self.network is None:
+            return 1
+        height, width = progressive_resizing.training_size(self.image_size, self.start_scale, 0.0)
+        size = self.network.input.model_copy(update={"height": height, "width": width})
+        traced = trace(self.network.resized(size), self.class_count)
+        norms = (step for step in traced.walk() if isinstance(step.layer, BatchNorm))
+        return 2 if any(math.prod(step.input_shape[1:]) == 1 for step in norms) else 1
 
     @property
     def units(self) -> int:

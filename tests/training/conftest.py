@@ -95,7 +95,7 @@ class Runs:
     def start(self, *, seed=0, budget=UNLIMITED, network=NETWORK, device="cpu", **keys):
         if not budget.limited:
             keys = {"epochs": 3.0, **keys}
-        recipe = Recipe(batch_size=40, **keys)
+        recipe = Recipe(**{"batch_size": 40, **keys})
         config = TrainConfig(recipe, seed, torch.device(device), budget)
         with torch.random.fork_rng():
             return start_session(network, self.data, config)

@@ -1,11 +1,16 @@
 """A training task: its units, its batches and their sizes."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 import torch
 
+from foveal.spec.layers import BatchNorm, Conv, Flatten, GlobalMaxPool, Output, Relu
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+from foveal.training.run.summary import plan_lines
 from foveal.training.task import epoch_batches, prepare_batch
 from foveal.training.tensors import LabelledImages
 
@@ -56,3 +61,36 @@ def test_units_are_the_outputs_of_the_network(task, activation, classes, labels,
     changed = dataclasses.replace(task, train=images, activation=activation, class_count=classes)
     assert changed.units == units
     assert prepare_batch(changed, np.arange(4), 0, 0.0)[1].shape == (4, units)
+
+
+def _with_last_norm(images_per_batch, kernel):
+    """A task whose batch norm has maps of one cell where the kernel is as large as the image."""
+    layers = (Conv(4, kernel=kernel, padding="valid"), BatchNorm(), GlobalMaxPool(), Output())
+    network = Network(input=Input(height=8, width=8, channels=1), layers=layers)
+    return lambda runs: runs.start(network=network, batch_size=images_per_batch).task
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, 200), (1, 199), (2, 199), (2, 3), (64, 65)])
+def test_no_batch_of_one_where_batch_norm_has_one_value_an_image(runs, size, count):
+    task = _with_last_norm(size, 8)(runs)
+    images = LabelledImages(task.train.pixels[:count], task.train.labels[:count])
+    batches = epoch_batches(dataclasses.replace(task, train=images), 0)
+    assert min(len(batch) for batch in batches) >= 2
+    assert max(len(batch) for batch in batches) <= max(size, 3)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(count))
+
+
+def test_batches_of_one_stay_where_a_map_has_several_cells(runs):
+    assert _with_last_norm(1, 7)(runs).steps_per_epoch == 200
+
+
+def test_a_run_with_batches_of_one_says_what_it_does_and_ends(runs):
+    layers = (Conv(8, kernel=8, padding="valid"), BatchNorm(), Relu(), Flatten(), Output())
+    network = Network(input=Input(height=8, width=8, channels=1), layers=layers)
+    session = runs.start(network=network, batch_size=1, epochs=3.0)
+    runs.drive(session, "one")
+    assert all(math.isfinite(line["val_loss"]) for line in session.state.position.history)
+    assert list(plan_lines(session))[-2] == (
+        "batches have 2 images or one more: batch_norm stands where maps have one cell, and of one "
+        "image there is no deviation; a larger batch_size learns better"
+    )

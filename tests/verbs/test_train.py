@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import load_file
 
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, SpecError, UsageError
@@ -408,3 +409,24 @@ def test_a_stopped_run_with_a_budget_keeps_its_budget(digits, tiny_network, tmp_
     run = train(digits, minutes=0.1, out=tmp_path / "run", resume=True)
     assert time.monotonic() - started < 6.3
     assert run.history
+
+
+def test_starting_from_a_model_of_other_classes(finished, digits, tmp_path, messages):
+    model = tmp_path / "run" / "model.safetensors"
+    other = tmp_path / "other"
+    for new, old in {"0first": "7", "3": "3", "5": "5"}.items():
+        shutil.copytree(digits / old, other / new)
+    run = train(
+        other,
+        start_from=model,
+        epochs=0.05,
+        overrides={"learning_rate": 1e-9},
+        out=tmp_path / "three",
+        progress=messages,
+    )
+    left = "'0', '1', '2', '4', '6', '7', '8', '9'"
+    assert f"classes, by name: kept '3', '5'; new '0first'; left {left}" in messages.texts
+    before, after = (load_file(path) for path in (model, run.model_path))
+    for row, name in ((1, 3), (2, 5)):
+        kept, old = (tensors["output.weight"] for tensors in (after, before))
+        np.testing.assert_allclose(kept[row], old[name], atol=1e-4)

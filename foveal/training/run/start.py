@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-
-from torch import Tensor
 
 from foveal import processor
 from foveal.dataset.stats import compute_stats
@@ -18,8 +15,9 @@ from foveal.network.lint import lint
 from foveal.progress import Progress
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
+from foveal.text import plural
 from foveal.training.device import select_device
-from foveal.training.run.summary import plan_lines, write_run_files
+from foveal.training.run.summary import plan_lines, transfer_lines, write_run_files
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.data import RequestedData, open_training_data
 from foveal.training.setup.request import (
@@ -27,11 +25,13 @@ from foveal.training.setup.request import (
     load_recipe,
     requested_network,
     requested_preset,
+    with_fitting_output,
     with_keys,
     with_overrides,
 )
 from foveal.training.setup.session import TrainConfig, TrainSession, start_session
 from foveal.training.setup.training_data import decode_training_data
+from foveal.training.transfer import SourceModel
 
 
 def start_run(
@@ -48,11 +48,13 @@ def start_run(
     if minutes is None and recipe.epochs is None:
         minutes = DEFAULT_MINUTES
         progress.message(f"budget: {minutes:g} minutes (default; set --minutes or --epochs)")
-    start_weights = _start_weights(request.start_from)
+    source = _source_model(request.start_from)
     data = open_training_data(request, progress)
     network = requested_network(request)
     if network is None:
         network, recipe = _designed(request, data, minutes, recipe, progress)
+    elif request.network is None:
+        network = _with_output_told(network, data, progress)
     decoded = decode_training_data(_with_lint_warnings(network, data), network, progress)
     for warning in decoded.run_data.warnings:
         progress.message(f"warning: {warning}")
@@ -63,20 +65,35 @@ def start_run(
         select_device(request.device),
         budget,
         minutes_given=request.minutes is not None,
-        start_weights=start_weights,
+        start_from=source,
     )
     session = start_session(network, decoded, config)
-    if session.not_loaded:
-        names = ", ".join(session.not_loaded)
-        progress.message(f"not loaded from {request.start_from}: {names}")
+    if source is not None:
+        for line in transfer_lines(session.transfer, source.path):
+            progress.message(line)
     for line in plan_lines(session):
         progress.message(line)
     write_run_files(folder, session)
     return session
 
 
-def _start_weights(start_from: str | Path | None) -> Mapping[str, Tensor] | None:
-    return None if start_from is None else load_model(start_from).module.state_dict()
+def _source_model(start_from: str | Path | None) -> SourceModel | None:
+    if start_from is None:
+        return None
+    model = load_model(start_from)
+    return SourceModel(str(start_from), model.module.state_dict(), model.labels)
+
+
+def _with_output_told(network: Network, data: RequestedData, progress: Progress) -> Network:
+    """The network of the model to start from, with an output that fits the classes."""
+    fitting = with_fitting_output(network, len(data.classes), data.dataset.task)
+    if fitting is not network:
+        share = "any" if data.dataset.task == "multi" else "one"
+        progress.message(
+            f"output: {fitting.output.function} instead of {network.output.function}, as an image "
+            f"has {share} of {plural(len(data.classes), 'class', 'classes')}"
+        )
+    return fitting
 
 
 def _with_lint_warnings(network: Network, data: RequestedData) -> RequestedData:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ from foveal.files import write_atomic
 from foveal.network.cost import network_cost
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, write_run_data
 from foveal.spec.recipe import Recipe
-from foveal.text import plural
+from foveal.text import and_more, plural
 from foveal.training import progressive_resizing
 from foveal.training.setup.budget import finish_seconds
 from foveal.training.setup.session import TrainSession
+from foveal.training.transfer import Transfer
+
+MAX_NAMED_CLASSES = 10
 
 
 def plan_lines(session: TrainSession) -> Iterator[str]:
@@ -37,7 +40,31 @@ def plan_lines(session: TrainSession) -> Iterator[str]:
             yield f"  {key}: {_short(value)}  ({reasons[key]})"
         elif value != Recipe.model_fields[key].default:
             yield f"  {key}: {_short(value)}  (set)"
+    task = session.task
+    assert task.recipe.batch_size is not None
+    if task.recipe.batch_size < task.min_batch_images:
+        yield (
+            f"batches have {task.min_batch_images} images or one more: batch_norm stands where "
+            "maps have one cell, and of one image there is no deviation; a larger batch_size "
+            "learns better"
+        )
     yield _time_line(session)
+
+
+def transfer_lines(transfer: Transfer, path: str) -> Iterator[str]:
+    """What came from the model to start from, its classes by name, and what was not loaded."""
+    loaded, total = len(transfer.loaded), len(transfer.loaded) + len(transfer.not_loaded)
+    yield f"from {path}: {loaded:,} of {plural(total, 'tensor')} loaded"
+    if transfer.new or transfer.unused:
+        parts = (("kept", transfer.classes), ("new", transfer.new), ("left", transfer.unused))
+        told = (f"{what} {_quoted(names)}" for what, names in parts if names)
+        yield f"classes, by name: {'; '.join(told)}"
+    if transfer.not_loaded:
+        yield f"not loaded from {path}: {', '.join(transfer.not_loaded)}"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return and_more([f"'{name}'" for name in names], MAX_NAMED_CLASSES)
 
 
 def _short(value: Any) -> str:

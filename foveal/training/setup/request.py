@@ -16,7 +16,7 @@ from foveal.network.presets import load_preset, preset_names
 from foveal.spec import yaml
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
-from foveal.spec.values import Value
+from foveal.spec.values import Task, Value
 from foveal.text import nearest
 
 if TYPE_CHECKING:
@@ -131,6 +131,19 @@ def requested_network(request: TrainRequest) -> Network | None:
         return None
     network = source if isinstance(source, Network) else load_network(source)
     return with_overrides(network, request)
+
+
+def with_fitting_output(network: Network, classes: int, task: Task) -> Network:
+    """The network with the output function that so many classes need, where its own cannot be."""
+    function = network.output.function
+    if task == "multi":
+        function = "sigmoid"
+    elif classes > 2:
+        function = "softmax"
+    if function == network.output.function:
+        return network
+    output = network.output.model_copy(update={"function": function})
+    return network.model_copy(update={"layers": (*network.layers[:-1], output)})
 
 
 def requested_preset(request: TrainRequest) -> str | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from foveal import __version__
-from foveal.errors import UsageError
+from foveal.errors import DataError, UsageError
 from foveal.model.manifest import Manifest
 from foveal.network.build import build
 from foveal.spec.network import Network
@@ -44,7 +42,7 @@ from foveal.training.setup.training_data import TrainingData
 from foveal.training.state import RunPosition, TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import cache_on_device, channel_statistics
-from foveal.training.transfer import load_matching_weights
+from foveal.training.transfer import SourceModel, Transfer, load_matching_weights
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class TrainConfig:
     """How a new run is to be trained.
 
     recipe: may have gaps.  budget: unlimited where the recipe gives epochs.  minutes_given: a
-    person set the budget.  start_weights: of another model, to start from.
+    person set the budget.  start_from: another model whose weights are the start.
     """
 
     recipe: Recipe
@@ -60,7 +58,7 @@ class TrainConfig:
     device: torch.device
     budget: Budget
     minutes_given: bool = True
-    start_weights: Mapping[str, Tensor] | None = None
+    start_from: SourceModel | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class TrainSession:
     """A run that is ready to train.
 
     plan: JSON data that every checkpoint repeats.  chosen: the values Foveal chose.
-    not_loaded: names of weights that the model to start from did not have.
+    transfer: what came from the model to start from.
     """
 
     state: TrainingState
@@ -79,7 +77,7 @@ class TrainSession:
     chosen: tuple[ChosenValue, ...]
     timing: Timing
     budget: Budget
-    not_loaded: tuple[str, ...] = ()
+    transfer: Transfer = field(default_factory=Transfer)
 
 
 def start_session(network: Network, data: TrainingData, config: TrainConfig) -> TrainSession:
@@ -91,7 +89,8 @@ def start_session(network: Network, data: TrainingData, config: TrainConfig) -> 
     )
     network = network.model_copy(update={"preprocess": preprocess})
     task = _task(network, data, recipe, config.seed, config.device)
-    state, not_loaded = _initial_state(network, data, task, config)
+    _check_batches(task)
+    state, transfer = _initial_state(network, data, task, config)
     check_progressive_resizing(state, task)
     if config.budget.limited:
         steps = plan_budget(
@@ -104,8 +103,17 @@ def start_session(network: Network, data: TrainingData, config: TrainConfig) -> 
     task = replace(steps.task, recipe=with_chosen(steps.task.recipe, chosen))
     plan = _plan(network, data, replace(steps, task=task, chosen=chosen), config)
     return TrainSession(
-        state, task, network, data, plan, chosen, steps.timing, config.budget, not_loaded
+        state, task, network, data, plan, chosen, steps.timing, config.budget, transfer
     )
+
+
+def _check_batches(task: TrainTask) -> None:
+    """Raise DataError where there are too few training images for the network's batch norm."""
+    if len(task.train) < task.min_batch_images:
+        raise DataError(
+            "train has 1 image, but the network's batch_norm needs 2 where its maps have one cell; "
+            "add images, or use group_norm"
+        )
 
 
 def resume_session(
@@ -198,6 +206,7 @@ def _task(
         seed,
         device,
         compute_class_weights(data.train.labels, len(data.classes)) if balanced else None,
+        network=network,
     )
 
 
@@ -218,18 +227,17 @@ def _seeded_state(network: Network, data: TrainingData, task: TrainTask) -> Trai
 
 def _initial_state(
     network: Network, data: TrainingData, task: TrainTask, config: TrainConfig
-) -> tuple[TrainingState, tuple[str, ...]]:
-    """The state before the first step, and the names of weights that were not loaded."""
+) -> tuple[TrainingState, Transfer]:
+    """The state before the first step, and what came from another model."""
     state = _seeded_state(network, data, task)
-    not_loaded: tuple[str, ...] = ()
-    if config.start_weights is not None:
-        not_loaded = load_matching_weights(state.module, config.start_weights)
-    else:
-        whiten(state.module, network, data.train.pixels)
+    whiten(state.module, network, data.train.pixels)
+    transfer = Transfer()
+    if config.start_from is not None:
+        transfer = load_matching_weights(state.module, data.classes, config.start_from)
     state.optimizer_state = optim.initial_state(state.parameter_groups)
     now = state.module.state_dict()
     state.ema = {name: now[name].clone() for name in state.ema}
-    return state, not_loaded
+    return state, transfer
 
 
 def _choose_average(state: TrainingState, task: TrainTask) -> tuple[ChosenValue, ...]:

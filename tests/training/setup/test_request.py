@@ -15,6 +15,7 @@ from foveal.training.setup.request import (
     requested_again,
     requested_network,
     requested_preset,
+    with_fitting_output,
 )
 
 NETWORK = Network(input=Input(height=8, width=8, channels=1), layers=(Flatten(), Output()))
@@ -91,3 +92,20 @@ def test_a_request_to_resume_names_the_networks_own_where_it_names_none():
     assert preset.input == NETWORK.input
     assert preset.layers[-1] == NETWORK.output
     assert len(preset.layers) > len(NETWORK.layers)
+
+
+@pytest.mark.parametrize(
+    ("function", "classes", "task", "fitting"),
+    [
+        ("sigmoid", 2, "single", "sigmoid"),
+        ("sigmoid", 3, "single", "softmax"),
+        ("sigmoid", 3, "multi", "sigmoid"),
+        ("softmax", 2, "single", "softmax"),
+        ("softmax", 2, "multi", "sigmoid"),
+    ],
+)
+def test_the_output_of_another_model_is_fitted_to_the_classes(function, classes, task, fitting):
+    network = NETWORK.model_copy(update={"layers": (Flatten(), Output(function=function))})
+    changed = with_fitting_output(network, classes, task)
+    assert changed.output.function == fitting
+    assert (changed is network) == (function == fitting)

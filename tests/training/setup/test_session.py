@@ -9,6 +9,7 @@ import torch
 from foveal.spec.recipe import Recipe
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.session import TrainConfig, start_session, with_normalisation
+from foveal.training.transfer import SourceModel
 
 
 def test_class_weights_and_dropout_reach_the_task(runs):
@@ -59,10 +60,11 @@ def test_the_plan_is_plain_json_data(runs):
 def test_a_model_to_start_from_replaces_the_weights_it_has(runs, digits_data):
     whole = runs.start().state.module.state_dict()
     weights = {name: value + 1 for name, value in whole.items() if name != "conv_1.weight"}
+    source = SourceModel("m", weights, digits_data.classes)
     config = TrainConfig(
-        Recipe(epochs=1.0), 0, torch.device("cpu"), Budget(math.inf), start_weights=weights
+        Recipe(epochs=1.0), 0, torch.device("cpu"), Budget(math.inf), start_from=source
     )
     session = start_session(runs.network, digits_data, config)
-    assert session.not_loaded == ("conv_1.weight",)
+    assert session.transfer.not_loaded == ("conv_1.weight",)
     started = session.state.module.state_dict()
     assert torch.equal(started["conv_2.weight"], whole["conv_2.weight"] + 1)
