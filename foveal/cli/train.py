@@ -13,6 +13,9 @@ from foveal.errors import SpecError, UsageError
 if TYPE_CHECKING:
     from foveal.verbs.train import Run
 
+MIN_JUDGED_EPOCHS = 2
+"""A run that is shorter is a trial: to end at chance is said, but is no failure."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
@@ -81,11 +84,19 @@ def train(
         )
     console.message(_format_run(run))
     console.result(str(run.model_path))
+    if run.at_chance and run.epochs >= MIN_JUDGED_EPOCHS:
+        raise typer.Exit(1)
 
 
 def _format_run(run: Run) -> str:
     if run.val_accuracy is None:
         return "finished without a validation set"
+    if run.at_chance:
+        return (
+            f"finished at chance: validation accuracy {100 * run.val_accuracy:.2f} % "
+            f"(n={run.val_images:,}) is no better than guessing, so do not use this model; look at "
+            "the data with foveal check, or train again with a smaller learning rate or longer"
+        )
     return (
         f"finished: validation accuracy {100 * run.val_accuracy:.2f} % (n={run.val_images:,}), "
         f"epoch {run.best_epoch}; foveal evaluate gives the test accuracy"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,11 @@ import numpy as np
 
 from foveal.errors import Error
 from foveal.evaluation.error_analysis import analyse_errors
-from foveal.evaluation.evaluate import limitation_notes, scores_with_thresholds
+from foveal.evaluation.evaluate import (
+    MIN_IMAGES_WITHOUT_NOTE,
+    limitation_notes,
+    scores_with_thresholds,
+)
 from foveal.evaluation.image_properties import brightness
 from foveal.evaluation.inference import ModelOutput, to_predictions
 from foveal.evaluation.predictions import BoolArray, IntArray, Predictions
@@ -20,10 +24,12 @@ from foveal.evaluation.report_images import MAX_PAGE_BYTES, ReportImages, image_
 from foveal.evaluation.schema import Scores
 from foveal.evaluation.slices import score_slices
 from foveal.files import write_atomic
+from foveal.intervals import binomial_interval
 from foveal.model.manifest import Manifest
 from foveal.network.cost import network_cost
 from foveal.pages import render
 from foveal.progress import Progress, silent
+from foveal.text import plural
 
 Language = Literal["en", "ko"]
 VAL_NOTE = (
@@ -97,6 +103,30 @@ def write_training_report(
         path, scores, predictions, manifest, images, kind="training", notices=notices
     )
     return scores
+
+
+def validation_notices(manifest: Manifest) -> Iterator[str]:
+    """What the run's own scores on val say against it: chance, and too few images to choose on."""
+    val = manifest.data["val"]
+    count, share = val["val_images"], val["val_accuracy"]
+    if val.get("at_chance"):
+        yield (
+            f"the run ended at chance: {100 * share:.1f} % right of {plural(count, 'val image')} "
+            "is no better than guessing, so do not use this model; look at the data with foveal "
+            "check, or train again with a smaller learning rate or longer"
+        )
+    if count >= MIN_IMAGES_WITHOUT_NOTE:
+        return
+    weak = f"the epoch and the temperature were chosen on {plural(count, 'val image')} only"
+    if manifest.task == "multi":
+        yield f"{weak}, which prove little"
+        return
+    right = round(share * count)
+    low, high = binomial_interval(right, count)
+    yield (
+        f"{weak}: {right} right may be an accuracy of {100 * low:.0f} % to {100 * high:.0f} % "
+        f"(95 %), so they do not prove a probability above {100 * low:.0f} %"
+    )
 
 
 def model_record(manifest: Manifest) -> dict[str, Any]:

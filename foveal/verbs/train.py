@@ -33,6 +33,7 @@ class Run:
     val_accuracy (0..1), val_loss (nats, after the temperature), val_images and best_epoch are of
     the weights in the model file; the first two are None where there is no val.  history: one
     dict an epoch.  report_path: None where no report is written, as there is no val.
+    at_chance: the answers on val agree with the labels no more than guesses would.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Run:
     val_images: int
     best_epoch: int
     history: tuple[dict[str, Any], ...]
+    at_chance: bool = False
 
 
 def train(
@@ -115,7 +117,7 @@ def _write_training_report(
     folder: Path, data: TrainingData, manifest: Manifest, logits: np.ndarray
 ) -> None:
     """The thresholds the recipe asks for, then the report of the run, scored on val."""
-    from foveal.evaluation.report import write_training_report
+    from foveal.evaluation.report import validation_notices, write_training_report
     from foveal.evaluation.thresholds import choose_recipe_thresholds
     from foveal.model.file import read_model_file, write_model_file
 
@@ -131,7 +133,7 @@ def _write_training_report(
         pixels=data.val.pixels,
         targets=data.val.labels,
         paths=paths,
-        notices=(*failures, *data.run_data.warnings),
+        notices=(*validation_notices(manifest), *failures, *data.run_data.warnings),
     )
 
 
@@ -147,4 +149,5 @@ def _finished_run(folder: Path, outcome: RunOutcome) -> Run:
         val_images=final.get("val_images", 0),
         best_epoch=final.get("epoch", 0),
         history=tuple(dict(line) for line in outcome.history),
+        at_chance=final.get("at_chance", False),
     )

@@ -2,18 +2,22 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from foveal.cli.main import run as cli
 from foveal.cli.train import _overrides
 from foveal.errors import TrainingError, UsageError
 from foveal.training.checkpoint import load_newest
+from foveal.verbs.load import load
 from foveal.verbs.train import train
 
 
@@ -196,3 +200,35 @@ def test_a_set_value_is_read_as_in_a_recipe_file():
         with pytest.raises(UsageError) as caught:
             _overrides([f"epochs={wrong}"])
         assert str(caught.value) == f"--set epochs has a value that cannot be read: '{wrong}'"
+
+
+def _noise(folder, per_class=24):
+    """Images without content under two names: nothing can be learned from them."""
+    numbers = np.random.default_rng(0)
+    for label in "ab":
+        (folder / label).mkdir(parents=True)
+        for row in range(per_class):
+            pixels = numbers.integers(0, 256, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{row}.png")
+    return folder
+
+
+AT_CHANCE = (
+    r"finished at chance: validation accuracy \d+\.\d\d % \(n=\d+\) is no better than guessing, "
+    "so do not use this model; look at the data with foveal check, or train again with a smaller "
+    "learning rate or longer"
+)
+
+
+@pytest.mark.parametrize(("epochs", "status"), [("2", 1), ("1", 0)])
+def test_a_run_that_diverged_ends_at_chance(tiny_network, tmp_path, capfd, epochs, status):
+    images, out = _noise(tmp_path / "images"), tmp_path / "run"
+    words = ["train", str(images), "--network", str(tiny_network), "--epochs", epochs]
+    words += ["--set", "learning_rate=1000", "--set", "optimizer=adamw", "--out", str(out)]
+    assert cli([*words, "--set", "schedule=constant"]) == status
+    printed = capfd.readouterr()
+    assert re.fullmatch(AT_CHANCE, printed.err.splitlines()[-1])
+    assert printed.out == f"{out}/model.safetensors\n"
+    assert "the run ended at chance: " in (out / "report.html").read_text()
+    answers = load(out / "model.safetensors").predict(sorted(images.rglob("*.png"))[:6])
+    assert max(answer.probability for answer in answers) < 0.8

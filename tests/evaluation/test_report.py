@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 
 from foveal.errors import Error
-from foveal.evaluation.report import VAL_NOTE, model_record, write_training_report
+from foveal.evaluation.report import (
+    VAL_NOTE,
+    model_record,
+    validation_notices,
+    write_training_report,
+)
 from foveal.images.resize import to_input_pixels
 from foveal.model.model import load_model
 from foveal.prediction.predictor import Predictor
@@ -106,3 +111,24 @@ def test_a_history_that_is_not_finite_writes_no_page(
         "infinite; train the model again with a smaller learning rate"
     )
     assert not page.exists()
+
+
+def _val(model: Path, task: str = "single", **val: Any) -> list[str]:
+    manifest = load_model(model).manifest
+    update = {"task": task, "data": {"val": {"val_loss": 0.1, "epoch": 1, **val}}}
+    return list(validation_notices(manifest.model_copy(update=update)))
+
+
+def test_what_few_val_images_cannot_prove_and_chance_are_told(model: Path) -> None:
+    weak = "the epoch and the temperature were chosen on 16 val images only"
+    assert _val(model, val_images=16, val_accuracy=1.0) == [
+        f"{weak}: 16 right may be an accuracy of 79 % to 100 % (95 %), so they do not prove a "
+        "probability above 79 %"
+    ]
+    assert _val(model, "multi", val_images=16, val_accuracy=1.0) == [f"{weak}, which prove little"]
+    assert _val(model, val_images=100, val_accuracy=1.0) == []
+    assert _val(model, val_images=200, val_accuracy=0.5, at_chance=True) == [
+        "the run ended at chance: 50.0 % right of 200 val images is no better than guessing, so do "
+        "not use this model; look at the data with foveal check, or train again with a smaller "
+        "learning rate or longer"
+    ]

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.errors import Error
+from foveal.errors import Error, TrainingError
 from foveal.files import write_atomic
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model, save_model
 from foveal.progress import Progress, silent
 from foveal.rundir import CHECKPOINT_FOLDER, LOG_FILE, MODEL_FILE
 from foveal.training import checkpoint, progressive_resizing, validation
+from foveal.training.chance import is_at_chance
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.loop import train
 from foveal.training.setup.budget import PLANNED_SHARE, Budget, finish_seconds, steps_within
@@ -231,7 +232,7 @@ def write_model(
 def finish(state: TrainingState, task: TrainTask, context: RunContext) -> None:
     """Validate as predictions are made, in fp32 and with mirrored images; write all files."""
     if not state.best:
-        raise Error("training ended before its first step; give it more --minutes")
+        raise _no_weights(state)
     logits = _final_validation(state, task, context) if len(task.val) else None
     manifest = write_model(state, task, context, finished=True)
     write_log(state, context)
@@ -240,6 +241,16 @@ def finish(state: TrainingState, task: TrainTask, context: RunContext) -> None:
     with task.interrupts:
         state.position.finished = True
         save_state(state, task, context, keep=1)
+
+
+def _no_weights(state: TrainingState) -> Error:
+    """Why no epoch has weights for the model file."""
+    if not state.position.history:
+        return Error("training ended before its first step; give it more --minutes")
+    return TrainingError(
+        "no epoch has finite outputs on val, so no model was written; start again with a smaller "
+        "--set learning_rate"
+    )
 
 
 def _final_validation(
@@ -260,4 +271,6 @@ def _final_validation(
         "val_images": len(task.val),
         "epoch": position.best_epoch,
     }
+    if is_at_chance(logits, labels):
+        position.final_scores["at_chance"] = True
     return logits
