@@ -28,6 +28,10 @@ def check(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="Folder, table, .zip or .tar of images.")
     ],
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write one HTML page with thumbnails.")
@@ -37,7 +41,7 @@ def check(
     from foveal.verbs.check import check as verb
 
     with console.progress() as progress:
-        result = verb(data, report=report, progress=progress)
+        result = verb(data, root=root, report=report, progress=progress)
     if json:
         console.result_json(result.to_data())
     else:

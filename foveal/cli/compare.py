@@ -21,6 +21,10 @@ def compare(
         list[str],
         typer.Argument(metavar="MODEL MODEL... DATA", help="Model files, then the images."),
     ],
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
+    ] = None,
     split: Annotated[
         Literal["train", "val", "test", "all"] | None,
         typer.Option(
@@ -43,4 +47,4 @@ def compare(
             "compare needs two models and the images:  foveal compare MODEL MODEL DATA"
         )
     *models, data = paths
-    compare_and_print(models, data, split, ignore_unknown_classes, others, json)
+    compare_and_print(models, data, split, ignore_unknown_classes, others, json, root)

@@ -24,6 +24,10 @@ def evaluate(
     paths: Annotated[
         list[str], typer.Argument(metavar="MODEL... DATA", help="Model files, then the images.")
     ],
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
+    ] = None,
     split: Annotated[
         Literal["train", "val", "test", "all"] | None,
         typer.Option(
@@ -54,7 +58,7 @@ def evaluate(
     if len(models) > 1:
         options = {"--abstain-at-accuracy": abstain_at_accuracy, "--out": out, "--report": report}
         _refuse_options(options, len(models))
-        compare_and_print(models, data, split, ignore_unknown_classes, others, json)
+        compare_and_print(models, data, split, ignore_unknown_classes, others, json, root)
         return
     from foveal.verbs.evaluate import evaluate as verb
 
@@ -62,6 +66,7 @@ def evaluate(
         scores = verb(
             models[0],
             data,
+            root=root,
             split=split,
             ignore_unknown_classes=ignore_unknown_classes,
             abstain_at_accuracy=abstain_at_accuracy,
@@ -84,6 +89,7 @@ def compare_and_print(
     ignore_unknown_classes: bool,
     others: Path | None,
     json: bool,
+    root: Path | None = None,
 ) -> None:
     """Compare `models` on `data`, and print the result."""
     from foveal.verbs.compare import compare as verb
@@ -92,6 +98,7 @@ def compare_and_print(
         comparison = verb(
             models,
             data,
+            root=root,
             split=split,
             ignore_unknown_classes=ignore_unknown_classes,
             others=others,

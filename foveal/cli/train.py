@@ -26,6 +26,10 @@ def train(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Folder, table or archive of labelled images.")
     ],
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
+    ] = None,
     network: Annotated[
         str | None, typer.Option(help="A preset's name, a YAML file or a model file.")
     ] = None,
@@ -66,6 +70,7 @@ def train(
     with console.progress() as progress:
         run = verb(
             data,
+            root=root,
             network=network,
             recipe=recipe,
             overrides=_overrides(set_keys or []),

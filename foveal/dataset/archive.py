@@ -9,13 +9,14 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import dataset_from_files
 from foveal.dataset.listing import ListedFile, is_ignored
-from foveal.dataset.table import TABLE_SUFFIXES, parse_table
+from foveal.dataset.table import TABLE_SUFFIXES, parse_table, table_dataset
+from foveal.dataset.table_paths import FileSource
 from foveal.dataset.types import SPLIT_NAMES, UnusableFile
 from foveal.errors import DataError, ImageError
 from foveal.text import natural_key
@@ -174,12 +175,15 @@ def _common_folder(names: list[str]) -> str:
 
 def _find_table(members: Members, prefix: str) -> str | None:
     """The table at the top level where there is exactly one."""
-    tables = [
-        name
-        for name in members
-        if name.lower().endswith(TABLE_SUFFIXES) and "/" not in name.removeprefix(prefix)
-    ]
+    tables = [name for name in members if _is_table(name.removeprefix(prefix))]
     return tables[0] if len(tables) == 1 else None
+
+
+def _is_table(name: str) -> bool:
+    """Whether a member's name is that of a table; JSON Lines hold other things too."""
+    name = name.lower()
+    json_lines = name.endswith(".jsonl") and name != "metadata.jsonl"
+    return name.endswith(TABLE_SUFFIXES) and not json_lines and "/" not in name
 
 
 def _open_archived_table(path: Path, members: Members, table: str) -> Dataset:
@@ -190,18 +194,27 @@ def _open_archived_table(path: Path, members: Members, table: str) -> Dataset:
         raise DataError(
             f"cannot read {source}: {error.reason}; create the archive again"
         ) from error
-    dataset = Dataset.from_columns(path, parse_table(content, source), source)
-    folder = PurePosixPath(table).parent
-    names = [str(folder / name) for name in dataset.paths]
-    rows = [row for row, name in enumerate(names) if name in members]
+    folder = "" if "/" not in table else table.rpartition("/")[0] + "/"
+
+    def stamp(name: str) -> str:
+        return folder + name if folder + name in members else ""
+
+    def names() -> list[str]:
+        return [name.removeprefix(folder) for name in members if name.startswith(folder)]
+
+    way_out = "write the paths as they are in the archive"
+    files = FileSource(str(path), stamp, names, way_out)
+    dataset = table_dataset(parse_table(content, source), path, source, files=files)
+    rows = [row for row, name in enumerate(dataset.file_stamps) if name]
     missing = tuple(
         UnusableFile(dataset.paths[row], "not in the archive")
-        for row, name in enumerate(names)
-        if name not in members
+        for row, name in enumerate(dataset.file_stamps)
+        if not name
     )
     return replace(
         dataset.subset(rows),
-        paths=tuple(names[row] for row in rows),
-        archive_members=tuple(members[names[row]] for row in rows),
+        paths=tuple(dataset.file_stamps[row] for row in rows),
+        file_stamps=(),
+        archive_members=tuple(members[dataset.file_stamps[row]] for row in rows),
         unusable=(*dataset.unusable, *missing),
     )

@@ -3,24 +3,60 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from foveal.dataset.cells import LABEL_SEPARATOR, join_labels, split_labels
+from foveal.dataset.cells import LABEL_SEPARATOR, join_labels
+from foveal.dataset.label_cells import (
+    Labels,
+    label_names,
+    refuse_joined_labels,
+    refuse_one_column_a_class,
+    whole_numbers,
+)
 from foveal.dataset.types import (
-    SPLIT_NAMES,
+    SPLIT_WORDS,
     SPLITS,
     Split,
     Task,
     UnusableFile,
+    split_of,
 )
 from foveal.errors import DataError
 from foveal.text import and_more, nearest, plural
 
 RESERVED = ("path", "label", "split", "group")
+_PATH_ALIAS = "file_name"
+"""What the datasets library calls the column path."""
 MAX_LISTED = 5
 """Rows named in a message."""
+
+
+@dataclass(frozen=True)
+class RowNumbers:
+    """How messages call the rows: `line 3` of a text file, `row 2` of others, counted from 1."""
+
+    unit: str
+    numbers: Sequence[int]
+
+    def name(self, rows: Sequence[int]) -> str:
+        """`line 3`, `lines 3, 4 and 8 more`."""
+        return lines_of([self.numbers[row] for row in rows], self.unit)
+
+
+def lines_of(numbers: Sequence[int], unit: str = "line") -> str:
+    """`line 3`, `lines 3, 4 and 8 more`."""
+    return f"{unit}{'s' if len(numbers) > 1 else ''} {and_more(numbers, MAX_LISTED)}"
+
+
+@dataclass(frozen=True)
+class FoundPaths:
+    """Where the files of a path column are; `file_stamps` as in Dataset, or empty."""
+
+    paths: Sequence[str]
+    file_stamps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,26 +75,42 @@ class TableColumns:
     usable: Sequence[int]
     unusable: tuple[UnusableFile, ...]
     notes: tuple[str, ...]
+    file_stamps: tuple[str, ...] = ()
 
 
-def parse_columns(root: Path, columns: Mapping[str, Sequence[object]], source: str) -> TableColumns:
+def parse_columns(
+    root: Path,
+    columns: Mapping[str, Sequence[object]],
+    source: str,
+    *,
+    numbers: RowNumbers | None = None,
+    find: Callable[[Sequence[str]], FoundPaths] = FoundPaths,
+) -> TableColumns:
     """Convert columns of any values; None and not-a-number are empty cells.
 
-    source: the name of the table in messages. Raises DataError: a column or cell is missing, a
-    split is unknown, one image has different labels.
+    source, numbers: what messages call the table and its rows.  find: where the files of paths
+    are. Raises DataError: a column or cell is missing, a split is unknown, labels are not clear,
+    one image has different labels.
     """
-    cells = {str(name): [_to_text(cell) for cell in column] for name, column in columns.items()}
-    _require_columns(list(cells), source)
-    labels = [_split_labels(cell) for cell in cells["label"]]
+    names = column_names([str(name) for name in columns], source)
+    values = dict(zip(names, columns.values(), strict=True))
+    cells = {name: [_to_text(cell) for cell in column] for name, column in values.items()}
+    _require_columns(cells, source)
+    numbers = numbers or RowNumbers("row", range(1, len(cells["path"]) + 1))
+    labels, notes = _parse_labels(values["label"], source)
     paths = [cell.strip() for cell in cells["path"]]
-    _require_cells(paths, labels, source)
-    paths = [_relative(root, path) for path in paths]  # `./1.png` is `1.png`
-    usable, unusable = _unique_rows(paths, labels, source)
+    _require_cells(paths, labels, source, numbers)
+    splits = _parse_splits(cells.get("split"), len(paths), source, numbers)
+    notes += _split_notes(cells.get("split", ()), source)
+    found = find([_relative(root, path) for path in paths])  # `./1.png` is `1.png`
+    usable, unusable = _unique_rows(found.paths, labels, source, numbers)
     repeated = len(paths) - len(usable) - len(unusable)
+    if repeated:
+        notes.append(f"{source}: {plural(repeated, 'repeated row')} ignored")
     return TableColumns(
-        paths=tuple(paths),
+        paths=tuple(found.paths),
         labels=tuple(labels),
-        splits=tuple(_parse_splits(cells.get("split"), len(paths), source)),
+        splits=tuple(splits),
         groups=tuple(cell.strip() or None for cell in cells.get("group", [""] * len(paths))),
         task="multi" if any(len(names) > 1 for names in labels) else "single",
         extra_columns={
@@ -66,8 +118,25 @@ def parse_columns(root: Path, columns: Mapping[str, Sequence[object]], source: s
         },
         usable=usable,
         unusable=tuple(unusable),
-        notes=(f"{source}: {plural(repeated, 'repeated row')} ignored",) if repeated else (),
+        notes=(*found.notes, *notes),
+        file_stamps=found.file_stamps,
     )
+
+
+def column_names(names: Sequence[str], source: str) -> list[str]:
+    """Names as written, but those that Foveal knows in lower case; file_name is path.
+
+    Raises DataError where two columns have one of those.
+    """
+    known = [name.strip().lower() for name in names]
+    if "path" not in known:
+        known = ["path" if name == _PATH_ALIAS else name for name in known]
+    for name in RESERVED:
+        if known.count(name) > 1:
+            raise DataError(f"{source} has {known.count(name)} columns '{name}'; keep one")
+    return [
+        low if low in RESERVED else name.strip() for low, name in zip(known, names, strict=True)
+    ]
 
 
 def _to_text(cell: object) -> str:
@@ -75,11 +144,30 @@ def _to_text(cell: object) -> str:
         return cell
     if cell is None or (isinstance(cell, float) and cell != cell):
         return ""
-    return join_labels(map(str, cell)) if isinstance(cell, list) else str(cell)
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "backslashreplace")
+    return join_labels([_to_text(one) for one in cell]) if isinstance(cell, list) else str(cell)
 
 
-def _require_columns(names: Sequence[str], source: str) -> None:
+def _parse_labels(cells: Sequence[object], source: str) -> tuple[list[Labels], list[str]]:
+    """The labels of every row, and a note where numbers such as 1.0 are written as 1."""
+    given = [cell if isinstance(cell, list | tuple) else _to_text(cell) for cell in cells]
+    plain = whole_numbers(given)
+    labels = [label_names(cell) for cell in plain]
+    refuse_joined_labels(
+        [names for cell, names in zip(plain, labels, strict=True) if isinstance(cell, str)], source
+    )
+    first = next((cell for cell, new in zip(given, plain, strict=True) if cell != new), None)
+    if first is None:
+        return labels, []
+    return labels, [f"{source}: labels such as {first} are read as whole numbers"]
+
+
+def _require_columns(cells: Mapping[str, Sequence[str]], source: str) -> None:
+    names = list(cells)
     missing = [name for name in ("path", "label") if name not in names]
+    if "label" in missing:
+        refuse_one_column_a_class(cells, source)
     if missing:
         existing = [name for name in names if name]
         raise DataError(
@@ -89,40 +177,67 @@ def _require_columns(names: Sequence[str], source: str) -> None:
         )
 
 
-def _split_labels(cell: str) -> tuple[str, ...]:
-    names = [name.strip() for name in split_labels(cell)]
-    return tuple(dict.fromkeys(name for name in names if name))
-
-
-def _require_cells(paths: list[str], labels: list[tuple[str, ...]], source: str) -> None:
-    empty = [row for row, path in enumerate(paths, start=2) if not path]
+def _require_cells(
+    paths: list[str], labels: list[Labels], source: str, numbers: RowNumbers
+) -> None:
+    empty = [row for row, path in enumerate(paths) if not path]
     if empty:
         raise DataError(
-            f"{source}: no path in row {and_more(empty, MAX_LISTED)}; fill in or delete these rows"
+            f"{source}: no path in {numbers.name(empty)}; fill in or delete {_these(empty)}"
         )
-    unlabelled = [row for row, names in enumerate(labels, start=2) if not names]
+    unlabelled = [row for row, names in enumerate(labels) if not names]
     if unlabelled and all(len(names) < 2 for names in labels):
         raise DataError(
-            f"{source}: no label in row {and_more(unlabelled, MAX_LISTED)}; fill in or delete "
-            "these rows"
+            f"{source}: no label in {numbers.name(unlabelled)}; fill in or delete "
+            f"{_these(unlabelled)}"
         )
 
 
-def _parse_splits(cells: Sequence[str] | None, count: int, source: str) -> list[Split | None]:
+def _these(rows: Sequence[int]) -> str:
+    return "it" if len(rows) == 1 else "them"
+
+
+def _parse_splits(
+    cells: Sequence[str] | None, count: int, source: str, numbers: RowNumbers
+) -> list[Split | None]:
     if cells is None or not any(cell.strip() for cell in cells):
         return [None] * count
-    splits = [SPLIT_NAMES.get(cell.strip().lower()) for cell in cells]
-    unknown = [row for row, split in enumerate(splits, start=2) if split is None]
+    known: dict[str, Split | None] = {cell: split_of(cell) for cell in set(cells)}
+    splits = [known[cell] for cell in cells]
+    empty = [row for row, cell in enumerate(cells) if not cell.strip()]
+    unknown = [row for row, cell in enumerate(cells) if cell.strip() and splits[row] is None]
     if unknown:
         raise DataError(
-            f"{source}: unknown split in row {and_more(unknown, MAX_LISTED)}; give one of "
-            f"{', '.join(SPLITS)} in every row, or leave all empty"
+            f"{source}: unknown split '{cells[unknown[0]].strip()}' in {numbers.name(unknown)}; "
+            f"give one of {', '.join(SPLITS)} in every row, or leave all empty ({_known_words()})"
+        )
+    if empty:
+        raise DataError(
+            f"{source}: {len(empty):,} of {plural(count, 'row')} have no split "
+            f"({numbers.name(empty)}); give one of {', '.join(SPLITS)} in every row, or leave all "
+            f"empty ({_known_words()})"
         )
     return splits
 
 
+def _split_notes(cells: Sequence[str], source: str) -> list[str]:
+    """A note on words that do not begin as the split does: `dev` is val."""
+    words = {cell.strip(): split_of(cell) for cell in set(cells)}
+    others = [
+        f"'{word}' as {split}"
+        for word, split in sorted(words.items())
+        if split and not word.lower().startswith(split)
+    ]
+    return [f"{source}: splits are read so: {', '.join(others)}"] if others else []
+
+
+def _known_words() -> str:
+    groups = (f"{split} ({', '.join(words[1:])})" for split, words in SPLIT_WORDS.items())
+    return f"known words are {', '.join(groups)}"
+
+
 def _unique_rows(
-    paths: list[str], labels: list[tuple[str, ...]], source: str
+    paths: Sequence[str], labels: list[Labels], source: str, numbers: RowNumbers
 ) -> tuple[list[int], list[UnusableFile]]:
     """The rows to keep; a path with two different sets of labels is an error."""
     first: dict[str, int] = {}
@@ -134,7 +249,8 @@ def _unique_rows(
         elif path not in first:
             first[path] = row
         elif set(labels[first[path]]) != set(labels[row]):
-            conflicts.append(f"{path} (rows {first[path] + 2} and {row + 2})")
+            both = f"{numbers.numbers[first[path]]} and {numbers.numbers[row]}"
+            conflicts.append(f"{path} ({numbers.unit}s {both})")
     if conflicts:
         raise DataError(
             f"{source} gives the same image different labels: {and_more(conflicts, MAX_LISTED)}; "
@@ -147,7 +263,7 @@ def _relative(root: Path, path: str) -> str:
     """In POSIX form, relative to root where it lies below."""
     if os.name == "nt":
         path = path.replace("\\", "/")
-    pure = PurePosixPath(path)
+    pure = PurePosixPath(path.removeprefix("file://"))
     if pure.is_absolute() and pure.is_relative_to(root.as_posix()):
         pure = pure.relative_to(root.as_posix())
     return str(pure)

@@ -14,8 +14,9 @@ import numpy as np
 
 from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.cells import join_labels
-from foveal.dataset.columns import parse_columns
+from foveal.dataset.columns import TableColumns, parse_columns
 from foveal.dataset.labels import are_composed, compose, compose_labels, composition_notes
+from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.types import LayoutNote, Split, Task, UnusableFile
 from foveal.errors import DataError, MissingExtra
 from foveal.images.decode import read_bytes
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+Member = ArchiveMember | ParquetImage
 _NO_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
@@ -39,7 +41,8 @@ class Dataset:
     splits: 'train', 'val', 'test', or None where DATA does not say.
     groups: images of one group are never divided by a split that Foveal makes.
     classes: all label names, in natural sort order.  extra_columns: other columns, as text.
-    archive_members: where each row lies in an archive.  file_stamps: see `file_stamp`.
+    archive_members: where each row lies in the archive or table that is root.
+    file_stamps: see `file_stamp`.
     unusable: files that cannot be used.  notes: sentences about files and rows that were ignored.
     layout_notes: how folders and names were read.  problem: why there is no row, one sentence.
     Labels and classes are kept in Unicode's composed form (NFC).
@@ -53,7 +56,7 @@ class Dataset:
     classes: tuple[str, ...] = ()
     task: Task = "single"
     extra_columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_COLUMNS)
-    archive_members: tuple[ArchiveMember, ...] = ()
+    archive_members: tuple[Member, ...] = ()
     file_stamps: tuple[str, ...] = ()
     unusable: tuple[UnusableFile, ...] = ()
     notes: tuple[str, ...] = ()
@@ -139,18 +142,26 @@ class Dataset:
     ) -> Dataset:
         """The images of columns path, label and optionally split and group.
 
-        Paths are resolved against root; several labels in one cell are separated by |.
+        Paths are resolved against root; several labels in one cell are separated by | or a list.
         source: the name of the table in messages. Raises DataError, see `parse_columns`.
         """
-        table = parse_columns(Path(root), columns, source)
+        return cls.from_parsed(Path(root), parse_columns(Path(root), columns, source))
+
+    @classmethod
+    def from_parsed(
+        cls, root: Path, table: TableColumns, archive_members: tuple[Member, ...] = ()
+    ) -> Dataset:
+        """The usable rows of a table; archive_members: one for each of all its rows."""
         dataset = cls(
-            root=Path(root),
+            root=root,
             paths=table.paths,
             labels=table.labels,
             splits=table.splits,
             groups=table.groups,
             task=table.task,
             extra_columns=table.extra_columns,
+            archive_members=archive_members,
+            file_stamps=table.file_stamps,
         )
         if len(table.usable) < len(dataset):
             dataset = dataset.subset(table.usable)
@@ -171,9 +182,9 @@ class Dataset:
         cls, root: str | Path, samples: Sequence[tuple[str, int]], classes: Sequence[str]
     ) -> Dataset:
         """The `samples` and `classes` of a torchvision ImageFolder or a class like it."""
-        columns = {
+        columns: dict[str, Sequence[object]] = {
             "path": [path for path, _ in samples],
-            "label": [join_labels([classes[index]]) for _, index in samples],
+            "label": [[classes[index]] for _, index in samples],
         }
         return cls.from_columns(root, columns, "samples")
 

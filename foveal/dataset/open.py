@@ -8,6 +8,7 @@ from pathlib import Path
 from foveal.dataset.archive import open_archive
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import open_folder
+from foveal.dataset.metadata import open_metadata_folder
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
 from foveal.errors import DataError, UsageError
 from foveal.text import is_address, plural
@@ -16,13 +17,19 @@ ARCHIVE_SUFFIXES = (".zip", ".tar")
 PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz", ".zst")
 
 
-def open_dataset(data: str | Path | Dataset, *, allow_empty: bool = False) -> Dataset:
-    """All labelled images of DATA: a folder, a .csv, .tsv or .parquet table, a .zip or .tar.
+def open_dataset(
+    data: str | Path | Dataset, *, root: str | Path | None = None, allow_empty: bool = False
+) -> Dataset:
+    """All labelled images of DATA: a folder, a table, a .zip or .tar.
 
-    data: its path; a Dataset is returned as it is.  allow_empty: whether no image is no error.
+    data: its path; a Dataset is returned as it is.  root: the folder of the images of a table,
+    which replaces the first folders of absolute paths.  allow_empty: whether no image is no error.
     Raises DataError: missing, unreadable, or without images; UsageError: another kind of file.
     """
-    dataset = data if isinstance(data, Dataset) else _open_path(Path(data))
+    if root is not None:
+        dataset = _open_table_with_root(data, Path(root))
+    else:
+        dataset = data if isinstance(data, Dataset) else _open_path(Path(data))
     if not len(dataset) and not allow_empty:
         if dataset.problem:
             raise DataError(dataset.problem)
@@ -35,8 +42,19 @@ def open_dataset(data: str | Path | Dataset, *, allow_empty: bool = False) -> Da
     return dataset
 
 
-def _open_path(path: Path) -> Dataset:
-    name = path.name.lower()
+def _open_table_with_root(data: str | Path | Dataset, root: Path) -> Dataset:
+    if isinstance(data, Dataset) or not Path(data).name.lower().endswith(TABLE_SUFFIXES):
+        what = "a Dataset" if isinstance(data, Dataset) else data
+        raise UsageError(
+            f"--root is the folder of the images that a table names, but DATA is {what}; give a "
+            "table (.csv, .tsv, .jsonl, .parquet), or leave --root out"
+        )
+    if not root.is_dir():
+        raise UsageError(f"--root {root} is not a folder; give the folder of the table's images")
+    return open_table(_existing(Path(data)), root)
+
+
+def _existing(path: Path) -> Path:
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
         if is_address(str(path)):
             address = str(path).replace(":/", "://", 1)  # a Path has joined the slashes
@@ -45,8 +63,13 @@ def _open_path(path: Path) -> Dataset:
                 "download it and give the file or folder"
             )
         raise DataError(f"no such file or folder: {path}; give the folder that holds the images")
-    if path.is_dir():
-        return open_folder(path)
+    return path
+
+
+def _open_path(path: Path) -> Dataset:
+    name = path.name.lower()
+    if _existing(path).is_dir():
+        return open_metadata_folder(path) or open_folder(path)
     if name.endswith(TABLE_SUFFIXES):
         return open_table(path)
     if name.endswith(ARCHIVE_SUFFIXES):
@@ -54,6 +77,6 @@ def _open_path(path: Path) -> Dataset:
     packed = name.endswith(PACKED_SUFFIXES)
     way_out = "unpack it to a folder or a .tar first" if packed else "give one of these"
     raise UsageError(
-        f"{path} is not a folder, a table (.csv, .tsv, .parquet) or an archive "
+        f"{path} is not a folder, a table (.csv, .tsv, .jsonl, .parquet) or an archive "
         f"(.zip, .tar): {way_out}"
     )

@@ -1,94 +1,131 @@
-"""Reads a CSV, TSV or Parquet table with the columns path, label, split and group.
+"""Reads a CSV, TSV, JSON Lines or Parquet table with the columns path, label, split and group.
 
-Image paths are resolved against the table's folder; no image is opened.
+Image paths are resolved against the table's folder or another one; no image is opened.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from foveal.dataset.cells import unescape_formula
-from foveal.dataset.columns import MAX_LISTED, RESERVED
+from foveal.dataset.columns import RowNumbers, lines_of, parse_columns
 from foveal.dataset.dataset import Dataset
-from foveal.errors import DataError, ImageError, MissingExtra
+from foveal.dataset.parquet import ParquetImages, is_parquet, open_parquet
+from foveal.dataset.table_paths import FileSource, find_files, folder_source
+from foveal.dataset.table_text import decode_text, read_rows, to_columns
+from foveal.errors import DataError, ImageError
 from foveal.images.decode import read_bytes
-from foveal.text import and_more
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Suffixes of the files read as tables."""
 
 
-def open_table(path: Path) -> Dataset:
-    """The images of a table.
+@dataclass(frozen=True)
+class Table:
+    """The columns of a table, what its rows are called in messages, and notes on reading it.
 
-    Raises DataError: unreadable, no valid table, or see `parse_columns`; MissingExtra: Parquet
-    without pyarrow.
+    images: those inside the table, if it has any.
     """
+
+    columns: Mapping[str, Sequence[object]]
+    numbers: RowNumbers
+    notes: tuple[str, ...] = ()
+    images: ParquetImages | None = None
+
+
+def open_table(path: Path, root: Path | None = None) -> Dataset:
+    """The images of a table; `root` is the folder of the images, else that of the table.
+
+    Raises DataError: unreadable, no valid table, no file found, or see `parse_columns`;
+    MissingExtra: Parquet without pyarrow.
+    """
+    table = _open(path)
+    if table.images is not None:
+        return table.images.dataset(table.columns, str(path))
+    return table_dataset(table, root or path.parent, str(path), replace_absolute=root is not None)
+
+
+def read_columns(path: Path) -> Mapping[str, Sequence[object]]:
+    """The columns of a table; raises as `open_table` does."""
+    return _open(path).columns
+
+
+def _open(path: Path) -> Table:
+    if not is_parquet(path.name):
+        return parse_table(_read(path), str(path))
+    columns, images = open_parquet(path)
+    return Table(columns, RowNumbers("row", _count(columns)), images=images)
+
+
+def _read(path: Path) -> bytes:
     try:
-        content = read_bytes(path)
+        return read_bytes(path)
     except ImageError as error:
         raise DataError(f"cannot read {path}: {error.reason}; give another table") from error
-    return Dataset.from_columns(path.parent, parse_table(content, str(path)), str(path))
 
 
-def parse_table(content: bytes, source: str) -> Mapping[str, Sequence[object]]:
+def table_dataset(
+    table: Table,
+    root: Path,
+    source: str,
+    *,
+    files: FileSource | None = None,
+    replace_absolute: bool = False,
+) -> Dataset:
+    """The images of a table that `source` names, in `files`, else in the folder `root`."""
+    find = partial(
+        find_files,
+        files=files or folder_source(root),
+        table=source,
+        replace_absolute=replace_absolute,
+    )
+    parsed = parse_columns(root, table.columns, source, numbers=table.numbers, find=find)
+    return Dataset.from_parsed(root, replace(parsed, notes=(*table.notes, *parsed.notes)))
+
+
+def parse_table(content: bytes, source: str) -> Table:
     """The columns of a table whose name is `source`; its suffix decides the format."""
-    if source.lower().endswith(".parquet"):
-        return _parse_parquet(content, source)
-    return _parse_csv(content, source)
-
-
-def _parse_csv(content: bytes, source: str) -> dict[str, list[str]]:
-    """Columns of a CSV or TSV (UTF-8; comma, semicolon or tab, as in its first line)."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{source} is not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
-        ) from error
-    header = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=header.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise DataError(f"{source} is not a valid CSV file: {error}; correct that line") from error
+    if is_parquet(source):
+        columns, images = open_parquet(content, source)
+        if images is not None:
+            raise DataError(f"{source} holds images itself; give it alone, outside the archive")
+        return Table(columns, RowNumbers("row", _count(columns)))
+    text, notes = decode_text(content, source)
+    if source.lower().endswith(".jsonl"):
+        columns, lines = _parse_json_lines(text, source)
+        return Table(columns, RowNumbers("line", lines), notes)
+    rows = read_rows(text, source)
     if not rows:
         raise DataError(f"{source} is empty; its first line must name the columns path and label")
-    return _to_columns(rows, source)
+    return Table(
+        to_columns(rows, source), RowNumbers("line", [line for line, _ in rows[1:]]), notes
+    )
 
 
-def _to_columns(rows: list[list[str]], source: str) -> dict[str, list[str]]:
-    names = [name.strip() for name in rows[0]]
-    for name in RESERVED:
-        if names.count(name) > 1:
-            raise DataError(f"{source} has {names.count(name)} columns '{name}'; keep one")
-    body = [(line, row) for line, row in enumerate(rows[1:], start=2) if row]
-    wrong = [line for line, row in body if len(row) != len(names)]
+def _count(columns: Mapping[str, Sequence[object]]) -> Sequence[int]:
+    return range(1, max(map(len, columns.values()), default=0) + 1)
+
+
+def _parse_json_lines(text: str, source: str) -> tuple[dict[str, list[object]], list[int]]:
+    """The columns of one JSON object a line, and the number of each row's line."""
+    objects: list[dict[str, object]] = []
+    lines: list[int] = []
+    wrong: list[int] = []
+    for line, content in enumerate(text.split("\n"), start=1):
+        if content.strip():
+            try:
+                value = json.loads(content)
+            except (ValueError, RecursionError):
+                value = None
+            (lines if isinstance(value, dict) else wrong).append(line)
+            objects += [value] if isinstance(value, dict) else []
     if wrong:
         raise DataError(
-            f"{source}: row {and_more(wrong, MAX_LISTED)} does not have the {len(names)} columns "
-            "of the first line; put cells that contain the separator in double quotes"
+            f"{source}: {lines_of(wrong)} {'is' if len(wrong) == 1 else 'are'} not a JSON object; "
+            'write one such as {"file_name": "1.png", "label": "cat"} a line'
         )
-    return {
-        name: [unescape_formula(row[index]) for _, row in body] for index, name in enumerate(names)
-    }
-
-
-def _parse_parquet(content: bytes, source: str) -> dict[str, list[object]]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtra(f"reading {source}", "table") from error
-    try:
-        # read_table leaves threads of its pool behind, which now and then abort the process at its
-        # end (pyarrow 26: "terminate called without an active exception").
-        with parquet.ParquetFile(pyarrow.BufferReader(content), pre_buffer=False) as file:
-            table = file.read(use_threads=False)
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{source} is not a valid Parquet file: {first}; write it again") from error
-    return {name: table[name].to_pylist() for name in table.column_names}
+    names = dict.fromkeys(name for value in objects for name in value)
+    return {name: [value.get(name) for value in objects] for name in names}, lines

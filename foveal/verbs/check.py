@@ -12,14 +12,19 @@ from foveal.progress import Progress, silent
 
 
 def check(
-    data: str | Path | Dataset, *, report: str | Path | None = None, progress: Progress = silent
+    data: str | Path | Dataset,
+    *,
+    root: str | Path | None = None,
+    report: str | Path | None = None,
+    progress: Progress = silent,
 ) -> CheckResult:
     """What is in DATA: counts, images that cannot be used, findings with advice.
 
-    data: a folder, table or archive, or a Dataset.  report: where to write an HTML page with
-    thumbnails.  Raises DataError where DATA does not exist or cannot be opened.
+    data: a folder, table or archive, or a Dataset.  root: the folder of a table's
+    images.  report: where to write an HTML page with thumbnails.
+    Raises DataError where DATA does not exist or cannot be opened.
     """
-    dataset = open_dataset(data, allow_empty=True)
+    dataset = open_dataset(data, root=root, allow_empty=True)
     result = run_checks(dataset, progress=progress)
     if report is not None:
         from foveal.doctor.page import check_page

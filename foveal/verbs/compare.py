@@ -21,6 +21,7 @@ def compare(
     models: Sequence[str | Path | Model | Predictor],
     data: str | Path | Dataset,
     *,
+    root: str | Path | None = None,
     split: EvaluatedSplit | None = None,
     ignore_unknown_classes: bool = False,
     others: str | Path | None = None,
@@ -29,6 +30,7 @@ def compare(
     """Score each of `models` on the same images of `data`, and their differences.
 
     split: test where DATA has a split; else every usable image none of the models was fitted on.
+    root: the folder of a table's images.
     others: a folder of images of no known class.  Raises foveal.Error.
     """
     from foveal.dataset.open import open_dataset
@@ -42,7 +44,7 @@ def compare(
     require_sklearn()
     if len(models) < 2:
         raise UsageError("compare needs at least two models; evaluate scores one")
-    dataset = open_dataset(data)
+    dataset = open_dataset(data, root=root)
     opened = open_models(models)
     evaluation_sets = common_images(
         [

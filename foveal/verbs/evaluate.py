@@ -23,6 +23,7 @@ def evaluate(
     model: str | Path | Model | Predictor,
     data: str | Path | Dataset,
     *,
+    root: str | Path | None = None,
     split: EvaluatedSplit | None = None,
     ignore_unknown_classes: bool = False,
     abstain_at_accuracy: float | None = None,
@@ -35,6 +36,7 @@ def evaluate(
     """Score `model` on the labelled images of `data`.
 
     split: test where DATA has a split; else every usable image the model was not fitted on.
+    root: the folder of a table's images.
     abstain_at_accuracy, out: choose the threshold above which predictions have that accuracy (on
     `split`, which should be val) and write the model with it to `out`.  others: a folder of
     images of no known class.  report: an HTML page to write, in `lang`.  Raises foveal.Error.
@@ -47,7 +49,7 @@ def evaluate(
 
     require_sklearn()
     _check_abstention_options(model, abstain_at_accuracy, out)
-    dataset = open_dataset(data)
+    dataset = open_dataset(data, root=root)
     (opened,) = open_models([model])
     evaluation_set = collect_evaluation_set(
         dataset,

@@ -51,6 +51,7 @@ class Run:
 def train(
     data: str | Path | Dataset,
     *,
+    root: str | Path | None = None,
     network: str | Path | Network | None = None,
     recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -70,6 +71,7 @@ def train(
     """Train a network on `data`.
 
     network: a preset's name, a YAML file, a model file or a Network; else one is designed.
+    root: the folder of a table's images.
     recipe: a file, a mapping or a Recipe.  overrides: recipe keys, `input.*` and `preprocess.*`.
     minutes: a budget for everything, 10 where neither it nor epochs is given.  out: a folder that
     is empty or new, or with `resume` that of the run to continue; runs/DATA-TIME where none is
@@ -84,6 +86,7 @@ def train(
 
     request = TrainRequest(
         data=data,
+        root=root,
         network=network,
         recipe=recipe,
         overrides=dict(overrides or {}),

@@ -46,7 +46,7 @@ def test_long_lists_of_rows_are_cut():
     with pytest.raises(DataError) as error:
         parse_columns(ROOT, {"path": [""] * 8, "label": ["a"] * 8}, "t.csv")
     assert str(error.value) == (
-        "t.csv: no path in row 2, 3, 4, 5, 6 and 3 more; fill in or delete these rows"
+        "t.csv: no path in rows 1, 2, 3, 4, 5 and 3 more; fill in or delete them"
     )
 
 
@@ -57,3 +57,13 @@ def test_a_misspelt_column_is_suggested():
         "t.csv has no column 'path'; it has 'paths', 'label' (did you mean 'paths'?): name the "
         "columns path, label and optionally split and group"
     )
+
+
+def test_other_words_for_splits_are_told():
+    table = parse_columns(
+        ROOT,
+        {"path": ["1", "2", "3"], "label": ["a"] * 3, "split": ["Train", "dev", "hold_out"]},
+        "t.csv",
+    )
+    assert table.splits == ("train", "val", "test")
+    assert table.notes == ("t.csv: splits are read so: 'dev' as val, 'hold_out' as test",)

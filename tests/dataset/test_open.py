@@ -29,8 +29,8 @@ def test_missing_empty_and_wrong_kinds_are_one_sentence(tmp_path: Path):
     with pytest.raises(UsageError) as error:
         open_dataset(tmp_path / "x.tar.gz")
     assert str(error.value) == (
-        f"{tmp_path}/x.tar.gz is not a folder, a table (.csv, .tsv, .parquet) or an archive "
-        "(.zip, .tar): unpack it to a folder or a .tar first"
+        f"{tmp_path}/x.tar.gz is not a folder, a table (.csv, .tsv, .jsonl, .parquet) or an "
+        "archive (.zip, .tar): unpack it to a folder or a .tar first"
     )
 
 

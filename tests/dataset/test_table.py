@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shutil
 import subprocess
 import sys
@@ -10,11 +12,20 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
+from foveal.dataset.table_text import _LINE_END, read_rows
 from foveal.errors import DataError
 
 HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
+WORDS = (
+    "known words are train (training, trn), val (valid, validation, validate, dev, devel, "
+    "development, eval, evaluation), test (testing, tst, holdout, heldout)"
+)
+ROWS = [("path", "label"), ("0.png", "katt"), ("1.png", "häst"), ("2.png", "katt")]
 
 
 def zipped(root: Path, out: Path, prefix: str = "") -> Path:
@@ -92,43 +103,168 @@ def test_parquet_says_the_same_as_csv(images):
         ("", "{} is empty; its first line must name the columns path and label"),
         (
             "path,label\n1.png,a\n2.png\n",
-            "{}: row 3 does not have the 2 columns of the first "
+            "{}: line 3 does not have the 2 columns of the first "
             "line; put cells that contain the separator in double quotes",
         ),
-        ("path,label\n1.png,a\n2.png,\n", "{}: no label in row 3; fill in or delete these rows"),
-        ("path,label\n,a\n", "{}: no path in row 2; fill in or delete these rows"),
+        ("path,label\n1.png,a\n2.png,\n", "{}: no label in line 3; fill in or delete it"),
+        ("path,label\n,a\n", "{}: no path in line 2; fill in or delete it"),
         (
             "path,label\n1.png,a\n1.png,b\n",
-            "{} gives the same image different labels: 1.png (rows 2 and 3); "
+            "{} gives the same image different labels: 1.png (lines 2 and 3); "
             "keep one row an image and separate several labels by |",
         ),
         (
             "path,label\n1.png,a\n./1.png,b\n",
-            "{} gives the same image different labels: 1.png (rows 2 and 3); "
+            "{} gives the same image different labels: 1.png (lines 2 and 3); "
             "keep one row an image and separate several labels by |",
         ),
         ("path,label,n,label\n1.png,a,1,b\n", "{} has 2 columns 'label'; keep one"),
         (
-            "path,label,split\n1.png,a,train\n2.png,a,blind\n",
-            "{}: unknown split in row 3; give one of train, val, test in every row, "
-            "or leave all empty",
+            "path,label,split\n1.png,a,train\n2.png,a,fold3\n",
+            "{}: unknown split 'fold3' in line 3; give one of train, val, test in every row, "
+            f"or leave all empty ({WORDS})",
+        ),
+        (
+            "path,label,split\n1.png,a,train\n2.png,a,\n3.png,a,Dev\n4.png,a,\n",
+            "{}: 2 of 4 rows have no split (lines 3, 5); give one of train, val, test in every "
+            f"row, or leave all empty ({WORDS})",
+        ),
+        (
+            'path,label\n\n"1\n.png","a\n"\n\n2.png,\n',
+            "{}: no label in line 7; fill in or delete it",
+        ),
+        (
+            "path,label\n1.png,a\n2.png,'b\n3.png,\"c\n",
+            "{} is not a valid CSV file: unexpected end of data in line 4; correct that line",
+        ),
+        (
+            "image,MEL,NV,BCC\n1,1.0,0.0,0.0\n2,0.0,1.0,0.0\n",
+            "{} has no column 'label' but 3 columns of zeros and ones ('MEL', 'NV', 'BCC') that "
+            "look like one column a class; if they are, write instead one column 'label' with the "
+            "names of the classes that are 1, several separated by |",
+        ),
+        (
+            'path,label\n1.png,MEL\n2.png,"BCC, MEL"\n3.png,BCC\n',
+            "{}: is the label 'BCC, MEL' one class or several? If several, write BCC|MEL; if one, "
+            "write it without ','",
+        ),
+        (
+            "path,label\n1.png,MEL\n2.png,BCC MEL\n3.png,BCC\n",
+            "{}: is the label 'BCC MEL' one class or several? If several, write BCC|MEL; if one, "
+            "write it without the blank",
+        ),
+        (
+            "path,label\n1.png,\"['a', 'b']\"\n2.png,['b']\n",
+            "{}: is the label '['a', 'b']' one class or several? If several, write a|b; if one, "
+            "write it without the brackets",
+        ),
+        (
+            "path,label\n1.png,a\n2.png,b\n",
+            "{}: no file that it names exists in {root} (the first of 2 is '1.png'); name the "
+            "folder of the images with --root DIR (root= in Python)",
         ),
     ],
 )
 def test_wrong_tables_are_one_sentence(tmp_path: Path, content: str, text: str):
     path = tmp_path / "t.csv"
     path.write_text(content)
+    if "same image" in text:
+        (tmp_path / "1.png").touch()
     with pytest.raises(DataError) as error:
         open_dataset(path)
-    assert str(error.value) == text.format(path)
+    assert str(error.value) == text.format(path, root=tmp_path)
 
 
 def test_a_table_that_is_not_text(tmp_path: Path):
-    (tmp_path / "t.csv").write_bytes(b"path,label\n\xff\xfe,a\n")
+    (tmp_path / "t.csv").write_bytes(b"path,label\n\x01\x81,a\n")
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path / "t.csv")
+    assert str(error.value) == (f"{tmp_path}/t.csv is not text (byte 12); save it as CSV in UTF-8")
+
+
+def _text(separator: str, end: str, rows: list[tuple[str, str]] = ROWS) -> str:
+    return end.join(separator.join(row) for row in rows) + end
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (b"\xef\xbb\xbf" + _text(";", "\r\n").encode(), None),
+        (b"sep=;\r\n" + _text(";", "\r\n").encode(), None),
+        (b'"sep=|"\r\n' + _text("|", "\r\n").encode(), None),
+        (_text("\t", "\r\n").encode("utf-16"), None),
+        (_text("\t", "\r\n").encode("utf-16-le"), None),
+        (_text(",", "\n").encode("utf-16-be"), None),
+        (_text(";", "\r\n").encode("latin-1"), "CP1252 (Western European)"),
+        (_text(",", "\r").encode(), None),
+        ((_text(",", "\r\n") + ",\r\n,\r\n  ,\r\n").encode(), None),
+        (_text(",", ",,,\r\n").encode(), None),
+        (_text(",", "\n").replace("path,label", " Path , LABEL ").encode(), None),
+        (_text("|", "\n").encode(), None),
+        (_text('","', '"\n"').join(('"', '"')).removesuffix('"\n""').encode() + b'"\n', None),
+    ],
+)
+def test_tables_of_every_dialect_say_the_same(images, content: bytes, note: str | None):
+    root = images("0.png 1.png 2.png")
+    path = root / "t.csv"
+    path.write_bytes(content)
+    found = open_dataset(path)
+    assert found.paths == ("0.png", "1.png", "2.png")
+    assert found.labels == (("katt",), ("häst",), ("katt",))
+    assert found.extra_columns == {}
+    assert found.notes == ((f"{path} is not UTF-8 and was read as {note}",) if note else ())
+
+
+def test_korean_tables_of_windows_are_read(images):
+    root = images("0.png 1.png 2.png")
+    (root / "t.csv").write_bytes("path,label\n0.png,고양이\n1.png,개\n2.png,개\n".encode("cp949"))
+    found = open_dataset(root / "t.csv")
+    assert found.classes == ("개", "고양이")
+    assert found.notes == (f"{root}/t.csv is not UTF-8 and was read as CP949 (Korean)",)
+
+
+def test_numbers_and_words_for_nothing_are_labels(images):
+    root = images("0.png 1.png 2.png 3.png")
+    words = ["NA", "None", "nan", "null"]
+    rows = "".join(f"{row}.png,{word}\n" for row, word in enumerate(words))
+    (root / "t.csv").write_text("path,label\n" + rows)
+    assert open_dataset(root / "t.csv").labels == tuple((word,) for word in words)
+    rows = "".join(f"{row}.png,{word}\n" for row, word in enumerate(["1.0", "0.0", "1.0", "0.0"]))
+    (root / "t.csv").write_text("path,label\n" + rows)
+    found = open_dataset(root / "t.csv")
+    assert found.labels == (("1",), ("0",), ("1",), ("0",))
+    assert found.notes == (f"{root}/t.csv: labels such as 1.0 are read as whole numbers",)
+    (root / "t.csv").write_text("path,label\n0.png,=1+1\n1.png,@a\n2.png,-b\n3.png,+c\n")
+    assert open_dataset(root / "t.csv").labels == (("=1+1",), ("@a",), ("-b",), ("+c",))
+
+
+def test_labels_that_contain_a_separator_survive(images):
+    root = images("0.png 1.png 2.png")
+    (root / "t.csv").write_text(
+        'path,label\n0.png,"Paris, France"\n1.png,"Lyon, France"\n2.png,a\\|b|c\n'
+    )
+    found = open_dataset(root / "t.csv")
+    assert found.labels == (("Paris, France",), ("Lyon, France",), ("a|b", "c"))
+    again = Dataset.from_columns(root, found.to_columns())
+    assert again.labels == found.labels
+    samples = Dataset.from_samples(root, [("0.png", 0), ("1.png", 1)], ["a|b", "[c]"])
+    assert samples.labels == (("a|b",), ("[c]",))
+
+
+def test_json_lines_are_a_table(images):
+    root = images("0.png 1.png")
+    (root / "t.jsonl").write_text(
+        '{"file_name": "0.png", "label": "a", "n": 1}\n\n{"file_name": "1.png", "label": "b"}\n'
+    )
+    found = open_dataset(root / "t.jsonl")
+    assert (found.paths, found.labels) == (("0.png", "1.png"), (("a",), ("b",)))
+    assert found.extra_columns == {"n": ("1", "")}
+    (root / "t.jsonl").write_text('{"file_name": "0.png", "label": "a"}\n\n[1]\n{\n')
+    with pytest.raises(DataError) as error:
+        open_dataset(root / "t.jsonl")
     assert str(error.value) == (
-        f"{tmp_path}/t.csv is not UTF-8 text (byte 11); save it as CSV in UTF-8"
+        f"{root}/t.jsonl: lines 3, 4 are not a JSON object; write one such as "
+        '{"file_name": "1.png", "label": "cat"} a line'
     )
 
 
@@ -180,3 +316,22 @@ print(threads() - before)
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "0\n"
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)),
+        max_size=5,
+    ),
+    separator=st.sampled_from(",;\t|"),
+)
+def test_quoted_cells_of_any_text_come_back(rows: list[tuple[str]], separator: str):
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=separator, quoting=csv.QUOTE_ALL)
+    lines = []
+    for row in [("path", "x"), *((f"{n}", *row) for n, row in enumerate(rows))]:
+        lines.append(len(_LINE_END.findall(out.getvalue())) + 1)
+        writer.writerow(row)
+    found = read_rows(out.getvalue(), "t.csv")
+    assert [line for line, _ in found] == lines
+    assert [tuple(row) for _, row in found[1:]] == [(f"{n}", *row) for n, row in enumerate(rows)]

@@ -1,9 +1,9 @@
 """A worker process: reads chunks of files from its standard input, writes results to its output.
 
 The first line is {"task", "root", ...}; each further line is a chunk, a list of paths below root or
-of the fields of ArchiveMember. The result of each is a line {"arrays": [[name, dtype, shape], ...],
-"failures": [[position, reason], ...]} and then the bytes of the arrays. The process ends when its
-input does.
+of the fields of ArchiveMember or ParquetImage. The result of each is a line
+{"arrays": [[name, dtype, shape], ...], "failures": [[position, reason], ...]} and then the bytes of
+the arrays. The process ends when its input does.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from foveal.dataset.archive_member import ArchiveMember
+from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask, run_task
 from foveal.images.decode import read_bytes
 
-File = str | ArchiveMember
-"""A path below the root, or a member of the archive that is the root."""
+File = str | ArchiveMember | ParquetImage
+"""A path below the root, or a member of the archive or table that is the root."""
 
 
 def encode_task(task: ScanTask | DecodeTask, root: Path) -> bytes:
@@ -61,9 +62,7 @@ def run_worker(requests: BinaryIO, results: BinaryIO) -> None:
     first = json.loads(requests.readline())
     task, root = _decode_task(first), Path(first["root"])
     for line in requests:
-        files = [
-            file if isinstance(file, str) else ArchiveMember(*file) for file in json.loads(line)
-        ]
+        files = [_decode_file(file) for file in json.loads(line)]
         result = run_task(task, partial(_read_file, root, files), len(files))
         header = [[name, array.dtype.str, array.shape] for name, array in result.arrays.items()]
         results.write(_json_line({"arrays": header, "failures": result.failures}))
@@ -72,9 +71,15 @@ def run_worker(requests: BinaryIO, results: BinaryIO) -> None:
         results.flush()
 
 
+def _decode_file(file: Any) -> File:
+    if isinstance(file, str):
+        return file
+    return ParquetImage(*file) if file[0] == "parquet" else ArchiveMember(*file)
+
+
 def _read_file(root: Path, files: Sequence[File], position: int) -> bytes:
     file = files[position]
-    if isinstance(file, ArchiveMember):
+    if not isinstance(file, str):
         return file.read(root)
     return read_bytes(os.path.join(root, file))  # noqa: PTH118 - quicker
 

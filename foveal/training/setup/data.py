@@ -42,7 +42,7 @@ class RequestedData:
 
 def open_training_data(request: TrainRequest, progress: Progress) -> RequestedData:
     """The images of DATA, their splits and classes; raises DataError."""
-    dataset = open_dataset(request.data)
+    dataset = open_dataset(request.data, root=request.root)
     splits = tuple(assign_splits(dataset, progress=progress))
     classes, warnings = select_classes(
         dataset, splits, ignore_unknown=request.ignore_unknown_classes

@@ -33,7 +33,7 @@ class TrainRequest:
     """The arguments of `train`, as given.
 
     overrides: recipe keys, `input.*` and `preprocess.*`.  start_from: a model file.  size: side
-    of the input in pixels.
+    of the input in pixels.  root: the folder of a table's images.
     """
 
     data: str | Path | Dataset
@@ -48,6 +48,7 @@ class TrainRequest:
     device: DeviceName
     allow_bad: bool
     ignore_unknown_classes: bool
+    root: str | Path | None = None
 
     def __post_init__(self) -> None:
         if self.minutes is not None and not (0 < self.minutes < math.inf):

@@ -1,0 +1,58 @@
+"""One image inside a Parquet table, read in place with its row group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from foveal.errors import ImageError
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetImage:
+    """Where an image lies in a Parquet file: the leaf column, the row group, the row in it."""
+
+    kind: Literal["parquet"]
+    column: str
+    group: int
+    row: int
+
+    def stamp(self) -> str:
+        """Text that changes when the image's place does (together with the file's own stamp)."""
+        return f"{self.column}:{self.group}:{self.row}"
+
+    def read(self, path: Path) -> bytes:
+        """The bytes of the image; ImageError where there are none or the file is damaged."""
+        content = _group_images(str(path), _stamp(path), self.column, self.group)
+        if self.row >= len(content):
+            raise ImageError("damaged: no image at its place in the table")
+        image: bytes | None = content[self.row].as_py()
+        if image is None:
+            raise ImageError("no image in this row of the table")
+        return image
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ImageError(f"cannot be opened: {error.strerror}") from error
+    return status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=2)
+def _group_images(path: str, stamp: tuple[int, int], column: str, group: int) -> Any:
+    """The bytes of the images of one row group, a pyarrow array; `stamp`: of the file."""
+    del stamp
+    import pyarrow
+    from pyarrow import parquet as pq
+
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as table:
+            content = table.read_row_group(group, columns=[column], use_threads=False)
+        return content.flatten().column(0)
+    except (pyarrow.ArrowException, OSError, ValueError, IndexError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ImageError(f"cannot be read from the table: {first}") from error
