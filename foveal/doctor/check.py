@@ -23,7 +23,12 @@ from foveal.doctor.findings import CheckResult, Finding, Severity, sort_by_sever
 from foveal.doctor.groups import group_findings
 from foveal.doctor.outliers import outlier_findings
 from foveal.doctor.shortcuts import find_shortcuts
-from foveal.doctor.trainable import TrainingError, listing_errors, reading_errors, unreadable_rows
+from foveal.doctor.trainable import (
+    TrainabilityIssue,
+    listing_errors,
+    reading_errors,
+    unreadable_rows,
+)
 from foveal.progress import Progress, silent
 from foveal.text import sentence
 
@@ -65,11 +70,11 @@ def _layout_finding(note: LayoutNote) -> Finding:
 
 def _training_errors(
     dataset: Dataset, scan: Scan, duplicates: DuplicatePairs
-) -> Iterator[TrainingError]:
+) -> Iterator[TrainabilityIssue]:
     """All reasons for which train would stop."""
     problem = find_split_problem(dataset)
     if problem is not None:
-        yield TrainingError(problem[0], 0, problem[1])
+        yield TrainabilityIssue(problem[0], 0, problem[1])
         return
     splits = assign_splits(dataset, scan=scan, duplicates=duplicates)
     yield from listing_errors(dataset, splits)

@@ -18,7 +18,7 @@ MAX_UNUSABLE_SHARE = 0.05
 
 
 @dataclass(frozen=True)
-class TrainingError:
+class TrainabilityIssue:
     """Why train stops: an identifier, images or classes concerned, and one sentence about it.
 
     The sentence has neither capital nor full stop, so that it can follow `foveal:`.
@@ -54,13 +54,13 @@ def unknown_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
 
 def listing_errors(
     dataset: Dataset, splits: Sequence[str], *, ignore_unknown: bool = False
-) -> Iterator[TrainingError]:
+) -> Iterator[TrainabilityIssue]:
     """What is wrong whatever the images are; splits: of every row, see `assign_splits`."""
     if dataset.problem:
-        yield TrainingError("layout", 0, dataset.problem)
+        yield TrainabilityIssue("layout", 0, dataset.problem)
         return
     if not len(dataset):
-        yield TrainingError(
+        yield TrainabilityIssue(
             "no_images",
             0,
             f"no labelled image in {printable(str(dataset.root))}; give a folder with one "
@@ -69,7 +69,7 @@ def listing_errors(
         return
     unknown = unknown_classes(dataset, splits)
     if unknown and not ignore_unknown:
-        yield TrainingError(
+        yield TrainabilityIssue(
             "class_not_in_train",
             len(unknown),
             f"{classes_are(unknown)} in val or test but not in train: add images of them to "
@@ -79,7 +79,7 @@ def listing_errors(
     yield from _too_few_classes(dataset, classes)
     for name in classes:
         if not _is_text(name):
-            yield TrainingError(
+            yield TrainabilityIssue(
                 "class_name",
                 1,
                 f"the class {printable(name)} has a name that is not text (UTF-8), which no "
@@ -93,7 +93,7 @@ def reading_errors(
     unreadable: Sequence[tuple[int, UnusableFile]],
     *,
     allow_bad: bool = False,
-) -> Iterator[TrainingError]:
+) -> Iterator[TrainabilityIssue]:
     """What is wrong because of images that cannot be read.
 
     unreadable: rows of train and val, with the reason.  With `allow_bad` these are left out, and
@@ -107,21 +107,21 @@ def reading_errors(
     total, readable = counts["train"]
     if not readable:
         text = "no image of train can be read: replace them; foveal check gives the reason of each"
-        yield TrainingError("no_images", total, text)
+        yield TrainabilityIssue("no_images", total, text)
         return
     classes = readable_classes(dataset, splits, bad)
     absent = [name for name in training_classes(dataset, splits) if name not in classes]
     if absent and not allow_bad:
         text = f"{classes_are(absent)} without any image in train that can be read"
         text += ": add images, or leave out what cannot be read with --allow-bad"
-        yield TrainingError("unreadable_class", len(absent), text)
+        yield TrainabilityIssue("unreadable_class", len(absent), text)
     elif absent:
         yield from _too_few_classes(dataset, classes)
     total, readable = counts["val"]
     if total and not readable and not allow_bad:
         text = "no image of val can be read, so nothing could be chosen on it: replace them, or "
         text += "train without val with --allow-bad"
-        yield TrainingError("unreadable_val", total, text)
+        yield TrainabilityIssue("unreadable_val", total, text)
     if not allow_bad:
         yield from _too_many_unusable(dataset, [file for _, file in unreadable])
 
@@ -151,24 +151,24 @@ def _count_readable(splits: Sequence[str], split: str, unreadable: Collection[in
     return sum(name == split and row not in unreadable for row, name in enumerate(splits))
 
 
-def _too_few_classes(dataset: Dataset, classes: Sequence[str]) -> Iterator[TrainingError]:
+def _too_few_classes(dataset: Dataset, classes: Sequence[str]) -> Iterator[TrainabilityIssue]:
     if len(classes) >= 2 or (dataset.task == "multi" and classes):
         return
     text = "no class has images to train on: give one sub-folder a class"
     if classes:
         text = f"only one class, '{printable(classes[0])}', has images to train on: give at least "
         text += "two sub-folders, one a class"
-    yield TrainingError("one_class", len(classes), text)
+    yield TrainabilityIssue("one_class", len(classes), text)
 
 
 def _too_many_unusable(
     dataset: Dataset, unreadable: Sequence[UnusableFile]
-) -> Iterator[TrainingError]:
+) -> Iterator[TrainabilityIssue]:
     files = (*dataset.unusable, *unreadable)
     total = len(dataset.unusable) + sum(split != "test" for split in dataset.splits)
     if len(files) > MAX_UNUSABLE_SHARE * total:
         scope = " of train and val" if "test" in dataset.splits else ""
-        yield TrainingError(
+        yield TrainabilityIssue(
             "many_unusable",
             len(files),
             f"{len(files):,} of {plural(total, 'image')}{scope} cannot be used, more than "

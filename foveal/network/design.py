@@ -5,6 +5,7 @@ A pure function of its arguments: it measures nothing and reads no file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,11 +45,15 @@ Channels = Literal[1, 3]
 
 @dataclass(frozen=True)
 class Design:
-    """A network, a recipe (its None values are chosen by training), and one reason per choice."""
+    """A network, a recipe (its None values are chosen by training), and one reason per choice.
+
+    recipe_reasons: key -> why, of the values that the recipe states.
+    """
 
     network: Network
     recipe: Recipe
     reasons: tuple[str, ...]
+    recipe_reasons: Mapping[str, str]
 
 
 def design_network(
@@ -77,6 +82,10 @@ def design_network(
     preprocess, fit_reason = _choose_fit(stats, network.input)
     output, output_reason = _choose_output(stats)
     recipe, recipe_reasons = _choose_recipe(stats)
+    recipe_lines = [
+        "recipe.epochs: as many as the budget allows, measured when training starts",
+        *(f"recipe.{key} {getattr(recipe, key)}: {why}" for key, why in recipe_reasons.items()),
+    ]
     network = network.model_copy(
         update={"preprocess": preprocess, "layers": (*network.layers[:-1], output)}
     )
@@ -84,8 +93,8 @@ def design_network(
     errors = [message.text for message in messages if message.severity == "error"]
     if errors:
         raise SpecError(errors)
-    reasons = (colour, *layer_reasons, fit_reason, output_reason, *recipe_reasons)
-    return Design(network, recipe, reasons)
+    reasons = (colour, *layer_reasons, fit_reason, output_reason, *recipe_lines)
+    return Design(network, recipe, reasons, recipe_reasons)
 
 
 @dataclass(frozen=True)
@@ -243,14 +252,13 @@ def _choose_output(stats: Stats) -> tuple[Output, str]:
     )
 
 
-def _choose_recipe(stats: Stats) -> tuple[Recipe, list[str]]:
-    reasons = ["recipe.epochs: as many as the budget allows, measured when training starts"]
+def _choose_recipe(stats: Stats) -> tuple[Recipe, dict[str, str]]:
+    """A recipe with few values, and the reason of each."""
     counts = [count for count in stats.classes.values() if count]
     ratio = max(counts) / min(counts) if counts else 1.0
     if ratio < MAX_CLASS_RATIO or stats.task == "multi":
-        return Recipe(), reasons
-    reasons.append(
-        f"recipe.class_balance class_weights: the most frequent class has {ratio:.0f} times the "
-        "images of the rarest, which training would neglect"
-    )
-    return Recipe(class_balance="class_weights"), reasons
+        return Recipe(), {}
+    return Recipe(class_balance="class_weights"), {
+        "class_balance": f"the most frequent class has {ratio:.0f} times the images of the rarest, "
+        "which training would neglect"
+    }

@@ -11,6 +11,7 @@ from foveal.dataset.stats import compute_stats
 from foveal.errors import UsageError
 from foveal.files import write_atomic
 from foveal.network.design import Design, design_network
+from foveal.network.provenance import designed_comment
 from foveal.spec.yaml import dump_yaml
 
 
@@ -40,7 +41,8 @@ def recipe_path(out: Path) -> Path:
 def network_yaml(result: Design) -> str:
     """The network as YAML after its reasons as comments."""
     reasons = [reason for reason in result.reasons if not reason.startswith("recipe.")]
-    return _comments(reasons) + dump_yaml(result.network.to_data())
+    head = _comments(reasons) + designed_comment(result.network)
+    return head + dump_yaml(result.network.to_data())
 
 
 def recipe_yaml(result: Design) -> str:

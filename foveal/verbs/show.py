@@ -8,6 +8,7 @@ from foveal.files import write_atomic
 from foveal.model.architecture import load_network
 from foveal.model.file import read_manifest
 from foveal.network.presets import preset_names
+from foveal.network.provenance import file_source
 from foveal.network.summary import (
     NetworkSummary,
     network_hyperparameters,
@@ -69,4 +70,6 @@ def _source(network: str | Path | Network) -> str:
         return "you"
     if str(network) in preset_names():
         return f"preset {network}"
-    return "model file" if Path(network).suffix == ".safetensors" else "you"
+    if Path(network).suffix == ".safetensors":
+        return "model file"
+    return file_source(Path(network), load_network(network))

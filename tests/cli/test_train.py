@@ -232,3 +232,22 @@ def test_a_run_that_diverged_ends_at_chance(tiny_network, tmp_path, capfd, epoch
     assert "the run ended at chance: " in (out / "report.html").read_text()
     answers = load(out / "model.safetensors").predict(sorted(images.rglob("*.png"))[:6])
     assert max(answer.probability for answer in answers) < 0.8
+
+
+def test_what_the_design_chose_has_its_reason_and_what_a_person_set_is_set(tmp_path, capsys):
+    for number in range(33):
+        pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
+        path = tmp_path / "data" / ("b" if number < 3 else "a") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    words = ["train", str(tmp_path / "data"), "--epochs", "1", "--set", "batch_size=8", "--out"]
+    cli([*words, str(tmp_path / "run")])
+    printed = capsys.readouterr().err
+    reason = r"the most frequent class has \d+ times the images of the rarest, which training would"
+    assert "  batch_size: 8  (set)\n" in printed
+    assert re.search(rf"\n  class_balance: class_weights  \({reason} neglect\)\n", printed)
+    recipe = (tmp_path / "run" / "recipe.yaml").read_text()
+    assert re.search(rf'\nclass_balance: "class_weights"  # {reason} neglect\n', recipe)
+    assert (tmp_path / "run" / "network.yaml").read_text().startswith("# designed by Foveal (")
+    cli([*words, str(tmp_path / "set"), "--set", "class_balance=class_weights"])
+    assert "  class_balance: class_weights  (set)\n" in capsys.readouterr().err

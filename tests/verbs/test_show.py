@@ -7,9 +7,11 @@ from foveal.errors import UsageError
 from foveal.model.file import write_model_file
 from foveal.model.manifest import Manifest
 from foveal.network.presets import load_preset
+from foveal.network.provenance import designed_comment
 from foveal.network.summary import Hyperparameter
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
+from foveal.spec.yaml import dump_yaml
 from foveal.verbs.show import show
 
 SMALL = Network(layers=["global_avg_pool", {"output": "sigmoid"}])
@@ -28,6 +30,19 @@ def test_another_input_size_is_set_by_the_caller():
     assert summary.hyperparameters[0] == Hyperparameter("input", "size", "10x20x3", "you")
     assert show(SMALL).hyperparameters[0].source == "default"
     assert show("lenet5").hyperparameters[0].source == "preset lenet5"
+
+
+def test_a_file_says_whether_foveal_or_a_person_wrote_it(tmp_path):
+    path = tmp_path / "network.yaml"
+    text = dump_yaml(SMALL.to_data())
+    for head, edited, source in (
+        ("", text, "you"),
+        (designed_comment(SMALL), text, "foveal design"),
+        (designed_comment(SMALL), text.replace("sigmoid", "softmax"), "foveal design, then you"),
+    ):
+        path.write_text(head + edited)
+        sources = {one.source for one in show(path).hyperparameters if one.layer == "input"}
+        assert sources == {source}
 
 
 @pytest.fixture

@@ -20,8 +20,10 @@ from foveal.training.device import select_device
 from foveal.training.run.summary import plan_lines, transfer_lines, write_run_files
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.data import RequestedData, open_training_data
+from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.request import (
     TrainRequest,
+    is_designed,
     load_recipe,
     requested_network,
     requested_preset,
@@ -51,8 +53,9 @@ def start_run(
     source = _source_model(request.start_from)
     data = open_training_data(request, progress)
     network = requested_network(request)
+    chosen: tuple[ChosenValue, ...] = ()
     if network is None:
-        network, recipe = _designed(request, data, minutes, recipe, progress)
+        network, recipe, chosen = _designed(request, data, minutes, recipe, progress)
     elif request.network is None:
         network = _with_output_told(network, data, progress)
     decoded = decode_training_data(_with_lint_warnings(network, data), network, progress)
@@ -66,6 +69,7 @@ def start_run(
         budget,
         minutes_given=request.minutes is not None,
         start_from=source,
+        designed=chosen,
     )
     session = start_session(network, decoded, config)
     if source is not None:
@@ -73,7 +77,7 @@ def start_run(
             progress.message(line)
     for line in plan_lines(session):
         progress.message(line)
-    write_run_files(folder, session)
+    write_run_files(folder, session, designed=is_designed(request))
     return session
 
 
@@ -112,8 +116,11 @@ def _designed(
     minutes: float | None,
     recipe: Recipe,
     progress: Progress,
-) -> tuple[Network, Recipe]:
-    """The network Foveal designs, or a preset fitted to the images; keys of `recipe` stay."""
+) -> tuple[Network, Recipe, tuple[ChosenValue, ...]]:
+    """The network Foveal designs, or a preset fitted to the images; keys of `recipe` stay.
+
+    Also the values of the recipe that are the design's.
+    """
     designed = design_network(
         compute_stats(data.dataset, data.rows("train")),
         minutes,
@@ -124,4 +131,10 @@ def _designed(
     for reason in designed.reasons:
         progress.message(f"design: {reason}")
     network = with_overrides(designed.network, request)
-    return network, with_keys(designed.recipe, recipe.model_dump(exclude_defaults=True))
+    requested = recipe.model_dump(exclude_defaults=True)
+    chosen = tuple(
+        ChosenValue(key, getattr(designed.recipe, key), reason)
+        for key, reason in designed.recipe_reasons.items()
+        if key not in requested
+    )
+    return network, with_keys(designed.recipe, requested), chosen

@@ -11,6 +11,7 @@ import yaml
 
 from foveal.files import write_atomic
 from foveal.network.cost import network_cost
+from foveal.network.provenance import designed_comment
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, write_run_data
 from foveal.spec.recipe import Recipe
 from foveal.text import and_more, plural
@@ -97,12 +98,16 @@ def _clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d} min"
 
 
-def write_run_files(folder: Path, session: TrainSession) -> None:
-    """network.yaml, recipe.yaml and data.json: what is trained, how, and on what."""
+def write_run_files(folder: Path, session: TrainSession, *, designed: bool = False) -> None:
+    """network.yaml, recipe.yaml and data.json: what is trained, how, and on what.
+
+    designed: whether Foveal alone chose the network.
+    """
     network = yaml.safe_dump(
         session.network.to_data(), sort_keys=False, allow_unicode=True, default_flow_style=None
     )
-    write_atomic(folder / NETWORK_FILE, network)
+    head = designed_comment(session.network) if designed else ""
+    write_atomic(folder / NETWORK_FILE, head + network)
     write_recipe(folder, session)
     write_run_data(folder, session.data.run_data)
 

@@ -153,6 +153,13 @@ def requested_preset(request: TrainRequest) -> str | None:
     return name if isinstance(name, str) and name in preset_names() else None
 
 
+def is_designed(request: TrainRequest) -> bool:
+    """Whether Foveal alone chose the network: nothing of it was named."""
+    named = (request.network, request.start_from, request.size)
+    keys = (key.split(".")[0] for key in request.overrides)
+    return not any(name is not None for name in named) and not set(NETWORK_SECTIONS) & set(keys)
+
+
 def requested_again(request: TrainRequest, network: Network) -> Network:
     """The network that a request to resume names, to be compared with the run's `network`.
 

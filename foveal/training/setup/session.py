@@ -50,7 +50,8 @@ class TrainConfig:
     """How a new run is to be trained.
 
     recipe: may have gaps.  budget: unlimited where the recipe gives epochs.  minutes_given: a
-    person set the budget.  start_from: another model whose weights are the start.
+    person set the budget.  start_from: another model whose weights are the start.  designed: the
+    values of the recipe that no person set.
     """
 
     recipe: Recipe
@@ -59,6 +60,7 @@ class TrainConfig:
     budget: Budget
     minutes_given: bool = True
     start_from: SourceModel | None = None
+    designed: tuple[ChosenValue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def start_session(network: Network, data: TrainingData, config: TrainConfig) -> 
     else:
         steps = plan_epochs(task)
     state.position.begin_cycle(steps.steps)
-    chosen += (*steps.chosen, *_choose_average(state, task))
+    chosen = (*config.designed, *chosen, *steps.chosen, *_choose_average(state, task))
     task = replace(steps.task, recipe=with_chosen(steps.task.recipe, chosen))
     plan = _plan(network, data, replace(steps, task=task, chosen=chosen), config)
     return TrainSession(

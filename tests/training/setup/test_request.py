@@ -11,6 +11,7 @@ from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
 from foveal.training.setup.request import (
     TrainRequest,
+    is_designed,
     load_recipe,
     requested_again,
     requested_network,
@@ -37,6 +38,17 @@ REQUEST = TrainRequest(
 
 def _request(**keys):
     return dataclasses.replace(REQUEST, **keys)
+
+
+def test_a_network_is_designed_where_nothing_of_it_was_named():
+    assert is_designed(_request(overrides={"batch_size": 3}))
+    for keys in (
+        {"network": "lenet5"},
+        {"start_from": "model.safetensors"},
+        {"size": 32},
+        {"overrides": {"preprocess.fit": "pad"}},
+    ):
+        assert not is_designed(_request(**keys))
 
 
 def test_a_recipe_is_a_file_a_mapping_or_a_value(tmp_path):
