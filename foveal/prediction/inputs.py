@@ -159,11 +159,13 @@ def _iter_other_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
 
 def _iter_archive(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
     """The images of a .zip or .tar, wherever they lie in it."""
-    from foveal.dataset.archive import list_archive
+    from foveal.dataset.archive_listing import list_archive
 
     archive = Path(path)
     try:
-        members, unusable = list_archive(archive, lambda name: on_skip(f"{path}/{name}", IGNORED))
+        members, unusable, _ = list_archive(
+            archive, lambda name: on_skip(f"{path}/{name}", IGNORED)
+        )
     except DataError as error:
         yield ImageInput(path, error=str(error))
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -110,3 +111,69 @@ def test_a_damaged_archive_is_one_sentence(tmp_path: Path, name: str):
     (tmp_path / name).write_bytes(b"not an archive" * 100)
     with pytest.raises(DataError, match=f"^cannot read {tmp_path}/{name} as a .* archive: "):
         open_dataset(tmp_path / name)
+
+
+def put(file: tarfile.TarFile, name: str, content: bytes, kind: bytes = tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, link, len(content)
+    file.addfile(info, io.BytesIO(content))
+
+
+def test_links_inside_a_tar_are_read_as_what_they_lead_to(tmp_path: Path):
+    with tarfile.open(tmp_path / "x.tar", "w") as file:
+        put(file, "./.pool/1.png", b"one")
+        put(file, "./a/1.png", b"", tarfile.LNKTYPE, "./.pool/1.png")
+        put(file, "./a/2.png", b"two")
+        put(file, "./b/3.png", b"", tarfile.SYMTYPE, "../a/1.png")
+        put(file, "./c", b"", tarfile.SYMTYPE, "a")
+        put(file, "./d/gone.png", b"", tarfile.SYMTYPE, "../nothing.png")
+        put(file, "./d/loop.png", b"", tarfile.SYMTYPE, "loop.png")
+        put(file, "./d/up", b"", tarfile.SYMTYPE, "../d")
+        put(file, "./d/out.png", b"", tarfile.SYMTYPE, "../../x.png")
+    found = open_dataset(tmp_path / "x.tar")
+    assert {path: found.read(row) for row, path in enumerate(found.paths)} == {
+        "a/1.png": b"one",
+        "a/2.png": b"two",
+        "b/3.png": b"one",
+        "c/1.png": b"one",
+        "c/2.png": b"two",
+    }
+    assert {(one.path, one.reason) for one in found.unusable} == {
+        ("d/gone.png", "a link to what is not in the archive"),
+        ("d/loop.png", "symbolic links that lead to each other"),
+        ("d/up", "a symbolic link to a folder above it"),
+        ("d/out.png", "a link that leads out of the archive"),
+    }
+
+
+def test_many_links_to_one_folder_of_a_tar_end(tmp_path: Path):
+    with tarfile.open(tmp_path / "x.tar", "w") as file:
+        put(file, "pool/1.png", b"one")
+        for number in range(25):
+            put(file, f"to-{number}", b"", tarfile.SYMTYPE, "pool")
+    found = open_dataset(tmp_path / "x.tar")
+    assert len(found) == 21
+    assert {one.reason for one in found.unusable} == {"more than 20 symbolic links to one folder"}
+
+
+def test_links_inside_a_zip_are_read_as_what_they_lead_to(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("a/1.png", b"one")
+        for name, target in {"b/2.png": "../a/1.png", "c": "a", "d/3.png": "/etc/passwd"}.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = 0o120777 << 16
+            file.writestr(info, target)
+    found = open_dataset(tmp_path / "x.zip")
+    assert found.paths == ("a/1.png", "b/2.png", "c/1.png")
+    assert [found.read(row) for row in range(3)] == [b"one"] * 3
+    assert [(one.path, one.reason) for one in found.unusable] == [
+        ("d/3.png", "a link that leads out of the archive")
+    ]
+
+
+def test_a_table_in_an_archive_may_write_names_composed(tmp_path: Path):
+    name = unicodedata.normalize("NFD", "고양이.png")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr(name, b"one")
+        file.writestr("t.csv", "path,label\n고양이.png,a\n")
+    assert open_dataset(tmp_path / "x.zip").paths == (name,)

@@ -1,0 +1,79 @@
+"""Names of archive members as their makers wrote them."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from foveal.dataset.archive_listing import list_archive
+from foveal.dataset.open import open_dataset
+
+
+def put(file: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    file.addfile(info, io.BytesIO(content))
+
+
+def zip_of_raw_names(path: Path, names: list[bytes]) -> Path:
+    """A .zip whose names are these bytes, without a declared encoding."""
+    stand_ins = [f"{index}".rjust(len(name), "#").encode() for index, name in enumerate(names)]
+    with zipfile.ZipFile(path, "w") as file:
+        for index, name in enumerate(stand_ins):
+            file.writestr(name.decode(), f"image {index}")
+    content = path.read_bytes()
+    for stand_in, name in zip(stand_ins, names, strict=True):
+        content = content.replace(stand_in, name)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encoding", "title", "classes"),
+    [
+        ("cp949", "CP949", ("강아지", "고양이")),
+        ("shift_jis", "Shift-JIS", ("ソファー", "椅子")),
+        ("utf-8", "UTF-8", ("강아지", "고양이")),
+        ("cp437", "CP437", ("Café", "Müller")),
+    ],
+)
+def test_names_of_an_undeclared_encoding(tmp_path: Path, encoding: str, title: str, classes):
+    names = [f"{name}/image-{number}.png" for number, name in enumerate(classes)]
+    raw = [name.encode(encoding) for name in names]
+    path = zip_of_raw_names(tmp_path / "x.zip", raw)
+    with tarfile.open(tmp_path / "x.tar", "w") as file:
+        for number, name in enumerate(raw):
+            put(file, name.decode("utf-8", "surrogateescape"), f"image {number}".encode())
+    for found in (open_dataset(path), open_dataset(tmp_path / "x.tar")):
+        assert found.classes == classes
+        assert found.paths == tuple(names)
+        assert [found.read(row) for row in range(2)] == [b"image 0", b"image 1"]
+    assert [note.text for note in open_dataset(path).layout_notes] == [
+        "the archive does not say the encoding of its names; they were read as "
+        f"{title}, such as '{names[0]}'"
+    ]
+
+
+def test_backslashes_in_a_zip_separate_folders(tmp_path: Path):
+    path = zip_of_raw_names(tmp_path / "x.zip", [b"train\\cat\\image.png", b"test\\cat\\image.png"])
+    found = open_dataset(path)
+    assert found.paths == ("test/cat/image.png", "train/cat/image.png")
+    assert found.splits == ("test", "train")
+    assert [note.text for note in found.layout_notes] == [
+        "names in the archive have backslashes, which were read as separators of folders"
+    ]
+
+
+def test_hidden_files_are_reported(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        for name in ("b/10.png", "b/2.png", "b/._2.png", "__MACOSX/b/2.png", "@eaDir/x.jpg"):
+            file.writestr(name, b"x")
+    ignored: list[str] = []
+    listing = list_archive(tmp_path / "x.zip", ignored.append)
+    assert list(listing.members) == ["b/2.png", "b/10.png"]
+    assert ignored == ["@eaDir/x.jpg", "__MACOSX/b/2.png", "b/._2.png"]
+    assert (listing.unusable, listing.notes) == ([], [])
