@@ -11,7 +11,9 @@ from foveal.dataset.split_folders import (
     is_ambiguous,
     is_development,
     is_neutral,
+    number_of,
     split_of_folder,
+    split_words,
 )
 from foveal.dataset.types import SPLITS, LayoutNote, Split
 from foveal.text import and_more, plural
@@ -106,7 +108,7 @@ def _read_tops(tops: Sequence[_Top]) -> Layout:
         return Layout(problem=_mixed_problem(tops))
     if _are_splits_in_classes(tops):
         return _read_splits_in_classes(tops)
-    problem = _shared_problem(tops)
+    problem = _combined_problem(tops) or _copy_problem(tops) or _shared_problem(tops)
     return Layout(problem=problem) if problem else _read_classes(tops)
 
 
@@ -114,6 +116,8 @@ def _read_splits(tops: Sequence[_Top]) -> Layout:
     """The layout split/class, where the names of the splits are known."""
     splits = [top for top in tops if top.split is not None]
     others = [top for top in tops if top.split is None]
+    if _are_folds(splits):
+        return Layout(problem=_folds_problem(splits))
     known = {name for top in splits for name in top.children}
     for top in others:
         if top.is_nested and 2 * len(known & top.children.keys()) >= len(top.children):
@@ -170,6 +174,7 @@ def _are_splits_in_classes(tops: Sequence[_Top]) -> bool:
     return (
         None not in splits
         and len(splits) > 1
+        and not any(is_neutral(top.name) for top in tops)
         and len(tops) > 1
         and all(len(folder) == 1 for top in tops for folder in top.below)
         and not any(top.inner for top in tops)
@@ -226,6 +231,46 @@ def _shared_problem(tops: Sequence[_Top]) -> str:
         f"the folders {_names(sharing)} hold the same folders {inside}, so it is open which are "
         f"the classes: call folders that are splits train, val and test, or keep only the class "
         f"folders at the top, {_WAY_OUT}"
+    )
+
+
+def _combined_problem(tops: Sequence[_Top]) -> str:
+    """Why names such as train_cat and test_cat are no classes: each holds split and class."""
+    words = [split_words(top.name) for top in tops]
+    if not all(len(found) == 1 for found in words) or len(set().union(*words)) < 2:
+        return ""
+    return (
+        f"the names of the folders {_names(tops)} say a split and something else: make folders "
+        f"train, val and test with the class folders in them, {_WAY_OUT}"
+    )
+
+
+def _copy_problem(tops: Sequence[_Top]) -> str:
+    """Why a folder that holds the same folders as lie beside it is no class."""
+    names = {compared_name(top.name) for top in tops}
+    for top in tops:
+        shared = names & top.children.keys()
+        if len(shared) > 1 and 2 * len(shared) >= len(top.children):
+            inside = and_more((f"'{top.children[name]}'" for name in sorted(shared)), MAX_LISTED)
+            return (
+                f"the folder '{top.name}' holds the same folders {inside} that lie beside it, as "
+                "where a download was unpacked twice: move it elsewhere"
+            )
+    return ""
+
+
+def _are_folds(splits: Sequence[_Top]) -> bool:
+    """Whether names such as train1, test1, train2, test2 are several divisions of one data set."""
+    numbered: dict[str, set[Split | None]] = {}
+    for top in splits:
+        numbered.setdefault(number_of(top.name), set()).add(top.split)
+    return sum(len(found) > 1 and bool(number) for number, found in numbered.items()) > 1
+
+
+def _folds_problem(splits: Sequence[_Top]) -> str:
+    return (
+        f"the folders {_names(splits)} look like several divisions (folds) of one data set: give a "
+        f"folder with one train, val and test, {_WAY_OUT}"
     )
 
 
@@ -302,6 +347,8 @@ def _entered(folders: Mapping[Folder, int], *, may_be_split: bool) -> Folder:
             return chain
         name = next(iter(names), "")
         nested = sum(images for folder, images in below.items() if len(folder) > 1)
+        if may_be_split and name and not nested and is_neutral(name):
+            return (*chain, name)
         if not nested or below.get((name,), 0) >= nested:
             return safe
         if not may_be_split and split_of_folder(name) and not _holds_splits(below):

@@ -46,6 +46,16 @@ def split_of_folder(name: str) -> Split | None:
     return splits.pop() if len(splits) == 1 else None
 
 
+def split_words(name: str) -> set[Split]:
+    """The splits that words of a name say, whatever the other words are: `train_cat`."""
+    return {split for word in _tokens(name) if (split := _OTHER_WORDS.get(word) or split_of(word))}
+
+
+def number_of(name: str) -> str:
+    """The digits of a name: `2` of `train_2`; empty where there are none."""
+    return "".join(one for one in name if one.isdecimal())
+
+
 def is_neutral(name: str) -> bool:
     """Whether a folder's name says neither class nor split: `images`, `my_data`, `Dataset 2`."""
     tokens = _tokens(name)

@@ -136,7 +136,8 @@ def collect_evaluation_set(
         )
     labels = [dataset.labels[row] for row in cache.rows[cache_rows]]
     targets = encode_labels(labels, manifest.labels, manifest.task)
-    notes = _class_notes(targets, manifest, ignored)
+    notes = [note.text for note in dataset.layout_notes]
+    notes += _class_notes(targets, manifest, ignored)
     if training_unknown:
         notes.append(TRAINING_IMAGES_UNKNOWN)
     if scored == "test" and used.any():

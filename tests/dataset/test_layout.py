@@ -144,6 +144,42 @@ def test_one_split_beside_other_folders_is_a_question() -> None:
     assert layout_of("train test bus").problem.startswith("'train', 'test' are called as")
 
 
+def test_names_that_say_split_and_class_are_a_question() -> None:
+    assert layout_of("train_cat train_dog test_cat").problem == (
+        "the names of the folders 'train_cat', 'train_dog', 'test_cat' say a split and something "
+        "else: make folders train, val and test with the class folders in them, or give a table "
+        "with the columns path, label and split"
+    )
+    assert layout_of("train_engine train_wagon").problem == ""
+
+
+def test_a_second_copy_inside_is_a_question() -> None:
+    assert layout_of("cells/a cells/b cells/cells/a cells/cells/b").problem == (
+        "the folder 'cells' holds the same folders 'a', 'b' that lie beside it, as where a "
+        "download was unpacked twice: move it elsewhere"
+    )
+
+
+def test_folds_are_a_question() -> None:
+    assert layout_of("train1/a test1/a train2/a test2/a").problem == (
+        "the folders 'train1', 'test1', 'train2', 'test2' look like several divisions (folds) of "
+        "one data set: give a folder with one train, val and test, or give a table with the "
+        "columns path, label and split"
+    )
+    assert layout_of("train2017/a val2017/a").problem == ""
+
+
+def test_images_in_a_neutral_folder_of_a_split_have_no_class() -> None:
+    layout = layout_of("train/n01/images train/n02/images val/images")
+    assert {(one.split, one.label) for one in layout.places.values()} == {
+        ("train", "n01"),
+        ("train", "n02"),
+    }
+    assert texts(layout)[-1] == (
+        "'val' is read as val, and 5 images of it in no class folder left out"
+    )
+
+
 def test_images_of_a_split_without_class_folders_are_told() -> None:
     layout = layout_of("train/cat train/dog test")
     assert places(layout) == {("train/cat", "train", "cat"), ("train/dog", "train", "dog")}
