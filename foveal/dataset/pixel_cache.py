@@ -77,12 +77,17 @@ def build_pixel_cache(
 ) -> PixelCache:
     """The pixels of these rows at the input's size, decoded now or read from the cache.
 
-    The key covers the files' paths, sizes and times, the input's shape, fit and background; mean
-    and deviation do not matter. Raises Error where the cache cannot be written.
+    The key covers the files' paths, sizes and times, the input's shape, fit, background and range;
+    mean and deviation do not matter. Raises Error where the cache cannot be written.
     """
     rows = [int(row) for row in rows]
     task = DecodeTask(
-        input.height, input.width, input.channels, preprocess.fit, preprocess.background
+        input.height,
+        input.width,
+        input.channels,
+        preprocess.fit,
+        preprocess.background,
+        preprocess.range,
     )
     folder = cache.cache_folder() / _key(dataset, rows, task)
     opened = _open(folder, rows, input.shape)
@@ -106,6 +111,7 @@ def _key(dataset: Dataset, rows: Sequence[int], task: DecodeTask) -> str:
             task.shape,
             task.fit,
             task.background,
+            task.range,
             dataset.fingerprint(rows),
         ]
     )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.pixel_facts import PixelFacts, find_pixel_facts
 from foveal.dataset.sampling import even_sample
 from foveal.dataset.scan.image_stats import is_grey
 from foveal.dataset.types import Task
@@ -32,6 +33,7 @@ class Stats:
 
     width, height, aspect (width / height): 10th, 50th and 90th percentile of the sample.
     grey: whether all decoded images are grey.  sampled: images in the sample.
+    pixels: the value range and the background.
     """
 
     images: int
@@ -42,6 +44,7 @@ class Stats:
     aspect: tuple[float, float, float]
     grey: bool
     sampled: int
+    pixels: PixelFacts = field(default_factory=PixelFacts)
 
 
 def compute_stats(dataset: Dataset, rows: Sequence[int] | None = None) -> Stats:
@@ -76,6 +79,7 @@ def compute_stats(dataset: Dataset, rows: Sequence[int] | None = None) -> Stats:
         aspect=_percentiles(sizes[:, 0] / sizes[:, 1]),
         grey=bool(grey) and all(grey),
         sampled=len(measured),
+        pixels=find_pixel_facts(dataset),
     )
 
 

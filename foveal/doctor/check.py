@@ -13,6 +13,7 @@ import numpy as np
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import encode_labels
+from foveal.dataset.pixel_facts import PixelFacts, find_pixel_facts
 from foveal.dataset.scan.duplicates import DuplicatePairs, find_duplicates
 from foveal.dataset.scan.scan import Scan, scan_images
 from foveal.dataset.split import assign_splits, find_split_problem
@@ -50,6 +51,7 @@ def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
         *outlier_findings(usable, scan),
         *_shortcut_findings(usable, scan),
         *(_layout_finding(note) for note in dataset.layout_notes),
+        *_pixel_findings(find_pixel_facts(dataset)),
         *(Finding("ignored_files", "info", 1, (), f"{note}.") for note in dataset.notes),
     ]
     return CheckResult(
@@ -94,6 +96,14 @@ def _unusable_findings(unusable: tuple[UnusableFile, ...]) -> Iterator[Finding]:
             "These files cannot be used, for the reason given with each; train leaves them out: "
             "replace or delete them.",
         )
+
+
+def _pixel_findings(facts: PixelFacts) -> Iterator[Finding]:
+    """What preprocessing the pixels need, which train takes, and what it cannot settle."""
+    for reason in facts.reasons():
+        yield Finding("preprocess", "info", 1, (), f"Train takes {reason}.")
+    for warning in facts.warnings:
+        yield Finding("pixel_values", "warning", 1, (), f"{warning[0].upper()}{warning[1:]}.")
 
 
 def _shortcut_findings(usable: Dataset, scan: Scan) -> Iterator[Finding]:

@@ -33,6 +33,11 @@ _ADVICE: dict[str, tuple[Severity, str]] = {
         "The suffix is of another format than the content, which is what counts: rename the file.",
     ),
     "blank": ("warning", "One uniform colour, nothing to learn from: delete it unless intended."),
+    "invisible": (
+        "warning",
+        "Drawn in the colour of the background, so that only transparency tells what it shows: set "
+        "preprocess.background to another colour when training.",
+    ),
     "dark": ("info", "Nearly black everywhere: check whether it can be recognised at all."),
     "bright": ("info", "Nearly white everywhere: check whether it can be recognised at all."),
     "blurry": (
@@ -83,7 +88,9 @@ def _flags(usable: Dataset, scan: Scan) -> Iterator[tuple[str, NDArray[np.bool_]
     brightness = measures[:, image_stats.BRIGHTNESS]
     low, high = measures[:, image_stats.LEVEL_P1], measures[:, image_stats.LEVEL_P99]
     blank = (measures[:, image_stats.CONTRAST] < 2) & (high - low < 8)
-    yield "blank", blank
+    drawn = measures[:, image_stats.HAS_DRAWN_ALPHA] > 0
+    yield "blank", blank & ~drawn
+    yield "invisible", blank & drawn
     yield "dark", ~blank & (brightness < 25) & (high < 80)
     yield "bright", ~blank & (brightness > 235) & (low > 180)
     yield "blurry", _blurry(measures[:, image_stats.SHARPNESS])

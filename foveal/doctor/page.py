@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.pixel_facts import find_pixel_facts
 from foveal.doctor.findings import CheckResult, Finding
 from foveal.errors import ImageError
 from foveal.images.decode import decode_image
@@ -65,12 +66,19 @@ def _shown_files(finding: Finding) -> tuple[str, ...]:
 
 def _thumbnails(dataset: Dataset, paths: set[str]) -> Iterator[tuple[str, str]]:
     """Path and data URI of each image that can be read."""
+    facts = find_pixel_facts(dataset)
     for row, path in enumerate(dataset.paths):
         if path not in paths:
             continue
         try:
             min_size = (MAX_THUMBNAIL_SIDE, MAX_THUMBNAIL_SIDE)
-            image = decode_image(dataset.read(row), channels=3, min_size=min_size)
+            image = decode_image(
+                dataset.read(row),
+                channels=3,
+                background=facts.background,
+                min_size=min_size,
+                value_range=facts.range,
+            )
         except ImageError:
             continue
         yield (

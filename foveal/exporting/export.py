@@ -114,6 +114,7 @@ def _probabilities(
                 samples.read(index),
                 channels=network.input.channels,
                 background=network.preprocess.background,
+                value_range=network.preprocess.range,
             )[None]
         )
         for index in range(len(samples))

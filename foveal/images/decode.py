@@ -1,9 +1,8 @@
 """Decodes image files to 8-bit pixels, upright, within limits; nothing else reads image files.
 
 Rules: EXIF (and XMP) orientation is always applied; transparent pixels are composited over
-`background`; palettes and CMYK become RGB; 16-bit grey is divided by 257; 32-bit and float grey is
-mapped from the minimum and maximum of the image to 0..255 (constant images to 0); of an animation
-the first frame is read.
+`background`; palettes and CMYK become RGB; grey of more than 8 bits is mapped to 0..255 by the
+value range (see `levels`); of an animation the first frame is read.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from PIL import Image, UnidentifiedImageError
 
 from foveal.errors import ImageError
 from foveal.images.fast_png import read_simple_png
+from foveal.images.levels import ValueRange, is_deep, to_8_bits
 from foveal.images.limits import (
     MAX_DECODED_BYTES,
     MAX_FILE_BYTES,
@@ -69,15 +69,22 @@ def decode_array(
     channels: Literal[1, 3],
     background: tuple[int, int, int] = (0, 0, 0),
     min_size: tuple[int, int] | None = None,
+    value_range: ValueRange | None = None,
 ) -> np.ndarray:
     """The image as uint8 (height, width, channels), upright.
 
     source: a path or the bytes of a file.  background: red, green, blue, 0..255.
     min_size: (height, width) in pixels that suffices: a JPEG may then be decoded at 1/2, 1/4 or
-    1/8 of its size, never below `min_size`.
+    1/8 of its size, never below `min_size`.  value_range: see `levels.to_8_bits`.
     Raises ImageError with a short reason.
     """
-    image = decode_image(source, channels=channels, background=background, min_size=min_size)
+    image = decode_image(
+        source,
+        channels=channels,
+        background=background,
+        min_size=min_size,
+        value_range=value_range,
+    )
     return np.asarray(image).reshape(image.height, image.width, channels)
 
 
@@ -87,16 +94,29 @@ def decode_image(
     channels: Literal[1, 3],
     background: tuple[int, int, int] = (0, 0, 0),
     min_size: tuple[int, int] | None = None,
+    value_range: ValueRange | None = None,
+    needs_range: bool = False,
 ) -> Image.Image:
-    """The same as `decode_array`, as a Pillow image of mode L or RGB."""
+    """The same as `decode_array`, as a Pillow image of mode L or RGB.
+
+    needs_range: raise ImageError for 32-bit and float values without `value_range`.
+    """
     if isinstance(source, Image.Image):
-        return decode_opened(source, channels=channels, background=background)
-    content = source if isinstance(source, bytes) else read_bytes(source)
-    image = read_simple_png(content, MAX_FAST_PNG_PIXELS)
-    if image is not None:
-        return _to_mode(image, channels, background)
-    opened = open_image(content)
-    return decode_opened(opened, channels=channels, background=background, min_size=min_size)
+        opened, min_size = source, None
+    else:
+        content = source if isinstance(source, bytes) else read_bytes(source)
+        image = read_simple_png(content, MAX_FAST_PNG_PIXELS)
+        if image is not None:
+            return _to_mode(image, channels, background)
+        opened = open_image(content)
+    return decode_opened(
+        opened,
+        channels=channels,
+        background=background,
+        min_size=min_size,
+        value_range=value_range,
+        needs_range=needs_range,
+    )
 
 
 def decode_opened(
@@ -105,6 +125,8 @@ def decode_opened(
     channels: Literal[1, 3],
     background: tuple[int, int, int] = (0, 0, 0),
     min_size: tuple[int, int] | None = None,
+    value_range: ValueRange | None = None,
+    needs_range: bool = False,
 ) -> Image.Image:
     """The same for an image that is open, such as one from `open_image`."""
     try:
@@ -113,7 +135,12 @@ def decode_opened(
             image.draft(None, (height, width) if _swaps_axes(image) else (width, height))
         _check_memory(image, decoded_bytes(image, channels))
         image.load()
-        return _to_mode(_apply_orientation(image), channels, background)
+        turn = _TRANSPOSE.get(_orientation(image))
+        if is_deep(image):
+            image = to_8_bits(image, value_range, needs_range=needs_range)
+        if turn is not None:
+            image = image.transpose(turn)
+        return _to_mode(image, channels, background)
     except Exception as error:
         raise ImageError(_failure_reason(error)) from error
 
@@ -128,6 +155,8 @@ def open_image(content: bytes) -> Image.Image:
     if len(content) > MAX_FILE_BYTES:
         raise ImageError(byte_limit_reason(len(content)))
     _allow_long_png_text()
+    if content.startswith((b"II", b"MM")):
+        _allow_white_as_zero()
     heic = is_heic(content)
     if heic and not _register_heic():
         raise ImageError(HEIC_REASON)
@@ -180,6 +209,21 @@ def _check_memory(image: Image.Image, size: int) -> None:
         raise ImageError(pixel_limit_reason(image.width * image.height, size))
 
 
+@functools.cache
+def _allow_white_as_zero() -> None:
+    """Let TIFF files of 16-bit, 32-bit and float grey have 0 for white, as X-ray scanners write.
+
+    Pillow 13 knows them with 0 for black only; `levels.to_8_bits` inverts them.
+    """
+    from PIL import TiffImagePlugin
+
+    known = TiffImagePlugin.OPEN_INFO
+    for key, (mode, raw_mode) in list(known.items()):
+        if key[1] == 1 and (mode.startswith("I") or mode == "F"):
+            inverted = (key[0], 0, key[2], key[3], key[4], key[5])
+            known.setdefault(inverted, (mode, raw_mode))
+
+
 def preload_codecs() -> None:
     """Import Pillow's codecs now: the first image would wait some 20 ms for them."""
     Image.preinit()
@@ -217,11 +261,6 @@ def _read_all(handle: int, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _apply_orientation(image: Image.Image) -> Image.Image:
-    method = _TRANSPOSE.get(_orientation(image))
-    return image if method is None else image.transpose(method)
-
-
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """(width, height) in pixels of an opened image after its EXIF orientation is applied."""
     width, height = image.size
@@ -243,13 +282,27 @@ def _orientation(image: Image.Image) -> int:
 
 def _to_mode(image: Image.Image, channels: int, background: tuple[int, int, int]) -> Image.Image:
     mode = "L" if channels == 1 else "RGB"
-    if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(_to_uint8(image))
-    elif image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+    if may_be_transparent(image):
         image = _over_background(image, background)
     elif image.mode == "P" and mode == "L":
         image = image.convert("RGB")  # Pillow rounds differently from P to L
     return image if image.mode == mode else image.convert(mode)
+
+
+def may_be_transparent(image: Image.Image) -> bool:
+    """Whether an opened image has an alpha channel or a transparent colour."""
+    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or (
+        "transparency" in image.info and not is_deep(image)
+    )
+
+
+def alpha_channel(image: Image.Image) -> Image.Image | None:
+    """Mode L, of an image that is decoded, as stored; None where every pixel is opaque."""
+    if not may_be_transparent(image):
+        return None
+    alpha = image.convert("RGBA").getchannel("A")
+    extremes = alpha.getextrema()
+    return None if extremes == (255, 255) else alpha
 
 
 def _over_background(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
@@ -272,17 +325,6 @@ def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
 def _composite(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
     under = Image.new("RGBA", image.size, (*background, 255))
     return Image.alpha_composite(under, image.convert("RGBA")).convert("RGB")
-
-
-def _to_uint8(image: Image.Image) -> np.ndarray:
-    values = np.asarray(image)
-    if image.mode.startswith("I;16"):
-        return np.round(values / np.float32(257)).astype(np.uint8)
-    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if high == low:
-        return np.zeros(values.shape, np.uint8)
-    return np.round((values - low) * (255.0 / (high - low))).clip(0, 255).astype(np.uint8)
 
 
 def _failure_reason(error: Exception) -> str:

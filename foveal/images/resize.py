@@ -50,6 +50,10 @@ class ResizeRule(Protocol):
     def background(self) -> tuple[int, int, int]:
         """Red, green, blue, 0..255."""
 
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The values that become 0 and 255 in images of more than 8 bits."""
+
 
 def to_input_pixels(
     source: Path | bytes | Image.Image | np.ndarray, input: InputShape, preprocess: ResizeRule
@@ -66,6 +70,8 @@ def to_input_pixels(
         channels=input.channels,
         background=preprocess.background,
         min_size=(MIN_DRAFT_RATIO * input.height, MIN_DRAFT_RATIO * input.width),
+        value_range=preprocess.range,
+        needs_range=True,
     )
     return resize_to_input(image, input, preprocess)
 

@@ -7,6 +7,7 @@ use is not checked here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
@@ -36,6 +37,7 @@ class InferencePreprocess(NamedTuple):
 
     fit: Literal["crop", "pad", "squash"]
     background: tuple[int, int, int]
+    range: tuple[float, float] | None = None
 
 
 class InferenceNetwork(NamedTuple):
@@ -131,7 +133,17 @@ def _parse_preprocess(data: dict[str, Any]) -> InferencePreprocess:
     if fit not in _FITS or len(background) != 3:
         _fail("network.preprocess")
     red, green, blue = (_integer(level, 0, 255, "background") for level in background)
-    return InferencePreprocess(fit, (red, green, blue))
+    return InferencePreprocess(fit, (red, green, blue), _parse_range(data.get("range")))
+
+
+def _parse_range(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    ends = _sequence(value, "range")
+    if len(ends) != 2 or not all(type(end) in (int, float) and isfinite(end) for end in ends):
+        _fail("network.preprocess.range")
+    low, high = float(ends[0]), float(ends[1])
+    return (low, high) if low < high else _fail("network.preprocess.range")
 
 
 def _parse_thresholds(data: dict[str, Any], labels: tuple[str, ...]) -> InferenceThresholds:

@@ -80,6 +80,7 @@ def design_network(
     budget = DEFAULT_MINUTES if minutes is None else minutes
     network, layer_reasons = _largest_that_fits(stats, candidates, budget, multiply_adds_per_second)
     preprocess, fit_reason = _choose_fit(stats, network.input)
+    preprocess, pixel_reasons = stats.pixels.settle(preprocess)
     output, output_reason = _choose_output(stats)
     recipe, recipe_reasons = _choose_recipe(stats)
     recipe_lines = [
@@ -93,7 +94,7 @@ def design_network(
     errors = [message.text for message in messages if message.severity == "error"]
     if errors:
         raise SpecError(errors)
-    reasons = (colour, *layer_reasons, fit_reason, output_reason, *recipe_lines)
+    reasons = (colour, *layer_reasons, fit_reason, *pixel_reasons, output_reason, *recipe_lines)
     return Design(network, recipe, reasons, recipe_reasons)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
 
 from foveal.spec.values import Positive, Value, list_to_tuple
 
@@ -22,6 +22,12 @@ class Input(Value):
         return self.height, self.width, self.channels
 
 
+def _check_range(value: tuple[float, float] | None) -> tuple[float, float] | None:
+    if value is not None and not value[0] < value[1]:
+        raise ValueError("the first value must be below the second")
+    return value
+
+
 PixelLevel = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -30,6 +36,8 @@ class Preprocess(Value):
 
     fit: `crop` keeps the centre, `pad` adds `background`, `squash` ignores the aspect ratio.
     background: red, green, blue, 0..255; transparent pixels are blended with it.
+    range: the values that become 0 and 255 in 16-bit, 32-bit and float images, such as (0, 4095)
+    for 12 bits; values outside are clipped.  8-bit images do not need it.
     mean, std: per channel, in units of 0..1; None means 0.5 and 0.25 until train measures them.
     flip_average: predictions are the mean over the image and its mirror image.
     """
@@ -38,6 +46,11 @@ class Preprocess(Value):
     background: Annotated[
         tuple[PixelLevel, PixelLevel, PixelLevel], BeforeValidator(list_to_tuple)
     ] = (0, 0, 0)
+    range: Annotated[
+        tuple[FiniteFloat, FiniteFloat] | None,
+        BeforeValidator(list_to_tuple),
+        AfterValidator(_check_range),
+    ] = None
     mean: Annotated[tuple[float, ...] | None, BeforeValidator(list_to_tuple)] = None
     std: Annotated[
         tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(list_to_tuple)

@@ -20,7 +20,7 @@ FILE = Path("m.onnx")
 def manifest(labels=("a", "b"), function="softmax", **more) -> Manifest:
     network = Network(
         input=Input(height=5, width=7, channels=1),
-        preprocess=Preprocess(fit="pad", background=(1, 2, 3)),
+        preprocess=Preprocess(fit="pad", background=(1, 2, 3), range=(0, 4095)),
         layers=(Flatten(), Output(function)),
     )
     return Manifest(network=network, labels=labels, **more)
@@ -46,13 +46,17 @@ def test_it_equals_the_manifest(expected: Manifest) -> None:
     assert ours.input.shape == theirs.input.shape
     for name in ("height", "width", "channels"):
         assert getattr(ours.input, name) == getattr(theirs.input, name)
-    for name in ("fit", "background"):
+    for name in ("fit", "background", "range"):
         assert getattr(ours.preprocess, name) == getattr(theirs.preprocess, name)
     for name in Thresholds.model_fields:
         assert getattr(got.thresholds, name) == getattr(expected.thresholds, name)
 
 
 WRONG = [
+    (("network", "preprocess", "range"), [1, 1], "network.preprocess.range"),
+    (("network", "preprocess", "range"), [0], "network.preprocess.range"),
+    (("network", "preprocess", "range"), [0, True], "network.preprocess.range"),
+    (("network", "preprocess", "range"), "01", "range"),
     (("labels",), [], "labels"),
     (("labels",), ["a", "a"], "labels: a class name is repeated"),
     (("labels",), ["a", 1], "labels"),

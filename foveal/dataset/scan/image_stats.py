@@ -11,20 +11,23 @@ from PIL import Image
 from foveal.images.decode import (
     IMAGE_FORMATS,
     MAX_FAST_PNG_PIXELS,
+    alpha_channel,
     decode_opened,
     open_image,
     upright_size,
 )
 from foveal.images.fast_png import read_simple_png
+from foveal.images.levels import ValueRange
 
 THUMBNAIL_SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
 IS_GREY, FORMAT_INDEX, FILE_BYTES, BRIGHTNESS, CONTRAST = range(5)
-LEVEL_P1, LEVEL_P99, SHARPNESS, RED, GREEN, BLUE = range(5, 11)
+LEVEL_P1, LEVEL_P99, SHARPNESS, RED, GREEN, BLUE, HAS_DRAWN_ALPHA = range(5, 12)
 """Indices into `measures`: whether the image is grey (0 or 1); index of its format in
 IMAGE_FORMATS; size of the file; mean, standard deviation, 1st and 99th percentile of the grey
-levels; sharpness (see `sharpness`); mean of each colour (0 where there is no thumbnail)."""
-N_MEASURES = 11
+levels; sharpness (see `sharpness`); mean of each colour (0 where there is no thumbnail);
+whether opacity varies (0 or 1)."""
+N_MEASURES = 12
 MIN_DECODED_SIDE = 256
 """A large JPEG is decoded at reduced size, at least this many pixels a side."""
 MIN_SHARPNESS_SIDE = 64
@@ -56,10 +59,11 @@ def content_hash(content: bytes | memoryview) -> int:
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
-def pixel_hash(width: int, height: int, content: bytes) -> int:
-    """64 bits of the size and the decoded pixels (of one channel for a grey image)."""
+def pixel_hash(width: int, height: int, content: bytes, alpha: bytes = b"") -> int:
+    """64 bits of the size, the decoded pixels (of one channel for a grey image) and the opacity."""
     digest = blake2b(f"{width}x{height}".encode(), digest_size=8)
     digest.update(content)
+    digest.update(alpha)
     return int.from_bytes(digest.digest(), "little")
 
 
@@ -79,12 +83,19 @@ def _all_grey(values: np.ndarray) -> bool:
     return True
 
 
-def compute_image_stats(content: bytes, *, full: bool = False) -> ImageStats:
+def compute_image_stats(
+    content: bytes,
+    *,
+    full: bool = False,
+    background: tuple[int, int, int] = (0, 0, 0),
+    value_range: ValueRange | None = None,
+) -> ImageStats:
     """The statistics of one image file; ImageError where it cannot be read.
 
     full: also measure brightness and sharpness; else those measures are 0.
     """
-    image, (width, height), format_name = _decode(content)
+    decoded = _decode(content, background, value_range)
+    image, (width, height), alpha = decoded.image, decoded.size, decoded.alpha
     raw, grey = _raw_pixels(image)
     has_thumbnail = min(width, height) >= THUMBNAIL_SIDE
     lighting = (0.0,) * 5
@@ -96,14 +107,16 @@ def compute_image_stats(content: bytes, *, full: bool = False) -> ImageStats:
             shaped = levels.reshape(image.height, image.width)
             lighting = (*_level_stats(counts), sharpness(shaped))
     small = squash_to_thumbnail(image) if has_thumbnail else None
-    file_stats = (float(grey), float(IMAGE_FORMATS.index(format_name)), float(len(content)))
+    file_stats = (float(grey), float(IMAGE_FORMATS.index(decoded.format_name)), float(len(content)))
     return ImageStats(
         content_hash=content_hash(content),
-        pixel_hash=pixel_hash(image.width, image.height, raw),
+        pixel_hash=pixel_hash(
+            image.width, image.height, raw, b"" if alpha is None else alpha.tobytes()
+        ),
         width=width,
         height=height,
         thumbnail=None if small is None else np.asarray(small.convert("L")),
-        measures=(*file_stats, *lighting, *_mean_colour(small)),
+        measures=(*file_stats, *lighting, *_mean_colour(small), float(_varies(alpha))),
     )
 
 
@@ -117,18 +130,42 @@ def _raw_pixels(image: Image.Image) -> tuple[bytes, bool]:
     return raw, False
 
 
-def _decode(content: bytes) -> tuple[Image.Image, tuple[int, int], str]:
-    """The image in mode L or RGB, its upright size as stored, and its format."""
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """image: mode L or RGB.  size: width and height, upright, as stored.  alpha: see decode."""
+
+    image: Image.Image
+    size: tuple[int, int]
+    format_name: str
+    alpha: Image.Image | None = None
+
+
+def _decode(
+    content: bytes, background: tuple[int, int, int], value_range: ValueRange | None
+) -> _Decoded:
     image = read_simple_png(content, MAX_FAST_PNG_PIXELS)
     if image is not None:
-        return image, image.size, "PNG"
+        return _Decoded(image, image.size, "PNG")
     opened = open_image(content)
     size = upright_size(opened)
     # Decoding a grey file to grey, not to RGB, halves the time for small images.
     grey = opened.mode == "L" and "transparency" not in opened.info
-    min_size = (MIN_DECODED_SIDE, MIN_DECODED_SIDE)
-    image = decode_opened(opened, channels=1 if grey else 3, min_size=min_size)
-    return _bounded(image), size, file_format(opened)
+    image = decode_opened(
+        opened,
+        channels=1 if grey else 3,
+        background=background,
+        min_size=(MIN_DECODED_SIDE, MIN_DECODED_SIDE),
+        value_range=value_range,
+        needs_range=True,
+    )
+    return _Decoded(_bounded(image), size, file_format(opened), alpha_channel(opened))
+
+
+def _varies(alpha: Image.Image | None) -> bool:
+    if alpha is None:
+        return False
+    low, high = alpha.getextrema()
+    return low != high
 
 
 def _bounded(image: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from foveal import cache
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.pixel_facts import find_pixel_facts
 from foveal.dataset.retry import readable_again
 from foveal.dataset.types import UnusableFile
 from foveal.dataset.workers.pool import map_chunks
@@ -81,32 +82,34 @@ def scan_images(
     """
     rows = [int(row) for row in rows]
     fingerprint = dataset.fingerprint(rows)
-    folder = _entry_folder(fingerprint, full)
-    for candidate in dict.fromkeys((folder, _entry_folder(fingerprint, True))):
+    facts = find_pixel_facts(dataset)
+    task = ScanTask(full, facts.background, facts.range)
+    folder = _entry_folder(fingerprint, task)
+    for candidate in (folder, _entry_folder(fingerprint, replace(task, full=True))):
         cached = _load(candidate)
         if cached is not None and not readable_again(dataset, cached.unusable):
             cache.touch(candidate)
             return cached
-    scan = _scan(dataset, rows, full, progress)
+    scan = _scan(dataset, rows, task, progress)
     with contextlib.suppress(OSError, Error):
         _save(folder, scan, f"image statistics of {dataset.root}: {len(rows)} images")
     return scan
 
 
-def _entry_folder(fingerprint: str, full: bool) -> Path:
-    key = json.dumps([SCAN_FORMAT, full, fingerprint])
+def _entry_folder(fingerprint: str, task: ScanTask) -> Path:
+    key = json.dumps([SCAN_FORMAT, task.full, task.background, task.range, fingerprint])
     return cache.cache_folder() / ("scan-" + blake2b(key.encode(), digest_size=16).hexdigest())
 
 
-def _scan(dataset: Dataset, rows: Sequence[int], full: bool, progress: Progress) -> Scan:
+def _scan(dataset: Dataset, rows: Sequence[int], task: ScanTask, progress: Progress) -> Scan:
     chunks: list[tuple[Sequence[int], ChunkResult]] = []
     began, count = time.monotonic(), 0
-    for chunk, result in map_chunks(dataset, ScanTask(full), rows, _CHUNK_SIZE):
+    for chunk, result in map_chunks(dataset, task, rows, _CHUNK_SIZE):
         chunks.append((chunk, result))
         count += len(chunk)
         rate = count / max(time.monotonic() - began, 1e-6)
         progress("scanning images", count, len(rows), f"{rate:.0f} images/s")
-    return _concatenate(dataset, chunks or [([], run_task(ScanTask(full), dataset.read, 0))])
+    return _concatenate(dataset, chunks or [([], run_task(task, dataset.read, 0))])
 
 
 def _concatenate(dataset: Dataset, chunks: Sequence[tuple[Sequence[int], ChunkResult]]) -> Scan:

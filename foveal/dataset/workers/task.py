@@ -22,9 +22,14 @@ from foveal.images.resize import to_input_pixels
 
 @dataclass(frozen=True)
 class ScanTask:
-    """Compute the image statistics of each file; full: also brightness and sharpness."""
+    """Compute the image statistics of each file; full: also brightness and sharpness.
+
+    background, range: as in Preprocess.
+    """
 
     full: bool
+    background: tuple[int, int, int] = (0, 0, 0)
+    range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class DecodeTask:
     channels: Literal[1, 3]
     fit: Literal["crop", "pad", "squash"]
     background: tuple[int, int, int]
+    range: tuple[float, float] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -69,7 +75,14 @@ def _scan(task: ScanTask, read: Callable[[int], bytes], count: int) -> ChunkResu
     failures: list[tuple[int, str]] = []
     for position in range(count):
         try:
-            stats.append(compute_image_stats(read(position), full=task.full))
+            stats.append(
+                compute_image_stats(
+                    read(position),
+                    full=task.full,
+                    background=task.background,
+                    value_range=task.range,
+                )
+            )
             positions.append(position)
         except ImageError as error:
             failures.append((position, error.reason))

@@ -85,11 +85,16 @@ def _read_file(root: Path, files: Sequence[File], position: int) -> bytes:
 
 
 def _decode_task(fields: Mapping[str, Any]) -> ScanTask | DecodeTask:
-    if fields["task"] == "scan":
-        return ScanTask(fields["full"])
     red, green, blue = fields["background"]
-    height, width = fields["height"], fields["width"]
-    return DecodeTask(height, width, fields["channels"], fields["fit"], (red, green, blue))
+    background = (red, green, blue)
+    value_range = None
+    if fields["range"] is not None:
+        low, high = fields["range"]
+        value_range = (low, high)
+    if fields["task"] == "scan":
+        return ScanTask(fields["full"], background, value_range)
+    height, width, channels = fields["height"], fields["width"], fields["channels"]
+    return DecodeTask(height, width, channels, fields["fit"], background, value_range)
 
 
 def _json_line(value: object) -> bytes:

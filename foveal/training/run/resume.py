@@ -91,7 +91,9 @@ def _requested_network(
 ) -> dict[str, Any]:
     own = Network.model_validate(plan["network"])
     network = with_normalisation(requested_again(request, own), data)
-    update = {"flip_average": own.preprocess.flip_average}
+    given = network.preprocess.model_fields_set
+    settled = {"range", "background"} - given
+    update = {name: getattr(own.preprocess, name) for name in (*settled, "flip_average")}
     preprocess = network.preprocess.model_copy(update=update)
     return network.model_copy(update={"preprocess": preprocess}).to_data()
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from foveal import processor
+from foveal.dataset.pixel_facts import find_pixel_facts
 from foveal.dataset.stats import compute_stats
 from foveal.errors import SpecError
 from foveal.model.model import load_model
@@ -58,6 +59,7 @@ def start_run(
         network, recipe, chosen = _designed(request, data, minutes, recipe, progress)
     elif request.network is None:
         network = _with_output_told(network, data, progress)
+    network, data = _with_pixel_facts(network, data, progress)
     decoded = decode_training_data(_with_lint_warnings(network, data), network, progress)
     for warning in decoded.run_data.warnings:
         progress.message(f"warning: {warning}")
@@ -108,6 +110,18 @@ def _with_lint_warnings(network: Network, data: RequestedData) -> RequestedData:
         raise SpecError(errors)
     warnings = (finding.text for finding in findings)
     return replace(data, warnings=(*data.warnings, *warnings))
+
+
+def _with_pixel_facts(
+    network: Network, data: RequestedData, progress: Progress
+) -> tuple[Network, RequestedData]:
+    """The network with the data set's value range and background where it gives none."""
+    facts = find_pixel_facts(data.dataset)
+    preprocess, reasons = facts.settle(network.preprocess)
+    for reason in reasons:
+        progress.message(f"chosen: {reason}")
+    network = network.model_copy(update={"preprocess": preprocess})
+    return network, replace(data, warnings=(*data.warnings, *facts.warnings))
 
 
 def _designed(

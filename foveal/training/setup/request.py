@@ -95,7 +95,7 @@ def with_keys(value: ValueT, overrides: Mapping[str, Any], prefix: str = "") -> 
     known = {key: item for key, item in overrides.items() if key in fields}
     try:
         changed = type(value).model_validate(
-            {**{name: getattr(value, name) for name in fields}, **known}
+            {**{name: getattr(value, name) for name in value.model_fields_set}, **known}
         )
     except ValidationError as error:
         errors += [_wrong_override(detail, prefix) for detail in error.errors(include_url=False)]

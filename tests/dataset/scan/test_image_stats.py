@@ -58,7 +58,7 @@ def test_without_full_brightness_to_sharpness_are_zero():
 def test_a_small_image_has_no_thumbnail():
     stats = compute_image_stats(encoded(noise(31, 90, 3)))
     assert stats.thumbnail is None
-    assert stats.measures[image_stats.RED :] == (0.0, 0.0, 0.0)
+    assert stats.measures[image_stats.RED :] == (0.0, 0.0, 0.0, 0.0)
 
 
 def test_grey_is_the_same_pixels_in_every_format():

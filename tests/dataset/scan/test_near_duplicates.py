@@ -23,7 +23,9 @@ def thumbnails_of(contents: list[bytes]) -> tuple[np.ndarray, np.ndarray, list[i
     indices = [index for index, one in enumerate(stats) if one.thumbnail is not None]
     return (
         np.array([stats[index].thumbnail for index in indices], np.uint8).reshape(-1, 32, 32),
-        np.array([stats[index].measures[RED:] for index in indices], np.float32).reshape(-1, 3),
+        np.array([stats[index].measures[RED : RED + 3] for index in indices], np.float32).reshape(
+            -1, 3
+        ),
         indices,
     )
 

@@ -11,7 +11,15 @@ from foveal.dataset.workers import worker
 from foveal.dataset.workers.task import DecodeTask, ScanTask, run_task
 
 
-@pytest.mark.parametrize("task", [ScanTask(True), DecodeTask(8, 6, 3, "squash", (1, 2, 3))])
+@pytest.mark.parametrize(
+    "task",
+    [
+        ScanTask(True),
+        ScanTask(False, (9, 9, 9), (0.0, 4095.0)),
+        DecodeTask(8, 6, 3, "squash", (1, 2, 3)),
+        DecodeTask(8, 6, 3, "squash", (1, 2, 3), (-1.0, 1.0)),
+    ],
+)
 def test_a_result_survives_the_pipe(tmp_path, task):
     pixels = np.random.default_rng(0).integers(0, 256, (10, 12, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "1.png")

@@ -1,0 +1,158 @@
+"""Maps pixels of more than 8 bits (16-bit, 32-bit, float) to 0..255 by one range of values.
+
+The range is a fact of the data set, never of the single image: brightness may be the class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from foveal.errors import ImageError
+
+ValueRange = tuple[float, float]
+"""The values that become 0 and 255; those outside are clipped."""
+Kind = Literal["16-bit", "32-bit", "float"]
+NO_RANGE_REASON = (
+    "32-bit or float values, for which preprocess.range has no range; convert it to 8 bits, or "
+    "train with images of this kind"
+)
+_PHOTOMETRIC, _BITS_PER_SAMPLE, _MAX_SAMPLE, _S_MIN, _S_MAX = 262, 258, 281, 340, 341
+_SAMPLE_FORMAT, _SIGNED = 339, 2
+_NOMINAL: tuple[ValueRange, ...] = ((0, 1), (-1, 1), (0, 255), (0, 65535))
+_MAX_SAMPLED_VALUES = 2**20
+_BLOCK_VALUES = 2**22
+
+
+@dataclass(frozen=True)
+class LevelStats:
+    """low, high: the 0.01 and 99.99 percentile of the finite values.
+
+    tagged: the range that the file's own tags tell.  finite: whether all values are.
+    """
+
+    kind: Kind
+    low: float
+    high: float
+    tagged: ValueRange | None
+    finite: bool
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether an opened image has more than 8 bits a pixel, in one channel."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def to_8_bits(
+    image: Image.Image, value_range: ValueRange | None, *, needs_range: bool = False
+) -> Image.Image:
+    """A deep image whose pixels are decoded, as mode L: NaN becomes 0; MINISWHITE is inverted.
+
+    value_range None: that of the file's tags or of its type; for 32-bit and float values the
+    smallest usual one that holds them, or, where it `needs_range`, ImageError.
+    """
+    values = np.asarray(image)
+    if value_range is None:
+        value_range = _type_range(image)
+    if value_range is None:
+        if needs_range:
+            raise ImageError(NO_RANGE_REASON)
+        value_range = _usual_range(values)
+    levels = _scale(values, value_range)
+    return Image.fromarray(255 - levels if _white_is_zero(image) else levels)
+
+
+def measure_levels(image: Image.Image, significant_bits: int | None = None) -> LevelStats:
+    """Of a deep image whose pixels are decoded; significant_bits: of a PNG's sBIT."""
+    values = np.asarray(image)
+    values = values.reshape(-1)[:: max(1, values.size // _MAX_SAMPLED_VALUES)]
+    finite = values[np.isfinite(values)]
+    low, high = (
+        (float(np.quantile(finite, share, method=method)) for share, method in _ENDS)
+        if len(finite)
+        else (0.0, 0.0)
+    )
+    tagged = _tagged_range(image)
+    if significant_bits is not None and high < 2**significant_bits:
+        tagged = (0.0, 2.0**significant_bits - 1)
+    return LevelStats(_kind(image), low, high, tagged, len(finite) == len(values))
+
+
+_ENDS: tuple[tuple[float, Literal["lower", "higher"]], ...] = ((1e-4, "lower"), (0.9999, "higher"))
+
+
+def _scale(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
+    """uint8 of the same shape."""
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        table = _scale_floats(np.arange(2**16), value_range)
+        return np.take(table, values)  # no copy in float of a large image
+    levels = np.empty(values.shape, np.uint8)
+    rows = max(1, _BLOCK_VALUES // max(1, values.shape[1]))
+    for top in range(0, values.shape[0], rows):
+        levels[top : top + rows] = _scale_floats(values[top : top + rows], value_range)
+    return levels
+
+
+def _scale_floats(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
+    low, high = value_range
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = np.round((values.astype(np.float64) - low) * (255.0 / (high - low)))
+    return np.asarray(np.nan_to_num(scaled.clip(0, 255), nan=0.0), np.uint8)
+
+
+def _kind(image: Image.Image) -> Kind:
+    if image.mode == "F":
+        return "float"
+    return "16-bit" if image.mode.startswith("I;16") else "32-bit"
+
+
+def _type_range(image: Image.Image) -> ValueRange | None:
+    """The range of an integer type of at most 16 bits, by the file's tags; None for wider types."""
+    tagged = _tagged_range(image)
+    if tagged is not None or image.mode in ("I", "F"):
+        return tagged
+    return 0.0, 65535.0
+
+
+def _usual_range(values: np.ndarray) -> ValueRange:
+    """The smallest usual range that holds the finite values, else their own."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    for usual in _NOMINAL:
+        if usual[0] <= low and high <= usual[1]:
+            return usual
+    return (low, high) if low < high else (low, low + 1)
+
+
+def _tagged_range(image: Image.Image) -> ValueRange | None:
+    """By a TIFF's sample values or bits, where they say more than the type does."""
+    low, high = _tag(image, _S_MIN), _tag(image, _S_MAX)
+    if low is not None and high is not None and low < high:
+        return low, high
+    bits = _tag(image, _BITS_PER_SAMPLE)
+    if image.mode == "I" and bits == 16 and _tag(image, _SAMPLE_FORMAT) == _SIGNED:
+        return -(2.0**15), 2.0**15 - 1
+    if not image.mode.startswith("I;16"):
+        return None
+    high = _tag(image, _MAX_SAMPLE)
+    if high is not None and 0 < high < 65535:
+        return 0.0, high
+    return (0.0, 2.0**bits - 1) if bits is not None and bits < 16 else None
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    return _tag(image, _PHOTOMETRIC) == 0
+
+
+def _tag(image: Image.Image, number: int) -> float | None:
+    """The first value of a TIFF tag as a number; None where the file has none."""
+    value = getattr(image, "tag_v2", {}).get(number)
+    if isinstance(value, tuple):
+        value = value[0] if value else None
+    try:
+        return None if value is None or isinstance(value, bytes | str) else float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
