@@ -64,6 +64,7 @@ class TableColumns:
     """The converted cells, one entry a row of the table.
 
     usable: the rows to keep, each image once.  unusable, notes: why the others are not.
+    layout_notes: what was not read as it stands.
     """
 
     paths: tuple[str, ...]
@@ -75,6 +76,7 @@ class TableColumns:
     usable: Sequence[int]
     unusable: tuple[UnusableFile, ...]
     notes: tuple[str, ...]
+    layout_notes: tuple[str, ...] = ()
     file_stamps: tuple[str, ...] = ()
 
 
@@ -97,16 +99,14 @@ def parse_columns(
     cells = {name: [_to_text(cell) for cell in column] for name, column in values.items()}
     _require_columns(cells, source)
     numbers = numbers or RowNumbers("row", range(1, len(cells["path"]) + 1))
-    labels, notes = _parse_labels(values["label"], source)
+    labels, layout_notes = _parse_labels(values["label"], source)
     paths = [cell.strip() for cell in cells["path"]]
     _require_cells(paths, labels, source, numbers)
     splits = _parse_splits(cells.get("split"), len(paths), source, numbers)
-    notes += _split_notes(cells.get("split", ()), source)
+    layout_notes += _split_notes(cells.get("split", ()), source)
     found = find([_relative(root, path) for path in paths])  # `./1.png` is `1.png`
     usable, unusable = _unique_rows(found.paths, labels, source, numbers)
     repeated = len(paths) - len(usable) - len(unusable)
-    if repeated:
-        notes.append(f"{source}: {plural(repeated, 'repeated row')} ignored")
     return TableColumns(
         paths=tuple(found.paths),
         labels=tuple(labels),
@@ -118,7 +118,8 @@ def parse_columns(
         },
         usable=usable,
         unusable=tuple(unusable),
-        notes=(*found.notes, *notes),
+        notes=(f"{source}: {plural(repeated, 'repeated row')} ignored",) if repeated else (),
+        layout_notes=(*found.notes, *layout_notes),
         file_stamps=found.file_stamps,
     )
 

@@ -165,7 +165,10 @@ class Dataset:
         )
         if len(table.usable) < len(dataset):
             dataset = dataset.subset(table.usable)
-        return replace(dataset, unusable=table.unusable, notes=table.notes)
+        layout_notes = (*dataset.layout_notes, *map(LayoutNote, table.layout_notes))
+        return replace(
+            dataset, unusable=table.unusable, notes=table.notes, layout_notes=layout_notes
+        )
 
     @classmethod
     def from_pandas(cls, root: str | Path, frame: pandas.DataFrame) -> Dataset:

@@ -32,7 +32,7 @@ def whole_numbers(cells: Sequence[object]) -> list[object]:
     texts = [str(cell).strip() for cell in cells if _is_filled(cell)]
     if not any("." in text for text in texts) or not all(map(_WHOLE_NUMBER.fullmatch, texts)):
         return list(cells)
-    return [str(int(float(str(cell)))) if _is_filled(cell) else cell for cell in cells]
+    return [str(int(str(cell).partition(".")[0])) if _is_filled(cell) else cell for cell in cells]
 
 
 def _is_filled(cell: object) -> bool:

@@ -16,7 +16,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import open_folder
 from foveal.dataset.listing import is_image_name, list_files
 from foveal.dataset.table import open_table, read_columns
-from foveal.dataset.types import Split, split_of
+from foveal.dataset.types import LayoutNote, Split, split_of
 from foveal.errors import DataError
 from foveal.text import plural
 
@@ -34,14 +34,18 @@ def open_metadata_folder(root: Path) -> Dataset | None:
     if not all(_has_labels(path) for _, paths in found for path in paths):
         dataset = open_folder(root)
         if len(dataset):
-            note = (
+            text = (
                 f"{found[0][1][0]} has no columns file_name and label: the folders are the classes"
             )
-            return replace(dataset, notes=(*dataset.notes, note))
+            return replace(dataset, layout_notes=(*dataset.layout_notes, LayoutNote(text)))
     parts = [_open_part(root, folder, paths) for folder, paths in found]
     dataset = _join(root, parts)
-    note = f"labels are those of {', '.join(str(paths[0]) for _, paths in found)}"
-    return replace(dataset, notes=(note, *dataset.notes, *_unlisted(root, dataset)))
+    note = LayoutNote(f"labels are those of {', '.join(str(paths[0]) for _, paths in found)}")
+    return replace(
+        dataset,
+        notes=(*dataset.notes, *_unlisted(root, dataset)),
+        layout_notes=(note, *dataset.layout_notes),
+    )
 
 
 def _find_tables(root: Path) -> list[tuple[str, list[Path]]]:
@@ -116,6 +120,7 @@ def _join(root: Path, parts: Sequence[Dataset]) -> Dataset:
         file_stamps=tuple(chain.from_iterable(part.file_stamps for part in parts)),
         unusable=tuple(chain.from_iterable(part.unusable for part in parts)),
         notes=tuple(chain.from_iterable(part.notes for part in parts)),
+        layout_notes=tuple(chain.from_iterable(part.layout_notes for part in parts)),
     )
 
 

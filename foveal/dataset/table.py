@@ -83,7 +83,9 @@ def table_dataset(
         replace_absolute=replace_absolute,
     )
     parsed = parse_columns(root, table.columns, source, numbers=table.numbers, find=find)
-    return Dataset.from_parsed(root, replace(parsed, notes=(*table.notes, *parsed.notes)))
+    return Dataset.from_parsed(
+        root, replace(parsed, layout_notes=(*table.notes, *parsed.layout_notes))
+    )
 
 
 def parse_table(content: bytes, source: str) -> Table:

@@ -40,7 +40,9 @@ def decode_text(content: bytes, source: str) -> tuple[str, tuple[str, ...]]:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise _not_text(source, f"byte {error.start}") from error
+        raise DataError(
+            f"{source} is not {encoding.upper()} text (byte {error.start}); save it as CSV in UTF-8"
+        ) from error
     control = _CONTROL.search(text)
     if control is not None:
         raise _not_text(source, f"character {control.start()}")
@@ -55,11 +57,12 @@ def _encoding(content: bytes) -> str:
             return encoding
     if b"\0" in content[:2]:  # a header in UTF-16 has a null byte in every second place
         return "utf-16-be" if content.startswith(b"\0") else "utf-16-le"
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return "cp949" if _is_korean(content) else "cp1252"
-    return "utf-8"
+    text = content.decode("utf-8", "replace")
+    damaged = text.count("\ufffd")
+    if not damaged or _is_korean(content):
+        return "cp949" if damaged else "utf-8"
+    foreign = sum(ord(one) > 127 for one in text) - damaged
+    return "utf-8" if foreign > damaged else "cp1252"  # damaged UTF-8 is an error, no other text
 
 
 def _is_korean(content: bytes) -> bool:

@@ -66,4 +66,4 @@ def test_other_words_for_splits_are_told():
         "t.csv",
     )
     assert table.splits == ("train", "val", "test")
-    assert table.notes == ("t.csv: splits are read so: 'dev' as val, 'hold_out' as test",)
+    assert table.layout_notes == ("t.csv: splits are read so: 'dev' as val, 'hold_out' as test",)

@@ -23,10 +23,8 @@ def test_a_table_beside_the_images_labels_them(images):
     found = open_dataset(root)
     assert (found.root, found.paths) == (root, ("1.png", "2.png"))
     assert (found.labels, found.splits) == ((("cat",), ("dog",)), (None, None))
-    assert found.notes == (
-        f"labels are those of {table}",
-        "1 image ignored: not listed in the table",
-    )
+    assert found.notes == ("1 image ignored: not listed in the table",)
+    assert [note.text for note in found.layout_notes] == [f"labels are those of {table}"]
     assert open_dataset(table).labels == found.labels
     lines = [{"file_name": f"{n}.png", "label": one} for n, one in ((1, "cat"), (2, "dog"))]
     (root / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -63,7 +61,7 @@ def test_a_table_without_labels_leaves_the_folders_as_classes(images):
     table = _csv(root, {"a/1.png": "a plane"}, "file_name,text")
     found = open_dataset(root)
     assert found.classes == ("a", "b")
-    assert found.notes[-1] == (
+    assert found.layout_notes[-1].text == (
         f"{table} has no columns file_name and label: the folders are the classes"
     )
     flat = images("1.png")

@@ -179,7 +179,29 @@ def test_a_table_that_is_not_text(tmp_path: Path):
     (tmp_path / "t.csv").write_bytes(b"path,label\n\x01\x81,a\n")
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path / "t.csv")
-    assert str(error.value) == (f"{tmp_path}/t.csv is not text (byte 12); save it as CSV in UTF-8")
+    assert str(error.value) == (
+        f"{tmp_path}/t.csv is not CP1252 text (byte 12); save it as CSV in UTF-8"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("path,label\n1.png,고양이\n2.png,개".encode()[:-1], "UTF-8 text (byte 33)"),
+        ("path,label\n1.png,a".encode("utf-16")[:-1], "UTF-16 text (byte 36)"),
+        (b"path,label\n1.png,\x00a\n", "text (character 17)"),
+    ],
+)
+def test_damaged_text_is_not_taken_for_another_encoding(tmp_path: Path, content: bytes, text: str):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        open_dataset(path)
+    assert str(error.value) == f"{path} is not {text}; save it as CSV in UTF-8"
+
+
+def _notes(dataset: Dataset) -> tuple[str, ...]:
+    return tuple(note.text for note in dataset.layout_notes)
 
 
 def _text(separator: str, end: str, rows: list[tuple[str, str]] = ROWS) -> str:
@@ -212,7 +234,7 @@ def test_tables_of_every_dialect_say_the_same(images, content: bytes, note: str 
     assert found.paths == ("0.png", "1.png", "2.png")
     assert found.labels == (("katt",), ("häst",), ("katt",))
     assert found.extra_columns == {}
-    assert found.notes == ((f"{path} is not UTF-8 and was read as {note}",) if note else ())
+    assert _notes(found) == ((f"{path} is not UTF-8 and was read as {note}",) if note else ())
 
 
 def test_korean_tables_of_windows_are_read(images):
@@ -220,7 +242,7 @@ def test_korean_tables_of_windows_are_read(images):
     (root / "t.csv").write_bytes("path,label\n0.png,고양이\n1.png,개\n2.png,개\n".encode("cp949"))
     found = open_dataset(root / "t.csv")
     assert found.classes == ("개", "고양이")
-    assert found.notes == (f"{root}/t.csv is not UTF-8 and was read as CP949 (Korean)",)
+    assert _notes(found) == (f"{root}/t.csv is not UTF-8 and was read as CP949 (Korean)",)
 
 
 def test_numbers_and_words_for_nothing_are_labels(images):
@@ -233,7 +255,7 @@ def test_numbers_and_words_for_nothing_are_labels(images):
     (root / "t.csv").write_text("path,label\n" + rows)
     found = open_dataset(root / "t.csv")
     assert found.labels == (("1",), ("0",), ("1",), ("0",))
-    assert found.notes == (f"{root}/t.csv: labels such as 1.0 are read as whole numbers",)
+    assert _notes(found) == (f"{root}/t.csv: labels such as 1.0 are read as whole numbers",)
     (root / "t.csv").write_text("path,label\n0.png,=1+1\n1.png,@a\n2.png,-b\n3.png,+c\n")
     assert open_dataset(root / "t.csv").labels == (("=1+1",), ("@a",), ("-b",), ("+c",))
 

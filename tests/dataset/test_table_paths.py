@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, UsageError
 
@@ -18,19 +19,25 @@ def _table(path: Path, names: list[str]) -> Path:
     return path
 
 
+def _notes(dataset: Dataset) -> tuple[str, ...]:
+    return tuple(note.text for note in dataset.layout_notes)
+
+
 def test_windows_paths_and_escapes_are_read(images):
     root = images("images/1.png")
     (root / "images" / "1.png").rename(root / "images" / "a b.png")
     table = _table(root / "t.csv", ["images\\a b.png"])
     found = open_dataset(table)
     assert found.paths == ("images/a b.png",)
-    assert found.notes == (f"{table}: 1 path with \\ read as /: images\\a b.png is images/a b.png",)
+    assert _notes(found) == (
+        f"{table}: 1 path with \\ read as /: images\\a b.png is images/a b.png",
+    )
     assert found.read(0)
     _table(table, ["images/a%20b.png", "images\\a%20b.png"])
     with pytest.raises(DataError, match="gives the same image different labels"):
         open_dataset(table)
     _table(table, ["images/a%20b.png"])
-    assert open_dataset(table).notes == (
+    assert _notes(open_dataset(table)) == (
         f"{table}: 1 path with escapes such as %20 read as characters: images/a%20b.png is "
         "images/a b.png",
     )
@@ -40,7 +47,7 @@ def test_a_name_with_a_backslash_stays(images):
     root = images("1.png")
     (root / "1.png").rename(root / "a\\b%20.png")
     found = open_dataset(_table(root / "t.csv", ["a\\b%20.png"]))
-    assert (found.paths, found.notes) == (("a\\b%20.png",), ())
+    assert (found.paths, _notes(found)) == (("a\\b%20.png",), ())
 
 
 def test_ids_without_suffix_are_looked_for_once(images):
@@ -48,7 +55,7 @@ def test_ids_without_suffix_are_looked_for_once(images):
     table = _table(root / "t.csv", ["001", "002"])
     found = open_dataset(table)
     assert found.paths == ("train/001.png", "train/002.png")
-    assert found.notes == (
+    assert _notes(found) == (
         f"{table}: 2 paths with another spelling or no suffix found in {root}: 001 is "
         "train/001.png",
     )
@@ -79,7 +86,7 @@ def test_case_and_unicode_form_do_not_hide_a_file(images):
 def test_a_missing_file_is_not_replaced_by_one_elsewhere(images):
     root = images("1.png other/2.png")
     found = open_dataset(_table(root / "t.csv", ["1.png", "2.png"]))
-    assert (found.paths, found.notes) == (("1.png", "2.png"), ())
+    assert (found.paths, _notes(found)) == (("1.png", "2.png"), ())
 
 
 @pytest.mark.parametrize(
@@ -99,7 +106,7 @@ def test_root_replaces_the_folders_of_another_machine(images, prefix: str):
     )
     found = open_dataset(table, root=root)
     assert found.paths == ("images/a/1.png", "images/b/1.png")
-    assert found.notes == (
+    assert _notes(found) == (
         f"{table}: 2 paths with folders replaced by {root}: {given} is images/a/1.png",
     )
     assert open_dataset(table, root=root / "images").paths == ("a/1.png", "b/1.png")
