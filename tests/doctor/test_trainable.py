@@ -15,7 +15,7 @@ import foveal
 from foveal.dataset.types import UnusableFile
 from foveal.doctor.trainable import listing_errors, reading_errors
 from foveal.errors import Error
-from foveal.progress import silent
+from foveal.progress import Progress, silent
 from foveal.training.run.start import start_run
 from foveal.training.setup.request import TrainRequest
 
@@ -73,6 +73,14 @@ def _png(seed):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+class _Messages(Progress):
+    def __init__(self):
+        self.texts = []
+
+    def message(self, text):
+        self.texts.append(text)
 
 
 def _write(folder, files):
@@ -160,9 +168,36 @@ def test_check_says_whether_train_starts(tmp_path_factory, splits, data):
 )
 def test_check_and_train_give_the_same_reason(files, reason):
     result, told = _agree(files)
-    if reason is None:  # folders val alone are two classes or no train, but the same to both
+    if reason is None:  # val alone: only that both say the same
         return
     assert told is not None
     assert told.startswith(reason)
     first = next(one for one in result.findings if not one.files)
     assert first.advice == f"{told[0].upper()}{told[1:]}."
+
+
+@pytest.mark.parametrize(
+    ("bad", "classes", "warning"),
+    [
+        ("train/c", ("a", "b"), "class 'c' is left out, as no training image there can be read"),
+        (
+            "val",
+            ("a", "b", "c"),
+            "val is empty, as none of its images can be read: nothing is chosen on it",
+        ),
+    ],
+)
+def test_with_allow_bad_the_rest_is_trained_and_it_is_told(tmp_path, bad, classes, warning):
+    files = {
+        (split, label, not f"{split}/{label}".startswith(bad)): 6
+        for split in ("train", "val", "test")
+        for label in "abc"
+    }
+    _write(tmp_path / "data", files)
+    progress = _Messages()
+    run = foveal.train(
+        tmp_path / "data", epochs=1, allow_bad=True, out=tmp_path / "run", progress=progress
+    )
+    assert f"warning: {warning}" in progress.texts
+    assert foveal.load(run.model_path).labels == classes
+    assert (run.val_images, run.report_path is None) == ((0, True) if bad == "val" else (12, False))

@@ -137,7 +137,7 @@ def test_other_data_is_not_resumed(finished, digits, tmp_path):
     shutil.rmtree(other / "3")
     with pytest.raises(UsageError) as caught:
         train(other, epochs=4, out=tmp_path / "run", resume=True)
-    assert "its classes differ (gone: ['3'], new: [])" in str(caught.value)
+    assert "its classes differ (gone: '3'; new: none)" in str(caught.value)
 
 
 def test_starting_from_a_model(finished, digits, tiny_network, tmp_path, messages):

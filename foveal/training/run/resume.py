@@ -10,6 +10,7 @@ from typing import Any
 from foveal.errors import UsageError
 from foveal.progress import Progress
 from foveal.spec.network import Network
+from foveal.text import MAX_NAMED_CLASSES, and_more
 from foveal.training.checkpoint import Checkpoint
 from foveal.training.device import environment, environment_differences, select_device
 from foveal.training.run.summary import write_recipe
@@ -122,8 +123,14 @@ def _describe_difference(key: str, planned: Any, requested: Any) -> str:
     if key == "data":
         return "its training or val images have changed"
     if key == "classes":
-        gone, new = sorted(set(planned) - set(requested)), sorted(set(requested) - set(planned))
-        return f"its classes differ (gone: {gone}, new: {new})"
+        gone, new = (
+            and_more(map(repr, sorted(one - other)), MAX_NAMED_CLASSES) or "none"
+            for one, other in (
+                (set(planned), set(requested)),
+                (set(requested), set(planned)),
+            )
+        )
+        return f"its classes differ (gone: {gone}; new: {new})"
     if key == "network":
         return f"its network differs ({_first_network_difference(planned, requested)})"
     if key == "recipe":
