@@ -19,6 +19,10 @@ def design(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Labelled images: a folder, table or archive.")
     ],
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Minutes training may take; default: 10.")
     ] = None,
@@ -30,15 +34,16 @@ def design(
     from foveal.verbs.design import design as verb
     from foveal.verbs.design import network_yaml, recipe_path, recipe_yaml
 
-    result = verb(data, minutes=minutes, out=out)
+    result = verb(data, root=root, minutes=minutes, out=out)
+    given = data if root is None else f"{data} --root {root}"
     if out is None:
         console.result(network_yaml(result).rstrip("\n"))
         console.message("\n".join(["", "recipe:", recipe_yaml(result).rstrip("\n")]))
-        console.message(f"\nto save it:  foveal design {data} --out network.yaml")
+        console.message(f"\nto save it:  foveal design {given} --out network.yaml")
         return
     for reason in result.reasons:
         console.result(reason)
     console.message(
-        f"written: {out} and {recipe_path(out)}; edit them, then  foveal train {data} "
+        f"written: {out} and {recipe_path(out)}; edit them, then  foveal train {given} "
         f"--network {out} --recipe {recipe_path(out)}"
     )

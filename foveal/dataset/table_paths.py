@@ -133,27 +133,29 @@ class _Search:
         self._tell(found, [given[row] for row in found], how)
 
     def replace_prefixes(self) -> None:
-        """Replace the leading folders of absolute paths, as many as lets most files be found."""
+        """Replace the leading folders of paths, as many as lets most files be found.
+
+        All paths of one drive or top folder are treated alike, and so are all relative ones.
+        """
         groups: dict[str, list[int]] = defaultdict(list)
         for row, path in enumerate(self.paths):
-            if is_absolute(path):
-                groups[_split(path)[0]].append(row)
-        for rows in groups.values():
+            groups[_split(path)[0] if is_absolute(path) else ""].append(row)
+        for top, rows in groups.items():
             parts = {row: _split(self.paths[row]) for row in rows}
-            common = len(_common([one[:-1] for one in parts.values()]))
-            sample = rows[:: max(1, len(rows) // _SAMPLE)]
-            hits = Counter(
-                {
-                    cut: sum(bool(self.files.stamp("/".join(parts[row][cut:]))) for row in sample)
-                    for cut in range(1, common + 1)
-                }
-            )
-            cut = max(range(1, common + 1), key=lambda cut: (hits[cut], -cut), default=0)
+            cut = self._best_cut(list(parts.values()), 1 if top else 0)
             given = {row: self.paths[row] for row in rows}
             found = [row for row in rows if cut and self._try(row, "/".join(parts[row][cut:]))]
-            self._tell(
-                found, [given[row] for row in found], f"folders replaced by {self.files.name}"
-            )
+            how = f"folders replaced by {self.files.name}"
+            self._tell(found, [given[row] for row in found], how)
+
+    def _best_cut(self, parts: Sequence[Sequence[str]], least: int) -> int:
+        """The number of leading parts without which most paths are files; the least such number."""
+        cuts = range(least, len(_common([one[:-1] for one in parts])) + 1)
+        sample = parts[:: max(1, len(parts) // _SAMPLE)]
+        hits = {
+            cut: sum(bool(self.files.stamp("/".join(one[cut:]))) for one in sample) for cut in cuts
+        }
+        return max(cuts, key=lambda cut: (hits[cut], -cut), default=0)
 
     def try_listing(self) -> None:
         """Look for what is missing among the names of all files, without suffix, case and form."""

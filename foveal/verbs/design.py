@@ -16,16 +16,21 @@ from foveal.spec.yaml import dump_yaml
 
 
 def design(
-    data: str | Path | Dataset, *, minutes: float | None = None, out: str | Path | None = None
+    data: str | Path | Dataset,
+    *,
+    root: str | Path | None = None,
+    minutes: float | None = None,
+    out: str | Path | None = None,
 ) -> Design:
     """A network and recipe for the training images of `data` and a budget (None: 10 minutes).
 
-    out: the YAML file for the network; the recipe goes beside it as NAME.recipe.yaml.
+    root: the folder of a table's images.  out: the YAML file for the network; the recipe goes
+    beside it as NAME.recipe.yaml.
     Raises DataError where the images cannot be used, UsageError for a budget that is not positive.
     """
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes received {minutes:g}; give a number above 0")
-    stats = compute_stats(open_dataset(data))
+    stats = compute_stats(open_dataset(data, root=root))
     result = design_network(stats, minutes, multiply_adds_per_second=processor.training_speed())
     if out is not None:
         write_atomic(Path(out), network_yaml(result))

@@ -112,6 +112,18 @@ def test_root_replaces_the_folders_of_another_machine(images, prefix: str):
     assert open_dataset(table, root=root / "images").paths == ("a/1.png", "b/1.png")
 
 
+def test_root_may_be_inside_the_folders_of_relative_paths(images):
+    root = images("images/a/1.png images/b/1.png")
+    table = _table(root / "t.csv", ["data/images/a/1.png", "data\\images\\b\\1.png"])
+    found = open_dataset(table, root=root / "images")
+    assert found.paths == ("a/1.png", "b/1.png")
+    assert _notes(found) == (
+        f"{table}: 2 paths with folders replaced by {root}/images: data/images/a/1.png is a/1.png",
+    )
+    _table(table, ["a/1.png", "b/1.png"])
+    assert _notes(open_dataset(table, root=root / "images")) == ()
+
+
 def test_root_is_for_tables(images, tmp_path: Path):
     root = images("a/1.png")
     with pytest.raises(UsageError) as error:
