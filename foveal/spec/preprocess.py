@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
+from pydantic_core import PydanticCustomError
 
 from foveal.spec.values import Positive, Value, list_to_tuple
 
@@ -24,7 +25,7 @@ class Input(Value):
 
 def _check_range(value: tuple[float, float] | None) -> tuple[float, float] | None:
     if value is not None and not value[0] < value[1]:
-        raise ValueError("the first value must be below the second")
+        raise PydanticCustomError("range", "the first value must be below the second")
     return value
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -146,3 +149,40 @@ def test_check_says_what_train_takes(tmp_path):
     result = foveal.check(folder(tmp_path, noise(0.0, 1.0, np.float32), "tif"))
     advice = next(one.advice for one in result.findings if one.kind == "preprocess")
     assert advice.startswith("Train takes preprocess.range [0, 1]: 12 of 12 sampled images hold ")
+
+
+def png16(path, values: np.ndarray) -> None:
+    """A 16-bit RGB PNG, which Pillow does not write."""
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    chunks = [
+        (b"IHDR", struct.pack(">2I5B", width, height, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+            for name, data in chunks
+        )
+    )
+
+
+@pytest.mark.parametrize(("high", "dim"), [(4_095, 4), (65_535, 0)])
+def test_dark_colour_of_16_bits_a_channel_is_told(tmp_path, high, dim):
+    for seed in range(4):
+        values = np.random.default_rng(seed).integers(0, high + 1, (9, 9, 3))
+        png16(tmp_path / "ab"[seed % 2] / f"{seed}.png", values)
+    facts = find_pixel_facts(open_dataset(tmp_path))
+    assert facts.range is None
+    assert facts.warnings == (
+        ()
+        if not dim
+        else (
+            "4 of 4 sampled images have 16 bits a colour channel but values of 14 bits or fewer; "
+            "the upper 8 bits are read, so they are dark: convert them to 8 bits by one range, or "
+            "to grey",
+        )
+    )
