@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from foveal import cache
 from foveal.dataset.open import open_dataset
@@ -62,3 +63,17 @@ def test_no_rows(dataset):
     scan = scan_images(dataset, [])
     assert scan.rows.shape == (0,)
     assert scan.measures.shape == (0, N_MEASURES)
+
+
+def test_some_rows_of_a_scan_are_the_scan_of_these_rows(tmp_path):
+    numbers = np.random.default_rng(0)
+    for name in "abcdef":
+        side = 48 if name in "bdf" else 8
+        (tmp_path / "data" / name).mkdir(parents=True)
+        pixels = numbers.integers(0, 256, (4, 4, 3), np.uint8).repeat(side // 4, 0)
+        Image.fromarray(pixels.repeat(side // 4, 1)).save(tmp_path / "data" / name / "1.png")
+    dataset = open_dataset(tmp_path / "data")
+    part, alone = scan_images(dataset, range(6)).of_rows([1, 2, 5]), scan_images(dataset, [1, 2, 5])
+    assert len(part.thumbnail_indices) == 2
+    for name, value in vars(alone).items():
+        assert np.array_equal(getattr(part, name), value), name
