@@ -13,6 +13,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import dataset_from_files
 from foveal.dataset.labels import compose
 from foveal.dataset.listing import ListedFile
+from foveal.dataset.metadata import splits_of_paths
 from foveal.dataset.table import TABLE_SUFFIXES, parse_table, table_dataset
 from foveal.dataset.table_paths import FileSource
 from foveal.dataset.types import SPLIT_NAMES, UnusableFile
@@ -90,6 +91,8 @@ def _open_archived_table(path: Path, members: Members, table: str) -> Dataset:
     way_out = "write the paths as they are in the archive"
     files = FileSource(str(path), stamp, names, way_out)
     dataset = table_dataset(parse_table(content, source), path, source, files=files)
+    if table.removeprefix(folder).startswith("metadata.") and not any(dataset.splits):
+        dataset = replace(dataset, splits=splits_of_paths(dataset.paths))
     rows = [row for row, name in enumerate(dataset.file_stamps) if name]
     missing = tuple(
         UnusableFile(dataset.paths[row], "not in the archive")

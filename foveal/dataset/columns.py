@@ -24,7 +24,7 @@ from foveal.dataset.types import (
     split_of,
 )
 from foveal.errors import DataError
-from foveal.text import and_more, nearest, plural
+from foveal.text import and_more, is_address, nearest, plural
 
 RESERVED = ("path", "label", "split", "group")
 _PATH_ALIAS = "file_name"
@@ -262,9 +262,12 @@ def _unique_rows(
 
 def _relative(root: Path, path: str) -> str:
     """In POSIX form, relative to root where it lies below."""
+    path = path.removeprefix("file://")
+    if is_address(path):
+        return path
     if os.name == "nt":
         path = path.replace("\\", "/")
-    pure = PurePosixPath(path.removeprefix("file://"))
+    pure = PurePosixPath(path)
     if pure.is_absolute() and pure.is_relative_to(root.as_posix()):
         pure = pure.relative_to(root.as_posix())
     return str(pure)

@@ -83,7 +83,7 @@ def _open_part(root: Path, folder: str, paths: Sequence[Path]) -> Dataset:
     splits = (own,) * len(first) if own else first.splits or ()
     names = tuple(f"{folder}/{name}" if folder else name for name in first.paths)
     return replace(
-        first, root=root, paths=names, splits=splits if any(splits) else _splits_of_paths(names)
+        first, root=root, paths=names, splits=splits if any(splits) else splits_of_paths(names)
     )
 
 
@@ -94,7 +94,7 @@ def _rows(dataset: Dataset) -> set[tuple[object, ...]]:
     }
 
 
-def _splits_of_paths(paths: Sequence[str]) -> tuple[Split | None, ...]:
+def splits_of_paths(paths: Sequence[str]) -> tuple[Split | None, ...]:
     """The splits that the first folder of every path names, if all do."""
     splits = [split_of(path.split("/")[0]) if "/" in path else None for path in paths]
     return tuple(splits) if all(splits) else (None,) * len(paths)

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from foveal.dataset.columns import FoundPaths
 from foveal.dataset.listing import is_image_name, list_files
 from foveal.errors import DataError
-from foveal.text import and_more, plural, printable
+from foveal.text import and_more, is_address, plural, printable
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -256,6 +256,11 @@ def _several(
 
 
 def _none_found(paths: Sequence[str], files: FileSource, table: str) -> DataError:
+    if is_address(paths[0]):
+        return DataError(
+            f"{table} names addresses, such as {printable(paths[0])}, and Foveal reads only this "
+            "machine's files: download them and name the files"
+        )
     return DataError(
         f"{table}: no file that it names exists in {files.name} (the first of {len(paths):,} is "
         f"'{printable(paths[0])}'); {files.way_out}"

@@ -14,6 +14,8 @@ from foveal.text import plural
 
 _SEPARATORS = ",;\t|"
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_FOREIGN = re.compile(rb"[\x80-\xff]+")
+_WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿŒœŠšŽž’–°")
 _QUOTED = re.compile(r'"[^"]*"')
 _SEPARATOR_LINE = re.compile(r'^\s*"?sep=([,;\t|])"?[,;\t]*\s*$', re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -62,7 +64,15 @@ def _encoding(content: bytes) -> str:
     if not damaged or _is_korean(content):
         return "cp949" if damaged else "utf-8"
     foreign = sum(ord(one) > 127 for one in text) - damaged
-    return "utf-8" if foreign > damaged else "cp1252"  # damaged UTF-8 is an error, no other text
+    # Damaged UTF-8 is an error and no other text; so is what is in neither legacy encoding.
+    return "cp1252" if damaged >= foreign and _is_western(content) else "utf-8"
+
+
+def _is_western(content: bytes) -> bool:
+    """Whether bytes are CP1252: what is not ASCII is nearly all letters that stand alone."""
+    foreign = [one for one in _FOREIGN.findall(content) if len(one) == 1]
+    letters = sum(one.decode("cp1252", "replace") in _WESTERN for one in foreign)
+    return letters >= 0.6 * sum(byte > 127 for byte in content)
 
 
 def _is_korean(content: bytes) -> bool:
@@ -120,6 +130,8 @@ def to_columns(rows: Rows, source: str) -> dict[str, list[str]]:
     names = column_names(rows[0][1], source)
     width = max((index for index, name in enumerate(names, start=1) if name), default=0)
     body = rows[1:]
+    if not body:
+        raise DataError(f"{source} has no row below its first line; add one an image")
     longest = max((_width(row) for _, row in body), default=0)
     width = max(width, min(longest, len(names)))
     wrong = [line for line, row in body if _width(row) > width or len(row) < width]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,10 @@ def test_folders_in_the_paths_of_one_table_are_splits(images):
     root = images("train/1.png test/1.png")
     _csv(root, {"train/1.png": "a", "test/1.png": "b"})
     assert open_dataset(root).splits == ("train", "test")
+    with zipfile.ZipFile(root / "x.zip", "w") as archive:
+        for name in ("train/1.png", "test/1.png", "metadata.csv"):
+            archive.write(root / name, name)
+    assert open_dataset(root / "x.zip").splits == ("train", "test")
 
 
 def test_a_table_without_labels_leaves_the_folders_as_classes(images):

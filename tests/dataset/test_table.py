@@ -100,6 +100,12 @@ def test_parquet_says_the_same_as_csv(images):
             "{} has no column 'path'; it has 'file', 'label': name the columns path, label and "
             "optionally split and group",
         ),
+        ("path,label\n\n", "{} has no row below its first line; add one an image"),
+        (
+            "path,label\nhttps://x.org/1.png,a\n",
+            "{} names addresses, such as https://x.org/1.png, and Foveal reads only this "
+            "machine's files: download them and name the files",
+        ),
         ("", "{} is empty; its first line must name the columns path and label"),
         (
             "path,label\n1.png,a\n2.png\n",
@@ -180,7 +186,7 @@ def test_a_table_that_is_not_text(tmp_path: Path):
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path / "t.csv")
     assert str(error.value) == (
-        f"{tmp_path}/t.csv is not CP1252 text (byte 12); save it as CSV in UTF-8"
+        f"{tmp_path}/t.csv is not UTF-8 text (byte 12); save it as CSV in UTF-8"
     )
 
 
@@ -189,6 +195,9 @@ def test_a_table_that_is_not_text(tmp_path: Path):
     [
         ("path,label\n1.png,고양이\n2.png,개".encode()[:-1], "UTF-8 text (byte 33)"),
         ("path,label\n1.png,a".encode("utf-16")[:-1], "UTF-16 text (byte 36)"),
+        ("path,label\n1.png,犬\n2.png,ネコ\n".encode("shift_jis"), "UTF-8 text (byte 17)"),
+        ("path,label\n1.png,小狗\n2.png,猫\n".encode("gbk"), "UTF-8 text (byte 19)"),
+        ("path,label\n1.png,собака\n2.png,кот\n".encode("cp1251"), "UTF-8 text (byte 17)"),
         (b"path,label\n1.png,\x00a\n", "text (character 17)"),
     ],
 )
