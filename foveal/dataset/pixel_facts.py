@@ -16,7 +16,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.sampling import even_sample
 from foveal.dataset.workers.pool import map_ordered
 from foveal.errors import ImageError
-from foveal.images.levels import LevelStats, ValueRange
+from foveal.images.levels import LevelStats, ValueRange, full_of_bits
 from foveal.images.measure import BACKGROUNDS, PixelMeasure, is_special, measure_pixels
 from foveal.spec.preprocess import Preprocess
 
@@ -138,7 +138,7 @@ def _choose_range(levels: Sequence[LevelStats], total: int) -> tuple[ValueRange 
 
 def _range_of_bits(low: float, high: float) -> ValueRange:
     """0 to the highest value of as many bits as are used; the values' own where they are narrow."""
-    full = next(float(2**bits - 1) for bits in range(8, 17) if high <= 2**bits - 1)
+    full = full_of_bits(high)
     return (low, high) if 0 < high - low < full / 8 and low > 0 else (0.0, full)
 
 

@@ -60,7 +60,7 @@ def to_8_bits(
     if value_range is None:
         if needs_range:
             raise ImageError(NO_RANGE_REASON)
-        value_range = _usual_range(values)
+        value_range = _tagged_range(image) or _usual_range(values)
     levels = _scale(values, value_range)
     return Image.fromarray(255 - levels if _white_is_zero(image) else levels)
 
@@ -111,10 +111,11 @@ def _kind(image: Image.Image) -> Kind:
 
 def _type_range(image: Image.Image) -> ValueRange | None:
     """The range of an integer type of at most 16 bits, by the file's tags; None for wider types."""
-    tagged = _tagged_range(image)
-    if tagged is not None or image.mode in ("I", "F"):
-        return tagged
-    return 0.0, 65535.0
+    if image.mode.startswith("I;16"):
+        return _tagged_range(image) or (0.0, 65535.0)
+    if _tag(image, _BITS_PER_SAMPLE) == 16 and _tag(image, _SAMPLE_FORMAT) == _SIGNED:
+        return -(2.0**15), 2.0**15 - 1
+    return None
 
 
 def _usual_range(values: np.ndarray) -> ValueRange:
@@ -128,19 +129,23 @@ def _usual_range(values: np.ndarray) -> ValueRange:
 
 
 def _tagged_range(image: Image.Image) -> ValueRange | None:
-    """By a TIFF's sample values or bits, where they say more than the type does."""
+    """By a TIFF's sample values or bits, where they say more than the type does.
+
+    Of 16 bits the highest value is rounded up to whole bits: some programs write that of the image.
+    """
     low, high = _tag(image, _S_MIN), _tag(image, _S_MAX)
-    if low is not None and high is not None and low < high:
-        return low, high
-    bits = _tag(image, _BITS_PER_SAMPLE)
-    if image.mode == "I" and bits == 16 and _tag(image, _SAMPLE_FORMAT) == _SIGNED:
-        return -(2.0**15), 2.0**15 - 1
     if not image.mode.startswith("I;16"):
-        return None
-    high = _tag(image, _MAX_SAMPLE)
-    if high is not None and 0 < high < 65535:
-        return 0.0, high
-    return (0.0, 2.0**bits - 1) if bits is not None and bits < 16 else None
+        return (low, high) if low is not None and high is not None and low < high else None
+    bits = _tag(image, _BITS_PER_SAMPLE)
+    if bits is not None and bits < 16:
+        return 0.0, 2.0**bits - 1
+    high = _tag(image, _MAX_SAMPLE) if high is None else high
+    return (0.0, full_of_bits(high)) if high is not None and 0 < high < 2**15 else None
+
+
+def full_of_bits(high: float) -> float:
+    """The highest value of as many bits, 8 to 16, as hold `high`, which is at most 65535."""
+    return next(float(2**bits - 1) for bits in range(8, 17) if high <= 2**bits - 1)
 
 
 def _white_is_zero(image: Image.Image) -> bool:

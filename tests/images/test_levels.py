@@ -63,9 +63,20 @@ def test_white_as_zero_is_inverted():
 
 def test_the_tags_of_a_file_tell_its_range():
     assert read(tiff(TWELVE_BITS, t281=4095)) == [[0, 51, 128, 255]]
+    assert read(tiff(TWELVE_BITS, t281=3000)) == [[0, 51, 128, 255]]
+    assert read(tiff(TWELVE_BITS, t281=65_535)) == [[0, 3, 8, 16]]
     with Image.open(io.BytesIO(tiff(TWELVE_BITS, t281=4095))) as image:
         image.load()
         assert measure_levels(image).tagged == (0.0, 4095.0)
+
+
+def test_signed_16_bits_have_the_range_of_the_data_and_else_of_their_type():
+    hounsfield = np.array([[-1_000, 0, 1_000]], np.int16).view(np.uint16)
+    content = tiff(hounsfield, t339=2)
+    assert read(content, value_range=(-1_000, 1_000)) == [[0, 128, 255]]
+    assert read(content) == [[124, 128, 131]]
+    assert measure_pixels(content).levels.tagged is None
+    assert (measure_pixels(content).levels.low, measure_pixels(content).levels.high) == (-1e3, 1e3)
 
 
 def test_a_png_tells_its_significant_bits():
