@@ -320,8 +320,8 @@ def test_a_container_of_another_tool_is_refused_by_name(tmp_path: Path, capsys, 
     (tmp_path / name).write_bytes(b"PK\3\4")
     assert run(["check", str(tmp_path / name)]) == 2
     assert capsys.readouterr().err == (
-        f"foveal: {tmp_path / name} is not a folder, a table (.csv, .tsv, .parquet) or an "
-        "archive (.zip, .tar): give one of these\n"
+        f"foveal: {tmp_path / name} is not a folder, a table (.csv, .tsv, .jsonl, .parquet) or "
+        "an archive (.zip, .tar): give one of these\n"
     )
 
 

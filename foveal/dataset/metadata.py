@@ -15,8 +15,9 @@ from foveal.dataset.columns import column_names
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import open_folder
 from foveal.dataset.listing import is_image_name, list_files
+from foveal.dataset.split_folders import split_of_folder
 from foveal.dataset.table import open_table, read_columns
-from foveal.dataset.types import LayoutNote, Split, split_of
+from foveal.dataset.types import LayoutNote, Split
 from foveal.errors import DataError
 from foveal.text import plural
 
@@ -54,7 +55,9 @@ def _find_tables(root: Path) -> list[tuple[str, list[Path]]]:
     if tables:
         return [("", tables)]
     try:
-        folders = sorted(path for path in root.iterdir() if split_of(path.name) and path.is_dir())
+        folders = sorted(
+            path for path in root.iterdir() if split_of_folder(path.name) and path.is_dir()
+        )
     except OSError:
         return []
     found = [
@@ -79,7 +82,7 @@ def _open_part(root: Path, folder: str, paths: Sequence[Path]) -> Dataset:
                 f"{paths[0]} and {path} do not give the same labels; give one of them as DATA, "
                 "or delete the other"
             )
-    own = split_of(folder) if folder else None
+    own = split_of_folder(folder) if folder else None
     splits = (own,) * len(first) if own else first.splits or ()
     names = tuple(f"{folder}/{name}" if folder else name for name in first.paths)
     return replace(
@@ -96,7 +99,7 @@ def _rows(dataset: Dataset) -> set[tuple[object, ...]]:
 
 def splits_of_paths(paths: Sequence[str]) -> tuple[Split | None, ...]:
     """The splits that the first folder of every path names, if all do."""
-    splits = [split_of(path.split("/")[0]) if "/" in path else None for path in paths]
+    splits = [split_of_folder(path.split("/")[0]) if "/" in path else None for path in paths]
     return tuple(splits) if all(splits) else (None,) * len(paths)
 
 
