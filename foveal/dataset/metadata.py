@@ -6,6 +6,7 @@ in the folder of each split.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -55,14 +56,13 @@ def _find_tables(root: Path) -> list[tuple[str, list[Path]]]:
     if tables:
         return [("", tables)]
     try:
-        folders = sorted(
-            path for path in root.iterdir() if split_of_folder(path.name) and path.is_dir()
-        )
+        with os.scandir(root) as entries:
+            names = [one.name for one in entries if one.is_dir() and split_of_folder(one.name)]
     except OSError:
         return []
     found = [
-        (folder.name, [folder / name for name in _NAMES if (folder / name).is_file()])
-        for folder in folders
+        (folder, [root / folder / name for name in _NAMES if (root / folder / name).is_file()])
+        for folder in sorted(names)
     ]
     return [(folder, tables) for folder, tables in found if tables]
 
