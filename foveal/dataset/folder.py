@@ -39,9 +39,11 @@ def dataset_from_files(
     """
     files = list(files)
     images = [file for file in files if file.reason is None and is_image_name(file.parts[-1])]
-    layout = read_layout(Counter(file.parts[:-1] for file in images))
-    usable = [file for file in images if file.parts[:-1] in layout.places]
-    places = [layout.places[file.parts[:-1]] for file in usable]
+    folders = [file.parts[:-1] for file in images]
+    layout = read_layout(Counter(folders))
+    all_places = [layout.places.get(folder) for folder in folders]
+    usable = [file for file, place in zip(images, all_places, strict=True) if place is not None]
+    places = [place for place in all_places if place is not None]
     unusable = [
         UnusableFile("/".join(file.parts), file.reason) for file in files if file.reason is not None
     ]
@@ -49,7 +51,7 @@ def dataset_from_files(
     return Dataset(
         root=root,
         paths=tuple("/".join(file.parts) for file in usable),
-        labels=tuple((place.label,) for place in places),
+        labels=tuple(place.labels for place in places),
         splits=tuple(place.split for place in places),
         file_stamps=tuple(file.stamp for file in usable) if source == "folder" else (),
         unusable=tuple(unusable),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from foveal.dataset.layout_problems import (
     MAX_LISTED,
@@ -35,6 +36,11 @@ class Place:
 
     split: Split | None
     label: str
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of an image that lies there."""
+        return (self.label,)
 
 
 @dataclass(frozen=True)
