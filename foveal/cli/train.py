@@ -13,6 +13,11 @@ from foveal.errors import SpecError, UsageError
 if TYPE_CHECKING:
     from foveal.verbs.train import Run
 
+WITHOUT_VAL = "finished without a validation set"
+ADVICE = (
+    ", so do not use this model; look at the data with foveal check, or train again with a "
+    "smaller learning rate or longer"
+)
 MIN_JUDGED_EPOCHS = 2
 """A run that is shorter is a trial: to end at chance is said, but is no failure."""
 
@@ -95,12 +100,12 @@ def train(
 
 def _format_run(run: Run) -> str:
     if run.val_accuracy is None:
-        return "finished without a validation set"
+        found = "not even the training images are told apart, and there is no validation set"
+        return f"finished at chance: {found}{ADVICE}" if run.at_chance else WITHOUT_VAL
     if run.at_chance:
         return (
             f"finished at chance: validation accuracy {100 * run.val_accuracy:.2f} % "
-            f"(n={run.val_images:,}) is no better than guessing, so do not use this model; look at "
-            "the data with foveal check, or train again with a smaller learning rate or longer"
+            f"(n={run.val_images:,}) is no better than guessing{ADVICE}"
         )
     return (
         f"finished: validation accuracy {100 * run.val_accuracy:.2f} % (n={run.val_images:,}), "

@@ -33,7 +33,8 @@ class Run:
     val_accuracy (0..1), val_loss (nats, after the temperature), val_images and best_epoch are of
     the weights in the model file; the first two are None where there is no val.  history: one
     dict an epoch.  report_path: None where no report is written, as there is no val.
-    at_chance: the answers on val agree with the labels no more than guesses would.
+    at_chance: the answers on val (without val: on train) agree with the labels no more than
+    guesses would.
     """
 
     folder: Path

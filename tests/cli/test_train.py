@@ -251,3 +251,21 @@ def test_what_the_design_chose_has_its_reason_and_what_a_person_set_is_set(tmp_p
     assert (tmp_path / "run" / "network.yaml").read_text().startswith("# designed by Foveal (")
     cli([*words, str(tmp_path / "set"), "--set", "class_balance=class_weights"])
     assert "  class_balance: class_weights  (set)\n" in capsys.readouterr().err
+
+
+def test_black_images_that_are_all_one_and_the_same_end_at_chance(tiny_network, tmp_path, capfd):
+    for label in "ab":
+        (tmp_path / "images" / label).mkdir(parents=True)
+        for row in range(12):
+            Image.new("L", (8, 8)).save(tmp_path / "images" / label / f"{row}.png")
+    words = ["train", str(tmp_path / "images"), "--network", str(tiny_network), "--epochs", "3"]
+    assert cli([*words, "--set", "learning_rate=1000", "--out", str(tmp_path / "run")]) == 1
+    assert capfd.readouterr().err.splitlines()[-1] == (
+        "finished at chance: not even the training images are told apart, and there is no "
+        "validation set, so do not use this model; look at the data with foveal check, or train "
+        "again with a smaller learning rate or longer"
+    )
+    (answer,) = load(tmp_path / "run" / "model.safetensors").predict(
+        [tmp_path / "images" / "a" / "1.png"]
+    )
+    assert answer.probability < 0.8

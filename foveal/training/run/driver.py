@@ -26,7 +26,7 @@ from foveal.model.model import Model, save_model
 from foveal.progress import Progress, silent
 from foveal.rundir import CHECKPOINT_FOLDER, LOG_FILE, MODEL_FILE
 from foveal.training import checkpoint, progressive_resizing, validation
-from foveal.training.chance import is_at_chance
+from foveal.training.chance import MAX_TESTED_IMAGES, is_at_chance
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.loop import train
 from foveal.training.setup.budget import PLANNED_SHARE, Budget, finish_seconds, steps_within
@@ -34,6 +34,7 @@ from foveal.training.setup.plan import NO_TIMING
 from foveal.training.setup.timing import Timing
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
+from foveal.training.tensors import LabelledImages
 
 MIN_CHECKPOINT_SECONDS, MAX_CHECKPOINT_SHARE = 0.5, 0.01
 """Least seconds between two checkpoints, and the largest share of the time they may take."""
@@ -234,6 +235,8 @@ def finish(state: TrainingState, task: TrainTask, context: RunContext) -> None:
     if not state.best:
         raise _no_weights(state)
     logits = _final_validation(state, task, context) if len(task.val) else None
+    if logits is None:
+        _judge_on_train(state, task, context)
     manifest = write_model(state, task, context, finished=True)
     write_log(state, context)
     if logits is not None:
@@ -253,14 +256,33 @@ def _no_weights(state: TrainingState) -> Error:
     )
 
 
+def _judge_on_train(state: TrainingState, task: TrainTask, context: RunContext) -> None:
+    """Without val: whether not even the training images are told apart, and a temperature then."""
+    step = -(-len(task.train) // MAX_TESTED_IMAGES)
+    images = LabelledImages(task.train.pixels[::step], task.train.labels[::step])
+    logits = _final_logits(state, task, context, images)
+    if is_at_chance(logits, images.labels):
+        state.position.final_scores = {"at_chance": True}
+        state.position.temperature = validation.fit_temperature(
+            logits, images.labels, task.activation
+        )
+
+
+def _final_logits(
+    state: TrainingState, task: TrainTask, context: RunContext, images: LabelledImages
+) -> validation.Logits:
+    """By the best weights, as predictions are made."""
+    module = deepcopy(state.module)
+    module.load_state_dict(state.best)
+    flip = context.manifest.network.preprocess.flip_average
+    return validation.predict_logits(module, images, task.device, flip=flip)
+
+
 def _final_validation(
     state: TrainingState, task: TrainTask, context: RunContext
 ) -> validation.Logits:
     """The logits of val by the best weights; temperature and scores go into the position."""
-    module = deepcopy(state.module)
-    module.load_state_dict(state.best)
-    flip = context.manifest.network.preprocess.flip_average
-    logits = validation.predict_logits(module, task.val, task.device, flip=flip)
+    logits = _final_logits(state, task, context, task.val)
     labels, position = task.val.labels, state.position
     position.temperature = validation.fit_temperature(logits, labels, task.activation)
     position.final_scores = {
