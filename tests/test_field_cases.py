@@ -221,7 +221,8 @@ def test_pipes_sockets_devices_and_loops_are_never_waited_for(special: Path) -> 
     assert unusable == {
         "cat/pipe.jpg": "not a regular file",
         "cat/zero.jpg": "not a regular file",
-        "cat/loop": "cannot be opened: a symbolic link that leads nowhere",
+        "cat/loop": "cannot be opened: symbolic links that lead to each other",
+        "cat/up": "a symbolic link to a folder above it",
         "dog/socket.jpg": "not a regular file",
         "dog/dead.png": "cannot be opened: a symbolic link that leads nowhere",
     }
