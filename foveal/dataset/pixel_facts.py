@@ -89,7 +89,7 @@ def _find(dataset: Dataset) -> PixelFacts:
     contrasts = [one.contrasts for one in measured if one.contrasts is not None]
     value_range, range_reason = _choose_range(levels, total)
     background, background_reason = _choose_background(contrasts, total)
-    warnings = tuple(_warnings(levels, sum(one.dim for one in measured), total))
+    warnings = tuple(_warnings(levels))
     return PixelFacts(value_range, range_reason, background, background_reason, warnings)
 
 
@@ -182,7 +182,7 @@ def _choose_background(
     )
 
 
-def _warnings(levels: Sequence[LevelStats], dim: int, total: int) -> list[str]:
+def _warnings(levels: Sequence[LevelStats]) -> list[str]:
     warnings = []
     kinds = Counter(one.kind for one in levels).most_common()
     if len(kinds) > 1:
@@ -196,11 +196,5 @@ def _warnings(levels: Sequence[LevelStats], dim: int, total: int) -> list[str]:
         warnings.append(
             f"{strange} of {len(levels)} sampled images hold NaN or infinite values: NaN is read "
             "as the low end of preprocess.range, infinity as the end on its side"
-        )
-    if dim:
-        warnings.append(
-            f"{dim} of {total} sampled images have 16 bits a colour channel but values of 14 bits "
-            "or fewer; the upper 8 bits are read, so they are dark: convert them to 8 bits by one "
-            "range, or to grey"
         )
     return warnings

@@ -21,8 +21,15 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from foveal.errors import ImageError
+from foveal.images.deep_colour import has_deep_colour, map_deep_colour, read_lower_bytes
 from foveal.images.fast_png import read_simple_png
-from foveal.images.levels import ValueRange, is_deep, to_8_bits
+from foveal.images.levels import (
+    FULL_RANGE,
+    ValueRange,
+    is_deep,
+    table_of_16_bits,
+    to_8_bits,
+)
 from foveal.images.limits import (
     MAX_DECODED_BYTES,
     MAX_FILE_BYTES,
@@ -133,11 +140,15 @@ def decode_opened(
         if min_size is not None and is_jpeg(image):
             height, width = min_size
             image.draft(None, (height, width) if _swaps_axes(image) else (width, height))
-        _check_memory(image, decoded_bytes(image, channels))
+        deep_colour = value_range not in (None, FULL_RANGE) and has_deep_colour(image)
+        _check_memory(image, decoded_bytes(image, channels) * (2 if deep_colour else 1))
+        lower = read_lower_bytes(image) if deep_colour else None
         image.load()
         turn = _TRANSPOSE.get(_orientation(image))
         if is_deep(image):
             image = to_8_bits(image, value_range, needs_range=needs_range)
+        elif lower is not None and value_range is not None:
+            image = map_deep_colour(image, lower, table_of_16_bits(value_range))
         if turn is not None:
             image = image.transpose(turn)
         return _to_mode(image, channels, background)

@@ -15,6 +15,8 @@ from foveal.errors import ImageError
 
 ValueRange = tuple[float, float]
 """The values that become 0 and 255; those outside are clipped."""
+FULL_RANGE: ValueRange = (0.0, 65535.0)
+"""Of 16 bits; colour then needs its upper 8 bits only."""
 Kind = Literal["16-bit", "32-bit", "float"]
 NO_RANGE_REASON = (
     "32-bit or float values, for which preprocess.range has no range; convert it to 8 bits, or "
@@ -67,7 +69,21 @@ def to_8_bits(
 
 def measure_levels(image: Image.Image, significant_bits: int | None = None) -> LevelStats:
     """Of a deep image whose pixels are decoded; significant_bits: of a PNG's sBIT."""
-    values = np.asarray(image)
+    tagged = _tagged_range(image)
+    low, high, finite = _ends(np.asarray(image))
+    if significant_bits is not None and high < 2**significant_bits:
+        tagged = (0.0, 2.0**significant_bits - 1)
+    return LevelStats(_kind(image), low, high, tagged, finite)
+
+
+def measure_colour_levels(values: np.ndarray) -> LevelStats:
+    """Of colour of 16 bits a channel."""
+    low, high, finite = _ends(values)
+    return LevelStats("16-bit", low, high, None, finite)
+
+
+def _ends(values: np.ndarray) -> tuple[float, float, bool]:
+    """The 0.01 and 99.99 percentile of the finite values, and whether all are."""
     values = values.reshape(-1)[:: max(1, values.size // _MAX_SAMPLED_VALUES)]
     finite = values[np.isfinite(values)]
     low, high = (
@@ -75,10 +91,7 @@ def measure_levels(image: Image.Image, significant_bits: int | None = None) -> L
         if len(finite)
         else (0.0, 0.0)
     )
-    tagged = _tagged_range(image)
-    if significant_bits is not None and high < 2**significant_bits:
-        tagged = (0.0, 2.0**significant_bits - 1)
-    return LevelStats(_kind(image), low, high, tagged, len(finite) == len(values))
+    return low, high, len(finite) == len(values)
 
 
 _ENDS: tuple[tuple[float, Literal["lower", "higher"]], ...] = ((1e-4, "lower"), (0.9999, "higher"))
@@ -87,13 +100,17 @@ _ENDS: tuple[tuple[float, Literal["lower", "higher"]], ...] = ((1e-4, "lower"), 
 def _scale(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
     """uint8 of the same shape."""
     if values.dtype.kind == "u" and values.dtype.itemsize == 2:
-        table = _scale_floats(np.arange(2**16), value_range)
-        return np.take(table, values)  # no copy in float of a large image
+        return np.take(table_of_16_bits(value_range), values)  # no copy in float of a large image
     levels = np.empty(values.shape, np.uint8)
     rows = max(1, _BLOCK_VALUES // max(1, values.shape[1]))
     for top in range(0, values.shape[0], rows):
         levels[top : top + rows] = _scale_floats(values[top : top + rows], value_range)
     return levels
+
+
+def table_of_16_bits(value_range: ValueRange) -> np.ndarray:
+    """uint8 (65536,): the level of each value."""
+    return _scale_floats(np.arange(2**16), value_range)
 
 
 def _scale_floats(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
@@ -112,7 +129,7 @@ def _kind(image: Image.Image) -> Kind:
 def _type_range(image: Image.Image) -> ValueRange | None:
     """The range of an integer type of at most 16 bits, by the file's tags; None for wider types."""
     if image.mode.startswith("I;16"):
-        return _tagged_range(image) or (0.0, 65535.0)
+        return _tagged_range(image) or FULL_RANGE
     if _tag(image, _BITS_PER_SAMPLE) == 16 and _tag(image, _SAMPLE_FORMAT) == _SIGNED:
         return -(2.0**15), 2.0**15 - 1
     return None

@@ -9,7 +9,8 @@ from PIL import Image
 
 from foveal.errors import ImageError
 from foveal.images.decode import alpha_channel, may_be_transparent, open_image
-from foveal.images.levels import LevelStats, is_deep, measure_levels
+from foveal.images.deep_colour import has_deep_colour, join_bytes, read_lower_bytes
+from foveal.images.levels import LevelStats, is_deep, measure_colour_levels, measure_levels
 from foveal.images.limits import MAX_DECODED_BYTES, decoded_bytes
 
 BACKGROUNDS = ((0, 0, 0), (255, 255, 255), (128, 128, 128))
@@ -17,7 +18,6 @@ BACKGROUNDS = ((0, 0, 0), (255, 255, 255), (128, 128, 128))
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _PNG_ALPHA = (4, 6)
 _MAX_COMPARED_SIDE = 256
-_MAX_DIM_LEVEL = 2**14 // 256 - 1
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,10 @@ class PixelMeasure:
 
     contrasts: of an image with transparent and visible pixels, the mean difference of the visible
     ones from each of BACKGROUNDS, 0..255, weighted by opacity.
-    dim: of a colour image of 16 bits a channel, whether it uses 14 of them or fewer.
     """
 
     levels: LevelStats | None = None
     contrasts: tuple[float, ...] | None = None
-    dim: bool = False
 
 
 def is_special(content: bytes) -> bool:
@@ -43,7 +41,7 @@ def is_special(content: bytes) -> bool:
         if depth == b"\x08" and colour and colour[0] not in _PNG_ALPHA:
             return b"tRNS" in content[: content.find(b"IDAT")]
     image = open_image(content)
-    return is_deep(image) or may_be_transparent(image) or _has_deep_colour(image)
+    return is_deep(image) or may_be_transparent(image) or has_deep_colour(image)
 
 
 def measure_pixels(content: bytes) -> PixelMeasure:
@@ -51,26 +49,18 @@ def measure_pixels(content: bytes) -> PixelMeasure:
     image = open_image(content)
     if decoded_bytes(image) > MAX_DECODED_BYTES // 4:
         return PixelMeasure()  # so large an image is not decoded for a sample
-    deep_colour = _has_deep_colour(image)
     try:
+        lower = read_lower_bytes(image) if has_deep_colour(image) else None
         image.load()
     except Exception as error:
         raise ImageError("damaged: its content cannot be decoded") from error
     if is_deep(image):
         return PixelMeasure(measure_levels(image, _significant_bits(content)))
-    return PixelMeasure(contrasts=_contrasts(image), dim=deep_colour and _is_dim(image))
-
-
-def _has_deep_colour(image: Image.Image) -> bool:
-    """Whether Pillow keeps the upper half of 16 bits a channel; asked before it decodes."""
-    tile = next(iter(getattr(image, "tile", ())), None)
-    arguments = None if tile is None else tile[3]
-    raw_mode = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    return not is_deep(image) and isinstance(raw_mode, str) and ";16" in raw_mode
-
-
-def _is_dim(image: Image.Image) -> bool:
-    return int(np.asarray(image.convert("RGB")).max()) <= _MAX_DIM_LEVEL
+    levels = None
+    if lower is not None:
+        upper = np.asarray(image)
+        levels = measure_colour_levels(join_bytes(upper[..., :3], lower[..., :3]))
+    return PixelMeasure(levels, _contrasts(image))
 
 
 def _significant_bits(content: bytes) -> int | None:

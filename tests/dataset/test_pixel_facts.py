@@ -14,7 +14,8 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.pixel_facts import PixelFacts, find_pixel_facts
 from foveal.dataset.scan.scan import scan_images
-from foveal.spec.preprocess import Preprocess
+from foveal.images.resize import to_input_pixels
+from foveal.spec.preprocess import Input, Preprocess
 
 
 def folder(root, images, suffix="png") -> Dataset:
@@ -170,19 +171,16 @@ def png16(path, values: np.ndarray) -> None:
     )
 
 
-@pytest.mark.parametrize(("high", "dim"), [(4_095, 4), (65_535, 0)])
-def test_dark_colour_of_16_bits_a_channel_is_told(tmp_path, high, dim):
+@pytest.mark.parametrize("high", [4_095, 65_535])
+def test_colour_of_16_bits_a_channel_has_a_range_too(tmp_path, high):
     for seed in range(4):
         values = np.random.default_rng(seed).integers(0, high + 1, (9, 9, 3))
         png16(tmp_path / "ab"[seed % 2] / f"{seed}.png", values)
-    facts = find_pixel_facts(open_dataset(tmp_path))
-    assert facts.range is None
-    assert facts.warnings == (
-        ()
-        if not dim
-        else (
-            "4 of 4 sampled images have 16 bits a colour channel but values of 14 bits or fewer; "
-            "the upper 8 bits are read, so they are dark: convert them to 8 bits by one range, or "
-            "to grey",
-        )
-    )
+    data = open_dataset(tmp_path)
+    facts = find_pixel_facts(data)
+    assert facts.range == (0.0, float(high))
+    rule = Preprocess(range=facts.range)
+    pixels = to_input_pixels(data.read(0), Input(height=9, width=9), rule)
+    values = np.random.default_rng(0).integers(0, high + 1, (9, 9, 3))
+    wanted = values >> 8 if high == 65_535 else np.round(values * (255 / high))
+    assert np.array_equal(pixels, wanted)
