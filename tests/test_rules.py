@@ -69,6 +69,9 @@ def test_every_room_is_named_in_the_architecture():
 TESTED_ELSEWHERE = {
     "cli/demo": "tests/verbs/test_demo.py runs the command",
     "cli/prediction_output": "tests/cli/test_predict.py compares whole outputs",
+    "dataset/label_cells": "tests/dataset/test_table.py reads every kind of cell",
+    "dataset/parquet_image": "tests/dataset/test_parquet.py reads images inside Parquet",
+    "dataset/table_text": "tests/dataset/test_table.py reads every encoding and dialect",
     "network/lowering": "tests/network/test_build.py and test_codegen.py run every call it makes",
     "serving/middleware/head": "tests/serving/test_app.py asks with HEAD",
     "spec/messages": "tests/spec/test_yaml.py and test_layers.py assert its sentences",
