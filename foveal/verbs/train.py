@@ -33,8 +33,7 @@ class Run:
     val_accuracy (0..1), val_loss (nats, after the temperature), val_images and best_epoch are of
     the weights in the model file; the first two are None where there is no val.  history: one
     dict an epoch.  report_path: None where no report is written, as there is no val.
-    at_chance: the answers on val (without val: on train) agree with the labels no more than
-    guesses would.
+    at_chance: predictions are no better than chance on val (on train where there is no val).
     """
 
     folder: Path
@@ -71,20 +70,20 @@ def train(
 ) -> Run:
     """Train a network on `data`.
 
-    network: a preset's name, a YAML file, a model file or a Network; else one is designed.
-    root: the folder of a table's images.
-    recipe: a file, a mapping or a Recipe.  overrides: recipe keys, `input.*` and `preprocess.*`.
-    minutes: a budget for everything, 10 where neither it nor epochs is given.  out: a folder that
-    is empty or new, or with `resume` that of the run to continue; runs/DATA-TIME where none is
-    given.  start_from: a model file whose weights are the start.  size: side of the input in
-    pixels.  track: `tensorboard`, `mlflow`.  Raises foveal.Error.
+    network: a preset's name, a YAML file, a model file or a Network; else one is designed.  root:
+    the folder of a table's images.  recipe: a file, a mapping or a Recipe.  overrides: recipe keys,
+    `input.*` and `preprocess.*`.  minutes: a budget for everything, 10 where neither it nor epochs
+    is given.  out: a folder that is empty or new, or with `resume` that of the run to continue;
+    runs/DATA-TIME where none is given.  start_from: a model file whose weights are the start.
+    size: side of the input in pixels.  track: `tensorboard`, `mlflow`.  Raises foveal.Error.
     """
     started_at = time.monotonic()
-    for package in ("torch", "sklearn"):
-        if find_spec(package) is None:
-            raise MissingExtra("foveal train", "train")
+    if find_spec("torch") is None or find_spec("sklearn") is None:
+        raise MissingExtra("foveal train", "train")
+    from foveal.training.run import execute, trackers
     from foveal.training.setup.request import TrainRequest
 
+    trackers.check_trackers(track)
     request = TrainRequest(
         data=data,
         root=root,
@@ -100,20 +99,13 @@ def train(
         allow_bad=allow_bad,
         ignore_unknown_classes=ignore_unknown_classes,
     )
-    from foveal.training.run.execute import RunOptions, execute_run
-    from foveal.training.run.trackers import check_trackers
-
-    check_trackers(track)
-    folder = (
-        default_folder(data if isinstance(data, str | Path) else data.root)
-        if out is None
-        else Path(out)
-    )
+    source = data if isinstance(data, str | Path) else data.root
+    folder = default_folder(source) if out is None else Path(out)
     if not resume:
         check_unused(folder)
     with lock_run_folder(folder):
-        options = RunOptions(folder, resume, track, progress, started_at)
-        outcome = execute_run(request, options, _write_training_report)
+        options = execute.RunOptions(folder, resume, track, progress, started_at)
+        outcome = execute.execute_run(request, options, _write_training_report)
     return _finished_run(folder, outcome)
 
 
@@ -125,17 +117,17 @@ def _write_training_report(
     from foveal.evaluation.thresholds import choose_recipe_thresholds
     from foveal.model.file import read_model_file, write_model_file
 
-    paths = [image.path for image in data.run_data.val]
-    chosen, failures = choose_recipe_thresholds(manifest, logits, data.val.labels, paths)
+    paths, targets = [image.path for image in data.run_data.val], data.val.labels
+    chosen, failures = choose_recipe_thresholds(manifest, logits, targets, paths)
     if chosen is not manifest:
-        path = folder / MODEL_FILE
-        manifest = write_model_file(path, chosen, read_model_file(path)[1])
+        tensors = read_model_file(folder / MODEL_FILE)[1]
+        manifest = write_model_file(folder / MODEL_FILE, chosen, tensors)
     write_training_report(
         folder / REPORT_FILE,
         manifest,
         logits=logits,
         pixels=data.val.pixels,
-        targets=data.val.labels,
+        targets=targets,
         paths=paths,
         notices=(*validation_notices(manifest), *failures, *data.run_data.warnings),
     )
@@ -144,9 +136,9 @@ def _write_training_report(
 def _finished_run(folder: Path, outcome: RunOutcome) -> Run:
     final, report = outcome.final, folder / REPORT_FILE
     return Run(
-        folder=folder,
-        model_path=folder / MODEL_FILE,
-        report_path=report if report.is_file() else None,
+        folder,
+        folder / MODEL_FILE,
+        report if report.is_file() else None,
         epochs=float(outcome.plan["recipe"]["epochs"]),
         val_accuracy=final.get("val_accuracy"),
         val_loss=final.get("val_loss"),
