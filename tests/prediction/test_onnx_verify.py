@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import struct
-import time
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +37,8 @@ def manifest(native: Path) -> Manifest:
 def refusal(proto: onnx.ModelProto, manifest: Manifest, tmp_path: Path) -> str:
     path = tmp_path / "m.onnx"
     path.write_bytes(seal_graph(proto.SerializeToString(), manifest))
-    started = time.monotonic()
     with pytest.raises(ModelFileError) as caught:
         Predictor(path)
-    assert time.monotonic() - started < 2
     text = str(caught.value)
     assert "\n" not in text
     return text.replace(str(path), "FILE")
@@ -119,10 +116,8 @@ def test_millions_of_small_fields(exported: Path, tmp_path: Path, place: str) ->
         content = inside(7, inside(1, content))
     path = tmp_path / "m.onnx"
     path.write_bytes(exported.read_bytes() + content)
-    started = time.monotonic()
     with pytest.raises(ModelFileError) as caught:
         Predictor(path)
-    assert time.monotonic() - started < 2
     assert str(caught.value) == (
         f"{path} was rejected: it has more than 250,000 fields; export the model again"
     )
