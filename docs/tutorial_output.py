@@ -11,6 +11,7 @@ must be edited by hand.
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,7 @@ def refreshed(text: str, folder: Path, *, epochs: int | None = None) -> str:
 
 def _run(language: str, body: str, folder: Path) -> str:
     if language == "bash":
-        body = body.replace("foveal ", f"{sys.executable} -u -m foveal ")
+        body = body.replace("foveal ", f"{shlex.quote(sys.executable)} -u -m foveal ")
         command = ["bash", "-c", body]
     else:
         command = [sys.executable, "-c", body]
