@@ -1,7 +1,7 @@
 """Parses the common forms of `foveal predict` without typer.
 
-Importing typer takes as long as a prediction: with this parser a first answer takes 355 ms, without
-it 580 ms (docs/design-notes.md). Help, mistakes and rare spellings are left to typer.
+Importing typer takes as long as a prediction: with this parser a first answer takes 278 ms, without
+it 491 ms (docs/design-notes.md). Help, mistakes and rare spellings are left to typer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """InferenceManifest: the fields of a Manifest that inference needs, parsed without pydantic.
 
 Importing pydantic and building its schemas takes longer than a prediction: a first answer takes
-355 ms with this parser, 608 ms without it (docs/design-notes.md). What inference does not use is
+278 ms with this parser, 408 ms without it (docs/design-notes.md). What inference does not use is
 not checked here.
 """
 
