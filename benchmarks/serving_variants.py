@@ -1,12 +1,10 @@
-"""What two shortcuts of `foveal serve` gain: the whole server with and without each.
+"""What the shortcut of POST /predict gains: the whole server with and without it.
 
     python benchmarks/serving_variants.py [--rounds 5] [--seconds 5] [--workload photo]
 
 Variants: `product` is the server as it is; `no-shortcut` sends POST /predict through FastAPI's
-routing instead of PredictShortcut (serving/app.py); `no-coalescing` writes the head and the body
-of a response separately instead of through CoalescingTransport (serving/http.py); `neither` has
-none of the two. A variant is the same command with the functions replaced in the processes that
-this script starts; the package has no switch for it.
+routing instead of PredictShortcut (serving/app.py). A variant is the same command with the class
+replaced in the processes that this script starts; the package has no switch for it.
 
 Workloads: `photo` is a 500x375 JPEG and swift-s at 64 px, as in serving.py; `tiny` a 32x32 JPEG
 and lenet5, where the server itself takes the largest part of the time. Exported files; 1 and 32
@@ -27,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 CLIENTS = (1, 32)
-VARIANTS = ("product", "no-shortcut", "no-coalescing", "neither")
+VARIANTS = ("product", "no-shortcut")
 WORKLOADS = {"photo": ("swift-s", 64, 375, 500), "tiny": ("lenet5", 32, 32, 32)}
 """Preset, its input size, height and width of the JPEG images, in px."""
 FIGURES = ("per_second", "p50_ms", "p99_ms")
@@ -50,7 +48,7 @@ def main() -> None:
             f"  p99 {row['p99_ms']:7.2f} ms  failed {row['failed']}"
         )
     if not options.dry:
-        RESULT.write_text(json.dumps({"machine": _machine(), "rows": rows}, indent=1) + "\n")
+        RESULT.write_text(json.dumps({"machine": _machine(), "figures": rows}, indent=1) + "\n")
 
 
 def _parse_options() -> argparse.Namespace:
@@ -131,22 +129,21 @@ def _serve() -> int:
 def _worker() -> int:
     """--worker VARIANT: one worker process without what the variant leaves out."""
     variant = sys.argv[2]
-    from foveal.serving import app, http
+    from foveal.serving import app
     from foveal.verbs.serve import worker
 
-    if variant in ("no-shortcut", "neither"):
+    if variant == "no-shortcut":
         app.PredictShortcut = lambda routes, _state: routes  # type: ignore[misc, assignment]
-    if variant in ("no-coalescing", "neither"):
-        http._coalesce_writes = lambda _cycle, _transport: None
     return worker()
 
 
 def _machine() -> dict[str, object]:
     import onnxruntime
     import uvicorn
+    from inference import processor
 
     return {
-        "processor": platform.machine(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0],
         "python": platform.python_version(),

@@ -31,6 +31,15 @@ def head_and_tail(lines: Sequence[str], shown: int, more: str) -> list[str]:
     return [*lines[:head], more, *lines[len(lines) - shown // 3 :]]
 
 
+def format_bytes(count: float) -> str:
+    """A number of bytes with its unit: 12 B, 3.4 KiB, 5.6 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
 def classes_are(names: Sequence[str]) -> str:
     """`class 'a' is`, `classes 'a', 'b' are`: the start of a sentence."""
     quoted = and_more([f"'{printable(name)}'" for name in names], MAX_NAMED_CLASSES)

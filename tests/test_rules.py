@@ -68,6 +68,7 @@ def test_every_room_is_named_in_the_architecture():
 
 TESTED_ELSEWHERE = {
     "cli/demo": "tests/verbs/test_demo.py runs the command",
+    "cli/options": "types of options; tests/cli runs the commands that have them",
     "cli/prediction_output": "tests/cli/test_predict.py compares whole outputs",
     "dataset/label_cells": "tests/dataset/test_table.py reads every kind of cell",
     "dataset/parquet_image": "tests/dataset/test_parquet.py reads images inside Parquet",

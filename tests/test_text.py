@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from foveal.text import (
     and_more,
     classes_are,
+    format_bytes,
     head_and_tail,
     is_address,
     natural_key,
@@ -83,3 +84,11 @@ def test_of_many_lines_the_first_and_the_last_stay():
     assert head_and_tail(lines, 6, "...") == ["0", "1", "2", "3", "...", "8", "9"]
     assert head_and_tail(lines, 9, "...") == lines
     assert head_and_tail([], 6, "...") == []
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 * 2**30, "5.0 GiB"), (2**41, "2.0 TiB")],
+)
+def test_bytes_have_a_unit(count, text):
+    assert format_bytes(count) == text

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from foveal.cli import console
-from foveal.text import plural
+from foveal.cli import console, options
+from foveal.text import format_bytes, plural
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def cache(
     action: Annotated[Literal["list", "clear"], typer.Argument(help="What to do.")] = "list",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    json: options.Json = False,
 ) -> None:
     """List the cached decoded images and their size; `clear` deletes them, never your files."""
     if action == "clear":
@@ -73,12 +73,3 @@ def _clear(json: bool) -> None:
         console.result_json({"removed": count, "bytes": freed})
     else:
         console.result(f"removed {plural(count, 'entry', 'entries')}, {format_bytes(freed)}")
-
-
-def format_bytes(count: float) -> str:
-    """A number of bytes with its unit: 12 B, 3.4 KiB, 5.6 GiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"

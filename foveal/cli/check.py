@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 from foveal.text import head_and_tail, plural, printable
 
 if TYPE_CHECKING:
@@ -28,11 +28,8 @@ def check(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="Folder, table, .zip or .tar of images.")
     ],
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    root: options.Root = None,
+    json: options.Json = False,
     report: Annotated[
         Path | None, typer.Option(help="Write one HTML page with thumbnails.")
     ] = None,

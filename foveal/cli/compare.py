@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from foveal.cli import options
 from foveal.cli.evaluate import compare_and_print
 from foveal.errors import UsageError
 
@@ -21,25 +21,11 @@ def compare(
         list[str],
         typer.Argument(metavar="MODEL MODEL... DATA", help="Model files, then the images."),
     ],
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
-    ] = None,
-    split: Annotated[
-        Literal["train", "val", "test", "all"] | None,
-        typer.Option(
-            help="Default: test, or all none was fitted on where DATA has no split.",
-        ),
-    ] = None,
-    ignore_unknown_classes: Annotated[
-        bool,
-        typer.Option("--ignore-unknown-classes", help="Leave out classes a model does not know."),
-    ] = False,
-    others: Annotated[
-        Path | None,
-        typer.Option(help="A folder of out-of-distribution images, of no known class."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    root: options.Root = None,
+    split: options.Split = None,
+    ignore_unknown_classes: options.IgnoreUnknownClasses = False,
+    others: options.Others = None,
+    json: options.Json = False,
 ) -> None:
     """Score models on the same images, with paired intervals of their differences."""
     if len(paths) < 3:

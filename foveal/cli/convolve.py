@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ def convolve(
         Path | None,
         typer.Option(help="Image of the map (PNG); default: a new name here, with --json none."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    json: options.Json = False,
 ) -> None:
     """Slide a filter over an image: the output size, the arithmetic, and the feature map."""
     from foveal.verbs.convolve import convolve as verb

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 
 
 def register(app: typer.Typer) -> None:
@@ -19,10 +19,7 @@ def design(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Labelled images: a folder, table or archive.")
     ],
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
-    ] = None,
+    root: options.Root = None,
     minutes: Annotated[
         float | None, typer.Option(help="Minutes training may take; default: 10.")
     ] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 from foveal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,30 +24,16 @@ def evaluate(
     paths: Annotated[
         list[str], typer.Argument(metavar="MODEL... DATA", help="Model files, then the images.")
     ],
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
-    ] = None,
-    split: Annotated[
-        Literal["train", "val", "test", "all"] | None,
-        typer.Option(
-            help="Default: test, or all it was not fitted on where DATA has no split.",
-        ),
-    ] = None,
-    ignore_unknown_classes: Annotated[
-        bool,
-        typer.Option("--ignore-unknown-classes", help="Leave out classes the model does not know."),
-    ] = False,
+    root: options.Root = None,
+    split: options.Split = None,
+    ignore_unknown_classes: options.IgnoreUnknownClasses = False,
     abstain_at_accuracy: Annotated[
         float | None,
         typer.Option(help="Choose the threshold above which predictions have this accuracy."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The new model with that threshold.")] = None,
-    others: Annotated[
-        Path | None,
-        typer.Option(help="A folder of out-of-distribution images, of no known class."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    others: options.Others = None,
+    json: options.Json = False,
     report: Annotated[Path | None, typer.Option(help="Write one offline HTML page.")] = None,
     lang: Annotated[Literal["en", "ko"], typer.Option(help="Language of the page.")] = "en",
 ) -> None:
@@ -56,8 +42,8 @@ def evaluate(
         raise UsageError("evaluate needs a model and the images:  foveal evaluate MODEL DATA")
     *models, data = paths
     if len(models) > 1:
-        options = {"--abstain-at-accuracy": abstain_at_accuracy, "--out": out, "--report": report}
-        _refuse_options(options, len(models))
+        only_one = {"--abstain-at-accuracy": abstain_at_accuracy, "--out": out, "--report": report}
+        _refuse_options(only_one, len(models))
         compare_and_print(models, data, split, ignore_unknown_classes, others, json, root)
         return
     from foveal.verbs.evaluate import evaluate as verb
@@ -117,8 +103,8 @@ def print_scores(scores: Scores | Comparison, json: bool) -> None:
     console.result(format_result(scores))
 
 
-def _refuse_options(options: Mapping[str, object], count: int) -> None:
+def _refuse_options(given: Mapping[str, object], count: int) -> None:
     """UsageError where an option is given that takes one model only."""
-    for name, value in options.items():
+    for name, value in given.items():
         if value is not None:
             raise UsageError(f"{name} takes one model, {count} were given; run it for each")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 from foveal.errors import SpecError, UsageError
-from foveal.text import plural
+from foveal.text import format_bytes, plural
 
 if TYPE_CHECKING:
     from foveal.network.summary import Hyperparameter, NetworkSummary
@@ -35,7 +35,7 @@ def show(
         int | None, typer.Option(min=1, help="Number of classes; a model file has its own.")
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images the memory is given for.")] = 64,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    json: options.Json = False,
     out: Annotated[Path | None, typer.Option(help="Also draw it into this SVG file.")] = None,
 ) -> int:
     """Layers, shapes, weights, multiply-adds, memory, receptive fields, and mistakes."""
@@ -124,7 +124,7 @@ def _layer_lines(summary: NetworkSummary) -> list[str]:
                 formatting.format_shape(layer.output),
                 f"{layer.weights:,}" if layer.weights else "",
                 formatting.format_count(layer.multiply_adds) if layer.multiply_adds else "",
-                formatting.format_bytes(4 * layer.activations * summary.batch_size),
+                format_bytes(4 * layer.activations * summary.batch_size),
                 f"{field[0]}x{field[1]} ({jump[0]}x{jump[1]})" if is_map else "",
                 f"{saving:.0%}" if saving else "",
             )
@@ -148,7 +148,7 @@ def _table(rows: list[tuple[str, ...]], right: set[int]) -> list[str]:
 
 
 def _total_lines(summary: NetworkSummary) -> list[str]:
-    from foveal.network.formatting import format_bytes, format_count
+    from foveal.network.formatting import format_count
 
     cost, size = summary.cost, "x".join(map(str, summary.network.input.shape))
     multiply_adds = f"{format_count(cost.multiply_adds)} multiply-adds per image"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 from foveal.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -31,10 +31,7 @@ def train(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Folder, table or archive of labelled images.")
     ],
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
-    ] = None,
+    root: options.Root = None,
     network: Annotated[
         str | None, typer.Option(help="A preset's name, a YAML file or a model file.")
     ] = None,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from foveal.spec.values import OutputActivation
 
 MAX_BATCH_VALUES = 3_000_000
 """Input values held at a time; a forward pass takes a quarter of them, so that its activations
@@ -23,7 +24,7 @@ class Target:
 
     module: nn.Module
     label_index: int
-    function: Literal["softmax", "sigmoid"]
+    function: OutputActivation
     temperature: float
     baseline: Tensor
 

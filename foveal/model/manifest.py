@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, field_serializer, m
 
 from foveal.model.detect import MANIFEST_VERSION, MAX_LABELS
 from foveal.spec.network import Network
-
-Probability = Annotated[float, Field(ge=0, le=1)]
+from foveal.spec.values import OutputActivation, Probability
 
 
 class _StrictModel(BaseModel):
@@ -75,7 +74,7 @@ class Manifest(_StrictModel):
         return self.network.output_units(len(self.labels), self.task)
 
     @property
-    def activation(self) -> Literal["softmax", "sigmoid"]:
+    def activation(self) -> OutputActivation:
         """What turns logits into probabilities; always sigmoid for a multi-label model."""
         return "sigmoid" if self.task == "multi" else self.network.output.function
 

@@ -37,14 +37,6 @@ def format_count(number: int) -> str:
     return str(number)
 
 
-def format_bytes(number: float) -> str:
-    """Bytes in KiB, MiB or GiB."""
-    for limit, unit in ((1 << 30, "GiB"), (1 << 20, "MiB")):
-        if number >= limit:
-            return f"{number / limit:.1f} {unit}"
-    return f"{number / 1024:.1f} KiB"
-
-
 def format_layer(layer: Layer) -> str:
     """A layer's kind and the parameters that are not at their defaults: `conv 32, stride 2`."""
     data = layer.to_data()

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from foveal.serving.errors import error_json, make_request_id
 from foveal.serving.metrics import Metrics
@@ -24,37 +24,7 @@ DRAIN_FACTOR = 4
 sending, receives the response and not a connection reset."""
 MAX_PIPELINED_REQUESTS = 32
 """Requests a connection may send ahead of their responses."""
-_FINAL_STATUS_LINES = tuple(b"HTTP/1.1 %d" % digit for digit in range(2, 6))
 _UPGRADE_HEADER = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
-
-
-class CoalescingTransport:
-    """Sends the head of a response together with its body: one packet, not two."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._head = b""
-        self._started = False
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        """Buffer the head; send everything else after it."""
-        if not self._started and data.startswith(_FINAL_STATUS_LINES):
-            self._started, self._head = True, data
-        else:
-            self._transport.write(self._head + data)
-            self._head = b""
-
-    def flush(self) -> None:
-        """Send the head of a response that has no body."""
-        if self._head:
-            self._transport.write(self._head)
-            self._head = b""
-
-    def close(self) -> None:
-        """Close after everything is sent."""
-        self.flush()
-        self._transport.close()
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -145,7 +115,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
         super().on_headers_complete()
-        _coalesce_writes(self.cycle, self.transport)
 
     def on_body(self, body: bytes) -> None:
         """Pass on a chunk of the body; one that goes on long after its rejection is aborted."""
@@ -232,18 +201,6 @@ class LimitedProtocol(HttpToolsProtocol):
             + content
         )
         self.transport.close()
-
-
-def _coalesce_writes(cycle: RequestResponseCycle, transport: asyncio.Transport) -> None:
-    coalescing = CoalescingTransport(transport)
-    on_response = cycle.on_response
-
-    def flush_and_continue() -> None:
-        coalescing.flush()
-        on_response()
-
-    cycle.transport = coalescing  # type: ignore[assignment]
-    cycle.on_response = flush_and_continue
 
 
 def _mask_upgrade(data: bytes) -> bytes:

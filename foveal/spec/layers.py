@@ -11,6 +11,7 @@ from foveal.spec.values import (
     Channels,
     FourSides,
     Fraction,
+    OutputActivation,
     PaddingMode,
     Pair,
     Positive,
@@ -298,7 +299,7 @@ class Output(Layer):
     kind = "output"
     shorthand = "function"
 
-    function: Literal["softmax", "sigmoid"] = "softmax"
+    function: OutputActivation = "softmax"
 
     def to_data(self) -> Any:
         """Always with its function, so that a reader of the file sees it."""

@@ -10,10 +10,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from foveal.spec.values import Fraction, Positive, Value
+from foveal.spec.values import Fraction, Positive, Probability, Value
 
 NonNegative = Annotated[float, Field(ge=0)]
-Probability = Annotated[float, Field(ge=0, le=1)]
 
 FORMER_KEYS = {
     "balance": "class_balance",

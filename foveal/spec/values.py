@@ -21,6 +21,8 @@ from foveal.text import plural
 MAX_SIDE = 8192
 MAX_CHANNELS = 65_536
 
+OutputActivation = Literal["softmax", "sigmoid"]
+"""What turns the logits of the output layer into probabilities."""
 Task = Literal["single", "multi"]
 """`single`: every image has exactly one label; `multi`: it may have several, or none."""
 
@@ -128,6 +130,7 @@ Positive = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 Natural = Annotated[int, Field(ge=0, le=MAX_SIDE)]
 Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 Pair = Annotated[
     tuple[Positive, Positive],
     BeforeValidator(_to_pair),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foveal.spec.recipe import Recipe
+from foveal.spec.values import OutputActivation
 
 FOCAL_GAMMA = 2.0
 """Exponent of the focal loss (Lin et al. 2017)."""
@@ -47,7 +46,7 @@ def compute_class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np
 def classification_loss(
     logits: Tensor,
     target: Tensor,
-    activation: Literal["softmax", "sigmoid"],
+    activation: OutputActivation,
     recipe: Recipe,
     weights: Tensor | None = None,
 ) -> Tensor:

@@ -16,12 +16,12 @@ from foveal.network.shapes import trace
 from foveal.spec.layers import BatchNorm
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
+from foveal.spec.values import OutputActivation
 from foveal.training import progressive_resizing, sampler
 from foveal.training.augment import augment
 from foveal.training.interrupts import InterruptGuard
 from foveal.training.loss import encode_targets
 from foveal.training.tensors import LabelledImages
-from foveal.training.validation import OutputActivation
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from foveal.spec.values import OutputActivation
 from foveal.training.tensors import LabelledImages
 
-OutputActivation = Literal["softmax", "sigmoid"]
 Logits = NDArray[np.float32]
 
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 1e30

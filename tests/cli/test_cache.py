@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 import foveal
-from foveal.cli.cache import format_bytes
 from foveal.cli.main import run
 
 
@@ -51,11 +50,3 @@ def test_a_wrong_limit_is_one_sentence(monkeypatch, capsys):
     assert capsys.readouterr().err == (
         "foveal: FOVEAL_CACHE_LIMIT is 'much', which is not a size; give one such as 20G\n"
     )
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 * 2**30, "5.0 GiB"), (2**41, "2.0 TiB")],
-)
-def test_bytes_have_a_unit(count, text):
-    assert format_bytes(count) == text

@@ -22,13 +22,6 @@ def test_counts_have_at_most_four_digits(number, text):
     assert formatting.format_count(number) == text
 
 
-@pytest.mark.parametrize(
-    ("number", "text"), [(512, "0.5 KiB"), (3 << 20, "3.0 MiB"), (5 << 30, "5.0 GiB")]
-)
-def test_bytes_have_the_largest_unit_that_fits(number, text):
-    assert formatting.format_bytes(number) == text
-
-
 def test_shapes_are_height_width_channels():
     assert formatting.format_shape((6, 28, 30)) == "28x30x6"
     assert formatting.format_shape((10,)) == "10"

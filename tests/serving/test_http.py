@@ -14,47 +14,7 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from foveal.serving.http import CoalescingTransport, LimitedProtocol
-
-
-class FakeTransport:
-    def __init__(self) -> None:
-        self.writes: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes) -> None:
-        self.writes.append(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
-
-
-def test_head_and_body_are_one_write() -> None:
-    transport = FakeTransport()
-    coalescing = CoalescingTransport(transport)
-    coalescing.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    coalescing.write(HEAD)
-    assert transport.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]
-    coalescing.write(b"HTTP/1.1 200 is text here")
-    coalescing.write(b"more")
-    assert transport.writes[1:] == [HEAD + b"HTTP/1.1 200 is text here", b"more"]
-
-
-def test_a_head_without_a_body_is_sent_by_flush_and_by_close() -> None:
-    for finish in (CoalescingTransport.flush, CoalescingTransport.close):
-        transport = FakeTransport()
-        coalescing = CoalescingTransport(transport)
-        coalescing.write(HEAD)
-        finish(coalescing)
-        coalescing.flush()
-        assert transport.writes == [HEAD]
-        assert coalescing.is_closing() == (finish is CoalescingTransport.close)
+from foveal.serving.http import LimitedProtocol
 
 
 def test_the_response_to_head_has_no_body(local, read_all) -> None:
