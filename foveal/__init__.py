@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from foveal.network.design import Design as Design
     from foveal.network.summary import NetworkSummary as NetworkSummary
     from foveal.prediction.consistency import RouteResult as RouteResult
+    from foveal.prediction.embeddings import Embeddings as Embeddings
     from foveal.prediction.prediction import Prediction as Prediction
     from foveal.prediction.predictor import Predictor as Predictor
     from foveal.spec.layers import AvgPool as AvgPool
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from foveal.verbs.demo import DemoResult as DemoResult
     from foveal.verbs.demo import demo as demo
     from foveal.verbs.design import design as design
+    from foveal.verbs.embed import embed as embed
     from foveal.verbs.evaluate import evaluate as evaluate
     from foveal.verbs.explain import explain as explain
     from foveal.verbs.export import ExportResult as ExportResult
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
     from foveal.verbs.selftest import selftest as selftest
     from foveal.verbs.serve import serve as serve
     from foveal.verbs.show import show as show
+    from foveal.verbs.similar import SimilarImages as SimilarImages
+    from foveal.verbs.similar import similar as similar
     from foveal.verbs.train import Run as Run
     from foveal.verbs.train import train as train
 
@@ -78,6 +82,7 @@ _NAMES = {
     "foveal.network.design": "Design",
     "foveal.network.summary": "NetworkSummary",
     "foveal.prediction.consistency": "RouteResult",
+    "foveal.prediction.embeddings": "Embeddings",
     "foveal.prediction.prediction": "Prediction",
     "foveal.prediction.predictor": "Predictor",
     "foveal.spec.layers": (
@@ -93,6 +98,7 @@ _NAMES = {
     "foveal.verbs.convolve": "ConvolveResult convolve",
     "foveal.verbs.demo": "DemoResult demo",
     "foveal.verbs.design": "design",
+    "foveal.verbs.embed": "embed",
     "foveal.verbs.evaluate": "evaluate",
     "foveal.verbs.explain": "explain",
     "foveal.verbs.export": "ExportResult export",
@@ -101,6 +107,7 @@ _NAMES = {
     "foveal.verbs.selftest": "selftest",
     "foveal.verbs.serve": "serve",
     "foveal.verbs.show": "show",
+    "foveal.verbs.similar": "SimilarImages similar",
     "foveal.verbs.train": "Run train",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -52,12 +52,14 @@ RESULTS = [
     "ConvolveResult",
     "DemoResult",
     "Design",
+    "Embeddings",
     "ExportResult",
     "NetworkSummary",
     "Prediction",
     "RouteResult",
     "Run",
     "Scores",
+    "SimilarImages",
 ]
 VERBS = [
     "check",
@@ -65,6 +67,7 @@ VERBS = [
     "convolve",
     "demo",
     "design",
+    "embed",
     "evaluate",
     "explain",
     "export",
@@ -73,6 +76,7 @@ VERBS = [
     "selftest",
     "serve",
     "show",
+    "similar",
     "train",
 ]
 PUBLIC = sorted([*LAYERS, *VALUES, *RESULTS, *VERBS, "__version__", "progress"])

@@ -18,6 +18,8 @@ COMMANDS = (
     "evaluate",
     "compare",
     "predict",
+    "embed",
+    "similar",
     "explain",
     "export",
     "serve",

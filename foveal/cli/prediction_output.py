@@ -44,7 +44,7 @@ def print_predictions(model: str | Path, paths: list[str], top: str, form: str) 
     flushed_at = -FLUSH_SECONDS
     with console.progress() as progress:
         for prediction in predict(
-            model, _iter_paths(paths), top=count, on_skip=on_skip, progress=progress
+            model, iter_paths(paths), top=count, on_skip=on_skip, progress=progress
         ):
             write(prediction)
             total += 1
@@ -53,13 +53,13 @@ def print_predictions(model: str | Path, paths: list[str], top: str, form: str) 
                 sys.stdout.flush()
                 flushed_at = time.monotonic()
     if skipped:
-        console.message(_skipped_message(skipped))
+        console.message(skipped_message(skipped))
     if failed:
         console.message(f"{failed:,} of {plural(total, 'image')} could not be read; see the errors")
     return 1 if failed else 0
 
 
-def _skipped_message(skipped: Counter[tuple[str, str]]) -> str:
+def skipped_message(skipped: Counter[tuple[str, str]]) -> str:
     """`3 files skipped: 2 not an image by its name (.csv, .txt), 1 hidden or of the system`."""
     counts: Counter[str] = Counter()
     for (reason, _), count in skipped.items():
@@ -80,7 +80,8 @@ def _parse_top(text: str) -> int | None:
     return int(text)
 
 
-def _iter_paths(paths: list[str]) -> Iterator[str]:
+def iter_paths(paths: list[str]) -> Iterator[str]:
+    """The paths given; for each `-` those on standard input, one a line."""
     for path in paths:
         if path == "-":
             # Lists written on Windows end lines with CR LF and may begin with a byte order mark.

@@ -8,8 +8,10 @@ from pathlib import Path
 from foveal.dataset.archive import open_archive
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import open_folder
+from foveal.dataset.listing import is_image_name, list_files
 from foveal.dataset.metadata import open_metadata_folder
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
+from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError, UsageError
 from foveal.text import is_address, plural
 
@@ -40,6 +42,31 @@ def open_dataset(
             + ": give a folder with one sub-folder a class, each with images"
         )
     return dataset
+
+
+def open_images(data: str | Path | Dataset, *, root: str | Path | None = None) -> Dataset:
+    """The images of DATA, for what needs no labels: as `open_dataset`, or any folder of images.
+
+    In a folder without class folders the images have no labels.
+    """
+    dataset = open_dataset(data, root=root, allow_empty=True)
+    if len(dataset) or isinstance(data, Dataset) or not Path(data).is_dir():
+        return open_dataset(dataset)
+    files = [file for file in list_files(Path(data)) if is_image_name(file.parts[-1])]
+    usable = [file for file in files if file.reason is None]
+    if not usable:
+        return open_dataset(dataset)
+    return Dataset(
+        root=Path(data),
+        paths=tuple("/".join(file.parts) for file in usable),
+        labels=((),) * len(usable),
+        file_stamps=tuple(file.stamp for file in usable),
+        unusable=tuple(
+            UnusableFile("/".join(file.parts), file.reason)
+            for file in files
+            if file.reason is not None
+        ),
+    )
 
 
 def _open_table_with_root(data: str | Path | Dataset, root: Path) -> Dataset:

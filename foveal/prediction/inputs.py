@@ -17,6 +17,7 @@ from foveal.text import is_address
 
 if TYPE_CHECKING:
     from foveal.dataset.archive_member import ArchiveMember
+    from foveal.dataset.dataset import Dataset
 
 OnSkip = Callable[[str, str], None]
 """Called with the path of each file of a folder or archive that is skipped, and the reason."""
@@ -37,10 +38,22 @@ class ArchivedImage:
 
 
 @dataclass(frozen=True)
+class DatasetImage:
+    """One row of a data set."""
+
+    dataset: Dataset
+    row: int
+
+    def read(self) -> bytes:
+        """The bytes of the image file; ImageError where they cannot be read."""
+        return self.dataset.read(self.row)
+
+
+@dataclass(frozen=True)
 class ImageInput:
     """One image to read: its path as passed, and its value or the error.
 
-    value: a Path, an ArchivedImage, bytes, an array or a PIL image.
+    value: a Path, an ArchivedImage, a DatasetImage, bytes, an array or a PIL image.
     """
 
     path: str | None

@@ -93,16 +93,40 @@ class Predictor:
 
         images: as `predict` takes them.  Raises DataError where one cannot be read.
         """
-        rows: list[np.ndarray] = []
-        for item, row in self._iter_probabilities(iter_inputs(images)):
-            if row is None:
-                name = item.path or f"image {len(rows)}"
-                raise DataError(
-                    f"{name} cannot be read: {item.error}; remove it, or use predict, which "
-                    "reports such images and goes on"
-                )
-            rows.append(row)
-        return np.stack(rows) if rows else np.empty((0, len(self.labels)), np.float32)
+        inputs = self._iter_rows(iter_inputs(images), self.probabilities)
+        return _stack_rows(inputs, "predict", len(self.labels))
+
+    def embed(self, images: Any) -> np.ndarray:
+        """Embeddings float32 (N, D), one row per image: what the output layer receives.
+
+        images: as `predict` takes them.  Raises DataError where one cannot be read,
+        ModelFileError for an exported file, which holds no such output.
+        """
+        self.require_features()
+        inputs = self._iter_rows(iter_inputs(images), self.features)
+        return _stack_rows(inputs, "foveal.embed", self.embedding_size)
+
+    @property
+    def embedding_size(self) -> int:
+        """D of `embed`; raises ModelFileError for an exported file."""
+        return self.require_features().feature_count
+
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        """What the output layer receives, float32 (N, D), for preprocessed uint8 (N, H, W, C).
+
+        It is averaged over the flipped image where the network has `flip_average`.
+        """
+        backend = self.require_features()
+        return self._run_batched(backend.features, pixels, backend.feature_count)
+
+    def require_features(self) -> TorchBackend:
+        """The backend of a native file; raises ModelFileError for an exported one."""
+        if isinstance(self._backend, TorchBackend):
+            return self._backend
+        raise ModelFileError(
+            f"{self._backend.path} is an exported file, which gives probabilities and no "
+            "embeddings; give the model.safetensors it was exported from"
+        )
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Logits float32 (N, units) of preprocessed uint8 pixels (N, H, W, C).
@@ -121,7 +145,7 @@ class Predictor:
 
     def _predict(self, inputs: Iterator[ImageInput], top: int | None) -> Iterator[Prediction]:
         manifest = self._backend.inference_manifest
-        for item, row in self._iter_probabilities(inputs):
+        for item, row in self._iter_rows(inputs, self.probabilities):
             if row is None:
                 yield Prediction(item.path, error=item.error)
             elif np.isfinite(row).all():
@@ -129,15 +153,15 @@ class Predictor:
             else:
                 yield Prediction(item.path, error="the network's output is not a finite number")
 
-    def _iter_probabilities(
-        self, inputs: Iterator[ImageInput]
+    def _iter_rows(
+        self, inputs: Iterator[ImageInput], run: Callable[[np.ndarray], np.ndarray]
     ) -> Iterator[tuple[DecodedImage, np.ndarray | None]]:
-        """Every image with its row of probabilities (K,), None where it cannot be read."""
+        """Every image with its row of what `run` gives, None where it cannot be read."""
         network = self._backend.inference_manifest.network
         with closing(decode_ahead(inputs, network, ahead=3 * self.batch_size)) as decoded:
             for batch in batched(decoded, self.batch_size):
                 pixels = [item.pixels for item in batch if item.pixels is not None]
-                rows = iter(self.probabilities(np.stack(pixels)) if pixels else ())
+                rows = iter(run(np.stack(pixels)) if pixels else ())
                 for item in batch:
                     yield item, None if item.pixels is None else next(rows)
 
@@ -156,6 +180,25 @@ class Predictor:
             batch = slice(start, start + self.batch_size)
             out[batch] = run(pixels[batch])
         return out
+
+
+def _stack_rows(
+    images: Iterator[tuple[DecodedImage, np.ndarray | None]], alternative: str, columns: int
+) -> np.ndarray:
+    """float32 (N, columns); DataError where an image cannot be read.
+
+    alternative: what goes on after such an image.
+    """
+    rows: list[np.ndarray] = []
+    for item, row in images:
+        if row is None:
+            name = item.path or f"image {len(rows)}"
+            raise DataError(
+                f"{name} cannot be read: {item.error}; remove it, or use {alternative}, which "
+                "reports such images and goes on"
+            )
+        rows.append(row)
+    return np.stack(rows) if rows else np.empty((0, columns), np.float32)
 
 
 def _open_backend(model: str | Path | Model, threads: int) -> TorchBackend | OnnxBackend:

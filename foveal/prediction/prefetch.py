@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from foveal.errors import ImageError
 from foveal.images.resize import to_input_pixels
-from foveal.prediction.inputs import ArchivedImage, ImageInput
+from foveal.prediction.inputs import ArchivedImage, DatasetImage, ImageInput
 
 if TYPE_CHECKING:
     from foveal.model.inference_manifest import InferenceNetwork
     from foveal.spec.network import Network
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,23 @@ def decode_ahead(
     inputs: Iterable[ImageInput], network: Network | InferenceNetwork, *, ahead: int
 ) -> Generator[DecodedImage]:
     """Decode `inputs` in order; at most `ahead` images are decoded or being decoded at a time."""
-    pending: deque[Future[DecodedImage]] = deque()
-    remaining = iter(inputs)
+    return map_ahead(lambda pool, item: _submit(pool, item, network), inputs, ahead=ahead)
+
+
+def map_ahead(
+    submit: Callable[[ThreadPoolExecutor, Item], Future[Result]],
+    items: Iterable[Item],
+    *,
+    ahead: int,
+) -> Generator[Result]:
+    """The results of `submit` for `items`, in order; at most `ahead` are there or under way."""
+    pending: deque[Future[Result]] = deque()
+    remaining = iter(items)
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="foveal-decode") as pool:
         try:
             while True:
                 for item in islice(remaining, ahead - len(pending)):
-                    pending.append(_submit(pool, item, network))
+                    pending.append(submit(pool, item))
                 if not pending:
                     return
                 yield pending.popleft().result()
@@ -54,14 +67,14 @@ def _submit(
     pool: ThreadPoolExecutor, item: ImageInput, network: Network | InferenceNetwork
 ) -> Future[DecodedImage]:
     """Decode in the pool; an image in memory at once, as the caller may reuse its buffer."""
-    if isinstance(item.value, Path | bytes | ArchivedImage):
+    if isinstance(item.value, Path | bytes | ArchivedImage | DatasetImage):
         return pool.submit(decode_input, item, network)
     done: Future[DecodedImage] = Future()
     done.set_result(decode_input(item, network))
     return done
 
 
-def batched(items: Iterator[DecodedImage], size: int) -> Iterator[list[DecodedImage]]:
+def batched(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
     """Lists of up to `size` items."""
     while batch := list(islice(items, size)):
         yield batch
@@ -72,7 +85,11 @@ def decode_input(item: ImageInput, network: Network | InferenceNetwork) -> Decod
     if item.error is not None:
         return DecodedImage(item.path, None, item.error)
     try:
-        value = item.value.read() if isinstance(item.value, ArchivedImage) else item.value
+        value = (
+            item.value.read()
+            if isinstance(item.value, ArchivedImage | DatasetImage)
+            else item.value
+        )
         return DecodedImage(item.path, to_input_pixels(value, network.input, network.preprocess))
     except ImageError as error:
         return DecodedImage(item.path, None, error.reason)

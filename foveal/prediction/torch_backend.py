@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ import numpy as np
 from foveal.errors import MissingExtra
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from foveal.model.manifest import Manifest
     from foveal.model.model import Model
 
@@ -33,6 +36,29 @@ class TorchBackend:
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) to float32 (N, units), averaged over the flip if `flip_average`."""
+        return self._run(self.model.module, pixels)
+
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, C) to float32 (N, D): the input of the output layer.
+
+        They are averaged over the flip as the logits are, and give them in the output layer.
+        """
+        return self._run(self._layers[:-1], pixels)
+
+    @property
+    def feature_count(self) -> int:
+        """D: how many values the output layer receives."""
+        weight = self._layers.get_parameter("output.weight")
+        return int(weight.shape[1])
+
+    @property
+    def _layers(self) -> nn.Sequential:
+        from torch import nn
+
+        assert isinstance(self.model.module, nn.Sequential)
+        return self.model.module
+
+    def _run(self, run: Callable[[Tensor], Tensor], pixels: np.ndarray) -> np.ndarray:
         import torch
 
         module, training = self.model.module, self.model.module.training
@@ -42,12 +68,12 @@ class TorchBackend:
         try:
             with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
                 batch = batch.permute(0, 3, 1, 2)
-                logits = module(batch)
+                values = run(batch)
                 if self.manifest.network.preprocess.flip_average:
-                    logits = (logits + module(batch.flip(3))) / 2
+                    values = (values + run(batch.flip(3))) / 2
         finally:
             module.train(training)
-        return np.asarray(logits.float().cpu().numpy())
+        return np.asarray(values.float().cpu().numpy())
 
 
 def open_torch_backend(model: Path | Model) -> TorchBackend:

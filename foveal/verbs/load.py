@@ -33,3 +33,16 @@ def load_native(model: str | Path | Model | Predictor) -> Model:
 
         return load_model(model)
     return model
+
+
+def load_features(
+    model: str | Path | Model | Predictor | None, *, batch_size: int = DEFAULT_BATCH_SIZE
+) -> Predictor:
+    """A Predictor that gives embeddings.
+
+    Raises ModelFileError for an exported file, which does not.
+    """
+    assert model is not None
+    predictor = model if isinstance(model, Predictor) else Predictor(model, batch_size=batch_size)
+    predictor.require_features()
+    return predictor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foveal.dataset.open import open_dataset
+from foveal.dataset.open import open_dataset, open_images
 from foveal.errors import DataError, UsageError
 
 HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
@@ -60,4 +60,26 @@ def test_unusable_files_are_counted_where_there_is_no_image(images):
     assert str(error.value) == (
         f"no images in {root} (1 unusable file; see foveal check): give a folder with one "
         "sub-folder a class, each with images"
+    )
+
+
+def test_images_without_labels(images, tmp_path: Path):
+    labelled = images("a/1.png b/1.png")
+    assert open_images(labelled).labels == (("a",), ("b",))
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for name in ("2.png", "10.png"):
+        (flat / name).write_bytes((labelled / "a/1.png").read_bytes())
+    (flat / "notes.txt").write_text("")
+    (flat / "gone.png").symlink_to(flat / "nowhere")
+    dataset = open_images(flat)
+    assert (dataset.paths, dataset.labels) == (("2.png", "10.png"), ((), ()))
+    assert [item.path for item in dataset.unusable] == ["gone.png"]
+    assert open_images(dataset) is dataset
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError) as error:
+        open_images(tmp_path / "empty")
+    assert str(error.value) == (
+        f"no images in {tmp_path}/empty: give a folder with one sub-folder a class, "
+        "each with images"
     )

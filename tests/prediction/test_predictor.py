@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveal.errors import ModelFileError, UsageError
+from foveal.errors import DataError, ModelFileError, UsageError
 from foveal.images.resize import to_input_pixels
 from foveal.model.model import load_model
 from foveal.prediction.predictor import Predictor
@@ -245,3 +245,36 @@ def test_model_files_that_are_none(tmp_path: Path, native: Path) -> None:
     assert str(caught.value).startswith(f"{path} is not an ONNX file or is damaged: ")
     shutil.copy(native, tmp_path / "renamed.onnx")
     assert Predictor(tmp_path / "renamed.onnx").labels == Predictor(native).labels
+
+
+def test_embeddings_are_the_same_on_every_route_and_batch_size(native: Path, photos: Path) -> None:
+    paths = sorted((photos / "part 1").iterdir())[:20]
+    expected = Predictor(native).embed(paths)
+    assert (expected.dtype, expected.shape) == (np.float32, (20, Predictor(native).embedding_size))
+    for size in (1, 7):
+        given = (path.read_bytes() for path in paths)
+        np.testing.assert_allclose(
+            Predictor(native, batch_size=size).embed(given), expected, atol=1e-5
+        )
+    assert Predictor(native).embed([]).shape == (0, expected.shape[1])
+
+
+def test_embeddings_need_a_native_file_and_readable_images(
+    native: Path, exported: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"")
+    with pytest.raises(DataError) as unreadable:
+        Predictor(native).embed([broken])
+    assert str(unreadable.value) == (
+        f"{broken} cannot be read: empty file; remove it, or use foveal.embed, which reports such "
+        "images and goes on"
+    )
+    predictor = Predictor(exported)
+    for ask in (lambda: predictor.embed([broken]), lambda: predictor.embedding_size):
+        with pytest.raises(ModelFileError) as error:
+            ask()
+        assert str(error.value) == (
+            f"{exported} is an exported file, which gives probabilities and no embeddings; give "
+            "the model.safetensors it was exported from"
+        )

@@ -25,6 +25,21 @@ def test_logits_are_averaged_over_the_flip(native: Path) -> None:
     assert backend.inference_manifest is backend.manifest
 
 
+def test_features_are_what_the_output_layer_receives(native: Path) -> None:
+    backend = open_torch_backend(native)
+    module = backend.model.module
+    received = []
+    module.output.register_forward_pre_hook(lambda _, inputs: received.append(inputs[0]))
+    logits = backend.logits(PIXELS)
+    features = backend.features(PIXELS)
+    assert (features.dtype, features.shape) == (np.float32, (3, backend.feature_count))
+    expected = (received[0] + received[1]) / 2  # of the image and of its flip
+    np.testing.assert_array_equal(features, expected.numpy())
+    with torch.inference_mode():
+        again = module.output(torch.from_numpy(features)).numpy()
+    np.testing.assert_allclose(again, logits, atol=1e-5)
+
+
 def test_the_mode_of_the_module_is_restored(native: Path) -> None:
     model = load_model(native)
     backend = TorchBackend(model)

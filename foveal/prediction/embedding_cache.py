@@ -1,0 +1,158 @@
+"""The cache of embeddings: one entry a model, in it one vector for each content of an image file.
+
+An entry holds parts, each written once: `NAME.vectors.npy`, float32 (N, D), memory-mapped when
+read, and `NAME.index.npy`, the content hash and checksum of each row. Listings say which content
+hashes a data set has, so that its files need not be read again while none has changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+
+from foveal import cache
+from foveal.errors import Error
+from foveal.files import write_atomic
+
+if TYPE_CHECKING:
+    from foveal.model.model import Model
+
+EMBEDDINGS_FORMAT = 1
+"""Part of the key: raise it when features, decoding or the layout change."""
+MAX_PARTS = 64
+"""Beyond so many, the parts of an entry are joined into one."""
+_INDEX = np.dtype([("content_hash", "<u8"), ("checksum", "<u4")])
+
+
+@dataclass(frozen=True)
+class EmbeddingCache:
+    """The vectors of one model; size: values of a vector.
+
+    places: content hash to the part's vectors, the row in them, and its checksum.
+    """
+
+    folder: Path
+    size: int
+    places: dict[int, tuple[NDArray[np.float32], int, int]] = field(default_factory=dict)
+
+    def __contains__(self, content_hash: int) -> bool:
+        return content_hash in self.places
+
+    def get(self, content_hash: int) -> NDArray[np.float32] | None:
+        """The vector (D,); None where there is none or it is damaged."""
+        if content_hash not in self.places:
+            return None
+        vectors, row, checksum = self.places[content_hash]
+        vector = np.array(vectors[row])
+        return vector if zlib.crc32(vector.tobytes()) == checksum else None
+
+
+def open_cache(model: Model, size: int) -> EmbeddingCache:
+    """The cached vectors of `model`, found by its weights themselves and its network."""
+    digest = blake2b(digest_size=16)
+    for value in model.module.state_dict().values():
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    # another version of Pillow may decode other values
+    key = [EMBEDDINGS_FORMAT, PIL.__version__, model.manifest.network.to_data()]
+    digest.update(json.dumps(key, sort_keys=True).encode())
+    folder = cache.cache_folder() / f"embeddings-{digest.hexdigest()}"
+    opened = EmbeddingCache(folder, size)
+    for index, vectors in _read_parts(folder, size):
+        for row, (content_hash, checksum) in enumerate(index.tolist()):
+            opened.places[content_hash] = vectors, row, checksum
+    if opened.places:
+        cache.touch(folder)
+    return opened
+
+
+def save_vectors(opened: EmbeddingCache, vectors: Mapping[int, NDArray[np.float32]]) -> None:
+    """Add vectors (D,) by content hash; where they cannot be written they are computed again."""
+    if not vectors:
+        return
+    with contextlib.suppress(OSError, Error):
+        parts = list(_read_parts(opened.folder, opened.size))
+        _write_part(opened.folder, list(vectors), np.stack(list(vectors.values())))
+        cache.write_about(opened.folder, f"embeddings of images, {opened.size} values each")
+        if len(parts) >= MAX_PARTS:
+            _join_parts(opened.folder, opened.size)
+
+
+def load_listing(folder: Path, fingerprint: str) -> tuple[list[int | None], list[str]] | None:
+    """Content hash (None: unusable) and reason of each row of a data set; None where unknown."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        listing = json.loads((folder / f"{fingerprint}.json").read_text("utf-8"))
+        hashes = [None if text is None else int(text, 16) for text in listing["content_hashes"]]
+        reasons = [str(reason) for reason in listing["reasons"]]
+        return (hashes, reasons) if len(hashes) == len(reasons) else None
+    return None
+
+
+def save_listing(
+    folder: Path, fingerprint: str, hashes: list[int | None], reasons: list[str]
+) -> None:
+    """Remember the content hashes of a data set's rows, and why a row has none."""
+    texts = [None if value is None else f"{value:016x}" for value in hashes]
+    with contextlib.suppress(OSError, Error):
+        content = json.dumps({"content_hashes": texts, "reasons": reasons})
+        write_atomic(folder / f"{fingerprint}.json", content)
+
+
+def _write_part(folder: Path, hashes: list[int], vectors: NDArray[np.float32]) -> str:
+    index = np.empty(len(hashes), _INDEX)
+    index["content_hash"] = hashes
+    index["checksum"] = [zlib.crc32(vector.tobytes()) for vector in vectors]
+    name = blake2b(index.tobytes(), digest_size=8).hexdigest()
+    cache.evict(vectors.nbytes, frozenset({folder.name}))
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, NDArray[Any]] = {"vectors": vectors, "index": index}  # this makes it a part
+    for suffix, array in arrays.items():
+        write_atomic(folder / f"{name}.{suffix}.npy", npy_bytes(array))
+    return name
+
+
+def npy_bytes(array: NDArray[Any]) -> bytes:
+    """The content of a .npy file."""
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    return content.getvalue()
+
+
+def _read_parts(folder: Path, size: int) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
+    """Index and vectors of every part that is whole."""
+    for path in sorted(folder.glob("*.index.npy")):
+        with contextlib.suppress(OSError, ValueError, EOFError):
+            index = np.load(path, allow_pickle=False)
+            vectors = np.load(_vectors_path(path), mmap_mode="r", allow_pickle=False)
+            expected = (len(index), size)
+            if index.dtype == _INDEX and (vectors.dtype, vectors.shape) == (np.float32, expected):
+                yield index, vectors
+
+
+def _vectors_path(index: Path) -> Path:
+    return index.with_name(index.name.replace(".index.", ".vectors."))
+
+
+def _join_parts(folder: Path, size: int) -> None:
+    """Write all parts as one and remove them; a part that goes meanwhile is computed again."""
+    old = sorted(folder.glob("*.index.npy"))
+    places = {
+        content_hash: vectors[row]
+        for index, vectors in _read_parts(folder, size)
+        for row, content_hash in enumerate(index["content_hash"].tolist())
+    }
+    new = _write_part(folder, list(places), np.stack(list(places.values())))
+    for path in old:
+        if path.name != f"{new}.index.npy":
+            path.unlink(missing_ok=True)
+            _vectors_path(path).unlink(missing_ok=True)
