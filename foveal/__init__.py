@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from foveal.spec.layers import GlobalAvgPool as GlobalAvgPool
     from foveal.spec.layers import GlobalMaxPool as GlobalMaxPool
     from foveal.spec.layers import GroupNorm as GroupNorm
+    from foveal.spec.layers import HardSigmoid as HardSigmoid
     from foveal.spec.layers import HardSwish as HardSwish
     from foveal.spec.layers import LayerNorm as LayerNorm
     from foveal.spec.layers import LeakyRelu as LeakyRelu
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from foveal.spec.layers import Output as Output
     from foveal.spec.layers import Pad as Pad
     from foveal.spec.layers import Relu as Relu
+    from foveal.spec.layers import Relu6 as Relu6
     from foveal.spec.layers import Residual as Residual
     from foveal.spec.layers import Sigmoid as Sigmoid
     from foveal.spec.layers import Silu as Silu
@@ -87,8 +89,8 @@ _NAMES = {
     "foveal.prediction.predictor": "Predictor",
     "foveal.spec.layers": (
         "AvgPool BatchNorm Concat Conv Dense Dropout Dropout2d Elu Flatten Gelu GlobalAvgPool "
-        "GlobalMaxPool GroupNorm HardSwish LayerNorm LeakyRelu MaxPool Output Pad Relu Residual "
-        "Sigmoid Silu SqueezeExcite Tanh"
+        "GlobalMaxPool GroupNorm HardSigmoid HardSwish LayerNorm LeakyRelu MaxPool Output Pad "
+        "Relu Relu6 Residual Sigmoid Silu SqueezeExcite Tanh"
     ),
     "foveal.spec.network": "Network",
     "foveal.spec.preprocess": "Input Preprocess",

@@ -24,7 +24,19 @@ IntPair = tuple[int, int]
 Array = np.ndarray
 
 PADDING_MODES: tuple[PaddingMode, ...] = ("constant", "reflect", "replicate", "circular")
-ACTIVATIONS = ("none", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "hard_swish")
+ACTIVATIONS = (
+    "none",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "gelu",
+    "silu",
+    "tanh",
+    "sigmoid",
+    "hard_sigmoid",
+    "hard_swish",
+)
 KERNELS = ("identity", "blur", "sharpen", "sobel-x", "sobel-y", "laplacian", "gabor")
 
 
@@ -301,12 +313,14 @@ def activate(values: Array, name: str) -> Array:
     functions: dict[str, Callable[[Array], Array]] = {
         "none": lambda x: x,
         "relu": lambda x: np.maximum(x, 0.0),
+        "relu6": lambda x: np.clip(x, 0.0, 6.0),
         "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
         "elu": lambda x: np.where(x > 0, x, np.expm1(low)),
         "gelu": lambda x: x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2))),
         "silu": lambda x: x * _sigmoid(x),
         "tanh": np.tanh,
         "sigmoid": _sigmoid,
+        "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
         "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
     }
     return np.asarray(functions[name](values.astype(float)))

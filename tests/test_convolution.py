@@ -119,12 +119,14 @@ def test_activations_and_pools_as_torch():
     as_torch = torch.tensor(values)
     known = {
         "relu": torch.relu,
+        "relu6": torch.nn.functional.relu6,
         "leaky_relu": torch.nn.functional.leaky_relu,
         "elu": torch.nn.functional.elu,
         "gelu": torch.nn.functional.gelu,
         "silu": torch.nn.functional.silu,
         "tanh": torch.tanh,
         "sigmoid": torch.sigmoid,
+        "hard_sigmoid": torch.nn.functional.hardsigmoid,
         "hard_swish": torch.nn.functional.hardswish,
     }
     assert set(known) | {"none"} == set(c.ACTIVATIONS)
@@ -178,7 +180,7 @@ def test_padding_that_needs_more_cells_than_there_are():
         (
             lambda: c.activate(np.zeros(2), "rely"),
             "no activation is called 'rely' (did you mean 'relu'?); take one of none, relu, "
-            "leaky_relu, elu, gelu, silu, tanh, sigmoid, hard_swish",
+            "relu6, leaky_relu, elu, gelu, silu, tanh, sigmoid, hard_sigmoid, hard_swish",
         ),
     ],
 )

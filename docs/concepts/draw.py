@@ -197,10 +197,10 @@ def feature_maps(say: Say) -> Sheet:
 
 
 def activation(say: Say) -> Sheet:
-    """The eight functions from -4 to 4, and a map before and after relu."""
+    """The ten functions from -4 to 4, and a map before and after relu."""
     sheet, xs = Sheet(say("activation")), np.linspace(-4, 4, 81)
     for at, name in enumerate(arithmetic.ACTIVATIONS[1:]):
-        left, top = 12 + at % 4 * 130, 30 + at // 4 * 110
+        left, top = 12 + at % 5 * 130, 30 + at // 5 * 110
         sheet.text(left, top - 6, name)
         sheet.line([(left, top + 60), (left + 112, top + 60)], "#999")
         sheet.line([(left + 56, top), (left + 56, top + 84)], "#999")
@@ -214,7 +214,7 @@ def activation(say: Say) -> Sheet:
             np.abs(activations.layer("conv_1").output.numpy()[strongest_map(activations)]).max()
         )
         sheet.grid(values, x, 272, 13, most=most, written=False)
-    sheet.put("", 520, 0)
+    sheet.put("", 650, 0)
     return sheet
 
 

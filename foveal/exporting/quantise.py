@@ -34,6 +34,7 @@ _OPERATORS = [
     "GlobalAveragePool",
     "Concat",
     "Relu",
+    "Clip",
     "Pad",
 ]
 

@@ -119,10 +119,12 @@ def _call(step: TracedLayer, *, padded: bool) -> ModuleCall:
 
 _MODULES_WITHOUT_ARGUMENTS = {
     "relu": "nn.ReLU",
+    "relu6": "nn.ReLU6",
     "gelu": "nn.GELU",
     "silu": "nn.SiLU",
     "tanh": "nn.Tanh",
     "sigmoid": "nn.Sigmoid",
+    "hard_sigmoid": "nn.Hardsigmoid",
     "hard_swish": "nn.Hardswish",
     "flatten": "nn.Flatten",
     "global_max_pool": "GlobalMaxPool2d",

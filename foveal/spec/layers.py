@@ -198,6 +198,12 @@ class Relu(Activation):
     kind = "relu"
 
 
+class Relu6(Activation):
+    """min(max(0, x), 6)."""
+
+    kind = "relu6"
+
+
 class LeakyRelu(Activation):
     """x where positive, else slope * x."""
 
@@ -238,6 +244,12 @@ class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
     kind = "sigmoid"
+
+
+class HardSigmoid(Activation):
+    """min(max(x + 3, 0), 6) / 6."""
+
+    kind = "hard_sigmoid"
 
 
 class HardSwish(Activation):
@@ -323,12 +335,14 @@ LAYER_TYPES: dict[str, type[Layer]] = {
         LayerNorm,
         GroupNorm,
         Relu,
+        Relu6,
         LeakyRelu,
         Elu,
         Gelu,
         Silu,
         Tanh,
         Sigmoid,
+        HardSigmoid,
         HardSwish,
         SqueezeExcite,
         Residual,

@@ -28,6 +28,7 @@ def networks() -> dict[str, Network]:
             layers=(
                 L.Conv(6, kernel=(5, 3), stride=(2, 1), padding=(1, 1, 2, 0), padding_value=0.7),
                 L.Gelu(),
+                L.Relu6(),
                 L.AvgPool(size=3, stride=2, padding=1),
                 L.Conv(8, padding_mode="reflect"),
                 L.LeakyRelu(0.2),
@@ -57,6 +58,7 @@ def networks() -> dict[str, Network]:
                 ),
                 L.Residual(layers=(*_conv(12, stride=2),)),
                 L.HardSwish(),
+                L.HardSigmoid(),
                 L.SqueezeExcite(4),
                 L.GroupNorm(4),
                 L.Elu(),

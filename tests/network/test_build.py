@@ -207,12 +207,14 @@ def test_a_4x4_map_with_padding_1_stays_4x4_under_a_3x3_filter():
 
 ACTIVATIONS = {
     "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.minimum(np.maximum(x, 0), 6),
     "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
     "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
     "gelu": lambda x: x * 0.5 * (1 + np.vectorize(__import__("math").erf)(x / np.sqrt(2))),
     "silu": lambda x: x / (1 + np.exp(-x)),
     "tanh": np.tanh,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "hard_sigmoid": lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6,
     "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
 }
 
@@ -310,7 +312,7 @@ def test_normalisation_is_inside_and_levels_may_be_bytes_or_floats():
     torch.testing.assert_close(module(levels), module(levels.float()))
 
 
-LARGE = ("vgg1", "resnet", "convnext", "mobilenet")
+LARGE = ("vgg1", "resnet", "convnext", "mobilenet", "efficientnet")
 
 
 def cases():

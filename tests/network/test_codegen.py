@@ -25,6 +25,8 @@ layers:
   - leaky_relu: 0.2
   - conv: {channels: 8, stride: 2, padding_value: 0.5}
   - elu
+  - relu6
+  - hard_sigmoid
   - max_pool: {size: 3, stride: 2, padding: [0, 2, 1, 0], ceil: true}
   - concat: [[{conv: 4}, {group_norm: 2}], [tanh, {residual: [{conv: 8}, layer_norm]}]]
   - residual: {layers: [{conv: {channels: 16}}, {batch_norm: {scale: false}}, silu]}

@@ -23,6 +23,11 @@ PUBLISHED = [
     ("resnet34", 1000, 21_797_672, 3.66),
     ("resnet50", 1000, 25_557_032, 4.09),
     ("mobilenet", 1000, 3_504_872, 0.30),
+    # weights of the published checkpoints; the publisher counts 407, 631 and 899 M multiply-adds,
+    # normalisation and activations included
+    ("efficientnet-lite0", 1000, 4_652_008, 0.39),
+    ("efficientnet-lite1", 1000, 5_416_680, 0.60),
+    ("efficientnet-lite2", 1000, 6_092_072, 0.86),
     # 28,589,128 with layer scale, one number a channel of each of its 18 blocks
     ("convnext", 1000, 28_589_128 - (3 * 96 + 3 * 192 + 9 * 384 + 3 * 768), 4.46),
 ]

@@ -14,6 +14,9 @@ from foveal.spec.preprocess import Input
 ALL = (
     "alexnet",
     "convnext",
+    "efficientnet-lite0",
+    "efficientnet-lite1",
+    "efficientnet-lite2",
     "lenet5",
     "mobilenet",
     "resnet18",

@@ -14,8 +14,8 @@ from foveal.spec.recipe import Recipe
 
 KINDS = (
     "conv, pad, max_pool, avg_pool, global_max_pool, global_avg_pool, flatten, dense, dropout, "
-    "dropout2d, batch_norm, layer_norm, group_norm, relu, leaky_relu, elu, gelu, silu, tanh, "
-    "sigmoid, hard_swish, squeeze_excite, residual, concat, output"
+    "dropout2d, batch_norm, layer_norm, group_norm, relu, relu6, leaky_relu, elu, gelu, silu, "
+    "tanh, sigmoid, hard_sigmoid, hard_swish, squeeze_excite, residual, concat, output"
 )
 
 MANY = """\

@@ -178,24 +178,28 @@ export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 export const activations = [
   'none',
   'relu',
+  'relu6',
   'leaky_relu',
   'elu',
   'gelu',
   'silu',
   'tanh',
   'sigmoid',
+  'hard_sigmoid',
   'hard_swish',
 ] as const
 export type Activation = (typeof activations)[number]
 
 export function activate(kind: string, x: number, settings: { slope?: number; alpha?: number } = {}): number {
   if (kind === 'relu') return Math.max(x, 0)
+  if (kind === 'relu6') return Math.min(Math.max(x, 0), 6)
   if (kind === 'leaky_relu') return x > 0 ? x : (settings.slope ?? 0.01) * x
   if (kind === 'elu') return x > 0 ? x : (settings.alpha ?? 1) * Math.expm1(x)
   if (kind === 'gelu') return 0.5 * x * (1 + erf(x / Math.SQRT2))
   if (kind === 'silu') return x * sigmoid(x)
   if (kind === 'tanh') return Math.tanh(x)
   if (kind === 'sigmoid') return sigmoid(x)
+  if (kind === 'hard_sigmoid') return Math.min(Math.max(x + 3, 0), 6) / 6
   if (kind === 'hard_swish') return (x * Math.min(Math.max(x + 3, 0), 6)) / 6
   return x
 }

@@ -184,15 +184,28 @@ export const ELEMENTWISE = new Set([
   'layer_norm',
   'group_norm',
   'relu',
+  'relu6',
   'leaky_relu',
   'elu',
   'gelu',
   'silu',
   'tanh',
   'sigmoid',
+  'hard_sigmoid',
   'hard_swish',
 ])
-export const ACTIVATIONS = new Set(['relu', 'leaky_relu', 'elu', 'gelu', 'silu', 'tanh', 'sigmoid', 'hard_swish'])
+export const ACTIVATIONS = new Set([
+  'relu',
+  'relu6',
+  'leaky_relu',
+  'elu',
+  'gelu',
+  'silu',
+  'tanh',
+  'sigmoid',
+  'hard_sigmoid',
+  'hard_swish',
+])
 export const NORMS = new Set(['batch_norm', 'layer_norm', 'group_norm'])
 
 /** The norms and activations that directly follow a layer, in order. */

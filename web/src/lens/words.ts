@@ -18,12 +18,14 @@ export const kinds = {
   layer_norm: ['layer norm', '층 정규화'],
   group_norm: ['group norm', '그룹 정규화'],
   relu: ['ReLU', 'ReLU'],
+  relu6: ['ReLU6', 'ReLU6'],
   leaky_relu: ['leaky ReLU', 'leaky ReLU'],
   elu: ['ELU', 'ELU'],
   gelu: ['GELU', 'GELU'],
   silu: ['SiLU', 'SiLU'],
   tanh: ['tanh', 'tanh'],
   sigmoid: ['sigmoid', '시그모이드'],
+  hard_sigmoid: ['hard sigmoid', 'hard sigmoid'],
   hard_swish: ['hard swish', 'hard swish'],
   squeeze_excite: ['squeeze-and-excitation', '스퀴즈-익사이테이션'],
   residual: ['residual: add', '잔차 연결: 더하기'],
@@ -93,6 +95,10 @@ export const descriptions = {
     'Negative values become 0, positive ones pass: max(0, x).',
     '음수는 0이 되고 양수는 그대로 지나갑니다. max(0, x).',
   ],
+  relu6: [
+    'Negative values become 0, values above 6 become 6: min(max(0, x), 6).',
+    '음수는 0이 되고 6보다 큰 값은 6이 됩니다. min(max(0, x), 6).',
+  ],
   leaky_relu: [
     'Positive values pass, negative ones are multiplied by {slope}.',
     '양수는 그대로 지나가고 음수에는 {slope}를 곱합니다.',
@@ -105,6 +111,7 @@ export const descriptions = {
   silu: ['x times sigmoid(x).', 'x에 시그모이드(x)를 곱합니다.'],
   tanh: ['Every value is mapped to −1 to 1.', '모든 값을 −1에서 1 사이로 변환합니다.'],
   sigmoid: ['Every value is mapped to 0 to 1.', '모든 값을 0에서 1 사이로 변환합니다.'],
+  hard_sigmoid: ['min(max(x + 3, 0), 6) / 6.', 'min(max(x + 3, 0), 6) / 6.'],
   hard_swish: ['x × min(max(x + 3, 0), 6) / 6.', 'x × min(max(x + 3, 0), 6) / 6.'],
   squeeze_excite: [
     'The mean of every map passes through two small fully connected layers that give each map a gate from 0 to ' +
