@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 MAX_NAMED_CLASSES = 5
 """Classes that one message names; the others are counted."""
 _DIGITS = re.compile(r"(\d+)")
+_PLAIN_WORD = re.compile(r"[a-z][a-z'-]*(?:[ ,:;]|$)")
+"""A first word that is no path, key or number: these have a point, slash, digit, underscore, ..."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -47,8 +49,11 @@ def classes_are(names: Sequence[str]) -> str:
 
 
 def sentence(text: str) -> str:
-    """A message as a sentence of its own: with a capital and a full stop."""
-    return f"{text[:1].upper()}{text[1:]}."
+    """A message as a sentence of its own: with a capital, unless a name or key may be its start.
+
+    A name without a mark of its own, such as a folder, must not stand first: quote it.
+    """
+    return f"{text[:1].upper()}{text[1:]}." if _PLAIN_WORD.match(text) else f"{text}."
 
 
 def nearest(word: str, allowed: Sequence[str]) -> str:

@@ -79,6 +79,15 @@ def test_classes_start_a_sentence_and_long_lists_are_cut():
     assert sentence("no image of 'a'") == "No image of 'a'."
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["photos/a.jpg", "a.csv", "preprocess.range", "class_balance", "b/1", "./x", "2x", "été/1"],
+)
+def test_a_path_or_key_at_the_start_of_a_sentence_is_not_altered(name):
+    assert sentence(f"{name} is read") == f"{name} is read."
+    assert sentence(name) == f"{name}."
+
+
 def test_of_many_lines_the_first_and_the_last_stay():
     lines = [str(number) for number in range(10)]
     assert head_and_tail(lines, 6, "...") == ["0", "1", "2", "3", "...", "8", "9"]

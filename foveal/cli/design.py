@@ -26,12 +26,27 @@ def design(
     out: Annotated[
         Path | None, typer.Option(help="Write the network here, the recipe beside it.")
     ] = None,
+    allow_bad: Annotated[
+        bool, typer.Option("--allow-bad", help="Leave out more than 5 % unusable images.")
+    ] = False,
+    ignore_unknown_classes: Annotated[
+        bool, typer.Option("--ignore-unknown-classes", help="Leave out classes that train lacks.")
+    ] = False,
 ) -> None:
     """Choose a network and a recipe for images and a budget, with the reason of each choice."""
     from foveal.verbs.design import design as verb
     from foveal.verbs.design import network_yaml, recipe_path, recipe_yaml
 
-    result = verb(data, root=root, minutes=minutes, out=out)
+    with console.progress() as progress:
+        result = verb(
+            data,
+            root=root,
+            minutes=minutes,
+            out=out,
+            allow_bad=allow_bad,
+            ignore_unknown_classes=ignore_unknown_classes,
+            progress=progress,
+        )
     given = data if root is None else f"{data} --root {root}"
     if out is None:
         console.result(network_yaml(result).rstrip("\n"))

@@ -100,10 +100,12 @@ def _format_run(run: Run) -> str:
         found = "not even the training images are told apart, and there is no validation set"
         return f"finished at chance: {found}{ADVICE}" if run.at_chance else WITHOUT_VAL
     if run.at_chance:
-        return (
-            f"finished at chance: validation accuracy {100 * run.val_accuracy:.2f} % "
-            f"(n={run.val_images:,}) is no better than guessing{ADVICE}"
-        )
+        found = f"validation accuracy {100 * run.val_accuracy:.2f} % (n={run.val_images:,})"
+        if run.judged_on == "train":
+            found += " shows nothing, and not even the training images are told apart"
+        else:
+            found += " is no better than guessing"
+        return f"finished at chance: {found}{ADVICE}"
     return (
         f"finished: validation accuracy {100 * run.val_accuracy:.2f} % (n={run.val_images:,}), "
         f"epoch {run.best_epoch}; foveal evaluate gives the test accuracy"

@@ -118,7 +118,7 @@ def parse_columns(
         },
         usable=usable,
         unusable=tuple(unusable),
-        notes=(f"{source}: {plural(repeated, 'repeated row')} ignored",) if repeated else (),
+        notes=(f"in {source}: {plural(repeated, 'repeated row')} ignored",) if repeated else (),
         layout_notes=(*found.notes, *layout_notes),
         file_stamps=found.file_stamps,
     )
@@ -161,7 +161,7 @@ def _parse_labels(cells: Sequence[object], source: str) -> tuple[list[Labels], l
     first = next((cell for cell, new in zip(given, plain, strict=True) if cell != new), None)
     if first is None:
         return labels, []
-    return labels, [f"{source}: labels such as {first} are read as whole numbers"]
+    return labels, [f"in {source}: labels such as {first} are read as whole numbers"]
 
 
 def _require_columns(cells: Mapping[str, Sequence[str]], source: str) -> None:
@@ -229,7 +229,7 @@ def _split_notes(cells: Sequence[str], source: str) -> list[str]:
         for word, split in sorted(words.items())
         if split and not word.lower().startswith(split)
     ]
-    return [f"{source}: splits are read so: {', '.join(others)}"] if others else []
+    return [f"in {source}: splits are read so: {', '.join(others)}"] if others else []
 
 
 def _known_words() -> str:

@@ -37,7 +37,8 @@ def open_metadata_folder(root: Path) -> Dataset | None:
         dataset = open_folder(root)
         if len(dataset):
             text = (
-                f"{found[0][1][0]} has no columns file_name and label: the folders are the classes"
+                "the folders are the classes, as there are no columns file_name and label in "
+                f"{found[0][1][0]}"
             )
             return replace(dataset, layout_notes=(*dataset.layout_notes, LayoutNote(text)))
     parts = [_open_part(root, folder, paths) for folder, paths in found]

@@ -77,7 +77,7 @@ def find_split_problem(dataset: Dataset) -> tuple[str, str] | None:
         )
     if existing and None not in existing and "train" not in existing:
         return "no_train", (
-            f"{dataset.root} has no train, only {' and '.join(sorted(map(str, existing)))}; "
+            f"no train in {dataset.root}, only {' and '.join(sorted(map(str, existing)))}; "
             "name the images to train on train"
         )
     return None

@@ -118,7 +118,7 @@ class _Search:
     def _tell(self, rows: Sequence[int], given: Sequence[str], how: str) -> None:
         if rows:
             example = f"{printable(given[0])} is {printable(self.paths[rows[0]])}"
-            self.notes.append(f"{self.table}: {plural(len(rows), 'path')} with {how}: {example}")
+            self.notes.append(f"in {self.table}: {plural(len(rows), 'path')} with {how}: {example}")
 
     def try_as_given(self) -> None:
         for row in self.missing():

@@ -50,7 +50,7 @@ def decode_text(content: bytes, source: str) -> tuple[str, tuple[str, ...]]:
         raise _not_text(source, f"character {control.start()}")
     if encoding not in _LEGACY_NAMES:
         return text, ()
-    return text, (f"{source} is not UTF-8 and was read as {_LEGACY_NAMES[encoding]}",)
+    return text, (f"read as {_LEGACY_NAMES[encoding]}, as it is not UTF-8: {source}",)
 
 
 def _encoding(content: bytes) -> str:

@@ -52,7 +52,7 @@ def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
         *_shortcut_findings(usable, scan),
         *(_layout_finding(note) for note in dataset.layout_notes),
         *_pixel_findings(find_pixel_facts(dataset)),
-        *(Finding("ignored_files", "info", 1, (), f"{note}.") for note in dataset.notes),
+        *(Finding("ignored_files", "info", 1, (), sentence(note)) for note in dataset.notes),
     ]
     return CheckResult(
         data=str(dataset.root),
@@ -103,7 +103,7 @@ def _pixel_findings(facts: PixelFacts) -> Iterator[Finding]:
     for reason in facts.reasons():
         yield Finding("preprocess", "info", 1, (), f"Train takes {reason}.")
     for warning in facts.warnings:
-        yield Finding("pixel_values", "warning", 1, (), f"{warning[0].upper()}{warning[1:]}.")
+        yield Finding("pixel_values", "warning", 1, (), sentence(warning))
 
 
 def _shortcut_findings(usable: Dataset, scan: Scan) -> Iterator[Finding]:

@@ -110,10 +110,15 @@ def validation_notices(manifest: Manifest) -> Iterator[str]:
     val = manifest.data["val"]
     count, share = val["val_images"], val["val_accuracy"]
     if val.get("at_chance"):
+        found = (
+            "shows nothing, and not even the training images are told apart"
+            if val.get("judged_on") == "train"
+            else "is no better than guessing"
+        )
         yield (
             f"the run ended at chance: {100 * share:.1f} % right of {plural(count, 'val image')} "
-            "is no better than guessing, so do not use this model; look at the data with foveal "
-            "check, or train again with a smaller learning rate or longer"
+            f"{found}, so do not use this model; look at the data with foveal check, or train "
+            "again with a smaller learning rate or longer"
         )
     if count >= MIN_IMAGES_WITHOUT_NOTE:
         return

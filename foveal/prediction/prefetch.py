@@ -94,5 +94,12 @@ def decode_input(item: ImageInput, network: Network | InferenceNetwork) -> Decod
     except ImageError as error:
         return DecodedImage(item.path, None, error.reason)
     except Exception as error:  # a PIL image opened by the caller may raise any type
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return DecodedImage(item.path, None, reason[0].lower() + reason[1:])
+        return DecodedImage(item.path, None, _foreign_reason(error))
+
+
+def _foreign_reason(error: Exception) -> str:
+    """What an error of another library says; its text may begin with a name and stays as it is."""
+    system = getattr(error, "strerror", None)
+    if system:
+        return str(system)[0].lower() + str(system)[1:]
+    return str(error) or type(error).__name__

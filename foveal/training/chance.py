@@ -1,46 +1,89 @@
-"""Whether the answers on val are better than chance."""
+"""Whether answers are better than chance, by two exact tests of level LEVEL: one for each claim.
+
+What neither shows is undecided: of few images no test can tell a good model from a guessing one.
+"""
 
 from __future__ import annotations
 
-import math
+from itertools import permutations
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foveal.training.validation import Logits
 
-MIN_DEVIATIONS = 1.645
-"""Standard deviations above chance, one-sided at 5 %."""
-FEW_IMAGES, MIN_DEVIATIONS_OF_FEW = 10, 0.99
-"""With fewer images, less is asked: all of two images right is one deviation above chance."""
+Verdict = Literal["better", "chance", "undecided"]
+Array = NDArray[np.float64]
+LEVEL = 0.05
+"""How often, at most, guesses are called better, and a useful model is called chance."""
+USEFUL_AGREEMENT = 0.5
+"""A useful model agrees with the labels at least half-way between guesses (0) and all right (1),
+as in Cohen's kappa: 75 % right of two equal classes."""
 MAX_TESTED_IMAGES = 2000
 """Evenly taken from more; what 2,000 cannot show is not worth having."""
+MAX_ENUMERATED_IMAGES, N_DRAWS = 7, 1999
+"""Up to 7 images all 5,040 permutations are counted, of more so many are drawn, of a fixed seed."""
 
 
-def is_at_chance(logits: Logits, labels: NDArray[np.int64]) -> bool:
-    """Whether answers and labels agree no more than if the answers were dealt out anew.
+def compare_with_chance(
+    logits: Logits, labels: NDArray[np.int64], *, fitted: bool = False
+) -> Verdict:
+    """What the answers show; fitted: the images are those of training.
 
-    logits: (N, units).  labels: (N,) class numbers or (N, classes) zeros and ones.  A permutation
-    test of the agreement (that of Cohen's kappa) in its normal approximation. So a constant answer
-    is chance whatever its accuracy, and a rare class that is found counts. Logits that are not
-    finite are chance; labels that are all the same show nothing.
+    logits: (N, units).  labels: (N,) class numbers or (N, classes) zeros and ones.
+    `better`: a permutation test of the agreement with the labels; drawn permutations keep its
+    level (Phipson and Smyth 2010).  `chance`: else, where a model of USEFUL_AGREEMENT would hardly
+    agree as little; so one answer to all is chance whatever its accuracy.  Logits that are not
+    finite are chance, and so is one answer to all training images. Labels that are all the same
+    show nothing.
     """
-    if not len(labels) or not np.isfinite(logits).all():
-        return bool(len(labels))
+    if not len(labels):
+        return "undecided"
+    if not np.isfinite(logits).all():
+        return "chance"
     answers, truth = _indicators(logits, labels)
-    answers = answers - answers.mean(axis=0)
-    truth = truth - truth.mean(axis=0)
-    agreement = float((answers * truth).sum())
-    variance = float(((answers.T @ answers) * (truth.T @ truth)).sum()) / max(len(truth) - 1, 1)
+    answers, truth = answers - answers.mean(axis=0), truth - truth.mean(axis=0)
     if not truth.any():
-        return False
-    least = MIN_DEVIATIONS if len(truth) >= FEW_IMAGES else MIN_DEVIATIONS_OF_FEW
-    return agreement <= 1e-9 or agreement < least * math.sqrt(variance)
+        return "undecided"
+    if fitted and not answers.any():
+        return "chance"
+    agreement = float((answers * truth).sum())
+    if _p_of_guesses(agreement, answers, truth) <= LEVEL:
+        return "better"
+    return "chance" if _p_of_useful(agreement, truth) <= LEVEL else "undecided"
 
 
-def _indicators(
-    logits: Logits, labels: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _p_of_guesses(agreement: float, answers: Array, truth: Array) -> float:
+    """How often answers that are dealt out anew agree as much; LEVEL where it is surely less."""
+    count = len(truth)
+    variance = float(((answers.T @ answers) * (truth.T @ truth)).sum()) / max(count - 1, 1)
+    if agreement > 0 and variance / (variance + agreement**2) <= LEVEL:
+        return LEVEL  # by Cantelli's inequality; the variance is that of the permutations
+    table = answers @ truth.T
+    if count <= MAX_ENUMERATED_IMAGES:
+        dealt = _sums(table, np.array(list(permutations(range(count)))))
+        return float(np.mean(dealt >= agreement - 1e-9))
+    rows = np.tile(np.arange(count), (N_DRAWS, 1))
+    dealt = _sums(table, np.random.default_rng(0).permuted(rows, axis=1))
+    return float((1 + np.sum(dealt >= agreement - 1e-9)) / (1 + N_DRAWS))
+
+
+def _p_of_useful(agreement: float, truth: Array) -> float:
+    """How often a useful model agrees as little: it knows a label, or answers as a random image."""
+    numbers, count = np.random.default_rng(1), len(truth)
+    known = numbers.random((N_DRAWS, count)) < USEFUL_AGREEMENT
+    others = numbers.integers(0, count, (N_DRAWS, count))
+    useful = _sums(truth @ truth.T, np.where(known, np.arange(count), others))
+    return float((1 + np.sum(useful <= agreement + 1e-9)) / (1 + N_DRAWS))
+
+
+def _sums(table: Array, columns: NDArray[np.int64]) -> Array:
+    """Of a table (n, n) the sum over rows, each at the column that a line of `columns` says."""
+    return np.asarray(table[np.arange(len(table)), columns].sum(axis=1))
+
+
+def _indicators(logits: Logits, labels: NDArray[np.int64]) -> tuple[Array, Array]:
     """Answers and truth as zeros and ones, (n, columns), of at most MAX_TESTED_IMAGES images."""
     step = -(-len(labels) // MAX_TESTED_IMAGES)
     logits, labels = logits[::step], labels[::step]

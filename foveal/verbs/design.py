@@ -8,11 +8,14 @@ from foveal import processor
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.stats import compute_stats
+from foveal.doctor.readable import find_unreadable
 from foveal.errors import UsageError
 from foveal.files import write_atomic
 from foveal.network.design import Design, design_network
 from foveal.network.provenance import designed_comment
+from foveal.progress import Progress, silent
 from foveal.spec.yaml import dump_yaml
+from foveal.training.setup.data import divide_data, leave_out_unreadable
 
 
 def design(
@@ -21,16 +24,29 @@ def design(
     root: str | Path | None = None,
     minutes: float | None = None,
     out: str | Path | None = None,
+    allow_bad: bool = False,
+    ignore_unknown_classes: bool = False,
+    progress: Progress = silent,
 ) -> Design:
     """A network and recipe for the training images of `data` and a budget (None: 10 minutes).
 
     root: the folder of a table's images.  out: the YAML file for the network; the recipe goes
-    beside it as NAME.recipe.yaml.
-    Raises DataError where the images cannot be used, UsageError for a budget that is not positive.
+    beside it as NAME.recipe.yaml.  allow_bad, ignore_unknown_classes: as train takes them.
+    Raises DataError where train would, UsageError for a budget that is not positive.
     """
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes received {minutes:g}; give a number above 0")
-    stats = compute_stats(open_dataset(data, root=root))
+    divided = divide_data(
+        open_dataset(data, root=root),
+        ignore_unknown=ignore_unknown_classes,
+        allow_bad=allow_bad,
+        progress=progress,
+    )
+    unreadable = find_unreadable(divided.dataset, divided.splits, progress)
+    divided = leave_out_unreadable(divided, unreadable)
+    stats = compute_stats(divided.dataset, divided.rows("train"))
+    for warning in (*divided.warnings, *stats.pixels.warnings):
+        progress.message(f"warning: {warning}")
     result = design_network(stats, minutes, multiply_adds_per_second=processor.training_speed())
     if out is not None:
         write_atomic(Path(out), network_yaml(result))

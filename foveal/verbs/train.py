@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from foveal.errors import MissingExtra
 from foveal.filelock import lock_run_folder
@@ -33,7 +33,8 @@ class Run:
     val_accuracy (0..1), val_loss (nats, after the temperature), val_images and best_epoch are of
     the weights in the model file; the first two are None where there is no val.  history: one
     dict an epoch.  report_path: None where no report is written, as there is no val.
-    at_chance: predictions are no better than chance on val (on train where there is no val).
+    at_chance: predictions are no better than chance on the images of `judged_on`: val, or train
+    where val is too small to show it.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class Run:
     best_epoch: int
     history: tuple[dict[str, Any], ...]
     at_chance: bool = False
+    judged_on: Literal["val", "train"] = "val"
 
 
 def train(
@@ -146,4 +148,5 @@ def _finished_run(folder: Path, outcome: RunOutcome) -> Run:
         best_epoch=final.get("epoch", 0),
         history=tuple(dict(line) for line in outcome.history),
         at_chance=final.get("at_chance", False),
+        judged_on=final.get("judged_on", "val"),
     )

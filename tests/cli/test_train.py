@@ -214,24 +214,48 @@ def _noise(folder, per_class=24):
 
 
 AT_CHANCE = (
-    r"finished at chance: validation accuracy \d+\.\d\d % \(n=\d+\) is no better than guessing, "
-    "so do not use this model; look at the data with foveal check, or train again with a smaller "
-    "learning rate or longer"
+    r"finished at chance: validation accuracy \d+\.\d\d % \(n=\d+\) {}, so do not use this model; "
+    "look at the data with foveal check, or train again with a smaller learning rate or longer"
 )
 
 
-@pytest.mark.parametrize(("epochs", "status"), [("2", 1), ("1", 0)])
-def test_a_run_that_diverged_ends_at_chance(tiny_network, tmp_path, capfd, epochs, status):
-    images, out = _noise(tmp_path / "images"), tmp_path / "run"
+@pytest.mark.parametrize(
+    ("epochs", "status", "per_class", "found"),
+    [
+        ("2", 1, 70, "is no better than guessing"),
+        ("1", 0, 70, "is no better than guessing"),
+        ("2", 1, 24, "shows nothing, and not even the training images are told apart"),
+    ],
+)
+def test_a_run_that_diverged_ends_at_chance(
+    tiny_network, tmp_path, capfd, epochs, status, per_class, found
+):
+    images, out = _noise(tmp_path / "images", per_class), tmp_path / "run"
     words = ["train", str(images), "--network", str(tiny_network), "--epochs", epochs]
     words += ["--set", "learning_rate=1000", "--set", "optimizer=adamw", "--out", str(out)]
     assert cli([*words, "--set", "schedule=constant"]) == status
     printed = capfd.readouterr()
-    assert re.fullmatch(AT_CHANCE, printed.err.splitlines()[-1])
+    assert re.fullmatch(AT_CHANCE.format(found), printed.err.splitlines()[-1])
     assert printed.out == f"{out}/model.safetensors\n"
     assert "the run ended at chance: " in (out / "report.html").read_text()
     answers = load(out / "model.safetensors").predict(sorted(images.rglob("*.png"))[:6])
     assert max(answer.probability for answer in answers) < 0.8
+
+
+def test_a_good_model_is_not_called_useless_for_a_small_val(tiny_network, tmp_path, capfd):
+    for label, level in (("dark", 30), ("light", 220)):
+        (tmp_path / "images" / label).mkdir(parents=True)
+        for row in range(8):
+            pixels = np.random.default_rng(row).integers(level - 20, level + 20, (8, 8))
+            path = tmp_path / "images" / label / f"{row}.png"
+            Image.fromarray(pixels.astype(np.uint8)).save(path)
+    words = ["train", str(tmp_path / "images"), "--network", str(tiny_network), "--epochs", "20"]
+    words += ["--set", "learning_rate=0.01", "--set", "optimizer=adamw"]
+    assert cli([*words, "--out", str(tmp_path / "run")]) == 0
+    assert capfd.readouterr().err.splitlines()[-1] == (
+        "finished: validation accuracy 100.00 % (n=4), epoch 20; foveal evaluate gives the test "
+        "accuracy"
+    )
 
 
 def test_what_the_design_chose_has_its_reason_and_what_a_person_set_is_set(tmp_path, capsys):

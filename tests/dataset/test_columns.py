@@ -39,7 +39,7 @@ def test_repeated_rows_and_zero_bytes_are_not_usable():
     assert [(item.path, item.reason) for item in table.unusable] == [
         ("x?.png", "a name with a zero byte")
     ]
-    assert table.notes == ("t.csv: 1 repeated row ignored",)
+    assert table.notes == ("in t.csv: 1 repeated row ignored",)
 
 
 def test_long_lists_of_rows_are_cut():
@@ -66,4 +66,4 @@ def test_other_words_for_splits_are_told():
         "t.csv",
     )
     assert table.splits == ("train", "val", "test")
-    assert table.layout_notes == ("t.csv: splits are read so: 'dev' as val, 'hold_out' as test",)
+    assert table.layout_notes == ("in t.csv: splits are read so: 'dev' as val, 'hold_out' as test",)

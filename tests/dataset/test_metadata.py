@@ -67,7 +67,7 @@ def test_a_table_without_labels_leaves_the_folders_as_classes(images):
     found = open_dataset(root)
     assert found.classes == ("a", "b")
     assert found.layout_notes[-1].text == (
-        f"{table} has no columns file_name and label: the folders are the classes"
+        f"the folders are the classes, as there are no columns file_name and label in {table}"
     )
     flat = images("1.png")
     table = _csv(flat, {"1.png": "a plane"}, "file_name,text")

@@ -171,7 +171,7 @@ def test_half_given_or_no_train_is_one_sentence():
     with pytest.raises(DataError) as error:
         assign_splits(rows(["a", "b"], splits=("val", "test")))
     assert str(error.value) == (
-        "x has no train, only test and val; name the images to train on train"
+        "no train in x, only test and val; name the images to train on train"
     )
 
 

@@ -60,7 +60,7 @@ def test_a_table_resolves_against_itself(images, tmp_path: Path):
     assert found.groups == ("g1", None, "g1", None)
     assert found.extra_columns == {"camera": ("left", "right", "left", "left")}
     assert found.classes == ("a", "b")
-    assert found.notes == (f"{root}/t.csv: 1 repeated row ignored",)
+    assert found.notes == (f"in {root}/t.csv: 1 repeated row ignored",)
     assert all(found.read(row) for row in range(4))
     inside = open_dataset(zipped(root, tmp_path / "with-table.zip"))
     assert inside.paths == ("1.png", "2.png", "sub/3.png") or inside.paths == ("1.png", "sub/3.png")
@@ -243,7 +243,7 @@ def test_tables_of_every_dialect_say_the_same(images, content: bytes, note: str 
     assert found.paths == ("0.png", "1.png", "2.png")
     assert found.labels == (("katt",), ("häst",), ("katt",))
     assert found.extra_columns == {}
-    assert _notes(found) == ((f"{path} is not UTF-8 and was read as {note}",) if note else ())
+    assert _notes(found) == ((f"read as {note}, as it is not UTF-8: {path}",) if note else ())
 
 
 def test_korean_tables_of_windows_are_read(images):
@@ -251,7 +251,7 @@ def test_korean_tables_of_windows_are_read(images):
     (root / "t.csv").write_bytes("path,label\n0.png,고양이\n1.png,개\n2.png,개\n".encode("cp949"))
     found = open_dataset(root / "t.csv")
     assert found.classes == ("개", "고양이")
-    assert _notes(found) == (f"{root}/t.csv is not UTF-8 and was read as CP949 (Korean)",)
+    assert _notes(found) == (f"read as CP949 (Korean), as it is not UTF-8: {root}/t.csv",)
 
 
 def test_numbers_and_words_for_nothing_are_labels(images):
@@ -264,7 +264,7 @@ def test_numbers_and_words_for_nothing_are_labels(images):
     (root / "t.csv").write_text("path,label\n" + rows)
     found = open_dataset(root / "t.csv")
     assert found.labels == (("1",), ("0",), ("1",), ("0",))
-    assert _notes(found) == (f"{root}/t.csv: labels such as 1.0 are read as whole numbers",)
+    assert _notes(found) == (f"in {root}/t.csv: labels such as 1.0 are read as whole numbers",)
     (root / "t.csv").write_text("path,label\n0.png,=1+1\n1.png,@a\n2.png,-b\n3.png,+c\n")
     assert open_dataset(root / "t.csv").labels == (("=1+1",), ("@a",), ("-b",), ("+c",))
 

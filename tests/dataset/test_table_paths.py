@@ -30,7 +30,7 @@ def test_windows_paths_and_escapes_are_read(images):
     found = open_dataset(table)
     assert found.paths == ("images/a b.png",)
     assert _notes(found) == (
-        f"{table}: 1 path with \\ read as /: images\\a b.png is images/a b.png",
+        f"in {table}: 1 path with \\ read as /: images\\a b.png is images/a b.png",
     )
     assert found.read(0)
     _table(table, ["images/a%20b.png", "images\\a%20b.png"])
@@ -38,7 +38,7 @@ def test_windows_paths_and_escapes_are_read(images):
         open_dataset(table)
     _table(table, ["images/a%20b.png"])
     assert _notes(open_dataset(table)) == (
-        f"{table}: 1 path with escapes such as %20 read as characters: images/a%20b.png is "
+        f"in {table}: 1 path with escapes such as %20 read as characters: images/a%20b.png is "
         "images/a b.png",
     )
 
@@ -56,7 +56,7 @@ def test_ids_without_suffix_are_looked_for_once(images):
     found = open_dataset(table)
     assert found.paths == ("train/001.png", "train/002.png")
     assert _notes(found) == (
-        f"{table}: 2 paths with another spelling or no suffix found in {root}: 001 is "
+        f"in {table}: 2 paths with another spelling or no suffix found in {root}: 001 is "
         "train/001.png",
     )
     assert all(found.read(row) for row in range(2))
@@ -107,7 +107,7 @@ def test_root_replaces_the_folders_of_another_machine(images, prefix: str):
     found = open_dataset(table, root=root)
     assert found.paths == ("images/a/1.png", "images/b/1.png")
     assert _notes(found) == (
-        f"{table}: 2 paths with folders replaced by {root}: {given} is images/a/1.png",
+        f"in {table}: 2 paths with folders replaced by {root}: {given} is images/a/1.png",
     )
     assert open_dataset(table, root=root / "images").paths == ("a/1.png", "b/1.png")
 
@@ -118,7 +118,8 @@ def test_root_may_be_inside_the_folders_of_relative_paths(images):
     found = open_dataset(table, root=root / "images")
     assert found.paths == ("a/1.png", "b/1.png")
     assert _notes(found) == (
-        f"{table}: 2 paths with folders replaced by {root}/images: data/images/a/1.png is a/1.png",
+        f"in {table}: 2 paths with folders replaced by {root}/images: data/images/a/1.png is "
+        "a/1.png",
     )
     _table(table, ["a/1.png", "b/1.png"])
     assert _notes(open_dataset(table, root=root / "images")) == ()

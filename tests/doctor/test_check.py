@@ -1,5 +1,7 @@
 """All checks of a data set together; each has a test file of its own."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -74,3 +76,71 @@ def test_a_shortcut_names_its_accuracy(tmp_path, monkeypatch):
 def test_no_image_cannot_be_trained(tmp_path):
     result = run_checks(Dataset(tmp_path, (), ()))
     assert ([one.kind for one in result.findings], result.trainable) == (["no_images"], False)
+
+
+def _images(folder, count):
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        pixels = np.random.default_rng([number, len(folder.name)]).integers(0, 256, (12, 12))
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+
+
+def _table(rows, encoding="utf-8"):
+    def write(folder):
+        _images(folder / "a", 6)
+        (folder / "images.csv").write_bytes("\n".join(["path,label,split", *rows]).encode(encoding))
+        return folder / "images.csv"
+
+    return write
+
+
+def _val_only(folder):
+    for name in ("val/a", "val/b", "test/a", "test/b"):
+        _images(folder / name, 2)
+    return folder
+
+
+def _metadata_without_labels(folder):
+    for name in "ab":
+        _images(folder / name, 3)
+    (folder / "metadata.csv").write_text("file_name,text\na/0.png,hello\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("write", "advice"),
+    [
+        (_val_only, "No train in my photos, only test and val; name the images to train on train."),
+        (
+            _metadata_without_labels,
+            "The folders are the classes, as there are no columns file_name and label in my "
+            "photos/metadata.csv.",
+        ),
+        (
+            _table([f"a/{n}.png,{'xy'[n % 2]},train" for n in (0, 1, 2, 3, 3)]),
+            "In my photos/images.csv: 1 repeated row ignored.",
+        ),
+        (
+            _table([f"a\\{n}.png,{'xy'[n % 2]},train" for n in range(4)]),
+            "In my photos/images.csv: 4 paths with \\ read as /: a\\0.png is a/0.png.",
+        ),
+        (
+            _table([f"a/{n}.png,{'xy'[n % 2]},{['train', 'dev'][n // 3]}" for n in range(6)]),
+            "In my photos/images.csv: splits are read so: 'dev' as val.",
+        ),
+        (
+            _table([f"a/{n}.png,{n % 2}.0,train" for n in range(4)]),
+            "In my photos/images.csv: labels such as 0.0 are read as whole numbers.",
+        ),
+        (
+            _table([f"a/{n}.png,{['고양이', '개'][n % 2]},train" for n in range(4)], "cp949"),
+            "Read as CP949 (Korean), as it is not UTF-8: my photos/images.csv.",
+        ),
+    ],
+)
+def test_no_path_is_altered_at_the_start_of_a_sentence(root, monkeypatch, write, advice):
+    monkeypatch.chdir(root)
+    data = write(Path("my photos"))
+    advices = [one.advice for one in run_checks(open_dataset(data, allow_empty=True)).findings]
+    assert advice in advices
+    assert not any("My photos" in one for one in advices)

@@ -1,4 +1,4 @@
-"""Whether a data set can be trained on: the same answer from check and from train."""
+"""Whether a data set can be trained on: the same answer from check, design and train."""
 
 import io
 import shutil
@@ -113,6 +113,14 @@ def _starts(data, out, **keys):
     return None
 
 
+def _design_refusal(data):
+    try:
+        foveal.design(data)
+    except Error as error:
+        return str(error)
+    return None
+
+
 def _agree(files):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -122,6 +130,7 @@ def _agree(files):
         reason = _starts(folder / "data", folder / "run")
         shutil.rmtree(folder / "run")
         assert result.trainable == (reason is None), reason
+        assert _design_refusal(folder / "data") == reason
         return result, reason
 
 

@@ -132,3 +132,8 @@ def test_what_few_val_images_cannot_prove_and_chance_are_told(model: Path) -> No
         "not use this model; look at the data with foveal check, or train again with a smaller "
         "learning rate or longer"
     ]
+    assert _val(model, val_images=2, val_accuracy=1.0, at_chance=True, judged_on="train")[0] == (
+        "the run ended at chance: 100.0 % right of 2 val images shows nothing, and not even the "
+        "training images are told apart, so do not use this model; look at the data with foveal "
+        "check, or train again with a smaller learning rate or longer"
+    )

@@ -82,13 +82,14 @@ def test_errors_are_values(item: ImageInput, error: str) -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (RuntimeError("It broke"), "it broke"),
-        (KeyError(), "keyError"),
+        (RuntimeError("It broke"), "It broke"),
+        (ValueError("Photos/A.jpg is odd"), "Photos/A.jpg is odd"),
+        (KeyError(), "KeyError"),
         (OSError(2, "No such file or directory"), "no such file or directory"),
     ],
 )
 def test_any_exception_is_an_error(monkeypatch, error: Exception, text: str) -> None:
-    """A PIL image opened by the caller may raise any type."""
+    """A PIL image opened by the caller may raise any type; its text may begin with a name."""
 
     def fail(*_):
         raise error

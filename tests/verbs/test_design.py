@@ -1,8 +1,11 @@
 """The design verb: the files it writes, and the budget it refuses."""
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from foveal.errors import UsageError
+from foveal.errors import DataError, UsageError
+from foveal.progress import Progress
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import load_yaml, parse_yaml
@@ -30,3 +33,76 @@ def test_a_budget_of_nothing_is_an_error(digits):
     with pytest.raises(UsageError) as caught:
         design(digits, minutes=0)
     assert str(caught.value) == "minutes received 0; give a number above 0"
+
+
+class _Messages(Progress):
+    def __init__(self):
+        self.texts = []
+
+    def message(self, text):
+        self.texts.append(text)
+
+
+def _write(folder, count):
+    folder.mkdir(parents=True)
+    for number in range(count):
+        pixels = np.random.default_rng([number, *map(ord, str(folder))]).integers(0, 256, (16, 16))
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+
+
+def test_one_class_is_refused_as_train_refuses_it(tmp_path):
+    _write(tmp_path / "cat", 4)
+    with pytest.raises(DataError) as caught:
+        design(tmp_path, out=tmp_path / "network.yaml")
+    assert str(caught.value) == (
+        "only one class, 'cat', has images to train on: give at least two sub-folders, one a class"
+    )
+    assert not (tmp_path / "network.yaml").exists()
+
+
+def test_folders_that_can_be_read_in_two_ways_are_refused(tmp_path):
+    for name in ("train/cat", "train/dog", "cat", "dog"):
+        _write(tmp_path / name, 2)
+    with pytest.raises(DataError) as caught:
+        design(tmp_path)
+    assert str(caught.value) == (
+        f"the layout of {tmp_path} is open: 'train' is called as splits are, but beside it lies "
+        "'cat', 'dog': call every split train, val or test and move other folders elsewhere, or "
+        "rename folders that are classes, or give a table with the columns path, label and split"
+    )
+
+
+def test_classes_without_a_training_image_are_refused_or_left_out(tmp_path):
+    for name in ("train/cat", "train/dog", "val/cat", "val/dog", "test/dog", "test/owl"):
+        _write(tmp_path / name, 3)
+    with pytest.raises(DataError) as caught:
+        design(tmp_path)
+    assert str(caught.value) == (
+        "class 'owl' is in val or test but not in train: add images of them to train, or leave "
+        "them out with --ignore-unknown-classes"
+    )
+    assert design(tmp_path, ignore_unknown_classes=True).network.output.function == "sigmoid"
+
+
+def test_images_that_cannot_be_read_are_refused_or_left_out(tmp_path):
+    for name in ("cat", "dog"):
+        _write(tmp_path / name, 20)
+    for number in range(3):
+        (tmp_path / "cat" / f"{number}.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        design(tmp_path)
+    assert str(caught.value) == (
+        "3 of 40 images cannot be used, more than 5 %; the first is cat/0.png: empty file; replace "
+        "or delete them, or leave them out with --allow-bad"
+    )
+    assert design(tmp_path, allow_bad=True).network.input.channels == 1
+
+
+def test_how_folders_were_read_is_told_as_train_tells_it(tmp_path):
+    for name in ("seg_train/cat", "seg_train/dog", "seg_test/cat", "seg_test/dog"):
+        _write(tmp_path / name, 12)
+    progress = _Messages()
+    design(tmp_path, progress=progress)
+    assert progress.texts == [
+        "warning: folders are read as splits: 'seg_test' as test, 'seg_train' as train"
+    ]

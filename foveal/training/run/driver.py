@@ -26,7 +26,7 @@ from foveal.model.model import Model, save_model
 from foveal.progress import Progress, silent
 from foveal.rundir import CHECKPOINT_FOLDER, LOG_FILE, MODEL_FILE
 from foveal.training import checkpoint, progressive_resizing, validation
-from foveal.training.chance import MAX_TESTED_IMAGES, is_at_chance
+from foveal.training.chance import MAX_TESTED_IMAGES, Verdict, compare_with_chance
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.loop import train
 from foveal.training.setup.budget import PLANNED_SHARE, Budget, finish_seconds, steps_within
@@ -236,7 +236,7 @@ def finish(state: TrainingState, task: TrainTask, context: RunContext) -> None:
         raise _no_weights(state)
     logits = _final_validation(state, task, context) if len(task.val) else None
     if logits is None:
-        _judge_on_train(state, task, context)
+        _judge_without_val(state, task, context)
     manifest = write_model(state, task, context, finished=True)
     write_log(state, context)
     if logits is not None:
@@ -256,16 +256,22 @@ def _no_weights(state: TrainingState) -> Error:
     )
 
 
-def _judge_on_train(state: TrainingState, task: TrainTask, context: RunContext) -> None:
-    """Without val: whether not even the training images are told apart, and a temperature then."""
+def _judge_on_train(
+    state: TrainingState, task: TrainTask, context: RunContext
+) -> tuple[Verdict, validation.Logits, NDArray[np.int64]]:
+    """What the training images show, where val shows nothing; their logits and labels."""
     step = -(-len(task.train) // MAX_TESTED_IMAGES)
     images = LabelledImages(task.train.pixels[::step], task.train.labels[::step])
     logits = _final_logits(state, task, context, images)
-    if is_at_chance(logits, images.labels):
-        state.position.final_scores = {"at_chance": True}
-        state.position.temperature = validation.fit_temperature(
-            logits, images.labels, task.activation
-        )
+    return compare_with_chance(logits, images.labels, fitted=True), logits, images.labels
+
+
+def _judge_without_val(state: TrainingState, task: TrainTask, context: RunContext) -> None:
+    """Whether not even the training images are told apart, and a temperature then."""
+    verdict, logits, labels = _judge_on_train(state, task, context)
+    if verdict == "chance":
+        state.position.final_scores = {"at_chance": True, "judged_on": "train"}
+        state.position.temperature = validation.fit_temperature(logits, labels, task.activation)
 
 
 def _final_logits(
@@ -293,6 +299,9 @@ def _final_validation(
         "val_images": len(task.val),
         "epoch": position.best_epoch,
     }
-    if is_at_chance(logits, labels):
-        position.final_scores["at_chance"] = True
+    verdict, judged_on = compare_with_chance(logits, labels), "val"
+    if verdict == "undecided":
+        verdict, judged_on = _judge_on_train(state, task, context)[0], "train"
+    if verdict == "chance":
+        position.final_scores.update(at_chance=True, judged_on=judged_on)
     return logits

@@ -42,11 +42,20 @@ class RequestedData:
 
 def open_training_data(request: TrainRequest, progress: Progress) -> RequestedData:
     """The images of DATA, their splits and classes; raises DataError."""
-    dataset = open_dataset(request.data, root=request.root)
-    splits = tuple(assign_splits(dataset, progress=progress))
-    classes, warnings = select_classes(
-        dataset, splits, ignore_unknown=request.ignore_unknown_classes
+    return divide_data(
+        open_dataset(request.data, root=request.root),
+        ignore_unknown=request.ignore_unknown_classes,
+        allow_bad=request.allow_bad,
+        progress=progress,
     )
+
+
+def divide_data(
+    dataset: Dataset, *, ignore_unknown: bool, allow_bad: bool, progress: Progress
+) -> RequestedData:
+    """The splits and classes of a data set as train takes them; DataError where it refuses."""
+    splits = tuple(assign_splits(dataset, progress=progress))
+    classes, warnings = select_classes(dataset, splits, ignore_unknown=ignore_unknown)
     layout = (note.text for note in dataset.layout_notes)
     similar = similar_classes(classes)
     warnings = (
@@ -56,7 +65,7 @@ def open_training_data(request: TrainRequest, progress: Progress) -> RequestedDa
         *group_warnings(dataset),
         *warnings,
     )
-    return RequestedData(dataset, splits, classes, warnings, request.allow_bad)
+    return RequestedData(dataset, splits, classes, warnings, allow_bad)
 
 
 def select_classes(
