@@ -21,7 +21,7 @@ from foveal.files import write_atomic
 DEFAULT_LIMIT_BYTES = 50 * 2**30
 _ABOUT_FILE = "about.json"
 _LIMIT_VARIABLE = "FOVEAL_CACHE_LIMIT"
-_PREFIXES = ("pixels-", "scan-", "explain-", "embeddings-")
+_PREFIXES = ("pixels-", "scan-", "explain-", "embeddings-", "pretrained-")
 """Only folders with these prefixes are ever listed or deleted, wherever FOVEAL_CACHE points."""
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 

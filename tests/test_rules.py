@@ -28,6 +28,20 @@ def _name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def _loads_weights_only(relative: str, node: ast.Call) -> bool:
+    """Whether it is the one allowed torch.load: restricted to tensors, in one module."""
+    weights_only = [
+        word.value.value
+        for word in node.keywords
+        if word.arg == "weights_only" and isinstance(word.value, ast.Constant)
+    ]
+    return (
+        relative == "pretrained/torch_file.py"
+        and _name(node.func) == "torch.load"
+        and weights_only == [True]
+    )
+
+
 def _top_imports(tree: ast.Module) -> set[str]:
     names = set()
     for node in tree.body:
@@ -48,13 +62,13 @@ def test_module_keeps_the_rules(path):
         for alias in node.names
     }
     assert not imported & NEVER
+    relative = path.relative_to(PACKAGE).as_posix()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            assert _name(node.func) not in NEVER_CALLED
+            assert _name(node.func) not in NEVER_CALLED or _loads_weights_only(relative, node)
             assert not any(
                 word.arg == "shell" and getattr(word.value, "value", None) for word in node.keywords
             )
-    relative = path.relative_to(PACKAGE).as_posix()
     if "torch" in _top_imports(tree):
         assert relative.startswith(TORCH_AT_TOP), f"{relative} imports torch at module level"
     assert ast.get_docstring(tree), f"{relative} does not say what it does"

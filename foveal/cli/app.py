@@ -26,6 +26,7 @@ COMMANDS = (
     "demo",
     "selftest",
     "convolve",
+    "pretrained",
     "cache",
 )
 

@@ -37,6 +37,8 @@ class Manifest(_StrictModel):
     temperature: logits are divided by it before softmax or sigmoid.  recipe, data, history and
     versions: records of the training as plain JSON data.  finished: training ran to its end.
     exported: of exported files, the export options and the parity with the original.
+    weights: of weights that were learned elsewhere, their name, source, licence and the SHA-256 of
+    the file they came from; left out of the JSON where it is empty.
     weights_sha256: of the bytes of all tensors, hexadecimal; set when the file is written.
     """
 
@@ -52,6 +54,7 @@ class Manifest(_StrictModel):
     versions: dict[str, Any] = {}
     finished: bool = True
     exported: dict[str, Any] | None = None
+    weights: dict[str, str] = {}
     weights_sha256: str = ""
 
     @field_serializer("network")
@@ -81,7 +84,7 @@ class Manifest(_StrictModel):
     def to_json(self) -> str:
         """Canonical JSON with sorted keys; it holds no time, path or host name."""
         return json.dumps(
-            self.model_dump(mode="json"),
+            self.model_dump(mode="json", exclude=None if self.weights else {"weights"}),
             sort_keys=True,
             separators=(",", ":"),
             ensure_ascii=False,

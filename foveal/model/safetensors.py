@@ -239,6 +239,14 @@ def _reject_constant(_constant: str) -> Any:
     raise ValueError("not a number")
 
 
+class InvalidFileError(ModelFileError):
+    """A file whose bytes are not those of a safetensors file; `reason` says why, without path."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{path} is not a model file of Foveal or is damaged: {reason}")
+
+
 def invalid_file_error(path: Path, reason: str) -> ModelFileError:
     """The error for a file whose bytes are not those of a model file."""
-    return ModelFileError(f"{path} is not a model file of Foveal or is damaged: {reason}")
+    return InvalidFileError(path, reason)

@@ -37,8 +37,14 @@ def test_json_is_canonical_and_complete() -> None:
     data = json.loads(text)
     assert text == json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert data["format_version"] == 2
-    assert data.keys() == Manifest.model_fields.keys()
+    assert data.keys() == Manifest.model_fields.keys() - {"weights"}
     assert Manifest.model_validate_json(text) == value
+
+
+def test_weights_learned_elsewhere_are_in_the_json_where_there_are_any() -> None:
+    value = manifest(weights={"licence": "Apache-2.0"})
+    assert json.loads(value.to_json())["weights"] == {"licence": "Apache-2.0"}
+    assert Manifest.model_validate_json(value.to_json()) == value
 
 
 @pytest.mark.parametrize(
