@@ -191,6 +191,7 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         """The request to follow; raises DownloadError for another scheme or host."""
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if (old.scheme, old.netloc) != (new.scheme, new.netloc):
+            fp.close()
             raise DownloadError(
                 f"{_host(req.full_url)} redirects to {new.scheme}://{new.netloc}, which is not "
                 "followed; nothing was kept"

@@ -162,7 +162,10 @@ def _target(preset: str, out: str | Path | None) -> Path:
     if out is not None:
         return Path(out)
     if preset not in named_networks():
-        raise UsageError(f"{preset} is not a preset: name the model file to write with --out")
+        raise UsageError(
+            "the cache keeps only the networks that `foveal pretrained` lists, and "
+            f"{preset} is none of them: name the model file to write with --out"
+        )
     return cache_entry(preset) / MODEL_FILE
 
 
