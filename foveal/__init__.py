@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from foveal.spec.layers import HardSigmoid as HardSigmoid
     from foveal.spec.layers import HardSwish as HardSwish
     from foveal.spec.layers import LayerNorm as LayerNorm
+    from foveal.spec.layers import LayerScale as LayerScale
     from foveal.spec.layers import LeakyRelu as LeakyRelu
     from foveal.spec.layers import MaxPool as MaxPool
     from foveal.spec.layers import Output as Output
@@ -89,8 +90,8 @@ _NAMES = {
     "foveal.prediction.predictor": "Predictor",
     "foveal.spec.layers": (
         "AvgPool BatchNorm Concat Conv Dense Dropout Dropout2d Elu Flatten Gelu GlobalAvgPool "
-        "GlobalMaxPool GroupNorm HardSigmoid HardSwish LayerNorm LeakyRelu MaxPool Output Pad "
-        "Relu Relu6 Residual Sigmoid Silu SqueezeExcite Tanh"
+        "GlobalMaxPool GroupNorm HardSigmoid HardSwish LayerNorm LayerScale LeakyRelu MaxPool "
+        "Output Pad Relu Relu6 Residual Sigmoid Silu SqueezeExcite Tanh"
     ),
     "foveal.spec.network": "Network",
     "foveal.spec.preprocess": "Input Preprocess",

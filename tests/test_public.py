@@ -27,6 +27,7 @@ LAYERS = [
     "HardSigmoid",
     "HardSwish",
     "LayerNorm",
+    "LayerScale",
     "LeakyRelu",
     "MaxPool",
     "Output",

@@ -198,5 +198,9 @@ def _hyperparameters(traced: TracedLayer) -> dict[str, Any]:
         case spec.Output():
             return {"function": layer.function}
         case spec.SqueezeExcite():
-            return {"hidden": -(-traced.input_shape[0] // layer.reduction)}
+            return {
+                "hidden": layer.hidden_units(traced.input_shape[0]),
+                "activation": layer.activation,
+                "gate": layer.gate,
+            }
     return layer.model_dump(exclude={"bias", "units"})

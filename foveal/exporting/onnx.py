@@ -9,6 +9,7 @@ over the flipped image, temperature and softmax or sigmoid are part of the graph
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 import warnings
 from typing import Any
@@ -20,6 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from foveal.exporting.resize import ResizeToInput
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
+from foveal.network.blocks import LayerScale
 
 OPSET = 20
 """The first operator set with GELU as one operator, which runtimes and int8 treat as a whole;
@@ -62,9 +64,8 @@ def export_graph(model: Model, *, any_size: bool = False) -> Any:
 
     any_size: images of any height and width (one size per batch), resized in the graph.
     """
-    module = InferenceModule(
-        fold_batch_norms(model.module), model.manifest, any_size=any_size
-    ).eval()
+    folded = fold_layer_scales(fold_batch_norms(model.module))
+    module = InferenceModule(folded, model.manifest, any_size=any_size).eval()
     height, width, channels = model.manifest.network.input.shape
     extra = (11, 17) if any_size else (0, 0)  # so that no size is taken for a constant
     example = torch.zeros(2, height + extra[0], width + extra[1], channels, dtype=torch.uint8)
@@ -103,6 +104,22 @@ def fold_batch_norms(module: nn.Module) -> nn.Module:
                 continue
             if not pooled or bool((norm.weight >= 0).all()):
                 sequence._modules[name] = fuse_conv_bn_eval(conv, norm)
+                sequence._modules[after] = nn.Identity()
+    return module
+
+
+def fold_layer_scales(module: nn.Module) -> nn.Module:
+    """`module` with every layer scale after a convolution folded into its weights, in place."""
+    for sequence in module.modules():
+        if not isinstance(sequence, nn.Sequential):
+            continue
+        names = list(sequence._modules)
+        for name, after in itertools.pairwise(names):
+            conv, scale = sequence._modules[name], sequence._modules[after]
+            if type(conv) is nn.Conv2d and isinstance(scale, LayerScale):
+                conv.weight.data.mul_(scale.weight.data[:, None, None, None])
+                if conv.bias is not None:
+                    conv.bias.data.mul_(scale.weight.data)
                 sequence._modules[after] = nn.Identity()
     return module
 

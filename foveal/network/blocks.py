@@ -176,30 +176,72 @@ class LayerNorm2d(nn.LayerNorm):
 
 
 class SqueezeExcitation(nn.Module):
-    """Scales each map by a factor that two dense layers compute from the means of all maps."""
+    """Scales each map by a factor that two dense layers compute from the means of all maps.
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    activation: `relu` or `silu`.  gate: `sigmoid` or `hard_sigmoid`.
+    """
+
+    def __init__(
+        self, channels: int, hidden: int, activation: str = "relu", gate: str = "sigmoid"
+    ) -> None:
         super().__init__()
         self.squeeze = nn.Linear(channels, hidden)
         self.excite = nn.Linear(hidden, channels)
+        self.activation, self.gate = activation, gate
+
+    def extra_repr(self) -> str:
+        """The functions in the module's repr."""
+        return f"activation={self.activation!r}, gate={self.gate!r}"
+
+    def factors(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the factor of each map in 0..1: (N, C)."""
+        hidden = self.squeeze(x.mean((2, 3)))
+        hidden = F.silu(hidden) if self.activation == "silu" else F.relu(hidden)
+        scale: Tensor = self.excite(hidden)
+        return F.hardsigmoid(scale) if self.gate == "hard_sigmoid" else scale.sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scale the maps of (N, C, H, W) by numbers in 0..1."""
-        scale: Tensor = self.excite(F.relu(self.squeeze(x.mean((2, 3))))).sigmoid()
-        return x * scale[:, :, None, None]
+        """Scale the maps of (N, C, H, W)."""
+        return x * self.factors(x)[:, :, None, None]
+
+
+class LayerScale(nn.Module):
+    """Multiplies each map of (N, C, H, W), or each value of (N, C), by a learned factor."""
+
+    def __init__(self, channels: int, initial: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels,), initial))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply."""
+        return x * self.weight.to(x.dtype).reshape(-1, *[1] * (x.ndim - 2))
 
 
 class ResidualBlock(nn.Module):
-    """The input, projected where shapes differ, is added to the output of `layers`."""
+    """The input, projected where shapes differ, is added to the output of `layers`.
 
-    def __init__(self, layers: nn.Module, projection: nn.Module | None = None) -> None:
+    stochastic_depth: in training, the fraction of images to whose input nothing is added.
+    """
+
+    def __init__(
+        self, layers: nn.Module, projection: nn.Module | None = None, stochastic_depth: float = 0.0
+    ) -> None:
         super().__init__()
         self.layers = layers
         self.projection = projection
+        self.stochastic_depth = stochastic_depth
+
+    def extra_repr(self) -> str:
+        """The rate in the module's repr."""
+        return f"stochastic_depth={self.stochastic_depth}" if self.stochastic_depth else ""
 
     def forward(self, x: Tensor) -> Tensor:
         """Add."""
         output: Tensor = self.layers(x)
+        if self.training and self.stochastic_depth:
+            kept = 1 - self.stochastic_depth
+            mask = output.new_empty([x.shape[0]] + [1] * (output.ndim - 1))
+            output = output * mask.bernoulli_(kept).div_(kept)
         return output + (x if self.projection is None else self.projection(x))
 
 

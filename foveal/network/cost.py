@@ -151,8 +151,10 @@ def _counts(step: TracedLayer) -> tuple[int, int, int]:
         case spec.LayerNorm() | spec.GroupNorm():
             return channels, channels, 0
         case spec.SqueezeExcite():
-            hidden = -(-channels // layer.reduction)
+            hidden = layer.hidden_units(channels)
             return 2 * channels * hidden, hidden + channels, 2 * channels * hidden
+        case spec.LayerScale():
+            return channels, 0, 0
         case spec.Residual() if step.projection is not None:
             return _projection_counts(step)
     return 0, 0, 0

@@ -98,9 +98,11 @@ def _call(step: TracedLayer, *, padded: bool) -> ModuleCall:
         case spec.BatchNorm() | spec.LayerNorm() | spec.GroupNorm():
             return _norm(layer, step)
         case spec.SqueezeExcite():
-            return ModuleCall("SqueezeExcitation", (channels, -(-channels // layer.reduction)))
+            return _squeeze_excite(layer, channels)
+        case spec.LayerScale():
+            return ModuleCall("LayerScale", (channels, layer.initial))
         case spec.Residual():
-            return _residual(step)
+            return _residual(layer, step)
         case spec.Concat():
             return ModuleCall(
                 "ConcatBranches", tuple(_sequence(branch) for branch in step.branches)
@@ -215,10 +217,21 @@ def _batch_norm(name: str, layer: spec.BatchNorm, channels: int) -> ModuleCall:
     return ModuleCall(name, (channels,), options, frozen=() if layer.scale else ("weight",))
 
 
-def _residual(step: TracedLayer) -> ModuleCall:
+def _squeeze_excite(layer: spec.SqueezeExcite, channels: int) -> ModuleCall:
+    functions = {"activation": layer.activation, "gate": layer.gate}
+    options = {
+        name: function
+        for name, function in functions.items()
+        if function != spec.SqueezeExcite.model_fields[name].default
+    }
+    return ModuleCall("SqueezeExcitation", (channels, layer.hidden_units(channels)), options)
+
+
+def _residual(layer: spec.Residual, step: TracedLayer) -> ModuleCall:
     inner = _sequence(step.branches[0])
+    rate = {"stochastic_depth": layer.stochastic_depth} if layer.stochastic_depth else {}
     if step.projection is None:
-        return ModuleCall("ResidualBlock", (inner,))
+        return ModuleCall("ResidualBlock", (inner,), rate)
     norm, channels = step.projection_norm, step.output_shape[0]
     options = {} if step.projection == (1, 1) else {"stride": step.projection}
     conv = ModuleCall(
@@ -230,4 +243,4 @@ def _residual(step: TracedLayer) -> ModuleCall:
     projection = [("conv", conv)]
     if norm is not None:
         projection.append(("batch_norm", _batch_norm("nn.BatchNorm2d", norm, channels)))
-    return ModuleCall("ResidualBlock", (inner, ModuleSequence(tuple(projection))))
+    return ModuleCall("ResidualBlock", (inner, ModuleSequence(tuple(projection))), rate)

@@ -31,6 +31,7 @@ COLOURS = {
     "residual": "#6b4aa0",
     "concat": "#6b4aa0",
     "squeeze_excite": "#6b4aa0",
+    "layer_scale": "#5d6b78",
 }
 OTHER_COLOUR = "#2c7a4b"
 _STYLE = (

@@ -262,12 +262,42 @@ class SqueezeExcite(Layer):
     """Scales each map by a factor that two small dense layers compute from the means of all maps.
 
     reduction: the hidden layer has channels / reduction units, rounded up.
+    hidden: its number of units, instead of a reduction.
+    activation: after the hidden layer.  gate: after the second layer, gives the factors.
     """
 
     kind = "squeeze_excite"
     shorthand = "reduction"
 
     reduction: Positive = 16
+    hidden: Channels | None = None
+    activation: Literal["relu", "silu"] = "relu"
+    gate: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
+
+    @model_validator(mode="after")
+    def _check_hidden(self) -> SqueezeExcite:
+        if self.hidden is not None and "reduction" in self.model_fields_set:
+            raise ValueError(
+                f"received reduction {self.reduction} and hidden {self.hidden}; give one of them"
+            )
+        return self
+
+    def hidden_units(self, channels: int) -> int:
+        """Units of the hidden layer for that many input maps."""
+        return self.hidden or -(-channels // self.reduction)
+
+
+class LayerScale(Layer):
+    """Multiplies each map by a learned factor that begins at `initial`.
+
+    Placed at the end of a residual's layers, a small factor lets a deep network begin as almost
+    the identity (Touvron et al. 2021).
+    """
+
+    kind = "layer_scale"
+    shorthand = "initial"
+
+    initial: float = 1e-6
 
 
 class Residual(Layer):
@@ -275,12 +305,15 @@ class Residual(Layer):
 
     Where the shapes differ the input passes a 1x1 convolution of the matching stride
     (and a batch norm if `layers` contain one).
+    stochastic_depth: in training, the fraction of images for which `layers` are left out and only
+    their input passes; their output is scaled up for the others (Huang et al. 2016).
     """
 
     kind = "residual"
     shorthand = "layers"
 
     layers: Layers
+    stochastic_depth: Fraction = 0.0
 
     def nested_branches(self) -> Iterator[tuple[Layer, ...]]:
         """The one branch."""
@@ -345,6 +378,7 @@ LAYER_TYPES: dict[str, type[Layer]] = {
         HardSigmoid,
         HardSwish,
         SqueezeExcite,
+        LayerScale,
         Residual,
         Concat,
         Output,

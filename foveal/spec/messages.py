@@ -182,8 +182,15 @@ def _layers_message(location: _Location, item: Any) -> str:
 def _schema(model: type[BaseModel], field: str | None) -> dict[str, Any]:
     if field is None or nested_layer_types(model, field):
         return {"type": "array", "description": "a list of layers"}
-    schema: dict[str, Any] = model.model_json_schema()["properties"].get(field, {})
-    return schema
+    return field_schema(model, field)
+
+
+def field_schema(model: type[BaseModel], field: str) -> dict[str, Any]:
+    """JSON Schema of one field, empty where there is none; a model may contain its own kind."""
+    schema = model.model_json_schema()
+    own = schema["$defs"][model.__name__] if "$ref" in schema else schema
+    properties: dict[str, dict[str, Any]] = own["properties"]
+    return properties.get(field, {})
 
 
 def _words(schema: dict[str, Any]) -> list[str]:

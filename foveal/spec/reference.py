@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from foveal.spec.layers import LAYER_TYPES, Layer, Output
-from foveal.spec.messages import describe_schema
+from foveal.spec.messages import describe_schema, field_schema
 
 _HEAD = """\
 # Layers
@@ -53,8 +53,7 @@ def _row(cls: type[Layer], name: str) -> str:
     if name in ("layers", "branches"):
         inner = "a list of layers" if name == "layers" else "two or more lists of layers"
         return f"| {name} | {inner} | required |"
-    schema = cls.model_json_schema()["properties"][name]
-    return f"| {name} | {describe_schema(schema)} | {_default(cls, name)} |"
+    return f"| {name} | {describe_schema(field_schema(cls, name))} | {_default(cls, name)} |"
 
 
 def _default(cls: type[Layer], name: str) -> Any:

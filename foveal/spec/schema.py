@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from foveal.spec.layers import LAYER_TYPES, Layer
+from foveal.spec.messages import field_schema
 from foveal.spec.network import NETWORK_FORMAT, Network
 from foveal.spec.preprocess import Input, Preprocess
 
@@ -77,8 +78,7 @@ def _layer_schema(cls: type[Layer]) -> dict[str, Any]:
 def _property_schema(cls: type[Layer], name: str) -> dict[str, Any]:
     if name in ("layers", "branches"):
         return _LAYER_LIST if name == "layers" else _BRANCH_LIST
-    schema: dict[str, Any] = cls.model_json_schema()["properties"][name]
-    return schema
+    return field_schema(cls, name)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,8 @@ def networks() -> dict[str, Network]:
                 L.HardSwish(),
                 L.HardSigmoid(),
                 L.SqueezeExcite(4),
+                L.SqueezeExcite(hidden=5, activation="silu", gate="hard_sigmoid"),
+                L.Residual(layers=(L.Conv(12), L.LayerScale(0.6)), stochastic_depth=0.3),
                 L.GroupNorm(4),
                 L.Elu(),
                 L.Conv(12, groups="depthwise", bias=True),

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 from torch import nn
 
-from foveal.exporting.onnx import OPSET, InferenceModule, export_graph, fold_batch_norms
+from foveal.exporting.onnx import (
+    OPSET,
+    InferenceModule,
+    export_graph,
+    fold_batch_norms,
+    fold_layer_scales,
+)
+from foveal.exporting.quantise import VARIANTS, quantise_graph
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
-from foveal.spec.layers import BatchNorm, Conv, GlobalAvgPool, Output, Relu
+from foveal.network.blocks import LayerScale as LayerScaleModule
+from foveal.spec.layers import (
+    BatchNorm,
+    Conv,
+    Gelu,
+    GlobalAvgPool,
+    HardSigmoid,
+    HardSwish,
+    LayerScale,
+    Output,
+    Relu,
+    Relu6,
+    Residual,
+    SqueezeExcite,
+)
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input, Preprocess
 
@@ -74,3 +97,64 @@ def test_a_norm_after_a_max_pool_is_folded_if_it_commutes(sign: int) -> None:
     with torch.no_grad():
         torch.testing.assert_close(folded(pixels), module(pixels), atol=1e-5, rtol=1e-5)
     assert isinstance(folded[2], nn.Identity) == (sign > 0)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_layer_scale_is_folded_into_its_convolution(bias: bool) -> None:
+    conv, scale = nn.Conv2d(3, 4, 3, bias=bias), LayerScaleModule(4, 1.0)
+    module = nn.Sequential(OrderedDict(conv=conv, scale=scale)).eval()
+    scale.weight.data.normal_()
+    pixels = torch.rand(2, 3, 9, 9)
+    with torch.no_grad():
+        expected = module(pixels)
+        folded = fold_layer_scales(module)
+        torch.testing.assert_close(folded(pixels), expected, atol=1e-6, rtol=1e-5)
+    assert isinstance(folded.scale, nn.Identity)
+
+
+MOBILE = (
+    *(Conv(8, stride=2), BatchNorm(), Relu6()),
+    Residual(
+        layers=(
+            *(Conv(16, kernel=1), BatchNorm(), HardSwish()),
+            *(Conv(16, groups="depthwise"), BatchNorm(), HardSwish()),
+            SqueezeExcite(hidden=4, activation="silu", gate="hard_sigmoid"),
+            *(Conv(8, kernel=1), BatchNorm()),
+        ),
+        stochastic_depth=0.2,
+    ),
+    Residual(layers=(Conv(8, groups="depthwise"), Gelu(), Conv(8, kernel=1), LayerScale(0.5))),
+    HardSigmoid(),
+    *(GlobalAvgPool(), Output()),
+)
+
+
+@pytest.fixture(scope="module")
+def mobile() -> Model:
+    network = Network(input=Input(height=16, width=16), layers=MOBILE)
+    torch.manual_seed(3)
+    module = network.build(3)
+    module.train()(torch.randint(0, 256, (64, 3, 16, 16)))  # norms that are not the identity
+    return Model(module.eval(), Manifest(network=network, labels=("a", "b", "c")))
+
+
+def test_every_layer_of_mobile_networks_is_exported(mobile: Model) -> None:
+    graph = export_graph(mobile)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        expected = mobile.module(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+    np.testing.assert_allclose(session.run(["logits"], {"pixels": pixels})[0], expected, atol=1e-4)
+    kinds = {node.op_type for node in graph.graph.node}
+    assert {"Clip", "HardSwish", "HardSigmoid", "Gelu"} <= kinds
+
+
+def test_every_layer_of_mobile_networks_in_int8(mobile: Model) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (64, 16, 16, 3), dtype=np.uint8)
+    proto = quantise_graph(export_graph(mobile), pixels, VARIANTS[0])
+    assert not any(node.op_type == "Clip" for node in proto.graph.node)  # part of the 8-bit range
+    session = onnxruntime.InferenceSession(proto.SerializeToString())
+    with torch.inference_mode():
+        expected = mobile.module(torch.from_numpy(pixels).permute(0, 3, 1, 2)).numpy()
+    got = session.run(["logits"], {"pixels": pixels})[0]
+    assert np.corrcoef(got.ravel(), expected.ravel())[0, 1] > 0.95

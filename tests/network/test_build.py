@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.signal import convolve, correlate
 
 from foveal.errors import SpecError
+from foveal.network.blocks import ResidualBlock
 from foveal.network.build import build, whitening_convs
 from foveal.network.cost import network_cost
 from foveal.network.presets import load_preset, preset_names
@@ -268,6 +269,54 @@ def test_global_pools_squeeze_excite_residual_and_concat():
     np.testing.assert_allclose(both(x).numpy()[:, :4], np.maximum(x.numpy(), 0))
 
 
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+@pytest.mark.parametrize("gate", ["sigmoid", "hard_sigmoid"])
+def test_squeeze_excite_has_the_functions_and_units_it_is_given(activation, gate):
+    x = maps(5, 4, channels=4)
+    layer = LAYER_TYPES["squeeze_excite"](hidden=3, activation=activation, gate=gate)
+    module, _ = part(layer, 5, 4, channels=4)
+    block = module.double()[0]
+    first, second = (
+        (layer.weight.detach().numpy(), layer.bias.detach().numpy())
+        for layer in (block.squeeze, block.excite)
+    )
+    assert first[0].shape == (3, 4)
+    wanted = np.empty(x.shape)
+    for image, channels in enumerate(x.numpy()):
+        means = np.array([channels[c].sum() / 20 for c in range(4)])
+        hidden = ACTIVATIONS[activation](first[0] @ means + first[1])
+        factors = ACTIVATIONS[gate](second[0] @ hidden + second[1])
+        for c in range(4):
+            wanted[image, c] = channels[c] * factors[c]
+    np.testing.assert_allclose(module(x).detach().numpy(), wanted, atol=1e-12)
+
+
+def test_layer_scale_multiplies_maps_and_values():
+    x = maps(5, 4, channels=4)
+    module, after = part(LAYER_TYPES["layer_scale"](0.5), 5, 4, channels=4)
+    assert after == (4, 5, 4)
+    np.testing.assert_array_equal(module.double()(x).detach().numpy(), 0.5 * x.numpy())
+    with torch.no_grad():
+        module[0].weight.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    for c, factor in enumerate((1, 2, 3, 4)):
+        np.testing.assert_array_equal(module(x)[:, c].detach().numpy(), factor * x[:, c].numpy())
+        got = module(x[:, :, 0, 0])[:, c].detach().numpy()
+        np.testing.assert_array_equal(got, factor * x[:, c, 0, 0].numpy())
+
+
+def test_stochastic_depth_leaves_the_layers_out_for_a_fraction_of_the_images():
+    module, _ = part(Residual(["tanh"], stochastic_depth=0.25), 2, 1, channels=2)
+    x = torch.rand(4000, 2, 2, 1, dtype=torch.float64) + 0.5
+    np.testing.assert_array_equal(module.eval()(x).numpy(), (x + torch.tanh(x)).numpy())
+    torch.manual_seed(0)
+    added = (module.train()(x) - x).flatten(1).numpy()
+    left_out = np.abs(added).max(axis=1) == 0
+    assert 0.22 < left_out.mean() < 0.28  # four deviations of 4000 draws
+    scaled = torch.tanh(x).flatten(1).numpy() / 0.75
+    np.testing.assert_allclose(added[~left_out], scaled[~left_out], atol=1e-12)
+    assert torch.equal(torch.manual_seed(1) and module(x), torch.manual_seed(1) and module(x))
+
+
 def test_a_residual_projects_where_shapes_differ():
     inside = [Conv(6, stride=2, padding=1), "batch_norm"]
     network = Network(
@@ -336,6 +385,9 @@ def test_every_preset_is_finite_learns_everywhere_and_costs_what_is_said(name, s
     pixels = torch.randint(
         0, 256, (2, network.input.channels, network.input.height, network.input.width)
     ).to(torch.uint8)
+    for block in module.modules():
+        if isinstance(block, ResidualBlock):
+            block.stochastic_depth = 0.0  # of two images none may be left out
     outputs = {}
 
     def note(name):

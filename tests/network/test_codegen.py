@@ -31,6 +31,8 @@ layers:
   - concat: [[{conv: 4}, {group_norm: 2}], [tanh, {residual: [{conv: 8}, layer_norm]}]]
   - residual: {layers: [{conv: {channels: 16}}, {batch_norm: {scale: false}}, silu]}
   - squeeze_excite: 4
+  - squeeze_excite: {hidden: 5, activation: silu, gate: hard_sigmoid}
+  - residual: {layers: [{conv: 16}, {layer_scale: 0.3}], stochastic_depth: 0.25}
   - avg_pool: {size: 2, padding: [1, 0, 1, 0], count_padding: false}
   - dropout2d
   - flatten

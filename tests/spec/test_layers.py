@@ -19,6 +19,7 @@ from foveal.spec.layers import (
     Output,
     Relu,
     Residual,
+    SqueezeExcite,
 )
 from foveal.spec.network import Network
 
@@ -67,7 +68,12 @@ FIELDS: dict[str, dict[str, SearchStrategy]] = {
     "group_norm": {"groups": small},
     "leaky_relu": {"slope": number},
     "elu": {"alpha": number},
-    "squeeze_excite": {"reduction": small},
+    "squeeze_excite": {
+        "reduction": small,
+        "activation": st.sampled_from(["relu", "silu"]),
+        "gate": st.sampled_from(["sigmoid", "hard_sigmoid"]),
+    },
+    "layer_scale": {"initial": number},
 }
 
 
@@ -79,7 +85,7 @@ def layer(draw, depth=2):
     kind = draw(st.sampled_from(kinds))
     inner = st.lists(layer(depth=depth - 1), min_size=1, max_size=2) if depth else st.nothing()
     if kind == "residual":
-        return Residual(draw(inner))
+        return Residual(draw(inner), stochastic_depth=draw(st.sampled_from([0.0, 0.25])))
     if kind == "concat":
         return Concat(draw(st.lists(inner, min_size=2, max_size=2)))
     cls = LAYER_TYPES[kind]
@@ -106,6 +112,29 @@ def test_yaml_python_json_and_back_are_the_identity(layers):
     import json
 
     assert Network.model_validate(json.loads(json.dumps(data))) == network
+
+
+def test_hidden_units_of_squeeze_excite():
+    assert SqueezeExcite(4).hidden_units(30) == 8
+    assert SqueezeExcite(hidden=5).hidden_units(30) == 5
+    assert SqueezeExcite(hidden=5).to_data() == {"squeeze_excite": {"hidden": 5}}
+    with pytest.raises(SpecError) as caught:
+        SqueezeExcite(8, hidden=5)
+    assert str(caught.value) == (
+        "squeeze_excite: received reduction 8 and hidden 5; give one of them"
+    )
+
+
+def test_a_residual_with_a_rate_is_written_in_full():
+    assert Residual(["relu"]).to_data() == {"residual": ["relu"]}
+    assert Residual(["relu"], stochastic_depth=0.1).to_data() == {
+        "residual": {"layers": ["relu"], "stochastic_depth": 0.1}
+    }
+    with pytest.raises(SpecError) as caught:
+        Residual(["relu"], stochastic_depth=1.0)
+    assert str(caught.value) == (
+        "residual: stochastic_depth received 1.0; allowed is a number at least 0 and below 1"
+    )
 
 
 def test_short_forms_are_the_long_ones():

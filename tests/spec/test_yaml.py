@@ -15,7 +15,8 @@ from foveal.spec.recipe import Recipe
 KINDS = (
     "conv, pad, max_pool, avg_pool, global_max_pool, global_avg_pool, flatten, dense, dropout, "
     "dropout2d, batch_norm, layer_norm, group_norm, relu, relu6, leaky_relu, elu, gelu, silu, "
-    "tanh, sigmoid, hard_sigmoid, hard_swish, squeeze_excite, residual, concat, output"
+    "tanh, sigmoid, hard_sigmoid, hard_swish, squeeze_excite, layer_scale, residual, concat, "
+    "output"
 )
 
 MANY = """\
@@ -68,7 +69,8 @@ def test_all_mistakes_at_once_each_with_its_line():
         "to 65536",
         "net.yaml:12: layer 7.2.1 (dense): units received -1; allowed is a whole number from 1 to "
         "65536",
-        "net.yaml:12: layer 7.2 (residual): received the key 'foo'; allowed are layers",
+        "net.yaml:12: layer 7.2 (residual): received the key 'foo'; allowed are layers, "
+        "stochastic_depth",
         "net.yaml:13: layer 8.2.1 (conv): groups received 'dw'; allowed is a whole number from 1 "
         "to 8192 or depthwise",
         "net.yaml:14: layer 9 (concat): received a list of 1; give at least 2",

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from foveal.explanation.activations import Activations, LayerActivation
 from foveal.explanation.lens.sampling import MAX_DENSE_VALUES
 from foveal.explanation.shift import Shift
-from foveal.network.blocks import FlippedConv2d, Pad2d
+from foveal.network.blocks import FlippedConv2d, LayerScale, Pad2d, SqueezeExcitation
 
 
 def pack(values: Tensor | np.ndarray, dtype: str = "<f4") -> str:
@@ -100,9 +100,10 @@ def _kind_data(
         return {"units": _units(module, inputs[0].output, channels)}
     if layer.kind in ("batch_norm", "layer_norm", "group_norm"):
         return {"norm": _norm(layer, inputs[0], channels)}
-    if layer.kind == "squeeze_excite":
-        assert module is not None
+    if isinstance(module, SqueezeExcitation):
         return {"gate": pack(_gate(module, inputs[0])[channels])}
+    if isinstance(module, LayerScale):
+        return {"gate": pack(module.weight[channels])}
     if layer.kind == "concat":
         return {"sources": _sources(inputs, channels)}
     return {}
@@ -199,11 +200,9 @@ def _norm(layer: LayerActivation, source: LayerActivation, channels: list[int]) 
 
 
 @torch.no_grad()
-def _gate(module: nn.Module, source: LayerActivation) -> Tensor:
-    """The weight a squeeze-and-excitation layer gives each map: (C,)."""
-    squeeze, excite = module.get_submodule("squeeze"), module.get_submodule("excite")
-    mean = source.output.mean((1, 2))
-    return torch.sigmoid(excite(F.relu(squeeze(mean))))
+def _gate(module: SqueezeExcitation, source: LayerActivation) -> Tensor:
+    """The factor a squeeze-and-excitation layer gives each map: (C,)."""
+    return module.factors(source.output[None])[0]
 
 
 def _sources(inputs: list[LayerActivation], channels: list[int]) -> list[list[int]]:

@@ -70,7 +70,7 @@ def test_norms_and_gates_reproduce_their_outputs(activations, layers):
             result = (source - norm["mean"]) / np.sqrt(norm["variance"] + data["norm"]["epsilon"])
             expected = layer.output[data["maps"]].numpy()
             assert np.allclose(result * scale + shift, expected, atol=1e-4)
-        if data["kind"] == "squeeze_excite":
+        if data["kind"] in ("squeeze_excite", "layer_scale"):
             source = activations.layers[layer.inputs[0]].output[data["maps"]].numpy()
             gate = unpack(data["gate"])[:, None, None]
             assert np.allclose(source * gate, layer.output[data["maps"]].numpy(), atol=1e-5)

@@ -28,6 +28,7 @@ export const kinds = {
   hard_sigmoid: ['hard sigmoid', 'hard sigmoid'],
   hard_swish: ['hard swish', 'hard swish'],
   squeeze_excite: ['squeeze-and-excitation', '스퀴즈-익사이테이션'],
+  layer_scale: ['layer scale', '층 스케일'],
   residual: ['residual: add', '잔차 연결: 더하기'],
   concat: ['concatenate', '연결(concat)'],
   output: ['output', '출력'],
@@ -118,6 +119,7 @@ export const descriptions = {
       '1; each map is multiplied by its gate.',
     '모든 맵의 평균이 작은 완전연결층 둘을 지나 맵마다 0에서 1 사이의 게이트가 되고, 각 맵에 그 게이트를 곱합니다.',
   ],
+  layer_scale: ['Each map is multiplied by a learned factor.', '각 맵에 학습된 계수를 곱합니다.'],
   residual: [
     'The input of the block is added to the output of its layers, value by value.',
     '블록의 입력을 층들의 출력에 값별로 더합니다.',
