@@ -21,13 +21,12 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from foveal.errors import ImageError
-from foveal.images.deep_colour import has_deep_colour, map_deep_colour, read_lower_bytes
+from foveal.images.deep_colour import has_deep_colour, load_deep_colour
 from foveal.images.fast_png import read_simple_png
 from foveal.images.levels import (
     FULL_RANGE,
     ValueRange,
     is_deep,
-    table_of_16_bits,
     to_8_bits,
 )
 from foveal.images.limits import (
@@ -140,15 +139,16 @@ def decode_opened(
         if min_size is not None and is_jpeg(image):
             height, width = min_size
             image.draft(None, (height, width) if _swaps_axes(image) else (width, height))
-        deep_colour = value_range not in (None, FULL_RANGE) and has_deep_colour(image)
-        _check_memory(image, decoded_bytes(image, channels) * (2 if deep_colour else 1))
-        lower = read_lower_bytes(image) if deep_colour else None
-        image.load()
-        turn = _TRANSPOSE.get(_orientation(image))
+        deep_colour = has_deep_colour(image)
+        copies = 2 if deep_colour and value_range not in (None, FULL_RANGE) else 1
+        _check_memory(image, copies * decoded_bytes(image, channels))
+        opened = image
+        if deep_colour:
+            image = load_deep_colour(opened, value_range, needs_range=needs_range)
+        opened.load()
+        turn = _TRANSPOSE.get(_orientation(opened))
         if is_deep(image):
             image = to_8_bits(image, value_range, needs_range=needs_range)
-        elif lower is not None and value_range is not None:
-            image = map_deep_colour(image, lower, table_of_16_bits(value_range))
         if turn is not None:
             image = image.transpose(turn)
         return _to_mode(image, channels, background)

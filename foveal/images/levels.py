@@ -17,6 +17,10 @@ ValueRange = tuple[float, float]
 """The values that become 0 and 255; those outside are clipped."""
 FULL_RANGE: ValueRange = (0.0, 65535.0)
 """Of 16 bits; colour then needs its upper 8 bits only."""
+_SIGNED_RANGE: ValueRange = (-(2.0**15), 2.0**15 - 1)
+MAX_UNCLEAR_VALUE = 2**14 - 1
+"""Cameras and scanners of 10, 12 and 14 bits store their values in 16: up to here an image whose
+range nobody tells may be one of theirs, and would be dark or black."""
 Kind = Literal["16-bit", "32-bit", "float"]
 NO_RANGE_REASON = (
     "32-bit or float values, for which preprocess.range has no range; convert it to 8 bits, or "
@@ -54,17 +58,48 @@ def to_8_bits(
     """A deep image whose pixels are decoded, as mode L: NaN becomes 0; MINISWHITE is inverted.
 
     value_range None: that of the file's tags or of its type; for 32-bit and float values the
-    smallest usual one that holds them, or, where it `needs_range`, ImageError.
+    smallest usual one that holds them, or, where it `needs_range`, ImageError; so for 16 bits of
+    which few are used (see `unclear_range_reason`).
     """
     values = np.asarray(image)
     if value_range is None:
         value_range = _type_range(image)
+        if needs_range and value_range is not None and not _is_tagged(image):
+            _refuse_unclear_range(values, value_range)
     if value_range is None:
         if needs_range:
             raise ImageError(NO_RANGE_REASON)
         value_range = _tagged_range(image) or _usual_range(values)
     levels = _scale(values, value_range)
     return Image.fromarray(255 - levels if _white_is_zero(image) else levels)
+
+
+def _refuse_unclear_range(values: np.ndarray, type_range: ValueRange) -> None:
+    low, high, _ = _ends(values)
+    signed = type_range == _SIGNED_RANGE
+    reason = unclear_range_reason(max(-low, high) if signed else high, signed=signed)
+    if reason is not None:
+        raise ImageError(reason)
+
+
+def unclear_range_reason(high: float, *, signed: bool = False) -> str | None:
+    """Why a 16-bit image with values up to `high` cannot be read without a range; else None.
+
+    signed: `high` is the largest without its sign, of values below and above 0.
+    """
+    if not 0 < high <= (MAX_UNCLEAR_VALUE >> signed):
+        return None
+    full = full_of_bits(high)
+    return (
+        f"16-bit values up to {high:.0f}, of which neither the file nor preprocess.range tells the "
+        f"range ({'-' if signed else ''}{full if signed else 0:.0f} to {full:.0f}?), so that it "
+        "would be nearly one colour; convert it to 8 bits, or train with images of this kind"
+    )
+
+
+def highest_value(values: np.ndarray) -> float:
+    """The 99.99 percentile."""
+    return _ends(values)[1]
 
 
 def measure_levels(image: Image.Image, significant_bits: int | None = None) -> LevelStats:
@@ -131,8 +166,15 @@ def _type_range(image: Image.Image) -> ValueRange | None:
     if image.mode.startswith("I;16"):
         return _tagged_range(image) or FULL_RANGE
     if _tag(image, _BITS_PER_SAMPLE) == 16 and _tag(image, _SAMPLE_FORMAT) == _SIGNED:
-        return -(2.0**15), 2.0**15 - 1
+        return _SIGNED_RANGE
     return None
+
+
+def _is_tagged(image: Image.Image) -> bool:
+    """Whether a TIFF's tags say what its values mean, be it all 16 bits."""
+    return _tagged_range(image) is not None or any(
+        _tag(image, number) is not None for number in (_MAX_SAMPLE, _S_MAX)
+    )
 
 
 def _usual_range(values: np.ndarray) -> ValueRange:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from foveal.errors import ImageError
 from foveal.images.decode import alpha_channel, may_be_transparent, open_image
-from foveal.images.deep_colour import has_deep_colour, join_bytes, read_lower_bytes
+from foveal.images.deep_colour import colour_values, file_content, has_deep_colour
 from foveal.images.levels import LevelStats, is_deep, measure_colour_levels, measure_levels
 from foveal.images.limits import MAX_DECODED_BYTES, decoded_bytes
 
@@ -50,16 +50,14 @@ def measure_pixels(content: bytes) -> PixelMeasure:
     if decoded_bytes(image) > MAX_DECODED_BYTES // 4:
         return PixelMeasure()  # so large an image is not decoded for a sample
     try:
-        lower = read_lower_bytes(image) if has_deep_colour(image) else None
+        deep_content = file_content(image) if has_deep_colour(image) else None
         image.load()
+        colours = None if deep_content is None else colour_values(image, deep_content)
     except Exception as error:
         raise ImageError("damaged: its content cannot be decoded") from error
     if is_deep(image):
         return PixelMeasure(measure_levels(image, _significant_bits(content)))
-    levels = None
-    if lower is not None:
-        upper = np.asarray(image)
-        levels = measure_colour_levels(join_bytes(upper[..., :3], lower[..., :3]))
+    levels = None if colours is None else measure_colour_levels(colours)
     return PixelMeasure(levels, _contrasts(image))
 
 

@@ -104,7 +104,7 @@ def test_a_network_without_a_range_refuses_them(dtype):
         "32-bit or float values, for which preprocess.range has no range; convert it to 8 bits, "
         "or train with images of this kind"
     )
-    sixteen = stored(TWELVE_BITS, "PNG")
+    sixteen = stored(TWELVE_BITS * 16, "PNG")
     assert decode_image(sixteen, channels=1, needs_range=True).size == (4, 1)
 
 
@@ -117,5 +117,47 @@ def test_levels_rise_with_the_values(values, low, width):
     levels = np.array(read(stored(values), value_range=(low, low + width)))
     order = np.argsort(values, axis=None, kind="stable")
     assert (np.diff(levels.ravel()[order]) >= 0).all()
-    assert (levels[values <= low] == 0).all()
+    assert (levels[values.astype(np.float64) <= low] == 0).all()
     assert (levels[values >= np.float64(low) + width] == 255).all()
+
+
+def _refusal(content: bytes) -> str | None:
+    try:
+        decode_image(content, channels=1, needs_range=True)
+    except ImageError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([[0, 4095]], "16-bit values up to 4095, of which neither the file nor preprocess.range "),
+        ([[0, 200]], "16-bit values up to 200, of which neither the file nor preprocess.range "),
+        ([[0, 16383]], "16-bit values up to 16383, of which neither the file nor preprocess.range"),
+        ([[0, 16384]], None),
+        ([[0, 0]], None),
+    ],
+)
+def test_few_bits_of_sixteen_need_a_range(values, expected):
+    array = np.array(values, np.uint16)
+    for content in (stored(array, "PNG"), stored(array), tiff(array)):
+        refusal = _refusal(content)
+        assert refusal is None if expected is None else refusal.startswith(expected)
+
+
+def test_tags_tell_the_range_of_few_bits():
+    array = np.array([[0, 4000]], np.uint16)
+    assert _refusal(tiff(array, t281=4095)) is None
+    assert _refusal(tiff(array, t281=65535)) is None
+
+
+def test_few_bits_of_signed_values_need_a_range():
+    array = np.array([[-1000, 3000]], np.int16)
+    content = tiff(array.view(np.uint16), t339=2)
+    assert _refusal(content) == (
+        "16-bit values up to 3000, of which neither the file nor preprocess.range tells the range "
+        "(-4095 to 4095?), so that it would be nearly one colour; convert it to 8 bits, or train "
+        "with images of this kind"
+    )
+    assert _refusal(tiff(np.array([[-9000, 3]], np.int16).view(np.uint16), t339=2)) is None

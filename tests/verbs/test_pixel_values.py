@@ -78,6 +78,29 @@ def test_a_model_of_8_bit_images_refuses_float_ones(thermal):
     )
 
 
+def test_a_model_of_8_bit_images_refuses_those_of_a_12_bit_camera(tmp_path):
+    random = np.random.default_rng(0)
+    for name, level in (("dark", 40), ("light", 180)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = random.integers(level, level + 40, (16, 16), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number}.png")
+    run = foveal.train(tmp_path / "data", epochs=1, out=tmp_path / "run")
+    twelve_bits = random.integers(0, 4096, (16, 16)).astype(np.uint16)
+    twelve_bits[0] = 4095
+    Image.fromarray(twelve_bits).save(tmp_path / "camera.png")
+    Image.fromarray(twelve_bits * 16).save(tmp_path / "full.png")
+    refused, read = foveal.load(run.model_path).predict(
+        [tmp_path / "camera.png", tmp_path / "full.png"]
+    )
+    assert refused.error == (
+        "16-bit values up to 4095, of which neither the file nor preprocess.range tells the range "
+        "(0 to 4095?), so that it would be nearly one colour; convert it to 8 bits, or train with "
+        "images of this kind"
+    )
+    assert read.error is None
+
+
 def test_a_range_that_is_none_is_one_sentence(thermal):
     with pytest.raises(foveal.Error) as error:
         foveal.train(
