@@ -83,6 +83,17 @@ def compute_stats(dataset: Dataset, rows: Sequence[int] | None = None) -> Stats:
     )
 
 
+def count_coloured(dataset: Dataset, rows: Sequence[int]) -> tuple[int, int]:
+    """How many of at most MAX_DECODED_IMAGES of these rows have colour, and how many were read."""
+    sample = [int(rows[index]) for index in even_sample(len(rows), MAX_DECODED_IMAGES)]
+
+    def measure(chunk: Sequence[int]) -> list[tuple[int, int, bool | None]]:
+        return _measure(dataset, chunk, set(chunk))
+
+    measured = [one for _, images in map_ordered(measure, sample, _CHUNK_SIZE) for one in images]
+    return sum(grey is False for _, _, grey in measured), len(measured)
+
+
 def _measure(
     dataset: Dataset, rows: Sequence[int], decoded: set[int]
 ) -> list[tuple[int, int, bool | None]]:

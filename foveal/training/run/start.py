@@ -20,7 +20,11 @@ from foveal.text import plural
 from foveal.training.device import select_device
 from foveal.training.run.summary import plan_lines, transfer_lines, write_run_files
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.data import RequestedData, open_training_data
+from foveal.training.setup.data import (
+    RequestedData,
+    open_training_data,
+    with_colour_warning,
+)
 from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.request import (
     TrainRequest,
@@ -60,6 +64,8 @@ def start_run(
     elif request.network is None:
         network = _with_output_told(network, data, progress)
     network, data = _with_pixel_facts(network, data, progress)
+    if not is_designed(request):
+        data = with_colour_warning(data, network.input)
     decoded = decode_training_data(_with_lint_warnings(network, data), network, progress)
     for warning in decoded.run_data.warnings:
         progress.message(f"warning: {warning}")

@@ -9,6 +9,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import similar_classes, similar_classes_text
 from foveal.dataset.open import open_dataset
 from foveal.dataset.split import assign_splits
+from foveal.dataset.stats import count_coloured
 from foveal.dataset.types import UnusableFile
 from foveal.doctor.groups import group_warnings
 from foveal.doctor.trainable import (
@@ -21,6 +22,7 @@ from foveal.doctor.trainable import (
 )
 from foveal.errors import DataError
 from foveal.progress import Progress
+from foveal.spec.preprocess import Input
 from foveal.text import classes_are
 from foveal.training.setup.request import TrainRequest
 
@@ -87,6 +89,20 @@ def select_classes(
                 f"{classes_are(missing)} not in {name}, so {name} scores do not cover them"
             )
     return classes, tuple(warnings)
+
+
+def with_colour_warning(data: RequestedData, input: Input) -> RequestedData:
+    """The data with a warning where a network of one channel reads images in colour."""
+    if input.channels != 1:
+        return data
+    coloured, read = count_coloured(data.dataset, data.rows("train"))
+    if not coloured:
+        return data
+    warning = (
+        f"{coloured} of {read} sampled images have colour, but the network has one channel and "
+        "reads them as grey; where colour tells the classes apart, take a network of three channels"
+    )
+    return replace(data, warnings=(*data.warnings, warning))
 
 
 def leave_out_unreadable(

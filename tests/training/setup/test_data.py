@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.open import open_dataset
 from foveal.errors import DataError
-from foveal.training.setup.data import select_classes
+from foveal.spec.preprocess import Input
+from foveal.training.setup.data import RequestedData, select_classes, with_colour_warning
 
 
 def _dataset(*rows, task="single"):
@@ -54,3 +58,23 @@ def test_a_class_whose_name_is_no_text_is_refused():
         "the class b\\udcff has a name that is not text (UTF-8), which no model file can hold; "
         "rename its folder"
     )
+
+
+def test_colour_that_a_network_of_one_channel_does_not_see_is_told(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            colour = (number * 40, 90, 90) if number < 3 else (90, 90, 90)
+            Image.new("RGB", (8, 8), colour).save(tmp_path / name / f"{number}.png")
+    dataset = open_dataset(tmp_path)
+    data = RequestedData(dataset, ("train",) * 8, ("a", "b"), ("before",))
+    grey, colour = (Input(height=8, width=8, channels=channels) for channels in (1, 3))
+    assert with_colour_warning(data, colour) is data
+    assert with_colour_warning(data, grey).warnings == (
+        "before",
+        "6 of 8 sampled images have colour, but the network has one channel and reads them as "
+        "grey; where colour tells the classes apart, take a network of three channels",
+    )
+    for path in tmp_path.glob("*/*.png"):
+        Image.fromarray(np.full((8, 8), 90, np.uint8)).save(path)
+    assert with_colour_warning(data, grey) is data
