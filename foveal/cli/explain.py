@@ -24,8 +24,12 @@ def explain(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Images for the top activations of each filter; default: the the training images."
+            help="Images for the top activations of each filter; default: the training images."
         ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -45,7 +49,15 @@ def explain(
     page = out or (None if png else Path("lens.html"))
     with console.progress() as progress:
         explanation = verb(
-            model, image, data=data, layer=layer, out=page, png=png, lang=lang, progress=progress
+            model,
+            image,
+            data=data,
+            root=root,
+            layer=layer,
+            out=page,
+            png=png,
+            lang=lang,
+            progress=progress,
         )
     console.result(_summary(explanation, page, png))
 

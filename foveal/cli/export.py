@@ -24,6 +24,10 @@ def command(
     data: Annotated[
         str | None, typer.Option(metavar="DATA", help="Labelled images for the parity check.")
     ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
+    ] = None,
     to: Annotated[Literal["onnx"], typer.Option(help="The format.")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="8-bit integers: smaller, faster.")] = False,
     any_size: Annotated[
@@ -49,6 +53,7 @@ def command(
         result = export(
             model,
             data=data,
+            root=root,
             to=to,
             int8=int8,
             any_size=any_size,

@@ -101,7 +101,8 @@ def _jsonl_writer() -> Callable[[Prediction], None]:
 def _csv_writer() -> Callable[[Prediction], None]:
     """Columns path, label, probability, abstained, labels, top (label=probability|...), error.
 
-    Text that a spreadsheet would run as a formula is escaped; see `foveal.dataset.cells`.
+    A `|` inside a name is escaped, so that the lines are DATA with the same labels, and so is text
+    that a spreadsheet would run as a formula; see `foveal.dataset.cells`.
     """
     _csv_line(["path", "label", "probability", "abstained", "labels", "top", "error"])
 
@@ -110,7 +111,7 @@ def _csv_writer() -> Callable[[Prediction], None]:
         _csv_line(
             [
                 printable(prediction.path or ""),
-                prediction.label,
+                None if prediction.label is None else join_labels([prediction.label]),
                 prediction.probability,
                 "" if prediction.error else str(prediction.abstained).lower(),
                 join_labels(prediction.labels or ()),

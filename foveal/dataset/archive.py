@@ -5,16 +5,25 @@ Nothing is unpacked onto the disk.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from foveal.dataset.archive_listing import Members, list_archive
+from foveal.dataset.archive_listing import ArchiveListing, Members, list_archive
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import dataset_from_files
 from foveal.dataset.labels import compose
-from foveal.dataset.listing import ListedFile
-from foveal.dataset.metadata import splits_of_paths
-from foveal.dataset.table import TABLE_SUFFIXES, parse_table, table_dataset
+from foveal.dataset.listing import MAX_INSPECTED_BYTES, FolderListing, ListedFile
+from foveal.dataset.metadata import (
+    METADATA_NAMES,
+    FoundTables,
+    MetadataSource,
+    open_metadata,
+    tables_of_splits,
+)
+from foveal.dataset.table import TABLE_SUFFIXES, Table, parse_table, table_dataset
 from foveal.dataset.table_paths import FileSource
 from foveal.dataset.types import SPLIT_NAMES, UnusableFile
 from foveal.errors import DataError, ImageError
@@ -27,20 +36,57 @@ def open_archive(path: Path) -> Dataset:
     """
     skipped: list[str] = []
     listing = list_archive(path, skipped.append)
-    members = listing.members
+    dataset = _open_with_table(
+        path, listing.members, partial(_open_folders, path, listing, skipped)
+    )
+    return replace(dataset, layout_notes=(*listing.notes, *dataset.layout_notes))
+
+
+def _open_with_table(path: Path, members: Members, by_folders: Callable[[], Dataset]) -> Dataset:
+    """The images that tables in the archive label; without such a table those of folders."""
     prefix = _common_folder(list(members))
+    found = _find_metadata(members, prefix)
+    if found:
+        source = MetadataSource(
+            path,
+            column_names=lambda table: list(_read_table(path, members, table).columns),
+            open_table=partial(_open_archived_table, path, members),
+            open_folders=by_folders,
+            names=lambda: members,
+        )
+        return open_metadata(source, found)
     table = _find_table(members, prefix)
-    if table is not None:
-        dataset = _open_archived_table(path, members, table)
-        return replace(dataset, layout_notes=(*listing.notes, *dataset.layout_notes))
-    files = [ListedFile(tuple(name.split("/"))) for name in members]
-    dataset = dataset_from_files(path, files, skipped, source="archive")
+    return by_folders() if table is None else _open_archived_table(path, members, table)
+
+
+def _open_folders(path: Path, listing: ArchiveListing, skipped: Sequence[str]) -> Dataset:
+    members = listing.members
+    files = FolderListing(
+        files=[ListedFile(tuple(name.split("/"))) for name in members],
+        skipped=skipped,
+        folders=[tuple(name.split("/")) for name in listing.folders],
+        read=partial(_read_member, path, members),
+    )
+    dataset = dataset_from_files(path, files, source="archive")
     return replace(
         dataset,
         archive_members=tuple(members[name] for name in dataset.paths),
         unusable=(*dataset.unusable, *listing.unusable),
-        layout_notes=(*listing.notes, *dataset.layout_notes),
     )
+
+
+def _find_metadata(members: Members, prefix: str) -> FoundTables:
+    """Tables called metadata at the top level, else in the folders of splits."""
+    at_top = [prefix + name for name in METADATA_NAMES if prefix + name in members]
+    return [("", at_top)] if at_top else tables_of_splits(members, prefix)
+
+
+def _read_member(path: Path, members: Members, parts: tuple[str, ...]) -> bytes:
+    member = members["/".join(parts)]
+    with contextlib.suppress(ImageError):
+        if max(member.size, member.compressed_size) <= MAX_INSPECTED_BYTES:
+            return member.read(path)
+    return b""
 
 
 def _common_folder(names: list[str]) -> str:
@@ -65,11 +111,10 @@ def _find_table(members: Members, prefix: str) -> str | None:
 def _is_table(name: str) -> bool:
     """Whether a member's name is that of a table; JSON Lines hold other things too."""
     name = name.lower()
-    json_lines = name.endswith(".jsonl") and name != "metadata.jsonl"
-    return name.endswith(TABLE_SUFFIXES) and not json_lines and "/" not in name
+    return name.endswith(TABLE_SUFFIXES) and not name.endswith(".jsonl") and "/" not in name
 
 
-def _open_archived_table(path: Path, members: Members, table: str) -> Dataset:
+def _read_table(path: Path, members: Members, table: str) -> Table:
     source = f"{path}/{table}"
     try:
         content = members[table].read(path)
@@ -77,6 +122,11 @@ def _open_archived_table(path: Path, members: Members, table: str) -> Dataset:
         raise DataError(
             f"cannot read {source}: {error.reason}; create the archive again"
         ) from error
+    return parse_table(content, source)
+
+
+def _open_archived_table(path: Path, members: Members, table: str) -> Dataset:
+    source = f"{path}/{table}"
     folder = "" if "/" not in table else table.rpartition("/")[0] + "/"
 
     composed = {compose(name): name for name in members}
@@ -90,9 +140,7 @@ def _open_archived_table(path: Path, members: Members, table: str) -> Dataset:
 
     way_out = "write the paths as they are in the archive"
     files = FileSource(str(path), stamp, names, way_out)
-    dataset = table_dataset(parse_table(content, source), path, source, files=files)
-    if table.removeprefix(folder).startswith("metadata.") and not any(dataset.splits):
-        dataset = replace(dataset, splits=splits_of_paths(dataset.paths))
+    dataset = table_dataset(_read_table(path, members, table), path, source, files=files)
     rows = [row for row, name in enumerate(dataset.file_stamps) if name]
     missing = tuple(
         UnusableFile(dataset.paths[row], "not in the archive")

@@ -26,11 +26,15 @@ Members = dict[str, ArchiveMember]
 
 
 class ArchiveListing(NamedTuple):
-    """members: the files by name, in natural order.  notes: how the names were read."""
+    """members: the files by name, in natural order.  notes: how the names were read.
+
+    folders: the names of all folders, also of those without files.
+    """
 
     members: Members
     unusable: list[UnusableFile]
     notes: list[LayoutNote]
+    folders: list[str]
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class _Entry:
     member: ArchiveMember | None = None
     link: str | None = None
     reason: str | None = None
+    is_folder: bool = False
 
 
 def list_archive(
@@ -64,14 +69,25 @@ def list_archive(
         RecursionError,
     ) as error:
         raise _damaged(path, error) from error
-    members, links, unusable = _by_kind(entries, on_ignored)
+    members, links, unusable = _by_kind([one for one in entries if not one.is_folder], on_ignored)
     if links:
         unusable += resolve_links(members, links)
     hidden = {name for name in members if _is_hidden(name)}
     for name in sorted(hidden):
         on_ignored(name)
     visible = {name: member for name, member in members.items() if name not in hidden}
-    return ArchiveListing(_sorted_members(visible), unusable, notes)
+    empty = [one.name for one in entries if one.is_folder and not _unsafe_name(one.name)]
+    return ArchiveListing(_sorted_members(visible), unusable, notes, _folders(visible, empty))
+
+
+def _folders(members: Members, empty: Sequence[str]) -> list[str]:
+    """All folders, those of the files and those that the archive names, without hidden ones."""
+    found = {name.rstrip("/") for name in empty if not _is_hidden(name)}
+    found |= {posixpath.dirname(name) for name in members}
+    for name in list(found):
+        while name := posixpath.dirname(name):
+            found.add(name)
+    return sorted(found - {"", "."})
 
 
 def _by_kind(
@@ -96,14 +112,15 @@ def _by_kind(
 
 def _zip_entries(path: Path) -> tuple[list[_Entry], list[LayoutNote]]:
     with zipfile.ZipFile(path) as archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = archive.infolist()
     if len(infos) > MAX_MEMBERS:
         raise _too_many_members(path)
     names, notes = _zip_names(infos)
     seen: set[str] = set()
     entries = []
     for info, name in zip(infos, names, strict=True):
-        if name.endswith("/"):  # a folder whose name ended with a backslash
+        if name.endswith("/"):  # also one whose name ended with a backslash
+            entries.append(_Entry(name, is_folder=True))
             continue
         entry = _Entry(name, reason=_unsupported(info))
         if name in seen:
@@ -130,7 +147,10 @@ def _zip_names(infos: Sequence[zipfile.ZipInfo]) -> tuple[list[str], list[Layout
     decoded, note = decode_names([names[index].encode("cp437") for index in undeclared])
     for index, name in zip(undeclared, decoded, strict=True):
         names[index] = name
-    names, slash_note = with_slashes(names)
+    files = [index for index, info in enumerate(infos) if not info.is_dir()]
+    slashed, slash_note = with_slashes([names[index] for index in files])
+    for index, name in zip(files, slashed, strict=True):
+        names[index] = name
     return names, [one for one in (note, slash_note) if one is not None]
 
 
@@ -170,13 +190,14 @@ def _tar_entries(path: Path) -> tuple[list[_Entry], list[LayoutNote]]:
         for count, info in enumerate(archive):
             if count >= MAX_MEMBERS:
                 raise _too_many_members(path)
-            if not info.isdir():
-                entries.append(_tar_entry(info))
+            entries.append(_tar_entry(info))
     return _with_decoded_names(entries)
 
 
 def _tar_entry(info: tarfile.TarInfo) -> _Entry:
     name = info.name.removeprefix("./")
+    if info.isdir():
+        return _Entry(name, is_folder=True)
     if info.islnk():
         return _Entry(name, link=info.linkname.removeprefix("./"))
     if info.issym():

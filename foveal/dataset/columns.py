@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from foveal.dataset.cells import LABEL_SEPARATOR, join_labels
+from foveal.dataset.column_aliases import apply_aliases, is_alias
 from foveal.dataset.label_cells import (
     Labels,
     label_names,
@@ -27,8 +28,6 @@ from foveal.errors import DataError
 from foveal.text import and_more, is_address, nearest, plural
 
 RESERVED = ("path", "label", "split", "group")
-_PATH_ALIAS = "file_name"
-"""What the datasets library calls the column path."""
 MAX_LISTED = 5
 """Rows named in a message."""
 
@@ -94,7 +93,7 @@ def parse_columns(
     are. Raises DataError: a column or cell is missing, a split is unknown, labels are not clear,
     one image has different labels.
     """
-    names = column_names([str(name) for name in columns], source)
+    names, alias_notes = apply_aliases(column_names([*map(str, columns)], source), source)
     values = dict(zip(names, columns.values(), strict=True))
     cells = {name: [_to_text(cell) for cell in column] for name, column in values.items()}
     _require_columns(cells, source)
@@ -119,21 +118,19 @@ def parse_columns(
         usable=usable,
         unusable=tuple(unusable),
         notes=(f"in {source}: {plural(repeated, 'repeated row')} ignored",) if repeated else (),
-        layout_notes=(*found.notes, *layout_notes),
+        layout_notes=(*alias_notes, *found.notes, *layout_notes),
         file_stamps=found.file_stamps,
     )
 
 
 def column_names(names: Sequence[str], source: str) -> list[str]:
-    """Names as written, but those that Foveal knows in lower case; file_name is path.
+    """Names as written, but those that Foveal knows in lower case.
 
-    Raises DataError where two columns have one of those.
+    Raises DataError where two columns have one of those, or one that may mean it.
     """
     known = [name.strip().lower() for name in names]
-    if "path" not in known:
-        known = ["path" if name == _PATH_ALIAS else name for name in known]
-    for name in RESERVED:
-        if known.count(name) > 1:
+    for name in dict.fromkeys(known):
+        if known.count(name) > 1 and (name in RESERVED or is_alias(name)):
             raise DataError(f"{source} has {known.count(name)} columns '{name}'; keep one")
     return [
         low if low in RESERVED else name.strip() for low, name in zip(known, names, strict=True)

@@ -45,6 +45,7 @@ class Dataset:
     file_stamps: see `file_stamp`.
     unusable: files that cannot be used.  notes: sentences about files and rows that were ignored.
     layout_notes: how folders and names were read.  problem: why there is no row, one sentence.
+    empty_classes: classes that DATA names without any image; they are not in `classes`.
     Labels and classes are kept in Unicode's composed form (NFC).
     """
 
@@ -62,6 +63,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     layout_notes: tuple[LayoutNote, ...] = ()
     problem: str = ""
+    empty_classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = len(self.paths)

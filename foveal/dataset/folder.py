@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.labels import compose
 from foveal.dataset.layout import Layout, read_layout
-from foveal.dataset.layout_advice import flat_problem
-from foveal.dataset.listing import ListedFile, is_ignored, is_image_name, list_files
+from foveal.dataset.layout_advice import archives_note, flat_problem
+from foveal.dataset.layout_tree import Folder
+from foveal.dataset.listing import (
+    MAX_INSPECTED_BYTES,
+    FolderListing,
+    ListedFile,
+    is_ignored,
+    is_image_name,
+    list_files,
+)
+from foveal.dataset.mask_folders import says_annotation
+from foveal.dataset.task_layouts import other_task_problem
 from foveal.dataset.types import UnusableFile
-from foveal.text import and_more, plural
+from foveal.errors import ImageError
+from foveal.images.decode import read_bytes
+from foveal.text import and_more, natural_key, plural
 
 MAX_LISTED_NAMES = 5
 
@@ -20,27 +35,34 @@ MAX_LISTED_NAMES = 5
 def open_folder(root: Path) -> Dataset:
     """The images of a folder; see `dataset_from_files` for splits and classes."""
     skipped: list[str] = []
-    files = list(list_files(root, skipped.append))
-    return dataset_from_files(root, files, skipped)
+    folders: list[Folder] = []
+    files = list(list_files(root, skipped.append, folders.append))
+    return dataset_from_files(root, FolderListing(files, skipped, folders, partial(_read, root)))
+
+
+def _read(root: Path, parts: Folder) -> bytes:
+    path = root.joinpath(*parts)
+    with contextlib.suppress(OSError, ImageError):
+        if path.stat().st_size <= MAX_INSPECTED_BYTES:
+            return read_bytes(path)
+    return b""
 
 
 def dataset_from_files(
-    root: Path,
-    files: Iterable[ListedFile],
-    skipped: Sequence[str] = (),
-    *,
-    source: Literal["folder", "archive"] = "folder",
+    root: Path, listing: FolderListing, *, source: Literal["folder", "archive"] = "folder"
 ) -> Dataset:
     """Files as a Dataset: `read_layout` says what their folders are.
 
     Sub-folders of a class belong to the class. Files outside the class folders, and files with
-    the suffix of something else than an image, are ignored and counted in `notes`.
-    skipped: paths that were left out as hidden or of the system, also counted.
+    the suffix of something else than an image, are ignored and counted in `notes`. Folders laid
+    out for another task have a `problem`, see `other_task_problem`.
     """
-    files = list(files)
+    files = listing.files
     images = [file for file in files if file.reason is None and is_image_name(file.parts[-1])]
     folders = [file.parts[:-1] for file in images]
-    layout = read_layout(Counter(folders))
+    counts = Counter(folders)
+    problem = other_task_problem(root, listing, counts)
+    layout = Layout(problem=problem) if problem else read_layout(counts)
     all_places = [layout.places.get(folder) for folder in folders]
     usable = [file for file, place in zip(images, all_places, strict=True) if place is not None]
     places = [place for place in all_places if place is not None]
@@ -48,6 +70,8 @@ def dataset_from_files(
         UnusableFile("/".join(file.parts), file.reason) for file in files if file.reason is not None
     ]
     ignored = len(files) - len(usable) - len(unusable)
+    archives = archives_note(files) if usable else []
+    notes = (*_ignored_note(ignored), *archives, *_skipped_note(listing.skipped))
     return Dataset(
         root=root,
         paths=tuple("/".join(file.parts) for file in usable),
@@ -55,10 +79,35 @@ def dataset_from_files(
         splits=tuple(place.split for place in places),
         file_stamps=tuple(file.stamp for file in usable) if source == "folder" else (),
         unusable=tuple(unusable),
-        notes=(*_ignored_note(ignored), *_skipped_note(skipped)),
+        notes=notes,
         layout_notes=layout.notes,
-        problem=_problem(root, layout, files),
+        problem=problem or _problem(root, layout, files),
+        empty_classes=empty_classes(layout, listing, counts),
     )
+
+
+def empty_classes(
+    layout: Layout, listing: FolderListing, images: Mapping[Folder, int]
+) -> tuple[str, ...]:
+    """The folders where classes are that hold no image, of classes that have none elsewhere.
+
+    images: of each folder, those that lie directly in it.  A folder of annotation files is none.
+    """
+    depths = {len(parent) for parent in layout.class_parents}
+    filled = {folder[: depth + 1] for folder in images for depth in depths}
+    candidates = {
+        compose(folder[-1])
+        for folder in listing.folders
+        if folder[:-1] in layout.class_parents
+        and folder not in filled
+        and not (says_annotation(folder[-1]) and _has_files(listing, folder))
+    }
+    known = {compose(place.label) for place in layout.places.values()} if candidates else set()
+    return tuple(sorted(candidates - known, key=natural_key))
+
+
+def _has_files(listing: FolderListing, folder: Folder) -> bool:
+    return any(file.parts[: len(folder)] == folder for file in listing.files)
 
 
 def _problem(root: Path, layout: Layout, files: Sequence[ListedFile]) -> str:

@@ -29,6 +29,8 @@ from foveal.dataset.split_folders import is_neutral, split_of_folder
 from foveal.dataset.types import SPLITS, LayoutNote, Split
 from foveal.text import and_more, plural
 
+_AT_THE_TOP: frozenset[Folder] = frozenset(((),))
+
 
 @dataclass(frozen=True)
 class Place:
@@ -48,13 +50,14 @@ class Layout:
     """places: of each folder whose images are used.  notes: how the folders were read.
 
     problem: why they cannot be read, and what to do; then there are no places.
-    is_flat: whether no folder says a class.
+    is_flat: whether no folder says a class.  class_parents: the folders whose folders are classes.
     """
 
     places: Mapping[Folder, Place] = field(default_factory=dict)
     notes: tuple[LayoutNote, ...] = ()
     problem: str = ""
     is_flat: bool = False
+    class_parents: frozenset[Folder] = frozenset()
 
 
 def read_layout(folders: Mapping[Folder, int]) -> Layout:
@@ -74,6 +77,7 @@ def read_layout(folders: Mapping[Folder, int]) -> Layout:
         (*notes, *layout.notes),
         layout.problem,
         layout.is_flat,
+        frozenset((*wrapper, *parent) for parent in layout.class_parents),
     )
 
 
@@ -111,7 +115,8 @@ def _read_splits(tops: Sequence[TopFolder]) -> Layout:
         if folder
     }
     notes = [*_reading_notes(splits), *_left_out_notes(splits, others), *_deeper_note(splits)]
-    return Layout(places, tuple(notes))
+    parents = frozenset((top.name, *top.inner) for top in splits if top.is_nested)
+    return Layout(places, tuple(notes), class_parents=parents)
 
 
 def _reading_notes(splits: Sequence[TopFolder]) -> list[LayoutNote]:
@@ -172,7 +177,7 @@ def _read_splits_in_classes(tops: Sequence[TopFolder]) -> Layout:
     names = sorted({folder[0] for top in tops for folder in top.below})
     read = ", ".join(f"'{name}' as {split_of_folder(name)}" for name in names)
     text = f"the folders in the class folders are read as splits: {read}"
-    return Layout(places, (LayoutNote(text),))
+    return Layout(places, (LayoutNote(text),), class_parents=_AT_THE_TOP)
 
 
 def _read_classes(tops: Sequence[TopFolder]) -> Layout:
@@ -181,7 +186,7 @@ def _read_classes(tops: Sequence[TopFolder]) -> Layout:
         for top in tops
         for folder in top.below
     }
-    return Layout(places, tuple(_nesting_note(tops)))
+    return Layout(places, tuple(_nesting_note(tops)), class_parents=_AT_THE_TOP)
 
 
 def _nesting_note(tops: Sequence[TopFolder]) -> list[LayoutNote]:

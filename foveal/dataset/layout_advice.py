@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from foveal.dataset.listing import is_image_name
+from foveal.dataset.listing import ListedFile, is_image_name
 from foveal.dataset.table import TABLE_SUFFIXES
 from foveal.text import and_more, plural
 
@@ -18,6 +18,8 @@ _TABLE_LIKE = (*(suffix for suffix in TABLE_SUFFIXES if suffix != ".parquet"), "
 _PREFERRED = ("metadata", "label", "train", "data")
 _NAMED_CLASS = re.compile(r"([^\W\d_]{2,}?)[\s_.()\-]*\d+[\s_.()\-]*\.\w+$")
 _MIN_NAMED_SHARE = 0.9
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+_SHARD = re.compile(r"(.*[\W_])?\d+\.tar$")
 
 
 def flat_problem(root: Path, files: Sequence[Parts], is_flat: bool) -> str:
@@ -33,6 +35,7 @@ def flat_problem(root: Path, files: Sequence[Parts], is_flat: bool) -> str:
         or _table_problem(root, files, images)
         or _parquet_problem(root, files)
         or _named_problem(root, images)
+        or _nested_archives_problem(root, files, images)
         or _unlabelled_problem(root, images)
     )
 
@@ -74,7 +77,7 @@ def _parquet_problem(root: Path, files: Sequence[Parts]) -> str:
 
 def _shard_problem(root: Path, files: Sequence[Parts]) -> str:
     """Shards of the WebDataset format: .tar files, or one that was opened: 1.jpg beside 1.cls."""
-    tars = [parts for parts in files if parts[-1].lower().endswith(".tar")]
+    tars = [parts for parts in files if _SHARD.match(parts[-1].lower())]
     suffixes: dict[str, set[str]] = {}
     for parts in files:
         stem, suffix = os.path.splitext(parts[-1])  # noqa: PTH122 - a Path a name is slow
@@ -84,7 +87,7 @@ def _shard_problem(root: Path, files: Sequence[Parts]) -> str:
     )
     if labelled and 2 * labelled >= len(suffixes):
         what = f"a WebDataset shard: {plural(labelled, 'image')} with the label in a .cls or .json"
-    elif tars and all(not is_image_name(parts[-1]) for parts in files):
+    elif len(tars) == sum(map(_is_archive, files)) > 0 == sum(is_image_name(p[-1]) for p in files):
         what = f"{plural(len(tars), '.tar shard')} ({'/'.join(tars[0])})"
     else:
         return ""
@@ -92,6 +95,38 @@ def _shard_problem(root: Path, files: Sequence[Parts]) -> str:
         f"no class folders in {root}, but {what}: unpack it and give a table with "
         "the columns path and label, or one sub-folder a class"
     )
+
+
+def _nested_archives_problem(root: Path, files: Sequence[Parts], images: Sequence[Parts]) -> str:
+    archives = [parts for parts in files if _is_archive(parts)]
+    if images or not archives:
+        return ""
+    return (
+        f"no class folders in {root}, but {plural(len(archives), 'archive')} "
+        f"({_listed(archives)}), and Foveal opens no archive inside another folder or archive: "
+        "unpack each into a folder of its name, and give the folder around them, or give one of "
+        "them as DATA"
+    )
+
+
+def archives_note(files: Sequence[ListedFile]) -> list[str]:
+    """A note on archives that lie beside images and stay closed."""
+    archives = [file.parts for file in files if file.reason is None and _is_archive(file.parts)]
+    if not archives:
+        return []
+    one = len(archives) == 1
+    return [
+        f"{plural(len(archives), 'archive')} not opened: {_listed(archives)}; unpack "
+        f"{'it' if one else 'them'} where {'it holds' if one else 'they hold'} images"
+    ]
+
+
+def _is_archive(parts: Parts) -> bool:
+    return parts[-1].lower().endswith(_ARCHIVES)
+
+
+def _listed(files: Sequence[Parts]) -> str:
+    return and_more(("/".join(parts) for parts in files), MAX_LISTED)
 
 
 def _named_problem(root: Path, images: Sequence[Parts]) -> str:

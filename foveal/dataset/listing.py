@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,8 @@ IGNORED_NAMES = frozenset((
 """What systems, NAS devices and tools leave beside images, in lower case."""
 MAX_FOLDER_DEPTH = 100
 """Levels of folders that are followed."""
+MAX_INSPECTED_BYTES = 32 << 20
+"""A larger file is not read to find out what a folder is laid out for."""
 MAX_LINKED_LISTINGS = 20
 """How often one real folder is listed through symbolic links."""
 # fmt: off
@@ -60,6 +62,21 @@ class ListedFile:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class FolderListing:
+    """What lies below a folder, on the disk or in an archive.
+
+    skipped: paths left out as hidden or of the system.  folders: the parts of each folder's path,
+    also of those without files.  read: the bytes of a file, empty where they are more than
+    MAX_INSPECTED_BYTES or cannot be read.
+    """
+
+    files: Sequence[ListedFile]
+    skipped: Sequence[str] = ()
+    folders: Sequence[tuple[str, ...]] = ()
+    read: Callable[[tuple[str, ...]], bytes] = lambda _parts: b""
+
+
 def is_image_name(name: str) -> bool:
     """Whether a file of this name is taken for an image: any that has no suffix of another kind.
 
@@ -69,16 +86,21 @@ def is_image_name(name: str) -> bool:
     return _suffix(name) not in _NON_IMAGE_SUFFIXES
 
 
-def list_files(root: Path, on_ignored: Callable[[str], None] | None = None) -> Iterator[ListedFile]:
+def list_files(
+    root: Path,
+    on_ignored: Callable[[str], None] | None = None,
+    on_folder: Callable[[tuple[str, ...]], None] | None = None,
+) -> Iterator[ListedFile]:
     """Every file below `root` in natural order, without those of `is_ignored`.
 
     A symbolic link to a folder is listed as that folder, wherever it stands: one pool in two splits
     is listed twice. Links upwards (loops), links inside linked folders to what a link has led to
     before, and more than MAX_LINKED_LISTINGS links to one folder are listed with the reason.
     on_ignored: called with the path, relative to `root`, of each file or folder that is ignored.
+    on_folder: called with the parts of the path of each folder that is listed, `root` left out.
     """
     try:
-        yield from _walk(root, (), (_inode(root.stat()),), _Links(), on_ignored)
+        yield from _walk(root, (), (_inode(root.stat()),), _Walk(on_ignored, on_folder))
     except OSError as error:
         raise DataError(
             f"cannot read {root}: {error.strerror}; check the permissions of the folder"
@@ -93,9 +115,11 @@ def _inode(status: os.stat_result) -> _Inode:
 
 
 @dataclass
-class _Links:
+class _Walk:
     """listings: how often links have led to each real folder.  depth: links on the way here."""
 
+    on_ignored: Callable[[str], None] | None
+    on_folder: Callable[[tuple[str, ...]], None] | None
     listings: Counter[_Inode] = field(default_factory=Counter)
     depth: int = 0
 
@@ -112,16 +136,15 @@ def _walk(
     folder: Path | str,
     parts: tuple[str, ...],
     parents: tuple[_Inode, ...],
-    links: _Links,
-    on_ignored: Callable[[str], None] | None,
+    walk: _Walk,
 ) -> Iterator[ListedFile]:
     """parents: the folders above."""
     with os.scandir(folder) as scanned:
         entries = sorted(scanned, key=lambda entry: natural_key(entry.name))
     for entry in entries:
         if is_ignored(entry.name):
-            if on_ignored is not None:
-                on_ignored("/".join((*parts, entry.name)))
+            if walk.on_ignored is not None:
+                walk.on_ignored("/".join((*parts, entry.name)))
             continue
         path = (*parts, entry.name)
         try:
@@ -130,7 +153,7 @@ def _walk(
             yield ListedFile(path, reason=f"cannot be opened: {_stat_reason(entry, error)}")
             continue
         if stat.S_ISDIR(status.st_mode):
-            yield from _walk_folder(entry, path, _inode(status), parents, links, on_ignored)
+            yield from _walk_folder(entry, path, _inode(status), parents, walk)
         elif stat.S_ISREG(status.st_mode):
             yield ListedFile(path, f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}")
         else:
@@ -142,26 +165,27 @@ def _walk_folder(
     path: tuple[str, ...],
     inode: _Inode,
     parents: tuple[_Inode, ...],
-    links: _Links,
-    on_ignored: Callable[[str], None] | None,
+    walk: _Walk,
 ) -> Iterator[ListedFile]:
     is_link = entry.is_symlink()
     if inode in parents:
         yield ListedFile(path, reason="a symbolic link to a folder above it")
         return
-    refusal = links.refusal(inode) if is_link else None
+    refusal = walk.refusal(inode) if is_link else None
     if refusal is not None or len(path) > MAX_FOLDER_DEPTH:
         reason = refusal or f"a folder more than {MAX_FOLDER_DEPTH} levels deep"
         yield ListedFile(path, reason=reason)
         return
-    links.listings[inode] += is_link
-    links.depth += is_link
+    if walk.on_folder is not None:
+        walk.on_folder(path)
+    walk.listings[inode] += is_link
+    walk.depth += is_link
     try:
-        yield from _walk(entry.path, path, (*parents, inode), links, on_ignored)
+        yield from _walk(entry.path, path, (*parents, inode), walk)
     except OSError as error:
         yield ListedFile(path, reason=f"a folder that cannot be opened: {error.strerror}")
     finally:
-        links.depth -= is_link
+        walk.depth -= is_link
 
 
 def _stat_reason(entry: os.DirEntry[str], error: OSError) -> str:

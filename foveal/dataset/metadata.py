@@ -1,4 +1,4 @@
-"""Opens a folder whose images are labelled by a table in it, metadata.csv or the like.
+"""Opens a folder or archive whose images a table in it labels, metadata.csv or the like.
 
 This is the imagefolder layout of the datasets library: the table lies beside the images, or one
 in the folder of each split.
@@ -7,14 +7,16 @@ in the folder of each split.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import chain
+import posixpath
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from foveal.dataset.column_aliases import apply_aliases
 from foveal.dataset.columns import column_names
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import open_folder
+from foveal.dataset.join import join_datasets
 from foveal.dataset.listing import is_image_name, list_files
 from foveal.dataset.split_folders import split_of_folder
 from foveal.dataset.table import open_table, read_columns
@@ -22,73 +24,121 @@ from foveal.dataset.types import LayoutNote, Split
 from foveal.errors import DataError
 from foveal.text import plural
 
-_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+FoundTables = list[tuple[str, list[str]]]
+"""(folder, tables): names relative to DATA, of the folder itself or of those of splits."""
+
+
+@dataclass(frozen=True)
+class MetadataSource:
+    """The folder or archive `root` of such tables, which are named relative to it.
+
+    column_names: of a table.  open_table: its images, their paths relative to root.
+    open_folders: the images with their folders as classes.  names: all files.
+    """
+
+    root: Path
+    column_names: Callable[[str], Sequence[str]]
+    open_table: Callable[[str], Dataset]
+    open_folders: Callable[[], Dataset]
+    names: Callable[[], Iterable[str]]
 
 
 def open_metadata_folder(root: Path) -> Dataset | None:
     """The images of a folder with such tables; None where it has none.
 
-    Where no table has labels the folders are the classes. Raises DataError, see `open_table`.
+    Raises DataError, see `open_metadata` and `open_table`.
     """
-    found = _find_tables(root)
+    found = _tables_of_folder(root)
     if not found:
         return None
-    if not all(_has_labels(path) for _, paths in found for path in paths):
-        dataset = open_folder(root)
-        if len(dataset):
-            text = (
-                "the folders are the classes, as there are no columns file_name and label in "
-                f"{found[0][1][0]}"
-            )
-            return replace(dataset, layout_notes=(*dataset.layout_notes, LayoutNote(text)))
-    parts = [_open_part(root, folder, paths) for folder, paths in found]
-    dataset = _join(root, parts)
-    note = LayoutNote(f"labels are those of {', '.join(str(paths[0]) for _, paths in found)}")
-    return replace(
-        dataset,
-        notes=(*dataset.notes, *_unlisted(root, dataset)),
-        layout_notes=(note, *dataset.layout_notes),
+
+    def open_relative(table: str) -> Dataset:
+        dataset, folder = open_table(root / table), table.rpartition("/")[0]
+        names = (posixpath.join(folder, path) for path in dataset.paths)
+        return replace(dataset, root=root, paths=tuple(names))
+
+    source = MetadataSource(
+        root,
+        column_names=lambda table: list(read_columns(root / table)),
+        open_table=open_relative,
+        open_folders=lambda: open_folder(root),
+        names=lambda: ("/".join(f.parts) for f in list_files(root) if f.reason is None),
     )
+    return open_metadata(source, found)
 
 
-def _find_tables(root: Path) -> list[tuple[str, list[Path]]]:
-    """(folder, tables): the folder itself, else those of splits."""
-    tables = [root / name for name in _NAMES if (root / name).is_file()]
+def _tables_of_folder(root: Path) -> FoundTables:
+    """Those of the folder itself, else those of splits."""
+    tables = [name for name in METADATA_NAMES if (root / name).is_file()]
     if tables:
         return [("", tables)]
     try:
         with os.scandir(root) as entries:
-            names = [one.name for one in entries if one.is_dir() and split_of_folder(one.name)]
+            folders = [one.name for one in entries if one.is_dir() and split_of_folder(one.name)]
     except OSError:
         return []
-    found = [
-        (folder, [root / folder / name for name in _NAMES if (root / folder / name).is_file()])
-        for folder in sorted(names)
-    ]
-    return [(folder, tables) for folder, tables in found if tables]
+    names = [f"{folder}/{name}" for folder in folders for name in METADATA_NAMES]
+    return tables_of_splits([name for name in names if (root / name).is_file()])
 
 
-def _has_labels(path: Path) -> bool:
-    names = column_names(list(read_columns(path)), str(path))
+def tables_of_splits(names: Iterable[str], above: str = "") -> FoundTables:
+    """The tables among `names` that lie in folders of splits, directly below the folder `above`."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        folder, _, table = name.removeprefix(above).rpartition("/")
+        if table in METADATA_NAMES and "/" not in folder and split_of_folder(folder):
+            found.setdefault(folder, []).append(name)
+    return sorted(found.items())
+
+
+def open_metadata(source: MetadataSource, found: FoundTables) -> Dataset:
+    """The images that tables label; where no table has labels the folders are the classes.
+
+    Raises DataError where two tables of one folder differ.
+    """
+    if not all(_has_labels(source, table) for _, tables in found for table in tables):
+        dataset = source.open_folders()
+        if len(dataset):
+            text = (
+                "the folders are the classes, as there are no columns file_name and label in "
+                f"{source.root / found[0][1][0]}"
+            )
+            return replace(dataset, layout_notes=(*dataset.layout_notes, LayoutNote(text)))
+    parts = [_open_part(source, folder, tables) for folder, tables in found]
+    dataset = join_datasets(source.root, parts)
+    listed = ", ".join(str(source.root / tables[0]) for _, tables in found)
+    return replace(
+        dataset,
+        notes=(*dataset.notes, *_unlisted(source, dataset)),
+        layout_notes=(LayoutNote(f"labels are those of {listed}"), *dataset.layout_notes),
+    )
+
+
+def _has_labels(source: MetadataSource, table: str) -> bool:
+    name = str(source.root / table)
+    try:
+        names, _ = apply_aliases(column_names(source.column_names(table), name), name)
+    except DataError:
+        return False
     return "path" in names and "label" in names
 
 
-def _open_part(root: Path, folder: str, paths: Sequence[Path]) -> Dataset:
+def _open_part(source: MetadataSource, folder: str, tables: Sequence[str]) -> Dataset:
     """The images of one folder: its tables must say the same."""
-    first, *others = (open_table(path) for path in paths)
+    first, *others = (source.open_table(table) for table in tables)
     rows = _rows(first)
-    for path, other in zip(paths[1:], others, strict=True):
+    for table, other in zip(tables[1:], others, strict=True):
         if _rows(other) != rows:
             raise DataError(
-                f"{paths[0]} and {path} do not give the same labels; give one of them as DATA, "
-                "or delete the other"
+                f"{source.root / tables[0]} and {source.root / table} do not give the same labels; "
+                "give one of them as DATA, or delete the other"
             )
     own = split_of_folder(folder) if folder else None
     splits = (own,) * len(first) if own else first.splits or ()
-    names = tuple(f"{folder}/{name}" if folder else name for name in first.paths)
-    return replace(
-        first, root=root, paths=names, splits=splits if any(splits) else splits_of_paths(names)
-    )
+    if not any(splits):
+        splits = splits_of_paths(first.paths, len(tables[0]) - len(tables[0].rpartition("/")[2]))
+    return replace(first, splits=splits)
 
 
 def _rows(dataset: Dataset) -> set[tuple[object, ...]]:
@@ -98,39 +148,15 @@ def _rows(dataset: Dataset) -> set[tuple[object, ...]]:
     }
 
 
-def splits_of_paths(paths: Sequence[str]) -> tuple[Split | None, ...]:
-    """The splits that the first folder of every path names, if all do."""
-    splits = [split_of_folder(path.split("/")[0]) if "/" in path else None for path in paths]
+def splits_of_paths(paths: Sequence[str], start: int = 0) -> tuple[Split | None, ...]:
+    """The splits that the first folder of every path names, if all do; start: of that folder."""
+    heads = [path[start:].split("/") for path in paths]
+    splits = [split_of_folder(head[0]) if len(head) > 1 else None for head in heads]
     return tuple(splits) if all(splits) else (None,) * len(paths)
 
 
-def _join(root: Path, parts: Sequence[Dataset]) -> Dataset:
-    names = dict.fromkeys(chain.from_iterable(part.extra_columns for part in parts))
-    return Dataset(
-        root=root,
-        paths=tuple(chain.from_iterable(part.paths for part in parts)),
-        labels=tuple(chain.from_iterable(part.labels for part in parts)),
-        splits=tuple(chain.from_iterable(part.splits for part in parts)),
-        groups=tuple(chain.from_iterable(part.groups for part in parts)),
-        task="multi" if any(part.task == "multi" for part in parts) else "single",
-        extra_columns={
-            name: tuple(
-                chain.from_iterable(
-                    part.extra_columns.get(name, ("",) * len(part)) for part in parts
-                )
-            )
-            for name in names
-        },
-        file_stamps=tuple(chain.from_iterable(part.file_stamps for part in parts)),
-        unusable=tuple(chain.from_iterable(part.unusable for part in parts)),
-        notes=tuple(chain.from_iterable(part.notes for part in parts)),
-        layout_notes=tuple(chain.from_iterable(part.layout_notes for part in parts)),
-    )
-
-
-def _unlisted(root: Path, dataset: Dataset) -> tuple[str, ...]:
-    """A note on the images of the folder that no table lists."""
+def _unlisted(source: MetadataSource, dataset: Dataset) -> tuple[str, ...]:
+    """A note on the images that no table lists."""
     known = set(dataset.paths)
-    files = ("/".join(file.parts) for file in list_files(root) if file.reason is None)
-    count = sum(name not in known and is_image_name(name) for name in files)
+    count = sum(name not in known and is_image_name(name) for name in source.names())
     return (f"{plural(count, 'image')} ignored: not listed in the table",) if count else ()

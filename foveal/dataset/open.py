@@ -10,6 +10,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import open_folder
 from foveal.dataset.listing import is_image_name, list_files
 from foveal.dataset.metadata import open_metadata_folder
+from foveal.dataset.parquet_folder import find_shards, open_parquet_folder
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
 from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError, UsageError
@@ -22,7 +23,7 @@ PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz
 def open_dataset(
     data: str | Path | Dataset, *, root: str | Path | None = None, allow_empty: bool = False
 ) -> Dataset:
-    """All labelled images of DATA: a folder, a table, a .zip or .tar.
+    """All labelled images of DATA: a folder (also of Parquet files), a table, a .zip or .tar.
 
     data: its path; a Dataset is returned as it is.  root: the folder of the images of a table,
     which replaces the first folders of absolute paths.  allow_empty: whether no image is no error.
@@ -81,6 +82,20 @@ def _open_table_with_root(data: str | Path | Dataset, root: Path) -> Dataset:
     return open_table(_existing(Path(data)), root)
 
 
+def refuse_root_without_data(data: str | Path | Dataset | None, root: str | Path | None) -> None:
+    """Raise UsageError where --root is given and no --data whose images it could be."""
+    if root is not None and data is None:
+        raise UsageError(
+            "--root is the folder of the images that a table names, but there is no --data; name "
+            "the table with --data, or leave --root out"
+        )
+
+
+def holds_images_inside(root: Path) -> bool:
+    """Whether images of a data set with this root lie in other files: an archive, Parquet."""
+    return root.is_file() or (root.is_dir() and bool(find_shards(root)))
+
+
 def _existing(path: Path) -> Path:
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
         if is_address(str(path)):
@@ -96,7 +111,7 @@ def _existing(path: Path) -> Path:
 def _open_path(path: Path) -> Dataset:
     name = path.name.lower()
     if _existing(path).is_dir():
-        return open_metadata_folder(path) or open_folder(path)
+        return open_metadata_folder(path) or open_parquet_folder(path) or open_folder(path)
     if name.endswith(TABLE_SUFFIXES):
         return open_table(path)
     if name.endswith(ARCHIVE_SUFFIXES):

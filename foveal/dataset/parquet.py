@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foveal.dataset.columns import parse_columns
 from foveal.dataset.dataset import Dataset
@@ -48,9 +48,15 @@ class ParquetImages:
         )
 
 
-def open_parquet(
-    file: Path | bytes, source: str | None = None
-) -> tuple[Columns, ParquetImages | None]:
+class ParquetTable(NamedTuple):
+    """images: where those are that the table holds.  class_names: all that it notes for label."""
+
+    columns: Columns
+    images: ParquetImages | None = None
+    class_names: tuple[str, ...] = ()
+
+
+def open_parquet(file: Path | bytes, source: str | None = None) -> ParquetTable:
     """The columns of a table, and where the images are that it holds, if any.
 
     Raises DataError: no valid Parquet file, too large; MissingExtra: without pyarrow.
@@ -69,7 +75,7 @@ def open_parquet(
         raise DataError(f"{source} is not a valid Parquet file: {first}; write it again") from error
 
 
-def _read_parquet(file: Path | bytes, source: str) -> tuple[Columns, ParquetImages | None]:
+def _read_parquet(file: Path | bytes, source: str) -> ParquetTable:
     import pyarrow
     from pyarrow import parquet as pq
 
@@ -87,7 +93,8 @@ def _read_parquet(file: Path | bytes, source: str) -> tuple[Columns, ParquetImag
                 if _is_image_struct(field) and "path" not in columns:
                     cells = columns.pop(field.name)
                     columns["path"] = [cell and cell.get("path") for cell in cells]
-            return _with_class_names(columns, table.schema_arrow), None
+            named, names = _with_class_names(columns, table.schema_arrow)
+            return ParquetTable(named, class_names=names)
         columns = _other_columns(table, image)
         leaf = f"{image}.bytes" if _is_image_struct(table.schema_arrow.field(image)) else image
         groups = tuple(
@@ -95,7 +102,8 @@ def _read_parquet(file: Path | bytes, source: str) -> tuple[Columns, ParquetImag
         )
         _require_small_groups(table, leaf, source)
         path = file if isinstance(file, Path) else Path(source)
-        return _with_class_names(columns, table.schema_arrow), ParquetImages(path, leaf, groups)
+        named, names = _with_class_names(columns, table.schema_arrow)
+        return ParquetTable(named, ParquetImages(path, leaf, groups), names)
 
 
 def _image_column(table: pq.ParquetFile, source: str) -> str | None:
@@ -181,16 +189,22 @@ def _unique_names(given: Sequence[str | None], rows: int) -> list[str]:
     return [f"{row:06d}-{name}" if name else f"{row:06d}" for row, name in enumerate(names)]
 
 
-def _with_class_names(columns: dict[str, list[Any]], schema: pyarrow.Schema) -> Columns:
-    """The label column with names for numbers, as the datasets library notes them in `schema`."""
+def _with_class_names(
+    columns: dict[str, list[Any]], schema: pyarrow.Schema
+) -> tuple[Columns, tuple[str, ...]]:
+    """The label column with names for numbers, as the datasets library notes them in `schema`.
+
+    Also all these names, none where there are none.
+    """
     names = _class_names(schema)
     if "label" not in columns and len(names) == 1 and next(iter(names)) in columns:
         (other,) = names
         columns["label"] = columns.pop(other)
         names = {"label": names[other]}
     if "label" not in names or "label" not in columns:
-        return columns
-    return {**columns, "label": [_named(cell, names["label"]) for cell in columns["label"]]}
+        return columns, ()
+    labels = [_named(cell, names["label"]) for cell in columns["label"]]
+    return {**columns, "label": labels}, tuple(names["label"])
 
 
 def _named(cell: Any, names: Sequence[str]) -> Any:

@@ -12,19 +12,28 @@ from foveal.errors import ImageError
 
 @dataclass(frozen=True, slots=True)
 class ParquetImage:
-    """Where an image lies in a Parquet file: the leaf column, the row group, the row in it."""
+    """Where an image lies in a Parquet file: the leaf column, the row group, the row in it.
+
+    file: the Parquet file, relative to the root of the data set; empty where that is the file.
+    """
 
     kind: Literal["parquet"]
     column: str
     group: int
     row: int
+    file: str = ""
 
     def stamp(self) -> str:
         """Text that changes when the image's place does (together with the file's own stamp)."""
         return f"{self.column}:{self.group}:{self.row}"
 
     def read(self, path: Path) -> bytes:
-        """The bytes of the image; ImageError where there are none or the file is damaged."""
+        """The bytes of the image; path: the root of the data set.
+
+        Raises ImageError where there are none or the file is damaged.
+        """
+        if self.file:
+            path = path / self.file
         content = _group_images(str(path), _stamp(path), self.column, self.group)
         if self.row >= len(content):
             raise ImageError("damaged: no image at its place in the table")

@@ -62,6 +62,20 @@ def is_neutral(name: str) -> bool:
     return not _CONTAINERS.isdisjoint(tokens) and all(map(_is_neutral_token, tokens))
 
 
+def class_words(name: str) -> list[str]:
+    """The words of a name that are neither neutral nor those of a split: `cat` of `train_cat`."""
+    return [
+        token
+        for token in _tokens(name)
+        if not (_is_neutral_token(token) or _OTHER_WORDS.get(token) or split_of(token))
+    ]
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case, and its numbers: `left`, `img`, `8`, `bit`."""
+    return _tokens(name)
+
+
 def is_ambiguous(name: str) -> bool:
     """Whether the split's word is one that people use for val and for test."""
     return any(token.startswith(_AMBIGUOUS) for token in _tokens(name))

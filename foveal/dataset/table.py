@@ -13,6 +13,7 @@ from pathlib import Path
 
 from foveal.dataset.columns import RowNumbers, lines_of, parse_columns
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.labels import compose
 from foveal.dataset.parquet import ParquetImages, is_parquet, open_parquet
 from foveal.dataset.table_paths import FileSource, find_files, folder_source
 from foveal.dataset.table_text import decode_text, read_rows, to_columns
@@ -27,13 +28,14 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 class Table:
     """The columns of a table, what its rows are called in messages, and notes on reading it.
 
-    images: those inside the table, if it has any.
+    images: those inside the table, if it has any.  class_names: all that a Parquet file notes.
     """
 
     columns: Mapping[str, Sequence[object]]
     numbers: RowNumbers
     notes: tuple[str, ...] = ()
     images: ParquetImages | None = None
+    class_names: tuple[str, ...] = ()
 
 
 def open_table(path: Path, root: Path | None = None) -> Dataset:
@@ -44,7 +46,8 @@ def open_table(path: Path, root: Path | None = None) -> Dataset:
     """
     table = _open(path)
     if table.images is not None:
-        return table.images.dataset(table.columns, str(path))
+        dataset = table.images.dataset(table.columns, str(path))
+        return _with_empty_classes(dataset, table.class_names)
     return table_dataset(table, root or path.parent, str(path), replace_absolute=root is not None)
 
 
@@ -56,8 +59,8 @@ def read_columns(path: Path) -> Mapping[str, Sequence[object]]:
 def _open(path: Path) -> Table:
     if not is_parquet(path.name):
         return parse_table(_read(path), str(path))
-    columns, images = open_parquet(path)
-    return Table(columns, RowNumbers("row", _count(columns)), images=images)
+    columns, images, names = open_parquet(path)
+    return Table(columns, RowNumbers("row", _count(columns)), images=images, class_names=names)
 
 
 def _read(path: Path) -> bytes:
@@ -83,18 +86,23 @@ def table_dataset(
         replace_absolute=replace_absolute,
     )
     parsed = parse_columns(root, table.columns, source, numbers=table.numbers, find=find)
-    return Dataset.from_parsed(
-        root, replace(parsed, layout_notes=(*table.notes, *parsed.layout_notes))
-    )
+    parsed = replace(parsed, layout_notes=(*table.notes, *parsed.layout_notes))
+    return _with_empty_classes(Dataset.from_parsed(root, parsed), table.class_names)
+
+
+def _with_empty_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """The data set, which knows the names of classes that no row has."""
+    empty = [name for name in map(compose, names) if name not in dataset.classes]
+    return replace(dataset, empty_classes=tuple(dict.fromkeys(empty))) if empty else dataset
 
 
 def parse_table(content: bytes, source: str) -> Table:
     """The columns of a table whose name is `source`; its suffix decides the format."""
     if is_parquet(source):
-        columns, images = open_parquet(content, source)
+        columns, images, names = open_parquet(content, source)
         if images is not None:
             raise DataError(f"{source} holds images itself; give it alone, outside the archive")
-        return Table(columns, RowNumbers("row", _count(columns)))
+        return Table(columns, RowNumbers("row", _count(columns)), class_names=names)
     text, notes = decode_text(content, source)
     if source.lower().endswith(".jsonl"):
         columns, lines = _parse_json_lines(text, source)

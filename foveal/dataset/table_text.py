@@ -110,11 +110,20 @@ def read_rows(text: str, source: str) -> Rows:
                 rows.append((first_line, row))
             first_line = reader.line_num + 1
     except csv.Error as error:
+        if "field larger than field limit" in str(error):
+            raise _too_long_cell(source, first_line) from error
         raise DataError(
             f"{source} is not a valid CSV file: {error} in line {max(reader.line_num, 1)}; "
             "correct that line"
         ) from error
     return rows
+
+
+def _too_long_cell(source: str, line: int) -> DataError:
+    return DataError(
+        f"{source} has a cell of more than {csv.field_size_limit():,} characters in the row that "
+        f"begins in line {line}; close its double quote, or leave that column out"
+    )
 
 
 def _separator(header: str) -> str:

@@ -18,7 +18,7 @@ MAX_IMBALANCE = 10
 
 def class_findings(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
     """Empty and small classes, imbalance, and classes that a split lacks."""
-    empty = [name for name in usable.classes if not counts[name]]
+    empty = [*(name for name in usable.classes if not counts[name]), *usable.empty_classes]
     if empty:
         advice = f"No usable image of {_list_classes(empty)}: add some, or remove the class."
         yield Finding("empty_class", "warning", len(empty), (), advice)

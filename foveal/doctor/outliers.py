@@ -38,6 +38,11 @@ _ADVICE: dict[str, tuple[Severity, str]] = {
         "Drawn in the colour of the background, so that only transparency tells what it shows: set "
         "preprocess.background to another colour when training.",
     ),
+    "first_frame": (
+        "warning",
+        "Several frames or pages in one file, of which only the first is used, in training and "
+        "prediction alike: save those that matter as images of their own.",
+    ),
     "dark": ("info", "Nearly black everywhere: check whether it can be recognised at all."),
     "bright": ("info", "Nearly white everywhere: check whether it can be recognised at all."),
     "blurry": (
@@ -91,6 +96,7 @@ def _flags(usable: Dataset, scan: Scan) -> Iterator[tuple[str, NDArray[np.bool_]
     drawn = measures[:, image_stats.HAS_DRAWN_ALPHA] > 0
     yield "blank", blank & ~drawn
     yield "invisible", blank & drawn
+    yield "first_frame", measures[:, image_stats.HAS_MORE_FRAMES] > 0
     yield "dark", ~blank & (brightness < 25) & (high < 80)
     yield "bright", ~blank & (brightness > 235) & (low > 180)
     yield "blurry", _blurry(measures[:, image_stats.SHARPNESS])

@@ -15,7 +15,7 @@ import numpy as np
 
 from foveal.cache import cache_folder, write_about
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.open import open_dataset
+from foveal.dataset.open import holds_images_inside, open_dataset
 from foveal.dataset.sampling import even_sample
 from foveal.dataset.scan.image_stats import content_hash
 from foveal.errors import DataError
@@ -50,15 +50,21 @@ class _ImageSource:
 
 
 def find_top_images(
-    model: Model, model_path: Path | None, data: str | Path | Dataset | None, progress: Progress
+    model: Model,
+    model_path: Path | None,
+    data: str | Path | Dataset | None,
+    progress: Progress,
+    *,
+    root: str | Path | None = None,
 ) -> tuple[TopImages | None, Missing | None]:
     """The top images of all convolutions, or why there are none.
 
     At most MAX_SCANNED_IMAGES are scanned, evenly spread: the training images of `data`, else
-    those of the data.json beside `model_path`.  Raises DataError where that is damaged.
+    those of the data.json beside `model_path`.  root: see `open_dataset`.  Raises DataError where
+    that is damaged.
     """
     if data is not None:
-        sources = _sources_of_data(data)
+        sources = _sources_of_data(data, root)
     else:
         run_data = None if model_path is None else read_run_data(model_path.parent)
         if run_data is None:
@@ -74,9 +80,9 @@ def find_top_images(
     return TopImages(tuple(source.path for source in checked), layers, readable), None
 
 
-def _sources_of_data(data: str | Path | Dataset) -> list[_ImageSource]:
+def _sources_of_data(data: str | Path | Dataset, root: str | Path | None) -> list[_ImageSource]:
     """The training images of DATA, all where it has no splits."""
-    dataset = open_dataset(data)
+    dataset = open_dataset(data, root=root)
     rows = [row for row, split in enumerate(dataset.splits) if split == "train"]
     return [
         _ImageSource(dataset.paths[row], partial(dataset.read, row), None)
@@ -87,7 +93,7 @@ def _sources_of_data(data: str | Path | Dataset) -> list[_ImageSource]:
 def _sources_of_run(run_data: RunData) -> list[_ImageSource]:
     """The training images of a run; of an archive those that are still in it."""
     root = run_data.root
-    if root.is_file():
+    if holds_images_inside(root):
         dataset = open_dataset(root)
         reads = {path: partial(dataset.read, row) for row, path in enumerate(dataset.paths)}
     else:

@@ -155,10 +155,10 @@ def _split_samples(
 
 def _run_dataset(root: Path, images: Sequence[RunImage]) -> tuple[Dataset, dict[str, int]]:
     """A dataset that reads `images` with the labels of the run, and the row of each path."""
-    labels = {image.path: image.labels for image in images}
-    if root.is_file():  # an archive: only opening it tells where its members are
-        from foveal.dataset.open import open_dataset
+    from foveal.dataset.open import holds_images_inside, open_dataset
 
+    labels = {image.path: image.labels for image in images}
+    if holds_images_inside(root):  # only opening it tells where they are
         dataset = open_dataset(root)
         run_labels = tuple(
             labels.get(path, current)

@@ -176,16 +176,14 @@ def _iter_archive(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
 
     archive = Path(path)
     try:
-        members, unusable, _ = list_archive(
-            archive, lambda name: on_skip(f"{path}/{name}", IGNORED)
-        )
+        listing = list_archive(archive, lambda name: on_skip(f"{path}/{name}", IGNORED))
     except DataError as error:
         yield ImageInput(path, error=str(error))
         return
-    for name, member in members.items():
+    for name, member in listing.members.items():
         if is_image_name(name):
             yield ImageInput(f"{path}/{name}", ArchivedImage(archive, member))
         else:
             on_skip(f"{path}/{name}", NOT_AN_IMAGE)
-    for file in unusable:
+    for file in listing.unusable:
         yield ImageInput(f"{path}/{file.path}", error=file.reason)

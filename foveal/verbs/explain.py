@@ -26,6 +26,7 @@ def explain(
     image: Any,
     *,
     data: str | Path | Dataset | None = None,
+    root: str | Path | None = None,
     layer: str | None = None,
     out: str | Path | None = None,
     png: str | Path | None = None,
@@ -34,17 +35,19 @@ def explain(
 ) -> Explanation:
     """Explain the prediction of `model` for one image.
 
-    image: a path, the bytes of an image file, a Pillow image or an array.  data: images among
-    which each filter's top activations are found; without it those of the data.json beside the
-    model file.  layer: of the class activation map, else chosen.  out: the page to write; png: a
-    folder for plots.  Raises Error where the image cannot be read, ModelFileError, UsageError for
-    a layer that does not exist, MissingExtra without torch.
+    image: a path, the bytes of an image file, a Pillow image or an array.  data: images among which
+    each filter's top activations are found; without it those of the data.json beside the model
+    file.  root: the folder of the images of a table.  layer: of the class activation map, else
+    chosen.  out: the page to write; png: a folder for plots.  Raises Error where the image cannot
+    be read, ModelFileError, UsageError for a layer that does not exist, MissingExtra without torch.
     """
     if find_spec("torch") is None:
         raise MissingExtra("foveal explain", "train")
+    from foveal.dataset.open import refuse_root_without_data
     from foveal.explanation.explain import explain as explain_prediction
     from foveal.explanation.top_images import find_top_images
 
+    refuse_root_without_data(data, root)
     for value, name in ((model, "the model"), (image, "the image")):
         if out is not None and isinstance(value, str | Path):
             refuse_overwriting(Path(out), Path(value), name)
@@ -54,7 +57,7 @@ def explain(
     image_name = source.name if isinstance(source, Path) else "image"
     pixels = _pixels(loaded, source)
     prediction = _prediction(loaded, pixels, image_name)
-    top_images, missing = find_top_images(loaded, model_path, data, progress)
+    top_images, missing = find_top_images(loaded, model_path, data, progress, root=root)
     explanation = explain_prediction(
         loaded,
         pixels,

@@ -48,6 +48,7 @@ def export(
     model: str | Path | Model | Predictor,
     *,
     data: str | Path | Dataset | None = None,
+    root: str | Path | None = None,
     to: Literal["onnx"] = "onnx",
     int8: bool = False,
     any_size: bool = False,
@@ -60,9 +61,10 @@ def export(
     """Export a native model to `out` (default: beside its file).
 
     data: labelled images for the parity check, else val of the data.json beside the model; a model
-    in memory needs `data` and `out`.  min_agreement: share of equal predictions, 0..1.  max_gap:
-    largest difference of a probability, 0..1.  max_loss: points of accuracy (the only limit for
-    int8).  Raises Error where a limit is not met: then nothing is written.
+    in memory needs `data` and `out`.  root: the folder of a table's images.  min_agreement: share
+    of equal predictions, 0..1.  max_gap: largest difference of a probability, 0..1.  max_loss:
+    points of accuracy (the only limit for int8).  Raises Error where a limit is not met: then
+    nothing is written.
     """
     if any(find_spec(package) is None for package in ("torch", "onnx", "onnxscript")):
         raise MissingExtra("foveal export", "train")
@@ -79,7 +81,7 @@ def export(
     }
     options = _with_limits(exporting.ExportOptions(int8=int8, any_size=any_size), limits)
     native = load_native(model)
-    samples, calibration = _samples(source, native, data)
+    samples, calibration = _samples(source, native, data, root)
     exported = exporting.export_model(native, samples, calibration, options, progress=progress)
     write_atomic(path, exported.content)
     return ExportResult(path, exported.method, exported.parity, exported.rejected)
@@ -99,13 +101,17 @@ def _output_path(
 
 
 def _samples(
-    source: Path | None, model: Model, data: str | Path | Dataset | None
+    source: Path | None,
+    model: Model,
+    data: str | Path | Dataset | None,
+    root: str | Path | None,
 ) -> tuple[ParitySamples, ParitySamples]:
-    from foveal.dataset.open import open_dataset
+    from foveal.dataset.open import open_dataset, refuse_root_without_data
     from foveal.exporting.samples import from_data, from_run
 
+    refuse_root_without_data(data, root)
     if data is not None:
-        return from_data(open_dataset(data), model.manifest, model.train_hashes)
+        return from_data(open_dataset(data, root=root), model.manifest, model.train_hashes)
     if source is None:
         raise UsageError("a model in memory has no data.json beside it: give data")
     return from_run(source, model.manifest)

@@ -15,6 +15,7 @@ import pytest
 
 from foveal.cli import main, prediction_output
 from foveal.dataset.cells import split_labels, unescape_formula
+from foveal.dataset.open import open_dataset
 from foveal.prediction.prediction import LabelProbability, Prediction
 
 FOVEAL = (sys.executable, "-m", "foveal")
@@ -156,7 +157,7 @@ def test_csv_is_safe_in_a_spreadsheet_and_keeps_every_name(capsys) -> None:
     write(Prediction("1.png", "-1", 0.75, top[1:]))
     rows = list(csv.DictReader(StringIO(capsys.readouterr().out)))
     assert [row["path"] for row in rows] == ["'=1+1.png", "'@x.png", "1.png"]
-    assert [row["label"] for row in rows] == ["'=a|b", "", "-1"]
+    assert [row["label"] for row in rows] == ["'=a\\|b", "", "-1"]
     assert rows[0]["labels"] == "'=a\\|b|-1"
     assert rows[0]["top"] == "'=a\\|b=0.75|-1=0.25"
     assert split_labels(unescape_formula(rows[0]["labels"])) == ["=a|b", "-1"]
@@ -217,3 +218,16 @@ def test_a_reader_that_leaves_early(model: Path, digits: Path) -> None:
         assert process.wait(60) == 1
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_csv_as_data_has_the_labels_that_were_predicted(
+    tmp_path: Path, digits: Path, capsys
+) -> None:
+    write = prediction_output._csv_writer()
+    paths = [str(path) for path in sorted((digits / "3").iterdir())[:3]]
+    names = ["a|b", "=a\\", "-c"]
+    for path, name in zip(paths, names, strict=True):
+        write(Prediction(path, name, 0.75, (LabelProbability(name, 0.75),)))
+    (tmp_path / "predicted.csv").write_text(capsys.readouterr().out)
+    found = open_dataset(tmp_path / "predicted.csv")
+    assert (found.labels, found.task) == (tuple((name,) for name in names), "single")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from foveal.cli.main import run as run_command
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError
 
@@ -177,3 +178,72 @@ def test_a_table_in_an_archive_may_write_names_composed(tmp_path: Path):
         file.writestr(name, b"one")
         file.writestr("t.csv", "path,label\n고양이.png,a\n")
     assert open_dataset(tmp_path / "x.zip").paths == (name,)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+@pytest.mark.parametrize("inner", ["zip", "tar", "tar.gz"])
+def test_archives_in_an_archive_are_named(tmp_path: Path, kind: str, inner: str):
+    (tmp_path / "in").mkdir()
+    for name in ("cat", "dog"):
+        (tmp_path / "in" / f"{name}.{inner}").write_bytes(b"PK")
+    data = Path(shutil.make_archive(str(tmp_path / "x"), kind, tmp_path / "in"))
+    with pytest.raises(DataError) as error:
+        open_dataset(data)
+    assert str(error.value) == (
+        f"no class folders in {data}, but 2 archives (cat.{inner}, dog.{inner}), and Foveal opens "
+        "no archive inside another folder or archive: unpack each into a folder of its name, and "
+        "give the folder around them, or give one of them as DATA"
+    )
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_images_at_the_root_of_an_archive_have_no_label(images, tmp_path: Path, kind: str):
+    data = Path(shutil.make_archive(str(tmp_path / "x"), kind, images("1.png 2.png")))
+    with pytest.raises(DataError) as error:
+        open_dataset(data)
+    assert str(error.value) == (
+        f"no class folders in {data}, so 2 images without a label: make one sub-folder a class, "
+        "each with its images, or give a table with the columns path and label"
+    )
+    assert run_command(["check", str(data)]) == 1
+
+
+@pytest.mark.parametrize("prefix", ["", "all/"])
+def test_each_split_of_an_archive_may_have_its_own_table(images, tmp_path: Path, prefix: str):
+    root = images("train/1.png train/2.png train/3.png Validation/1.png")
+    (root / "train" / "metadata.csv").write_text("file_name,label,n\n1.png,a,3\n2.png,b,\n")
+    (root / "Validation" / "metadata.jsonl").write_text('{"file_name": "1.png", "label": "b"}\n')
+    folder = open_dataset(root)
+    data = zipped(root, tmp_path / "x.zip", prefix=prefix)
+    found = open_dataset(data)
+    assert found.paths == tuple(prefix + path for path in folder.paths)
+    assert found.labels == folder.labels == (("b",), ("a",), ("b",))
+    assert found.splits == folder.splits == ("val", "train", "train")
+    assert found.extra_columns == folder.extra_columns
+    assert found.notes == folder.notes == ("1 image ignored: not listed in the table",)
+    assert [found.read(row) for row in range(3)] == [folder.read(row) for row in range(3)]
+    assert [note.text for note in found.layout_notes] == [
+        f"labels are those of {data}/{prefix}Validation/metadata.jsonl, "
+        f"{data}/{prefix}train/metadata.csv"
+    ]
+
+
+def test_a_table_without_labels_leaves_the_folders_of_an_archive_as_classes(images, tmp_path: Path):
+    root = images("a/1.png b/1.png")
+    (root / "metadata.csv").write_text("file_name,text\na/1.png,a plane\n")
+    data = zipped(root, tmp_path / "x.zip")
+    found = open_dataset(data)
+    assert found.classes == ("a", "b")
+    assert found.layout_notes[-1].text == (
+        "the folders are the classes, as there are no columns file_name and label in "
+        f"{data}/metadata.csv"
+    )
+
+
+def test_images_that_a_table_names_and_an_archive_lacks_leave_a_class_empty(images, tmp_path: Path):
+    root = images("1.png 2.png")
+    (root / "t.csv").write_text("path,label\n1.png,a\n2.png,b\n3.png,c\n")
+    found = open_dataset(zipped(root, tmp_path / "x.zip"))
+    assert found.labels == (("a",), ("b",))
+    assert found.classes == ("a", "b", "c")
+    assert [(one.path, one.reason) for one in found.unusable] == [("3.png", "not in the archive")]

@@ -77,3 +77,20 @@ def test_hidden_files_are_reported(tmp_path: Path) -> None:
     assert list(listing.members) == ["b/2.png", "b/10.png"]
     assert ignored == ["@eaDir/x.jpg", "__MACOSX/b/2.png", "b/._2.png"]
     assert (listing.unusable, listing.notes) == ([], [])
+
+
+def test_folders_are_listed_with_and_without_files(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("a/", "b/c/", "b/c/d/1.png", ".git/", "@eaDir/x/", "../out/", "__MACOSX/a/"):
+            archive.writestr(name, b"")
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        for name in ("./a", "./b/c", "./.git", "@eaDir/x", "../out"):
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.DIRTYPE
+            archive.addfile(info)
+        archive.addfile(tarfile.TarInfo("b/c/d/1.png"))
+    for name in ("x.zip", "x.tar"):
+        listing = list_archive(tmp_path / name)
+        assert list(listing.members) == ["b/c/d/1.png"]
+        assert listing.folders == ["a", "b", "b/c", "b/c/d"]
+        assert listing.unusable == []

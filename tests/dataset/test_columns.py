@@ -52,9 +52,9 @@ def test_long_lists_of_rows_are_cut():
 
 def test_a_misspelt_column_is_suggested():
     with pytest.raises(DataError) as error:
-        parse_columns(ROOT, {"paths": [], "label": []}, "t.csv")
+        parse_columns(ROOT, {"pth": [], "label": []}, "t.csv")
     assert str(error.value) == (
-        "t.csv has no column 'path'; it has 'paths', 'label' (did you mean 'paths'?): name the "
+        "t.csv has no column 'path'; it has 'pth', 'label' (did you mean 'pth'?): name the "
         "columns path, label and optionally split and group"
     )
 

@@ -217,3 +217,48 @@ def test_names_of_any_bytes(images, tmp_path: Path):
     assert len(found.fingerprint(range(8))) == 32
     again = zipped(root / "b", tmp_path / "b.zip", prefix="b/")
     assert open_dataset(again).paths == ("b/1.png",)
+
+
+def test_folders_without_images_are_named(images, tmp_path: Path):
+    root = images("cat/1.png dog/deep/1.png @eaDir/1.png")
+    for name in ("bird", "10", "9", ".git", "lost+found", "fish/deep", "dog/empty"):
+        (root / name).mkdir(parents=True)
+    (root / "fish" / "notes.txt").write_text("none yet")
+    (root / "annotations").mkdir()
+    (root / "annotations" / "a.json").write_text("{}")
+    archives = [
+        Path(shutil.make_archive(str(tmp_path / "x"), kind, root)) for kind in ("zip", "tar")
+    ]
+    for data in (root, *archives):
+        found = open_dataset(data)
+        assert found.classes == ("cat", "dog")
+        assert found.empty_classes == ("9", "10", "bird", "fish")
+        finding = findings(found)["empty_class"]
+        assert (finding.severity, finding.count) == ("warning", 4)
+        assert finding.advice == (
+            "No usable image of '9', '10', 'bird', 'fish': add some, or remove the class."
+        )
+
+
+def test_in_splits_a_folder_without_images_is_named_where_no_split_has_the_class(images):
+    root = images("all/train/cat/1.png all/train/dog/1.png all/val/cat/1.png")
+    for name in ("train/bird", "val/dog", "val/fish", "test/cat", "runs"):
+        (root / "all" / name).mkdir(parents=True)
+    found = open_dataset(root)
+    assert found.empty_classes == ("bird", "fish")
+    assert "class_missing" in findings(found)
+
+
+def test_archives_beside_images_are_told(images):
+    root = images("cat/1.png dog/1.png")
+    for name in ("dog.zip", "more/fish.tar.gz"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(b"PK")
+    assert open_dataset(root).notes == (
+        "2 files ignored: not an image in a class folder",
+        "2 archives not opened: dog.zip, more/fish.tar.gz; unpack them where they hold images",
+    )
+    (root / "dog.zip").unlink()
+    assert open_dataset(root).notes[1] == (
+        "1 archive not opened: more/fish.tar.gz; unpack it where it holds images"
+    )

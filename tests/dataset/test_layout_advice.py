@@ -54,6 +54,18 @@ from foveal.errors import DataError
             "with the columns path and label",
         ),
         (
+            "n01440764.tar n01443537.tar",
+            "no class folders in d, but 2 archives (n01440764.tar, n01443537.tar), and Foveal "
+            "opens no archive inside another folder or archive: unpack each into a folder of its "
+            "name, and give the folder around them, or give one of them as DATA",
+        ),
+        (
+            "cat.zip x/dog.tar.gz notes.txt",
+            "no class folders in d, but 2 archives (cat.zip, x/dog.tar.gz), and Foveal opens no "
+            "archive inside another folder or archive: unpack each into a folder of its name, and "
+            "give the folder around them, or give one of them as DATA",
+        ),
+        (
             "1.jpg 2.jpg",
             "no class folders in d, so 2 images without a label: make one sub-folder a class, "
             "each with its images, or give a table with the columns path and label",

@@ -96,8 +96,8 @@ def test_parquet_says_the_same_as_csv(images):
     ("content", "text"),
     [
         (
-            "file,label\n1.png,a\n",
-            "{} has no column 'path'; it has 'file', 'label': name the columns path, label and "
+            "source,label\n1.png,a\n",
+            "{} has no column 'path'; it has 'source', 'label': name the columns path, label and "
             "optionally split and group",
         ),
         ("path,label\n\n", "{} has no row below its first line; add one an image"),
@@ -366,3 +366,21 @@ def test_quoted_cells_of_any_text_come_back(rows: list[tuple[str]], separator: s
     found = read_rows(out.getvalue(), "t.csv")
     assert [line for line, _ in found] == lines
     assert [tuple(row) for _, row in found[1:]] == [(f"{n}", *row) for n, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("path,label,text\n1.png,a,{}\n", 2),
+        ('path,label\n1.png,a\n\n2.png,"b{}\n3.png,c\n', 4),
+    ],
+)
+def test_a_cell_that_no_spreadsheet_holds_is_one_sentence(images, content: str, line: int):
+    path = images("1.png 2.png 3.png") / "t.csv"
+    path.write_text(content.format("x" * 140_000))
+    with pytest.raises(DataError) as error:
+        open_dataset(path)
+    assert str(error.value) == (
+        f"{path} has a cell of more than 131,072 characters in the row that begins in line {line}; "
+        "close its double quote, or leave that column out"
+    )

@@ -43,6 +43,7 @@ def find(make_dataset, make_scan):
             {image_stats.CONTRAST: 1, image_stats.LEVEL_P1: 9, image_stats.LEVEL_P99: 12},
             None,
         ),
+        ("first_frame", "warning", {image_stats.HAS_MORE_FRAMES: 1}, None),
         ("dark", "info", {image_stats.BRIGHTNESS: 20, image_stats.LEVEL_P99: 70}, None),
         ("bright", "info", {image_stats.BRIGHTNESS: 240, image_stats.LEVEL_P1: 190}, None),
         ("blurry", "info", {image_stats.SHARPNESS: 0.05}, None),

@@ -119,3 +119,20 @@ def test_data_is_a_path_or_a_dataset(tmp_path, model, image):
     dataset = foveal.Dataset(tmp_path / "data", ("cat/one.png",), (("cat",),))
     for data in (tmp_path / "data", dataset):
         assert foveal.explain(model, image, data=data).top_images is not None
+
+
+def test_root_is_the_folder_of_the_images_of_data(tmp_path, model, image):
+    (tmp_path / "pool").mkdir()
+    for number in range(3):
+        Image.fromarray(image // (number + 1)).save(tmp_path / "pool" / f"{number}.png")
+    table = tmp_path / "t.csv"
+    table.write_text("path,label\n" + "".join(f"/old/pool/{n}.png,cat\n" for n in range(3)))
+    explained = foveal.explain(model, image, data=table, root=tmp_path / "pool")
+    assert explained.top_images is not None
+    assert len(explained.top_images.paths) == 3
+    with pytest.raises(UsageError) as error:
+        foveal.explain(model, image, root=tmp_path)
+    assert str(error.value) == (
+        "--root is the folder of the images that a table names, but there is no --data; name the "
+        "table with --data, or leave --root out"
+    )

@@ -186,3 +186,22 @@ def test_json_is_flat(run: Path) -> None:
         "rejected": [],
         **result.parity.to_data(),
     }
+
+
+def test_root_is_the_folder_of_the_images_of_data(run: Path, digits: Path, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    paths = sorted(digits.rglob("*.png"))[:60]
+    lines = [f"/old/digits/{path.relative_to(digits)},{path.parent.name}\n" for path in paths]
+    table.write_text("path,label\n" + "".join(lines))
+    model = run / "model.safetensors"
+    with pytest.raises(DataError):
+        export(model, data=table, out=tmp_path / "a.onnx")
+    done = export(model, data=table, root=digits, out=tmp_path / "a.onnx")
+    assert done.parity.n > 0
+    with pytest.raises(UsageError) as error:
+        export(model, root=digits, out=tmp_path / "b.onnx")
+    assert str(error.value) == (
+        "--root is the folder of the images that a table names, but there is no --data; name the "
+        "table with --data, or leave --root out"
+    )
+    assert not (tmp_path / "b.onnx").exists()

@@ -17,17 +17,18 @@ from foveal.images.decode import (
     upright_size,
 )
 from foveal.images.fast_png import read_simple_png
+from foveal.images.frames import has_more_frames
 from foveal.images.levels import ValueRange
 
 THUMBNAIL_SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
 IS_GREY, FORMAT_INDEX, FILE_BYTES, BRIGHTNESS, CONTRAST = range(5)
-LEVEL_P1, LEVEL_P99, SHARPNESS, RED, GREEN, BLUE, HAS_DRAWN_ALPHA = range(5, 12)
+LEVEL_P1, LEVEL_P99, SHARPNESS, RED, GREEN, BLUE, HAS_DRAWN_ALPHA, HAS_MORE_FRAMES = range(5, 13)
 """Indices into `measures`: whether the image is grey (0 or 1); index of its format in
 IMAGE_FORMATS; size of the file; mean, standard deviation, 1st and 99th percentile of the grey
 levels; sharpness (see `sharpness`); mean of each colour (0 where there is no thumbnail);
-whether opacity varies (0 or 1)."""
-N_MEASURES = 12
+whether opacity varies (0 or 1); whether the file holds further frames or pages (0 or 1)."""
+N_MEASURES = 13
 MIN_DECODED_SIDE = 256
 """A large JPEG is decoded at reduced size, at least this many pixels a side."""
 MIN_SHARPNESS_SIDE = 64
@@ -43,7 +44,8 @@ class ImageStats:
     width, height: pixels, upright, as stored.
     thumbnail: uint8 (THUMBNAIL_SIDE, THUMBNAIL_SIDE), grey, squashed; None for images smaller than
     that and for drawings.
-    measures: at the indices IS_GREY to BLUE; BRIGHTNESS to SHARPNESS are 0 unless full.
+    measures: at the indices IS_GREY to HAS_MORE_FRAMES; BRIGHTNESS to SHARPNESS and HAS_MORE_FRAMES
+    are 0 unless full.
     """
 
     content_hash: int
@@ -92,7 +94,7 @@ def compute_image_stats(
 ) -> ImageStats:
     """The statistics of one image file; ImageError where it cannot be read.
 
-    full: also measure brightness and sharpness; else those measures are 0.
+    full: also measure brightness and sharpness and look for further frames; else those are 0.
     """
     decoded = _decode(content, background, value_range)
     image, (width, height), alpha = decoded.image, decoded.size, decoded.alpha
@@ -116,7 +118,13 @@ def compute_image_stats(
         width=width,
         height=height,
         thumbnail=None if small is None else np.asarray(small.convert("L")),
-        measures=(*file_stats, *lighting, *_mean_colour(small), float(_varies(alpha))),
+        measures=(
+            *file_stats,
+            *lighting,
+            *_mean_colour(small),
+            float(_varies(alpha)),
+            float(full and decoded.opened is not None and has_more_frames(decoded.opened)),
+        ),
     )
 
 
@@ -132,12 +140,16 @@ def _raw_pixels(image: Image.Image) -> tuple[bytes, bool]:
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """image: mode L or RGB.  size: width and height, upright, as stored.  alpha: see decode."""
+    """image: mode L or RGB.  size: width and height, upright, as stored.  alpha: see decode.
+
+    opened: the file; None for a plain PNG.
+    """
 
     image: Image.Image
     size: tuple[int, int]
     format_name: str
     alpha: Image.Image | None = None
+    opened: Image.Image | None = None
 
 
 def _decode(
@@ -158,7 +170,7 @@ def _decode(
         value_range=value_range,
         needs_range=True,
     )
-    return _Decoded(_bounded(image), size, file_format(opened), alpha_channel(opened))
+    return _Decoded(_bounded(image), size, file_format(opened), alpha_channel(opened), opened)
 
 
 def _varies(alpha: Image.Image | None) -> bool:

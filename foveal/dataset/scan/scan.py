@@ -27,7 +27,7 @@ from foveal.errors import Error
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 
-SCAN_FORMAT = 5
+SCAN_FORMAT = 6
 """Part of the cache key: raise it when the statistics or the layout change."""
 _FILE = "scan.safetensors"
 _CHUNK_SIZE = 128

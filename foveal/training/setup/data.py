@@ -81,6 +81,10 @@ def select_classes(
         raise DataError(error.text)
     classes, unknown = training_classes(dataset, splits), unknown_classes(dataset, splits)
     warnings = [f"{classes_are(unknown)} not in train and left out"] if unknown else []
+    present = {label for labels in dataset.labels for label in labels}
+    empty = [*(name for name in dataset.classes if name not in present), *dataset.empty_classes]
+    if empty:
+        warnings.append(f"{classes_are(empty)} without any image and not learned")
     for name in ("val", "test"):
         present = labels_of_split(dataset, splits, name)
         missing = [label for label in classes if label not in present]

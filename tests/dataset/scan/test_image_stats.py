@@ -58,7 +58,7 @@ def test_without_full_brightness_to_sharpness_are_zero():
 def test_a_small_image_has_no_thumbnail():
     stats = compute_image_stats(encoded(noise(31, 90, 3)))
     assert stats.thumbnail is None
-    assert stats.measures[image_stats.RED :] == (0.0, 0.0, 0.0, 0.0)
+    assert stats.measures[image_stats.RED :] == (0.0,) * 5
 
 
 def test_grey_is_the_same_pixels_in_every_format():
@@ -106,3 +106,20 @@ def test_the_format_is_that_of_the_content():
     assert file_format(open_image(encoded(noise(4, 4, 3), "JPEG"))) == "JPEG"
     with pytest.raises(ImageError):
         compute_image_stats(b"")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_further_frames_are_found_and_change_nothing_else(kind: str, mode: str):
+    first = Image.fromarray(noise(40, 50)).convert(mode)
+    pages = [first.rotate(180 * turn) for turn in range(3)]
+    files = []
+    for more in ({}, {"save_all": True, "append_images": pages[1:]}):
+        file = io.BytesIO()
+        pages[0].save(file, kind, lossless=True, **more)
+        files.append(file.getvalue())
+    one, several = (compute_image_stats(content, full=True) for content in files)
+    assert (one.measures[image_stats.HAS_MORE_FRAMES], several.measures[-1]) == (0.0, 1.0)
+    assert one.pixel_hash == several.pixel_hash
+    assert np.array_equal(one.thumbnail, several.thumbnail)
+    assert compute_image_stats(files[1]).measures[-1] == 0.0

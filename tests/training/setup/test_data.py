@@ -1,5 +1,6 @@
 """DATA opened for training: its splits and the classes to learn."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,12 @@ def test_colour_that_a_network_of_one_channel_does_not_see_is_told(tmp_path):
     for path in tmp_path.glob("*/*.png"):
         Image.fromarray(np.full((8, 8), 90, np.uint8)).save(path)
     assert with_colour_warning(data, grey) is data
+
+
+def test_classes_without_any_image_are_told():
+    dataset, splits = _dataset((("a",), "train"), (("b",), "train"))
+    dataset = replace(dataset, classes=("a", "b", "c"), empty_classes=("d",))
+    assert select_classes(dataset, splits) == (
+        ("a", "b"),
+        ("classes 'c', 'd' are without any image and not learned",),
+    )

@@ -1,0 +1,141 @@
+"""Recognises folders laid out for detection or segmentation: COCO, Pascal VOC, YOLO, Cityscapes.
+
+A folder name alone proves nothing: there must be annotation files that belong to the images, or
+masks of them (see `mask_folders`), and, but for masks, no folder that could be a class.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from foveal.dataset.layout_tree import Folder
+from foveal.dataset.listing import FolderListing, is_image_name
+from foveal.dataset.mask_folders import ANNOTATION_WORDS, find_masks, without_words
+from foveal.dataset.split_folders import class_words
+from foveal.text import plural
+
+MIN_ANNOTATED_SHARE = 0.25
+"""Images that have an annotation file, of those of a layout with one an image."""
+MAX_OPENED_FILES = 3
+"""Annotation files of one suffix that are read."""
+_STRUCTURE_WORDS = ANNOTATION_WORDS | {"obj", "unlabeled", "unlabelled", "vocdevkit", "yolo"}
+_CITYSCAPES = "leftImg8bit"
+_COCO_NAME = re.compile(
+    r"(instances|captions|person_keypoints|panoptic|stuff|image_info)_.*\.json|.*\.coco\.json"
+)
+_COCO_KEYS = (b'"images"', b'"annotations"', b'"categories"', b'"licenses"', b'"info"')
+_COCO_BYTES = 65_536
+"""The beginning of a JSON file, which has the first of these keys."""
+_YOLO_LINE = re.compile(rb"\s*\d+(\s+-?\d*\.?\d+([eE]-?\d+)?){4,}\s*")
+_KITTI_LINE = re.compile(rb"\s*[A-Za-z]\w*(\s+-?\d+(\.\d+)?){14,15}\s*")
+
+
+def other_task_problem(root: Path, listing: FolderListing, folders: Mapping[Folder, int]) -> str:
+    """One sentence: what a folder is laid out for, and what to give; empty for other folders.
+
+    folders: those that hold images -> how many lie directly in each.
+    """
+    masks = find_masks(listing, folders)
+    if masks is not None:
+        what = f"{plural(masks.images, 'image')} and {plural(masks.masks, 'mask')} of them"
+        where = f" ({masks.example})"
+        return _sentence(root, f"segmentation{_named(masks.layout)}", what + where)
+    if _is_cityscapes(listing, folders):
+        what = f"{plural(sum(folders.values()), 'image')} of streets in folders of cities"
+        return _sentence(root, "segmentation (Cityscapes)", what)
+    if not folders or not _has_no_class_folder(folders):
+        return ""
+    images = [file.parts for file in listing.files if file.parts[:-1] in folders]
+    images = [parts for parts in images if is_image_name(parts[-1])]
+    others = [file.parts for file in listing.files if not is_image_name(file.parts[-1])]
+    found = _coco(listing, others) or _annotated(listing, images, others)
+    if not found:
+        return ""
+    layout, evidence = found
+    what = f"{plural(len(images), 'image')} and {evidence}, but no class folders"
+    return _sentence(root, f"object detection{_named(layout)}", what)
+
+
+def _named(layout: str) -> str:
+    return f" ({layout})" if layout else ""
+
+
+def _sentence(root: Path, task: str, evidence: str) -> str:
+    return (
+        f"the layout of {root} is that of {task}: {evidence}; Foveal learns one label an image: give one "
+        "sub-folder a class, each with its images and nothing else, or a table with the columns "
+        "path and label"
+    )
+
+
+def _is_cityscapes(listing: FolderListing, folders: Mapping[Folder, int]) -> bool:
+    """Whether all images are called as Cityscapes calls them, which have no masks beside them."""
+    if not folders or not all(_CITYSCAPES in folder for folder in folders):
+        return False
+    names = (file.parts[-1] for file in listing.files if file.parts[:-1] in folders)
+    return all(f"_{_CITYSCAPES}." in name for name in names if is_image_name(name))
+
+
+def _has_no_class_folder(folders: Collection[Folder]) -> bool:
+    """Whether no folder of images, below what is common to all, has a name that may be a class."""
+    first, last = min(folders), max(folders)
+    equal = [one == other for one, other in zip(first, last, strict=False)]
+    above = (*equal, False).index(False) if first != last else max(len(first) - 1, 0)
+    names = {part for folder in folders for part in folder[above:]}
+    return all(_STRUCTURE_WORDS.issuperset(class_words(name)) for name in names)
+
+
+def _coco(listing: FolderListing, others: Sequence[Folder]) -> tuple[str, str] | None:
+    """COCO: JSON files for many images each."""
+    found = [parts for parts in others if _is_coco(listing, parts)]
+    if not found:
+        return None
+    files = plural(len(found), "annotation file")
+    return "COCO", f"{files} ({'/'.join(found[0])})"
+
+
+def _is_coco(listing: FolderListing, parts: Folder) -> bool:
+    name = parts[-1].lower()
+    if not name.endswith(".json"):
+        return False
+    if _COCO_NAME.fullmatch(name):
+        return True
+    start = listing.read(parts)[:_COCO_BYTES]
+    return sum(key in start for key in _COCO_KEYS) > 1
+
+
+def _annotated(
+    listing: FolderListing, images: Sequence[Folder], others: Sequence[Folder]
+) -> tuple[str, str] | None:
+    """YOLO, VOC and the like: one annotation file an image, of the same name."""
+    keys = set(map(_key, images))
+    for suffix in (".xml", ".txt", ".json"):
+        found = [p for p in others if p[-1].lower().endswith(suffix) and _key(p) in keys]
+        if not found or len(found) < MIN_ANNOTATED_SHARE * len(images):
+            continue
+        layout = _format_of(listing, found[:MAX_OPENED_FILES], suffix)
+        if layout is not None:
+            return layout, f"{plural(len(found), 'annotation file')} ({'/'.join(found[0])})"
+    return None
+
+
+def _key(parts: Folder) -> Folder:
+    """The path without suffix and without the words images and labels."""
+    stem = os.path.splitext(parts[-1])[0]  # noqa: PTH122 - a Path a name is slow
+    return (*filter(None, map(without_words, parts[:-1])), stem)
+
+
+def _format_of(listing: FolderListing, files: Sequence[Folder], suffix: str) -> str | None:
+    """The format of annotation files, as the first that is not empty says."""
+    content = next(filter(None, map(listing.read, files)), b"").strip()
+    first = content.splitlines()[0] if content else b""
+    if suffix == ".xml":
+        return "Pascal VOC" if b"<annotation" in content else None
+    if suffix == ".json":
+        return "LabelMe" if b'"shapes"' in content else None
+    if _YOLO_LINE.fullmatch(first):
+        return "YOLO"
+    return "KITTI" if _KITTI_LINE.fullmatch(first) else None
