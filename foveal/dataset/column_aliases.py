@@ -76,6 +76,6 @@ def _box_note(names: Sequence[str], source: str) -> list[str]:
         return []
     listed = and_more((f"'{name}'" for name in boxes), MAX_LISTED)
     return [
-        f"in {source}: the columns {listed} look like boxes around objects and are not used: a row's "
-        "label is that of the whole image"
+        f"in {source}: the columns {listed} look like boxes around objects and are not used: a "
+        "row's label is that of the whole image"
     ]

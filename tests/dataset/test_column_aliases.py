@@ -60,8 +60,8 @@ def test_several_that_may_be_it_are_a_question(names: list[str], problem: str):
 
 def test_boxes_are_told():
     assert apply_aliases(["path", "label", "xmin", "ymin", "xmax", "ymax"], "t.csv")[1] == [
-        "in t.csv: the columns 'xmin', 'ymin', 'xmax', 'ymax' look like boxes around objects and are "
-        "not used: a row's label is that of the whole image"
+        "in t.csv: the columns 'xmin', 'ymin', 'xmax', 'ymax' look like boxes around objects and "
+        "are not used: a row's label is that of the whole image"
     ]
 
 

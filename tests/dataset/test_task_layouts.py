@@ -167,8 +167,8 @@ def test_check_prints_the_sentence_and_train_stops_with_it(images, capsys):
     root = images("JPEGImages/1.jpg")
     write(root, "Annotations/1.xml", VOC)
     sentence = (
-        f"the layout of {root} is that of object detection (Pascal VOC): 1 image and 1 annotation file "
-        f"(Annotations/1.xml), but no class folders{TAIL}"
+        f"the layout of {root} is that of object detection (Pascal VOC): 1 image and 1 annotation "
+        f"file (Annotations/1.xml), but no class folders{TAIL}"
     )
     assert run(["check", str(root), "--json"]) == 1
     (finding,) = [
