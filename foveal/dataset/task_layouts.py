@@ -66,8 +66,8 @@ def _named(layout: str) -> str:
 def _sentence(root: Path, task: str, evidence: str) -> str:
     return (
         f"the layout of {root} is that of {task}: {evidence}; Foveal learns one label an image: "
-        "give one sub-folder a class, each with its images and nothing else, or a table with the columns "
-        "path and label"
+        "give one sub-folder a class, each with its images and nothing else, or a table with the "
+        "columns path and label"
     )
 
 
