@@ -30,6 +30,20 @@ def check(
     ],
     root: options.Root = None,
     json: options.Json = False,
+    embeddings: Annotated[
+        bool,
+        typer.Option(
+            "--embeddings",
+            help="Also find label errors, similar images and outliers; takes longer, needs torch.",
+        ),
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Model file or pretrained weights of --embeddings; default: those installed.",
+        ),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write one HTML page with thumbnails.")
     ] = None,
@@ -38,7 +52,14 @@ def check(
     from foveal.verbs.check import check as verb
 
     with console.progress() as progress:
-        result = verb(data, root=root, report=report, progress=progress)
+        result = verb(
+            data,
+            root=root,
+            embeddings=embeddings,
+            model=model,
+            report=report,
+            progress=progress,
+        )
     if json:
         console.result_json(result.to_data())
     else:
@@ -83,13 +104,14 @@ def _format_finding(finding: Finding, reasons: dict[str, str]) -> list[str]:
     if finding.pairs:
         items = [f"{printable(first)}  =  {printable(second)}" for first, second in finding.pairs]
     else:
-        items = [_format_file(path, finding.kind, reasons) for path in finding.files]
+        remarks = finding.details or [
+            reasons.get(path, "") if finding.kind == "unusable" else "" for path in finding.files
+        ]
+        items = [
+            printable(path) + (f": {printable(remark)}" if remark else "")
+            for path, remark in zip(finding.files, remarks, strict=True)
+        ]
     lines += [f"    {item}" for item in items[:MAX_FILES_SHOWN]]
     if len(items) > MAX_FILES_SHOWN:
         lines.append(f"    and {len(items) - MAX_FILES_SHOWN:,} more (--json lists all)")
     return lines
-
-
-def _format_file(path: str, kind: str, reasons: dict[str, str]) -> str:
-    reason = f": {reasons[path]}" if kind == "unusable" and path in reasons else ""
-    return printable(path) + reason

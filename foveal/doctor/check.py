@@ -10,16 +10,22 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import encode_labels
 from foveal.dataset.pixel_facts import PixelFacts, find_pixel_facts
-from foveal.dataset.scan.duplicates import DuplicatePairs, find_duplicates
+from foveal.dataset.scan.duplicates import (
+    DuplicatePairs,
+    connected_components,
+    find_duplicates,
+)
 from foveal.dataset.scan.scan import Scan, scan_images
 from foveal.dataset.split import assign_splits, find_split_problem
 from foveal.dataset.types import SPLITS, LayoutNote, UnusableFile
 from foveal.doctor.classes import class_findings
 from foveal.doctor.duplicates import duplicate_findings
+from foveal.doctor.embeddings import embedding_findings
 from foveal.doctor.findings import CheckResult, Finding, Severity, sort_by_severity
 from foveal.doctor.groups import group_findings
 from foveal.doctor.outliers import outlier_findings
@@ -34,8 +40,17 @@ from foveal.progress import Progress, silent
 from foveal.text import sentence
 
 
-def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
-    """Scan every image and collect the findings."""
+def run_checks(
+    dataset: Dataset,
+    *,
+    embeddings: NDArray[np.float32] | None = None,
+    progress: Progress = silent,
+) -> CheckResult:
+    """Scan every image and collect the findings.
+
+    embeddings: float32 (len(dataset), D), for findings that pixels do not give; a row of NaN for an
+    image without one.
+    """
     scan = scan_images(dataset, range(len(dataset)), full=True, progress=progress)
     unusable = (*dataset.unusable, *scan.unusable)
     usable = dataset.subset(scan.rows.tolist())
@@ -51,6 +66,7 @@ def run_checks(dataset: Dataset, *, progress: Progress = silent) -> CheckResult:
         *outlier_findings(usable, scan),
         *_shortcut_findings(usable, scan),
         *(_layout_finding(note) for note in dataset.layout_notes),
+        *_embedding_findings(usable, scan, duplicates, embeddings),
         *_pixel_findings(find_pixel_facts(dataset)),
         *(Finding("ignored_files", "info", 1, (), sentence(note)) for note in dataset.notes),
     ]
@@ -104,6 +120,18 @@ def _pixel_findings(facts: PixelFacts) -> Iterator[Finding]:
         yield Finding("preprocess", "info", 1, (), f"Train takes {reason}.")
     for warning in facts.warnings:
         yield Finding("pixel_values", "warning", 1, (), sentence(warning))
+
+
+def _embedding_findings(
+    usable: Dataset,
+    scan: Scan,
+    duplicates: DuplicatePairs,
+    embeddings: NDArray[np.float32] | None,
+) -> Iterator[Finding]:
+    if embeddings is None:
+        return
+    same = connected_components(scan.rows.max(initial=-1) + 1, duplicates.exact, duplicates.near)
+    yield from embedding_findings(usable, embeddings[scan.rows], same[scan.rows])
 
 
 def _shortcut_findings(usable: Dataset, scan: Scan) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ class Finding:
     """kind: an identifier.  count: images or classes concerned.  files: paths relative to DATA.
 
     advice: what it means and what to do, one sentence.  pairs: files that belong together.
+    details: what is found about each of `files`, or empty.
     """
 
     kind: str
@@ -25,9 +26,10 @@ class Finding:
     files: tuple[str, ...]
     advice: str
     pairs: tuple[tuple[str, str], ...] = ()
+    details: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        """The JSON object; without `pairs` where there are none."""
+        """The JSON object; without `pairs` and `details` where there are none."""
         data: dict[str, Any] = {
             "kind": self.kind,
             "severity": self.severity,
@@ -37,6 +39,8 @@ class Finding:
         }
         if self.pairs:
             data["pairs"] = [[json_text(first), json_text(second)] for first, second in self.pairs]
+        if self.details:
+            data["details"] = list(self.details)
         return data
 
 

@@ -54,6 +54,7 @@ def _finding_data(finding: Finding) -> dict[str, Any]:
         "advice": finding.advice,
         "files": [printable(path) for path in files],
         "pairs": [[printable(first), printable(second)] for first, second in pairs],
+        "details": [printable(detail) for detail in finding.details[: len(files)]],
         "more": len(finding.pairs) - len(pairs) if pairs else len(finding.files) - len(files),
     }
 

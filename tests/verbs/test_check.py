@@ -40,3 +40,28 @@ def test_a_report_is_written_and_progress_is_reported(root, tmp_path):
     foveal.check(root, report=tmp_path / "check.html", progress=lambda *call: calls.append(call))
     assert (tmp_path / "check.html").read_text("utf-8").startswith("<!doctype html>")
     assert calls[-1][:3] == ("scanning images", 2, 2)
+
+
+def test_embeddings_find_labels_that_are_wrong(digits, digits_run):
+    model = digits_run / "model.safetensors"
+    paths = sorted(path.relative_to(digits).as_posix() for path in digits.rglob("*.png"))
+    labels = [(path[0],) for path in paths]
+    wrong = [row for row, path in enumerate(paths) if path.startswith("4/")][:3]
+    for row in wrong:
+        labels[row] = ("0",)
+    dataset = Dataset(digits, (*paths, "none.png"), (*labels, ("1",)))
+    kinds = {finding.kind for finding in foveal.check(dataset).findings}
+    assert "label_errors" not in kinds
+    calls = []
+    result = foveal.check(dataset, model=model, progress=lambda *call: calls.append(call))
+    (found,) = [one for one in result.findings if one.kind == "label_errors"]
+    assert {paths[row] for row in wrong} <= set(found.files)
+    assert len(found.files) <= 6
+    assert "'0', looks like '4'" in found.details[0]
+    assert ("computing embeddings", 301, 301) in [call[:3] for call in calls]
+
+
+def test_embeddings_of_no_image(digits_run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = foveal.check(tmp_path / "empty", model=digits_run / "model.safetensors")
+    assert [finding.kind for finding in result.findings] == ["no_images"]

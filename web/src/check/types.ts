@@ -7,6 +7,7 @@ export type Finding = {
   advice: string
   files: string[]
   pairs: [string, string][]
+  details: string[]
   more: number
 }
 

@@ -1,0 +1,105 @@
+"""Label errors: exact leave-one-out, planted errors found, and silence where nothing is wrong."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import Ridge
+
+from foveal.doctor import label_errors
+from foveal.doctor.label_errors import _LeaveOneOut, find_label_errors
+from foveal.neighbours import unit_rows
+
+
+@pytest.fixture(scope="module")
+def digits_labels():
+    """Unit rows of 1,797 digits (their pixels) and the labels."""
+    pixels, labels = load_digits(return_X_y=True)
+    return unit_rows(pixels), labels.astype(np.int64)
+
+
+def flipped(labels: np.ndarray, share: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of which a share is replaced by another of the ten classes, and their rows."""
+    random = np.random.default_rng(seed)
+    rows = random.choice(len(labels), round(share * len(labels)), replace=False)
+    changed = labels.copy()
+    changed[rows] = (changed[rows] + random.integers(1, 10, len(rows))) % 10
+    return changed, rows
+
+
+def test_leave_one_out_is_a_fit_without_the_image():
+    random = np.random.default_rng(0)
+    labels = np.array([0] * 9 + [1] * 14 + [2] * 5)
+    features = random.normal(size=(28, 6)) + np.eye(3, 6)[labels]
+    scores = _LeaveOneOut(features, labels, 3)
+    values, penalty = scores.of(0.3), 0.3 * scores.values.mean()
+    for row in (0, 12, 27):
+        others = np.arange(28) != row
+        plain = Ridge(penalty, fit_intercept=False)
+        plain.fit(features[others], scores.targets[others], scores.weights[others])
+        np.testing.assert_allclose(values[row], plain.predict(features[row : row + 1])[0])
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3])
+def test_planted_errors_are_found_within_the_rate(digits_labels, share):
+    units, labels = digits_labels
+    given, rows = flipped(labels, share)
+    found = find_label_errors(units, given, 10)
+    hits = np.intersect1d(found.rows, rows)
+    assert len(hits) > 0.85 * len(rows)
+    assert len(hits) > 0.8 * len(found.rows)  # promised: 0.9 of them, on average
+    assert found.rate == pytest.approx(share, abs=0.02)
+    assert (found.suggested[hits] == labels[hits]).mean() > 0.9
+    assert (np.diff(found.probabilities[found.rows]) <= 0).all()
+    again = find_label_errors(units, given, 10)
+    np.testing.assert_array_equal(again.rows, found.rows)
+
+
+def test_nothing_is_reported_of_right_and_of_random_labels(digits_labels):
+    units, labels = digits_labels
+    assert len(find_label_errors(units, labels, 10).rows) == 0
+    random = np.random.default_rng(0)
+    assert len(find_label_errors(units, random.integers(0, 10, len(labels)), 10).rows) == 0
+
+
+def test_classes_that_overlap_are_no_errors():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 400)
+    centres = np.zeros((400, 20))
+    centres[:, 0] = 2 * labels - 1
+    found = find_label_errors(unit_rows(centres + random.normal(size=(400, 20))), labels, 2)
+    assert len(found.rows) == 0
+
+
+def test_a_stricter_rate_reports_a_part(digits_labels):
+    units, labels = digits_labels
+    given, rows = flipped(labels, 0.1)
+    usual = find_label_errors(units, given, 10)
+    strict = find_label_errors(units, given, 10, false_alarm_rate=0.01)
+    assert 0 < len(strict.rows) < len(usual.rows)
+    np.testing.assert_array_equal(strict.rows, usual.rows[: len(strict.rows)])
+    assert np.isin(strict.rows, rows).mean() > 0.97
+
+
+def test_small_classes_are_not_judged(digits_labels):
+    units, labels = digits_labels
+    rows = np.flatnonzero(labels < 2)[:200]
+    given = labels[rows].copy()
+    given[:4] = 7
+    found = find_label_errors(units[rows], given, 10)
+    assert (found.probabilities[:4] == 0).all()
+    assert not set(found.rows.tolist()) & {0, 1, 2, 3}
+    one = find_label_errors(units[rows], np.zeros(200, np.int64), 1)
+    assert (len(one.rows), one.rate) == (0, 0.0)
+
+
+def test_many_features_are_projected(digits_labels, monkeypatch):
+    monkeypatch.setattr(label_errors, "MAX_FEATURES", 48)
+    units, labels = digits_labels
+    given, rows = flipped(labels, 0.1)
+    found = find_label_errors(units, given, 10)
+    assert len(np.intersect1d(found.rows, rows)) > 0.7 * len(rows)
+
+
+def test_vectors_without_any_direction():
+    found = find_label_errors(np.zeros((20, 3), np.float32), np.arange(20) % 2, 2)
+    assert len(found.rows) == 0
