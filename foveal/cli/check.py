@@ -66,7 +66,22 @@ def check(
         console.result(_format_result(result))
     if report is not None:
         console.message(f"report: {report}")
+    if not embeddings and model is None and not json:
+        _print_hint()
     return 0 if result.trainable else 1
+
+
+def _print_hint() -> None:
+    """That more can be found, where what it needs is installed."""
+    from importlib.util import find_spec
+
+    from foveal.verbs.load import installed_weights
+
+    name = installed_weights()
+    if name is not None and find_spec("torch") is not None:
+        console.message(
+            f"--embeddings also finds label errors, similar images and outliers, with {name}"
+        )
 
 
 def _format_result(result: CheckResult) -> str:

@@ -24,7 +24,7 @@ FALSE_ALARM_RATE = 0.1
 """Expected share of correct labels among those that are reported."""
 MAX_FEATURES = 2048
 """More features are projected to so many random directions, which keeps distances."""
-_PENALTIES = 10.0 ** np.arange(-4, 2.0)
+_PENALTIES = 10.0 ** np.arange(-3, 4.0)
 """Of the ridge regression, in units of the mean eigenvalue."""
 _SCALES = np.geomspace(0.5, 256, 10)
 """Of the softmax; the best is refined between its neighbours."""

