@@ -70,7 +70,7 @@ def dataset_from_files(
         UnusableFile("/".join(file.parts), file.reason) for file in files if file.reason is not None
     ]
     ignored = len(files) - len(usable) - len(unusable)
-    archives = archives_note(files) if usable else []
+    archives = archives_note(files) if usable and ignored else []
     notes = (*_ignored_note(ignored), *archives, *_skipped_note(listing.skipped))
     return Dataset(
         root=root,

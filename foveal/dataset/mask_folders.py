@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -89,6 +90,7 @@ def _images(listing: FolderListing, folders: Iterable[Folder]) -> Iterable[Folde
     return (parts for parts in paths if parts[:-1] in chosen and is_image_name(parts[-1]))
 
 
+@lru_cache(maxsize=1024)
 def without_words(name: str) -> str:
     """A folder's name without the words for images and annotations: empty for `JPEGImages`."""
     return " ".join(

@@ -14,14 +14,23 @@ from pathlib import Path
 from foveal.dataset.layout_tree import Folder
 from foveal.dataset.listing import FolderListing, is_image_name
 from foveal.dataset.mask_folders import ANNOTATION_WORDS, find_masks, without_words
-from foveal.dataset.split_folders import class_words
+from foveal.dataset.split_folders import class_words, is_neutral, split_of_folder, words_of
 from foveal.text import plural
 
 MIN_ANNOTATED_SHARE = 0.25
 """Images that have an annotation file, of those of a layout with one an image."""
 MAX_OPENED_FILES = 3
 """Annotation files of one suffix that are read."""
-_STRUCTURE_WORDS = ANNOTATION_WORDS | {"obj", "unlabeled", "unlabelled", "vocdevkit", "yolo"}
+_STRUCTURE_WORDS = ANNOTATION_WORDS | {
+    "obj",
+    "unlabeled",
+    "unlabelled",
+    "vocdevkit",
+    "voc",
+    "coco",
+    "yolo",
+    "kitti",
+}
 _CITYSCAPES = "leftImg8bit"
 _COCO_NAME = re.compile(
     r"(instances|captions|person_keypoints|panoptic|stuff|image_info)_.*\.json|.*\.coco\.json"
@@ -48,9 +57,10 @@ def other_task_problem(root: Path, listing: FolderListing, folders: Mapping[Fold
         return _sentence(root, "segmentation (Cityscapes)", what)
     if not folders or not _has_no_class_folder(folders):
         return ""
-    images = [file.parts for file in listing.files if file.parts[:-1] in folders]
-    images = [parts for parts in images if is_image_name(parts[-1])]
     others = [file.parts for file in listing.files if not is_image_name(file.parts[-1])]
+    if not others:
+        return ""
+    images = [file.parts for file in listing.files if is_image_name(file.parts[-1])]
     found = _coco(listing, others) or _annotated(listing, images, others)
     if not found:
         return ""
@@ -85,12 +95,24 @@ def _has_no_class_folder(folders: Collection[Folder]) -> bool:
     equal = [one == other for one, other in zip(first, last, strict=False)]
     above = (*equal, False).index(False) if first != last else max(len(first) - 1, 0)
     names = {part for folder in folders for part in folder[above:]}
-    return all(_STRUCTURE_WORDS.issuperset(class_words(name)) for name in names)
+    return all(map(_says_no_class, names))
+
+
+def _says_no_class(name: str) -> bool:
+    """Whether a name is that of a split, of images or of annotations: not `cat`, `7`, `class_7`."""
+    return _STRUCTURE_WORDS.issuperset(class_words(name)) and (
+        split_of_folder(name) is not None
+        or is_neutral(name)
+        or not _STRUCTURE_WORDS.isdisjoint(words_of(name))
+    )
 
 
 def _coco(listing: FolderListing, others: Sequence[Folder]) -> tuple[str, str] | None:
     """COCO: JSON files for many images each."""
-    found = [parts for parts in others if _is_coco(listing, parts)]
+    json_files = [parts for parts in others if parts[-1].lower().endswith(".json")]
+    found = [parts for parts in json_files if _COCO_NAME.fullmatch(parts[-1].lower())] or [
+        parts for parts in json_files[:MAX_OPENED_FILES] if _is_coco(listing, parts)
+    ]
     if not found:
         return None
     files = plural(len(found), "annotation file")
@@ -98,11 +120,6 @@ def _coco(listing: FolderListing, others: Sequence[Folder]) -> tuple[str, str] |
 
 
 def _is_coco(listing: FolderListing, parts: Folder) -> bool:
-    name = parts[-1].lower()
-    if not name.endswith(".json"):
-        return False
-    if _COCO_NAME.fullmatch(name):
-        return True
     start = listing.read(parts)[:_COCO_BYTES]
     return sum(key in start for key in _COCO_KEYS) > 1
 

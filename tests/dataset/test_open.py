@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from foveal.dataset.open import open_dataset, open_images
+from foveal.dataset.open import (
+    holds_images_inside,
+    open_dataset,
+    open_images,
+    refuse_root_without_data,
+)
 from foveal.errors import DataError, UsageError
 
 HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
@@ -82,4 +87,25 @@ def test_images_without_labels(images, tmp_path: Path):
     assert str(error.value) == (
         f"no images in {tmp_path}/empty: give a folder with one sub-folder a class, "
         "each with images"
+    )
+
+
+def test_whether_images_lie_in_other_files(images, tmp_path: Path):
+    root = images("a/1.png")
+    assert not holds_images_inside(root)
+    assert holds_images_inside(root / "a" / "1.png")
+    assert not holds_images_inside(tmp_path / "nothing")
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "train.parquet").touch()
+    assert holds_images_inside(tmp_path / "hub")
+
+
+def test_root_needs_data(tmp_path: Path):
+    refuse_root_without_data(None, None)
+    refuse_root_without_data(tmp_path / "t.csv", tmp_path)
+    with pytest.raises(UsageError) as error:
+        refuse_root_without_data(None, tmp_path)
+    assert str(error.value) == (
+        "--root is the folder of the images that a table names, but there is no --data; name the "
+        "table with --data, or leave --root out"
     )

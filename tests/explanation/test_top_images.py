@@ -97,6 +97,19 @@ def test_an_archive_is_read(model_path, images, tmp_path):
     assert found.paths == PATHS[:4]
 
 
+def test_images_in_a_folder_of_parquet_files_are_read(model_path, images, tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "hub").mkdir()
+    content = [{"bytes": (images / path).read_bytes(), "path": path} for path in PATHS[:3]]
+    table = pa.table({"image": content, "label": ["a"] * 3})
+    pq.write_table(table, tmp_path / "hub" / "train-00000-of-00001.parquet")
+    names = [f"train-00000-of-00001.parquet/{number}.png" for number in range(3)]
+    hashes = [content_hash(one["bytes"]) for one in content]
+    run = tuple(RunImage(*row) for row in zip(names, [("a",)] * 3, hashes, strict=True))
+    write_run_data(model_path.parent, RunData(tmp_path / "hub", train=run))
+    assert find(model_path)[0].paths == tuple(names)
+
+
 def test_without_data_json_there_are_none(model_path, model):
     assert find_top_images(model, None, None, silent) == (None, "no_data_file")
     (model_path.parent / "data.json").write_text("[]")

@@ -180,3 +180,26 @@ def test_unreadable_images_are_left_out(manifest: Manifest, tmp_path: Path) -> N
     with pytest.raises(DataError) as caught:
         from_data(dataset, manifest, np.zeros(0, np.uint64))
     assert str(caught.value) == f"no image of {tmp_path} can be read; see foveal check"
+
+
+def test_images_in_a_folder_of_parquet_files_are_read(
+    model: Path, manifest: Manifest, digits: Path, tmp_path: Path
+) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    data = json.loads((model.parent / "data.json").read_text())
+    for split in ("train", "val"):
+        images = data["images"][split]
+        column = [
+            {"bytes": (digits / one["path"]).read_bytes(), "path": one["path"]} for one in images
+        ]
+        table = pa.table({"image": column, "label": [one["labels"][0] for one in images]})
+        pq.write_table(table, tmp_path / f"{split}.parquet")
+        for one in images:
+            one["path"] = f"{split}.parquet/{Path(one['path']).name}"
+
+    def replace_images(content: dict) -> None:
+        content.update(root=str(tmp_path), images=data["images"])
+
+    change(model, replace_images)
+    parity, calibration = from_run(model, manifest)
+    assert (len(parity), len(calibration)) == (100, 200)
