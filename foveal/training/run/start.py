@@ -38,7 +38,7 @@ from foveal.training.setup.request import (
 )
 from foveal.training.setup.session import TrainConfig, TrainSession, start_session
 from foveal.training.setup.training_data import decode_training_data
-from foveal.training.transfer import SourceModel
+from foveal.training.transfer.matching import SourceModel
 
 
 def start_run(

@@ -18,7 +18,7 @@ from foveal.text import and_more, plural
 from foveal.training import progressive_resizing
 from foveal.training.setup.budget import finish_seconds
 from foveal.training.setup.session import TrainSession
-from foveal.training.transfer import Transfer
+from foveal.training.transfer.matching import Transfer
 
 MAX_NAMED_CLASSES = 10
 

@@ -42,7 +42,7 @@ from foveal.training.setup.training_data import TrainingData
 from foveal.training.state import RunPosition, TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import cache_on_device, channel_statistics
-from foveal.training.transfer import SourceModel, Transfer, load_matching_weights
+from foveal.training.transfer.matching import SourceModel, Transfer, load_matching_weights
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import load_yaml
 from foveal.training.run.summary import plan_lines, transfer_lines, write_run_files
 from foveal.training.setup.budget import Budget
-from foveal.training.transfer import Transfer
+from foveal.training.transfer.matching import Transfer
 
 
 def test_lines_name_data_network_values_and_time(runs):

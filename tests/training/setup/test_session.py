@@ -9,7 +9,7 @@ import torch
 from foveal.spec.recipe import Recipe
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.session import TrainConfig, start_session, with_normalisation
-from foveal.training.transfer import SourceModel
+from foveal.training.transfer.matching import SourceModel
 
 
 def test_class_weights_and_dropout_reach_the_task(runs):

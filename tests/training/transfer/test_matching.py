@@ -9,7 +9,7 @@ from torch import nn
 
 from foveal.errors import UsageError
 from foveal.network.blocks import Normalise
-from foveal.training.transfer import SourceModel, load_matching_weights
+from foveal.training.transfer.matching import SourceModel, load_matching_weights
 
 
 def _module(units, width=3):

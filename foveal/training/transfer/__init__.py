@@ -1,0 +1,1 @@
+"""What starts from another model: its weights, the features of its layers, a head, fine-tuning."""

@@ -1,0 +1,94 @@
+"""The features a network gives its output layer, of many images, as fast as this machine can.
+
+Norms are folded, convolutions joined with their neighbours, and computed in bf16 where the
+processor multiplies it; batches are as large as maps stay near the processor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from foveal.errors import TrainingError
+from foveal.progress import Progress, silent
+from foveal.text import plural
+from foveal.training.device import has_fast_bf16, to_device
+from foveal.training.tensors import LabelledImages
+from foveal.training.transfer.folding import fold_norms
+from foveal.training.transfer.fusing import FusedConv2d, fuse_convolutions
+
+MAX_MAP_BYTES = {"cpu": 20_000_000, "cuda": 500_000_000, "mps": 100_000_000}
+"""Of the largest maps of a batch; on the CPU fewer images a second were measured beyond it."""
+MAX_BATCH_IMAGES = 512
+
+
+def split_head(module: nn.Module) -> tuple[nn.Sequential, nn.Linear]:
+    """The module without its output layer, and the output layer; both share their weights."""
+    assert isinstance(module, nn.Sequential)
+    backbone, head = module[:-1], module[-1]
+    assert isinstance(backbone, nn.Sequential)
+    assert isinstance(head, nn.Linear)
+    return backbone, head
+
+
+@torch.inference_mode()
+def extract_features(
+    backbone: nn.Module,
+    pixels: NDArray[np.uint8],
+    device: torch.device,
+    progress: Progress = silent,
+) -> Tensor:
+    """(N, D) fp32 on the CPU of (N, H, W, C) pixels; `backbone` as `split_head` gives it.
+
+    Raises TrainingError where values are not finite.
+    """
+    module = fuse_convolutions(to_device(fold_norms(backbone), device))
+    bf16 = has_fast_bf16(device)
+    if bf16:
+        _round_filters(module)
+    images = LabelledImages(pixels, np.zeros(len(pixels), np.int64))
+    batches: list[Tensor] = []
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        size = _batch_size(module, images, device) if len(pixels) else 1
+        for start in range(0, len(pixels), size):
+            progress("features", start, len(pixels))
+            indices = np.arange(start, min(start + size, len(pixels)))
+            batches.append(module(images.batch(indices, device)).float().flatten(1).cpu())
+    progress("features", len(pixels), len(pixels))
+    features = torch.cat(batches) if batches else torch.empty(0, 0)
+    _check_finite(features)
+    return features
+
+
+def _round_filters(module: nn.Module) -> None:
+    """Store fused filters in bf16, so that they are not rounded again for every batch."""
+    for layer in module.modules():
+        if isinstance(layer, FusedConv2d):
+            layer.bfloat16()
+
+
+def _batch_size(module: nn.Module, images: LabelledImages, device: torch.device) -> int:
+    """Images whose largest maps have MAX_MAP_BYTES together."""
+    largest = 1
+
+    def measure(_layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal largest
+        largest = max(largest, output.nbytes)
+
+    handles = [layer.register_forward_hook(measure) for layer in module.modules()]
+    module(images.batch(np.zeros(1, np.int64), device))
+    for handle in handles:
+        handle.remove()
+    return min(max(1, MAX_MAP_BYTES[device.type] // largest), MAX_BATCH_IMAGES)
+
+
+def _check_finite(features: Tensor) -> None:
+    bad = (~features.isfinite().all(dim=1)).nonzero()[:, 0].tolist()
+    if bad:
+        raise TrainingError(
+            f"the features of {plural(len(bad), 'image')} of {len(features):,} are not finite, "
+            f"those of image {bad[0] + 1} first; the weights that training starts from are damaged "
+            "or far too large: take others with --from, or --from scratch"
+        )

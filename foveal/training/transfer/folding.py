@@ -1,0 +1,144 @@
+"""Batch norms with fixed statistics as part of the layer before them, and back.
+
+A norm in evaluation mode is a factor and an offset for each map: the layer before it computes the
+same with other weights, in one pass over the maps for two (Jacob et al. 2018, section 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MIN_RELATIVE_FACTOR = 1e-4
+"""A map whose factor is below this times the largest of its layer is not divided by it."""
+
+NormedLayer = nn.Conv2d | nn.Linear
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
+
+
+class _FixedNorm(nn.Module):
+    """A batch norm whose statistics never move."""
+
+    def __init__(self, norm: BatchNorm) -> None:
+        super().__init__()
+        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+        for name, value in norm.named_buffers():
+            self.register_buffer(name, value)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (N, C, ...)."""
+        buffers = dict(self.named_buffers())
+        return F.batch_norm(
+            x, buffers["running_mean"], buffers["running_var"], self.weight, self.bias, eps=self.eps
+        )
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A layer and the norm that follows it, with their names."""
+
+    layer_name: str
+    layer: NormedLayer
+    norm_name: str
+    norm: BatchNorm
+
+    def mean(self) -> Tensor:
+        """(maps,) float64: of the norm."""
+        assert self.norm.running_mean is not None
+        return self.norm.running_mean.double()
+
+    def deviation(self) -> Tensor:
+        """(maps,) float64: what the norm divides by."""
+        assert self.norm.running_var is not None
+        return (self.norm.running_var.double() + self.norm.eps).sqrt()
+
+    def bias(self) -> Tensor | float:
+        """(maps,) float64: of the layer."""
+        return 0.0 if self.layer.bias is None else self.layer.bias.detach().double()
+
+
+@torch.no_grad()
+def fold_norms(module: nn.Module) -> nn.Module:
+    """A copy in evaluation mode whose batch norms are part of the layers before them.
+
+    Every other weight keeps its name; a folded layer has a bias, and an Identity stands for its
+    norm. A norm without a convolution or dense layer right before it keeps its statistics, in
+    training mode too.
+    """
+    folded = deepcopy(module).eval()
+    for pair in list(_pairs(folded)):
+        weight, bias = _fold(pair)
+        pair.layer.weight = nn.Parameter(weight, requires_grad=pair.layer.weight.requires_grad)
+        pair.layer.bias = nn.Parameter(bias, requires_grad=pair.norm.bias.requires_grad)
+        folded.set_submodule(pair.norm_name, nn.Identity())
+    for name, norm in list(folded.named_modules()):
+        if isinstance(norm, BatchNorm):
+            folded.set_submodule(name, _FixedNorm(norm))
+    return folded
+
+
+@torch.no_grad()
+def unfold_norms(weights: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """State dict of `module` with which it computes what its folded copy does with `weights`.
+
+    weights: a state dict of `fold_norms(module)`.  The statistics of the norms stay. A layer whose
+    weights are as they were folded keeps its bits.
+    """
+    unfolded = {
+        name: weights.get(name, value).detach().clone()
+        for name, value in module.state_dict().items()
+    }
+    for pair in _pairs(module):
+        unfolded |= _unfold(weights, pair)
+    return unfolded
+
+
+def _pairs(module: nn.Module) -> Iterator[_Pair]:
+    """Every layer with the batch norm that directly follows it."""
+    for name, parent in module.named_modules():
+        if isinstance(parent, nn.Sequential):
+            prefix = f"{name}." if name else ""
+            for (first, layer), (second, norm) in pairwise(parent.named_children()):
+                if isinstance(layer, NormedLayer) and isinstance(norm, BatchNorm):
+                    yield _Pair(prefix + first, layer, prefix + second, norm)
+
+
+def _fold(pair: _Pair) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the layer that does the work of both."""
+    factor = pair.norm.weight.double() / pair.deviation()
+    weight = pair.layer.weight.double() * _per_filter(factor, pair.layer.weight)
+    bias = (pair.bias() - pair.mean()) * factor + pair.norm.bias.double()
+    return weight.to(pair.layer.weight), bias.to(pair.norm.bias)
+
+
+def _unfold(weights: Mapping[str, Tensor], pair: _Pair) -> dict[str, Tensor]:
+    """The tensors of a layer and its norm: the layer's own bias stays, the norm's is learned."""
+    weight, bias = weights[f"{pair.layer_name}.weight"], weights[f"{pair.layer_name}.bias"]
+    folded_weight, folded_bias = _fold(pair)
+    is_unchanged = torch.equal(weight, folded_weight) and torch.equal(bias, folded_bias)
+    own = {f"{pair.layer_name}.weight": pair.layer.weight.detach().clone()}
+    if pair.layer.bias is not None:
+        own[f"{pair.layer_name}.bias"] = pair.layer.bias.detach().clone()
+    if is_unchanged:
+        return own
+    factor = pair.norm.weight.double() / pair.deviation()
+    is_tiny = factor.abs() <= MIN_RELATIVE_FACTOR * factor.abs().max()
+    factor = torch.where(is_tiny, 1.0, factor)
+    norm_weight = torch.where(is_tiny, pair.deviation(), pair.norm.weight.double())
+    norm_bias = bias.double() - (pair.bias() - pair.mean()) * factor
+    return own | {
+        f"{pair.layer_name}.weight": (weight.double() / _per_filter(factor, weight)).to(weight),
+        f"{pair.norm_name}.weight": norm_weight.to(pair.norm.weight),
+        f"{pair.norm_name}.bias": norm_bias.to(pair.norm.bias),
+    }
+
+
+def _per_filter(values: Tensor, weight: Tensor) -> Tensor:
+    """(filters,) as a factor of a weight with any number of further dimensions."""
+    return values.view(-1, *[1] * (weight.ndim - 1))

@@ -1,0 +1,205 @@
+"""The output layer as a regularised logistic regression on features that stay as they are.
+
+The loss is convex. L-BFGS (Liu, Nocedal 1989) finds its minimum in coordinates in which an upper
+bound of the curvature (Bohning 1992) is the identity, so that a few dozen passes are enough.
+Few images say little of each feature's deviation: dividing by it lost up to 20 points of accuracy
+with one image a class, so it is drawn towards the mean (docs/design-notes.md has the figures).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from foveal.spec.values import OutputActivation
+
+STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+"""Of the L2 penalty, for the mean loss in nats and features of deviation 1, as they are tried."""
+DEFAULT_STRENGTH = 0.03
+"""Where there are no images to choose it on."""
+FOLDS = 5
+PATIENCE = 2
+"""Strengths in a row that are worse than the best, after which no weaker one is tried."""
+MAX_ITERATIONS = 100
+RELATIVE_TOLERANCE = 1e-5
+"""Of the loss, where L-BFGS stops."""
+CURVATURE_BOUNDS = {"softmax": 0.5, "sigmoid": 0.25}
+"""Largest second derivative of the loss by the logits (Bohning 1992)."""
+SHRINKAGE_IMAGES = 100
+"""With so many images the variance of a feature counts half, the mean of all variances half."""
+MIN_SCALE = 1e-12
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """weight: (units, D) fp32.  bias: (units,) fp32.  strength: of the L2 penalty.
+
+    val_logits: (N, units) fp32 of the validation features, where there are any.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    strength: float
+    val_logits: Tensor
+
+
+@torch.no_grad()
+def fit_head(
+    train_features: Tensor,
+    train_targets: Tensor,
+    val_features: Tensor | None = None,
+    val_targets: Tensor | None = None,
+    *,
+    activation: OutputActivation,
+    strengths: Sequence[float] | None = None,
+) -> FittedHead:
+    """Weight and bias of the output layer with which the features are classified best.
+
+    features: (N, D) fp32.  targets: (N, units) in 0..1, as `encode_targets` gives them.
+    strengths: of the L2 penalty, to choose from by the loss on val; without val by the loss of
+    images that are left out in turn, and where that cannot be done DEFAULT_STRENGTH.
+    """
+    tried = tuple(sorted(strengths or STRENGTHS, reverse=True))
+    if val_features is None or val_targets is None or not len(val_features):
+        strength = _strength_by_folds(train_features, train_targets, activation, tried)
+        weight, bias = _Regression(train_features, train_targets, activation).fit(strength)
+        return FittedHead(weight, bias, strength, train_features.new_empty(0, len(bias)))
+    path = _fit_path(
+        _Regression(train_features, train_targets, activation), val_features, val_targets, tried
+    )
+    return min(path, key=lambda step: step[0])[1]
+
+
+def _fit_path(
+    regression: _Regression, features: Tensor, targets: Tensor, strengths: Sequence[float]
+) -> list[tuple[float, FittedHead]]:
+    """Loss on val and head, from the strongest penalty on, each from the one before."""
+    path: list[tuple[float, FittedHead]] = []
+    losses: list[float] = []
+    for strength in strengths:
+        weight, bias = regression.fit(strength)
+        logits = features @ weight.T + bias
+        losses.append(_losses(logits, targets, regression.activation).mean().item())
+        path.append((losses[-1], FittedHead(weight, bias, strength, logits)))
+        if len(losses) - losses.index(min(losses)) > PATIENCE:
+            break
+    return path
+
+
+def _strength_by_folds(
+    features: Tensor, targets: Tensor, activation: OutputActivation, strengths: Sequence[float]
+) -> float:
+    """The strength with the least loss of images that took no part in the fit."""
+    if len(strengths) == 1:
+        return strengths[0]
+    folds = _folds(targets)
+    totals = dict.fromkeys(strengths, 0.0)
+    for fold in range(FOLDS):
+        left_out = folds == fold
+        if not left_out.any():
+            continue
+        regression = _Regression(features[~left_out], targets[~left_out], activation)
+        path = _fit_path(regression, features[left_out], targets[left_out], strengths)
+        worst = max(loss for loss, _ in path)
+        losses = {head.strength: loss for loss, head in path}
+        for strength in strengths:
+            totals[strength] += losses.get(strength, worst) * int(left_out.sum())
+    if (folds < 0).all():
+        return min(strengths, key=lambda strength: abs(math.log(strength / DEFAULT_STRENGTH)))
+    return min(strengths, key=totals.__getitem__)
+
+
+def _folds(targets: Tensor) -> Tensor:
+    """(N,) 0..4 in turn within each set of labels; -1 where a set of labels has one image."""
+    _, group = torch.unique(targets, dim=0, return_inverse=True)
+    folds = torch.full_like(group, -1)
+    for number in range(int(group.max()) + 1 if len(group) else 0):
+        rows = (group == number).nonzero()[:, 0]
+        if len(rows) > 1:
+            folds[rows] = torch.arange(len(rows)) % FOLDS
+    return folds
+
+
+def _losses(logits: Tensor, targets: Tensor, activation: OutputActivation) -> Tensor:
+    """(N,) in nats, float64: cross-entropy, or the sum of the units' binary cross-entropies."""
+    if activation == "softmax":
+        return -(targets * F.log_softmax(logits, dim=1)).sum(dim=1, dtype=torch.float64)
+    losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return losses.sum(dim=1, dtype=torch.float64)
+
+
+class _Regression:
+    """Fits of one set of features, each starting from the one before.
+
+    Weights are searched as `W = R V`: with `R` the inverse transposed Cholesky factor of the bound
+    of the curvature, that bound is the identity for `V`.
+    """
+
+    def __init__(self, features: Tensor, targets: Tensor, activation: OutputActivation) -> None:
+        self.activation: OutputActivation = activation
+        self._targets = targets
+        self._mean = features.mean(dim=0, dtype=torch.float64)
+        centred = features - self._mean.to(features)
+        self._scale = _scales(centred)
+        self._features = centred.div_(self._scale.to(features))
+        self._covariance = (self._features.T @ self._features).double() / max(1, len(features))
+        self._weight = features.new_zeros(features.shape[1], targets.shape[1])
+        self._bias = features.new_zeros(targets.shape[1])
+
+    def fit(self, strength: float) -> tuple[Tensor, Tensor]:
+        """Weight (units, D) and bias (units,) for features as they were given."""
+        from scipy.optimize import minimize
+
+        bound = CURVATURE_BOUNDS[self.activation]
+        curvature = bound * self._covariance
+        curvature.diagonal().add_(strength)
+        factor = torch.linalg.cholesky(curvature)
+        identity = torch.eye(len(factor), dtype=factor.dtype)
+        inverse = torch.linalg.solve_triangular(factor, identity, upper=False).float()
+        start = torch.cat([factor.float().T @ self._weight, self._bias[None] * bound**0.5])
+        found = minimize(
+            self._loss_and_gradient,
+            start.double().flatten().numpy(),
+            (strength, inverse, bound**0.5),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": MAX_ITERATIONS, "ftol": RELATIVE_TOLERANCE},
+        )
+        coordinates = self._matrix(found.x)
+        self._weight, self._bias = inverse.T @ coordinates[:-1], coordinates[-1] / bound**0.5
+        weight = (self._weight.double() / self._scale[:, None]).T
+        return weight.float(), (self._bias.double() - weight @ self._mean).float()
+
+    def _matrix(self, values: NDArray[np.float64]) -> Tensor:
+        """(D + 1, units) fp32 of what the optimiser moves; the last row is the bias."""
+        return torch.from_numpy(values.astype(np.float32)).view(-1, self._targets.shape[1])
+
+    def _loss_and_gradient(
+        self, values: NDArray[np.float64], strength: float, inverse: Tensor, bias_scale: float
+    ) -> tuple[float, NDArray[np.float64]]:
+        coordinates = self._matrix(values)
+        weight = inverse.T @ coordinates[:-1]
+        logits = self._features @ weight + coordinates[-1] / bias_scale
+        loss = _losses(logits, self._targets, self.activation).mean()
+        loss += 0.5 * strength * weight.square().sum(dtype=torch.float64)
+        probabilities = logits.softmax(1) if self.activation == "softmax" else logits.sigmoid()
+        error = (probabilities - self._targets) / len(logits)
+        weight_gradient = self._features.T @ error + strength * weight
+        bias_gradient = error.sum(dim=0, keepdim=True) / bias_scale
+        gradient = torch.cat([inverse @ weight_gradient, bias_gradient])
+        return loss.item(), gradient.double().flatten().numpy()
+
+
+def _scales(centred: Tensor) -> Tensor:
+    """(D,) float64 deviations, drawn towards their common mean where images are few."""
+    variances = centred.square().mean(dim=0, dtype=torch.float64)
+    share = len(centred) / (len(centred) + SHRINKAGE_IMAGES)
+    shrunk = share * variances + (1 - share) * variances.mean()
+    return shrunk.sqrt().clamp_min(MIN_SCALE)
