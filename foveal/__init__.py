@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from foveal.verbs.explain import explain as explain
     from foveal.verbs.export import ExportResult as ExportResult
     from foveal.verbs.export import export as export
+    from foveal.verbs.learn import learn as learn
     from foveal.verbs.load import load as load
     from foveal.verbs.predict import predict as predict
     from foveal.verbs.selftest import selftest as selftest
@@ -105,6 +106,7 @@ _NAMES = {
     "foveal.verbs.evaluate": "evaluate",
     "foveal.verbs.explain": "explain",
     "foveal.verbs.export": "ExportResult export",
+    "foveal.verbs.learn": "learn",
     "foveal.verbs.load": "load",
     "foveal.verbs.predict": "predict",
     "foveal.verbs.selftest": "selftest",

@@ -74,6 +74,7 @@ VERBS = [
     "evaluate",
     "explain",
     "export",
+    "learn",
     "load",
     "predict",
     "selftest",
@@ -123,7 +124,7 @@ def test_what_a_verb_returns_is_public():
     for verb in VERBS:
         returned = str(getattr(foveal, verb).__annotations__["return"])
         (name,) = re.findall(r"\b[A-Za-z]\w+(?=[\],]|$)", returned.split("[")[-1]) or [returned]
-        assert name in [*RESULTS, "Predictor", "Explanation", "int"], verb
+        assert name in [*RESULTS, "Predictor", "Explanation", "Path", "int"], verb
 
 
 def test_no_public_name_needs_torch():

@@ -24,6 +24,7 @@ COMMANDS = (
     "export",
     "serve",
     "demo",
+    "learn",
     "selftest",
     "convolve",
     "pretrained",

@@ -31,6 +31,7 @@ def test_help_lists_every_verb():
         "export",
         "serve",
         "demo",
+        "learn",
         "selftest",
         "convolve",
         "cache",

@@ -1,12 +1,8 @@
-// The playground's image: the one on the page, or a file, as grey 0..255.
+// The playground's image: the one on the page, as grey 0..255.
+import { grey, MAX_SIDE } from '../shared/readImage'
 import type { Grid } from './convolution'
 import { valuesOf } from './unpack'
 import { layers } from './state.svelte'
-
-const MAX_SIDE = 256
-
-/** Grey as Pillow's L: 0.299 red + 0.587 green + 0.114 blue, rounded. */
-const grey = (r: number, g: number, b: number): number => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16
 
 /** The page's own image in grey, every n-th pixel where it is large. */
 export function pageImageInGrey(): Grid {
@@ -24,28 +20,4 @@ export function pageImageInGrey(): Grid {
     out[i] = channels === 3 ? grey(values[at]!, values[at + cells]!, values[at + 2 * cells]!) : values[at]!
   }
   return { height: h, width: w, values: out }
-}
-
-/** An image file in grey, at most 256 pixels a side. Rejects where the browser cannot decode it. */
-export async function readImage(file: Blob): Promise<Grid> {
-  const url = URL.createObjectURL(file)
-  try {
-    const image = new Image()
-    image.src = url
-    await image.decode()
-    const scale = Math.min(1, MAX_SIDE / Math.max(image.naturalWidth, image.naturalHeight))
-    const width = Math.max(1, Math.round(image.naturalWidth * scale))
-    const height = Math.max(1, Math.round(image.naturalHeight * scale))
-    const canvas = document.createElement('canvas')
-    canvas.width = width
-    canvas.height = height
-    const context = canvas.getContext('2d')!
-    context.drawImage(image, 0, 0, width, height)
-    const { data } = context.getImageData(0, 0, width, height)
-    const values = new Float64Array(height * width)
-    for (let i = 0; i < values.length; i++) values[i] = grey(data[4 * i]!, data[4 * i + 1]!, data[4 * i + 2]!)
-    return { height, width, values }
-  } finally {
-    URL.revokeObjectURL(url)
-  }
 }

@@ -8,10 +8,6 @@ export const words = {
     '또는 붙여 넣으세요. 이미지는 이 서버로만 전송되고 저장되지 않습니다',
   ],
   choose: ['Choose an image', '이미지 선택'],
-  camera: ['Use the camera', '카메라 사용'],
-  capture: ['Take a photo', '촬영'],
-  stop: ['Close the camera', '카메라 닫기'],
-  cameraError: ['The camera cannot be used: {reason}', '카메라를 사용할 수 없습니다: {reason}'],
   model: ['Model', '모델'],
   token: ['Access token', '접근 토큰'],
   tokenHint: [

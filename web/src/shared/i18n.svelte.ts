@@ -1,6 +1,7 @@
 // The page's language and its words: tables of [English, Korean].
 
-export type Lang = 'en' | 'ko'
+/** 'en', 'ko'; the learn page may know more. */
+export type Lang = string
 export type Words = Record<string, readonly [en: string, ko: string]>
 
 export const language = $state<{ current: Lang }>({

@@ -1,0 +1,10 @@
+// Everything of the numeric core; it knows no page.
+export * from './digits'
+export * from './layers'
+export * from './matrix'
+export * from './network'
+export * from './optimiser'
+export * from './random'
+export * from './spec'
+export * from './training'
+export * from './yaml'

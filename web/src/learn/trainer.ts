@@ -1,0 +1,60 @@
+// Starts the worker that trains, and says what it reports.
+import type { Hyperparameters, Images, LayerSpec, Shape } from './core'
+import TrainerWorker from './trainer.worker?worker&inline'
+
+export type ToWorker =
+  | {
+      kind: 'start'
+      layers: LayerSpec[]
+      input: Shape
+      settings: Hyperparameters
+      train: Images
+      test: Images
+      probe: Float32Array
+    }
+  | { kind: 'probe'; pixels: Float32Array }
+  | { kind: 'stop' }
+
+export interface EpochScores {
+  epoch: number
+  seconds: number
+  trainLoss: number
+  trainAccuracy: number
+  testLoss: number
+  testAccuracy: number
+}
+
+export interface NetworkState {
+  maps: Float32Array[] // the output of every layer for the probe image; the last are the logits
+  filters: Float32Array[] // the weights of every layer, empty where it has none
+  probabilities: number[]
+}
+
+export type FromWorker =
+  | ({ kind: 'epoch' } & EpochScores)
+  | { kind: 'step'; epoch: number; loss: number; seconds: number }
+  | ({ kind: 'state' } & NetworkState)
+  | { kind: 'done'; seconds: number }
+  | { kind: 'diverged'; epoch: number }
+
+export interface Trainer {
+  probe(pixels: Float32Array): void
+  stop(): void
+  close(): void
+}
+
+/** Train in a worker; `report` hears everything. */
+export function startTraining(
+  order: Omit<Extract<ToWorker, { kind: 'start' }>, 'kind'>,
+  report: (message: FromWorker) => void,
+): Trainer {
+  const worker = new TrainerWorker()
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => report(data)
+  const send = (message: ToWorker): void => worker.postMessage(message)
+  send({ kind: 'start', ...order })
+  return {
+    probe: (pixels) => send({ kind: 'probe', pixels }),
+    stop: () => send({ kind: 'stop' }),
+    close: () => worker.terminate(),
+  }
+}
