@@ -1,5 +1,6 @@
-"""Pack the digits of scikit-learn for the page of `foveal learn`: python web/pack_digits.py
+"""Pack the digits of scikit-learn for the page of `foveal learn`.
 
+Run: python web/pack_digits.py
 Writes web/src/learn/data/digits.bin: for each of 1,797 images 64 bytes (8x8, 0 to 16, row by row)
 and one byte, its class.
 """

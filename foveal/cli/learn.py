@@ -1,4 +1,4 @@
-"""`foveal learn`: parse, call the verb, open the page in the browser where no file was asked for."""
+"""`foveal learn`: parse, call the verb, open the page where no file was asked for."""
 
 from __future__ import annotations
 

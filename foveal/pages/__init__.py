@@ -19,7 +19,7 @@ _ESCAPES = {
 
 
 def render(name: str, data: dict[str, Any], lang: str = "en") -> str:
-    """The page `name` ('report', 'lens', 'serve', 'learn', ...) as one HTML text that holds `data` as JSON.
+    """The page `name` ('report', 'lens', 'learn', ...) as one HTML text with `data` as JSON.
 
     The JSON is escaped so that nothing in it can end the script element or start markup, and so
     that names of files which are no text can be written as UTF-8.

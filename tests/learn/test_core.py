@@ -91,7 +91,9 @@ OPTIMISERS = {
 def torch_layer(spec, channels, values):
     kind = spec["kind"]
     if kind == "conv":
-        return nn.Conv2d(channels, spec["channels"], spec["kernel"], spec["stride"], spec["padding"])
+        return nn.Conv2d(
+            channels, spec["channels"], spec["kernel"], spec["stride"], spec["padding"]
+        )
     if kind == "dense":
         return nn.Linear(values, spec["units"])
     if kind == "flatten":
