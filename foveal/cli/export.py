@@ -11,6 +11,7 @@ from foveal.cli import console
 from foveal.text import plural
 
 if TYPE_CHECKING:
+    from foveal.exporting.parity import Parity
     from foveal.verbs.export import ExportResult
 
 
@@ -71,12 +72,20 @@ def command(
 
 def _format_result(result: ExportResult) -> str:
     parity = result.parity
-    low, high = parity.accuracy_interval
     lines = [
         f"{result.path}  ({result.method})",
         f"same prediction on {parity.agreement:.2%} of {plural(parity.n, 'image')}, "
         f"probabilities differ by at most {parity.max_probability_gap:.2g}",
-        f"accuracy {parity.accuracy_exported:.4f} (95 % interval {low:.4f} to {high:.4f}), "
-        f"original {parity.accuracy_native:.4f}",
+        _format_accuracy(parity),
     ]
     return "\n".join([*lines, *(f"rejected: {problem}" for problem in result.rejected)])
+
+
+def _format_accuracy(parity: Parity) -> str:
+    if parity.accuracy_interval is None:
+        return "accuracy not measured: the model knows none of the images' classes"
+    low, high = parity.accuracy_interval
+    return (
+        f"accuracy {parity.accuracy_exported:.4f} (95 % interval {low:.4f} to {high:.4f}), "
+        f"original {parity.accuracy_native:.4f}"
+    )

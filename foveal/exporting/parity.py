@@ -27,37 +27,47 @@ class Parity:
 
     agreement: share of images with the same predicted class (the same set of labels for a
     multi-label model).  max_probability_gap: largest difference of a probability.
-    accuracy_native, accuracy_exported: share of correct predictions, 0..1.
-    accuracy_interval: 95 % of the exported one.  n: images.
+    accuracy_native, accuracy_exported: share of correct predictions, 0..1; None where the images
+    have no label that the model knows.  accuracy_interval: 95 % of the exported one.  n: images.
     """
 
     agreement: float
     max_probability_gap: float
-    accuracy_native: float
-    accuracy_exported: float
-    accuracy_interval: Interval
+    accuracy_native: float | None
+    accuracy_exported: float | None
+    accuracy_interval: Interval | None
     n: int
 
     @property
     def accuracy_loss(self) -> float:
-        """Points of accuracy lost, -100..100."""
+        """Points of accuracy lost, -100..100; without labels the most that can be lost."""
+        if self.accuracy_native is None or self.accuracy_exported is None:
+            return 100 * (1 - self.agreement)
         return 100 * (self.accuracy_native - self.accuracy_exported)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON and for the manifest."""
-        return {**asdict(self), "accuracy_interval": list(self.accuracy_interval)}
+        interval = self.accuracy_interval
+        return {**asdict(self), "accuracy_interval": None if interval is None else list(interval)}
 
 
 def measure_parity(
-    native: np.ndarray, exported: np.ndarray, targets: np.ndarray, manifest: Manifest
+    native: np.ndarray, exported: np.ndarray, targets: np.ndarray | None, manifest: Manifest
 ) -> Parity:
-    """Compare probabilities float32 (N, K); targets int (N,), or bool (N, K) for multi-label."""
+    """Compare probabilities float32 (N, K).
+
+    targets: int (N,), bool (N, K) for multi-label, or None for images without a known label.
+    """
     native_labels, exported_labels = _decide(native, manifest), _decide(exported, manifest)
+    agreement = float(_equal_rows(native_labels, exported_labels).mean())
+    gap = float(np.abs(native - exported).max())
+    if targets is None:
+        return Parity(agreement, gap, None, None, None, len(native))
     native_correct = _equal_rows(native_labels, targets)
     exported_correct = _equal_rows(exported_labels, targets)
     return Parity(
-        agreement=float(_equal_rows(native_labels, exported_labels).mean()),
-        max_probability_gap=float(np.abs(native - exported).max()),
+        agreement=agreement,
+        max_probability_gap=gap,
         accuracy_native=float(native_correct.mean()),
         accuracy_exported=float(exported_correct.mean()),
         accuracy_interval=binomial_interval(int(exported_correct.sum()), len(targets)),
@@ -69,8 +79,9 @@ def failures(parity: Parity, limits: ParityLimits, *, quantised: bool) -> tuple[
     """Every limit that is not met, in words; a quantised model has to meet its accuracy only."""
     problems = []
     if parity.accuracy_loss > limits.max_accuracy_loss:
+        can_fall = "falls" if parity.accuracy_native is not None else "may fall"
         problems.append(
-            f"accuracy falls by {parity.accuracy_loss:.2f} points "
+            f"accuracy {can_fall} by {parity.accuracy_loss:.2f} points "
             f"(limit {limits.max_accuracy_loss:g})"
         )
     if not quantised and parity.agreement < limits.min_agreement:

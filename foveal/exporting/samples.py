@@ -29,12 +29,12 @@ _USE_DATA = "name labelled images with --data"
 class ParitySamples:
     """Preprocessed images with their labels and files.
 
-    pixels: uint8 (N, H, W, C).  targets: int64 (N,), or bool (N, K) for multi-label.
-    read: the bytes of the file of image i.
+    pixels: uint8 (N, H, W, C).  targets: int64 (N,), bool (N, K) for multi-label, or None where the
+    model knows no label of the images.  read: the bytes of the file of image i.
     """
 
     pixels: np.ndarray
-    targets: np.ndarray
+    targets: np.ndarray | None
     read: Callable[[int], bytes]
 
     def __len__(self) -> int:
@@ -43,12 +43,16 @@ class ParitySamples:
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """Rows of a dataset to sample from, the content hashes they must have, and the limit."""
+    """Rows of a dataset to sample from, the content hashes they must have, and the limit.
+
+    labelled: the model knows the labels of the dataset.
+    """
 
     dataset: Dataset
     rows: Sequence[int]
     hashes: Sequence[int | None] | None
     limit: int
+    labelled: bool = True
 
 
 def from_run(model: Path, manifest: Manifest) -> tuple[ParitySamples, ParitySamples]:
@@ -70,13 +74,16 @@ def from_data(
     """(parity, calibration) samples of DATA: its val and train where it has splits.
 
     Else images the model was not trained on, and those it was; an empty group is replaced by the
-    other.  Raises DataError for a multi-label dataset and a single-label model, unknown classes,
-    or no readable image.
+    other.  A model of weights learned elsewhere takes images of unknown classes without their
+    labels.  Raises DataError for a multi-label dataset and a single-label model, unknown
+    classes, or no readable image.
     """
-    _check_labels(dataset, manifest)
+    labelled = not _knows_no_class(dataset, manifest)
+    if labelled:
+        _check_labels(dataset, manifest)
     parity_rows, calibration_rows = _split_rows(dataset, train_hashes)
     parity, calibration = (
-        collect(SampleRequest(dataset, rows, None, limit), manifest)
+        collect(SampleRequest(dataset, rows, None, limit, labelled), manifest)
         for rows, limit in (
             (parity_rows or calibration_rows, MAX_PARITY_IMAGES),
             (calibration_rows or parity_rows, MAX_CALIBRATION_IMAGES),
@@ -107,7 +114,9 @@ def collect(request: SampleRequest, manifest: Manifest) -> ParitySamples:
         np.stack([image for _, image in loaded])
         if loaded
         else np.zeros((0, *network.input.shape), np.uint8),
-        encode_labels([dataset.labels[row] for row in rows], manifest.labels, manifest.task),
+        encode_labels([dataset.labels[row] for row in rows], manifest.labels, manifest.task)
+        if request.labelled
+        else None,
         lambda index: dataset.read(rows[index]),
     )
 
@@ -119,6 +128,12 @@ def _map_in_chunks(
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(order), size):
             yield from filter(None, pool.map(load, order[start : start + size]))
+
+
+def _knows_no_class(dataset: Dataset, manifest: Manifest) -> bool:
+    """Whether the weights were learned elsewhere, on other classes than all of the dataset's."""
+    learned_elsewhere = bool(manifest.weights) and not manifest.history
+    return learned_elsewhere and not set(dataset.classes) & set(manifest.labels)
 
 
 def _check_labels(dataset: Dataset, manifest: Manifest) -> None:

@@ -31,6 +31,26 @@ def test_figures() -> None:
     assert parity.n == 200
 
 
+def test_without_labels_disagreement_bounds_the_loss() -> None:
+    native = np.array([[0.9, 0.1]] * 10, np.float32)
+    exported = native.copy()
+    exported[0] = exported[0, ::-1]
+    manifest = Manifest(network=NETWORK, labels=("a", "b"))
+    parity = measure_parity(native, exported, None, manifest)
+    assert (parity.accuracy_native, parity.accuracy_exported) == (None, None)
+    assert parity.to_data() == {
+        "agreement": 0.9,
+        "max_probability_gap": pytest.approx(0.8),
+        "accuracy_native": None,
+        "accuracy_exported": None,
+        "accuracy_interval": None,
+        "n": 10,
+    }
+    assert failures(parity, ParityLimits(), quantised=True) == (
+        "accuracy may fall by 10.00 points (limit 0.3)",
+    )
+
+
 def test_the_interval_is_exact() -> None:
     probabilities = np.array([[0.9, 0.1]] * 9, np.float32)
     targets = np.array([0] * 7 + [1] * 2)

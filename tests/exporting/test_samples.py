@@ -172,6 +172,20 @@ def test_classes_the_model_does_not_have(manifest: Manifest, digits: Path) -> No
     )
 
 
+def test_weights_learned_elsewhere_take_images_without_known_labels(
+    manifest: Manifest, digits: Path
+) -> None:
+    names = {"labels": tuple(f"class {name}" for name in manifest.labels)}
+    other = manifest.model_copy(update={**names, "weights": {"licence": "MIT"}})
+    with pytest.raises(DataError, match="has classes the model does not have"):
+        from_data(open_dataset(digits), other, np.zeros(0, np.uint64))
+    elsewhere = other.model_copy(update={"history": ()})
+    parity, calibration = from_data(open_dataset(digits), elsewhere, np.zeros(0, np.uint64))
+    assert parity.targets is None
+    assert calibration.targets is None
+    assert len(parity) == 300
+
+
 def test_unreadable_images_are_left_out(manifest: Manifest, tmp_path: Path) -> None:
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "a.png").write_bytes(b"not an image")
