@@ -41,12 +41,30 @@ def cache_folder() -> Path:
     """The cache folder; it may not exist yet."""
     chosen = os.environ.get("FOVEAL_CACHE")
     if chosen:
-        return Path(chosen).expanduser()
+        return _expanded(chosen)
     if sys.platform == "win32":  # untested
         return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "foveal" / "cache"
     if sys.platform == "darwin":  # untested
-        return Path.home() / "Library" / "Caches" / "foveal"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foveal"
+        return _home() / "Library" / "Caches" / "foveal"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "foveal"
+
+
+def _expanded(chosen: str) -> Path:
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            f"FOVEAL_CACHE is '{chosen}', but no such user has a home folder; give the path of a "
+            "folder"
+        ) from error
+
+
+def _home() -> Path:
+    """The home folder; where there is none, as in a container, a place that cannot be written."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.devnull) / "no-home-folder"
 
 
 def size_limit_bytes() -> int:

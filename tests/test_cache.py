@@ -36,6 +36,27 @@ def test_the_folder_is_chosen_by_the_environment(monkeypatch):
     assert cache.cache_folder() == Path.home() / ".cache" / "foveal"
 
 
+def test_a_user_without_a_home_folder_has_a_cache_that_cannot_be_written(monkeypatch):
+    def fail():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("FOVEAL_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(cache.Path, "home", fail)
+    assert cache.cache_folder() == Path("/dev/null/no-home-folder/.cache/foveal")
+    assert cache.list_entries() == []
+
+
+def test_the_home_folder_of_an_unknown_user_is_refused(monkeypatch):
+    monkeypatch.setenv("FOVEAL_CACHE", "~nobody-here/cache")
+    with pytest.raises(UsageError) as caught:
+        cache.cache_folder()
+    assert str(caught.value) == (
+        "FOVEAL_CACHE is '~nobody-here/cache', but no such user has a home folder; give the path "
+        "of a folder"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "limit"), [("", 50 * 2**30), ("20G", 20 * 2**30), ("1.5 KiB", 1536), ("7", 7)]
 )

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from foveal.cli import console, fast_predict
+from foveal.cli.process import open_missing_streams, require_current_folder
 from foveal.errors import Error
 
 
@@ -22,6 +23,12 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line with `arguments`; the exit status."""
     signal.signal(signal.SIGTERM, _on_sigterm)
+    try:
+        open_missing_streams()
+        require_current_folder()
+    except Error as error:
+        sys.stderr.write(f"foveal: {error}\n")
+        return error.exit_status
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file name may hold what is no text
         sys.stdout.reconfigure(errors="backslashreplace")
     console.QUIET = "--quiet" in arguments  # allowed before and after the verb

@@ -20,6 +20,7 @@ from foveal.model.manifest import Manifest
 from foveal.model.model import Model
 from foveal.prediction.onnx_backend import OnnxBackend
 from foveal.prediction.predictor import Predictor
+from foveal.prediction.runtime import load_onnxruntime
 from foveal.progress import Progress, silent
 
 ANY_SIZE_LIMITS = ParityLimits(min_agreement=0.99, max_probability_gap=1.0)
@@ -126,8 +127,6 @@ def _record(
     method: str, parity: Parity, options: ExportOptions, rejected: list[str]
 ) -> dict[str, Any]:
     """What the manifest says of the export."""
-    import onnxruntime
-
     return {
         "format": "onnx",
         "opset": OPSET,
@@ -137,7 +136,7 @@ def _record(
         "any_size": options.any_size,
         "parity": parity.to_data(),
         "rejected": list(rejected),
-        "onnxruntime": onnxruntime.__version__,
+        "onnxruntime": load_onnxruntime().__version__,
     }
 
 

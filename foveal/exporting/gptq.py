@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from foveal.exporting.onnx import INPUT_NAME
+from foveal.prediction.runtime import load_onnxruntime
 
 MAX_GPTQ_INPUTS = 6000
 """Layers of more inputs per output are rounded to nearest: moments grow with the square."""
@@ -156,8 +157,8 @@ def _weighted_layers(graph: Any, initializers: dict[str, Any]) -> Iterator[_Weig
 def _accumulate_moments(graph: Any, layers: list[_WeightedLayer], pixels: np.ndarray) -> None:
     """Add the second moments of the layers' inputs to their `moments`."""
     import onnx
-    import onnxruntime
 
+    onnxruntime = load_onnxruntime()
     probed = onnx.ModelProto()
     probed.CopyFrom(graph)
     names = sorted({layer.input for layer in layers})

@@ -19,6 +19,7 @@ import numpy as np
 from foveal.exporting.gptq import RoundedWeights, apply_rounding
 from foveal.exporting.int8_graph import fuse_pixel_input, replace_gelu
 from foveal.exporting.onnx import INPUT_NAME
+from foveal.prediction.runtime import load_onnxruntime
 
 _CALIBRATION_BATCH_SIZE = 32
 _PERCENTILE_IMAGES = 128
@@ -81,6 +82,8 @@ def quantise_graph(
     without VNNI add pairs of products in 16 bits, which 8-bit weights overflow).
     """
     from onnx import load
+
+    load_onnxruntime()
     from onnxruntime import quantization as ort
 
     method = {
@@ -165,6 +168,7 @@ def _excluded_nodes(graph: Any, fp32_ends: bool) -> list[str]:
 
 
 def _calibration_reader(pixels: np.ndarray) -> Any:
+    load_onnxruntime()
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]

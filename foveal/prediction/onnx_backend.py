@@ -13,6 +13,7 @@ from foveal.errors import ModelFileError
 from foveal.images.decode import preload_codecs
 from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.prediction import onnx_verify
+from foveal.prediction.runtime import load_onnxruntime
 
 if TYPE_CHECKING:
     from foveal.model.manifest import Manifest
@@ -88,8 +89,7 @@ def open_onnx_backend(path: Path, threads: int = 0) -> OnnxBackend:
 
 
 def _create_session(content: bytes, path: Path, threads: int) -> Any:
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
