@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from foveal.spec.network import Network
+
 ROOT = Path(__file__).resolve().parent.parent
 CI = os.environ.get("CI") == "true"
 
@@ -171,6 +173,39 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_data = RunData(digits, manifest.labels, train=images[:200], val=images[200:])
     write_run_data(folder, run_data)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file of a small network for colour images whose weights come from elsewhere."""
+    import torch
+
+    from foveal.model.manifest import Manifest
+    from foveal.model.model import Model, save_model
+    from foveal.network.build import build
+    from foveal.spec.yaml import parse_yaml
+
+    network = parse_yaml(
+        "input: {height: 24, width: 24, channels: 3}\n"
+        "preprocess: {mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.4]}\n"
+        "layers: [conv: 12, batch_norm, relu, {conv: {channels: 12, groups: depthwise}}, "
+        "batch_norm, relu6, {residual: [conv: 12, batch_norm]}, relu, max_pool: 2, conv: 24, "
+        "batch_norm, relu, global_avg_pool, dropout: 0.1, output: softmax]\n",
+        Network,
+    )
+    labels = ("3", "cat", "dog", "tree")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = build(network, len(labels))
+        with torch.no_grad():
+            for layer in module.modules():
+                if isinstance(layer, torch.nn.BatchNorm2d):
+                    layer.running_mean.uniform_(-0.5, 0.5)
+                    layer.running_var.uniform_(0.5, 2)
+    weights = {"name": "tiny", "licence": "CC0-1.0", "sha256": "5" * 64}
+    path = tmp_path_factory.mktemp("pretrained") / "tiny.safetensors"
+    save_model(path, Model(module.eval(), Manifest(network=network, labels=labels, weights=weights)))
+    return path
 
 
 @pytest.fixture(scope="session")

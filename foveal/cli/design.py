@@ -23,6 +23,14 @@ def design(
     minutes: Annotated[
         float | None, typer.Option(help="Minutes training may take; default: 10.")
     ] = None,
+    start_from: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="auto|scratch|NAME|FILE",
+            help="Start from a pretrained network's or a model file's weights.",
+        ),
+    ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Write the network here, the recipe beside it.")
     ] = None,
@@ -45,17 +53,20 @@ def design(
             out=out,
             allow_bad=allow_bad,
             ignore_unknown_classes=ignore_unknown_classes,
+            start_from=start_from,
             progress=progress,
         )
     given = data if root is None else f"{data} --root {root}"
+    asked = "" if start_from == "auto" else f" --from {start_from}"
+    start = "" if result.start_from == "scratch" else f" --from {result.start_from}"
     if out is None:
         console.result(network_yaml(result).rstrip("\n"))
         console.message("\n".join(["", "recipe:", recipe_yaml(result).rstrip("\n")]))
-        console.message(f"\nto save it:  foveal design {given} --out network.yaml")
+        console.message(f"\nto save it:  foveal design {given}{asked} --out network.yaml")
         return
     for reason in result.reasons:
         console.result(reason)
     console.message(
         f"written: {out} and {recipe_path(out)}; edit them, then  foveal train {given} "
-        f"--network {out} --recipe {recipe_path(out)}"
+        f"--network {out} --recipe {recipe_path(out)}{start}"
     )

@@ -47,13 +47,15 @@ Channels = Literal[1, 3]
 class Design:
     """A network, a recipe (its None values are chosen by training), and one reason per choice.
 
-    recipe_reasons: key -> why, of the values that the recipe states.
+    recipe_reasons: key -> why, of the values that the recipe states.  start_from: the pretrained
+    network or model file whose weights are the start, or `scratch`.
     """
 
     network: Network
     recipe: Recipe
     reasons: tuple[str, ...]
     recipe_reasons: Mapping[str, str]
+    start_from: str = "scratch"
 
 
 def design_network(
@@ -79,23 +81,34 @@ def design_network(
     candidates = _candidates(stats, channels, side_px, preset)
     budget = DEFAULT_MINUTES if minutes is None else minutes
     network, layer_reasons = _largest_that_fits(stats, candidates, budget, multiply_adds_per_second)
-    preprocess, fit_reason = _choose_fit(stats, network.input)
+    preprocess, fit_reason = choose_fit(stats, network.input)
     preprocess, pixel_reasons = stats.pixels.settle(preprocess)
-    output, output_reason = _choose_output(stats)
-    recipe, recipe_reasons = _choose_recipe(stats)
-    recipe_lines = [
-        "recipe.epochs: as many as the budget allows, measured when training starts",
-        *(f"recipe.{key} {getattr(recipe, key)}: {why}" for key, why in recipe_reasons.items()),
-    ]
+    output, output_reason = choose_output(stats)
     network = network.model_copy(
         update={"preprocess": preprocess, "layers": (*network.layers[:-1], output)}
     )
+    return finish_design(
+        stats, network, (colour, *layer_reasons, fit_reason, *pixel_reasons, output_reason)
+    )
+
+
+def finish_design(
+    stats: Stats, network: Network, reasons: tuple[str, ...], start_from: str = "scratch"
+) -> Design:
+    """A design of a checked network: its recipe, and the reasons with those of the recipe.
+
+    Raises SpecError where the network cannot be trained on these images.
+    """
     messages = lint(network, len(stats.classes), stats.task, images=stats.images)
     errors = [message.text for message in messages if message.severity == "error"]
     if errors:
         raise SpecError(errors)
-    reasons = (colour, *layer_reasons, fit_reason, *pixel_reasons, output_reason, *recipe_lines)
-    return Design(network, recipe, reasons, recipe_reasons)
+    recipe, recipe_reasons = _choose_recipe(stats)
+    recipe_lines = (
+        "recipe.epochs: as many as the budget allows, measured when training starts",
+        *(f"recipe.{key} {getattr(recipe, key)}: {why}" for key, why in recipe_reasons.items()),
+    )
+    return Design(network, recipe, (*reasons, *recipe_lines), recipe_reasons, start_from)
 
 
 @dataclass(frozen=True)
@@ -220,7 +233,7 @@ def _size_with_ratio(side: int, ratio: float, channels: Channels) -> Input:
     return Input(height=longer, width=side, channels=channels)
 
 
-def _choose_fit(stats: Stats, size: Input) -> tuple[Preprocess, str]:
+def choose_fit(stats: Stats, size: Input) -> tuple[Preprocess, str]:
     """How images of another aspect ratio become the input's: by what would be lost."""
     ratio = size.width / size.height
     stretch = max(max(one / ratio, ratio / one) for one in (stats.aspect[0], stats.aspect[2]))
@@ -241,7 +254,8 @@ def _choose_fit(stats: Stats, size: Input) -> tuple[Preprocess, str]:
     return Preprocess(fit="pad"), f"preprocess.fit pad: {reason}"
 
 
-def _choose_output(stats: Stats) -> tuple[Output, str]:
+def choose_output(stats: Stats) -> tuple[Output, str]:
+    """The output layer that the labels need, and the reason."""
     if stats.task == "multi":
         return Output(function="sigmoid"), (
             "output sigmoid: an image may have several labels, each is predicted independently"

@@ -13,6 +13,8 @@ from pydantic import Field
 from foveal.spec.values import Fraction, Positive, Probability, Value
 
 NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+MAX_LAYERS = 4096
 
 FORMER_KEYS = {
     "balance": "class_balance",
@@ -62,6 +64,14 @@ class Recipe(Value):
     mixup_alpha, cutmix_alpha: alpha of the beta distribution, at most 1.  randaugment_magnitude:
     of two random operations per image.
 
+    Transfer, where the weights of another model are the start.  linear_probe: the output layer is
+    first fitted, by logistic regression, to the features that the other layers compute; it is the
+    first model, and no later one is worse on val.  head_l2: strength of its L2 penalty, for the
+    mean loss and standardised features.  head_images: of train, that it is fitted to.  fine_tune:
+    whether all layers are trained then.  Layers with weights are counted from the input: the first
+    `freeze` are not trained, and layer_decay is the factor of the learning rate for each layer
+    towards the input.  freeze_norms: batch norms keep their statistics.
+
     progressive_resizing: fraction of the input's side at which training starts; 1: off.
     precision: `bf16` computes in 16 bits and keeps the weights in 32.  early_stopping_epochs:
     epochs without a better validation accuracy after which training ends.
@@ -99,6 +109,13 @@ class Recipe(Value):
     mixup_alpha: Probability = 0.0
     cutmix_alpha: Probability = 0.0
     randaugment_magnitude: Annotated[float, Field(ge=0, le=30)] = 0.0
+    linear_probe: Literal["auto", "on", "off"] = "auto"
+    head_l2: Annotated[float, Field(gt=0, le=1000)] | None = None
+    head_images: Count | None = None
+    fine_tune: Literal["auto", "on", "off"] = "auto"
+    freeze: Annotated[int, Field(ge=0, le=MAX_LAYERS)] | None = None
+    layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
+    freeze_norms: Literal["auto", "on", "off"] = "auto"
     progressive_resizing: Annotated[float, Field(gt=0, le=1)] | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"

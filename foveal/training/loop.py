@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from copy import deepcopy
 from dataclasses import asdict
 
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
@@ -86,7 +87,7 @@ def _train_step(
 ) -> Iterator[TrainingRecord]:
     start = time.perf_counter()
     position, recipe = state.position, task.recipe
-    state.module.train()
+    _set_training_mode(state.module, recipe)
     state.begin_step()
     torch.manual_seed(torch_seed(task.seed, Stream.DROPOUT, position.step))
     images, target = prepare_batch(task, indices, epoch, position.progress)
@@ -104,6 +105,18 @@ def _train_step(
     seconds = time.perf_counter() - start
     accuracy = correct / len(indices)
     yield StepRecord(position.step, epoch + 1, len(indices), loss, accuracy, learning_rate, seconds)
+
+
+def _set_training_mode(module: nn.Module, recipe: Recipe) -> None:
+    """Training mode, but for batch norms whose statistics are to stay as they are."""
+    module.train()
+    if recipe.freeze_norms != "on" and not recipe.freeze:
+        return
+    for layer in module.modules():
+        if isinstance(layer, _BatchNorm) and (
+            recipe.freeze_norms == "on" or not any(p.requires_grad for p in layer.parameters())
+        ):
+            layer.eval()
 
 
 def _update_weights(state: TrainingState, recipe: Recipe) -> None:
@@ -161,13 +174,31 @@ def _validate(
     state: TrainingState, task: TrainTask, eval_module: nn.Module, train_seconds: float
 ) -> EpochRecord:
     """Score the epoch on val, select its weights where they are good enough, and record it."""
-    position = state.position
     start = time.perf_counter()
     _load_ema(eval_module, state)
-    loss = accuracy = logits = None
+    logits = None
     if len(task.val):
         bf16 = task.recipe.precision == "bf16"
         logits = validation.predict_logits(eval_module, task.val, task.device, bf16=bf16)
+    return close_epoch(
+        state, task, eval_module, logits, lambda: train_seconds + time.perf_counter() - start
+    )
+
+
+def close_epoch(
+    state: TrainingState,
+    task: TrainTask,
+    eval_module: nn.Module,
+    logits: validation.Logits | None,
+    seconds: Callable[[], float],
+) -> EpochRecord:
+    """End an epoch whose weights are those of `eval_module`: select them or not, and record it.
+
+    logits: of val, None where there is none.  seconds: that the epoch has taken.
+    """
+    position = state.position
+    loss = accuracy = None
+    if logits is not None:
         loss = validation.negative_log_likelihood(logits, task.val.labels, task.activation)
         accuracy = validation.accuracy(logits, task.val.labels)
         loss = loss if math.isfinite(loss) else None
@@ -183,22 +214,24 @@ def _validate(
         record = EpochRecord(
             epoch,
             position.step,
-            _learning_rate(state, task.recipe),
+            0.0 if position.stage == "head" else _learning_rate(state, task.recipe),
             position.loss_sum / position.images_seen if position.images_seen else None,
             position.correct_sum / position.images_seen if position.images_seen else None,
             loss,
             accuracy,
             selected,
-            train_seconds + time.perf_counter() - start,
+            seconds(),
         )
-        _close_epoch(state, record)
+        _record_epoch(state, record)
     return record
 
 
-def _close_epoch(state: TrainingState, record: EpochRecord) -> None:
+def _record_epoch(state: TrainingState, record: EpochRecord) -> None:
     position = state.position
     entry = asdict(record)
     del entry["seconds"]
+    if position.stage == "head":
+        entry["stage"] = position.stage
     position.history.append(entry)
     position.images_seen, position.loss_sum, position.correct_sum = 0, 0.0, 0.0
     position.needs_validation = False
@@ -214,17 +247,21 @@ def _load_ema(eval_module: nn.Module, state: TrainingState) -> None:
 def _is_selected(
     state: TrainingState, task: TrainTask, accuracy: float | None, loss: float | None
 ) -> bool:
-    """The newest weights are selected unless an earlier epoch was clearly better on val."""
+    """The newest weights are selected unless an earlier epoch was clearly better on val.
+
+    After a linear probe, unless one was better at all.
+    """
     if accuracy is None:
         return True
     if loss is None:
         return False
     position = state.position
     best = position.best_val_accuracy
-    margin = validation.standard_error(best, len(task.val))
+    probed = task.recipe.linear_probe == "on"
+    margin = 0.0 if probed else validation.standard_error(best, len(task.val))
     improved = accuracy > best + MIN_IMPROVEMENT
     position.epochs_without_improvement = 0 if improved else position.epochs_without_improvement + 1
-    if position.best_epoch and accuracy < best - margin:
+    if state.best and accuracy < best - margin:
         return False
     position.best_val_accuracy = max(best, accuracy)
     return True

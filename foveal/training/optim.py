@@ -6,7 +6,7 @@ The state is a flat dict of named tensors, which a checkpoint stores as it is. M
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,7 +53,10 @@ class ParameterGroup:
 
 
 def make_parameter_groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterGroup, ...]:
-    """The groups of a recipe without gaps: filters, the head, norm biases and all else."""
+    """The groups of a recipe without gaps: filters, the head, norm biases and all else.
+
+    With `layer_decay` each is divided further, by layers.
+    """
     assert recipe.optimizer != "auto"
     assert recipe.learning_rate is not None
     assert recipe.momentum is not None
@@ -73,15 +76,48 @@ def make_parameter_groups(module: nn.Module, recipe: Recipe) -> tuple[ParameterG
     members = _named_parameters_by_group(module)
     groups = []
     for group, (method, group_lr, group_decay, fixed_norm) in settings.items():
-        if members[group]:
-            names, parameters = zip(*members[group], strict=True)
+        for factor, named in _by_lr_factor(members[group], module, recipe.layer_decay or 1.0):
+            names, parameters = zip(*named, strict=True)
             momentum = recipe.momentum if method == optimizer else ADAMW_BETA1
             groups.append(
                 ParameterGroup(
-                    method, names, parameters, group_lr, momentum, group_decay, fixed_norm
+                    method, names, parameters, group_lr * factor, momentum, group_decay, fixed_norm
                 )
             )
     return tuple(groups)
+
+
+def _by_lr_factor(
+    members: NamedTensors, module: nn.Module, layer_decay: float
+) -> Iterator[tuple[float, NamedTensors]]:
+    """The members in parts, each with the factor of its learning rate."""
+    numbers = layer_numbers(module)
+    last = max(numbers.values(), default=0)
+    parts: dict[float, NamedTensors] = {}
+    for name, parameter in members:
+        factor = layer_decay ** (last - numbers[name])
+        parts.setdefault(factor, []).append((name, parameter))
+    yield from parts.items()
+
+
+def layer_numbers(module: nn.Module) -> dict[str, int]:
+    """Of every parameter, the number of its layer, counted from 1 at the input.
+
+    A layer begins with a matrix or filters; biases and norms belong to the layer before them.
+    """
+    numbers: dict[str, int] = {}
+    number = 0
+    for name, parameter in module.named_parameters():
+        number += parameter.ndim >= 2
+        numbers[name] = max(number, 1)
+    return numbers
+
+
+def freeze_layers(module: nn.Module, count: int) -> None:
+    """Train all but the first `count` layers; what the network itself holds fixed stays fixed."""
+    for name, number in layer_numbers(module).items():
+        if number <= count:
+            module.get_parameter(name).requires_grad_(False)
 
 
 def _named_parameters_by_group(module: nn.Module) -> dict[str, NamedTensors]:

@@ -30,6 +30,7 @@ class Stream(IntEnum):
     RANDAUGMENT = 19
     INVARIANCE = 21
     WHITENING = 22
+    SAMPLE = 23
     DROPOUT = 31
     INIT = 41
 

@@ -42,6 +42,21 @@ def _class_balanced_order(classes: NDArray[np.int64], seed: int, epoch: int) -> 
     return np.concatenate(sampled)[permutation(count, seed, Stream.EPOCH_ORDER, epoch)]
 
 
+def proportional_order(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """All image indices in an order of which every beginning is a sample.
+
+    Of single labels it has every class's share of the images, and first one image of each class.
+    labels: (N,) class numbers or (N, classes) zeros and ones.
+    """
+    shuffled = permutation(len(labels), seed, Stream.SAMPLE)
+    if labels.ndim == 2:
+        return shuffled
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
+    shares = (np.arange(len(labels)) - np.repeat(starts, counts)) / np.repeat(counts, counts)
+    return by_class[np.argsort(shares, kind="stable")]
+
+
 def split_batches(order: NDArray[np.int64], steps: int) -> list[NDArray[np.int64]]:
     """The epoch's order as `steps` batches."""
     return np.array_split(order, steps)

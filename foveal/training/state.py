@@ -6,7 +6,7 @@ It packs itself into flat tensors and plain JSON data, and back.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,8 @@ from foveal.training.optim import OptimizerState, ParameterGroup
 class RunPosition:
     """Where a run is: counts and a few factors, all in the checkpoint.
 
+    stage: `head` until the output layer is fitted to features, `plan` until fine-tuning is planned,
+    `training` after that and in all other runs.
     cycle_start, cycle_steps: the present cycle of the schedule.  progress_offset: progress at
     step `progress_offset_step`, where the length of the cycle was last changed.
     lr_scale: factor of the learning rate after non-finite losses.  best_val_accuracy: so far;
@@ -27,6 +29,7 @@ class RunPosition:
     epoch_seconds: of every epoch in `history`.  final_scores: of the selected weights on val.
     """
 
+    stage: Literal["head", "plan", "training"] = "training"
     step: int = 0
     cycle_start: int = 0
     cycle_steps: int = 0

@@ -59,7 +59,7 @@ def demo(
     images, count = write_samples(data, out / data / "images", progress)
     check(images, progress=progress)
     folder = _unused_folder(out / data)
-    run = train(images, epochs=EPOCHS[data], out=folder, progress=progress)
+    run = train(images, epochs=EPOCHS[data], out=folder, start_from="scratch", progress=progress)
     report = folder / "test-report.html"
     scores = evaluate(run.model_path, images, report=report, progress=progress)
     example = sorted(images.rglob("*.png"))[0]

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from foveal import processor
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
-from foveal.dataset.stats import compute_stats
+from foveal.dataset.stats import Stats, compute_stats
 from foveal.doctor.readable import find_unreadable
 from foveal.errors import UsageError
 from foveal.files import write_atomic
 from foveal.network.design import Design, design_network
 from foveal.network.provenance import designed_comment
+from foveal.pretrained.design import design_pretrained
+from foveal.pretrained.start import (
+    AUTO,
+    SCRATCH,
+    choose_start,
+    installed_names,
+    start_network,
+)
 from foveal.progress import Progress, silent
+from foveal.spec.network import Network
 from foveal.spec.yaml import dump_yaml
 from foveal.training.setup.data import divide_data, leave_out_unreadable
 
@@ -23,6 +33,7 @@ def design(
     *,
     root: str | Path | None = None,
     minutes: float | None = None,
+    start_from: str | Path = "auto",
     out: str | Path | None = None,
     allow_bad: bool = False,
     ignore_unknown_classes: bool = False,
@@ -31,11 +42,13 @@ def design(
     """A network and recipe for the training images of `data` and a budget (None: 10 minutes).
 
     root: the folder of a table's images.  out: the YAML file for the network; the recipe goes
-    beside it as NAME.recipe.yaml.  allow_bad, ignore_unknown_classes: as train takes them.
+    beside it as NAME.recipe.yaml.  start_from, allow_bad, ignore_unknown_classes: as train takes
+    them.
     Raises DataError where train would, UsageError for a budget that is not positive.
     """
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes received {minutes:g}; give a number above 0")
+    network = None if start_from in (AUTO, SCRATCH) else start_network(start_from)
     divided = divide_data(
         open_dataset(data, root=root),
         ignore_unknown=ignore_unknown_classes,
@@ -47,11 +60,30 @@ def design(
     stats = compute_stats(divided.dataset, divided.rows("train"))
     for warning in (*divided.warnings, *stats.pixels.warnings):
         progress.message(f"warning: {warning}")
-    result = design_network(stats, minutes, multiply_adds_per_second=processor.training_speed())
+    result = _designed(stats, minutes, str(start_from), network)
     if out is not None:
         write_atomic(Path(out), network_yaml(result))
         write_atomic(recipe_path(Path(out)), recipe_yaml(result))
     return result
+
+
+def _designed(
+    stats: Stats, minutes: float | None, start_from: str, network: Network | None
+) -> Design:
+    speed = processor.training_speed()
+    reason: tuple[str, ...] = ()
+    if start_from == AUTO:
+        start = choose_start(stats, minutes, installed_names(), multiply_adds_per_second=speed)
+        reason = (start.reason,)
+        if start.name is not None:
+            start_from, network = start.name, start_network(start.name)
+    if network is None:
+        result = design_network(stats, minutes, multiply_adds_per_second=speed)
+    else:
+        result = design_pretrained(
+            stats, minutes, network, start_from, multiply_adds_per_second=speed
+        )
+    return replace(result, reasons=(*reason, *result.reasons))
 
 
 def recipe_path(out: Path) -> Path:

@@ -31,8 +31,9 @@ class Run:
     """A finished run.
 
     val_accuracy (0..1), val_loss (nats, after the temperature), val_images and best_epoch are of
-    the weights in the model file; the first two are None where there is no val.  history: one
-    dict an epoch.  report_path: None where no report is written, as there is no val.
+    the weights in the model file; the first two are None where there is no val.  Epoch 0: the
+    output layer fitted to features.  history: one dict an epoch.  report_path: None where no
+    report is written, as there is no val.
     at_chance: predictions are no better than chance on the images of `judged_on`: val, or train
     where val is too small to show it.
     """
@@ -61,7 +62,7 @@ def train(
     epochs: float | None = None,
     seed: int = 0,
     out: str | Path | None = None,
-    start_from: str | Path | None = None,
+    start_from: str | Path = "auto",
     size: int | None = None,
     device: DeviceName = "auto",
     allow_bad: bool = False,
@@ -76,7 +77,8 @@ def train(
     the folder of a table's images.  recipe: a file, a mapping or a Recipe.  overrides: recipe keys,
     `input.*` and `preprocess.*`.  minutes: a budget for everything, 10 where neither it nor epochs
     is given.  out: a folder that is empty or new, or with `resume` that of the run to continue;
-    runs/DATA-TIME where none is given.  start_from: a model file whose weights are the start.
+    runs/DATA-TIME where none is given.  start_from: `auto` (a pretrained network where one is
+    installed and serves these images), `scratch`, a pretrained network's name, or a model file.
     size: side of the input in pixels.  track: `tensorboard`, `mlflow`.  Raises foveal.Error.
     """
     started_at = time.monotonic()
@@ -141,7 +143,7 @@ def _finished_run(folder: Path, outcome: RunOutcome) -> Run:
         folder,
         folder / MODEL_FILE,
         report if report.is_file() else None,
-        epochs=float(outcome.plan["recipe"]["epochs"]),
+        epochs=float(outcome.plan["recipe"]["epochs"] or 0),
         val_accuracy=final.get("val_accuracy"),
         val_loss=final.get("val_loss"),
         val_images=final.get("val_images", 0),

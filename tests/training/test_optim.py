@@ -146,3 +146,39 @@ def test_parameters_without_gradient_stay(method):
     before = [p.detach().clone() for p in module.parameters()]
     optim.step(made, optim.initial_state(made), 1.0, 0)
     assert all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))
+
+
+def test_layers_are_counted_from_the_input_and_norms_belong_to_the_layer_before():
+    module = _module()
+    numbers = optim.layer_numbers(module)
+    matrices = [name for name, value in module.named_parameters() if value.ndim >= 2]
+    assert [numbers[name] for name in matrices] == list(range(1, len(matrices) + 1))
+    names = [name for name, _ in module.named_parameters()]
+    for before, name in zip(names, names[1:], strict=False):
+        assert numbers[name] == numbers[before] + (name in matrices)
+
+
+def test_the_learning_rate_falls_with_each_layer_towards_the_input():
+    module = _module()
+    numbers, last = optim.layer_numbers(module), max(optim.layer_numbers(module).values())
+    groups = optim.make_parameter_groups(module, _recipe(optimizer="adamw", layer_decay=0.5))
+    plain = optim.make_parameter_groups(module, _recipe(optimizer="adamw"))
+    rates = {name: group.learning_rate for group in plain for name in group.names}
+    seen = []
+    for group in groups:
+        for name in group.names:
+            expected = rates[name] * 0.5 ** (last - numbers[name])
+            assert group.learning_rate == pytest.approx(expected)
+            seen.append(name)
+    assert sorted(seen) == sorted(rates)
+
+
+def test_the_first_layers_are_frozen():
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 3), nn.Flatten(), nn.Linear(5, 2)
+    )
+    optim.freeze_layers(module, 2)
+    trained = [name for name, value in module.named_parameters() if value.requires_grad]
+    assert trained == ["4.weight", "4.bias"]
+    optim.freeze_layers(module, 0)
+    assert not module[0].weight.requires_grad

@@ -36,3 +36,23 @@ def test_balanced_draws_every_class_alike_and_every_image_in_turn():
 def test_parity_splits_in_two_halves():
     half = sampler.mirrored_in_even_epochs(np.arange(10_000), 3).mean()
     assert 0.48 < half < 0.52
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(0, 60))
+def test_every_beginning_of_a_proportional_order_has_each_classs_share(labels, count):
+    labels = np.array(labels)
+    order = sampler.proportional_order(labels, 3)
+    assert sorted(order) == list(range(len(labels)))
+    counts = np.bincount(labels)
+    first = order[: np.count_nonzero(counts)]
+    assert len(set(labels[first])) == len(first)
+    taken = np.bincount(labels[order[:count]], minlength=len(counts))
+    shares = counts / len(labels) * min(count, len(labels))
+    assert np.all(np.abs(taken - shares) <= np.count_nonzero(counts))
+
+
+def test_a_proportional_order_depends_on_the_seed_and_takes_several_labels():
+    labels = np.zeros((50, 2), np.int64)
+    one, same, other = (sampler.proportional_order(labels, seed) for seed in (1, 1, 2))
+    assert sorted(one) == list(range(50))
+    assert list(one) == list(same) != list(other)

@@ -200,6 +200,14 @@ def save_state(state: TrainingState, task: TrainTask, context: RunContext, keep:
     context.times.save_seconds = context.times.saved_at - started
 
 
+def save_elapsed(context: RunContext) -> None:
+    """Save the newest checkpoint again, with the time that was used since."""
+    newest = checkpoint.load_newest(context.folder / CHECKPOINT_FOLDER)
+    if newest is not None:
+        newest.metadata["position"]["elapsed_seconds"] = context.budget.used()
+        checkpoint.save_checkpoint(context.folder / CHECKPOINT_FOLDER, newest)
+
+
 def write_log(state: TrainingState, context: RunContext) -> None:
     """One line of JSON an epoch: the history with the seconds of each."""
     position = state.position

@@ -17,6 +17,7 @@ from foveal.training import checkpoint
 from foveal.training.device import deterministic_kernels, retain_freed_memory, select_device
 from foveal.training.interrupts import handle_interrupts
 from foveal.training.run.driver import RunContext, drive, save_state
+from foveal.training.run.head import run_first_stages
 from foveal.training.run.resume import is_complete, resume_run
 from foveal.training.run.start import start_run
 from foveal.training.run.trackers import open_trackers
@@ -71,14 +72,15 @@ def execute_run(
             session = start_run(request, folder, progress, options.started_at)
         else:
             session = resume_run(request, newest, folder, progress, options.started_at)
-        _train(session, options, write_report, new=newest is None)
+        session = _train(session, options, write_report, new=newest is None)
     position = session.state.position
     return RunOutcome(session.plan, position.history, position.final_scores)
 
 
 def _train(
     session: TrainSession, options: RunOptions, write_report: ReportWriter, *, new: bool
-) -> None:
+) -> TrainSession:
+    """The session as it was planned in the end."""
     with (
         handle_interrupts(session.task.interrupts),
         open_trackers(options.track, options.folder, session.plan) as on_record,
@@ -97,4 +99,7 @@ def _train(
         )
         if new:  # killed before its first step, the run can be resumed as it was requested
             save_state(session.state, session.task, context)
+        if session.state.position.stage != "training":
+            session, context = run_first_stages(session, context)
         drive(session.state, session.task, context)
+    return session

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from foveal.errors import UsageError
+from foveal.pretrained.start import AUTO, SCRATCH
 from foveal.progress import Progress
 from foveal.spec.network import Network
 from foveal.text import MAX_NAMED_CLASSES, and_more
@@ -84,6 +85,8 @@ def _requested(request: TrainRequest, checkpoint: Checkpoint, data: TrainingData
         requested["minutes"] = request.minutes
     if request.seed:
         requested["seed"] = request.seed
+    if request.start_from != AUTO and "start_from" in plan:
+        requested["start_from"] = {"name": str(request.start_from or SCRATCH)}
     return requested
 
 
@@ -114,6 +117,8 @@ def _check_same_run(folder: Path, plan: Mapping[str, Any], requested: Mapping[st
 
 def _same(key: str, planned: Any, requested: Any) -> bool:
     """Equal; of a recipe only the keys that are requested count."""
+    if key == "start_from":
+        return bool(planned["name"] == requested["name"])
     if key == "recipe":
         return all(planned.get(name) == value for name, value in requested.items())
     return bool(planned == requested)
@@ -140,6 +145,8 @@ def _describe_difference(key: str, planned: Any, requested: Any) -> str:
             if planned.get(name) != value
         ]
         return f"its recipe differs ({', '.join(changes)})"
+    if key == "start_from":
+        planned, requested = planned["name"], requested["name"]
     return f"its {key} was {planned}, is {requested}"
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 from foveal import processor
 from foveal.dataset.pixel_facts import find_pixel_facts
-from foveal.dataset.stats import compute_stats
+from foveal.dataset.stats import Stats, compute_stats
 from foveal.errors import SpecError
-from foveal.model.model import load_model
 from foveal.network.design import DEFAULT_MINUTES, design_network
 from foveal.network.lint import lint
+from foveal.pretrained.design import design_pretrained
+from foveal.pretrained.start import AUTO, choose_start, installed_names
 from foveal.progress import Progress
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
@@ -30,6 +33,7 @@ from foveal.training.setup.request import (
     TrainRequest,
     is_designed,
     load_recipe,
+    names_start,
     requested_network,
     requested_preset,
     with_fitting_output,
@@ -37,6 +41,7 @@ from foveal.training.setup.request import (
     with_overrides,
 )
 from foveal.training.setup.session import TrainConfig, TrainSession, start_session
+from foveal.training.setup.source import load_source
 from foveal.training.setup.training_data import decode_training_data
 from foveal.training.transfer.matching import SourceModel
 
@@ -55,18 +60,23 @@ def start_run(
     if minutes is None and recipe.epochs is None:
         minutes = DEFAULT_MINUTES
         progress.message(f"budget: {minutes:g} minutes (default; set --minutes or --epochs)")
-    source = _source_model(request.start_from)
+    named = names_start(request)
+    source = load_source(request.start_from) if named and request.start_from else None
     data = open_training_data(request, progress)
+    stats = cache(partial(compute_stats, data.dataset, data.rows("train")))
+    if request.start_from == AUTO:
+        source = _chosen_source(request, stats, minutes, progress)
     network = requested_network(request)
     chosen: tuple[ChosenValue, ...] = ()
+    if request.network is None and source is not None and not source.pretrained:
+        assert source.network is not None
+        network = _with_output_told(with_overrides(source.network, request), data, progress)
     if network is None:
-        network, recipe, chosen = _designed(request, data, minutes, recipe, progress)
-    elif request.network is None:
-        network = _with_output_told(network, data, progress)
+        network, recipe, chosen = _designed(request, stats, minutes, recipe, source, progress)
     network, data = _with_pixel_facts(network, data, progress)
     if not is_designed(request):
         data = with_colour_warning(data, network.input)
-    decoded = decode_training_data(_with_lint_warnings(network, data), network, progress)
+    decoded = decode_training_data(_with_lint_warnings(network, data, source), network, progress)
     for warning in decoded.run_data.warnings:
         progress.message(f"warning: {warning}")
     budget = Budget(math.inf if minutes is None else minutes * 60, started_at=started_at)
@@ -81,7 +91,7 @@ def start_run(
     )
     session = start_session(network, decoded, config)
     if source is not None:
-        for line in transfer_lines(session.transfer, source.path):
+        for line in transfer_lines(session.transfer, source):
             progress.message(line)
     for line in plan_lines(session):
         progress.message(line)
@@ -89,11 +99,31 @@ def start_run(
     return session
 
 
-def _source_model(start_from: str | Path | None) -> SourceModel | None:
-    if start_from is None:
+def _chosen_source(
+    request: TrainRequest,
+    stats: Callable[[], Stats],
+    minutes: float | None,
+    progress: Progress,
+) -> SourceModel | None:
+    """The pretrained network that Foveal chooses to start from; None: from scratch.
+
+    A run whose network or channels were named starts from scratch.
+    """
+    if request.network is not None or "input.channels" in request.overrides:
         return None
-    model = load_model(start_from)
-    return SourceModel(str(start_from), model.module.state_dict(), model.labels)
+    start = choose_start(
+        stats(),
+        minutes,
+        installed_names(),
+        side_px=request.size,
+        multiply_adds_per_second=_training_speed(request),
+    )
+    progress.message(f"design: {start.reason}")
+    return None if start.name is None else load_source(start.name)
+
+
+def _training_speed(request: TrainRequest) -> float:
+    return processor.training_speed(select_device(request.device).type)
 
 
 def _with_output_told(network: Network, data: RequestedData, progress: Progress) -> Network:
@@ -108,12 +138,19 @@ def _with_output_told(network: Network, data: RequestedData, progress: Progress)
     return fitting
 
 
-def _with_lint_warnings(network: Network, data: RequestedData) -> RequestedData:
-    """The data with warnings about the network; its errors are raised before images are decoded."""
+def _with_lint_warnings(
+    network: Network, data: RequestedData, source: SourceModel | None
+) -> RequestedData:
+    """The data with warnings about the network; its errors are raised before images are decoded.
+
+    Of a pretrained network nobody is warned: it was designed for other images than these.
+    """
     findings = lint(network, len(data.classes), data.dataset.task, images=len(data.rows("train")))
     errors = [finding.text for finding in findings if finding.severity == "error"]
     if errors:
         raise SpecError(errors)
+    if source is not None and source.pretrained:
+        return data
     warnings = (finding.text for finding in findings)
     return replace(data, warnings=(*data.warnings, *warnings))
 
@@ -132,22 +169,35 @@ def _with_pixel_facts(
 
 def _designed(
     request: TrainRequest,
-    data: RequestedData,
+    stats: Callable[[], Stats],
     minutes: float | None,
     recipe: Recipe,
+    source: SourceModel | None,
     progress: Progress,
 ) -> tuple[Network, Recipe, tuple[ChosenValue, ...]]:
-    """The network Foveal designs, or a preset fitted to the images; keys of `recipe` stay.
+    """A network that Foveal designs, a preset or a pretrained one fitted to the images.
 
-    Also the values of the recipe that are the design's.
+    Keys of `recipe` stay.  Also the values of the recipe that are the design's.
     """
-    designed = design_network(
-        compute_stats(data.dataset, data.rows("train")),
-        minutes,
-        side_px=request.size,
-        preset=requested_preset(request),
-        multiply_adds_per_second=processor.training_speed(select_device(request.device).type),
-    )
+    speed = _training_speed(request)
+    if source is not None and request.network is None:
+        assert source.network is not None
+        designed = design_pretrained(
+            stats(),
+            minutes,
+            source.network,
+            source.path,
+            side_px=request.size,
+            multiply_adds_per_second=speed,
+        )
+    else:
+        designed = design_network(
+            stats(),
+            minutes,
+            side_px=request.size,
+            preset=requested_preset(request),
+            multiply_adds_per_second=speed,
+        )
     for reason in designed.reasons:
         progress.message(f"design: {reason}")
     network = with_overrides(designed.network, request)

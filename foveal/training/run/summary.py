@@ -17,8 +17,9 @@ from foveal.spec.recipe import Recipe
 from foveal.text import and_more, plural
 from foveal.training import progressive_resizing
 from foveal.training.setup.budget import finish_seconds
+from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.session import TrainSession
-from foveal.training.transfer.matching import Transfer
+from foveal.training.transfer.matching import SourceModel, Transfer
 
 MAX_NAMED_CLASSES = 10
 
@@ -38,7 +39,7 @@ def plan_lines(session: TrainSession) -> Iterator[str]:
     reasons = {choice.key: choice.reason for choice in session.chosen}
     for key, value in session.task.recipe:
         if key in reasons:
-            yield f"  {key}: {_short(value)}  ({reasons[key]})"
+            yield chosen_line(ChosenValue(key, value, reasons[key]))
         elif value != Recipe.model_fields[key].default:
             yield f"  {key}: {_short(value)}  (set)"
     task = session.task
@@ -49,11 +50,20 @@ def plan_lines(session: TrainSession) -> Iterator[str]:
             "maps have one cell, and of one image there is no deviation; a larger batch_size "
             "learns better"
         )
-    yield _time_line(session)
+    yield time_line(session)
 
 
-def transfer_lines(transfer: Transfer, path: str) -> Iterator[str]:
+def chosen_line(choice: ChosenValue) -> str:
+    """One value that Foveal chose, with the reason."""
+    return f"  {choice.key}: {_short(choice.value)}  ({choice.reason})"
+
+
+def transfer_lines(transfer: Transfer, source: SourceModel) -> Iterator[str]:
     """What came from the model to start from, its classes by name, and what was not loaded."""
+    path = source.path
+    if source.pretrained:
+        yield _pretrained_line(transfer, source)
+        return
     loaded, total = len(transfer.loaded), len(transfer.loaded) + len(transfer.not_loaded)
     yield f"from {path}: {loaded:,} of {plural(total, 'tensor')} loaded"
     if transfer.new or transfer.unused:
@@ -64,6 +74,19 @@ def transfer_lines(transfer: Transfer, path: str) -> Iterator[str]:
         yield f"not loaded from {path}: {', '.join(transfer.not_loaded)}"
 
 
+def _pretrained_line(transfer: Transfer, source: SourceModel) -> str:
+    """Of the classes of a pretrained network nobody wants to read what is left."""
+    output = sum(name.startswith("output.") for name in (*transfer.loaded, *transfer.not_loaded))
+    loaded = sum(not name.startswith("output.") for name in transfer.loaded)
+    total = len(transfer.loaded) + len(transfer.not_loaded) - output
+    licence = source.provenance.get("licence")
+    under = f" (licence {licence})" if licence else ""
+    return (
+        f"from {source.path}{under}: {loaded:,} of {plural(total, 'tensor')} loaded; the output "
+        "layer is new"
+    )
+
+
 def _quoted(names: Sequence[str]) -> str:
     return and_more([f"'{name}'" for name in names], MAX_NAMED_CLASSES)
 
@@ -72,7 +95,10 @@ def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _time_line(session: TrainSession) -> str:
+def time_line(session: TrainSession) -> str:
+    """The steps that are planned, and with a budget the time and memory they take."""
+    if session.state.position.stage == "head":
+        return "plan: the output layer is fitted to features first, then fine-tuning is planned"
     steps, task = session.state.position.cycle_steps, session.task
     line = f"plan: {steps:,} steps, {steps / task.steps_per_epoch:.4g} epochs"
     if not session.budget.limited:

@@ -28,6 +28,9 @@ LARGE_SIDE = 64
 """Pixels of the shorter side from which on images are large."""
 MAX_MUON_SHARE = 0.2
 """Of the work of a step that Muon may take."""
+FINE_TUNING_LEARNING_RATE = 3e-4
+"""Of AdamW for batches of 64, at the layer before the output."""
+LAYER_DECAY = 0.97
 NORM_KINDS = ("batch_norm", "layer_norm", "group_norm")
 
 
@@ -45,7 +48,8 @@ class RecipeContext:
     """What the choices depend on.
 
     images, classes: their number in train.  invariance: None where it is unknown, as for several
-    labels an image.  fast_bf16: the device multiplies 16-bit numbers.
+    labels an image.  fast_bf16: the device multiplies 16-bit numbers.  pretrained: the run starts
+    from this network with weights that were learned elsewhere.
     """
 
     network: Network
@@ -53,6 +57,8 @@ class RecipeContext:
     classes: int
     invariance: Invariance | None
     fast_bf16: bool
+    on_processor: bool = True
+    pretrained: bool = False
 
 
 def fill_defaults(recipe: Recipe, context: RecipeContext) -> tuple[Recipe, tuple[ChosenValue, ...]]:
@@ -62,7 +68,8 @@ def fill_defaults(recipe: Recipe, context: RecipeContext) -> tuple[Recipe, tuple
     """
     _check_schedule(recipe)
     chosen: list[ChosenValue] = []
-    for choose in (_batch_size, _optimizer, _optimizer_values, _augmentation, _precision):
+    optimisation = (_transfer, _batch_size, _optimizer, _optimizer_values)
+    for choose in (*optimisation, _augmentation, _precision):
         values = choose(recipe, context)
         chosen += values
         recipe = recipe.model_copy(update={choice.key: choice.value for choice in values})
@@ -91,6 +98,21 @@ def _check_schedule(recipe: Recipe) -> None:
         )
 
 
+def _transfer(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
+    """Where the output layer is fitted to features first; else nothing is chosen here."""
+    chosen = []
+    if recipe.linear_probe == "auto" and context.pretrained:
+        reason = "features of the pretrained network give a first model in one pass"
+        chosen.append(ChosenValue("linear_probe", "on", reason))
+    elif recipe.linear_probe != "on":
+        return []
+    if recipe.freeze_norms == "auto":
+        reason = "statistics of few images are worse than those of the pretrained network"
+        chosen.append(ChosenValue("freeze_norms", "on", reason))
+    reason = "early layers fit most images, late ones those they were trained on"
+    return chosen + _unset(recipe, {"layer_decay": (LAYER_DECAY, reason)})
+
+
 def _power_of_two(value: float) -> int:
     power = 1
     while power * 2 <= value:
@@ -115,6 +137,8 @@ def _batch_size(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
 def _optimizer(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     if recipe.optimizer != "auto":
         return []
+    if recipe.linear_probe == "on":
+        return [ChosenValue("optimizer", "adamw", "its small steps keep what was learned")]
     if _layer_kinds(context.network) & set(NORM_KINDS):
         assert recipe.batch_size is not None
         share = muon_share(context.network, context.classes, recipe.batch_size)
@@ -141,6 +165,8 @@ def muon_share(network: Network, classes: int, batch_size: int) -> float:
 
 def _optimizer_values(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     assert recipe.batch_size is not None
+    if recipe.linear_probe == "on" and recipe.optimizer == "adamw":
+        return _unset(recipe, _fine_tuning_values(recipe.batch_size))
     norm = bool(_layer_kinds(context.network) & set(NORM_KINDS))
     scale = (recipe.batch_size / 512) ** 0.5
     learning_rate, weight_decay, momentum = {
@@ -159,6 +185,17 @@ def _optimizer_values(recipe: Recipe, context: RecipeContext) -> list[ChosenValu
         "bias_lr_scale": (8.0 if norm else 1.0, reason),
     }
     return _unset(recipe, defaults)
+
+
+def _fine_tuning_values(batch_size: int) -> dict[str, tuple[Any, str]]:
+    reason = "default of adamw for fine-tuning"
+    learning_rate = float(f"{FINE_TUNING_LEARNING_RATE * (batch_size / 64) ** 0.5:.3g}")
+    return {
+        "learning_rate": (learning_rate, f"{reason}, for batches of {batch_size}"),
+        "momentum": (0.9, reason),
+        "weight_decay": (0.05, reason),
+        "bias_lr_scale": (1.0, reason),
+    }
 
 
 def _unset(recipe: Recipe, defaults: Mapping[str, tuple[Any, str]]) -> list[ChosenValue]:
@@ -239,8 +276,15 @@ def _precision(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     chosen = []
     if recipe.precision == "auto":
         fast = context.fast_bf16
+        if recipe.linear_probe == "on" and context.on_processor:
+            reason = "processors compute gradients of depthwise convolutions faster in 32 bits"
+            return [ChosenValue("precision", "fp32", reason), *_compile(recipe)]
         reason = f"the device has {'fast' if fast else 'no'} 16-bit multiplication"
         chosen.append(ChosenValue("precision", "bf16" if fast else "fp32", reason))
-    if recipe.compile == "auto":
-        chosen.append(ChosenValue("compile", "off", "measured: no gain on processors"))
-    return chosen
+    return chosen + _compile(recipe)
+
+
+def _compile(recipe: Recipe) -> list[ChosenValue]:
+    if recipe.compile != "auto":
+        return []
+    return [ChosenValue("compile", "off", "measured: no gain on processors")]

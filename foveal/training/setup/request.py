@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from foveal.errors import SpecError, UsageError
 from foveal.model.architecture import load_network
 from foveal.network.presets import load_preset, preset_names
+from foveal.pretrained.start import AUTO, SCRATCH
 from foveal.spec import yaml
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
@@ -32,8 +33,9 @@ ValueT = TypeVar("ValueT", bound=Value)
 class TrainRequest:
     """The arguments of `train`, as given.
 
-    overrides: recipe keys, `input.*` and `preprocess.*`.  start_from: a model file.  size: side
-    of the input in pixels.  root: the folder of a table's images.
+    overrides: recipe keys, `input.*` and `preprocess.*`.  start_from: `auto`, `scratch`, the name
+    of a pretrained network or a model file; None: scratch.  size: side of the input in pixels.
+    root: the folder of a table's images.
     """
 
     data: str | Path | Dataset
@@ -120,18 +122,14 @@ def _wrong_override(detail: Any, prefix: str) -> str:
 
 
 def requested_network(request: TrainRequest) -> Network | None:
-    """The network that was named, else that of the model to start from.
+    """The network that was named; None where Foveal has to design one.
 
-    None where Foveal has to design one: nothing was named, or a preset, which is fitted to the
-    images as a design is.
+    That is where none was named, or a preset, which is fitted to the images as a design is.
     """
-    if requested_preset(request) is not None:
+    if requested_preset(request) is not None or request.network is None:
         return None
-    source = request.start_from if request.network is None else request.network
-    if source is None:
-        return None
-    network = source if isinstance(source, Network) else load_network(source)
-    return with_overrides(network, request)
+    given = request.network
+    return with_overrides(given if isinstance(given, Network) else load_network(given), request)
 
 
 def with_fitting_output(network: Network, classes: int, task: Task) -> Network:
@@ -155,9 +153,14 @@ def requested_preset(request: TrainRequest) -> str | None:
 
 def is_designed(request: TrainRequest) -> bool:
     """Whether Foveal alone chose the network: nothing of it was named."""
-    named = (request.network, request.start_from, request.size)
+    named = request.network is not None or request.size is not None or names_start(request)
     keys = (key.split(".")[0] for key in request.overrides)
-    return not any(name is not None for name in named) and not set(NETWORK_SECTIONS) & set(keys)
+    return not named and not set(NETWORK_SECTIONS) & set(keys)
+
+
+def names_start(request: TrainRequest) -> bool:
+    """Whether a pretrained network or a model file was named to start from."""
+    return request.start_from not in (None, AUTO, SCRATCH)
 
 
 def requested_again(request: TrainRequest, network: Network) -> Network:

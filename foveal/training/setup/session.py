@@ -14,6 +14,7 @@ from foveal.model.manifest import Manifest
 from foveal.network.build import build
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
+from foveal.text import plural
 from foveal.training import optim
 from foveal.training.checkpoint import Checkpoint
 from foveal.training.device import environment, has_fast_bf16, to_device
@@ -30,6 +31,7 @@ from foveal.training.setup.defaults import (
 from foveal.training.setup.init import set_dropout, whiten
 from foveal.training.setup.invariance import measure_invariance
 from foveal.training.setup.plan import (
+    NO_TIMING,
     StepPlan,
     check_progressive_resizing,
     epochs_to_steps,
@@ -37,6 +39,7 @@ from foveal.training.setup.plan import (
     plan_epochs,
     with_chosen,
 )
+from foveal.training.setup.source import describe_source, missing_weights
 from foveal.training.setup.timing import Timing
 from foveal.training.setup.training_data import TrainingData
 from foveal.training.state import RunPosition, TrainingState
@@ -85,7 +88,8 @@ class TrainSession:
 def start_session(network: Network, data: TrainingData, config: TrainConfig) -> TrainSession:
     """A new run; with a budget, timed steps fix its epochs before the first step."""
     network = with_normalisation(network, data)
-    recipe, chosen = fill_defaults(config.recipe, _recipe_context(network, data, config.device))
+    check_transfer(config.recipe, network, data, config.start_from)
+    recipe, chosen = fill_defaults(config.recipe, _recipe_context(network, data, config))
     preprocess = network.preprocess.model_copy(
         update={"flip_average": recipe.test_time_augmentation == "flip"}
     )
@@ -94,19 +98,60 @@ def start_session(network: Network, data: TrainingData, config: TrainConfig) -> 
     _check_batches(task)
     state, transfer = _initial_state(network, data, task, config)
     check_progressive_resizing(state, task)
-    if config.budget.limited:
+    _check_freeze(state, recipe)
+    if recipe.linear_probe == "on":
+        state.position.stage = "head"
+        steps = StepPlan(task, NO_TIMING, 0, 0, ())  # planned when the output layer is fitted
+    elif config.budget.limited:
         steps = plan_budget(
             state, task, config.recipe, config.budget, minutes_given=config.minutes_given
         )
     else:
         steps = plan_epochs(task)
     state.position.begin_cycle(steps.steps)
-    chosen = (*config.designed, *chosen, *steps.chosen, *_choose_average(state, task))
+    chosen = (*config.designed, *chosen, *steps.chosen)
+    if recipe.linear_probe != "on":
+        chosen = (*chosen, *choose_average(state, task))
     task = replace(steps.task, recipe=with_chosen(steps.task.recipe, chosen))
     plan = _plan(network, data, replace(steps, task=task, chosen=chosen), config)
     return TrainSession(
         state, task, network, data, plan, chosen, steps.timing, config.budget, transfer
     )
+
+
+def check_transfer(
+    recipe: Recipe, network: Network, data: TrainingData, source: SourceModel | None
+) -> None:
+    """Raise UsageError where the recipe's transfer is not possible from this start."""
+    if recipe.fine_tune == "off" and (recipe.linear_probe == "off" or source is None):
+        raise UsageError(
+            "fine_tune is off and there is no linear_probe, so nothing would be trained; start "
+            "from a pretrained network with --from, or leave fine_tune out"
+        )
+    if recipe.linear_probe != "on":
+        return
+    if source is None:
+        raise UsageError(
+            "linear_probe is on, but the run starts from random weights, whose features say "
+            "little; name a pretrained network or a model file with --from"
+        )
+    missing = missing_weights(network, len(data.classes), data.task, source)
+    if missing:
+        raise UsageError(
+            f"linear_probe is on, but {plural(len(missing), 'tensor')} of the network cannot be "
+            f"those of {source.path}, the first is {missing[0]}; leave --network out to train the "
+            "network of the weights, or set linear_probe to off"
+        )
+
+
+def _check_freeze(state: TrainingState, recipe: Recipe) -> None:
+    """Raise UsageError where no layer would be left to train."""
+    layers = max(optim.layer_numbers(state.module).values())
+    if recipe.freeze is not None and recipe.freeze >= layers:
+        raise UsageError(
+            f"freeze is {recipe.freeze}, but the network has {plural(layers, 'layer')} with "
+            f"weights, of which the last is always trained; give at most {layers - 1}"
+        )
 
 
 def _check_batches(task: TrainTask) -> None:
@@ -152,7 +197,9 @@ def _extended(state: TrainingState, task: TrainTask, epochs: float) -> TrainTask
             f"ask for more than that with --epochs, not {epochs:g}"
         )
     state.position.begin_cycle(steps)
-    changes = {"epochs": epochs, "progressive_resizing": 1.0}  # images have grown already
+    changes: dict[str, Any] = {"epochs": epochs, "progressive_resizing": 1.0}  # they have grown
+    if task.recipe.fine_tune == "off":
+        changes["fine_tune"] = "on"
     return replace(task, recipe=task.recipe.model_copy(update=changes))
 
 
@@ -182,16 +229,22 @@ def initial_manifest(session: TrainSession) -> Manifest:
             "numpy": np.__version__,
         },
         finished=False,
+        weights=session.plan["start_from"].get("provenance", {}),
     )
 
 
-def _recipe_context(network: Network, data: TrainingData, device: torch.device) -> RecipeContext:
+def _recipe_context(network: Network, data: TrainingData, config: TrainConfig) -> RecipeContext:
+    source = config.start_from
     return RecipeContext(
         network,
         len(data.train),
         len(data.classes),
         measure_invariance(data.train.pixels, data.train.labels, SMALL_IMAGE_TRANSLATE),
-        has_fast_bf16(device),
+        has_fast_bf16(config.device),
+        on_processor=config.device.type == "cpu",
+        pretrained=source is not None
+        and source.pretrained
+        and not missing_weights(network, len(data.classes), data.task, source),
     )
 
 
@@ -218,6 +271,7 @@ def _seeded_state(network: Network, data: TrainingData, task: TrainTask) -> Trai
     module: torch.nn.Module = build(network, len(data.classes), task=data.task)
     if task.recipe.dropout is not None:
         set_dropout(module, task.recipe.dropout)
+    optim.freeze_layers(module, task.recipe.freeze or 0)
     module = to_device(module, task.device)
     groups = optim.make_parameter_groups(module, task.recipe)
     average = {name: value.clone() for name, value in module.state_dict().items()}
@@ -242,7 +296,7 @@ def _initial_state(
     return state, transfer
 
 
-def _choose_average(state: TrainingState, task: TrainTask) -> tuple[ChosenValue, ...]:
+def choose_average(state: TrainingState, task: TrainTask) -> tuple[ChosenValue, ...]:
     """The decay of the moving average, which is dropped where there are too few steps."""
     if task.recipe.ema_decay is not None:
         return ()
@@ -262,6 +316,7 @@ def _plan(
         "classes": list(data.classes),
         "task": data.task,
         "data": data.run_data.fingerprint,
+        "start_from": describe_source(config.start_from),
         "minutes": config.budget.seconds / 60 if config.budget.limited else None,
         "chosen": [asdict(choice) for choice in steps.chosen],
         "machine": environment(steps.task.device),

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from foveal.errors import UsageError
 from foveal.network.blocks import Normalise
+from foveal.spec.network import Network
 
 
 @dataclass(frozen=True)
 class SourceModel:
     """The model to start from: its weights, and the classes in the order of its outputs.
 
-    path: of its file, for messages.
+    path: of its file, or the name of a pretrained network, for messages.  network: its own; None
+    where it is not needed.  sha256: of its weights.  provenance: where they come from, as plain
+    JSON data.  pretrained: it was trained elsewhere, on other images.
     """
 
     path: str
     weights: Mapping[str, Tensor]
     labels: tuple[str, ...]
+    network: Network | None = None
+    sha256: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    pretrained: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""A run that starts from weights: side, fit, output and normalisation, each with its reason."""
+
+from dataclasses import replace
+
+import pytest
+
+from foveal.dataset.stats import Stats
+from foveal.network.presets import load_preset
+from foveal.pretrained.design import CANDIDATE_SIDES_PX, design_pretrained
+
+PHOTOS = Stats(
+    images=1400,
+    classes={"cat": 700, "dog": 700},
+    task="single",
+    width=(200, 300, 400),
+    height=(180, 250, 320),
+    aspect=(0.8, 1.2, 1.5),
+    grey=False,
+    sampled=512,
+)
+LITE0 = load_preset("efficientnet-lite0")
+
+
+def _design(stats=PHOTOS, minutes=None, speed=60e9, **keys):
+    return design_pretrained(
+        stats, minutes, LITE0, "efficientnet-lite0", multiply_adds_per_second=speed, **keys
+    )
+
+
+def test_what_belongs_to_the_weights_stays():
+    result = _design()
+    assert result.network.preprocess.mean == LITE0.preprocess.mean
+    assert result.network.preprocess.std == LITE0.preprocess.std
+    assert result.network.layers[:-1] == LITE0.layers[:-1]
+    assert result.network.output.function == "sigmoid"
+    assert result.start_from == "efficientnet-lite0"
+    assert "preprocess.mean and std: those of efficientnet-lite0" in result.reasons
+
+
+def test_the_side_falls_with_the_budget():
+    sides = [_design(minutes=minutes).network.input.height for minutes in (60, 2, 0.5, 0.05)]
+    assert sides == sorted(sides, reverse=True)
+    assert sides[0] == CANDIDATE_SIDES_PX[0]
+    assert sides[-1] == CANDIDATE_SIDES_PX[-1]
+    assert _design(minutes=60, side_px=100).network.input.height == 100
+
+
+@pytest.mark.parametrize(("median", "side"), [(32, 128), (90, 128), (107, 160), (300, 224)])
+def test_the_side_is_not_far_above_that_of_the_images(median, side):
+    sides = (median, median, median)
+    stats = replace(PHOTOS, width=sides, height=sides)
+    assert _design(stats, minutes=600).network.input.height == side
+
+
+def test_grey_images_get_the_three_channels_of_the_weights():
+    result = _design(replace(PHOTOS, grey=True))
+    assert result.network.input.channels == 3
+    assert result.reasons[0] == (
+        "input.channels 3: grey images are repeated to the three channels of the weights"
+    )
+    assert _design().reasons[0] == "input.channels 3: as the weights were trained"

@@ -1,0 +1,209 @@
+"""The fitted output layer: the first model file, what it is fitted to, and its place in a run."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from foveal.model.model import load_model
+from foveal.rundir import CHECKPOINT_FOLDER
+from foveal.spec.recipe import Recipe
+from foveal.training import checkpoint
+from foveal.training.run import head
+from foveal.training.run.driver import drive, save_state
+from foveal.training.run.head import collect_features, fit_output_layer, run_first_stages
+from foveal.training.setup.budget import Budget
+from foveal.training.setup.session import TrainConfig, resume_session, start_session
+from foveal.training.setup.source import SourceModel
+from foveal.training.tensors import LabelledImages
+from foveal.training.transfer.features import extract_features, split_head
+from foveal.training.validation import predict_logits
+
+UNLIMITED = Budget(math.inf)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def source(runs):
+    """The weights of the tiny network after an epoch, as if they came from elsewhere."""
+    session = runs.start(seed=5)
+    runs.drive(session, "source")
+    weights = session.state.best
+    return SourceModel("there", weights, ("a", "b"), network=session.network, pretrained=True)
+
+
+@pytest.fixture
+def start(runs, source):
+    def started(*, budget=UNLIMITED, data=None, seed=0, **keys):
+        if not budget.limited:
+            keys = {"epochs": 2.0, **keys}
+        recipe = Recipe(**{"batch_size": 40, "learning_rate": 1e-3, **keys})
+        config = TrainConfig(recipe, seed, CPU, budget, start_from=source)
+        with torch.random.fork_rng():
+            return start_session(source.network, data or runs.data, config)
+
+    return started
+
+
+@pytest.fixture
+def whole(runs):
+    """The model file of a whole run, and the session it ended with."""
+
+    def made(session, name, **keys):
+        context = runs.context(session, name, **keys)
+        with torch.random.fork_rng():
+            save_state(session.state, session.task, context)
+            if session.state.position.stage != "training":
+                session, context = run_first_stages(session, context)
+            drive(session.state, session.task, context)
+        return (runs.folder / name / "model.safetensors").read_bytes(), session
+
+    return made
+
+
+def test_the_first_model_is_the_frozen_network_with_a_fitted_output(runs, start, messages):
+    session = start()
+    before = {name: value.clone() for name, value in session.state.module.state_dict().items()}
+    context = runs.context(session, "run", progress=messages)
+    session = fit_output_layer(session, context)
+    model = load_model(runs.folder / "run" / "model.safetensors")
+    for name, value in model.module.state_dict().items():
+        same = torch.equal(value, before[name])
+        assert same != name.startswith("output."), name
+    (entry,) = model.manifest.history
+    assert (entry["stage"], entry["epoch"], entry["step"], entry["selected"]) == ("head", 0, 0, True)
+    assert entry["learning_rate"] == 0
+    logits = predict_logits(model.module, runs.data.val, CPU)
+    accuracy = float((logits.argmax(1) == runs.data.val.labels).mean())
+    assert entry["val_accuracy"] == accuracy > 0.5
+    assert messages.texts[-1].endswith(
+        f" s: validation accuracy {100 * accuracy:.2f} % (n=60), the output layer fitted to "
+        "features of 200 images"
+    )
+    assert (session.task.recipe.linear_probe, session.task.recipe.freeze_norms) == ("on", "on")
+
+
+def test_two_runs_of_one_seed_are_the_same_to_the_bit(start, whole):
+    first, session = whole(start(), "a")
+    assert first == whole(start(), "b")[0]
+    stages = [entry.get("stage") for entry in session.state.position.history]
+    assert stages == ["head", None, None]
+
+
+@pytest.mark.parametrize("where", ["extract_features", "fit_head", "plan_fine_tuning"])
+def test_interrupted_before_the_first_step_it_is_resumed_exactly(
+    runs, start, whole, messages, monkeypatch, where
+):
+    expected, _ = whole(start(), "whole")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(head, where, interrupted)
+        whole(start(), "stopped", progress=messages)
+    assert messages.texts[-1] == "saved before the first step; continue with --resume"
+    newest = checkpoint.load_newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
+    stage = "plan" if where == "plan_fine_tuning" else "head"
+    assert newest.metadata["position"]["stage"] == stage
+    assert newest.metadata["position"]["elapsed_seconds"] > 0
+    with torch.random.fork_rng():
+        session = resume_session(newest, runs.data, CPU, UNLIMITED)
+    assert whole(session, "stopped")[0] == expected
+
+
+@pytest.mark.parametrize("step", [1, 5, 8])
+def test_interrupted_while_all_layers_are_trained_it_is_resumed_exactly(
+    runs, start, whole, step
+):
+    expected, _ = whole(start(freeze=1), "whole")
+
+    def stop(record):
+        if getattr(record, "step", 0) == step and not hasattr(record, "val_loss"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        whole(start(freeze=1), "stopped", on_record=stop)
+    newest = checkpoint.load_newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
+    assert newest.step == step
+    with torch.random.fork_rng():
+        session = resume_session(newest, runs.data, CPU, UNLIMITED)
+    assert whole(session, "stopped")[0] == expected
+
+
+def test_what_is_worse_on_val_is_never_the_model(start, whole):
+    _, session = whole(start(learning_rate=100.0, optimizer="sgd", label_smoothing=0.0), "wrecked")
+    position = session.state.position
+    assert position.best_epoch == 0
+    assert [entry["selected"] for entry in position.history][0]
+    fitted = position.history[0]["val_accuracy"]
+    assert all(entry["val_accuracy"] < fitted for entry in position.history[1:])
+
+
+def test_frozen_layers_and_norm_statistics_stay(start, whole):
+    session = start(freeze=1)
+    before = {name: value.clone() for name, value in session.state.module.state_dict().items()}
+    _, session = whole(session, "run")
+    after = session.state.module.state_dict()
+    for name, value in after.items():
+        fixed = name.startswith("conv_1.") or "running" in name or name.startswith("normalise")
+        if fixed:
+            assert torch.equal(value, before[name]), name
+    assert not torch.equal(after["conv_2.weight"], before["conv_2.weight"])
+
+
+def test_without_fine_tuning_the_run_ends_with_the_fitted_output(start, whole):
+    _, session = whole(start(fine_tune="off"), "run")
+    assert session.state.position.step == 0
+    assert [entry["epoch"] for entry in session.state.position.history] == [0]
+    assert session.state.position.final_scores["epoch"] == 0
+
+
+def test_memory_bounds_the_features(start, monkeypatch, messages):
+    monkeypatch.setattr(head, "MAX_FEATURE_BYTES", 4 * 16 * 50)
+    features = collect_features(start(), messages)
+    assert (features.train.shape, features.val.shape) == ((50, 16), (50, 16))
+    (choice,) = features.chosen
+    assert (choice.key, choice.value) == ("head_images", 50)
+    assert choice.reason == "features of more would take over 0 MB of memory"
+
+
+def test_time_bounds_the_features(start, monkeypatch, messages):
+    monkeypatch.setattr(head, "CHUNK_IMAGES", 30)
+    remaining = iter([100.0, 80.0, 60.0, 49.0, 40.0])
+    budget = type("Clock", (Budget,), {"remaining": lambda self: next(remaining)})(100.0)
+    session = replace(start(), budget=budget)
+    features = collect_features(session, messages)
+    assert len(features.train) == 90
+    assert len(set(session.task.train.labels[features.rows[:10]])) == 10
+    assert features.chosen[0].reason == "features of more would take over half of the time left"
+
+
+def test_chunks_are_the_features_of_the_rows(start, monkeypatch, messages):
+    session = start(head_images=70)
+    monkeypatch.setattr(head, "CHUNK_IMAGES", 30)
+    features = collect_features(session, messages)
+    assert features.chosen == ()
+    backbone, _ = split_head(session.state.module)
+    pixels = session.task.train.pixels[features.rows]
+    expected = extract_features(backbone, pixels, CPU, messages)
+    torch.testing.assert_close(features.train, expected)
+
+
+@pytest.mark.parametrize("images", [1, 5])
+def test_few_images_a_class(runs, start, whole, images):
+    labels = runs.data.train.labels
+    rows = np.concatenate([np.flatnonzero(labels == number)[:images] for number in range(10)])
+    train = LabelledImages(runs.data.train.pixels[rows], labels[rows])
+    for val in (runs.data.val, LabelledImages(runs.data.val.pixels[:0], runs.data.val.labels[:0])):
+        data = replace(runs.data, train=train, val=val)
+        _, session = whole(start(data=data), f"run-{len(val)}")
+        assert session.task.recipe.fine_tune == "off"
+        reasons = {choice.key: choice.reason for choice in session.chosen}
+        assert reasons["fine_tune"] == (
+            f"{10 * images} training images are too few to change features"
+        )
+        accuracy = session.state.position.final_scores.get("val_accuracy")
+        assert accuracy is None if not len(val) else accuracy > 0.2
