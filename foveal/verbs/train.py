@@ -138,12 +138,12 @@ def _write_training_report(
 
 
 def _finished_run(folder: Path, outcome: RunOutcome) -> Run:
-    final, report = outcome.final, folder / REPORT_FILE
+    final, report, recipe = outcome.final, folder / REPORT_FILE, outcome.plan["recipe"]
     return Run(
         folder,
         folder / MODEL_FILE,
         report if report.is_file() else None,
-        epochs=float(outcome.plan["recipe"]["epochs"] or 0),
+        epochs=0.0 if recipe.get("fine_tune") == "off" else float(recipe["epochs"]),
         val_accuracy=final.get("val_accuracy"),
         val_loss=final.get("val_loss"),
         val_images=final.get("val_images", 0),

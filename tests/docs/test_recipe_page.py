@@ -10,6 +10,7 @@ from foveal.model.architecture import load_network as read_network
 from foveal.spec.messages import describe_schema
 from foveal.spec.recipe import Recipe
 from foveal.training.setup.defaults import RecipeContext, fill_defaults
+from foveal.training.setup.fine_tuning import MAX_EPOCHS, MIN_IMAGES, MIN_VAL_IMAGES
 from foveal.training.setup.invariance import Invariance
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "recipe.md").read_text(encoding="utf-8")
@@ -79,9 +80,20 @@ def test_the_batch_is_that_of_the_page():
 
 
 def test_every_key_left_open_is_explained():
-    _, chosen = fill_defaults(Recipe(), situation("swift-s"))
+    _, chosen = fill_defaults(Recipe(), situation("swift-s", pretrained=True))
     later = {"epochs", "ema_decay", "class_balance", "progressive_resizing"}
-    assert {choice.key for choice in chosen} | later == set(CHOSEN)
+    after_the_probe = {"head_l2", "head_images", "fine_tune", "freeze"}
+    assert {choice.key for choice in chosen} | later | after_the_probe == set(CHOSEN)
+
+
+def test_fine_tuning_is_as_the_page_says():
+    recipe, _ = fill_defaults(Recipe(batch_size=64), situation("swift-s", pretrained=True))
+    assert f"{recipe.learning_rate:g} for batches of 64" in CHOSEN["learning_rate"]
+    assert CHOSEN["layer_decay"].startswith(f"{recipe.layer_decay:g} ")
+    assert (recipe.optimizer, recipe.linear_probe, recipe.freeze_norms) == ("adamw", "on", "on")
+    said = f"{MAX_EPOCHS:g} · √(2,000 / images), between 4 and {MAX_EPOCHS:g}"
+    assert said in CHOSEN["epochs"]
+    assert f"from {MIN_IMAGES} training and {MIN_VAL_IMAGES} val images on" in CHOSEN["fine_tune"]
 
 
 def test_the_example_is_a_recipe():

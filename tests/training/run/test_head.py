@@ -31,7 +31,7 @@ def source(runs):
     session = runs.start(seed=5)
     runs.drive(session, "source")
     weights = session.state.best
-    return SourceModel("there", weights, ("a", "b"), network=session.network, pretrained=True)
+    return SourceModel("there", weights, tuple("abcdefghij"), network=session.network, pretrained=True)
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import load_yaml
 from foveal.training.run.summary import plan_lines, transfer_lines, write_run_files
 from foveal.training.setup.budget import Budget
-from foveal.training.transfer.matching import Transfer
+from foveal.training.transfer.matching import SourceModel, Transfer
+
+SOURCE = SourceModel("m", {}, ())
 
 
 def test_lines_name_data_network_values_and_time(runs):
@@ -41,9 +43,9 @@ def test_the_files_read_back_as_what_is_trained(runs, tmp_path):
 
 def test_what_came_from_another_model_is_told():
     same = Transfer(("a.weight", "output.weight"), (), ("x", "y"))
-    assert list(transfer_lines(same, "m")) == ["from m: 2 of 2 tensors loaded"]
+    assert list(transfer_lines(same, SOURCE)) == ["from m: 2 of 2 tensors loaded"]
     other = Transfer(("output.weight",), ("a.weight", "a.bias"), ("x",), ("new",), ("y", "z"))
-    assert list(transfer_lines(other, "m")) == [
+    assert list(transfer_lines(other, SOURCE)) == [
         "from m: 1 of 3 tensors loaded",
         "classes, by name: kept 'x'; new 'new'; left 'y', 'z'",
         "not loaded from m: a.weight, a.bias",

@@ -23,6 +23,13 @@ def test_the_recipe_is_whole(runs):
     assert isinstance(recipe, Recipe)
     assert [key for key, value in recipe if value in (None, "auto")] == [
         "dropout",
+        "linear_probe",
+        "head_l2",
+        "head_images",
+        "fine_tune",
+        "freeze",
+        "layer_decay",
+        "freeze_norms",
         "early_stopping_epochs",
         "abstain_at_accuracy",
         "positive_class",
@@ -48,6 +55,7 @@ def test_the_plan_is_plain_json_data(runs):
         "classes",
         "task",
         "data",
+        "start_from",
         "minutes",
         "chosen",
         "machine",
