@@ -204,7 +204,9 @@ def tiny_pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     layer.running_var.uniform_(0.5, 2)
     weights = {"name": "tiny", "licence": "CC0-1.0", "sha256": "5" * 64}
     path = tmp_path_factory.mktemp("pretrained") / "tiny.safetensors"
-    save_model(path, Model(module.eval(), Manifest(network=network, labels=labels, weights=weights)))
+    save_model(
+        path, Model(module.eval(), Manifest(network=network, labels=labels, weights=weights))
+    )
     return path
 
 

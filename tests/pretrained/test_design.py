@@ -6,7 +6,7 @@ import pytest
 
 from foveal.dataset.stats import Stats
 from foveal.network.presets import load_preset
-from foveal.pretrained.design import CANDIDATE_SIDES_PX, design_pretrained
+from foveal.pretrained.design import design_pretrained
 
 PHOTOS = Stats(
     images=1400,

@@ -66,9 +66,7 @@ def test_what_is_not_installed_is_named_with_the_line_that_brings_it():
 def test_small_images_have_nothing_of_photographs(grey, side, reason):
     sides = (side, side, side)
     for installed in (LITE0, ()):
-        start = _choose(
-            replace(PHOTOS, grey=grey, width=sides, height=sides), installed=installed
-        )
+        start = _choose(replace(PHOTOS, grey=grey, width=sides, height=sides), installed=installed)
         if reason is None:
             assert (start.name is not None) == bool(installed)
         else:

@@ -1,5 +1,7 @@
 """Each optimiser against torch's own or a plain loop, and its state through copies."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -154,7 +156,7 @@ def test_layers_are_counted_from_the_input_and_norms_belong_to_the_layer_before(
     matrices = [name for name, value in module.named_parameters() if value.ndim >= 2]
     assert [numbers[name] for name in matrices] == list(range(1, len(matrices) + 1))
     names = [name for name, _ in module.named_parameters()]
-    for before, name in zip(names, names[1:], strict=False):
+    for before, name in pairwise(names):
         assert numbers[name] == numbers[before] + (name in matrices)
 
 

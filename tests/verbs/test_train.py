@@ -434,6 +434,10 @@ def test_starting_from_a_model_of_other_classes(finished, digits, tmp_path, mess
         np.testing.assert_allclose(kept[row], old[name], atol=1e-4)
 
 
+def _counts(folder):
+    return json.loads((folder / "data.json").read_text())["counts"]
+
+
 def _transferred(data, source, out, **keys):
     arguments = {"size": 16, "epochs": 1, "overrides": {"batch_size": 64}, **keys}
     return train(data, start_from=source, out=out, **arguments)
@@ -442,18 +446,19 @@ def _transferred(data, source, out, **keys):
 def test_starting_from_a_pretrained_network(digits, tiny_pretrained, tmp_path, messages):
     run = _transferred(digits, tiny_pretrained, tmp_path / "run", progress=messages)
     texts = messages.texts
-    assert "design: input.channels 3: grey images are repeated to the three channels of the weights" in texts
     assert (
-        f"from {tiny_pretrained} (licence CC0-1.0): 24 of 24 tensors loaded; the output layer is new"
+        "design: input.channels 3: grey images are repeated to the three channels of the weights"
         in texts
     )
+    source = f"{tiny_pretrained} (licence CC0-1.0)"
+    assert f"from {source}: 24 of 24 tensors loaded; the output layer is new" in texts
     head, epoch = run.history
     assert (head["epoch"], head["stage"], head["selected"]) == (0, "head", True)
     assert (epoch["epoch"], "stage" in epoch) == (1, False)
     said = [text for text in texts if text.startswith("model file after ")]
     assert said[0].endswith(
         f" s: validation accuracy {100 * head['val_accuracy']:.2f} % (n={run.val_images}), the "
-        f"output layer fitted to features of {300 - 2 * run.val_images} images"
+        f"output layer fitted to features of {_counts(tmp_path / 'run')['train']} images"
     )
     model, source = load_model(run.model_path), load_model(tiny_pretrained)
     assert model.manifest.weights == source.manifest.weights
@@ -563,7 +568,9 @@ def test_photos_start_from_an_installed_network(realdata, tmp_path, messages):
         names = [name for name in archive.namelist() if "/train/" in f"/{name}" and name[-1] != "/"]
         archive.extractall(photos, names[:24] + names[-24:])
     run = train(photos / "train", minutes=2, out=tmp_path / "run", size=64, progress=messages)
-    assert messages.texts[0].startswith("design: start from efficientnet-lite0: its ImageNet weights")
+    assert messages.texts[0].startswith(
+        "design: start from efficientnet-lite0: its ImageNet weights"
+    )
     assert [line.get("stage") for line in run.history] == ["head"]
     assert run.val_accuracy > 0.7
     assert load_model(run.model_path).manifest.weights["licence"] == "Apache-2.0"

@@ -229,7 +229,7 @@ def initial_manifest(session: TrainSession) -> Manifest:
             "numpy": np.__version__,
         },
         finished=False,
-        weights=session.plan["start_from"].get("provenance", {}),
+        weights=session.plan.get("start_from", {}).get("weights", {}),
     )
 
 

@@ -31,7 +31,9 @@ def source(runs):
     session = runs.start(seed=5)
     runs.drive(session, "source")
     weights = session.state.best
-    return SourceModel("there", weights, tuple("abcdefghij"), network=session.network, pretrained=True)
+    return SourceModel(
+        "there", weights, tuple("abcdefghij"), network=session.network, pretrained=True
+    )
 
 
 @pytest.fixture
@@ -73,7 +75,12 @@ def test_the_first_model_is_the_frozen_network_with_a_fitted_output(runs, start,
         same = torch.equal(value, before[name])
         assert same != name.startswith("output."), name
     (entry,) = model.manifest.history
-    assert (entry["stage"], entry["epoch"], entry["step"], entry["selected"]) == ("head", 0, 0, True)
+    assert (entry["stage"], entry["epoch"], entry["step"], entry["selected"]) == (
+        "head",
+        0,
+        0,
+        True,
+    )
     assert entry["learning_rate"] == 0
     logits = predict_logits(model.module, runs.data.val, CPU)
     accuracy = float((logits.argmax(1) == runs.data.val.labels).mean())
@@ -115,9 +122,7 @@ def test_interrupted_before_the_first_step_it_is_resumed_exactly(
 
 
 @pytest.mark.parametrize("step", [1, 5, 8])
-def test_interrupted_while_all_layers_are_trained_it_is_resumed_exactly(
-    runs, start, whole, step
-):
+def test_interrupted_while_all_layers_are_trained_it_is_resumed_exactly(runs, start, whole, step):
     expected, _ = whole(start(freeze=1), "whole")
 
     def stop(record):
@@ -137,7 +142,7 @@ def test_what_is_worse_on_val_is_never_the_model(start, whole):
     _, session = whole(start(learning_rate=100.0, optimizer="sgd", label_smoothing=0.0), "wrecked")
     position = session.state.position
     assert position.best_epoch == 0
-    assert [entry["selected"] for entry in position.history][0]
+    assert position.history[0]["selected"]
     fitted = position.history[0]["val_accuracy"]
     assert all(entry["val_accuracy"] < fitted for entry in position.history[1:])
 
