@@ -66,6 +66,8 @@ def _module(call: ModuleCall) -> nn.Module:
 
 
 def _initialise(module: nn.Conv2d | nn.Linear, init: str) -> None:
+    if module.weight.is_meta:  # drawing there would load the compiler of torch, which takes 2 s
+        return
     if init == "he":
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:

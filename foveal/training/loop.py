@@ -23,10 +23,11 @@ from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
 from foveal.training import optim, schedule, validation
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
-from foveal.training.gradients import compile_module, compute_gradients
+from foveal.training.gradients import compute_gradients
 from foveal.training.rng import Stream, torch_seed
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask, epoch_batches, prepare_batch
+from foveal.training.transfer.training import inference_module, training_module
 
 MAX_SKIPPED_STEPS = 3
 """Consecutive steps with a non-finite loss after which the weights are rolled back."""
@@ -42,7 +43,7 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
     """
     position = state.position
     eval_module = deepcopy(state.module) if state.ema else state.module
-    module = compile_module(state.module, task.recipe)
+    module = training_module(state.module, task.recipe)
     epoch_start = time.perf_counter()
     batches: list[NDArray[np.int64]] = []
     batches_epoch = -1
@@ -179,7 +180,8 @@ def _validate(
     logits = None
     if len(task.val):
         bf16 = task.recipe.precision == "bf16"
-        logits = validation.predict_logits(eval_module, task.val, task.device, bf16=bf16)
+        module = inference_module(eval_module, task.recipe)
+        logits = validation.predict_logits(module, task.val, task.device, bf16=bf16)
     return close_epoch(
         state, task, eval_module, logits, lambda: train_seconds + time.perf_counter() - start
     )

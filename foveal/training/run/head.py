@@ -27,6 +27,7 @@ from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.transfer.features import extract_features, split_head
+from foveal.training.transfer.training import inference_module
 from foveal.training.transfer.head import FittedHead, fit_head
 
 MAX_FEATURE_BYTES = 2**30
@@ -43,11 +44,12 @@ def run_first_stages(session: TrainSession, context: RunContext) -> tuple[TrainS
     Ctrl-C and SIGTERM are raised on; what was complete is saved.
     """
     try:
+        feature_seconds = 0.0
         if session.state.position.stage == "head":
-            session = fit_output_layer(session, context)
+            session, feature_seconds = fit_output_layer(session, context)
             context = _context_of(session, context)
             save_state(session.state, session.task, context)
-        session = _plan_the_rest(session, context)
+        session = _plan_the_rest(session, context, feature_seconds)
     except (KeyboardInterrupt, SystemExit):
         save_elapsed(context)
         context.progress.message("saved before the first step; continue with --resume")
@@ -67,9 +69,11 @@ def _context_of(session: TrainSession, context: RunContext) -> RunContext:
     )
 
 
-def _plan_the_rest(session: TrainSession, context: RunContext) -> TrainSession:
+def _plan_the_rest(
+    session: TrainSession, context: RunContext, feature_seconds: float
+) -> TrainSession:
     known = len(session.chosen)
-    session = plan_fine_tuning(session)
+    session = plan_fine_tuning(session, feature_seconds)
     session.state.position.stage = "training"
     for choice in session.chosen[known:]:
         context.progress.message(chosen_line(choice))
@@ -79,8 +83,11 @@ def _plan_the_rest(session: TrainSession, context: RunContext) -> TrainSession:
     return session
 
 
-def fit_output_layer(session: TrainSession, context: RunContext) -> TrainSession:
-    """The session whose output layer is fitted; its model file is written."""
+def fit_output_layer(session: TrainSession, context: RunContext) -> tuple[TrainSession, float]:
+    """The session whose output layer is fitted, and the seconds that an image's features took.
+
+    The first model file is written.
+    """
     started = time.perf_counter()
     state, task = session.state, session.task
     _, output = split_head(state.module)
@@ -105,19 +112,21 @@ def fit_output_layer(session: TrainSession, context: RunContext) -> TrainSession
     for choice in chosen:
         context.progress.message(chosen_line(choice))
     context.progress.message(_head_line(session, record, len(features.rows)))
-    return session
+    return session, features.image_seconds
 
 
 @dataclass(frozen=True)
 class CollectedFeatures:
     """Features of images: rows of train, (n, D) fp32 of each, and of val's first ones.
 
-    chosen: how many of train they are, where they are not all.
+    image_seconds: that one of train took.  chosen: how many of train they are, where they are not
+    all.
     """
 
     rows: NDArray[np.int64]
     train: Tensor
     val: Tensor
+    image_seconds: float = 0.0
     chosen: tuple[ChosenValue, ...] = ()
 
 
@@ -143,10 +152,11 @@ def collect_features(session: TrainSession, progress: Progress) -> CollectedFeat
     chunk = max(CHUNK_IMAGES, task.class_count)
     val_rows = np.arange(min(len(task.val), most))
     val = _in_chunks(extract, task.val.pixels, val_rows, chunk, progress)
+    started = time.perf_counter()
     train = _in_chunks(extract, task.train.pixels, rows, chunk, progress, is_late)
-    return CollectedFeatures(
-        rows[: len(train)], train, val, _count_choice(task, len(train), requested, most)
-    )
+    seconds = (time.perf_counter() - started) / len(train)
+    chosen = _count_choice(task, len(train), requested, most)
+    return CollectedFeatures(rows[: len(train)], train, val, seconds, chosen)
 
 
 def _in_chunks(
@@ -198,7 +208,9 @@ def _val_logits(
         return None
     if len(features.val) == len(task.val):
         return fitted.val_logits.numpy()
-    return validation.predict_logits(state.module, task.val, task.device)
+    return validation.predict_logits(
+        inference_module(state.module, task.recipe), task.val, task.device
+    )
 
 
 def _strength_choice(task: TrainTask, fitted: FittedHead) -> tuple[ChosenValue, ...]:

@@ -6,24 +6,32 @@ from dataclasses import asdict, replace
 
 from foveal.training import optim
 from foveal.training.setup.defaults import ChosenValue
+from foveal.training.setup.budget import finish_seconds
 from foveal.training.setup.plan import StepPlan, plan_budget, plan_epochs, with_chosen
 from foveal.training.setup.session import TrainSession, choose_average
+from foveal.training.setup.timing import Timing
 
 MAX_EPOCHS = 20.0
 """Passes over few images; many images need fewer."""
-MIN_EPOCHS, SHORT_EPOCHS = 0.5, 2.0
+MIN_EPOCHS, SHORT_EPOCHS = 1.0, 2.0
 """Fewer are not worth the time; below the second, early layers are frozen."""
 FROZEN_SHARE = 0.5
 """Of the layers that are frozen where time is short."""
 MIN_IMAGES, MIN_VAL_IMAGES = 100, 20
 """Of train and val, from which on fine-tuning is tried."""
-MIN_SECONDS = 4.0
+MIN_STEP_COST = 2.5
+"""Least seconds of an image in a step, with smaller images and frozen layers, as a multiple of those
+of its features: less time is not even worth timing steps."""
+MIN_SECONDS = 3.0
 """Of the budget that must be left for steps to be timed at all."""
 
 
-def plan_fine_tuning(session: TrainSession) -> TrainSession:
-    """The session of a fitted output layer with its whole recipe and plan."""
-    reason = _reason_to_skip(session)
+def plan_fine_tuning(session: TrainSession, feature_seconds: float = 0.0) -> TrainSession:
+    """The session of a fitted output layer with its whole recipe and plan.
+
+    feature_seconds: that the features of an image took; 0 where it was not measured.
+    """
+    reason = _reason_to_skip(session, feature_seconds)
     if reason is not None:
         return _without(session, reason)
     plan = _plan_steps(session)
@@ -44,8 +52,8 @@ def max_fine_tuning_epochs(images: int) -> float:
     return float(round(min(MAX_EPOCHS, max(4.0, MAX_EPOCHS * (2_000 / max(images, 1)) ** 0.5))))
 
 
-def _reason_to_skip(session: TrainSession) -> str | None:
-    task = session.task
+def _reason_to_skip(session: TrainSession, feature_seconds: float) -> str | None:
+    task, budget = session.task, session.budget
     if task.recipe.fine_tune == "off":
         return "as set"
     if task.recipe.fine_tune == "on":
@@ -54,8 +62,12 @@ def _reason_to_skip(session: TrainSession) -> str | None:
         return f"{len(task.train)} training images are too few to change features"
     if len(task.val) < MIN_VAL_IMAGES:
         return f"{len(task.val)} val images cannot tell whether it helps"
-    if session.budget.limited and session.budget.remaining() < MIN_SECONDS:
-        return f"{max(session.budget.remaining(), 0):.0f} s are left of the budget"
+    if not budget.limited:
+        return None
+    ending = finish_seconds(Timing(0.0, 2 * feature_seconds, 0), len(task.val))
+    left = budget.remaining() - ending
+    if left < MIN_EPOCHS * MIN_STEP_COST * feature_seconds * len(task.train) or left < MIN_SECONDS:
+        return f"{max(left, 0):.0f} s are left of the budget for {len(task.train):,} images"
     return None
 
 

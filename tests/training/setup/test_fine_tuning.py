@@ -83,7 +83,7 @@ def test_early_layers_are_frozen_where_time_is_short(planned):
     ("seconds", "keys", "reason"),
     [
         (10.0, {"step_seconds": 20.0, "frozen_seconds": 15.0}, None),
-        (3.0, {}, "3 s are left of the budget"),
+        (3.0, {}, "1 s are left of the budget for 200 images"),
         (math.inf, {"fine_tune": "off", "epochs": 1.0}, None),
     ],
 )

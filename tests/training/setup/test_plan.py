@@ -48,7 +48,7 @@ def test_images_do_not_grow_where_it_would_not_work(runs, wide):
 
 
 def test_images_do_not_grow_where_networks_are_compiled(runs, wide, monkeypatch):
-    monkeypatch.setattr(loop, "compile_module", lambda module, recipe: module)
+    monkeypatch.setattr(loop, "training_module", lambda module, recipe: module)
     session = runs.start(network=wide, budget=Budget(3.0), epochs=100_000.0, compile="on")
     assert ChosenValue(RESIZING, 1.0, "every size would be compiled anew") in session.chosen
 

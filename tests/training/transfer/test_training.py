@@ -1,0 +1,77 @@
+"""The forward pass of fine-tuning computes what the module does, and so do its gradients."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from foveal.model.model import load_model
+from foveal.spec.recipe import Recipe
+from foveal.training.transfer.training import FoldedForward, inference_module, training_module
+
+FROZEN = Recipe(freeze_norms="on", compile="off")
+
+
+@pytest.fixture
+def module(tiny_pretrained):
+    return load_model(tiny_pretrained).module
+
+
+@pytest.fixture
+def images():
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(6, 3, 24, 24, generator=generator) * 255
+
+
+def _gradients(module, forward, images):
+    for parameter in module.parameters():
+        parameter.grad = None
+    F.cross_entropy(forward(images), torch.arange(6) % 4).backward()
+    return {name: parameter.grad for name, parameter in module.named_parameters()}
+
+
+def test_logits_and_gradients_are_those_of_the_module(module, images):
+    module.eval()
+    folded = FoldedForward(module)
+    torch.testing.assert_close(folded(images), module(images), atol=1e-4, rtol=1e-4)
+    expected = _gradients(module, module, images)
+    expected = {name: value.clone() for name, value in expected.items()}
+    found = _gradients(module, folded, images)
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        torch.testing.assert_close(value, expected[name], atol=1e-4, rtol=1e-3, msg=name)
+
+
+def test_a_step_moves_what_the_next_pass_computes_with(module, images):
+    module.eval()
+    folded = FoldedForward(module)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(1.1)
+    torch.testing.assert_close(folded(images), module(images), atol=1e-4, rtol=1e-4)
+
+
+def test_frozen_layers_have_no_gradient_and_the_weights_are_not_doubled(module, images):
+    module.conv_1.weight.requires_grad_(False)
+    folded = FoldedForward(module)
+    assert list(folded.parameters()) == [*folded._folded.parameters()]
+    found = _gradients(module, folded, images)
+    assert found["conv_1.weight"] is None
+    assert found["conv_2.weight"] is not None
+
+
+def test_dropout_is_on_in_training_alone(module, images):
+    folded = FoldedForward(module)
+    module.train()
+    torch.manual_seed(0)
+    assert not torch.equal(folded(images), folded(images))
+    module.eval()
+    assert torch.equal(folded(images), folded(images))
+
+
+def test_only_fixed_norms_are_folded(module, images):
+    assert isinstance(training_module(module, FROZEN), FoldedForward)
+    assert training_module(module, Recipe(compile="off")) is module
+    assert inference_module(module, Recipe()) is module
+    fast = inference_module(module.eval(), FROZEN)
+    assert fast is not module
+    torch.testing.assert_close(fast(images), module(images), atol=1e-4, rtol=1e-4)
