@@ -99,6 +99,20 @@ def unfold_norms(weights: Mapping[str, Tensor], module: nn.Module) -> dict[str, 
     return unfolded
 
 
+def folded_weights(module: nn.Module) -> dict[str, Tensor]:
+    """The parameters of `fold_norms(module)` by name; gradients reach those of `module`."""
+    weights: dict[str, Tensor] = dict(module.named_parameters())
+    for pair in _pairs(module):
+        deviation = pair.deviation().to(pair.norm.weight)
+        mean = pair.mean().to(pair.norm.weight)
+        factor = pair.norm.weight / deviation
+        own = 0.0 if pair.layer.bias is None else pair.layer.bias
+        name = f"{pair.layer_name}."
+        weights[f"{name}weight"] = pair.layer.weight * _per_filter(factor, pair.layer.weight)
+        weights[f"{name}bias"] = (own - mean) * factor + pair.norm.bias
+    return weights
+
+
 def _pairs(module: nn.Module) -> Iterator[_Pair]:
     """Every layer with the batch norm that directly follows it."""
     for name, parent in module.named_modules():
