@@ -27,8 +27,8 @@ from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.transfer.features import extract_features, split_head
-from foveal.training.transfer.training import inference_module
 from foveal.training.transfer.head import FittedHead, fit_head
+from foveal.training.transfer.training import inference_module
 
 MAX_FEATURE_BYTES = 2**30
 """Of features in memory, of train and of val; the output layer is fitted to no more of them."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from foveal.training import optim
-from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.budget import finish_seconds
+from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.plan import StepPlan, plan_budget, plan_epochs, with_chosen
 from foveal.training.setup.session import TrainSession, choose_average
 from foveal.training.setup.timing import Timing
@@ -20,8 +20,8 @@ FROZEN_SHARE = 0.5
 MIN_IMAGES, MIN_VAL_IMAGES = 100, 20
 """Of train and val, from which on fine-tuning is tried."""
 MIN_STEP_COST = 2.5
-"""Least seconds of an image in a step, with smaller images and frozen layers, as a multiple of those
-of its features: less time is not even worth timing steps."""
+"""Seconds of an image in a step, with smaller images and frozen layers, are at least so many times
+those of its features; with less time no steps are timed."""
 MIN_SECONDS = 3.0
 """Of the budget that must be left for steps to be timed at all."""
 
