@@ -22,9 +22,10 @@ from foveal.dataset.listing import (
     is_image_name,
     list_files,
 )
-from foveal.dataset.mask_folders import says_annotation
+from foveal.dataset.mask_folders import masks_note, says_annotation
+from foveal.dataset.split_folders import split_of_folder
 from foveal.dataset.task_layouts import other_task_problem
-from foveal.dataset.types import UnusableFile
+from foveal.dataset.types import LayoutNote, UnusableFile
 from foveal.errors import ImageError
 from foveal.images.decode import read_bytes
 from foveal.text import and_more, natural_key, plural
@@ -80,7 +81,11 @@ def dataset_from_files(
         file_stamps=tuple(file.stamp for file in usable) if source == "folder" else (),
         unusable=tuple(unusable),
         notes=notes,
-        layout_notes=layout.notes,
+        layout_notes=(
+            *layout.notes,
+            *_empty_split_notes(layout, listing.folders, counts),
+            *(masks_note(listing) if usable else ()),
+        ),
         problem=problem or _problem(root, layout, files),
         empty_classes=empty_classes(layout, listing, counts),
     )
@@ -104,6 +109,28 @@ def empty_classes(
     }
     known = {compose(place.label) for place in layout.places.values()} if candidates else set()
     return tuple(sorted(candidates - known, key=natural_key))
+
+
+def _empty_split_notes(
+    layout: Layout, folders: Sequence[Folder], images: Mapping[Folder, int]
+) -> list[LayoutNote]:
+    """A warning for folders called as splits, beside the splits, that hold no image."""
+    beside = {
+        parent[:depth]
+        for parent in layout.class_parents
+        for depth in range(len(parent))
+        if split_of_folder(parent[depth])
+    }
+    empty = [
+        "/".join(folder)
+        for folder in folders
+        if folder[:-1] in beside
+        and split_of_folder(folder[-1])
+        and not any(one[: len(folder)] == folder for one in images)
+    ]
+    listed = and_more((f"'{name}'" for name in empty), MAX_LISTED_NAMES)
+    text = f"no image in {listed}, called as a split is: add some, or remove the folder"
+    return [LayoutNote(text, is_warning=True)] if empty else []
 
 
 def _has_files(listing: FolderListing, folder: Folder) -> bool:

@@ -47,8 +47,8 @@ def _table_problem(root: Path, files: Sequence[Parts], images: Sequence[Parts]) 
     best = min(tables, key=_table_rank)
     return (
         f"no class folders in {root}, but {plural(len(images), 'image')} and the table "
-        f"{'/'.join(best)}: give the table {_join(root, best)} (columns path and label), or make "
-        "one sub-folder a class"
+        f"{'/'.join(best)}: {_give(root, 'table', best)} (columns path and label), or make one "
+        "sub-folder a class"
     )
 
 
@@ -61,17 +61,19 @@ def _table_rank(parts: Parts) -> tuple[int, int]:
 
 def _parquet_problem(root: Path, files: Sequence[Parts]) -> str:
     names = [parts for parts in files if parts[-1].lower().endswith(".parquet")]
+    if names:
+        what = "unpack it and give the folder" if root.is_file() else "give them in a folder alone"
+        return (
+            f"no class folders in {root}, but {plural(len(names), 'Parquet file')} "
+            f"({_listed(names)}): {what}"
+        )
+    names = [parts for parts in files if parts[-1].lower().endswith(".arrow")]
     if not names:
         return ""
-    several = (
-        ", or, for all of them, join them to one table with the columns path (or the image) and "
-        "label"
-        if len(names) > 1
-        else ""
-    )
     return (
-        f"no class folders in {root}, but {plural(len(names), 'Parquet file')}: give the file "
-        f"{_join(root, names[0])}{several}"
+        f"no class folders in {root}, but {plural(len(names), 'Arrow file')} ({_listed(names)}), "
+        f"which {'is' if len(names) == 1 else 'are'} not read: write the data set as Parquet "
+        "(to_parquet of the datasets library) and give that file or folder"
     )
 
 
@@ -154,5 +156,7 @@ def _unlabelled_problem(root: Path, images: Sequence[Parts]) -> str:
     )
 
 
-def _join(root: Path, parts: Parts) -> str:
-    return "/".join((str(root), *parts))
+def _give(root: Path, what: str, parts: Parts) -> str:
+    if root.is_file():
+        return f"unpack it and give this {what}"
+    return f"give the {what} {'/'.join((str(root), *parts))}"

@@ -13,8 +13,10 @@ import numpy as np
 from foveal.dataset.layout_tree import Folder
 from foveal.dataset.listing import FolderListing, is_image_name
 from foveal.dataset.split_folders import split_of_folder, words_of
+from foveal.dataset.types import LayoutNote
 from foveal.errors import ImageError
 from foveal.images.decode import decode_image
+from foveal.text import plural
 
 # fmt: off
 IMAGE_WORDS = frozenset((
@@ -35,6 +37,10 @@ _JOINED = re.compile(r"(?<=[a-z])(annot|annotations?|masks?|labels?)$")
 _STEM_END = re.compile(
     r"([\W_]+(masks?|labels?|labelids|gt|seg|segmentation|annotation|groundtruth|matte|l"
     r"|gtfine.*|gtcoarse.*|leftimg8bit))+$"
+)
+_MASK_ENDS = ("mask", "seg", "gt", "label")
+_MASK_END = re.compile(
+    r"[\W_]+(masks?|seg|segmentation|gt|labels?)([\W_]*\d+)?\.\w+$", re.IGNORECASE
 )
 _KNOWN = (
     ("Pascal VOC", "JPEGImages", ("SegmentationClass", "SegmentationObject")),
@@ -82,6 +88,37 @@ def find_masks(listing: FolderListing, folders: Mapping[Folder, int]) -> Masks |
     if not layout and not _look_like_masks(listing, matched):
         return None
     return Masks(len(images), len(masks), "/".join(matched[0][1]), layout)
+
+
+def masks_note(listing: FolderListing) -> list[LayoutNote]:
+    """A warning about masks that lie in the folders of their images, as `1_mask.png` by `1.png`.
+
+    They have names such as that, and the first of them look like masks.
+    """
+    paths = [file.parts for file in listing.files if file.reason is None]
+    ends = {parts: _MASK_END.search(parts[-1]) for parts in paths if _may_be_mask(parts[-1])}
+    named = {parts: end for parts, end in ends.items() if end and is_image_name(parts[-1])}
+    if not named:
+        return []
+    around = {parts[:-1] for parts in named}
+    stems = {(*p[:-1], _stem(p[-1])): p for p in paths if p[:-1] in around and p not in named}
+    pairs = [
+        (stems.get((*parts[:-1], parts[-1][: end.start()].lower())), parts)
+        for parts, end in named.items()
+    ]
+    matched = [(image, mask) for image, mask in pairs if image is not None]
+    if not _look_like_masks(listing, matched):
+        return []
+    text = (
+        f"{plural(len(matched), 'image')} called as masks of images beside them, such as "
+        f"'{'/'.join(matched[0][1])}', and with few levels as masks have: they are learned as "
+        "images of the class; move them elsewhere, or give a table with the columns path and label"
+    )
+    return [LayoutNote(text, is_warning=True)]
+
+
+def _may_be_mask(name: str) -> bool:
+    return any(word in name.lower() for word in _MASK_ENDS)  # most names are not, quickly
 
 
 def _images(listing: FolderListing, folders: Iterable[Folder]) -> Iterable[Folder]:

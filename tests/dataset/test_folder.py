@@ -262,3 +262,17 @@ def test_archives_beside_images_are_told(images):
     assert open_dataset(root).notes[1] == (
         "1 archive not opened: more/fish.tar.gz; unpack it where it holds images"
     )
+
+
+def test_a_split_without_any_image_is_named(images):
+    root = images("all/train/cat/1.png all/train/dog/1.png all/val/cat/1.png all/val/dog/1.png")
+    (root / "all" / "Test" / "cat").mkdir(parents=True)
+    (root / "all" / "docs").mkdir()
+    note = open_dataset(root).layout_notes[-1]
+    assert note.is_warning
+    assert note.text == (
+        "no image in 'all/Test', called as a split is: add some, or remove the folder"
+    )
+    (root / "all" / "Test").rename(root / "all" / "other")
+    assert not any(note.is_warning for note in open_dataset(root).layout_notes)
+    assert open_dataset(images("x/a/1.png x/b/1.png") / "x").layout_notes == ()

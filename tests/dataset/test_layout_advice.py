@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,14 @@ from foveal.errors import DataError
         ),
         (
             "data/train-00000-of-00002.parquet data/train-00001-of-00002.parquet README.md",
-            "no class folders in d, but 2 Parquet files: give the file "
-            "d/data/train-00000-of-00002.parquet, or, for all of them, join them to one table with "
-            "the columns path (or the image) and label",
+            "no class folders in d, but 2 Parquet files (data/train-00000-of-00002.parquet, "
+            "data/train-00001-of-00002.parquet): give them in a folder alone",
+        ),
+        (
+            "train/data-00000-of-00001.arrow train/state.json",
+            "no class folders in d, but 1 Arrow file (train/data-00000-of-00001.arrow), which is "
+            "not read: write the data set as Parquet (to_parquet of the datasets library) and give "
+            "that file or folder",
         ),
         (
             "0001.jpg 0001.cls 0002.jpg 0002.cls",
@@ -89,3 +95,27 @@ def test_opening_stops_with_the_way_out(images) -> None:
         "the columns path and label"
     )
     assert len(open_dataset(root, allow_empty=True)) == 0
+
+
+def test_what_lies_in_an_archive_cannot_be_given(images, tmp_path) -> None:
+    root = images("1.png 2.png")
+    for name in ("train.csv", "test.csv"):
+        (root / name).write_text("path,label\n1.png,a\n")
+    data = Path(shutil.make_archive(str(tmp_path / "x"), "zip", root))
+    with pytest.raises(DataError) as error:
+        open_dataset(data)
+    assert str(error.value) == (
+        f"no class folders in {data}, but 2 images and the table train.csv: unpack it and give "
+        "this table (columns path and label), or make one sub-folder a class"
+    )
+    shutil.rmtree(root)
+    (root / "data").mkdir(parents=True)
+    for split in ("train", "test"):
+        (root / "data" / f"{split}-00000-of-00001.parquet").touch()
+    data = Path(shutil.make_archive(str(tmp_path / "y"), "tar", root))
+    with pytest.raises(DataError) as error:
+        open_dataset(data)
+    assert str(error.value) == (
+        f"no class folders in {data}, but 2 Parquet files (data/test-00000-of-00001.parquet, "
+        "data/train-00000-of-00001.parquet): unpack it and give the folder"
+    )

@@ -125,3 +125,24 @@ def test_masks_of_test_are_not_opened(images):
 )
 def test_words_of_folders(name: str, rest: str, is_annotation: bool):
     assert (without_words(name), says_annotation(name)) == (rest, is_annotation)
+
+
+def notes_of(root: Path) -> list[str]:
+    return [note.text for note in open_dataset(root).layout_notes if note.is_warning]
+
+
+def test_masks_beside_the_images_of_a_class_are_told(images):
+    root = images("benign/1.png benign/2.png normal/3.png")
+    write_masks(root, "benign/2_mask.png normal/3-Mask_1.png")
+    assert notes_of(root) == [
+        "2 images called as masks of images beside them, such as 'benign/2_mask.png', and with few "
+        "levels as masks have: they are learned as images of the class; move them elsewhere, or "
+        "give a table with the columns path and label"
+    ]
+
+
+def test_photographs_called_as_masks_and_masks_of_nothing_are_images(images):
+    assert notes_of(images("face/1.png face/1_mask.png other/2.png")) == []
+    root = images("a/7.png b/8.png")
+    write_masks(root, "a/9_mask.png b/label.png")
+    assert notes_of(root) == []
