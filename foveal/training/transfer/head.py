@@ -1,6 +1,6 @@
 """The output layer as a regularised logistic regression on features that stay as they are.
 
-The loss is convex. L-BFGS (Liu, Nocedal 1989) finds its minimum in coordinates in which an upper
+The loss is convex. L-BFGS finds its minimum in coordinates in which an upper
 bound of the curvature (Bohning 1992) is the identity, so that a few dozen passes are enough.
 Few images say little of each feature's deviation: dividing by it lost up to 20 points of accuracy
 with one image a class, so it is drawn towards the mean (docs/design-notes.md has the figures).
@@ -12,13 +12,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from foveal.spec.values import OutputActivation
+from foveal.training.transfer import lbfgs
 
 STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Of the L2 penalty, for the mean loss in nats and features of deviation 1, as they are tried."""
@@ -138,8 +137,8 @@ def _losses(logits: Tensor, targets: Tensor, activation: OutputActivation) -> Te
 class _Regression:
     """Fits of one set of features, each starting from the one before.
 
-    Weights are searched as `W = R V`: with `R` the inverse transposed Cholesky factor of the bound
-    of the curvature, that bound is the identity for `V`.
+    Weights are searched as `W = V R`: with `R` the inverse of the Cholesky factor of the bound of
+    the curvature, that bound is the identity for `V`.
     """
 
     def __init__(self, features: Tensor, targets: Tensor, activation: OutputActivation) -> None:
@@ -150,51 +149,50 @@ class _Regression:
         self._scale = _scales(centred)
         self._features = centred.div_(self._scale.to(features))
         self._covariance = (self._features.T @ self._features).double() / max(1, len(features))
-        self._weight = features.new_zeros(features.shape[1], targets.shape[1])
+        self._weight = features.new_zeros(targets.shape[1], features.shape[1])
         self._bias = features.new_zeros(targets.shape[1])
 
     def fit(self, strength: float) -> tuple[Tensor, Tensor]:
         """Weight (units, D) and bias (units,) for features as they were given."""
-        from scipy.optimize import minimize
-
         bound = CURVATURE_BOUNDS[self.activation]
         curvature = bound * self._covariance
         curvature.diagonal().add_(strength)
         factor = torch.linalg.cholesky(curvature)
         identity = torch.eye(len(factor), dtype=factor.dtype)
         inverse = torch.linalg.solve_triangular(factor, identity, upper=False).float()
-        start = torch.cat([factor.float().T @ self._weight, self._bias[None] * bound**0.5])
-        found = minimize(
-            self._loss_and_gradient,
-            start.double().flatten().numpy(),
-            (strength, inverse, bound**0.5),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": MAX_ITERATIONS, "ftol": RELATIVE_TOLERANCE},
+        transposed, bias_factor = inverse.T.contiguous(), bound**-0.5
+
+        def split(point: Tensor) -> tuple[Tensor, Tensor]:
+            rows = point.float().view(-1, self._features.shape[1] + 1)
+            return rows[:, :-1] @ inverse, rows[:, -1] * bias_factor
+
+        def loss_and_gradient(point: Tensor) -> tuple[float, Tensor]:
+            weight, bias = split(point)
+            loss, weight_gradient, bias_gradient = self._evaluate(weight, bias, strength)
+            columns = [weight_gradient @ transposed, bias_gradient[:, None] * bias_factor]
+            return loss, torch.cat(columns, dim=1).double().flatten()
+
+        start = torch.cat([self._weight @ factor.float(), self._bias[:, None] / bias_factor], dim=1)
+        found = lbfgs.minimise(
+            loss_and_gradient,
+            start.double().flatten(),
+            relative_tolerance=RELATIVE_TOLERANCE,
+            max_iterations=MAX_ITERATIONS,
         )
-        coordinates = self._matrix(found.x)
-        self._weight, self._bias = inverse.T @ coordinates[:-1], coordinates[-1] / bound**0.5
-        weight = (self._weight.double() / self._scale[:, None]).T
+        self._weight, self._bias = split(found)
+        weight = self._weight.double() / self._scale
         return weight.float(), (self._bias.double() - weight @ self._mean).float()
 
-    def _matrix(self, values: NDArray[np.float64]) -> Tensor:
-        """(D + 1, units) fp32 of what the optimiser moves; the last row is the bias."""
-        return torch.from_numpy(values.astype(np.float32)).view(-1, self._targets.shape[1])
-
-    def _loss_and_gradient(
-        self, values: NDArray[np.float64], strength: float, inverse: Tensor, bias_scale: float
-    ) -> tuple[float, NDArray[np.float64]]:
-        coordinates = self._matrix(values)
-        weight = inverse.T @ coordinates[:-1]
-        logits = self._features @ weight + coordinates[-1] / bias_scale
+    def _evaluate(
+        self, weight: Tensor, bias: Tensor, strength: float
+    ) -> tuple[float, Tensor, Tensor]:
+        """The penalised mean loss and its gradients."""
+        logits = torch.addmm(bias, self._features, weight.T)
         loss = _losses(logits, self._targets, self.activation).mean()
         loss += 0.5 * strength * weight.square().sum(dtype=torch.float64)
         probabilities = logits.softmax(1) if self.activation == "softmax" else logits.sigmoid()
         error = (probabilities - self._targets) / len(logits)
-        weight_gradient = self._features.T @ error + strength * weight
-        bias_gradient = error.sum(dim=0, keepdim=True) / bias_scale
-        gradient = torch.cat([inverse @ weight_gradient, bias_gradient])
-        return loss.item(), gradient.double().flatten().numpy()
+        return loss.item(), error.T @ self._features + strength * weight, error.sum(dim=0)
 
 
 def _scales(centred: Tensor) -> Tensor:
