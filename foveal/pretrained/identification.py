@@ -31,12 +31,18 @@ _SHOWN = 3
 
 
 def identify(
-    tensors: Mapping[str, Tensor], path: Path, network: str | None, naming: str | None
+    tensors: Mapping[str, Tensor],
+    path: Path,
+    network: str | None,
+    naming: str | None,
+    *,
+    preferred: str | None = None,
 ) -> Candidate:
     """The one network and naming that the file fits.
 
     network: a preset, YAML file or model file; None: any preset with a known naming.  naming: a key
-    of NAMING_HELP; None: any.  Raises ModelFileError where none fits, UsageError where two do.
+    of NAMING_HELP; None: any.  preferred: the naming where several fit.  Raises ModelFileError
+    where none fits, UsageError where two do.
     """
     if naming is not None and naming not in NAMING_HELP:
         raise UsageError(
@@ -50,6 +56,8 @@ def identify(
             f"of {', '.join(one.name for _, one in _choices(network))}"
         )
     fitting = [candidate for candidate in _compared(choices, tensors) if not candidate.mismatch]
+    if len(fitting) > 1:
+        fitting = [one for one in fitting if one.naming.name == preferred] or fitting
     if len(fitting) == 1:
         return fitting[0]
     if fitting:

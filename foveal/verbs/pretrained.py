@@ -77,10 +77,12 @@ def add_pretrained(
     network: a preset, YAML file or model file, None to find it.  naming: see
     identification.NAMING_HELP.  labels: a file with one class name a line, None for ImageNet's.
     licence, source: of the weights, where the file is not a known one.  out: None keeps it in the
-    cache under the network's name.  Raises UsageError, ModelFileError.
+    cache under the network's name.  A `config.json` of timm beside the file is read.  Raises
+    UsageError, ModelFileError.
     """
     if find_spec("torch") is None:
         raise MissingExtra("foveal pretrained add", "train")
+    from foveal.pretrained.hub_config import read_hub_config, with_statistics
     from foveal.pretrained.identification import identify
     from foveal.pretrained.labels import read_labels
     from foveal.pretrained.load import known_weights, make_model
@@ -93,7 +95,10 @@ def add_pretrained(
     tensors = read_weights(path)
     digest = file_sha256(path)
     known = next((one for one in CATALOG.values() if one.sha256 == digest), None)
-    candidate = identify(tensors, path, network, naming)
+    config = read_hub_config(path)
+    preferred = None if config is None else config.naming
+    candidate = identify(tensors, path, network, naming, preferred=preferred)
+    candidate = with_statistics(candidate, config)
     if known is not None:
         record = known_weights(known)
     else:

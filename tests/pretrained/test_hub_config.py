@@ -1,0 +1,75 @@
+"""timm's config.json beside a weights file settles what names and shapes leave open."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from foveal.errors import ModelFileError
+from foveal.pretrained.hub_config import HubConfig, read_hub_config, with_statistics
+from foveal.pretrained.identification import identify
+
+HALF = [0.5, 0.5, 0.5]
+
+
+def write(folder: Path, content: object) -> Path:
+    text = content if isinstance(content, str) else json.dumps(content)
+    (folder / "config.json").write_text(text)
+    return folder / "model.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            {"architecture": "tf_efficientnet_b0", "pretrained_cfg": {"mean": HALF, "std": HALF}},
+            HubConfig("timm-tf", ((0.5,) * 3, (0.5,) * 3)),
+        ),
+        ({"architecture": "efficientnet_b0"}, HubConfig("timm", None)),
+        ({"architecture": "resnet18", "pretrained_cfg": {}}, HubConfig("timm", None)),
+        ({"architectures": ["ResNetForImageClassification"]}, None),
+        ({}, None),
+    ],
+)
+def test_what_it_says(tmp_path: Path, content: dict, expected: HubConfig | None) -> None:
+    assert read_hub_config(write(tmp_path, content)) == expected
+
+
+def test_no_file(tmp_path: Path) -> None:
+    assert read_hub_config(tmp_path / "w.pth") is None
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "[" * 100_000, '"' + "a" * (1 << 20) + '"'])
+def test_what_is_no_object_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(ModelFileError) as error:
+        read_hub_config(write(tmp_path, content))
+    assert str(error.value) == (
+        f"{tmp_path / 'config.json'} beside the weights file cannot be read as JSON; download it "
+        "again, or move the weights file to a folder without it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [([0.5], HALF), (HALF, [1, 1, 0]), (HALF, None), ([1, 1, "x"], HALF)]
+)
+def test_bad_statistics_are_refused(tmp_path: Path, mean: object, std: object) -> None:
+    content = {"architecture": "resnet18", "pretrained_cfg": {"mean": mean, "std": std}}
+    with pytest.raises(ModelFileError) as error:
+        read_hub_config(write(tmp_path, content))
+    assert str(error.value) == (
+        f"{tmp_path / 'config.json'} has no valid mean and std of three numbers in pretrained_cfg; "
+        "download it again, or move the weights file to a folder without it"
+    )
+
+
+def test_it_settles_naming_and_preprocessing(random_weights) -> None:
+    _, tensors = random_weights("efficientnet-lite0", "timm-tf", 4)
+    config = HubConfig("timm-tf", ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)))
+    found = identify(tensors, Path("w"), "efficientnet-lite0", None, preferred=config.naming)
+    assert found.naming.name == "timm-tf"
+    changed = with_statistics(found, config)
+    assert changed.network.preprocess.statistics(3) == config.statistics
+    assert with_statistics(found, None) == found
+    assert with_statistics(found, HubConfig("timm", None)) == found
