@@ -83,6 +83,8 @@ def design_network(
     network, layer_reasons = _largest_that_fits(stats, candidates, budget, multiply_adds_per_second)
     preprocess, fit_reason = choose_fit(stats, network.input)
     preprocess, pixel_reasons = stats.pixels.settle(preprocess)
+    published = {"mean": network.preprocess.mean, "std": network.preprocess.std}
+    preprocess = preprocess.model_copy(update=published)
     output, output_reason = choose_output(stats)
     network = network.model_copy(
         update={"preprocess": preprocess, "layers": (*network.layers[:-1], output)}

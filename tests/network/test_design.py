@@ -137,6 +137,14 @@ def test_a_named_preset_is_placed_on_the_images():
         design_network(DIGITS, preset="resnet19")
 
 
+def test_a_published_network_keeps_its_mean_and_deviation():
+    published = design_network(PHOTOS, preset="resnet18").network.preprocess
+    assert (published.mean, published.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert published.fit == "squash"  # chosen for the images
+    for own in (design_network(PHOTOS), design_network(DIGITS, preset="resnet18")):
+        assert (own.network.preprocess.mean, own.network.preprocess.std) == (None, None)
+
+
 def test_one_class_is_an_error():
     with pytest.raises(SpecError) as caught:
         design_network(replace(PHOTOS, classes={"cat": 10}))

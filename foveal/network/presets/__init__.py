@@ -21,7 +21,8 @@ def preset_names() -> tuple[str, ...]:
     """Names of all presets, sorted."""
     names = (item.name for item in resources.files(__name__).iterdir())
     stems = {name.removesuffix(".yaml") for name in names if name.endswith(".yaml")}
-    return tuple(sorted(stem for stem in stems if not stem.endswith(_VARIANT)))
+    variants = {f"{stem}{_VARIANT}" for stem in stems}
+    return tuple(sorted(stems - variants))
 
 
 def load_preset(name: str, size: Input | None = None) -> Network:

