@@ -148,7 +148,10 @@ def _is_pointwise(weight: Tensor, geometry: ConvGeometry) -> bool:
 
 
 def _is_depthwise(weight: Tensor, geometry: ConvGeometry) -> bool:
-    return len(weight) == geometry.groups > 1 == weight.shape[1]
+    """One filter a map, and padding that a window never lies wholly in."""
+    top, bottom, left, right = geometry.padding
+    fits = max(top, bottom) < weight.shape[2] and max(left, right) < weight.shape[3]
+    return fits and len(weight) == geometry.groups > 1 == weight.shape[1]
 
 
 def _rows(maps: Tensor) -> Tensor:
@@ -162,18 +165,28 @@ def _maps_gradient(
     if _is_pointwise(weight, geometry):
         rows = _rows(gradient) @ weight.flatten(1)
         return rows.view(len(maps), *maps.shape[2:], -1).permute(0, 3, 1, 2)
+    if _is_depthwise(weight, geometry):
+        return _depthwise_maps_gradient(gradient, maps, weight, geometry)
     weight, padding = _symmetric(weight, geometry.padding)
-    if not _is_depthwise(weight, geometry):
-        return _convolution_backward(gradient, maps, weight, padding, geometry, wanted=0)
-    if geometry.stride == (1, 1):  # a convolution of the gradient with the reversed filters
-        height, width = (k - 1 - p for k, p in zip(weight.shape[2:], padding, strict=True))
-        return F.conv2d(
-            gradient, weight.flip(2, 3), padding=(height, width), groups=geometry.groups
-        )
-    exact = _convolution_backward(
-        gradient.float(), maps, weight.float(), padding, geometry, wanted=0
-    )
-    return exact.to(gradient.dtype)
+    return _convolution_backward(gradient, maps, weight, padding, geometry, wanted=0)
+
+
+def _depthwise_maps_gradient(
+    gradient: Tensor, maps: Tensor, weight: Tensor, geometry: ConvGeometry
+) -> Tensor:
+    """A convolution of the gradient, spread by the stride, with the reversed filters."""
+    (rows, columns), (top, _, left, _) = weight.shape[2:], geometry.padding
+    reversed_weight = weight.flip(2, 3)
+    if geometry.stride == (1, 1) and geometry.padding == (top, top, left, left):
+        padding = (rows - 1 - top, columns - 1 - left)
+        return F.conv2d(gradient, reversed_weight, padding=padding, groups=geometry.groups)
+    size = (len(maps), maps.shape[1], maps.shape[2] + rows - 1, maps.shape[3] + columns - 1)
+    spread = torch.empty(size, dtype=maps.dtype, memory_format=torch.channels_last).zero_()
+    cells = spread[
+        :, :, rows - 1 - top :: geometry.stride[0], columns - 1 - left :: geometry.stride[1]
+    ]
+    cells[:, :, : gradient.shape[2], : gradient.shape[3]].copy_(gradient)
+    return F.conv2d(spread, reversed_weight, groups=geometry.groups)
 
 
 def _weight_gradient(
@@ -215,9 +228,9 @@ def _columns_gradient(
 
 
 def _bias_gradient(gradient: Tensor) -> Tensor:
-    """The sum over images and positions, fp32; of bf16 a matrix product is faster than a sum."""
-    rows = _rows(gradient)
-    return (rows.new_ones(1, len(rows)) @ rows)[0].float()
+    """The sum over images and positions, fp32; one sum over both is twice as slow in bf16."""
+    images = _rows(gradient).view(len(gradient), -1, gradient.shape[1])
+    return images.sum(dim=1).sum(dim=0, dtype=torch.float32)
 
 
 def _convolution_backward(
