@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -52,15 +53,24 @@ def _compiler_errors(recipe: Recipe) -> Iterator[None]:
 
 
 def compute_gradients(
-    state: TrainingState, task: TrainTask, module: nn.Module, images: Tensor, target: Tensor
+    state: TrainingState,
+    task: TrainTask,
+    module: nn.Module,
+    images: Tensor,
+    target: Tensor,
+    *,
+    max_images: int | None = None,
 ) -> tuple[float, float]:
     """Mean loss and number of correct predictions; the gradients lie in the parameters.
 
-    Where memory runs out the batch is split in twice as many parts, here and in later steps.
+    max_images: that are computed at a time.  Where memory runs out the batch is split in twice as
+    many parts, here and in later steps.
     """
+    fitting_parts = math.ceil(len(images) / (max_images or len(images)))
     while True:
         try:
-            return _accumulate_gradients(state, task, module, images, target)
+            parts = max(state.position.accumulation_steps, fitting_parts)
+            return _accumulate_gradients(state, task, module, images, target, parts)
         except RuntimeError as error:
             max_parts = min(MAX_ACCUMULATION_STEPS, len(images) // task.min_batch_images)
             if not _is_out_of_memory(error) or state.position.accumulation_steps >= max_parts:
@@ -80,7 +90,12 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def _accumulate_gradients(
-    state: TrainingState, task: TrainTask, module: nn.Module, images: Tensor, target: Tensor
+    state: TrainingState,
+    task: TrainTask,
+    module: nn.Module,
+    images: Tensor,
+    target: Tensor,
+    parts: int,
 ) -> tuple[float, float]:
     for parameter in state.module.parameters():
         parameter.grad = None
@@ -90,7 +105,7 @@ def _accumulate_gradients(
     bf16 = task.recipe.precision == "bf16"
     mean_loss = torch.zeros((), device=task.device)
     correct = torch.zeros((), device=task.device)
-    parts = max(1, min(state.position.accumulation_steps, len(images) // task.min_batch_images))
+    parts = max(1, min(parts, len(images) // task.min_batch_images))
     batches = zip(images.tensor_split(parts), target.tensor_split(parts), strict=True)
     for batch, batch_target in batches:
         share = len(batch) / len(images)

@@ -27,7 +27,11 @@ from foveal.training.gradients import compute_gradients
 from foveal.training.rng import Stream, torch_seed
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask, epoch_batches, prepare_batch
-from foveal.training.transfer.training import inference_module, training_module
+from foveal.training.transfer.training import (
+    inference_module,
+    max_images_of_pass,
+    training_module,
+)
 
 MAX_SKIPPED_STEPS = 3
 """Consecutive steps with a non-finite loss after which the weights are rolled back."""
@@ -92,7 +96,8 @@ def _train_step(
     state.begin_step()
     torch.manual_seed(torch_seed(task.seed, Stream.DROPOUT, position.step))
     images, target = prepare_batch(task, indices, epoch, position.progress)
-    loss, correct = compute_gradients(state, task, module, images, target)
+    most = max_images_of_pass(module, images)
+    loss, correct = compute_gradients(state, task, module, images, target, max_images=most)
     if not math.isfinite(loss):
         yield _recover(state, task, loss)
         return

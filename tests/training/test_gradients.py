@@ -34,15 +34,21 @@ def test_accumulated_parts_give_the_gradient_of_the_batch(runs):
             "layers": [Conv(4), Relu(), Flatten(), Output()],
         }
     )
-    found = []
-    for parts in (1, 4):
+    found, sizes = [], []
+    for parts, max_images in ((1, None), (4, None), (1, 15)):
         made = runs.start(network=network, precision="fp32")
+        module = made.state.module
+        module.register_forward_hook(lambda layer, inputs, output: sizes.append(len(output)))
         made.state.position.accumulation_steps = parts
         images, target = prepare_batch(made.task, np.arange(40), 0, 0.0)
-        gradients.compute_gradients(made.state, made.task, made.state.module, images, target)
-        found.append([p.grad.clone() for p in made.state.module.parameters()])
-    for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+        gradients.compute_gradients(
+            made.state, made.task, module, images, target, max_images=max_images
+        )
+        found.append([p.grad.clone() for p in module.parameters()])
+    assert sizes == [40, 10, 10, 10, 10, 14, 13, 13]
+    for whole, *others in zip(*found, strict=True):
+        for other in others:
+            torch.testing.assert_close(whole, other, rtol=1e-4, atol=1e-6)
 
 
 def test_an_error_that_is_not_about_memory_is_raised(runs, monkeypatch):

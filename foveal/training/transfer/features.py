@@ -16,12 +16,11 @@ from foveal.progress import Progress, silent
 from foveal.text import plural
 from foveal.training.device import has_fast_bf16, to_device
 from foveal.training.tensors import LabelledImages
+from foveal.training.transfer.batching import images_per_pass
 from foveal.training.transfer.folding import fold_norms
 from foveal.training.transfer.fusing import FusedConv2d, fuse_convolutions
 
-MAX_MAP_BYTES = {"cpu": 20_000_000, "cuda": 500_000_000, "mps": 100_000_000}
-"""Of the largest maps of a batch; on the CPU fewer images a second were measured beyond it."""
-MAX_BATCH_IMAGES = 512
+FIRST = np.zeros(1, np.int64)
 
 
 def split_head(module: nn.Module) -> tuple[nn.Sequential, nn.Linear]:
@@ -51,7 +50,7 @@ def extract_features(
     images = LabelledImages(pixels, np.zeros(len(pixels), np.int64))
     batches: list[Tensor] = []
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        size = _batch_size(module, images, device) if len(pixels) else 1
+        size = images_per_pass(module, images.batch(FIRST, device)) if len(pixels) else 1
         for start in range(0, len(pixels), size):
             progress("features", start, len(pixels))
             indices = np.arange(start, min(start + size, len(pixels)))
@@ -67,21 +66,6 @@ def _round_filters(module: nn.Module) -> None:
     for layer in module.modules():
         if isinstance(layer, FusedConv2d):
             layer.bfloat16()
-
-
-def _batch_size(module: nn.Module, images: LabelledImages, device: torch.device) -> int:
-    """Images whose largest maps have MAX_MAP_BYTES together."""
-    largest = 1
-
-    def measure(_layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal largest
-        largest = max(largest, output.nbytes)
-
-    handles = [layer.register_forward_hook(measure) for layer in module.modules()]
-    module(images.batch(np.zeros(1, np.int64), device))
-    for handle in handles:
-        handle.remove()
-    return min(max(1, MAX_MAP_BYTES[device.type] // largest), MAX_BATCH_IMAGES)
 
 
 def _check_finite(features: Tensor) -> None:

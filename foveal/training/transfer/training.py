@@ -6,11 +6,13 @@ the folded copy, and gradients go the same way back.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from foveal.spec.recipe import Recipe
 from foveal.training.gradients import compile_module
+from foveal.training.transfer.batching import images_per_pass
 from foveal.training.transfer.folding import fold_norms, folded_weights
 from foveal.training.transfer.fusing import fuse_convolutions
 
@@ -18,7 +20,7 @@ from foveal.training.transfer.fusing import fuse_convolutions
 def training_module(module: nn.Module, recipe: Recipe) -> nn.Module:
     """What computes the forward pass of `module` in a step: itself, compiled, or folded."""
     if recipe.freeze_norms == "on" and recipe.compile != "on":
-        return FoldedForward(module)
+        return FoldedForward(module, bf16=recipe.precision == "bf16")
     return compile_module(module, recipe)
 
 
@@ -29,14 +31,32 @@ def inference_module(module: nn.Module, recipe: Recipe) -> nn.Module:
     return fuse_convolutions(fold_norms(module))
 
 
-class FoldedForward(nn.Module):
-    """Computes what `module` does with its norms in evaluation mode, in fewer passes."""
+def max_images_of_pass(module: nn.Module, images: Tensor) -> int | None:
+    """Images that a pass computes at a time; None where they must be together for their norms."""
+    return module.max_images(images) if isinstance(module, FoldedForward) else None
 
-    def __init__(self, module: nn.Module) -> None:
+
+class FoldedForward(nn.Module):
+    """Computes what `module` does with its norms in evaluation mode, in fewer passes.
+
+    bf16: whether steps compute in 16 bits.
+    """
+
+    def __init__(self, module: nn.Module, *, bf16: bool = False) -> None:
         super().__init__()
+        self._bf16 = bf16
         self._module = (module,)  # in a tuple, as it is no submodule: its weights are not doubled
         self._folded = fuse_convolutions(fold_norms(module))
         self._names = {name for name, _ in self._folded.named_parameters()}
+        self._max_images: dict[torch.Size, int] = {}
+
+    def max_images(self, images: Tensor) -> int:
+        """Images of this size that are best computed at a time."""
+        size = images.shape[1:]
+        if size not in self._max_images:
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=self._bf16):
+                self._max_images[size] = images_per_pass(self._folded.eval(), images)
+        return self._max_images[size]
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) in 0..255 to (N, units) logits."""

@@ -12,7 +12,7 @@ from foveal.network.build import build
 from foveal.network.presets import load_preset
 from foveal.progress import Progress
 from foveal.spec.preprocess import Input
-from foveal.training.transfer import features
+from foveal.training.transfer import batching, features
 from foveal.training.transfer.features import extract_features, split_head
 
 CPU = torch.device("cpu")
@@ -58,7 +58,7 @@ def test_batches_change_nothing_and_neither_does_the_module(module, monkeypatch)
     backbone, _ = split_head(module)
     before = {name: value.clone() for name, value in module.state_dict().items()}
     whole = extract_features(backbone, PIXELS, CPU)
-    monkeypatch.setattr(features, "MAX_MAP_BYTES", {"cpu": 1})
+    monkeypatch.setattr(batching, "MAX_MAP_BYTES", {"cpu": 1})
     single = extract_features(backbone, PIXELS, CPU)
     assert (single - whole).norm() < 0.02 * whole.norm()
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())

@@ -6,7 +6,13 @@ from torch.nn import functional as F
 
 from foveal.model.model import load_model
 from foveal.spec.recipe import Recipe
-from foveal.training.transfer.training import FoldedForward, inference_module, training_module
+from foveal.training.transfer import batching
+from foveal.training.transfer.training import (
+    FoldedForward,
+    inference_module,
+    max_images_of_pass,
+    training_module,
+)
 
 FROZEN = Recipe(freeze_norms="on", compile="off")
 
@@ -75,3 +81,13 @@ def test_only_fixed_norms_are_folded(module, images):
     fast = inference_module(module.eval(), FROZEN)
     assert fast is not module
     torch.testing.assert_close(fast(images), module(images), atol=1e-4, rtol=1e-4)
+
+
+def test_steps_compute_as_many_images_at_a_time_as_their_maps_allow(module, images, monkeypatch):
+    monkeypatch.setattr(batching, "MAX_MAP_BYTES", {"cpu": 2 * 24 * 24 * 3 * 4})
+    folded = FoldedForward(module)
+    assert max_images_of_pass(folded, images) in (1, 2)
+    monkeypatch.setattr(batching, "MAX_MAP_BYTES", {"cpu": 10**9})
+    assert max_images_of_pass(folded, images) in (1, 2)  # measured once for each size
+    assert max_images_of_pass(folded, images[:, :, :8, :8]) == batching.MAX_IMAGES
+    assert max_images_of_pass(module, images) is None
