@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from foveal.errors import ModelFileError, UsageError
 from foveal.model.architecture import load_network
-from foveal.network.presets import preset_names
 from foveal.pretrained.mapping import NORMALISE, OWN_NAMING, Candidate, compare, own_naming
 from foveal.pretrained.naming import Naming, named_networks, namings
 from foveal.pretrained.variant import network_variant
@@ -67,13 +66,9 @@ def identify(
 
 def _choices(network: str | None) -> list[tuple[str, Naming]]:
     if network is None:
-        return [(preset, one) for preset in _presets() for one in namings(preset)]
+        return [(preset, one) for preset in named_networks() for one in namings(preset)]
     known = [(network, one) for one in namings(network)]
     return [*known, (network, own_naming(load_network(network)))]
-
-
-def _presets() -> tuple[str, ...]:
-    return tuple(name for name in named_networks() if name in preset_names())
 
 
 def _compared(

@@ -268,6 +268,8 @@ def test_options_in_a_synopsis_exist(page):
             continue
         for verb, rest in SYNOPSIS.findall(block.text):
             assert verb in commands, f"{block.where}: foveal {verb}"
-            known = {option for one in commands[verb].params for option in one.opts}
+            command = commands[verb]
+            command = getattr(command, "commands", {}).get(rest.split(" ")[0].strip(), command)
+            known = {option for one in command.params for option in one.opts}
             used = set(re.findall(r"--[a-z0-9-]+", rest)) - {"--quiet", "--help"}
             assert used <= known, f"{block.where}: foveal {verb} has no {used - known}"

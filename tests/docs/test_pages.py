@@ -74,7 +74,8 @@ def test_every_verb_has_a_page_that_names_its_options():
 
     for verb, command in typer.main.get_command(app).commands.items():
         text = (DOCS / f"{verb}.md").read_text(encoding="utf-8")
-        for option in command.params:
+        commands = [command, *getattr(command, "commands", {}).values()]
+        for option in (option for one in commands for option in one.params):
             if option.opts[0].startswith("--") and option.opts[0] != "--help":
                 assert option.opts[0] in text, f"docs/{verb}.md does not name {option.opts[0]}"
 

@@ -11,12 +11,10 @@ import pytest
 
 from foveal.errors import UsageError
 from foveal.network.cost import network_cost
-from foveal.network.presets import load_preset, preset_names
+from foveal.network.presets import load_preset
 from foveal.pretrained import catalog
 from foveal.pretrained.catalog import CATALOG, cache_entry, catalog_model, find_installed
 from foveal.pretrained.naming import namings
-
-PRESETS = [name for name in CATALOG if CATALOG[name].preset in preset_names()]
 
 
 @pytest.mark.parametrize("name", CATALOG)
@@ -36,7 +34,7 @@ def test_an_entry_is_consistent(name: str) -> None:
     assert f"-{known.sha256[:8]}.pth" in file, "publishers put the hash into the file's name"
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", CATALOG)
 def test_parameters_and_side_are_those_of_the_preset(name: str) -> None:
     network = load_preset(CATALOG[name].preset)
     assert network_cost(network, 1000).weights == CATALOG[name].parameters

@@ -6,18 +6,12 @@ import pytest
 import torch
 
 from foveal.network.build import build
-from foveal.network.presets import preset_names
 from foveal.pretrained.catalog import CATALOG
 from foveal.pretrained.mapping import COUNTER
 from foveal.pretrained.naming import named_networks, namings
 from foveal.pretrained.variant import network_variant
 
-NAMED = [
-    (preset, naming)
-    for preset in named_networks()
-    if preset in preset_names()
-    for naming in namings(preset)
-]
+NAMED = [(preset, naming) for preset in named_networks() for naming in namings(preset)]
 IDS = [f"{preset}-{naming.name}" for preset, naming in NAMED]
 
 
