@@ -31,6 +31,7 @@ from foveal.images.decode import read_bytes
 from foveal.text import and_more, natural_key, plural
 
 MAX_LISTED_NAMES = 5
+_WORK_SUFFIXES = (".py", ".ipynb", ".safetensors", ".onnx", ".pt", ".pth", ".ckpt", ".h5")
 
 
 def open_folder(root: Path) -> Dataset:
@@ -96,7 +97,8 @@ def empty_classes(
 ) -> tuple[str, ...]:
     """The folders where classes are that hold no image, of classes that have none elsewhere.
 
-    images: of each folder, those that lie directly in it.  A folder of annotation files is none.
+    images: of each folder, those that lie directly in it.  A folder of annotation files, programs
+    or models is none.
     """
     depths = {len(parent) for parent in layout.class_parents}
     filled = {folder[: depth + 1] for folder in images for depth in depths}
@@ -105,7 +107,7 @@ def empty_classes(
         for folder in listing.folders
         if folder[:-1] in layout.class_parents
         and folder not in filled
-        and not (says_annotation(folder[-1]) and _has_files(listing, folder))
+        and not _holds_other_things(listing, folder)
     }
     known = {compose(place.label) for place in layout.places.values()} if candidates else set()
     return tuple(sorted(candidates - known, key=natural_key))
@@ -129,12 +131,17 @@ def _empty_split_notes(
         and not any(one[: len(folder)] == folder for one in images)
     ]
     listed = and_more((f"'{name}'" for name in empty), MAX_LISTED_NAMES)
-    text = f"no image in {listed}, called as a split is: add some, or remove the folder"
+    called = "a split is" if len(empty) == 1 else "splits are"
+    folders_word = "folder" if len(empty) == 1 else "folders"
+    text = f"no image in {listed}, called as {called}: add some, or remove the {folders_word}"
     return [LayoutNote(text, is_warning=True)] if empty else []
 
 
-def _has_files(listing: FolderListing, folder: Folder) -> bool:
-    return any(file.parts[: len(folder)] == folder for file in listing.files)
+def _holds_other_things(listing: FolderListing, folder: Folder) -> bool:
+    """Whether a folder without images is one of annotation files, programs or models."""
+    names = [file.parts[-1] for file in listing.files if file.parts[: len(folder)] == folder]
+    is_work = any(name.lower().endswith(_WORK_SUFFIXES) for name in names)
+    return is_work or (bool(names) and says_annotation(folder[-1]))
 
 
 def _problem(root: Path, layout: Layout, files: Sequence[ListedFile]) -> str:

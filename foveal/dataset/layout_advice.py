@@ -103,11 +103,15 @@ def _nested_archives_problem(root: Path, files: Sequence[Parts], images: Sequenc
     archives = [parts for parts in files if _is_archive(parts)]
     if images or not archives:
         return ""
+    way_out = (
+        "take it out and give it as DATA"
+        if len(archives) == 1
+        else "unpack each into a folder of its name, and give the folder around them"
+    )
     return (
         f"no class folders in {root}, but {plural(len(archives), 'archive')} "
         f"({_listed(archives)}), and Foveal opens no archive inside another folder or archive: "
-        "unpack each into a folder of its name, and give the folder around them, or give one of "
-        "them as DATA"
+        f"{way_out}"
     )
 
 

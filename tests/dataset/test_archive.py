@@ -192,7 +192,7 @@ def test_archives_in_an_archive_are_named(tmp_path: Path, kind: str, inner: str)
     assert str(error.value) == (
         f"no class folders in {data}, but 2 archives (cat.{inner}, dog.{inner}), and Foveal opens "
         "no archive inside another folder or archive: unpack each into a folder of its name, and "
-        "give the folder around them, or give one of them as DATA"
+        "give the folder around them"
     )
 
 

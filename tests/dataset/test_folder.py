@@ -226,6 +226,8 @@ def test_folders_without_images_are_named(images, tmp_path: Path):
     (root / "fish" / "notes.txt").write_text("none yet")
     (root / "annotations").mkdir()
     (root / "annotations" / "a.json").write_text("{}")
+    (root / "runs" / "d").mkdir(parents=True)
+    (root / "runs" / "d" / "model.safetensors").write_text("")
     archives = [
         Path(shutil.make_archive(str(tmp_path / "x"), kind, root)) for kind in ("zip", "tar")
     ]
@@ -273,6 +275,12 @@ def test_a_split_without_any_image_is_named(images):
     assert note.text == (
         "no image in 'all/Test', called as a split is: add some, or remove the folder"
     )
+    (root / "all" / "holdout").mkdir()
+    assert open_dataset(root).layout_notes[-1].text == (
+        "no image in 'all/Test', 'all/holdout', called as splits are: add some, or remove the "
+        "folders"
+    )
+    (root / "all" / "holdout").rmdir()
     (root / "all" / "Test").rename(root / "all" / "other")
     assert not any(note.is_warning for note in open_dataset(root).layout_notes)
     assert open_dataset(images("x/a/1.png x/b/1.png") / "x").layout_notes == ()

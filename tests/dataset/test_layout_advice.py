@@ -63,13 +63,18 @@ from foveal.errors import DataError
             "n01440764.tar n01443537.tar",
             "no class folders in d, but 2 archives (n01440764.tar, n01443537.tar), and Foveal "
             "opens no archive inside another folder or archive: unpack each into a folder of its "
-            "name, and give the folder around them, or give one of them as DATA",
+            "name, and give the folder around them",
         ),
         (
             "cat.zip x/dog.tar.gz notes.txt",
             "no class folders in d, but 2 archives (cat.zip, x/dog.tar.gz), and Foveal opens no "
             "archive inside another folder or archive: unpack each into a folder of its name, and "
-            "give the folder around them, or give one of them as DATA",
+            "give the folder around them",
+        ),
+        (
+            "all.7z readme.txt",
+            "no class folders in d, but 1 archive (all.7z), and Foveal opens no archive inside "
+            "another folder or archive: take it out and give it as DATA",
         ),
         (
             "1.jpg 2.jpg",
