@@ -5,6 +5,7 @@ Nothing is measured, so that a design made twice on one machine is the same.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from functools import cache
@@ -16,6 +17,11 @@ MULTIPLY_ADDS_PER_CORE = 30e9
 family on AVX2 cores."""
 SPEEDUP = {"amx_bf16": 6.0, "avx512_bf16": 2.0, "avx512f": 1.5}
 """Factor for cores with a flag; the first flag that is present counts."""
+_MEMORY_FILE = "/proc/meminfo"
+_MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Of the container, in the two versions of control groups."""
+UNKNOWN_MEMORY = 4 * 2**30
+"""Bytes where the system does not say."""
 MULTIPLY_ADDS_GPU = 5e12
 """The same for a GPU, deliberately low: training measures the time and adapts."""
 
@@ -39,6 +45,29 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def available_memory() -> int:
+    """Bytes that this process may still use, by the system, its container and its own limit."""
+    amounts = [amount for path in _MEMORY_LIMITS if (amount := _read_number(Path(path)))]
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path(_MEMORY_FILE).read_text().splitlines()
+        line = next(line for line in lines if line.startswith("MemAvailable:"))
+        amounts.append(1024 * int(line.split()[1]))
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            amounts.append(limit)
+    return min(amounts, default=UNKNOWN_MEMORY)
+
+
+def _read_number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # no such file, or `max`
+        return None
 
 
 def training_speed(device: str = "cpu") -> float:

@@ -24,3 +24,26 @@ def test_the_file_of_flags_is_read_on_this_machine():
     assert (
         set(processor.cpu_flags()) <= {*processor.RELEVANT_FLAGS} or len(processor.cpu_flags()) == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"max": "max\n", "meminfo": "MemTotal: 9 kB\nMemAvailable:   2000 kB\n"}, 2048000),
+        ({"max": "1000\n", "meminfo": "MemAvailable:   2000 kB\n"}, 1000),
+        ({"meminfo": "MemTotal: 9 kB\n"}, processor.UNKNOWN_MEMORY),
+        ({}, processor.UNKNOWN_MEMORY),
+    ],
+)
+def test_available_memory_is_the_least_that_the_system_tells(
+    monkeypatch, tmp_path, files, expected
+):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(processor, "_MEMORY_LIMITS", (str(tmp_path / "max"),))
+    monkeypatch.setattr(processor, "_MEMORY_FILE", str(tmp_path / "meminfo"))
+    assert processor.available_memory() == expected
+
+
+def test_the_memory_of_this_machine_is_found():
+    assert processor.available_memory() > 2**26

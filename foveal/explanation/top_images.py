@@ -5,6 +5,7 @@ The images are those of a run's data.json, or of DATA; a scan is cached by weigh
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +19,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import holds_images_inside, open_dataset
 from foveal.dataset.sampling import even_sample
 from foveal.dataset.scan.image_stats import content_hash
-from foveal.errors import DataError
+from foveal.errors import DataError, Error
 from foveal.explanation.top_activations import (
     TopActivations,
     TopImages,
@@ -144,8 +145,9 @@ def _scan(
     indices = np.array(scanned, np.int64)
     layers = {name: replace(top, images=indices[top.images]) for name, top in found.items()}
     if weights:
-        save_top_activations(folder / CACHE_FILE, layers)
-        write_about(folder, "top activations of a model's filters")
+        with contextlib.suppress(Error):  # what cannot be cached is found again next time
+            save_top_activations(folder / CACHE_FILE, layers)
+            write_about(folder, "top activations of a model's filters")
     return layers
 
 

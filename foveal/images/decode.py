@@ -34,17 +34,20 @@ from foveal.images.limits import (
     MAX_FILE_BYTES,
     MAX_PIXELS,
     byte_limit_reason,
+    coefficient_bytes,
     decoded_bytes,
     is_jpeg,
     least_decoded_bytes,
     pixel_limit_reason,
 )
+from foveal.images.memory import NeedsMoreMemory, Reserve, decoding_budget
 from foveal.images.signatures import HEIC_REASON, is_heic, unidentified_reason
 
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
 """Formats that are parsed; other formats that Pillow supports are never tried."""
 _PILLOW_FORMATS = IMAGE_FORMATS[:-1]
-MAX_FAST_PNG_PIXELS = 50_000_000
+MAX_FAST_PNG_PIXELS = 8_000_000
+"""Larger ones are counted by `memory`, which needs their header first."""
 _STRIP_PIXELS = 2**24
 """Larger transparent images are composited in strips, as each step makes a copy."""
 _ORIENTATION = 0x0112
@@ -102,10 +105,12 @@ def decode_image(
     min_size: tuple[int, int] | None = None,
     value_range: ValueRange | None = None,
     needs_range: bool = False,
+    reserve: Reserve | None = None,
 ) -> Image.Image:
     """The same as `decode_array`, as a Pillow image of mode L or RGB.
 
-    needs_range: raise ImageError for 32-bit and float values without `value_range`.
+    needs_range: raise ImageError for 32-bit and float values without `value_range`.  reserve: of
+    a caller that holds the image longer (see `memory`).
     """
     if isinstance(source, Image.Image):
         opened, min_size = source, None
@@ -122,6 +127,7 @@ def decode_image(
         min_size=min_size,
         value_range=value_range,
         needs_range=needs_range,
+        reserve=reserve,
     )
 
 
@@ -133,15 +139,40 @@ def decode_opened(
     min_size: tuple[int, int] | None = None,
     value_range: ValueRange | None = None,
     needs_range: bool = False,
+    reserve: Reserve | None = None,
 ) -> Image.Image:
     """The same for an image that is open, such as one from `open_image`."""
+    with decoding_budget.reservation() as own_reserve:
+        return _decode_opened(
+            image,
+            channels,
+            background,
+            min_size,
+            value_range,
+            needs_range,
+            reserve or own_reserve,
+        )
+
+
+def _decode_opened(
+    image: Image.Image,
+    channels: Literal[1, 3],
+    background: tuple[int, int, int],
+    min_size: tuple[int, int] | None,
+    value_range: ValueRange | None,
+    needs_range: bool,
+    reserve: Reserve,
+) -> Image.Image:
     try:
+        coefficients = coefficient_bytes(image)
         if min_size is not None and is_jpeg(image):
             height, width = min_size
             image.draft(None, (height, width) if _swaps_axes(image) else (width, height))
         deep_colour = has_deep_colour(image)
         copies = 2 if deep_colour and value_range not in (None, FULL_RANGE) else 1
-        _check_memory(image, copies * decoded_bytes(image, channels))
+        size = copies * decoded_bytes(image, channels)
+        _check_memory(image, size)
+        reserve(size + coefficients)
         opened = image
         if deep_colour:
             image = load_deep_colour(opened, value_range, needs_range=needs_range)
@@ -152,6 +183,8 @@ def decode_opened(
         if turn is not None:
             image = image.transpose(turn)
         return _to_mode(image, channels, background)
+    except NeedsMoreMemory:
+        raise
     except Exception as error:
         raise ImageError(_failure_reason(error)) from error
 

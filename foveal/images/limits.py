@@ -43,11 +43,15 @@ def least_decoded_bytes(image: Image.Image) -> int:
     size = decoded_bytes(image)
     if not is_jpeg(image):
         return size
-    size //= MAX_JPEG_REDUCTION**2
-    if image.info.get("progressive"):
-        samples = [across * down for _, across, down, _ in getattr(image, "layer", ())]
-        size += 2 * image.width * image.height * sum(samples) // max(samples, default=1)
-    return size
+    return size // MAX_JPEG_REDUCTION**2 + coefficient_bytes(image)
+
+
+def coefficient_bytes(image: Image.Image) -> int:
+    """What an opened JPEG takes beside its pixels while it is decoded, at its full size."""
+    if not is_jpeg(image) or not image.info.get("progressive"):
+        return 0
+    samples: list[int] = [across * down for _, across, down, _ in getattr(image, "layer", ())]
+    return 2 * image.width * image.height * sum(samples) // max(samples, default=1)
 
 
 def is_jpeg(image: Image.Image) -> bool:

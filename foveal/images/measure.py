@@ -12,6 +12,7 @@ from foveal.images.decode import alpha_channel, may_be_transparent, open_image
 from foveal.images.deep_colour import colour_values, file_content, has_deep_colour
 from foveal.images.levels import LevelStats, is_deep, measure_colour_levels, measure_levels
 from foveal.images.limits import MAX_DECODED_BYTES, decoded_bytes
+from foveal.images.memory import decoding_budget
 
 BACKGROUNDS = ((0, 0, 0), (255, 255, 255), (128, 128, 128))
 """Candidates for what lies under transparent pixels: black, white, grey."""
@@ -49,6 +50,12 @@ def measure_pixels(content: bytes) -> PixelMeasure:
     image = open_image(content)
     if decoded_bytes(image) > MAX_DECODED_BYTES // 4:
         return PixelMeasure()  # so large an image is not decoded for a sample
+    with decoding_budget.reservation() as reserve:
+        reserve(decoded_bytes(image))
+        return _measure(image, content)
+
+
+def _measure(image: Image.Image, content: bytes) -> PixelMeasure:
     try:
         deep_content = file_content(image) if has_deep_colour(image) else None
         image.load()

@@ -14,6 +14,7 @@ from PIL import Image
 from foveal.errors import ImageError
 from foveal.images.decode import decode_image
 from foveal.images.limits import COLOUR_BYTES, MAX_DECODED_BYTES, pixel_limit_reason
+from foveal.images.memory import decoding_budget
 
 MIN_DRAFT_RATIO = 2
 """A JPEG is decoded at reduced size only if that is at least this many times the input size."""
@@ -65,15 +66,17 @@ def to_input_pixels(
     """
     if isinstance(source, np.ndarray):
         source = _image_from_array(source)
-    image = decode_image(
-        source,
-        channels=input.channels,
-        background=preprocess.background,
-        min_size=(MIN_DRAFT_RATIO * input.height, MIN_DRAFT_RATIO * input.width),
-        value_range=preprocess.range,
-        needs_range=True,
-    )
-    return resize_to_input(image, input, preprocess)
+    with decoding_budget.reservation() as reserve:
+        image = decode_image(
+            source,
+            channels=input.channels,
+            background=preprocess.background,
+            min_size=(MIN_DRAFT_RATIO * input.height, MIN_DRAFT_RATIO * input.width),
+            value_range=preprocess.range,
+            needs_range=True,
+            reserve=reserve,
+        )
+        return resize_to_input(image, input, preprocess)
 
 
 def resize_to_input(image: Image.Image, input: InputShape, preprocess: ResizeRule) -> np.ndarray:

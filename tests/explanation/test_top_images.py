@@ -69,6 +69,12 @@ def test_training_images_of_the_run_are_scanned_once(model_path, monkeypatch):
         assert np.array_equal(again.layers[name].images, top.images)
 
 
+def test_a_cache_that_cannot_be_written_is_no_error(model_path, monkeypatch):
+    monkeypatch.setenv("FOVEAL_CACHE", "/dev/null/x")
+    found, missing = find(model_path)
+    assert (found.paths, missing) == (PATHS, None)
+
+
 def test_changed_and_missing_images_are_left_out(model_path, images):
     (images / "a" / "1.png").write_bytes(b"another image")
     (images / "a" / "2.png").unlink()

@@ -19,6 +19,7 @@ from foveal.images.decode import (
 from foveal.images.fast_png import read_simple_png
 from foveal.images.frames import has_more_frames
 from foveal.images.levels import ValueRange
+from foveal.images.memory import Reserve, decoding_budget
 
 THUMBNAIL_SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
@@ -96,7 +97,11 @@ def compute_image_stats(
 
     full: also measure brightness and sharpness and look for further frames; else those are 0.
     """
-    decoded = _decode(content, background, value_range)
+    with decoding_budget.reservation() as reserve:
+        return _measure(content, _decode(content, background, value_range, reserve), full)
+
+
+def _measure(content: bytes, decoded: _Decoded, full: bool) -> ImageStats:
     image, (width, height), alpha = decoded.image, decoded.size, decoded.alpha
     raw, grey = _raw_pixels(image)
     has_thumbnail = min(width, height) >= THUMBNAIL_SIDE
@@ -153,7 +158,10 @@ class _Decoded:
 
 
 def _decode(
-    content: bytes, background: tuple[int, int, int], value_range: ValueRange | None
+    content: bytes,
+    background: tuple[int, int, int],
+    value_range: ValueRange | None,
+    reserve: Reserve,
 ) -> _Decoded:
     image = read_simple_png(content, MAX_FAST_PNG_PIXELS)
     if image is not None:
@@ -169,6 +177,7 @@ def _decode(
         min_size=(MIN_DECODED_SIDE, MIN_DECODED_SIDE),
         value_range=value_range,
         needs_range=True,
+        reserve=reserve,
     )
     return _Decoded(_bounded(image), size, file_format(opened), alpha_channel(opened), opened)
 

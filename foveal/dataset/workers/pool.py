@@ -22,6 +22,7 @@ import foveal
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.workers import worker
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask, run_task
+from foveal.images.memory import NeedsMoreMemory, decoding_budget
 from foveal.processor import available_cores
 
 Row = TypeVar("Row")
@@ -56,9 +57,13 @@ def _worker_pool(
     def run_chunk(rows: Sequence[int]) -> ChunkResult:
         with contextlib.suppress(Empty, OSError, EOFError, ValueError):
             process = idle.get_nowait()
-            result = _send(process, [_file_of(dataset, row) for row in rows])
-            idle.put(process)
-            return result
+            try:
+                result = _send(process, [_file_of(dataset, row) for row in rows])
+            except NeedsMoreMemory:
+                idle.put(process)  # this process decodes it, when its memory allows
+            else:
+                idle.put(process)
+                return result
         # No worker was started, or it was killed or could not import Foveal: run it here.
         return run_task(task, lambda position: dataset.read(rows[position]), len(rows))
 
@@ -73,6 +78,7 @@ def _worker_pool(
 def _start_workers(root: Path, task: ScanTask | DecodeTask) -> list[Process]:
     """One worker process a core, each with the task; fewer where the system starts no more."""
     workers: list[Process] = []
+    memory_bytes = decoding_budget.limit // available_cores()
     environment = _worker_environment()
     with contextlib.suppress(OSError):
         for _ in range(available_cores()):
@@ -85,7 +91,7 @@ def _start_workers(root: Path, task: ScanTask | DecodeTask) -> list[Process]:
             )
             workers.append(process)
             assert process.stdin is not None
-            process.stdin.write(worker.encode_task(task, root))
+            process.stdin.write(worker.encode_task(task, root, memory_bytes))
     return workers
 
 

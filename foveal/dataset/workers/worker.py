@@ -3,7 +3,8 @@
 The first line is {"task", "root", ...}; each further line is a chunk, a list of paths below root or
 of the fields of ArchiveMember or ParquetImage. The result of each is a line
 {"arrays": [[name, dtype, shape], ...], "failures": [[position, reason], ...]} and then the bytes of
-the arrays. The process ends when its input does.
+the arrays; {} where an image takes more memory than the worker may have. The process ends when its
+input does.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask, run_task
 from foveal.images.decode import read_bytes
+from foveal.images.memory import NeedsMoreMemory, decoding_budget
 
 File = str | ArchiveMember | ParquetImage
 """A path below the root, or a member of the archive or table that is the root."""
 
 
-def encode_task(task: ScanTask | DecodeTask, root: Path) -> bytes:
-    """The first line."""
+def encode_task(task: ScanTask | DecodeTask, root: Path, memory_bytes: int) -> bytes:
+    """The first line; memory_bytes: what the decoded images of this worker may take."""
     name = "scan" if isinstance(task, ScanTask) else "decode"
-    return _json_line({"task": name, "root": str(root), **asdict(task)})
+    line = {"task": name, "root": str(root), "memory_bytes": memory_bytes, **asdict(task)}
+    return _json_line(line)
 
 
 def encode_files(files: Sequence[File]) -> bytes:
@@ -42,11 +45,13 @@ def encode_files(files: Sequence[File]) -> bytes:
 
 
 def read_result(stream: IO[bytes]) -> ChunkResult:
-    """The next result; EOFError where the process ended."""
+    """The next result; EOFError where the process ended, NeedsMoreMemory where it said so."""
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError
     header = json.loads(line)
+    if not header:
+        raise NeedsMoreMemory
     arrays = {}
     for name, dtype, shape in header["arrays"]:
         size = prod(shape) * np.dtype(dtype).itemsize
@@ -61,9 +66,15 @@ def run_worker(requests: BinaryIO, results: BinaryIO) -> None:
     """Run the task on every chunk until the input ends."""
     first = json.loads(requests.readline())
     task, root = _decode_task(first), Path(first["root"])
+    decoding_budget.restrict(first["memory_bytes"])
     for line in requests:
         files = [_decode_file(file) for file in json.loads(line)]
-        result = run_task(task, partial(_read_file, root, files), len(files))
+        try:
+            result = run_task(task, partial(_read_file, root, files), len(files))
+        except NeedsMoreMemory:
+            results.write(_json_line({}))
+            results.flush()
+            continue
         header = [[name, array.dtype.str, array.shape] for name, array in result.arrays.items()]
         results.write(_json_line({"arrays": header, "failures": result.failures}))
         for array in result.arrays.values():

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.workers import pool
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask
+from foveal.images.memory import decoding_budget
 from foveal.processor import available_cores
 
 TASKS = [
@@ -114,3 +116,15 @@ def test_one_that_is_killed_or_cannot_start_is_done_without(data, started, monke
 
 def test_no_rows(data, started):
     assert run_chunks(data.subset([]), TASKS[0]) == []
+
+
+def test_images_too_large_for_a_worker_are_decoded_by_this_process(started, images, monkeypatch):
+    root = images(" ".join(f"a/{n}.png" for n in range(9)))
+    Image.new("RGB", (3000, 3000), (9, 8, 7)).save(root / "a" / "4.png")
+    data = open_dataset(root)
+    monkeypatch.setattr(decoding_budget, "_limit", 2**20)
+    there = run_chunks(data, TASKS[2])
+    assert started
+    monkeypatch.setattr(pool, "MIN_ROWS_FOR_PROCESSES", 4096)
+    assert_same(run_chunks(data, TASKS[2]), there)
+    assert not any(found.failures for _, found in there)

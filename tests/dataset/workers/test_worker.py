@@ -9,6 +9,14 @@ from PIL import Image
 from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.workers import worker
 from foveal.dataset.workers.task import DecodeTask, ScanTask, run_task
+from foveal.images.memory import NeedsMoreMemory, decoding_budget
+
+
+@pytest.fixture(autouse=True)
+def _own_budget(monkeypatch):
+    """Running a worker here restricts the budget of this process."""
+    monkeypatch.setattr(decoding_budget, "_limit", None)
+    monkeypatch.setattr(decoding_budget, "_refuses", False)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +33,7 @@ def test_a_result_survives_the_pipe(tmp_path, task):
     Image.fromarray(pixels).save(tmp_path / "1.png")
     member = ArchiveMember("tar", 0, 4, 4)
     requests = io.BytesIO(
-        worker.encode_task(task, tmp_path)
+        worker.encode_task(task, tmp_path, 2**30)
         + worker.encode_files(["1.png", "missing.png"])
         + worker.encode_files([member])
     )
@@ -45,3 +53,19 @@ def test_a_result_survives_the_pipe(tmp_path, task):
 def test_an_ended_process_is_an_eof_error(content):
     with pytest.raises(EOFError):
         worker.read_result(io.BytesIO(content))
+
+
+def test_a_chunk_with_an_image_above_the_share_of_memory_is_handed_back(tmp_path):
+    Image.new("RGB", (3000, 3000)).save(tmp_path / "large.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
+    requests = io.BytesIO(
+        worker.encode_task(DecodeTask(8, 8, 3, "squash", (0, 0, 0)), tmp_path, 2**20)
+        + worker.encode_files(["small.png", "large.png"])
+        + worker.encode_files(["small.png"])
+    )
+    results = io.BytesIO()
+    worker.run_worker(requests, results)
+    results.seek(0)
+    with pytest.raises(NeedsMoreMemory):
+        worker.read_result(results)
+    assert worker.read_result(results).arrays["pixels"].shape == (1, 8, 8, 3)
