@@ -29,3 +29,10 @@ export function textOf(table: string, words: Words, key: string, values: Values 
 export function texts<W extends Words>(table: string, words: W) {
   return (key: keyof W & string, values: Values = {}): string => textOf(table, words, key, values)
 }
+
+/** The table with values put into one of its texts. */
+export function filled<W extends Words>(words: W, key: keyof W & string, values: Values): Words {
+  const put = (text: string): string => text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
+  const [en, ko] = words[key]!
+  return { ...words, [key]: [put(en), put(ko)] }
+}

@@ -1,8 +1,38 @@
 // The chapters in their order; the id is the address.
 import type { Component } from 'svelte'
 import type { Words } from '../../shared/i18n.svelte'
-import Network from './Network.svelte'
+import { activationWords } from './activation'
+import Activation from './Activation.svelte'
+import { convolutionWords } from './convolution'
+import Convolution from './Convolution.svelte'
+import { featureMapWords } from './featureMaps'
+import FeatureMaps from './FeatureMaps.svelte'
+import { flattenWords } from './flatten'
+import Flatten from './Flatten.svelte'
+import { flipWords } from './flip'
+import Flip from './Flip.svelte'
+import { imageWords } from './image'
+import Image from './Image.svelte'
+import { lossWords } from './loss'
+import Loss from './Loss.svelte'
 import { networkWords } from './network'
+import Network from './Network.svelte'
+import { outputWords } from './output'
+import Output from './Output.svelte'
+import { overfittingWords } from './overfitting'
+import Overfitting from './Overfitting.svelte'
+import { paddingWords } from './padding'
+import Padding from './Padding.svelte'
+import { poolingWords } from './pooling'
+import Pooling from './Pooling.svelte'
+import { receptiveFieldWords } from './receptiveField'
+import ReceptiveField from './ReceptiveField.svelte'
+import { signalWords } from './signal'
+import Signal from './Signal.svelte'
+import { strideWords } from './stride'
+import Stride from './Stride.svelte'
+import { weightsWords } from './weights'
+import Weights from './Weights.svelte'
 
 export interface ChapterEntry {
   id: string
@@ -12,7 +42,22 @@ export interface ChapterEntry {
 }
 
 export const chapters: readonly ChapterEntry[] = [
-  { id: 'network', words: networkWords, component: Network, sample: false },
+  { id: 'image', words: imageWords, component: Image, sample: true },
+  { id: 'signal', words: signalWords, component: Signal, sample: true },
+  { id: 'convolution', words: convolutionWords, component: Convolution, sample: true },
+  { id: 'flip', words: flipWords, component: Flip, sample: true },
+  { id: 'feature-maps', words: featureMapWords, component: FeatureMaps, sample: true },
+  { id: 'activation', words: activationWords, component: Activation, sample: true },
+  { id: 'receptive-field', words: receptiveFieldWords, component: ReceptiveField, sample: true },
+  { id: 'padding', words: paddingWords, component: Padding, sample: true },
+  { id: 'stride', words: strideWords, component: Stride, sample: true },
+  { id: 'pooling', words: poolingWords, component: Pooling, sample: true },
+  { id: 'flatten', words: flattenWords, component: Flatten, sample: true },
+  { id: 'output', words: outputWords, component: Output, sample: true },
+  { id: 'loss', words: lossWords, component: Loss, sample: false },
+  { id: 'weights', words: weightsWords, component: Weights, sample: false },
+  { id: 'overfitting', words: overfittingWords, component: Overfitting, sample: false },
+  { id: 'network', words: networkWords, component: Network, sample: true },
 ]
 
 /** How many tasks a chapter has. */

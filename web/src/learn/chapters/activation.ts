@@ -1,0 +1,52 @@
+export const activationWords = {
+  title: ['Activation', '활성화 함수'],
+  about: ['Why there is one after every convolution', '합성곱마다 활성화 함수가 붙는 이유'],
+  lead: [
+    'After a convolution each value passes through an activation function, most often ReLU: negative values become 0, positive ones stay. It lets the network say "only where this feature is strong enough".',
+    '합성곱의 결과는 값마다 활성화 함수를 거칩니다. 가장 많이 쓰는 ReLU는 음수를 0으로 만들고 양수는 그대로 둡니다. 그 덕분에 신경망은 "이 특징이 충분히 강한 곳만"이라는 조건을 표현할 수 있습니다.',
+  ],
+  try: [
+    'Move x along the curve, choose other functions, and compare the maps.',
+    'x를 곡선을 따라 움직이고, 다른 함수를 고르고, 맵을 비교해 보세요.',
+  ],
+  figure: ['The function, and a feature map before and after it', '활성화 함수와 적용 전후의 특징 맵'],
+  function: ['Function', '함수'],
+  x: ['x', 'x'],
+  before: ['before', '적용 전'],
+  after: ['after', '적용 후'],
+  collapse: ['Two convolutions without an activation are one', '활성화 없는 두 합성곱은 하나와 같다'],
+  collapseLead: [
+    'Two 3 × 3 filters, one after the other, do exactly what one 5 × 5 filter does: stacking gains nothing. With an activation between them no single filter can do the same.',
+    '3 × 3 필터 두 개를 이어서 적용하면 5 × 5 필터 하나와 결과가 정확히 같습니다. 층을 쌓는 의미가 없습니다. 사이에 활성화 함수가 있으면 어떤 필터 하나로도 같은 결과를 낼 수 없습니다.',
+  ],
+  collapseFigure: [
+    'Two filters in a row against the one filter they collapse into',
+    '이어서 적용한 두 필터와, 둘을 합친 필터 하나의 비교',
+  ],
+  between: ['Between the two', '두 합성곱 사이'],
+  none: ['nothing', '없음'],
+  first: ['filter A', '필터 A'],
+  second: ['filter B', '필터 B'],
+  joined: ['A and B as one filter', 'A와 B를 합친 필터'],
+  two: ['first A, then B', 'A 다음 B'],
+  one: ['the one filter', '합친 필터 하나'],
+  difference: ['largest difference', '가장 큰 차이'],
+  task1: ['What is relu(−3)?', 'relu(−3)의 값은 얼마인가요?'],
+  hint1: ['The larger of 0 and −3.', '0과 −3 가운데 큰 쪽입니다.'],
+  why1: ['max(0, −3) = 0.', 'max(0, −3) = 0입니다.'],
+  task2: [
+    'Make the two stacked filters differ from the one joined filter.',
+    '이어서 적용한 두 필터와 합친 필터 하나의 결과가 달라지게 하세요.',
+  ],
+  hint2: ['Put an activation function between them.', '두 합성곱 사이에 활성화 함수를 넣으세요.'],
+  why2: [
+    'Now the stack is more than one convolution. This is why an activation follows every convolution.',
+    '이제 쌓은 층이 합성곱 하나 이상의 일을 합니다. 그래서 합성곱마다 활성화 함수가 뒤따릅니다.',
+  ],
+  task3: [
+    'Two 5 × 5 filters without an activation between them collapse into one filter. What is its side?',
+    '활성화 없이 이어진 5 × 5 필터 두 개는 필터 하나로 합쳐집니다. 그 필터의 한 변은 얼마인가요?',
+  ],
+  hint3: ['3 and 3 gave 5 = 3 + 3 − 1.', '3과 3이 5 = 3 + 3 − 1이 되었습니다.'],
+  why3: ['5 + 5 − 1 = 9.', '5 + 5 − 1 = 9입니다.'],
+} as const

@@ -1,0 +1,43 @@
+export const outputWords = {
+  title: ['Softmax and sigmoid', '소프트맥스와 시그모이드'],
+  about: ['From sums to probabilities', '합에서 확률로'],
+  lead: [
+    'The last layer gives one number per class, its **logit**: any number, positive or negative. **Softmax** turns all of them into probabilities that add up to 1. For two classes one logit is enough: **sigmoid** turns it into one probability.',
+    '마지막 층은 클래스마다 숫자 하나, 곧 **로짓**을 내놓습니다. 로짓은 양수든 음수든 어떤 값이나 될 수 있습니다. **소프트맥스**는 로짓 전체를 합이 1인 확률로 바꿉니다. 클래스가 둘이면 로짓 하나로 충분하며, **시그모이드**가 그것을 확률 하나로 바꿉니다.',
+  ],
+  more: [
+    'The logits below are those of the layer you saw in the last chapter, for this image.',
+    '아래의 로짓은 앞 장에서 본 층이 이 이미지에 대해 내놓은 값입니다.',
+  ],
+  try: [
+    'Change the logit of a class, or add the same number to all of them.',
+    '한 클래스의 로짓을 바꾸거나 모든 로짓에 같은 수를 더해 보세요.',
+  ],
+  figure: ['Logits and probabilities of the ten classes', '클래스 10개의 로짓과 확률'],
+  logits: ['logits z', '로짓 z'],
+  probabilities: ['probabilities after softmax', '소프트맥스를 거친 확률'],
+  class: ['Class', '클래스'],
+  change: ['Add to its logit', '이 로짓에 더하기'],
+  all: ['Add to all logits', '모든 로짓에 더하기'],
+  sigmoid: ['Sigmoid: two classes, one number', '시그모이드: 두 클래스, 숫자 하나'],
+  sigmoidFigure: ['The curve of sigmoid with the chosen logit', '시그모이드 곡선과 고른 로짓'],
+  z: ['Logit z', '로짓 z'],
+  grow: ['all of them grow', '모두 커진다'],
+  stay: ['none of them changes', '하나도 변하지 않는다'],
+  shrink: ['all of them shrink', '모두 작아진다'],
+  task1: ['Raise the probability of class 0 above 90 %.', '클래스 0의 확률을 90 %보다 높이세요.'],
+  hint1: [
+    'Choose class 0 and add to its logit. For the digit 0 choose another image first.',
+    '클래스 0을 고르고 로짓을 키우세요. 숫자 0이라면 먼저 다른 이미지를 고르세요.',
+  ],
+  why1: ['The others fall: all share a sum of 1.', '다른 확률은 내려갑니다. 합이 언제나 1이기 때문입니다.'],
+  task2: ['What is sigmoid(0)?', 'sigmoid(0)의 값은 얼마인가요?'],
+  hint2: ['1 / (1 + 1)', '1 / (1 + 1)'],
+  why2: ['0.5: undecided between the two classes.', '0.5입니다. 두 클래스 가운데 어느 쪽도 아닙니다.'],
+  task3: ['Add 3 to every logit. What happens to the probabilities?', '모든 로짓에 3을 더하면 확률은 어떻게 되나요?'],
+  hint3: ['Try it with the slider.', '슬라이더로 해 보세요.'],
+  why3: [
+    'Every exp(z) is multiplied by the same e³, and so is their sum.',
+    '모든 exp(z)에 똑같이 e³이 곱해지고 그 합에도 곱해지기 때문입니다.',
+  ],
+} as const
