@@ -9,11 +9,11 @@ import typer
 
 from foveal.cli import console
 from foveal.text import and_more, plural, printable
-from foveal.verbs.similar import DEFAULT_COUNT
 
 if TYPE_CHECKING:
     from foveal.verbs.similar import SimilarImages
 
+DEFAULT_COUNT = 5
 MAX_UNUSABLE_SHOWN = 3
 
 

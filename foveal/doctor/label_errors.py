@@ -1,12 +1,11 @@
 """Suspected label errors, from embeddings and labels alone, before any training.
 
-A classifier is fitted to all images and each is judged by the fit without it: ridge regression on
-one-hot labels, whose leave-one-out predictions are exact in closed form (Allen 1974). Its
-predictions become probabilities by a softmax with one scale, of labels of which a share is
-replaced by any other class. Scale and share are fitted by maximum likelihood, so that classes that
-look alike lower the scale and are no errors. The posterior probability that a label was replaced
-follows by Bayes' rule, and as many images are reported as keep the expected share of false alarms
-within a limit (the local false discovery rate: Efron 2008).
+Every image is judged by a classifier fitted to all others. Its logits become probabilities by a
+softmax with one scale, of labels that were replaced by others at some rate; scale and rates are
+fitted by maximum likelihood, so that classes that look alike lower the scale and are no errors. The
+posterior probability that a label was replaced follows by Bayes' rule, and as many images are
+reported as keep the expected share of false alarms within a limit (the local false discovery rate:
+Efron 2008).
 """
 
 from __future__ import annotations
@@ -16,19 +15,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+from foveal.doctor.leave_one_out import Float, LeaveOneOut, prepare_features
 
 MIN_CLASS_IMAGES = 5
 """Images of smaller classes are not judged: nothing is known of their class without them."""
 FALSE_ALARM_RATE = 0.1
 """Expected share of correct labels among those that are reported."""
-MAX_FEATURES = 2048
-"""More features are projected to so many random directions, which keeps distances."""
 _PENALTIES = 10.0 ** np.arange(-3, 4.0)
-"""Of the ridge regression, in units of the mean eigenvalue."""
-_SCALES = np.geomspace(0.5, 256, 10)
+_MAX_LEVERAGE = 0.4
+"""Beyond, a prediction without an image tells its label: by being far from it."""
+_SCALES = np.geomspace(0.05, 3, 10)
 """Of the softmax; the best is refined between its neighbours."""
-_EM_STEPS = 60
+_EM_STEPS = 40
+_PSEUDO_COUNT = 1.0
+"""Errors supposed of each class before any is seen, spread evenly over the other classes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +46,25 @@ class LabelErrors:
     rows: NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class _Replacements:
+    """Of labels that were replaced: the log likelihood; true (N, K) posterior of the true class."""
+
+    likelihood: float
+    true: Float
+    rate: float
+
+
 def find_label_errors(
-    units: NDArray[np.float32],
+    embeddings: NDArray[np.float32],
     labels: NDArray[np.int64],
     n_classes: int,
     *,
     false_alarm_rate: float = FALSE_ALARM_RATE,
 ) -> LabelErrors:
-    """Judge the labels int64 (N,) of images with embeddings float32 (N, D), rows of `unit_rows`.
+    """Judge the labels int64 (N,) of images with embeddings float32 (N, D).
 
-    The same input gives the same result. Classes with few images are left out of it.
+    The same input gives the same result. Images of classes with few images are left out of it.
     """
     counts = np.bincount(labels, minlength=n_classes)
     classes = np.flatnonzero(counts >= MIN_CLASS_IMAGES)
@@ -64,13 +73,14 @@ def find_label_errors(
     if len(classes) < 2:
         return LabelErrors(probabilities, suggested, 0.0, np.empty(0, np.int64))
     own = np.searchsorted(classes, labels[judged])
-    posterior, rate = _label_model(_reduced(units[judged]), own, len(classes))
-    given = _of_labels(posterior, own)
-    probabilities[judged] = _replaced(given, rate, len(classes))
-    posterior[np.arange(len(own)), own] = -1
-    suggested[judged] = classes[posterior.argmax(1)]
+    found = _fit(embeddings[judged], own, len(classes))
+    places = np.arange(len(own))
+    probabilities[judged] = 1 - found.true[places, own]
+    others = found.true.copy()
+    others[places, own] = -1
+    suggested[judged] = classes[others.argmax(1)]
     return LabelErrors(
-        probabilities, suggested, rate, _within_rate(probabilities, false_alarm_rate)
+        probabilities, suggested, found.rate, _within_rate(probabilities, false_alarm_rate)
     )
 
 
@@ -82,69 +92,26 @@ def _within_rate(probabilities: Float, rate: float) -> NDArray[np.int64]:
     return order[:count].astype(np.int64)
 
 
-def _reduced(units: NDArray[np.float32]) -> Float:
-    """float64 (N, at most MAX_FEATURES), centred."""
-    values = units.astype(np.float64)
-    size = values.shape[1]
-    if size > MAX_FEATURES:
-        random = np.random.default_rng(0)
-        values = values @ random.normal(0, MAX_FEATURES**-0.5, (size, MAX_FEATURES))
-    return np.asarray(values - values.mean(0))
-
-
-def _label_model(features: Float, labels: NDArray[np.int64], n_classes: int) -> tuple[Float, float]:
-    """Probabilities of the true classes (N, K), and the share of labels that were replaced.
-
-    Penalty and scale are those with the highest likelihood.
-    """
+def _fit(
+    embeddings: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int
+) -> _Replacements:
+    """The replacements under the penalty and scale with the highest likelihood."""
     prior = np.log(np.bincount(labels, minlength=n_classes) / len(labels))
-    scores = _LeaveOneOut(features, labels, n_classes)
+    classifier = LeaveOneOut(prepare_features(embeddings), labels, n_classes)
 
-    def fit(penalty: float, scales: Float) -> tuple[float, float, float]:
-        """The best likelihood with its penalty and scale."""
-        values = scores.of(penalty)
+    def best(penalty: float, scales: Float) -> tuple[float, float, float]:
+        """The highest likelihood with its penalty and scale."""
+        logits = classifier.logits(penalty)
         return max(
-            (_likelihood(_softmax(scale * values + prior), labels), penalty, scale)
+            (_replacements(_softmax(scale * logits + prior), labels).likelihood, penalty, scale)
             for scale in scales.tolist()
         )
 
-    _, penalty, scale = max(fit(penalty, _SCALES) for penalty in _PENALTIES.tolist())
+    penalties = [p for p in _PENALTIES.tolist() if classifier.leverage(p).mean() <= _MAX_LEVERAGE]
+    _, penalty, scale = max(best(penalty, _SCALES) for penalty in penalties or [_PENALTIES[-1]])
     step = _SCALES[1] / _SCALES[0]
-    _, _, scale = fit(penalty, scale * np.geomspace(1 / step, step, len(_SCALES)))
-    posterior = _softmax(scale * scores.of(penalty) + prior)
-    return posterior, _fit_rate(_of_labels(posterior, labels), n_classes)
-
-
-def _likelihood(posterior: Float, labels: NDArray[np.int64]) -> float:
-    """The logarithm, with the share of replaced labels that makes it highest."""
-    given, n_classes = _of_labels(posterior, labels), posterior.shape[1]
-    rate = _fit_rate(given, n_classes)
-    return float(np.log(_mixture(given, rate, n_classes) + 1e-300).sum())
-
-
-def _of_labels(posterior: Float, labels: NDArray[np.int64]) -> Float:
-    return np.asarray(posterior[np.arange(len(labels)), labels])
-
-
-class _LeaveOneOut:
-    """Scores of each image by the fit without it; all classes weigh the same."""
-
-    def __init__(self, features: Float, labels: NDArray[np.int64], n_classes: int) -> None:
-        counts = np.bincount(labels, minlength=n_classes)
-        self.weights = (len(labels) / n_classes / counts)[labels]
-        self.targets = np.eye(n_classes)[labels] - 1 / n_classes
-        weighted = self.weights[:, None] * features
-        values, vectors = np.linalg.eigh(features.T @ weighted)
-        self.values = values.clip(0)
-        self.rotated = features @ vectors
-        self.projected = self.rotated.T @ (self.weights[:, None] * self.targets)
-
-    def of(self, penalty: float) -> Float:
-        """Float64 (N, K); penalty: in units of the mean eigenvalue."""
-        inverse = 1 / (self.values + penalty * max(self.values.mean(), 1e-12))
-        fitted = self.rotated @ (inverse[:, None] * self.projected)
-        leverage = (self.weights * (self.rotated**2 @ inverse))[:, None]
-        return np.asarray((fitted - leverage * self.targets) / (1 - leverage).clip(1e-6))
+    _, _, scale = best(penalty, scale * np.geomspace(1 / step, step, len(_SCALES)))
+    return _replacements(_softmax(scale * classifier.logits(penalty) + prior), labels)
 
 
 def _softmax(logits: Float) -> Float:
@@ -152,20 +119,28 @@ def _softmax(logits: Float) -> Float:
     return np.asarray(exponentials / exponentials.sum(1, keepdims=True))
 
 
-def _mixture(given: Float, rate: float, n_classes: int) -> Float:
-    """Likelihood of each label: kept, or one of the other classes that was replaced by it."""
-    return (1 - rate) * given + rate * (1 - given) / (n_classes - 1)
+def _replacements(predicted: Float, labels: NDArray[np.int64]) -> _Replacements:
+    """The rate at which labels were replaced, and by which, fitted by EM (Dawid and Skene 1979).
 
-
-def _replaced(given: Float, rate: float, n_classes: int) -> Float:
-    """Posterior probability (N,) that the label was replaced; given: that of its class."""
-    replaced = rate * (1 - given) / (n_classes - 1)
-    return np.asarray(replaced / (_mixture(given, rate, n_classes) + 1e-300))
-
-
-def _fit_rate(given: Float, n_classes: int) -> float:
-    """The share of replaced labels with the highest likelihood, by EM."""
-    rate = 0.1
+    predicted: (N, K) probabilities of the true class before its label is seen.
+    """
+    count, n_classes = predicted.shape
+    places = np.arange(count)
+    rate = 0.05
+    by = (1 - np.eye(n_classes)) / (n_classes - 1)  # row: true class, column: its wrong label
     for _ in range(_EM_STEPS):
-        rate = float(_replaced(given, rate, n_classes).mean())
-    return rate
+        joint = predicted * (rate * by + (1 - rate) * np.eye(n_classes))[:, labels].T
+        total = joint.sum(1, keepdims=True) + 1e-300
+        true = joint / total
+        rate = float((1 - true[places, labels]).mean())
+        errors = _sum_by(labels, true, n_classes).T
+        by = (errors + _PSEUDO_COUNT / (n_classes - 1)) * (1 - np.eye(n_classes))
+        by /= by.sum(1, keepdims=True)
+    return _Replacements(float(np.log(total).sum()), true, rate)
+
+
+def _sum_by(labels: NDArray[np.int64], values: Float, n_classes: int) -> Float:
+    """(K, K): for each label the sum of the rows of `values` (N, K) that have it."""
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], np.arange(n_classes))
+    return np.asarray(np.add.reduceat(values[order], starts, axis=0))

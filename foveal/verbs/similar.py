@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from foveal.model.model import Model
     from foveal.prediction.predictor import Predictor
 
-DEFAULT_COUNT = 5
-
 
 @dataclass(frozen=True)
 class SimilarImage:
@@ -72,7 +70,7 @@ def similar(
     image: Any,
     data: str | Path | Dataset,
     *,
-    count: int = DEFAULT_COUNT,
+    count: int = 5,
     root: str | Path | None = None,
     progress: Progress = silent,
 ) -> SimilarImages:
