@@ -100,6 +100,8 @@ def _commands(made: dict[str, str], out: Path) -> list[tuple[set[str], list[str]
         ({"train"}, ["predict", native, image]),
         ({"train"}, ["evaluate", native, data, "--json"]),
         ({"train"}, ["train", data, "--epochs", "1", "--out", f"{out} run"]),
+        ({"train"}, ["embed", native, data, "--out", f"{out} vectors.npy"]),
+        ({"train"}, ["similar", native, image, "--in", data]),
         ({"train"}, ["explain", native, image, "--out", f"{out} lens.html"]),
         ({"train"}, ["export", native, "--out", f"{out} exported.onnx"]),
     ]

@@ -20,8 +20,12 @@ MIN_IMAGES = 40
 """With fewer images nothing is said: what is usual among them is not known."""
 NEIGHBOURS = 5
 MAX_SIMILAR_DISTANCE = 0.08
-"""Cosine distance up to which two images may be nearly the same."""
-SPREAD = 3.0
+"""Cosine distance up to which two images may be nearly the same.
+
+With EfficientNet-Lite0 these limits leave one pair of 3,781 photos of clothes and one of 1,399 of
+cats and dogs; both show one scene twice.
+"""
+SIMILAR_SPREAD, OUTLIER_SPREAD = 3.0, 1.5
 """Interquartile ranges beyond the quartile from which a distance is unusual (Tukey 1977)."""
 
 
@@ -77,7 +81,8 @@ def _similar_findings(
     places: NDArray[np.int64],
 ) -> Iterator[Finding]:
     """Pairs that are far nearer to each other than images usually are."""
-    limit = min(MAX_SIMILAR_DISTANCE, _usual(distances[:, 0])[0])
+    low, high = np.percentile(np.log(np.maximum(distances[:, 0], 1e-6)), [25, 75])
+    limit = min(MAX_SIMILAR_DISTANCE, float(np.exp(low - SIMILAR_SPREAD * (high - low))))
     first, column = np.nonzero(distances < limit)
     pairs = {
         (min(one, other), max(one, other))
@@ -101,7 +106,8 @@ def _similar_findings(
 def _outlier_findings(part: Dataset, distances: NDArray[np.float32]) -> Iterator[Finding]:
     """Images far from all others, by the distance to a near neighbour (Ramaswamy et al. 2000)."""
     far = distances[:, -1]
-    found = np.flatnonzero(far > _usual(far)[1])
+    low, high = np.percentile(far, [25, 75])
+    found = np.flatnonzero(far > high + OUTLIER_SPREAD * (high - low) + 1e-6)
     order = found[np.argsort(-far[found], kind="stable")].tolist()
     if order:
         yield Finding(
@@ -111,11 +117,3 @@ def _outlier_findings(part: Dataset, distances: NDArray[np.float32]) -> Iterator
             tuple(part.paths[row] for row in order),
             "Unlike all other images, the farthest first: check whether they belong here.",
         )
-
-
-def _usual(distances: NDArray[np.float32]) -> tuple[float, float]:
-    """The limits below and above which a distance is unusual, on a logarithmic scale."""
-    values = np.log(np.maximum(distances, 1e-6))
-    low, high = np.percentile(values, [25, 75])
-    reach = SPREAD * (high - low)
-    return float(np.exp(low - reach)), float(np.exp(high + reach))
