@@ -26,6 +26,12 @@ MULTIPLY_ADDS_GPU = 5e12
 """The same for a GPU, deliberately low: training measures the time and adapts."""
 
 
+TRANSFER_PER_CORE = (20e9, 11e9)
+"""The same for efficientnet-lite0 with fixed norms: of features alone, and of fine-tuning."""
+TRANSFER_SPEEDUP_BF16 = 1.8
+"""Factor for cores that multiply 16-bit numbers."""
+
+
 @cache
 def cpu_flags() -> tuple[str, ...]:
     """Processor flags that change how torch computes, as the operating system names them."""
@@ -76,3 +82,13 @@ def training_speed(device: str = "cpu") -> float:
         return MULTIPLY_ADDS_GPU
     factor = next((factor for flag, factor in SPEEDUP.items() if flag in cpu_flags()), 1.0)
     return MULTIPLY_ADDS_PER_CORE * factor * available_cores()
+
+
+def transfer_speeds(device: str = "cpu") -> tuple[float, float]:
+    """Estimated multiply-adds a second of features and of fine-tuning on this machine's device."""
+    if device != "cpu":
+        return MULTIPLY_ADDS_GPU, MULTIPLY_ADDS_GPU / 2
+    fast = {"amx_bf16", "avx512_bf16"} & set(cpu_flags())
+    cores = available_cores() * (TRANSFER_SPEEDUP_BF16 if fast else 1.0)
+    features, fine_tuning = TRANSFER_PER_CORE
+    return features * cores, fine_tuning * cores

@@ -51,14 +51,14 @@ def choose_start(
     stats: Stats,
     minutes: float | None,
     installed: Sequence[str],
+    multiply_adds_per_second: float,
     *,
     side_px: int | None = None,
-    multiply_adds_per_second: float,
 ) -> Start:
     """From which network to start on images with these statistics.
 
-    minutes: the budget, None: 10.  installed: names of the catalogue, best first.  side_px: of the
-    input, where the user chose it.
+    minutes: the budget, None: 10.  installed: names of the catalogue, best first.
+    multiply_adds_per_second: of features.  side_px: of the input, where the user chose it.
     """
     unlike = _unlike_photos(stats, side_px)
     if unlike is not None:

@@ -70,19 +70,18 @@ def design(
 def _designed(
     stats: Stats, minutes: float | None, start_from: str, network: Network | None
 ) -> Design:
-    speed = processor.training_speed()
+    speeds = processor.transfer_speeds()
     reason: tuple[str, ...] = ()
     if start_from == AUTO:
-        start = choose_start(stats, minutes, installed_names(), multiply_adds_per_second=speed)
+        start = choose_start(stats, minutes, installed_names(), speeds[0])
         reason = (start.reason,)
         if start.name is not None:
             start_from, network = start.name, start_network(start.name)
     if network is None:
+        speed = processor.training_speed()
         result = design_network(stats, minutes, multiply_adds_per_second=speed)
     else:
-        result = design_pretrained(
-            stats, minutes, network, start_from, multiply_adds_per_second=speed
-        )
+        result = design_pretrained(stats, minutes, network, start_from, speeds=speeds)
     return replace(result, reasons=(*reason, *result.reasons))
 
 

@@ -23,7 +23,7 @@ LITE0 = ("efficientnet-lite0",)
 
 
 def _choose(stats=PHOTOS, minutes=None, installed=LITE0, speed=60e9, **keys):
-    return choose_start(stats, minutes, installed, multiply_adds_per_second=speed, **keys)
+    return choose_start(stats, minutes, installed, speed, **keys)
 
 
 def test_photographs_start_from_the_first_network_that_is_installed():

@@ -44,12 +44,11 @@ def run_first_stages(session: TrainSession, context: RunContext) -> tuple[TrainS
     Ctrl-C and SIGTERM are raised on; what was complete is saved.
     """
     try:
-        feature_seconds = 0.0
         if session.state.position.stage == "head":
-            session, feature_seconds = fit_output_layer(session, context)
+            session = fit_output_layer(session, context)
             context = _context_of(session, context)
             save_state(session.state, session.task, context)
-        session = _plan_the_rest(session, context, feature_seconds)
+        session = _plan_the_rest(session, context)
     except (KeyboardInterrupt, SystemExit):
         save_elapsed(context)
         context.progress.message("saved before the first step; continue with --resume")
@@ -69,11 +68,9 @@ def _context_of(session: TrainSession, context: RunContext) -> RunContext:
     )
 
 
-def _plan_the_rest(
-    session: TrainSession, context: RunContext, feature_seconds: float
-) -> TrainSession:
+def _plan_the_rest(session: TrainSession, context: RunContext) -> TrainSession:
     known = len(session.chosen)
-    session = plan_fine_tuning(session, feature_seconds)
+    session = plan_fine_tuning(session)
     session.state.position.stage = "training"
     for choice in session.chosen[known:]:
         context.progress.message(chosen_line(choice))
@@ -83,10 +80,10 @@ def _plan_the_rest(
     return session
 
 
-def fit_output_layer(session: TrainSession, context: RunContext) -> tuple[TrainSession, float]:
-    """The session whose output layer is fitted, and the seconds that an image's features took.
+def fit_output_layer(session: TrainSession, context: RunContext) -> TrainSession:
+    """The session whose output layer is fitted; the first model file is written.
 
-    The first model file is written.
+    Its plan says how many seconds the features of an image took.
     """
     started = time.perf_counter()
     state, task = session.state, session.task
@@ -94,7 +91,8 @@ def fit_output_layer(session: TrainSession, context: RunContext) -> tuple[TrainS
     features = collect_features(session, context.progress)
     fitted = _fit(task, features)
     chosen = (*features.chosen, *_strength_choice(task, fitted))
-    session = with_chosen_values(session, chosen)
+    plan = {**session.plan, "feature_seconds": features.image_seconds}
+    session = with_chosen_values(replace(session, plan=plan), chosen)
     with task.interrupts:
         _set_output_layer(state, output, fitted)
         _count_train(state, task, features, fitted)
@@ -112,7 +110,7 @@ def fit_output_layer(session: TrainSession, context: RunContext) -> tuple[TrainS
     for choice in chosen:
         context.progress.message(chosen_line(choice))
     context.progress.message(_head_line(session, record, len(features.rows)))
-    return session, features.image_seconds
+    return session
 
 
 @dataclass(frozen=True)

@@ -115,15 +115,11 @@ def _chosen_source(
         stats(),
         minutes,
         installed_names(),
+        processor.transfer_speeds(select_device(request.device).type)[0],
         side_px=request.size,
-        multiply_adds_per_second=_training_speed(request),
     )
     progress.message(f"design: {start.reason}")
     return None if start.name is None else load_source(start.name)
-
-
-def _training_speed(request: TrainRequest) -> float:
-    return processor.training_speed(select_device(request.device).type)
 
 
 def _with_output_told(network: Network, data: RequestedData, progress: Progress) -> Network:
@@ -179,7 +175,7 @@ def _designed(
 
     Keys of `recipe` stay.  Also the values of the recipe that are the design's.
     """
-    speed = _training_speed(request)
+    device = select_device(request.device).type
     if source is not None and request.network is None:
         assert source.network is not None
         designed = design_pretrained(
@@ -188,7 +184,7 @@ def _designed(
             source.network,
             source.path,
             side_px=request.size,
-            multiply_adds_per_second=speed,
+            speeds=processor.transfer_speeds(device),
         )
     else:
         designed = design_network(
@@ -196,7 +192,7 @@ def _designed(
             minutes,
             side_px=request.size,
             preset=requested_preset(request),
-            multiply_adds_per_second=speed,
+            multiply_adds_per_second=processor.training_speed(device),
         )
     for reason in designed.reasons:
         progress.message(f"design: {reason}")

@@ -57,7 +57,6 @@ class RecipeContext:
     classes: int
     invariance: Invariance | None
     fast_bf16: bool
-    on_processor: bool = True
     pretrained: bool = False
 
 
@@ -276,9 +275,6 @@ def _precision(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     chosen = []
     if recipe.precision == "auto":
         fast = context.fast_bf16
-        if recipe.linear_probe == "on" and context.on_processor:
-            reason = "processors compute gradients of depthwise convolutions faster in 32 bits"
-            return [ChosenValue("precision", "fp32", reason), *_compile(recipe)]
         reason = f"the device has {'fast' if fast else 'no'} 16-bit multiplication"
         chosen.append(ChosenValue("precision", "bf16" if fast else "fp32", reason))
     return chosen + _compile(recipe)

@@ -13,37 +13,29 @@ from foveal.training.setup.timing import Timing
 
 MAX_EPOCHS = 20.0
 """Passes over few images; many images need fewer."""
-MIN_EPOCHS, SHORT_EPOCHS = 1.0, 2.0
+MIN_EPOCHS, SHORT_EPOCHS = 1.0, 4.0
 """Fewer are not worth the time; below the second, early layers are frozen."""
-FROZEN_SHARE = 0.5
-"""Of the layers that are frozen where time is short."""
+FROZEN_SHARE = 0.4
+"""Of the layers that are frozen where time is short; the others take less than half of a step."""
 MIN_IMAGES, MIN_VAL_IMAGES = 100, 20
 """Of train and val, from which on fine-tuning is tried."""
-MIN_STEP_COST = 2.5
-"""Seconds of an image in a step, with smaller images and frozen layers, are at least so many times
-those of its features; with less time no steps are timed."""
+STEP_COST, MIN_STEP_COST = 3.5, 2.5
+"""Seconds of an image in a step over those of its features, with smaller images at the start; and
+with frozen layers at least: where that is too long no step is timed."""
 MIN_SECONDS = 3.0
 """Of the budget that must be left for steps to be timed at all."""
 
 
-def plan_fine_tuning(session: TrainSession, feature_seconds: float = 0.0) -> TrainSession:
-    """The session of a fitted output layer with its whole recipe and plan.
-
-    feature_seconds: that the features of an image took; 0 where it was not measured.
-    """
-    reason = _reason_to_skip(session, feature_seconds)
+def plan_fine_tuning(session: TrainSession) -> TrainSession:
+    """The session of a fitted output layer with its whole recipe and plan."""
+    reason = _reason_to_skip(session)
     if reason is not None:
         return _without(session, reason)
+    session = _frozen_where_time_is_short(session)
     plan = _plan_steps(session)
-    if session.budget.limited and session.task.recipe.freeze is None:
-        if _epochs(plan) < SHORT_EPOCHS:
-            layers = max(optim.layer_numbers(session.state.module).values())
-            reason = f"time is short: only {_epochs(plan):.2g} epochs of all layers would fit"
-            frozen = ChosenValue("freeze", int(FROZEN_SHARE * layers), reason)
-            session = _with_freeze(with_chosen_values(session, (frozen,)), frozen.value)
-            plan = _plan_steps(session)
-        if _epochs(plan) < MIN_EPOCHS:
-            return _without(session, f"only {_epochs(plan):.2g} epochs would fit into the budget")
+    epochs = plan.steps / plan.task.steps_per_epoch
+    if session.budget.limited and session.task.recipe.fine_tune == "auto" and epochs < MIN_EPOCHS:
+        return _without(session, f"only {epochs:.2g} epochs would fit into the budget")
     return _planned(session, plan)
 
 
@@ -52,7 +44,7 @@ def max_fine_tuning_epochs(images: int) -> float:
     return float(round(min(MAX_EPOCHS, max(4.0, MAX_EPOCHS * (2_000 / max(images, 1)) ** 0.5))))
 
 
-def _reason_to_skip(session: TrainSession, feature_seconds: float) -> str | None:
+def _reason_to_skip(session: TrainSession) -> str | None:
     task, budget = session.task, session.budget
     if task.recipe.fine_tune == "off":
         return "as set"
@@ -64,11 +56,34 @@ def _reason_to_skip(session: TrainSession, feature_seconds: float) -> str | None
         return f"{len(task.val)} val images cannot tell whether it helps"
     if not budget.limited:
         return None
-    ending = finish_seconds(Timing(0.0, 2 * feature_seconds, 0), len(task.val))
-    left = budget.remaining() - ending
-    if left < MIN_EPOCHS * MIN_STEP_COST * feature_seconds * len(task.train) or left < MIN_SECONDS:
+    left = _seconds_left(session)
+    if left < MIN_SECONDS or _epochs_within(session, left, MIN_STEP_COST) < MIN_EPOCHS:
         return f"{max(left, 0):.0f} s are left of the budget for {len(task.train):,} images"
     return None
+
+
+def _seconds_left(session: TrainSession) -> float:
+    """Of the budget, for steps."""
+    timing = Timing(0.0, 2 * session.plan["feature_seconds"], 0)
+    return session.budget.remaining() - finish_seconds(timing, len(session.task.val))
+
+
+def _epochs_within(session: TrainSession, seconds: float, step_cost: float) -> float:
+    """Estimated epochs, before steps are timed."""
+    image_seconds = step_cost * session.plan["feature_seconds"]
+    return seconds / max(image_seconds * len(session.task.train), 1e-9)
+
+
+def _frozen_where_time_is_short(session: TrainSession) -> TrainSession:
+    if not session.budget.limited or session.task.recipe.freeze is not None:
+        return session
+    epochs = _epochs_within(session, _seconds_left(session), STEP_COST)
+    if epochs >= SHORT_EPOCHS:
+        return session
+    layers = max(optim.layer_numbers(session.state.module).values())
+    reason = f"time is short: about {epochs:.1f} epochs of all layers would fit"
+    frozen = ChosenValue("freeze", int(FROZEN_SHARE * layers), reason)
+    return _with_freeze(with_chosen_values(session, (frozen,)), frozen.value)
 
 
 def with_chosen_values(session: TrainSession, chosen: tuple[ChosenValue, ...]) -> TrainSession:
@@ -99,10 +114,6 @@ def _plan_steps(session: TrainSession) -> StepPlan:
     if not session.budget.limited:
         return plan_epochs(replace(task, recipe=requested))
     return plan_budget(session.state, task, requested, session.budget, minutes_given=True)
-
-
-def _epochs(plan: StepPlan) -> float:
-    return plan.steps / plan.task.steps_per_epoch
 
 
 def _without(session: TrainSession, reason: str) -> TrainSession:

@@ -241,7 +241,6 @@ def _recipe_context(network: Network, data: TrainingData, config: TrainConfig) -
         len(data.classes),
         measure_invariance(data.train.pixels, data.train.labels, SMALL_IMAGE_TRANSLATE),
         has_fast_bf16(config.device),
-        on_processor=config.device.type == "cpu",
         pretrained=source is not None
         and source.pretrained
         and not missing_weights(network, len(data.classes), data.task, source),

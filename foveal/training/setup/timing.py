@@ -17,6 +17,7 @@ from foveal.training.loop import train
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages
+from foveal.training.transfer.training import inference_module
 
 WARMUP_STEPS, MIN_STEPS, MAX_STEPS = 2, 3, 40
 """Steps that are not counted, and how many of the others are timed."""
@@ -69,6 +70,7 @@ def _val_image_seconds(module: nn.Module, task: TrainTask) -> float:
         return 0.0
     images = LabelledImages(task.val.pixels[:count], task.val.labels[:count])
     started = time.perf_counter()
+    module = inference_module(module, task.recipe)
     validation.predict_logits(module, images, task.device, bf16=task.recipe.precision == "bf16")
     return (time.perf_counter() - started) / count
 

@@ -69,8 +69,8 @@ def test_the_first_model_is_the_frozen_network_with_a_fitted_output(runs, start,
     session = start()
     before = {name: value.clone() for name, value in session.state.module.state_dict().items()}
     context = runs.context(session, "run", progress=messages)
-    session, seconds = fit_output_layer(session, context)
-    assert seconds > 0
+    session = fit_output_layer(session, context)
+    assert session.plan["feature_seconds"] > 0
     model = load_model(runs.folder / "run" / "model.safetensors")
     for name, value in model.module.state_dict().items():
         same = torch.equal(value, before[name])

@@ -8,7 +8,11 @@ import torch
 
 from foveal.spec.recipe import Recipe
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.fine_tuning import max_fine_tuning_epochs, plan_fine_tuning
+from foveal.training.setup.fine_tuning import (
+    STEP_COST,
+    max_fine_tuning_epochs,
+    plan_fine_tuning,
+)
 from foveal.training.setup.session import TrainConfig, start_session
 from foveal.training.setup.source import SourceModel
 from foveal.training.setup.timing import Timing
@@ -34,6 +38,8 @@ def planned(runs, monkeypatch):
             return Timing(frozen_seconds if frozen else step_seconds, 0.0, 0)
 
         monkeypatch.setattr("foveal.training.setup.plan.time_steps", timing)
+        feature_seconds = step_seconds / (STEP_COST * 40)
+        session.plan["feature_seconds"] = feature_seconds
         session = plan_fine_tuning(session)
         return session, {choice.key: choice.reason for choice in session.chosen}
 
@@ -69,20 +75,21 @@ def test_more_epochs_than_help_are_not_planned(planned):
 
 
 def test_early_layers_are_frozen_where_time_is_short(planned):
-    session, reasons = planned(10.0, step_seconds=1.5, frozen_seconds=0.5)
+    session, reasons = planned(20.0, step_seconds=1.5, frozen_seconds=0.5)
     assert session.task.recipe.freeze == 1
-    assert reasons["freeze"] == "time is short: only 1 epochs of all layers would fit"
-    assert 10 <= session.state.position.cycle_steps <= 16
+    assert reasons["freeze"] == "time is short: about 1.8 epochs of all layers would fit"
+    assert 25 <= session.state.position.cycle_steps <= 35
     names = {name for group in session.state.parameter_groups for name in group.names}
     assert "conv_1.weight" not in names
     assert "conv_2.weight" in names
-    assert planned(10.0, step_seconds=1.5, freeze=0)[0].task.recipe.freeze == 0
+    assert planned(20.0, step_seconds=1.5, freeze=0)[0].task.recipe.freeze == 0
 
 
 @pytest.mark.parametrize(
     ("seconds", "keys", "reason"),
     [
-        (10.0, {"step_seconds": 20.0, "frozen_seconds": 15.0}, None),
+        (60.0, {"step_seconds": 15.0, "frozen_seconds": 12.0}, None),
+        (20.0, {"step_seconds": 3.0}, "8 s are left of the budget for 200 images"),
         (3.0, {}, "1 s are left of the budget for 200 images"),
         (math.inf, {"fine_tune": "off", "epochs": 1.0}, None),
     ],
