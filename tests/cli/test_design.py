@@ -15,6 +15,8 @@ def test_digits_to_standard_output(digits, tmp_path, capsys):
     assert run(["design", str(digits)]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith(
+        "# start from scratch: grey images of 8x8 pixels are smaller than the 64 from which on "
+        "features of photographs serve\n"
         "# input.channels 1: the images are grey, whatever their files say\n"
         "# input 16x16: the median image has 8x8, enlarged to 16 pixels or more\n"
     )
