@@ -70,7 +70,7 @@ def _seconds_left(session: TrainSession) -> float:
 
 def _epochs_within(session: TrainSession, seconds: float, step_cost: float) -> float:
     """Estimated epochs, before steps are timed."""
-    image_seconds = step_cost * session.plan["feature_seconds"]
+    image_seconds: float = step_cost * session.plan["feature_seconds"]
     return seconds / max(image_seconds * len(session.task.train), 1e-9)
 
 
