@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from foveal.cli.main import run
+from foveal.dataset.listing import FolderListing, ListedFile, is_image_name
 from foveal.dataset.open import open_dataset
+from foveal.dataset.task_layouts import other_task_problem
 from foveal.errors import DataError
 
 TAIL = (
@@ -180,3 +185,39 @@ def test_check_prints_the_sentence_and_train_stops_with_it(images, capsys):
     assert (finding["severity"], finding["advice"]) == ("error", f"T{sentence[1:]}.")
     assert run(["train", str(root), "--epochs", "1", "--out", str(root.parent / "run")]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == f"foveal: {sentence}"
+
+
+FOLDERS = (
+    "images labels masks annotations train val2017 JPEGImages SegmentationClass gtFine 7 cat dog "
+    "leftImg8bit obj_train_data class_1 no_mask \udcff"
+)
+FILES = "1.jpg 1.png 1_mask.png 1.txt 1.xml 1.json instances_a.json x.csv"
+PARTS = st.sampled_from(FOLDERS.split())
+NAMES = st.sampled_from(FILES.split())
+PATHS = st.lists(st.tuples(st.lists(PARTS, max_size=3), NAMES), max_size=12)
+CONTENTS = st.sampled_from([b"", b"\xff\x00", COCO.encode(), YOLO.encode(), VOC.encode(), b"{}"])
+
+
+def problem_of(paths: list[tuple[str, ...]], content: bytes) -> str:
+    listing = FolderListing([ListedFile(parts) for parts in paths], read=lambda _parts: content)
+    folders = Counter(parts[:-1] for parts in paths if is_image_name(parts[-1]))
+    return other_task_problem(Path("d"), listing, folders)
+
+
+@given(PATHS, CONTENTS)
+def test_any_tree_is_named_or_left_alone(names: list[tuple[list[str], str]], content: bytes):
+    problem = problem_of([(*folders, name) for folders, name in names], content)
+    assert problem == "" or (problem.startswith("the layout of d is that of ") and TAIL in problem)
+
+
+@given(PATHS, CONTENTS)
+def test_folders_of_cats_and_dogs_are_classes_whatever_lies_in_them(
+    names: list[tuple[list[str], str]], content: bytes
+):
+    """Only masks of the images make them something else, which no such bytes are."""
+    inside = [
+        (("cat", "dog")[row % 2], *folders, name) for row, (folders, name) in enumerate(names)
+    ]
+    known = {"JPEGImages", "leftImg8bit"}
+    paths = [parts for parts in inside if known.isdisjoint(parts)]
+    assert problem_of([("cat", "0.jpg"), ("dog", "0.jpg"), *paths], content) == ""
