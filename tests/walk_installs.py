@@ -95,6 +95,7 @@ def _commands(made: dict[str, str], out: Path) -> list[tuple[set[str], list[str]
         (light, ["predict", exported, image, "--format", "jsonl"]),
         (light, ["selftest", exported]),
         (light, ["cache", "list"]),
+        (light, ["pretrained", "--json"]),
         (light, ["learn", "--out", f"{out} learn.html"]),
         ({"eval"}, ["evaluate", exported, data, "--split", "all", "--json"]),
         ({"train"}, ["predict", native, image]),

@@ -40,6 +40,7 @@ def show(
 ) -> int:
     """Layers, shapes, weights, multiply-adds, memory, receptive fields, and mistakes."""
     from foveal.verbs.show import show as verb
+    from foveal.verbs.show import weights_origin
 
     summary = verb(
         network, input=parse_input(size), classes=classes, batch_size=batch_size, out=out
@@ -49,6 +50,8 @@ def show(
         return SpecError.exit_status if summary.errors else 0
     for line in summary_lines(summary):
         console.result(line)
+    if origin := weights_origin(network):
+        console.result(f"\n{origin}")
     if out is not None:
         console.message(f"drawn into {out}")
     for warning in summary.warnings:

@@ -48,11 +48,11 @@ def identify(
             f"--naming is '{naming}'{nearest(naming, tuple(NAMING_HELP))}; give one of "
             f"{', '.join(NAMING_HELP)}"
         )
-    choices = [choice for choice in _choices(network) if naming is None or choice[1].name == naming]
+    choices = _choices(network, naming)
     if not choices:
         raise UsageError(
             f"{network or 'no network'} has no naming '{naming}'; leave --naming out or give one "
-            f"of {', '.join(one.name for _, one in _choices(network))}"
+            f"of {', '.join(one.name for _, one in _choices(network, None))}"
         )
     fitting = [candidate for candidate in _compared(choices, tensors) if not candidate.mismatch]
     if len(fitting) > 1:
@@ -64,10 +64,16 @@ def identify(
     raise _misfit(choices, tensors, path, network)
 
 
-def _choices(network: str | None) -> list[tuple[str, Naming]]:
-    if network is None:
-        return [(preset, one) for preset in named_networks() for one in namings(preset)]
-    known = [(network, one) for one in namings(network)]
+def _choices(network: str | None, naming: str | None) -> list[tuple[str, Naming]]:
+    presets = named_networks() if network is None else (network,)
+    known = [
+        (preset, one)
+        for preset in presets
+        for one in namings(preset)
+        if naming is None or one.name == naming
+    ]
+    if network is None or naming not in (None, OWN_NAMING):
+        return known
     return [*known, (network, own_naming(load_network(network)))]
 
 
@@ -149,7 +155,7 @@ def _similarity(naming: Naming, tensors: Mapping[str, Tensor]) -> float:
 def _better_network(tensors: Mapping[str, Tensor], network: str | None) -> str:
     if network is None:
         return ""
-    fitting = [c.preset for c in _compared(_choices(None), tensors) if not c.mismatch]
+    fitting = [c.preset for c in _compared(_choices(None, None), tensors) if not c.mismatch]
     return (
         f"; its tensors are those of {fitting[0]}: give --network {fitting[0]}" if fitting else ""
     )

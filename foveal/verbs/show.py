@@ -18,6 +18,7 @@ from foveal.network.summary import (
 from foveal.network.svg import render_svg
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
+from foveal.text import printable
 
 DEFAULT_BATCH_SIZE = 64
 
@@ -56,6 +57,20 @@ def show(
     if out is not None:
         write_atomic(Path(out), render_svg(value, summary.traced, summary.classes))
     return summary
+
+
+def weights_origin(network: str | Path) -> str | None:
+    """Where the weights of a model file were learned, and their licence; None: in Foveal."""
+    if Path(network).suffix != ".safetensors":
+        return None
+    weights = read_manifest(Path(network)).weights
+    if not weights:
+        return None
+    name, source = weights.get("name", "not named"), weights.get("source", "not recorded")
+    return (
+        f"weights learned elsewhere: {printable(name)}, source {printable(source)}, licence "
+        f"{printable(weights.get('licence', 'not recorded'))}"
+    )
 
 
 def _load(network: str | Path | Network, size: Input | None) -> Network:

@@ -12,7 +12,7 @@ from foveal.network.summary import Hyperparameter
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.yaml import dump_yaml
-from foveal.verbs.show import show
+from foveal.verbs.show import show, weights_origin
 
 SMALL = Network(layers=["global_avg_pool", {"output": "sigmoid"}])
 
@@ -74,3 +74,13 @@ def test_the_drawing_is_written(tmp_path):
 def test_an_unknown_name_is_an_error():
     with pytest.raises(UsageError, match=r"^there is no network 'lenet6' \(did you mean 'lenet5'"):
         show("lenet6")
+
+
+def test_where_the_weights_of_a_model_file_were_learned(model_file, tmp_path):
+    assert weights_origin("lenet5") is None
+    assert weights_origin(model_file) is None
+    manifest = Manifest(network=SMALL, labels=("a", "b"), weights={"licence": "MIT\n"})
+    write_model_file(tmp_path / "m.safetensors", manifest, {})
+    assert weights_origin(tmp_path / "m.safetensors") == (
+        "weights learned elsewhere: not named, source not recorded, licence MIT\\n"
+    )
