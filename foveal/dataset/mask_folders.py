@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,12 +58,16 @@ MIN_LEVEL_SHARE = 0.001
 
 @dataclass(frozen=True)
 class Masks:
-    """images, masks: how many.  example: a mask.  layout: its name, empty where it has none."""
+    """images, masks: how many.  example: a mask.  layout: its name, empty where it has none.
+
+    class_parent: the folder of the images whose folders may be classes, empty where there is none.
+    """
 
     images: int
     masks: int
     example: str
     layout: str = ""
+    class_parent: str = ""
 
 
 def find_masks(listing: FolderListing, folders: Mapping[Folder, int]) -> Masks | None:
@@ -87,7 +91,19 @@ def find_masks(listing: FolderListing, folders: Mapping[Folder, int]) -> Masks |
     layout = _known_layout(matched[0])
     if not layout and not _look_like_masks(listing, matched):
         return None
-    return Masks(len(images), len(masks), "/".join(matched[0][1]), layout)
+    example, parent = "/".join(matched[0][1]), _class_parent(folders.keys() - of_masks)
+    return Masks(len(images), len(masks), example, layout, parent)
+
+
+def _class_parent(folders: Collection[Folder]) -> str:
+    """What is common to the folders of the images, where no folder in it is called as a split."""
+    first, last = min(folders), max(folders)
+    equal = [one == other for one, other in zip(first, last, strict=False)]
+    above = (*equal, False).index(False)
+    inside = {folder[above] for folder in folders if len(folder) > above}
+    if len(inside) < 2 or any(map(split_of_folder, inside)):
+        return ""
+    return "/".join(first[:above])
 
 
 def masks_note(listing: FolderListing) -> list[LayoutNote]:

@@ -51,7 +51,10 @@ def other_task_problem(root: Path, listing: FolderListing, folders: Mapping[Fold
     if masks is not None:
         what = f"{plural(masks.images, 'image')} and {plural(masks.masks, 'mask')} of them"
         where = f" ({masks.example})"
-        return _sentence(root, f"segmentation{_named(masks.layout)}", what + where)
+        problem = _sentence(root, f"segmentation{_named(masks.layout)}", what + where)
+        parent = masks.class_parent
+        alone = f"; where the folders in '{parent}' are the classes, give that folder alone"
+        return problem + (alone if parent else "")
     if _is_cityscapes(listing, folders):
         what = f"{plural(sum(folders.values()), 'image')} of streets in folders of cities"
         return _sentence(root, "segmentation (Cityscapes)", what)

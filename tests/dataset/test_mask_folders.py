@@ -12,6 +12,7 @@ from foveal.dataset.mask_folders import says_annotation, without_words
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError
 
+ALONE = "; where the folders in 'images' are the classes, give that folder alone"
 SIZE = (10, 12)
 """Of the images that `images` writes: width and height."""
 
@@ -60,7 +61,7 @@ def test_images_and_their_masks_are_no_classes(
         f"the layout of {root} is that of segmentation{layout}: 2 images and {count} "
         f"mask{'s' if count > 1 else ''} of them ({masks_at.split()[0]}); Foveal learns one label "
         "an image: give one sub-folder a class, each with its images and nothing else, or a table "
-        "with the columns path and label"
+        f"with the columns path and label{ALONE if '/cat/' in images_at else ''}"
     )
 
 
