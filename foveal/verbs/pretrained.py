@@ -133,13 +133,15 @@ def get_pretrained(name: str, *, address: str | None = None, progress: Progress 
     from foveal.pretrained.download import download
     from foveal.pretrained.load import read_known
 
-    entry = cache_entry(name)
-    with wait_for_lock(entry, progress):
-        target = entry / MODEL_FILE
+    target = cache_entry(name) / MODEL_FILE
+    part = target.parent.with_name(f"{target.parent.name}.part")
+    if target.is_file():
+        return target
+    with wait_for_lock(part, progress):
         if target.is_file():
             return target
-        cache.write_about(entry, f"pretrained weights {name}")
-        file = entry / "download.pth"
+        cache.write_about(part, f"download of the pretrained weights {name}")
+        file = part / "download.pth"
         download(
             address or known.address,
             file,
@@ -148,7 +150,7 @@ def get_pretrained(name: str, *, address: str | None = None, progress: Progress 
             progress=progress,
         )
         _save(read_known(known, file), target, name)
-        file.unlink()
+        cache.remove(part)
     return target
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -67,6 +68,19 @@ def test_torchscript_is_refused(tmp_path: Path) -> None:
         archive.writestr("w/data.pkl", pickle.dumps({}))
         archive.writestr("w/version", "3")
     assert "was not read" in refusal(file) or "is damaged" in refusal(file)
+
+
+def test_the_old_tar_format_is_refused_and_not_unpacked(tmp_path: Path) -> None:
+    file, outside = tmp_path / "w.pth", tmp_path / "outside"
+    with tarfile.open(file, "w") as archive:
+        for name in ("storages", "tensors", "pickle", f"../{outside.name}"):
+            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    assert refusal(file) in (
+        CODE.format(file=file),
+        f"{file} is not a weights file of torch or is damaged: it may be truncated or of another "
+        "kind; download it again",
+    )
+    assert not outside.exists()
 
 
 def test_a_compressed_archive_is_refused_without_unpacking(tmp_path: Path) -> None:

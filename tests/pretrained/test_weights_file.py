@@ -46,6 +46,14 @@ def test_strides_are_respected(tmp_path: Path, legacy: bool) -> None:
     assert torch.equal(read_weights(file)["a"], value.contiguous())
 
 
+def test_a_small_file_may_claim_a_huge_tensor_of_one_number(tmp_path: Path) -> None:
+    """It is read as the view it is; nothing makes it large before its shape is compared."""
+    file = tmp_path / "w.pth"
+    torch.save({"a": torch.ones(1).expand(1 << 40)}, file)
+    value = read_weights(file)["a"]
+    assert (value.numel(), value.untyped_storage().nbytes()) == (1 << 40, 4)
+
+
 OTHER = {"a.weight": torch.zeros(2, 3), "a.bias": torch.zeros(2)}
 
 

@@ -197,6 +197,7 @@ def test_get_brings_a_model_file_once(published: str, cache: Path) -> None:
     path = get_pretrained("resnet18", address=published)
     assert path == cache / "pretrained-resnet18" / "model.safetensors"
     assert {one.name for one in path.parent.iterdir()} == {"about.json", "model.safetensors"}
+    assert [(one.folder, one.complete) for one in list_entries()] == [(path.parent, True)]
     manifest = read_manifest(path)
     assert len(manifest.labels) == 1000
     assert manifest.weights["licence"] == "BSD-3-Clause"
@@ -208,7 +209,10 @@ def test_get_makes_nothing_of_another_file(published: str, cache: Path, monkeypa
     monkeypatch.setitem(catalog.CATALOG, "resnet18", known)
     with pytest.raises(DownloadError, match="is not the published file"):
         get_pretrained("resnet18", address=published)
-    assert not (cache / "pretrained-resnet18" / "model.safetensors").exists()
+    assert not (cache / "pretrained-resnet18").exists()
+    assert [(one.description, one.complete) for one in list_entries()] == [
+        ("download of the pretrained weights resnet18", False)
+    ]
 
 
 def test_get_of_a_package_says_the_line_to_type() -> None:
