@@ -71,15 +71,18 @@ def open_images(data: str | Path | Dataset, *, root: str | Path | None = None) -
 
 
 def _open_table_with_root(data: str | Path | Dataset, root: Path) -> Dataset:
-    if isinstance(data, Dataset) or not Path(data).name.lower().endswith(TABLE_SUFFIXES):
-        what = "a Dataset" if isinstance(data, Dataset) else data
+    path = None if isinstance(data, Dataset) else Path(data)
+    is_table = path is not None and path.name.lower().endswith(TABLE_SUFFIXES)
+    if path is None or not (is_table or (path.is_dir() and find_shards(path))):
         raise UsageError(
-            f"--root is the folder of the images that a table names, but DATA is {what}; give a "
-            "table (.csv, .tsv, .jsonl, .parquet), or leave --root out"
+            "--root is the folder of the images that a table names, but DATA is "
+            f"{path or 'a Dataset'}; give a table (.csv, .tsv, .jsonl, .parquet), or leave --root "
+            "out"
         )
     if not root.is_dir():
         raise UsageError(f"--root {root} is not a folder; give the folder of the table's images")
-    return open_table(_existing(Path(data)), root)
+    found = open_parquet_folder(path, root) if path.is_dir() else None
+    return open_table(_existing(path), root) if found is None else found
 
 
 def refuse_root_without_data(data: str | Path | Dataset | None, root: str | Path | None) -> None:
@@ -111,7 +114,11 @@ def _existing(path: Path) -> Path:
 def _open_path(path: Path) -> Dataset:
     name = path.name.lower()
     if _existing(path).is_dir():
-        return open_metadata_folder(path) or open_parquet_folder(path) or open_folder(path)
+        for open_tables in (open_metadata_folder, open_parquet_folder):
+            dataset = open_tables(path)
+            if dataset is not None:  # one without rows is false
+                return dataset
+        return open_folder(path)
     if name.endswith(TABLE_SUFFIXES):
         return open_table(path)
     if name.endswith(ARCHIVE_SUFFIXES):

@@ -28,9 +28,10 @@ _COUNTED = re.compile(r"(.*?)[-_.]?(\d+)-of-(\d+)(-[0-9a-f]+)?", re.IGNORECASE)
 MAX_LISTED = 3
 
 
-def open_parquet_folder(root: Path) -> Dataset | None:
+def open_parquet_folder(root: Path, images: Path | None = None) -> Dataset | None:
     """The images of all Parquet files below a folder; None where it has none, or images.
 
+    images: the folder of the images that the tables name, else that of each table.
     Raises DataError: names that say a split for some files only, several configurations in one
     folder, or see `open_table`.
     """
@@ -39,9 +40,10 @@ def open_parquet_folder(root: Path) -> Dataset | None:
         return None
     splits = {shard: _split_of(shard) for shard in shards}
     _require_one_configuration(root, splits)
-    parts = [_with_split(_open_shard(root, shard), splits[shard]) for shard in shards]
+    parts = [_with_split(_open_shard(root, shard, images), splits[shard]) for shard in shards]
     _require_all_splits(root, shards, parts)
-    dataset = join_datasets(root, parts)
+    inside = any(part.archive_members for part in parts)
+    dataset = join_datasets(root if inside or images is None else images, parts)
     notes = (LayoutNote(_how_read(shards, splits)), *_missing_notes(shards))
     return replace(dataset, layout_notes=(*notes, *dataset.layout_notes))
 
@@ -81,9 +83,11 @@ def _require_one_configuration(root: Path, splits: dict[str, Split | None]) -> N
             )
 
 
-def _open_shard(root: Path, shard: str) -> Dataset:
-    """The images of one file, with paths relative to `root`."""
-    dataset = open_table(root / shard)
+def _open_shard(root: Path, shard: str, images: Path | None) -> Dataset:
+    """The images of one file, with paths relative to `images`, else to `root`."""
+    dataset = open_table(root / shard, images)
+    if not dataset.archive_members and images is not None:
+        return dataset
     if not dataset.archive_members:
         folder = posixpath.dirname(shard)
         paths = tuple(posixpath.join(folder, path) for path in dataset.paths)

@@ -135,6 +135,28 @@ def test_shards_may_name_files(images):
     assert np.array([len(found.read(row)) > 0 for row in range(2)]).all()
 
 
+def test_root_is_the_folder_of_the_images_that_shards_name(images, tmp_path: Path):
+    root = images("1.png 2.png")
+    (tmp_path / "hub").mkdir()
+    for number, split in enumerate(("train", "test"), start=1):
+        columns = {"path": [f"/old/pool/{number}.png"], "label": ["a"]}
+        pq.write_table(pa.table(columns), tmp_path / "hub" / f"{split}.parquet")
+    found = open_dataset(tmp_path / "hub", root=root)
+    assert (found.root, found.paths) == (root, ("2.png", "1.png"))
+    assert found.splits == ("test", "train")
+    with pytest.raises(DataError):
+        open_dataset(tmp_path / "hub")
+
+
+def test_shards_without_rows_are_no_images(shard):
+    root = shard("train-00000-of-00001.parquet", "")
+    with pytest.raises(DataError) as error:
+        open_dataset(root)
+    assert str(error.value) == (
+        f"no images in {root}: give a folder with one sub-folder a class, each with images"
+    )
+
+
 def test_parquet_files_beside_images_are_no_data_set(images):
     root = images("cat/1.png dog/1.png")
     pq.write_table(pa.table({"path": ["cat/1.png"], "label": ["a"]}), root / "labels.parquet")
