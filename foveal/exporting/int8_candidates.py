@@ -25,7 +25,10 @@ MAX_DISAGREEMENT = 0.02
 """Share of calibration images with another class from which sensitive layers are looked for first.
 
 Below it they are looked for only once the parity check has rejected all layers in int8."""
-_SENSITIVITY_IMAGES = 256
+_SENSITIVITY_IMAGES = (32, 256)
+"""Fewest and most images; a network with many layers or large images is measured on fewer."""
+_SENSITIVITY_PIXELS = 256 * 128 * 128 * 20
+"""Pixels in all: 256 images of 128 px for each of 20 layers, about two minutes on two cores."""
 
 
 def int8_candidates(
@@ -46,8 +49,7 @@ def int8_candidates(
         main.reverse()
     if max(agreements) >= 1 - MAX_DISAGREEMENT:
         yield from main
-    progress("exporting", 0, None, "measuring the sensitivity of layers to int8")
-    yield from _mixed_precision(graph, model, native, pixels, rounded)
+    yield from _mixed_precision(graph, model, native, pixels, rounded, progress)
     if max(agreements) < 1 - MAX_DISAGREEMENT:
         yield from main
     for variant in others:
@@ -60,20 +62,30 @@ def _mixed_precision(
     native: np.ndarray,
     pixels: np.ndarray,
     rounded: Mapping[str, RoundedWeights],
+    progress: Progress,
 ) -> Iterator[tuple[str, Any]]:
     """int8 with the most sensitive quarter of the layers in fp32, then the half."""
     variant, names = quantise.VARIANTS[0], quantise.weighted_nodes(graph)
-    sample = pixels[:_SENSITIVITY_IMAGES]
+    sample = pixels[: sensitivity_images(len(names), *pixels.shape[1:3])]
     error = {}
-    for name in names:  # one channel of a wide range is enough: a map's channels share a scale
+    for done, name in enumerate(
+        names
+    ):  # one channel of a wide range is enough: a map's channels share a scale
+        progress("exporting", done, len(names), "measuring the sensitivity of layers to int8")
         others = [other for other in names if other != name]
         candidate = quantise.quantise_graph(graph, sample, variant, others, rounded)
-        difference = _probabilities(candidate, model, sample) - native[:_SENSITIVITY_IMAGES]
+        difference = _probabilities(candidate, model, sample) - native[: len(sample)]
         error[name] = float(np.abs(difference).mean())
     by_error = sorted(names, key=lambda name: -error[name])
     for count in sorted({len(names) // 4, len(names) // 2} - {0}):
         method = f"{variant.calibration}, {count} of {len(names)} layers fp32"
         yield method, quantise.quantise_graph(graph, pixels, variant, by_error[:count], rounded)
+
+
+def sensitivity_images(layers: int, height: int, width: int) -> int:
+    """How many images the sensitivity of each of so many layers is measured on."""
+    fewest, most = _SENSITIVITY_IMAGES
+    return max(fewest, min(most, _SENSITIVITY_PIXELS // (layers * height * width)))
 
 
 def _agreement(candidate: Any, model: Model, native: np.ndarray, pixels: np.ndarray) -> float:

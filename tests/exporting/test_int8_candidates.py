@@ -44,3 +44,10 @@ def test_candidates_are_made_one_at_a_time(model: Model, monkeypatch) -> None:
     monkeypatch.setattr(module, "_mixed_precision", lambda *_: pytest.fail("not needed yet"))
     candidates = int8_candidates(export_graph(model), model, PIXELS, silent)
     assert [next(candidates)[0], next(candidates)[0]] == [ALL_INT8, FP32_ENDS]
+
+
+@pytest.mark.parametrize(
+    ("layers", "side", "images"), [(6, 28, 256), (20, 128, 256), (50, 224, 33), (160, 224, 32)]
+)
+def test_large_networks_are_measured_on_fewer_images(layers, side, images) -> None:
+    assert module.sensitivity_images(layers, side, side) == images
