@@ -47,6 +47,7 @@ def write_evaluation_report(
     *,
     kind: Literal["evaluation", "training"] = "evaluation",
     notices: Sequence[str] = (),
+    nearest_training: dict[str, Any] | None = None,
     lang: Language = "en",
     progress: Progress = silent,
 ) -> None:
@@ -54,10 +55,17 @@ def write_evaluation_report(
 
     predictions, images: row by row what the scores were computed from.  kind: `training` is the
     report of a run, scored on val.  notices: sentences to show that do not follow from the scores.
+    nearest_training: what `nearest_training_images` found.
     Raises Error where the training history holds a number that is not finite.
     """
     progress("report", 0, 2)
-    data = {**scores.to_data(), **model_record(manifest), "kind": kind, "notices": list(notices)}
+    data = {
+        **scores.to_data(),
+        **model_record(manifest),
+        "kind": kind,
+        "notices": list(notices),
+        "nearest_training": nearest_training,
+    }
     try:
         used = len(json.dumps(data, ensure_ascii=False, allow_nan=False))
     except ValueError as error:

@@ -122,16 +122,24 @@ def _write_report(
     progress: Progress,
 ) -> None:
     from foveal.evaluation.collect import TRAINING_IMAGES_UNKNOWN
+    from foveal.evaluation.nearest_training import nearest_training_images
     from foveal.evaluation.report import write_evaluation_report
     from foveal.evaluation.report_images import ReportImages
 
     pixels, cache_rows = evaluation_set.pixel_cache.pixels, evaluation_set.cache_rows
+    images = ReportImages(pixels, cache_rows, evaluation_set.paths)
+    found = None
+    if model.path is not None and model.native is not None:
+        found = nearest_training_images(
+            model.predictor, model.path, output.predictions, images, progress=progress
+        )
     write_evaluation_report(
         path,
         scores,
         output.predictions,
         model.manifest,
-        ReportImages(pixels, cache_rows, evaluation_set.paths),
+        images,
+        nearest_training=found,
         notices=[note for note in scores.notes if note == TRAINING_IMAGES_UNKNOWN],
         lang=lang,
         progress=progress,

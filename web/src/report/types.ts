@@ -72,6 +72,13 @@ export interface ImageTable {
   height: number
   width: number
 }
+export interface NearestTraining {
+  searched: number
+  errors: {
+    path: string
+    nearest: { path: string; labels: string[]; distance: number; thumbnail: string }[]
+  }[]
+}
 export interface Report {
   kind: 'evaluation' | 'training'
   model: string | null
@@ -147,6 +154,7 @@ export interface Report {
     pooling_note: string | null
   }
   notices: string[]
+  nearest_training: NearestTraining | null
   finished: boolean
   weights_sha256: string
   network: {

@@ -166,6 +166,13 @@ export const words = {
     'Wrong predictions, lowest probability of the true class first.',
     '오답을 실제 클래스의 예측 확률이 낮은 것부터 보여 줍니다.',
   ],
+  nearestTraining: ['Nearest training images', '가장 비슷한 학습 이미지'],
+  nearestTrainingLead: [
+    'For each of the worst errors, the training images that are nearest to it for the model (cosine distance of ' +
+      'embeddings), of {n} searched. Look for wrong labels and for classes that overlap.',
+    '가장 큰 오류마다 모델에게 가장 비슷한 학습 이미지입니다(임베딩의 코사인 거리, {n}장 중). ' +
+      '라벨 오류와 겹치는 클래스를 살펴보세요.',
+  ],
   labelIssues: ['Possible label errors', '라벨 오류 의심'],
   labelIssuesLead: [
     'The model predicts another class with at least its usual confidence for that class (confident learning). ' +
