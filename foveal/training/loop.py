@@ -28,8 +28,8 @@ from foveal.training.rng import Stream, torch_seed
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask, epoch_batches, prepare_batch
 from foveal.training.transfer.training import (
-    inference_module,
     max_images_of_pass,
+    predict_logits,
     training_module,
 )
 
@@ -185,8 +185,7 @@ def _validate(
     logits = None
     if len(task.val):
         bf16 = task.recipe.precision == "bf16"
-        module = inference_module(eval_module, task.recipe)
-        logits = validation.predict_logits(module, task.val, task.device, bf16=bf16)
+        logits = predict_logits(eval_module, task.recipe, task.val, task.device, bf16=bf16)
     return close_epoch(
         state, task, eval_module, logits, lambda: train_seconds + time.perf_counter() - start
     )

@@ -35,7 +35,7 @@ from foveal.training.setup.timing import Timing
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages
-from foveal.training.transfer.training import inference_module
+from foveal.training.transfer.training import predict_logits
 
 MIN_CHECKPOINT_SECONDS, MAX_CHECKPOINT_SHARE = 0.5, 0.01
 """Least seconds between two checkpoints, and the largest share of the time they may take."""
@@ -289,9 +289,8 @@ def _final_logits(
     """By the best weights, as predictions are made."""
     module = deepcopy(state.module)
     module.load_state_dict(state.best)
-    module = inference_module(module, task.recipe)
     flip = context.manifest.network.preprocess.flip_average
-    return validation.predict_logits(module, images, task.device, flip=flip)
+    return predict_logits(module, task.recipe, images, task.device, flip=flip)
 
 
 def _final_validation(

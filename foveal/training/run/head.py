@@ -28,7 +28,7 @@ from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.transfer.features import extract_features, split_head
 from foveal.training.transfer.head import FittedHead, fit_head
-from foveal.training.transfer.training import inference_module
+from foveal.training.transfer.training import predict_logits
 
 MAX_FEATURE_BYTES = 2**30
 """Of features in memory, of train and of val; the output layer is fitted to no more of them."""
@@ -206,9 +206,7 @@ def _val_logits(
         return None
     if len(features.val) == len(task.val):
         return fitted.val_logits.numpy()
-    return validation.predict_logits(
-        inference_module(state.module, task.recipe), task.val, task.device
-    )
+    return predict_logits(state.module, task.recipe, task.val, task.device)
 
 
 def _strength_choice(task: TrainTask, fitted: FittedHead) -> tuple[ChosenValue, ...]:

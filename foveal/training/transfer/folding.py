@@ -1,4 +1,4 @@
-"""Batch norms with fixed statistics as part of the layer before them, and back.
+"""Batch norms with fixed statistics as part of the layer before them.
 
 A norm in evaluation mode is a factor and an offset for each map: the layer before it computes the
 same with other weights, in one pass over the maps for two (Jacob et al. 2018, section 3.2).
@@ -6,7 +6,7 @@ same with other weights, in one pass over the maps for two (Jacob et al. 2018, s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,9 +14,6 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-MIN_RELATIVE_FACTOR = 1e-4
-"""A map whose factor is below this times the largest of its layer is not divided by it."""
 
 NormedLayer = nn.Conv2d | nn.Linear
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
@@ -83,22 +80,6 @@ def fold_norms(module: nn.Module) -> nn.Module:
     return folded
 
 
-@torch.no_grad()
-def unfold_norms(weights: Mapping[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
-    """State dict of `module` with which it computes what its folded copy does with `weights`.
-
-    weights: a state dict of `fold_norms(module)`.  The statistics of the norms stay. A layer whose
-    weights are as they were folded keeps its bits.
-    """
-    unfolded = {
-        name: weights.get(name, value).detach().clone()
-        for name, value in module.state_dict().items()
-    }
-    for pair in _pairs(module):
-        unfolded |= _unfold(weights, pair)
-    return unfolded
-
-
 def folded_weights(module: nn.Module) -> dict[str, Tensor]:
     """The parameters of `fold_norms(module)` by name; gradients reach those of `module`."""
     weights: dict[str, Tensor] = dict(module.named_parameters())
@@ -129,28 +110,6 @@ def _fold(pair: _Pair) -> tuple[Tensor, Tensor]:
     weight = pair.layer.weight.double() * _per_filter(factor, pair.layer.weight)
     bias = (pair.bias() - pair.mean()) * factor + pair.norm.bias.double()
     return weight.to(pair.layer.weight), bias.to(pair.norm.bias)
-
-
-def _unfold(weights: Mapping[str, Tensor], pair: _Pair) -> dict[str, Tensor]:
-    """The tensors of a layer and its norm: the layer's own bias stays, the norm's is learned."""
-    weight, bias = weights[f"{pair.layer_name}.weight"], weights[f"{pair.layer_name}.bias"]
-    folded_weight, folded_bias = _fold(pair)
-    is_unchanged = torch.equal(weight, folded_weight) and torch.equal(bias, folded_bias)
-    own = {f"{pair.layer_name}.weight": pair.layer.weight.detach().clone()}
-    if pair.layer.bias is not None:
-        own[f"{pair.layer_name}.bias"] = pair.layer.bias.detach().clone()
-    if is_unchanged:
-        return own
-    factor = pair.norm.weight.double() / pair.deviation()
-    is_tiny = factor.abs() <= MIN_RELATIVE_FACTOR * factor.abs().max()
-    factor = torch.where(is_tiny, 1.0, factor)
-    norm_weight = torch.where(is_tiny, pair.deviation(), pair.norm.weight.double())
-    norm_bias = bias.double() - (pair.bias() - pair.mean()) * factor
-    return own | {
-        f"{pair.layer_name}.weight": (weight.double() / _per_filter(factor, weight)).to(weight),
-        f"{pair.norm_name}.weight": norm_weight.to(pair.norm.weight),
-        f"{pair.norm_name}.bias": norm_bias.to(pair.norm.bias),
-    }
 
 
 def _per_filter(values: Tensor, weight: Tensor) -> Tensor:

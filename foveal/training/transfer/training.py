@@ -6,12 +6,15 @@ the folded copy, and gradients go the same way back.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from foveal.spec.recipe import Recipe
+from foveal.training import validation
 from foveal.training.gradients import compile_module
+from foveal.training.tensors import LabelledImages
 from foveal.training.transfer.batching import images_per_pass
 from foveal.training.transfer.folding import fold_norms, folded_weights
 from foveal.training.transfer.fusing import fuse_convolutions
@@ -24,11 +27,22 @@ def training_module(module: nn.Module, recipe: Recipe) -> nn.Module:
     return compile_module(module, recipe)
 
 
-def inference_module(module: nn.Module, recipe: Recipe) -> nn.Module:
-    """What computes the logits of `module`: a folded copy after fine-tuning, else itself."""
-    if recipe.freeze_norms != "on":
-        return module
-    return fuse_convolutions(fold_norms(module))
+def predict_logits(
+    module: nn.Module,
+    recipe: Recipe,
+    images: LabelledImages,
+    device: torch.device,
+    *,
+    flip: bool = False,
+    bf16: bool = False,
+) -> validation.Logits:
+    """`validation.predict_logits` of `module`; after fine-tuning of a folded copy."""
+    if recipe.freeze_norms != "on" or not len(images):
+        return validation.predict_logits(module, images, device, flip=flip, bf16=bf16)
+    folded = fuse_convolutions(fold_norms(module))
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        most = images_per_pass(folded, images.batch(np.zeros(1, np.int64), device).float())
+    return validation.predict_logits(folded, images, device, batch_size=most, flip=flip, bf16=bf16)
 
 
 def max_images_of_pass(module: nn.Module, images: Tensor) -> int | None:

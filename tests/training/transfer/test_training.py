@@ -1,19 +1,22 @@
 """The forward pass of fine-tuning computes what the module does, and so do its gradients."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from foveal.model.model import load_model
 from foveal.spec.recipe import Recipe
+from foveal.training import validation
+from foveal.training.tensors import LabelledImages
 from foveal.training.transfer import batching
 from foveal.training.transfer.training import (
     FoldedForward,
-    inference_module,
     max_images_of_pass,
-    training_module,
+    predict_logits,
 )
 
+CPU = torch.device("cpu")
 FROZEN = Recipe(freeze_norms="on", compile="off")
 
 
@@ -74,13 +77,26 @@ def test_dropout_is_on_in_training_alone(module, images):
     assert torch.equal(folded(images), folded(images))
 
 
-def test_only_fixed_norms_are_folded(module, images):
+def test_only_fixed_norms_are_folded(module):
     assert isinstance(training_module(module, FROZEN), FoldedForward)
     assert training_module(module, Recipe(compile="off")) is module
-    assert inference_module(module, Recipe()) is module
-    fast = inference_module(module.eval(), FROZEN)
-    assert fast is not module
-    torch.testing.assert_close(fast(images), module(images), atol=1e-4, rtol=1e-4)
+
+
+def test_logits_after_fine_tuning_are_those_of_the_module(module, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
+    images = LabelledImages(pixels, np.zeros(5, np.int64))
+    expected = validation.predict_logits(module.eval(), images, CPU, flip=True)
+    assert np.array_equal(predict_logits(module, Recipe(), images, CPU, flip=True), expected)
+    folded = predict_logits(module, FROZEN, images, CPU, flip=True)
+    np.testing.assert_allclose(folded, expected, rtol=1e-4, atol=1e-4)
+    monkeypatch.setattr(batching, "MAX_MAP_BYTES", {"cpu": 1})
+    single = predict_logits(module, FROZEN, images, CPU, flip=True)
+    np.testing.assert_allclose(single, expected, rtol=1e-4, atol=1e-4)
+    rounded = predict_logits(module, FROZEN, images, CPU, bf16=True)
+    assert (
+        np.abs(rounded - validation.predict_logits(module, images, CPU)).max()
+        < 0.1 * np.abs(expected).max()
+    )
 
 
 def test_steps_compute_as_many_images_at_a_time_as_their_maps_allow(module, images, monkeypatch):
