@@ -14,6 +14,7 @@ from foveal.training.transfer.training import (
     FoldedForward,
     max_images_of_pass,
     predict_logits,
+    training_module,
 )
 
 CPU = torch.device("cpu")
