@@ -11,13 +11,12 @@ import torch
 from torch import nn
 
 from foveal.spec.recipe import Recipe
-from foveal.training import validation
 from foveal.training.events import StepRecord
 from foveal.training.loop import train
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages
-from foveal.training.transfer.training import inference_module
+from foveal.training.transfer.training import predict_logits
 
 WARMUP_STEPS, MIN_STEPS, MAX_STEPS = 2, 3, 40
 """Steps that are not counted, and how many of the others are timed."""
@@ -70,8 +69,8 @@ def _val_image_seconds(module: nn.Module, task: TrainTask) -> float:
         return 0.0
     images = LabelledImages(task.val.pixels[:count], task.val.labels[:count])
     started = time.perf_counter()
-    module = inference_module(module, task.recipe)
-    validation.predict_logits(module, images, task.device, bf16=task.recipe.precision == "bf16")
+    bf16 = task.recipe.precision == "bf16"
+    predict_logits(module, task.recipe, images, task.device, bf16=bf16)
     return (time.perf_counter() - started) / count
 
 
