@@ -98,14 +98,23 @@ def rows(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
         yield where, (" to " if len(value) == 2 else ", ").join(map(number, value))
 
 
+def in_words(value: Any) -> str:
+    """One cell: a number, a median with the least and the largest, or a text."""
+    if isinstance(value, dict) and value.keys() == {"median", "least", "largest"}:
+        median, least, largest = (number(value[key]) for key in ("median", "least", "largest"))
+        return median if least == largest else f"{median} ({least} to {largest})"
+    return number(value) if is_number(value) else str(value)
+
+
 def listed(figures: list[dict[str, Any]]) -> list[str]:
-    """A table of alike figures; KEY_range stands in brackets behind KEY."""
-    keys = [key for key in figures[0] if not key.endswith("_range")]
+    """A table of alike figures; KEY_range stands in brackets behind KEY, a missing KEY is empty."""
+    every = dict.fromkeys(key for figure in figures for key in figure)
+    keys = [key for key in every if not key.endswith("_range")]
     lines = ["| " + " | ".join(map(words, keys)) + " |", "|---" * len(keys) + "|"]
     for figure in figures:
         cells = []
         for key in keys:
-            cell = number(figure[key]) if is_number(figure[key]) else str(figure[key])
+            cell = in_words(figure.get(key, ""))
             if f"{key}_range" in figure:
                 cell += " ({} to {})".format(*map(number, figure[f"{key}_range"]))
             cells.append(cell)
