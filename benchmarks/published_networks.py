@@ -35,8 +35,8 @@ from foveal.spec.preprocess import Input
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES, IMAGES = 1000, 2
-TOLERANCE = 1e-4
-"""Of a logit, absolute."""
+TOLERANCES = {torch.float32: 1e-4, torch.float64: 1e-10}
+"""Of a logit, absolute; the run stops where one is exceeded."""
 SCALES = ("layer_scale", "gamma")
 """Names of ConvNeXt's factors, which the published modules list before the layers they follow."""
 TORCHVISION = {
@@ -100,7 +100,6 @@ def main() -> None:
     }
     path = ROOT / "benchmarks" / "results" / "published_networks.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
-    assert all(row["largest_difference"] <= TOLERANCE for row in rows)
 
 
 def published_module(source: str, name: str) -> nn.Module:
@@ -198,41 +197,44 @@ def in_order(preset: str, state: dict[str, torch.Tensor]) -> nn.Module:
 
 def compare(source: str, preset: str, name: str) -> tuple[dict, dict]:
     """The row of one network, and the published tensors."""
-    theirs = published_module(source, name)
+    theirs, network = published_module(source, name), load_preset(preset)
     state = dict(theirs.state_dict())
-    ours = {"by_name": by_name(source, preset, name, state)}
+    ours = [by_name(source, preset, name, state)]
     if source != "timm":
-        ours["in_order"] = in_order(preset, state)
-    row = {"network": preset, "published": f"{source} {name}", "tensors": len(state)}
-    row |= largest_differences(theirs, ours, load_preset(preset).input)
-    cost = network_cost(load_preset(preset), CLASSES)
-    row["parameters"] = sum(p.numel() for p in theirs.parameters())
-    row["multiply_adds"] = counted_multiply_adds(theirs, load_preset(preset).input)
-    row["same_cost"] = (row["parameters"], row["multiply_adds"]) == (
-        cost.weights,
-        cost.multiply_adds,
-    )
+        ours.append(in_order(preset, state))
+    cost = network_cost(network, CLASSES)
+    parameters = sum(p.numel() for p in theirs.parameters())
+    differences = largest_differences(theirs, ours, network.input)
+    multiply_adds = counted_multiply_adds(theirs, network.input)
+    row = {
+        "network": preset,
+        "published": f"{source} {name}",
+        "weights": "by name and in order" if len(ours) == 2 else "by name",
+        "tensors": len(state),
+        "parameters": parameters,
+        "multiply_adds": multiply_adds,
+        "same_counts": (parameters, multiply_adds) == (cost.weights, cost.multiply_adds),
+        **differences,
+    }
     return row, state
 
 
-def largest_differences(theirs: nn.Module, ours: dict[str, nn.Module], size: Input) -> dict:
+def largest_differences(theirs: nn.Module, ours: list[nn.Module], size: Input) -> dict[str, str]:
     """Of the logits for random pixels, absolute; and the largest logit."""
     generator = torch.Generator().manual_seed(1)
     shape = (IMAGES, size.channels, size.height, size.width)
     pixels = torch.randint(0, 256, shape, generator=generator).to(torch.uint8)
     row = {}
-    for dtype in (torch.float32, torch.float64):
-        bits = f"fp{dtype.itemsize * 8}"
-        theirs = theirs.to(dtype)
-        with torch.inference_mode():
-            for way, module in ours.items():
+    for dtype, tolerance in TOLERANCES.items():
+        difference, theirs = 0.0, theirs.to(dtype)
+        for module in ours:
+            with torch.inference_mode():
                 module = module.to(dtype)
                 wanted = theirs(module.normalise(pixels))
-                row[f"{way}_{bits}"] = float((module(pixels) - wanted).abs().max())
-    return row | {
-        "largest_difference": max(row.values()),
-        "largest_logit": round(float(wanted.abs().max()), 1),
-    }
+                difference = max(difference, float((module(pixels) - wanted).abs().max()))
+        assert difference <= tolerance, (dtype, difference)
+        row[f"largest_difference_fp{dtype.itemsize * 8}"] = f"{difference:.0e}"
+    return row | {"largest_logit": f"{float(wanted.abs().max()):.1f}"}
 
 
 def counted_multiply_adds(module: nn.Module, size: Input) -> int:

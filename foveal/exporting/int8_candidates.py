@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,14 +69,14 @@ def _mixed_precision(
     variant, names = quantise.VARIANTS[0], quantise.weighted_nodes(graph)
     sample = pixels[: sensitivity_images(len(names), *pixels.shape[1:3])]
     error = {}
-    for done, name in enumerate(
-        names
-    ):  # one channel of a wide range is enough: a map's channels share a scale
-        progress("exporting", done, len(names), "measuring the sensitivity of layers to int8")
-        others = [other for other in names if other != name]
-        candidate = quantise.quantise_graph(graph, sample, variant, others, rounded)
-        difference = _probabilities(candidate, model, sample) - native[: len(sample)]
-        error[name] = float(np.abs(difference).mean())
+    with tempfile.TemporaryDirectory(prefix="foveal-") as folder:
+        ranges = Path(folder) / "ranges.json"  # the same for every layer: calibrated once
+        for done, name in enumerate(names):  # one wide channel is enough: maps share a scale
+            progress("exporting", done, len(names), "measuring the sensitivity of layers to int8")
+            others = [other for other in names if other != name]
+            candidate = quantise.quantise_graph(graph, sample, variant, others, rounded, ranges)
+            difference = _probabilities(candidate, model, sample) - native[: len(sample)]
+            error[name] = float(np.abs(difference).mean())
     by_error = sorted(names, key=lambda name: -error[name])
     for count in sorted({len(names) // 4, len(names) // 2} - {0}):
         method = f"{variant.calibration}, {count} of {len(names)} layers fp32"

@@ -74,12 +74,15 @@ def quantise_graph(
     variant: QuantisationVariant,
     fp32_nodes: Sequence[str] = (),
     rounded: Mapping[str, RoundedWeights] | None = None,
+    ranges: Path | None = None,
 ) -> Any:
     """An int8 copy of an onnx.ModelProto, calibrated on uint8 (N, H, W, C).
 
     fp32_nodes: names of more nodes that stay fp32.  rounded: weights to use; those of other layers
-    are rounded to nearest.  QDQ format, unsigned activations, signed 7-bit weights (processors
-    without VNNI add pairs of products in 16 bits, which 8-bit weights overflow).
+    are rounded to nearest.  ranges: a file for the ranges of the activations, written where it is
+    missing and else read in place of calibrating; one for each graph, pixels and calibration.
+    QDQ format, unsigned activations, signed 7-bit weights (processors without VNNI add pairs of
+    products in 16 bits, which 8-bit weights overflow).
     """
     from onnx import load
 
@@ -109,6 +112,7 @@ def quantise_graph(
             weight_type=ort.QuantType.QInt8,
             nodes_to_exclude=[*_excluded_nodes(graph, variant.fp32_ends), *fp32_nodes],
             calibrate_method=method,
+            calibration_cache_path=ranges,
         )
         proto = load(path)
     apply_rounding(proto, rounded or {})

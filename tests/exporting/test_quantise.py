@@ -82,3 +82,19 @@ def test_the_graph_is_not_changed(graph) -> None:
     assert graph.SerializeToString() == before
     assert proto.producer_name == "foveal"
     assert {item.domain for item in proto.opset_import} == {""}
+
+
+def test_ranges_are_calibrated_once_and_read_again(graph, tmp_path) -> None:
+    ranges, names = tmp_path / "ranges.json", weighted_nodes(graph)
+
+    def quantised(pixels, fp32_nodes=(), ranges=None) -> bytes:
+        proto = quantise_graph(graph, pixels, VARIANTS[0], fp32_nodes, ranges=ranges)
+        return proto.SerializeToString(deterministic=True)
+
+    assert quantised(PIXELS, (), ranges) == quantised(PIXELS)
+    black = np.zeros_like(PIXELS[:1])
+    assert (
+        quantised(black, names[:1], ranges)
+        == quantised(PIXELS, names[:1])
+        != quantised(black, names[:1])
+    )
