@@ -37,12 +37,16 @@ def format_count(number: int) -> str:
     return str(number)
 
 
+_NESTED = {"layers", "branches"}
+
+
 def format_layer(layer: Layer) -> str:
     """A layer's kind and the parameters that are not at their defaults: `conv 32, stride 2`."""
     data = layer.to_data()
     body = data[layer.kind] if isinstance(data, dict) else {}
-    if any(layer.nested_branches()):
-        return layer.kind
+    if any(layer.nested_branches()):  # the layers inside have lines of their own
+        settings = body.items() if isinstance(body, dict) else ()
+        body = {name: value for name, value in settings if name not in _NESTED}
     if not isinstance(body, dict):
         return f"{layer.kind} {_format_value(body)}"
     first = [_format_value(body.pop(layer.shorthand))] if layer.shorthand in body else []

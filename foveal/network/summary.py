@@ -23,7 +23,16 @@ from foveal.spec.values import Task
 
 DEFAULT = "default"
 """The source of a hyperparameter that nobody set."""
-_LAYER_KEYS = ("channels", "kernel", "stride", "size", "units", "rate", "padding")
+_LAYER_KEYS = (
+    "channels",
+    "kernel",
+    "stride",
+    "size",
+    "units",
+    "rate",
+    "padding",
+    "stochastic_depth",
+)
 _ALWAYS_LISTED = ("channels", "kernel", "stride", "units")
 _RECIPE_KEYS = ("batch_size", "learning_rate", "epochs")
 

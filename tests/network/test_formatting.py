@@ -3,7 +3,7 @@
 import pytest
 
 from foveal.network import formatting
-from foveal.spec.layers import Conv, MaxPool, Output, Relu, Residual
+from foveal.spec.layers import Concat, Conv, MaxPool, Output, Relu, Residual
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,8 @@ def test_layers_are_named_by_number_and_kind():
         (Conv(32, stride=(1, 2), flip=True), "conv 32, stride 1x2, flip true"),
         (MaxPool(2), "max_pool 2"),
         (Residual([Relu()]), "residual"),
+        (Residual([Relu()], stochastic_depth=0.1), "residual stochastic_depth 0.1"),
+        (Concat([[Relu()], [Relu()]]), "concat"),
         (Output("sigmoid"), "output sigmoid"),
     ],
 )
