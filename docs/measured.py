@@ -174,7 +174,8 @@ def section(path: Path) -> str:
         if isinstance(figures, list):
             alike += figures
         flat = [row for row in rows(result) if row[0]]
-        lines += ["| what | figure |", "|---|---|", *(f"| {a} | {b} |" for a, b in flat), ""]
+        if flat:
+            lines += ["| what | figure |", "|---|---|", *(f"| {a} | {b} |" for a, b in flat), ""]
     if alike:
         lines += [*listed(alike), ""]
     return "\n".join([*lines, f"Machine: {told}."]) + "\n"
