@@ -16,21 +16,25 @@ if TYPE_CHECKING:
 def load(path: str | Path, *, batch_size: int = DEFAULT_BATCH_SIZE, threads: int = 0) -> Predictor:
     """Open a model file: model.safetensors (needs torch) or an exported .onnx (needs no torch).
 
-    batch_size: images per forward pass.  threads: of onnxruntime for an exported file, 0 for one
-    per core.  Raises ModelFileError for a file that is damaged, modified or of another kind,
-    MissingExtra for a native file without torch.
+    path: also the name of installed pretrained weights, where no file has it.  batch_size: images
+    per forward pass.  threads: of onnxruntime for an exported file, 0 for one per core.  Raises
+    ModelFileError for a file that is damaged, modified or of another kind, MissingExtra for a
+    native file without torch.
     """
-    return Predictor(path, batch_size=batch_size, threads=threads)
+    return Predictor(named_weights(path), batch_size=batch_size, threads=threads)
 
 
 def load_native(model: str | Path | Model | Predictor) -> Model:
     """The Model (torch module and manifest) of whatever a verb accepts as a native model.
 
+    A text may be a path, or the name of installed pretrained weights where no file has it.
     Raises ModelFileError for an exported file or its Predictor.
     """
     if isinstance(model, Predictor):
         return model.native
     if isinstance(model, str | Path):
+        model = named_weights(model)
+    if isinstance(model, Path):
         from foveal.model.model import load_model as load_model
 
         return load_model(model)
@@ -68,6 +72,19 @@ def installed_weights() -> str | None:
     from foveal.pretrained.catalog import CATALOG, find_installed
 
     return next((name for name in CATALOG if find_installed(name) is not None), None)
+
+
+def named_weights(path: str | Path) -> Path | Model:
+    """The Model where `path` is the name of known weights and no file has it; else the path.
+
+    Raises UsageError, with the line that brings them, where the weights are not installed.
+    """
+    if _is_path(str(path)):
+        return Path(path)
+    from foveal.pretrained.catalog import CATALOG
+    from foveal.pretrained.load import load_pretrained
+
+    return load_pretrained(str(path)) if str(path) in CATALOG else Path(path)
 
 
 def _is_path(model: str) -> bool:

@@ -11,6 +11,7 @@ from foveal.prediction.inputs import OnSkip
 from foveal.prediction.prediction import Prediction
 from foveal.prediction.predictor import DEFAULT_BATCH_SIZE, Predictor
 from foveal.progress import Progress, silent
+from foveal.verbs.load import named_weights
 
 if TYPE_CHECKING:
     from foveal.model.model import Model
@@ -31,6 +32,8 @@ def predict(
     Predictor.predict takes them.  batch_size: for a model that is opened here.  The model is
     opened at once, images are read as predictions are taken.  Raises ModelFileError.
     """
+    if isinstance(model, str | Path):
+        model = named_weights(model)
     predictor = model if isinstance(model, Predictor) else Predictor(model, batch_size=batch_size)
     return _with_progress(predictor.predict(images, top=top, on_skip=on_skip), progress)
 

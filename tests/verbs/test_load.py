@@ -11,7 +11,7 @@ import foveal
 from foveal.errors import DataError, ModelFileError, UsageError
 from foveal.model.model import Model
 from foveal.pretrained import catalog
-from foveal.verbs.load import installed_weights, load_features, load_native
+from foveal.verbs.load import installed_weights, load_features, load_native, named_weights
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +182,21 @@ def test_features_that_are_not_there(
         load_features("none.safetensors")
     with pytest.raises(ModelFileError, match=r" is an exported file, which gives probabilities "):
         load_features(str(exported))
+
+
+def test_names_of_installed_weights_are_models(
+    native: Path, weights: Path, tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = next(iter(catalog.CATALOG))
+    (weights / f"pretrained-{name}").mkdir()
+    (weights / f"pretrained-{name}" / "model.safetensors").write_bytes(native.read_bytes())
+    assert named_weights(tmp_path / "none.safetensors") == tmp_path / "none.safetensors"
+    assert named_weights("no such thing") == Path("no such thing")
+    expected = load_native(native).manifest
+    assert load_native(name).manifest == expected
+    file = next(iter(sorted(digits.rglob("*.png"))))
+    (one,), (other,) = foveal.predict(name, [file]), foveal.load(name).predict([file])
+    assert one == other
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(b"a file of that name")
+    assert named_weights(name) == Path(name)
