@@ -19,7 +19,8 @@ ADVICE = (
     "smaller learning rate or longer"
 )
 MIN_JUDGED_EPOCHS = 2
-"""A run that is shorter is a trial: to end at chance is said, but is no failure."""
+"""A run that is shorter is a trial: to end at chance is said, but is no failure. Without epochs the
+output layer was fitted, and that is a whole run."""
 
 
 def register(app: typer.Typer) -> None:
@@ -96,7 +97,7 @@ def train(
         )
     console.message(_format_run(run))
     console.result(str(run.model_path))
-    if run.at_chance and run.epochs >= MIN_JUDGED_EPOCHS:
+    if run.at_chance and not 0 < run.epochs < MIN_JUDGED_EPOCHS:
         raise typer.Exit(1)
 
 
@@ -111,9 +112,10 @@ def _format_run(run: Run) -> str:
         else:
             found += " is no better than guessing"
         return f"finished at chance: {found}{ADVICE}"
+    which = f"epoch {run.best_epoch}" if run.best_epoch else "the fitted output layer"
     return (
         f"finished: validation accuracy {100 * run.val_accuracy:.2f} % (n={run.val_images:,}), "
-        f"epoch {run.best_epoch}; foveal evaluate gives the test accuracy"
+        f"{which}; foveal evaluate gives the test accuracy"
     )
 
 

@@ -236,7 +236,7 @@ def _record_epoch(state: TrainingState, record: EpochRecord) -> None:
     position = state.position
     entry = asdict(record)
     del entry["seconds"]
-    if position.stage == "head":
+    if position.stage == "head" or (position.history and "stage" in position.history[0]):
         entry["stage"] = position.stage
     position.history.append(entry)
     position.images_seen, position.loss_sum, position.correct_sum = 0, 0.0, 0.0

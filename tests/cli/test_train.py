@@ -293,3 +293,15 @@ def test_black_images_that_are_all_one_and_the_same_end_at_chance(tiny_network, 
         [tmp_path / "images" / "a" / "1.png"]
     )
     assert answer.probability < 0.8
+
+
+def test_a_fitted_output_layer_is_named_as_the_result(digits, tiny_pretrained, tmp_path, capfd):
+    words = ["train", str(digits), "--from", str(tiny_pretrained), "--size", "16", "--epochs", "1"]
+    out = tmp_path / "run"
+    assert cli([*words, "--set", "fine_tune=off", "--out", str(out)]) == 0
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(
+        r"finished: validation accuracy \d\d\.\d\d % \(n=\d\d\), the fitted output layer; foveal "
+        r"evaluate gives the test accuracy",
+        last,
+    )

@@ -454,7 +454,7 @@ def test_starting_from_a_pretrained_network(digits, tiny_pretrained, tmp_path, m
     assert f"from {source}: 24 of 24 tensors loaded; the output layer is new" in texts
     head, epoch = run.history
     assert (head["epoch"], head["stage"], head["selected"]) == (0, "head", True)
-    assert (epoch["epoch"], "stage" in epoch) == (1, False)
+    assert (epoch["epoch"], epoch["stage"]) == (1, "training")
     said = [text for text in texts if text.startswith("model file after ")]
     assert said[0].endswith(
         f" s: validation accuracy {100 * head['val_accuracy']:.2f} % (n={run.val_images}), the "

@@ -97,7 +97,7 @@ def test_two_runs_of_one_seed_are_the_same_to_the_bit(start, whole):
     first, session = whole(start(), "a")
     assert first == whole(start(), "b")[0]
     stages = [entry.get("stage") for entry in session.state.position.history]
-    assert stages == ["head", None, None]
+    assert stages == ["head", "training", "training"]
 
 
 @pytest.mark.parametrize("where", ["extract_features", "fit_head", "plan_fine_tuning"])
