@@ -142,16 +142,11 @@ def decode_opened(
     reserve: Reserve | None = None,
 ) -> Image.Image:
     """The same for an image that is open, such as one from `open_image`."""
+    wanted = (image, channels, background, min_size, value_range, needs_range)
+    if reserve is not None:
+        return _decode_opened(*wanted, reserve)
     with decoding_budget.reservation() as own_reserve:
-        return _decode_opened(
-            image,
-            channels,
-            background,
-            min_size,
-            value_range,
-            needs_range,
-            reserve or own_reserve,
-        )
+        return _decode_opened(*wanted, own_reserve)
 
 
 def _decode_opened(

@@ -48,7 +48,7 @@ def has_deep_colour(image: Image.Image) -> bool:
 
     Grey with opacity counts, as Pillow opens it as colour.
     """
-    if image.mode not in _COLOURS:
+    if image.mode not in _COLOURS or image.format not in _FORMATS:
         return False
     tiles: list[ImageFile._Tile] = getattr(image, "tile", [])
     deep_planes = _is_planar(image) and 16 in _tags(image).get(_BITS_PER_SAMPLE, ())

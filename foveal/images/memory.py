@@ -7,8 +7,7 @@ are decoded now; one that is alone is always let through, as the limit on one im
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from foveal.processor import available_memory
 
@@ -47,23 +46,12 @@ class MemoryBudget:
         """Have another limit, and refuse what is above it with NeedsMoreMemory."""
         self._limit, self._refuses = limit, True
 
-    @contextmanager
-    def reservation(self) -> Iterator[Reserve]:
-        """Let one image at a time be reserved inside the block, which ends its reservation."""
-        held = 0
+    def reservation(self) -> _Reservation:
+        """A context that gives a `Reserve` for one image at a time and ends its reservation."""
+        return _Reservation(self)
 
-        def reserve(decoded_bytes: int) -> None:
-            nonlocal held
-            if decoded_bytes > UNCOUNTED_BYTES:
-                held = self._take(COPIES * decoded_bytes)
-
-        try:
-            yield reserve
-        finally:
-            if held:
-                self._release(held)
-
-    def _take(self, size: int) -> int:
+    def take(self, size: int) -> int:
+        """Wait until `size` bytes fit, and count them; `size`."""
         if self._refuses and size > self.limit:
             raise NeedsMoreMemory("the image needs more memory than a worker process has")
         with self._changed:
@@ -71,10 +59,31 @@ class MemoryBudget:
             self._used += size
         return size
 
-    def _release(self, size: int) -> None:
+    def release(self, size: int) -> None:
+        """Count them no longer."""
         with self._changed:
             self._used -= size
             self._changed.notify_all()
+
+
+class _Reservation:
+    """A context manager without a generator, as one is opened for every image."""
+
+    __slots__ = ("_budget", "_held")
+
+    def __init__(self, budget: MemoryBudget) -> None:
+        self._budget, self._held = budget, 0
+
+    def __enter__(self) -> Reserve:
+        return self._reserve
+
+    def __exit__(self, *_: object) -> None:
+        if self._held:
+            self._budget.release(self._held)
+
+    def _reserve(self, decoded_bytes: int) -> None:
+        if decoded_bytes > UNCOUNTED_BYTES:
+            self._held += self._budget.take(COPIES * decoded_bytes)
 
 
 decoding_budget = MemoryBudget()
