@@ -51,8 +51,9 @@ def explain(
     for value, name in ((model, "the model"), (image, "the image")):
         if out is not None and isinstance(value, str | Path):
             refuse_overwriting(Path(out), Path(value), name)
-    model_path = Path(model) if isinstance(model, str | Path) else None
     loaded = load_native(model)
+    has_file = isinstance(model, str | Path) and Path(model).is_file()
+    model_path = Path(str(model)) if has_file else None
     source = Path(image) if isinstance(image, str) else image
     image_name = source.name if isinstance(source, Path) else "image"
     pixels = _pixels(loaded, source)
