@@ -106,3 +106,27 @@ def test_how_folders_were_read_is_told_as_train_tells_it(tmp_path):
     assert progress.texts == [
         "warning: folders are read as splits: 'seg_test' as test, 'seg_train' as train"
     ]
+
+
+def test_a_design_from_weights_is_trained_from_them(digits, tiny_pretrained, tmp_path):
+    out = tmp_path / "network.yaml"
+    result = design(digits, minutes=2, start_from=tiny_pretrained, out=out)
+    assert result.start_from == str(tiny_pretrained)
+    network = load_yaml(out, Network)
+    assert network == result.network
+    assert network.input.shape == (128, 128, 3)
+    assert network.preprocess.mean == (0.4, 0.5, 0.6)
+    assert f"preprocess.mean and std: those of {tiny_pretrained}" in result.reasons
+
+
+def test_scratch_is_designed_without_a_word_about_weights(digits):
+    assert design(digits, start_from="scratch").reasons[0].startswith("input.channels 1: ")
+    assert design(digits).reasons[0].startswith("start from scratch: grey images of 8x8 pixels ")
+
+
+def test_a_start_that_is_nothing_is_refused(digits):
+    with pytest.raises(UsageError) as caught:
+        design(digits, start_from="lite0")
+    assert str(caught.value).startswith(
+        "--from received 'lite0', which is neither a model file nor a pretrained network; "
+    )

@@ -15,6 +15,7 @@ from foveal.training.run import head
 from foveal.training.run.driver import drive, save_state
 from foveal.training.run.head import collect_features, fit_output_layer, run_first_stages
 from foveal.training.setup.budget import Budget
+from foveal.training.setup.request import with_fitting_output
 from foveal.training.setup.session import TrainConfig, resume_session, start_session
 from foveal.training.setup.source import SourceModel
 from foveal.training.tensors import LabelledImages
@@ -38,13 +39,13 @@ def source(runs):
 
 @pytest.fixture
 def start(runs, source):
-    def started(*, budget=UNLIMITED, data=None, seed=0, **keys):
+    def started(*, budget=UNLIMITED, data=None, seed=0, network=None, **keys):
         if not budget.limited:
             keys = {"epochs": 2.0, **keys}
         recipe = Recipe(**{"batch_size": 40, "learning_rate": 1e-3, **keys})
         config = TrainConfig(recipe, seed, CPU, budget, start_from=source)
         with torch.random.fork_rng():
-            return start_session(source.network, data or runs.data, config)
+            return start_session(network or source.network, data or runs.data, config)
 
     return started
 
@@ -213,3 +214,24 @@ def test_few_images_a_class(runs, start, whole, images):
         )
         accuracy = session.state.position.final_scores.get("val_accuracy")
         assert accuracy is None if not len(val) else accuracy > 0.2
+
+
+def test_two_classes_and_several_labels_an_image(runs, start, whole, source):
+    labels = {split: getattr(runs.data, split).labels for split in ("train", "val")}
+    tasks = {
+        "even": (lambda given: given % 2, ("odd", "even"), "single"),
+        "sizes": (lambda given: np.stack([given > 4, given % 2], 1), ("large", "odd"), "multi"),
+    }
+    for name, (relabel, classes, task) in tasks.items():
+        changed = {
+            split: replace(getattr(runs.data, split), labels=relabel(given).astype(np.int64))
+            for split, given in labels.items()
+        }
+        run_data = replace(runs.data.run_data, classes=classes, task=task)
+        data = replace(runs.data, run_data=run_data, **changed)
+        network = with_fitting_output(source.network, 2, "multi")
+        _, session = whole(start(data=data, network=network), name)
+        assert session.task.units == (1 if task == "single" else 2)
+        head, *_ = session.state.position.history
+        assert head["stage"] == "head"
+        assert head["val_accuracy"] > 0.7
