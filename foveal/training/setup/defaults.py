@@ -28,7 +28,7 @@ LARGE_SIDE = 64
 """Pixels of the shorter side from which on images are large."""
 MAX_MUON_SHARE = 0.2
 """Of the work of a step that Muon may take."""
-FINE_TUNING_LEARNING_RATE = 3e-4
+FINE_TUNING_LEARNING_RATE = 5e-4
 """Of AdamW for batches of 64, at the layer before the output."""
 LAYER_DECAY = 0.97
 NORM_KINDS = ("batch_norm", "layer_norm", "group_norm")
