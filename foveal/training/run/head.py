@@ -30,8 +30,9 @@ from foveal.training.transfer.features import extract_features, split_head
 from foveal.training.transfer.head import FittedHead, fit_head
 from foveal.training.transfer.training import predict_logits
 
-MAX_FEATURE_BYTES = 2**30
-"""Of features in memory, of train and of val; the output layer is fitted to no more of them."""
+MAX_FEATURE_BYTES = 2**29
+"""Of features in memory, of train and of val, which the fit doubles; the output layer is fitted to
+no more of them."""
 MAX_BUDGET_SHARE = 0.5
 """Of the time that is left when features are begun, that they may take."""
 CHUNK_IMAGES = 512
