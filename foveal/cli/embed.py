@@ -136,12 +136,13 @@ def _csv_text(rows: list[_Row]) -> str:
 def _print_messages(result: Embeddings, out: Path | None) -> None:
     for line in _cluster_lines(result):
         console.message(line)
-    if out is not None:
-        count, size = result.vectors.shape
-        console.message(f"{out}: {plural(count, 'image')}, {size:,} values each")
+    count, size = result.vectors.shape
     if out is not None and out.suffix.lower() == ".csv":  # it has no column of errors
+        console.message(f"{out}: path and label of {plural(count, 'image')}")
         for path, error in result.unusable:
             console.message(f"{printable(path or '')}: error: {error}")
+    elif out is not None:
+        console.message(f"{out}: {plural(count, 'image')}, {size:,} values each")
     if result.unusable:
         total = plural(len(result.unusable) + len(result.paths), "image")
         console.message(f"{len(result.unusable):,} of {total} could not be read; see the errors")

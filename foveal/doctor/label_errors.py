@@ -15,12 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from foveal.dataset.sampling import even_sample
 from foveal.doctor.leave_one_out import Float, LeaveOneOut, prepare_features
 
 MIN_CLASS_IMAGES = 5
 """Images of smaller classes are not judged: nothing is known of their class without them."""
 FALSE_ALARM_RATE = 0.1
 """Expected share of correct labels among those that are reported."""
+MAX_FITTED_IMAGES = 5000
+"""Of more, penalty and scale are chosen on as many, evenly spread; all are judged."""
 _PENALTIES = 10.0 ** np.arange(-3, 4.0)
 _MAX_LEVERAGE = 0.4
 """Beyond, a prediction without an image tells its label: by being far from it."""
@@ -98,12 +101,13 @@ def _fit(
     """The replacements under the penalty and scale with the highest likelihood."""
     prior = np.log(np.bincount(labels, minlength=n_classes) / len(labels))
     classifier = LeaveOneOut(prepare_features(embeddings), labels, n_classes)
+    sample = even_sample(len(labels), MAX_FITTED_IMAGES)
 
     def best(penalty: float, scales: Float) -> tuple[float, float, float]:
         """The highest likelihood with its penalty and scale."""
-        logits = classifier.logits(penalty)
+        logits, given = classifier.logits(penalty)[sample], labels[sample]
         return max(
-            (_replacements(_softmax(scale * logits + prior), labels).likelihood, penalty, scale)
+            (_replacements(_softmax(scale * logits + prior), given).likelihood, penalty, scale)
             for scale in scales.tolist()
         )
 
@@ -141,6 +145,8 @@ def _replacements(predicted: Float, labels: NDArray[np.int64]) -> _Replacements:
 
 def _sum_by(labels: NDArray[np.int64], values: Float, n_classes: int) -> Float:
     """(K, K): for each label the sum of the rows of `values` (N, K) that have it."""
+    sums = np.zeros((n_classes, n_classes))
     order = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[order], np.arange(n_classes))
-    return np.asarray(np.add.reduceat(values[order], starts, axis=0))
+    present, starts = np.unique(labels[order], return_index=True)
+    sums[present] = np.add.reduceat(values[order], starts, axis=0)
+    return sums

@@ -81,7 +81,10 @@ def test_a_table_of_clusters_is_data(images: Path, model: str, capsys) -> None:
     assert run(["embed", model, "images", "--clusters", "2", "--out", "labels.csv"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert "images/2.png: error: empty file\n1 of 6 images could not be read" in err
+    assert (
+        "labels.csv: path and label of 5 images\nimages/2.png: error: empty file\n"
+        "1 of 6 images could not be read" in err
+    )
     assert foveal.check("labels.csv").classes == {"cluster-1": 3, "cluster-2": 2}
     assert before == {path: path.stat().st_mtime_ns for path in images.iterdir()}
     assert run(["embed", model, "images", "--clusters", "2", "--out", "labels.csv"]) == 2

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from foveal.doctor import label_errors
 from foveal.doctor.label_errors import find_label_errors
 from foveal.neighbours import unit_rows
 
@@ -86,6 +87,14 @@ def test_small_classes_are_not_judged(digits_labels):
     assert not set(found.rows.tolist()) & {0, 1, 2, 3}
     one = find_label_errors(units[rows], np.zeros(200, np.int64), 1)
     assert (len(one.rows), one.rate) == (0, 0.0)
+
+
+def test_of_many_images_a_sample_is_fitted(digits_labels, monkeypatch):
+    monkeypatch.setattr(label_errors, "MAX_FITTED_IMAGES", 300)
+    units, labels = digits_labels
+    given, rows = flipped(labels, 0.1)
+    found = find_label_errors(units, given, 10)
+    assert len(np.intersect1d(found.rows, rows)) > 0.85 * len(rows)
 
 
 def test_vectors_without_any_direction():
