@@ -22,8 +22,8 @@ MIN_CLASS_IMAGES = 5
 """Images of smaller classes are not judged: nothing is known of their class without them."""
 FALSE_ALARM_RATE = 0.1
 """Expected share of correct labels among those that are reported."""
-MAX_FITTED_IMAGES = 5000
-"""Of more, penalty and scale are chosen on as many, evenly spread; all are judged."""
+MAX_FITTED_IMAGES, MAX_FITTED_VALUES = 5000, 500_000
+"""Images, and images times classes, on which penalty and scale are chosen; all are judged."""
 _PENALTIES = 10.0 ** np.arange(-3, 4.0)
 _MAX_LEVERAGE = 0.4
 """Beyond, a prediction without an image tells its label: by being far from it."""
@@ -101,7 +101,8 @@ def _fit(
     """The replacements under the penalty and scale with the highest likelihood."""
     prior = np.log(np.bincount(labels, minlength=n_classes) / len(labels))
     classifier = LeaveOneOut(prepare_features(embeddings), labels, n_classes)
-    sample = even_sample(len(labels), MAX_FITTED_IMAGES)
+    limit = min(MAX_FITTED_IMAGES, max(n_classes, MAX_FITTED_VALUES // n_classes))
+    sample = even_sample(len(labels), limit)
 
     def best(penalty: float, scales: Float) -> tuple[float, float, float]:
         """The highest likelihood with its penalty and scale."""
