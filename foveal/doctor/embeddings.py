@@ -64,8 +64,8 @@ def _label_findings(part: Dataset, units: NDArray[np.float32]) -> Iterator[Findi
             len(rows),
             tuple(part.paths[row] for row in rows),
             "These images look like another class, the surest first, so their label may be wrong; "
-            f"about {max(1, round(correct)):,} of these labels should be right: look at each, and "
-            "correct the label or keep it.",
+            f"expect {max(1, round(correct)):,} or more of these labels to be right: look at each, "
+            "and correct the label or keep it.",
             details=tuple(
                 f"'{classes[labels[row]]}', looks like '{classes[found.suggested[row]]}' "
                 f"({100 * found.probabilities[row]:.0f} %)"

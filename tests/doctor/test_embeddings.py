@@ -42,7 +42,8 @@ def test_wrong_labels_come_with_the_class_they_look_like(find):
     assert details["4.png"].startswith("'b', looks like 'a' (")
     assert finding.advice == (
         "These images look like another class, the surest first, so their label may be wrong; "
-        "about 1 of these labels should be right: look at each, and correct the label or keep it."
+        "expect 1 or more of these labels to be right: look at each, and correct the label or "
+        "keep it."
     )
     assert finding.to_data()["details"] == list(finding.details)
 
