@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foveal.spec.values import OutputActivation
+from foveal.training import validation
 from foveal.training.transfer import lbfgs
 
-STRENGTHS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+STRENGTHS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Of the L2 penalty, for the mean loss in nats and features of deviation 1, as they are tried."""
 DEFAULT_STRENGTH = 0.03
 """Where there are no images to choose it on."""
@@ -85,11 +86,20 @@ def _fit_path(
     for strength in strengths:
         weight, bias = regression.fit(strength)
         logits = features @ weight.T + bias
-        losses.append(_losses(logits, targets, regression.activation).mean().item())
+        losses.append(_calibrated_loss(logits, targets, regression.activation))
         path.append((losses[-1], FittedHead(weight, bias, strength, logits)))
         if len(losses) - losses.index(min(losses)) > PATIENCE:
             break
     return path
+
+
+def _calibrated_loss(logits: Tensor, targets: Tensor, activation: OutputActivation) -> float:
+    """Mean loss at the temperature of these logits: strong penalties make them small, not worse."""
+    labels = targets.round().long()
+    classes = (labels.argmax(dim=1) if activation == "softmax" else labels).cpu().numpy()
+    values = logits.cpu().numpy()
+    temperature = validation.fit_temperature(values, classes, activation)
+    return validation.negative_log_likelihood(values, classes, activation, temperature)
 
 
 def _strength_by_folds(

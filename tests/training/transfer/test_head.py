@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
@@ -14,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from foveal.training.loss import encode_targets
 from foveal.training.transfer import head
 from foveal.training.transfer.head import DEFAULT_STRENGTH, STRENGTHS, fit_head
+from foveal.training.validation import fit_temperature, negative_log_likelihood
 
 VALUES, LABELS = load_digits(return_X_y=True)
 FEATURES = torch.from_numpy(VALUES.astype(np.float32))
@@ -59,8 +59,9 @@ def test_the_strength_has_the_least_loss_on_val():
         other = fit_head(
             FEATURES[TRAIN], _one_hot(TRAIN), activation="softmax", strengths=(strength,)
         )
-        logits = FEATURES[VAL] @ other.weight.T + other.bias
-        losses[strength] = float(F.cross_entropy(logits, torch.from_numpy(LABELS[VAL])))
+        logits = (FEATURES[VAL] @ other.weight.T + other.bias).numpy()
+        temperature = fit_temperature(logits, LABELS[VAL], "softmax")
+        losses[strength] = negative_log_likelihood(logits, LABELS[VAL], "softmax", temperature)
     assert losses[fitted.strength] < min(losses.values()) + 2e-3
     assert _accuracy(fitted, REST) > 0.9
 
