@@ -26,6 +26,7 @@ export function svgText(svg: SVGSVGElement): string {
     }
     element.removeAttribute('class')
     element.removeAttribute('style')
+    element.removeAttribute('data-v')
   })
   copy.removeAttribute('class')
   copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg')

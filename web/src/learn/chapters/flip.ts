@@ -1,5 +1,5 @@
 export const flipWords = {
-  title: ['Correlation and convolution', '상관과 합성곱'],
+  title: ['Correlation and convolution', '상호상관과 합성곱'],
   about: ['With and without reversing the filter', '필터를 뒤집는 경우와 뒤집지 않는 경우'],
   lead: [
     'What deep learning calls convolution uses the filter as it stands. In mathematics that is cross-correlation; the mathematical convolution reverses the filter on both axes first, which is a rotation by 180°.',
