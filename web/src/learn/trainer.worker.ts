@@ -2,8 +2,8 @@
 import { activations, evaluate, makeNetwork, softmax, train, type Images, type Network, type Step } from './core'
 import type { FromWorker, ToWorker } from './trainer'
 
-const SLICE_MS = 40
-const REPORT_MS = 100
+const SLICE_MS = 60
+const REPORT_MS = 150
 
 let network: Network | null = null
 let probe: Float32Array = new Float32Array(64)

@@ -1,7 +1,7 @@
 // The layers of a network: forward and backward over a batch.
 // Maps are stored channel by channel: value (channel, image, row, column) of `n` images. After flatten
 // a batch is image by image. backward() takes the gradient of the loss by the output, fills the
-// gradients of the parameters and returns that by the input.
+// gradients of the parameters and returns that by the input, where it is needed.
 import { multiply, multiplyTransposedFirst, multiplyTransposedSecond } from './matrix'
 import { heUniform, type Random } from './random'
 import { isActivation, outputSide, valuesIn, type ActivationKind, type LayerSpec, type Shape } from './spec'
@@ -18,7 +18,7 @@ export interface Layer {
   output: Shape
   parameters: Parameter[]
   forward(x: Float32Array, n: number): Float32Array
-  backward(gradient: Float32Array, n: number): Float32Array
+  backward(gradient: Float32Array, n: number, needsInput?: boolean): Float32Array
 }
 
 type Maps = readonly [number, number, number]
@@ -65,7 +65,7 @@ function convolution(spec: Extract<LayerSpec, { kind: 'conv' }>, input: Maps, ra
       }
       return y
     },
-    backward(gradient, n) {
+    backward(gradient, n, needsInput = true) {
       const cells = n * rows * columns
       multiplyTransposedSecond(gradient, seen, weight.gradient, spec.channels, cells, taps)
       for (let o = 0; o < spec.channels; o++) {
@@ -73,6 +73,7 @@ function convolution(spec: Extract<LayerSpec, { kind: 'conv' }>, input: Maps, ra
         for (let j = o * cells; j < (o + 1) * cells; j++) sum += gradient[j]!
         bias.gradient[o] = sum
       }
+      if (!needsInput) return gradient
       const spread = new Float32Array(taps * cells)
       multiplyTransposedFirst(weight.value, gradient, spread, spec.channels, taps, cells)
       const back = new Float32Array(channels * n * height * width)
@@ -134,13 +135,11 @@ function pooling(spec: { kind: 'max_pool' | 'avg_pool'; size: number; stride: nu
   const columns = outputSide(width, spec.size, spec.stride, 0)
   const area = spec.size * spec.size
   let largest = new Int32Array(0) // where in the input each maximum was
-  const windowsOf = (n: number, visit: (at: number, corner: number) => void): void => {
-    let at = 0
-    for (let m = 0; m < channels * n; m++)
-      for (let r = 0; r < rows; r++)
-        for (let c = 0; c < columns; c++) visit(at++, (m * height + r * spec.stride) * width + c * spec.stride)
-  }
-  const cell = (corner: number, k: number): number => corner + Math.floor(k / spec.size) * width + (k % spec.size)
+  const offsets = Int32Array.from({ length: area }, (_, k) => Math.floor(k / spec.size) * width + (k % spec.size))
+  const corners = Int32Array.from(
+    { length: rows * columns },
+    (_, i) => Math.floor(i / columns) * spec.stride * width + (i % columns) * spec.stride,
+  )
   return {
     kind: spec.kind,
     input,
@@ -149,29 +148,35 @@ function pooling(spec: { kind: 'max_pool' | 'avg_pool'; size: number; stride: nu
     forward(x, n) {
       const y = new Float32Array(channels * n * rows * columns)
       if (largest.length !== y.length) largest = new Int32Array(y.length)
-      windowsOf(n, (at, corner) => {
-        let [sum, best] = [0, corner]
-        for (let k = 0; k < area; k++) {
-          const from = cell(corner, k)
-          sum += x[from]!
-          if (x[from]! > x[best]!) best = from
+      for (let at = 0, map = 0; map < channels * n; map++) {
+        for (let i = 0; i < corners.length; i++, at++) {
+          const corner = map * height * width + corners[i]!
+          let sum = 0
+          let best = corner
+          for (let k = 0; k < area; k++) {
+            const from = corner + offsets[k]!
+            sum += x[from]!
+            if (x[from]! > x[best]!) best = from
+          }
+          largest[at] = best
+          y[at] = spec.kind === 'max_pool' ? x[best]! : sum / area
         }
-        largest[at] = best
-        y[at] = spec.kind === 'max_pool' ? x[best]! : sum / area
-      })
+      }
       return y
     },
     backward(gradient, n) {
       const back = new Float32Array(channels * n * height * width)
-      windowsOf(n, (at, corner) => {
-        const g = gradient[at]!
-        if (spec.kind === 'max_pool') back[largest[at]!] = back[largest[at]!]! + g
-        else
-          for (let k = 0; k < area; k++) {
-            const from = cell(corner, k)
-            back[from] = back[from]! + g / area
+      for (let at = 0, map = 0; map < channels * n; map++) {
+        for (let i = 0; i < corners.length; i++, at++) {
+          const g = gradient[at]!
+          if (spec.kind === 'max_pool') {
+            back[largest[at]!] = back[largest[at]!]! + g
+            continue
           }
-      })
+          const corner = map * height * width + corners[i]!
+          for (let k = 0; k < area; k++) back[corner + offsets[k]!] = back[corner + offsets[k]!]! + g / area
+        }
+      }
       return back
     },
   }
@@ -243,6 +248,7 @@ const functions: Record<ActivationKind, { value(x: number): number; slope(x: num
 }
 
 function activation(kind: ActivationKind, shape: Shape): Layer {
+  if (kind === 'relu') return relu(shape)
   const f = functions[kind]
   let given: Float32Array = new Float32Array(0)
   let out: Float32Array = new Float32Array(0)
@@ -257,5 +263,27 @@ function activation(kind: ActivationKind, shape: Shape): Layer {
       return out
     },
     backward: (gradient) => gradient.map((g, i) => g * f.slope(given[i]!, out[i]!)),
+  }
+}
+
+/** As the other activations, without a function call for each value. */
+function relu(shape: Shape): Layer {
+  let given: Float32Array = new Float32Array(0)
+  return {
+    kind: 'relu',
+    input: shape,
+    output: shape,
+    parameters: [],
+    forward(x) {
+      given = x
+      const y = new Float32Array(x.length)
+      for (let i = 0; i < x.length; i++) y[i] = x[i]! > 0 ? x[i]! : 0
+      return y
+    },
+    backward(gradient) {
+      const back = new Float32Array(gradient.length)
+      for (let i = 0; i < gradient.length; i++) back[i] = given[i]! > 0 ? gradient[i]! : 0
+      return back
+    },
   }
 }

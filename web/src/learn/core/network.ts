@@ -26,9 +26,9 @@ export function makeNetwork(specs: readonly LayerSpec[], input: Shape, classes: 
 export const forward = (network: Network, images: Float32Array, n: number): Float32Array =>
   network.layers.reduce((x, layer) => layer.forward(x, n), images)
 
-/** Fill the gradients of all parameters from the gradient by the logits. */
+/** Fill the gradients of all parameters from the gradient by the logits; that by the images is not computed. */
 export function backward(network: Network, gradient: Float32Array, n: number): void {
-  for (const layer of [...network.layers].reverse()) gradient = layer.backward(gradient, n)
+  for (let k = network.layers.length - 1; k >= 0; k--) gradient = network.layers[k]!.backward(gradient, n, k > 0)
 }
 
 /** exp(z - max) / sum, for each of the rows of `logits`. */
