@@ -1,4 +1,4 @@
-"""The learn page in chromium: its tasks, its numbers against scipy, its network, its accessibility."""
+"""The learn page in chromium: its tasks, its numbers against scipy, its network, axe."""
 
 from __future__ import annotations
 
