@@ -1,11 +1,12 @@
-"""Atomic writes: a temporary file beside, fsync, rename, fsync of the folder."""
+"""Atomic writes: a temporary file or folder beside, fsync, rename, fsync of the parent."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from foveal.errors import Error, UsageError
@@ -37,13 +38,54 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
         temporary = None
         fsync(folder)
     except OSError as error:
-        raise Error(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another place"
-        ) from error
+        raise _write_error(path, error) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that becomes `path` when the block ends.
+
+    Where the block raises, `path` is left as it was.  Raises UsageError as `refuse_used_folder`
+    does, Error where the folder cannot be written.
+    """
+    refuse_used_folder(path)
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.mkdtemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
+        yield Path(temporary)
+        for file in Path(temporary).iterdir():
+            fsync(file)
+        Path(temporary).chmod(0o777 & ~_umask())
+        fsync(Path(temporary))
+        Path(temporary).replace(path)
+        fsync(path.parent)
+    except OSError as error:
+        raise _write_error(path, error) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def refuse_used_folder(path: Path) -> None:
+    """Raise UsageError where `path` is anything but an empty folder or nothing."""
+    try:
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"--out is {path}, which is a file; give a folder that is not there")
+        if path.is_dir() and any(path.iterdir()):
+            raise UsageError(f"--out is {path}, which is not empty; give another folder")
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
+def _write_error(path: Path, error: OSError) -> Error:
+    return Error(
+        f"cannot write {path}: {error.strerror or error}; free space or choose another place"
+    )
 
 
 def refuse_overwriting(out: Path, source: Path, what: str) -> None:

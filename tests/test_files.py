@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from foveal.errors import Error
-from foveal.files import write_atomic
+from foveal.errors import Error, UsageError
+from foveal.files import _umask, new_folder, write_atomic
 
 
 def test_bytes_text_and_function(tmp_path):
@@ -45,3 +45,51 @@ def test_a_folder_that_is_a_file_is_one_sentence(tmp_path):
     assert str(caught.value) == (
         f"cannot write {tmp_path}/f/x: File exists; free space or choose another place"
     )
+
+
+def test_a_new_folder_is_whole(tmp_path):
+    out = tmp_path / "a" / "out"
+    with new_folder(out) as folder:
+        (folder / "file").write_text("x")
+        assert not out.exists()
+    assert [path.name for path in out.iterdir()] == ["file"]
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    assert out.stat().st_mode & 0o777 == 0o777 & ~_umask()
+
+
+def test_a_new_folder_takes_the_place_of_an_empty_one(tmp_path):
+    with new_folder(tmp_path / "out") as folder:
+        (tmp_path / "out").mkdir()
+        (folder / "file").write_text("x")
+    assert (tmp_path / "out" / "file").is_file()
+
+
+def test_a_new_folder_that_fails_is_not_there(tmp_path):
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "out") as folder:
+        (folder / "file").write_text("x")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_came_meanwhile_is_kept(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(Error) as caught, new_folder(out) as folder:
+        (folder / "file").write_text("new")
+        out.mkdir()
+        (out / "file").write_text("old")
+    assert str(caught.value) == (
+        f"cannot write {out}: Directory not empty; free space or choose another place"
+    )
+    assert (out / "file").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_used_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path, reason in (
+        (tmp_path, "which is not empty; give another folder"),
+        (tmp_path / "file", "which is a file; give a folder that is not there"),
+    ):
+        with pytest.raises(UsageError) as caught, new_folder(path):
+            pytest.fail("it is used")
+        assert str(caught.value) == f"--out is {path}, {reason}"

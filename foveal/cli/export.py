@@ -29,12 +29,15 @@ def command(
         Path | None,
         typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
     ] = None,
-    to: Annotated[Literal["onnx"], typer.Option(help="The format.")] = "onnx",
+    to: Annotated[
+        Literal["onnx", "pytorch"],
+        typer.Option(help="One ONNX file, or a folder of plain PyTorch."),
+    ] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="8-bit integers: smaller, faster.")] = False,
     any_size: Annotated[
         bool, typer.Option("--any-size", help="Take images of any size; resize inside.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="PATH", help="Where to write it.")] = None,
     min_agreement: Annotated[
         float | None,
         typer.Option(help="Minimum share of equal predictions (0.999)."),
@@ -47,7 +50,7 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write one ONNX file, only if its predictions agree with MODEL on real images."""
+    """Write MODEL for other runtimes, only if its predictions agree with it on real images."""
     from foveal.verbs.export import export
 
     with console.progress() as progress:

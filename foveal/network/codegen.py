@@ -18,7 +18,7 @@ from foveal.spec.values import Task
 _HEAD = '''"""{what} as plain PyTorch, written by Foveal; it needs nothing but torch.
 
     model = build()
-    model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=False)
+    model.load_state_dict(safetensors.torch.load_file("{weights_file}"), strict=False)
     logits = model.eval()(pixels)  # {shape}, uint8 or float in 0..255, to (N, {units})
 """
 
@@ -32,8 +32,17 @@ from torch.nn import functional as F
 '''
 
 
-def pytorch_source(network: Network, classes: int, *, task: Task = "single") -> str:
-    """Python source with `build() -> nn.Module`; raises SpecError with every mistake."""
+def pytorch_source(
+    network: Network,
+    classes: int,
+    *,
+    task: Task = "single",
+    weights_file: str = "model.safetensors",
+) -> str:
+    """Python source with `build() -> nn.Module`; raises SpecError with every mistake.
+
+    weights_file: the name its docstring gives.
+    """
     traced = trace(network, classes, task)
     raise_lint_errors(network, traced, classes, task)
     sequence = lower(network, traced)
@@ -42,6 +51,7 @@ def pytorch_source(network: Network, classes: int, *, task: Task = "single") -> 
         what=f"A network for {height}x{width}x{channels} images and {classes} classes",
         shape=f"(N, {channels}, {height}, {width})",
         units=network.output_units(classes, task),
+        weights_file=weights_file,
     )
     definitions = [inspect.getsource(block).rstrip() for block in _used_blocks(sequence)]
     frozen = [

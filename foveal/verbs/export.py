@@ -1,4 +1,4 @@
-"""`foveal export`: write one file for other runtimes, only if it passes the parity check."""
+"""`foveal export`: write a model for other runtimes, only if it passes the parity check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from foveal.errors import MissingExtra, UsageError
-from foveal.files import refuse_overwriting, write_atomic
+from foveal.files import refuse_overwriting, refuse_used_folder, write_atomic
 from foveal.progress import Progress, silent
 from foveal.verbs.load import load_native
 
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from foveal.model.model import Model
     from foveal.prediction.predictor import Predictor
 
+ExportFormat = Literal["onnx", "pytorch"]
+_PACKAGES = {"onnx": ("torch", "onnx", "onnxscript"), "pytorch": ("torch",)}
+
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The exported file and how it compares with the original.
+    """The exported file or folder and how it compares with the original.
 
     method: `fp32`, or the int8 variant that passed.  rejected: one sentence for each int8 variant
     that failed before.
@@ -49,7 +52,7 @@ def export(
     *,
     data: str | Path | Dataset | None = None,
     root: str | Path | None = None,
-    to: Literal["onnx"] = "onnx",
+    to: ExportFormat = "onnx",
     int8: bool = False,
     any_size: bool = False,
     out: str | Path | None = None,
@@ -60,18 +63,16 @@ def export(
 ) -> ExportResult:
     """Export a native model to `out` (default: beside its file).
 
+    to: `onnx`, one file, or `pytorch`, a folder of plain PyTorch that needs no Foveal.
     data: labelled images for the parity check, else val of the data.json beside the model; a model
     in memory needs `data` and `out`.  root: the folder of a table's images.  min_agreement: share
     of equal predictions, 0..1.  max_gap: largest difference of a probability, 0..1.  max_loss:
     points of accuracy (the only limit for int8).  Raises Error where a limit is not met: then
     nothing is written.
     """
-    if any(find_spec(package) is None for package in ("torch", "onnx", "onnxscript")):
-        raise MissingExtra("foveal export", "train")
-    if to != "onnx":
-        raise UsageError(f"--to is '{to}'; onnx is the only format")
+    _check_format(to, int8=int8, any_size=any_size)
     source = Path(model) if isinstance(model, str | Path) else None
-    path = _output_path(source, out, int8=int8, any_size=any_size)
+    path = _output_path(source, out, to, int8=int8, any_size=any_size)
     from foveal.exporting import export as exporting
 
     limits = {
@@ -82,18 +83,37 @@ def export(
     options = _with_limits(exporting.ExportOptions(int8=int8, any_size=any_size), limits)
     native = load_native(model)
     samples, calibration = _samples(source, native, data, root)
+    if to == "pytorch":
+        from foveal.exporting.pytorch.export import export_folder
+
+        parity = export_folder(native, samples, path, options.parity_limits, progress=progress)
+        return ExportResult(path, "fp32", parity, ())
     exported = exporting.export_model(native, samples, calibration, options, progress=progress)
     write_atomic(path, exported.content)
     return ExportResult(path, exported.method, exported.parity, exported.rejected)
 
 
+def _check_format(to: str, *, int8: bool, any_size: bool) -> None:
+    if to not in _PACKAGES:
+        raise UsageError(f"--to is '{to}'; give {' or '.join(_PACKAGES)}")
+    if any(find_spec(package) is None for package in _PACKAGES[to]):
+        raise MissingExtra("foveal export", "train")
+    if to == "pytorch" and (int8 or any_size):
+        option = "--int8" if int8 else "--any-size"
+        raise UsageError(f"{option} is for --to onnx; leave it out with --to pytorch")
+
+
 def _output_path(
-    source: Path | None, out: str | Path | None, *, int8: bool, any_size: bool
+    source: Path | None, out: str | Path | None, to: str, *, int8: bool, any_size: bool
 ) -> Path:
     if source is None:
         if out is None:
             raise UsageError("a model in memory has no file to write beside: give out")
         return Path(out)
+    if to == "pytorch":
+        folder = source.with_name(f"{source.stem}-pytorch") if out is None else Path(out)
+        refuse_used_folder(folder)
+        return folder
     name = source.stem + ("-any-size" if any_size else "") + ("-int8" if int8 else "")
     path = source.with_name(f"{name}.onnx") if out is None else Path(out)
     refuse_overwriting(path, source, "the model")

@@ -52,3 +52,14 @@ def test_the_model_is_never_replaced(model: Path, capsys: pytest.CaptureFixture[
 def test_another_format(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["export", str(model), "--to", "tflite"]) == 2
     assert "onnx" in capsys.readouterr().err
+
+
+def test_a_folder_of_pytorch(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["export", str(model), "--to", "pytorch", "--quiet"]) == 0
+    folder = model.parent / "model-pytorch"
+    said, err = capsys.readouterr()
+    assert err == ""
+    assert said.startswith(
+        f"{folder}  (fp32)\nsame prediction on 100.00% of 100 images, probabilities differ by at"
+    )
+    assert (folder / "README.md").is_file()

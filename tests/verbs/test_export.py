@@ -205,3 +205,33 @@ def test_root_is_the_folder_of_the_images_of_data(run: Path, digits: Path, tmp_p
         "table with --data, or leave --root out"
     )
     assert not (tmp_path / "b.onnx").exists()
+
+
+def test_a_folder_of_pytorch(run: Path) -> None:
+    done = export(run / "model.safetensors", to="pytorch")
+    assert (done.path, done.method, done.rejected) == (run / "model-pytorch", "fp32", ())
+    assert (done.parity.n, done.parity.agreement) == (100, 1.0)
+    assert (done.path / "predict.py").is_file()
+    with pytest.raises(UsageError) as caught:
+        export(run / "model.safetensors", to="pytorch")
+    assert str(caught.value) == f"--out is {done.path}, which is not empty; give another folder"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"to": "caffe"}, "--to is 'caffe'; give onnx or pytorch"),
+        (
+            {"to": "pytorch", "int8": True},
+            "--int8 is for --to onnx; leave it out with --to pytorch",
+        ),
+        (
+            {"to": "pytorch", "any_size": True},
+            "--any-size is for --to onnx; leave it out with --to pytorch",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together(run: Path, options, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        export(run / "model.safetensors", **options)
+    assert str(caught.value) == message

@@ -1,0 +1,1 @@
+"""Plain PyTorch: a folder that predicts without Foveal, and its parity check."""

@@ -1,0 +1,1 @@
+"""The files of an exported folder that are the same for every model but for a few values."""
