@@ -109,3 +109,34 @@ def test_features_that_are_not_finite_stop_the_work():
         "training starts from are damaged or far too large: take others with --from, or --from "
         "scratch"
     )
+
+
+def test_threads_change_no_bit_and_their_number_stays(module, monkeypatch):
+    monkeypatch.setattr(batching, "MAX_MAP_BYTES", {"cpu": 200_000})
+    backbone, before = split_head(module)[0], torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        expected = extract_features(backbone, PIXELS, CPU)
+        torch.set_num_threads(2)
+        found = extract_features(backbone, PIXELS, CPU)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_an_error_in_a_thread_is_raised_and_the_number_of_threads_stays():
+    class Broken(nn.Module):
+        def forward(self, x):
+            if len(x) > 1:
+                raise RuntimeError("broken")
+            return x.float().mean((2, 3))
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with pytest.raises(RuntimeError, match="broken"):
+            extract_features(Broken(), PIXELS, CPU)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
