@@ -57,7 +57,8 @@ def extract_features(
     def compute(indices: NDArray[np.int64]) -> Tensor:
         # both modes belong to the thread that enters them
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            return module(images.batch(indices, device)).float().flatten(1).cpu()
+            features: Tensor = module(images.batch(indices, device)).float().flatten(1).cpu()
+            return features
 
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         most = images_per_pass(module, images.batch(FIRST, device)) if len(pixels) else 1

@@ -234,4 +234,4 @@ def test_two_classes_and_several_labels_an_image(runs, start, whole, source):
         assert session.task.units == (1 if task == "single" else 2)
         head, *_ = session.state.position.history
         assert head["stage"] == "head"
-        assert head["val_accuracy"] > 0.7
+        assert head["val_accuracy"] > 0.65
