@@ -35,6 +35,15 @@ def _as_text(_app: Any, _kind: str, _name: str, _it: Any, _options: Any, lines: 
     lines[:] = [re.sub(r"(?<!`)`([^`\n]+)`(?!`)", r"``\1``", line) for line in kept]
 
 
+def _write_course(app: Any, error: Exception | None) -> None:
+    """The page of `foveal learn`, as course.html."""
+    if error is None:
+        from foveal.verbs.learn import learn
+
+        learn(out=Path(app.outdir) / "course.html")
+
+
 def setup(app: Any) -> None:
-    """Ask Sphinx to show docstrings as they are meant."""
+    """Ask Sphinx to show docstrings as they are meant, and put the course beside the pages."""
     app.connect("autodoc-process-docstring", _as_text)
+    app.connect("build-finished", _write_course)

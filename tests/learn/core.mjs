@@ -1,39 +1,38 @@
 // node core.mjs CASE.json: what the numeric core computes for a network, images and classes, as JSON.
-import { readFileSync } from "node:fs";
-import { loadCore } from "./load_core.mjs";
+import { readFileSync } from 'node:fs'
+import { loadCore } from './load_core.mjs'
 
-const core = await loadCore();
-const { layers, input, classes, pixels, targets, optimiser, rate, steps } =
-  JSON.parse(readFileSync(process.argv[2], "utf8"));
-const n = targets.length;
-const network = core.makeNetwork(layers, input, classes, 3);
-const parameters = network.layers.flatMap((layer) => layer.parameters);
-const random = core.seeded(5);
-for (const p of parameters)
-  if (p.name === "bias")
-    p.value.forEach((_, i) => (p.value[i] = random() - 0.5));
-const copies = (name) => parameters.map((p) => Array.from(p[name]));
-const before = copies("value");
-const images = Float32Array.from(pixels);
-const move = core.makeOptimiser(optimiser, parameters, rate);
-const losses = [];
-let logits, gradients;
+const core = await loadCore()
+const { layers, input, classes, pixels, targets, optimiser, rate, steps } = JSON.parse(
+  readFileSync(process.argv[2], 'utf8'),
+)
+const n = targets.length
+const network = core.makeNetwork(layers, input, classes, 3)
+const parameters = network.layers.flatMap((layer) => layer.parameters)
+const random = core.seeded(5)
+for (const p of parameters) if (p.name === 'bias') p.value.forEach((_, i) => (p.value[i] = random() - 0.5))
+const copies = (name) => parameters.map((p) => Array.from(p[name]))
+const before = copies('value')
+const images = Float32Array.from(pixels)
+const move = core.makeOptimiser(optimiser, parameters, rate)
+const losses = []
+let logits, gradients
 for (let step = 0; step < steps; step++) {
-  const out = core.forward(network, images, n);
-  const loss = core.crossEntropy(out, targets, classes);
-  core.backward(network, loss.gradient, n);
-  if (step === 0) [logits, gradients] = [Array.from(out), copies("gradient")];
-  losses.push(loss.mean);
-  move();
+  const out = core.forward(network, images, n)
+  const loss = core.crossEntropy(out, targets, classes)
+  core.backward(network, loss.gradient, n)
+  if (step === 0) [logits, gradients] = [Array.from(out), copies('gradient')]
+  losses.push(loss.mean)
+  move()
 }
-const shapes = core.shapesOf(layers, input);
+const shapes = core.shapesOf(layers, input)
 console.log(
   JSON.stringify({
     before,
     logits,
     losses,
     gradients,
-    after: copies("value"),
+    after: copies('value'),
     shapes,
   }),
-);
+)

@@ -14,6 +14,7 @@ from scipy import ndimage, signal, special
 
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
+from foveal.spec.yaml import load_yaml
 from foveal.verbs.learn import learn
 from foveal.verbs.show import show
 
@@ -81,9 +82,9 @@ def test_the_composer_and_the_drawing(tmp_path):
     found = run(tmp_path, "network")
     (tmp_path / "network.yaml").write_text(found["yaml"])
     (tmp_path / "recipe.yaml").write_text(found["recipe"])
-    network = Network.load(tmp_path / "network.yaml")
+    network = load_yaml(tmp_path / "network.yaml", Network)
     assert show(network, classes=10).cost.weights == 9_258
-    recipe = Recipe.load(tmp_path / "recipe.yaml")
+    recipe = load_yaml(tmp_path / "recipe.yaml", Recipe)
     assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (8, 32, 0.005)
 
 

@@ -14,9 +14,10 @@ export const lossWords = {
     '학습률을 작게, 크게, 지나치게 크게 하면서 스텝을 밟아 보세요.',
   ],
   figure: ['The loss as a function of one weight, with its slope', '가중치 하나에 대한 손실 곡선과 기울기'],
-  curve: [
-    'loss on {n} digits for each value of one weight: neuron 8, row 4, column 3',
-    '가중치 하나(뉴런 8, 4행 3열)의 값에 따른 숫자 {n}장의 손실',
+  curve: ['loss for each value of one weight', '가중치 하나의 값에 따른 손실'],
+  which: [
+    'n = {n} digits; the weight is that of neuron 8 for row 4, column 3',
+    '숫자 n = {n}장, 뉴런 8의 4행 3열에 대한 가중치',
   ],
   weight: ['Weight w', '가중치 w'],
   rate: ['Learning rate η', '학습률 η'],
