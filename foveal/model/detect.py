@@ -17,6 +17,8 @@ from foveal.model.safetensors import MAX_HEADER_BYTES, invalid_file_error
 MANIFEST_VERSION = 2
 """Version of the manifest, the same in native and exported files; no other version is read."""
 MAX_LABELS = 65_536
+WEIGHTS_FILE = "weights.safetensors"
+"""The model file in an exported folder of plain PyTorch."""
 _PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")
 _KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 _SUPPORTED_FILES = (
@@ -36,7 +38,12 @@ def detect_format(path: Path) -> Literal["native", "onnx"]:
 
 
 def open_model_file(path: Path) -> BufferedReader:
-    """Open `path` for reading; ModelFileError for a pickle, a Keras file or an unreadable file."""
+    """Open `path` for reading; ModelFileError for a pickle, a Keras file or an unreadable file.
+
+    Of a folder that `foveal export --to pytorch` wrote, the weights are opened.
+    """
+    weights = path / WEIGHTS_FILE
+    path = weights if os.path.isfile(weights) else path  # noqa: PTH113
     _reject_by_suffix(path)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from foveal.errors import Error, UsageError
 from foveal.model.detect import detect_format
@@ -38,8 +39,9 @@ def selftest(
 ) -> tuple[RouteResult, ...]:
     """Compare the predictions over every route with those for paths in batches of 64.
 
-    Routes: batch sizes, input types, an exported file, and a server on this machine.  images: at
-    most 256 of them are used; None generates some.  Raises UsageError where none can be read.
+    Routes: batch sizes, input types, an exported file, a folder of plain PyTorch, and a server on
+    this machine.  images: at most 256 of them are used; None generates some.  Raises UsageError
+    where none can be read.
     """
     with tempfile.TemporaryDirectory(prefix="foveal-") as folder:
         source = write_sample_images(Path(folder) / "images") if images is None else images
@@ -51,6 +53,7 @@ def selftest(
         routes = [
             *predictor_routes(predictor, paths),
             ("exported file", lambda: _predict_exported(Path(model), paths, Path(folder))),
+            ("PyTorch folder", lambda: _predict_pytorch(Path(model), paths, Path(folder))),
             ("HTTP", lambda: _predict_http(Path(model), paths)),
         ]
         results = []
@@ -83,6 +86,25 @@ def _predict_exported(
     yield from enumerate(Predictor(path).predict(paths, top=None))
 
 
+def _predict_pytorch(
+    model: Path, paths: list[Path], place: Path
+) -> Iterator[tuple[int, Prediction]]:
+    """Its own folder: programs that lie beside a model are never run."""
+    if detect_format(model) == "onnx":
+        raise RouteSkipped("the model is an exported file itself")
+    from foveal.exporting.pytorch.folder import write_folder
+    from foveal.exporting.pytorch.run import run_predict
+    from foveal.model.model import load_model
+
+    folder = place / "model-pytorch"
+    folder.mkdir()
+    write_folder(folder, load_model(model))
+    rows = run_predict(folder, lambda index: paths[index].read_bytes(), len(paths))
+    for index, row in enumerate(rows):
+        if row["error"] is None:
+            yield index, _prediction(row)
+
+
 def _predict_http(model: Path, paths: list[Path]) -> Iterator[tuple[int, Prediction]]:
     from foveal.verbs.serve import EXTRA_PACKAGES
 
@@ -100,13 +122,13 @@ def _predict_http(model: Path, paths: list[Path]) -> Iterator[tuple[int, Predict
             connection.close()
             if response.status != 200:
                 raise Error(f"the server answered {response.status} for {path}: see foveal serve")
-            top = tuple(
-                LabelProbability(item["label"], item["probability"]) for item in data["top"]
-            )
-            yield (
-                index,
-                Prediction(None, data["label"], data["probability"], top, data["abstained"]),
-            )
+            yield index, _prediction(data)
+
+
+def _prediction(data: dict[str, Any]) -> Prediction:
+    """Of the object that a route gives as JSON."""
+    top = tuple(LabelProbability(item["label"], item["probability"]) for item in data["top"])
+    return Prediction(None, data["label"], data["probability"], top, data["abstained"])
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ def test_every_route(digits_run: Path, digits: Path, capsys: pytest.CaptureFixtu
     assert main.run(["selftest", str(model), str(digits / "7")]) == 0
     lines = capsys.readouterr().out.splitlines()
     count = len(list((digits / "7").iterdir()))
-    assert len(lines) == 8
+    assert len(lines) == 9
     for line in lines:
         assert line.startswith("ok ")
         assert f" {count} images, 0 with another label, " in line
@@ -37,7 +37,8 @@ def test_a_route_that_differs_fails(
     monkeypatch.setattr(verb, "_predict_http", skipped)
     assert main.run(["selftest", str(digits_run / "model.safetensors"), str(digits / "7")]) == 1
     out = capsys.readouterr().out.splitlines()
-    assert out[-2].startswith("FAILED   exported file")
+    assert out[-3].startswith("FAILED   exported file")
+    assert out[-2].startswith("ok       PyTorch folder")
     assert out[-1] == "skipped  HTTP           the extra 'serve' is not installed"
 
 
@@ -48,8 +49,8 @@ def test_images_in_memory_are_skipped_where_all_are_jpeg(
         raise verb.RouteSkipped("not tried")
         yield
 
-    monkeypatch.setattr(verb, "_predict_exported", skipped)
-    monkeypatch.setattr(verb, "_predict_http", skipped)
+    for route in ("_predict_exported", "_predict_pytorch", "_predict_http"):
+        monkeypatch.setattr(verb, route, skipped)
     Image.open(next((digits / "7").iterdir())).save(tmp_path / "one.jpg")
     model = str(digits_run / "model.safetensors")
     assert main.run(["selftest", model, str(tmp_path / "one.jpg")]) == 0

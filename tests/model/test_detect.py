@@ -91,6 +91,13 @@ def test_keras_files_are_refused_unread(tmp_path: Path, suffix: str) -> None:
     )
 
 
+def test_of_an_exported_folder_the_weights_are_opened(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")
+    assert detect_format(tmp_path) == "native"
+    (tmp_path / "weights.safetensors").write_bytes(b"\x80\x02")
+    assert "it is a pickle" in refusal(tmp_path / "weights.safetensors")
+
+
 def test_what_is_no_file(tmp_path: Path) -> None:
     assert refusal(tmp_path) == "FILE is not a file; give the path of a model file"
     missing = tmp_path / "none.safetensors"

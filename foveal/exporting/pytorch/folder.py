@@ -10,12 +10,12 @@ from typing import Any
 
 from foveal import __version__
 from foveal.exporting.parity import Parity
+from foveal.model.detect import WEIGHTS_FILE
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model, save_model
 from foveal.network.codegen import pytorch_source
 from foveal.text import plural
 
-WEIGHTS_FILE = "weights.safetensors"
 _TEMPLATES = f"{__package__}.templates"
 
 

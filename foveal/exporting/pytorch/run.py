@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,8 @@ runpy.run_path(f"{folder}/predict.py", run_name="__main__")
 
 
 def run_folder(folder: Path, samples: ParitySamples) -> list[dict[str, Any]]:
-    """What predict.py prints for the files of `samples`, all classes; raises Error."""
-    with tempfile.TemporaryDirectory(prefix="foveal-") as place:
-        paths = []
-        for index in range(len(samples)):
-            path = Path(place) / str(index)
-            path.write_bytes(samples.read(index))
-            paths.append(str(path))
-        output = _run(folder.resolve(), paths)
-    rows = [json.loads(line) for line in output.splitlines()]
+    """What predict.py prints for the files of `samples`; raises Error where it cannot read one."""
+    rows = run_predict(folder, samples.read, len(samples))
     unreadable = [row["error"] for row in rows if row["error"] is not None]
     if unreadable:
         raise Error(
@@ -41,18 +35,30 @@ def run_folder(folder: Path, samples: ParitySamples) -> list[dict[str, Any]]:
     return rows
 
 
-def _run(folder: Path, paths: list[str]) -> str:
-    """Standard output; status 1 says that single images could not be read."""
+def run_predict(folder: Path, read: Callable[[int], bytes], count: int) -> list[dict[str, Any]]:
+    """What predict.py prints for `count` image files, all classes; `error` where it reads none.
+
+    read: the bytes of file i.
+    """
+    with tempfile.TemporaryDirectory(prefix="foveal-") as place:
+        paths = [Path(place) / str(index) for index in range(count)]
+        for index, path in enumerate(paths):
+            path.write_bytes(read(index))
+        done = _run(folder.resolve(), "\n".join(map(str, paths)))
+    *lines, _ = done.stdout.split("\n")
+    if len(lines) != count:
+        reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        raise Error(f"predict.py of the exported folder, which is not kept, did not run: {reason}")
+    return [json.loads(line) for line in lines]
+
+
+def _run(folder: Path, paths: str) -> subprocess.CompletedProcess[str]:
     imports = json.dumps([path for path in sys.path if path])
     command = [sys.executable, "-I", "-B", "-X", "utf8", "-c", _RUNNER, str(folder), imports]
-    done = subprocess.run(  # noqa: S603
+    return subprocess.run(  # noqa: S603
         [*command, "-", "--top", "all", "--format", "jsonl"],
-        input="\n".join(paths),
+        input=paths,
         capture_output=True,
         encoding="utf-8",
         errors="replace",
     )
-    if done.stdout.count("\n") != len(paths):
-        reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise Error(f"nothing was written: predict.py of the export did not run: {reason}")
-    return done.stdout

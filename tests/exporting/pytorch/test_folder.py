@@ -98,6 +98,7 @@ def test_the_weights_are_a_model_file(digits_run: Path, digits: Path, tmp_path: 
     image = next(digits.rglob("*.png"))
     ours = next(Predictor(digits_run / "model.safetensors").predict(image))
     assert next(Predictor(tmp_path / "weights.safetensors").predict(image)) == ours
+    assert next(Predictor(tmp_path).predict(image)) == ours
 
 
 @pytest.mark.parametrize(

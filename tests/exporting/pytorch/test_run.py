@@ -45,7 +45,7 @@ def test_foveal_cannot_be_imported(folder: Path, samples: ParitySamples) -> None
     with pytest.raises(Error) as caught:
         run_folder(folder, few(samples, samples.read(0)))
     assert str(caught.value) == (
-        "nothing was written: predict.py of the export did not run: ModuleNotFoundError: "
+        "predict.py of the exported folder, which is not kept, did not run: ModuleNotFoundError: "
         "import of foveal halted; None in sys.modules"
     )
 
@@ -64,5 +64,5 @@ def test_a_program_that_stops(folder: Path, samples: ParitySamples) -> None:
     with pytest.raises(Error) as caught:
         run_folder(folder, few(samples, samples.read(0)))
     assert str(caught.value) == (
-        "nothing was written: predict.py of the export did not run: status 3"
+        "predict.py of the exported folder, which is not kept, did not run: status 3"
     )
