@@ -1,16 +1,18 @@
 """Commands in a process without standard streams or without a current folder."""
 
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
 
+PYTHON = shlex.quote(sys.executable)
+
 
 def _run(script, folder, **environment):
-    command = f"{script.format(f'{sys.executable} -m foveal')}"
     return subprocess.run(
-        ["bash", "-c", command],
+        ["bash", "-c", script.format(f"{PYTHON} -m foveal")],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
@@ -50,7 +52,7 @@ def test_what_is_printed_never_goes_into_a_file_of_the_command(digits, tmp_path)
         "import os, sys; from foveal.cli.main import run; run(['--version']); "
         "file = os.open('new', os.O_CREAT | os.O_WRONLY); sys.stdout.write(str(file))"
     )
-    done = _run(f'{sys.executable} -c "{script}" <&- 2>&-', tmp_path)
+    done = _run(f'{PYTHON} -c "{script}" <&- 2>&-', tmp_path)
     assert int(done.stdout.splitlines()[-1]) > 2
 
 
