@@ -235,8 +235,13 @@ def _size_with_ratio(side: int, ratio: float, channels: Channels) -> Input:
     return Input(height=longer, width=side, channels=channels)
 
 
-def choose_fit(stats: Stats, size: Input) -> tuple[Preprocess, str]:
-    """How images of another aspect ratio become the input's: by what would be lost."""
+def choose_fit(
+    stats: Stats, size: Input, max_crop_loss: float = MAX_CROP_LOSS
+) -> tuple[Preprocess, str]:
+    """How images of another aspect ratio become the input's: by what would be lost.
+
+    max_crop_loss: fraction of an image's area that a crop may remove.
+    """
     ratio = size.width / size.height
     stretch = max(max(one / ratio, ratio / one) for one in (stats.aspect[0], stats.aspect[2]))
     crop_loss = 1 - 1 / stretch
@@ -245,7 +250,7 @@ def choose_fit(stats: Stats, size: Input) -> tuple[Preprocess, str]:
         if crop_loss >= 0.005
         else "the images have the input's aspect ratio, nothing is cropped"
     )
-    if crop_loss <= MAX_CROP_LOSS:
+    if crop_loss <= max_crop_loss:
         return Preprocess(fit="crop"), f"preprocess.fit crop: {reason}"
     if stretch <= MAX_SQUASH:
         reason += f", a squash stretches them at most {stretch:.2f} times"
