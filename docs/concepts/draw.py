@@ -4,7 +4,8 @@
     python docs/concepts/draw.py --check    exit status 1 where one on the disk is not current
 
 The network is `digits.safetensors`: two convolutions, trained for 30 epochs on the 8x8 digits that
-come with scikit-learn. Knows nothing of the pages' words beside the few in WORDS.
+come with scikit-learn; `transfer` shows the first layer of EfficientNet-Lite0, whose weights come
+with the extra `pretrained`. Knows nothing of the pages' words beside the few in WORDS.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from foveal.convolution import PaddingMode, WindowSettings
 from foveal.explanation.activations import Activations, record_activations
 from foveal.explanation.plots import colour_map
 from foveal.prediction.prediction import probabilities_from_logits
+from foveal.pretrained.load import load_pretrained
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "digits.safetensors"
@@ -57,6 +59,7 @@ KOREAN = {
     "weights": "가중치",
     "bias": "편향",
     "sigmoid": "시그모이드",
+    "transfer": "전이 학습",
 }
 Parts = list[str]
 Say = Callable[[str], str]
@@ -113,6 +116,19 @@ class Sheet:
                 f"{value + 0.0:.3g}</text>"
             )
         return right
+
+    def colours(self, values: np.ndarray, x: float, y: float, cell: int) -> None:
+        """A filter (3, H, W) as the colours it looks for: the least value is black."""
+        shown = (values - values.min()) / max(float(np.ptp(values)), 1e-12)
+        for row, column in np.ndindex(values.shape[1:]):
+            red, green, blue = (
+                round(float(one) * LEVELS) * 255 // LEVELS for one in shown[:, row, column]
+            )
+            corner = (
+                f'x="{x + column * cell:g}" y="{y + row * cell:g}" width="{cell}" height="{cell}"'
+            )
+            fill = f'fill="#{red:02x}{green:02x}{blue:02x}"'
+            self.put(f"<rect {corner} {fill}/>", x + (column + 1) * cell, y + (row + 1) * cell)
 
     def frame(self, x: float, y: float, width: float, height: float) -> None:
         """An outline around what is being looked at."""
@@ -322,6 +338,29 @@ def output(say: Say) -> Sheet:
     return sheet
 
 
+def transfer(say: Say) -> Sheet:
+    """The first filters of a network that learned from photographs, and what they make of a 3."""
+    sheet = Sheet(say("transfer"))
+    module = load_pretrained("efficientnet-lite0").module
+    kernels = next(module.parameters()).detach()
+    digit = torch.tensor((load_digits().images[3] * 255 / 16).round(), dtype=torch.float32)
+    image = torch.nn.functional.interpolate(digit[None, None], size=(32, 32), mode="bilinear")
+    image = image.expand(1, 3, -1, -1)
+    padded = torch.nn.functional.pad((image - 127) / 128, (0, 1, 0, 1))
+    maps = torch.nn.functional.conv2d(padded, kernels, stride=2)[0].numpy()
+    order = np.argsort(-kernels.abs().amax((1, 2, 3)).numpy(), kind="stable")[:16]
+    sheet.text(12, 22, say("image"))
+    sheet.grid(digit.numpy(), 12, 72, 10, grey=True, written=False)
+    sheet.text(124, 22, say("filters"))
+    sheet.text(124, 92, say("feature maps"))
+    for at, number in enumerate(order):
+        left = 124 + at * 60
+        sheet.colours(kernels[number].numpy(), left + 6, 32, 13)
+        most = float(np.abs(maps[number]).max())
+        sheet.grid(maps[number], left, 102, 3, most=most, written=False)
+    return sheet
+
+
 def bar(x: float, y: float, length: float, colour: str) -> str:
     """A bar of a chart."""
     return f'<rect x="{x:g}" y="{y:g}" width="{length:.1f}" height="12" fill="{colour}"/>'
@@ -366,6 +405,7 @@ def drawn() -> dict[Path, str]:
             stride,
             flatten,
             output,
+            transfer,
         )
         for make in sheets:
             name = make.__name__.replace("_", "-")
