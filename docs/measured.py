@@ -129,6 +129,7 @@ def runs(sitting: dict[str, Any]) -> Iterator[dict[str, Any]]:
         scores = [run["accuracy"] for run in own if run["accuracy"] is not None]
         minutes = [_minutes(run) for run in own]
         row = {"images": _images(sitting), "who": who, "runs": len(own)}
+        row["from"] = own[0].get("from", "pretrained" if is_transfer(own[0]) else "scratch")
         row["minutes"] = statistics.median(minutes)
         row["minutes_range"] = [min(minutes), max(minutes)]
         row["test accuracy"] = statistics.median(scores) if scores else "stopped before the first"
@@ -213,6 +214,7 @@ WORDS = {
         "photos": "photos",
         "small": "small images",
         "train": "{}: test accuracy",
+        "transfer": "{}, from pretrained weights: test accuracy",
         "reached": "{:.1%} in {} min ({})",
         "fashion-mnist": "Fashion-MNIST",
         "cifar10": "CIFAR-10",
@@ -234,6 +236,7 @@ WORDS = {
         "photos": "사진",
         "small": "작은 사진",
         "train": "{}: 테스트 정확도",
+        "transfer": "{}, 사전 학습된 가중치에서 시작: 테스트 정확도",
         "reached": "{:.1%}({}분, {}회)",
         "fashion-mnist": "Fashion-MNIST",
         "cifar10": "CIFAR-10",
@@ -256,6 +259,8 @@ NAMES = {
     "keras": "Keras",
     "fastai": "fastai",
     "ultralytics": "Ultralytics",
+    "transfer/fastai_fine_tune": "fastai",
+    "transfer/plain_loop": "a plain PyTorch loop",
 }
 
 
@@ -269,6 +274,8 @@ def beside(lang: str) -> str:
     return "\n".join(lines)
 
 
+KNOWN_TO_THE_WEIGHTS = ("catdog", "grey")
+"""Sets whose classes ImageNet has, which flatter every transfer: on the page, not in the README."""
 INT8_BESIDE = ("onnxruntime fp32", "torch eager", "openvino int8")
 Compared = tuple[str, str, list[tuple[str, str]]]
 
@@ -283,11 +290,14 @@ def compared(told: dict[str, str]) -> Iterator[Compared]:
 
 def _training(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[Compared]:
     """One row a set, over all sittings: Foveal's budgets from short to long, then its peers."""
-    by_set: dict[str, list[dict[str, Any]]] = {}
+    by_set: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for result in results:
-        made = [run for run in result.get("runs", ()) if run["accuracy"] is not None]
-        by_set.setdefault(_images(result), []).extend(made)
-    for name, made in sorted(by_set.items()):
+        for run in result.get("runs", ()):
+            if run["accuracy"] is not None:
+                by_set.setdefault((_images(result), is_transfer(run)), []).append(run)
+    for (name, transferred), made in sorted(by_set.items()):
+        if transferred and name in KNOWN_TO_THE_WEIGHTS:
+            continue
         budgets = sorted({run["minutes"] for run in made if run["who"] == "foveal"})
         own = [[run for run in made if run.get("minutes") == budget] for budget in budgets]
         peers = {
@@ -296,7 +306,13 @@ def _training(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[C
         }
         if own and peers:
             figures = "; ".join(_reached(alike, told) for alike in own)
-            yield told["train"].format(told[name]), figures, list(peers.items())
+            row = told["transfer" if transferred else "train"]
+            yield row.format(told[name]), figures, list(peers.items())
+
+
+def is_transfer(run: dict[str, Any]) -> bool:
+    """Whether it started from pretrained weights."""
+    return str(run.get("from", "scratch")) != "scratch" or run["who"].startswith("transfer/")
 
 
 def _reached(alike: list[dict[str, Any]], told: dict[str, str]) -> str:
