@@ -293,7 +293,8 @@ def _training(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[C
     by_set: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for result in results:
         for run in result.get("runs", ()):
-            if run["accuracy"] is not None:
+            stopped = run["who"].startswith("transfer/") and not run["ended"]
+            if run["accuracy"] is not None and not stopped:
                 by_set.setdefault((_images(result), is_transfer(run)), []).append(run)
     for (name, transferred), made in sorted(by_set.items()):
         if transferred and name in KNOWN_TO_THE_WEIGHTS:
