@@ -106,7 +106,9 @@ if __name__ == "__main__":
         "first_answer_ms": answer,
         "png_28x28_us": summary(png(n)),
         "processor": {
-            "model": next(x.split(":")[1].strip() for x in info.splitlines() if x[:6] == "model\t"),
+            "model": next(
+                x.split(":")[1].strip() for x in info.splitlines() if x.startswith("model name")
+            ),
             "amx": "amx_bf16" in info,
             "cores": os.cpu_count(),
         },

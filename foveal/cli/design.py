@@ -23,14 +23,7 @@ def design(
     minutes: Annotated[
         float | None, typer.Option(help="Minutes training may take; default: 10.")
     ] = None,
-    start_from: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="auto|scratch|NAME|FILE",
-            help="Start from a pretrained network's or a model file's weights.",
-        ),
-    ] = "auto",
+    start_from: options.StartFrom = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Write the network here, the recipe beside it.")
     ] = None,

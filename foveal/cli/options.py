@@ -24,3 +24,11 @@ Others = Annotated[
     Path | None,
     typer.Option(help="A folder of out-of-distribution images, of no known class."),
 ]
+StartFrom = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="auto|scratch|NAME|FILE",
+        help="Start from a pretrained network's or a model file's weights.",
+    ),
+]

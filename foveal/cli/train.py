@@ -36,14 +36,7 @@ def train(
     network: Annotated[
         str | None, typer.Option(help="A preset's name, a YAML file or a model file.")
     ] = None,
-    start_from: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="auto|scratch|NAME|FILE",
-            help="Start from a pretrained network's or a model file's weights.",
-        ),
-    ] = "auto",
+    start_from: options.StartFrom = "auto",
     recipe: Annotated[Path | None, typer.Option(help="A recipe file (YAML).")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Side of the input in pixels.")] = None,
     set_keys: Annotated[
