@@ -60,7 +60,8 @@ def test_no_torch(digits):
 @pytest.mark.realdata
 def test_photographs(realdata, tmp_path, capsys):
     out = tmp_path / "network.yaml"
-    assert run(["design", str(realdata("clothing10.zip")), "--out", str(out)]) == 0
+    data = str(realdata("clothing10.zip"))
+    assert run(["design", data, "--from", "scratch", "--out", str(out)]) == 0
     made = load_network(out)
     assert made.input.channels == 3
     assert made.preprocess.fit == "squash"

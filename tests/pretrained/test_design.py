@@ -78,3 +78,22 @@ def test_grey_images_get_the_three_channels_of_the_weights():
         "input.channels 3: grey images are repeated to the three channels of the weights"
     )
     assert _design().reasons[0] == "input.channels 3: as the weights were trained"
+
+
+@pytest.mark.parametrize(
+    ("aspect", "fit"),
+    [
+        ((0.75, 0.75, 1.0), "crop"),
+        ((0.55, 0.8, 1.5), "squash"),
+        ((0.3, 1.0, 3.0), "pad"),
+    ],
+)
+def test_images_are_cropped_unless_two_fifths_would_be_lost(aspect, fit):
+    result = _design(replace(PHOTOS, aspect=aspect))
+    assert result.network.preprocess.fit == fit
+
+
+def test_features_of_a_large_side_are_preferred_to_fine_tuning_at_128_pixels():
+    """At 128 pixels 1.5 epochs would fit, at 160 no longer."""
+    few = replace(PHOTOS, images=1000)
+    assert _design(few, minutes=0.36).network.input.height == 224
