@@ -505,6 +505,11 @@ def test_a_pretrained_run_is_extended_and_another_start_is_refused(
             "one of efficientnet-lite0, ",
         ),
         (
+            {"start_from": ""},
+            "--from received '', which is neither a model file nor a pretrained network; give "
+            "auto, scratch, a model file or one of efficientnet-lite0, ",
+        ),
+        (
             {"start_from": "scratch", "overrides": {"linear_probe": "on"}},
             "linear_probe is on, but the run starts from random weights, whose features say "
             "little; name a pretrained network or a model file with --from",

@@ -60,8 +60,9 @@ def start_run(
     if minutes is None and recipe.epochs is None:
         minutes = DEFAULT_MINUTES
         progress.message(f"budget: {minutes:g} minutes (default; set --minutes or --epochs)")
-    named = names_start(request)
-    source = load_source(request.start_from) if named and request.start_from else None
+    source = None
+    if request.start_from is not None and names_start(request):
+        source = load_source(request.start_from)
     data = open_training_data(request, progress)
     stats = cache(partial(compute_stats, data.dataset, data.rows("train")))
     if request.start_from == AUTO:
