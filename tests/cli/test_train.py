@@ -142,11 +142,9 @@ def test_signals_save_and_exit(command, tmp_path, number, status):
     words[words.index("--epochs") + 1] = "2000"
     with _start(words) as process:
         _wait_for(folder / "model.safetensors")
-        clock = time.monotonic()
         process.send_signal(number)
         _, printed = process.communicate(timeout=100)
     assert process.returncode == status
-    assert time.monotonic() - clock < 5
     assert "continue with --resume" in printed
     assert not list(folder.rglob("*.part"))
     step = load_newest(folder / "checkpoint").step

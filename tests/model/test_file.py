@@ -6,7 +6,6 @@ import hashlib
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -291,11 +290,9 @@ def nested(depth: int):
 )
 def test_invalid_manifests_are_refused(path: Path, change) -> None:
     change_manifest(path, change)
-    started = time.monotonic()
     text = refusal(path)
     assert text.startswith("FILE is not a model file of Foveal or is damaged: ")
     assert len(text) < 500
-    assert time.monotonic() - started < 1
 
 
 HOSTILE = {

@@ -71,14 +71,14 @@ def test_a_single_image_does_not_wait() -> None:
         await pool.submit(batcher, source(1))
         return time.monotonic() - started
 
-    assert run(body, wait_seconds=5.0) < 1.0
+    assert run(body, wait_seconds=60.0) < 30
 
 
 def test_waiting_for_a_slow_image_is_bounded() -> None:
     release = threading.Event()
 
     def slow():
-        release.wait(5)
+        release.wait(30)
         return np.array([[2.0]])
 
     async def body(pool, batcher):
@@ -90,7 +90,7 @@ def test_waiting_for_a_slow_image_is_bounded() -> None:
         await late
         return seconds
 
-    assert 0.2 <= run(body, wait_seconds=0.2) < 1.0
+    assert 0.2 <= run(body, wait_seconds=0.2) < 20
 
 
 def test_an_unreadable_image_fails_alone() -> None:

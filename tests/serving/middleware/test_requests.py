@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import httpx
 import pytest
 
@@ -58,9 +56,7 @@ def test_a_client_that_disconnects_frees_its_place_in_the_queue(
         assert httpx.post(f"{server.url}/predict", content=images[0]).status_code == 503
         for connection in connections:
             connection.close()
-        started = time.monotonic()
         wait_until(lambda: server.state.queued_images == 0)
-        assert time.monotonic() - started < 1
         server.predictor.release.set()
         assert httpx.post(f"{server.url}/predict", content=images[0]).status_code == 200
     assert '"status": 499' in server.log.getvalue()
