@@ -24,6 +24,9 @@ RECIPE_FILE = "recipe.yaml"
 DATA_FILE = "data.json"
 LOG_FILE = "log.jsonl"
 CHECKPOINT_FOLDER = "checkpoint"
+STEPS_FILE = "steps.jsonl"
+VAL_ERRORS_FILE = "val_errors.json"
+"""These two are written for who watches a run, where it is asked for."""
 
 DATA_FORMAT = 2
 MAX_DATA_FILE_BYTES = 2**30

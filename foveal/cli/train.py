@@ -62,7 +62,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     track: Annotated[
-        list[str] | None, typer.Option(help="tensorboard or mlflow (extra 'track').")
+        list[str] | None, typer.Option(help="tensorboard or mlflow (extra 'track'), or steps.")
     ] = None,
 ) -> None:
     """Train a network on DATA and write one model file."""

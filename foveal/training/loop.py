@@ -202,7 +202,7 @@ def close_epoch(
 
     logits: of val, None where there is none.  seconds: that the epoch has taken.
     """
-    position = state.position
+    position, state.val_logits = state.position, logits
     loss = accuracy = None
     if logits is not None:
         loss = validation.negative_log_likelihood(logits, task.val.labels, task.activation)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foveal.training.optim import OptimizerState, ParameterGroup
@@ -89,6 +91,7 @@ class TrainingState:
     ema: exponential moving average of parameters and buffers; empty where off.
     best: the weights in the model file.  rollback_point: tensors to roll back to.
     buffers_before_step: the buffers as they were before a step that is under way.
+    val_logits: of the last validation, (n, units); in no checkpoint.
     """
 
     module: nn.Module
@@ -99,6 +102,7 @@ class TrainingState:
     rollback_point: dict[str, Tensor]
     position: RunPosition
     buffers_before_step: dict[str, Tensor] = field(default_factory=dict)
+    val_logits: NDArray[np.float32] | None = None
 
     def tensors(self) -> dict[str, Tensor]:
         """Named references (no copies) to what moves with every step."""

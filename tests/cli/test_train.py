@@ -130,7 +130,10 @@ def test_killed_and_resumed_it_is_the_same_file(command, tmp_path):
     assert (folder / "model.safetensors").read_bytes() == whole
     status, _, printed = _finish(words)
     assert status == 0
-    expected = f"{folder} is finished already, nothing was changed; train it further with --epochs"
+    expected = (
+        f"{folder} is finished already, nothing was changed; train it further with --epochs or "
+        "--minutes"
+    )
     assert expected in printed
     assert (folder / "model.safetensors").read_bytes() == whole
 

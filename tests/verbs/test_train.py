@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -18,6 +20,7 @@ from safetensors.numpy import load_file
 
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, SpecError, UsageError
+from foveal.model.file import read_manifest
 from foveal.model.model import load_model
 from foveal.pretrained.start import installed_names
 from foveal.progress import Progress
@@ -103,10 +106,80 @@ def test_extending_says_so(finished, digits, tmp_path, messages):
     assert again == run
 
 
+def test_a_finished_run_is_extended_by_minutes(finished, digits, tmp_path, messages):
+    run = train(digits, minutes=0.3, out=tmp_path / "run", resume=True, progress=messages)
+    assert messages.texts[0].startswith("one further cycle of the schedule over ")
+    assert run.epochs > 1
+    again = train(digits, minutes=0.3, out=tmp_path / "run", resume=True, progress=messages)
+    assert again == run
+    with pytest.raises(UsageError) as caught:
+        train(digits, minutes=0.001, out=tmp_path / "run", resume=True)
+    assert re.fullmatch(
+        r"this run has used 0\.\d+ minutes already, and 0\.001 leave no time for another step; "
+        "ask for more with --minutes",
+        str(caught.value),
+    )
+
+
+@pytest.fixture
+def stopped(tmp_path, digits, tiny_network, monkeypatch):
+    """A run that a signal has ended after its second step; the seconds left are as it had them."""
+
+    def made(**length):
+        def stop(state, task, context):
+            def on_record(record):
+                if getattr(record, "images", 0) and record.step == 2:
+                    raise KeyboardInterrupt
+
+            drive(state, task, replace(context, on_record=on_record))
+
+        drive = execute.drive
+        arguments = {"network": tiny_network, "overrides": {"batch_size": 64}}
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(execute, "drive", stop)
+            train(digits, out=tmp_path / "run", **arguments, **length)
+        return tmp_path / "run"
+
+    return made
+
+
+def test_a_stopped_run_takes_another_number_of_epochs(stopped, digits, messages):
+    run = train(digits, epochs=2, out=stopped(epochs=5), resume=True, progress=messages)
+    assert messages.texts[0] == ("resuming after step 2 of 8, with 2 epochs in all instead of 5")
+    assert (run.epochs, len(run.history)) == (2.0, 2)
+    assert "epochs: 2.0" in (run.folder / "recipe.yaml").read_text()
+
+
+def test_a_stopped_run_cannot_have_fewer_epochs_than_it_had(stopped, digits):
+    folder = stopped(epochs=5)
+    with pytest.raises(UsageError) as caught:
+        train(digits, epochs=0.4, out=folder, resume=True)
+    assert str(caught.value) == (
+        "this run has 0.5 epochs already; ask for more than that with --epochs, not 0.4"
+    )
+
+
+def test_a_stopped_run_takes_other_minutes_and_ends_with_them(stopped, digits, messages):
+    folder = stopped(minutes=30)
+    run = train(digits, minutes=0.001, out=folder, resume=True, progress=messages)
+    assert messages.texts[0].endswith(", with 0.001 minutes in all instead of 30")
+    assert len(run.history) == 1
+    assert read_manifest(run.model_path).finished
+
+
+def test_minutes_and_epochs_of_a_stopped_run_stay_what_they_are(stopped, digits):
+    folder = stopped(epochs=5)
+    with pytest.raises(UsageError) as caught:
+        train(digits, minutes=2, out=folder, resume=True)
+    assert str(caught.value) == (
+        f"{folder} holds another run: its minutes was None, is 2; resume it as it was started, or "
+        "start a new one with another --out"
+    )
+
+
 DIFFERENT = {
     "recipe": ({"overrides": {"batch_size": 32}}, "its recipe differs (batch_size was 64, is 32)"),
     "seed": ({"seed": 3}, "its seed was 0, is 3"),
-    "minutes": ({"minutes": 2}, "its minutes was None, is 2"),
     "size": (
         {"size": 16},
         "its network differs (input was {'height': 8, 'width': 8, "
@@ -118,9 +191,8 @@ DIFFERENT = {
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_another_run_is_not_resumed(finished, digits, tmp_path, name):
     keys, words = DIFFERENT[name]
-    arguments = keys if name == "minutes" else {"epochs": 4, **keys}
     with pytest.raises(UsageError) as caught:
-        train(digits, out=tmp_path / "run", resume=True, **arguments)
+        train(digits, out=tmp_path / "run", resume=True, **{"epochs": 4, **keys})
     assert str(caught.value) == (
         f"{tmp_path}/run holds another run: {words}; resume it as it was started, or start a new "
         "one with another --out"

@@ -66,8 +66,9 @@ class RunContext:
 
     manifest: of the model file, as far as it is known before training.  content_hashes: uint64,
     of the images it is fitted on.  plan: JSON data for every checkpoint.  max_steps: to which a
-    cycle may be extended.  on_record: is called with every record of the loop.
-    write_report: is called with the finished manifest and the logits of val.
+    cycle may be extended.  on_record: is called with every record of the loop; on_state: after it,
+    with the state that it left.  write_report: is called with the finished manifest and the logits
+    of val.
     """
 
     folder: Path
@@ -79,8 +80,12 @@ class RunContext:
     max_steps: int = 0
     progress: Progress = silent
     on_record: Callable[[TrainingRecord], None] = lambda _: None
+    on_state: StateWriter = lambda *_: None
     write_report: Callable[[Manifest, validation.Logits], None] = lambda *_: None
     times: RunTimes = field(default_factory=RunTimes)
+
+
+StateWriter = Callable[[TrainingRecord, TrainingState, TrainTask, RunContext], None]
 
 
 def drive(state: TrainingState, task: TrainTask, context: RunContext) -> None:
@@ -125,6 +130,7 @@ def handle_record(
             write_log(state, context)
         case Recovery():
             context.progress.message(record.message)
+    context.on_state(record, state, task, context)
 
 
 def _show_step(record: StepRecord, state: TrainingState, progress: Progress) -> None:

@@ -16,11 +16,12 @@ from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.training import checkpoint
 from foveal.training.device import deterministic_kernels, retain_freed_memory, select_device
 from foveal.training.interrupts import handle_interrupts
-from foveal.training.run.driver import RunContext, drive, save_state
+from foveal.training.run.driver import RunContext, StateWriter, drive, save_state
 from foveal.training.run.head import run_first_stages
+from foveal.training.run.live import LiveFiles
 from foveal.training.run.resume import is_complete, resume_run
 from foveal.training.run.start import start_run
-from foveal.training.run.trackers import open_trackers
+from foveal.training.run.trackers import STEPS, open_trackers
 from foveal.training.setup.request import TrainRequest
 from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.setup.training_data import TrainingData
@@ -62,7 +63,8 @@ def execute_run(
     newest = checkpoint.load_newest(folder / CHECKPOINT_FOLDER) if options.resume else None
     if newest is not None and is_complete(newest, request):
         progress.message(
-            f"{folder} is finished already, nothing was changed; train it further with --epochs"
+            f"{folder} is finished already, nothing was changed; train it further with "
+            "--epochs or --minutes"
         )
         position = newest.metadata["position"]
         return RunOutcome(newest.metadata["plan"], position["history"], position["final_scores"])
@@ -95,6 +97,7 @@ def _train(
             max_steps=session.plan["max_steps"],
             progress=options.progress,
             on_record=on_record,
+            on_state=_state_writer(options),
             write_report=partial(write_report, options.folder, session.data),
         )
         if new:  # killed before its first step, the run can be resumed as it was requested
@@ -103,3 +106,8 @@ def _train(
             session, context = run_first_stages(session, context)
         drive(session.state, session.task, context)
     return session
+
+
+def _state_writer(options: RunOptions) -> StateWriter:
+    """What writes the live files, where they are asked for."""
+    return LiveFiles(options.folder).write if STEPS in options.track else lambda *_: None

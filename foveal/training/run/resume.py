@@ -40,22 +40,37 @@ def resume_run(
     _check_same_run(folder, plan, {**_data_of(data), **_requested(request, checkpoint, data)})
     for change in environment_differences(plan["machine"], environment(compute_device)):
         progress.message(f"warning: the result will not be the same to the bit: {change}")
-    epochs = request.epochs if position["finished"] else None
-    limited = epochs is None and plan["minutes"] is not None
+    epochs = request.epochs if request.epochs != plan["recipe"]["epochs"] else None
+    minutes = request.minutes if request.minutes != plan["minutes"] else None
+    limit = None if epochs is not None else minutes or plan["minutes"]
     budget = Budget(
-        plan["minutes"] * 60 if limited else math.inf, position["elapsed_seconds"], started_at
+        math.inf if limit is None else limit * 60, position["elapsed_seconds"], started_at
     )
-    session = resume_session(checkpoint, data, compute_device, budget, epochs=epochs)
-    now = session.state.position
-    if epochs is None:
-        progress.message(f"resuming after step {now.step} of {now.cycle_end}")
-    else:
-        progress.message(
-            f"one further cycle of the schedule over {now.cycle_steps} added steps, to "
-            f"{epochs:g} epochs in all"
-        )
+    session = resume_session(
+        checkpoint, data, compute_device, budget, epochs=epochs, minutes=minutes
+    )
+    progress.message(_resume_line(session, plan, finished=position["finished"]))
+    if epochs is not None or minutes is not None:
         write_recipe(folder, session)
     return session
+
+
+def _resume_line(session: TrainSession, plan: Mapping[str, Any], *, finished: bool) -> str:
+    """Where a run goes on, and the length that it has from now on."""
+    position, recipe = session.state.position, session.task.recipe
+    if finished:
+        return (
+            f"one further cycle of the schedule over {position.cycle_steps} added steps, to "
+            f"{recipe.epochs:g} epochs in all"
+        )
+    line = f"resuming after step {position.step} of {position.cycle_end}"
+    for unit, before, now in (
+        ("epochs", plan["recipe"]["epochs"], recipe.epochs),
+        ("minutes", plan["minutes"], session.plan["minutes"]),
+    ):
+        if before != now and now is not None:
+            line += f", with {now:g} {unit} in all instead of {before:g}"
+    return line
 
 
 def is_complete(checkpoint: Checkpoint, request: TrainRequest) -> bool:
@@ -77,11 +92,12 @@ def _requested(request: TrainRequest, checkpoint: Checkpoint, data: TrainingData
     if request.network is not None or request.size is not None:
         requested["network"] = _requested_network(request, plan, data)
     recipe = load_recipe(request).model_dump(mode="json", exclude_defaults=True)
-    if request.epochs is not None and not checkpoint.metadata["position"]["finished"]:
-        recipe["epochs"] = float(request.epochs)
+    finished = checkpoint.metadata["position"]["finished"]
+    if request.epochs is not None and plan["minutes"] is not None and not finished:
+        recipe["epochs"] = float(request.epochs)  # the length in minutes stays one in minutes
     if recipe:
         requested["recipe"] = recipe
-    if request.minutes is not None:
+    if request.minutes is not None and plan["minutes"] is None and not finished:
         requested["minutes"] = request.minutes
     if request.seed:
         requested["seed"] = request.seed

@@ -1,4 +1,4 @@
-"""Optional experiment trackers: TensorBoard and MLflow, each an extra."""
+"""Optional experiment trackers: TensorBoard and MLflow, each an extra; `steps` writes files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 from foveal.errors import MissingExtra, UsageError
 from foveal.training.events import EpochRecord, TrainingRecord
 
-TRACKERS = ("tensorboard", "mlflow")
+STEPS = "steps"
+TRACKERS = ("tensorboard", "mlflow", STEPS)
 RecordWriter = Callable[[TrainingRecord], None]
 
 
@@ -44,7 +45,7 @@ def check_trackers(names: Sequence[str]) -> None:
     for name in names:
         if name not in TRACKERS:
             raise UsageError(f"there is no tracker '{name}'; allowed are {', '.join(TRACKERS)}")
-        if find_spec(name) is None:
+        if name != STEPS and find_spec(name) is None:
             raise MissingExtra(f"--track {name}", "track")
 
 

@@ -20,7 +20,12 @@ from foveal.training.checkpoint import Checkpoint
 from foveal.training.device import environment, has_fast_bf16, to_device
 from foveal.training.loss import compute_class_weights
 from foveal.training.rng import Stream, torch_seed
-from foveal.training.setup.budget import Budget
+from foveal.training.setup.budget import (
+    PLANNED_SHARE,
+    Budget,
+    max_useful_epochs,
+    steps_within,
+)
 from foveal.training.setup.defaults import (
     SMALL_IMAGE_TRANSLATE,
     ChosenValue,
@@ -40,7 +45,7 @@ from foveal.training.setup.plan import (
     with_chosen,
 )
 from foveal.training.setup.source import describe_source, missing_weights
-from foveal.training.setup.timing import Timing
+from foveal.training.setup.timing import Timing, time_steps
 from foveal.training.setup.training_data import TrainingData
 from foveal.training.state import RunPosition, TrainingState
 from foveal.training.task import TrainTask
@@ -170,10 +175,12 @@ def resume_session(
     budget: Budget,
     *,
     epochs: float | None = None,
+    minutes: float | None = None,
 ) -> TrainSession:
     """The run of a checkpoint, exactly where it was.
 
-    epochs: in all, of a finished run that is to be extended by a further cycle of the schedule.
+    epochs, minutes: its length in all, where that is to change. A finished run gets a further cycle
+    of the schedule; in another one the schedule goes on from where it is to the new end.
     """
     plan = dict(checkpoint.metadata["plan"])
     network = Network.model_validate(plan["network"])
@@ -182,20 +189,57 @@ def resume_session(
     state = _seeded_state(network, data, task)
     state.unpack(checkpoint.metadata["position"], checkpoint.tensors)
     if epochs is not None:
-        task = _extended(state, task, epochs)
-        plan["recipe"] = task.recipe.model_dump(mode="json")
+        task = _with_epochs(state, task, epochs)
+        plan["minutes"] = None
+    elif minutes is not None:
+        plan["minutes"] = minutes
+        max_epochs = max_useful_epochs(len(task.train), minutes_given=True)
+        plan["max_steps"] = state.position.step + epochs_to_steps(max_epochs, task)
+        if state.position.finished:
+            task = _with_time_left(state, task, budget)
+    plan["recipe"] = task.recipe.model_dump(mode="json")
     chosen = tuple(ChosenValue(**choice) for choice in plan["chosen"])
     return TrainSession(state, task, network, data, plan, chosen, Timing(**plan["timing"]), budget)
 
 
-def _extended(state: TrainingState, task: TrainTask, epochs: float) -> TrainTask:
-    """The task of a further cycle, up to `epochs` in all."""
-    steps = epochs_to_steps(epochs, task) - state.position.step
+def _with_epochs(state: TrainingState, task: TrainTask, epochs: float) -> TrainTask:
+    """The task that ends after so many epochs in all; a finished run gets a further cycle."""
+    position = state.position
+    steps = epochs_to_steps(epochs, task) - position.step
     if steps < 1:
         raise UsageError(
-            f"this run has {state.position.step / task.steps_per_epoch:g} epochs already; "
+            f"this run has {position.step / task.steps_per_epoch:g} epochs already; "
             f"ask for more than that with --epochs, not {epochs:g}"
         )
+    if position.finished:
+        return _with_further_cycle(state, task, steps, epochs)
+    if position.stage == "training":
+        position.set_remaining_steps(steps)
+    return replace(task, recipe=task.recipe.model_copy(update={"epochs": epochs}))
+
+
+def _with_time_left(state: TrainingState, task: TrainTask, budget: Budget) -> TrainTask:
+    """The task of a further cycle with as many steps as the time that is left allows."""
+    step, minutes = state.position.step, budget.seconds / 60
+    timing = time_steps(state, task, max(0.0, budget.remaining()))
+    steps = steps_within(
+        budget.remaining() - (1 - PLANNED_SHARE) * budget.seconds,
+        timing,
+        val_images=len(task.val),
+        steps_per_epoch=task.steps_per_epoch,
+    )
+    if steps < 1:
+        raise UsageError(
+            f"this run has used {budget.used() / 60:.3g} minutes already, and {minutes:g} leave no "
+            "time for another step; ask for more with --minutes"
+        )
+    epochs = float(f"{(step + steps) / task.steps_per_epoch:.4g}")
+    return _with_further_cycle(state, task, steps, epochs)
+
+
+def _with_further_cycle(
+    state: TrainingState, task: TrainTask, steps: int, epochs: float
+) -> TrainTask:
     state.position.begin_cycle(steps)
     changes: dict[str, Any] = {"epochs": epochs, "progressive_resizing": 1.0}  # they have grown
     if task.recipe.fine_tune == "off":

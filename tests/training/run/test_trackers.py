@@ -10,7 +10,9 @@ from foveal.training.run import trackers
 def test_unknown_and_missing_trackers_are_refused(monkeypatch):
     with pytest.raises(UsageError) as caught:
         trackers.check_trackers(["wandb"])
-    assert str(caught.value) == "there is no tracker 'wandb'; allowed are tensorboard, mlflow"
+    assert (
+        str(caught.value) == "there is no tracker 'wandb'; allowed are tensorboard, mlflow, steps"
+    )
     monkeypatch.setattr(trackers, "find_spec", lambda _: None)
     with pytest.raises(MissingExtra):
         trackers.check_trackers(["mlflow"])
