@@ -41,6 +41,13 @@ def is_locked(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
+def try_lock(lock: Path) -> Iterator[bool]:
+    """Hold the lock file `lock` in the block; False where another process holds it."""
+    with _opened(lock) as handle:
+        yield _try_lock(handle)
+
+
+@contextlib.contextmanager
 def lock_run_folder(folder: Path) -> Iterator[None]:
     """Create a run folder and lock it; where nothing was written into it, it is removed again.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import Error, TrainingError
-from foveal.filelock import is_locked, lock_run_folder, wait_for_lock
+from foveal.filelock import is_locked, lock_run_folder, try_lock, wait_for_lock
 
 HOLD = """
 import sys, time
@@ -118,3 +118,13 @@ def test_waiting_reports_progress_and_ends_with_the_other_process(tmp_path, hold
         assert is_locked(folder)
     assert not is_locked(folder)
     assert set(reports) == {("waiting for another process", 0, None)}
+
+
+def test_trying_says_whether_the_lock_was_free(tmp_path, holder):
+    other = holder("try_lock", tmp_path / "lock")
+    with try_lock(tmp_path / "lock") as is_mine:
+        assert not is_mine
+    other.kill()
+    other.wait()
+    with try_lock(tmp_path / "lock") as is_mine:
+        assert is_mine

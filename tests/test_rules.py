@@ -92,6 +92,7 @@ TESTED_ELSEWHERE = {
     "spec/messages": "tests/spec/test_yaml.py and test_layers.py assert its sentences",
     "spec/preprocess": "tests/spec/test_network.py",
     "spec/values": "tests/spec/test_layers.py and test_network.py",
+    "studio/state": "values without code; every test of tests/studio serves one",
     "training/events": "values without code; tests/training/test_loop.py reads them",
     "training/run/execute": "tests/verbs/test_train.py kills and resumes whole runs",
     "training/run/resume": "tests/verbs/test_train.py kills and resumes whole runs",

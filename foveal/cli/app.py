@@ -25,6 +25,7 @@ COMMANDS = (
     "serve",
     "demo",
     "learn",
+    "studio",
     "selftest",
     "convolve",
     "pretrained",

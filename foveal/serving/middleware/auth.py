@@ -34,8 +34,8 @@ def make_access_check(settings: Settings) -> Callable[[str, Headers], None]:
     token = settings.token.encode() if settings.token is not None else None
 
     def check(path: str, headers: Headers) -> None:
-        host = _parse_host(headers)
-        if host not in hosts and (loopback or not _is_ip_address(host)):
+        host = parse_host(headers)
+        if host not in hosts and (loopback or not is_ip_address(host)):
             raise RequestError(403, "this Host is not allowed; allow it with --allow-host")
         _check_origin(headers, origins)
         if token is not None and path not in PUBLIC_PATHS:
@@ -48,7 +48,8 @@ def _header_values(headers: Headers, name: bytes) -> list[str]:
     return [value.decode("latin-1").strip() for key, value in headers if key == name]
 
 
-def _parse_host(headers: Headers) -> str:
+def parse_host(headers: Headers) -> str:
+    """The name of the one Host header, without its port.  Raises RequestError 400."""
     values = _header_values(headers, b"host")
     match = _HOST_HEADER.fullmatch(values[0]) if len(values) == 1 else None
     if match is None:
@@ -56,7 +57,7 @@ def _parse_host(headers: Headers) -> str:
     return (match[1] or match[2]).lower()
 
 
-def _is_ip_address(host: str) -> bool:
+def is_ip_address(host: str) -> bool:
     """An IP address cannot be rebound; only names can."""
     try:
         ipaddress.ip_address(host)

@@ -1,0 +1,58 @@
+"""How routes read JSON bodies and answer with JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foveal.serving.errors import RequestError
+
+MAX_JSON_BYTES = 16 << 20
+_Body = TypeVar("_Body", bound="Body")
+
+
+class Body(BaseModel):
+    """The JSON object of a request; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def json_answer(data: Any, status: int = 200) -> Response:
+    r"""`data` as JSON; bytes of file names that are no text become escapes (\udcXX)."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    content = text.encode("utf-8", "backslashreplace")
+    return Response(content, status, media_type="application/json")
+
+
+async def read_json(request: Request, kind: type[_Body]) -> _Body:
+    """The request's body as `kind`.  Raises RequestError 413, 415 or 422 with one sentence."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != (
+        "application/json"
+    ):
+        raise RequestError(415, "this path takes application/json")
+    content = await read_body(request, MAX_JSON_BYTES)
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        raise RequestError(422, _reason(error)) from None
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The whole body.  Raises RequestError 413 where it has more than `max_bytes`."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > max_bytes:
+            raise RequestError(413, f"the body is larger than {max_bytes:,} bytes")
+    return bytes(content)
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else f"the body is not as this path needs it: {message}"

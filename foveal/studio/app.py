@@ -1,0 +1,57 @@
+"""Builds the studio's ASGI application from its routes."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from foveal.errors import Error
+from foveal.serving.errors import RequestError, error_response
+from foveal.studio.middleware import StudioMiddleware
+from foveal.studio.routes.page import page_routes
+from foveal.studio.routes.projects import project_routes
+from foveal.studio.state import StudioState
+
+
+def create_app(state: StudioState) -> ASGIApp:
+    """The whole application, with access checks; what fails answers with one sentence."""
+    routes = [*page_routes(state), *project_routes(state)]
+    handlers = {
+        RequestError: _on_request_error,
+        Error: _on_error,
+        HTTPException: _on_http_exception,
+        ClientDisconnect: _on_disconnect,
+    }
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return StudioMiddleware(app, state.access, state.log)
+
+
+def _respond(request: Request, error: RequestError) -> Response:
+    return error_response(error, request.scope["state"]["request_id"])
+
+
+async def _on_request_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    return _respond(request, error)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    """What a person can cause, in the words of the verb."""
+    return _respond(request, RequestError(422, str(error)))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    reason = "the studio has no such path; reload the page"
+    if error.status_code == 405:
+        reason = f"this path does not support {request.method}"
+    return _respond(request, RequestError(error.status_code, reason))
+
+
+async def _on_disconnect(request: Request, _error: Exception) -> Response:
+    reason = "the connection closed before the request was complete"
+    return _respond(request, RequestError(400, reason))

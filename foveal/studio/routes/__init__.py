@@ -1,0 +1,1 @@
+"""The routes of the studio; each module returns its own."""

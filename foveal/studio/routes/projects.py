@@ -1,0 +1,77 @@
+"""The list of projects, and creating, naming, opening and deleting one; its stream of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from foveal import __version__
+from foveal.studio.answers import Body, json_answer, read_json
+from foveal.studio.state import StudioState
+
+
+class ProjectName(Body):
+    """The name of a project, new or changed."""
+
+    name: str
+
+
+def project_routes(state: StudioState) -> list[Route]:
+    """Routes of /api/studio, /api/projects and /api/projects/P."""
+    workspace = state.workspace
+
+    def studio(_request: Request) -> Response:
+        return json_answer(
+            {
+                "version": __version__,
+                "workspace": str(workspace.folder),
+                "projects": [project_summary(state, each) for each in workspace.project_ids()],
+            }
+        )
+
+    async def create(request: Request) -> Response:
+        body = await read_json(request, ProjectName)
+        project = await run_in_threadpool(workspace.create_project, body.name)
+        return json_answer(project_summary(state, project), 201)
+
+    async def rename(request: Request) -> Response:
+        project = request.path_params["project"]
+        body = await read_json(request, ProjectName)
+        await run_in_threadpool(workspace.rename_project, project, body.name)
+        state.events.publish(project, "project", {})
+        return json_answer(project_summary(state, project))
+
+    def delete(request: Request) -> Response:
+        project = request.path_params["project"]
+        workspace.delete_project(project)
+        state.events.publish(project, "deleted", {})
+        return json_answer({})
+
+    def show(request: Request) -> Response:
+        return json_answer(project_summary(state, request.path_params["project"]))
+
+    async def events(request: Request) -> Response:
+        project = request.path_params["project"]
+        workspace.project_folder(project)
+        stream = state.events.stream(project, request.headers.get("last-event-id"))
+        return StreamingResponse(stream, media_type="text/event-stream")
+
+    one = "/api/projects/{project}"
+    return [
+        Route("/api/studio", studio),
+        Route("/api/projects", create, methods=["POST"]),
+        Route(one, show),
+        Route(one, rename, methods=["POST"]),
+        Route(one, delete, methods=["DELETE"]),
+        Route(f"{one}/events", events),
+    ]
+
+
+def project_summary(state: StudioState, project: str) -> dict[str, Any]:
+    """A project as the list of projects shows it."""
+    name = state.workspace.project_facts(project)["name"]
+    return {"id": project, "name": name, "images": 0, "classes": 0, "runs": 0}

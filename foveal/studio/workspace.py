@@ -1,0 +1,165 @@
+"""The workspace: the folder that holds the studio's projects, open in one studio at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foveal.errors import DataError, Error, UsageError
+from foveal.filelock import try_lock
+from foveal.files import write_atomic
+from foveal.studio.names import clean_name
+from foveal.studio.security import make_secret
+
+FORMAT = 1
+WORKSPACE_FILE, LOCK, ADDRESS, COOKIE = "workspace.json", "studio.lock", "address", "cookie"
+_ID = re.compile(r"[0-9a-f]{8}")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """`folder` holds projects/ID/project.json and what belongs to each."""
+
+    folder: Path
+
+    def project_ids(self) -> list[str]:
+        """The ids of all projects, oldest first."""
+        found = [each.parent for each in (self.folder / "projects").glob("*/project.json")]
+        named = [(self.project_facts(each.name)["created"], each.name) for each in found]
+        return [name for _, name in sorted(named)]
+
+    def project_folder(self, project: str) -> Path:
+        """The folder of a project.  Raises UsageError where there is none of this id."""
+        folder = self.folder / "projects" / project
+        if not _ID.fullmatch(project) or not (folder / "project.json").is_file():
+            raise UsageError("there is no project of this id in the workspace; reload the page")
+        return folder
+
+    def project_facts(self, project: str) -> dict[str, Any]:
+        """`name` and `created` (seconds since 1970) of a project."""
+        return _read_json(self.project_folder(project) / "project.json")
+
+    def create_project(self, name: str) -> str:
+        """A new project without images; returns its id.  Raises UsageError on a wrong name."""
+        name = self._free_name(name)
+        project = secrets.token_hex(4)
+        facts = {"name": name, "created": time.time()}
+        write_atomic(self.folder / "projects" / project / "project.json", json.dumps(facts))
+        return project
+
+    def rename_project(self, project: str, name: str) -> None:
+        """Give a project another name.  Raises UsageError on a wrong one."""
+        facts = self.project_facts(project)
+        facts["name"] = self._free_name(name, but=project)
+        write_atomic(self.project_folder(project) / "project.json", json.dumps(facts))
+
+    def delete_project(self, project: str) -> Path:
+        """Move a project into the trash of the workspace and return where it is now."""
+        folder = self.project_folder(project)
+        trash = self.folder / "trash" / project
+        trash.parent.mkdir(exist_ok=True)
+        shutil.move(folder, trash)
+        return trash
+
+    def _free_name(self, name: str, but: str = "") -> str:
+        name = clean_name(name, "project")
+        taken = {self.project_facts(each)["name"] for each in self.project_ids() if each != but}
+        if name in taken:
+            raise UsageError(f"there is a project '{name}' already: choose another name")
+        return name
+
+
+@contextlib.contextmanager
+def open_workspace(folder: Path) -> Iterator[Workspace]:
+    """Create or open the workspace and hold its lock.
+
+    Raises UsageError where `folder` is something else, DataError where it is of a newer Foveal,
+    Error where another studio has it open, with the address of that one.
+    """
+    folder = folder.absolute()
+    _refuse_other_folder(folder)
+    try:
+        (folder / "projects").mkdir(parents=True, exist_ok=True)
+        if not (folder / WORKSPACE_FILE).exists():
+            write_atomic(folder / WORKSPACE_FILE, json.dumps({"format": FORMAT}))
+    except OSError as error:
+        raise Error(
+            f"cannot write into {folder}: {error.strerror}; choose another folder"
+        ) from error
+    with try_lock(folder / LOCK) as is_mine:
+        if not is_mine:
+            raise Error(
+                f"another studio has {folder} open, at {_other_address(folder)} ; use that one, "
+                "stop it, or choose another folder"
+            )
+        yield Workspace(folder)
+
+
+def write_address(workspace: Workspace, url: str) -> None:
+    """Note the address of this studio, with its token, where only its owner can read it."""
+    _write_private(workspace.folder / ADDRESS, url)
+
+
+def workspace_cookie(workspace: Workspace) -> str:
+    """The cookie's value of this workspace, the same after a restart."""
+    path = workspace.folder / COOKIE
+    with contextlib.suppress(OSError):
+        kept = path.read_text(encoding="utf-8")
+        if re.fullmatch(r"[A-Za-z0-9_-]{43}", kept):
+            return kept
+    cookie = make_secret()
+    _write_private(path, cookie)
+    return cookie
+
+
+def _refuse_other_folder(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file: name a folder for the studio's projects")
+    if (folder / WORKSPACE_FILE).exists():
+        given = _read_json(folder / WORKSPACE_FILE).get("format")
+        if given != FORMAT:
+            raise DataError(
+                f"the workspace {folder} has the format {given}, and this Foveal reads {FORMAT}: "
+                "update Foveal"
+            )
+    elif any(folder.iterdir()):
+        raise UsageError(
+            f"{folder} is not empty and no workspace of the studio: name a new folder for its "
+            "projects; images that lie in a folder are added inside the studio"
+        )
+
+
+def _other_address(folder: Path) -> str:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return (folder / ADDRESS).read_text(encoding="utf-8")
+    return "an unknown address"
+
+
+def _write_private(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.part")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    beside.replace(path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read; restore it from a copy") from error
+    if not isinstance(data, dict):
+        raise DataError(f"{path} is not what the studio wrote; restore it from a copy")
+    return data
