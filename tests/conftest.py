@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -71,6 +73,41 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
 def realdata():
     """`realdata('clothing10.zip')` is the path of a real image set."""
     return lambda name: data_folder() / name
+
+
+@pytest.fixture(scope="session")
+def _object_store_url() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def object_store(_object_store_url: str, monkeypatch: pytest.MonkeyPatch):
+    """`object_store({name: content}, bucket)` writes to a real S3 server; returns s3://bucket.
+
+    The environment says how it is reached, for this process and those it starts.
+    """
+    import boto3
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", _object_store_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "foveal")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "foveal")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+    def write(files: dict[str, bytes], bucket: str = "") -> str:
+        client = boto3.client("s3")
+        name = bucket.removeprefix("s3://") or f"bucket-{uuid4()}"
+        client.create_bucket(Bucket=name)
+        for key, content in files.items():
+            client.put_object(Bucket=name, Key=key, Body=content)
+        return f"s3://{name}"
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.dataset.listing import is_image_name, list_files
-from foveal.errors import DataError
+from foveal.errors import DataError, MissingExtra
+from foveal.images.limits import MAX_FILE_BYTES
+from foveal.remote import is_remote, list_addresses, read_address
 from foveal.text import is_address
 
 if TYPE_CHECKING:
@@ -50,10 +52,21 @@ class DatasetImage:
 
 
 @dataclass(frozen=True)
+class RemoteImage:
+    """An image file at an address."""
+
+    address: str
+
+    def read(self) -> bytes:
+        """The bytes of the image file; ImageError where they cannot be read."""
+        return read_address(self.address, MAX_FILE_BYTES)
+
+
+@dataclass(frozen=True)
 class ImageInput:
     """One image to read: its path as passed, and its value or the error.
 
-    value: a Path, an ArchivedImage, a DatasetImage, bytes, an array or a PIL image.
+    value: a Path, an ArchivedImage, a DatasetImage, a RemoteImage, bytes, an array or a PIL image.
     """
 
     path: str | None
@@ -91,8 +104,10 @@ def _iter_path(path: str | bytes, on_skip: OnSkip) -> Iterator[ImageInput]:
     text = os.fsdecode(path)
     if "\0" in text:
         yield ImageInput(text, error="the path contains a null character")
+    elif is_remote(text) and not os.path.lexists(text):
+        yield from _or_error(text, _iter_address(text, on_skip), "no image is at this address")
     elif is_address(text) and not os.path.lexists(text):
-        yield ImageInput(text, error="an address, not a file of this machine: download it first")
+        yield ImageInput(text, error="an address that Foveal cannot read: download it first")
     elif os.path.isdir(text):  # noqa: PTH112
         yield from _or_error(text, _iter_folder(text, on_skip), "the folder contains no images")
     elif glob.has_magic(text) and not os.path.lexists(text):
@@ -107,6 +122,21 @@ def _iter_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
         yield from _iter_other_file(path, on_skip)
     else:
         yield ImageInput(path, Path(path))
+
+
+def _iter_address(address: str, on_skip: OnSkip) -> Iterator[ImageInput]:
+    """One image where its name has a suffix, else what lies below the address or matches it."""
+    if os.path.splitext(address)[1] and not glob.has_magic(address):  # noqa: PTH122
+        yield ImageInput(address, RemoteImage(address))
+        return
+    try:
+        for name in list_addresses(address):
+            if name == address or is_image_name(name):
+                yield ImageInput(name, RemoteImage(name))
+            else:
+                on_skip(name, NOT_AN_IMAGE)
+    except (DataError, MissingExtra) as error:
+        yield ImageInput(address, error=str(error))
 
 
 def _is_single_image(value: Any) -> bool:

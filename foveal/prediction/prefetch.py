@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from foveal.errors import ImageError
+from foveal.errors import ImageError, MissingExtra
 from foveal.images.resize import to_input_pixels
-from foveal.prediction.inputs import ArchivedImage, DatasetImage, ImageInput
+from foveal.prediction.inputs import ArchivedImage, DatasetImage, ImageInput, RemoteImage
 
 if TYPE_CHECKING:
     from foveal.model.inference_manifest import InferenceNetwork
     from foveal.spec.network import Network
+
+FETCH_THREADS = 16
+"""Images at addresses fetched at a time: a store answers late, and each thread only waits."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,7 +41,37 @@ def decode_ahead(
     inputs: Iterable[ImageInput], network: Network | InferenceNetwork, *, ahead: int
 ) -> Generator[DecodedImage]:
     """Decode `inputs` in order; at most `ahead` images are decoded or being decoded at a time."""
-    return map_ahead(lambda pool, item: _submit(pool, item, network), inputs, ahead=ahead)
+    return map_ahead(
+        lambda pool, item: _submit(pool, item, network), _fetch_ahead(inputs), ahead=ahead
+    )
+
+
+def _fetch_ahead(inputs: Iterable[ImageInput]) -> Iterator[ImageInput]:
+    """`inputs` in order, images at addresses as bytes, which several connections fetch ahead."""
+    pending: deque[Future[ImageInput]] = deque()
+    with ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="foveal-fetch") as pool:
+        try:
+            for item in inputs:
+                if isinstance(item.value, RemoteImage):
+                    pending.append(pool.submit(_fetch, item))
+                while pending and (
+                    len(pending) >= 2 * FETCH_THREADS or not isinstance(item.value, RemoteImage)
+                ):
+                    yield pending.popleft().result()
+                if not isinstance(item.value, RemoteImage):
+                    yield item
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _fetch(item: ImageInput) -> ImageInput:
+    try:
+        return ImageInput(item.path, item.value.read())
+    except (ImageError, MissingExtra) as error:
+        return ImageInput(item.path, error=str(error))
 
 
 def map_ahead(

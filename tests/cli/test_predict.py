@@ -61,15 +61,49 @@ def test_all_classes(run, model: Path, digits: Path) -> None:
 
 def test_a_list_from_windows_and_an_address(run, model: Path, digits: Path) -> None:
     path = next(digits.rglob("*.png"))
-    address = "https://example.com/1.png"
+    address = "ftp://example.com/1.png"
     text = f"\ufeff{path}\r\n\r\n{address}\r\n"
     status, out, _ = run(model, "-", "--format", "jsonl", stdin=text)
     rows = [json.loads(line) for line in out.splitlines()]
     assert status == 1
     assert [(row["path"], row["error"]) for row in rows] == [
         (str(path), None),
-        (address, "an address, not a file of this machine: download it first"),
+        (address, "an address that Foveal cannot read: download it first"),
     ]
+
+
+def test_images_of_a_bucket(run, model: Path, digits: Path, object_store) -> None:
+    files = sorted(digits.rglob("*.png"))[:40]
+    contents = {f"new/{number:02d}.png": file.read_bytes() for number, file in enumerate(files)}
+    bucket = object_store({**contents, "new/broken.png": b"no image", "new/notes.txt": b""})
+    status, out, err = run(model, f"{bucket}/new", "--format", "jsonl", "--top", "all")
+    _, expected, _ = run(model, *files, "--format", "jsonl", "--top", "all")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert [row["path"] for row in rows[:40]] == [f"{bucket}/{name}" for name in contents]
+    for row, other in zip(rows, map(json.loads, expected.splitlines()), strict=False):
+        assert row | {"path": None} == other | {"path": None}
+    assert (rows[40]["path"], rows[40]["label"]) == (f"{bucket}/new/broken.png", None)
+    assert err == (
+        "1 file skipped: 1 not an image by its name (.txt)\n"
+        "1 of 41 images could not be read; see the errors\n"
+    )
+
+
+def test_addresses_on_standard_input(run, model: Path, digits: Path, object_store) -> None:
+    file = next(digits.rglob("*.png"))
+    bucket = object_store({"a.png": file.read_bytes()})
+    listed = [f"{bucket}/a.png", str(file), f"{bucket}/gone.png", f"{bucket}/folder/"]
+    status, out, _ = run(model, "-", "--format", "jsonl", stdin="\n".join(listed))
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert [(row["path"], row["error"]) for row in rows] == [
+        (listed[0], None),
+        (listed[1], None),
+        (listed[2], "nothing is at this address"),
+        (listed[3], f"nothing is at {bucket}/folder/; check the address"),
+    ]
+    assert rows[0]["probability"] == rows[1]["probability"]
 
 
 def test_a_pipe_of_paths(run, model: Path, digits: Path) -> None:

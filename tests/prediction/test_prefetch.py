@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from foveal.prediction import prefetch
-from foveal.prediction.inputs import ImageInput
+from foveal.prediction.inputs import ImageInput, RemoteImage
 from foveal.prediction.prefetch import DecodedImage, batched, decode_ahead, decode_input
 from foveal.spec.layers import Flatten, Output
 from foveal.spec.network import Network
@@ -47,6 +48,27 @@ def test_at_most_ahead_inputs_are_taken() -> None:
         assert taken <= number + 5
     decoded.close()
     assert not [item for item in threading.enumerate() if item.name.startswith("foveal-decode")]
+
+
+def test_images_at_addresses_are_fetched_ahead_in_order(monkeypatch) -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def fetch(item: ImageInput) -> ImageInput:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return ImageInput(item.path, np.zeros((4, 4), np.uint8))
+
+    monkeypatch.setattr(prefetch, "_fetch", fetch)
+    inputs = [ImageInput(str(n), RemoteImage(f"s3://b/{n}") if n % 7 else b"x") for n in range(99)]
+    decoded = decode_ahead(inputs, NETWORK, ahead=10)
+    assert [item.path for item in decoded] == [str(n) for n in range(99)]
+    assert 1 < most <= prefetch.FETCH_THREADS
+    assert not [item for item in threading.enumerate() if item.name.startswith("foveal-fetch")]
 
 
 def test_files_are_decoded_in_threads_and_arrays_at_once(monkeypatch, tmp_path: Path) -> None:
