@@ -1,0 +1,57 @@
+// What a person does to images: one change of the server each, with a sentence that offers undo.
+import { translator } from '../../shared/i18n.svelte'
+import { count } from '../../shared/numbers'
+import { type Change, change, studio, tell } from '../state.svelte'
+import { SPLITS } from '../types'
+import { words } from './words'
+
+const t = translator(words)
+
+async function done(wanted: Change, text: string): Promise<boolean> {
+  const changed = await change(wanted)
+  if (changed) tell(text, 'done', true)
+  return changed
+}
+
+export async function label(ids: number[], name: string | null): Promise<boolean> {
+  if (!ids.length) return false
+  const n = count(ids.length)
+  return done(
+    { op: 'label', ids, label: name },
+    name === null ? t('labelRemoved', { n }) : t('labelled', { n, label: name }),
+  )
+}
+
+/** Label with the class of a number key: '1' is the first class; '0' removes the label. */
+export async function labelByKey(ids: number[], key: string): Promise<boolean> {
+  if (key === '0') return label(ids, null)
+  const name = studio.project?.classes[Number(key) - 1]?.name
+  return name === undefined ? false : label(ids, name)
+}
+
+export async function leaveOut(ids: number[]): Promise<boolean> {
+  return ids.length > 0 && done({ op: 'leave_out', ids }, t('leftOutDone', { n: count(ids.length) }))
+}
+
+export async function keep(ids: number[]): Promise<boolean> {
+  return ids.length > 0 && done({ op: 'keep', ids }, t('keptDone', { n: count(ids.length) }))
+}
+
+export async function setSplit(ids: number[], split: number): Promise<boolean> {
+  const name = t(SPLITS[split as 0 | 1 | 2 | 3])
+  return ids.length > 0 && done({ op: 'split', ids, split }, t('splitDone', { n: count(ids.length), split: name }))
+}
+
+export async function undo(): Promise<void> {
+  if (studio.project?.can_undo && (await change({ op: 'undo' }))) tell(t('undone'))
+}
+
+export async function redo(): Promise<void> {
+  if (studio.project?.can_redo && (await change({ op: 'redo' }))) tell(t('redone'))
+}
+
+/** Whether a key press belongs to a text field. */
+export function inField(event: Event): boolean {
+  const target = event.target as HTMLElement
+  return target.matches('input:not([type="range"], [type="checkbox"]), select, textarea, [contenteditable]')
+}

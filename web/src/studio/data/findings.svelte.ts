@@ -1,0 +1,40 @@
+// The check's findings of the open project; read again when a check ends.
+import { get, post, projectPath } from '../api'
+import { onEvent } from '../events'
+import { attempt, studio } from '../state.svelte'
+import type { Finding, Findings, Task } from '../types'
+
+class FindingList {
+  state = $state('')
+  list = $state.raw<Finding[]>([])
+  private project = ''
+
+  get running(): boolean {
+    return this.state === 'running'
+  }
+
+  async load(project: string): Promise<void> {
+    if (this.project !== project) Object.assign(this, { state: '', list: [], project })
+    const found = await attempt(() => get<Findings>(`${projectPath(project)}/findings`))
+    if (!found || this.project !== project) return
+    this.state = found.state
+    this.list = found.findings
+  }
+
+  async check(project: string): Promise<void> {
+    this.state = 'running'
+    if (!(await attempt(() => post(`${projectPath(project)}/findings`)))) this.state = ''
+  }
+
+  /** Hide one: its images stay as they are. */
+  dismiss(finding: Finding): void {
+    this.list = this.list.filter((one) => one !== finding)
+  }
+}
+
+export const findings = new FindingList()
+
+onEvent<Task>('task', (task) => {
+  const { project } = studio
+  if (project && task.kind === 'findings' && task.state !== 'running') void findings.load(project.id)
+})

@@ -1,0 +1,68 @@
+// Sending files to the open project, a few at a time, with progress that can be cancelled.
+import { RequestError, projectPath, query, upload } from '../api'
+import { refresh, sentence, studio } from '../state.svelte'
+import type { Intake } from '../types'
+import type { NamedFile } from './dropped'
+
+const AT_ONCE = 4
+
+class Uploads {
+  total = $state(0)
+  done = $state(0)
+  added = $state(0)
+  running = $state(false)
+  skipped = $state.raw<Intake['skipped']>([])
+  private abort = new AbortController()
+  private waiting: NamedFile[] = []
+
+  /** Send files into `project`; those of a running upload go on. `group` keeps them in one split. */
+  async add(files: readonly NamedFile[], group: string | null = null): Promise<void> {
+    const { project } = studio
+    if (!project || !files.length) return
+    this.waiting.push(...files)
+    if (this.running) {
+      this.total += files.length
+      return
+    }
+    Object.assign(this, { total: files.length, done: 0, added: 0, running: true, skipped: [] })
+    this.abort = new AbortController()
+    await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(project.id, group)))
+    this.running = false
+    await refresh()
+  }
+
+  cancel(): void {
+    this.waiting = []
+    this.abort.abort()
+  }
+
+  private async sendNext(project: string, group: string | null): Promise<void> {
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+      try {
+        this.count(await sendFile(project, next, group, this.abort.signal))
+      } catch (error) {
+        if (!(error instanceof RequestError)) return // cancelled
+        this.count({ added: 0, skipped: [{ name: next.file.name, reason: sentence(error) }] })
+        if (error.status === 0) this.waiting = []
+      }
+      this.done++
+    }
+  }
+
+  private count({ added, skipped }: Intake): void {
+    this.added += added
+    if (skipped.length) this.skipped = [...this.skipped, ...skipped]
+  }
+}
+
+export const uploads = new Uploads()
+
+export function sendFile(
+  project: string,
+  { file, label }: { file: Blob & { name?: string }; label: string | null },
+  group: string | null,
+  signal?: AbortSignal,
+): Promise<Intake> {
+  const path = `${projectPath(project)}/uploads${query({ name: file.name ?? 'image.jpg', label, group })}`
+  return upload<Intake>(path, file, signal)
+}

@@ -1,0 +1,175 @@
+// What the whole page shares: the workspace, the open project, its images, tasks, messages.
+import { SvelteMap } from 'svelte/reactivity'
+import { translator } from '../shared/i18n.svelte'
+import { RequestError, get, post, projectPath } from './api'
+import { ImageTable } from './data/table'
+import { connect, disconnect, onEvent } from './events'
+import type { ImageColumns, Project, StudioInfo, Task } from './types'
+import { words } from './words'
+
+export const TABS = ['data', 'network', 'train', 'look', 'use'] as const
+export type Tab = (typeof TABS)[number]
+
+export interface Message {
+  id: number
+  text: string
+  kind: 'error' | 'done'
+  undo?: boolean
+}
+
+class Studio {
+  info = $state.raw<StudioInfo>()
+  project = $state.raw<Project>()
+  table = $state.raw(ImageTable.empty)
+  tab = $state<Tab>('data')
+  connected = $state(true)
+  messages = $state<Message[]>([])
+  readonly tasks = new SvelteMap<string, Task>()
+}
+
+export const studio = new Studio()
+const t = translator(words)
+let messageNumber = 0
+
+/** Show one sentence until it is closed; a message that work is done goes by itself. */
+export function tell(text: string, kind: Message['kind'] = 'done', undo = false): void {
+  const id = ++messageNumber
+  const kept = studio.messages.filter((one) => one.kind === 'error' && one.text !== text)
+  studio.messages = [...kept.slice(-3), { id, text, kind, undo }]
+  if (kind === 'done') setTimeout(() => dismiss(id), 6000)
+}
+
+export function dismiss(id: number): void {
+  studio.messages = studio.messages.filter((one) => one.id !== id)
+}
+
+export function sentence(error: unknown): string {
+  if (error instanceof RequestError) return error.status === 0 ? t('unreachable') : error.reason
+  throw error
+}
+
+/** The value of `work`; where it fails its sentence is shown and the value is undefined. */
+export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') return undefined
+    tell(sentence(error), 'error')
+    return undefined
+  }
+}
+
+export async function loadInfo(): Promise<void> {
+  studio.info = (await attempt(() => get<StudioInfo>('/studio'))) ?? studio.info
+}
+
+/** The address of a tab of a project: #/ID/data. */
+export const address = (project: string, tab: Tab): string => `#/${encodeURIComponent(project)}/${tab}`
+export function go(project: string, tab: Tab): void {
+  location.hash = address(project, tab)
+}
+
+export async function openProject(id: string): Promise<void> {
+  studio.tasks.clear()
+  const opened = await attempt(() => get<Project>(projectPath(id)))
+  if (!opened) {
+    closeProject()
+    location.hash = '#/'
+    return
+  }
+  studio.table = ImageTable.empty
+  studio.project = opened
+  connect(id, (open) => {
+    const back = open && !studio.connected
+    studio.connected = open
+    if (back) void refresh()
+  })
+  await loadTable()
+}
+
+export function closeProject(): void {
+  disconnect()
+  studio.connected = true
+  studio.project = undefined
+  studio.table = ImageTable.empty
+}
+
+/** Read all images of the open project anew. */
+export async function loadTable(): Promise<void> {
+  const { project } = studio
+  if (!project) return
+  const columns = await attempt(() => get<ImageColumns>(`${projectPath(project.id)}/images`))
+  if (columns && studio.project?.id === project.id) studio.table = ImageTable.of(columns)
+}
+
+let refreshing: Promise<void> | undefined
+
+/** Read the open project and its images where the server's are newer. */
+export function refresh(): Promise<void> {
+  refreshing ??= readNewer().finally(() => (refreshing = undefined))
+  return refreshing
+}
+
+async function readNewer(): Promise<void> {
+  const id = studio.project?.id
+  if (!id) return
+  const newest = await attempt(() => get<Project>(projectPath(id)))
+  if (!newest || studio.project?.id !== id) return
+  studio.project = newest
+  if (studio.table.revision !== newest.revision) await loadTable()
+}
+
+export interface Change {
+  op: string
+  ids?: number[]
+  label?: string | null
+  split?: number
+  name?: string
+  names?: string[]
+  to?: string
+}
+
+/** Ask for a change; the table follows at once where that is possible, else it is read again. */
+export async function change(wanted: Change): Promise<boolean> {
+  const { project } = studio
+  if (!project) return false
+  const before = studio.table
+  const changed = await attempt(() => post<Project>(`${projectPath(project.id)}/changes`, wanted))
+  if (!changed || studio.project?.id !== project.id) return false
+  const next = before === studio.table && before.revision === project.revision ? applied(before, wanted, changed) : null
+  studio.project = changed
+  if (next) studio.table = next
+  else await loadTable()
+  return true
+}
+
+function applied(table: ImageTable, wanted: Change, now: Project): ImageTable | null {
+  const ids = wanted.ids ?? []
+  if (wanted.op === 'label') {
+    const label = wanted.label == null ? -1 : now.classes.findIndex((one) => one.name === wanted.label)
+    return wanted.label != null && label < 0 ? null : table.with('labels', ids, label, now.revision)
+  }
+  if (wanted.op === 'leave_out') return table.with('leftOut', ids, 1, now.revision)
+  if (wanted.op === 'keep') return table.with('leftOut', ids, 0, now.revision)
+  if (wanted.op === 'split') return table.with('splits', ids, wanted.split ?? 0, now.revision)
+  return null
+}
+
+const READ_AGAIN_MS = 700 // an upload of many files changes the project many times a second
+let planned: ReturnType<typeof setTimeout> | undefined
+onEvent<{ revision?: number }>('project', ({ revision = Infinity }) => {
+  if (!studio.project || revision <= studio.project.revision || planned) return
+  planned = setTimeout(() => {
+    planned = undefined
+    if (studio.project && revision > studio.project.revision) void refresh()
+  }, READ_AGAIN_MS)
+})
+onEvent('reload', () => void refresh())
+onEvent('deleted', () => {
+  closeProject()
+  location.hash = '#/'
+})
+onEvent<Task>('task', (task) => {
+  studio.tasks.set(task.id, task)
+  if (task.state === 'failed' && task.error) tell(task.error, 'error')
+})
