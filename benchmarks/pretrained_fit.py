@@ -18,11 +18,12 @@ import numpy as np
 import torch
 
 from foveal.images.resize import to_input_pixels
+from foveal.network.fused.extractor import split_head
 from foveal.pretrained.load import load_pretrained
 from foveal.progress import silent
 from foveal.spec.preprocess import Input
 from foveal.training.loss import encode_targets
-from foveal.training.transfer.features import extract_features, split_head
+from foveal.training.transfer.features import extract_features
 from foveal.training.transfer.head import fit_head
 
 FITS = ("crop", "squash", "pad")

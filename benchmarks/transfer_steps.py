@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from foveal import __version__
 from foveal.network.build import build
+from foveal.network.fused.extractor import split_head
 from foveal.network.presets import load_preset
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
@@ -32,7 +33,7 @@ from foveal.training.loop import train
 from foveal.training.state import RunPosition, TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages
-from foveal.training.transfer.features import extract_features, split_head
+from foveal.training.transfer.features import extract_features
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")

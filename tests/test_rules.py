@@ -18,6 +18,7 @@ TORCH_AT_TOP = (
     "network/build",
     "network/blocks",
     "network/codegen",
+    "network/fused/",
     "model/model",
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -103,11 +103,12 @@ def iter_embeddings(
     size = predictor.embedding_size
     cache = cache or open_cache(predictor.native, size)
     new: dict[int, NDArray[np.float32]] = {}
+    compute = predictor.require_features().feature_function()
     submit = partial(_submit, predictor=predictor, cache=cache)
     try:
         with closing(map_ahead(submit, inputs, ahead=3 * predictor.batch_size)) as prepared:
             for batch in batched(prepared, predictor.batch_size):
-                for source, item in zip(batch, _embed_batch(predictor, batch), strict=True):
+                for source, item in zip(batch, _embed_batch(compute, batch), strict=True):
                     key, vector = item.content_hash, item.vector
                     if source.pixels is not None and key is not None and vector is not None:
                         new[key] = vector
@@ -215,9 +216,11 @@ def _read(value: Path | bytes | ArchivedImage | DatasetImage) -> bytes:
     return read_bytes(value) if isinstance(value, Path) else value.read()
 
 
-def _embed_batch(predictor: Predictor, batch: list[_Prepared]) -> Iterator[Embedding]:
+def _embed_batch(
+    compute: Callable[[NDArray[np.uint8]], NDArray[np.float32]], batch: list[_Prepared]
+) -> Iterator[Embedding]:
     pixels = [item.pixels for item in batch if item.pixels is not None]
-    computed = iter(predictor.features(np.stack(pixels)) if pixels else ())
+    computed = iter(compute(np.stack(pixels)) if pixels else ())
     for item in batch:
         vector = item.vector if item.pixels is None else next(computed)
         error = item.error

@@ -102,9 +102,10 @@ class Predictor:
         images: as `predict` takes them.  Raises DataError where one cannot be read,
         ModelFileError for an exported file, which holds no such output.
         """
-        self.require_features()
-        inputs = self._iter_rows(iter_inputs(images), self.features)
-        return _stack_rows(inputs, "foveal.embed", self.embedding_size)
+        run = self.require_features().feature_function()
+        return _stack_rows(
+            self._iter_rows(iter_inputs(images), run), "foveal.embed", self.embedding_size
+        )
 
     @property
     def embedding_size(self) -> int:
@@ -117,7 +118,7 @@ class Predictor:
         It is averaged over the flipped image where the network has `flip_average`.
         """
         backend = self.require_features()
-        return self._run_batched(backend.features, pixels, backend.feature_count)
+        return self._run_batched(backend.feature_function(), pixels, backend.feature_count)
 
     def require_features(self) -> TorchBackend:
         """The backend of a native file; raises ModelFileError for an exported one."""

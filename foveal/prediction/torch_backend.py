@@ -12,10 +12,14 @@ import numpy as np
 from foveal.errors import MissingExtra
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from foveal.model.manifest import Manifest
     from foveal.model.model import Model
+
+MIN_FAST_IMAGES = 16
+"""From so many images on, folding the norms of a network costs less than it saves."""
 
 
 class TorchBackend:
@@ -45,6 +49,41 @@ class TorchBackend:
         """
         return self._run(self._layers[:-1], pixels)
 
+    def feature_function(self) -> Callable[[np.ndarray], np.ndarray]:
+        """What computes `features` of batch after batch, from the weights as they are now.
+
+        Where batches are large it uses a copy with norms folded and operations joined: on a CPU it
+        takes a quarter of the time or less, and the values are equal up to fp32's rounding.
+        """
+        fast: Callable[[np.ndarray], np.ndarray] | None = None
+
+        def compute(pixels: np.ndarray) -> np.ndarray:
+            nonlocal fast
+            if fast is None and len(pixels) < MIN_FAST_IMAGES:
+                return self.features(pixels)
+            fast = fast or self._fast_features()
+            return fast(pixels)
+
+        return compute
+
+    def _fast_features(self) -> Callable[[np.ndarray], np.ndarray]:
+        import torch
+
+        from foveal.network.fused.extractor import FeatureExtractor
+
+        extractor = FeatureExtractor(
+            self._layers[:-1],
+            self._device,
+            flip_average=self.manifest.network.preprocess.flip_average,
+        )
+
+        def compute(pixels: np.ndarray) -> np.ndarray:
+            with torch.backends.cudnn.flags(allow_tf32=False):
+                parts = [part.numpy() for part in extractor.iter_features(pixels)]
+            return np.concatenate(parts) if parts else np.empty((0, self.feature_count), np.float32)
+
+        return compute
+
     @property
     def feature_count(self) -> int:
         """D: how many values the output layer receives."""
@@ -58,12 +97,18 @@ class TorchBackend:
         assert isinstance(self.model.module, nn.Sequential)
         return self.model.module
 
+    @property
+    def _device(self) -> torch.device:
+        import torch
+
+        parameters = self.model.module.parameters()
+        return next((weight.device for weight in parameters), torch.device("cpu"))
+
     def _run(self, run: Callable[[Tensor], Tensor], pixels: np.ndarray) -> np.ndarray:
         import torch
 
         module, training = self.model.module, self.model.module.training
-        device = next((weight.device for weight in module.parameters()), torch.device("cpu"))
-        batch = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).to(device)
+        batch = torch.from_numpy(np.require(pixels, requirements=["C", "W"])).to(self._device)
         module.eval()
         try:
             with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):

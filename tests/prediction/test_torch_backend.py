@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from foveal.model.model import load_model
-from foveal.prediction.torch_backend import TorchBackend, open_torch_backend
+from foveal.prediction.torch_backend import MIN_FAST_IMAGES, TorchBackend, open_torch_backend
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 24, 20, 3), dtype=np.uint8)
 
@@ -38,6 +38,21 @@ def test_features_are_what_the_output_layer_receives(native: Path) -> None:
     with torch.inference_mode():
         again = module.output(torch.from_numpy(features)).numpy()
     np.testing.assert_allclose(again, logits, atol=1e-5)
+
+
+def test_features_of_many_images_are_those_of_the_plain_module(native: Path) -> None:
+    backend = open_torch_backend(native)
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 24, 20, 3), dtype=np.uint8)
+    expected = backend.features(pixels)
+    compute = backend.feature_function()
+    before = compute(pixels[:MIN_FAST_IMAGES])
+    found = np.concatenate([before, compute(pixels[MIN_FAST_IMAGES:-1]), compute(pixels[-1:])])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_array_equal(backend.feature_function()(pixels[:3]), expected[:3])
+    with torch.no_grad():
+        backend.model.module[0].mean.add_(1)
+    np.testing.assert_array_equal(compute(pixels[:MIN_FAST_IMAGES]), before)
+    assert np.abs(backend.feature_function()(pixels) - expected).max() > 1e-3
 
 
 def test_the_mode_of_the_module_is_restored(native: Path) -> None:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from foveal.network.fused.extractor import split_head
 from foveal.progress import Progress, silent
 from foveal.text import plural
 from foveal.training import loop, optim, sampler, validation
@@ -26,7 +27,7 @@ from foveal.training.setup.fine_tuning import plan_fine_tuning, with_chosen_valu
 from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
-from foveal.training.transfer.features import extract_features, split_head
+from foveal.training.transfer.features import extract_features
 from foveal.training.transfer.head import FittedHead, fit_head
 from foveal.training.transfer.training import predict_logits
 

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from foveal.network.fused.batching import images_per_pass
+from foveal.network.fused.folding import fold_norms, folded_weights
+from foveal.network.fused.fusing import fuse_convolutions
 from foveal.spec.recipe import Recipe
 from foveal.training import validation
 from foveal.training.gradients import compile_module
 from foveal.training.tensors import LabelledImages
-from foveal.training.transfer.batching import images_per_pass
-from foveal.training.transfer.folding import fold_norms, folded_weights
-from foveal.training.transfer.fusing import fuse_convolutions
 
 
 def training_module(module: nn.Module, recipe: Recipe) -> nn.Module:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from foveal.model.model import load_model
+from foveal.network.fused.extractor import split_head
 from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.spec.recipe import Recipe
 from foveal.training import checkpoint
@@ -19,7 +20,7 @@ from foveal.training.setup.request import with_fitting_output
 from foveal.training.setup.session import TrainConfig, resume_session, start_session
 from foveal.training.setup.source import SourceModel
 from foveal.training.tensors import LabelledImages
-from foveal.training.transfer.features import extract_features, split_head
+from foveal.training.transfer.features import extract_features
 from foveal.training.validation import predict_logits
 
 UNLIMITED = Budget(math.inf)

@@ -9,11 +9,13 @@ from torch import nn
 
 from foveal.errors import TrainingError
 from foveal.network.build import build
+from foveal.network.fused import batching
+from foveal.network.fused.extractor import split_head
 from foveal.network.presets import load_preset
 from foveal.progress import Progress
 from foveal.spec.preprocess import Input
-from foveal.training.transfer import batching, features
-from foveal.training.transfer.features import extract_features, split_head
+from foveal.training.transfer import features
+from foveal.training.transfer.features import extract_features
 
 CPU = torch.device("cpu")
 PIXELS = np.random.default_rng(0).integers(0, 256, (7, 40, 40, 3), dtype=np.uint8)
@@ -28,14 +30,6 @@ def module():
 def _plain(backbone, pixels=PIXELS):
     with torch.no_grad():
         return backbone(torch.from_numpy(pixels).permute(0, 3, 1, 2).float())
-
-
-def test_the_head_of_the_backbone_is_the_module(module):
-    backbone, head = split_head(module)
-    assert head is module[-1]
-    assert head.in_features == 1280
-    x = torch.from_numpy(PIXELS).permute(0, 3, 1, 2)
-    assert torch.equal(head(backbone(x)), module(x))
 
 
 def test_in_fp32_they_are_those_of_the_plain_module(module, monkeypatch):
@@ -63,16 +57,6 @@ def test_batches_change_nothing_and_neither_does_the_module(module, monkeypatch)
     assert (single - whole).norm() < 0.02 * whole.norm()
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert {value.dtype for value in module.parameters()} == {torch.float32}
-
-
-def test_a_network_with_dense_layers_before_its_output():
-    network = load_preset("lenet5")
-    module = build(network, 5).eval()
-    pixels = PIXELS[:, : network.input.height, : network.input.width, : network.input.channels]
-    backbone, head = split_head(module)
-    found, expected = extract_features(backbone, pixels, CPU), _plain(backbone, pixels)
-    assert found.shape == (7, head.in_features)
-    assert (found - expected).norm() < 0.05 * expected.norm()
 
 
 def test_no_images_have_no_features(module):
@@ -109,34 +93,3 @@ def test_features_that_are_not_finite_stop_the_work():
         "training starts from are damaged or far too large: take others with --from, or --from "
         "scratch"
     )
-
-
-def test_threads_change_no_bit_and_their_number_stays(module, monkeypatch):
-    monkeypatch.setattr(batching, "MAX_MAP_BYTES", {"cpu": 200_000})
-    backbone, before = split_head(module)[0], torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        expected = extract_features(backbone, PIXELS, CPU)
-        torch.set_num_threads(2)
-        found = extract_features(backbone, PIXELS, CPU)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-    torch.testing.assert_close(found, expected, rtol=0, atol=0)
-
-
-def test_an_error_in_a_thread_is_raised_and_the_number_of_threads_stays():
-    class Broken(nn.Module):
-        def forward(self, x):
-            if len(x) > 1:
-                raise RuntimeError("broken")
-            return x.float().mean((2, 3))
-
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        with pytest.raises(RuntimeError, match="broken"):
-            extract_features(Broken(), PIXELS, CPU)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)

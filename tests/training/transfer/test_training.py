@@ -6,10 +6,10 @@ import torch
 from torch.nn import functional as F
 
 from foveal.model.model import load_model
+from foveal.network.fused import batching
 from foveal.spec.recipe import Recipe
 from foveal.training import validation
 from foveal.training.tensors import LabelledImages
-from foveal.training.transfer import batching
 from foveal.training.transfer.training import (
     FoldedForward,
     max_images_of_pass,

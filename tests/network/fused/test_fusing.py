@@ -8,10 +8,10 @@ from torch import nn
 
 from foveal.network.blocks import Pad2d, SamePad2d
 from foveal.network.build import build
+from foveal.network.fused.folding import fold_norms
+from foveal.network.fused.fusing import FusedConv2d, fuse_convolutions
 from foveal.network.presets import load_preset
 from foveal.spec.preprocess import Input
-from foveal.training.transfer.folding import fold_norms
-from foveal.training.transfer.fusing import FusedConv2d, fuse_convolutions
 
 NAMES = ("efficientnet-lite0", "mobilenet", "resnet18", "convnext", "vgg-mini", "swift-xs")
 
@@ -100,6 +100,6 @@ def test_the_module_itself_is_not_changed():
 
 
 def test_nothing_is_joined_where_torch_cannot(monkeypatch):
-    monkeypatch.setattr("foveal.training.transfer.kernels.is_available", lambda: False)
+    monkeypatch.setattr("foveal.network.fused.kernels.is_available", lambda: False)
     _, same = _modules("vgg-mini")
     assert not any(isinstance(layer, FusedConv2d) for layer in same.modules())

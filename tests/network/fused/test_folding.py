@@ -7,6 +7,7 @@ from torch import nn
 from torch.func import functional_call
 
 from foveal.network.build import build
+from foveal.network.fused.folding import fold_norms, folded_weights
 from foveal.network.presets import load_preset
 from foveal.spec.layers import (
     BatchNorm,
@@ -20,7 +21,6 @@ from foveal.spec.layers import (
 )
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
-from foveal.training.transfer.folding import fold_norms, folded_weights
 
 NETWORK = Network(
     input=Input(height=8, width=8, channels=3),

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from foveal.network.blocks import Pad2d, ResidualBlock, SamePad2d
+from foveal.network.fused import kernels
+from foveal.network.fused.kernels import ConvGeometry, FusedActivation, fused_conv
 from foveal.network.geometry import Sides, resolve_padding
-from foveal.training.transfer import kernels
-from foveal.training.transfer.kernels import ConvGeometry, FusedActivation, fused_conv
 
 
 class FusedConv2d(nn.Module):

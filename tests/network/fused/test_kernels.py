@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from foveal.training.transfer.kernels import ConvGeometry, fused_conv, is_available
+from foveal.network.fused.kernels import ConvGeometry, fused_conv, is_available
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="torch has no oneDNN")
 

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from foveal.training.transfer import batching
-from foveal.training.transfer.batching import images_per_pass
+from foveal.network.fused import batching
+from foveal.network.fused.batching import images_per_pass
 
 MODULE = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 2, 3, stride=2))
 
