@@ -242,8 +242,9 @@ async function theComposerChecksSizes(page) {
       input.value = String(v)
       input.dispatchEvent(new Event('input', { bubbles: true }))
     }, to)
+  const padding = fields.locator('[data-field="padding"]')
   await slide('kernel', 7)
-  await slide('padding', 0)
+  await padding.selectOption('valid')
   same(await page.locator('li.broken[data-layer]').count(), 1, 'layers in red')
   holds(await page.locator('#train').isDisabled(), 'a broken network can be trained')
   const text = await page.locator('[role=alert]').first().innerText()
@@ -251,6 +252,27 @@ async function theComposerChecksSizes(page) {
   await page.click('[data-fix]')
   same(await page.locator('[role=alert]').count(), 0, 'messages after the padding is set')
   holds(!(await page.locator('#train').isDisabled()), 'the network cannot be trained')
+  await page.click('#suggested')
+  await padding.selectOption('sides')
+  for (const [side, cells] of Object.entries({ top: 2, bottom: 0, left: 0, right: 3 })) {
+    await fields.locator(`[data-side="${side}"]`).fill(String(cells))
+    await fields.locator(`[data-side="${side}"]`).blur()
+  }
+  same(await fields.locator('[data-shape]').getAttribute('data-shape'), '16x8x9', 'maps padded by side')
+  await fields.locator('[data-side="top"]').fill('-1')
+  await fields.locator('[data-side="top"]').blur()
+  same(await fields.locator('[data-side="top"]').inputValue(), '2', 'cells after a number that is none')
+  await page.click('[data-add="batch_norm"]')
+  await page.click('[data-add="dropout"]')
+  same(
+    await page.$$eval('[data-layer]', (all) => all.map((one) => one.dataset.layer)),
+    'conv relu max_pool conv batch_norm relu max_pool flatten dense relu dropout'.split(' '),
+    'layers after batch norm and dropout',
+  )
+  readings.padded = {
+    yaml: await page.locator('[data-file="network.yaml"]').innerText(),
+    weights: await value(page, '#total'),
+  }
   await page.click('[data-add="flatten"]')
   await page.click('[data-add="conv"]')
   await page.click('#suggested')

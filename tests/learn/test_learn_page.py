@@ -84,6 +84,14 @@ def test_the_composer_and_the_drawing(tmp_path):
     (tmp_path / "recipe.yaml").write_text(found["recipe"])
     network = load_yaml(tmp_path / "network.yaml", Network)
     assert show(network, classes=10).cost.weights == 9_258
+    (tmp_path / "padded.yaml").write_text(found["padded"]["yaml"])
+    padded = load_yaml(tmp_path / "padded.yaml", Network)
+    assert [layer.kind for layer in padded.layers if layer.kind in ("batch_norm", "dropout")] == [
+        "batch_norm",
+        "dropout",
+    ]
+    assert padded.layers[0].padding == (2, 0, 0, 3)
+    assert show(padded, classes=10).cost.weights == found["padded"]["weights"]
     recipe = load_yaml(tmp_path / "recipe.yaml", Recipe)
     assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (8, 32, 0.005)
 

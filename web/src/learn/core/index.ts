@@ -1,6 +1,6 @@
 // Everything of the numeric core; it knows no page.
 export * from './digits'
-export * from './layers'
+export * from './layer'
 export * from './matrix'
 export * from './network'
 export * from './optimiser'

@@ -1,185 +1,22 @@
-// The layers of a network: forward and backward over a batch.
-// Maps are stored channel by channel: value (channel, image, row, column) of `n` images. After flatten
-// a batch is image by image. backward() takes the gradient of the loss by the output, fills the
-// gradients of the parameters and returns that by the input, where it is needed.
+// Makes the layer of a spec; holds flatten, fully connected layers and activations.
+import { batchNorm } from './batchNorm'
+import { convolution } from './convolution'
+import { dropout } from './dropout'
+import { parameter, type Layer, type Maps } from './layer'
 import { multiply, multiplyTransposedFirst, multiplyTransposedSecond } from './matrix'
+import { pooling } from './pooling'
 import { heUniform, type Random } from './random'
-import { isActivation, outputSide, valuesIn, type ActivationKind, type LayerSpec, type Shape } from './spec'
+import { isActivation, valuesIn, type ActivationKind, type LayerSpec, type Shape } from './spec'
 
-export interface Parameter {
-  name: 'weight' | 'bias'
-  value: Float32Array
-  gradient: Float32Array
-}
-
-export interface Layer {
-  kind: LayerSpec['kind']
-  input: Shape
-  output: Shape
-  parameters: Parameter[]
-  forward(x: Float32Array, n: number): Float32Array
-  backward(gradient: Float32Array, n: number, needsInput?: boolean): Float32Array
-}
-
-type Maps = readonly [number, number, number]
-
-const parameter = (name: Parameter['name'], value: Float32Array): Parameter => ({
-  name,
-  value,
-  gradient: new Float32Array(value.length),
-})
-
-/** The layer of a spec over an input; shapes must have been checked. */
-export function makeLayer(spec: LayerSpec, input: Shape, random: Random): Layer {
-  if (spec.kind === 'conv') return convolution(spec, input as Maps, random)
-  if (spec.kind === 'dense') return dense(spec.units, input, random)
+/** The layer of a spec over an input; shapes must have been checked. `biased`: whether it adds a bias. */
+export function makeLayer(spec: LayerSpec, input: Shape, biased: boolean, random: Random): Layer {
+  if (spec.kind === 'conv') return convolution(spec, input as Maps, biased, random)
+  if (spec.kind === 'dense') return dense(spec.units, input, biased, random)
   if (spec.kind === 'flatten') return flatten(input)
+  if (spec.kind === 'batch_norm') return batchNorm(input)
+  if (spec.kind === 'dropout') return dropout(spec.rate, input, random)
   if (isActivation(spec.kind)) return activation(spec.kind, input)
   return pooling(spec as Extract<LayerSpec, { kind: 'max_pool' }>, input as Maps)
-}
-
-function convolution(spec: Extract<LayerSpec, { kind: 'conv' }>, input: Maps, random: Random): Layer {
-  const [channels, height, width] = input
-  const { kernel, stride, padding } = spec
-  const rows = outputSide(height, kernel, stride, padding)
-  const columns = outputSide(width, kernel, stride, padding)
-  const taps = channels * kernel * kernel
-  const weight = parameter('weight', heUniform(spec.channels * taps, taps, random))
-  const bias = parameter('bias', new Float32Array(spec.channels))
-  const windows = { channels, height, width, kernel, stride, padding, rows, columns }
-  let seen = new Float32Array(0) // the windows of the batch: taps x (n · rows · columns)
-  return {
-    kind: 'conv',
-    input,
-    output: [spec.channels, rows, columns],
-    parameters: [weight, bias],
-    forward(x, n) {
-      const cells = n * rows * columns
-      if (seen.length !== taps * cells) seen = new Float32Array(taps * cells)
-      gather(x, seen, n, windows)
-      const y = new Float32Array(spec.channels * cells)
-      multiply(weight.value, seen, y, spec.channels, taps, cells)
-      for (let o = 0; o < spec.channels; o++) {
-        const b = bias.value[o]!
-        for (let j = o * cells; j < (o + 1) * cells; j++) y[j] = y[j]! + b
-      }
-      return y
-    },
-    backward(gradient, n, needsInput = true) {
-      const cells = n * rows * columns
-      multiplyTransposedSecond(gradient, seen, weight.gradient, spec.channels, cells, taps)
-      for (let o = 0; o < spec.channels; o++) {
-        let sum = 0
-        for (let j = o * cells; j < (o + 1) * cells; j++) sum += gradient[j]!
-        bias.gradient[o] = sum
-      }
-      if (!needsInput) return gradient
-      const spread = new Float32Array(taps * cells)
-      multiplyTransposedFirst(weight.value, gradient, spread, spec.channels, taps, cells)
-      const back = new Float32Array(channels * n * height * width)
-      scatter(spread, back, n, windows)
-      return back
-    },
-  }
-}
-
-interface Windows {
-  channels: number
-  height: number
-  width: number
-  kernel: number
-  stride: number
-  padding: number
-  rows: number
-  columns: number
-}
-
-/** Copy every window of the input into the columns of `seen`; padding is 0. */
-function gather(x: Float32Array, seen: Float32Array, n: number, w: Windows): void {
-  seen.fill(0)
-  eachRow(n, w, (at, from, cells) => {
-    for (let q = 0, f = from; q < cells; q++, f += w.stride) seen[at + q] = x[f]!
-  })
-}
-
-/** Add every window's gradient to the input cells it was copied from. */
-function scatter(spread: Float32Array, back: Float32Array, n: number, w: Windows): void {
-  eachRow(n, w, (at, from, cells) => {
-    for (let q = 0, f = from; q < cells; q++, f += w.stride) back[f] = back[f]! + spread[at + q]!
-  })
-}
-
-/** Visit one row of one tap over all windows that are not padding: its place among the windows, and in the input. */
-function eachRow(n: number, w: Windows, visit: (at: number, from: number, cells: number) => void): void {
-  for (let tap = 0; tap < w.channels * w.kernel * w.kernel; tap++) {
-    const c = Math.floor(tap / (w.kernel * w.kernel))
-    const down = (Math.floor(tap / w.kernel) % w.kernel) - w.padding
-    const across = (tap % w.kernel) - w.padding
-    const first = Math.max(0, Math.ceil(-across / w.stride))
-    const last = Math.min(w.columns - 1, Math.floor((w.width - 1 - across) / w.stride))
-    if (last < first) continue
-    for (let i = 0; i < n; i++) {
-      for (let r = 0; r < w.rows; r++) {
-        const y = r * w.stride + down
-        if (y < 0 || y >= w.height) continue
-        const from = ((c * n + i) * w.height + y) * w.width + first * w.stride + across
-        visit(((tap * n + i) * w.rows + r) * w.columns + first, from, last - first + 1)
-      }
-    }
-  }
-}
-
-function pooling(spec: { kind: 'max_pool' | 'avg_pool'; size: number; stride: number }, input: Maps): Layer {
-  const [channels, height, width] = input
-  const rows = outputSide(height, spec.size, spec.stride, 0)
-  const columns = outputSide(width, spec.size, spec.stride, 0)
-  const area = spec.size * spec.size
-  let largest = new Int32Array(0) // where in the input each maximum was
-  const offsets = Int32Array.from({ length: area }, (_, k) => Math.floor(k / spec.size) * width + (k % spec.size))
-  const corners = Int32Array.from(
-    { length: rows * columns },
-    (_, i) => Math.floor(i / columns) * spec.stride * width + (i % columns) * spec.stride,
-  )
-  return {
-    kind: spec.kind,
-    input,
-    output: [channels, rows, columns],
-    parameters: [],
-    forward(x, n) {
-      const y = new Float32Array(channels * n * rows * columns)
-      if (largest.length !== y.length) largest = new Int32Array(y.length)
-      for (let at = 0, map = 0; map < channels * n; map++) {
-        for (let i = 0; i < corners.length; i++, at++) {
-          const corner = map * height * width + corners[i]!
-          let sum = 0
-          let best = corner
-          for (let k = 0; k < area; k++) {
-            const from = corner + offsets[k]!
-            sum += x[from]!
-            if (x[from]! > x[best]!) best = from
-          }
-          largest[at] = best
-          y[at] = spec.kind === 'max_pool' ? x[best]! : sum / area
-        }
-      }
-      return y
-    },
-    backward(gradient, n) {
-      const back = new Float32Array(channels * n * height * width)
-      for (let at = 0, map = 0; map < channels * n; map++) {
-        for (let i = 0; i < corners.length; i++, at++) {
-          const g = gradient[at]!
-          if (spec.kind === 'max_pool') {
-            back[largest[at]!] = back[largest[at]!]! + g
-            continue
-          }
-          const corner = map * height * width + corners[i]!
-          for (let k = 0; k < area; k++) back[corner + offsets[k]!] = back[corner + offsets[k]!]! + g / area
-        }
-      }
-      return back
-    },
-  }
 }
 
 function flatten(input: Shape): Layer {
@@ -211,7 +48,7 @@ function flatten(input: Shape): Layer {
   }
 }
 
-function dense(units: number, input: Shape, random: Random): Layer {
+function dense(units: number, input: Shape, biased: boolean, random: Random): Layer {
   const inputs = valuesIn(input)
   const weight = parameter('weight', heUniform(units * inputs, inputs, random))
   const bias = parameter('bias', new Float32Array(units))
@@ -220,7 +57,7 @@ function dense(units: number, input: Shape, random: Random): Layer {
     kind: 'dense',
     input,
     output: [units],
-    parameters: [weight, bias],
+    parameters: biased ? [weight, bias] : [weight],
     forward(x, n) {
       given = x
       const y = new Float32Array(n * units)

@@ -1,7 +1,8 @@
 // A network made of layers: forward, loss, backward, and the values of every layer for one image.
-import { makeLayer, type Layer } from './layers'
+import type { Layer } from './layer'
+import { makeLayer } from './layers'
 import { seeded } from './random'
-import type { LayerSpec, Shape } from './spec'
+import { hasBias, type LayerSpec, type Shape } from './spec'
 
 export interface Network {
   input: Shape
@@ -14,17 +15,18 @@ export function makeNetwork(specs: readonly LayerSpec[], input: Shape, classes: 
   const random = seeded(seed)
   const layers: Layer[] = []
   let shape = input
-  for (const spec of [...specs, { kind: 'dense', units: classes } as const]) {
-    const layer = makeLayer(spec, shape, random)
+  const all: LayerSpec[] = [...specs, { kind: 'dense', units: classes }]
+  all.forEach((spec, at) => {
+    const layer = makeLayer(spec, shape, hasBias(all, at), random)
     layers.push(layer)
     shape = layer.output
-  }
+  })
   return { input, classes, layers }
 }
 
-/** The logits of n images, image by image. */
-export const forward = (network: Network, images: Float32Array, n: number): Float32Array =>
-  network.layers.reduce((x, layer) => layer.forward(x, n), images)
+/** The logits of n images, image by image; `training` decides what dropout and batch norm do. */
+export const forward = (network: Network, images: Float32Array, n: number, training = false): Float32Array =>
+  network.layers.reduce((x, layer) => layer.forward(x, n, training), images)
 
 /** Fill the gradients of all parameters from the gradient by the logits; that by the images is not computed. */
 export function backward(network: Network, gradient: Float32Array, n: number): void {
@@ -73,7 +75,3 @@ export function activations(network: Network, image: Float32Array): Float32Array
   let x = image
   return network.layers.map((layer) => (x = layer.forward(x, 1)))
 }
-
-/** How many numbers a network has learned. */
-export const weightsOf = (network: Network): number =>
-  network.layers.flatMap((layer) => layer.parameters).reduce((sum, p) => sum + p.value.length, 0)

@@ -1,5 +1,5 @@
 // The step that changes the weights: gradient descent, with Nesterov momentum, or Adam.
-import type { Parameter } from './layers'
+import type { Parameter } from './layer'
 
 export const optimisers = ['sgd', 'momentum', 'adam'] as const
 export type OptimiserName = (typeof optimisers)[number]

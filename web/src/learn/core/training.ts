@@ -37,7 +37,7 @@ export function* train(network: Network, data: Images, settings: Hyperparameters
     for (let from = 0; from < data.n; from += settings.batchSize) {
       const chosen = order.subarray(from, Math.min(from + settings.batchSize, data.n))
       const batch = take(data, chosen)
-      const logits = forward(network, batch.pixels, batch.n)
+      const logits = forward(network, batch.pixels, batch.n, true)
       const loss = crossEntropy(logits, batch.targets, network.classes)
       backward(network, loss.gradient, batch.n)
       // The rate falls along half a cosine, so that the last steps settle.

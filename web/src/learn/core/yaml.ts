@@ -1,13 +1,16 @@
 // The composed network as Foveal's YAML, and the recipe and command that train it the same way.
-import type { LayerSpec } from './spec'
+import type { LayerSpec, Padding } from './spec'
 import type { Hyperparameters } from './training'
+
+const paddingText = (padding: Padding): string => (typeof padding === 'string' ? padding : `[${padding.join(', ')}]`)
 
 function line(layer: LayerSpec): string {
   if (layer.kind === 'conv') {
     const { channels, kernel, stride, padding } = layer
-    return `conv: {channels: ${channels}, kernel: ${kernel}, stride: ${stride}, padding: ${padding}}`
+    return `conv: {channels: ${channels}, kernel: ${kernel}, stride: ${stride}, padding: ${paddingText(padding)}}`
   }
   if (layer.kind === 'dense') return `dense: ${layer.units}`
+  if (layer.kind === 'dropout') return `dropout: ${layer.rate}`
   if (layer.kind === 'max_pool' || layer.kind === 'avg_pool')
     return `${layer.kind}: {size: ${layer.size}, stride: ${layer.stride}}`
   return layer.kind

@@ -1,4 +1,4 @@
-// The numeric core of the learn page, bundled from its TypeScript and imported here.
+// Modules of the learn page, bundled from their TypeScript and imported here.
 import { dirname, join } from 'node:path'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -6,7 +6,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const web = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'web')
 const { build } = await import(pathToFileURL(createRequire(join(web, 'build.mjs')).resolve('vite')).href)
 
-export async function loadCore() {
+/** The module web/src/learn/`path`. */
+export async function load(path) {
   const built = await build({
     root: web,
     configFile: false,
@@ -15,7 +16,7 @@ export async function loadCore() {
       write: false,
       minify: false,
       target: 'es2022',
-      lib: { entry: join(web, 'src/learn/core/index.ts'), formats: ['es'] },
+      lib: { entry: join(web, 'src/learn', path), formats: ['es'] },
     },
   })
   const { code } = (Array.isArray(built) ? built[0] : built).output[0]
