@@ -12,7 +12,7 @@ from starlette.responses import Response
 from foveal.serving.errors import RequestError
 
 MAX_JSON_BYTES = 16 << 20
-_Body = TypeVar("_Body", bound="Body")
+_Body = TypeVar("_Body", bound=BaseModel)
 
 
 class Body(BaseModel):

@@ -11,14 +11,23 @@ from starlette.types import ASGIApp
 from foveal.errors import Error
 from foveal.serving.errors import RequestError, error_response
 from foveal.studio.middleware import StudioMiddleware
+from foveal.studio.routes.data import data_routes
+from foveal.studio.routes.intake import intake_routes
 from foveal.studio.routes.page import page_routes
 from foveal.studio.routes.projects import project_routes
+from foveal.studio.routes.tasks import task_routes
 from foveal.studio.state import StudioState
 
 
 def create_app(state: StudioState) -> ASGIApp:
     """The whole application, with access checks; what fails answers with one sentence."""
-    routes = [*page_routes(state), *project_routes(state)]
+    routes = [
+        *page_routes(state),
+        *project_routes(state),
+        *data_routes(state),
+        *intake_routes(state),
+        *task_routes(state),
+    ]
     handlers = {
         RequestError: _on_request_error,
         Error: _on_error,

@@ -73,6 +73,7 @@ def serve(state: StudioState, listener: socket.socket, on_ready: Callable[[], No
     try:
         asyncio.run(server.serve([listener]))
     finally:
+        state.close()
         for number, handler in previous.items():
             signal.signal(number, handler)
         state.log.flush()

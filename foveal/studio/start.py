@@ -46,7 +46,7 @@ def run_studio(
         from foveal.serving.processes.listener import listener_url
         from foveal.studio.security import Access
         from foveal.studio.server import serve
-        from foveal.studio.state import StudioState
+        from foveal.studio.state import create_state
         from foveal.studio.workspace import workspace_cookie, write_address
 
         log = Log(quiet=True)
@@ -60,7 +60,7 @@ def run_studio(
             if open_browser:  # a browser of the terminal returns when it is closed
                 threading.Thread(target=_open_browser, args=(url, progress), daemon=True).start()
 
-        return serve(StudioState(workspace, access, log), listener, on_ready)
+        return serve(create_state(workspace, access, log), listener, on_ready)
 
 
 def _check_host(host: str, allow_remote: bool, progress: Progress) -> None:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from foveal.serving.logs import Log
 from foveal.studio.events import Events
+from foveal.studio.projects import Projects
 from foveal.studio.security import Access
+from foveal.studio.tasks.tasks import Tasks
 from foveal.studio.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class StudioState:
-    """One open workspace and who may use it."""
+    """One open workspace, who may use it, and what goes on in it."""
 
     workspace: Workspace
     access: Access
     log: Log
-    events: Events = field(default_factory=Events)
+    events: Events
+    projects: Projects
+    tasks: Tasks
+
+    def close(self) -> None:
+        """End the work and close the files: the studio stops."""
+        self.tasks.close()
+        self.projects.close_all()
+
+
+def create_state(workspace: Workspace, access: Access, log: Log) -> StudioState:
+    """The state of a studio that starts."""
+    events = Events()
+    projects = Projects(workspace, events)
+    return StudioState(workspace, access, log, events, projects, Tasks(events, log))

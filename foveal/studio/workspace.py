@@ -7,7 +7,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,9 +32,11 @@ class Workspace:
 
     def project_ids(self) -> list[str]:
         """The ids of all projects, oldest first."""
-        found = [each.parent for each in (self.folder / "projects").glob("*/project.json")]
-        named = [(self.project_facts(each.name)["created"], each.name) for each in found]
-        return [name for _, name in sorted(named)]
+        found = (self.folder / "projects").glob("*/project.json")
+        return sorted(
+            (each.parent.name for each in found if _ID.fullmatch(each.parent.name)),
+            key=lambda project: (self._created(project), project),
+        )
 
     def project_folder(self, project: str) -> Path:
         """The folder of a project.  Raises UsageError where there is none of this id."""
@@ -62,17 +63,19 @@ class Workspace:
         facts["name"] = self._free_name(name, but=project)
         write_atomic(self.project_folder(project) / "project.json", json.dumps(facts))
 
-    def delete_project(self, project: str) -> Path:
-        """Move a project into the trash of the workspace and return where it is now."""
-        folder = self.project_folder(project)
-        trash = self.folder / "trash" / project
-        trash.parent.mkdir(exist_ok=True)
-        shutil.move(folder, trash)
-        return trash
+    def _name(self, project: str) -> str:
+        with contextlib.suppress(DataError, KeyError):
+            return str(self.project_facts(project)["name"])
+        return ""
+
+    def _created(self, project: str) -> float:
+        with contextlib.suppress(DataError, KeyError, TypeError, ValueError):
+            return float(self.project_facts(project)["created"])
+        return 0.0
 
     def _free_name(self, name: str, but: str = "") -> str:
         name = clean_name(name, "project")
-        taken = {self.project_facts(each)["name"] for each in self.project_ids() if each != but}
+        taken = {self._name(each) for each in self.project_ids() if each != but}
         if name in taken:
             raise UsageError(f"there is a project '{name}' already: choose another name")
         return name

@@ -40,7 +40,7 @@ class Studio:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    def post(self, path: str, status: int = 200, **body: object):
+    def post(self, path: str, status: int = 200, /, **body: object):
         answer = self.client.post(path, json=body)
         assert answer.status_code == status, answer.text
         return answer.json()

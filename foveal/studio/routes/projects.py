@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -29,30 +27,30 @@ def project_routes(state: StudioState) -> list[Route]:
             {
                 "version": __version__,
                 "workspace": str(workspace.folder),
-                "projects": [project_summary(state, each) for each in workspace.project_ids()],
+                "projects": [state.projects.listed(each) for each in workspace.project_ids()],
             }
         )
 
     async def create(request: Request) -> Response:
         body = await read_json(request, ProjectName)
         project = await run_in_threadpool(workspace.create_project, body.name)
-        return json_answer(project_summary(state, project), 201)
+        return json_answer(state.projects.listed(project), 201)
 
     async def rename(request: Request) -> Response:
         project = request.path_params["project"]
         body = await read_json(request, ProjectName)
         await run_in_threadpool(workspace.rename_project, project, body.name)
         state.events.publish(project, "project", {})
-        return json_answer(project_summary(state, project))
+        return json_answer(await run_in_threadpool(state.projects.listed, project))
 
     def delete(request: Request) -> Response:
         project = request.path_params["project"]
-        workspace.delete_project(project)
+        state.projects.delete(project)
         state.events.publish(project, "deleted", {})
         return json_answer({})
 
     def show(request: Request) -> Response:
-        return json_answer(project_summary(state, request.path_params["project"]))
+        return json_answer(state.projects.facts(request.path_params["project"]))
 
     async def events(request: Request) -> Response:
         project = request.path_params["project"]
@@ -69,9 +67,3 @@ def project_routes(state: StudioState) -> list[Route]:
         Route(one, delete, methods=["DELETE"]),
         Route(f"{one}/events", events),
     ]
-
-
-def project_summary(state: StudioState, project: str) -> dict[str, Any]:
-    """A project as the list of projects shows it."""
-    name = state.workspace.project_facts(project)["name"]
-    return {"id": project, "name": name, "images": 0, "classes": 0, "runs": 0}

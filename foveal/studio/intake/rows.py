@@ -1,0 +1,69 @@
+"""The images of a data set as rows of a project: one class each, split and group as it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from foveal.dataset.dataset import Dataset
+from foveal.errors import DataError
+from foveal.studio.intake.added import Added
+from foveal.studio.project.images import SPLIT_NAMES
+from foveal.studio.project.project import Project
+from foveal.text import printable
+
+_MAX_NAME = 255
+
+
+class Row(NamedTuple):
+    """One image to add; split: index into SPLIT_NAMES; read: the bytes of its file."""
+
+    name: str
+    label: str | None
+    split: int
+    group: str | None
+    read: Callable[[], bytes]
+
+
+def dataset_rows(
+    dataset: Dataset, added: Added, *, label: str | None = None, group: str | None = None
+) -> list[Row]:
+    """The rows of a data set; what it cannot use is skipped, what it ignored becomes a note.
+
+    label, group: of images without one.  Raises DataError where an image has several labels.
+    """
+    for item in dataset.unusable:
+        added.skip(item.path, item.reason)
+    added.notes += [*dataset.notes, *(note.text for note in dataset.layout_notes)]
+    several = [row for row, labels in enumerate(dataset.labels) if len(labels) > 1]
+    if several:
+        raise DataError(
+            f"{printable(dataset.paths[several[0]])} has {len(dataset.labels[several[0]])} labels, "
+            "and a project of the studio has one class an image: use 'foveal train' for several "
+            "labels an image"
+        )
+    return [
+        Row(
+            dataset.paths[row],
+            class_name(labels[0]) if labels else label,
+            0 if split is None else SPLIT_NAMES.index(split),
+            group if own_group is None else own_group,
+            partial(dataset.read, row),
+        )
+        for row, (labels, split, own_group) in enumerate(
+            zip(dataset.labels, dataset.splits, dataset.groups, strict=True)
+        )
+    ]
+
+
+def class_name(text: str) -> str:
+    """The name of a folder as that of a class: what cannot be shown is escaped."""
+    name = printable(text.strip()) or "(blank)"
+    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
+
+
+def in_project(project: Project, image: int) -> str:
+    """Why a file is not added again."""
+    state = ", left out" if project.image(image)["left_out"] else ""
+    return f"in the project already{state}: {printable(project.name(image))}"

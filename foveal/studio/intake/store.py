@@ -1,0 +1,49 @@
+"""The images that were uploaded to a project: one file for each content, named by it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from foveal.files import write_atomic
+from foveal.images.decode import decode_image, open_image
+from foveal.studio.thumbnails import SIDE, encode_thumbnail
+
+FOLDER = "images"
+_SUFFIXES = {
+    "JPEG": "jpg",
+    "MPO": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "BMP": "bmp",
+    "GIF": "gif",
+    "TIFF": "tif",
+    "AVIF": "avif",
+    "HEIF": "heic",
+}
+
+
+def stored_path(content: bytes) -> str:
+    """Where content is kept, relative to the project: images/AB/HASH.SUFFIX.
+
+    The suffix is that of the content, whatever the file was called.  Raises ImageError where the
+    header is not that of an image.
+    """
+    suffix = _SUFFIXES.get(open_image(content).format or "", "img")
+    digest = sha256(content).hexdigest()[:32]
+    return f"{FOLDER}/{digest[:2]}/{digest}.{suffix}"
+
+
+def decoded_thumbnail(content: bytes) -> bytes:
+    """Decode an image whole, within limits, and return its thumbnail.
+
+    Raises ImageError where it cannot be read: only what can be trained on is kept.
+    """
+    return encode_thumbnail(decode_image(content, channels=3, min_size=(SIDE, SIDE)))
+
+
+def store(folder: Path, path: str, content: bytes) -> None:
+    """Write content below the project's folder, unless it is there."""
+    file = folder / path
+    if not file.exists() or file.stat().st_size != len(content):
+        write_atomic(file, content)

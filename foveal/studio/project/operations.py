@@ -1,0 +1,337 @@
+"""The operations of a project: what each entry of the journal may say, and what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.errors import UsageError
+from foveal.studio.names import clean_name
+from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES, ColumnName, Source
+from foveal.studio.project.table import Change, Patch, Table
+from foveal.text import nearest, printable
+
+MAX_CLASSES = 10_000
+Entry = dict[str, Any]
+
+
+def check_entry(table: Table, entry: Entry) -> Entry:
+    """The entry as it is written into the journal, with clean names.
+
+    Raises UsageError where it cannot be applied to `table`.
+    """
+    return _OPERATIONS[entry["op"]][0](table, entry)
+
+
+def apply_entry(table: Table, entry: Entry) -> None:
+    """Apply an entry that was checked."""
+    _OPERATIONS[entry["op"]][1](table, entry)
+
+
+def apply_entries(table: Table, entries: Iterable[Entry]) -> Iterator[int]:
+    """Apply the entries of a journal; yields how many were applied before each step.
+
+    Those that add images are applied together: 100,000 that add one image each take 0.3 s
+    instead of 3 s.
+    """
+    done = 0
+    for adds, run in groupby(entries, lambda entry: entry["op"] == "add"):
+        yield done
+        if adds:
+            together = list(run)
+            add_images(table, together)
+            done += len(together)
+        else:
+            for entry in run:
+                yield done
+                apply_entry(table, entry)
+                done += 1
+
+
+def make_ids(table: Table, ids: Sequence[int]) -> NDArray[np.int64]:
+    """Ids as int64 (N,).  Raises UsageError where one is no image of the project."""
+    present = table.images.column("present")
+    beyond = next((image for image in ids if not 0 <= image < len(present)), None)
+    if beyond is not None:
+        raise _no_image(beyond)
+    found = np.array(ids, np.int64)
+    if not present[found].all():
+        raise _no_image(int(found[present[found].argmin()]))
+    return found
+
+
+def _no_image(image: int) -> UsageError:
+    return UsageError(
+        f"the project has no image {image}: it was removed meanwhile; reload the page"
+    )
+
+
+def _existing_class(table: Table, name: str) -> int:
+    found = table.class_id(name)
+    if found is None:
+        names = [each for _, each in table.sorted_classes()]
+        raise UsageError(
+            f"the project has no class '{printable(name)}'{nearest(name, names)}: add it first"
+        )
+    return found
+
+
+def _new_class_name(table: Table, name: str) -> str:
+    name = clean_name(name, "class")
+    if table.class_id(name) is not None:
+        raise UsageError(f"there is a class '{name}' already: choose another name, or merge them")
+    if len(table.classes) >= MAX_CLASSES:
+        raise UsageError(f"a project has at most {MAX_CLASSES:,} classes: remove some first")
+    return name
+
+
+def _change(
+    table: Table, patches: Sequence[Patch], classes: dict[int, str] | None = None
+) -> Change:
+    before = table.classes
+    return Change(tuple(patches), before, before if classes is None else classes)
+
+
+def _patch(table: Table, column: ColumnName, ids: NDArray[np.int64], value: object) -> Patch:
+    return Patch(column, ids, table.images.column(column)[ids], value)
+
+
+def _ids(entry: Entry) -> NDArray[np.int64]:
+    return np.array(entry["ids"], np.int64)
+
+
+def _check_ids(table: Table, entry: Entry) -> Entry:
+    make_ids(table, entry["ids"])
+    return entry
+
+
+def _check_label(table: Table, entry: Entry) -> Entry:
+    if entry["label"] is not None:
+        _existing_class(table, entry["label"])
+    return _check_ids(table, entry)
+
+
+def _label(table: Table, entry: Entry) -> None:
+    label = NO_LABEL if entry["label"] is None else _existing_class(table, entry["label"])
+    table.apply(_change(table, [_patch(table, "label", _ids(entry), label)]))
+
+
+def _leave_out(table: Table, entry: Entry) -> None:
+    table.apply(_change(table, [_patch(table, "left_out", _ids(entry), True)]))
+
+
+def _keep(table: Table, entry: Entry) -> None:
+    table.apply(_change(table, [_patch(table, "left_out", _ids(entry), False)]))
+
+
+def _check_split(table: Table, entry: Entry) -> Entry:
+    if entry["split"] not in SPLIT_NAMES:
+        raise UsageError(
+            f"'{printable(str(entry['split']))}' is no split: give one of {', '.join(SPLIT_NAMES)}"
+        )
+    return _check_ids(table, entry)
+
+
+def _split(table: Table, entry: Entry) -> None:
+    number = SPLIT_NAMES.index(entry["split"])
+    table.apply(_change(table, [_patch(table, "split", _ids(entry), number)]))
+
+
+def _check_group(table: Table, entry: Entry) -> Entry:
+    if entry["group"] is not None:
+        entry = {**entry, "group": clean_name(entry["group"], "group")}
+    return _check_ids(table, entry)
+
+
+def _group(table: Table, entry: Entry) -> None:
+    number = group_number(table, entry["group"])
+    table.apply(_change(table, [_patch(table, "group", _ids(entry), number)]))
+
+
+def group_number(table: Table, name: str | None) -> int:
+    """The number of a group, which is new where there is none of this name."""
+    if name is None:
+        return NO_GROUP
+    if name not in table.group_numbers:
+        table.group_numbers[name] = len(table.groups)
+        table.groups.append(name)
+    return table.group_numbers[name]
+
+
+def _check_add_class(table: Table, entry: Entry) -> Entry:
+    return {**entry, "name": _new_class_name(table, entry["name"])}
+
+
+def _add_class(table: Table, entry: Entry) -> None:
+    table.apply(_change(table, [], _with_class(table, entry["name"])))
+
+
+def _with_class(table: Table, name: str) -> dict[int, str]:
+    classes = {**table.classes, table.next_class: name}
+    table.next_class += 1
+    return classes
+
+
+def _check_rename_class(table: Table, entry: Entry) -> Entry:
+    number = _existing_class(table, entry["name"])
+    name = clean_name(entry["to"], "class")
+    if table.class_id(name) not in (None, number):
+        raise UsageError(f"there is a class '{name}' already: choose another name, or merge them")
+    return {**entry, "to": name}
+
+
+def _rename_class(table: Table, entry: Entry) -> None:
+    number = _existing_class(table, entry["name"])
+    table.apply(_change(table, [], {**table.classes, number: entry["to"]}))
+
+
+def _check_merge_classes(table: Table, entry: Entry) -> Entry:
+    if not entry["names"]:
+        raise UsageError("no class to merge is named: choose at least one")
+    for name in entry["names"]:
+        _existing_class(table, name)
+    to = clean_name(entry["to"], "class")
+    return {**entry, "to": to if table.class_id(to) is not None else _new_class_name(table, to)}
+
+
+def _merge_classes(table: Table, entry: Entry) -> None:
+    numbers = [_existing_class(table, name) for name in entry["names"]]
+    to = table.class_id(entry["to"])
+    classes = dict(table.classes) if to is not None else _with_class(table, entry["to"])
+    target = to if to is not None else table.next_class - 1
+    merged = [number for number in dict.fromkeys(numbers) if number != target]
+    for number in merged:
+        del classes[number]
+    ids = np.flatnonzero(np.isin(table.images.column("label"), merged))
+    table.apply(_change(table, [_patch(table, "label", ids, target)], classes))
+
+
+def _check_remove_class(table: Table, entry: Entry) -> Entry:
+    _existing_class(table, entry["name"])
+    return entry
+
+
+def _remove_class(table: Table, entry: Entry) -> None:
+    """The images of the class stay, without a label."""
+    number = _existing_class(table, entry["name"])
+    classes = {key: name for key, name in table.classes.items() if key != number}
+    ids = np.flatnonzero(table.images.column("label") == number)
+    table.apply(_change(table, [_patch(table, "label", ids, NO_LABEL)], classes))
+
+
+def _check_undo(table: Table, entry: Entry) -> Entry:
+    if not table.done:
+        raise UsageError("there is nothing to undo")
+    return entry
+
+
+def _check_redo(table: Table, entry: Entry) -> Entry:
+    if not table.undone:
+        raise UsageError("there is nothing to redo: a new change ends what can be redone")
+    return entry
+
+
+def _check_add(table: Table, entry: Entry) -> Entry:
+    new = [name for name in entry["classes"] if table.class_id(name) is None]
+    if len(table.classes) + len(new) > MAX_CLASSES:
+        raise UsageError(
+            f"these images have {len(new):,} new classes, and a project has at most "
+            f"{MAX_CLASSES:,}: label each image with one of a few classes"
+        )
+    return entry
+
+
+def add_images(table: Table, entries: Sequence[Entry]) -> None:
+    """Add the images of one or more entries; labels, splits and groups are one or one an image."""
+    classes, numbers = table.classes, {name: key for key, name in table.classes.items()}
+    rows = _Rows()
+    for entry in entries:
+        new = [name for name in entry["classes"] if name not in numbers]
+        before = classes
+        if new:
+            classes = dict(classes)
+            for name in new:
+                classes[table.next_class] = name
+                numbers[name] = table.next_class
+                table.next_class += 1
+        start = table.images.count + len(rows.paths)
+        rows.add(table, entry, [*(numbers[name] for name in entry["classes"]), NO_LABEL])
+        where = slice(start, start + len(entry["paths"]))
+        table.push(Change((Patch("present", where, False, True),), before, classes, entry["batch"]))
+    ids = table.images.append(
+        rows.paths,
+        rows.names,
+        label=rows.labels,
+        split=rows.splits,
+        group=rows.groups,
+        source=rows.sources,
+        present=True,
+    )
+    table.by_path.update(zip(rows.paths, ids, strict=True))
+    table.classes = classes
+
+
+@dataclass
+class _Rows:
+    """Columns of images that are added together."""
+
+    paths: list[str] = field(default_factory=list)
+    names: list[str | None] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    splits: list[int] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    sources: list[int] = field(default_factory=list)
+
+    def add(self, table: Table, entry: Entry, classes: list[int]) -> None:
+        """classes: the ids of the entry's classes, with NO_LABEL at the end, which is index -1."""
+        count = len(entry["paths"])
+        groups = [*(group_number(table, name) for name in entry["groups"]), NO_GROUP]
+        self.paths += entry["paths"]
+        self.names += entry["names"] or [None] * count
+        self.labels += [classes[index] for index in _each(entry["labels"], count)]
+        self.splits += _each(entry["split"], count)
+        self.groups += [groups[index] for index in _each(entry["group"], count)]
+        self.sources += [_source_number(table, entry["folder"])] * count
+
+
+def _each(value: int | list[int], count: int) -> list[int]:
+    return [value] * count if isinstance(value, int) else value
+
+
+def _source_number(table: Table, folder: str | None) -> int:
+    for number, source in enumerate(table.sources):
+        if source.folder == folder:
+            return number
+    table.sources.append(Source(folder))
+    return len(table.sources) - 1
+
+
+def _start(_table: Table, _entry: Entry) -> None:
+    """The first entry says only whose journal it is."""
+
+
+def _same(_table: Table, entry: Entry) -> Entry:
+    return entry
+
+
+_OPERATIONS: dict[str, tuple[Callable[[Table, Entry], Entry], Callable[[Table, Entry], None]]] = {
+    "start": (_same, _start),
+    "add": (_check_add, lambda table, entry: add_images(table, [entry])),
+    "label": (_check_label, _label),
+    "leave_out": (_check_ids, _leave_out),
+    "keep": (_check_ids, _keep),
+    "split": (_check_split, _split),
+    "group": (_check_group, _group),
+    "add_class": (_check_add_class, _add_class),
+    "rename_class": (_check_rename_class, _rename_class),
+    "merge_classes": (_check_merge_classes, _merge_classes),
+    "remove_class": (_check_remove_class, _remove_class),
+    "undo": (_check_undo, lambda table, _entry: table.undo()),
+    "redo": (_check_redo, lambda table, _entry: table.redo()),
+}
+"""By name: checks an entry, and applies it."""

@@ -1,0 +1,98 @@
+"""The table of a project in memory: images, classes, groups and sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.studio.project.images import ColumnName, Images, Source
+from foveal.text import natural_key
+
+
+class Patch(NamedTuple):
+    """Cells of one column before and after a change; ids: rows, as a slice or an array."""
+
+    column: ColumnName
+    ids: Any
+    before: Any
+    after: Any
+
+
+class Change(NamedTuple):
+    """What one entry of the journal changed, so that it can be undone and made again."""
+
+    patches: tuple[Patch, ...]
+    classes_before: dict[int, str]
+    classes_after: dict[int, str]
+    batch: str | None = None
+
+
+@dataclass
+class Table:
+    """classes: id to name; an id is never used again.  by_path: the newest image of each path."""
+
+    images: Images = field(default_factory=Images)
+    classes: dict[int, str] = field(default_factory=dict)
+    next_class: int = 0
+    groups: list[str] = field(default_factory=list)
+    group_numbers: dict[str, int] = field(default_factory=dict)
+    sources: list[Source] = field(default_factory=list)
+    by_path: dict[str, int] = field(default_factory=dict)
+    done: list[list[Change]] = field(default_factory=list)
+    """Steps that can be undone, the newest last; a step holds the changes of one batch."""
+    undone: list[list[Change]] = field(default_factory=list)
+
+    def class_id(self, name: str) -> int | None:
+        """The id of a class; None where there is none of this name."""
+        return next((key for key, value in self.classes.items() if value == name), None)
+
+    def sorted_classes(self) -> list[tuple[int, str]]:
+        """Ids and names, in natural order of the names, as training has them."""
+        return sorted(self.classes.items(), key=lambda item: natural_key(item[1]))
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """int64 (next_class,): the images of each class id that are not left out."""
+        labels = self.images.column("label")[self.images.usable()]
+        return np.bincount(labels[labels >= 0], minlength=self.next_class)
+
+    def image_at(self, path: str) -> int | None:
+        """The id of the present image at a path."""
+        found = self.by_path.get(path)
+        return found if found is not None and self.images.column("present")[found] else None
+
+    def push(self, change: Change) -> None:
+        """Note a change that was made; it joins the newest step where both are of one batch."""
+        self.undone.clear()
+        newest = self.done[-1] if self.done else None
+        if newest and change.batch is not None and newest[-1].batch == change.batch:
+            newest.append(change)
+        else:
+            self.done.append([change])
+
+    def undo(self) -> None:
+        """Take the newest step back."""
+        step = self.done.pop()
+        for change in reversed(step):
+            self._write(change, after=False)
+        self.undone.append(step)
+
+    def redo(self) -> None:
+        """Make the step that was taken back last again."""
+        step = self.undone.pop()
+        for change in step:
+            self._write(change, after=True)
+        self.done.append(step)
+
+    def apply(self, change: Change) -> None:
+        """Make a change for the first time."""
+        self._write(change, after=True)
+        self.push(change)
+
+    def _write(self, change: Change, *, after: bool) -> None:
+        for patch in change.patches if after else reversed(change.patches):
+            column = self.images.column(patch.column)
+            column[patch.ids] = patch.after if after else patch.before
+        self.classes = change.classes_after if after else change.classes_before

@@ -1,0 +1,86 @@
+"""The table that training reads: the labelled images of a project, as JSON Lines.
+
+JSON Lines and not CSV, as names of files may hold what no CSV holds: control characters, line ends,
+bytes that are no text.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.errors import DataError
+from foveal.files import write_atomic
+from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES
+from foveal.studio.project.project import Project
+from foveal.text import plural
+
+TRAIN, VAL, TEST = 1, 2, 3
+_SHARES = (0.70, 0.85)
+"""Upper ends of train and val, where the studio must choose."""
+
+
+def write_training_table(project: Project, path: Path) -> None:
+    """Write the images that have a label and are not left out to `path`, a new .jsonl file.
+
+    Paths are absolute.  Raises DataError where fewer than two classes have images.
+    """
+    with project.lock:
+        images, table = project.table.images, project.table
+        ids = np.flatnonzero(images.usable() & (images.column("label") != NO_LABEL))
+        labels, groups = images.column("label")[ids], images.column("group")[ids]
+        _require_classes(labels)
+        paths = [str(project.location(image)[0]) for image in ids.tolist()]
+        names = [None if group == NO_GROUP else table.groups[group] for group in groups.tolist()]
+        keys = [
+            path if name is None else f"group {name}"
+            for path, name in zip(paths, names, strict=True)
+        ]
+        splits = resolve_splits(images.column("split")[ids], keys).tolist()
+        classes = [table.classes[label] for label in labels.tolist()]
+    write_atomic(path, "".join(map(_line, paths, classes, splits, names)))
+
+
+def _require_classes(labels: NDArray[np.int32]) -> None:
+    present = len(np.unique(labels))
+    if present < 2:
+        raise DataError(
+            f"{plural(present, 'class has', 'classes have')} images, and training needs two or "
+            "more: label images of another class"
+        )
+
+
+def resolve_splits(splits: NDArray[np.int8], keys: list[str]) -> NDArray[np.int8]:
+    """The column `split` as training takes it: all 0 (Foveal chooses), or none.
+
+    keys: what images that stay together have in common.  Where a person has chosen val or test
+    for some, the others are train, from which Foveal takes what is missing.  Where only train was
+    chosen, the others are divided 70/15/15 by a hash of their keys, so that later images move none.
+    """
+    if not splits.any():
+        return splits
+    resolved = splits.copy()
+    rest = np.flatnonzero(splits == 0)
+    if (splits > TRAIN).any():
+        resolved[rest] = TRAIN
+        return resolved
+    resolved[rest] = [1 + sum(_position(keys[row]) >= end for end in _SHARES) for row in rest]
+    return resolved
+
+
+def _position(key: str) -> float:
+    digest = blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8, person=b"foveal-studio")
+    return int.from_bytes(digest.digest(), "little") / 2**64
+
+
+def _line(path: str, label: str, split: int, group: str | None) -> str:
+    row: dict[str, object] = {"path": path, "label": [label]}
+    if split:
+        row["split"] = SPLIT_NAMES[split]
+    if group is not None:
+        row["group"] = group
+    return json.dumps(row) + "\n"

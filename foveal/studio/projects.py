@@ -1,0 +1,129 @@
+"""The projects of a workspace that are open, and the counts of those that are not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+from foveal.errors import Error
+from foveal.files import write_atomic
+from foveal.studio.events import Events
+from foveal.studio.intake.upload import clear_incoming
+from foveal.studio.pixels import real_file
+from foveal.studio.project.project import JOURNAL, Project
+from foveal.studio.thumbnails import Thumbnails
+from foveal.studio.workspace import Workspace
+
+COUNTS = "counts.json"
+
+
+class Projects:
+    """Opens each project once; its methods may be called from any thread."""
+
+    def __init__(self, workspace: Workspace, events: Events) -> None:
+        self._workspace, self._events = workspace, events
+        self._lock = threading.Lock()
+        self._open: dict[str, Project] = {}
+        self._thumbnails: dict[str, Thumbnails] = {}
+
+    def get(self, project: str) -> Project:
+        """The project of an id.  Raises UsageError where there is none, DataError as Project."""
+        with self._lock:
+            folder = self._workspace.project_folder(project)
+            if project not in self._open:
+
+                def publish(revision: int) -> None:
+                    self._events.publish(project, "project", {"revision": revision})
+
+                self._open[project] = Project(folder, project, publish)
+                clear_incoming(self._open[project])
+            return self._open[project]
+
+    def thumbnails(self, project: str) -> Thumbnails:
+        """The thumbnails of a project."""
+        folder = self._workspace.project_folder(project)
+        with self._lock:
+            if project not in self._thumbnails:
+                self._thumbnails[project] = Thumbnails(folder)
+            return self._thumbnails[project]
+
+    def image_path(self, project: str, image: int) -> Path:
+        """The real file of an image.
+
+        Raises UsageError where there is no image of this id, ImageError where it is gone or leads
+        out of the folder that was added.
+        """
+        return real_file(*self.get(project).location(image))
+
+    def image_ids(self, project: str) -> dict[str, int]:
+        """Ids by the absolute paths that the training table has."""
+        opened = self.get(project)
+        with opened.lock:
+            ids = opened.table.images.present().tolist()
+            return {str(opened.location(image)[0]): image for image in ids}
+
+    def close(self, project: str) -> None:
+        """Close a project, such as before it is moved to the trash."""
+        with self._lock:
+            opened = self._open.pop(project, None)
+            thumbnails = self._thumbnails.pop(project, None)
+        if thumbnails is not None:
+            thumbnails.close()
+        if opened is not None:
+            opened.close()
+
+    def close_all(self) -> None:
+        """Close every project: the studio stops."""
+        for project in {*self._open, *self._thumbnails}:
+            self.close(project)
+
+    def listed(self, project: str) -> dict[str, Any]:
+        """A project as a list shows it: id, name, images, classes, runs; `error` where damaged."""
+        folder = self._workspace.project_folder(project)
+        runs = sum(1 for _ in folder.glob("runs/*/request.json"))
+        try:
+            name = self._workspace.project_facts(project)["name"]
+            counts = self._counts(project)
+        except Error as error:
+            nothing = {"images": 0, "classes": 0}
+            return {"id": project, "name": project, **nothing, "runs": runs, "error": str(error)}
+        return {"id": project, "name": name, **counts, "runs": runs, "error": None}
+
+    def facts(self, project: str) -> dict[str, Any]:
+        """A project as its own page shows it: id, name and `Project.summary`."""
+        name = self._workspace.project_facts(project)["name"]
+        return {"id": project, "name": name, **self.get(project).summary()}
+
+    def delete(self, project: str) -> None:
+        """Move a project, with its journal, into the trash of the workspace."""
+        folder = self._workspace.project_folder(project)
+        self.close(project)
+        trash = self._workspace.folder / "trash" / project
+        trash.parent.mkdir(exist_ok=True)
+        shutil.move(folder, trash)
+
+    def _counts(self, project: str) -> dict[str, int]:
+        """Images and classes; from a file while the journal is as long as when it was written."""
+        folder = self._workspace.project_folder(project)
+        size = self._size(project)
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            kept = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
+            if kept["size"] == size:
+                return {"images": int(kept["images"]), "classes": int(kept["classes"])}
+        opened = self.get(project)
+        with opened.lock:
+            summary, size = opened.summary(), self._size(project)
+        counts = {"images": summary["images"], "classes": len(summary["classes"])}
+        with contextlib.suppress(Error):
+            write_atomic(folder / COUNTS, json.dumps({"size": size, **counts}))
+        return counts
+
+    def _size(self, project: str) -> int:
+        journal = self._workspace.project_folder(project) / JOURNAL
+        with contextlib.suppress(OSError):
+            return journal.stat().st_size
+        return 0

@@ -1,0 +1,132 @@
+"""Uploads, folders of this machine, and exports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from foveal.serving.errors import RequestError
+from foveal.studio.answers import Body, json_answer, read_json
+from foveal.studio.intake.folder import add_folder
+from foveal.studio.intake.upload import (
+    UploadOptions,
+    byte_limit,
+    incoming_file,
+    take_upload,
+    too_large,
+)
+from foveal.studio.project.export import export_folders, project_csv
+from foveal.studio.project.project import Project
+from foveal.studio.security import BINARY
+from foveal.studio.state import StudioState
+from foveal.studio.tasks.tasks import TaskProgress
+from foveal.text import printable
+
+_OPTIONS = ("name", "label", "group", "batch")
+
+
+class FolderPath(Body):
+    """The whole path of a folder or table on the machine that runs the studio."""
+
+    path: str
+
+
+class ExportFolder(Body):
+    """The whole path of a new folder."""
+
+    folder: str
+
+
+def intake_routes(state: StudioState) -> list[Route]:
+    """Routes of /api/projects/P: uploads, folders, export."""
+
+    def project_of(request: Request) -> Project:
+        return state.projects.get(request.path_params["project"])
+
+    async def upload(request: Request) -> Response:
+        options = _upload_options(request)
+        project = await run_in_threadpool(project_of, request)
+        thumbnails = await run_in_threadpool(state.projects.thumbnails, project.id)
+
+        def work(progress: TaskProgress) -> dict[str, Any]:
+            added = take_upload(project, thumbnails, file, options, progress=progress)
+            return added.to_data()
+
+        with incoming_file(project) as file:
+            await _receive(request, file)
+            answer = await run_in_threadpool(state.tasks.run, project.id, "upload", work)
+        return json_answer(answer)
+
+    async def folder(request: Request) -> Response:
+        body = await read_json(request, FolderPath)
+        project = await run_in_threadpool(project_of, request)
+        added = await run_in_threadpool(add_folder, project, body.path)
+        return json_answer(added.to_data())
+
+    def download(request: Request) -> Response:
+        if request.query_params.get("as") != "csv":
+            raise RequestError(422, "a project is downloaded as=csv; folders are made with POST")
+        content = project_csv(project_of(request)).encode("utf-8")
+        headers = {"content-disposition": 'attachment; filename="images.csv"'}
+        return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+
+    async def export(request: Request) -> Response:
+        body = await read_json(request, ExportFolder)
+        project = await run_in_threadpool(project_of, request)
+
+        def work(progress: TaskProgress) -> dict[str, Any]:
+            copied, skipped = export_folders(project, body.folder, progress=progress)
+            return _exported(body.folder, copied, skipped)
+
+        return json_answer(await run_in_threadpool(state.tasks.run, project.id, "export", work))
+
+    one = "/api/projects/{project}"
+    return [
+        Route(f"{one}/uploads", upload, methods=["POST"]),
+        Route(f"{one}/folders", folder, methods=["POST"]),
+        Route(f"{one}/export", download),
+        Route(f"{one}/export", export, methods=["POST"]),
+    ]
+
+
+def _upload_options(request: Request) -> UploadOptions:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != BINARY:
+        raise RequestError(415, f"files are sent as {BINARY}")
+    for name in request.query_params:
+        if name not in _OPTIONS:
+            valid = ", ".join(_OPTIONS)
+            raise RequestError(
+                422, f"unknown parameter '{printable(name[:64])}'; valid parameters: {valid}"
+            )
+    given = {name: request.query_params[name] for name in _OPTIONS if name in request.query_params}
+    return UploadOptions(**given)
+
+
+async def _receive(request: Request, file: Path) -> None:
+    """Write the body into `file`.  Raises RequestError 413 over the limit of its kind."""
+    limit = received = 0
+    with file.open("wb") as out:
+        async for chunk in request.stream():
+            if not chunk:
+                continue
+            if not received:
+                limit = byte_limit(chunk, file.parent)
+            received += len(chunk)
+            if received > limit:
+                raise RequestError(413, str(too_large(limit)))
+            await run_in_threadpool(out.write, chunk)
+
+
+def _exported(folder: str, copied: int, skipped: list[tuple[str, str]]) -> dict[str, Any]:
+    listed = [{"name": printable(name), "reason": reason} for name, reason in skipped[:1000]]
+    return {
+        "folder": printable(folder),
+        "copied": copied,
+        "skipped": listed,
+        "skipped_count": len(skipped),
+    }

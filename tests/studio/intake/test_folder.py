@@ -1,0 +1,153 @@
+"""Folders of this machine: nothing is copied, nothing outside is taken, new files come later."""
+
+import os
+
+import pytest
+from PIL import Image
+
+from foveal.errors import DataError, UsageError
+from foveal.studio.intake.folder import OUTSIDE, add_folder
+from foveal.studio.project.project import Project
+
+
+def draw(path, level=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (8, 8), level).save(path, "PNG")
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "w" / "projects" / "p"
+    folder.mkdir(parents=True)
+    opened = Project(folder, "p")
+    yield opened
+    opened.close()
+
+
+def labels(project):
+    ids = project.columns()["ids"]
+    return {project.name(each): project.image(each)["label"] for each in ids}
+
+
+def test_class_folders_are_labels_and_nothing_is_copied(project, digits, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in digits.rglob("*")}
+    added = add_folder(project, str(digits))
+    assert (added.added, added.skipped) == (300, [])
+    assert all(name.split("/")[0] == label for name, label in labels(project).items())
+    assert {path: path.stat().st_mtime_ns for path in digits.rglob("*")} == before
+    assert [path.name for path in project.folder.iterdir()] == ["journal.jsonl"]
+    project.change({"op": "undo"})
+    assert labels(project) == {}
+
+
+def test_split_folders_are_splits(project, tmp_path):
+    for name in ("train/cat/1.png", "test/dog/1.png"):
+        draw(tmp_path / "f" / name)
+    add_folder(project, str(tmp_path / "f"))
+    shown = {each["name"]: (each["label"], each["split"]) for each in map(project.image, (0, 1))}
+    assert shown == {"train/cat/1.png": ("cat", "train"), "test/dog/1.png": ("dog", "test")}
+
+
+def test_images_without_class_folders_have_no_label(project, tmp_path):
+    draw(tmp_path / "f" / "1.png")
+    add_folder(project, str(tmp_path / "f"))
+    assert labels(project) == {"1.png": None}
+
+
+def test_a_table_gives_labels_splits_and_groups(project, tmp_path):
+    draw(tmp_path / "f" / "1.png")
+    (tmp_path / "f" / "t.csv").write_text("path,label,split,group\n1.png,cat,val,g\n")
+    add_folder(project, str(tmp_path / "f" / "t.csv"))
+    shown = project.image(0)
+    assert (shown["label"], shown["split"], shown["group"]) == ("cat", "val", "g")
+
+
+def test_added_again_only_what_is_new_comes(project, tmp_path):
+    draw(tmp_path / "f" / "cat" / "1.png")
+    add_folder(project, str(tmp_path / "f"))
+    draw(tmp_path / "f" / "cat" / "2.png")
+    project.change({"op": "leave_out", "ids": [0]})
+    added = add_folder(project, str(tmp_path / "f"))
+    assert (added.added, added.skipped) == (
+        1,
+        [("cat/1.png", "in the project already, left out: cat/1.png")],
+    )
+    inner = add_folder(project, str(tmp_path / "f" / "cat"))
+    assert (inner.added, len(inner.skipped)) == (0, 2)
+
+
+def test_links_and_paths_that_lead_out_are_left(project, tmp_path):
+    draw(tmp_path / "secret" / "me.png")
+    draw(tmp_path / "f" / "cat" / "1.png")
+    (tmp_path / "f" / "cat" / "inside.png").symlink_to("1.png")
+    (tmp_path / "f" / "cat" / "out.png").symlink_to(tmp_path / "secret" / "me.png")
+    (tmp_path / "f" / "dog").symlink_to(tmp_path / "secret")
+    added = add_folder(project, str(tmp_path / "f"))
+    assert labels(project) == {"cat/1.png": "cat", "cat/inside.png": "cat"}
+    assert sorted(added.skipped) == [("cat/out.png", OUTSIDE), ("dog/me.png", OUTSIDE)]
+    (tmp_path / "f" / "t.csv").write_text(
+        f"path,label\ncat/1.png,a\n{tmp_path}/secret/me.png,b\n../secret/me.png,c\n"
+    )
+    table = add_folder(project, str(tmp_path / "f" / "t.csv"))
+    assert {reason for _, reason in table.skipped} == {
+        OUTSIDE,
+        "in the project already: cat/1.png",
+    }
+
+
+def test_files_that_are_no_images_by_name_are_told(project, tmp_path):
+    draw(tmp_path / "f" / "cat" / "1.png")
+    (tmp_path / "f" / "cat" / "notes.txt").write_text("x")
+    assert add_folder(project, str(tmp_path / "f")).notes == [
+        "1 file ignored: not an image in a class folder"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (
+            "images",
+            "'images' is not a whole path: type the path of a folder from its root, such as "
+            "/home/me/images",
+        ),
+        ("/no/such", "there is no /no/such on the machine that runs the studio"),
+        ("/" + "x" * 5000, "there is no /" + "x" * 5000 + " on the machine that runs the studio"),
+        ("/a\0b", "the path holds a zero byte: type the path of a folder on this machine"),
+        (
+            "{tmp}/a.png",
+            "{tmp}/a.png is neither a folder nor a table (.csv, .tsv, .jsonl, .parquet): drop "
+            "files and archives onto the page instead",
+        ),
+        (
+            "{tmp}",
+            "{tmp} holds the studio's own workspace: name a folder of images only",
+        ),
+    ],
+)
+def test_a_wrong_path_is_one_sentence(project, tmp_path, path, sentence):
+    draw(tmp_path / "a.png")
+    with pytest.raises(UsageError) as caught:
+        add_folder(project, path.format(tmp=tmp_path))
+    assert str(caught.value) == sentence.format(tmp=tmp_path)
+
+
+def test_an_empty_folder_is_one_sentence(project, tmp_path):
+    (tmp_path / "f").mkdir()
+    with pytest.raises(DataError) as caught:
+        add_folder(project, str(tmp_path / "f"))
+    assert str(caught.value) == (
+        f"no images in {tmp_path}/f: give a folder with one sub-folder a class, each with images"
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="bytes in names")
+def test_names_that_are_no_text_are_taken(project, tmp_path):
+    name = os.fsdecode(b"\xff\n.png")
+    draw(tmp_path / "f" / os.fsdecode(b"\xfe") / name)
+    add_folder(project, str(tmp_path / "f"))
+    project.close()
+    again = Project(project.folder, "p")
+    project.__dict__.update(again.__dict__)
+    assert again.location(0)[0].read_bytes().startswith(b"\x89PNG")
+    assert again.image(0)["label"] == r"\udcfe"

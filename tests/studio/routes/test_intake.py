@@ -1,0 +1,128 @@
+"""Uploads, folders and exports over HTTP."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+BINARY = {"content-type": "application/octet-stream"}
+
+
+def png(seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (9, 9), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_zip_and_a_folder_fill_a_project(studio, digits):
+    path = studio.project("mixed")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as opened:
+        for number in range(3):
+            opened.writestr(f"x/{number}.png", png(number))
+    assert studio.upload(path, out.getvalue(), name="x.zip") == {
+        "added": 3, "first": 0, "skipped": [], "skipped_count": 0, "notes": [],
+    }  # fmt: skip
+    assert studio.post(f"{path}/folders", path=str(digits))["added"] == 300
+    project = studio.get(path)
+    assert (project["images"], len(project["classes"])) == (303, 11)
+    assert project["sources"] == [
+        {"kind": "upload", "path": None, "images": 3},
+        {"kind": "folder", "path": str(digits), "images": 300},
+    ]
+    answer = studio.client.get(f"{path}/images/{100}/thumbnail")
+    assert answer.headers["content-type"] == "image/webp"
+
+
+def test_a_file_that_vanished_is_told_and_its_thumbnail_stays(studio, tmp_path):
+    path = studio.project("vanishing")
+    for number in range(2):
+        (tmp_path / "f").mkdir(exist_ok=True)
+        (tmp_path / "f" / f"{number}.png").write_bytes(png(number))
+    studio.post(f"{path}/folders", path=str(tmp_path / "f"))
+    seen = studio.client.get(f"{path}/images/0/thumbnail")
+    for number in range(2):
+        (tmp_path / "f" / f"{number}.png").unlink()
+    assert studio.client.get(f"{path}/images/0/thumbnail").content == seen.content
+    gone = "cannot be opened: No such file or directory"
+    assert studio.get(f"{path}/images/0")["problem"] == gone
+    for what in ("1/thumbnail", "0/pixels"):
+        assert studio.get(f"{path}/images/{what}", 410)["error"] == (
+            f"this image cannot be read now: {gone}"
+        )
+
+
+def test_a_file_that_became_a_link_out_is_not_read(studio, tmp_path):
+    path = studio.project("linked")
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "0.png").write_bytes(png(0))
+    (tmp_path / "secret.png").write_bytes(png(1))
+    studio.post(f"{path}/folders", path=str(tmp_path / "f"))
+    (tmp_path / "f" / "0.png").unlink()
+    (tmp_path / "f" / "0.png").symlink_to(tmp_path / "secret.png")
+    assert studio.get(f"{path}/images/0/pixels", 410)["error"] == (
+        "this image cannot be read now: a symbolic link that leads out of the folder that was added"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status", "sentence"),
+    [
+        (
+            "?path=/etc",
+            BINARY,
+            422,
+            "unknown parameter 'path'; valid parameters: name, label, group, batch",
+        ),
+        (
+            "",
+            {"content-type": "application/json"},
+            415,
+            "files are sent as application/octet-stream",
+        ),
+        ("?label=%20", BINARY, 422, "the name of a class is empty: type at least one character"),
+    ],
+)
+def test_a_wrong_upload_is_one_sentence(studio, query, headers, status, sentence):
+    path = studio.project(f"wrong {sentence}"[:100])
+    answer = studio.client.post(f"{path}/uploads{query}", content=png(0), headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (status, sentence)
+    assert studio.get(path)["images"] == 0
+
+
+def test_an_image_over_the_limit_is_refused_while_it_is_received(studio):
+    path = studio.project("large")
+
+    def chunks():
+        yield png(0)
+        for _ in range(257):
+            yield b"\0" * (1 << 20)
+
+    answer = studio.client.post(f"{path}/uploads", content=chunks(), headers=BINARY)
+    assert answer.status_code == 413
+    assert answer.json()["error"].startswith("the upload is larger than 256.0 MiB, ")
+    assert list((studio.folder / "projects" / path[-8:] / "incoming").iterdir()) == []
+
+
+def test_a_project_is_downloaded_as_csv_and_copied_into_folders(studio, tmp_path):
+    path = studio.project("exported")
+    studio.upload(path, png(0), name="a.png", label="cat")
+    answer = studio.client.get(f"{path}/export?as=csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="images.csv"'
+    header, row = answer.text.splitlines()
+    assert header == "path,label,split,group,name"
+    assert row.endswith(",cat,,,a.png")
+    made = studio.post(f"{path}/export", folder=str(tmp_path / "out"))
+    assert made == {
+        "folder": str(tmp_path / "out"), "copied": 1, "skipped": [], "skipped_count": 0,
+    }  # fmt: skip
+    assert (tmp_path / "out" / "cat" / "a.png").read_bytes() == png(0)
+    assert studio.post(f"{path}/export", 422, folder=str(tmp_path / "out"))["error"] == (
+        f"{tmp_path}/out is there already: name a folder that is not there"
+    )
+    assert studio.get(f"{path}/export?as=xml", 422)["error"] == (
+        "a project is downloaded as=csv; folders are made with POST"
+    )
