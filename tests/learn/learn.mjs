@@ -112,6 +112,7 @@ const solutions = {
     ['0', '1'],
   ],
   loss: [
+    ['1', '0'],
     [null, async (page) => (await set(page, 'rate', 1.4), await times(60, () => page.click('#step')))],
     ['2.05', '1.95'],
     [null, async (page) => times(5, () => page.click('#all-steps'))],
@@ -224,9 +225,7 @@ async function readNumbers(page) {
   readings.weights = await cells(page, 'weights')
   readings.products = await cells(page, 'products')
   await open(page, 'output')
-  readings.probabilities = await page.$$eval('[data-probability]', (n) =>
-    n.map((one) => Number(one.dataset.probability)),
-  )
+  readings.probabilities = await probabilities(page)
   readings.sigmoid = await value(page, '[data-sigmoid]', 'sigmoid')
 }
 
@@ -320,10 +319,42 @@ async function figuresAndImages(page) {
   })
   await page.waitForFunction(() => document.body.innerText.includes('The browser cannot read this file as an image.'))
   same(await cells(page, 'pixels'), readings.own, 'the image after a file that is none')
-  await open(page, 'stride')
-  same((await page.locator('[data-cells] rect').count()) > 64, true, 'own image in another chapter')
+  await theOwnImageIsInEveryChapter(page, readings.own)
 }
 
+/** What each chapter makes of the sample: other than it was with the digit, wherever the reader goes. */
+async function theOwnImageIsInEveryChapter(page, own) {
+  for (const id of Object.keys(solutions)) {
+    await open(page, id)
+    same(await page.locator('[data-digit][aria-pressed=true]').count(), 0, `digits chosen in ${id}`)
+    const mine = await drawn(page)
+    await page.click('[data-digit="3"]')
+    await page.waitForSelector('[data-digit="3"][aria-pressed=true]')
+    holds(mine !== (await drawn(page)), `the figures of ${id} do not follow the image`)
+    await page.setInputFiles('#own-image', [])
+    await page.setInputFiles('#own-image', image)
+    await page.waitForFunction(() => !document.querySelector('[data-digit][aria-pressed=true]'))
+    same(await drawn(page), mine, `figures of ${id} with the own image`)
+  }
+  await open(page, 'loss')
+  same(await cells(page, 'the image'), own, 'own image in the chapter on loss')
+  await set(page, 'truth', 4)
+  readings.imageLoss = await value(page, '[data-image-loss]', 'image-loss')
+  await open(page, 'output')
+  readings.imageProbabilities = await probabilities(page)
+  await open(page, 'weights')
+  await page.click('#learn')
+  await page.waitForFunction(() => document.querySelector('#learned').innerText.length > 0)
+  await open(page, 'overfitting')
+  await page.click('#train')
+  await trained(page)
+  await page.waitForFunction(() => /Prediction/.test(document.querySelector('#prediction').innerText))
+}
+const probabilities = (page) =>
+  page.$$eval('[data-probability]', (n) => n.map((one) => Number(one.dataset.probability)))
+/** All figures and what is said of them, without the choice of the sample. */
+const drawn = (page) =>
+  page.$$eval('main .figure, main .both', (all) => all.map((one) => one.innerHTML).join())
 async function progressIsKeptWhereAsked(page) {
   await open(page, 'pooling')
   same(await check(page, 3, '0'), 'right', 'task')

@@ -103,6 +103,7 @@ def test_figures_own_images_keyboard_and_progress(tmp_path):
     assert len(root.findall(".//{http://www.w3.org/2000/svg}rect")) > 64 + 36
     assert "var(" not in found["svg"]
     ramp = np.arange(0, 256, 8).reshape(8, 4).mean(1) / 255 * 16
+    assert found["imageLoss"] == pytest.approx(-np.log(found["imageProbabilities"][4]))
     assert found["own"] == np.tile(np.floor(ramp + 0.5), 8).tolist()
 
 

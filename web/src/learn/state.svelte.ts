@@ -4,7 +4,7 @@ import { splitDigits, unpackDigits, type Images } from './core'
 import type { GreyImage } from '../shared/readImage'
 
 export interface Sample {
-  name: string
+  target: number | null // its class, where that is known
   small: Float64Array // 8 x 8, whole numbers 0 to 16
   large: Float64Array // 32 x 32, 0 to 16
 }
@@ -54,11 +54,11 @@ function enlarge(values: ArrayLike<number>, side: number, n: number): Float64Arr
 export function digitSample(target: number): Sample {
   const at = split.test.targets.indexOf(target)
   const small = Float64Array.from(split.test.pixels.subarray(at * 64, (at + 1) * 64), (v) => Math.round(v * LEVELS))
-  return { name: String(target), small, large: enlarge(small, SMALL, LARGE) }
+  return { target, small, large: enlarge(small, SMALL, LARGE) }
 }
 
 /** The middle square of an image file, as the sample. */
-export function imageSample(image: GreyImage, name: string): Sample {
+export function imageSample(image: GreyImage): Sample {
   const side = Math.min(image.height, image.width)
   const top = Math.floor((image.height - side) / 2)
   const left = Math.floor((image.width - side) / 2)
@@ -66,10 +66,13 @@ export function imageSample(image: GreyImage, name: string): Sample {
     const at = (top + Math.floor(i / side)) * image.width + left + (i % side)
     return (image.values[at]! / 255) * LEVELS
   })
-  return { name, small: resample(square, side, SMALL).map(Math.round), large: resample(square, side, LARGE) }
+  return { target: null, small: resample(square, side, SMALL).map(Math.round), large: resample(square, side, LARGE) }
 }
 
 export const sample = $state<{ current: Sample }>({ current: digitSample(3) })
+
+/** The sample as a network receives it: 64 pixels of 0 to 1. */
+export const samplePixels = (): Float32Array => Float32Array.from(sample.current.small, (v) => v / LEVELS)
 
 /** What was solved: "padding/1". */
 export const solved = $state<Record<string, boolean>>({})

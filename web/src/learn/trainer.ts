@@ -2,18 +2,17 @@
 import type { Hyperparameters, Images, LayerSpec, Shape } from './core'
 import TrainerWorker from './trainer.worker?worker&inline'
 
-export type ToWorker =
-  | {
-      kind: 'start'
-      layers: LayerSpec[]
-      input: Shape
-      settings: Hyperparameters
-      train: Images
-      test: Images
-      probe: Float32Array
-    }
-  | { kind: 'probe'; pixels: Float32Array }
-  | { kind: 'stop' }
+/** What is trained on what; `probe` is the image whose maps are reported. */
+export interface Order {
+  layers: LayerSpec[]
+  input: Shape
+  settings: Hyperparameters
+  train: Images
+  test: Images
+  probe: Float32Array
+}
+
+export type ToWorker = ({ kind: 'start' } & Order) | { kind: 'probe'; pixels: Float32Array } | { kind: 'stop' }
 
 export interface EpochScores {
   epoch: number
@@ -44,10 +43,7 @@ export interface Trainer {
 }
 
 /** Train in a worker; `report` hears everything. */
-export function startTraining(
-  order: Omit<Extract<ToWorker, { kind: 'start' }>, 'kind'>,
-  report: (message: FromWorker) => void,
-): Trainer {
+export function startTraining(order: Order, report: (message: FromWorker) => void): Trainer {
   const worker = new TrainerWorker()
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => report(data)
   const send = (message: ToWorker): void => worker.postMessage(message)

@@ -1,6 +1,6 @@
 // Trains a network beside the page, in slices, so that it hears what the page says in between.
 import { activations, evaluate, makeNetwork, softmax, train, type Images, type Network, type Step } from './core'
-import type { FromWorker, ToWorker } from './trainer'
+import type { FromWorker, Order, ToWorker } from './trainer'
 
 const SLICE_MS = 60
 const REPORT_MS = 150
@@ -27,7 +27,7 @@ function stateOf(net: Network) {
 
 const pause = (): Promise<void> => new Promise((done) => setTimeout(done))
 
-async function run(data: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+async function run(data: Order): Promise<void> {
   const start = performance.now()
   const seconds = (): number => (performance.now() - start) / 1000
   const net = makeNetwork(data.layers, data.input, 10, data.settings.seed)

@@ -38,26 +38,25 @@ export interface ChapterEntry {
   id: string
   words: Words // title, about, lead, more, try, note, task1.., hint1.., why1.. and those of the figure
   component: Component
-  sample: boolean // the sample image is used
 }
 
 export const chapters: readonly ChapterEntry[] = [
-  { id: 'image', words: imageWords, component: Image, sample: true },
-  { id: 'signal', words: signalWords, component: Signal, sample: true },
-  { id: 'convolution', words: convolutionWords, component: Convolution, sample: true },
-  { id: 'flip', words: flipWords, component: Flip, sample: true },
-  { id: 'feature-maps', words: featureMapWords, component: FeatureMaps, sample: true },
-  { id: 'activation', words: activationWords, component: Activation, sample: true },
-  { id: 'receptive-field', words: receptiveFieldWords, component: ReceptiveField, sample: true },
-  { id: 'padding', words: paddingWords, component: Padding, sample: true },
-  { id: 'stride', words: strideWords, component: Stride, sample: true },
-  { id: 'pooling', words: poolingWords, component: Pooling, sample: true },
-  { id: 'flatten', words: flattenWords, component: Flatten, sample: true },
-  { id: 'output', words: outputWords, component: Output, sample: true },
-  { id: 'loss', words: lossWords, component: Loss, sample: false },
-  { id: 'weights', words: weightsWords, component: Weights, sample: false },
-  { id: 'overfitting', words: overfittingWords, component: Overfitting, sample: false },
-  { id: 'network', words: networkWords, component: Network, sample: true },
+  { id: 'image', words: imageWords, component: Image },
+  { id: 'signal', words: signalWords, component: Signal },
+  { id: 'convolution', words: convolutionWords, component: Convolution },
+  { id: 'flip', words: flipWords, component: Flip },
+  { id: 'feature-maps', words: featureMapWords, component: FeatureMaps },
+  { id: 'activation', words: activationWords, component: Activation },
+  { id: 'receptive-field', words: receptiveFieldWords, component: ReceptiveField },
+  { id: 'padding', words: paddingWords, component: Padding },
+  { id: 'stride', words: strideWords, component: Stride },
+  { id: 'pooling', words: poolingWords, component: Pooling },
+  { id: 'flatten', words: flattenWords, component: Flatten },
+  { id: 'output', words: outputWords, component: Output },
+  { id: 'loss', words: lossWords, component: Loss },
+  { id: 'weights', words: weightsWords, component: Weights },
+  { id: 'overfitting', words: overfittingWords, component: Overfitting },
+  { id: 'network', words: networkWords, component: Network },
 ]
 
 /** How many tasks a chapter has. */

@@ -12,7 +12,16 @@ export const overfittingWords = {
   try: ['Train with few images, then with many.', '적은 이미지로 학습시켜 본 다음 많은 이미지로 학습시켜 보세요.'],
   images: ['Training images', '학습 이미지 수'],
   units: ['Neurons', '뉴런 수'],
+  dropout: ['Dropout', '드롭아웃'],
   epochs: ['Epochs', '에포크'],
+  yours: ['And your image?', '내 이미지는?'],
+  yoursLead: [
+    'The image chosen at the top was never trained on. Try one that is no digit: the network still has to choose one of ten, and is often quite sure.',
+    '맨 위에서 고른 이미지는 학습에 쓰지 않은 것입니다. 숫자가 아닌 이미지도 넣어 보세요. 신경망은 그래도 열 가지 가운데 하나를 골라야 하고, 꽤 확신할 때도 많습니다.',
+  ],
+  seen: ['What the network receives: 8 × 8', '신경망이 받는 8 × 8 이미지'],
+  predicted: ['Prediction: {k}, probability {p} %', '예측: {k}, 확률 {p} %'],
+  untrained: ['Not trained yet.', '아직 학습하지 않았습니다.'],
   train: ['Train', '학습 시작'],
   running: ['training…', '학습 중…'],
   result: [
@@ -43,8 +52,8 @@ export const overfittingWords = {
   task2: ['Reach at least 93 % on unseen images.', '처음 보는 이미지에서 93 % 이상을 달성하세요.'],
   hint2: ['More images help more than anything else.', '이미지를 늘리는 것이 무엇보다 효과가 큽니다.'],
   why2: [
-    'More data is the best remedy against overfitting.',
-    '데이터를 늘리는 것이 과적합을 막는 가장 좋은 방법입니다.',
+    'More data is the best remedy against overfitting. Where there is no more, dropout and a smaller network help a little.',
+    '데이터를 늘리는 것이 과적합을 막는 가장 좋은 방법입니다. 더 구할 수 없다면 드롭아웃이나 더 작은 신경망이 조금 도움이 됩니다.',
   ],
   task3: [
     'Which data may be used to choose the number of neurons?',

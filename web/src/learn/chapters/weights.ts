@@ -19,6 +19,28 @@ export const weightsWords = {
   kernel: ['Filter size', '필터 크기'],
   units: ['Neurons', '뉴런 수'],
   total: ['learned in total', '학습되는 숫자 합계'],
+  before: ['Before and after training', '학습 전과 후'],
+  beforeLead: [
+    'The filters start as random numbers. Training changes them, and with them the feature maps of the image chosen at the top. Nobody draws a filter; and no hyperparameter changes while it trains.',
+    '필터는 무작위 숫자로 시작합니다. 학습하면 필터가 바뀌고, 맨 위에서 고른 이미지의 특징 맵도 함께 바뀝니다. 필터를 사람이 그리지는 않습니다. 하이퍼파라미터는 학습하는 동안 하나도 바뀌지 않습니다.',
+  ],
+  beforeFigure: [
+    'Filters of the first layer and the feature maps of the image, before and after training',
+    '학습 전과 후의 1층 필터와 이미지의 특징 맵',
+  ],
+  filtersBefore: ['filters of layer 1, random', '1층 필터, 무작위'],
+  filtersAfter: ['filters of layer 1, learned', '1층 필터, 학습 후'],
+  mapsBefore: [
+    'feature maps of the image with the random filters, after ReLU',
+    '무작위 필터로 얻은 이미지의 특징 맵 (ReLU 적용)',
+  ],
+  mapsAfter: [
+    'feature maps of the image with the learned filters, after ReLU',
+    '학습된 필터로 얻은 이미지의 특징 맵 (ReLU 적용)',
+  ],
+  train: ['Train for two epochs', '두 에포크 학습'],
+  running: ['training…', '학습 중…'],
+  reached: ['{p} % of unseen digits are right', '처음 보는 숫자의 {p} %를 맞힘'],
   sort: ['Learned or chosen?', '학습되는 것인가, 정하는 것인가?'],
   learned: ['learned', '학습되는 것'],
   chosen: ['chosen', '정하는 것'],
