@@ -77,8 +77,8 @@ def build_pixel_cache(
 ) -> PixelCache:
     """The pixels of these rows at the input's size, decoded now or read from the cache.
 
-    The key covers the files' paths, sizes and times, the input's shape, fit, background and range;
-    mean and deviation do not matter. Raises Error where the cache cannot be written.
+    The key covers the files' paths, sizes and times, the input's shape and how images are resized
+    to it; mean and deviation do not matter. Raises Error where the cache cannot be written.
     """
     rows = [int(row) for row in rows]
     task = DecodeTask(
@@ -88,6 +88,8 @@ def build_pixel_cache(
         preprocess.fit,
         preprocess.background,
         preprocess.range,
+        preprocess.crop_fraction,
+        preprocess.interpolation,
     )
     folder = cache.cache_folder() / _key(dataset, rows, task)
     opened = _open(folder, rows, input.shape)
@@ -112,10 +114,17 @@ def _key(dataset: Dataset, rows: Sequence[int], task: DecodeTask) -> str:
             task.fit,
             task.background,
             task.range,
+            *_resizing(task),
             dataset.fingerprint(rows),
         ]
     )
     return "pixels-" + blake2b(key.encode(), digest_size=16).hexdigest()
+
+
+def _resizing(task: DecodeTask) -> tuple[float | str, ...]:
+    """What differs from the usual, so that pixels of the usual keep their key."""
+    usual = (task.crop_fraction, task.interpolation) == (1.0, "bicubic")
+    return () if usual else (task.crop_fraction, task.interpolation)
 
 
 def _build(

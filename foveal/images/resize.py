@@ -5,6 +5,7 @@ Normalisation is not done here: it is part of the network's module.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -18,6 +19,10 @@ from foveal.images.memory import decoding_budget
 
 MIN_DRAFT_RATIO = 2
 """A JPEG is decoded at reduced size only if that is at least this many times the input size."""
+
+_FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+_ROUNDING = 1e-6
+"""Added before rounding down, so that 224 / (224 / 236) is 236."""
 
 
 class InputShape(Protocol):
@@ -48,6 +53,14 @@ class ResizeRule(Protocol):
         """How another aspect ratio is brought to that of the input."""
 
     @property
+    def crop_fraction(self) -> float:
+        """Of the resized image's shorter side that a crop keeps, above 0 and at most 1."""
+
+    @property
+    def interpolation(self) -> Literal["bicubic", "bilinear"]:
+        """Between pixels when resizing."""
+
+    @property
     def background(self) -> tuple[int, int, int]:
         """Red, green, blue, 0..255."""
 
@@ -66,12 +79,13 @@ def to_input_pixels(
     """
     if isinstance(source, np.ndarray):
         source = _image_from_array(source)
+    ratio = MIN_DRAFT_RATIO / preprocess.crop_fraction
     with decoding_budget.reservation() as reserve:
         image = decode_image(
             source,
             channels=input.channels,
             background=preprocess.background,
-            min_size=(MIN_DRAFT_RATIO * input.height, MIN_DRAFT_RATIO * input.width),
+            min_size=(math.ceil(ratio * input.height), math.ceil(ratio * input.width)),
             value_range=preprocess.range,
             needs_range=True,
             reserve=reserve,
@@ -80,15 +94,19 @@ def to_input_pixels(
 
 
 def resize_to_input(image: Image.Image, input: InputShape, preprocess: ResizeRule) -> np.ndarray:
-    """A decoded L or RGB image cropped, padded or squashed to the input size (bicubic)."""
+    """A decoded L or RGB image cropped, padded or squashed to the input size."""
     size = (input.width, input.height)
-    if image.size != size:
+    filter = _FILTERS[preprocess.interpolation]
+    if preprocess.crop_fraction < 1:
+        box = _fraction_box(image.size, size, preprocess.crop_fraction)
+        image = image.resize(size, filter, box=box)
+    elif image.size != size:
         if preprocess.fit == "crop":
-            image = image.resize(size, Image.Resampling.BICUBIC, box=_centre_box(image.size, size))
+            image = image.resize(size, filter, box=_centre_box(image.size, size))
         elif preprocess.fit == "squash":
-            image = image.resize(size, Image.Resampling.BICUBIC)
+            image = image.resize(size, filter)
         else:
-            image = _pad(image, size, preprocess.background)
+            image = _pad(image, size, preprocess.background, filter)
     return np.frombuffer(image.tobytes(), np.uint8).reshape(input.shape)
 
 
@@ -103,8 +121,36 @@ def _centre_box(
     return left, top, min(width, left + box_width), min(height, top + box_height)
 
 
+def crop_target(input_size: tuple[int, int], fraction: float) -> tuple[int, int]:
+    """The size that a resized image has at least before the input's size is cut from its centre."""
+    first, second = (int(side / fraction + _ROUNDING) for side in input_size)
+    return first, second
+
+
+def _fraction_box(
+    image_size: tuple[int, int], input_size: tuple[int, int], fraction: float
+) -> tuple[float, float, float, float]:
+    """The part of an image that stays when it is resized whole and the input cut from its centre.
+
+    As in torchvision and timm the longer side is rounded down, and the first cell to the even one.
+    """
+    (width, height), target = image_size, crop_target(input_size, fraction)
+    if target[0] * height >= target[1] * width:
+        resized = target[0], target[0] * height // width
+    else:
+        resized = target[1] * width // height, target[1]
+    box = [0.0, 0.0, 0.0, 0.0]
+    for axis, (length, whole, kept) in enumerate(zip(image_size, resized, input_size, strict=True)):
+        start = round((whole - kept) / 2)
+        box[axis], box[axis + 2] = start * length / whole, (start + kept) * length / whole
+    return box[0], box[1], box[2], box[3]
+
+
 def _pad(
-    image: Image.Image, size: tuple[int, int], background: tuple[int, int, int]
+    image: Image.Image,
+    size: tuple[int, int],
+    background: tuple[int, int, int],
+    filter: Image.Resampling,
 ) -> Image.Image:
     scale = min(size[0] / image.width, size[1] / image.height)
     inner = (
@@ -113,7 +159,7 @@ def _pad(
     )
     canvas = Image.new("RGB", size, background).convert(image.mode)
     if inner != image.size:
-        image = image.resize(inner, Image.Resampling.BICUBIC)
+        image = image.resize(inner, filter)
     canvas.paste(image, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
     return canvas
 

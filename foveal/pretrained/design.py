@@ -56,7 +56,8 @@ def design_pretrained(
     network = network.resized(Input(height=side, width=side, channels=network.input.channels))
     reasons.append(f"input {side}x{side}: {reason}")
     fit, fit_reason = choose_fit(stats, network.input, MAX_CROP_LOSS)
-    preprocess = network.preprocess.model_copy(update={"fit": fit.fit})
+    whole = {"fit": fit.fit, "crop_fraction": 1.0}
+    preprocess = network.preprocess.model_copy(update=whole)
     preprocess, pixel_reasons = stats.pixels.settle(preprocess)
     output, output_reason = choose_output(stats)
     network = network.model_copy(

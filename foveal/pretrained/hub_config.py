@@ -1,20 +1,22 @@
 """What the `config.json` of timm beside a weights file from the Hugging Face hub says of it.
 
-It tells what the weights cannot show: whether they came from TensorFlow, and the pixels' mean and
-deviation they were trained with.
+It tells what the weights cannot show: whether they came from TensorFlow, the pixels' mean and
+deviation they were trained with, and how images are resized and cropped.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from foveal.errors import ModelFileError
 from foveal.pretrained.mapping import Candidate
-from foveal.pretrained.naming import Statistics
+from foveal.spec.preprocess import MIN_CROP_FRACTION, Interpolation
+from foveal.text import printable
 
 CONFIG_FILE = "config.json"
 _MAX_BYTES = 1 << 20
@@ -23,10 +25,10 @@ _FROM_TENSORFLOW = "tf_"
 
 @dataclass(frozen=True)
 class HubConfig:
-    """naming: `timm` or `timm-tf`.  statistics: of pixels, in units of 0..1; None: not said."""
+    """naming: `timm` or `timm-tf`.  preprocess: the fields of Preprocess that are said."""
 
     naming: str
-    statistics: Statistics | None
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_hub_config(weights: Path) -> HubConfig | None:
@@ -43,23 +45,59 @@ def read_hub_config(weights: Path) -> HubConfig | None:
         return None
     naming = "timm-tf" if architecture.startswith(_FROM_TENSORFLOW) else "timm"
     details = config.get("pretrained_cfg")
-    if not isinstance(details, dict) or "mean" not in details:
-        return HubConfig(naming, None)
+    if not isinstance(details, dict):
+        return HubConfig(naming)
+    return HubConfig(naming, {**_statistics(details, path), **_resizing(details, path)})
+
+
+def _statistics(details: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    if "mean" not in details:
+        return {}
     mean, std = _three(details.get("mean")), _three(details.get("std"))
     if mean is None or std is None or min(std) <= 0:
-        raise ModelFileError(
-            f"{path} has no valid mean and std of three numbers in pretrained_cfg; download it "
-            "again, or move the weights file to a folder without it"
-        )
-    return HubConfig(naming, (mean, std))
+        raise _invalid(path, "no valid mean and std of three numbers")
+    return {"mean": mean, "std": std}
 
 
-def with_statistics(candidate: Candidate, config: HubConfig | None) -> Candidate:
-    """The candidate with the mean and deviation that timm's configuration states."""
-    if config is None or config.statistics is None:
+def _resizing(details: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """crop_fraction and interpolation, where they are said."""
+    found: dict[str, Any] = {}
+    fraction, mode = details.get("crop_pct"), details.get("crop_mode") or "center"
+    if mode != "center":
+        raise _invalid(path, f"the crop_mode {_short(mode)}, and Foveal has center")
+    if fraction is not None:
+        if type(fraction) not in (int, float) or not MIN_CROP_FRACTION <= fraction <= 1:
+            raise _invalid(
+                path, f"the crop_pct {_short(fraction)}, and Foveal has {MIN_CROP_FRACTION} to 1"
+            )
+        found["crop_fraction"] = float(fraction)
+    interpolation = details.get("interpolation")
+    if interpolation is not None:
+        if interpolation not in get_args(Interpolation):
+            names = " and ".join(get_args(Interpolation))
+            raise _invalid(
+                path, f"the interpolation {_short(interpolation)}, and Foveal has {names}"
+            )
+        found["interpolation"] = interpolation
+    return found
+
+
+def _short(value: object) -> str:
+    return printable(str(value))[:40]
+
+
+def _invalid(path: Path, what: str) -> ModelFileError:
+    return ModelFileError(
+        f"{path} has {what} in pretrained_cfg; download it again, or move the weights file to a "
+        "folder without it"
+    )
+
+
+def with_preprocess(candidate: Candidate, config: HubConfig | None) -> Candidate:
+    """The candidate with the preprocessing that timm's configuration states."""
+    if config is None or not config.preprocess:
         return candidate
-    mean, std = config.statistics
-    preprocess = candidate.network.preprocess.model_copy(update={"mean": mean, "std": std})
+    preprocess = candidate.network.preprocess.model_copy(update=dict(config.preprocess))
     network = candidate.network.model_copy(update={"preprocess": preprocess})
     return replace(candidate, network=network)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,8 +74,17 @@ def read_known(known: PretrainedModel, path: Path) -> Model:
             f"read; install it again with  {known.install_line}"
         )
     tensors = read_weights(path)
-    candidate = identify(tensors, path, known.preset, known.naming)
+    candidate = with_protocol(identify(tensors, path, known.preset, known.naming), known)
     return make_model(candidate, tensors, path, imagenet_labels(), known_weights(known))
+
+
+def with_protocol(candidate: Candidate, known: PretrainedModel) -> Candidate:
+    """The candidate whose images are resized and cropped as for the published accuracy."""
+    preprocess = candidate.network.preprocess.model_copy(
+        update={"crop_fraction": known.crop_fraction, "interpolation": known.interpolation}
+    )
+    network = candidate.network.model_copy(update={"preprocess": preprocess})
+    return replace(candidate, network=network)
 
 
 def known_weights(known: PretrainedModel) -> dict[str, str]:

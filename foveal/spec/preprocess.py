@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from foveal.spec.values import Positive, Value, list_to_tuple
@@ -29,6 +29,8 @@ def _check_range(value: tuple[float, float] | None) -> tuple[float, float] | Non
     return value
 
 
+Interpolation = Literal["bicubic", "bilinear"]
+MIN_CROP_FRACTION = 0.1
 PixelLevel = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -36,6 +38,9 @@ class Preprocess(Value):
     """How a decoded image becomes the network's input.
 
     fit: `crop` keeps the centre, `pad` adds `background`, `squash` ignores the aspect ratio.
+    crop_fraction: of the resized image's shorter side that `crop` keeps: 0.875 resizes it to 256
+    for an input of 224, as published networks are evaluated.
+    interpolation: between pixels when resizing, antialiased as in Pillow.
     background: red, green, blue, 0..255; transparent pixels are blended with it.
     range: the values that become 0 and 255 in 16-bit, 32-bit and float images, such as (0, 4095)
     for 12 bits; values outside are clipped.  8-bit images do not need it.
@@ -44,6 +49,8 @@ class Preprocess(Value):
     """
 
     fit: Literal["crop", "pad", "squash"] = "crop"
+    crop_fraction: Annotated[float, Field(ge=MIN_CROP_FRACTION, le=1)] = 1.0
+    interpolation: Interpolation = "bicubic"
     background: Annotated[
         tuple[PixelLevel, PixelLevel, PixelLevel], BeforeValidator(list_to_tuple)
     ] = (0, 0, 0)
@@ -57,6 +64,15 @@ class Preprocess(Value):
         tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(list_to_tuple)
     ] = None
     flip_average: bool = False
+
+    @model_validator(mode="after")
+    def _only_a_crop_has_a_fraction(self) -> Self:
+        if self.crop_fraction < 1 and self.fit != "crop":
+            raise ValueError(
+                f"crop_fraction {self.crop_fraction:g} is only for fit crop, not {self.fit}: "
+                "leave it out, or use crop"
+            )
+        return self
 
     def statistics(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """(mean, std) for that many channels, each in units of 0..1."""

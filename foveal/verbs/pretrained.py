@@ -82,10 +82,10 @@ def add_pretrained(
     """
     if find_spec("torch") is None:
         raise MissingExtra("foveal pretrained add", "train")
-    from foveal.pretrained.hub_config import read_hub_config, with_statistics
+    from foveal.pretrained.hub_config import read_hub_config, with_preprocess
     from foveal.pretrained.identification import identify
     from foveal.pretrained.labels import read_labels
-    from foveal.pretrained.load import known_weights, make_model
+    from foveal.pretrained.load import known_weights, make_model, with_protocol
     from foveal.pretrained.weights_file import file_sha256, read_weights
 
     path = Path(weights)
@@ -98,8 +98,9 @@ def add_pretrained(
     config = read_hub_config(path)
     preferred = None if config is None else config.naming
     candidate = identify(tensors, path, network, naming, preferred=preferred)
-    candidate = with_statistics(candidate, config)
+    candidate = with_preprocess(candidate, config)
     if known is not None:
+        candidate = with_protocol(candidate, known)
         record = known_weights(known)
     else:
         record = _own_record(candidate.naming.name, digest, licence, source)

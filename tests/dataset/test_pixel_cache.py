@@ -71,6 +71,16 @@ def test_it_is_decoded_once_and_again_only_when_a_file_changes(images, monkeypat
     assert changed.pixel_hashes[0] == changed.pixel_hashes[2]
 
 
+def test_how_images_are_resized_is_part_of_the_key(images):
+    data = open_dataset(images("a/1.png a/2.png b/1.png"))
+    seen = set()
+    for rule in (RULE, Preprocess(crop_fraction=0.5), Preprocess(interpolation="bilinear")):
+        found = build_pixel_cache(data, range(3), SIZE, rule)
+        assert np.array_equal(found.pixels[2], to_input_pixels(data.read(2), SIZE, rule))
+        seen |= {one.folder for one in cache.list_entries()}
+    assert len(seen) == 3
+
+
 def test_a_flipped_bit_is_found_and_made_again(images):
     root = images("a/1.png a/2.png b/1.png")
     wanted = np.array(build_pixel_cache(open_dataset(root), range(3), SIZE, RULE).pixels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,19 +23,29 @@ def smooth(height: int, width: int, channels: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
-@pytest.mark.parametrize("fit", ["crop", "pad", "squash"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"fit": "crop"},
+        {"fit": "pad"},
+        {"fit": "squash"},
+        {"crop_fraction": 0.875},
+        {"crop_fraction": 0.3, "interpolation": "bilinear"},
+        {"fit": "pad", "interpolation": "bilinear"},
+    ],
+)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", SIZES)
-def test_same_levels_as_pillow(fit: str, channels: int, size: tuple[int, int]) -> None:
+def test_same_levels_as_pillow(rule: dict[str, Any], channels: int, size: tuple[int, int]) -> None:
     target = Input(height=24, width=33, channels=channels)
-    preprocess = Preprocess(fit=fit, background=(10, 200, 30))
+    preprocess = Preprocess(background=(10, 200, 30), **rule)
     image = smooth(*size, channels)
     truth = resize_to_input(image, target, preprocess).astype(int)
     given = torch.from_numpy(np.asarray(image).reshape(1, *size, channels).copy())
     ours = ResizeToInput(target, preprocess)(given)[0].permute(1, 2, 0).numpy()
     difference = np.abs(ours - truth)
     assert difference.max() <= 1
-    assert (difference > 0).mean() < 0.05
+    assert (difference > 0).mean() < 0.1
 
 
 def test_a_tall_image_differs_by_little() -> None:

@@ -52,6 +52,64 @@ def test_squash_uses_all_of_it():
     assert (squashed[:, -3:] == 200).all()
 
 
+def resize_and_crop(image: Image.Image, side: int, crop: int, filter: Image.Resampling):
+    """The shorter side to `side`, then the centre: what published networks are evaluated with."""
+    scale = (side, side * image.height // image.width)
+    if image.height < image.width:
+        scale = (side * image.width // image.height, side)
+    image = image.resize(scale, filter)
+    left, top = round((image.width - crop) / 2), round((image.height - crop) / 2)
+    return np.asarray(image.crop((left, top, left + crop, top + crop)))
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize(
+    ("fraction", "crop", "side"),
+    [(0.875, 224, 256), (0.882, 240, 272), (0.89, 260, 292), (224 / 236, 224, 236), (0.5, 8, 16)],
+)
+@pytest.mark.parametrize("size", [(300, 451), (451, 300), (256, 256), (97, 64), (224, 224)])
+def test_a_fraction_of_the_shorter_side_is_what_pillow_keeps_in_two_steps(
+    interpolation, fraction, crop, side, size
+):
+    random = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    image = Image.fromarray(random).resize(size, Image.Resampling.BICUBIC)
+    rule = Preprocess(crop_fraction=fraction, interpolation=interpolation)
+    found = to_input_pixels(image, Input(height=crop, width=crop), rule).astype(int)
+    expected = resize_and_crop(image, side, crop, Image.Resampling[interpolation.upper()])
+    difference = np.abs(found - expected)  # Pillow rounds between the axes, in an order of its own
+    assert difference.max() <= 2
+    assert difference.mean() < 0.1
+
+
+def test_a_fraction_of_an_input_that_is_no_square():
+    wide = np.zeros((20, 80, 3), np.uint8)
+    wide[5:15, 30:50] = 200
+    rule = Preprocess(crop_fraction=0.5)
+    found = to_input_pixels(wide, Input(height=10, width=20), rule)
+    assert (found[2:-2, 2:-2] == 200).all()
+
+
+def test_a_large_jpeg_is_not_decoded_smaller_than_the_resized_image_needs():
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "JPEG", quality=95)
+    rule, size = Preprocess(crop_fraction=0.25), Input(height=10, width=10)
+    expected = resize_and_crop(Image.open(file), 40, 10, Image.Resampling.BICUBIC)
+    found = to_input_pixels(file.getvalue(), size, rule).astype(int)
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_bilinear_where_nothing_is_cropped():
+    random = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    image, size = Image.fromarray(random), Input(height=16, width=16)
+    rule = Preprocess(fit="squash", interpolation="bilinear")
+    expected = np.asarray(image.resize((16, 16), Image.Resampling.BILINEAR))
+    assert np.array_equal(to_input_pixels(image, size, rule), expected)
+    padded = to_input_pixels(image, size, rule.model_copy(update={"fit": "pad"}))
+    expected = np.asarray(image.resize((16, 12), Image.Resampling.BILINEAR))
+    assert np.array_equal(padded[2:-2], expected)
+
+
 @pytest.mark.parametrize("fit", ["crop", "pad", "squash"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_extreme_shapes_fit(fit: str, channels: int):
@@ -62,6 +120,8 @@ def test_extreme_shapes_fit(fit: str, channels: int):
             33,
             channels,
         )
+        rule = Preprocess(crop_fraction=0.1)
+        assert to_input_pixels(HOSTILE / name, size, rule).shape == (17, 33, channels)
 
 
 def test_arrays_grey_colour_and_transparent():

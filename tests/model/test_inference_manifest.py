@@ -17,10 +17,13 @@ from foveal.spec.preprocess import Input, Preprocess
 FILE = Path("m.onnx")
 
 
-def manifest(labels=("a", "b"), function="softmax", **more) -> Manifest:
+PADDED = Preprocess(fit="pad", background=(1, 2, 3), range=(0, 4095))
+
+
+def manifest(labels=("a", "b"), function="softmax", rule=PADDED, **more) -> Manifest:
     network = Network(
         input=Input(height=5, width=7, channels=1),
-        preprocess=Preprocess(fit="pad", background=(1, 2, 3), range=(0, 4095)),
+        preprocess=rule,
         layers=(Flatten(), Output(function)),
     )
     return Manifest(network=network, labels=labels, **more)
@@ -31,6 +34,8 @@ def manifest(labels=("a", "b"), function="softmax", **more) -> Manifest:
     [
         manifest(),
         manifest(function="sigmoid"),
+        manifest(rule=Preprocess(crop_fraction=0.875, interpolation="bilinear")),
+        manifest(rule=Preprocess(crop_fraction=0.1)),
         manifest(("x", "y", "ß"), "sigmoid", task="multi"),
         manifest(task="multi", thresholds=Thresholds(per_label={"a": 0.25})),
         manifest(
@@ -46,7 +51,7 @@ def test_it_equals_the_manifest(expected: Manifest) -> None:
     assert ours.input.shape == theirs.input.shape
     for name in ("height", "width", "channels"):
         assert getattr(ours.input, name) == getattr(theirs.input, name)
-    for name in ("fit", "background", "range"):
+    for name in ("fit", "background", "range", "crop_fraction", "interpolation"):
         assert getattr(ours.preprocess, name) == getattr(theirs.preprocess, name)
     for name in Thresholds.model_fields:
         assert getattr(got.thresholds, name) == getattr(expected.thresholds, name)
@@ -57,6 +62,15 @@ WRONG = [
     (("network", "preprocess", "range"), [0], "network.preprocess.range"),
     (("network", "preprocess", "range"), [0, True], "network.preprocess.range"),
     (("network", "preprocess", "range"), "01", "range"),
+    (("network", "preprocess"), {"crop_fraction": 0.01}, "network.preprocess.crop_fraction"),
+    (("network", "preprocess"), {"crop_fraction": 1.01}, "network.preprocess.crop_fraction"),
+    (("network", "preprocess"), {"crop_fraction": True}, "network.preprocess.crop_fraction"),
+    (
+        ("network", "preprocess"),
+        {"crop_fraction": 0.5, "fit": "pad"},
+        "network.preprocess.crop_fraction",
+    ),
+    (("network", "preprocess"), {"interpolation": "nearest"}, "network.preprocess"),
     (("labels",), [], "labels"),
     (("labels",), ["a", "a"], "labels: a class name is repeated"),
     (("labels",), ["a", 1], "labels"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import ModelFileError
-from foveal.pretrained.hub_config import HubConfig, read_hub_config, with_statistics
+from foveal.pretrained.hub_config import HubConfig, read_hub_config, with_preprocess
 from foveal.pretrained.identification import identify
 
 HALF = [0.5, 0.5, 0.5]
@@ -25,10 +25,21 @@ def write(folder: Path, content: object) -> Path:
     [
         (
             {"architecture": "tf_efficientnet_b0", "pretrained_cfg": {"mean": HALF, "std": HALF}},
-            HubConfig("timm-tf", ((0.5,) * 3, (0.5,) * 3)),
+            HubConfig("timm-tf", {"mean": (0.5,) * 3, "std": (0.5,) * 3}),
         ),
-        ({"architecture": "efficientnet_b0"}, HubConfig("timm", None)),
-        ({"architecture": "resnet18", "pretrained_cfg": {}}, HubConfig("timm", None)),
+        ({"architecture": "efficientnet_b0"}, HubConfig("timm")),
+        ({"architecture": "resnet18", "pretrained_cfg": {}}, HubConfig("timm")),
+        (
+            {
+                "architecture": "resnet18",
+                "pretrained_cfg": {
+                    "crop_pct": 0.95,
+                    "interpolation": "bilinear",
+                    "crop_mode": "center",
+                },
+            },
+            HubConfig("timm", {"crop_fraction": 0.95, "interpolation": "bilinear"}),
+        ),
         ({"architectures": ["ResNetForImageClassification"]}, None),
         ({}, None),
     ],
@@ -64,12 +75,34 @@ def test_bad_statistics_are_refused(tmp_path: Path, mean: object, std: object) -
     )
 
 
+@pytest.mark.parametrize(
+    ("details", "what"),
+    [
+        ({"crop_pct": 0}, "the crop_pct 0, and Foveal has 0.1 to 1"),
+        ({"crop_pct": True}, "the crop_pct True, and Foveal has 0.1 to 1"),
+        ({"crop_mode": "squash"}, "the crop_mode squash, and Foveal has center"),
+        (
+            {"interpolation": "lanczos"},
+            "the interpolation lanczos, and Foveal has bicubic and bilinear",
+        ),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(tmp_path: Path, details: dict, what: str) -> None:
+    with pytest.raises(ModelFileError) as error:
+        read_hub_config(write(tmp_path, {"architecture": "a", "pretrained_cfg": details}))
+    assert str(error.value) == (
+        f"{tmp_path / 'config.json'} has {what} in pretrained_cfg; download it again, or move the "
+        "weights file to a folder without it"
+    )
+
+
 def test_it_settles_naming_and_preprocessing(random_weights) -> None:
     _, tensors = random_weights("efficientnet-lite0", "timm-tf", 4)
-    config = HubConfig("timm-tf", ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)))
+    statistics = {"mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)}
+    config = HubConfig("timm-tf", {**statistics, "crop_fraction": 0.875})
     found = identify(tensors, Path("w"), "efficientnet-lite0", None, preferred=config.naming)
     assert found.naming.name == "timm-tf"
-    changed = with_statistics(found, config)
-    assert changed.network.preprocess.statistics(3) == config.statistics
-    assert with_statistics(found, None) == found
-    assert with_statistics(found, HubConfig("timm", None)) == found
+    changed = with_preprocess(found, config)
+    assert changed.network.preprocess.model_dump(exclude_defaults=True) == config.preprocess
+    assert with_preprocess(found, None) == found
+    assert with_preprocess(found, HubConfig("timm")) == found

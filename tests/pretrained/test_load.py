@@ -31,7 +31,9 @@ def test_an_installed_package(lite0: Path) -> None:
     assert not model.module.training
     assert model.labels == imagenet_labels()
     assert model.manifest.network.input.shape == (224, 224, 3)
-    mean, std = model.manifest.network.preprocess.statistics(3)
+    preprocess = model.manifest.network.preprocess
+    assert (preprocess.crop_fraction, preprocess.interpolation) == (224 / 256, "bicubic")
+    mean, std = preprocess.statistics(3)
     assert np.allclose(np.multiply(mean, 255), 127)
     assert np.allclose(np.multiply(std, 255), 128)
     assert model.manifest.weights == {

@@ -5,7 +5,7 @@ import pytest
 from foveal.errors import MissingExtra, SpecError
 from foveal.spec.layers import Conv, Output, Residual
 from foveal.spec.network import Network
-from foveal.spec.preprocess import Input
+from foveal.spec.preprocess import Input, Preprocess
 
 
 def test_units_follow_function_classes_and_task():
@@ -69,3 +69,27 @@ def test_values_cannot_be_changed():
     network = Network(layers=[Output()])
     with pytest.raises(ValueError, match="frozen"):
         network.layers = ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (
+            {"fit": "pad", "crop_fraction": 0.875},
+            "preprocess: crop_fraction 0.875 is only for fit crop, not pad: leave it out, or use "
+            "crop",
+        ),
+        (
+            {"crop_fraction": 0},
+            "preprocess: crop_fraction received 0; allowed is a number from 0.1 to 1",
+        ),
+        (
+            {"interpolation": "nearest"},
+            "preprocess: interpolation received 'nearest'; allowed is one of bicubic, bilinear",
+        ),
+    ],
+)
+def test_a_crop_fraction_is_of_a_crop(fields, sentence):
+    with pytest.raises(SpecError) as caught:
+        Preprocess(**fields)
+    assert str(caught.value) == sentence

@@ -42,6 +42,8 @@ class DecodeTask:
     fit: Literal["crop", "pad", "squash"]
     background: tuple[int, int, int]
     range: tuple[float, float] | None = None
+    crop_fraction: float = 1.0
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
 
     @property
     def shape(self) -> tuple[int, int, int]:

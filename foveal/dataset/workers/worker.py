@@ -105,7 +105,16 @@ def _decode_task(fields: Mapping[str, Any]) -> ScanTask | DecodeTask:
     if fields["task"] == "scan":
         return ScanTask(fields["full"], background, value_range)
     height, width, channels = fields["height"], fields["width"], fields["channels"]
-    return DecodeTask(height, width, channels, fields["fit"], background, value_range)
+    return DecodeTask(
+        height,
+        width,
+        channels,
+        fields["fit"],
+        background,
+        value_range,
+        fields["crop_fraction"],
+        fields["interpolation"],
+    )
 
 
 def _json_line(value: object) -> bytes:

@@ -59,6 +59,8 @@ def preprocess_source(manifest: Manifest) -> str:
     for name, value in {
         "HEIGHT, WIDTH, CHANNELS": "{}, {}, {}".format(*network.input.shape),
         "FIT": f'"{preprocess.fit}"',
+        "CROP_FRACTION": repr(preprocess.crop_fraction),
+        "INTERPOLATION": f'"{preprocess.interpolation}"',
         "BACKGROUND": repr(preprocess.background),
         "RANGE: tuple[float, float] | None": repr(preprocess.range),
     }.items():

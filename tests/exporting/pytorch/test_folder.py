@@ -59,6 +59,14 @@ def test_preprocess_without_range() -> None:
     network = MANIFEST.network.model_copy(update={"preprocess": Preprocess()})
     found = constants(files.preprocess_source(MANIFEST.model_copy(update={"network": network})))
     assert (found["FIT"], found["RANGE"]) == ("crop", None)
+    assert (found["CROP_FRACTION"], found["INTERPOLATION"]) == (1.0, "bicubic")
+
+
+def test_preprocess_as_published_networks_have_it() -> None:
+    rule = Preprocess(crop_fraction=0.875, interpolation="bilinear")
+    network = MANIFEST.network.model_copy(update={"preprocess": rule})
+    found = constants(files.preprocess_source(MANIFEST.model_copy(update={"network": network})))
+    assert (found["CROP_FRACTION"], found["INTERPOLATION"]) == (0.875, "bilinear")
 
 
 def test_settings() -> None:

@@ -7,6 +7,7 @@ and AVIF; colour of 16 bits only from PNG and without RANGE.
 
 from __future__ import annotations
 
+import math
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,8 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 HEIGHT, WIDTH, CHANNELS = 64, 64, 3
 FIT = "crop"  # or pad, squash
+CROP_FRACTION = 1.0  # of the resized image's shorter side that crop keeps
+INTERPOLATION = "bicubic"  # or bilinear
 BACKGROUND = (0, 0, 0)  # red, green, blue under transparent pixels and around padded images
 RANGE: tuple[float, float] | None = None  # values that become 0 and 255 where more than 8 bits
 
@@ -79,7 +82,8 @@ def _decode(content: bytes) -> Image.Image:
     image: Image.Image = Image.open(BytesIO(content), formats=FORMATS)
     if image.format in ("JPEG", "MPO"):  # at 1/2, 1/4 or 1/8 of its size where that suffices
         swapped = _orientation(image) >= 5
-        image.draft(None, (2 * HEIGHT, 2 * WIDTH) if swapped else (2 * WIDTH, 2 * HEIGHT))
+        size = [math.ceil(2 / CROP_FRACTION * side) for side in (WIDTH, HEIGHT)]
+        image.draft(None, (size[1], size[0]) if swapped else (size[0], size[1]))
     _refuse_unsupported(image)
     opened, deep_colour = image, _has_deep_colour(image)
     opened.load()
@@ -154,14 +158,16 @@ def _to_mode(image: Image.Image) -> Image.Image:
 
 
 def _resize(image: Image.Image) -> np.ndarray:
-    size = (WIDTH, HEIGHT)
-    if image.size != size:
+    size, kernel = (WIDTH, HEIGHT), Image.Resampling[INTERPOLATION.upper()]
+    if CROP_FRACTION < 1:
+        image = image.resize(size, kernel, box=_fraction_box(*image.size))
+    elif image.size != size:
         if FIT == "crop":
-            image = image.resize(size, Image.Resampling.BICUBIC, box=_centre_box(*image.size))
+            image = image.resize(size, kernel, box=_centre_box(*image.size))
         elif FIT == "squash":
-            image = image.resize(size, Image.Resampling.BICUBIC)
+            image = image.resize(size, kernel)
         else:
-            image = _pad(image)
+            image = _pad(image, kernel)
     return np.array(image).reshape(HEIGHT, WIDTH, CHANNELS)
 
 
@@ -173,12 +179,28 @@ def _centre_box(width: int, height: int) -> tuple[float, float, float, float]:
     return left, top, min(width, left + box_width), min(height, top + box_height)
 
 
-def _pad(image: Image.Image) -> Image.Image:
+def _fraction_box(width: int, height: int) -> tuple[float, float, float, float]:
+    """What stays when the image is resized whole and the input's size cut from its centre."""
+    target_width, target_height = (int(side / CROP_FRACTION + 1e-6) for side in (WIDTH, HEIGHT))
+    if target_width * height >= target_height * width:
+        resized = target_width, target_width * height // width
+    else:
+        resized = target_height * width // height, target_height
+    left, top = round((resized[0] - WIDTH) / 2), round((resized[1] - HEIGHT) / 2)
+    return (
+        left * width / resized[0],
+        top * height / resized[1],
+        (left + WIDTH) * width / resized[0],
+        (top + HEIGHT) * height / resized[1],
+    )
+
+
+def _pad(image: Image.Image, kernel: Image.Resampling) -> Image.Image:
     scale = min(WIDTH / image.width, HEIGHT / image.height)
     width = min(WIDTH, max(1, round(image.width * scale)))
     height = min(HEIGHT, max(1, round(image.height * scale)))
     canvas = Image.new("RGB", (WIDTH, HEIGHT), BACKGROUND).convert(image.mode)
     if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
+        image = image.resize((width, height), kernel)
     canvas.paste(image, ((WIDTH - width) // 2, (HEIGHT - height) // 2))
     return canvas

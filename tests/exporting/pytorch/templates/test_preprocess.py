@@ -46,6 +46,8 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[[Input, Preprocess], 
             "WIDTH": size.width,
             "CHANNELS": size.channels,
             "FIT": rule.fit,
+            "CROP_FRACTION": rule.crop_fraction,
+            "INTERPOLATION": rule.interpolation,
             "BACKGROUND": rule.background,
             "RANGE": rule.range,
         }.items():
@@ -127,6 +129,17 @@ def zoo() -> dict[str, bytes]:
 def test_every_mode_and_fit(configure, fit: str, channels: int, size: tuple[int, int]) -> None:
     shape = Input(height=size[0], width=size[1], channels=channels)
     rule = Preprocess(fit=fit, background=(200, 30, 90))
+    read = configure(shape, rule).load_pixels
+    for name, content in zoo().items():
+        expected = to_input_pixels(content, shape, rule)
+        np.testing.assert_array_equal(read(content), expected, err_msg=name)
+
+
+@pytest.mark.parametrize("fraction", [0.875, 0.3])
+@pytest.mark.parametrize("size", [(24, 24), (40, 16), (96, 80)])
+def test_a_crop_fraction_and_bilinear(configure, fraction: float, size: tuple[int, int]) -> None:
+    shape = Input(height=size[0], width=size[1])
+    rule = Preprocess(crop_fraction=fraction, interpolation="bilinear")
     read = configure(shape, rule).load_pixels
     for name, content in zoo().items():
         expected = to_input_pixels(content, shape, rule)
