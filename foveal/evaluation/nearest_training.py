@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,24 +19,31 @@ from foveal.evaluation.report_images import THUMBNAIL_PIXELS, ReportImages
 from foveal.images.resize import to_input_pixels
 from foveal.images.thumbnail import thumbnail_uri
 from foveal.neighbours import nearest, unit_rows
+from foveal.network.cost import network_cost
 from foveal.prediction.embeddings import embed_dataset
 from foveal.prediction.predictor import Predictor
+from foveal.processor import transfer_speeds
 from foveal.progress import Progress, silent
-from foveal.rundir import RunData, read_run_data
+from foveal.rundir import RunData, RunImage, read_run_data
 
 MAX_ERRORS = 16
 NEIGHBOURS = 4
-MAX_TRAINING_IMAGES = 2000
-"""Of more, as many are searched, evenly spread."""
+MIN_TRAINING_IMAGES, MAX_TRAINING_IMAGES = 100, 2000
+"""Of more, as many are searched, evenly spread; with fewer, neighbours would say little."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingImages:
-    """Images of a run whose files are unchanged: embeddings float32 (N, D) of `rows`."""
+    """Training images to search; the first axis is the same.
 
-    dataset: Dataset
-    rows: list[int]
+    units: embeddings float32 (N, D) of length 1.  pixels: those of an image by its place, uint8
+    (H, W, C), or None where it can no longer be read.
+    """
+
+    paths: Sequence[str]
+    labels: Sequence[tuple[str, ...]]
     units: np.ndarray
+    pixels: Callable[[int], np.ndarray | None]
 
 
 def nearest_training_images(
@@ -52,17 +60,55 @@ def nearest_training_images(
     """
     rows = worst_error_rows(predictions)[:MAX_ERRORS]
     training = _training_images(predictor, model_path, progress) if len(rows) else None
-    if training is None:
+    return None if training is None else _search(predictor, rows, images, training)
+
+
+def nearest_of_run(
+    predictor: Predictor,
+    predictions: Predictions,
+    images: ReportImages,
+    train: Sequence[RunImage],
+    pixels: np.ndarray,
+    *,
+    seconds: float,
+) -> dict[str, Any] | None:
+    """`nearest_training_images` of a run that has the pixels uint8 (N, H, W, C) of `train`.
+
+    As many are searched, evenly spread, as an estimated time of `seconds` allows; None where these
+    are fewer than MIN_TRAINING_IMAGES of those there are.
+    """
+    rows = worst_error_rows(predictions)[:MAX_ERRORS]
+    count = min(MAX_TRAINING_IMAGES, _images_within(seconds, predictor), len(train))
+    if not len(rows) or count < min(MIN_TRAINING_IMAGES, len(train)):
         return None
+    chosen = even_sample(len(train), count)
+    training = TrainingImages(
+        [train[row].path for row in chosen],
+        [train[row].labels for row in chosen],
+        unit_rows(predictor.features(np.asarray(pixels[chosen]))),
+        lambda place: np.asarray(pixels[chosen[place]]),
+    )
+    return _search(predictor, rows, images, training)
+
+
+def _images_within(seconds: float, predictor: Predictor) -> int:
+    manifest = predictor.manifest
+    cost = network_cost(manifest.network, len(manifest.labels), task=manifest.task)
+    return int(seconds * transfer_speeds()[0] / max(cost.multiply_adds, 1))
+
+
+def _search(
+    predictor: Predictor, rows: np.ndarray, images: ReportImages, training: TrainingImages
+) -> dict[str, Any]:
     pixels = images.pixels[images.cache_rows[rows]]
     units = unit_rows(predictor.features(pixels))
     distances, places = nearest(units, training.units, NEIGHBOURS + 1)
     return {
-        "searched": len(training.rows),
+        "searched": len(training.paths),
         "errors": [
             {
                 "path": images.paths[row],
-                "nearest": _neighbours(predictor, training, images.paths[row], *found),
+                "nearest": _neighbours(training, images.paths[row], *found),
             }
             for row, *found in zip(rows.tolist(), distances, places, strict=True)
         ],
@@ -88,7 +134,13 @@ def _training_images(
     same = found.content_hashes == hashes[found.rows]
     if not same.any():
         return None
-    return TrainingImages(dataset, found.rows[same].tolist(), unit_rows(found.vectors[same]))
+    rows = found.rows[same].tolist()
+    return TrainingImages(
+        [dataset.paths[row] for row in rows],
+        [dataset.labels[row] for row in rows],
+        unit_rows(found.vectors[same]),
+        lambda place: _read_pixels(predictor, dataset, rows[place]),
+    )
 
 
 def _open(run_data: RunData) -> tuple[Dataset, np.ndarray]:
@@ -106,7 +158,6 @@ def _open(run_data: RunData) -> tuple[Dataset, np.ndarray]:
 
 
 def _neighbours(
-    predictor: Predictor,
     training: TrainingImages,
     path: str,
     distances: np.ndarray,
@@ -115,23 +166,22 @@ def _neighbours(
     """Path, labels, distance and thumbnail of the nearest images; never of the image itself."""
     found = []
     for distance, place in zip(distances.tolist(), places.tolist(), strict=True):
-        row = training.rows[place]
-        if training.dataset.paths[row] != path:
+        if training.paths[place] != path:
+            pixels = training.pixels(place)
             found.append(
                 {
-                    "path": training.dataset.paths[row],
-                    "labels": list(training.dataset.labels[row]),
+                    "path": training.paths[place],
+                    "labels": list(training.labels[place]),
                     "distance": round(distance, 4),
-                    "thumbnail": _thumbnail(predictor, training.dataset, row),
+                    "thumbnail": "" if pixels is None else thumbnail_uri(pixels, THUMBNAIL_PIXELS),
                 }
             )
     return found[:NEIGHBOURS]
 
 
-def _thumbnail(predictor: Predictor, dataset: Dataset, row: int) -> str:
+def _read_pixels(predictor: Predictor, dataset: Dataset, row: int) -> np.ndarray | None:
     network = predictor.manifest.network
     try:
-        pixels = to_input_pixels(dataset.read(row), network.input, network.preprocess)
+        return to_input_pixels(dataset.read(row), network.input, network.preprocess)
     except DataError:  # it has gone since it was embedded
-        return ""
-    return thumbnail_uri(pixels, THUMBNAIL_PIXELS)
+        return None

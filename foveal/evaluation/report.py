@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -88,12 +88,13 @@ def write_training_report(
     targets: IntArray | BoolArray,
     paths: Sequence[str],
     notices: Sequence[str] = (),
+    nearest: Callable[[Predictions, ReportImages], dict[str, Any] | None] | None = None,
 ) -> Scores:
     """Write the report of a training run, scored on val, to `path`; returns the scores.
 
     manifest: of the model file, with its history, recipe, data and thresholds.  The images of val,
     row by row: logits (N, units), pixels uint8 (N, H, W, C), targets int64 (N,) or bool (N, K) and
-    paths.  notices: sentences to show first.
+    paths.  notices: sentences to show first.  nearest: finds the training images nearest to errors.
     """
     truth = np.asarray(targets, bool if manifest.task == "multi" else np.int64)
     predictions = to_predictions(logits, manifest, truth, paths)
@@ -108,7 +109,14 @@ def write_training_report(
         }
     )
     write_evaluation_report(
-        path, scores, predictions, manifest, images, kind="training", notices=notices
+        path,
+        scores,
+        predictions,
+        manifest,
+        images,
+        kind="training",
+        notices=notices,
+        nearest_training=None if nearest is None else nearest(predictions, images),
     )
     return scores
 

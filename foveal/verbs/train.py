@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from foveal.training.device import DeviceName
     from foveal.training.run.execute import RunOutcome
     from foveal.training.setup.training_data import TrainingData
+
+MAX_NEAREST_SHARE = 0.02
+"""Of a run's time that finding the training images nearest to its errors may add."""
 
 
 @dataclass(frozen=True)
@@ -109,17 +113,20 @@ def train(
         check_unused(folder)
     with lock_run_folder(folder):
         options = execute.RunOptions(folder, resume, track, progress, started_at)
-        outcome = execute.execute_run(request, options, _write_training_report)
+        write_report = partial(_write_training_report, started_at)
+        outcome = execute.execute_run(request, options, write_report)
     return _finished_run(folder, outcome)
 
 
 def _write_training_report(
-    folder: Path, data: TrainingData, manifest: Manifest, logits: np.ndarray
+    started_at: float, folder: Path, data: TrainingData, manifest: Manifest, logits: np.ndarray
 ) -> None:
     """The thresholds the recipe asks for, then the report of the run, scored on val."""
+    from foveal.evaluation.nearest_training import nearest_of_run
     from foveal.evaluation.report import validation_notices, write_training_report
     from foveal.evaluation.thresholds import choose_recipe_thresholds
     from foveal.model.file import read_model_file, write_model_file
+    from foveal.prediction.predictor import Predictor
 
     paths, targets = [image.path for image in data.run_data.val], data.val.labels
     chosen, failures = choose_recipe_thresholds(manifest, logits, targets, paths)
@@ -133,6 +140,14 @@ def _write_training_report(
         pixels=data.val.pixels,
         targets=targets,
         paths=paths,
+        nearest=lambda predictions, images: nearest_of_run(
+            Predictor(folder / MODEL_FILE),
+            predictions,
+            images,
+            data.run_data.train,
+            data.train.pixels,
+            seconds=MAX_NEAREST_SHARE * (time.monotonic() - started_at),
+        ),
         notices=(*validation_notices(manifest), *failures, *data.run_data.warnings),
     )
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from foveal.evaluation import nearest_training
-from foveal.evaluation.nearest_training import nearest_training_images
+from foveal.evaluation.nearest_training import nearest_of_run, nearest_training_images
 from foveal.evaluation.predictions import Predictions
 from foveal.evaluation.report_images import ReportImages
 from foveal.images.resize import to_input_pixels
+from foveal.network.cost import network_cost
 from foveal.prediction.predictor import Predictor
 from foveal.rundir import read_run_data
 
@@ -122,3 +123,43 @@ def test_of_many_training_images_a_part_is_searched(
     found = nearest_training_images(predictor, model, predictions, images)
     assert found is not None
     assert found["searched"] == 50
+
+
+def test_of_a_run_that_has_the_pixels(model: Path, digits: Path, asked) -> None:
+    predictor, _, predictions, images = asked
+    run_data = read_run_data(model.parent)
+    assert run_data is not None
+    network = predictor.manifest.network
+    train = run_data.train
+    pixels = np.stack(
+        [to_input_pixels(digits / one.path, network.input, network.preprocess) for one in train]
+    )
+    expected = nearest_training_images(predictor, model, predictions, images)
+    found = nearest_of_run(predictor, predictions, images, train, pixels, seconds=1e6)
+    assert found is not None
+    assert expected is not None
+    for one, other in zip(found["errors"], expected["errors"], strict=True):
+        assert [item["path"] for item in one["nearest"]] == [
+            item["path"] for item in other["nearest"]
+        ]
+        assert [item["thumbnail"] for item in one["nearest"]] == [
+            item["thumbnail"] for item in other["nearest"]
+        ]
+    assert found["searched"] == len(train) == 200
+    assert nearest_of_run(predictor, predictions, images, train, pixels, seconds=0) is None
+
+
+def test_the_time_allows_a_part(model: Path, asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor, _, predictions, images = asked
+    train = read_run_data(model.parent).train
+    pixels = np.zeros((len(train), *predictor.manifest.network.input.shape), np.uint8)
+    work = network_cost(predictor.manifest.network, 10).multiply_adds
+    monkeypatch.setattr(nearest_training, "transfer_speeds", lambda: (60.0 * work, 1.0))
+    found = nearest_of_run(predictor, predictions, images, train, pixels, seconds=2.5)
+    assert found is not None
+    assert found["searched"] == 150
+    few = nearest_of_run(predictor, predictions, images, train, pixels, seconds=1)
+    assert few is None
+    all_of_few = nearest_of_run(predictor, predictions, images, train[:50], pixels, seconds=1)
+    assert all_of_few is not None
+    assert all_of_few["searched"] == 50
