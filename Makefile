@@ -21,7 +21,7 @@ test: lint types contract wheel pages tests ## Everything that must hold; CI run
 	touch .venv/installed
 
 .venv/installed-tests: .venv/installed
-	$(PY) -m pip install -q -c constraints.txt -e '.[all,track,test]'
+	$(PY) -m pip install -q -c constraints.txt -e '.[all,track,ray,test]'
 	touch .venv/installed-tests
 
 lint: .venv/installed-tests ## ruff: format and lint

@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from foveal.verbs.learn import learn as learn
     from foveal.verbs.load import load as load
     from foveal.verbs.predict import predict as predict
+    from foveal.verbs.predict_folder import PredictionFolder as PredictionFolder
+    from foveal.verbs.predict_folder import predict_folder as predict_folder
     from foveal.verbs.selftest import selftest as selftest
     from foveal.verbs.serve import serve as serve
     from foveal.verbs.show import show as show
@@ -109,6 +111,7 @@ _NAMES = {
     "foveal.verbs.learn": "learn",
     "foveal.verbs.load": "load",
     "foveal.verbs.predict": "predict",
+    "foveal.verbs.predict_folder": "PredictionFolder predict_folder",
     "foveal.verbs.selftest": "selftest",
     "foveal.verbs.serve": "serve",
     "foveal.verbs.show": "show",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,6 +35,8 @@ def _missing(item: pytest.Item) -> str | None:
         shutil.which("node") and shutil.which("chromium")
     ):
         return "node and chromium"
+    if item.get_closest_marker("spark") and not (shutil.which("java") and find_spec("pyspark")):
+        return "java and pyspark"
     if item.get_closest_marker("compiler") and not shutil.which("g++"):
         return "g++"
     if item.get_closest_marker("cuda"):
@@ -49,7 +52,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     what = _missing(item)
     if what is None:
         return
-    if CI and not item.get_closest_marker("cuda"):
+    if CI and not (item.get_closest_marker("cuda") or item.get_closest_marker("spark")):
         pytest.fail(f"needs {what}, which must be there when CI=true", pytrace=False)
     pytest.skip(f"needs {what}")
 

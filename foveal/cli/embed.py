@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
@@ -50,30 +49,25 @@ def embed(
     ] = "table",
 ) -> int:
     """Images as vectors; clusters of a folder without labels. Nothing is moved."""
-    from foveal.cli.prediction_output import iter_paths, skipped_message
+    from foveal.cli.prediction_output import SkippedFiles, iter_paths
     from foveal.verbs.embed import embed as verb
 
     model, images = _split_model(paths)
     if out is None and clusters is None:
         raise UsageError("embed needs --out FILE for the vectors, or --clusters K")
-    skipped: Counter[tuple[str, str]] = Counter()
-
-    def on_skip(path: str, reason: str) -> None:
-        skipped[reason, Path(path).suffix.lower()] += 1
-
+    skipped = SkippedFiles()
     with console.progress() as progress:
         result = verb(
             model,
             list(iter_paths(images)),
             out=out,
             clusters=clusters,
-            on_skip=on_skip,
+            on_skip=skipped,
             progress=progress,
         )
     if clusters is not None and out is None:
         console.result(_format(result, form))
-    if skipped:
-        console.message(skipped_message(skipped))
+    skipped.report()
     _print_messages(result, out)
     return 1 if result.unusable else 0
 

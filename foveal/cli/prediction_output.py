@@ -33,18 +33,14 @@ def print_predictions(model: str | Path, paths: list[str], top: str, form: str) 
     """
     from foveal.verbs.predict import predict
 
-    count = _parse_top(top)
+    count = parse_top(top)
     write = {"table": _table_writer, "jsonl": _jsonl_writer, "csv": _csv_writer}[form]()
-    skipped: Counter[tuple[str, str]] = Counter()
-
-    def on_skip(path: str, reason: str) -> None:
-        skipped[reason, os.path.splitext(path)[1].lower()] += 1  # noqa: PTH122
-
+    skipped = SkippedFiles()
     failed = total = 0
     flushed_at = -FLUSH_SECONDS
     with console.progress() as progress:
         for prediction in predict(
-            model, iter_paths(paths), top=count, on_skip=on_skip, progress=progress
+            model, iter_paths(paths), top=count, on_skip=skipped, progress=progress
         ):
             write(prediction)
             total += 1
@@ -52,27 +48,42 @@ def print_predictions(model: str | Path, paths: list[str], top: str, form: str) 
             if time.monotonic() - flushed_at > FLUSH_SECONDS:
                 sys.stdout.flush()
                 flushed_at = time.monotonic()
-    if skipped:
-        console.message(skipped_message(skipped))
+    skipped.report()
     if failed:
         console.message(f"{failed:,} of {plural(total, 'image')} could not be read; see the errors")
     return 1 if failed else 0
 
 
-def skipped_message(skipped: Counter[tuple[str, str]]) -> str:
-    """`3 files skipped: 2 not an image by its name (.csv, .txt), 1 hidden or of the system`."""
-    counts: Counter[str] = Counter()
-    for (reason, _), count in skipped.items():
-        counts[reason] += count
-    suffixes = and_more(sorted({suffix for why, suffix in skipped if why == NOT_AN_IMAGE}), 5)
-    parts = [
-        f"{count:,} {reason}" + (f" ({suffixes})" if reason == NOT_AN_IMAGE else "")
-        for reason, count in counts.most_common()
-    ]
-    return f"{plural(skipped.total(), 'file')} skipped: {', '.join(parts)}"
+class SkippedFiles:
+    """Counts skipped files by reason and suffix: an `on_skip`."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, path: str, reason: str) -> None:
+        """Count one file."""
+        self._counts[reason, os.path.splitext(path)[1].lower()] += 1  # noqa: PTH122
+
+    def report(self) -> None:
+        """Say on standard error how many were skipped and why, if any were."""
+        if self._counts:
+            console.message(self.message())
+
+    def message(self) -> str:
+        """`3 files skipped: 2 not an image by its name (.csv, .txt), 1 hidden or of the system`."""
+        counts: Counter[str] = Counter()
+        for (reason, _), count in self._counts.items():
+            counts[reason] += count
+        suffixes = and_more(sorted({end for why, end in self._counts if why == NOT_AN_IMAGE}), 5)
+        parts = [
+            f"{count:,} {reason}" + (f" ({suffixes})" if reason == NOT_AN_IMAGE else "")
+            for reason, count in counts.most_common()
+        ]
+        return f"{plural(self._counts.total(), 'file')} skipped: {', '.join(parts)}"
 
 
-def _parse_top(text: str) -> int | None:
+def parse_top(text: str) -> int | None:
+    """Of --top: a number, or None for `all`; raises UsageError."""
     if text == "all":
         return None
     if not text.isascii() or not text.isdigit() or int(text) < 1:

@@ -86,7 +86,18 @@ class Predictor:
         """
         if top is not None and top < 1:
             raise UsageError(f"top is {top}; give 1 or more, or None for all classes")
-        return self._predict(iter_inputs(images, on_skip), top)
+        return self.predict_inputs(iter_inputs(images, on_skip), top)
+
+    def predict_inputs(self, inputs: Iterator[ImageInput], top: int | None) -> Iterator[Prediction]:
+        """As `predict`, for what `iter_inputs` gives."""
+        manifest = self._backend.inference_manifest
+        for item, row in self._iter_rows(inputs, self.probabilities):
+            if row is None:
+                yield Prediction(item.path, error=item.error)
+            elif np.isfinite(row).all():
+                yield make_prediction(row, manifest, item.path, top)
+            else:
+                yield Prediction(item.path, error="the network's output is not a finite number")
 
     def predict_proba(self, images: Any) -> np.ndarray:
         """Calibrated probabilities float32 (N, K), one row per image, columns as `labels`.
@@ -143,16 +154,6 @@ class Predictor:
         if isinstance(self._backend, TorchBackend):
             return probabilities_from_logits(self.logits(pixels), self.manifest)
         return self._run_batched(self._backend.probabilities, pixels, len(self.labels))
-
-    def _predict(self, inputs: Iterator[ImageInput], top: int | None) -> Iterator[Prediction]:
-        manifest = self._backend.inference_manifest
-        for item, row in self._iter_rows(inputs, self.probabilities):
-            if row is None:
-                yield Prediction(item.path, error=item.error)
-            elif np.isfinite(row).all():
-                yield make_prediction(row, manifest, item.path, top)
-            else:
-                yield Prediction(item.path, error="the network's output is not a finite number")
 
     def _iter_rows(
         self, inputs: Iterator[ImageInput], run: Callable[[np.ndarray], np.ndarray]

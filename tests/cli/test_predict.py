@@ -106,6 +106,57 @@ def test_addresses_on_standard_input(run, model: Path, digits: Path, object_stor
     assert rows[0]["probability"] == rows[1]["probability"]
 
 
+def test_a_folder_of_predictions(run, model: Path, digits: Path, tmp_path: Path) -> None:
+    notes = tmp_path / "new" / "notes.txt"
+    notes.parent.mkdir()
+    notes.touch()
+    (tmp_path / "new" / "broken.png").write_bytes(b"no image")
+    shutil.copy(next(digits.rglob("*.png")), tmp_path / "new" / "a.png")
+    words = (model, tmp_path / "new", "--out", tmp_path / "out", "--format", "jsonl", "--top", 2)
+    status, out, err = run(*words)
+    assert (status, out) == (1, "")
+    assert err == (
+        "1 file skipped: 1 not an image by its name (.txt)\n"
+        f"{tmp_path / 'out'}: 2 of 2 predictions written\n"
+        "1 of 2 images could not be read; see the errors\n"
+    )
+    (file,) = (tmp_path / "out").glob("predictions-*.jsonl")
+    _, printed, _ = run(model, tmp_path / "new", "--format", "jsonl", "--top", 2)
+    assert file.read_text() == printed
+    assert run(*words)[2].splitlines()[1] == f"{tmp_path / 'out'}: 0 of 2 predictions written"
+
+
+def test_a_part_of_a_folder(run, model: Path, digits: Path, tmp_path: Path) -> None:
+    status, _, err = run(model, digits, "--out", tmp_path / "out", "--part", "2/2")
+    assert (status, err) == (
+        0,
+        f"{tmp_path / 'out'}: 0 of 300 predictions written\n1 file missing: those of other parts\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--part", "1/2"),
+            "--part, --engine, --workers and --format parquet need --out FOLDER for the "
+            "predictions",
+        ),
+        (
+            ("--out", "out", "--format", "csv"),
+            "--out writes jsonl or parquet, not csv; give another --format",
+        ),
+        (("--out", "out", "--part", "two"), "--part is 'two'; give i/n with i from 1 to n, as 2/8"),
+        (("--out", "out", "--part", "3/2"), "--part is 3/2; give i/n with i from 1 to n, as 2/8"),
+    ],
+)
+def test_options_of_folders(run, model: Path, digits: Path, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(model, digits, *words)
+    assert (status, out, err) == (2, "", f"foveal: {message}\n")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_pipe_of_paths(run, model: Path, digits: Path) -> None:
     paths = sorted(digits.rglob("*.png"))[:70]
     text = "\n".join(map(str, paths)) + "\n\n"
