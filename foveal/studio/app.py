@@ -13,9 +13,11 @@ from foveal.serving.errors import RequestError, error_response
 from foveal.studio.middleware import StudioMiddleware
 from foveal.studio.routes.data import data_routes
 from foveal.studio.routes.intake import intake_routes
+from foveal.studio.routes.look import look_routes
 from foveal.studio.routes.page import page_routes
 from foveal.studio.routes.projects import project_routes
 from foveal.studio.routes.tasks import task_routes
+from foveal.studio.routes.use import use_routes
 from foveal.studio.state import StudioState
 
 
@@ -27,6 +29,8 @@ def create_app(state: StudioState) -> ASGIApp:
         *data_routes(state),
         *intake_routes(state),
         *task_routes(state),
+        *look_routes(state),
+        *use_routes(state),
     ]
     handlers = {
         RequestError: _on_request_error,

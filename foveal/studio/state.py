@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from foveal.serving.logs import Log
 from foveal.studio.events import Events
+from foveal.studio.models.lens import Lenses
+from foveal.studio.models.loaded import LoadedModels
+from foveal.studio.models.servers import Servers
 from foveal.studio.projects import Projects
 from foveal.studio.security import Access
 from foveal.studio.tasks.tasks import Tasks
@@ -22,10 +25,14 @@ class StudioState:
     events: Events
     projects: Projects
     tasks: Tasks
+    models: LoadedModels = field(default_factory=LoadedModels)
+    lenses: Lenses = field(default_factory=Lenses)
+    servers: Servers = field(default_factory=Servers)
 
     def close(self) -> None:
         """End the work and close the files: the studio stops."""
         self.tasks.close()
+        self.servers.close()
         self.projects.close_all()
 
 

@@ -25,6 +25,12 @@ class Studio {
   connected = $state(true)
   messages = $state<Message[]>([])
   readonly tasks = new SvelteMap<string, Task>()
+  private readonly names = $derived(new Map(this.project?.classes.map((one) => [one.id, one.name])))
+
+  /** The name of a class by its id; undefined for -1. */
+  className(id: number | undefined): string | undefined {
+    return id === undefined ? undefined : this.names.get(id)
+  }
 }
 
 export const studio = new Studio()
@@ -84,7 +90,12 @@ export async function openProject(id: string): Promise<void> {
     studio.connected = open
     if (back) void refresh()
   })
-  await loadTable()
+  await Promise.all([loadTable(), loadTasks(id)])
+}
+
+async function loadTasks(project: string): Promise<void> {
+  const running = await attempt(() => get<Task[]>(`${projectPath(project)}/tasks`))
+  for (const task of running ?? []) studio.tasks.set(task.id, task)
 }
 
 export function closeProject(): void {
@@ -146,8 +157,8 @@ export async function change(wanted: Change): Promise<boolean> {
 function applied(table: ImageTable, wanted: Change, now: Project): ImageTable | null {
   const ids = wanted.ids ?? []
   if (wanted.op === 'label') {
-    const label = wanted.label == null ? -1 : now.classes.findIndex((one) => one.name === wanted.label)
-    return wanted.label != null && label < 0 ? null : table.with('labels', ids, label, now.revision)
+    const label = wanted.label == null ? -1 : now.classes.find((one) => one.name === wanted.label)?.id
+    return label === undefined ? null : table.with('labels', ids, label, now.revision)
   }
   if (wanted.op === 'leave_out') return table.with('leftOut', ids, 1, now.revision)
   if (wanted.op === 'keep') return table.with('leftOut', ids, 0, now.revision)

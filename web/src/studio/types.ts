@@ -17,6 +17,7 @@ export interface StudioInfo {
 }
 
 export interface ClassCount {
+  id: number
   name: string
   count: number
 }
@@ -34,7 +35,7 @@ export interface Project {
   sources: unknown[]
 }
 
-/** One column an array; `labels` are indices into the project's classes, -1 for none. */
+/** One column an array; `labels` are ids of classes, -1 for none. */
 export interface ImageColumns {
   revision: number
   ids: number[]
@@ -49,27 +50,46 @@ export interface ImageInfo {
   label: string | null
   split: number | string
   group: string | null
-  width: number
-  height: number
+  width: number | null
+  height: number | null
   source: string
+  problem: string | null // why it cannot be read now
 }
 
 export interface Intake {
   added: number
   skipped: { name: string; reason: string }[]
+  skipped_count: number
+  notes: string[]
 }
 
 export interface Finding {
   kind: string
   message: string
+  severity: 'error' | 'warning' | 'info'
   ids: number[]
+  details: (string | null)[] // one an image
+  labels: (string | null)[] // one an image: what to relabel it as
+  pairs: [number, number][]
   action: 'leave_out' | 'relabel' | 'keep'
-  label?: string | null
 }
 
+export type WorkState = 'none' | 'running' | 'done' | 'failed' | 'cancelled'
+
+/** stale: the project has changed since the check. */
 export interface Findings {
-  state: string
+  state: WorkState
+  stale: boolean
   findings: Finding[]
+  error: string | null
+}
+
+/** reason: why there is no proposal.  model: what proposed. */
+export interface Queue {
+  state: WorkState
+  reason: string | null
+  model: string | null
+  items: Proposal[]
 }
 
 export interface Proposal {

@@ -58,5 +58,16 @@ export const words = {
   cancelTask: ['Cancel: {what}', '취소: {what}'],
   working: ['Working…', '처리 중…'],
   loading: ['Loading…', '불러오는 중…'],
-  menu: ['Open', '열기'],
+  model: ['Model', '모델'],
+  noModel: ['There is no trained network yet', '아직 학습한 네트워크가 없습니다'],
+  noModelTrain: [
+    'Train one; it can be looked at and used from its first epoch on.',
+    '네트워크를 학습하세요. 첫 에포크가 끝나면 바로 살펴보고 사용할 수 있습니다.',
+  ],
+  noModelData: [
+    'Add images of at least two classes, then train.',
+    '두 개 이상의 클래스에 이미지를 추가한 뒤 학습하세요.',
+  ],
+  toTrain: ['Go to Train', '학습으로 이동'],
+  toData: ['Go to Data', '데이터로 이동'],
 } as const

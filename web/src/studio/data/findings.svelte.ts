@@ -2,10 +2,12 @@
 import { get, post, projectPath } from '../api'
 import { onEvent } from '../events'
 import { attempt, studio } from '../state.svelte'
-import type { Finding, Findings, Task } from '../types'
+import type { Finding, Findings, Task, WorkState } from '../types'
 
 class FindingList {
-  state = $state('')
+  state = $state<WorkState>('none')
+  stale = $state(false)
+  error = $state<string | null>(null)
   list = $state.raw<Finding[]>([])
   private project = ''
 
@@ -14,16 +16,15 @@ class FindingList {
   }
 
   async load(project: string): Promise<void> {
-    if (this.project !== project) Object.assign(this, { state: '', list: [], project })
+    if (this.project !== project) Object.assign(this, { state: 'none', stale: false, error: null, list: [], project })
     const found = await attempt(() => get<Findings>(`${projectPath(project)}/findings`))
     if (!found || this.project !== project) return
-    this.state = found.state
-    this.list = found.findings
+    Object.assign(this, { state: found.state, stale: found.stale, error: found.error, list: found.findings })
   }
 
   async check(project: string): Promise<void> {
     this.state = 'running'
-    if (!(await attempt(() => post(`${projectPath(project)}/findings`)))) this.state = ''
+    if (!(await attempt(() => post(`${projectPath(project)}/findings`)))) this.state = 'none'
   }
 
   /** Hide one: its images stay as they are. */

@@ -3,7 +3,7 @@ import type { ImageColumns } from '../types'
 
 export interface Filter {
   view: 'all' | 'unlabelled' | 'left_out' | 'class' | 'ids'
-  label?: number // index of the class, where view is 'class'
+  label?: number // id of the class, where view is 'class'
   ids?: number[] // where view is 'ids'
   split?: number // 0 auto, 1 train, 2 val, 3 test
 }
@@ -12,7 +12,7 @@ export class ImageTable {
   static readonly empty = new ImageTable(-1, new Int32Array(0), new Int32Array(0), new Uint8Array(0), new Uint8Array(0))
   private rows: Map<number, number> | undefined
 
-  /** labels: index of the class, -1 for none.  leftOut: 1 where the image is not used. */
+  /** labels: id of the class, -1 for none.  leftOut: 1 where the image is not used. */
   constructor(
     readonly revision: number,
     readonly ids: Int32Array,

@@ -15,8 +15,8 @@ class Uploads {
   private abort = new AbortController()
   private waiting: NamedFile[] = []
 
-  /** Send files into `project`; those of a running upload go on. `group` keeps them in one split. */
-  async add(files: readonly NamedFile[], group: string | null = null): Promise<void> {
+  /** Send files into the open project, to be undone together; those of a running upload go on. */
+  async add(files: readonly NamedFile[]): Promise<void> {
     const { project } = studio
     if (!project || !files.length) return
     this.waiting.push(...files)
@@ -26,7 +26,8 @@ class Uploads {
     }
     Object.assign(this, { total: files.length, done: 0, added: 0, running: true, skipped: [] })
     this.abort = new AbortController()
-    await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(project.id, group)))
+    const batch = crypto.randomUUID()
+    await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(project.id, batch)))
     this.running = false
     await refresh()
   }
@@ -36,10 +37,10 @@ class Uploads {
     this.abort.abort()
   }
 
-  private async sendNext(project: string, group: string | null): Promise<void> {
+  private async sendNext(project: string, batch: string): Promise<void> {
     for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
       try {
-        this.count(await sendFile(project, next, group, this.abort.signal))
+        this.count(await sendFile(project, next, { batch }, this.abort.signal))
       } catch (error) {
         if (!(error instanceof RequestError)) return // cancelled
         this.count({ added: 0, skipped: [{ name: next.file.name, reason: sentence(error) }] })
@@ -49,7 +50,7 @@ class Uploads {
     }
   }
 
-  private count({ added, skipped }: Intake): void {
+  private count({ added, skipped }: Pick<Intake, 'added' | 'skipped'>): void {
     this.added += added
     if (skipped.length) this.skipped = [...this.skipped, ...skipped]
   }
@@ -57,12 +58,13 @@ class Uploads {
 
 export const uploads = new Uploads()
 
+/** Send one file. group: its images stay in one split.  batch: they are undone together. */
 export function sendFile(
   project: string,
   { file, label }: { file: Blob & { name?: string }; label: string | null },
-  group: string | null,
+  { group, batch }: { group?: string; batch: string },
   signal?: AbortSignal,
 ): Promise<Intake> {
-  const path = `${projectPath(project)}/uploads${query({ name: file.name ?? 'image.jpg', label, group })}`
+  const path = `${projectPath(project)}/uploads${query({ name: file.name ?? 'image.jpg', label, group, batch })}`
   return upload<Intake>(path, file, signal)
 }

@@ -1,0 +1,84 @@
+"""Exports of a run's model: written into the run's folder, each with what its check found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from foveal.errors import DataError, Error, UsageError
+from foveal.files import write_atomic
+from foveal.progress import Progress, silent
+from foveal.studio.models.loaded import model_path
+from foveal.studio.models.repeat import repeat
+from foveal.verbs.export import export
+
+EXPORTS = "exports"
+RESULTS_FILE = "exports.json"
+KINDS = ("onnx", "onnx-int8", "onnx-any-size")
+"""`foveal export --to onnx`, without an option and with each."""
+
+
+def export_model(run: Path, kind: str, progress: Progress = silent) -> dict[str, Any]:
+    """Export a run's model and note the result; returns it, with `command` and `python`.
+
+    Raises UsageError for another kind, Error where the check fails: then nothing is written.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"the export '{kind}' does not exist; choose {', '.join(KINDS)}")
+    model = model_path(run)
+    int8, any_size = kind == "onnx-int8", kind == "onnx-any-size"
+    out = run / EXPORTS / f"{kind.replace('onnx', 'model', 1)}.onnx"
+    out.parent.mkdir(exist_ok=True)
+    option = kind.removeprefix("onnx-") if kind != "onnx" else None
+    words = [] if option is None else [f"--{option}"]
+    argument = "" if option is None else f", {option.replace('-', '_')}=True"
+    same = repeat(
+        ["export", model, *words, "--out", out],
+        f"foveal.export({str(model)!r}{argument}, out={str(out)!r})",
+    )
+    try:
+        result = export(model, int8=int8, any_size=any_size, out=out, progress=progress)
+    except Error as error:
+        _note(run, {"kind": kind, "passed": False, "message": str(error)})
+        raise
+    found = {"kind": kind, "passed": True, **result.to_data(), "path": out.name}
+    _note(run, {**found, "bytes": out.stat().st_size})
+    return {**found, **same}
+
+
+def list_exports(run: Path) -> list[dict[str, Any]]:
+    """The newest result of each kind, in the order of KINDS; of files that are still there."""
+    results = _results(run)
+    return [
+        results[kind]
+        for kind in KINDS
+        if kind in results and (not results[kind]["passed"] or _path(run, results[kind]).is_file())
+    ]
+
+
+def export_file(run: Path, name: str) -> Path:
+    """The file of an export by its name.  Raises UsageError for one that was not exported."""
+    for result in list_exports(run):
+        if result["passed"] and result["path"] == name:
+            return _path(run, result)
+    raise UsageError("there is no export of this name in the run; export it again")
+
+
+def _path(run: Path, result: dict[str, Any]) -> Path:
+    return run / EXPORTS / str(result["path"])
+
+
+def _note(run: Path, result: dict[str, Any]) -> None:
+    results = {**_results(run), result["kind"]: result}
+    write_atomic(run / EXPORTS / RESULTS_FILE, json.dumps(results, indent=1))
+
+
+def _results(run: Path) -> dict[str, dict[str, Any]]:
+    try:
+        content = json.loads((run / EXPORTS / RESULTS_FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise DataError(f"{run / EXPORTS / RESULTS_FILE} cannot be read; remove it") from error
+    return {kind: content[kind] for kind in KINDS if kind in content}

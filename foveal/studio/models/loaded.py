@@ -1,0 +1,88 @@
+"""Models that stay loaded between requests, so that a prediction takes only its own time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from foveal.errors import UsageError
+from foveal.prediction.prediction import Prediction
+from foveal.prediction.predictor import Predictor
+from foveal.progress import Progress, silent
+from foveal.rundir import MODEL_FILE
+from foveal.studio.models.val_scores import ValScores, score_val
+from foveal.verbs.predict import predict
+
+MAX_LOADED_MODELS = 2
+_Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    stamp: _Stamp
+    predictor: Predictor
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    scores: list[ValScores] = field(default_factory=list)
+
+
+class LoadedModels:
+    """The predictors used last; a file that was replaced is read again. For several threads."""
+
+    def __init__(self, most: int = MAX_LOADED_MODELS) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._loaded: OrderedDict[Path, _Loaded] = OrderedDict()
+
+    def predictor(self, path: Path) -> Predictor:
+        """The predictor of a model file.  Raises ModelFileError for a damaged one."""
+        return self._get(path).predictor
+
+    def predict(self, path: Path, image: bytes | Path, *, top: int | None = 5) -> Prediction:
+        """The prediction for one image; one that cannot be read has `error`."""
+        loaded = self._get(path)
+        with loaded.lock:
+            (prediction,) = predict(loaded.predictor, [image], top=top)
+        return prediction
+
+    def val_scores(self, run: Path, progress: Progress = silent) -> ValScores:
+        """The scores of a run's newest model on val, computed once.  Raises as `score_val`."""
+        loaded = self._get(model_path(run))
+        with loaded.lock:
+            if not loaded.scores:
+                loaded.scores.append(score_val(run, loaded.predictor, progress))
+        return loaded.scores[0]
+
+    def _get(self, path: Path) -> _Loaded:
+        stamp = _stamp(path)
+        with self._lock:
+            loaded = self._loaded.get(path)
+            if loaded is None or loaded.stamp != stamp:
+                loaded = _Loaded(stamp, Predictor(path))
+            self._loaded[path] = loaded
+            self._loaded.move_to_end(path)
+            while len(self._loaded) > self._most:
+                self._loaded.popitem(last=False)
+        return loaded
+
+
+def run_folder(project: Path, run: str) -> Path:
+    """The folder of a run of the project in `project`.  Raises UsageError where there is none."""
+    folder = project / "runs" / run
+    if folder.name != run or folder.parent.name != "runs" or not folder.is_dir():
+        raise UsageError("there is no run of this id in the project; reload the page")
+    return folder
+
+
+def model_path(run: Path) -> Path:
+    """The model file of a run's folder.  Raises UsageError where there is none yet."""
+    path = run / MODEL_FILE
+    if not path.is_file():
+        raise UsageError("this run has no model yet: it has one after its first epoch")
+    return path
+
+
+def _stamp(path: Path) -> _Stamp:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,0 +1,135 @@
+"""Servers for the studio's models: `foveal serve` as a process each, which ends with the studio."""
+
+from __future__ import annotations
+
+import atexit
+import re
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from foveal.errors import Error
+from foveal.studio.models.loaded import model_path
+from foveal.studio.models.repeat import repeat
+
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+PORT = 8080
+_READY = re.compile(r"serving on (http://\S+)")
+
+
+@dataclass
+class _Server:
+    process: subprocess.Popen[str]
+    url: str = ""
+    lines: list[str] = field(default_factory=list)
+    ready: threading.Event = field(default_factory=threading.Event)
+
+
+class Servers:
+    """The servers that run, one a run at most. For several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._servers: dict[Path, _Server] = {}
+        atexit.register(self.close)
+
+    def status(self, run: Path) -> dict[str, Any]:
+        """Whether a server runs for the model of `run`, its URL and how to ask it."""
+        with self._lock:
+            return self._status(run)
+
+    def start(self, run: Path) -> dict[str, Any]:
+        """Start one where none runs; port 8080, or a free one where that is in use.
+
+        Raises Error with the server's own words where it does not start.
+        """
+        model = model_path(run)
+        with self._lock:
+            if not self._status(run)["running"]:
+                try:
+                    server = _start(model, PORT)
+                except Error:
+                    server = _start(model, 0)
+                self._servers[run] = server
+            return {**self._status(run), **self._repeat(run, model)}
+
+    def stop(self, run: Path) -> dict[str, Any]:
+        """Stop it, where one runs."""
+        with self._lock:
+            server = self._servers.pop(run, None)
+        if server is not None:
+            _stop(server)
+        return self.status(run)
+
+    def close(self) -> None:
+        """Stop all: the studio ends."""
+        for run in list(self._servers):
+            self.stop(run)
+
+    def _status(self, run: Path) -> dict[str, Any]:
+        server = self._servers.get(run)
+        if server is None or server.process.poll() is not None:
+            return {"running": False, "url": None, "curl": None, "client": None}
+        url = server.url
+        return {
+            "running": True,
+            "url": url,
+            "curl": f"curl --data-binary @image.jpg {url}/predict",
+            "client": "import urllib.request\n\n"
+            'image = open("image.jpg", "rb").read()\n'
+            f'request = urllib.request.Request("{url}/predict", image,\n'
+            '    {"content-type": "application/octet-stream"})\n'
+            "print(urllib.request.urlopen(request).read().decode())",
+        }
+
+    def _repeat(self, run: Path, model: Path) -> dict[str, str]:
+        port = self._servers[run].url.rpartition(":")[2]
+        words: list[str | Path] = ["serve", model, *(["--port", port] if port != str(PORT) else [])]
+        given = f", port={port}" if port != str(PORT) else ""
+        return repeat(words, f"foveal.serve({str(model)!r}{given})")
+
+
+def _start(model: Path, port: int) -> _Server:
+    command = [sys.executable, "-m", "foveal", "serve", f"model={model}", "--port", str(port)]
+    process = subprocess.Popen(  # noqa: S603 - our own command, its words are no shell's
+        [*command, "--workers", "1"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    server = _Server(process)
+    threading.Thread(target=_read, args=(server,), name="server", daemon=True).start()
+    server.ready.wait(START_SECONDS)
+    if server.url:
+        return server
+    _stop(server)
+    words = " ".join(server.lines[-1:]).strip() or f"no answer within {START_SECONDS:g} s"
+    raise Error(f"the server did not start: {words}")
+
+
+def _read(server: _Server) -> None:
+    """Take what the server prints, so that it never waits for a reader; note its URL."""
+    assert server.process.stderr is not None
+    with server.process.stderr as lines:
+        for line in lines:
+            found = _READY.search(line)
+            if found:
+                server.url = found[1].rstrip("/")
+                server.ready.set()
+            server.lines = [*server.lines[-20:], line]
+    server.ready.set()
+
+
+def _stop(server: _Server) -> None:
+    server.process.terminate()
+    try:
+        server.process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.process.kill()
+        server.process.wait()

@@ -1,0 +1,71 @@
+"""Exports of a run: written, listed with the verdict of their check, refused."""
+
+import shutil
+
+import pytest
+
+import foveal
+from foveal.errors import Error, UsageError
+from foveal.studio.models.exports import export_file, export_model, list_exports
+
+
+@pytest.fixture
+def run(digits_run, tmp_path):
+    return shutil.copytree(digits_run, tmp_path / "my run")
+
+
+def test_an_export_gives_the_same_answers_and_is_listed(run, new_digits):
+    made = export_model(run, "onnx")
+    assert (made["passed"], made["path"], made["agreement"], made["n"]) == (
+        True,
+        "model.onnx",
+        1.0,
+        100,
+    )
+    assert made["command"] == (
+        f"foveal export '{run}/model.safetensors' --out '{run}/exports/model.onnx'"
+    )
+    path = export_file(run, "model.onnx")
+    (listed,) = list_exports(run)
+    assert listed["bytes"] == path.stat().st_size
+    images = sorted(new_digits.rglob("*.png"))[:30]
+    labels = [
+        [each.label for each in foveal.predict(file, images)]
+        for file in (run / "model.safetensors", path)
+    ]
+    assert labels[0] == labels[1]
+
+
+def test_a_file_that_is_gone_is_no_longer_listed(run):
+    export_model(run, "onnx")
+    export_file(run, "model.onnx").unlink()
+    assert list_exports(run) == []
+    with pytest.raises(UsageError) as raised:
+        export_file(run, "model.onnx")
+    assert str(raised.value) == ("there is no export of this name in the run; export it again")
+
+
+@pytest.mark.parametrize("name", ["exports.json", "../model.safetensors", "", "model-int8.onnx"])
+def test_no_other_file_is_given_out(run, name):
+    export_model(run, "onnx")
+    with pytest.raises(UsageError):
+        export_file(run, name)
+
+
+def test_a_failed_check_is_noted(run, monkeypatch):
+    def fail(*_arguments, **_options):
+        raise Error("accuracy falls by 3.00 points (limit 0.3)")
+
+    monkeypatch.setattr("foveal.studio.models.exports.export", fail)
+    with pytest.raises(Error):
+        export_model(run, "onnx-int8")
+    message = "accuracy falls by 3.00 points (limit 0.3)"
+    assert list_exports(run) == [{"kind": "onnx-int8", "passed": False, "message": message}]
+
+
+def test_an_unknown_kind(run):
+    with pytest.raises(UsageError) as raised:
+        export_model(run, "tflite")
+    assert str(raised.value) == (
+        "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size"
+    )

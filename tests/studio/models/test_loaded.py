@@ -1,0 +1,58 @@
+"""Models stay loaded, and are read again when their file was replaced."""
+
+import shutil
+
+import pytest
+
+import foveal
+from foveal.errors import UsageError
+from foveal.studio.models.loaded import LoadedModels, model_path
+
+
+def test_predictions_are_those_of_the_verb(digits_run, new_digits):
+    model, models = model_path(digits_run), LoadedModels()
+    paths = sorted(new_digits.rglob("*.png"))[:20]
+    expected = [each.to_data() for each in foveal.predict(model, paths)]
+    found = [models.predict(model, path).to_data() for path in paths]
+    assert [(each["path"], each["label"]) for each in found] == [
+        (each["path"], each["label"]) for each in expected
+    ]
+    probabilities = [each["probability"] for each in expected]
+    assert [each["probability"] for each in found] == pytest.approx(probabilities, abs=1e-5)
+    from_bytes = models.predict(model, paths[0].read_bytes())
+    assert from_bytes.probability == pytest.approx(expected[0]["probability"], abs=1e-6)
+
+
+def test_an_unreadable_image_has_an_error(digits_run):
+    assert LoadedModels().predict(model_path(digits_run), b"no image").error is not None
+
+
+def test_a_model_is_loaded_once_and_again_when_it_is_replaced(digits_run, tmp_path):
+    path, models = tmp_path / "model.safetensors", LoadedModels()
+    shutil.copy(model_path(digits_run), path)
+    first = models.predictor(path)
+    assert models.predictor(path) is first
+    shutil.copy(model_path(digits_run), tmp_path / "new")
+    (tmp_path / "new").replace(path)
+    assert models.predictor(path) is not first
+
+
+def test_only_the_newest_models_stay_loaded(digits_run, tmp_path):
+    models = LoadedModels(most=2)
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        shutil.copy(model_path(digits_run), path)
+    first, second, _third = [models.predictor(path) for path in paths]
+    assert models.predictor(paths[1]) is second
+    assert models.predictor(paths[0]) is not first
+
+
+def test_a_run_without_a_model(tmp_path):
+    with pytest.raises(UsageError) as raised:
+        model_path(tmp_path)
+    assert str(raised.value) == "this run has no model yet: it has one after its first epoch"
+
+
+def test_scores_are_computed_once(digits_run):
+    models = LoadedModels()
+    assert models.val_scores(digits_run) is models.val_scores(digits_run)

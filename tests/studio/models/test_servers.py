@@ -1,0 +1,49 @@
+"""A server for a run's model: started, asked, stopped; its own words where it cannot start."""
+
+import subprocess
+
+import httpx
+import pytest
+
+from foveal.errors import Error, UsageError
+from foveal.studio.models.servers import Servers
+
+
+def test_a_server_starts_answers_and_stops(digits_run, new_digits):
+    servers = Servers()
+    try:
+        started = servers.start(digits_run)
+        assert started["running"]
+        assert servers.start(digits_run)["url"] == started["url"]
+        image = sorted(new_digits.rglob("*.png"))[0]
+        answer = httpx.post(f"{started['url']}/predict", content=image.read_bytes())
+        assert answer.json()["label"] in "0123456789"
+        words = started["curl"].replace("@image.jpg", f"@{image}").split()
+        done = subprocess.run([*words, "--silent"], capture_output=True, text=True)
+        assert '"label"' in done.stdout
+        program = started["client"].replace("image.jpg", str(image))
+        assert compile(program, "client", "exec")
+        assert servers.stop(digits_run) == {
+            "running": False,
+            "url": None,
+            "curl": None,
+            "client": None,
+        }
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(started["url"])
+    finally:
+        servers.close()
+
+
+def test_a_damaged_model_gives_the_servers_words(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(Error) as raised:
+        Servers().start(tmp_path)
+    assert str(raised.value).startswith("the server did not start: ")
+    assert "model.safetensors" in str(raised.value)
+
+
+def test_no_model_no_server(tmp_path):
+    with pytest.raises(UsageError):
+        Servers().start(tmp_path)
+    assert not Servers().status(tmp_path)["running"]

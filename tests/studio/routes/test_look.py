@@ -1,0 +1,78 @@
+"""Looking at a model over HTTP: report, scores with the project's ids, the lens of an image."""
+
+import shutil
+
+import pytest
+
+from foveal.rundir import read_run_data
+
+
+@pytest.fixture(scope="module")
+def digits_project(start_studio, digits, digits_run, tmp_path_factory):
+    """A studio, and the path of a run of a project that shows the digits' folder."""
+    with start_studio(tmp_path_factory.mktemp("look") / "workspace") as studio:
+        project = studio.project("digits")
+        studio.post(f"{project}/folders", path=str(digits))
+        run = studio.folder / "projects" / project.rpartition("/")[2] / "runs" / "one"
+        shutil.copytree(digits_run, run)
+        yield studio, project, run
+
+
+def test_scores_name_images_by_the_projects_ids(digits_project):
+    studio, project, run = digits_project
+    scores = studio.get(f"{project}/runs/one/scores")
+    val = read_run_data(run).val
+    assert (scores["n"], len(scores["images"])) == (len(val), len(val))
+    columns = studio.get(f"{project}/images")
+    names = {one["id"]: one["name"] for one in studio.get(project)["classes"]}
+    labels = dict(zip(columns["ids"], columns["labels"], strict=True))
+    for image in scores["images"]:
+        assert scores["labels"][image["true"]] == names[labels[image["id"]]]
+
+
+def test_a_report_is_shown_apart_from_the_studio(digits_project):
+    studio, project, run = digits_project
+    path = f"{project}/runs/one/report"
+    assert studio.get(path, 422)["error"] == (
+        "this run has no report yet: it is written when training ends"
+    )
+    (run / "report.html").write_text('<!doctype html><html lang="en"><title>report</title>')
+    answer = studio.client.get(path, params={"lang": "ko"})
+    assert '<html lang="ko">' in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "sandbox allow-scripts" in policy
+    assert "allow-same-origin" not in policy
+    assert "connect-src" not in policy  # default-src 'none' holds: nothing is sent anywhere
+
+
+def test_the_lens_of_a_project_image_and_of_bytes(digits_project, new_digits):
+    studio, project, _run = digits_project
+    path = f"{project}/runs/one/lens"
+    made = studio.post(path, image=3, lang="ko")
+    assert made["command"].startswith("foveal explain ")
+    page = studio.client.get(f"{path}/{made['key']}")
+    assert '<html lang="ko"' in page.text
+    content = sorted(new_digits.rglob("*.png"))[0].read_bytes()
+    headers = {"content-type": "application/octet-stream"}
+    answer = studio.client.post(path, content=content, headers=headers).json()
+    assert '<html lang="en"' in studio.client.get(f"{path}/{answer['key']}").text
+    assert studio.get(f"{path}/none", 422)["error"] == (
+        "this explanation is kept no longer; make it again"
+    )
+
+
+def test_what_is_no_image_or_not_there(digits_project):
+    studio, project, _run = digits_project
+    headers = {"content-type": "application/octet-stream"}
+    answer = studio.client.post(f"{project}/runs/one/lens", content=b"text", headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("the given image cannot be read (")
+    studio.post(f"{project}/runs/one/lens", 422, image=99999)
+
+
+@pytest.mark.parametrize("run", ["none", "%2e%2e", "..%2fruns", "one%2f..%2fone"])
+def test_no_other_folder_is_a_run(digits_project, run):
+    studio, project, _run = digits_project
+    answer = studio.client.get(f"{project}/runs/{run}/scores")
+    assert answer.status_code in (404, 422)
+    assert "one" not in answer.json().get("labels", [])
