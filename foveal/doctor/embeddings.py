@@ -71,6 +71,7 @@ def _label_findings(part: Dataset, units: NDArray[np.float32]) -> Iterator[Findi
                 f"({100 * found.probabilities[row]:.0f} %)"
                 for row in rows
             ),
+            suggested=tuple(classes[found.suggested[row]] for row in rows),
         )
 
 

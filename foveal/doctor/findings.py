@@ -17,7 +17,8 @@ class Finding:
     """kind: an identifier.  count: images or classes concerned.  files: paths relative to DATA.
 
     advice: what it means and what to do, one sentence.  pairs: files that belong together.
-    details: what is found about each of `files`, or empty.
+    details: what is found about each of `files`, or empty.  suggested: the label that seems right
+    for each of `files`, or empty.
     """
 
     kind: str
@@ -27,9 +28,10 @@ class Finding:
     advice: str
     pairs: tuple[tuple[str, str], ...] = ()
     details: tuple[str, ...] = ()
+    suggested: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        """The JSON object; without `pairs` and `details` where there are none."""
+        """The JSON object; without `pairs`, `details`, `suggested` where there are none."""
         data: dict[str, Any] = {
             "kind": self.kind,
             "severity": self.severity,
@@ -41,6 +43,8 @@ class Finding:
             data["pairs"] = [[json_text(first), json_text(second)] for first, second in self.pairs]
         if self.details:
             data["details"] = list(self.details)
+        if self.suggested:
+            data["suggested"] = [json_text(label) for label in self.suggested]
         return data
 
 

@@ -16,6 +16,7 @@ from foveal.studio.routes.intake import intake_routes
 from foveal.studio.routes.look import look_routes
 from foveal.studio.routes.page import page_routes
 from foveal.studio.routes.projects import project_routes
+from foveal.studio.routes.review import review_routes
 from foveal.studio.routes.tasks import task_routes
 from foveal.studio.routes.use import use_routes
 from foveal.studio.state import StudioState
@@ -31,6 +32,7 @@ def create_app(state: StudioState) -> ASGIApp:
         *task_routes(state),
         *look_routes(state),
         *use_routes(state),
+        *review_routes(state),
     ]
     handlers = {
         RequestError: _on_request_error,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from foveal.errors import DataError
 from foveal.files import write_atomic
-from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES
+from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES, Images
 from foveal.studio.project.project import Project
 from foveal.text import plural
 
@@ -25,15 +25,29 @@ _SHARES = (0.70, 0.85)
 
 
 def write_training_table(project: Project, path: Path) -> None:
-    """Write the images that have a label and are not left out to `path`, a new .jsonl file.
+    """As `write_table`.  Raises DataError where fewer than two classes have images."""
+    with project.lock:
+        images = project.table.images
+        present = len(np.unique(images.column("label")[_labelled(images)]))
+        if present < 2:
+            raise DataError(
+                f"{plural(present, 'class has', 'classes have')} images, and training needs two "
+                "or more: label images of another class"
+            )
+        write_table(project, path)
 
-    Paths are absolute.  Raises DataError where fewer than two classes have images.
+
+def write_table(project: Project, path: Path) -> None:
+    """Write the images that have a label and are not left out to `path`, a .jsonl file.
+
+    Paths are absolute.  Raises DataError where there is no such image.
     """
     with project.lock:
         images, table = project.table.images, project.table
-        ids = np.flatnonzero(images.usable() & (images.column("label") != NO_LABEL))
+        ids = _labelled(images)
+        if not len(ids):
+            raise DataError("no image of the project has a label: label some first")
         labels, groups = images.column("label")[ids], images.column("group")[ids]
-        _require_classes(labels)
         paths = [str(project.location(image)[0]) for image in ids.tolist()]
         names = [None if group == NO_GROUP else table.groups[group] for group in groups.tolist()]
         keys = [
@@ -45,13 +59,8 @@ def write_training_table(project: Project, path: Path) -> None:
     write_atomic(path, "".join(map(_line, paths, classes, splits, names)))
 
 
-def _require_classes(labels: NDArray[np.int32]) -> None:
-    present = len(np.unique(labels))
-    if present < 2:
-        raise DataError(
-            f"{plural(present, 'class has', 'classes have')} images, and training needs two or "
-            "more: label images of another class"
-        )
+def _labelled(images: Images) -> NDArray[np.int64]:
+    return np.flatnonzero(images.usable() & (images.column("label") != NO_LABEL))
 
 
 def resolve_splits(splits: NDArray[np.int8], keys: list[str]) -> NDArray[np.int8]:

@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from foveal import __version__
+from foveal.pretrained.catalog import CATALOG, find_installed
 from foveal.studio.answers import Body, json_answer, read_json
 from foveal.studio.state import StudioState
 
@@ -28,6 +29,10 @@ def project_routes(state: StudioState) -> list[Route]:
                 "version": __version__,
                 "workspace": str(workspace.folder),
                 "projects": [state.projects.listed(each) for each in workspace.project_ids()],
+                "pretrained": [
+                    {"name": name, "installed": find_installed(name) is not None}
+                    for name in CATALOG
+                ],
             }
         )
 

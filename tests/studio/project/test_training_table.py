@@ -8,7 +8,11 @@ from foveal.dataset.open import open_dataset
 from foveal.errors import DataError
 from foveal.studio.intake.folder import add_folder
 from foveal.studio.project.project import Project
-from foveal.studio.project.training_table import resolve_splits, write_training_table
+from foveal.studio.project.training_table import (
+    resolve_splits,
+    write_table,
+    write_training_table,
+)
 
 CLASSES = ["plain", "a|b", "=1+1", "<script>", "한글", "x,y;z"]
 FILES = ["1.png", "new\nline.png", "\x01\x02.png", "%20 .png", "back\\slash.png"]
@@ -84,3 +88,16 @@ def test_where_only_train_was_chosen_the_rest_is_divided_by_groups_and_stays():
     shares = np.bincount(resolved, minlength=4) / 4000
     np.testing.assert_allclose(shares, [0, 0.70, 0.15, 0.15], atol=0.03)
     np.testing.assert_array_equal(resolve_splits(splits[:500], keys[:500]), resolved[:500])
+
+
+def test_a_table_of_one_class_is_written_where_nothing_is_trained(tmp_path):
+    (tmp_path / "f" / "a").mkdir(parents=True)
+    Image.new("L", (8, 8)).save(tmp_path / "f" / "a" / "1.png")
+    project = Project(tmp_path, "p")
+    add_folder(project, str(tmp_path / "f"))
+    write_table(project, tmp_path / "t.jsonl")
+    assert open_dataset(tmp_path / "t.jsonl").classes == ("a",)
+    project.change({"op": "label", "ids": [0], "label": None})
+    with pytest.raises(DataError) as caught:
+        write_table(project, tmp_path / "t.jsonl")
+    assert str(caught.value) == "no image of the project has a label: label some first"

@@ -1,6 +1,7 @@
 """Projects over HTTP: made, listed, renamed, deleted."""
 
 from foveal import __version__
+from foveal.pretrained.catalog import CATALOG
 
 
 def test_the_studio_lists_its_projects(start_studio, tmp_path):
@@ -8,7 +9,9 @@ def test_the_studio_lists_its_projects(start_studio, tmp_path):
         assert studio.get("/api/studio")["projects"] == []
         made = studio.post("/api/projects", 201, name="<b>cats</b>")
         assert made == {**made, "name": "<b>cats</b>", "images": 0, "classes": 0, "runs": 0}
-        assert studio.get("/api/studio") == {
+        facts = studio.get("/api/studio")
+        assert {one["name"] for one in facts.pop("pretrained")} == set(CATALOG)
+        assert facts == {
             "version": __version__,
             "workspace": str(tmp_path / "w"),
             "projects": [made],

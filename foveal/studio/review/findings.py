@@ -1,0 +1,121 @@
+"""The findings of the check as ids of images, each with the action that mends it.
+
+Nothing is mended by itself: an action is made where a person asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from foveal.files import write_atomic
+from foveal.studio.project.project import Project
+from foveal.studio.project.training_table import write_table
+from foveal.studio.review.results import newest_models, read_result
+from foveal.studio.tasks.process import run_child
+from foveal.studio.tasks.tasks import Task, TaskProgress
+from foveal.text import printable
+
+FILE, TABLE = "findings.json", "check.jsonl"
+LEFT_OUT_KINDS = frozenset(
+    ("unusable", "blank", "invisible", "dark", "bright", "blurry", "unlike_others")
+)
+"""Findings whose images may be left out, all of them."""
+COPY_KINDS = frozenset(("duplicates", "near_duplicates"))
+"""Findings of which the first image of each pair stays."""
+
+
+def find(project: Project, progress: TaskProgress) -> dict[str, Any]:
+    """Check the labelled images of a project and keep the findings beside it.
+
+    Raises DataError where no image has a label.
+    """
+    table = project.folder / TABLE
+    with project.lock:
+        revision = project.revision
+        write_table(project, table)
+    request = {"table": str(table), "models": newest_models(project.folder)}
+    result = run_child("check", request, progress)
+    findings = [one for raw in result["findings"] for one in _findings(project, raw)]
+    write_atomic(project.folder / FILE, json.dumps({"revision": revision, "findings": findings}))
+    return {"findings": len(findings)}
+
+
+def findings_data(project: Project, task: Task | None) -> dict[str, Any]:
+    """The newest findings: state, whether the project has changed since, and what is wrong."""
+    kept = read_result(project.folder / FILE)
+    state = "none" if kept is None else "done"
+    if task is not None and (task.state != "done" or kept is None):
+        state = task.state
+    return {
+        "state": state,
+        "error": None if task is None else task.error,
+        "stale": kept is not None and kept.get("revision") != project.revision,
+        "findings": [] if kept is None else kept.get("findings", []),
+    }
+
+
+def _findings(project: Project, raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One finding, or of suspected labels one for each class that fits better."""
+    files = [_path(project, file) for file in raw["files"]]
+    with project.lock:
+        ids = [project.image_at(file) for file in files]
+        all_pairs = [[project.image_at(_path(project, file)) for file in p] for p in raw["pairs"]]
+    pairs = [(a, b) for a, b in all_pairs if a is not None and b is not None]
+    common = {
+        "kind": raw["kind"],
+        "severity": raw["severity"],
+        "message": printable(raw["message"]),
+    }
+    details = [printable(each) for each in raw["details"]] or [""] * len(ids)
+    rows = [
+        (image, text, label)
+        for image, text, label in zip(
+            ids, details, raw["suggested"] or [None] * len(ids), strict=True
+        )
+        if image is not None
+    ]
+    for label in dict.fromkeys(raw["suggested"]):
+        own = [(image, text) for image, text, name in rows if name == label]
+        yield {
+            **common,
+            "ids": [image for image, _ in own],
+            "details": [text for _, text in own],
+            "pairs": [],
+            "count": len(own),
+            "action": "relabel",
+            "label": label,
+        }
+    if not raw["suggested"]:
+        found = [image for image, _, _ in rows]
+        action = _action(project, raw["kind"], found, pairs)
+        texts = dict(zip(found, (text for _, text, _ in rows), strict=True))
+        yield {
+            **common,
+            **action,
+            "details": [texts[image] for image in action["ids"]] if raw["details"] else [],
+            "pairs": pairs,
+            "count": raw["count"],
+        }
+
+
+def _action(
+    project: Project, kind: str, ids: list[int], pairs: list[tuple[int, int]]
+) -> dict[str, Any]:
+    """The images that a finding is about, and what mends it: nothing to be made means keep."""
+    if kind in LEFT_OUT_KINDS and ids:
+        return {"ids": ids, "action": "leave_out", "label": None}
+    if kind in COPY_KINDS and pairs:
+        return {"ids": [pair[1] for pair in pairs], "action": "leave_out", "label": None}
+    if kind == "leak" and pairs:
+        splits = project.table.images.column("split")
+        train = [image for image in ids if splits[image] == 1]
+        if train:
+            return {"ids": train, "action": "leave_out", "label": None}
+    return {"ids": ids, "action": "keep", "label": None}
+
+
+def _path(project: Project, file: str) -> str:
+    """A path of the check as `Images.paths` has it: relative only below the project's folder."""
+    return file.removeprefix(f"{project.folder}/")

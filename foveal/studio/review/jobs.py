@@ -1,0 +1,83 @@
+"""The work behind findings and the queue, done in a process of its own."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foveal.dataset.dataset import Dataset
+from foveal.doctor.findings import Finding
+from foveal.errors import UsageError
+from foveal.progress import Progress
+from foveal.verbs.check import check
+from foveal.verbs.load import installed_weights, load_features
+
+
+def features_source(models: list[str]) -> str | None:
+    """What gives embeddings: installed pretrained weights, else the newest model; None: nothing.
+
+    models: model files, the newest first.
+    """
+    if find_spec("torch") is None:
+        return None
+    return installed_weights() or next(iter(models), None)
+
+
+def check_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """`foveal check` of the table `table`, with embeddings where something gives them."""
+    source = features_source(request["models"])
+    result = check(request["table"], model=source, progress=progress)
+    reasons = {item.path: item.reason for item in result.unusable}
+    return {"findings": [_finding_data(finding, reasons) for finding in result.findings]}
+
+
+def _finding_data(finding: Finding, reasons: dict[str, str]) -> dict[str, Any]:
+    """Plain data with paths as they are, also those that are no text."""
+    unusable = finding.kind == "unusable"
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "count": finding.count,
+        "message": finding.advice,
+        "files": list(finding.files),
+        "pairs": [list(pair) for pair in finding.pairs],
+        "details": [reasons[path] for path in finding.files] if unusable else list(finding.details),
+        "suggested": list(finding.suggested),
+    }
+
+
+def queue_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Proposals for the images without a label: `paths` and `labels` (None) of all images.
+
+    Raises UsageError where nothing gives embeddings.
+    """
+    source = features_source(request["models"])
+    if source is None:
+        raise UsageError(
+            "labels are proposed by a network, and there is none yet: train once, or install "
+            "pretrained weights (foveal pretrained lists them)"
+        )
+    from foveal.prediction.embeddings import embed_dataset
+    from foveal.studio.review.proposals import propose
+
+    labels = request["labels"]
+    dataset = Dataset(
+        root=Path(request["root"]),
+        paths=tuple(request["paths"]),
+        labels=tuple(() if label is None else (label,) for label in labels),
+    )
+    embeddings = embed_dataset(load_features(source), dataset, progress=progress)
+    classes = sorted({label for label in labels if label is not None})
+    number = {name: index for index, name in enumerate(classes)}
+    given = [number.get(labels[row], -1) for row in embeddings.rows.tolist()]
+    progress("ordering images", 0, None)
+    found = propose(embeddings.vectors, np.array(given, np.int64), len(classes))
+    return {
+        "model": source if Path(source).suffix == "" else Path(source).parent.name,
+        "rows": embeddings.rows[found.rows].tolist(),
+        "proposed": [classes[index] for index in found.classes.tolist()],
+        "probabilities": [round(value, 4) for value in found.probabilities.tolist()],
+    }

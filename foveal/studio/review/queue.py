@@ -1,0 +1,73 @@
+"""The queue of images without a label: proposals of a network, in the order that teaches most."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from foveal.errors import UsageError
+from foveal.files import write_atomic
+from foveal.studio.project.images import NO_LABEL
+from foveal.studio.project.project import Project
+from foveal.studio.review.results import newest_models, read_result
+from foveal.studio.tasks.process import run_child
+from foveal.studio.tasks.tasks import Task, TaskProgress
+
+FILE = "queue.json"
+
+
+def fill(project: Project, progress: TaskProgress) -> dict[str, Any]:
+    """Propose labels and keep them beside the project.
+
+    Raises UsageError where no image is without a label, fewer than two classes have some, or no
+    network is there.
+    """
+    with project.lock:
+        images, classes = project.table.images, project.table.classes
+        ids = np.flatnonzero(images.usable()).tolist()
+        labels = [classes.get(int(images.column("label")[image])) for image in ids]
+        paths = [images.paths[image] for image in ids]
+    if None not in labels:
+        raise UsageError("every image has a label: there is nothing to propose")
+    if len(set(labels) - {None}) < 2:
+        raise UsageError(
+            "labels are proposed once two classes have images: label a few of each first"
+        )
+    request = {
+        "root": str(project.folder),
+        "paths": paths,
+        "labels": labels,
+        "models": newest_models(project.folder),
+    }
+    result = run_child("queue", request, progress)
+    items = [
+        {"id": ids[row], "proposed": label, "probability": probability}
+        for row, label, probability in zip(
+            result["rows"], result["proposed"], result["probabilities"], strict=True
+        )
+    ]
+    write_atomic(project.folder / FILE, json.dumps({"model": result["model"], "items": items}))
+    return {"items": len(items)}
+
+
+def queue_data(project: Project, task: Task | None) -> dict[str, Any]:
+    """The newest proposals whose images still have no label; reason: why there are none."""
+    kept = read_result(project.folder / FILE) or {}
+    state = "done" if kept else "none"
+    if task is not None and (task.state != "done" or not kept):
+        state = task.state
+    with project.lock:
+        images = project.table.images
+        open_images = images.usable() & (images.column("label") == NO_LABEL)
+        names = set(project.table.classes.values())
+        items = [
+            item
+            for item in kept.get("items", [])
+            if item["id"] < len(open_images)
+            and open_images[item["id"]]
+            and item["proposed"] in names
+        ]
+    reason = None if task is None else task.error
+    return {"state": state, "reason": reason, "model": kept.get("model"), "items": items}

@@ -1,0 +1,71 @@
+"""The process that long work runs in; see `process`.  It ends when the studio is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from foveal.errors import Error
+from foveal.progress import Progress
+from foveal.studio.review.jobs import check_job, queue_job
+
+JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
+    "check": check_job,
+    "queue": queue_job,
+}
+_REPORT_SECONDS = 0.1
+
+
+class LineProgress(Progress):
+    """Writes progress as lines of JSON, a few a second."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._reported_at = 0.0
+
+    def __call__(self, what: str, done: float, total: float | None, note: str = "") -> None:
+        """Write it, unless that was done just now."""
+        now = time.monotonic()
+        if now - self._reported_at >= _REPORT_SECONDS:
+            self._reported_at = now
+            write_line(self._stream, {"progress": [what, done, total, note]})
+
+
+def write_line(stream: TextIO, value: dict[str, Any]) -> None:
+    """Write one JSON object; names that are no text are escaped."""
+    stream.write(json.dumps(value) + "\n")
+    stream.flush()
+
+
+def run_job(kind: str, request: dict[str, Any], stream: TextIO) -> None:
+    """Do the work and write its result, or the sentence of what failed."""
+    try:
+        write_line(stream, {"result": JOBS[kind](request, LineProgress(stream))})
+    except Error as error:
+        write_line(stream, {"error": str(error)})
+
+
+def main() -> None:
+    """Read the request, do the work named by the first argument."""
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_studio, daemon=True).start()
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(5)  # the page stays quick
+    out, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no line of ours
+    run_job(sys.argv[1], request, out)
+
+
+def _end_with_studio() -> None:
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The process of long work: lines of JSON, and its end with the studio."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from foveal.errors import DataError
+from foveal.studio.tasks import child
+from foveal.studio.tasks.child import LineProgress, run_job
+
+
+def lines(stream):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_result_and_a_failure_are_one_line_each(monkeypatch):
+    def fails(request, _progress):
+        raise DataError(f"no {request}\udcff")
+
+    monkeypatch.setattr(child, "JOBS", {"a": lambda request, _: {"got": request}, "b": fails})
+    out = io.StringIO()
+    run_job("a", {"x": "\udcff"}, out)
+    run_job("b", {}, out)
+    assert lines(out) == [{"result": {"got": {"x": "\udcff"}}}, {"error": "no {}\udcff"}]
+
+
+def test_progress_is_a_few_lines_a_second():
+    out = io.StringIO()
+    progress = LineProgress(out)
+    for number in range(1000):
+        progress("reading", number, 1000, "x")
+    assert lines(out)[0] == {"progress": ["reading", 0, 1000, "x"]}
+    assert len(lines(out)) < 100
+
+
+def test_it_ends_when_the_studio_is_gone():
+    """Its standard input ends when the process that started it does, whatever ended that."""
+    script = (
+        "import foveal.studio.tasks.child as c, time, sys\n"
+        "c.JOBS = {'a': lambda *_: time.sleep(600)}\nsys.argv = ['x', 'a']\nc.main()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
+    process.stdin.write(b"{}\n")
+    process.stdin.flush()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    process.stdin.close()
+    assert process.wait(60) == 1

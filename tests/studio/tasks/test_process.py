@@ -1,0 +1,75 @@
+"""Work in a process of its own: result, failure, death, and an end at any moment."""
+
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from foveal.errors import Error
+from foveal.studio.tasks import process as module
+from foveal.studio.tasks.process import run_child
+from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
+
+
+@pytest.fixture
+def child(monkeypatch):
+    """`child(source)` runs the source as the child process."""
+    popen = module.subprocess.Popen
+    started = []
+
+    def run(source, progress=None):
+        def start(command, **options):
+            started.append(
+                popen([sys.executable, "-c", textwrap.dedent(source), command[-1]], **options)
+            )
+            return started[-1]
+
+        monkeypatch.setattr(module.subprocess, "Popen", start)
+        progress = progress or TaskProgress(Task("t", "p", "x"), lambda _: None)
+        return run_child("check", {"a": 1}, progress)
+
+    run.started = started
+    return run
+
+
+def test_progress_and_the_result_come_over(child):
+    seen = []
+    task = Task("t", "p", "x")
+    result = child(
+        """
+        import json, sys
+        request = json.loads(sys.stdin.readline())
+        print(json.dumps({"progress": ["reading", 1, 2, ""]}), flush=True)
+        print(json.dumps({"result": {"kind": sys.argv[1], **request}}), flush=True)
+        """,
+        TaskProgress(task, lambda each: seen.append((each.what, each.done, each.total))),
+    )
+    assert result == {"kind": "check", "a": 1}
+    assert seen == [("reading", 1, 2)]
+    assert child.started[0].poll() is not None
+
+
+def test_a_failure_is_its_sentence(child):
+    with pytest.raises(Error) as caught:
+        child("""print('{"error": "no images"}', flush=True)""")
+    assert str(caught.value) == "no images"
+
+
+def test_a_child_that_dies_is_one_sentence(child):
+    with pytest.raises(Error) as caught:
+        child("import os; os._exit(9)")
+    assert str(caught.value) == (
+        "the work ended without a result, such as for lack of memory; try again"
+    )
+
+
+def test_a_quiet_child_is_ended_when_asked(child):
+    task = Task("t", "p", "x")
+    threading.Timer(0.5, task.stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        child("import time; time.sleep(600)", TaskProgress(task, lambda _: None))
+    assert time.monotonic() - began < 60
+    assert child.started[0].poll() is not None
