@@ -71,9 +71,7 @@ def measure(workspace: Path, images: Path) -> dict[str, Any]:
     result["label_all_seconds"] = timed(
         lambda: client.post(f"{path}/changes", json={"op": "label", "ids": ids, "label": "3"})
     )
-    result["undo_seconds"] = timed(
-        lambda: client.post(f"{path}/changes", json={"op": "undo"})
-    )
+    result["undo_seconds"] = timed(lambda: client.post(f"{path}/changes", json={"op": "undo"}))
     for kind in ("made", "kept"):
         times = [
             timed(lambda image=image: client.get(f"{path}/images/{image}/thumbnail"))
