@@ -1,9 +1,13 @@
 """The studio as a process: signals, and a restart."""
 
+import io
 import signal
+import threading
+import time
 
 import httpx
 import pytest
+from PIL import Image
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -28,3 +32,71 @@ def test_killed_and_started_again_an_open_page_goes_on(start_studio, tmp_path):
         shown = httpx.get(again.base + path, cookies=cookies).json()
         assert (shown["name"], shown["classes"]) == ("kept", [{"id": 0, "name": "cat", "count": 0}])
         assert httpx.get(studio.url).status_code == 403
+
+
+def test_killed_while_images_are_sent_it_keeps_every_one_it_has_answered(start_studio, tmp_path):
+    kept = []
+
+    def send(studio, path):
+        for number in range(10_000):
+            try:
+                answer = studio.upload(path, bitmap(number), name=f"{number}.bmp", label="cat")
+            except httpx.HTTPError:
+                return
+            kept.append((answer["first"], f"{number}.bmp"))
+
+    with start_studio(tmp_path / "w") as studio:
+        path = studio.project("sent")
+        sender = threading.Thread(target=send, args=(studio, path))
+        sender.start()
+        deadline = time.monotonic() + 60
+        while len(kept) < 25:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        studio.stop(signal.SIGKILL)
+        sender.join(30)
+    with start_studio(tmp_path / "w") as again:
+        project = again.get(path)
+        assert len(kept) <= project["images"] <= len(kept) + 1
+        assert project["classes"][0]["count"] == project["images"]
+        for image, name in kept:
+            shown = again.get(f"{path}/images/{image}")
+            assert (shown["name"], shown["problem"]) == (name, None)
+        incoming = again.folder / "projects" / path.rpartition("/")[2] / "incoming"
+        assert not incoming.exists()
+
+
+def bitmap(number):
+    out = io.BytesIO()
+    Image.new("RGB", (4, 4), (number % 256, number // 256, 9)).save(out, "BMP")
+    return out.getvalue()
+
+
+def test_two_pages_change_one_project_at_once(studio):
+    path = studio.project("shared by two pages")
+    studio.upload(path, bitmap(1), name="a")
+    failures = []
+
+    def page(first):
+        client = httpx.Client(
+            base_url=studio.base,
+            cookies=dict(studio.client.cookies),
+            headers={"origin": studio.base},
+            timeout=60,
+        )
+        with client:
+            for number in range(20):
+                body = {"op": "add_class", "name": f"{first} {number}"}
+                answer = client.post(f"{path}/changes", json=body)
+                failures.extend([] if answer.status_code == 200 else [answer.text])
+
+    threads = [threading.Thread(target=page, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(studio.get(path)["classes"]) == 40
+    for _ in range(40):
+        project = studio.post(f"{path}/changes", op="undo")
+    assert project["classes"] == []
