@@ -17,6 +17,8 @@ from foveal.progress import Progress, silent
 RUN_LOCK = ".lock"
 """The lock file of a run folder, inside it; that of a cache entry lies beside the entry."""
 POLL_SECONDS = 0.2
+MAX_LOOK_SECONDS = 0.3
+"""For which a lock may be held by one who only looks at it."""
 
 
 @contextlib.contextmanager
@@ -62,14 +64,44 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
             raise Error(
                 f"cannot write into {folder}: {error.strerror}; choose another folder with --out"
             ) from error
-        if not _try_lock(handle):
+        if not _try_lock_for(handle, MAX_LOOK_SECONDS):
             raise TrainingError(
                 f"another process is training in {folder}; wait until it ends, stop it, or choose "
                 "another folder with --out"
             )
+        _write_holder(handle)
         if new:
             stack.callback(_remove_if_empty, folder)  # runs before the lock is released
         yield
+
+
+def lock_holder(folder: Path) -> int | None:
+    """The process that holds the lock of a run folder now; None where none does.
+
+    The number is the holder's own: that of a process which has ended is never given.
+    """
+    with contextlib.suppress(FileNotFoundError), _opened(folder / RUN_LOCK, create=False) as handle:
+        if not _try_lock(handle):
+            os.lseek(handle, 1, os.SEEK_SET)
+            digits = os.read(handle, 20).strip()
+            return int(digits) if digits.isdigit() else None
+    return None
+
+
+def _write_holder(handle: int) -> None:
+    """Note the own process behind the first byte, which is the one that Windows locks."""
+    os.ftruncate(handle, 0)
+    os.lseek(handle, 0, os.SEEK_SET)
+    os.write(handle, f"\n{os.getpid()}\n".encode())
+
+
+def _try_lock_for(handle: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not _try_lock(handle):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -18,16 +18,30 @@ MAX_MESSAGES = 50
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """One mistake: its line (1-based, 0: unknown), the number of the layer it is in, and the text.
+
+    layer: such as (4, 2) for the second layer inside the fourth; empty outside the layers.
+    """
+
+    line: int
+    layer: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class _Location:
     """Where an error lies: path in the data, model, field, its name in messages, the value there.
 
-    layer_types: what the list of layers the error lies in may hold; empty outside such a list.
+    numbers: of the layer the error lies in.  layer_types: what the list of layers the error lies in
+    may hold; empty outside such a list.
     """
 
     path: DataPath
     model: type[BaseModel]
     field: str | None
     label: str
+    numbers: tuple[int, ...]
     received: Any
     layer_types: Mapping[str, type[BaseModel]]
 
@@ -40,19 +54,28 @@ def validation_messages(
     line: Callable[[DataPath], int] = lambda _: 0,
 ) -> list[str]:
     """One message per mistake, sorted by line; with `file` each begins with FILE:LINE."""
-    messages: dict[tuple[DataPath, str | None, str], tuple[int, str]] = {}
+    mistakes = find_mistakes(model, error, data, line)
+    lines = [f"{file}:{one.line}: {one.text}" if file else one.text for one in mistakes]
+    if len(lines) > MAX_MESSAGES:
+        lines[MAX_MESSAGES:] = [f"and {len(lines) - MAX_MESSAGES} more mistakes"]
+    return lines
+
+
+def find_mistakes(
+    model: type[BaseModel],
+    error: ValidationError,
+    data: Any,
+    line: Callable[[DataPath], int] = lambda _: 0,
+) -> list[Mistake]:
+    """Every mistake once, sorted by line."""
+    mistakes: dict[tuple[DataPath, str | None, str], Mistake] = {}
     for item in error.errors(include_url=False):
         location = _locate(model, item["loc"], data)
         if not _is_consequence(item):
             key = _identity(location, item["type"])
-            messages.setdefault(key, (line(location.path), _message(location, item)))
-    lines = [
-        f"{file}:{number}: {message}" if file else message
-        for number, message in sorted(messages.values(), key=lambda pair: pair[0])
-    ]
-    if len(lines) > MAX_MESSAGES:
-        lines[MAX_MESSAGES:] = [f"and {len(lines) - MAX_MESSAGES} more mistakes"]
-    return lines
+            found = Mistake(line(location.path), location.numbers, _message(location, item))
+            mistakes.setdefault(key, found)
+    return sorted(mistakes.values(), key=lambda mistake: mistake.line)
 
 
 def _is_consequence(item: Any) -> bool:
@@ -95,7 +118,7 @@ def _locate(model: type[BaseModel], loc: Sequence[str | int], data: Any) -> _Loc
         if isinstance(data, dict) and part in data:
             data = data[part]
             path.append(part)
-    return _Location(tuple(path), model, field, label, data, layer_types)
+    return _Location(tuple(path), model, field, label, tuple(numbers), data, layer_types)
 
 
 def _dotted(numbers: Sequence[int]) -> str:

@@ -15,7 +15,13 @@ import yaml
 from pydantic import ValidationError
 
 from foveal.errors import SpecError, UsageError
-from foveal.spec.messages import DataPath, format_received, validation_messages
+from foveal.spec.messages import (
+    DataPath,
+    Mistake,
+    find_mistakes,
+    format_received,
+    validation_messages,
+)
 from foveal.spec.values import Value
 
 MAX_BYTES = 128 * 1024
@@ -58,6 +64,30 @@ def parse_yaml(text: str, model: type[V], name: str = "text") -> V:
     if problems:
         raise SpecError(problems)
     return value
+
+
+def check_yaml(text: str, model: type[V]) -> tuple[Any, V | None, list[Mistake]]:
+    """The plain data of a YAML text, its value, and every mistake with its line and layer.
+
+    The data is None where the text is no YAML, the value where there is a mistake.
+    """
+    try:
+        document = parse_document(text, "")
+    except SpecError as error:
+        return None, None, [_without_layer(problem) for problem in error.problems]
+    mistakes = [_without_layer(problem) for problem in document.duplicate_keys]
+    try:
+        value = model.model_validate(document.data)
+    except ValidationError as error:
+        mistakes += find_mistakes(model, error, document.data, document.line)
+        return document.data, None, mistakes
+    return document.data, None if mistakes else value, mistakes
+
+
+def _without_layer(problem: str) -> Mistake:
+    """A problem of a document without a name, `:LINE: TEXT` or `: TEXT`."""
+    _, line, text = problem.split(":", 2) if problem[1:2].isdigit() else ("", "1", problem[1:])
+    return Mistake(int(line), (), text.strip())
 
 
 def dump_yaml(data: Any) -> str:

@@ -14,9 +14,11 @@ from foveal.studio.middleware import StudioMiddleware
 from foveal.studio.routes.data import data_routes
 from foveal.studio.routes.intake import intake_routes
 from foveal.studio.routes.look import look_routes
+from foveal.studio.routes.network import network_routes
 from foveal.studio.routes.page import page_routes
 from foveal.studio.routes.projects import project_routes
 from foveal.studio.routes.review import review_routes
+from foveal.studio.routes.runs import run_routes
 from foveal.studio.routes.tasks import task_routes
 from foveal.studio.routes.use import use_routes
 from foveal.studio.state import StudioState
@@ -33,6 +35,8 @@ def create_app(state: StudioState) -> ASGIApp:
         *look_routes(state),
         *use_routes(state),
         *review_routes(state),
+        *network_routes(state),
+        *run_routes(state),
     ]
     handlers = {
         RequestError: _on_request_error,

@@ -10,6 +10,7 @@ from foveal.studio.models.lens import Lenses
 from foveal.studio.models.loaded import LoadedModels
 from foveal.studio.models.servers import Servers
 from foveal.studio.projects import Projects
+from foveal.studio.runs.control import RunControl
 from foveal.studio.security import Access
 from foveal.studio.tasks.tasks import Tasks
 from foveal.studio.workspace import Workspace
@@ -25,6 +26,7 @@ class StudioState:
     events: Events
     projects: Projects
     tasks: Tasks
+    runs: RunControl
     models: LoadedModels = field(default_factory=LoadedModels)
     lenses: Lenses = field(default_factory=Lenses)
     servers: Servers = field(default_factory=Servers)
@@ -33,6 +35,7 @@ class StudioState:
         """End the work and close the files: the studio stops."""
         self.tasks.close()
         self.servers.close()
+        self.runs.close()
         self.projects.close_all()
 
 
@@ -40,4 +43,6 @@ def create_state(workspace: Workspace, access: Access, log: Log) -> StudioState:
     """The state of a studio that starts."""
     events = Events()
     projects = Projects(workspace, events)
-    return StudioState(workspace, access, log, events, projects, Tasks(events, log))
+    runs = RunControl(workspace, events)
+    runs.start()
+    return StudioState(workspace, access, log, events, projects, Tasks(events, log), runs)

@@ -25,6 +25,7 @@ from foveal.model.model import load_model
 from foveal.pretrained.start import installed_names
 from foveal.progress import Progress
 from foveal.spec.recipe import Recipe
+from foveal.training.checkpoint import load_newest
 from foveal.training.run import execute
 from foveal.verbs.explain import explain
 from foveal.verbs.train import train
@@ -107,10 +108,12 @@ def test_extending_says_so(finished, digits, tmp_path, messages):
 
 
 def test_a_finished_run_is_extended_by_minutes(finished, digits, tmp_path, messages):
-    run = train(digits, minutes=0.3, out=tmp_path / "run", resume=True, progress=messages)
+    used = load_newest(tmp_path / "run" / "checkpoint").metadata["position"]["elapsed_seconds"]
+    minutes = used / 60 + 0.2
+    run = train(digits, minutes=minutes, out=tmp_path / "run", resume=True, progress=messages)
     assert messages.texts[0].startswith("one further cycle of the schedule over ")
     assert run.epochs > 1
-    again = train(digits, minutes=0.3, out=tmp_path / "run", resume=True, progress=messages)
+    again = train(digits, minutes=minutes, out=tmp_path / "run", resume=True)
     assert again == run
     with pytest.raises(UsageError) as caught:
         train(digits, minutes=0.001, out=tmp_path / "run", resume=True)

@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from foveal import __version__
+from foveal.errors import UsageError
 from foveal.pretrained.catalog import CATALOG, find_installed
 from foveal.studio.answers import Body, json_answer, read_json
 from foveal.studio.state import StudioState
@@ -50,6 +51,8 @@ def project_routes(state: StudioState) -> list[Route]:
 
     def delete(request: Request) -> Response:
         project = request.path_params["project"]
+        if state.runs.going_on(project):
+            raise UsageError("a run of this project is going on; pause it before it is removed")
         state.projects.delete(project)
         state.events.publish(project, "deleted", {})
         return json_answer({})

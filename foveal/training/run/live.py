@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ from foveal.training.validation import Logits
 
 MIN_PAUSE_SECONDS, MAX_LINES_PER_RUN = 0.5, 1000
 """Least seconds between two lines; a long run has fewer a second, about this many a doubling."""
+RECENT_SECONDS, MAX_VALIDATIONS = 20.0, 5
+"""Of training, and epochs, from which the time that is left is estimated."""
 MAX_VAL_ERRORS = 200
 """Wrong predictions that are written, those with the largest probability first."""
 FORWARD_SHARE = 1 / 3
@@ -57,9 +60,9 @@ class StepLine:
 class LiveFiles:
     """Writes both files of a run; `write` is to be called after every record.
 
-    images, loss_sum, correct, busy_seconds: since the last line.  step_seconds: of the steps since
-    the last validation.  validation_seconds: what an epoch takes beside its steps; None until it is
-    measured.
+    images, loss_sum, correct, busy_seconds: since the last line.  train_seconds: of the steps since
+    the last validation.  recent: the last steps' seconds, as long as they would take with images of
+    full size; recent_seconds: their sum.  validations: the last epochs without their steps.
     """
 
     folder: Path
@@ -68,33 +71,40 @@ class LiveFiles:
     loss_sum: float = 0.0
     correct: float = 0.0
     busy_seconds: float = 0.0
-    step_seconds: list[float] = field(default_factory=list)
-    validation_seconds: float | None = None
+    train_seconds: float = 0.0
+    recent: deque[float] = field(default_factory=deque)
+    recent_seconds: float = 0.0
+    validations: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_VALIDATIONS))
 
     def write(
         self, record: TrainingRecord, state: TrainingState, task: TrainTask, context: RunContext
     ) -> None:
         """Append or replace what the record changes; raises Error where it cannot be written."""
         if isinstance(record, StepRecord):
-            self._count(record)
+            self._count(record, task, state.position.progress)
             pause = max(MIN_PAUSE_SECONDS, context.budget.used() / MAX_LINES_PER_RUN)
             at_end = record.step >= state.position.cycle_end
             if time.monotonic() - self.written_at >= pause or at_end:
                 self._append(record, state, task, context)
         elif isinstance(record, EpochRecord):
-            if self.step_seconds:
-                self.validation_seconds = max(0.0, record.seconds - sum(self.step_seconds))
-            self.step_seconds.clear()
+            if self.train_seconds:
+                self.validations.append(max(0.0, record.seconds - self.train_seconds))
+            self.train_seconds = 0.0
             if state.val_logits is not None:
                 errors = {"epoch": record.epoch, **val_errors(state.val_logits, task.val.labels)}
                 write_atomic(self.folder / VAL_ERRORS_FILE, json.dumps(errors))
 
-    def _count(self, record: StepRecord) -> None:
+    def _count(self, record: StepRecord, task: TrainTask, progress: float) -> None:
         self.images += record.images
         self.loss_sum += record.loss * record.images
         self.correct += record.accuracy * record.images
         self.busy_seconds += record.seconds
-        self.step_seconds.append(record.seconds)
+        self.train_seconds += record.seconds
+        cost = progressive_resizing.relative_cost(task.image_size, task.start_scale, progress)
+        self.recent.append(record.seconds / cost)
+        self.recent_seconds += self.recent[-1]
+        while len(self.recent) > 1 and self.recent_seconds - self.recent[0] > RECENT_SECONDS:
+            self.recent_seconds -= self.recent.popleft()
 
     def _append(
         self, record: StepRecord, state: TrainingState, task: TrainTask, context: RunContext
@@ -118,14 +128,14 @@ class LiveFiles:
     def _seconds_left(self, state: TrainingState, task: TrainTask, context: RunContext) -> float:
         """The steps, validations and files that are still to come, at most the budget's rest."""
         position = state.position
-        step_seconds = median(context.times.step_seconds or [0.0])
+        step_seconds = self.recent_seconds / len(self.recent)
         cost = progressive_resizing.mean_relative_cost(
             task.image_size, task.start_scale, position.progress
         )
-        validation = self.validation_seconds
-        if validation is None:
-            images = len(task.val) / (task.recipe.batch_size or 1)
-            validation = FORWARD_SHARE * step_seconds * images
+        batches = len(task.val) / (task.recipe.batch_size or 1)
+        validation = FORWARD_SHARE * step_seconds * batches
+        if self.validations:
+            validation = median(self.validations)
         steps = position.cycle_end - position.step
         validations = -(-position.cycle_end // task.steps_per_epoch) - (
             position.step // task.steps_per_epoch

@@ -1,0 +1,76 @@
+"""Every hyper-parameter of training: what it may be, and what Foveal would choose, with the reason.
+
+A run makes the choices that need the pixels or the clock when it starts, and says so in its plan.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from foveal.errors import MissingExtra
+from foveal.spec.messages import describe_schema, field_schema
+from foveal.spec.network import Network
+from foveal.spec.recipe import Recipe
+
+MEASURED = {
+    "epochs": "as many as the minutes allow, timed when training starts",
+    "progressive_resizing": "whether images grow depends on the time that is left",
+    "ema_decay": "depends on the number of steps",
+    "horizontal_flip": "measured on the training images when training starts",
+    "test_time_augmentation": "follows horizontal_flip",
+    "translate": "measured on the training images when training starts",
+    "head_l2": "the most likely labels on val decide",
+    "fine_tune": "depends on the time that is left when the output layer is fitted",
+}
+"""Keys that are chosen when training starts, and on what they depend."""
+
+
+def recipe_keys() -> list[dict[str, Any]]:
+    """Each key of a recipe with its default, its JSON Schema and that in words."""
+    return [
+        {
+            "key": key,
+            "default": field.default,
+            "schema": field_schema(Recipe, key),
+            "allowed": describe_schema(field_schema(Recipe, key)),
+        }
+        for key, field in Recipe.model_fields.items()
+    ]
+
+
+def expected_choices(
+    network: Network, recipe: Recipe, *, classes: int, images: int, pretrained: bool
+) -> list[dict[str, Any]]:
+    """What would be chosen of the keys that `recipe` leaves open: key, value and reason.
+
+    The value is None where only the start of training can tell.  Raises MissingExtra without torch,
+    UsageError where the values contradict each other.
+    """
+    if find_spec("torch") is None:
+        raise MissingExtra("choosing hyper-parameters", "train")
+    from foveal.training.device import has_fast_bf16, select_device
+    from foveal.training.setup.defaults import RecipeContext, fill_defaults
+
+    context = RecipeContext(
+        network,
+        images,
+        classes,
+        None,
+        has_fast_bf16(select_device("auto")),
+        pretrained=pretrained,
+    )
+    _, chosen = fill_defaults(recipe, context)
+    rows = {
+        choice.key: {"key": choice.key, "value": choice.value, "reason": choice.reason}
+        for choice in chosen
+    }
+    for key, reason in MEASURED.items():
+        if getattr(recipe, key) in (None, "auto") and (key in rows or _is_open(key, pretrained)):
+            rows[key] = {"key": key, "value": None, "reason": reason}
+    return list(rows.values())
+
+
+def _is_open(key: str, pretrained: bool) -> bool:
+    """Whether the key is chosen at all."""
+    return pretrained or key not in ("head_l2", "fine_tune")

@@ -1,0 +1,172 @@
+"""A network while it is edited: its layers and costs, and the checker's words for each layer.
+
+It takes YAML or the plain data of a form, with whatever mistakes are in it, and never fails.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from foveal import processor
+from foveal.errors import UsageError
+from foveal.network.cost import Cost, network_cost
+from foveal.network.formatting import format_layer, layer_label
+from foveal.network.presets import load_preset, preset_names
+from foveal.network.shapes import trace
+from foveal.network.summary import NetworkSummary, summarise
+from foveal.pretrained.start import installed_names, start_network
+from foveal.spec.layers import LAYER_TYPES, Layer
+from foveal.spec.messages import field_schema
+from foveal.spec.network import DEFAULT_CLASSES, Network
+from foveal.spec.preprocess import Input
+from foveal.spec.schema import network_schema
+from foveal.spec.values import Task
+from foveal.spec.yaml import check_yaml, dump_yaml
+from foveal.text import nearest
+
+DEFAULT_BATCH_SIZE = 64
+TRAINING_PASSES = 3
+"""Of the forward pass: itself, and the gradients of its inputs and of its weights."""
+OPTIMISER_COPIES = 5
+"""Of the weights: themselves, gradients, the optimiser's, their average, and the best so far."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a network is checked for: so many classes and training images, in such batches."""
+
+    classes: int
+    task: Task = "single"
+    images: int | None = None
+    batch_size: int = DEFAULT_BATCH_SIZE
+
+
+def check_network(source: str | Any, trained: Trained) -> dict[str, Any]:
+    """The layers, totals, forecast and problems of a network; JSON data.
+
+    source: YAML, or the plain data of a form, whose YAML is answered then.  Layers are there only
+    where the network can be read at all.
+    """
+    text = source if isinstance(source, str) else dump_yaml(source)
+    data, network, mistakes = check_yaml(text, Network)
+    answer: dict[str, Any] = {
+        "yaml": text,
+        "data": data if isinstance(data, dict) else None,
+        "problems": [
+            {
+                "severity": "error",
+                "line": one.line,
+                "layers": [layer_label(one.layer)] if one.layer else [],
+                "message": one.text,
+            }
+            for one in mistakes
+        ],
+    }
+    if network is None:
+        return {**answer, "layers": [], "total": None, "forecast": None}
+    summary = summarise(network, trained.classes, trained.task, batch_size=trained.batch_size)
+    answer["problems"] += [
+        {"severity": one.severity, "line": 0, "layers": list(one.layers), "message": one.text}
+        for one in summary.messages
+    ]
+    return {**answer, **_described(summary, trained)}
+
+
+def _described(summary: NetworkSummary, trained: Trained) -> dict[str, Any]:
+    data = summary.to_data()
+    traced = list(summary.traced.walk())
+    for row, step in zip(data["layers"], traced, strict=True):
+        row["text"] = format_layer(step.layer)
+        row["padding"] = list(step.padding)
+    totals = ("weights", "biases", "multiply_adds", "activation_bytes", "receptive_field")
+    return {
+        "layers": data["layers"],
+        "total": {key: data[key] for key in totals},
+        "forecast": forecast(summary.cost, trained),
+    }
+
+
+def forecast(cost: Cost, trained: Trained) -> dict[str, Any]:
+    """Estimated seconds of an epoch on this machine, and bytes for weights and activations."""
+    speed = processor.training_speed()
+    seconds = None
+    if trained.images is not None:
+        seconds = TRAINING_PASSES * cost.multiply_adds * trained.images / speed
+    weights = 4 * OPTIMISER_COPIES * cost.weights
+    return {
+        "seconds_per_epoch": seconds,
+        "batch_size": trained.batch_size,
+        "memory_bytes": weights + 2 * cost.activation_bytes(trained.batch_size),
+    }
+
+
+def editor_schema() -> dict[str, Any]:
+    """The JSON Schema of a network, and of each layer what its form shows, in the order of docs."""
+    return {
+        "schema": network_schema(),
+        "layers": [_layer_form(kind, cls) for kind, cls in LAYER_TYPES.items()],
+    }
+
+
+def _layer_form(kind: str, cls: type[Layer]) -> dict[str, Any]:
+    nested = [name for name in cls.model_fields if name in ("layers", "branches")]
+    return {
+        "kind": kind,
+        "shorthand": cls.shorthand,
+        "description": inspect.getdoc(cls),
+        "nested": nested[0] if nested else None,
+        "fields": [_field_form(cls, name) for name in cls.model_fields if name not in nested],
+    }
+
+
+def _field_form(cls: type[Layer], name: str) -> dict[str, Any]:
+    field = cls.model_fields[name]
+    default = None if field.is_required() else field.default
+    return {
+        "name": name,
+        "required": field.is_required(),
+        "default": list(default) if isinstance(default, tuple) else default,
+        "schema": {**field_schema(cls, name), "title": name},
+    }
+
+
+def known_networks(classes: int) -> list[dict[str, Any]]:
+    """The presets and the installed pretrained networks, with what they cost."""
+    presets = [(name, "preset", load_preset(name)) for name in preset_names()]
+    pretrained = [(name, "pretrained", start_network(name)) for name in installed_names()]
+    rows = []
+    for name, kind, network in (*pretrained, *presets):
+        cost = network_cost(network, max(2, classes))
+        height, width, channels = network.input.shape
+        rows.append(
+            {
+                "name": name,
+                "kind": kind,
+                "input": [height, width, channels],
+                "weights": cost.weights,
+                "multiply_adds": cost.multiply_adds,
+            }
+        )
+    return rows
+
+
+def known_network_yaml(name: str, size: Input | None = None) -> str:
+    """The YAML of a preset at `size`, or where it does not work there at the size it was published
+    for; of a pretrained network at the size of its weights.
+
+    Raises UsageError for another name.
+    """
+    names = (*preset_names(), *installed_names())
+    if name in preset_names():
+        network = load_preset(name, size)
+        if size is not None and trace(network, DEFAULT_CLASSES).errors:
+            published = load_preset(name).input.model_copy(update={"channels": size.channels})
+            network = load_preset(name, published)
+        return dump_yaml(network.to_data())
+    if name in installed_names():
+        return dump_yaml(start_network(name).to_data())
+    raise UsageError(
+        f"there is no network '{name}'{nearest(name, names)}; choose one of {', '.join(names)}"
+    )

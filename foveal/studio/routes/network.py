@@ -1,0 +1,200 @@
+"""Editing a network: its checker while typing, the form's schema, presets; and Foveal's design."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from foveal.errors import UsageError
+from foveal.files import write_atomic
+from foveal.spec.network import Network
+from foveal.spec.preprocess import Input
+from foveal.spec.recipe import Recipe
+from foveal.spec.yaml import MAX_BYTES, dump_yaml, parse_yaml
+from foveal.studio.answers import Body, json_answer, read_json
+from foveal.studio.hyperparameters import expected_choices, recipe_keys
+from foveal.studio.network import (
+    DEFAULT_BATCH_SIZE,
+    Trained,
+    check_network,
+    editor_schema,
+    known_network_yaml,
+    known_networks,
+)
+from foveal.studio.project.project import Project
+from foveal.studio.project.training_table import write_training_table
+from foveal.studio.runs.request import TABLE_FILE
+from foveal.studio.state import StudioState
+
+DRAFT_FILE = "network.json"
+MAX_YAML = 4 * MAX_BYTES
+"""Characters of a network that is kept; the checker reads up to MAX_BYTES."""
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class NetworkCheck(Body):
+    """A network as YAML or as the data of the form, and what it is to be trained on."""
+
+    yaml: str | None = None
+    data: dict[str, Any] | None = None
+    classes: Count = 10
+    images: Count | None = None
+    batch_size: Annotated[int, Field(ge=1, le=8192)] = DEFAULT_BATCH_SIZE
+    task: Literal["single", "multi"] = "single"
+
+
+class Choices(Body):
+    """The network and recipe for which the open hyper-parameters are asked."""
+
+    yaml: str
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    classes: Count = 10
+    images: Count = 1000
+    pretrained: bool = False
+
+
+class Draft(Body):
+    """The network that is kept with a project, with whatever mistakes are in it.
+
+    reasons: of the design, where it is one and was not changed.
+    """
+
+    yaml: Annotated[str, Field(max_length=MAX_YAML)] | None = None
+    start_from: str = "auto"
+    reasons: list[str] = Field(default_factory=list)
+
+
+class DesignRequest(Body):
+    """Budget and start of a design."""
+
+    minutes: Annotated[float, Field(gt=0)] | None = None
+    start_from: str = "auto"
+
+
+def network_routes(state: StudioState) -> list[Route]:
+    """Routes of /api/network, and /api/projects/P/design."""
+
+    async def check(request: Request) -> Response:
+        body = await read_json(request, NetworkCheck)
+        return json_answer(await run_in_threadpool(_check, body))
+
+    def schema(_request: Request) -> Response:
+        return json_answer({**editor_schema(), "recipe": recipe_keys()})
+
+    def presets(request: Request) -> Response:
+        classes = request.query_params.get("classes", "")
+        return json_answer(known_networks(int(classes) if classes.isdecimal() else 10))
+
+    def preset(request: Request) -> Response:
+        size = _size(request.query_params.get("size"))
+        return json_answer({"yaml": known_network_yaml(request.path_params["name"], size)})
+
+    async def choices(request: Request) -> Response:
+        body = await read_json(request, Choices)
+        return json_answer(await run_in_threadpool(_choices, body))
+
+    async def design(request: Request) -> Response:
+        project = state.projects.get(request.path_params["project"])
+        body = await read_json(request, DesignRequest)
+        return json_answer(await run_in_threadpool(_design, project, body))
+
+    def draft(request: Request) -> Response:
+        folder = state.workspace.project_folder(request.path_params["project"])
+        return json_answer(read_draft(folder).model_dump())
+
+    async def keep(request: Request) -> Response:
+        folder = state.workspace.project_folder(request.path_params["project"])
+        body = await read_json(request, Draft)
+        await run_in_threadpool(write_atomic, folder / DRAFT_FILE, body.model_dump_json())
+        return json_answer({})
+
+    return [
+        Route("/api/projects/{project}/network", draft),
+        Route("/api/projects/{project}/network", keep, methods=["POST"]),
+        Route("/api/network/check", check, methods=["POST"]),
+        Route("/api/network/schema", schema),
+        Route("/api/network/presets", presets),
+        Route("/api/network/presets/{name}", preset),
+        Route("/api/network/choices", choices, methods=["POST"]),
+        Route("/api/projects/{project}/design", design, methods=["POST"]),
+    ]
+
+
+def read_draft(folder: Path) -> Draft:
+    """The network kept in a project's folder; an empty one where there is none to be read."""
+    try:
+        return Draft.model_validate_json((folder / DRAFT_FILE).read_bytes())
+    except (OSError, ValueError):
+        return Draft()
+
+
+def _check(body: NetworkCheck) -> dict[str, Any]:
+    if (body.yaml is None) == (body.data is None):
+        raise UsageError("give the network as yaml or as data")
+    source = body.data if body.yaml is None else body.yaml
+    return check_network(source, Trained(body.classes, body.task, body.images, body.batch_size))
+
+
+def _size(text: str | None) -> Input | None:
+    """HEIGHTxWIDTHxCHANNELS, as the command line takes it."""
+    if not text:
+        return None
+    parts = text.split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 6 for part in parts):
+        raise UsageError(f"size received '{text[:40]}'; give HEIGHTxWIDTHxCHANNELS: 224x224x3")
+    height, width, channels = map(int, parts)
+    return Input(height=height, width=width, channels=channels)  # type: ignore[arg-type]
+
+
+def _choices(body: Choices) -> list[dict[str, Any]]:
+    from foveal.training.setup.request import with_keys
+
+    network = parse_yaml(body.yaml, Network, "network")
+    recipe = with_keys(
+        Recipe(), {key: value for key, value in body.recipe.items() if "." not in key}
+    )
+    return expected_choices(
+        network, recipe, classes=body.classes, images=body.images, pretrained=body.pretrained
+    )
+
+
+def _design(project: Project, body: DesignRequest) -> dict[str, Any]:
+    from foveal.verbs.design import design
+
+    with TemporaryDirectory() as folder:
+        table = Path(folder) / TABLE_FILE
+        write_training_table(project, table)
+        result = design(table, minutes=body.minutes, start_from=body.start_from)
+    values = result.recipe.model_dump(mode="json", exclude_defaults=True)
+    return {
+        "yaml": dump_yaml(result.network.to_data()),
+        "recipe": values,
+        "recipe_reasons": dict(result.recipe_reasons),
+        "reasons": [each for each in result.reasons if not each.startswith("recipe.")],
+        "start_from": result.start_from,
+        **_repeated(body),
+    }
+
+
+def _repeated(body: DesignRequest) -> dict[str, str]:
+    """The command line and the Python that design the same."""
+    words, arguments = ["foveal", "design", TABLE_FILE], [repr(TABLE_FILE)]
+    if body.minutes is not None:
+        words += ["--minutes", f"{body.minutes:g}"]
+        arguments.append(f"minutes={body.minutes:g}")
+    if body.start_from != "auto":
+        words += ["--from", body.start_from]
+        arguments.append(f"start_from={body.start_from!r}")
+    call = f"foveal.design({', '.join(arguments)})"
+    return {
+        "command": shlex.join([*words, "--out", "network.yaml"]),
+        "python": f"import foveal\n\ndesign = {call}\nprint(*design.reasons, sep='\\n')",
+    }

@@ -1,0 +1,102 @@
+"""What differs between two runs: recipe, network, length, data, and their accuracy on val."""
+
+from __future__ import annotations
+
+import json
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+from foveal.errors import DataError
+from foveal.files import write_atomic
+from foveal.progress import Progress, silent
+from foveal.rundir import MODEL_FILE
+from foveal.spec.yaml import dump_yaml
+from foveal.studio.runs.request import TABLE_FILE
+from foveal.studio.runs.snapshot import Snapshot, newest_snapshot
+
+PLAN_KEYS = ("seed", "minutes", "task", "start_from")
+
+
+def differences(one: Snapshot, other: Snapshot) -> dict[str, Any]:
+    """Values that differ, each with that of `one` and of `other`; JSON data.
+
+    layers: the lines of both networks, each `same`, only in `one` or only in `other`.
+    """
+    return {
+        "recipe": _changed(one.plan["recipe"], other.plan["recipe"]),
+        "plan": _changed(*({key: run.plan.get(key) for key in PLAN_KEYS} for run in (one, other))),
+        "same_data": one.plan["data"] == other.plan["data"],
+        "layers": _layer_lines(one.plan["network"], other.plan["network"]),
+    }
+
+
+def _changed(one: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:
+    keys = [key for key in {**one, **other} if one.get(key) != other.get(key)]
+    return [{"key": key, "a": one.get(key), "b": other.get(key)} for key in keys]
+
+
+def _layer_lines(one: dict[str, Any], other: dict[str, Any]) -> list[dict[str, str]]:
+    before, now = (dump_yaml(network).splitlines() for network in (one, other))
+    lines = []
+    for tag, start, end, new_start, new_end in SequenceMatcher(
+        None, before, now, autojunk=False
+    ).get_opcodes():
+        if tag == "equal":
+            lines += [{"in": "both", "text": line} for line in before[start:end]]
+        else:
+            lines += [{"in": "a", "text": line} for line in before[start:end]]
+            lines += [{"in": "b", "text": line} for line in now[new_start:new_end]]
+    return lines
+
+
+def require_snapshot(folder: Path) -> Snapshot:
+    """The newest checkpoint of a run; raises DataError where it has none yet."""
+    snapshot = newest_snapshot(folder)
+    if snapshot is None:
+        raise DataError(
+            f"the run {folder.name} has not trained a step yet, so there is nothing to compare; "
+            "wait until its curves begin"
+        )
+    return snapshot
+
+
+def accuracy_difference(one: Path, other: Path, progress: Progress = silent) -> dict[str, Any]:
+    """Accuracy of the first model minus that of the second on val of the first run's images.
+
+    It is kept in the folder of `one` for the two model files as they are now.  Raises Error.
+    """
+    from foveal.verbs.compare import compare
+
+    models = [folder / MODEL_FILE for folder in (one, other)]
+    missing = [
+        folder.name
+        for folder, model in zip((one, other), models, strict=True)
+        if not model.is_file()
+    ]
+    if missing:
+        raise DataError(
+            f"the run {missing[0]} has no model yet; its first is written after its first epoch"
+        )
+    key = [[str(model), model.stat().st_mtime_ns] for model in models]
+    kept = one / f"compared-with-{other.name}.json"
+    known = _known(kept, key)
+    if known is not None:
+        return known
+    (difference,) = compare(models, one / TABLE_FILE, split="val", progress=progress).differences
+    answer = {
+        "n": difference.n,
+        "accuracy": difference.accuracy,
+        "interval": list(difference.accuracy_interval),
+    }
+    write_atomic(kept, json.dumps({"key": key, "answer": answer}))
+    return answer
+
+
+def _known(path: Path, key: list[list[Any]]) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    answer: dict[str, Any] | None = found["answer"] if found.get("key") == key else None
+    return answer

@@ -1,0 +1,58 @@
+"""The curves of a run, from the two logs in its folder: one of steps, one of epochs.
+
+A run that was killed repeats steps it had logged already; the later lines count.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from foveal.rundir import LOG_FILE, STEPS_FILE
+
+MAX_LOG_BYTES = 64 << 20
+MAX_POINTS = 600
+"""Of the curve of steps that is answered; longer ones are thinned, the newest point stays."""
+
+
+def step_lines(folder: Path) -> list[dict[str, Any]]:
+    """The lines of steps.jsonl in the order of their steps."""
+    lines: list[dict[str, Any]] = []
+    for line in _objects(folder / STEPS_FILE):
+        step = line.get("step")
+        if not isinstance(step, int):
+            continue
+        while lines and lines[-1]["step"] >= step:
+            lines.pop()
+        lines.append(line)
+    return lines
+
+
+def thinned(lines: list[dict[str, Any]], most: int = MAX_POINTS) -> list[dict[str, Any]]:
+    """At most about `most` of the lines, evenly, with the last."""
+    stride = -(-len(lines) // most)
+    return lines[::-1][:: max(1, stride)][::-1]
+
+
+def epoch_lines(folder: Path) -> list[dict[str, Any]]:
+    """The lines of log.jsonl: one an epoch."""
+    return list(_objects(folder / LOG_FILE))
+
+
+def _objects(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a file of lines; a last line that is being written is left out."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_LOG_BYTES)
+    except OSError:
+        return []
+    found = []
+    for line in content.split(b"\n")[:-1]:
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            found.append(value)
+    return found

@@ -1,0 +1,217 @@
+"""Filters and feature maps of a network while it learns, from the newest checkpoint of its run."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foveal.errors import DataError
+from foveal.images.resize import to_input_pixels
+from foveal.network.shapes import TracedLayer, trace
+from foveal.rundir import read_run_data
+from foveal.spec.layers import Conv
+from foveal.spec.network import Network
+from foveal.studio.runs.snapshot import Snapshot, module_weights, newest_snapshot
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+MAX_MAPS, MAX_FILTERS, MAX_KERNELS = 48, 48, 4
+"""Maps, filters, and kernels of a filter (those with the largest weights) that are answered."""
+MAX_MAP_SIDE = 64
+"""Larger maps are averaged down to it."""
+KEPT_NETWORKS = 2
+
+
+@dataclass
+class LiveNetwork:
+    """A network with the weights of a snapshot."""
+
+    snapshot: Snapshot
+    network: Network
+    module: nn.Module
+    layers: tuple[TracedLayer, ...]
+
+
+class LiveNetworks:
+    """The networks of the runs that are looked at, kept between two looks."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Path, LiveNetwork] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def look(self, folder: Path, layer: str | None, image: Path | None) -> dict[str, Any]:
+        """The maps of `layer` (None: the first convolution) for an image (None: the first of val).
+
+        JSON data; arrays are base64 of int8, of which 127 is `max_abs`.  Raises DataError where the
+        run has no checkpoint yet, or no layer of this name; ImageError for an unreadable image.
+        """
+        with self._lock:
+            live = self._current(folder)
+            chosen = _choose_layer(live, layer)
+            name, path = _choose_image(folder, image)
+            pixels = to_input_pixels(path, live.network.input, live.network.preprocess)
+            with _one_thread():
+                logits, maps = _forward(live.module, pixels, chosen.name)
+            return {
+                "step": live.snapshot.position["step"],
+                "layers": [_layer_facts(each) for each in live.layers],
+                "layer": chosen.name,
+                "image": name,
+                "maps": _packed_maps(maps),
+                "filters": _filters(live.module, chosen),
+                "prediction": _prediction(logits, live),
+            }
+
+    def _current(self, folder: Path) -> LiveNetwork:
+        known = self._kept.get(folder)
+        snapshot = newest_snapshot(folder, known.snapshot if known else None)
+        weights = None if snapshot is None else module_weights(snapshot)
+        if snapshot is None or weights is None:
+            raise DataError("the run has not saved a step yet; its filters appear in a few seconds")
+        if known is None or known.snapshot.plan["network"] != snapshot.plan["network"]:
+            known = _build(snapshot)
+        if known.snapshot is not snapshot or folder not in self._kept:
+            _load(known.module, weights)
+            known.snapshot = snapshot
+        self._kept[folder] = known
+        self._kept.move_to_end(folder)
+        while len(self._kept) > KEPT_NETWORKS:
+            self._kept.popitem(last=False)
+        return known
+
+
+def _build(snapshot: Snapshot) -> LiveNetwork:
+    from foveal.network.build import build
+
+    plan = snapshot.plan
+    network, classes = Network.model_validate(plan["network"]), len(plan["classes"])
+    module = build(network, classes, task=plan["task"]).eval()
+    layers = tuple(trace(network, classes, plan["task"]).walk())
+    return LiveNetwork(snapshot, network, module, layers)
+
+
+def _load(module: nn.Module, weights: dict[str, np.ndarray]) -> None:
+    import torch
+
+    module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """The training beside it needs the others."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _choose_layer(live: LiveNetwork, name: str | None) -> TracedLayer:
+    for layer in live.layers:
+        if layer.name == name or (name is None and isinstance(layer.layer, Conv)):
+            return layer
+    if name is None:
+        return live.layers[0]
+    raise DataError(f"the network of this run has no layer '{name}'; choose another")
+
+
+def _choose_image(folder: Path, image: Path | None) -> tuple[str, Path]:
+    if image is not None:
+        return image.name, image
+    data = read_run_data(folder)
+    rows = (data.val or data.train) if data is not None else ()
+    if data is None or not rows:
+        raise DataError("the run has no image yet; choose one of the project")
+    path = data.root / rows[0].path
+    return path.name, path
+
+
+def _forward(module: nn.Module, pixels: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
+    """The logits (units,) of an image and the output of the layer `name`, (C, H, W) or (K,)."""
+    import torch
+
+    kept: list[Tensor] = []
+    hook = dict(module.named_modules())[name].register_forward_hook(
+        lambda _module, _inputs, output: kept.append(output)
+    )
+    try:
+        with torch.inference_mode():
+            batch = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float()
+            return module(batch)[0], kept[0][0]
+    finally:
+        hook.remove()
+
+
+def _layer_facts(layer: TracedLayer) -> dict[str, Any]:
+    shape = list(layer.output_shape)
+    return {"name": layer.name, "kind": layer.layer.kind, "shape": shape}
+
+
+def _packed_maps(maps: Tensor) -> dict[str, Any]:
+    import torch.nn.functional as F
+
+    values = maps.float()
+    values = values[:, None, None] if values.ndim == 1 else values
+    total, (height, width) = len(values), values.shape[1:]
+    if max(height, width) > MAX_MAP_SIDE:
+        scale = MAX_MAP_SIDE / max(height, width)
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        values = F.adaptive_avg_pool2d(values[:MAX_MAPS], size)
+    return {"total": total, **_packed(values[:MAX_MAPS].numpy())}
+
+
+def _filters(module: nn.Module, layer: TracedLayer) -> dict[str, Any] | None:
+    """The kernels of a convolution: (filters, kernels, height, width)."""
+    if not isinstance(layer.layer, Conv):
+        return None
+    weights = dict(module.named_modules())[layer.name].state_dict()
+    weight = next((value for value in weights.values() if value.ndim == 4), None)
+    if weight is None:
+        return None
+    values = weight[:MAX_FILTERS].float().numpy()
+    if values.shape[1] > MAX_KERNELS:
+        sizes = np.abs(values).sum(axis=(2, 3))
+        order = np.argsort(-sizes, axis=1, kind="stable")[:, :MAX_KERNELS, None, None]
+        values = np.take_along_axis(values, order, axis=1)
+    return {"total": list(weight.shape[:2]), **_packed(values)}
+
+
+def _packed(values: np.ndarray) -> dict[str, Any]:
+    values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    largest = float(np.abs(values).max(initial=0.0))
+    scaled = np.round(values * (127 / largest)) if largest else np.zeros_like(values)
+    return {
+        "shape": list(values.shape),
+        "max_abs": largest,
+        "values": base64.b64encode(scaled.astype(np.int8).tobytes()).decode(),
+    }
+
+
+def _prediction(logits: Tensor, live: LiveNetwork) -> list[dict[str, Any]]:
+    """The three most probable classes, before any temperature."""
+    import torch
+
+    plan = live.snapshot.plan
+    if live.network.output.function == "sigmoid":
+        probabilities = torch.sigmoid(logits)
+        if len(probabilities) == 1 and plan["task"] == "single":
+            probabilities = torch.cat([1 - probabilities, probabilities])
+    else:
+        probabilities = torch.softmax(logits, 0)
+    best = torch.argsort(probabilities, descending=True, stable=True)[:3].tolist()
+    return [
+        {"label": plan["classes"][index], "probability": float(probabilities[index])}
+        for index in best
+    ]

@@ -1,0 +1,108 @@
+"""What a run is doing, from the files in its folder alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from foveal.filelock import lock_holder
+from foveal.rundir import MODEL_FILE
+from foveal.studio.runs.curves import epoch_lines, step_lines
+from foveal.studio.runs.process import last_words
+from foveal.studio.runs.request import RunRequest
+from foveal.studio.runs.snapshot import Snapshot
+
+State = Literal["running", "paused", "finished", "interrupted", "failed"]
+ERROR_MARK = "foveal: "
+"""Begins the sentence with which the command line ends where it cannot do its work."""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """A run as its list shows it.
+
+    state: `paused` was asked for, `interrupted` was not (a killed process, a machine switched off)
+    and goes on as well; `failed` has an `error`.  stopping: it is asked to, and saves its state.
+    epochs: that are complete.  val_accuracy: of the
+    finished model, else of the newest epoch.  latest: the newest line of steps.jsonl; seconds_left:
+    of it while the run is going on.  model: whether there is a model file.
+    """
+
+    id: str
+    name: str
+    created: float
+    state: State
+    error: str | None
+    stopping: bool
+    minutes: float | None
+    epochs_asked: float | None
+    epochs: int
+    val_accuracy: float | None
+    val_images: int | None
+    seconds: float
+    seconds_left: float | None
+    latest: dict[str, Any] | None
+    model: bool
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON object."""
+        return asdict(self)
+
+
+def run_status(
+    folder: Path, request: RunRequest, snapshot: Snapshot | None, *, alive: bool | None = None
+) -> RunStatus:
+    """The status of the run in `folder`.
+
+    alive: whether its process is; None where it is no child of this process, so that only the
+    lock of the folder says.
+    """
+    if alive is None:
+        alive = lock_holder(folder) is not None
+    position = snapshot.position if snapshot is not None else {}
+    finished = bool(position.get("finished"))
+    steps, epochs = step_lines(folder), epoch_lines(folder)
+    error = None if alive or finished else _error(folder)
+    state: State = "running"
+    if not alive:
+        state = "finished" if finished else "failed" if error else "interrupted"
+        if state == "interrupted" and request.asked == "pause":
+            state = "paused"
+    latest = steps[-1] if steps else None
+    final = position.get("final_scores", {}) if finished and not alive else {}
+    newest = epochs[-1].get("val_accuracy") if epochs else None
+    return RunStatus(
+        id=folder.name,
+        name=request.name,
+        created=request.created,
+        state=state,
+        error=error,
+        stopping=alive and request.asked != "",
+        minutes=request.minutes,
+        epochs_asked=request.epochs,
+        epochs=len(epochs),
+        val_accuracy=final.get("val_accuracy", newest),
+        val_images=final.get("val_images"),
+        seconds=_seconds(position, latest),
+        seconds_left=latest["seconds_left"] if alive and latest is not None else None,
+        latest=latest,
+        model=(folder / MODEL_FILE).is_file(),
+    )
+
+
+def _seconds(position: dict[str, Any], latest: dict[str, Any] | None) -> float:
+    """That the run has used, over all its parts."""
+    logged = float(latest["seconds"]) if latest is not None else 0.0
+    return max(logged, float(position.get("elapsed_seconds", 0.0)))
+
+
+def _error(folder: Path) -> str | None:
+    """The sentence with which the newest start of the run failed."""
+    lines = last_words(folder)
+    marked = [index for index, line in enumerate(lines) if line.startswith(ERROR_MARK)]
+    if marked:
+        return "\n".join(lines[marked[-1] :]).removeprefix(ERROR_MARK)
+    if any(line.startswith("Traceback (") for line in lines):
+        return f"the run ended with an error of Foveal itself: {lines[-1]}"
+    return None

@@ -1,0 +1,82 @@
+"""Editing a network over HTTP: checker, presets, choices, design, and what is kept."""
+
+import pytest
+
+from foveal.spec.network import Network
+from foveal.spec.yaml import parse_yaml
+from foveal.verbs.design import design
+
+GOOD = "input: {height: 8, width: 8, channels: 1}\nlayers: [conv: 8, flatten, output: softmax]\n"
+
+
+@pytest.fixture(scope="module")
+def project(studio, digits):
+    path = studio.project("network")
+    studio.post(f"{path}/folders", path=str(digits))
+    studio.wait(path, lambda found: found["images"] == 300)
+    return path
+
+
+def test_yaml_and_data_are_checked(studio):
+    found = studio.post("/api/network/check", yaml=GOOD, classes=10, images=300)
+    assert found["total"]["weights"] == 80 + 8 * 64 * 10 + 10
+    assert found["problems"] == []
+    again = studio.post("/api/network/check", data=found["data"], classes=10, images=300)
+    assert again["layers"] == found["layers"]
+    wrong = studio.post("/api/network/check", yaml=GOOD.replace("conv: 8", "conv: -1"))
+    assert wrong["problems"][0]["layers"] == ["1"]
+
+
+def test_a_check_needs_one_form_of_the_network(studio):
+    answer = studio.post("/api/network/check", 422)
+    assert answer["error"] == "give the network as yaml or as data"
+
+
+def test_the_schema_has_layers_and_recipe(studio):
+    found = studio.get("/api/network/schema")
+    assert {"conv", "output"} <= {form["kind"] for form in found["layers"]}
+    assert "learning_rate" in {row["key"] for row in found["recipe"]}
+
+
+def test_presets_come_at_the_asked_size(studio):
+    names = {row["name"] for row in studio.get("/api/network/presets?classes=3")}
+    assert {"swift-s", "resnet18"} <= names
+    text = studio.get("/api/network/presets/swift-s?size=32x40x1")["yaml"]
+    assert parse_yaml(text, Network).input.shape == (32, 40, 1)
+    answer = studio.get("/api/network/presets/swift-s?size=32", 422)
+    assert answer["error"] == "size received '32'; give HEIGHTxWIDTHxCHANNELS: 224x224x3"
+
+
+def test_choices_come_with_reasons(studio):
+    found = studio.post("/api/network/choices", yaml=GOOD, recipe={"optimizer": "sgd"}, images=300)
+    rows = {row["key"]: row for row in found}
+    assert rows["learning_rate"]["reason"].startswith("default of sgd without norm layers")
+    answer = studio.post("/api/network/choices", 422, yaml=GOOD, recipe={"optimiser": "sgd"})
+    assert answer["error"].startswith(
+        "there is no key 'optimiser' (did you mean 'optimizer'?); allowed are epochs, "
+    )
+
+
+def test_a_design_is_that_of_the_verb(studio, project, digits):
+    found = studio.post(f"{project}/design", minutes=1)
+    expected = design(digits, minutes=1)
+    network = parse_yaml(found["yaml"], Network)
+    assert network.layers == expected.network.layers
+    assert found["reasons"] == [one for one in expected.reasons if not one.startswith("recipe.")]
+    assert found["command"] == "foveal design images.jsonl --minutes 1 --out network.yaml"
+    assert "foveal.design('images.jsonl', minutes=1)" in found["python"]
+
+
+def test_a_design_without_images_says_so(studio):
+    answer = studio.post(f"{studio.project('empty')}/design", 422)
+    assert "class" in answer["error"]
+    assert answer["error"].count("\n") == 0
+
+
+def test_a_network_is_kept_with_its_mistakes(studio, project):
+    assert studio.get(f"{studio.project('new')}/network")["yaml"] is None
+    draft = {"yaml": "layers: [conv", "start_from": "scratch", "reasons": ["because <b>"]}
+    studio.post(f"{project}/network", **draft)
+    assert studio.get(f"{project}/network") == draft
+    studio.post(f"{project}/network", 422, yaml="x" * 600_000)
+    assert studio.get(f"{project}/network") == draft

@@ -1,0 +1,66 @@
+"""What differs between two runs."""
+
+import pytest
+
+from foveal.errors import DataError
+from foveal.studio.runs.comparison import accuracy_difference, differences, require_snapshot
+from foveal.studio.runs.snapshot import newest_snapshot
+from foveal.verbs.compare import compare
+
+
+@pytest.fixture(scope="module")
+def other(studio):
+    network = (
+        "input: {height: 8, width: 8, channels: 1}\n"
+        "layers: [conv: 8, batch_norm, relu, max_pool: 2, conv: 12, global_avg_pool, "
+        "output: softmax]\n"
+    )
+    recipe = {"batch_size": 32, "label_smoothing": 0.0}
+    folder = studio.train(epochs=1, network=network, recipe=recipe, seed=1)
+    studio.wait_for(folder, "finished")
+    return folder
+
+
+def test_recipe_network_and_plan_are_told_apart(finished, other):
+    found = differences(newest_snapshot(finished), newest_snapshot(other))
+    changed = {row["key"]: (row["a"], row["b"]) for row in found["recipe"]}
+    assert changed["epochs"] == (2.0, 1.0)
+    assert changed["label_smoothing"] == (0.1, 0.0)
+    assert "batch_size" not in changed
+    assert {"key": "seed", "a": 0, "b": 1} in found["plan"]
+    assert found["same_data"]
+    texts = {side: [row["text"] for row in found["layers"] if row["in"] == side] for side in "ab"}
+    assert texts["b"] == ["  - conv: 12"]
+    assert any("residual" in line for line in texts["a"])
+
+
+def test_a_run_differs_in_nothing_from_itself(finished):
+    found = differences(newest_snapshot(finished), newest_snapshot(finished))
+    assert (found["recipe"], found["plan"], found["same_data"]) == ([], [], True)
+    assert {row["in"] for row in found["layers"]} == {"both"}
+
+
+def test_the_difference_of_accuracy_is_that_of_compare_and_is_kept(finished, other, monkeypatch):
+    found = accuracy_difference(finished, other)
+    models = [folder / "model.safetensors" for folder in (finished, other)]
+    expected = compare(models, finished / "images.jsonl", split="val").differences[0]
+    assert found["accuracy"] == expected.accuracy
+    assert found["interval"] == list(expected.accuracy_interval)
+    assert found["interval"][0] <= found["accuracy"] <= found["interval"][1]
+    monkeypatch.setattr("foveal.verbs.compare.compare", None)
+    assert accuracy_difference(finished, other) == found
+
+
+def test_a_run_without_a_step_or_model_is_named(finished, tmp_path):
+    (tmp_path / "new").mkdir()
+    with pytest.raises(DataError) as caught:
+        require_snapshot(tmp_path / "new")
+    assert str(caught.value) == (
+        "the run new has not trained a step yet, so there is nothing to compare; wait until its "
+        "curves begin"
+    )
+    with pytest.raises(DataError) as caught:
+        accuracy_difference(finished, tmp_path / "new")
+    assert str(caught.value) == (
+        "the run new has no model yet; its first is written after its first epoch"
+    )

@@ -1,0 +1,44 @@
+"""The curves of a run from its logs."""
+
+import json
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foveal.studio.runs.curves import epoch_lines, step_lines, thinned
+
+
+def _write(path, lines):
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_steps_that_were_done_again_count_once(tmp_path):
+    _write(tmp_path / "steps.jsonl", [{"step": step} for step in (1, 5, 9, 12, 7, 10)])
+    assert [line["step"] for line in step_lines(tmp_path)] == [1, 5, 7, 10]
+
+
+def test_what_is_no_line_yet_is_left_out(tmp_path):
+    text = '{"step": 1}\nnonsense\n[2]\n{"step": "3"}\n{"step": 4}\n{"step": 5'
+    (tmp_path / "steps.jsonl").write_text(text)
+    assert step_lines(tmp_path) == [{"step": 1}, {"step": 4}]
+    assert epoch_lines(tmp_path) == []
+
+
+@given(st.lists(st.integers(0, 50)))
+def test_steps_only_rise(tmp_path_factory, steps):
+    folder = tmp_path_factory.mktemp("run")
+    _write(folder / "steps.jsonl", [{"step": step} for step in steps])
+    found = [line["step"] for line in step_lines(folder)]
+    assert found == sorted(set(found))
+    assert found[-1:] == steps[-1:]
+
+
+@given(st.integers(0, 3000), st.integers(1, 100))
+def test_a_thinned_curve_is_short_and_keeps_its_end(count, most):
+    lines = [{"step": step} for step in range(count)]
+    found = thinned(lines, most)
+    assert len(found) <= most
+    assert found[-1:] == lines[-1:]
+    gaps = {two["step"] - one["step"] for one, two in pairwise(found)}
+    assert len(gaps) <= 1

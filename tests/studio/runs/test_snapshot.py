@@ -1,0 +1,37 @@
+"""The newest checkpoint of a run, as others read it."""
+
+import shutil
+
+import numpy as np
+
+from foveal.studio.runs.snapshot import module_weights, newest_snapshot
+from foveal.training import checkpoint
+
+
+def test_it_is_what_the_trainer_wrote(finished):
+    snapshot = newest_snapshot(finished)
+    written = checkpoint.load_newest(finished / "checkpoint")
+    assert snapshot.plan == written.metadata["plan"]
+    assert snapshot.position == written.metadata["position"]
+    weights = module_weights(snapshot)
+    own = {name: value for name, value in written.tensors.items() if name.startswith("module.")}
+    assert {f"module.{name}" for name in weights} == set(own)
+    for name, value in weights.items():
+        np.testing.assert_array_equal(value, own[f"module.{name}"].numpy())
+
+
+def test_a_known_one_is_not_read_again_until_the_file_changes(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    first = newest_snapshot(tmp_path / "run")
+    assert newest_snapshot(tmp_path / "run", first) is first
+    shutil.copy(first.path, tmp_path / "copy")
+    (tmp_path / "copy").replace(first.path)
+    assert newest_snapshot(tmp_path / "run", first) is not first
+
+
+def test_a_damaged_one_is_left_out(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run" / "checkpoint" / "999999999999.safetensors").write_bytes(b"x" * 100)
+    assert newest_snapshot(tmp_path / "run").position == newest_snapshot(finished).position
+    shutil.rmtree(tmp_path / "run" / "checkpoint")
+    assert newest_snapshot(tmp_path / "run") is None

@@ -1,0 +1,41 @@
+"""The wrong validation images of a run."""
+
+import json
+from pathlib import Path
+
+from foveal.rundir import RunData, RunImage, read_run_data, write_run_data
+from foveal.studio.runs.val_errors import wrong_images
+
+NOTHING = {"epoch": None, "images": 0, "wrong": 0, "errors": []}
+
+
+def test_rows_become_images_and_classes(tmp_path):
+    val = (RunImage("/x/1.png", ("a",), 1), RunImage("2.png", ("b",), 2))
+    write_run_data(tmp_path, RunData(Path("/root"), ("a", "b"), val=val))
+    assert wrong_images(tmp_path, {}.get) == NOTHING
+    rows = [
+        {"row": 1, "predicted": [0], "probability": 0.9},
+        {"row": 0, "predicted": [1], "probability": 0.8},
+        {"row": 7, "predicted": [1], "probability": 0.8},
+    ]
+    found = {"epoch": 3, "images": 2, "wrong": 2, "errors": rows}
+    (tmp_path / "val_errors.json").write_text(json.dumps(found))
+    seen = wrong_images(tmp_path, {"/x/1.png": 11, "/root/2.png": 12}.get)
+    assert (seen["epoch"], seen["wrong"]) == (3, 2)
+    assert seen["errors"] == [
+        {"image": 12, "name": "2.png", "labels": ["b"], "predicted": ["a"], "probability": 0.9},
+        {"image": 11, "name": "1.png", "labels": ["a"], "predicted": ["b"], "probability": 0.8},
+    ]
+
+
+def test_a_real_run_names_images_of_val(finished):
+    seen = wrong_images(finished, {}.get)
+    names = {Path(image.path).name for image in read_run_data(finished).val}
+    assert seen["epoch"] == 2
+    assert seen["images"] == len(names)
+    assert {error["name"] for error in seen["errors"]} <= names
+    assert all(error["labels"] != error["predicted"] for error in seen["errors"])
+
+
+def test_before_the_first_validation_there_is_nothing(tmp_path):
+    assert wrong_images(tmp_path, {}.get) == NOTHING

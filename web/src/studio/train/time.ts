@@ -1,0 +1,22 @@
+// Seconds as people say them.
+import { language, translator } from '../../shared/i18n.svelte'
+import { words } from './words'
+
+const t = translator(words)
+
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  if (whole < 60) return t('seconds', { n: whole })
+  if (whole < 600) return t('minutesSeconds', { m: Math.floor(whole / 60), s: whole % 60 })
+  if (whole < 3600) return t('minutesLong', { n: Math.round(whole / 60) })
+  return t('hoursMinutes', { h: Math.floor(whole / 3600), m: Math.round((whole % 3600) / 60) })
+}
+
+export function clock(created: number): string {
+  return new Date(1000 * created).toLocaleString(language.current, {
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+  })
+}
