@@ -25,6 +25,12 @@ def and_more(items: Iterable[object], shown: int, *, separator: str = ", ") -> s
     return f"{text} and {len(names) - shown:,} more" if len(names) > shown else text
 
 
+def one_of(names: Iterable[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 def head_and_tail(lines: Sequence[str], shown: int, more: str) -> list[str]:
     """All lines, or of many the first two thirds and the last third of `shown`, with `more`."""
     if len(lines) <= shown + 1:

@@ -12,6 +12,7 @@ from foveal.text import (
     is_address,
     natural_key,
     nearest,
+    one_of,
     plural,
     printable,
     sentence,
@@ -30,6 +31,12 @@ def test_plural():
 )
 def test_and_more(items, text):
     assert and_more(items, 2) == text
+
+
+def test_one_of():
+    assert one_of(["a"]) == "a"
+    assert one_of(("a", "b")) == "a or b"
+    assert one_of({"a": 1, "b": 2, "c": 3}) == "a, b or c"
 
 
 def test_and_more_counts_with_separators():

@@ -30,13 +30,16 @@ def command(
         typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
     ] = None,
     to: Annotated[
-        Literal["onnx", "pytorch"],
-        typer.Option(help="One ONNX file, or a folder of plain PyTorch."),
+        Literal["onnx", "page", "pytorch"],
+        typer.Option(help="An ONNX file, an offline web page, or a folder of plain PyTorch."),
     ] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="8-bit integers: smaller, faster.")] = False,
     any_size: Annotated[
         bool, typer.Option("--any-size", help="Take images of any size; resize inside.")
     ] = False,
+    lang: Annotated[
+        Literal["en", "ko"] | None, typer.Option(help="Language the page opens in.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="PATH", help="Where to write it.")] = None,
     min_agreement: Annotated[
         float | None,
@@ -61,6 +64,7 @@ def command(
             to=to,
             int8=int8,
             any_size=any_size,
+            lang=lang,
             out=out,
             min_agreement=min_agreement,
             max_gap=max_gap,
@@ -77,11 +81,37 @@ def _format_result(result: ExportResult) -> str:
     parity = result.parity
     lines = [
         f"{result.path}  ({result.method})",
-        f"same prediction on {parity.agreement:.2%} of {plural(parity.n, 'image')}, "
-        f"probabilities differ by at most {parity.max_probability_gap:.2g}",
+        _format_comparison(parity),
         _format_accuracy(parity),
+        *_format_browser(result),
     ]
     return "\n".join([*lines, *(f"rejected: {problem}" for problem in result.rejected)])
+
+
+def _format_browser(result: ExportResult) -> list[str]:
+    """Of a page: how it compares in a browser, or why it was not opened in one."""
+    if result.not_opened is not None:
+        return [
+            f"the page was not opened in a browser: {result.not_opened}; its model was checked "
+            "without one, and the page tests itself whenever it is opened"
+        ]
+    check = result.browser
+    if check is None:
+        return []
+    lines = [f"in {check.browser}, pixels handed over: {_format_comparison(check.pixels)}"]
+    if check.files is not None:
+        files = _format_comparison(check.files)
+        lines.append(f"in {check.browser}, files it decodes itself: {files}")
+    if check.unreadable:
+        lines.append(f"{plural(check.unreadable, 'file')} that {check.browser} cannot read")
+    return lines
+
+
+def _format_comparison(parity: Parity) -> str:
+    return (
+        f"same prediction on {parity.agreement:.2%} of {plural(parity.n, 'image')}, "
+        f"probabilities differ by at most {parity.max_probability_gap:.2g}"
+    )
 
 
 def _format_accuracy(parity: Parity) -> str:

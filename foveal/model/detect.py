@@ -22,19 +22,27 @@ WEIGHTS_FILE = "weights.safetensors"
 _PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")
 _KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 _SUPPORTED_FILES = (
-    "Foveal opens the model.safetensors that `foveal train` writes and the .onnx that "
+    "Foveal opens the model.safetensors that `foveal train` writes and the .onnx and .html that "
     "`foveal export` writes"
 )
 
 
-def detect_format(path: Path) -> Literal["native", "onnx"]:
+def detect_format(path: Path) -> Literal["native", "onnx", "page"]:
     """The format of a model file by its first bytes; raises ModelFileError for other files."""
     path = Path(path)
     with open_model_file(path) as file:
         start = file.read(16)
-    if _is_safetensors_start(start) or start[:1] != b"\x08":
+    if _is_safetensors_start(start):
         return "native"
-    return "onnx"
+    if is_web_page(start):
+        return "page"
+    return "onnx" if start[:1] == b"\x08" else "native"
+
+
+def is_web_page(start: bytes) -> bool:
+    """Whether a file that starts with these 16 bytes is HTML."""
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return text.startswith((b"<!doctype", b"<html", b"<head", b"<body"))
 
 
 def open_model_file(path: Path) -> BufferedReader:

@@ -40,7 +40,7 @@ def load_model(path: str | Path) -> Model:
     Memory for weights is allocated only after the tensors were checked against the network.
     """
     path = Path(path)
-    if detect_format(path) == "onnx":
+    if detect_format(path) != "native":
         raise ModelFileError(
             f"{path} is an exported file, which holds no torch module; give the model.safetensors "
             "it was exported from"

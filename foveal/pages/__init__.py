@@ -5,7 +5,9 @@ The pages are built from web/ and committed.
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -18,12 +20,19 @@ _ESCAPES = {
 }
 
 
-def render(name: str, data: dict[str, Any], lang: str = "en") -> str:
+RUNTIME_FILE = "onnxruntime-web.wasm.gz"
+"""The WebAssembly of ONNX Runtime Web, which a page with a model holds."""
+
+
+def render(
+    name: str, data: dict[str, Any], lang: str = "en", blocks: Mapping[str, bytes] | None = None
+) -> str:
     """The page `name` ('report', 'lens', 'learn', ...) as one HTML text with `data` as JSON.
 
     The JSON is escaped so that nothing in it can end the script element or start markup, and so
     that names of files which are no text can be written as UTF-8.
-    lang: 'en' or 'ko', the language it opens in. Raises ValueError where `data` holds a number
+    lang: 'en' or 'ko', the language it opens in.  blocks: bytes by the name of their place in the
+    page, into which they are put as base64. Raises ValueError where `data` holds a number
     that is not finite.
     """
     template = files(__name__).joinpath(f"{name}.html").read_text(encoding="utf-8")
@@ -31,4 +40,13 @@ def render(name: str, data: dict[str, Any], lang: str = "en") -> str:
     text = text.encode("utf-8", "backslashreplace").decode()
     for character, escape in _ESCAPES.items():
         text = text.replace(character, escape)
-    return template.replace("__FOVEAL_LANG__", lang, 1).replace("__FOVEAL_DATA__", text, 1)
+    page = template.replace("__FOVEAL_LANG__", lang, 1)
+    for block, content in (blocks or {}).items():
+        encoded = base64.b64encode(content).decode("ascii")
+        page = page.replace(f"__FOVEAL_{block.upper()}__", encoded, 1)
+    return page.replace("__FOVEAL_DATA__", text, 1)
+
+
+def read_runtime() -> bytes:
+    """The bytes of RUNTIME_FILE."""
+    return files(__name__).joinpath(RUNTIME_FILE).read_bytes()

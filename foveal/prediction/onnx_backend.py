@@ -11,8 +11,10 @@ import numpy as np
 
 from foveal.errors import ModelFileError
 from foveal.images.decode import preload_codecs
+from foveal.model.detect import is_web_page
 from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.prediction import onnx_verify
+from foveal.prediction.page_file import embedded_model
 from foveal.prediction.runtime import load_onnxruntime
 
 if TYPE_CHECKING:
@@ -83,9 +85,15 @@ def open_onnx_backend(path: Path, threads: int = 0) -> OnnxBackend:
             f"fewer than {onnx_verify.MAX_MODEL_BYTES:,}; export the model again"
         )
     with ThreadPoolExecutor(1) as pool:
-        backend = pool.submit(OnnxBackend, path.read_bytes(), path, threads)
+        backend = pool.submit(OnnxBackend, _read_onnx(path), path, threads)
         preload_codecs()  # meanwhile: the first prediction of a process waits for both
         return backend.result()
+
+
+def _read_onnx(path: Path) -> bytes:
+    """The bytes of an ONNX file, or of that inside a page."""
+    content = path.read_bytes()
+    return embedded_model(content, path) if is_web_page(content[:16]) else content
 
 
 def _create_session(content: bytes, path: Path, threads: int) -> Any:

@@ -207,7 +207,7 @@ def _open_backend(model: str | Path | Model, threads: int) -> TorchBackend | Onn
     if not isinstance(model, str | Path):
         return open_torch_backend(model)
     path = Path(model)
-    if detect_format(path) == "onnx":
+    if detect_format(path) != "native":
         from foveal.prediction.onnx_backend import open_onnx_backend
 
         return open_onnx_backend(path, threads)

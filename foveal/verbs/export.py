@@ -10,18 +10,26 @@ from typing import TYPE_CHECKING, Any, Literal
 from foveal.errors import MissingExtra, UsageError
 from foveal.files import refuse_overwriting, refuse_used_folder, write_atomic
 from foveal.progress import Progress, silent
+from foveal.text import one_of
 from foveal.verbs.load import load_native
 
 if TYPE_CHECKING:
     from foveal.dataset.dataset import Dataset
     from foveal.exporting.export import ExportOptions
+    from foveal.exporting.page.check import PageCheck
     from foveal.exporting.parity import Parity
     from foveal.exporting.samples import ParitySamples
     from foveal.model.model import Model
     from foveal.prediction.predictor import Predictor
 
-ExportFormat = Literal["onnx", "pytorch"]
-_PACKAGES = {"onnx": ("torch", "onnx", "onnxscript"), "pytorch": ("torch",)}
+ExportFormat = Literal["onnx", "page", "pytorch"]
+_PACKAGES = {
+    "onnx": ("torch", "onnx", "onnxscript"),
+    "page": ("torch", "onnx", "onnxscript"),
+    "pytorch": ("torch",),
+}
+_OPTIONS = {"onnx": ("--int8", "--any-size"), "page": ("--int8", "--lang"), "pytorch": ()}
+"""The options that only some formats have."""
 
 
 @dataclass(frozen=True)
@@ -29,22 +37,32 @@ class ExportResult:
     """The exported file or folder and how it compares with the original.
 
     method: `fp32`, or the int8 variant that passed.  rejected: one sentence for each int8 variant
-    that failed before.
+    that failed before.  browser: of a page, how it compares in a browser; None where it was not
+    opened in one, and then `not_opened` says why.
     """
 
     path: Path
     method: str
     parity: Parity
     rejected: tuple[str, ...]
+    browser: PageCheck | None = None
+    not_opened: str | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """The object `export --json` prints: path, method, rejected and the fields of Parity."""
-        return {
+        """The object `export --json` prints: path, method, rejected and the fields of Parity.
+
+        Of a page also `browser` (name, pixels, files, unreadable; or null) and `not_opened`.
+        """
+        data = {
             "path": str(self.path),
             "method": self.method,
             "rejected": list(self.rejected),
             **self.parity.to_data(),
         }
+        if self.browser is None and self.not_opened is None:
+            return data
+        browser = None if self.browser is None else self.browser.to_data()
+        return {**data, "browser": browser, "not_opened": self.not_opened}
 
 
 def export(
@@ -55,6 +73,7 @@ def export(
     to: ExportFormat = "onnx",
     int8: bool = False,
     any_size: bool = False,
+    lang: Literal["en", "ko"] | None = None,
     out: str | Path | None = None,
     min_agreement: float | None = None,
     max_gap: float | None = None,
@@ -63,14 +82,16 @@ def export(
 ) -> ExportResult:
     """Export a native model to `out` (default: beside its file).
 
-    to: `onnx`, one file, or `pytorch`, a folder of plain PyTorch that needs no Foveal.
+    to: `onnx`, one file; `page`, one HTML file that recognises images in a browser, offline; or
+    `pytorch`, a folder of plain PyTorch that needs no Foveal.  lang: the language a page opens in.
     data: labelled images for the parity check, else val of the data.json beside the model; a model
     in memory needs `data` and `out`.  root: the folder of a table's images.  min_agreement: share
     of equal predictions, 0..1.  max_gap: largest difference of a probability, 0..1.  max_loss:
     points of accuracy (the only limit for int8).  Raises Error where a limit is not met: then
     nothing is written.
     """
-    _check_format(to, int8=int8, any_size=any_size)
+    given = {"--int8": int8, "--any-size": any_size, "--lang": lang is not None}
+    _check_format(to, tuple(option for option, is_given in given.items() if is_given))
     source = Path(model) if isinstance(model, str | Path) else None
     path = _output_path(source, out, to, int8=int8, any_size=any_size)
     from foveal.exporting import export as exporting
@@ -88,19 +109,36 @@ def export(
 
         parity = export_folder(native, samples, path, options.parity_limits, progress=progress)
         return ExportResult(path, "fp32", parity, ())
+    if to == "page":
+        from foveal.exporting.page.export import export_page
+
+        page = export_page(
+            native, samples, calibration, options, path, lang=lang or "en", progress=progress
+        )
+        model_inside = page.model
+        return ExportResult(
+            path,
+            model_inside.method,
+            model_inside.parity,
+            model_inside.rejected,
+            page.check,
+            page.not_opened,
+        )
     exported = exporting.export_model(native, samples, calibration, options, progress=progress)
     write_atomic(path, exported.content)
     return ExportResult(path, exported.method, exported.parity, exported.rejected)
 
 
-def _check_format(to: str, *, int8: bool, any_size: bool) -> None:
+def _check_format(to: str, options: tuple[str, ...]) -> None:
+    """options: those that were given and that only some formats have."""
     if to not in _PACKAGES:
-        raise UsageError(f"--to is '{to}'; give {' or '.join(_PACKAGES)}")
+        raise UsageError(f"--to is '{to}'; give {one_of(_PACKAGES)}")
     if any(find_spec(package) is None for package in _PACKAGES[to]):
         raise MissingExtra("foveal export", "train")
-    if to == "pytorch" and (int8 or any_size):
-        option = "--int8" if int8 else "--any-size"
-        raise UsageError(f"{option} is for --to onnx; leave it out with --to pytorch")
+    for option in options:
+        if option not in _OPTIONS[to]:
+            formats = [f"--to {name}" for name, known in _OPTIONS.items() if option in known]
+            raise UsageError(f"{option} is for {one_of(formats)}; leave it out with --to {to}")
 
 
 def _output_path(
@@ -115,7 +153,8 @@ def _output_path(
         refuse_used_folder(folder)
         return folder
     name = source.stem + ("-any-size" if any_size else "") + ("-int8" if int8 else "")
-    path = source.with_name(f"{name}.onnx") if out is None else Path(out)
+    suffix = "html" if to == "page" else "onnx"
+    path = source.with_name(f"{name}.{suffix}") if out is None else Path(out)
     refuse_overwriting(path, source, "the model")
     return path
 

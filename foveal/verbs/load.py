@@ -88,4 +88,4 @@ def named_weights(path: str | Path) -> Path | Model:
 
 
 def _is_path(model: str) -> bool:
-    return Path(model).suffix in (".safetensors", ".onnx") or os.path.exists(model)  # noqa: PTH110
+    return Path(model).suffix in (".safetensors", ".onnx", ".html") or os.path.exists(model)  # noqa: PTH110

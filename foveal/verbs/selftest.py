@@ -72,7 +72,7 @@ def _reference(predictor: Predictor, images: str | Path | Iterable[str | Path]) 
 def _predict_exported(
     model: Path, paths: list[Path], folder: Path
 ) -> Iterator[tuple[int, Prediction]]:
-    if detect_format(model) == "onnx":
+    if detect_format(model) != "native":
         raise RouteSkipped("the model is an exported file itself")
     if any(find_spec(package) is None for package in ("onnx", "onnxscript")):
         raise RouteSkipped("the extra 'train' is not installed")
@@ -90,7 +90,7 @@ def _predict_pytorch(
     model: Path, paths: list[Path], place: Path
 ) -> Iterator[tuple[int, Prediction]]:
     """Its own folder: programs that lie beside a model are never run."""
-    if detect_format(model) == "onnx":
+    if detect_format(model) != "native":
         raise RouteSkipped("the model is an exported file itself")
     from foveal.exporting.pytorch.folder import write_folder
     from foveal.exporting.pytorch.run import run_predict

@@ -63,3 +63,30 @@ def test_a_folder_of_pytorch(model: Path, capsys: pytest.CaptureFixture[str]) ->
         f"{folder}  (fp32)\nsame prediction on 100.00% of 100 images, probabilities differ by at"
     )
     assert (folder / "README.md").is_file()
+
+
+def test_a_page_without_a_browser(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foveal.exporting.page import browser
+
+    monkeypatch.setattr(browser, "BROWSERS", ())
+    assert main.run(["export", str(model), "--to", "page", "--quiet"]) == 0
+    said, err = capsys.readouterr()
+    lines = said.splitlines()
+    assert (lines[0], err) == (f"{model.with_suffix('.html')}  (fp32)", "")
+    assert lines[-1] == (
+        "the page was not opened in a browser: no browser of the Chromium family is installed "
+        "(Chromium, Chrome, …); its model was checked without one, and the page tests itself "
+        "whenever it is opened"
+    )
+
+
+@pytest.mark.browser
+def test_a_page_in_a_browser(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["export", str(model), "--to", "page", "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line, what in zip(
+        lines[-2:], ("pixels handed over", "files it decodes itself"), strict=True
+    ):
+        assert f", {what}: same prediction on 100.00% of 100 images, probabilities differ" in line

@@ -30,6 +30,9 @@ def test_formats_by_their_first_bytes(tmp_path: Path, digits_run: Path) -> None:
     path = tmp_path / "named.safetensors"
     path.write_bytes(b"\x08\x0a\x12\x00" + b"x" * 40)
     assert detect_format(path) == "onnx"
+    for start in (b"<!doctype html>", b"\xef\xbb\xbf\n<HTML>"):
+        path.write_bytes(start + b" " * 40)
+        assert detect_format(path) == "page"
     # a safetensors header of 128 bytes begins with the byte of a pickle
     path.write_bytes((0x80).to_bytes(8, "little") + b"{" + b" " * 127)
     assert detect_format(path) == "native"
@@ -68,8 +71,8 @@ def test_pickles_are_refused_unread(
     path.write_bytes(pickle.dumps(Bomb(), protocol=protocol))
     assert refusal(path) == (
         "FILE was not opened: it is a pickle or an archive of one, which can run code when it is "
-        "loaded; Foveal opens the model.safetensors that `foveal train` writes and the .onnx that "
-        "`foveal export` writes"
+        "loaded; Foveal opens the model.safetensors that `foveal train` writes and the .onnx and "
+        ".html that `foveal export` writes"
     )
     assert not (tmp_path / "it-ran").exists()
 
@@ -87,7 +90,8 @@ def test_keras_files_are_refused_unread(tmp_path: Path, suffix: str) -> None:
     path.write_bytes(b"x")
     assert refusal(path) == (
         f"FILE was not opened: {suffix} files can run code when they are loaded; Foveal opens the "
-        "model.safetensors that `foveal train` writes and the .onnx that `foveal export` writes"
+        "model.safetensors that `foveal train` writes and the .onnx and .html that "
+        "`foveal export` writes"
     )
 
 

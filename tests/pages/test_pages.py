@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import re
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foveal.pages import render
+from foveal.pages import read_runtime, render
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -52,3 +53,15 @@ def test_page_is_self_contained_under_its_policy(name: str) -> None:
 def test_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError):
         render("report", {"nll": float("nan")}, "en")
+
+
+def test_blocks_are_bytes_in_base64() -> None:
+    data = {"name": "__FOVEAL_MODEL__"}
+    page = render("recognise", data, blocks={"model": b"\0\1\2", "runtime": b"ABC"})
+    assert re.search(r'id="model">\s*AAEC\s*</script>', page)
+    assert re.search(r'id="runtime">\s*QUJD\s*</script>', page)
+    assert data_of(page) == data
+
+
+def test_the_runtime_is_webassembly() -> None:
+    assert gzip.decompress(read_runtime())[:4] == b"\0asm"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from foveal.dataset.open import open_dataset
-from foveal.errors import DataError, Error, UsageError
+from foveal.errors import DataError, Error, ModelFileError, UsageError
 from foveal.model.model import load_model
 from foveal.prediction.predictor import Predictor
 from foveal.verbs.export import export
@@ -220,18 +220,44 @@ def test_a_folder_of_pytorch(run: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"to": "caffe"}, "--to is 'caffe'; give onnx or pytorch"),
+        ({"to": "caffe"}, "--to is 'caffe'; give onnx, page or pytorch"),
         (
             {"to": "pytorch", "int8": True},
-            "--int8 is for --to onnx; leave it out with --to pytorch",
+            "--int8 is for --to onnx or --to page; leave it out with --to pytorch",
         ),
         (
             {"to": "pytorch", "any_size": True},
             "--any-size is for --to onnx; leave it out with --to pytorch",
         ),
+        (
+            {"to": "page", "any_size": True},
+            "--any-size is for --to onnx; leave it out with --to page",
+        ),
+        ({"lang": "ko"}, "--lang is for --to page; leave it out with --to onnx"),
     ],
 )
 def test_options_that_do_not_go_together(run: Path, options, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         export(run / "model.safetensors", **options)
     assert str(caught.value) == message
+
+
+@pytest.mark.browser
+def test_a_page(run: Path, digits: Path) -> None:
+    done = export(run / "model.safetensors", to="page")
+    assert (done.path, done.method, done.rejected) == (run / "model.html", "fp32", ())
+    assert (done.parity.n, done.parity.agreement) == (100, 1.0)
+    assert (done.browser.pixels.n, done.browser.pixels.agreement) == (100, 1.0)
+    assert done.browser.pixels.max_probability_gap < 1e-5
+    assert done.browser.files == done.browser.pixels  # PNG files: every decoder gives the same
+    assert (done.browser.unreadable, done.not_opened) == (0, None)
+    data = done.to_data()
+    assert (data["browser"], data["not_opened"]) == (done.browser.to_data(), None)
+    native = Predictor(run / "model.safetensors").predict_proba(digits / "5")
+    np.testing.assert_allclose(Predictor(done.path).predict_proba(digits / "5"), native, atol=1e-5)
+    with pytest.raises(ModelFileError) as caught:
+        export(done.path)
+    assert str(caught.value) == (
+        f"{done.path} is an exported file, which holds no torch module; give the "
+        "model.safetensors it was exported from"
+    )

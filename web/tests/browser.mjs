@@ -6,10 +6,10 @@ import { chromium } from 'playwright-core'
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** Runs `act(page)` on the page in `file`; throws on any error, warning of the policy or request. */
-export async function onPage(file, act, options = {}) {
+export async function onPage(file, act, { args = [], ...options } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox'],
+    args: ['--no-sandbox', ...args],
   })
   const context = await browser.newContext({
     viewport: { width: 1280, height: 900 },

@@ -1,18 +1,5 @@
 // The server's API; every failure becomes a RequestError with one sentence.
-
-export interface LabelProbability {
-  label: string
-  probability: number
-}
-
-/** The object of `predict --format jsonl` for a readable image. */
-export interface Prediction {
-  label: string
-  probability: number
-  top: LabelProbability[]
-  abstained: boolean
-  labels?: string[]
-}
+import type { Prediction } from '../shared/prediction'
 
 /** The data that the server puts into the page. */
 export interface PageData {

@@ -1,0 +1,1 @@
+"""One HTML file that recognises images offline, and its check in a real browser."""

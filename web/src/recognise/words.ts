@@ -1,0 +1,88 @@
+// The texts of the page, in English and Korean.
+
+export const words = {
+  title: ['Recognise an image', '이미지 인식'],
+  drop: ['Drop an image here', '여기에 이미지를 놓으세요'],
+  hint: [
+    'or paste one; it stays on this device: the page sends nothing',
+    '또는 붙여 넣으세요. 이미지는 이 기기를 벗어나지 않으며 페이지는 아무것도 전송하지 않습니다',
+  ],
+  choose: ['Choose an image', '이미지 선택'],
+  opening: ['Opening the model…', '모델을 여는 중…'],
+  ready: ['The model is ready.', '모델이 준비되었습니다.'],
+  predicting: ['Predicting…', '예측 중…'],
+  image: ['The image', '이미지'],
+  input: [
+    'What the network receives: {width} × {height} pixels',
+    '네트워크에 입력되는 이미지: {width} × {height} 픽셀',
+  ],
+  rate: ['{rate} frames/s', '초당 {rate}프레임'],
+  error: ['Error: {reason}', '오류: {reason}'],
+  cannotOpen: [
+    'The model cannot be run in this browser: {reason}',
+    '이 브라우저에서는 모델을 실행할 수 없습니다: {reason}',
+  ],
+  empty: ['the file is empty', '파일이 비어 있습니다'],
+  notAnImage: [
+    'not an image file that is read here (JPEG, PNG, WebP, BMP, GIF, AVIF)',
+    '여기서 읽을 수 있는 이미지 파일이 아닙니다 (JPEG, PNG, WebP, BMP, GIF, AVIF)',
+  ],
+  deep: [
+    'an image of 16 bits a channel, of which a browser reads 8; use foveal predict, or convert it to 8 bits',
+    '채널당 16비트 이미지인데 브라우저는 8비트만 읽습니다. foveal predict를 쓰거나 8비트로 변환하세요',
+  ],
+  damaged: [
+    'this browser cannot decode the image: it is damaged, or of a kind the browser does not know',
+    '이 브라우저가 이미지를 디코딩할 수 없습니다. 손상되었거나 브라우저가 모르는 형식입니다',
+  ],
+  tooLarge: [
+    'the image has too many pixels for this browser',
+    '이 브라우저가 다루기에는 픽셀이 너무 많은 이미지입니다',
+  ],
+  notFinite: ["the network's output is not a finite number", '네트워크의 출력이 유한한 수가 아닙니다'],
+  about: ['About this model', '모델 정보'],
+  model: ['Model', '모델'],
+  classes: ['Classes ({count})', '클래스 ({count}개)'],
+  task: ['Task', '과제'],
+  single: ['one class per image', '이미지마다 클래스 하나'],
+  multi: ['several labels per image', '이미지마다 라벨 여러 개'],
+  inputSize: ['Input', '입력'],
+  crop: ['centre cropped', '가운데를 잘라 씀'],
+  pad: ['padded', '여백을 채움'],
+  squash: ['squashed', '비율을 무시하고 맞춤'],
+  grey: ['grey', '흑백'],
+  colour: ['colour', '컬러'],
+  parameters: ['Weights and biases', '가중치와 편향'],
+  calibration: ['Calibration', '보정'],
+  temperature: ['temperature {value}', '온도 {value}'],
+  flip: ['mean over the image and its mirror image', '원본과 좌우 반전 이미지의 평균'],
+  abstains: ['Abstains below', '예측 보류 기준'],
+  accuracy: ['Accuracy of the exported model', '내보낸 모델의 정확도'],
+  accuracyValue: [
+    '{value} on {n} images (95 % interval {low} to {high})',
+    '{value}, 이미지 {n}장 (95 % 구간 {low}–{high})',
+  ],
+  source: ['Origin of the weights', '가중치의 출처'],
+  checked: ['Checked before it was written', '파일로 쓰기 전 검사'],
+  comparison: [
+    '{n} images: same prediction on {agreement}, probabilities differ by at most {gap}',
+    '이미지 {n}장: 예측 일치 {agreement}, 확률 차이 최대 {gap}',
+  ],
+  inPython: ['the model against the original, in Python', '원본 모델과 비교 (Python)'],
+  inBrowser: ['this page in {name}, pixels handed over', '이 페이지, {name}, 픽셀을 직접 넘긴 경우'],
+  ofFiles: ['this page in {name}, files decoded by the browser', '이 페이지, {name}, 브라우저가 파일을 디코딩한 경우'],
+  notOpened: [
+    'the page was not opened in a browser before it was written',
+    '파일로 쓰기 전에 브라우저에서 페이지를 열어 보지 않았습니다',
+  ],
+  testing: ['Self-test: running…', '자체 검사: 실행 중…'],
+  passed: [
+    'Self-test passed: {images} images, probabilities differ by at most {gap} from those of the model.',
+    '자체 검사 통과: 이미지 {images}장, 모델과의 확률 차이 최대 {gap}.',
+  ],
+  failed: [
+    'Self-test failed: probabilities differ by up to {gap} from those of the model; do not trust this browser with it.',
+    '자체 검사 실패: 모델과 확률이 최대 {gap}만큼 다릅니다. 이 브라우저의 결과를 믿지 마세요.',
+  ],
+  licences: ['Licences', '라이선스'],
+} as const
