@@ -24,7 +24,7 @@ from foveal.progress import silent
 from foveal.spec.preprocess import Input
 from foveal.training.loss import encode_targets
 from foveal.training.transfer.features import extract_features
-from foveal.training.transfer.head import fit_head
+from foveal.training.transfer.head import HeadData, fit_head
 
 FITS = ("crop", "squash", "pad")
 FOLDS = 5
@@ -67,7 +67,9 @@ def _cross_validated(features: torch.Tensor, labels: np.ndarray, classes: int) -
         others = np.flatnonzero(~held_out)
         train, val = others[np.arange(len(others)) % 10 > 0], others[::10]
         head = fit_head(
-            features[train], targets[train], features[val], targets[val], activation="softmax"
+            HeadData(features[train], targets[train]),
+            HeadData(features[val], targets[val]),
+            activation="softmax",
         )
         logits = features[held_out] @ head.weight.T + head.bias
         correct += int((logits.argmax(1).numpy() == labels[held_out]).sum())

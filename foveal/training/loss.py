@@ -43,6 +43,18 @@ def compute_class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np
     return np.asarray(weights, np.float32)
 
 
+def loss_weights(target: Tensor, activation: OutputActivation, class_weights: Tensor) -> Tensor:
+    """Factors of the losses of images, (N, 1), or of an image's units, (N, units).
+
+    target: (N, units) in 0..1.  class_weights: (classes,) from `compute_class_weights`.
+    """
+    if activation == "softmax":
+        return (target @ class_weights)[:, None]
+    if target.shape[1] == 1 and len(class_weights) == 2:
+        return target * class_weights[1] + (1 - target) * class_weights[0]
+    return 1 + target * (class_weights - 1)
+
+
 def classification_loss(
     logits: Tensor,
     target: Tensor,
@@ -72,7 +84,7 @@ def _cross_entropy(
     if recipe.class_balance == "focal":
         losses = losses * (1 - (target * log_probabilities).sum(dim=1).exp()) ** FOCAL_GAMMA
     if weights is not None:
-        losses = losses * (target @ weights)
+        losses = losses * loss_weights(target, "softmax", weights)[:, 0]
     return losses
 
 
@@ -88,8 +100,5 @@ def _binary_cross_entropy(
         error = target * (1 - probability) + (1 - target) * probability
         losses = losses * error**FOCAL_GAMMA
     if weights is not None:
-        if logits.shape[1] == 1 and len(weights) == 2:
-            losses = losses * (target * weights[1] + (1 - target) * weights[0])
-        else:
-            losses = losses * (1 + target * (weights - 1))
+        losses = losses * loss_weights(target, "sigmoid", weights)
     return losses.mean(dim=1)

@@ -52,15 +52,23 @@ def negative_log_likelihood(
     labels: NDArray[np.int64],
     activation: OutputActivation,
     temperature: float = 1.0,
+    weights: NDArray[np.float32] | None = None,
 ) -> float:
-    """Mean in nats at a temperature, in double precision."""
+    """Mean in nats at a temperature, in double precision.
+
+    weights: (N, 1) of images or (N, units), of a weighted mean; None: all equal.
+    """
     scaled = logits.astype(np.float64) / temperature
     if activation == "softmax":
         highest = scaled.max(axis=1, keepdims=True)
         log_sum = np.log(np.exp(scaled - highest).sum(axis=1)) + highest[:, 0]
-        return float((log_sum - scaled[np.arange(len(labels)), labels]).mean())
-    target = labels if labels.ndim == 2 else labels[:, None]
-    return float((np.logaddexp(0, scaled) - target * scaled).mean())
+        losses = (log_sum - scaled[np.arange(len(labels)), labels])[:, None]
+    else:
+        target = labels if labels.ndim == 2 else labels[:, None]
+        losses = np.logaddexp(0, scaled) - target * scaled
+    if weights is None:
+        return float(losses.mean())
+    return float((losses * weights).mean() / np.mean(weights, dtype=np.float64))
 
 
 def accuracy(logits: Logits, labels: NDArray[np.int64]) -> float:
@@ -78,20 +86,25 @@ def standard_error(share: float, count: int) -> float:
 
 
 def fit_temperature(
-    logits: Logits, labels: NDArray[np.int64], activation: OutputActivation
+    logits: Logits,
+    labels: NDArray[np.int64],
+    activation: OutputActivation,
+    weights: NDArray[np.float32] | None = None,
 ) -> float:
     """The temperature in 0.05..1e30 for the logits (Guo et al. 2017), to five digits.
 
     The maximum a posteriori under a Cauchy prior around 1 (heavy tails: Gelman et al. 2008): few
     images that are all right say nothing for a temperature near 0, many decide alone, and logits
     that are far too large are still divided. 1 where they are not finite.
+    weights: as for `negative_log_likelihood`.
     """
     if not len(labels) or not np.isfinite(logits).all():
         return 1.0
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
-        likelihood = negative_log_likelihood(logits, labels, activation, math.exp(log_temperature))
+        temperature = math.exp(log_temperature)
+        likelihood = negative_log_likelihood(logits, labels, activation, temperature, weights)
         return likelihood + math.log1p((log_temperature / TEMPERATURE_SCALE) ** 2) / len(labels)
 
     # at a hundred times the largest logit all classes are alike

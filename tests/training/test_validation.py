@@ -61,6 +61,28 @@ def test_negative_log_likelihood_is_torchs_binary_cross_entropy(units):
     assert value == pytest.approx(float(expected), rel=1e-12)
 
 
+@pytest.mark.parametrize(("activation", "units"), [("softmax", 3), ("sigmoid", 1)])
+def test_weights_count_images_as_often(activation, units):
+    rng = np.random.default_rng(units)
+    logits = rng.normal(0, 3, (20, units)).astype(np.float32)
+    labels = rng.integers(0, max(2, units), 20)
+    times = rng.integers(1, 5, 20)
+    repeated = np.repeat(np.arange(20), times)
+    weights = (times / 3).astype(np.float32)[:, None]
+    loss = validation.negative_log_likelihood(logits, labels, activation, 1.5, weights)
+    expected = validation.negative_log_likelihood(
+        logits[repeated], labels[repeated], activation, 1.5
+    )
+    assert loss == pytest.approx(expected, abs=1e-6)
+    temperature = validation.fit_temperature(logits, labels, activation, weights)
+    nearby = [
+        validation.negative_log_likelihood(logits, labels, activation, factor, weights)
+        + math.log1p(math.log(factor) ** 2) / 20
+        for factor in (temperature / 1.05, temperature, temperature * 1.05)
+    ]
+    assert nearby[1] == min(nearby)
+
+
 def test_accuracy_of_one_label_two_classes_and_several_labels():
     assert validation.accuracy(np.eye(3, dtype=np.float32), np.array([0, 1, 1])) == 2 / 3
     assert validation.accuracy(np.float32([[1.0], [-1.0]]), np.array([1, 1])) == 0.5

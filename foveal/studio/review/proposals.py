@@ -81,7 +81,7 @@ def fit_probabilities(
     """Probabilities float64 (len(rows), K) by the regression on the labelled images."""
     import torch
 
-    from foveal.training.transfer.head import DEFAULT_STRENGTH, fit_head
+    from foveal.training.transfer.head import DEFAULT_STRENGTH, HeadData, fit_head
 
     known = np.flatnonzero(labels >= 0)
     known = known[:: max(1, len(known) // MAX_FITTED_IMAGES)]
@@ -89,7 +89,8 @@ def fit_probabilities(
     features = torch.from_numpy(units[known])
     # one strength: choosing it by folds took 20 s instead of 1 s for 12 images, and an order needs
     # no calibrated probabilities
-    head = fit_head(features, targets, activation="softmax", strengths=(DEFAULT_STRENGTH,))
+    known_data = HeadData(features, targets)
+    head = fit_head(known_data, activation="softmax", strengths=(DEFAULT_STRENGTH,))
     logits = units[rows] @ head.weight.numpy().T + head.bias.numpy()
     exponentials = np.exp(logits - logits.max(1, keepdims=True), dtype=np.float64)
     return np.asarray(exponentials / exponentials.sum(1, keepdims=True))

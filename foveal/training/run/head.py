@@ -19,7 +19,7 @@ from foveal.progress import Progress, silent
 from foveal.text import plural
 from foveal.training import loop, optim, sampler, validation
 from foveal.training.events import EpochRecord
-from foveal.training.loss import encode_targets
+from foveal.training.loss import compute_class_weights, encode_targets, loss_weights
 from foveal.training.run.driver import RunContext, handle_record, save_elapsed, save_state
 from foveal.training.run.summary import chosen_line, time_line, write_recipe
 from foveal.training.setup.defaults import ChosenValue
@@ -28,7 +28,7 @@ from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.transfer.features import extract_features
-from foveal.training.transfer.head import FittedHead, fit_head
+from foveal.training.transfer.head import FittedHead, HeadData, fit_head
 from foveal.training.transfer.training import predict_logits
 
 MAX_FEATURE_BYTES = 2**29
@@ -190,15 +190,30 @@ def _count_choice(
 
 
 def _fit(task: TrainTask, features: CollectedFeatures) -> FittedHead:
-    strength, labels = task.recipe.head_l2, task.val.labels[: len(features.val)]
+    strength = task.recipe.head_l2
     return fit_head(
-        features.train,
-        encode_targets(task.train.labels[features.rows], task.class_count, task.units),
-        features.val if len(labels) else None,
-        encode_targets(labels, task.class_count, task.units) if len(labels) else None,
+        _head_data(task, features.train, task.train.labels[features.rows]),
+        _head_data(task, features.val, task.val.labels[: len(features.val)]),
         activation=task.activation,
         strengths=None if strength is None else (strength,),
     )
+
+
+def _head_data(task: TrainTask, features: Tensor, labels: NDArray[np.int64]) -> HeadData:
+    targets = encode_targets(labels, task.class_count, task.units)
+    class_weights = _class_weights(task)
+    if class_weights is None:
+        return HeadData(features, targets)
+    weights = torch.from_numpy(class_weights)
+    return HeadData(features, targets, loss_weights(targets, task.activation, weights))
+
+
+def _class_weights(task: TrainTask) -> NDArray[np.float32] | None:
+    """Those of the recipe; balanced samples of images are the same for a fit to all of them."""
+    labels = task.train.single_labels()
+    if task.recipe.class_balance == "sampling" and labels is not None:
+        return compute_class_weights(labels, task.class_count)
+    return task.class_weights
 
 
 def _val_logits(

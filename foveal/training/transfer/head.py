@@ -25,6 +25,9 @@ STRENGTHS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 DEFAULT_STRENGTH = 0.03
 """Where there are no images to choose it on."""
 FOLDS = 5
+MIN_VAL_IMAGES, MAX_FOLDED_IMAGES = 200, 1000
+"""With fewer images of val, and of train at most, those of train have a say in the strength (20
+images a class, 5 to 40 of clothes and CIFAR-10: 0.2 points on average, docs/design-notes.md)."""
 PATIENCE = 2
 """Strengths in a row that are worse than the best, after which no weaker one is tried."""
 MAX_ITERATIONS = 100
@@ -50,78 +53,102 @@ class FittedHead:
     val_logits: Tensor
 
 
+@dataclass(frozen=True)
+class HeadData:
+    """features: (N, D) fp32.  targets: (N, units) in 0..1, as `encode_targets` gives them.
+
+    weights: of the losses, as `loss_weights` gives them; None: all equal.
+    """
+
+    features: Tensor
+    targets: Tensor
+    weights: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def rows(self, mask: Tensor) -> HeadData:
+        """The images of a (N,) mask."""
+        weights = None if self.weights is None else self.weights[mask]
+        return HeadData(self.features[mask], self.targets[mask], weights)
+
+
 @torch.no_grad()
 def fit_head(
-    train_features: Tensor,
-    train_targets: Tensor,
-    val_features: Tensor | None = None,
-    val_targets: Tensor | None = None,
+    train: HeadData,
+    val: HeadData | None = None,
     *,
     activation: OutputActivation,
     strengths: Sequence[float] | None = None,
 ) -> FittedHead:
     """Weight and bias of the output layer with which the features are classified best.
 
-    features: (N, D) fp32.  targets: (N, units) in 0..1, as `encode_targets` gives them.
-    strengths: of the L2 penalty, to choose from by the loss on val; without val by the loss of
-    images that are left out in turn, and where that cannot be done DEFAULT_STRENGTH.
+    strengths: of the L2 penalty, to choose from by the loss on val; where val has few images or
+    none also of images of train that are left out in turn, and where that cannot be done
+    DEFAULT_STRENGTH.
     """
     tried = tuple(sorted(strengths or STRENGTHS, reverse=True))
-    if val_features is None or val_targets is None or not len(val_features):
-        strength = _strength_by_folds(train_features, train_targets, activation, tried)
-        weight, bias = _Regression(train_features, train_targets, activation).fit(strength)
-        return FittedHead(weight, bias, strength, train_features.new_empty(0, len(bias)))
-    path = _fit_path(
-        _Regression(train_features, train_targets, activation), val_features, val_targets, tried
-    )
+    held_out = val if val is not None and len(val) else None
+    regression = _Regression(train, activation)
+    if _counts_left_out(train, held_out, tried):
+        tried = (_strength_by_folds(train, held_out, regression, tried),)
+    if held_out is None:
+        weight, bias = regression.fit(tried[0])
+        return FittedHead(weight, bias, tried[0], train.features.new_empty(0, len(bias)))
+    path = _fit_path(regression, held_out, tried)
     return min(path, key=lambda step: step[0])[1]
 
 
+def _counts_left_out(train: HeadData, val: HeadData | None, strengths: Sequence[float]) -> bool:
+    """Whether images of train that are left out in turn have a say in the choice."""
+    if len(strengths) == 1:
+        return False
+    return val is None or (len(val) < MIN_VAL_IMAGES and len(train) < MAX_FOLDED_IMAGES)
+
+
 def _fit_path(
-    regression: _Regression, features: Tensor, targets: Tensor, strengths: Sequence[float]
+    regression: _Regression, held_out: HeadData, strengths: Sequence[float]
 ) -> list[tuple[float, FittedHead]]:
-    """Loss on val and head, from the strongest penalty on, each from the one before."""
+    """Loss on images held out and head, from the strongest penalty on, each from the one before."""
     path: list[tuple[float, FittedHead]] = []
     losses: list[float] = []
     for strength in strengths:
         weight, bias = regression.fit(strength)
-        logits = features @ weight.T + bias
-        losses.append(_calibrated_loss(logits, targets, regression.activation))
+        logits = held_out.features @ weight.T + bias
+        losses.append(_calibrated_loss(logits, held_out, regression.activation))
         path.append((losses[-1], FittedHead(weight, bias, strength, logits)))
         if len(losses) - losses.index(min(losses)) > PATIENCE:
             break
     return path
 
 
-def _calibrated_loss(logits: Tensor, targets: Tensor, activation: OutputActivation) -> float:
+def _calibrated_loss(logits: Tensor, data: HeadData, activation: OutputActivation) -> float:
     """Mean loss at the temperature of these logits: strong penalties make them small, not worse."""
-    labels = targets.round().long()
+    labels = data.targets.round().long()
     classes = (labels.argmax(dim=1) if activation == "softmax" else labels).cpu().numpy()
     values = logits.cpu().numpy()
-    temperature = validation.fit_temperature(values, classes, activation)
-    return validation.negative_log_likelihood(values, classes, activation, temperature)
+    weights = None if data.weights is None else data.weights.cpu().numpy()
+    temperature = validation.fit_temperature(values, classes, activation, weights)
+    return validation.negative_log_likelihood(values, classes, activation, temperature, weights)
 
 
 def _strength_by_folds(
-    features: Tensor, targets: Tensor, activation: OutputActivation, strengths: Sequence[float]
+    train: HeadData, val: HeadData | None, whole: _Regression, strengths: Sequence[float]
 ) -> float:
-    """The strength with the least loss of images that took no part in the fit."""
-    if len(strengths) == 1:
-        return strengths[0]
-    folds = _folds(targets)
+    """The strength with the least loss of images that took no part in the fit, those of val too."""
+    folds, activation = _folds(train.targets), whole.activation
+    if val is None and (folds < 0).all():
+        return min(strengths, key=lambda strength: abs(math.log(strength / DEFAULT_STRENGTH)))
+    parts = [(folds != fold, folds == fold) for fold in range(FOLDS) if (folds == fold).any()]
+    fits = [(_Regression(train.rows(kept), activation), train.rows(out)) for kept, out in parts]
+    fits += [] if val is None else [(whole, val)]
     totals = dict.fromkeys(strengths, 0.0)
-    for fold in range(FOLDS):
-        left_out = folds == fold
-        if not left_out.any():
-            continue
-        regression = _Regression(features[~left_out], targets[~left_out], activation)
-        path = _fit_path(regression, features[left_out], targets[left_out], strengths)
+    for regression, held_out in fits:
+        path = _fit_path(regression, held_out, strengths)
         worst = max(loss for loss, _ in path)
         losses = {head.strength: loss for loss, head in path}
         for strength in strengths:
-            totals[strength] += losses.get(strength, worst) * int(left_out.sum())
-    if (folds < 0).all():
-        return min(strengths, key=lambda strength: abs(math.log(strength / DEFAULT_STRENGTH)))
+            totals[strength] += losses.get(strength, worst) * len(held_out)
     return min(strengths, key=totals.__getitem__)
 
 
@@ -136,31 +163,42 @@ def _folds(targets: Tensor) -> Tensor:
     return folds
 
 
-def _losses(logits: Tensor, targets: Tensor, activation: OutputActivation) -> Tensor:
+def _losses(
+    logits: Tensor, targets: Tensor, activation: OutputActivation, weights: Tensor | None
+) -> Tensor:
     """(N,) in nats, float64: cross-entropy, or the sum of the units' binary cross-entropies."""
     if activation == "softmax":
-        return -(targets * F.log_softmax(logits, dim=1)).sum(dim=1, dtype=torch.float64)
-    losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        losses = -(targets * F.log_softmax(logits, dim=1))
+    else:
+        losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    losses = losses if weights is None else losses * weights
     return losses.sum(dim=1, dtype=torch.float64)
 
 
 class _Regression:
     """Fits of one set of features, each starting from the one before.
 
-    Weights are searched as `W = V R`: with `R` the inverse of the Cholesky factor of the bound of
-    the curvature, that bound is the identity for `V`.
+    The penalty makes a weight a sum of the images' features: where there are fewer images than
+    features, all is computed in coordinates of the space that the images span.  Weights are
+    searched as `W = V R`: with `R` the inverse of the Cholesky factor of the bound of the
+    curvature, that bound is the identity for `V`.
     """
 
-    def __init__(self, features: Tensor, targets: Tensor, activation: OutputActivation) -> None:
+    def __init__(self, data: HeadData, activation: OutputActivation) -> None:
         self.activation: OutputActivation = activation
-        self._targets = targets
-        self._mean = features.mean(dim=0, dtype=torch.float64)
-        centred = features - self._mean.to(features)
-        self._scale = _scales(centred)
-        self._features = centred.div_(self._scale.to(features))
-        self._covariance = (self._features.T @ self._features).double() / max(1, len(features))
-        self._weight = features.new_zeros(targets.shape[1], features.shape[1])
-        self._bias = features.new_zeros(targets.shape[1])
+        self._targets, self._weights = data.targets, data.weights
+        share = _image_shares(data)
+        self._mean = (data.features * share).sum(dim=0, dtype=torch.float64)
+        centred = data.features - self._mean.to(data.features)
+        self._scale = _scales(centred, share)
+        self._features = centred.div_(self._scale.to(centred))
+        self._basis: Tensor | None = None
+        if len(centred) < centred.shape[1]:
+            self._basis = torch.linalg.qr(self._features.T).Q
+            self._features = self._features @ self._basis
+        self._covariance = ((self._features * share).T @ self._features).double()
+        self._weight = centred.new_zeros(data.targets.shape[1], self._features.shape[1])
+        self._bias = centred.new_zeros(data.targets.shape[1])
 
     def fit(self, strength: float) -> tuple[Tensor, Tensor]:
         """Weight (units, D) and bias (units,) for features as they were given."""
@@ -190,7 +228,8 @@ class _Regression:
             max_iterations=MAX_ITERATIONS,
         )
         self._weight, self._bias = split(found)
-        weight = self._weight.double() / self._scale
+        weight = self._weight if self._basis is None else self._weight @ self._basis.T
+        weight = weight.double() / self._scale
         return weight.float(), (self._bias.double() - weight @ self._mean).float()
 
     def _evaluate(
@@ -198,16 +237,26 @@ class _Regression:
     ) -> tuple[float, Tensor, Tensor]:
         """The penalised mean loss and its gradients."""
         logits = torch.addmm(bias, self._features, weight.T)
-        loss = _losses(logits, self._targets, self.activation).mean()
-        loss += 0.5 * strength * weight.square().sum(dtype=torch.float64)
+        losses = _losses(logits, self._targets, self.activation, self._weights)
+        loss = losses.mean() + 0.5 * strength * weight.square().sum(dtype=torch.float64)
         probabilities = logits.softmax(1) if self.activation == "softmax" else logits.sigmoid()
         error = (probabilities - self._targets) / len(logits)
+        if self._weights is not None:
+            error = error * self._weights
         return loss.item(), error.T @ self._features + strength * weight, error.sum(dim=0)
 
 
-def _scales(centred: Tensor) -> Tensor:
+def _image_shares(data: HeadData) -> Tensor:
+    """(N, 1) of each image in the mean loss; they add up to 1."""
+    if data.weights is None:
+        return data.features.new_full((len(data), 1), 1 / max(1, len(data)))
+    weights = data.weights.mean(dim=1, keepdim=True)
+    return weights / weights.sum()
+
+
+def _scales(centred: Tensor, image_shares: Tensor) -> Tensor:
     """(D,) float64 deviations, drawn towards their common mean where images are few."""
-    variances = centred.square().mean(dim=0, dtype=torch.float64)
+    variances = (centred.square() * image_shares).sum(dim=0, dtype=torch.float64)
     share = len(centred) / (len(centred) + SHRINKAGE_IMAGES)
     shrunk = share * variances + (1 - share) * variances.mean()
     return shrunk.sqrt().clamp_min(MIN_SCALE)

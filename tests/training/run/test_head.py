@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 
 from foveal.model.model import load_model
 from foveal.network.fused.extractor import split_head
 from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.spec.recipe import Recipe
 from foveal.training import checkpoint
+from foveal.training.loss import encode_targets
 from foveal.training.run import head
 from foveal.training.run.driver import drive, save_state
 from foveal.training.run.head import collect_features, fit_output_layer, run_first_stages
@@ -21,6 +23,7 @@ from foveal.training.setup.session import TrainConfig, resume_session, start_ses
 from foveal.training.setup.source import SourceModel
 from foveal.training.tensors import LabelledImages
 from foveal.training.transfer.features import extract_features
+from foveal.training.transfer.head import HeadData, fit_head
 from foveal.training.validation import predict_logits
 
 UNLIMITED = Budget(math.inf)
@@ -215,6 +218,25 @@ def test_few_images_a_class(runs, start, whole, images):
         )
         accuracy = session.state.position.final_scores.get("val_accuracy")
         assert accuracy is None if not len(val) else accuracy > 0.2
+
+
+@pytest.mark.parametrize("balance", ["class_weights", "sampling"])
+def test_the_balance_of_the_classes_reaches_the_fitted_output(runs, start, messages, balance):
+    labels = runs.data.train.labels
+    rows = np.concatenate([np.flatnonzero(labels == one)[: 2 * (1 + one)] for one in range(10)])
+    train = LabelledImages(runs.data.train.pixels[rows], labels[rows])
+    session = start(data=replace(runs.data, train=train), class_balance=balance, head_l2=0.1)
+    features = collect_features(session, messages)
+    session = fit_output_layer(session, runs.context(session, "run", progress=messages))
+    chosen = labels[rows][features.rows]
+    targets = encode_targets(chosen, 10, 10)
+    weights = compute_class_weight("balanced", classes=np.arange(10), y=labels[rows])[chosen]
+    data = HeadData(features.train, targets, torch.from_numpy(weights.astype(np.float32))[:, None])
+    expected = fit_head(data, activation="softmax", strengths=(0.1,))
+    _, output = split_head(session.state.module)
+    torch.testing.assert_close(output.weight.detach(), expected.weight)
+    plain = fit_head(replace(data, weights=None), activation="softmax", strengths=(0.1,))
+    assert not torch.allclose(plain.weight, expected.weight, atol=1e-3)
 
 
 def test_two_classes_and_several_labels_an_image(runs, start, whole, source):
