@@ -167,5 +167,6 @@ def model_record(manifest: Manifest) -> dict[str, Any]:
         "data": manifest.data,
         "versions": manifest.versions,
         "finished": manifest.finished,
+        "weights": manifest.weights,
         "weights_sha256": manifest.weights_sha256,
     }

@@ -37,8 +37,9 @@ class Manifest(_StrictModel):
     temperature: logits are divided by it before softmax or sigmoid.  recipe, data, history and
     versions: records of the training as plain JSON data.  finished: training ran to its end.
     exported: of exported files, the export options and the parity with the original.
-    weights: of weights that were learned elsewhere, their name, source, licence and the SHA-256 of
-    the file they came from; left out of the JSON where it is empty.
+    weights: of weights learned elsewhere, which these are or began as, their name, source, licence
+    and the SHA-256 of the file they came from, or of another model file its name and SHA-256; left
+    out of the JSON where it is empty.
     weights_sha256: of the bytes of all tensors, hexadecimal; set when the file is written.
     """
 

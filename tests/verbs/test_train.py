@@ -445,6 +445,7 @@ def test_a_run_in_attributes(digits, tiny_network, tmp_path):
     assert run.val_images == 51
     assert run.best_epoch in (1, 2)
     assert [line["epoch"] for line in run.history] == [1, 2]
+    assert '"nearest_training":{"searched":' in run.report_path.read_text().replace(": ", ":")
 
 
 def test_a_dataset_a_mapping_and_a_recipe_are_taken(digits, tiny_network, tmp_path):

@@ -44,7 +44,8 @@ def describe_source(source: SourceModel | None) -> dict[str, Any]:
     """Which weights are the start, as plain JSON data."""
     if source is None:
         return {"name": SCRATCH}
-    return {"name": source.path, "sha256": source.sha256, "weights": dict(source.provenance)}
+    own = {"name": Path(source.path).name, "sha256": source.sha256}
+    return {"name": source.path, "sha256": source.sha256, "weights": dict(source.provenance or own)}
 
 
 def missing_weights(

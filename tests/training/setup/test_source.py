@@ -18,7 +18,9 @@ def test_a_file_with_weights_from_elsewhere_is_pretrained(tiny_pretrained, digit
         "sha256": load_model(tiny_pretrained).manifest.weights_sha256,
         "weights": {"name": "tiny", "licence": "CC0-1.0", "sha256": "5" * 64},
     }
-    assert not load_source(digits_run / "model.safetensors").pretrained
+    own = load_source(digits_run / "model.safetensors")
+    assert not own.pretrained
+    assert describe_source(own)["weights"] == {"name": "model.safetensors", "sha256": own.sha256}
     assert describe_source(None) == {"name": "scratch"}
 
 

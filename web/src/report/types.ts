@@ -51,6 +51,11 @@ export interface Slice {
   accuracy_interval: Interval
   difference: number
 }
+/** An epoch. `stage` is there where the run started from weights: its output layer is fitted first (`head`). */
+export interface HistoryLine {
+  [column: string]: number | boolean | string | null | undefined
+  stage?: string
+}
 export interface Layer {
   name: string
   kind: string
@@ -156,6 +161,8 @@ export interface Report {
   notices: string[]
   nearest_training: NearestTraining | null
   finished: boolean
+  /** Of weights learned elsewhere that the training started from: name, source, licence. */
+  weights: Record<string, string>
   weights_sha256: string
   network: {
     input: { height: number; width: number; channels: number }
@@ -165,7 +172,7 @@ export interface Report {
     multiply_adds: number
   }
   recipe: Record<string, unknown>
-  history: Record<string, number | boolean | null>[]
+  history: HistoryLine[]
   data: Record<string, unknown>
   versions: Record<string, unknown>
   images: ImageTable

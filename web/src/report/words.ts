@@ -79,6 +79,16 @@ export const words = {
   ],
 
   trainingLead: ['Loss and accuracy per epoch.', '에포크별 손실과 정확도입니다.'],
+  trainingStagesLead: [
+    'The run started from learned weights: its output layer was fitted to their features first.',
+    '이미 학습된 가중치에서 시작했습니다. 먼저 그 특징에 맞추어 출력층을 적합했습니다.',
+  ],
+  stage: ['Stage', '단계'],
+  stageHead: ['output layer fitted to features', '특징에 출력층 적합'],
+  stageTraining: ['fine-tuning, {n} epochs', '미세 조정, {n}에포크'],
+  stageTrainingOne: ['fine-tuning, 1 epoch', '미세 조정, 1에포크'],
+  bestValAccuracy: ['Best validation accuracy', '최고 검증 정확도'],
+  inModelFile: ['in the model file', '모델 파일에 저장됨'],
   loss: ['Loss', '손실'],
   epoch: ['Epoch', '에포크'],
   train: ['train', '학습'],
