@@ -100,3 +100,21 @@ def test_of_many_images_a_sample_is_fitted(digits_labels, monkeypatch):
 def test_vectors_without_any_direction():
     found = find_label_errors(np.zeros((20, 3), np.float32), np.arange(20) % 2, 2)
     assert len(found.rows) == 0
+
+
+def test_of_many_classes_the_probable_ones_say_the_same(monkeypatch):
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(25), 20)
+    centres = random.normal(size=(25, 30))
+    units = unit_rows(centres[labels] + 0.6 * random.normal(size=(500, 30)))
+    rows = random.choice(500, 25, replace=False)
+    given = labels.copy()
+    given[rows] = (given[rows] + random.integers(1, 25, 25)) % 25
+    every = find_label_errors(units, given, 25)
+    monkeypatch.setattr(label_errors, "MAX_CANDIDATES", 8)
+    few = find_label_errors(units, given, 25)
+    hits = np.intersect1d(few.rows, rows)
+    assert len(hits) > 0.8 * len(rows)
+    np.testing.assert_array_equal(few.suggested[hits], labels[hits])
+    assert len(np.setxor1d(few.rows, every.rows)) <= 1
+    np.testing.assert_allclose(few.probabilities, every.probabilities, atol=0.05)

@@ -20,11 +20,11 @@ def classifier():
 
 def test_scores_are_a_fit_without_the_image(classifier):
     features, fitted = classifier
-    scores = fitted.scores(0.3)
+    scores, targets = fitted.scores(0.3), fitted.targets(slice(None))
     for row in range(28):
         others = np.arange(28) != row
         plain = Ridge(0.3 * fitted.mean_eigenvalue, fit_intercept=False)
-        plain.fit(features[others], fitted.targets[others], fitted.weights[others])
+        plain.fit(features[others], targets[others], fitted.weights[others])
         np.testing.assert_allclose(scores[row], plain.predict(features[row : row + 1])[0])
 
 
@@ -40,10 +40,27 @@ def test_logits_are_discriminants_of_the_scores(classifier):
     expected = -0.5 * np.array(
         [[(s - m) @ np.linalg.inv(pooled) @ (s - m) for m in means] for s in scores]
     )
-    logits = fitted.logits(0.3)
+    logits = -fitted.distances(0.3) / 2
     for values in (logits, expected):
         values -= values.mean(1, keepdims=True)
     np.testing.assert_allclose(logits, expected, rtol=0.02, atol=0.05)
+
+
+def test_blocks_and_32_bits_change_nothing(classifier, monkeypatch):
+    features, fitted = classifier
+    expected = fitted.distances(0.3)
+    assert fitted.mean_leverage(0.3) == pytest.approx(fitted.leverage(0.3).mean())
+    monkeypatch.setattr(leave_one_out, "BLOCK_VALUES", 30)
+    again = LeaveOneOut(features, fitted.labels, 3)
+    np.testing.assert_allclose(again.distances(0.3), expected)
+    rows = np.array([0, 3, 4, 17, 27])
+    np.testing.assert_allclose(again.distances(0.3, rows), expected[rows])
+    assert [len(part) for part in again.iter_distances(0.3)] == [3] * 9 + [1]
+    short = LeaveOneOut(features.astype(np.float32), fitted.labels, 3)
+    np.testing.assert_allclose(short.distances(0.3), expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        prepare_features(features), prepare_features(features.astype(np.float32)), atol=1e-6
+    )
 
 
 def test_features_have_one_length_and_no_mean():
@@ -52,7 +69,7 @@ def test_features_have_one_length_and_no_mean():
     features = prepare_features(embeddings)
     roots = np.sign(embeddings) * np.sqrt(np.abs(embeddings.astype(float)))
     roots /= np.linalg.norm(roots, axis=1, keepdims=True)
-    np.testing.assert_allclose(features, roots - roots.mean(0))
+    np.testing.assert_allclose(features, roots - roots.mean(0), atol=1e-7)
     assert (prepare_features(np.zeros((3, 2))) == 0).all()
 
 
