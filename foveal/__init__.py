@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from foveal.prediction.embeddings import Embeddings as Embeddings
     from foveal.prediction.prediction import Prediction as Prediction
     from foveal.prediction.predictor import Predictor as Predictor
+    from foveal.scale.search.result import SearchResult as SearchResult
     from foveal.spec.layers import AvgPool as AvgPool
     from foveal.spec.layers import BatchNorm as BatchNorm
     from foveal.spec.layers import Concat as Concat
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from foveal.verbs.predict import predict as predict
     from foveal.verbs.predict_folder import PredictionFolder as PredictionFolder
     from foveal.verbs.predict_folder import predict_folder as predict_folder
+    from foveal.verbs.search import search as search
     from foveal.verbs.selftest import selftest as selftest
     from foveal.verbs.serve import serve as serve
     from foveal.verbs.show import show as show
@@ -91,6 +93,7 @@ _NAMES = {
     "foveal.prediction.embeddings": "Embeddings",
     "foveal.prediction.prediction": "Prediction",
     "foveal.prediction.predictor": "Predictor",
+    "foveal.scale.search.result": "SearchResult",
     "foveal.spec.layers": (
         "AvgPool BatchNorm Concat Conv Dense Dropout Dropout2d Elu Flatten Gelu GlobalAvgPool "
         "GlobalMaxPool GroupNorm HardSigmoid HardSwish LayerNorm LayerScale LeakyRelu MaxPool "
@@ -112,6 +115,7 @@ _NAMES = {
     "foveal.verbs.load": "load",
     "foveal.verbs.predict": "predict",
     "foveal.verbs.predict_folder": "PredictionFolder predict_folder",
+    "foveal.verbs.search": "search",
     "foveal.verbs.selftest": "selftest",
     "foveal.verbs.serve": "serve",
     "foveal.verbs.show": "show",

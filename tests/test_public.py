@@ -63,6 +63,7 @@ RESULTS = [
     "RouteResult",
     "Run",
     "Scores",
+    "SearchResult",
     "SimilarImages",
 ]
 VERBS = [
@@ -79,6 +80,7 @@ VERBS = [
     "load",
     "predict",
     "predict_folder",
+    "search",
     "selftest",
     "serve",
     "show",

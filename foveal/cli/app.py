@@ -15,6 +15,7 @@ COMMANDS = (
     "design",
     "show",
     "train",
+    "search",
     "evaluate",
     "compare",
     "predict",

@@ -73,11 +73,16 @@ def negative_log_likelihood(
 
 def accuracy(logits: Logits, labels: NDArray[np.int64]) -> float:
     """Share of correct predictions, of all (image, class) pairs for several labels an image."""
+    return float(image_accuracies(logits, labels).mean())
+
+
+def image_accuracies(logits: Logits, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(N,) 1 where the prediction is correct, else 0; for several labels their correct share."""
     if labels.ndim == 2:
-        return float(((logits > 0) == (labels > 0)).mean())
+        return np.asarray(((logits > 0) == (labels > 0)).mean(axis=1))
     if logits.shape[1] == 1:
-        return float(((logits[:, 0] > 0) == (labels > 0)).mean())
-    return float((logits.argmax(axis=1) == labels).mean())
+        return np.asarray((logits[:, 0] > 0) == (labels > 0), np.float64)
+    return np.asarray(logits.argmax(axis=1) == labels, np.float64)
 
 
 def standard_error(share: float, count: int) -> float:

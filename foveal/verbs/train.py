@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
     from foveal.spec.network import Network
     from foveal.spec.recipe import Recipe
     from foveal.training.device import DeviceName
-    from foveal.training.run.execute import RunOutcome
+    from foveal.training.run.execute import RunOptions, RunOutcome
+    from foveal.training.setup.request import TrainRequest
     from foveal.training.setup.training_data import TrainingData
 
 MAX_NEAREST_SHARE = 0.02
@@ -111,11 +111,29 @@ def train(
     folder = default_folder(source) if out is None else Path(out)
     if not resume:
         check_unused(folder)
-    with lock_run_folder(folder):
-        options = execute.RunOptions(folder, resume, track, progress, started_at)
-        write_report = partial(_write_training_report, started_at)
-        outcome = execute.execute_run(request, options, write_report)
-    return _finished_run(folder, outcome)
+    return train_in_folder(request, execute.RunOptions(folder, resume, track, progress, started_at))
+
+
+def train_in_folder(
+    request: TrainRequest,
+    options: RunOptions,
+    on_val: Callable[[np.ndarray, np.ndarray], None] = lambda *_: None,
+) -> Run:
+    """Execute a run; `on_val` is given the logits and labels of val at its end.
+
+    Raises foveal.Error, also where another process trains in the folder.
+    """
+    from foveal.training.run.execute import execute_run
+
+    def write_report(
+        folder: Path, data: TrainingData, manifest: Manifest, logits: np.ndarray
+    ) -> None:
+        _write_training_report(options.started_at, folder, data, manifest, logits)
+        on_val(logits, data.val.labels)
+
+    with lock_run_folder(options.folder):
+        outcome = execute_run(request, options, write_report)
+    return _finished_run(options.folder, outcome)
 
 
 def _write_training_report(

@@ -15,6 +15,7 @@ from foveal.progress import Progress
 from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.training import checkpoint
 from foveal.training.device import deterministic_kernels, retain_freed_memory, select_device
+from foveal.training.events import EpochRecord, TrainingRecord
 from foveal.training.interrupts import handle_interrupts
 from foveal.training.run.driver import RunContext, StateWriter, drive, save_state
 from foveal.training.run.head import run_first_stages
@@ -25,6 +26,8 @@ from foveal.training.run.trackers import STEPS, open_trackers
 from foveal.training.setup.request import TrainRequest
 from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.setup.training_data import TrainingData
+from foveal.training.state import TrainingState
+from foveal.training.task import TrainTask
 from foveal.training.validation import Logits
 
 ReportWriter = Callable[[Path, TrainingData, Manifest, Logits], None]
@@ -36,7 +39,8 @@ class RunOptions:
     """Where and how a run is executed.
 
     resume: continue the run in `folder`.  track: names of trackers.  started_at: monotonic clock
-    from which the budget counts.
+    from which the budget counts.  on_epoch: is called after every epoch with its record and the
+    progress of the run, 0..1; what it raises ends the run, which can be resumed.
     """
 
     folder: Path
@@ -44,6 +48,7 @@ class RunOptions:
     track: Sequence[str]
     progress: Progress
     started_at: float
+    on_epoch: Callable[[EpochRecord, float], None] = lambda *_: None
 
 
 @dataclass(frozen=True)
@@ -109,5 +114,14 @@ def _train(
 
 
 def _state_writer(options: RunOptions) -> StateWriter:
-    """What writes the live files, where they are asked for."""
-    return LiveFiles(options.folder).write if STEPS in options.track else lambda *_: None
+    """What writes the live files, where they are asked for, and reports epochs."""
+    write = LiveFiles(options.folder).write if STEPS in options.track else lambda *_: None
+
+    def on_state(
+        record: TrainingRecord, state: TrainingState, task: TrainTask, context: RunContext
+    ) -> None:
+        write(record, state, task, context)
+        if isinstance(record, EpochRecord):
+            options.on_epoch(record, state.position.progress)
+
+    return on_state

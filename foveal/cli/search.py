@@ -1,0 +1,118 @@
+"""`foveal search`: parse, call the verb, print the trials and what choosing added."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from foveal.cli import console, options
+from foveal.text import plural
+
+if TYPE_CHECKING:
+    from foveal.scale.search.result import SearchResult, TrialResult
+
+SHOWN_TRIALS = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(search)
+
+
+def search(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Folder, table or archive of labelled images.")
+    ],
+    minutes: Annotated[float | None, typer.Option(help="Budget for the whole search.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Number of trials.")] = None,
+    trial_minutes: Annotated[
+        float | None, typer.Option(help="Budget of a trial; default a twelfth of --minutes, or 2.")
+    ] = None,
+    space: Annotated[
+        Path | None, typer.Option(help="What is searched (YAML); default around Foveal's choices.")
+    ] = None,
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="A database that several machines share.")
+    ] = None,
+    start_from: options.StartFrom = "auto",
+    root: options.Root = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the trials and of the choices.")] = 0,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")
+    ] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the search: new, or one that goes on.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Try hyper-parameters around those that Foveal chooses; the best on val is the result."""
+    from foveal.verbs.search import search as verb
+
+    with console.progress() as progress:
+        result = verb(
+            data,
+            root=root,
+            minutes=minutes,
+            trials=trials,
+            trial_minutes=trial_minutes,
+            space=space,
+            storage=storage,
+            start_from=start_from,
+            seed=seed,
+            device=device,
+            out=out,
+            progress=progress,
+        )
+    if json:
+        console.result_json(result.to_data())
+        return
+    for line in _lines(result):
+        console.message(line)
+    console.result(str(result.folder / "best" / "model.safetensors"))
+
+
+def _lines(result: SearchResult) -> list[str]:
+    complete = [trial for trial in result.trials if trial.state == "complete"]
+    ranked = sorted(complete, key=lambda trial: -(trial.val_accuracy or 0.0))
+    lines = [_trial_line(trial) for trial in ranked[:SHOWN_TRIALS]]
+    if len(ranked) > SHOWN_TRIALS:
+        lines.append(f"… and {plural(len(ranked) - SHOWN_TRIALS, 'more trial')}")
+    pruned = sum(trial.state == "pruned" for trial in result.trials)
+    if pruned:
+        lines.append(f"{plural(pruned, 'trial')} ended early")
+    if result.importances:
+        shares = ", ".join(f"{key} {share:.0%}" for key, share in result.importances.items())
+        lines.append(f"what mattered for validation accuracy: {shares}")
+    return [*lines, _sentence(result)]
+
+
+def _trial_line(trial: TrialResult) -> str:
+    values = ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in trial.params.items()
+    )
+    return f"trial {trial.number}  {100 * (trial.val_accuracy or 0):.2f} %  {values}"
+
+
+def _sentence(result: SearchResult) -> str:
+    """What the search gained, less what is owed to choosing on val."""
+    best, default = result.best, result.default
+    assert best.val_accuracy is not None
+    assert default.val_accuracy is not None
+    if best.number == default.number:
+        return "no trial was better on val than the values Foveal chooses: they are the result"
+    shown = 100 * (best.val_accuracy - default.val_accuracy)
+    text = (
+        f"trial {best.number} is {shown:.2f} points better on val (n={result.val_images:,}) than "
+        "the values Foveal chooses"
+    )
+    found = result.selection
+    if found is None:
+        return f"{text}; val is too small to say how much of that is chance"
+    return (
+        f"{text}; on images that it was not chosen by {100 * found.gain:.2f} are to be expected "
+        f"({100 * found.low:.2f} to {100 * found.high:.2f} over random halves of val): the best of "
+        f"many trials is flattered by being chosen"
+    )

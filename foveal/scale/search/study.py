@@ -1,0 +1,173 @@
+"""An Optuna study beside its trials' run folders; several processes may work on one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foveal.errors import MissingExtra, UsageError
+from foveal.filelock import RUN_LOCK, try_lock
+from foveal.scale.search.space import Range, Scalar, ends_of, is_whole
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+JOURNAL_FILE = "journal.log"
+STUDY_NAME = "foveal"
+FOLDER = "folder"
+"""The attribute of a trial that names its run folder, inside that of the trials."""
+PRUNING_STEPS = 10
+"""Parts of a run after which val is compared with that of other trials at the same place."""
+MIN_TRIALS, MIN_STEPS = 4, 3
+"""Trials that are never pruned, and parts before which none is."""
+
+
+def open_study(folder: Path, storage: str | None, seed: int) -> Study:
+    """The study of a folder, created where there is none.
+
+    storage: the URL of a database that several machines share; None: a journal in the folder.
+    Raises MissingExtra without Optuna, UsageError where the storage cannot be opened.
+    """
+    if find_spec("optuna") is None:
+        raise MissingExtra("foveal search", "search")
+    import optuna
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    if storage is None:
+        _check_journal(folder / JOURNAL_FILE)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        if storage is None:
+            file = str(folder / JOURNAL_FILE)
+            backend = JournalFileBackend(file, lock_obj=JournalFileOpenLock(file))
+            opened: Any = optuna.storages.JournalStorage(backend)
+        else:
+            opened = storage
+        study = optuna.create_study(
+            study_name=STUDY_NAME if storage is None else folder.resolve().name,
+            storage=opened,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(
+                n_startup_trials=MIN_TRIALS, n_warmup_steps=MIN_STEPS
+            ),
+        )
+    except Exception as error:  # a database has exceptions of its own
+        reason = " ".join(str(error).split())[:200]
+        where = storage or folder / JOURNAL_FILE
+        raise UsageError(f"the search in {where} cannot be opened: {reason}") from error
+    study.sampler = optuna.samplers.TPESampler(
+        seed=seed + len(study.trials), multivariate=True, constant_liar=True
+    )
+    return study
+
+
+def _check_journal(file: Path) -> None:
+    """Raise UsageError for a file that is none: Optuna would write behind what is in it."""
+    try:
+        with file.open("rb") as stream:
+            first = stream.readline(2**16)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
+    try:
+        known = not first or "op_code" in json.loads(first)
+    except (ValueError, TypeError, RecursionError):
+        known = False
+    if not known:
+        raise UsageError(f"{file} is not the journal of a search; give another --out")
+
+
+def suggest(trial: Trial, entries: Mapping[str, Range | tuple[Scalar, ...]]) -> dict[str, Scalar]:
+    """A value for each key."""
+    return {key: _suggested(trial, key, values) for key, values in entries.items()}
+
+
+def default_trial(
+    entries: Mapping[str, Range | tuple[Scalar, ...]],
+    params: Mapping[str, Scalar],
+    value: float,
+    attributes: Mapping[str, Any],
+) -> FrozenTrial:
+    """The finished trial of the values that Foveal chose, from which the search starts."""
+    from optuna.trial import create_trial
+
+    return create_trial(
+        params={key: params[key] for key in entries},
+        distributions={key: _distribution(key, values) for key, values in entries.items()},
+        value=value,
+        user_attrs=dict(attributes),
+    )
+
+
+def release_dead_trials(study: Study, trials: Path) -> int:
+    """Queue again what was running in processes that are dead; how many there were.
+
+    A trial is alive while its run folder is locked.  A queued one goes on in the same folder.
+    """
+    from optuna.trial import TrialState
+
+    count = 0
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        name = trial.user_attrs.get(FOLDER)
+        if name is None or _is_running(trials / name):
+            continue
+        study.tell(trial.number, state=TrialState.FAIL)
+        study.enqueue_trial(trial.params, user_attrs={FOLDER: name}, skip_if_exists=False)
+        count += 1
+    return count
+
+
+def report_progress(
+    trial: Trial, accuracy: float | None, progress: float, reported: int
+) -> tuple[int, bool]:
+    """Report val at the place of the run that it belongs to.
+
+    progress: 0..1.  reported: the last place that was reported.  Returns the new one, and whether
+    the trial is to be ended as others were better there.
+    """
+    place = min(PRUNING_STEPS, int(progress * PRUNING_STEPS))
+    if accuracy is None or place <= reported:
+        return reported, False
+    for missing in range(reported + 1, place + 1):
+        trial.report(accuracy, missing)
+    return place, trial.should_prune()
+
+
+def _suggested(trial: Trial, key: str, values: Range | tuple[Scalar, ...]) -> Scalar:
+    if not isinstance(values, Range):
+        chosen = trial.suggest_categorical(key, values)
+        assert chosen is not None
+        return chosen
+    if is_whole(key):
+        low, high = ends_of(key, values)
+        return trial.suggest_int(key, int(low), int(high), log=values.log)
+    return trial.suggest_float(key, values.low, values.high, log=values.log)
+
+
+def _distribution(key: str, values: Range | tuple[Scalar, ...]) -> BaseDistribution:
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if not isinstance(values, Range):
+        return CategoricalDistribution(values)
+    if is_whole(key):
+        low, high = ends_of(key, values)
+        return IntDistribution(int(low), int(high), log=values.log)
+    return FloatDistribution(values.low, values.high, log=values.log)
+
+
+def _is_running(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    with try_lock(folder / RUN_LOCK) as free:
+        return not free

@@ -1,0 +1,81 @@
+"""The result of a study: the best complete trial, files that are whole, what mattered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foveal.errors import DataError
+from foveal.scale.search.result import write_result, write_val_accuracies
+from foveal.scale.search.space import Range
+from foveal.scale.search.study import default_trial, open_study, suggest
+
+ENTRIES = {"learning_rate": Range(low=0.0, high=1.0), "mixup_alpha": (0.0, 0.2)}
+
+
+@pytest.fixture
+def study(tmp_path: Path):
+    """A search whose accuracy on 100 images is the learning rate, of the first 0.5."""
+    study = open_study(tmp_path, None, seed=0)
+
+    def make_run(name: str, accuracy: float) -> None:
+        folder = tmp_path / "trials" / name
+        folder.mkdir(parents=True)
+        for file in ("network.yaml", "recipe.yaml", "model.safetensors"):
+            (folder / file).write_text(f"{file} of {name}")
+        write_val_accuracies(folder, (np.arange(100) < 100 * accuracy).astype(float))
+
+    make_run("0000", 0.5)
+    params = {"learning_rate": 0.5, "mixup_alpha": 0.0}
+    study.add_trial(default_trial(ENTRIES, params, 0.5, {"folder": "0000"}))
+    for number in range(1, 10):
+        trial = study.ask()
+        values = suggest(trial, ENTRIES)
+        trial.set_user_attr("folder", f"{number:04d}")
+        make_run(f"{number:04d}", values["learning_rate"])
+        study.tell(trial, values["learning_rate"])
+    return study
+
+
+def test_the_best_trial_and_its_files(study, tmp_path: Path) -> None:
+    result = write_result(study, tmp_path)
+    rates = [trial.params["learning_rate"] for trial in result.trials]
+    assert result.best.number == int(np.argmax(rates))
+    assert result.default.params["learning_rate"] == 0.5
+    assert result.val_images == 100
+    name = f"{result.best.number:04d}"
+    for file in ("network.yaml", "recipe.yaml", "model.safetensors"):
+        assert (tmp_path / "best" / file).read_text() == f"{file} of {name}"
+    assert json.loads((tmp_path / "search.json").read_text()) == json.loads(
+        json.dumps(result.to_data())
+    )
+
+
+def test_what_mattered(study, tmp_path: Path) -> None:
+    importances = write_result(study, tmp_path).importances
+    assert set(importances) == set(ENTRIES)
+    assert importances["learning_rate"] > 0.8
+    assert sum(importances.values()) == pytest.approx(1)
+
+
+def test_accuracies_that_are_lost_or_of_another_val(study, tmp_path: Path) -> None:
+    (tmp_path / "trials" / "0003" / "val_accuracies.npy").write_bytes(b"no array")
+    (tmp_path / "trials" / "0004" / "val_accuracies.npy").unlink()
+    write_val_accuracies(tmp_path / "trials" / "0005", np.ones(7))
+    result = write_result(study, tmp_path)
+    assert result.val_images == 100
+    assert result.selection is not None
+
+
+def test_no_trial_is_complete(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    study.ask()
+    with pytest.raises(DataError) as info:
+        write_result(study, tmp_path)
+    assert str(info.value) == (
+        f"no trial in {tmp_path} is complete, so there is nothing to choose from; give more time"
+    )
+    assert not (tmp_path / "best").exists()

@@ -1,0 +1,123 @@
+"""The study on the disk: its storage, the first trial, trials of dead processes, pruning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from foveal.errors import MissingExtra, UsageError
+from foveal.filelock import lock_run_folder
+from foveal.scale.search import study as module
+from foveal.scale.search.space import Range
+from foveal.scale.search.study import (
+    default_trial,
+    open_study,
+    release_dead_trials,
+    report_progress,
+    suggest,
+)
+
+ENTRIES = {
+    "learning_rate": Range(low=0.01, high=1.0, log=True),
+    "batch_size": Range(low=8, high=64),
+    "mixup_alpha": (0.0, 0.2),
+}
+PARAMS = {"learning_rate": 0.1, "batch_size": 32, "mixup_alpha": 0.0}
+
+
+def test_a_journal_is_read_again(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    study.add_trial(default_trial(ENTRIES, PARAMS, 0.8, {"folder": "0000"}))
+    values = suggest(study.ask(), ENTRIES)
+    assert 0.01 <= values["learning_rate"] <= 1
+    assert values["batch_size"] in range(8, 65)
+    assert values["mixup_alpha"] in (0.0, 0.2)
+    again = open_study(tmp_path, None, seed=0)
+    assert [(trial.value, trial.state) for trial in again.trials] == [
+        (0.8, TrialState.COMPLETE),
+        (None, TrialState.RUNNING),
+    ]
+    assert again.trials[0].params == PARAMS
+
+
+def test_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/search.db"
+    open_study(tmp_path / "a", url, seed=0).add_trial(default_trial(ENTRIES, PARAMS, 0.8, {}))
+    assert len(open_study(tmp_path / "a", url, seed=0).trials) == 1
+    assert open_study(tmp_path / "b", url, seed=0).trials == []
+
+
+@pytest.mark.parametrize("content", [b"no journal\n", b"\xff\xfe\n", b"{}\n", b"7\n"])
+def test_a_damaged_journal(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "journal.log").write_bytes(content)
+    with pytest.raises(UsageError) as info:
+        open_study(tmp_path, None, seed=0)
+    assert str(info.value) == (
+        f"{tmp_path}/journal.log is not the journal of a search; give another --out"
+    )
+    assert (tmp_path / "journal.log").read_bytes() == content
+
+
+def test_a_storage_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^the search in nonsense cannot be opened: "):
+        open_study(tmp_path, "nonsense", seed=0)
+
+
+def test_without_optuna(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"^foveal search needs the extra 'search'"):
+        open_study(tmp_path, None, seed=0)
+
+
+def test_trials_of_dead_processes_are_queued_again(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    running, dead = study.ask(), study.ask()
+    for trial, name in ((running, "0000"), (dead, "0001")):
+        suggest(trial, ENTRIES)
+        trial.set_user_attr("folder", name)
+    (tmp_path / "0001").mkdir()
+    with lock_run_folder(tmp_path / "0000"):
+        (tmp_path / "0000" / "a").touch()
+        assert release_dead_trials(study, tmp_path) == 1
+        assert release_dead_trials(study, tmp_path) == 0
+    assert [trial.state for trial in study.trials] == [
+        TrialState.RUNNING,
+        TrialState.FAIL,
+        TrialState.WAITING,
+    ]
+    queued = study.ask()
+    assert queued.user_attrs["folder"] == "0001"
+    assert suggest(queued, ENTRIES) == study.trials[1].params
+
+
+def test_val_is_reported_at_every_place_once(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    trial = study.ask()
+    reported = 0
+    for accuracy, progress in ((0.5, 0.05), (None, 0.2), (0.6, 0.31), (0.7, 0.39), (0.8, 1.0)):
+        reported, prune = report_progress(trial, accuracy, progress, reported)
+        assert not prune
+    study.tell(trial, 0.8)
+    places = study.trials[0].intermediate_values
+    assert places == {1: 0.6, 2: 0.6, 3: 0.6, **dict.fromkeys(range(4, 11), 0.8)}
+
+
+def test_a_trial_below_the_median_is_pruned_after_three_places(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    for _ in range(4):
+        trial = study.ask()
+        report_progress(trial, 0.9, 1.0, 0)
+        study.tell(trial, 0.9)
+    weak = study.ask()
+    assert report_progress(weak, 0.1, 0.3, 0) == (3, True)
+    early = study.ask()
+    assert report_progress(early, 0.1, 0.2, 0) == (2, False)
+    good = study.ask()
+    assert report_progress(good, 0.95, 0.9, 0) == (9, False)
+
+
+def test_optuna_is_the_one_this_was_written_for() -> None:
+    assert optuna.__version__.startswith("5.")

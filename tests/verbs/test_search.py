@@ -1,0 +1,168 @@
+"""A search on real digits: trials that are runs, one folder for several processes, its result."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from foveal.errors import MissingExtra, SpecError, UsageError
+from foveal.verbs import search as module
+from foveal.verbs.load import load
+from foveal.verbs.search import search
+
+SPACE = """
+learning_rate: {low: 0.002, high: 0.2, log: true}
+batch_size: [16, 32]
+network: [NETWORK]
+"""
+
+
+@pytest.fixture
+def space(tmp_path: Path, tiny_network: Path) -> Path:
+    path = tmp_path / "space.yaml"
+    path.write_text(SPACE.replace("NETWORK", str(tiny_network)))
+    return path
+
+
+def run(digits: Path, space: Path, out: Path, trials: int, **more):
+    return search(
+        digits,
+        trials=trials,
+        trial_minutes=0.05,
+        space=space,
+        out=out,
+        start_from="scratch",
+        **more,
+    )
+
+
+def test_a_search(digits: Path, space: Path, tmp_path: Path) -> None:
+    result = run(digits, space, tmp_path / "out", 4)
+    states = [trial.state for trial in result.trials]
+    assert len(states) == 4
+    assert set(states) <= {"complete", "pruned"}
+    assert result.default.number == 0
+    assert result.best.val_accuracy == max(
+        trial.val_accuracy for trial in result.trials if trial.state == "complete"
+    )
+    best = tmp_path / "out" / "best"
+    assert sorted(file.name for file in best.iterdir()) == [
+        "model.safetensors",
+        "network.yaml",
+        "recipe.yaml",
+    ]
+    assert len(load(best / "model.safetensors").labels) == 10
+    data = json.loads((tmp_path / "out" / "search.json").read_text())
+    assert [trial["params"]["batch_size"] for trial in data["trials"]]
+    for trial in result.trials[1:]:
+        assert 0.002 <= trial.params["learning_rate"] <= 0.2
+        assert (trial.folder / "recipe.yaml").is_file()
+
+
+def test_the_same_folder_goes_on(digits: Path, space: Path, tmp_path: Path) -> None:
+    run(digits, space, tmp_path / "out", 2)
+    first = (tmp_path / "out" / "trials" / "0000" / "model.safetensors").read_bytes()
+    result = run(digits, space, tmp_path / "out", 3)
+    assert [trial.number for trial in result.trials] == [0, 1, 2]
+    assert (tmp_path / "out" / "trials" / "0000" / "model.safetensors").read_bytes() == first
+
+
+def _command(digits: Path, space: Path, out: Path, trials: int) -> list[str]:
+    words = ["search", digits, "--trials", trials, "--trial-minutes", 0.1, "--space", space]
+    words += ["--out", out, "--from", "scratch"]
+    return [sys.executable, "-m", "foveal", *map(str, words)]
+
+
+@pytest.mark.timeout(900)
+def test_two_processes_share_a_folder(digits: Path, space: Path, tmp_path: Path) -> None:
+    words = _command(digits, space, tmp_path / "out", 5)
+    both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=800)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    data = json.loads((tmp_path / "out" / "search.json").read_text())
+    numbers = [trial["number"] for trial in data["trials"]]
+    assert numbers == list(range(len(numbers)))
+    assert 5 <= len(numbers) <= 6  # both may begin the last one
+    assert {trial["state"] for trial in data["trials"]} <= {"complete", "pruned"}
+    assert len({trial["folder"] for trial in data["trials"]}) == len(numbers)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_trial_goes_on(digits: Path, space: Path, tmp_path: Path, number: int) -> None:
+    out = tmp_path / "out"
+    run(digits, space, out, 1)
+    words = _command(digits, space, out, 2)
+    words[words.index("--trial-minutes") + 1] = "60"
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        while not (out / "trials" / "0001" / "model.safetensors").is_file():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        os.kill(process.pid, number)
+        process.communicate(timeout=100)
+    started = (out / "trials" / "0001" / "log.jsonl").read_text().splitlines()
+    result = run(digits, space, out, 2)
+    states = [(trial.state, trial.folder.name) for trial in result.trials]
+    assert states == [("complete", "0000"), ("failed", "0001"), ("complete", "0001")]
+    assert result.trials[1].params == result.trials[2].params
+    if number == signal.SIGINT:  # a killed run goes on from its newest checkpoint
+        went_on = (out / "trials" / "0001" / "log.jsonl").read_text().splitlines()
+        assert went_on[: len(started)] == started
+
+
+def test_a_trial_that_fails_is_no_end(
+    digits: Path, space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foveal.errors import TrainingError
+
+    real, turns = module.train_in_folder, []
+
+    def train(*arguments):
+        turns.append(1)
+        if len(turns) == 2:
+            raise TrainingError("the loss is nan")
+        return real(*arguments)
+
+    monkeypatch.setattr(module, "train_in_folder", train)
+    result = run(digits, space, tmp_path / "out", 2)
+    assert [trial.state for trial in result.trials] == ["complete", "failed", "complete"]
+
+
+def test_a_space_with_mistakes(digits: Path, tmp_path: Path) -> None:
+    space = tmp_path / "space.yaml"
+    space.write_text("learning_rte: [0.1]\nmixup_alpha: {low: 0.5, high: 0.1}\n")
+    with pytest.raises(SpecError) as info:
+        run(digits, space, tmp_path / "out", 2)
+    assert "learning_rte" in str(info.value)
+    assert "did you mean 'learning_rate'?" in str(info.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ({}, "give --minutes for the whole search, or --trials"),
+        ({"minutes": 0}, "--minutes is 0; give a number above 0"),
+        ({"trials": -1}, "--trials is -1; give a number above 0"),
+        ({"minutes": float("nan")}, "--minutes is nan; give a number above 0"),
+        ({"trials": 2, "trial_minutes": 0}, "--trial-minutes is 0; give a number above 0"),
+    ],
+)
+def test_lengths(digits: Path, tmp_path: Path, lengths, message: str) -> None:
+    with pytest.raises(UsageError) as info:
+        search(digits, out=tmp_path / "out", **lengths)
+    assert str(info.value) == message
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_optuna(digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == "optuna" else name)
+    with pytest.raises(MissingExtra, match=r"^foveal search needs the extra 'search'"):
+        search(digits, trials=1, out=tmp_path / "out")
