@@ -30,8 +30,8 @@ def command(
         typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
     ] = None,
     to: Annotated[
-        Literal["onnx", "page", "pytorch"],
-        typer.Option(help="An ONNX file, an offline web page, or a folder of plain PyTorch."),
+        Literal["onnx", "litert", "page", "pytorch"],
+        typer.Option(help="An ONNX or LiteRT file, an offline web page, or plain PyTorch."),
     ] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="8-bit integers: smaller, faster.")] = False,
     any_size: Annotated[

@@ -31,7 +31,17 @@ from foveal.images.decode import read_bytes
 from foveal.text import and_more, natural_key, plural
 
 MAX_LISTED_NAMES = 5
-_WORK_SUFFIXES = (".py", ".ipynb", ".safetensors", ".onnx", ".pt", ".pth", ".ckpt", ".h5")
+_WORK_SUFFIXES = (
+    ".py",
+    ".ipynb",
+    ".safetensors",
+    ".onnx",
+    ".tflite",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".h5",
+)
 
 
 def open_folder(root: Path) -> Dataset:

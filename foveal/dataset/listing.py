@@ -43,7 +43,7 @@ _NON_IMAGE_SUFFIXES = frozenset((
     ".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml",
     ".md", ".html", ".htm", ".log", ".ini", ".url", ".lnk",
     ".py", ".ipynb", ".npy", ".npz", ".mat", ".pkl", ".h5", ".hdf5",
-    ".db", ".parquet", ".arrow", ".safetensors", ".onnx", ".pt", ".pth",
+    ".db", ".parquet", ".arrow", ".safetensors", ".onnx", ".tflite", ".pt", ".pth",
     ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z",
     ".rar", ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx",
     ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm",

@@ -86,7 +86,7 @@ def export_model(
             content = seal_graph(content, manifest)
             return ExportedModel(content, manifest, method, parity, tuple(rejected))
         rejected.append(f"{method}: {' and '.join(problems)}")
-    raise Error(_failure_message(rejected, len(samples), int8=options.int8))
+    raise failed_export(rejected, len(samples), int8=options.int8)
 
 
 def _candidates(
@@ -140,13 +140,14 @@ def _record(
     }
 
 
-def _failure_message(rejected: list[str], n: int, *, int8: bool) -> str:
+def failed_export(rejected: list[str], n: int, *, int8: bool) -> Error:
+    """The Error with the figures of every candidate that failed on `n` images."""
     if int8:
-        return (
+        return Error(
             f"every int8 variant failed the parity check on {n:,} images ({'; '.join(rejected)}): "
             "export without --int8, or allow more loss with --max-loss"
         )
-    return (
+    return Error(
         f"nothing was written: the export failed the parity check on {n:,} images "
         f"({'; '.join(rejected)}): relax --min-agreement, --max-gap or --max-loss"
     )

@@ -22,16 +22,18 @@ WEIGHTS_FILE = "weights.safetensors"
 _PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")
 _KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
 _SUPPORTED_FILES = (
-    "Foveal opens the model.safetensors that `foveal train` writes and the .onnx and .html that "
-    "`foveal export` writes"
+    "Foveal opens the model.safetensors that `foveal train` writes and the .onnx, .tflite and "
+    ".html that `foveal export` writes"
 )
 
 
-def detect_format(path: Path) -> Literal["native", "onnx", "page"]:
+def detect_format(path: Path) -> Literal["native", "onnx", "page", "litert"]:
     """The format of a model file by its first bytes; raises ModelFileError for other files."""
     path = Path(path)
     with open_model_file(path) as file:
         start = file.read(16)
+    if start[4:8] == b"TFL3":
+        return "litert"
     if _is_safetensors_start(start):
         return "native"
     if is_web_page(start):
@@ -54,7 +56,10 @@ def open_model_file(path: Path) -> BufferedReader:
     path = weights if os.path.isfile(weights) else path  # noqa: PTH113
     _reject_by_suffix(path)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+        mode = os.stat(path).st_mode  # noqa: PTH116
+        if stat.S_ISDIR(mode):
+            raise _folder_error(path)
+        if not stat.S_ISREG(mode):
             raise ModelFileError(f"{path} is not a file; give the path of a model file")
         file = path.open("rb")
         start = file.read(16)
@@ -83,6 +88,17 @@ def _reject_by_suffix(path: Path) -> None:
             f"{path} was not opened: {suffix} files can run code when they are loaded; "
             f"{_SUPPORTED_FILES}"
         )
+
+
+def _folder_error(path: Path) -> ModelFileError:
+    from foveal.rundir import MODEL_FILE
+
+    if (path / MODEL_FILE).is_file():
+        return ModelFileError(f"{path} is a folder; give the model file in it, {path / MODEL_FILE}")
+    return ModelFileError(
+        f"{path} is a folder without a model file; give the path of a model file, or of a folder "
+        "that `foveal export --to pytorch` wrote"
+    )
 
 
 def _pickle_error(path: Path) -> ModelFileError:

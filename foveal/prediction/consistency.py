@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from foveal.errors import MissingExtra, ModelFileError
 from foveal.prediction.prediction import Prediction
 from foveal.prediction.predictor import Predictor
 
@@ -30,7 +31,8 @@ class RouteResult:
     """How the predictions over one route compare with the reference.
 
     images: number compared.  different_labels: images with another label.  skipped: why the route
-    was not tested, or None.
+    was not tested, or None.  error: why it gave no predictions, or None.  tolerance: largest
+    probability gap that passes; None where predictions may differ, as those of int8 do.
     """
 
     name: str
@@ -38,14 +40,20 @@ class RouteResult:
     different_labels: int = 0
     max_probability_gap: float = 0.0
     skipped: str | None = None
+    error: str | None = None
+    tolerance: float | None = TOLERANCE
 
     @property
     def passed(self) -> bool:
         """Whether all predictions equal the reference, or the route was skipped."""
-        return self.different_labels == 0 and self.max_probability_gap <= TOLERANCE
+        if self.error is not None or self.tolerance is None:
+            return self.error is None
+        return self.different_labels == 0 and self.max_probability_gap <= self.tolerance
 
 
-def compare_route(name: str, reference: list[Prediction], route: Route) -> RouteResult:
+def compare_route(
+    name: str, reference: list[Prediction], route: Route, tolerance: float | None = TOLERANCE
+) -> RouteResult:
     """Run `route` and compare it with `reference`, which is indexed by image."""
     images = different_labels = 0
     gap = 0.0
@@ -54,9 +62,11 @@ def compare_route(name: str, reference: list[Prediction], route: Route) -> Route
             images += 1
             different_labels += prediction.label != reference[index].label
             gap = max(gap, _probability_gap(reference[index], prediction))
-    except RouteSkipped as reason:
+    except (RouteSkipped, MissingExtra) as reason:
         return RouteResult(name, skipped=str(reason))
-    return RouteResult(name, images, different_labels, gap)
+    except ModelFileError as error:
+        return RouteResult(name, images, error=str(error))
+    return RouteResult(name, images, different_labels, gap, tolerance=tolerance)
 
 
 def predictor_routes(predictor: Predictor, paths: list[Path]) -> list[tuple[str, Route]]:

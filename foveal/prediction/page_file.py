@@ -14,6 +14,12 @@ _GENERATOR_BYTES = 4096
 """The mark of such a page stands among so many first bytes."""
 
 
+def is_exported_page(path: Path) -> bool:
+    """Whether a file bears the mark of a page that `foveal export --to page` wrote."""
+    with path.open("rb") as file:
+        return GENERATOR in file.read(_GENERATOR_BYTES)
+
+
 def embedded_model(content: bytes, path: Path) -> bytes:
     """The bytes of the ONNX file inside a page, not verified yet (see onnx_verify).
 

@@ -73,6 +73,23 @@ def probabilities_from_logits(logits: np.ndarray, manifest: Manifest) -> np.ndar
     return _sigmoid(np.concatenate([-scaled, scaled], axis=1))
 
 
+def logits_from_probabilities(probabilities: np.ndarray, manifest: Manifest) -> np.ndarray:
+    """Logits float32 (N, units) that give these calibrated probabilities (N, K) again.
+
+    Softmax forgets a number that is added to all logits of an image: here it is one that makes
+    exp(z / T) the probabilities.  Probabilities of exactly 0 and 1 give logits that are finite.
+    """
+    values = probabilities.astype(np.float64).clip(1e-38, 1.0)
+    if manifest.activation == "softmax":
+        scaled = np.log(values)
+    elif manifest.units == len(manifest.labels):
+        below_one = values.clip(None, 1 - 2**-25)
+        scaled = np.log(below_one) - np.log1p(-below_one)
+    else:
+        scaled = np.log(values[:, 1:]) - np.log(values[:, :1])
+    return np.asarray(scaled * manifest.temperature, np.float32)
+
+
 def make_prediction(
     probability: np.ndarray,
     manifest: Manifest | InferenceManifest,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from foveal.model.manifest import Manifest
     from foveal.model.model import Model
+    from foveal.prediction.litert_backend import LitertBackend
     from foveal.prediction.onnx_backend import OnnxBackend
 
 DEFAULT_BATCH_SIZE = 64
@@ -36,9 +37,9 @@ class Predictor:
     def __init__(
         self, model: str | Path | Model, *, batch_size: int = DEFAULT_BATCH_SIZE, threads: int = 0
     ) -> None:
-        """Open a model file (native: needs torch; exported: needs onnxruntime) or take a Model.
+        """Open a model file (native: needs torch; .onnx: onnxruntime; .tflite: LiteRT) or a Model.
 
-        threads: of onnxruntime for an exported file, 0 for one per core; torch has its own
+        threads: of the runtime for an exported file, 0 for one per core; torch has its own
         setting.  Raises ModelFileError for a file that is damaged, modified or of another kind.
         """
         if batch_size < 1:
@@ -203,12 +204,19 @@ def _stack_rows(
     return np.stack(rows) if rows else np.empty((0, columns), np.float32)
 
 
-def _open_backend(model: str | Path | Model, threads: int) -> TorchBackend | OnnxBackend:
+def _open_backend(
+    model: str | Path | Model, threads: int
+) -> TorchBackend | OnnxBackend | LitertBackend:
     if not isinstance(model, str | Path):
         return open_torch_backend(model)
     path = Path(model)
-    if detect_format(path) != "native":
+    file_format = detect_format(path)
+    if file_format in ("onnx", "page"):
         from foveal.prediction.onnx_backend import open_onnx_backend
 
         return open_onnx_backend(path, threads)
+    if file_format == "litert":
+        from foveal.prediction.litert_backend import open_litert_backend
+
+        return open_litert_backend(path, threads)
     return open_torch_backend(path)

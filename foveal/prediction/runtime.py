@@ -1,8 +1,15 @@
-"""onnxruntime without its telemetry, which official builds from 1.32 on send unless told not to."""
+"""Loads the runtimes of exported files: onnxruntime without its telemetry, and LiteRT.
+
+Official builds of onnxruntime send telemetry from 1.32 on unless told not to.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 DISABLE_TELEMETRY = "ORT_DISABLE_TELEMETRY"
@@ -17,3 +24,25 @@ def load_onnxruntime() -> ModuleType:
 
     module: ModuleType = onnxruntime
     return module
+
+
+def load_litert() -> ModuleType:
+    """The module ai_edge_litert.interpreter; raises ImportError where it is not installed."""
+    from ai_edge_litert import interpreter
+
+    module: ModuleType = interpreter
+    return module
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Discard what native code writes to file descriptor 2 meanwhile."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

@@ -22,13 +22,20 @@ if TYPE_CHECKING:
     from foveal.model.model import Model
     from foveal.prediction.predictor import Predictor
 
-ExportFormat = Literal["onnx", "page", "pytorch"]
+ExportFormat = Literal["onnx", "litert", "page", "pytorch"]
 _PACKAGES = {
     "onnx": ("torch", "onnx", "onnxscript"),
+    "litert": ("torch", "litert_torch", "ai_edge_quantizer", "ai_edge_litert"),
     "page": ("torch", "onnx", "onnxscript"),
     "pytorch": ("torch",),
 }
-_OPTIONS = {"onnx": ("--int8", "--any-size"), "page": ("--int8", "--lang"), "pytorch": ()}
+_SUFFIXES = {"onnx": ".onnx", "litert": ".tflite", "page": ".html"}
+_OPTIONS = {
+    "onnx": ("--int8", "--any-size"),
+    "litert": ("--int8",),
+    "page": ("--int8", "--lang"),
+    "pytorch": (),
+}
 """The options that only some formats have."""
 
 
@@ -82,8 +89,8 @@ def export(
 ) -> ExportResult:
     """Export a native model to `out` (default: beside its file).
 
-    to: `onnx`, one file; `page`, one HTML file that recognises images in a browser, offline; or
-    `pytorch`, a folder of plain PyTorch that needs no Foveal.  lang: the language a page opens in.
+    to: `onnx` or `litert` (for phones), one file; `page`, one HTML file that recognises images in a
+    browser, offline; or `pytorch`, a folder of plain PyTorch.  lang: the language a page opens in.
     data: labelled images for the parity check, else val of the data.json beside the model; a model
     in memory needs `data` and `out`.  root: the folder of a table's images.  min_agreement: share
     of equal predictions, 0..1.  max_gap: largest difference of a probability, 0..1.  max_loss:
@@ -124,7 +131,11 @@ def export(
             page.check,
             page.not_opened,
         )
-    exported = exporting.export_model(native, samples, calibration, options, progress=progress)
+    if to == "litert":
+        from foveal.exporting.litert.export import export_litert as export_file
+    else:
+        export_file = exporting.export_model
+    exported = export_file(native, samples, calibration, options, progress=progress)
     write_atomic(path, exported.content)
     return ExportResult(path, exported.method, exported.parity, exported.rejected)
 
@@ -134,6 +145,8 @@ def _check_format(to: str, options: tuple[str, ...]) -> None:
     if to not in _PACKAGES:
         raise UsageError(f"--to is '{to}'; give {one_of(_PACKAGES)}")
     if any(find_spec(package) is None for package in _PACKAGES[to]):
+        if to == "litert":
+            raise MissingExtra("foveal export --to litert", "mobile")
         raise MissingExtra("foveal export", "train")
     for option in options:
         if option not in _OPTIONS[to]:
@@ -153,8 +166,7 @@ def _output_path(
         refuse_used_folder(folder)
         return folder
     name = source.stem + ("-any-size" if any_size else "") + ("-int8" if int8 else "")
-    suffix = "html" if to == "page" else "onnx"
-    path = source.with_name(f"{name}.{suffix}") if out is None else Path(out)
+    path = source.with_name(f"{name}{_SUFFIXES[to]}") if out is None else Path(out)
     refuse_overwriting(path, source, "the model")
     return path
 

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from foveal.model.model import Model
 
 
+_SUFFIXES = (".safetensors", ".onnx", ".tflite", ".html")
+"""Of model files; a text with one of them is never a name."""
+
+
 def load(path: str | Path, *, batch_size: int = DEFAULT_BATCH_SIZE, threads: int = 0) -> Predictor:
-    """Open a model file: model.safetensors (needs torch) or an exported .onnx (needs no torch).
+    """Open a model file: model.safetensors (needs torch), or an exported .onnx or .tflite.
 
     path: also the name of installed pretrained weights, where no file has it.  batch_size: images
-    per forward pass.  threads: of onnxruntime for an exported file, 0 for one per core.  Raises
+    per forward pass.  threads: of the runtime for an exported file, 0 for one per core.  Raises
     ModelFileError for a file that is damaged, modified or of another kind, MissingExtra for a
     native file without torch.
     """
@@ -88,4 +92,4 @@ def named_weights(path: str | Path) -> Path | Model:
 
 
 def _is_path(model: str) -> bool:
-    return Path(model).suffix in (".safetensors", ".onnx", ".html") or os.path.exists(model)  # noqa: PTH110
+    return Path(model).suffix in _SUFFIXES or os.path.exists(model)  # noqa: PTH110

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from foveal.errors import Error, UsageError
 from foveal.model.detect import detect_format
 from foveal.prediction.consistency import (
+    TOLERANCE,
     RouteResult,
     RouteSkipped,
     compare_route,
@@ -24,9 +24,14 @@ from foveal.prediction.consistency import (
     write_sample_images,
 )
 from foveal.prediction.inputs import iter_inputs
-from foveal.prediction.prediction import LabelProbability, Prediction
+from foveal.prediction.prediction import Prediction
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress, silent
+from foveal.verbs.selftest_exports import (
+    predict_in_folder,
+    prediction_from_json,
+    routes_beside,
+)
 
 MAX_SELFTEST_IMAGES = 256
 
@@ -39,9 +44,9 @@ def selftest(
 ) -> tuple[RouteResult, ...]:
     """Compare the predictions over every route with those for paths in batches of 64.
 
-    Routes: batch sizes, input types, an exported file, a folder of plain PyTorch, and a server on
-    this machine.  images: at most 256 of them are used; None generates some.  Raises UsageError
-    where none can be read.
+    Routes: batch sizes, input types, an exported file and a folder of plain PyTorch made now, what
+    was exported and lies beside the model, and a server on this machine.  images: at most 256 of
+    them are used; None generates some.  Raises UsageError where none can be read.
     """
     with tempfile.TemporaryDirectory(prefix="foveal-") as folder:
         source = write_sample_images(Path(folder) / "images") if images is None else images
@@ -56,10 +61,12 @@ def selftest(
             ("PyTorch folder", lambda: _predict_pytorch(Path(model), paths, Path(folder))),
             ("HTTP", lambda: _predict_http(Path(model), paths)),
         ]
+        beside = routes_beside(Path(model), paths, Path(folder))
+        tests = [*((name, route, TOLERANCE) for name, route in routes), *beside]
         results = []
-        for done, (name, route) in enumerate(routes):
-            progress("selftest", done, len(routes), name)
-            results.append(compare_route(name, reference, route))
+        for done, (name, route, tolerance) in enumerate(tests):
+            progress("selftest", done, len(tests), name)
+            results.append(compare_route(name, reference, route, tolerance))
         return tuple(results)
 
 
@@ -89,20 +96,16 @@ def _predict_exported(
 def _predict_pytorch(
     model: Path, paths: list[Path], place: Path
 ) -> Iterator[tuple[int, Prediction]]:
-    """Its own folder: programs that lie beside a model are never run."""
+    """A folder that is written now: programs that lie beside a model are never run."""
     if detect_format(model) != "native":
         raise RouteSkipped("the model is an exported file itself")
     from foveal.exporting.pytorch.folder import write_folder
-    from foveal.exporting.pytorch.run import run_predict
     from foveal.model.model import load_model
 
     folder = place / "model-pytorch"
     folder.mkdir()
     write_folder(folder, load_model(model))
-    rows = run_predict(folder, lambda index: paths[index].read_bytes(), len(paths))
-    for index, row in enumerate(rows):
-        if row["error"] is None:
-            yield index, _prediction(row)
+    yield from predict_in_folder(folder, paths)
 
 
 def _predict_http(model: Path, paths: list[Path]) -> Iterator[tuple[int, Prediction]]:
@@ -122,13 +125,7 @@ def _predict_http(model: Path, paths: list[Path]) -> Iterator[tuple[int, Predict
             connection.close()
             if response.status != 200:
                 raise Error(f"the server answered {response.status} for {path}: see foveal serve")
-            yield index, _prediction(data)
-
-
-def _prediction(data: dict[str, Any]) -> Prediction:
-    """Of the object that a route gives as JSON."""
-    top = tuple(LabelProbability(item["label"], item["probability"]) for item in data["top"])
-    return Prediction(None, data["label"], data["probability"], top, data["abstained"])
+            yield index, prediction_from_json(data)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foveal.errors import Error, ImageError, MissingExtra, ModelFileError, UsageError
+from foveal.model.detect import WEIGHTS_FILE, open_model_file
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ def serve(
 
 
 def _model_path(path: Path) -> Path:
+    if path.is_dir():  # of an exported folder its weights are watched
+        open_model_file(path).close()
+        path = path / WEIGHTS_FILE
     if not path.is_file():
         raise ModelFileError(
             f"model file {path} does not exist: pass a file that train or export wrote"

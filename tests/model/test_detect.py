@@ -33,6 +33,8 @@ def test_formats_by_their_first_bytes(tmp_path: Path, digits_run: Path) -> None:
     for start in (b"<!doctype html>", b"\xef\xbb\xbf\n<HTML>"):
         path.write_bytes(start + b" " * 40)
         assert detect_format(path) == "page"
+    path.write_bytes(b"\x08\x00\x00\x00TFL3" + b"x" * 40)
+    assert detect_format(path) == "litert"
     # a safetensors header of 128 bytes begins with the byte of a pickle
     path.write_bytes((0x80).to_bytes(8, "little") + b"{" + b" " * 127)
     assert detect_format(path) == "native"
@@ -71,8 +73,8 @@ def test_pickles_are_refused_unread(
     path.write_bytes(pickle.dumps(Bomb(), protocol=protocol))
     assert refusal(path) == (
         "FILE was not opened: it is a pickle or an archive of one, which can run code when it is "
-        "loaded; Foveal opens the model.safetensors that `foveal train` writes and the .onnx and "
-        ".html that `foveal export` writes"
+        "loaded; Foveal opens the model.safetensors that `foveal train` writes and the .onnx, "
+        ".tflite and .html that `foveal export` writes"
     )
     assert not (tmp_path / "it-ran").exists()
 
@@ -90,7 +92,7 @@ def test_keras_files_are_refused_unread(tmp_path: Path, suffix: str) -> None:
     path.write_bytes(b"x")
     assert refusal(path) == (
         f"FILE was not opened: {suffix} files can run code when they are loaded; Foveal opens the "
-        "model.safetensors that `foveal train` writes and the .onnx and .html that "
+        "model.safetensors that `foveal train` writes and the .onnx, .tflite and .html that "
         "`foveal export` writes"
     )
 
@@ -103,7 +105,14 @@ def test_of_an_exported_folder_the_weights_are_opened(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == "FILE is not a file; give the path of a model file"
+    assert refusal(tmp_path) == (
+        "FILE is a folder without a model file; give the path of a model file, or of a folder that "
+        "`foveal export --to pytorch` wrote"
+    )
+    (tmp_path / "model.safetensors").touch()
+    assert refusal(tmp_path) == (
+        "FILE is a folder; give the model file in it, FILE/model.safetensors"
+    )
     missing = tmp_path / "none.safetensors"
     assert refusal(missing) == "there is no model file FILE; check the path"
     os.mkfifo(tmp_path / "pipe")

@@ -220,10 +220,10 @@ def test_a_folder_of_pytorch(run: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"to": "caffe"}, "--to is 'caffe'; give onnx, page or pytorch"),
+        ({"to": "caffe"}, "--to is 'caffe'; give onnx, litert, page or pytorch"),
         (
             {"to": "pytorch", "int8": True},
-            "--int8 is for --to onnx or --to page; leave it out with --to pytorch",
+            "--int8 is for --to onnx, --to litert or --to page; leave it out with --to pytorch",
         ),
         (
             {"to": "pytorch", "any_size": True},

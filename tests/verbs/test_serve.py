@@ -105,11 +105,25 @@ def test_a_token_file_goes_before_the_environment(supervisors, model, tmp_path, 
     assert supervisors[0].settings.token == TOKEN
 
 
+def test_of_an_exported_folder_the_weights_are_served(supervisors, tmp_path: Path) -> None:
+    folder = tmp_path / "leaves-pytorch"
+    folder.mkdir()
+    (folder / "weights.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")
+    serve(folder)
+    assert supervisors[0].settings.models == {"leaves-pytorch": folder / "weights.safetensors"}
+
+
 def test_errors(supervisors, model: Path, tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(ModelFileError) as missing:
         serve("gone.onnx")
     assert str(missing.value) == (
         "model file gone.onnx does not exist: pass a file that train or export wrote"
+    )
+    with pytest.raises(ModelFileError) as folder:
+        serve(tmp_path)
+    assert str(folder.value) == (
+        f"{tmp_path} is a folder without a model file; give the path of a model file, or of a "
+        "folder that `foveal export --to pytorch` wrote"
     )
     with pytest.raises(UsageError) as unreadable:
         serve(model, token_file="gone.txt")
