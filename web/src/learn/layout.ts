@@ -29,6 +29,17 @@ export function flow(blocks: readonly Block[], width: number, gap = 34): { at: P
   return { at, height: y + line + 4 }
 }
 
+/** As flow, for squares of so many cells a side. */
+export const flowSquares = (sides: readonly number[], cell: number, width: number, gap?: number) =>
+  flow(
+    sides.map((n) => ({ width: n * cell, height: n * cell })),
+    width,
+    gap,
+  )
+
+/** What a slider over powers of ten stands for, with two figures. */
+export const powerOfTen = (exponent: number): number => Number((10 ** exponent).toPrecision(2))
+
 /** The largest absolute value, never 0. */
 export function largest(values: ArrayLike<number>): number {
   let most = 1e-9

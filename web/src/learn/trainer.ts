@@ -1,5 +1,5 @@
 // Starts the worker that trains, and says what it reports.
-import type { Hyperparameters, Images, LayerSpec, Shape } from './core'
+import type { Hyperparameters, Images, LayerSpec, NetworkState, Shape } from './core'
 import TrainerWorker from './trainer.worker?worker&inline'
 
 /** What is trained on what; `probe` is the image whose maps are reported. */
@@ -21,12 +21,6 @@ export interface EpochScores {
   trainAccuracy: number
   testLoss: number
   testAccuracy: number
-}
-
-export interface NetworkState {
-  maps: Float32Array[] // the output of every layer for the probe image; the last are the logits
-  filters: Float32Array[] // the weights of every layer, empty where it has none
-  probabilities: number[]
 }
 
 export type FromWorker =

@@ -1,5 +1,5 @@
 // Trains a network beside the page, in slices, so that it hears what the page says in between.
-import { activations, evaluate, makeNetwork, softmax, train, type Images, type Network, type Step } from './core'
+import { evaluate, makeNetwork, stateOf, train, type Images, type Network, type Step } from './core'
 import type { FromWorker, Order, ToWorker } from './trainer'
 
 const SLICE_MS = 60
@@ -15,14 +15,8 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'stop') stopped = true
   else if (data.kind === 'probe') {
     probe = data.pixels
-    if (network) post({ kind: 'state', ...stateOf(network) })
+    if (network) post({ kind: 'state', ...stateOf(network, probe) })
   } else void run(data)
-}
-
-function stateOf(net: Network) {
-  const maps = activations(net, probe)
-  const filters = net.layers.map((layer) => layer.parameters[0]?.value.slice() ?? new Float32Array(0))
-  return { maps, filters, probabilities: Array.from(softmax(maps.at(-1)!, net.classes)) }
 }
 
 const pause = (): Promise<void> => new Promise((done) => setTimeout(done))
@@ -45,7 +39,7 @@ async function run(data: Order): Promise<void> {
     const now = performance.now()
     if (now - reported > REPORT_MS) {
       post({ kind: 'step', epoch: step.epoch, loss: step.loss, seconds: seconds() })
-      post({ kind: 'state', ...stateOf(net) })
+      post({ kind: 'state', ...stateOf(net, probe) })
       reported = now
     }
     if (now < sliceEnd) continue
@@ -53,7 +47,7 @@ async function run(data: Order): Promise<void> {
     if (stopped) break
     sliceEnd = performance.now() + SLICE_MS
   }
-  post({ kind: 'state', ...stateOf(net) })
+  post({ kind: 'state', ...stateOf(net, probe) })
   post({ kind: 'done', seconds: seconds() })
 }
 

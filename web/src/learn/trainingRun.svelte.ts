@@ -1,13 +1,7 @@
 // A training in the worker as values that a chapter shows; it ends with the chapter.
 import { onDestroy } from 'svelte'
-import {
-  startTraining,
-  type EpochScores,
-  type FromWorker,
-  type NetworkState,
-  type Order,
-  type Trainer,
-} from './trainer'
+import type { NetworkState } from './core'
+import { startTraining, type EpochScores, type FromWorker, type Order, type Trainer } from './trainer'
 
 export interface Status {
   epoch: number

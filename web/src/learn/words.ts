@@ -10,6 +10,14 @@ export const shellWords = {
     'A convolutional neural network recognises images by multiplying and adding numbers. In {n} chapters you try every part of it with your own hands, and in the last one you train a network on real handwritten digits, in this page. Nothing has to be installed and nothing leaves the page.',
     '합성곱 신경망은 숫자를 곱하고 더해서 이미지를 인식합니다. {n}개 장에서 그 구성 요소를 하나씩 직접 다뤄 보고, 마지막 장에서는 실제 손글씨 숫자로 신경망을 이 페이지 안에서 학습시킵니다. 설치할 것은 없고, 어떤 데이터도 페이지 밖으로 나가지 않습니다.',
   ],
+  learning: [
+    'This network is learning in this page right now: {p} % of unseen digits are right.',
+    '이 신경망은 지금 이 페이지 안에서 학습하고 있습니다. 처음 보는 숫자의 {p} %를 맞힙니다.',
+  ],
+  learned: [
+    'This network has just learned in this page: {p} % of unseen digits are right. In the last chapter you build your own.',
+    '이 신경망은 방금 이 페이지 안에서 학습했습니다. 처음 보는 숫자의 {p} %를 맞힙니다. 마지막 장에서는 직접 만들어 봅니다.',
+  ],
   start: ['Start', '시작하기'],
   chapters: ['Chapters', '목차'],
   chapter: ['Chapter {n}', '{n}장'],

@@ -6,8 +6,8 @@ export const paddingWords = {
     '3 × 3 필터를 4 × 4 이미지 안에 놓을 수 있는 자리는 2 × 2곳뿐이라 출력이 입력보다 작아집니다. **패딩**은 먼저 이미지 둘레에 칸을 덧대는 것입니다. 사방에 한 칸씩 대면 4 × 4가 4 × 4로 유지됩니다.',
   ],
   more: [
-    'No padding is called `valid`, the padding that keeps the size `same`. The new cells can hold any value, or what the mode takes from the image.',
-    '패딩을 대지 않는 것을 `valid`, 크기가 유지되는 패딩을 `same`이라고 합니다. 새 칸에는 아무 값이나 넣을 수 있고, 방식에 따라 이미지에서 가져올 수도 있습니다.',
+    'No padding is called `valid`, the padding that keeps the size `same`. The new cells can hold any value, or what the mode takes from the image. A side may also get more cells than another; in the last chapter you can choose each.',
+    '패딩을 대지 않는 것을 `valid`, 크기가 유지되는 패딩을 `same`이라고 합니다. 새 칸에는 아무 값이나 넣을 수 있고, 방식에 따라 이미지에서 가져올 수도 있습니다. 변마다 다른 칸 수를 댈 수도 있으며, 마지막 장에서 직접 정해 볼 수 있습니다.',
   ],
   try: [
     'Change the padding, then stack layers below and watch the map shrink to nothing.',

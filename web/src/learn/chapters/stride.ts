@@ -15,6 +15,7 @@ export const strideWords = {
   stride: ['Stride', '스트라이드'],
   kernel: ['Filter size', '필터 크기'],
   padding: ['Padding', '패딩'],
+  cost: ['multiplications', '곱셈 횟수'],
   position: ['Position of the filter', '필터의 위치'],
   at: ['row {r}, column {c}', '{r}행 {c}열'],
   task1: ['Make the output 3 × 3 with a 3 × 3 filter.', '3 × 3 필터로 출력을 3 × 3으로 만드세요.'],

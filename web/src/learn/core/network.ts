@@ -70,8 +70,16 @@ export function crossEntropy(logits: Float32Array, targets: ArrayLike<number>, c
   return { mean: sum / n, correct, gradient }
 }
 
-/** The output of every layer for one image; the last are the logits. */
-export function activations(network: Network, image: Float32Array): Float32Array[] {
+/** What a network makes of one image, and its weights. */
+export interface NetworkState {
+  maps: Float32Array[] // the output of every layer; the last are the logits
+  filters: Float32Array[] // the weights of every layer, empty where it has none
+  probabilities: number[]
+}
+
+export function stateOf(network: Network, image: Float32Array): NetworkState {
   let x = image
-  return network.layers.map((layer) => (x = layer.forward(x, 1)))
+  const maps = network.layers.map((layer) => (x = layer.forward(x, 1)))
+  const filters = network.layers.map((layer) => layer.parameters[0]?.value.slice() ?? new Float32Array(0))
+  return { maps, filters, probabilities: Array.from(softmax(x, network.classes)) }
 }
