@@ -1,8 +1,8 @@
-// Images of the lens and the report for the documents: node screenshots.mjs LENS REPORT FOLDER
+// Images of the pages for the documents: node screenshots.mjs LENS REPORT LEARN FOLDER
 import { join, resolve } from 'node:path'
 import { chromium } from '../web/node_modules/playwright-core/index.mjs'
 
-const [lens, report, folder] = process.argv.slice(2)
+const [lens, report, learn, folder] = process.argv.slice(2)
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
 
 /** Opens a page; `act(page)` brings it into the state wanted and gives the element to image. */
@@ -26,4 +26,8 @@ await image(lens, 'lens-number', { width: 1120, height: 1600 }, async (page) => 
 await image(lens, 'lens-pixels', { width: 1120, height: 1400 }, async (page) => page.locator('#attributions'))
 await image(report, 'report', { width: 1120, height: 1400 }, async (page) => page.locator('#overview'))
 await image(report, 'report-confusion', { width: 1000, height: 1400 }, async (page) => page.locator('#confusion'))
+await image(learn, 'learn', { width: 1180, height: 800 }, async (page) => {
+  await page.waitForSelector('#learning[data-running=false]')
+  return page.locator('.first')
+})
 await browser.close()

@@ -15,6 +15,7 @@ from PIL import Image
 
 from foveal.verbs.demo import demo
 from foveal.verbs.explain import explain
+from foveal.verbs.learn import learn
 
 HERE = Path(__file__).resolve().parent
 
@@ -27,7 +28,8 @@ def main(home: Path) -> None:
     with tempfile.TemporaryDirectory() as work:
         lens = Path(work) / "lens.html"
         explain(run / "model.safetensors", home / "digits" / "images" / "8" / "0008.png", out=lens)
-        script = [HERE / "screenshots.mjs", lens, run / "test-report.html", work]
+        course = learn(out=Path(work) / "learn.html")
+        script = [HERE / "screenshots.mjs", lens, run / "test-report.html", course, work]
         subprocess.run(["node", *map(str, script)], check=True)
         for path in sorted(Path(work).glob("*.png")):
             small = Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE)

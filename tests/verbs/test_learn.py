@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from foveal.errors import Error
+from foveal.errors import Error, UsageError
 from foveal.verbs.learn import learn
 
 POLICY = (
@@ -31,4 +31,20 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
         learn(out=tmp_path / "file" / "learn.html")
     assert str(caught.value) == (
         f"cannot write {tmp_path}/file/learn.html: File exists; free space or choose another place"
+    )
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        learn(out=tmp_path)
+    assert str(caught.value) == f"--out {tmp_path} is a folder; give the name of a file"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_sentence():
+    with pytest.raises(Error) as caught:
+        learn(out="/proc/learn.html")
+    assert str(caught.value) == (
+        "cannot write /proc/learn.html: No such file or directory; "
+        "free space or choose another place"
     )

@@ -1,12 +1,16 @@
 // The page's language and its words: tables of [English, Korean].
 
-/** 'en', 'ko'; the learn page may know more. */
+/** 'en', 'ko'; the course may know more. */
 export type Lang = string
 export type Words = Record<string, readonly [en: string, ko: string]>
+export type Values = Record<string, string | number>
 
 export const language = $state<{ current: Lang }>({
   current: document.documentElement.lang === 'ko' ? 'ko' : 'en',
 })
+
+/** Texts of further languages: code -> table -> key -> text. Only the course has some. */
+export const further: Record<Lang, Record<string, Record<string, string>>> = {}
 
 /** Set the language of the page, and of the document for screen readers. */
 export function setLanguage(lang: Lang): void {
@@ -14,10 +18,16 @@ export function setLanguage(lang: Lang): void {
   document.documentElement.lang = lang
 }
 
-/** A function that returns the text of a key in the current language; {name} takes a value. */
-export function translator<W extends Words>(words: W) {
-  return (key: keyof W & string, values: Record<string, string | number> = {}): string => {
-    const text = words[key]![language.current === 'ko' ? 1 : 0]
-    return text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
-  }
+const put = (text: string, values: Values): string =>
+  text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
+
+/** The text of a key of a table in the current language; {name} takes a value. */
+export function textOf(table: string, words: Words, key: string, values: Values = {}): string {
+  const text = further[language.current]?.[table]?.[key] ?? words[key]?.[language.current === 'ko' ? 1 : 0] ?? ''
+  return put(text, values)
+}
+
+/** A function that returns the texts of one table; `table` is its name where there are further languages. */
+export function translator<W extends Words>(words: W, table = '') {
+  return (key: keyof W & string, values: Values = {}): string => textOf(table, words, key, values)
 }
