@@ -1,4 +1,4 @@
-"""A third language of the course is one file: built and read in a copy; a missing text is an error."""
+"""A third language of the course is one file, built in a copy; a missing text is an error."""
 
 from __future__ import annotations
 
