@@ -57,15 +57,15 @@ def _label_findings(part: Dataset, units: NDArray[np.float32]) -> Iterator[Findi
     found = find_label_errors(units, labels, len(classes))
     rows = found.rows.tolist()
     if rows:
-        correct = float((1 - found.probabilities[found.rows]).sum())
+        correct = round(float((1 - found.probabilities[found.rows]).sum()))
+        expected = f" (an estimated {correct:,} or more of these are right)" if correct else ""
         yield Finding(
             "label_errors",
             "warning",
             len(rows),
             tuple(part.paths[row] for row in rows),
-            "These images look like another class, the surest first, so their label may be wrong; "
-            f"expect {max(1, round(correct)):,} or more of these labels to be right: look at each, "
-            "and correct the label or keep it.",
+            "These images look like another class, the surest first, so their label may be wrong"
+            f"{expected}: look at each, and correct the label or keep it.",
             details=tuple(
                 f"'{classes[labels[row]]}', looks like '{classes[found.suggested[row]]}' "
                 f"({100 * found.probabilities[row]:.0f} %)"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from foveal.doctor.embeddings import MIN_IMAGES, embedding_findings
+from foveal.doctor.label_errors import LabelErrors
 
 
 def vectors(count: int, classes: int = 2, seed: int = 0) -> tuple[np.ndarray, list[str]]:
@@ -41,11 +42,20 @@ def test_wrong_labels_come_with_the_class_they_look_like(find):
     details = dict(zip(finding.files, finding.details, strict=True))
     assert details["4.png"].startswith("'b', looks like 'a' (")
     assert finding.advice == (
-        "These images look like another class, the surest first, so their label may be wrong; "
-        "expect 1 or more of these labels to be right: look at each, and correct the label or "
-        "keep it."
+        "These images look like another class, the surest first, so their label may be wrong: "
+        "look at each, and correct the label or keep it."
     )
     assert finding.to_data()["details"] == list(finding.details)
+
+
+def test_the_advice_says_how_many_are_probably_right(find, monkeypatch):
+    probabilities = np.full(120, 0.7)
+    found = LabelErrors(probabilities, np.zeros(120, np.int64), 0.1, np.arange(5))
+    monkeypatch.setattr("foveal.doctor.embeddings.find_label_errors", lambda *_: found)
+    assert find(*vectors(120))["label_errors"].advice == (
+        "These images look like another class, the surest first, so their label may be wrong (an "
+        "estimated 2 or more of these are right): look at each, and correct the label or keep it."
+    )
 
 
 def test_several_labels_an_image_and_none_are_not_judged(find):
