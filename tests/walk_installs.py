@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -114,8 +115,9 @@ def _walk(python: Path, made: dict[str, str], have: set[str], out: Path) -> int:
         commands.append(({"train"}, ["demo", "--out", f"{out} demo"]))
     for needs, arguments in commands:
         _one(python, needs, have, arguments, out.parent)
-    _serve(python, made["exported"], have, out.parent)
-    return len(commands) + 1
+    _serve(python, ["serve", made["exported"]], "/v2/health/ready", have, out.parent)
+    _serve(python, ["studio", f"{out} studio", "--no-browser"], "/", have, out.parent)
+    return len(commands) + 2
 
 
 def _one(python: Path, needs: set[str], have: set[str], arguments: list[str], place: Path) -> None:
@@ -136,11 +138,12 @@ def _one(python: Path, needs: set[str], have: set[str], arguments: list[str], pl
         assert len(done.stderr.strip().splitlines()) == 1, what
 
 
-def _serve(python: Path, exported: str, have: set[str], place: Path) -> None:
+def _serve(python: Path, command: list[str], path: str, have: set[str], place: Path) -> None:
+    """Start a server, wait until `path` is answered (the studio asks for its token), stop it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    arguments = ["serve", exported, "--port", str(port)]
+    arguments = [*command, "--port", str(port)]
     if "serve" not in have:
         _one(python, {"serve"}, have, arguments, place)
         return
@@ -155,9 +158,12 @@ def _serve(python: Path, exported: str, have: set[str], place: Path) -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready") as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
                     assert answer.status == 200
                     break
+            except urllib.error.HTTPError as error:
+                assert (command[0], error.code) == ("studio", 403)
+                break
             except OSError:
                 time.sleep(0.2)
         else:
