@@ -12,6 +12,7 @@ const classes = (page) =>
   page.$$eval('[data-class]', (entries) =>
     entries.map((entry) => `${entry.dataset.class} ${entry.querySelector('.count').firstChild.textContent}`).sort(),
   )
+const closed = (page) => page.waitForSelector('dialog[open]', { state: 'detached' })
 const focusGrid = (page) => page.focus('[role=grid]')
 
 async function makeProject(page) {
@@ -64,6 +65,7 @@ async function newClassByName(page) {
   await page.keyboard.type(HOSTILE_CLASS)
   await press(page, 'Enter')
   await until(() => classes(page), [`${HOSTILE_CLASS} 1`, 'a 3', 'b 2'], 'a new class of any name')
+  await closed(page)
 }
 
 async function leaveOut(page) {
@@ -85,13 +87,16 @@ async function editClasses(page) {
   await page.fill('#class-name', 'pear')
   await press(page, 'Enter')
   await until(() => classes(page), ['a 3', 'b 2', 'pear 1'], 'renamed')
+  await closed(page)
   await page.getByRole('button', { name: 'Edit pear' }).press('Enter')
   await page.selectOption('#merge-into', 'b')
   await page.getByRole('button', { name: 'Merge', exact: true }).press('Enter')
   await until(() => classes(page), ['a 3', 'b 3'], 'merged')
+  await closed(page)
   await page.getByRole('button', { name: 'Edit b' }).press('Enter')
   await page.getByRole('button', { name: 'Remove the class' }).press('Enter')
   await until(() => classes(page), ['a 3'], 'removed')
+  await closed(page)
   for (const wanted of [
     ['a 3', 'b 3'],
     ['a 3', 'b 2', 'pear 1'],
@@ -123,6 +128,7 @@ async function dropFiles(page) {
       },
       [selector, name],
     )
+  await page.getByRole('button', { name: 'All images 6 images' }).press('Enter')
   await drop('[data-class=pear]', 'one.png')
   await until(() => classes(page), ['a 3', 'b 2', 'pear 2'], 'dropped onto a class')
   await drop('main', 'another.png')
