@@ -1,193 +1,275 @@
 // The Data tab by keyboard: node data.mjs URL IMAGE_FOLDER HOSTILE_FILE
 // IMAGE_FOLDER holds 3 images in folder a and 2 in folder b; HOSTILE_FILE has markup in its name.
-import { axeFaults, holds, same } from '../../web/tests/browser.mjs'
-import { inStudio, press, until } from './open.mjs'
+import { axeFaults, holds, same } from "../../web/tests/browser.mjs";
+import { inStudio, press, until } from "./open.mjs";
 
-const [url, folder, hostile] = process.argv.slice(2)
-const HOSTILE_CLASS = '"><img src=x onerror=alert(1)>'
+const [url, folder, hostile] = process.argv.slice(2);
+const HOSTILE_CLASS = '"><img src=x onerror=alert(1)>';
 
-const captions = (page) => page.$$eval('[role=gridcell]', (cells) => cells.map((cell) => cell.innerText.trim()).sort())
-const showClass = (page, name) => page.locator(`[data-class="${name}"]`).press('Enter')
+const captions = (page) =>
+  page.$$eval("[role=gridcell]", (cells) =>
+    cells.map((cell) => cell.innerText.trim()).sort(),
+  );
+const showClass = (page, name) =>
+  page.locator(`[data-class="${name}"]`).press("Enter");
 const classes = (page) =>
-  page.$$eval('[data-class]', (entries) =>
-    entries.map((entry) => `${entry.dataset.class} ${entry.querySelector('.count').firstChild.textContent}`).sort(),
-  )
-const closed = (page) => page.waitForSelector('dialog[open]', { state: 'detached' })
-const focusGrid = (page) => page.focus('[role=grid]')
+  page.$$eval("[data-class]", (entries) =>
+    entries
+      .map(
+        (entry) =>
+          `${entry.dataset.class} ${entry.querySelector(".count").firstChild.textContent}`,
+      )
+      .sort(),
+  );
+const closed = (page) =>
+  page.waitForSelector("dialog[open]", { state: "detached" });
+const focusGrid = (page) => page.focus("[role=grid]");
 
 async function makeProject(page) {
-  await page.waitForSelector('#project-name')
-  same(await axeFaults(page), [], 'axe on the empty workspace')
-  while ((await page.evaluate(() => document.activeElement.id)) !== 'project-name') await press(page, 'Tab')
-  await page.keyboard.type('Fruit <b>1</b>')
-  await press(page, 'Enter')
-  await page.waitForSelector('#files', { state: 'attached' })
-  same(await axeFaults(page), [], 'axe on the empty project')
+  await page.waitForSelector("#project-name");
+  same(await axeFaults(page), [], "axe on the empty workspace");
+  while (
+    (await page.evaluate(() => document.activeElement.id)) !== "project-name"
+  )
+    await press(page, "Tab");
+  await page.keyboard.type("Fruit <b>1</b>");
+  await press(page, "Enter");
+  await page.waitForSelector("#files", { state: "attached" });
+  same(await axeFaults(page), [], "axe on the empty project");
 }
 
 async function addImages(page) {
-  await page.setInputFiles('#folder', folder)
-  await until(() => classes(page), ['a 3', 'b 2'], 'classes of a folder')
-  await until(() => captions(page), ['a', 'a', 'a', 'b', 'b'], 'images of a folder')
-  await page.click('#add')
-  await page.setInputFiles('#files', hostile)
-  await until(() => captions(page), ['Unlabelled', 'a', 'a', 'a', 'b', 'b'], 'an image without a folder')
-  same(await axeFaults(page), [], 'axe with images')
+  await page.setInputFiles("#folder", folder);
+  await until(() => classes(page), ["a 3", "b 2"], "classes of a folder");
+  await until(
+    () => captions(page),
+    ["a", "a", "a", "b", "b"],
+    "images of a folder",
+  );
+  await page.click("#add");
+  await page.setInputFiles("#files", hostile);
+  await until(
+    () => captions(page),
+    ["Unlabelled", "a", "a", "a", "b", "b"],
+    "an image without a folder",
+  );
+  same(await axeFaults(page), [], "axe with images");
 }
 
 async function relabelByKeys(page) {
-  await focusGrid(page)
-  await press(page, 'End', '2')
-  await until(() => classes(page), ['a 3', 'b 3'], 'the key 2 labels')
-  await showClass(page, 'a')
-  await focusGrid(page)
-  await press(page, 'Home', 'Shift+ArrowRight', '2')
-  await until(() => classes(page), ['a 1', 'b 5'], 'two selected images are labelled')
-  await until(() => captions(page), ['a'], 'they leave the view')
-  await press(page, 'Control+z')
-  await until(() => classes(page), ['a 3', 'b 3'], 'undo')
-  await press(page, 'Control+z')
-  await until(() => classes(page), ['a 3', 'b 2'], 'undo of the one before')
-  await press(page, 'Control+Shift+Z')
-  await until(() => classes(page), ['a 3', 'b 3'], 'redo')
-  await page.getByRole('button', { name: 'All images 6 images' }).press('Enter')
-  await focusGrid(page)
-  await press(page, 'End', '0')
-  await until(() => classes(page), ['a 3', 'b 2'], 'the key 0 removes the label')
+  await focusGrid(page);
+  await press(page, "End", "2");
+  await until(() => classes(page), ["a 3", "b 3"], "the key 2 labels");
+  await showClass(page, "a");
+  await focusGrid(page);
+  await press(page, "Home", "Shift+ArrowRight", "2");
+  await until(
+    () => classes(page),
+    ["a 1", "b 5"],
+    "two selected images are labelled",
+  );
+  await until(() => captions(page), ["a"], "they leave the view");
+  await press(page, "Control+z");
+  await until(() => classes(page), ["a 3", "b 3"], "undo");
+  await press(page, "Control+z");
+  await until(() => classes(page), ["a 3", "b 2"], "undo of the one before");
+  await press(page, "Control+Shift+Z");
+  await until(() => classes(page), ["a 3", "b 3"], "redo");
+  await page
+    .getByRole("button", { name: "All images 6 images" })
+    .press("Enter");
+  await focusGrid(page);
+  await press(page, "End", "0");
+  await until(
+    () => classes(page),
+    ["a 3", "b 2"],
+    "the key 0 removes the label",
+  );
 }
 
 async function newClassByName(page) {
-  await focusGrid(page)
-  await press(page, 'End', 'l')
-  await page.waitForSelector('#label-name')
-  same(await axeFaults(page), [], 'axe in the chooser of a class')
-  await page.focus('#label-name')
-  await page.keyboard.type(HOSTILE_CLASS)
-  await press(page, 'Enter')
-  await until(() => classes(page), [`${HOSTILE_CLASS} 1`, 'a 3', 'b 2'], 'a new class of any name')
-  await closed(page)
+  await focusGrid(page);
+  await press(page, "End", "l");
+  await page.waitForSelector("#label-name");
+  same(await axeFaults(page), [], "axe in the chooser of a class");
+  await page.focus("#label-name");
+  await page.keyboard.type(HOSTILE_CLASS);
+  await press(page, "Enter");
+  await until(
+    () => classes(page),
+    [`${HOSTILE_CLASS} 1`, "a 3", "b 2"],
+    "a new class of any name",
+  );
+  await closed(page);
 }
 
 async function leaveOut(page) {
-  await showClass(page, 'a')
-  await focusGrid(page)
-  await press(page, 'Home', 'Delete')
-  await until(() => classes(page), [`${HOSTILE_CLASS} 1`, 'a 2', 'b 2'], 'Delete leaves out')
-  await page.getByRole('button', { name: 'Left out 1 images' }).press('Enter')
-  await until(() => captions(page), ['a'], 'what is left out')
-  await focusGrid(page)
-  await press(page, 'Delete')
-  await until(() => classes(page), [`${HOSTILE_CLASS} 1`, 'a 3', 'b 2'], 'Delete takes back')
-  await page.getByRole('button', { name: 'All images 6 images' }).press('Enter')
+  await showClass(page, "a");
+  await focusGrid(page);
+  await press(page, "Home", "Delete");
+  await until(
+    () => classes(page),
+    [`${HOSTILE_CLASS} 1`, "a 2", "b 2"],
+    "Delete leaves out",
+  );
+  await page.getByRole("button", { name: "Left out 1 images" }).press("Enter");
+  await until(() => captions(page), ["a"], "what is left out");
+  await focusGrid(page);
+  await press(page, "Delete");
+  await until(
+    () => classes(page),
+    [`${HOSTILE_CLASS} 1`, "a 3", "b 2"],
+    "Delete takes back",
+  );
+  await page
+    .getByRole("button", { name: "All images 6 images" })
+    .press("Enter");
 }
 
 async function editClasses(page) {
-  await page.getByRole('button', { name: `Edit ${HOSTILE_CLASS}` }).press('Enter')
-  same(await axeFaults(page), [], 'axe in the form of a class')
-  await page.fill('#class-name', 'pear')
-  await press(page, 'Enter')
-  await until(() => classes(page), ['a 3', 'b 2', 'pear 1'], 'renamed')
-  await closed(page)
-  await page.getByRole('button', { name: 'Edit pear' }).press('Enter')
-  await page.selectOption('#merge-into', 'b')
-  await page.getByRole('button', { name: 'Merge', exact: true }).press('Enter')
-  await until(() => classes(page), ['a 3', 'b 3'], 'merged')
-  await closed(page)
-  await page.getByRole('button', { name: 'Edit b' }).press('Enter')
-  await page.getByRole('button', { name: 'Remove the class' }).press('Enter')
-  await until(() => classes(page), ['a 3'], 'removed')
-  await closed(page)
+  await page
+    .getByRole("button", { name: `Edit ${HOSTILE_CLASS}` })
+    .press("Enter");
+  same(await axeFaults(page), [], "axe in the form of a class");
+  await page.fill("#class-name", "pear");
+  await press(page, "Enter");
+  await until(() => classes(page), ["a 3", "b 2", "pear 1"], "renamed");
+  await closed(page);
+  await page.getByRole("button", { name: "Edit pear" }).press("Enter");
+  await page.selectOption("#merge-into", "b");
+  await page.getByRole("button", { name: "Merge", exact: true }).press("Enter");
+  await until(() => classes(page), ["a 3", "b 3"], "merged");
+  await closed(page);
+  await page.getByRole("button", { name: "Edit b" }).press("Enter");
+  await page.getByRole("button", { name: "Remove the class" }).press("Enter");
+  await until(() => classes(page), ["a 3"], "removed");
+  await closed(page);
   for (const wanted of [
-    ['a 3', 'b 3'],
-    ['a 3', 'b 2', 'pear 1'],
+    ["a 3", "b 3"],
+    ["a 3", "b 2", "pear 1"],
   ]) {
-    await press(page, 'Control+z')
-    await until(() => classes(page), wanted, 'undo of a class')
+    await press(page, "Control+z");
+    await until(() => classes(page), wanted, "undo of a class");
   }
 }
 
 async function dragOntoClass(page) {
-  await showClass(page, 'b')
-  await page.locator('[data-position="0"]').dragTo(page.locator('[data-class=pear]'))
-  await until(() => classes(page), ['a 3', 'b 1', 'pear 2'], 'dragged onto a class')
-  await press(page, 'Control+z')
-  await until(() => classes(page), ['a 3', 'b 2', 'pear 1'], 'undo of a drag')
+  await showClass(page, "b");
+  await page
+    .locator('[data-position="0"]')
+    .dragTo(page.locator("[data-class=pear]"));
+  await until(
+    () => classes(page),
+    ["a 3", "b 1", "pear 2"],
+    "dragged onto a class",
+  );
+  await press(page, "Control+z");
+  await until(() => classes(page), ["a 3", "b 2", "pear 1"], "undo of a drag");
 }
 
 async function dropFiles(page) {
   const drop = (selector, name) =>
     page.evaluate(
       async ([selector, name]) => {
-        const canvas = Object.assign(document.createElement('canvas'), { width: 20, height: 20 })
-        canvas.getContext('2d').fillRect(0, 0, name.length, 9)
-        const blob = await new Promise((resolve) => canvas.toBlob(resolve))
-        const transfer = new DataTransfer()
-        transfer.items.add(new File([blob], name))
-        const event = new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true })
-        document.querySelector(selector).dispatchEvent(event)
+        const canvas = Object.assign(document.createElement("canvas"), {
+          width: 20,
+          height: 20,
+        });
+        canvas.getContext("2d").fillRect(0, 0, name.length, 9);
+        const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([blob], name));
+        const event = new DragEvent("drop", {
+          dataTransfer: transfer,
+          bubbles: true,
+          cancelable: true,
+        });
+        document.querySelector(selector).dispatchEvent(event);
       },
       [selector, name],
-    )
-  await page.getByRole('button', { name: 'All images 6 images' }).press('Enter')
-  await drop('[data-class=pear]', 'one.png')
-  await until(() => classes(page), ['a 3', 'b 2', 'pear 2'], 'dropped onto a class')
-  await drop('main', 'another.png')
-  await page.getByRole('button', { name: 'Unlabelled 1 images' }).waitFor()
-  await drop('main', 'broken.png.txt')
+    );
+  await page
+    .getByRole("button", { name: "All images 6 images" })
+    .press("Enter");
+  await drop("[data-class=pear]", "one.png");
+  await until(
+    () => classes(page),
+    ["a 3", "b 2", "pear 2"],
+    "dropped onto a class",
+  );
+  await drop("main", "another.png");
+  await page.getByRole("button", { name: "Unlabelled 1 images" }).waitFor();
+  await drop("main", "broken.png.txt");
 }
 
 async function detail(page) {
-  await focusGrid(page)
-  await press(page, 'Home', 'Enter')
-  await page.waitForSelector('dialog[open] .image img')
-  await page.waitForFunction(() => document.querySelector('dialog[open] .image img').naturalWidth > 0)
-  same(await axeFaults(page), [], 'axe on one image')
-  const title = () => page.textContent('dialog[open] h2')
-  await until(async () => (await title()).length > 0, true, 'name')
-  const first = await title()
-  await press(page, 'ArrowRight')
-  await until(async () => (await title()) !== first, true, 'the next image')
-  await press(page, 'Escape')
-  holds((await page.locator('dialog[open]').count()) === 0, 'Escape closes')
-  same(await page.evaluate(() => document.activeElement.getAttribute('role')), 'grid', 'focus comes back')
+  await focusGrid(page);
+  await press(page, "Home", "Enter");
+  await page.waitForSelector("dialog[open] .image img");
+  await page.waitForFunction(
+    () => document.querySelector("dialog[open] .image img").naturalWidth > 0,
+  );
+  same(await axeFaults(page), [], "axe on one image");
+  const title = () => page.textContent("dialog[open] h2");
+  await until(async () => (await title()).length > 0, true, "name");
+  const first = await title();
+  await press(page, "ArrowRight");
+  await until(async () => (await title()) !== first, true, "the next image");
+  await press(page, "Escape");
+  holds((await page.locator("dialog[open]").count()) === 0, "Escape closes");
+  same(
+    await page.evaluate(() => document.activeElement.getAttribute("role")),
+    "grid",
+    "focus comes back",
+  );
 }
 
 async function otherLanguageAndReload(page) {
-  await page.click('#language')
-  same(await page.locator('nav [aria-current]').textContent(), '데이터', 'Korean')
-  same(await axeFaults(page), [], 'axe in Korean')
-  await page.click('#theme')
-  same(await axeFaults(page), [], 'axe in the dark')
-  await page.reload()
-  await until(() => classes(page), ['a 3', 'b 2', 'pear 2'], 'after a reload')
+  await page.click("#language");
+  same(
+    await page.locator("nav [aria-current]").textContent(),
+    "데이터",
+    "Korean",
+  );
+  same(await axeFaults(page), [], "axe in Korean");
+  await page.click("#theme");
+  same(await axeFaults(page), [], "axe in the dark");
+  await page.reload();
+  await until(() => classes(page), ["a 3", "b 2", "pear 2"], "after a reload");
 }
 
 async function twoPages(page) {
-  const other = await page.context().newPage()
-  await other.goto(page.url())
-  await until(() => classes(other), ['a 3', 'b 2', 'pear 2'], 'another page')
-  await showClass(other, 'a')
-  await focusGrid(other)
-  await press(other, 'Home', '2')
-  await until(() => classes(page), ['a 2', 'b 3', 'pear 2'], 'a change of another page')
-  await other.close()
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await until(() => classes(other), ["a 3", "b 2", "pear 2"], "another page");
+  await showClass(other, "a");
+  await focusGrid(other);
+  await press(other, "Home", "2");
+  await until(
+    () => classes(page),
+    ["a 2", "b 3", "pear 2"],
+    "a change of another page",
+  );
+  await other.close();
 }
 
 await inStudio(url, async (page) => {
-  await makeProject(page)
-  await addImages(page)
-  await relabelByKeys(page)
-  await newClassByName(page)
-  await leaveOut(page)
-  await editClasses(page)
-  await dragOntoClass(page)
-  await dropFiles(page)
-  await detail(page)
-  await otherLanguageAndReload(page)
-  await twoPages(page)
-  await page.setViewportSize({ width: 360, height: 740 })
-  same(await axeFaults(page), [], 'axe on a phone')
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-  holds(wide <= 0, `the page is ${wide} px wider than a phone`)
-})
-console.log('ok')
+  await makeProject(page);
+  await addImages(page);
+  await relabelByKeys(page);
+  await newClassByName(page);
+  await leaveOut(page);
+  await editClasses(page);
+  await dragOntoClass(page);
+  await dropFiles(page);
+  await detail(page);
+  await otherLanguageAndReload(page);
+  await twoPages(page);
+  await page.setViewportSize({ width: 360, height: 740 });
+  same(await axeFaults(page), [], "axe on a phone");
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - innerWidth,
+  );
+  holds(wide <= 0, `the page is ${wide} px wider than a phone`);
+});
+console.log("ok");

@@ -1,53 +1,71 @@
 // Opens a running studio in chromium; notes errors, breaches of the policy and outside requests.
-import { createRequire } from 'node:module'
+import { createRequire } from "node:module";
 
-const { chromium } = createRequire(new URL('../../web/package.json', import.meta.url))('playwright-core')
+const { chromium } = createRequire(
+  new URL("../../web/package.json", import.meta.url),
+)("playwright-core");
 
 /** Runs `act(page, context)`; throws its errors, and what went wrong on the page meanwhile. */
 export async function inStudio(url, act, options = {}) {
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
-  })
-  const base = url.split('/?')[0]
-  const faults = []
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+    ],
+  });
+  const base = url.split("/?")[0];
+  const faults = [];
   try {
     const context = await browser.newContext({
-      locale: 'en-US',
+      locale: "en-US",
       viewport: { width: 1280, height: 850 },
-      reducedMotion: 'reduce',
-      permissions: ['camera', 'clipboard-read', 'clipboard-write'],
+      reducedMotion: "reduce",
+      permissions: ["camera", "clipboard-read", "clipboard-write"],
       ...options,
-    })
-    const page = await context.newPage()
-    page.on('pageerror', (error) => faults.push(`error: ${error.message}`))
-    page.on('dialog', (dialog) => faults.push(`dialog: ${dialog.message()}`) && dialog.dismiss())
-    page.on('console', (message) => {
-      const text = message.text()
-      if (message.type() === 'error' && !/status of (410|422)/.test(text)) faults.push(`console: ${text}`)
-    })
-    page.on('request', (request) => {
-      if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(`${base}/`)) faults.push(request.url())
-    })
-    await page.goto(url)
-    await act(page)
-    if (faults.length) throw new Error(faults.join('\n'))
+    });
+    const page = await context.newPage();
+    page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
+    page.on(
+      "dialog",
+      (dialog) =>
+        faults.push(`dialog: ${dialog.message()}`) && dialog.dismiss(),
+    );
+    page.on("console", (message) => {
+      const text = message.text();
+      if (message.type() === "error" && !/status of (410|422)/.test(text))
+        faults.push(`console: ${text}`);
+    });
+    page.on("request", (request) => {
+      if (
+        !/^(blob|data):/.test(request.url()) &&
+        !request.url().startsWith(`${base}/`)
+      )
+        faults.push(request.url());
+    });
+    await page.goto(url);
+    await act(page);
+    if (faults.length) throw new Error(faults.join("\n"));
   } finally {
-    await browser.close()
+    await browser.close();
   }
 }
 
 /** Presses keys one after the other. */
 export async function press(page, ...keys) {
-  for (const key of keys) await page.keyboard.press(key)
+  for (const key of keys) await page.keyboard.press(key);
 }
 
 /** Waits until `read()` gives `wanted`. */
 export async function until(read, wanted, what, seconds = 30) {
-  const end = Date.now() + 1000 * seconds
-  let got
+  const end = Date.now() + 1000 * seconds;
+  let got;
   while (JSON.stringify((got = await read())) !== JSON.stringify(wanted)) {
-    if (Date.now() > end) throw new Error(`${what}: got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    if (Date.now() > end)
+      throw new Error(
+        `${what}: got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`,
+      );
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
