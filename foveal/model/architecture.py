@@ -28,7 +28,7 @@ def load_network(name: str | Path, size: Input | None = None) -> Network:
             f"there is no network '{name}'{nearest(str(name), preset_names())}; give a YAML file, "
             f"a model file, or one of the presets {', '.join(preset_names())}"
         )
-    if path.suffix in (".onnx", ".tflite"):
+    if path.suffix in (".html", ".onnx", ".tflite"):
         raise UsageError(
             f"{path} is an exported file, which holds no network; give the "
             "model.safetensors it was made from"

@@ -64,8 +64,9 @@ def test_a_model_files_architecture(name, tmp_path):
     assert load_network(path) == made
 
 
-def test_an_exported_file_names_the_model_to_give(tmp_path):
-    file = tmp_path / "model.onnx"
+@pytest.mark.parametrize("suffix", ["onnx", "html"])
+def test_an_exported_file_names_the_model_to_give(tmp_path, suffix):
+    file = tmp_path / f"model.{suffix}"
     file.touch()
     with pytest.raises(UsageError) as caught:
         load_network(file)

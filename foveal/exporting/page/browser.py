@@ -70,11 +70,14 @@ def find_browser() -> str:
 
 
 @contextlib.contextmanager
-def open_page(path: Path) -> Iterator[BrowserPage]:
-    """Open an HTML file in an installed browser; raises BrowserUnavailable."""
+def open_page(path: Path, flags: tuple[str, ...] = ()) -> Iterator[BrowserPage]:
+    """Open an HTML file in an installed browser; raises BrowserUnavailable.
+
+    flags: more words for the browser's command line.
+    """
     program = find_browser()
     with tempfile.TemporaryDirectory(prefix="foveal-", ignore_cleanup_errors=True) as profile:
-        pipe = _start(program, profile)
+        pipe = _start(program, profile, flags)
         try:
             yield _load(pipe, path)
         finally:
@@ -178,11 +181,11 @@ class _Pipe:
         return value
 
 
-def _start(program: str, profile: str) -> _Pipe:
+def _start(program: str, profile: str, flags: tuple[str, ...]) -> _Pipe:
     """Start the browser with its ends of two pipes as file descriptors 3 and 4."""
     # a browser started by root has no sandbox of its own: it refuses to start with one
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    command = [program, *_FLAGS, *sandbox, f"--user-data-dir={profile}", "about:blank"]
+    command = [program, *_FLAGS, *sandbox, *flags, f"--user-data-dir={profile}", "about:blank"]
     theirs_in, ours_out = _high_pipe()
     ours_in, theirs_out = _high_pipe()
     actions = [

@@ -15,8 +15,13 @@ from foveal.verbs.export import export
 
 EXPORTS = "exports"
 RESULTS_FILE = "exports.json"
-KINDS = ("onnx", "onnx-int8", "onnx-any-size")
-"""`foveal export --to onnx`, without an option and with each."""
+KINDS: dict[str, dict[str, Any]] = {
+    "onnx": {},
+    "onnx-int8": {"int8": True},
+    "onnx-any-size": {"any_size": True},
+    "page": {"to": "page"},
+}
+"""The options of `foveal export`."""
 
 
 def export_model(run: Path, kind: str, progress: Progress = silent) -> dict[str, Any]:
@@ -27,18 +32,20 @@ def export_model(run: Path, kind: str, progress: Progress = silent) -> dict[str,
     if kind not in KINDS:
         raise UsageError(f"the export '{kind}' does not exist; choose {', '.join(KINDS)}")
     model = model_path(run)
-    int8, any_size = kind == "onnx-int8", kind == "onnx-any-size"
-    out = run / EXPORTS / f"{kind.replace('onnx', 'model', 1)}.onnx"
+    options = KINDS[kind]
+    suffix = "html" if kind == "page" else "onnx"
+    out = run / EXPORTS / f"model{kind.removeprefix('page').removeprefix('onnx')}.{suffix}"
     out.parent.mkdir(exist_ok=True)
-    option = kind.removeprefix("onnx-") if kind != "onnx" else None
-    words = [] if option is None else [f"--{option}"]
-    argument = "" if option is None else f", {option.replace('-', '_')}=True"
+    words: list[str] = []
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", *([] if value is True else [value])]
+    arguments = "".join(f", {name}={value!r}" for name, value in options.items())
     same = repeat(
         ["export", model, *words, "--out", out],
-        f"foveal.export({str(model)!r}{argument}, out={str(out)!r})",
+        f"foveal.export({str(model)!r}{arguments}, out={str(out)!r})",
     )
     try:
-        result = export(model, int8=int8, any_size=any_size, out=out, progress=progress)
+        result = export(model, **options, out=out, progress=progress)
     except Error as error:
         _note(run, {"kind": kind, "passed": False, "message": str(error)})
         raise

@@ -67,5 +67,21 @@ def test_an_unknown_kind(run):
     with pytest.raises(UsageError) as raised:
         export_model(run, "tflite")
     assert str(raised.value) == (
-        "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size"
+        "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size, page"
     )
+
+
+def test_a_page_that_recognises_images(run, monkeypatch):
+    monkeypatch.setattr("foveal.exporting.page.browser.BROWSERS", ())
+    made = export_model(run, "page")
+    assert (made["passed"], made["path"], made["browser"], made["n"]) == (
+        True,
+        "model.html",
+        None,
+        100,
+    )
+    assert made["command"] == (
+        f"foveal export '{run}/model.safetensors' --to page --out '{run}/exports/model.html'"
+    )
+    assert "to='page', out=" in made["python"]
+    assert export_file(run, "model.html").read_bytes()[:15] == b"<!doctype html>"

@@ -21,6 +21,11 @@ export const words = {
   ],
   native: ['Foveal model', 'Foveal 모델'],
   nativeHint: ['One file that trains on, explains, evaluates.', '계속 학습하고 설명하고 평가할 수 있는 파일 하나.'],
+  page: ['Web page', '웹 페이지'],
+  pageHint: [
+    'One HTML file that recognises images offline, on phones too. It holds up to 4 images of val for its self-test.',
+    '휴대전화에서도 오프라인으로 이미지를 인식하는 HTML 파일 하나. 자체 검사용으로 val 이미지를 최대 4장 담습니다.',
+  ],
   onnx: ['ONNX', 'ONNX'],
   onnxHint: [
     'Runs wherever ONNX Runtime runs, without torch.',
