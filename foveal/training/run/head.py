@@ -28,7 +28,7 @@ from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.transfer.features import extract_features
-from foveal.training.transfer.head import FittedHead, HeadData, fit_head
+from foveal.training.transfer.head import FittedHead, HeadData, counts_left_out, fit_head
 from foveal.training.transfer.training import predict_logits
 
 MAX_FEATURE_BYTES = 2**29
@@ -36,6 +36,10 @@ MAX_FEATURE_BYTES = 2**29
 no more of them."""
 MAX_BUDGET_SHARE = 0.5
 """Of the time that is left when features are begun, that they may take."""
+MAX_MIRRORED_IMAGES = 500
+"""Of train, up to which features are the mean with those of the mirror image, where predictions
+are too: 0.4 points with 20 images a class (docs/design-notes.md); more images would cost too much
+time."""
 CHUNK_IMAGES = 512
 """Images between two looks at the clock."""
 
@@ -92,7 +96,7 @@ def fit_output_layer(session: TrainSession, context: RunContext) -> TrainSession
     _, output = split_head(state.module)
     features = collect_features(session, context.progress)
     fitted = _fit(task, features)
-    chosen = (*features.chosen, *_strength_choice(task, fitted))
+    chosen = (*features.chosen, *_strength_choice(task, features, fitted))
     plan = {**session.plan, "feature_seconds": features.image_seconds}
     session = with_chosen_values(replace(session, plan=plan), chosen)
     with task.interrupts:
@@ -149,12 +153,17 @@ def collect_features(session: TrainSession, progress: Progress) -> CollectedFeat
     def extract(pixels: NDArray[np.uint8]) -> Tensor:
         return extract_features(backbone, pixels, task.device, silent)
 
+    def extract_mean(pixels: NDArray[np.uint8]) -> Tensor:
+        return (extract(pixels) + extract(np.ascontiguousarray(pixels[:, :, ::-1]))) / 2
+
+    mirrored = task.recipe.test_time_augmentation == "flip" and count <= MAX_MIRRORED_IMAGES
     chunk = max(CHUNK_IMAGES, task.class_count)
     val_rows = np.arange(min(len(task.val), most))
     val = _in_chunks(extract, task.val.pixels, val_rows, chunk, progress)
     started = time.perf_counter()
-    train = _in_chunks(extract, task.train.pixels, rows, chunk, progress, is_late)
-    seconds = (time.perf_counter() - started) / len(train)
+    extract_train = extract_mean if mirrored else extract
+    train = _in_chunks(extract_train, task.train.pixels, rows, chunk, progress, is_late)
+    seconds = (time.perf_counter() - started) / (len(train) * (1 + mirrored))
     chosen = _count_choice(task, len(train), requested, most)
     return CollectedFeatures(rows[: len(train)], train, val, seconds, chosen)
 
@@ -226,11 +235,16 @@ def _val_logits(
     return predict_logits(state.module, task.recipe, task.val, task.device)
 
 
-def _strength_choice(task: TrainTask, fitted: FittedHead) -> tuple[ChosenValue, ...]:
+def _strength_choice(
+    task: TrainTask, features: CollectedFeatures, fitted: FittedHead
+) -> tuple[ChosenValue, ...]:
     if task.recipe.head_l2 is not None:
         return ()
-    on = "val" if len(task.val) else "images of train that are left out in turn"
-    return (ChosenValue("head_l2", fitted.strength, f"most likely labels on {on}"),)
+    parts = ["val"] if len(features.val) else []
+    if counts_left_out(len(features.train), len(features.val)):
+        parts.append("images of train that are left out in turn")
+    reason = f"most likely labels on {' and '.join(parts)}"
+    return (ChosenValue("head_l2", fitted.strength, reason),)
 
 
 @torch.no_grad()

@@ -90,7 +90,7 @@ def fit_head(
     tried = tuple(sorted(strengths or STRENGTHS, reverse=True))
     held_out = val if val is not None and len(val) else None
     regression = _Regression(train, activation)
-    if _counts_left_out(train, held_out, tried):
+    if len(tried) > 1 and counts_left_out(len(train), 0 if held_out is None else len(held_out)):
         tried = (_strength_by_folds(train, held_out, regression, tried),)
     if held_out is None:
         weight, bias = regression.fit(tried[0])
@@ -99,11 +99,9 @@ def fit_head(
     return min(path, key=lambda step: step[0])[1]
 
 
-def _counts_left_out(train: HeadData, val: HeadData | None, strengths: Sequence[float]) -> bool:
-    """Whether images of train that are left out in turn have a say in the choice."""
-    if len(strengths) == 1:
-        return False
-    return val is None or (len(val) < MIN_VAL_IMAGES and len(train) < MAX_FOLDED_IMAGES)
+def counts_left_out(train_images: int, val_images: int) -> bool:
+    """Whether images of train that are left out in turn have a say in the strength."""
+    return not val_images or (val_images < MIN_VAL_IMAGES and train_images < MAX_FOLDED_IMAGES)
 
 
 def _fit_path(

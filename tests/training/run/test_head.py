@@ -80,6 +80,9 @@ def test_the_first_model_is_the_frozen_network_with_a_fitted_output(runs, start,
     for name, value in model.module.state_dict().items():
         same = torch.equal(value, before[name])
         assert same != name.startswith("output."), name
+    assert {choice.reason for choice in session.chosen if choice.key == "head_l2"} == {
+        "most likely labels on val and images of train that are left out in turn"
+    }
     (entry,) = model.manifest.history
     assert (entry["stage"], entry["epoch"], entry["step"], entry["selected"]) == (
         "head",
@@ -201,6 +204,25 @@ def test_chunks_are_the_features_of_the_rows(start, monkeypatch, messages):
     pixels = session.task.train.pixels[features.rows]
     expected = extract_features(backbone, pixels, CPU, messages)
     torch.testing.assert_close(features.train, expected)
+
+
+@pytest.mark.parametrize(("most", "mirrored"), [(70, True), (69, False)])
+def test_features_of_few_images_are_means_with_the_mirror_image(
+    start, monkeypatch, messages, most, mirrored
+):
+    monkeypatch.setattr(head, "MAX_MIRRORED_IMAGES", most)
+    session = start(head_images=70, horizontal_flip="random")
+    assert session.task.recipe.test_time_augmentation == "flip"
+    features = collect_features(session, messages)
+    backbone, _ = split_head(session.state.module)
+    pixels = session.task.train.pixels[features.rows]
+    expected = extract_features(backbone, pixels, CPU, messages)
+    if mirrored:
+        other = extract_features(backbone, np.flip(pixels, 2).copy(), CPU, messages)
+        expected = (expected + other) / 2
+    torch.testing.assert_close(features.train, expected)
+    val = extract_features(backbone, session.task.val.pixels, CPU, messages)
+    torch.testing.assert_close(features.val, val)
 
 
 @pytest.mark.parametrize("images", [1, 5])
