@@ -55,7 +55,10 @@ def test_a_search(digits: Path, tiny_network: Path, tmp_path: Path, capsys) -> N
     assert main.run([*map(str, words)]) == 0
     out, err = capsys.readouterr()
     assert out == f"{tmp_path}/out/best/model.safetensors\n"
-    assert "trial 0: the values that Foveal chooses\n" in err
+    lines = err.splitlines()
+    assert lines[0] == "trial 0: the values that Foveal chooses"
+    assert not [line for line in lines if line.startswith(("design:", "plan:", "  "))]
+    assert [line for line in lines if line.startswith("trial 1: ")]
     assert main.run([*map(str, words), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["default"]["number"] == 0
 

@@ -117,24 +117,6 @@ def test_a_stopped_trial_goes_on(digits: Path, space: Path, tmp_path: Path, numb
         assert went_on[: len(started)] == started
 
 
-def test_a_trial_that_fails_is_no_end(
-    digits: Path, space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from foveal.errors import TrainingError
-
-    real, turns = module.train_in_folder, []
-
-    def train(*arguments):
-        turns.append(1)
-        if len(turns) == 2:
-            raise TrainingError("the loss is nan")
-        return real(*arguments)
-
-    monkeypatch.setattr(module, "train_in_folder", train)
-    result = run(digits, space, tmp_path / "out", 2)
-    assert [trial.state for trial in result.trials] == ["complete", "failed", "complete"]
-
-
 def test_a_space_with_mistakes(digits: Path, tmp_path: Path) -> None:
     space = tmp_path / "space.yaml"
     space.write_text("learning_rte: [0.1]\nmixup_alpha: {low: 0.5, high: 0.1}\n")

@@ -1,0 +1,56 @@
+"""Trials of a search: one that fails is told, data without val is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foveal.errors import DataError, TrainingError
+from foveal.verbs import search_trials as module
+from foveal.verbs.search import search
+
+
+def test_a_trial_that_fails_is_no_end(
+    digits: Path, tiny_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, turns = module.train_in_folder, []
+
+    def train(*arguments):
+        turns.append(1)
+        if len(turns) == 2:
+            raise TrainingError("the loss is nan")
+        return real(*arguments)
+
+    monkeypatch.setattr(module, "train_in_folder", train)
+    space = tmp_path / "space.yaml"
+    space.write_text(f"batch_size: [16, 32]\nnetwork: [{tiny_network}]\n")
+    result = search(
+        digits,
+        trials=2,
+        trial_minutes=0.05,
+        space=space,
+        out=tmp_path / "out",
+        start_from="scratch",
+    )
+    assert [trial.state for trial in result.trials] == ["complete", "failed", "complete"]
+
+
+def test_data_without_val(digits: Path, tmp_path: Path) -> None:
+    for number, path in enumerate(sorted(digits.rglob("*.png"))[:16]):  # four a class: no val
+        split = "train" if number < 8 else "test"
+        target = tmp_path / "few" / split / "ab"[number % 2] / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    with pytest.raises(DataError) as info:
+        search(
+            tmp_path / "few",
+            trials=1,
+            trial_minutes=0.05,
+            out=tmp_path / "out",
+            start_from="scratch",
+        )
+    assert str(info.value) == (
+        "the data has no validation images to compare trials on; give more images, or a split "
+        "named val"
+    )
