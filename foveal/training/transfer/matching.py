@@ -68,9 +68,8 @@ def load_matching_weights(
     (loaded if known else not_loaded).extend(output)
     if not {name for name, _ in module.named_parameters()} & set(loaded):
         raise UsageError(
-            f"nothing of {source.path} fits the network: it has no weight of the same name and "
-            "shape, and no class of the same name; leave --network out to train the model's own "
-            "network, or leave --from out"
+            f"nothing of {source.path} fits the network: no weight has the same name and shape; "
+            "leave --network out to train the model's own network, or leave --from out"
         )
     order = {name: place for place, name in enumerate(own)}
     return Transfer(

@@ -98,7 +98,6 @@ def test_a_model_of_which_nothing_fits_is_refused():
     with pytest.raises(UsageError) as caught:
         _load(_module(2), ("a", "b"), _module(2, width=5), ("c", "d"))
     assert str(caught.value) == (
-        "nothing of m fits the network: it has no weight of the same name and shape, and no class "
-        "of the same name; leave --network out to train the model's own network, or leave --from "
-        "out"
+        "nothing of m fits the network: no weight has the same name and shape; leave --network out "
+        "to train the model's own network, or leave --from out"
     )
