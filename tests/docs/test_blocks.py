@@ -42,6 +42,8 @@ READ = {
     "js",
     "csv",
     "dockerfile",
+    "kotlin",
+    "swift",
     "ini",
     "mermaid",
     "{eval-rst}",
