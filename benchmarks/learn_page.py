@@ -5,10 +5,11 @@
 In chromium, at 1280x900. Interactions: every slider of a chapter is set to its least, middle,
 largest and old value, every choice and sample digit is pressed; the figure is the milliseconds from
 the event to the frame that shows the change, with the wait for the screen (a frame every 16.7 ms,
-so that nothing is below that). `largest_ms` is the slowest of all in the median round. Training: the
+so that nothing is below that). `largest_ms` is the slowest of all in a middle round. Training: the
 suggested network as the page proposes it, seconds until its last epoch and its accuracy on the 360
 digits that are never trained on. First paint: from the start of the navigation, page from the disk.
 Goals: 50 ms an interaction, 95 % in 15 s on two cores, first paint in 1 s.
+Missed: the composer, where a filter size draws the maps of every layer anew.
 """
 
 from __future__ import annotations
