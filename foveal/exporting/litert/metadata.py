@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import flatbuffers
+import numpy as np
 
 from foveal import __version__
 from foveal.exporting.litert.convert import INPUT_NAME, OUTPUT_NAME
@@ -28,6 +29,8 @@ def add_metadata(model: bytes, manifest: Manifest) -> bytes:
     from ai_edge_litert import schema_py_generated as schema
 
     content = schema.ModelT.InitFromPackedBuf(model, 0)
+    for constant in content.buffers:
+        _move_inside(constant, model)
     buffer = schema.BufferT()
     buffer.data = list(model_metadata(manifest))
     entry = schema.MetadataT()
@@ -38,6 +41,14 @@ def add_metadata(model: bytes, manifest: Manifest) -> bytes:
     builder = flatbuffers.Builder(len(model) + 4096)
     builder.Finish(content.Pack(builder), file_identifier=IDENTIFIER)
     return bytes(builder.Output())
+
+
+def _move_inside(constant: Any, model: bytes) -> None:
+    """Large models have constants behind the flatbuffer, at offsets that change with its length."""
+    if constant.offset > 1:
+        end = constant.offset + constant.size
+        constant.data = np.frombuffer(model[constant.offset : end], np.uint8)
+        constant.offset = constant.size = 0
 
 
 def model_metadata(manifest: Manifest) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import flatbuffers
@@ -10,7 +11,7 @@ import pytest
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
-from foveal.exporting.litert.metadata import add_metadata, model_metadata
+from foveal.exporting.litert.metadata import _move_inside, add_metadata, model_metadata
 from foveal.model.model import Model
 
 
@@ -78,6 +79,16 @@ def test_what_readers_of_the_metadata_find(model: Model) -> None:
     assert number(unit, 0, number_types.Uint8Flags) == 1  # NormalizationOptions
     assert (numbers(child(unit, 1), 0), numbers(child(unit, 1), 1)) == ([0.0], [1.0])
     assert (numbers(child(image, 5), 0), numbers(child(image, 5), 1)) == ([255.0], [0.0])
+
+
+def test_constants_behind_the_flatbuffer_move_inside() -> None:
+    model = bytes(range(100))
+    constant = SimpleNamespace(data=None, offset=40, size=10)
+    _move_inside(constant, model)
+    assert (bytes(constant.data), constant.offset, constant.size) == (model[40:50], 0, 0)
+    inside = SimpleNamespace(data=[1], offset=0, size=0)
+    _move_inside(inside, model)
+    assert inside.data == [1]
 
 
 def test_a_model_with_metadata_runs_the_same(model: Model) -> None:
