@@ -1,5 +1,6 @@
 """One process at a time, by the operating system's lock."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import Error, TrainingError
-from foveal.filelock import is_locked, lock_run_folder, try_lock, wait_for_lock
+from foveal.filelock import is_locked, lock_holder, lock_run_folder, try_lock, wait_for_lock
 
 HOLD = """
 import sys, time
@@ -128,3 +129,16 @@ def test_trying_says_whether_the_lock_was_free(tmp_path, holder):
     other.wait()
     with try_lock(tmp_path / "lock") as is_mine:
         assert is_mine
+
+
+def test_the_holder_of_a_run_folder_is_named_while_it_lives(tmp_path, holder):
+    assert lock_holder(tmp_path) is None
+    (tmp_path / ".lock").write_text("\n1\n")
+    assert lock_holder(tmp_path) is None
+    other = holder("lock_run_folder", tmp_path)
+    assert lock_holder(tmp_path) == other.pid
+    other.kill()
+    other.wait()
+    assert lock_holder(tmp_path) is None
+    with lock_run_folder(tmp_path):
+        assert lock_holder(tmp_path) == os.getpid()

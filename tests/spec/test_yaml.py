@@ -340,3 +340,19 @@ def test_any_text_is_a_value_or_sentences(text):
         yaml.parse_yaml(text, Recipe, "net.yaml")
     except SpecError as error:
         assert all(problem.startswith("net.yaml") for problem in error.problems)
+
+
+def test_mistakes_are_found_with_their_line_and_layer():
+    text = "layers:\n  - conv: 0\n  - residual:\n      - relu\n      - dense: x\nlayers: []\n"
+    data, value, mistakes = yaml.check_yaml(text, Network)
+    assert value is None
+    assert data["layers"] == []
+    assert [(one.line, one.layer) for one in mistakes] == [(6, ()), (1, ())]
+    text = text.replace("layers: []", "  - output: softmax")
+    data, value, mistakes = yaml.check_yaml(text, Network)
+    assert [(one.line, one.layer) for one in mistakes] == [(2, (1,)), (5, (2, 2))]
+    assert mistakes[0].text == "layer 1 (conv): channels received 0; allowed is a whole number " + (
+        "from 1 to 65536"
+    )
+    good = "layers: [flatten, output: softmax]"
+    assert yaml.check_yaml(good, Network)[1:] == (yaml.parse_yaml(good, Network), [])

@@ -21,6 +21,9 @@ async function open(context, tab) {
   const page = await context.newPage()
   page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`))
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`))
+  page.on('response', async (response) => {
+    if (response.status() >= 400) faults.push(`${response.url()}: ${await response.text().catch(() => '')}`)
+  })
   page.on('request', (request) => {
     if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(base))
       faults.push(`request: ${request.url()}`)
@@ -87,6 +90,7 @@ const browser = await chromium.launch({
 })
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' })
+  context.setDefaultTimeout(120_000)
   const first = await context.newPage()
   await first.goto(url)
   await first.close()
@@ -124,6 +128,7 @@ try {
 
   await page.click('#new-run')
   await start(page, 1, 'second')
+  await page.waitForSelector('h2:text("second")')
   await inState(page, 'finished')
   await page.selectOption('#compare', { index: 1 })
   await page.waitForSelector('#difference', { timeout: 120_000 })

@@ -19,7 +19,7 @@ from foveal.network.shapes import TracedLayer, trace
 from foveal.rundir import read_run_data
 from foveal.spec.layers import Conv
 from foveal.spec.network import Network
-from foveal.studio.runs.snapshot import Snapshot, module_weights, newest_snapshot
+from foveal.studio.runs.snapshot import MAX_TRIES, Snapshot, module_weights, newest_snapshot
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -73,8 +73,11 @@ class LiveNetworks:
 
     def _current(self, folder: Path) -> LiveNetwork:
         known = self._kept.get(folder)
-        snapshot = newest_snapshot(folder, known.snapshot if known else None)
-        weights = None if snapshot is None else module_weights(snapshot)
+        for _ in range(MAX_TRIES):
+            snapshot = newest_snapshot(folder, known.snapshot if known else None)
+            weights = None if snapshot is None else module_weights(snapshot)
+            if weights is not None:  # else the run has replaced the file meanwhile
+                break
         if snapshot is None or weights is None:
             raise DataError("the run has not saved a step yet; its filters appear in a few seconds")
         if known is None or known.snapshot.plan["network"] != snapshot.plan["network"]:

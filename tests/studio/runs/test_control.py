@@ -124,8 +124,13 @@ def test_changes_are_published(studio):
     studio.events.published.clear()
     folder = studio.train(epochs=2)
     studio.wait_for(folder, "finished")
-    studio.wait(folder, lambda _: studio.events.published[-1][2]["state"] == "finished")
-    states = [data["state"] for _, kind, data in studio.events.published if kind == "run"]
+
+    def states_of_run():
+        told = [data for _, kind, data in studio.events.published if kind == "run"]
+        return [data["state"] for data in told if data["id"] == folder.name]
+
+    studio.wait(folder, lambda _: states_of_run()[-1] == "finished")
+    states = states_of_run()
     assert states[0] == "running"
     assert states.count("finished") == 1
 

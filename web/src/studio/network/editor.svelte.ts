@@ -96,6 +96,7 @@ export class NetworkEditor {
 
   /** Take a whole network, such as a preset or a design. */
   async take(yaml: string, startFrom: string, reasons: string[] = []): Promise<void> {
+    clearTimeout(this.#checkTimer)
     this.#remember()
     this.yaml = yaml
     this.startFrom = startFrom
@@ -220,6 +221,7 @@ export class NetworkEditor {
   }
 
   #show(yaml: string): void {
+    clearTimeout(this.#checkTimer)
     this.yaml = yaml
     this.reasons = []
     void this.#check({ yaml })

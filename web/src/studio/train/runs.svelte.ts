@@ -5,6 +5,7 @@ import { attempt } from '../state.svelte'
 import type { RunDetail, RunStatus, StepLine } from './types'
 
 const MAX_POINTS = 1200
+const REFRESH_MS = 1500
 
 export class Runs {
   list = $state.raw<RunStatus[]>([])
@@ -14,6 +15,8 @@ export class Runs {
   toldAt = $state(0)
   readonly project: string
   #end: () => void
+  #openedAt = 0
+  #planned: ReturnType<typeof setTimeout> | undefined
 
   constructor(project: string) {
     this.project = project
@@ -22,6 +25,7 @@ export class Runs {
 
   close(): void {
     this.#end()
+    clearTimeout(this.#planned)
   }
 
   async load(): Promise<void> {
@@ -37,7 +41,7 @@ export class Runs {
     const found = await attempt(() => get<RunDetail>(runPath(this.project, id)))
     if (!found) return
     this.detail = found
-    this.toldAt = Date.now()
+    this.toldAt = this.#openedAt = Date.now()
   }
 
   #told(status: RunStatus): void {
@@ -56,7 +60,18 @@ export class Runs {
     this.detail = { ...before, ...status, steps: grown }
     if (latest && latest.step !== before.latest?.step) this.toldAt = Date.now()
     const changed = before.epochs !== status.epochs || before.state !== status.state || (!before.plan && latest)
-    if (changed) void this.open(status.id)
+    if (changed) this.#openSoon(status.id, before.state !== status.state)
+  }
+
+  /** Read the run anew, now or at the end of a pause: epochs may be many a second. */
+  #openSoon(id: string, now: boolean): void {
+    if (this.#planned !== undefined && !now) return
+    clearTimeout(this.#planned)
+    const wait = now ? 0 : Math.max(0, this.#openedAt + REFRESH_MS - Date.now())
+    this.#planned = setTimeout(() => {
+      this.#planned = undefined
+      if (this.detail?.id === id) void this.open(id)
+    }, wait)
   }
 
   async act(id: string, action: 'pause' | 'stop' | 'resume' | 'extend', body: object = {}): Promise<boolean> {

@@ -1,0 +1,143 @@
+"""Images a second of a run of the studio with its live views open, and of the command line.
+
+    python benchmarks/studio_training.py prepare FOLDER IMAGES
+    python benchmarks/studio_training.py measure FOLDER [PAIRS]
+
+`prepare` makes a workspace in FOLDER and decodes the images of the folder IMAGES once. `measure`
+trains the same table with the same network and seed by `foveal train` and through the studio, in
+turn; the studio's Train tab is open in chromium then: curves twice a second, filters and feature
+maps every two seconds, wrong images after epochs. Images a second are those of the epochs after the
+first, validation included. Adds to results/studio_training.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "studio_training.json"
+NETWORK = (
+    "input: {height: 64, width: 64, channels: 3}\n"
+    "layers: [conv: 24, batch_norm, relu, max_pool: 2, conv: 48, batch_norm, relu, max_pool: 2, "
+    "conv: 96, batch_norm, relu, max_pool: 2, conv: 128, batch_norm, relu, global_avg_pool, "
+    "output: softmax]\n"
+)
+EPOCHS = 12
+RECIPE = {"batch_size": 64, "translate": 0.0, "random_crop": 1.0, "rotation_degrees": 0.0}
+
+
+def main() -> None:
+    """Prepare or measure."""
+    action, folder = sys.argv[1], Path(sys.argv[2])
+    if action == "prepare":
+        prepare(folder, Path(sys.argv[3]))
+        return
+    pairs = [measure(folder) for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 1)]
+    known = json.loads(RESULTS.read_text())["pairs"] if RESULTS.is_file() else []
+    rows = [*known, *pairs]
+    ratios = sorted(row["studio"] / row["command_line"] for row in rows)
+    whole = {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "pairs": rows,
+        "ratio_median": ratios[len(ratios) // 2],
+    }
+    RESULTS.write_text(json.dumps(whole, indent=2) + "\n")
+    print(json.dumps(whole, indent=2))
+
+
+def prepare(folder: Path, images: Path) -> None:
+    """A workspace with a project of the images, and a run that has decoded them."""
+    process, client = start(folder)
+    try:
+        project = client.post("/api/projects", json={"name": "images"}).json()["id"]
+        client.post(f"/api/projects/{project}/folders", json={"path": str(images.absolute())})
+        wait_until(client, f"/api/projects/{project}", lambda found: found["images"] > 0)
+        run_in_studio(client, project, epochs=1)
+        (folder / "project").write_text(project)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Images a second of one run each."""
+    project = (folder / "project").read_text()
+    table = next((folder / "workspace" / "projects" / project).glob("runs/*/images.jsonl"))
+    plain = run_by_command(folder, table)
+    process, client = start(folder)
+    page = subprocess.Popen(
+        ["node", str(ROOT / "web" / "tests" / "watch_run.mjs"), client.headers["x-url"], project]
+    )
+    try:
+        path = run_in_studio(client, project, epochs=EPOCHS)
+    finally:
+        page.wait(60)
+        process.terminate()
+        process.wait()
+    return {"command_line": plain, "studio": images_per_second(path)}
+
+
+def start(folder: Path) -> tuple[subprocess.Popen[str], httpx.Client]:
+    """A studio, and a client that may use it."""
+    words = [sys.executable, "-m", "foveal", "studio", str(folder / "workspace")]
+    process = subprocess.Popen(
+        [*words, "--no-browser", "--port", "0"], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    url = next(line.split()[2] for line in process.stderr if line.startswith("studio at "))
+    base = url.partition("/?")[0]
+    headers = {"origin": base, "x-url": url}
+    client = httpx.Client(base_url=base, headers=headers, timeout=600, follow_redirects=True)
+    client.get(url)
+    return process, client
+
+
+def run_in_studio(client: httpx.Client, project: str, *, epochs: int) -> Path:
+    """Train to the end; the folder of the run."""
+    body = {"network": NETWORK, "epochs": epochs, "recipe": RECIPE, "start_from": "scratch"}
+    run = client.post(f"/api/projects/{project}/runs", json=body).json()
+    path = f"/api/projects/{project}/runs/{run['id']}"
+    wait_until(client, path, lambda found: found["state"] != "running")
+    workspace = Path(client.get("/api/studio").json()["workspace"])
+    return workspace / "projects" / project / "runs" / run["id"]
+
+
+def wait_until(client: httpx.Client, path: str, reached: Any) -> None:
+    while not reached(client.get(path).json()):
+        time.sleep(1)
+
+
+def run_by_command(folder: Path, table: Path) -> float:
+    """Images a second of `foveal train` on the same table."""
+    out = folder / f"command-{time.time():.0f}"
+    network = folder / "network.yaml"
+    network.write_text(NETWORK)
+    words = ["train", str(table), "--network", str(network), "--epochs", str(EPOCHS)]
+    for key, value in RECIPE.items():
+        words += ["--set", f"{key}={value}"]
+    words += ["--from", "scratch", "--out", str(out)]
+    subprocess.run([sys.executable, "-m", "foveal", *words], check=True, capture_output=True)
+    return images_per_second(out)
+
+
+def images_per_second(run: Path) -> float:
+    """Of the epochs after the first."""
+    images = json.loads((run / "data.json").read_text())["counts"]["train"]
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    seconds = [line["seconds"] for line in lines[1:]]
+    return float(images * len(seconds) / sum(seconds))
+
+
+if __name__ == "__main__":
+    main()
