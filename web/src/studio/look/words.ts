@@ -27,10 +27,7 @@ export const words = {
   none: ['Nothing is wrong on val.', 'val에서 틀린 이미지가 없습니다.'],
   choose: ['Choose a cell of the matrix.', '행렬의 칸을 선택하세요.'],
   images: ['{n} images', '이미지 {n}장'],
-  imageLabel: [
-    'Image {id}, label {true}, predicted {predicted} with {p}',
-    '이미지 {id}, 라벨 {true}, 예측 {predicted} ({p})',
-  ],
+  imageLabel: ['Image {id}, label', '이미지 {id}, 라벨'],
   keys: [
     'Space selects, 1 to 9 or L give a class, Delete leaves out, Enter shows the network.',
     '스페이스로 선택, 1~9 또는 L로 클래스 지정, Delete로 제외, Enter로 네트워크 보기.',
