@@ -27,8 +27,14 @@ def test_a_model_is_tried_described_and_looked_at(
         (run / "log.jsonl").write_text('{"epoch": 1, "val_accuracy": 0.9}\n')
         (run / "request.json").write_text('{"name": "one"}')
         done = subprocess.run(
-            ["node", Path(__file__).with_name("use.mjs"), studio.url, project, image]
-            + [str(prediction.label)],
+            [
+                "node",
+                Path(__file__).with_name("use.mjs"),
+                studio.url,
+                project,
+                image,
+                str(prediction.label),
+            ],
             capture_output=True,
             text=True,
             timeout=300,
