@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-OPENVINO = ROOT / ".venv-inference"
+OPENVINO = Path(os.environ.get("FOVEAL_BENCHMARK_OPENVINO", ROOT / ".venv-inference"))
 RESULT = ROOT / "benchmarks" / "results" / "inference.json"
 DIFFERENT = 500
 """Photos that are really drawn; the others link to them."""

@@ -161,7 +161,7 @@ def machine(result: dict[str, Any]) -> str:
 def section(path: Path) -> str:
     """What was measured, how to repeat it, on what, and the figures."""
     script = ROOT / "benchmarks" / f"{path.stem}.py"
-    lines = [f"## {path.stem.capitalize()}", ""]
+    lines = [f"## {words(path.stem).capitalize()}", ""]
     if script.is_file():
         lines += [plain(ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""), ""]
     alike: list[dict[str, Any]] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,8 @@ SEAL_FILE = "foveal_seal.txt"
 _ENTRIES = [LABELS_FILE, MANIFEST_FILE, SEAL_FILE]
 MAX_MODEL_BYTES = 2**31
 """The size limit of a flatbuffer."""
+_ZIP_ERRORS = (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, struct.error)
+"""What zipfile raises for altered bytes."""
 _END_BYTES = 22
 """Of the record that ends a zip without a comment."""
 
@@ -42,7 +45,7 @@ def read_manifest(content: bytes, path: Path) -> str:
     """The manifest JSON of a verified file; raises ModelFileError where it does not pass."""
     try:
         return _read_manifest(content, path)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+    except _ZIP_ERRORS as error:
         raise _damaged(path) from error
 
 

@@ -57,7 +57,8 @@ def test_a_wrong_choice_is_one_sentence():
     done = run("predict", "model.onnx", "a.png", "--format", "xml")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "foveal: Invalid value for '--format': 'xml' is not one of 'table', 'jsonl', 'csv'.\n"
+        "foveal: Invalid value for '--format': 'xml' is not one of 'table', 'jsonl', 'csv', "
+        "'parquet'.\n"
     )
 
 

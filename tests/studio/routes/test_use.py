@@ -54,7 +54,7 @@ def test_an_export_is_made_listed_and_downloaded(digits_project):
     assert answer.headers["content-disposition"] == 'attachment; filename="model.onnx"'
     studio.get(f"{run}/exports/..%2fmodel.safetensors", 404)
     assert studio.post(f"{run}/export", 422, to="tflite")["error"] == (
-        "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size"
+        "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size, page"
     )
 
 
