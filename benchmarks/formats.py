@@ -62,7 +62,7 @@ def first_answer(path: Path, photo: Path) -> float:
     return time.perf_counter() - started
 
 
-def agreement(path: Path) -> dict[str, float]:
+def agreement(path: Path) -> dict[str, object]:
     """Of the parity check: as the file or the folder's README records it."""
     from foveal.prediction.predictor import Predictor
 
@@ -73,13 +73,16 @@ def agreement(path: Path) -> dict[str, float]:
         )
         assert found is not None, text
         n, share, gap = found.groups()
-        return {"n": int(n.replace(",", "")), "agreement": float(share) / 100, "gap": float(gap)}
+        return _agreement(int(n.replace(",", "")), float(share) / 100, float(gap))
     record = Predictor(path).manifest.exported
     if record is None:
         return {}
     parity = record["parity"]
-    gap = parity["max_probability_gap"]
-    return {"n": parity["n"], "agreement": parity["agreement"], "gap": gap}
+    return _agreement(parity["n"], parity["agreement"], parity["max_probability_gap"])
+
+
+def _agreement(n: int, share: float, gap: float) -> dict[str, object]:
+    return {"val images": n, "agreement": f"{100 * share:.2f} %", "largest gap": f"{gap:.1g}"}
 
 
 def networks(folder: Path, seconds: float, openvino: Path | None) -> dict[str, Measure]:

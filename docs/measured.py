@@ -100,7 +100,7 @@ def rows(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
 
 def in_words(value: Any) -> str:
     """One cell: a number, a median with the least and the largest, or a text."""
-    if isinstance(value, dict) and value.keys() == {"median", "least", "largest"}:
+    if isinstance(value, dict) and {"median", "least", "largest"} <= value.keys():
         median, least, largest = (number(value[key]) for key in ("median", "least", "largest"))
         return median if least == largest else f"{median} ({least} to {largest})"
     return number(value) if is_number(value) else str(value)
