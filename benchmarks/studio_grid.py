@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import inference
 import numpy as np
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "studio"))
 from conftest import run_studio  # noqa: E402
+
+RESULT = HERE / "results" / "studio_grid.json"
 
 
 def make_images(folder: Path, count: int) -> None:
@@ -69,10 +73,13 @@ def main() -> None:
             "columns_seconds": columns_seconds,
             "server_mb": memory_mb(studio.process.pid),
             "seconds": options.seconds,
-            "machine": platform.machine(),
+            "processor": inference.processor(),
+            "cores": os.cpu_count(),
             "python": platform.python_version(),
         }
-    print(json.dumps(measured, indent=1))
+    text = json.dumps({**measured, "n": 1}, indent=2)
+    RESULT.write_text(f"{text}\n")
+    print(text)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import inference
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "studio_training.json"
@@ -46,7 +47,7 @@ def main() -> None:
     rows = [*known, *pairs]
     ratios = sorted(row["studio"] / row["command_line"] for row in rows)
     whole = {
-        "processor": platform.processor() or platform.machine(),
+        "processor": inference.processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "pairs": rows,
