@@ -197,7 +197,6 @@ async function dropFiles(page) {
     ["a 3", "b 2", "pear 2"],
     "dropped onto a class",
   );
-  await page.waitForTimeout(1500); // a drop while another upload ends is lost today
   await drop("main", "another.png");
   await page.getByRole("button", { name: "Unlabelled 1 images" }).waitFor();
   await drop("main", "broken.png.txt");

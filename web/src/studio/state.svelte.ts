@@ -114,11 +114,20 @@ export async function loadTable(): Promise<void> {
 }
 
 let refreshing: Promise<void> | undefined
+let again = false
 
 /** Read the open project and its images where the server's are newer. */
 export function refresh(): Promise<void> {
-  refreshing ??= readNewer().finally(() => (refreshing = undefined))
+  again = true // what is being read may be older than what this call is for
+  refreshing ??= readAll().finally(() => (refreshing = undefined))
   return refreshing
+}
+
+async function readAll(): Promise<void> {
+  while (again) {
+    again = false
+    await readNewer()
+  }
 }
 
 async function readNewer(): Promise<void> {
