@@ -12,7 +12,6 @@ from foveal.errors import Error
 from foveal.serving.errors import RequestError, error_response
 from foveal.studio.middleware import StudioMiddleware
 from foveal.studio.routes.data import data_routes
-from foveal.studio.routes.intake import intake_routes
 from foveal.studio.routes.look import look_routes
 from foveal.studio.routes.network import network_routes
 from foveal.studio.routes.page import page_routes
@@ -20,6 +19,7 @@ from foveal.studio.routes.projects import project_routes
 from foveal.studio.routes.review import review_routes
 from foveal.studio.routes.runs import run_routes
 from foveal.studio.routes.tasks import task_routes
+from foveal.studio.routes.uploads import upload_routes
 from foveal.studio.routes.use import use_routes
 from foveal.studio.state import StudioState
 
@@ -30,7 +30,7 @@ def create_app(state: StudioState) -> ASGIApp:
         *page_routes(state),
         *project_routes(state),
         *data_routes(state),
-        *intake_routes(state),
+        *upload_routes(state),
         *task_routes(state),
         *look_routes(state),
         *use_routes(state),

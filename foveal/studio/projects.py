@@ -12,10 +12,10 @@ from typing import Any
 from foveal.errors import Error
 from foveal.files import write_atomic
 from foveal.studio.events import Events
-from foveal.studio.intake.upload import clear_incoming
 from foveal.studio.pixels import real_file
 from foveal.studio.project.project import JOURNAL, Project
 from foveal.studio.thumbnails import Thumbnails
+from foveal.studio.uploads.upload import clear_incoming
 from foveal.studio.workspace import Workspace
 
 COUNTS = "counts.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from foveal.studio.runs.request import RunRequest, write_request
 
 
 @dataclass
@@ -115,6 +118,20 @@ def run_studio(folder: Path, *arguments: str) -> Iterator[Studio]:
 def start_studio():
     """`with start_studio(folder) as studio:` runs `foveal studio`."""
     return run_studio
+
+
+@pytest.fixture(scope="session")
+def copy_run():
+    """`copy_run(studio, project, folder)` makes a finished run one of a project's; its folder."""
+
+    def copy(studio: Studio, project: str, folder: Path) -> Path:
+        runs = studio.folder / "projects" / project.rpartition("/")[2] / "runs"
+        target = runs / f"20260101-0000{len(list(runs.glob('*'))):02d}"
+        shutil.copytree(folder, target)
+        write_request(target, RunRequest(name="copied", epochs=1))
+        return target
+
+    return copy
 
 
 @pytest.fixture(scope="session")

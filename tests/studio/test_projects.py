@@ -6,8 +6,8 @@ import pytest
 
 from foveal.errors import ImageError, UsageError
 from foveal.studio.events import Events
-from foveal.studio.intake.folder import add_folder
 from foveal.studio.projects import Projects
+from foveal.studio.uploads.folder import add_folder
 from foveal.studio.workspace import open_workspace
 
 

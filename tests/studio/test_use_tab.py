@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_model_is_tried_described_and_looked_at(
-    start_studio, digits, digits_run, new_digits, tmp_path
+    start_studio, copy_run, digits, digits_run, new_digits, tmp_path
 ):
     image = sorted(new_digits.rglob("*.png"))[0]
     (prediction,) = foveal.predict(digits_run / "model.safetensors", image)
@@ -22,10 +21,8 @@ def test_a_model_is_tried_described_and_looked_at(
         path = studio.project("digits")
         studio.post(f"{path}/folders", path=str(digits))
         project = path.rpartition("/")[2]
-        run = studio.folder / "projects" / project / "runs" / "one"
-        shutil.copytree(digits_run, run)
+        run = copy_run(studio, path, digits_run)
         (run / "log.jsonl").write_text('{"epoch": 1, "val_accuracy": 0.9}\n')
-        (run / "request.json").write_text('{"name": "one"}')
         done = subprocess.run(
             [
                 "node",

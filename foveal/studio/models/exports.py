@@ -10,7 +10,7 @@ from foveal.errors import DataError, Error, UsageError
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 from foveal.studio.models.loaded import model_path
-from foveal.studio.models.repeat import repeat
+from foveal.studio.repeat import repeat
 from foveal.verbs.export import export
 
 EXPORTS = "exports"

@@ -67,14 +67,6 @@ class LoadedModels:
         return loaded
 
 
-def run_folder(project: Path, run: str) -> Path:
-    """The folder of a run of the project in `project`.  Raises UsageError where there is none."""
-    folder = project / "runs" / run
-    if folder.name != run or folder.parent.name != "runs" or not folder.is_dir():
-        raise UsageError("there is no run of this id in the project; reload the page")
-    return folder
-
-
 def model_path(run: Path) -> Path:
     """The model file of a run's folder.  Raises UsageError where there is none yet."""
     path = run / MODEL_FILE

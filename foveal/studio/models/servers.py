@@ -13,7 +13,7 @@ from typing import Any
 
 from foveal.errors import Error
 from foveal.studio.models.loaded import model_path
-from foveal.studio.models.repeat import repeat
+from foveal.studio.repeat import repeat
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0

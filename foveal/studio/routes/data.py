@@ -12,10 +12,10 @@ from starlette.routing import Route
 
 from foveal.errors import ImageError
 from foveal.serving.errors import RequestError
-from foveal.studio.answers import Body, json_answer, read_json
 from foveal.studio.pixels import read_file, size_of, view, view_type
 from foveal.studio.project.images import SPLIT_NAMES
 from foveal.studio.project.project import Project
+from foveal.studio.responses import Body, json_response, read_json
 from foveal.studio.state import StudioState
 from foveal.studio.thumbnails import MEDIA_TYPE
 
@@ -108,16 +108,16 @@ def data_routes(state: StudioState) -> list[Route]:
         return state.projects.get(request.path_params["project"])
 
     def images(request: Request) -> Response:
-        return json_answer(project_of(request).columns())
+        return json_response(project_of(request).columns())
 
     def image(request: Request) -> Response:
         project, number = project_of(request), request.path_params["image"]
         facts = project.image(number)
         try:
             width, height = size_of(read_file(*project.location(number)))
-            return json_answer({**facts, "width": width, "height": height, "problem": None})
+            return json_response({**facts, "width": width, "height": height, "problem": None})
         except ImageError as error:
-            return json_answer({**facts, "width": None, "height": None, "problem": error.reason})
+            return json_response({**facts, "width": None, "height": None, "problem": error.reason})
 
     def thumbnail(request: Request) -> Response:
         project, number = project_of(request), request.path_params["image"]
@@ -142,7 +142,7 @@ def data_routes(state: StudioState) -> list[Route]:
         project = await run_in_threadpool(project_of, request)
         await run_in_threadpool(project.change, _entry(body))
         facts = await run_in_threadpool(state.projects.facts, project.id)
-        return json_answer(facts)
+        return json_response(facts)
 
     one = "/api/projects/{project}"
     return [

@@ -14,9 +14,9 @@ from foveal.errors import UsageError
 from foveal.images.limits import MAX_FILE_BYTES
 from foveal.progress import Progress
 from foveal.rundir import REPORT_FILE
-from foveal.studio.answers import Body, json_answer, read_body, read_json
-from foveal.studio.models.loaded import model_path, run_folder
-from foveal.studio.models.repeat import repeat
+from foveal.studio.models.loaded import model_path
+from foveal.studio.repeat import repeat
+from foveal.studio.responses import Body, json_response, read_body, read_json
 from foveal.studio.state import StudioState
 
 Language = Literal["en", "ko"]
@@ -38,8 +38,7 @@ def look_routes(state: StudioState) -> list[Route]:
     """Routes of /api/projects/P/runs/R/{report,scores,lens}."""
 
     def run_of(request: Request) -> Path:
-        project = state.workspace.project_folder(request.path_params["project"])
-        return run_folder(project, request.path_params["run"])
+        return state.runs.folder(request.path_params["project"], request.path_params["run"])
 
     def report(request: Request) -> Response:
         path = run_of(request) / REPORT_FILE
@@ -50,7 +49,7 @@ def look_routes(state: StudioState) -> list[Route]:
     def scores(request: Request) -> Response:
         project, run = request.path_params["project"], run_of(request)
         ids = state.projects.image_ids(project)
-        return json_answer(
+        return json_response(
             state.tasks.run(
                 project,
                 "scores",
@@ -72,7 +71,7 @@ def look_routes(state: StudioState) -> list[Route]:
         def work(progress: Progress) -> dict[str, Any]:
             return {"key": state.lenses.make(model, image, lang, progress), **_same(model, image)}
 
-        return json_answer(state.tasks.run(project, "lens", work))
+        return json_response(state.tasks.run(project, "lens", work))
 
     def lens(request: Request) -> Response:
         run_of(request)

@@ -19,7 +19,6 @@ from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import MAX_BYTES, dump_yaml, parse_yaml
-from foveal.studio.answers import Body, json_answer, read_json
 from foveal.studio.hyperparameters import expected_choices, recipe_keys
 from foveal.studio.network import (
     DEFAULT_BATCH_SIZE,
@@ -31,6 +30,7 @@ from foveal.studio.network import (
 )
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import write_training_table
+from foveal.studio.responses import Body, json_response, read_json
 from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.state import StudioState
 
@@ -84,37 +84,37 @@ def network_routes(state: StudioState) -> list[Route]:
 
     async def check(request: Request) -> Response:
         body = await read_json(request, NetworkCheck)
-        return json_answer(await run_in_threadpool(_check, body))
+        return json_response(await run_in_threadpool(_check, body))
 
     def schema(_request: Request) -> Response:
-        return json_answer({**editor_schema(), "recipe": recipe_keys()})
+        return json_response({**editor_schema(), "recipe": recipe_keys()})
 
     def presets(request: Request) -> Response:
         classes = request.query_params.get("classes", "")
-        return json_answer(known_networks(int(classes) if classes.isdecimal() else 10))
+        return json_response(known_networks(int(classes) if classes.isdecimal() else 10))
 
     def preset(request: Request) -> Response:
         size = _size(request.query_params.get("size"))
-        return json_answer({"yaml": known_network_yaml(request.path_params["name"], size)})
+        return json_response({"yaml": known_network_yaml(request.path_params["name"], size)})
 
     async def choices(request: Request) -> Response:
         body = await read_json(request, Choices)
-        return json_answer(await run_in_threadpool(_choices, body))
+        return json_response(await run_in_threadpool(_choices, body))
 
     async def design(request: Request) -> Response:
         project = state.projects.get(request.path_params["project"])
         body = await read_json(request, DesignRequest)
-        return json_answer(await run_in_threadpool(_design, project, body))
+        return json_response(await run_in_threadpool(_design, project, body))
 
     def draft(request: Request) -> Response:
         folder = state.workspace.project_folder(request.path_params["project"])
-        return json_answer(read_draft(folder).model_dump())
+        return json_response(read_draft(folder).model_dump())
 
     async def keep(request: Request) -> Response:
         folder = state.workspace.project_folder(request.path_params["project"])
         body = await read_json(request, Draft)
         await run_in_threadpool(write_atomic, folder / DRAFT_FILE, body.model_dump_json())
-        return json_answer({})
+        return json_response({})
 
     return [
         Route("/api/projects/{project}/network", draft),

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from foveal import __version__
 from foveal.errors import UsageError
 from foveal.pretrained.catalog import CATALOG, find_installed
-from foveal.studio.answers import Body, json_answer, read_json
+from foveal.studio.responses import Body, json_response, read_json
 from foveal.studio.state import StudioState
 
 
@@ -25,7 +25,7 @@ def project_routes(state: StudioState) -> list[Route]:
     workspace = state.workspace
 
     def studio(_request: Request) -> Response:
-        return json_answer(
+        return json_response(
             {
                 "version": __version__,
                 "workspace": str(workspace.folder),
@@ -40,14 +40,14 @@ def project_routes(state: StudioState) -> list[Route]:
     async def create(request: Request) -> Response:
         body = await read_json(request, ProjectName)
         project = await run_in_threadpool(workspace.create_project, body.name)
-        return json_answer(state.projects.listed(project), 201)
+        return json_response(state.projects.listed(project), 201)
 
     async def rename(request: Request) -> Response:
         project = request.path_params["project"]
         body = await read_json(request, ProjectName)
         await run_in_threadpool(workspace.rename_project, project, body.name)
         state.events.publish(project, "project", {})
-        return json_answer(await run_in_threadpool(state.projects.listed, project))
+        return json_response(await run_in_threadpool(state.projects.listed, project))
 
     def delete(request: Request) -> Response:
         project = request.path_params["project"]
@@ -55,10 +55,10 @@ def project_routes(state: StudioState) -> list[Route]:
             raise UsageError("a run of this project is going on; pause it before it is removed")
         state.projects.delete(project)
         state.events.publish(project, "deleted", {})
-        return json_answer({})
+        return json_response({})
 
     def show(request: Request) -> Response:
-        return json_answer(state.projects.facts(request.path_params["project"]))
+        return json_response(state.projects.facts(request.path_params["project"]))
 
     async def events(request: Request) -> Response:
         project = request.path_params["project"]

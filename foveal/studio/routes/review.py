@@ -10,16 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from foveal.studio.answers import Body, json_answer, read_json
 from foveal.studio.project.project import Project
+from foveal.studio.repeat import repeat
+from foveal.studio.responses import Empty, json_response, read_json
 from foveal.studio.review.findings import TABLE, find, findings_data
 from foveal.studio.review.queue import fill, queue_data
 from foveal.studio.state import StudioState
 from foveal.studio.tasks.tasks import TaskProgress
-
-
-class Nothing(Body):
-    """An empty object."""
 
 
 def review_routes(state: StudioState) -> list[Route]:
@@ -31,27 +28,27 @@ def review_routes(state: StudioState) -> list[Route]:
     async def start(
         request: Request, kind: str, work: Callable[[Project, TaskProgress], dict[str, Any]]
     ) -> tuple[Project, str]:
-        await read_json(request, Nothing)
+        await read_json(request, Empty)
         project = await run_in_threadpool(project_of, request)
         return project, state.tasks.start(project.id, kind, lambda each: work(project, each))
 
     def findings(request: Request) -> Response:
         project = project_of(request)
-        return json_answer(findings_data(project, state.tasks.latest(project.id, "findings")))
+        return json_response(findings_data(project, state.tasks.latest(project.id, "findings")))
 
     async def check(request: Request) -> Response:
         project, task = await start(request, "findings", find)
         table = project.folder / TABLE
-        command = f"foveal check {table}"
-        return json_answer({"task": task, **_repeat(command, f'foveal.check("{table}")')})
+        same = repeat(["check", table], f"print(foveal.check({str(table)!r}))")
+        return json_response({"task": task, **same})
 
     def queue(request: Request) -> Response:
         project = project_of(request)
-        return json_answer(queue_data(project, state.tasks.latest(project.id, "queue")))
+        return json_response(queue_data(project, state.tasks.latest(project.id, "queue")))
 
     async def propose(request: Request) -> Response:
         _, task = await start(request, "queue", fill)
-        return json_answer({"task": task})
+        return json_response({"task": task})
 
     one = "/api/projects/{project}"
     return [
@@ -60,7 +57,3 @@ def review_routes(state: StudioState) -> list[Route]:
         Route(f"{one}/queue", queue),
         Route(f"{one}/queue", propose, methods=["POST"]),
     ]
-
-
-def _repeat(command: str, call: str) -> dict[str, str]:
-    return {"command": command, "python": f"import foveal\n\n{call}"}

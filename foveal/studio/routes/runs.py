@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from foveal.studio.answers import Body, json_answer, read_json
 from foveal.studio.project.training_table import write_training_table
+from foveal.studio.responses import Body, Empty, json_response, read_json
 from foveal.studio.runs.comparison import accuracy_difference, differences, require_snapshot
 from foveal.studio.runs.control import RunControl
 from foveal.studio.runs.curves import epoch_lines, step_lines, thinned
@@ -48,10 +48,6 @@ class MoreLength(Body):
     epochs: Length | None = None
 
 
-class Nothing(Body):
-    """No values."""
-
-
 def run_routes(state: StudioState) -> list[Route]:
     """Routes of /api/projects/P/runs and /api/projects/P/compare."""
     all_runs, one = "/api/projects/{project}/runs", "/api/projects/{project}/runs/{run}"
@@ -71,7 +67,7 @@ def _list_routes(state: StudioState, path: str) -> list[Route]:
     runs = state.runs
 
     def listed(request: Request) -> Response:
-        return json_answer(
+        return json_response(
             [each.to_data() for each in runs.statuses(request.path_params["project"])]
         )
 
@@ -84,7 +80,7 @@ def _list_routes(state: StudioState, path: str) -> list[Route]:
             runs.create, project, asked, lambda table: write_training_table(opened, table)
         )
         folder = runs.folder(project, status.id)
-        return json_answer({**status.to_data(), **_repeated(folder)}, 201)
+        return json_response({**status.to_data(), **_repeated(folder)}, 201)
 
     return [Route(path, listed), Route(path, create, methods=["POST"])]
 
@@ -99,18 +95,18 @@ def _steering_routes(runs: RunControl, path: str) -> list[Route]:
         project, folder = request.path_params["project"], _folder(runs, request)
         await run_in_threadpool(work, project, folder)
         status = await run_in_threadpool(runs.status, folder)
-        return json_answer({**status.to_data(), **_repeated(folder)})
+        return json_response({**status.to_data(), **_repeated(folder)})
 
     async def pause(request: Request) -> Response:
-        await read_json(request, Nothing)
+        await read_json(request, Empty)
         return await answered(request, lambda _, folder: runs.pause(folder))
 
     async def stop(request: Request) -> Response:
-        await read_json(request, Nothing)
+        await read_json(request, Empty)
         return await answered(request, runs.finish)
 
     async def resume(request: Request) -> Response:
-        await read_json(request, Nothing)
+        await read_json(request, Empty)
         return await answered(request, runs.resume)
 
     async def extend(request: Request) -> Response:
@@ -121,7 +117,7 @@ def _steering_routes(runs: RunControl, path: str) -> list[Route]:
 
     def remove(request: Request) -> Response:
         runs.delete(request.path_params["project"], _folder(runs, request))
-        return json_answer({})
+        return json_response({})
 
     steering = {"pause": pause, "stop": stop, "resume": resume, "extend": extend}
     return [
@@ -134,14 +130,14 @@ def _view_routes(state: StudioState, path: str) -> list[Route]:
     runs, networks = state.runs, LiveNetworks()
 
     def show(request: Request) -> Response:
-        return json_answer(_described(runs, _folder(runs, request)))
+        return json_response(_described(runs, _folder(runs, request)))
 
     async def live(request: Request) -> Response:
         folder, project = _folder(runs, request), request.path_params["project"]
         image = request.query_params.get("image", "")
         file = state.projects.image_path(project, int(image)) if image.isdecimal() else None
         layer = request.query_params.get("layer") or None
-        return json_answer(await run_in_threadpool(networks.look, folder, layer, file))
+        return json_response(await run_in_threadpool(networks.look, folder, layer, file))
 
     def errors(request: Request) -> Response:
         project = state.projects.get(request.path_params["project"])
@@ -150,7 +146,7 @@ def _view_routes(state: StudioState, path: str) -> list[Route]:
             own = path.removeprefix(f"{project.folder}/")
             return project.image_at(path) if own == path else project.image_at(own)
 
-        return json_answer(wrong_images(_folder(runs, request), find))
+        return json_response(wrong_images(_folder(runs, request), find))
 
     return [
         Route(path, show),
@@ -182,12 +178,12 @@ def _comparison_routes(runs: RunControl) -> list[Route]:
             key: {"history": epoch_lines(folder), "steps": thinned(step_lines(folder))}
             for key, folder in zip(("a", "b"), pair, strict=True)
         }
-        return json_answer({**found, "curves": curves})
+        return json_response({**found, "curves": curves})
 
     async def accuracy(request: Request) -> Response:
         project = request.path_params["project"]
         pair = [runs.folder(project, request.query_params.get(key, "")) for key in ("a", "b")]
-        return json_answer(await run_in_threadpool(accuracy_difference, pair[0], pair[1]))
+        return json_response(await run_in_threadpool(accuracy_difference, pair[0], pair[1]))
 
     path = "/api/projects/{project}/compare"
     return [Route(path, compare), Route(f"{path}/accuracy", accuracy)]

@@ -14,11 +14,11 @@ from starlette.routing import Route
 from foveal.errors import Error
 from foveal.images.limits import MAX_FILE_BYTES
 from foveal.progress import Progress
-from foveal.studio.answers import Body, json_answer, read_body, read_json
 from foveal.studio.models.card import model_card
 from foveal.studio.models.exports import export_file, export_model, list_exports
-from foveal.studio.models.loaded import model_path, run_folder
-from foveal.studio.models.repeat import repeat
+from foveal.studio.models.loaded import model_path
+from foveal.studio.repeat import repeat
+from foveal.studio.responses import Body, json_response, read_body, read_json
 from foveal.studio.state import StudioState
 
 
@@ -38,8 +38,7 @@ def use_routes(state: StudioState) -> list[Route]:
     """Routes of /api/projects/P/runs/R/{predict,exports,export,server,card}."""
 
     def run_of(request: Request) -> Path:
-        project = state.workspace.project_folder(request.path_params["project"])
-        return run_folder(project, request.path_params["run"])
+        return state.runs.folder(request.path_params["project"], request.path_params["run"])
 
     async def predict(request: Request) -> Response:
         model = model_path(run_of(request))
@@ -61,10 +60,10 @@ def use_routes(state: StudioState) -> list[Route]:
         same = repeat(
             ["predict", model, "IMAGE"], f"print(next(foveal.predict({str(model)!r}, 'IMAGE')))"
         )
-        return json_answer({**prediction.to_data(), "path": None, "ms": 1000 * seconds, **same})
+        return json_response({**prediction.to_data(), "path": None, "ms": 1000 * seconds, **same})
 
     def exports(request: Request) -> Response:
-        return json_answer(list_exports(run_of(request)))
+        return json_response(list_exports(run_of(request)))
 
     async def export(request: Request) -> Response:
         run = run_of(request)
@@ -74,25 +73,27 @@ def use_routes(state: StudioState) -> list[Route]:
         def work(progress: Progress) -> dict[str, Any]:
             return export_model(run, body.to, progress)
 
-        return json_answer(await run_in_threadpool(state.tasks.run, project, "export-model", work))
+        return json_response(
+            await run_in_threadpool(state.tasks.run, project, "export-model", work)
+        )
 
     def download(request: Request) -> Response:
         path = export_file(run_of(request), request.path_params["name"])
         return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
     def server(request: Request) -> Response:
-        return json_answer(state.servers.status(run_of(request)))
+        return json_response(state.servers.status(run_of(request)))
 
     def start_server(request: Request) -> Response:
-        return json_answer(state.servers.start(run_of(request)))
+        return json_response(state.servers.start(run_of(request)))
 
     def stop_server(request: Request) -> Response:
-        return json_answer(state.servers.stop(run_of(request)))
+        return json_response(state.servers.stop(run_of(request)))
 
     def card(request: Request) -> Response:
         run = run_of(request)
         predictor = state.models.predictor(model_path(run))
-        return json_answer(model_card(run, predictor, state.models.val_scores(run)))
+        return json_response(model_card(run, predictor, state.models.val_scores(run)))
 
     def model(request: Request) -> Response:
         path = model_path(run_of(request))

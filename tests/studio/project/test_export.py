@@ -10,9 +10,9 @@ from PIL import Image
 
 from foveal.errors import Error, UsageError
 from foveal.progress import Progress
-from foveal.studio.intake.folder import add_folder
 from foveal.studio.project.export import export_folders, project_csv, safe_name
 from foveal.studio.project.project import Project
+from foveal.studio.uploads.folder import add_folder
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 
 from foveal.errors import DataError, Error, UsageError
-from foveal.studio.intake.rows import Row
 from foveal.studio.project.project import Project
+from foveal.studio.uploads.rows import Row
 
 
 def rows(*labels, split=0, group=None):

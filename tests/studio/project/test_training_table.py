@@ -6,13 +6,13 @@ from PIL import Image
 
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError
-from foveal.studio.intake.folder import add_folder
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import (
     resolve_splits,
     write_table,
     write_training_table,
 )
+from foveal.studio.uploads.folder import add_folder
 
 CLASSES = ["plain", "a|b", "=1+1", "<script>", "한글", "x,y;z"]
 FILES = ["1.png", "new\nline.png", "\x01\x02.png", "%20 .png", "back\\slash.png"]

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from foveal.errors import DataError, Error
-from foveal.studio.intake.rows import Row
 from foveal.studio.project.project import Project
 from foveal.studio.review import findings as module
 from foveal.studio.review.findings import find, findings_data
 from foveal.studio.tasks.tasks import Task, TaskProgress
+from foveal.studio.uploads.rows import Row
 
 PATHS = ["images/a.png", "images/b.png", "images/c.png"]
 

@@ -3,11 +3,11 @@
 import pytest
 
 from foveal.errors import UsageError
-from foveal.studio.intake.rows import Row
 from foveal.studio.project.project import Project
 from foveal.studio.review import queue as module
 from foveal.studio.review.queue import fill, queue_data
 from foveal.studio.tasks.tasks import Task, TaskProgress
+from foveal.studio.uploads.rows import Row
 
 
 @pytest.fixture

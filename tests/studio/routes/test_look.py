@@ -1,26 +1,22 @@
 """Looking at a model over HTTP: report, scores with the project's ids, the lens of an image."""
 
-import shutil
-
 import pytest
 
 from foveal.rundir import read_run_data
 
 
 @pytest.fixture(scope="module")
-def digits_project(start_studio, digits, digits_run, tmp_path_factory):
+def digits_project(start_studio, copy_run, digits, digits_run, tmp_path_factory):
     """A studio, and the path of a run of a project that shows the digits' folder."""
     with start_studio(tmp_path_factory.mktemp("look") / "workspace") as studio:
         project = studio.project("digits")
         studio.post(f"{project}/folders", path=str(digits))
-        run = studio.folder / "projects" / project.rpartition("/")[2] / "runs" / "one"
-        shutil.copytree(digits_run, run)
-        yield studio, project, run
+        yield studio, project, copy_run(studio, project, digits_run)
 
 
 def test_scores_name_images_by_the_projects_ids(digits_project):
     studio, project, run = digits_project
-    scores = studio.get(f"{project}/runs/one/scores")
+    scores = studio.get(f"{project}/runs/{run.name}/scores")
     val = read_run_data(run).val
     assert (scores["n"], len(scores["images"])) == (len(val), len(val))
     columns = studio.get(f"{project}/images")
@@ -32,7 +28,7 @@ def test_scores_name_images_by_the_projects_ids(digits_project):
 
 def test_a_report_is_shown_apart_from_the_studio(digits_project):
     studio, project, run = digits_project
-    path = f"{project}/runs/one/report"
+    path = f"{project}/runs/{run.name}/report"
     assert studio.get(path, 422)["error"] == (
         "this run has no report yet: it is written when training ends"
     )
@@ -46,8 +42,8 @@ def test_a_report_is_shown_apart_from_the_studio(digits_project):
 
 
 def test_the_lens_of_a_project_image_and_of_bytes(digits_project, new_digits):
-    studio, project, _run = digits_project
-    path = f"{project}/runs/one/lens"
+    studio, project, run = digits_project
+    path = f"{project}/runs/{run.name}/lens"
     made = studio.post(path, image=3, lang="ko")
     assert made["command"].startswith("foveal explain ")
     page = studio.client.get(f"{path}/{made['key']}")
@@ -62,17 +58,34 @@ def test_the_lens_of_a_project_image_and_of_bytes(digits_project, new_digits):
 
 
 def test_what_is_no_image_or_not_there(digits_project):
-    studio, project, _run = digits_project
+    studio, project, run = digits_project
     headers = {"content-type": "application/octet-stream"}
-    answer = studio.client.post(f"{project}/runs/one/lens", content=b"text", headers=headers)
+    answer = studio.client.post(f"{project}/runs/{run.name}/lens", content=b"text", headers=headers)
     assert answer.status_code == 422
     assert answer.json()["error"].startswith("the given image cannot be read (")
-    studio.post(f"{project}/runs/one/lens", 422, image=99999)
+    studio.post(f"{project}/runs/{run.name}/lens", 422, image=99999)
 
 
-@pytest.mark.parametrize("run", ["none", "%2e%2e", "..%2fruns", "one%2f..%2fone"])
-def test_no_other_folder_is_a_run(digits_project, run):
-    studio, project, _run = digits_project
-    answer = studio.client.get(f"{project}/runs/{run}/scores")
-    assert answer.status_code in (404, 422)
-    assert "one" not in answer.json().get("labels", [])
+NOT_RUNS = ["none", "%2e%2e", "..%2fruns", "{run}%2f..%2f{run}", "{run}%0a", "{run}%00", "%2e"]
+READ = ["", "scores", "report", "card", "exports", "exports/model.onnx", "model", "server", "live"]
+
+
+@pytest.mark.parametrize("name", NOT_RUNS)
+@pytest.mark.parametrize("path", READ)
+def test_no_other_folder_is_a_run(digits_project, name, path):
+    studio, project, run = digits_project
+    answer = studio.client.get(f"{project}/runs/{name.format(run=run.name)}/{path}".rstrip("/"))
+    assert answer.json()["error"] in (
+        "there is no run of this id in the project; reload the page",
+        "the studio has no such path; reload the page",
+    )
+
+
+def test_a_folder_without_a_request_is_no_run(digits_project):
+    studio, project, run = digits_project
+    other = run.with_name("20250101-000000")
+    other.mkdir()
+    (other / "report.html").write_text("not the studio's")
+    assert studio.get(f"{project}/runs/{other.name}/report", 422)["error"] == (
+        "there is no run of this id in the project; reload the page"
+    )

@@ -40,7 +40,7 @@ def test_the_check_finds_the_copy_and_nothing_is_mended_by_itself(studio, path, 
     started = studio.post(f"{path}/findings")
     table = studio.folder / "projects" / path[-8:] / "check.jsonl"
     assert started["command"] == f"foveal check {table}"
-    assert started["python"] == f'import foveal\n\nfoveal.check("{table}")'
+    assert started["python"] == f"import foveal\n\nprint(foveal.check('{table}'))"
     data = studio.wait(f"{path}/findings", lambda found: found["state"] not in ("none", "running"))
     assert (data["state"], data["stale"], data["error"]) == ("done", False, None)
     (copies,) = [one for one in data["findings"] if one["kind"] == "duplicates"]

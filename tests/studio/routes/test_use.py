@@ -1,7 +1,5 @@
 """Using a model over HTTP: predictions as the verb's, exports, a server, the card."""
 
-import shutil
-
 import pytest
 
 import foveal
@@ -10,14 +8,13 @@ BINARY = {"content-type": "application/octet-stream"}
 
 
 @pytest.fixture(scope="module")
-def digits_project(start_studio, digits, digits_run, tmp_path_factory):
+def digits_project(start_studio, copy_run, digits, digits_run, tmp_path_factory):
     """A studio, a run of a project that shows the digits' folder, and the run's folder."""
     with start_studio(tmp_path_factory.mktemp("use") / "workspace") as studio:
         project = studio.project("digits")
         studio.post(f"{project}/folders", path=str(digits))
-        folder = studio.folder / "projects" / project.rpartition("/")[2] / "runs" / "one"
-        shutil.copytree(digits_run, folder)
-        yield studio, f"{project}/runs/one", folder
+        folder = copy_run(studio, project, digits_run)
+        yield studio, f"{project}/runs/{folder.name}", folder
 
 
 def test_predictions_are_those_of_the_verb(digits_project, new_digits):

@@ -5,7 +5,7 @@ import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.studio.models.repeat import repeat
+from foveal.studio.repeat import repeat
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]))))

@@ -9,10 +9,10 @@ from PIL import Image
 
 from foveal.errors import DataError, Error, UsageError
 from foveal.progress import Progress
-from foveal.studio.intake import upload as module
-from foveal.studio.intake.upload import UploadOptions, byte_limit, incoming_file, take_upload
 from foveal.studio.project.project import Project
 from foveal.studio.thumbnails import Thumbnails
+from foveal.studio.uploads import upload as module
+from foveal.studio.uploads.upload import UploadOptions, byte_limit, incoming_file, take_upload
 
 
 def image(level=0, kind="PNG"):

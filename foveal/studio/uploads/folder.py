@@ -9,9 +9,9 @@ from pathlib import Path
 from foveal.dataset.open import open_dataset, open_images
 from foveal.dataset.table import TABLE_SUFFIXES
 from foveal.errors import UsageError
-from foveal.studio.intake.added import Added
-from foveal.studio.intake.rows import Row, dataset_rows, in_project
 from foveal.studio.project.project import Project
+from foveal.studio.uploads.added import Added
+from foveal.studio.uploads.rows import Row, dataset_rows, in_project
 from foveal.text import printable
 
 OUTSIDE = "a link or path that leads out of the folder that was added"

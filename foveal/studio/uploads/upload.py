@@ -22,12 +22,12 @@ from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, ImageError
 from foveal.images.limits import MAX_FILE_BYTES
 from foveal.progress import Progress, silent
-from foveal.studio.intake.added import Added
-from foveal.studio.intake.rows import Row, dataset_rows, in_project
-from foveal.studio.intake.store import decoded_thumbnail, store, stored_path
 from foveal.studio.names import clean_name
 from foveal.studio.project.project import Project
 from foveal.studio.thumbnails import Thumbnails, file_stamp
+from foveal.studio.uploads.added import Added
+from foveal.studio.uploads.rows import Row, dataset_rows, in_project
+from foveal.studio.uploads.store import decoded_thumbnail, store, stored_path
 from foveal.text import format_bytes, printable
 
 INCOMING = "incoming"

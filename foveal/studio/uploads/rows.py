@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from foveal.dataset.dataset import Dataset
 from foveal.errors import DataError
-from foveal.studio.intake.added import Added
 from foveal.studio.project.images import SPLIT_NAMES
 from foveal.studio.project.project import Project
+from foveal.studio.uploads.added import Added
 from foveal.text import printable
 
 _MAX_NAME = 255

@@ -5,8 +5,8 @@ import pytest
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.types import LayoutNote, UnusableFile
 from foveal.errors import DataError
-from foveal.studio.intake.added import Added
-from foveal.studio.intake.rows import class_name, dataset_rows
+from foveal.studio.uploads.added import Added
+from foveal.studio.uploads.rows import class_name, dataset_rows
 
 
 def test_labels_splits_and_groups_come_along_and_what_is_missing_is_filled(tmp_path):

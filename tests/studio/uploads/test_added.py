@@ -1,6 +1,6 @@
 """What is told after adding images."""
 
-from foveal.studio.intake.added import Added
+from foveal.studio.uploads.added import Added
 
 
 def test_of_many_skipped_files_the_first_are_listed_and_all_counted():

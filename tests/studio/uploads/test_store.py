@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from foveal.errors import ImageError
-from foveal.studio.intake.store import decoded_thumbnail, store, stored_path
+from foveal.studio.uploads.store import decoded_thumbnail, store, stored_path
 
 
 def image(kind, colour=10):

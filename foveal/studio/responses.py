@@ -21,7 +21,11 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def json_answer(data: Any, status: int = 200) -> Response:
+class Empty(Body):
+    """An object without keys: the path says it all."""
+
+
+def json_response(data: Any, status: int = 200) -> Response:
     r"""`data` as JSON; bytes of file names that are no text become escapes (\udcXX)."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     content = text.encode("utf-8", "backslashreplace")

@@ -4,18 +4,18 @@ import json
 
 import pytest
 
-from foveal.studio.answers import json_answer
+from foveal.studio.responses import json_response
 
 
 def test_names_that_are_no_text_become_escapes():
-    body = json_answer({"name": "a\udcff<고>"}).body
+    body = json_response({"name": "a\udcff<고>"}).body
     assert body == '{"name":"a\\udcff<고>"}'.encode()
     assert json.loads(body) == {"name": "a\udcff<고>"}
 
 
 def test_a_number_that_is_not_finite_is_a_bug():
     with pytest.raises(ValueError):
-        json_answer({"loss": float("nan")})
+        json_response({"loss": float("nan")})
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from foveal.errors import DataError, UsageError
-from foveal.studio.intake.folder import OUTSIDE, add_folder
 from foveal.studio.project.project import Project
+from foveal.studio.uploads.folder import OUTSIDE, add_folder
 
 
 def draw(path, level=0):

@@ -11,20 +11,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from foveal.serving.errors import RequestError
-from foveal.studio.answers import Body, json_answer, read_json
-from foveal.studio.intake.folder import add_folder
-from foveal.studio.intake.upload import (
+from foveal.studio.project.export import export_folders, project_csv
+from foveal.studio.project.project import Project
+from foveal.studio.responses import Body, json_response, read_json
+from foveal.studio.security import BINARY
+from foveal.studio.state import StudioState
+from foveal.studio.tasks.tasks import TaskProgress
+from foveal.studio.uploads.folder import add_folder
+from foveal.studio.uploads.upload import (
     UploadOptions,
     byte_limit,
     incoming_file,
     take_upload,
     too_large,
 )
-from foveal.studio.project.export import export_folders, project_csv
-from foveal.studio.project.project import Project
-from foveal.studio.security import BINARY
-from foveal.studio.state import StudioState
-from foveal.studio.tasks.tasks import TaskProgress
 from foveal.text import printable
 
 _OPTIONS = ("name", "label", "group", "batch")
@@ -42,7 +42,7 @@ class ExportFolder(Body):
     folder: str
 
 
-def intake_routes(state: StudioState) -> list[Route]:
+def upload_routes(state: StudioState) -> list[Route]:
     """Routes of /api/projects/P: uploads, folders, export."""
 
     def project_of(request: Request) -> Project:
@@ -60,13 +60,13 @@ def intake_routes(state: StudioState) -> list[Route]:
         with incoming_file(project) as file:
             await _receive(request, file)
             answer = await run_in_threadpool(state.tasks.run, project.id, "upload", work)
-        return json_answer(answer)
+        return json_response(answer)
 
     async def folder(request: Request) -> Response:
         body = await read_json(request, FolderPath)
         project = await run_in_threadpool(project_of, request)
         added = await run_in_threadpool(add_folder, project, body.path)
-        return json_answer(added.to_data())
+        return json_response(added.to_data())
 
     def download(request: Request) -> Response:
         if request.query_params.get("as") != "csv":
@@ -83,7 +83,7 @@ def intake_routes(state: StudioState) -> list[Route]:
             copied, skipped = export_folders(project, body.folder, progress=progress)
             return _exported(body.folder, copied, skipped)
 
-        return json_answer(await run_in_threadpool(state.tasks.run, project.id, "export", work))
+        return json_response(await run_in_threadpool(state.tasks.run, project.id, "export", work))
 
     one = "/api/projects/{project}"
     return [
