@@ -9,7 +9,8 @@ imbalanced, defects, which nobody tuned on (benchmarks/sets.py says what they ar
 fastai, ultralytics, torchvision, and transfer/fastai_fine_tune and transfer/plain_loop, which start
 from the very weights of efficientnet-lite0 that `--from efficientnet-lite0` takes; each is a
 program in benchmarks/peers as its documentation has a newcomer do it, in an environment of its own
-that this script makes. A B A B: contenders take turns,
+that this script makes. airbench94 (cifar10 only) is the published recipe for CIFAR-10 with Muon and
+bf16. A B A B: contenders take turns,
 each process with a cold cache; Foveal has --minutes for everything, a peer is stopped after --limit
 seconds (15 minutes) or at its documented end. Test accuracy is taken from the same test images:
 Foveal's from its finished file, a peer's after each epoch, its highest one counts (which favours
@@ -53,6 +54,7 @@ PACKAGES = {
     "fastai": ("fastai",),
     "ultralytics": ("ultralytics",),
     "torchvision": ("torch==2.14.1", "torchvision==0.29.1"),
+    "airbench94": ("torch==2.14.1", "numpy", "pillow"),
     "transfer": TRANSFER,
 }
 """By the peer's name, or the folder of peers that share an environment."""

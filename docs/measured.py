@@ -259,6 +259,7 @@ NAMES = {
     "keras": "Keras",
     "fastai": "fastai",
     "ultralytics": "Ultralytics",
+    "airbench94": "airbench94 with Muon",
     "transfer/fastai_fine_tune": "fastai",
     "transfer/plain_loop": "a plain PyTorch loop",
 }
