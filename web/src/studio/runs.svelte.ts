@@ -1,24 +1,56 @@
 // The runs of the open project, and the one whose model the tabs Look and Use show.
-import { get, projectPath } from './api'
+import { translator } from '../shared/i18n.svelte'
+import { percent } from '../shared/numbers'
+import { get, post, projectPath, runPath } from './api'
 import { onEvent } from './events'
-import { attempt, studio } from './state.svelte'
-import type { RunSummary } from './types'
+import { attempt, studio, tell } from './state.svelte'
+import { clock } from './train/time'
+import type { RunStatus } from './types'
+import { words } from './words'
+
+const t = translator(words)
+
+/** The name of a run, or when it began where it has none. */
+export const runName = (run: RunStatus): string => run.name || clock(run.created)
 
 class Runs {
-  list = $state.raw<RunSummary[]>([])
+  list = $state.raw<RunStatus[]>([])
   loaded = $state(false)
   /** The id that a person chose; else the newest run with a model is shown. */
   chosen = $state('')
+  /** The id of a run with a new head that is being made. */
+  retraining = $state('')
   private project = ''
-  readonly withModel = $derived(this.list.filter((run) => typeof run.val_accuracy === 'number'))
+  readonly withModel = $derived(this.list.filter((run) => run.model))
   readonly current = $derived(this.withModel.find((run) => run.id === this.chosen) ?? this.withModel[0])
 
   async load(project: string): Promise<void> {
-    if (this.project !== project) Object.assign(this, { list: [], loaded: false, chosen: '', project })
-    const list = await attempt(() => get<RunSummary[]>(`${projectPath(project)}/runs`))
+    if (this.project !== project) Object.assign(this, { list: [], loaded: false, chosen: '', retraining: '', project })
+    const list = await attempt(() => get<RunStatus[]>(`${projectPath(project)}/runs`))
     if (this.project !== project) return
     this.list = list ?? this.list
     this.loaded = true
+    this.showRetrained()
+  }
+
+  /** Fit the output layer of a run's model to the labels as they are now; its new run is shown. */
+  async retrainHead(run: RunStatus): Promise<void> {
+    const { project } = this
+    const made = await attempt(() => post<RunStatus>(`${runPath(project, run.id)}/head`))
+    if (!made || this.project !== project) return
+    this.retraining = made.id
+    await this.load(project)
+  }
+
+  private showRetrained(): void {
+    const made = this.list.find((run) => run.id === this.retraining)
+    if (!made || made.state === 'running') return
+    const before = this.current?.val_accuracy ?? null
+    this.retraining = ''
+    if (made.state !== 'finished') return tell(made.error ?? t('headFailed'), 'error')
+    this.chosen = made.id
+    const shown = (value: number | null): string => (value === null ? '–' : percent(value, 1))
+    tell(t('headDone', { before: shown(before), after: shown(made.val_accuracy) }))
   }
 }
 

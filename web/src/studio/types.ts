@@ -1,4 +1,5 @@
-// The values of the studio's HTTP API.
+// The values of the studio's HTTP API; those of runs stand in train/types.ts.
+export type { RunStatus } from './train/types'
 
 export interface ProjectSummary {
   id: string
@@ -68,10 +69,10 @@ export interface Finding {
   message: string
   severity: 'error' | 'warning' | 'info'
   ids: number[]
-  details: (string | null)[] // one an image
-  labels: (string | null)[] // one an image: what to relabel it as
+  details: (string | null)[] // one an image, or none
   pairs: [number, number][]
   action: 'leave_out' | 'relabel' | 'keep'
+  label: string | null // the class to relabel its images as
 }
 
 export type WorkState = 'none' | 'running' | 'done' | 'failed' | 'cancelled'
@@ -98,12 +99,16 @@ export interface Proposal {
   probability: number
 }
 
-export interface RunSummary {
-  id: string
-  state: string
-  val_accuracy?: number | null
-  created?: string
-  name?: string
+/** One column an array; `predicted` are places in `labels`, -1 where an image cannot be read. */
+export interface Predictions {
+  state: WorkState
+  stale: boolean // the model or the images have changed since
+  run: string | null
+  labels: string[]
+  ids: number[]
+  predicted: number[]
+  probability: number[] // in percent
+  error: string | null
 }
 
 /** Of long work: `done` of `total` (null: unknown) of `what`. */

@@ -58,7 +58,17 @@ export const words = {
   cancelTask: ['Cancel: {what}', '취소: {what}'],
   working: ['Working…', '처리 중…'],
   loading: ['Loading…', '불러오는 중…'],
+  webcamError: ['The webcam cannot be used: {reason}', '웹캠을 사용할 수 없습니다: {reason}'],
+  webcamRemote: [
+    'Browsers give the webcam only to pages of the same machine or over HTTPS. Run  ssh -L {port}:127.0.0.1:{port} {host}  and open http://127.0.0.1:{port} here.',
+    '브라우저는 같은 컴퓨터에서 연 페이지나 HTTPS 페이지에만 웹캠을 허용합니다.  ssh -L {port}:127.0.0.1:{port} {host}  명령을 실행한 뒤 여기에서 http://127.0.0.1:{port} 을 여세요.',
+  ],
   model: ['Model', '모델'],
+  headDone: [
+    'The head is retrained: accuracy on val {before} → {after}.',
+    '출력층을 다시 학습했습니다. val 정확도 {before} → {after}',
+  ],
+  headFailed: ['The head was not retrained.', '출력층을 다시 학습하지 못했습니다.'],
   noModel: ['There is no trained network yet', '아직 학습한 네트워크가 없습니다'],
   noModelTrain: [
     'Train one; it can be looked at and used from its first epoch on.',
@@ -70,4 +80,17 @@ export const words = {
   ],
   toTrain: ['Go to Train', '학습으로 이동'],
   toData: ['Go to Data', '데이터로 이동'],
+} as const
+
+/** Kinds of long work. */
+export const taskKinds = {
+  upload: ['Adding the images', '이미지 추가'],
+  folder: ['Reading the folder', '폴더 읽기'],
+  findings: ['Checking the images', '이미지 검사'],
+  queue: ['Proposing labels', '라벨 제안'],
+  predictions: ['Predicting all images', '전체 이미지 예측'],
+  scores: ['Scoring the model', '모델 평가'],
+  lens: ['Explaining the image', '이미지 설명'],
+  export: ['Writing the folders', '폴더 쓰기'],
+  'export-model': ['Exporting the model', '모델 내보내기'],
 } as const

@@ -3,6 +3,8 @@ import { translator } from '../../shared/i18n.svelte'
 import { count } from '../../shared/numbers'
 import { type Change, change, studio, tell } from '../state.svelte'
 import { SPLITS } from '../types'
+import { predictions } from './predictions.svelte'
+import { view } from './view.svelte'
 import { words } from './words'
 
 const t = translator(words)
@@ -30,6 +32,16 @@ export async function labelByKey(ids: number[], key: string): Promise<boolean> {
   if (key === '0') return label(ids, null)
   const name = studio.project?.classes[Number(key) - 1]?.name
   return name === undefined ? false : label(ids, name)
+}
+
+/** Label each image with the class that a finding proposes for it, or the shown model predicts. */
+export async function labelAsPredicted(ids: number[]): Promise<boolean> {
+  const named = ids.map((id) => ({ id, name: view.proposed ?? predictions.of(id)?.label }))
+  for (const name of new Set(named.map((one) => one.name))) {
+    const own = named.filter((one) => one.name === name).map((one) => one.id)
+    if (name !== undefined && !(await label(own, name))) return false
+  }
+  return true
 }
 
 export async function leaveOut(ids: number[]): Promise<boolean> {

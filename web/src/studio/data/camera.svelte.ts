@@ -1,15 +1,25 @@
 // The webcam: its stream, and stills from it as JPEG files.
+import { translator } from '../../shared/i18n.svelte'
+import { words } from '../words'
+
+const t = translator(words)
 
 export class Camera {
   stream = $state.raw<MediaStream>()
+  /** One sentence, where the webcam cannot be used. */
   problem = $state('')
   private canvas = document.createElement('canvas')
 
   async open(): Promise<void> {
+    this.problem = ''
+    if (!isSecureContext) {
+      this.problem = t('webcamRemote', { port: location.port, host: location.hostname })
+      return
+    }
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 } }, audio: false })
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error)
+      this.problem = t('webcamError', { reason: error instanceof Error ? error.message : String(error) })
     }
   }
 

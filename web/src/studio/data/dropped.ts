@@ -50,7 +50,11 @@ export function labelOf(folders: readonly string[], nested: boolean): string | n
   return inner[at] ?? null
 }
 
+const inOrder = new Intl.Collator(undefined, { numeric: true }).compare
+const pathOf = ({ file, folders }: Found): string => [...folders, file.name].join('/')
+
 function labelled(found: Found[]): NamedFile[] {
+  found.sort((a, b) => inOrder(pathOf(a), pathOf(b)))
   const nested = new Set(found.filter((one) => one.folders.length > 1).map((one) => one.folders[0]))
   return found.map(({ file, folders }) => ({ file, label: labelOf(folders, nested.has(folders[0])) }))
 }

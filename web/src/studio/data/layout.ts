@@ -9,13 +9,13 @@ export interface Layout {
 }
 
 export const GAP = 6
-export const CAPTION = 22
+export const CAPTION_LINE = 22
 
-/** Cells at least `least` px wide that fill `width` px. */
-export function layoutOf(count: number, width: number, least: number): Layout {
+/** Cells at least `least` px wide that fill `width` px, each with some lines of text. */
+export function layoutOf(count: number, width: number, least: number, lines: number): Layout {
   const columns = Math.max(1, Math.floor((width + GAP) / (least + GAP)))
   const cellWidth = Math.max(1, Math.floor((width + GAP) / columns) - GAP)
-  const cellHeight = cellWidth + CAPTION
+  const cellHeight = cellWidth + lines * CAPTION_LINE
   const rows = Math.ceil(count / columns)
   return { columns, rows, cellWidth, cellHeight, height: Math.max(0, rows * (cellHeight + GAP) - GAP) }
 }

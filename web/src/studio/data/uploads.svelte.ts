@@ -26,7 +26,7 @@ class Uploads {
     }
     Object.assign(this, { total: files.length, done: 0, added: 0, running: true, skipped: [] })
     this.abort = new AbortController()
-    const batch = crypto.randomUUID()
+    const batch = crypto.getRandomValues(new Uint32Array(4)).join('-') // randomUUID needs HTTPS or localhost
     await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(project.id, batch)))
     this.running = false
     await refresh()

@@ -4,14 +4,11 @@ import { selection } from './selection.svelte'
 import type { Finding } from '../types'
 import type { Filter } from './table'
 
-const known = (ids: number[], values: (string | null)[]): Map<number, string> =>
-  new Map(ids.flatMap((id, i) => (values[i] == null ? [] : [[id, values[i]] as const])))
-
 class View {
   filter = $state.raw<Filter>({ view: 'all' })
   title = $state('')
-  /** Of a finding's images: what to relabel them as, and what the check says of each. */
-  proposed = $state.raw<ReadonlyMap<number, string>>(new Map())
+  /** Of a finding's images: the class to relabel them as, and what the check says of each. */
+  proposed = $state<string | null>(null)
   details = $state.raw<ReadonlyMap<number, string>>(new Map())
   cellSize = $state(112)
   panel = $state<'' | 'findings' | 'queue'>('')
@@ -22,7 +19,8 @@ class View {
   show(filter: Filter, title = ''): void {
     this.filter = { ...filter, split: 'split' in filter ? filter.split : this.filter.split }
     this.title = title
-    this.proposed = this.details = new Map()
+    this.proposed = null
+    this.details = new Map()
     selection.clear()
     selection.move(0)
   }
@@ -31,8 +29,8 @@ class View {
   showFinding(finding: Finding, title: string): void {
     const ids = finding.pairs.length ? [...new Set(finding.pairs.flat())] : finding.ids
     this.show({ view: 'ids', ids, split: undefined }, title)
-    this.proposed = known(finding.ids, finding.labels)
-    this.details = known(finding.ids, finding.details)
+    this.proposed = finding.label
+    this.details = new Map(finding.ids.map((id, i) => [id, finding.details[i] ?? '']))
   }
 }
 

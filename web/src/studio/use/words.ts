@@ -8,7 +8,6 @@ export const words = {
   live: ['Webcam, live', '웹캠 실시간'],
   stopLive: ['Stop the webcam', '웹캠 끄기'],
   liveRate: ['{n} answers/s', '초당 예측 {n}회'],
-  webcamError: ['The webcam cannot be used: {reason}', '웹캠을 사용할 수 없습니다: {reason}'],
   tried: ['The image that was tried', '시험한 이미지'],
   earlier: ['Earlier images', '이전 이미지'],
   explain: ['Explain', '설명 보기'],

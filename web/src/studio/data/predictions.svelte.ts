@@ -1,0 +1,66 @@
+// What a run's model says of every image of the open project, shown beside the labels.
+import { get, post, projectPath } from '../api'
+import { onEvent } from '../events'
+import { attempt, studio } from '../state.svelte'
+import type { Predictions, Task } from '../types'
+
+class PredictionTable {
+  answer = $state.raw<Predictions>()
+  /** Whether they are shown; a person asks for them. */
+  shown = $state(false)
+  private project = ''
+  private readonly rows = $derived(new Map(this.answer?.ids.map((id, row) => [id, row])))
+
+  get running(): boolean {
+    return this.answer?.state === 'running'
+  }
+
+  /** The predicted class of an image and its probability in percent. */
+  of(id: number): { label: string; probability: number } | undefined {
+    const row = this.shown ? this.rows.get(id) : undefined
+    const label = row === undefined ? undefined : this.answer!.labels[this.answer!.predicted[row]!]
+    return label === undefined ? undefined : { label, probability: this.answer!.probability[row!]! }
+  }
+
+  /** The labelled images that the model puts into another class, the surest first. */
+  differing(): number[] {
+    const { table } = studio
+    const found = Array.from(table.filter({ view: 'all' }), (row) => {
+      const name = studio.className(table.labels[row])
+      const predicted = this.of(table.ids[row]!)
+      const differs = name !== undefined && predicted !== undefined && predicted.label !== name
+      return { id: table.ids[row]!, probability: differs ? predicted.probability : -1 }
+    })
+    return found
+      .filter((one) => one.probability >= 0)
+      .sort((a, b) => b.probability - a.probability)
+      .map((one) => one.id)
+  }
+
+  async load(project: string): Promise<void> {
+    const found = await attempt(() => get<Predictions>(`${projectPath(project)}/predictions`))
+    if (found && studio.project?.id === project) this.answer = found
+  }
+
+  /** Show what a run's model says; hide everything where `run` is empty. */
+  async show(project: string, run: string): Promise<void> {
+    this.shown = run !== ''
+    if (!this.shown || (this.answer?.run === run && this.answer.state === 'done' && !this.answer.stale)) return
+    if (await attempt(() => post(`${projectPath(project)}/predictions`, { run }))) await this.load(project)
+    else this.shown = false
+  }
+
+  /** Begin with a project: nothing of another one stays. */
+  open(project: string): void {
+    if (this.project !== project) Object.assign(this, { project, answer: undefined, shown: false })
+  }
+}
+
+export const predictions = new PredictionTable()
+
+onEvent<Task>('task', (task) => {
+  const { project } = studio
+  if (!project || task.kind !== 'predictions' || task.state === 'running') return
+  if (task.state !== 'done') predictions.shown = false
+  void predictions.load(project.id)
+})
