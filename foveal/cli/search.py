@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from foveal.cli import console, options
+from foveal.rundir import REPORT_FILE
 from foveal.text import plural
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def _lines(result: SearchResult) -> list[str]:
     if result.importances:
         shares = ", ".join(f"{key} {share:.0%}" for key, share in result.importances.items())
         lines.append(f"what mattered for validation accuracy: {shares}")
-    return [*lines, _sentence(result)]
+    report = result.folder / REPORT_FILE
+    return [*lines, result.gain_sentence(), f"again: {result.command}", f"report: {report}"]
 
 
 def _trial_line(trial: TrialResult) -> str:
@@ -94,25 +96,3 @@ def _trial_line(trial: TrialResult) -> str:
         for key, value in trial.params.items()
     )
     return f"trial {trial.number}  {100 * (trial.val_accuracy or 0):.2f} %  {values}"
-
-
-def _sentence(result: SearchResult) -> str:
-    """What the search gained, less what is owed to choosing on val."""
-    best, default = result.best, result.default
-    assert best.val_accuracy is not None
-    assert default.val_accuracy is not None
-    if best.number == default.number:
-        return "no trial was better on val than the values Foveal chooses: they are the result"
-    shown = 100 * (best.val_accuracy - default.val_accuracy)
-    text = (
-        f"trial {best.number} is {shown:.2f} points better on val (n={result.val_images:,}) than "
-        "the values Foveal chooses"
-    )
-    found = result.selection
-    if found is None:
-        return f"{text}; val is too small to say how much of that is chance"
-    return (
-        f"{text}; on images that it was not chosen by {100 * found.gain:.2f} are to be expected "
-        f"({100 * found.low:.2f} to {100 * found.high:.2f} over random halves of val): the best of "
-        f"many trials is flattered by being chosen"
-    )

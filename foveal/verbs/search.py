@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 from foveal.errors import MissingExtra, UsageError
 from foveal.filelock import try_lock
 from foveal.progress import Progress, silent
+from foveal.scale.search.command import Source
+from foveal.scale.search.report import write_search_report
 from foveal.scale.search.result import SearchResult, write_result
-from foveal.scale.search.space import Range, read_space
-from foveal.scale.search.study import open_study, release_dead_trials
+from foveal.scale.search.space import read_space
+from foveal.scale.search.study import (
+    SPACE,
+    Entries,
+    open_study,
+    release_dead_trials,
+    stored_space,
+)
 from foveal.text import plural
-from foveal.verbs.search_trials import SPACE, Entries, Search, run_default_trial, run_trial
+from foveal.verbs.search_trials import Search, run_default_trial, run_trial
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -74,10 +82,18 @@ def search(
         while _goes_on(study, arguments):
             run_trial(study, entries, arguments)
     except KeyboardInterrupt:
-        write_result(study, arguments.folder)
+        _write(study, arguments)
         progress.message(f"stopped; continue with --out {arguments.folder}")
         raise
-    return write_result(study, arguments.folder)
+    return _write(study, arguments)
+
+
+def _write(study: Study, search: Search) -> SearchResult:
+    """The result as files, and as the page that shows it."""
+    source = Source(search.data, search.root, search.start_from)
+    result = write_result(study, search.folder, source)
+    write_search_report(result, stored_space(study), Path(search.data).resolve().name)
+    return result
 
 
 def _lengths(
@@ -120,7 +136,4 @@ def _begin(study: Study, search: Search, given: Entries | None) -> Entries:
         if not free:
             search.progress("waiting for the first trial of another process", 0, None)
             time.sleep(0.5)
-    return {
-        key: Range(**values) if isinstance(values, dict) else tuple(values)
-        for key, values in study.user_attrs[SPACE].items()
-    }
+    return stored_space(study)

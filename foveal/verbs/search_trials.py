@@ -16,7 +16,15 @@ from foveal.progress import Progress
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, read_run_data
 from foveal.scale.search.result import TRIALS_FOLDER, write_val_accuracies
 from foveal.scale.search.space import OTHER_KEYS, Range, Scalar, default_space
-from foveal.scale.search.study import FOLDER, default_trial, report_progress, suggest
+from foveal.scale.search.study import (
+    FOLDER,
+    SEED,
+    Entries,
+    default_trial,
+    report_progress,
+    store_space,
+    suggest,
+)
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import load_yaml
@@ -28,13 +36,9 @@ if TYPE_CHECKING:
     from foveal.training.device import DeviceName
     from foveal.training.events import EpochRecord
 
-SPACE = "space"
-"""The attribute of the study that holds the searched space."""
 DESIGNED = "auto"
 """The network that Foveal designs, among those that are searched."""
 NETWORK_SIZES = (DESIGNED, "swift-s", "swift-m", "swift-l")
-
-Entries = Mapping[str, Range | tuple[Scalar, ...]]
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,9 @@ def run_default_trial(study: Study, search: Search, given: Entries | None) -> No
     entries = given or _space_around(recipe, network, folder)
     params = {key: _value_of(key, values, recipe, network) for key, values in entries.items()}
     within = {key: _including(values, params[key]) for key, values in entries.items()}
-    study.add_trial(default_trial(within, params, _accuracy(run), {FOLDER: name}))
-    stored = {
-        key: values.model_dump() if isinstance(values, Range) else list(values)
-        for key, values in within.items()
-    }
-    study.set_user_attr(SPACE, stored)
+    attributes = {FOLDER: name, SEED: search.seed}
+    study.add_trial(default_trial(within, params, _accuracy(run), attributes))
+    store_space(study, within)
 
 
 def _space_around(recipe: Recipe, network: Network, folder: Path) -> Entries:
@@ -117,6 +118,7 @@ def run_trial(study: Study, entries: Entries, search: Search) -> None:
     values = suggest(trial, entries)
     name = trial.user_attrs.get(FOLDER) or f"{trial.number:04d}"
     trial.set_user_attr(FOLDER, name)
+    trial.set_user_attr(SEED, trial.user_attrs.get(SEED, search.seed))
     told = ", ".join(
         f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
         for key, value in values.items()
@@ -133,7 +135,7 @@ def run_trial(study: Study, entries: Entries, search: Search) -> None:
         search.progress.message(f"trial {trial.number} failed: {error}")
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
-        study.enqueue_trial(values, user_attrs={FOLDER: name})
+        study.enqueue_trial(values, user_attrs=trial.user_attrs)
         raise
     else:
         study.tell(trial, _accuracy(run))

@@ -20,7 +20,14 @@ TRIALS = (
 )
 BIAS = SelectionBias(bias=0.01, gain=0.03, low=-0.01, high=0.06)
 RESULT = SearchResult(
-    Path("out"), TRIALS, TRIALS[1], TRIALS[0], 200, {"learning_rate": 0.9, "batch_size": 0.1}, BIAS
+    Path("out"),
+    TRIALS,
+    TRIALS[1],
+    TRIALS[0],
+    200,
+    {"learning_rate": 0.9, "batch_size": 0.1},
+    BIAS,
+    "foveal train images --seed 0",
 )
 
 
@@ -32,17 +39,19 @@ def test_lines() -> None:
         "what mattered for validation accuracy: learning_rate 90%, batch_size 10%",
         "trial 1 is 5.00 points better on val (n=200) than the values Foveal chooses; on images "
         "that it was not chosen by 3.00 are to be expected (-1.00 to 6.00 over random halves of "
-        "val): the best of many trials is flattered by being chosen",
+        "val): on the images that chose it, the best of many trials looks better than it is",
+        "again: foveal train images --seed 0",
+        "report: out/report.html",
     ]
 
 
 def test_sentences_of_small_searches() -> None:
     small = replace(RESULT, selection=None, importances={})
-    assert _lines(small)[-1] == (
+    assert small.gain_sentence() == (
         "trial 1 is 5.00 points better on val (n=200) than the values Foveal chooses; val is too "
         "small to say how much of that is chance"
     )
-    assert _lines(replace(RESULT, best=TRIALS[0]))[-1] == (
+    assert replace(RESULT, best=TRIALS[0]).gain_sentence() == (
         "no trial was better on val than the values Foveal chooses: they are the result"
     )
 

@@ -61,6 +61,11 @@ def test_a_search(digits: Path, space: Path, tmp_path: Path) -> None:
     assert len(load(best / "model.safetensors").labels) == 10
     data = json.loads((tmp_path / "out" / "search.json").read_text())
     assert [trial["params"]["batch_size"] for trial in data["trials"]]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f'"command":"{result.command}"' in page
+    assert all(
+        f'"number":{trial.number},"state":"{trial.state}"' in page for trial in result.trials
+    )
     for trial in result.trials[1:]:
         assert 0.002 <= trial.params["learning_rate"] <= 0.2
         assert (trial.folder / "recipe.yaml").is_file()

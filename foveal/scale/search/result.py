@@ -13,9 +13,10 @@ import numpy as np
 from foveal.errors import DataError
 from foveal.files import write_atomic
 from foveal.rundir import MODEL_FILE, NETWORK_FILE, RECIPE_FILE
+from foveal.scale.search.command import Source, train_command
 from foveal.scale.search.selection import SelectionBias, estimate_selection_bias
 from foveal.scale.search.space import Scalar
-from foveal.scale.search.study import FOLDER
+from foveal.scale.search.study import FOLDER, SEED
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -47,6 +48,7 @@ class SearchResult:
 
     importances: share of the variance of val accuracy that each key explains (fANOVA, Hutter et
     al. 2014), empty for few trials.  selection: how much choosing adds; None for a small val.
+    command: the line that trains the best trial again.
     """
 
     folder: Path
@@ -56,6 +58,28 @@ class SearchResult:
     val_images: int
     importances: dict[str, float]
     selection: SelectionBias | None
+    command: str = ""
+
+    def gain_sentence(self) -> str:
+        """What the search gained, less what is owed to choosing on val."""
+        best, default = self.best, self.default
+        assert best.val_accuracy is not None
+        assert default.val_accuracy is not None
+        if best.number == default.number:
+            return "no trial was better on val than the values Foveal chooses: they are the result"
+        shown = 100 * (best.val_accuracy - default.val_accuracy)
+        text = (
+            f"trial {best.number} is {shown:.2f} points better on val (n={self.val_images:,}) than "
+            "the values Foveal chooses"
+        )
+        found = self.selection
+        if found is None:
+            return f"{text}; val is too small to say how much of that is chance"
+        return (
+            f"{text}; on images that it was not chosen by {100 * found.gain:.2f} are to be "
+            f"expected ({100 * found.low:.2f} to {100 * found.high:.2f} over random halves of "
+            "val): on the images that chose it, the best of many trials looks better than it is"
+        )
 
     def to_data(self) -> dict[str, Any]:
         """JSON data."""
@@ -65,7 +89,7 @@ class SearchResult:
         return {**data, "folder": str(self.folder)}
 
 
-def write_result(study: Study, folder: Path) -> SearchResult:
+def write_result(study: Study, folder: Path, source: Source) -> SearchResult:
     """Write search.json and best/ (network, recipe, model) into the search's folder.
 
     Raises DataError where no trial is complete.
@@ -78,6 +102,8 @@ def write_result(study: Study, folder: Path) -> SearchResult:
         )
     best = max(complete, key=lambda trial: (trial.val_accuracy or 0.0, -trial.number))
     accuracies = _accuracies(complete)
+    _copy_best(best, folder / BEST_FOLDER)
+    seed = study.get_trials(deepcopy=False)[best.number].user_attrs.get(SEED, 0)
     result = SearchResult(
         folder,
         trials,
@@ -86,8 +112,8 @@ def write_result(study: Study, folder: Path) -> SearchResult:
         accuracies.shape[1],
         _importances(study, len(complete)),
         estimate_selection_bias(accuracies),
+        train_command(folder / BEST_FOLDER, source, seed),
     )
-    _copy_best(best, folder / BEST_FOLDER)
     write_atomic(folder / RESULT_FILE, json.dumps(result.to_data(), indent=1) + "\n")
     return result
 

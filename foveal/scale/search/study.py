@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 JOURNAL_FILE = "journal.log"
 STUDY_NAME = "foveal"
-FOLDER = "folder"
-"""The attribute of a trial that names its run folder, inside that of the trials."""
+FOLDER, SEED = "folder", "seed"
+"""Attributes of a trial: its run folder's name, inside that of the trials, and its run's seed."""
+SPACE = "space"
+"""The attribute of the study that holds the searched space."""
 PRUNING_STEPS = 10
 """Parts of a run after which val is compared with that of other trials at the same place."""
+Entries = Mapping[str, Range | tuple[Scalar, ...]]
+"""What is searched: a range or a list of values by key."""
 MIN_TRIALS, MIN_STEPS = 4, 3
 """Trials that are never pruned, and parts before which none is."""
 
@@ -84,13 +88,30 @@ def _check_journal(file: Path) -> None:
         raise UsageError(f"{file} is not the journal of a search; give another --out")
 
 
-def suggest(trial: Trial, entries: Mapping[str, Range | tuple[Scalar, ...]]) -> dict[str, Scalar]:
+def store_space(study: Study, entries: Entries) -> None:
+    """Write the searched space into the study, for every process that works on it."""
+    stored = {
+        key: values.model_dump() if isinstance(values, Range) else list(values)
+        for key, values in entries.items()
+    }
+    study.set_user_attr(SPACE, stored)
+
+
+def stored_space(study: Study) -> Entries:
+    """The space that `store_space` wrote; empty where there is none yet."""
+    return {
+        key: Range(**values) if isinstance(values, dict) else tuple(values)
+        for key, values in study.user_attrs.get(SPACE, {}).items()
+    }
+
+
+def suggest(trial: Trial, entries: Entries) -> dict[str, Scalar]:
     """A value for each key."""
     return {key: _suggested(trial, key, values) for key, values in entries.items()}
 
 
 def default_trial(
-    entries: Mapping[str, Range | tuple[Scalar, ...]],
+    entries: Entries,
     params: Mapping[str, Scalar],
     value: float,
     attributes: Mapping[str, Any],
@@ -119,7 +140,7 @@ def release_dead_trials(study: Study, trials: Path) -> int:
         if name is None or _is_running(trials / name):
             continue
         study.tell(trial.number, state=TrialState.FAIL)
-        study.enqueue_trial(trial.params, user_attrs={FOLDER: name}, skip_if_exists=False)
+        study.enqueue_trial(trial.params, user_attrs=trial.user_attrs, skip_if_exists=False)
         count += 1
     return count
 

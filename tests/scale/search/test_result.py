@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from foveal.errors import DataError
+from foveal.scale.search.command import Source
 from foveal.scale.search.result import write_result, write_val_accuracies
 from foveal.scale.search.space import Range
 from foveal.scale.search.study import default_trial, open_study, suggest
 
+SOURCE = Source("images", None, "scratch")
 ENTRIES = {"learning_rate": Range(low=0.0, high=1.0), "mixup_alpha": (0.0, 0.2)}
 
 
@@ -30,22 +32,26 @@ def study(tmp_path: Path):
 
     make_run("0000", 0.5)
     params = {"learning_rate": 0.5, "mixup_alpha": 0.0}
-    study.add_trial(default_trial(ENTRIES, params, 0.5, {"folder": "0000"}))
+    study.add_trial(default_trial(ENTRIES, params, 0.5, {"folder": "0000", "seed": 5}))
     for number in range(1, 10):
         trial = study.ask()
         values = suggest(trial, ENTRIES)
         trial.set_user_attr("folder", f"{number:04d}")
+        trial.set_user_attr("seed", number)
         make_run(f"{number:04d}", values["learning_rate"])
         study.tell(trial, values["learning_rate"])
     return study
 
 
 def test_the_best_trial_and_its_files(study, tmp_path: Path) -> None:
-    result = write_result(study, tmp_path)
+    result = write_result(study, tmp_path, SOURCE)
     rates = [trial.params["learning_rate"] for trial in result.trials]
     assert result.best.number == int(np.argmax(rates))
     assert result.default.params["learning_rate"] == 0.5
     assert result.val_images == 100
+    assert result.command.endswith(
+        f"--recipe {tmp_path}/best/recipe.yaml --seed {result.best.number}"
+    )
     name = f"{result.best.number:04d}"
     for file in ("network.yaml", "recipe.yaml", "model.safetensors"):
         assert (tmp_path / "best" / file).read_text() == f"{file} of {name}"
@@ -55,7 +61,7 @@ def test_the_best_trial_and_its_files(study, tmp_path: Path) -> None:
 
 
 def test_what_mattered(study, tmp_path: Path) -> None:
-    importances = write_result(study, tmp_path).importances
+    importances = write_result(study, tmp_path, SOURCE).importances
     assert set(importances) == set(ENTRIES)
     assert importances["learning_rate"] > 0.8
     assert sum(importances.values()) == pytest.approx(1)
@@ -65,7 +71,7 @@ def test_accuracies_that_are_lost_or_of_another_val(study, tmp_path: Path) -> No
     (tmp_path / "trials" / "0003" / "val_accuracies.npy").write_bytes(b"no array")
     (tmp_path / "trials" / "0004" / "val_accuracies.npy").unlink()
     write_val_accuracies(tmp_path / "trials" / "0005", np.ones(7))
-    result = write_result(study, tmp_path)
+    result = write_result(study, tmp_path, SOURCE)
     assert result.val_images == 100
     assert result.selection is not None
 
@@ -74,7 +80,7 @@ def test_no_trial_is_complete(tmp_path: Path) -> None:
     study = open_study(tmp_path, None, seed=0)
     study.ask()
     with pytest.raises(DataError) as info:
-        write_result(study, tmp_path)
+        write_result(study, tmp_path, SOURCE)
     assert str(info.value) == (
         f"no trial in {tmp_path} is complete, so there is nothing to choose from; give more time"
     )

@@ -17,6 +17,8 @@ from foveal.scale.search.study import (
     open_study,
     release_dead_trials,
     report_progress,
+    store_space,
+    stored_space,
     suggest,
 )
 
@@ -41,6 +43,13 @@ def test_a_journal_is_read_again(tmp_path: Path) -> None:
         (None, TrialState.RUNNING),
     ]
     assert again.trials[0].params == PARAMS
+
+
+def test_the_space_is_read_again(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    assert stored_space(study) == {}
+    store_space(study, ENTRIES)
+    assert stored_space(open_study(tmp_path, None, seed=0)) == ENTRIES
 
 
 def test_a_database(tmp_path: Path) -> None:
