@@ -6,7 +6,7 @@ The state is a flat dict of named tensors, which a checkpoint stores as it is. M
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -181,8 +181,7 @@ def step(
         if not named:
             continue
         if group.optimizer == "muon":
-            for name, parameter in named:
-                _muon(group, state, name, parameter, lr)
+            _muon(group, state, named, lr)
         elif group.optimizer == "sgd":
             _sgd(group, state, named, lr)
         else:
@@ -237,47 +236,80 @@ def _adamw(
 
 
 def _muon(
-    group: ParameterGroup, state: Mapping[str, Tensor], name: str, parameter: Tensor, lr: float
+    group: ParameterGroup, state: Mapping[str, Tensor], named: NamedTensors, lr: float
 ) -> None:
+    """Step every parameter; on a GPU those of one shape together, on the CPU one by one.
+
+    There a product of several matrices has other bits than each alone.
+    """
+    together = _by_shape(named) if named[0][1].is_cuda else [[one] for one in named]
+    for members in together:
+        updates = [_nesterov(group, state, *one) for one in members]
+        flat = [update.flatten(1) for update in updates]
+        moved = orthogonalize(torch.stack(flat)) if len(flat) > 1 else [orthogonalize(flat[0])]
+        for (name, parameter), update in zip(members, moved, strict=True):
+            _move_relative(group, state, name, parameter, update.reshape(parameter.shape), lr)
+
+
+def _by_shape(named: NamedTensors) -> Collection[NamedTensors]:
+    by_shape: dict[torch.Size, NamedTensors] = {}
+    for name, parameter in named:
+        by_shape.setdefault(parameter.shape, []).append((name, parameter))
+    return by_shape.values()
+
+
+def _nesterov(
+    group: ParameterGroup, state: Mapping[str, Tensor], name: str, parameter: Tensor
+) -> Tensor:
     gradient = parameter.grad
     assert gradient is not None
     momentum = state[f"momentum.{name}"]
     momentum.mul_(group.momentum).add_(gradient)
-    update = gradient.add(momentum, alpha=group.momentum)  # Nesterov
-    update = orthogonalize(update.reshape(len(update), -1)).reshape(update.shape)
+    return gradient.add(momentum, alpha=group.momentum)
+
+
+def _move_relative(
+    group: ParameterGroup,
+    state: Mapping[str, Tensor],
+    name: str,
+    parameter: Tensor,
+    update: Tensor,
+    lr: float,
+) -> None:
+    """A relative step: a learning rate of 0.1 moves the weights by a tenth of their own norm."""
     if group.fixed_norm:
         norm = state[f"norm.{name}"]
     else:
         norm = parameter.norm().clamp_min(MIN_FILTER_NORM * len(parameter) ** 0.5)
         parameter.mul_(1 - lr * group.weight_decay)
-    # a relative step: a learning rate of 0.1 moves the weights by a tenth of their own norm
     parameter.sub_(update.mul_(lr * norm / update.norm().clamp_min(EPSILON)))
     if group.fixed_norm:
         parameter.mul_(norm / parameter.norm().clamp_min(EPSILON))
 
 
-def orthogonalize(matrix: Tensor, steps: int = 3) -> Tensor:
-    """(rows, columns) with all singular values moved near 1, by Newton-Schulz iteration.
+def orthogonalize(matrices: Tensor, steps: int = 3) -> Tensor:
+    """(..., rows, columns), one or N, with singular values moved near 1 by Newton-Schulz iteration.
 
     The quintic's coefficients are Jordan's (2024); after 3 steps most values lie in 0.3..1.3.
     Every step multiplies by a polynomial of W W^T, all of which commute: they are multiplied in
     the smaller square, so the long matrix is multiplied twice in all.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    is_tall = matrix.shape[0] > matrix.shape[1]
-    wide: Tensor = matrix.T if is_tall else matrix
-    wide = wide / wide.norm().clamp_min(1e-12)
-    square = wide @ wide.T
+    multiply_add = torch.addmm if matrices.ndim == 2 else torch.baddbmm
+    is_tall = matrices.shape[-2] > matrices.shape[-1]
+    wide: Tensor = matrices.mT if is_tall else matrices
+    wide = wide / wide.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-12)
+    square = wide @ wide.mT
     product: Tensor | None = None
     for remaining in reversed(range(steps)):
-        factor = torch.addmm(square, square, square, beta=b, alpha=c)
-        factor.diagonal().add_(a)
+        factor = multiply_add(square, square, square, beta=b, alpha=c)
+        factor.diagonal(dim1=-2, dim2=-1).add_(a)
         product = factor if product is None else factor @ product
         if remaining:
             square = factor @ square @ factor
     if product is not None:
         wide = product @ wide
-    return wide.T if is_tall else wide
+    return wide.mT if is_tall else wide
 
 
 @torch.no_grad()

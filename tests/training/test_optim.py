@@ -103,6 +103,33 @@ def test_orthogonalize_moves_singular_values_near_one():
     torch.testing.assert_close(tall, optim.orthogonalize(matrix, steps=5).T)
 
 
+def test_orthogonalize_treats_several_matrices_as_it_treats_each():
+    torch.manual_seed(1)
+    for shape in [(3, 6, 20), (2, 20, 6), (1, 5, 5)]:
+        matrices = torch.randn(shape)
+        alone = torch.stack([optim.orthogonalize(matrix) for matrix in matrices])
+        torch.testing.assert_close(optim.orthogonalize(matrices), alone)
+
+
+@pytest.mark.cuda
+def test_muon_moves_filters_of_one_shape_together_as_it_moves_each():
+    shapes = [(8, 4, 3, 3), (8, 4, 3, 3), (8, 8, 3, 3), (8, 4, 3, 3)]
+    moved = {}
+    for device in ("cpu", "cuda"):
+        torch.manual_seed(2)
+        filters = [torch.randn(shape).to(device).requires_grad_() for shape in shapes]
+        for weights in filters:
+            weights.grad = torch.randn(weights.shape).to(device)
+        names = tuple(f"filter{number}" for number in range(len(shapes)))
+        group = optim.ParameterGroup("muon", names, tuple(filters), 0.1, 0.85, 0.0, True)
+        state = optim.initial_state((group,))
+        for step in range(3):
+            optim.step((group,), state, 1.0, step)
+        moved[device] = [weights.detach().cpu() for weights in filters]
+    for one, other in zip(*moved.values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
 def test_orthogonalize_keeps_the_directions():
     torch.manual_seed(1)
     matrix = torch.randn(6, 6)
