@@ -96,19 +96,19 @@ def translate_and_flip(
 ) -> Tensor:
     """Float images moved by whole pixels (edges repeat) and then mirrored where `flip`."""
     height, width = images.shape[2:]
-    source_rows = np.clip(np.arange(height) + rows[:, None], 0, height - 1)
-    source_columns = np.where(flip[:, None], np.arange(width)[::-1], np.arange(width))
-    source_columns = np.clip(source_columns + columns[:, None], 0, width - 1)
     device = images.device
-    sources = source_rows[:, :, None] * width + source_columns[:, None, :]
-    pixels = torch.from_numpy(sources).to(device)
-    channels_last = images.permute(0, 2, 3, 1).reshape(len(images), height * width, -1)
-    offset = torch.arange(len(images), device=device)[:, None] * (height * width)
-    selected = channels_last.reshape(-1, channels_last.shape[2]).index_select(
-        0, (pixels.reshape(len(images), -1) + offset).reshape(-1)
-    )
-    shape = (len(images), height, width, -1)
-    return selected.reshape(shape).permute(0, 3, 1, 2).float()
+    shifts = torch.from_numpy(np.stack([rows, columns])).to(device)
+    flipped = torch.from_numpy(flip).to(device)
+    y = torch.arange(height, device=device)
+    x = torch.arange(width, device=device)
+    x = torch.where(flipped[:, None], x.flip(0), x)
+    source_rows = (y + shifts[0, :, None]).clamp_(0, height - 1)
+    source_columns = (x + shifts[1, :, None]).clamp_(0, width - 1)
+    first = torch.arange(len(images), device=device)[:, None] * (height * width)
+    sources = (first + source_rows * width)[:, :, None] + source_columns[:, None, :]
+    pixels = images.permute(0, 2, 3, 1).reshape(len(images) * height * width, -1)
+    selected = pixels.index_select(0, sources.reshape(-1))
+    return selected.reshape(len(images), height, width, -1).permute(0, 3, 1, 2).float()
 
 
 def _crop_matrices(

@@ -6,7 +6,7 @@ The state is a flat dict of named tensors, which a checkpoint stores as it is. M
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -238,53 +238,44 @@ def _adamw(
 def _muon(
     group: ParameterGroup, state: Mapping[str, Tensor], named: NamedTensors, lr: float
 ) -> None:
-    """Step every parameter; on a GPU those of one shape together, on the CPU one by one.
-
-    There a product of several matrices has other bits than each alone.
-    """
-    together = _by_shape(named) if named[0][1].is_cuda else [[one] for one in named]
-    for members in together:
-        updates = [_nesterov(group, state, *one) for one in members]
-        flat = [update.flatten(1) for update in updates]
-        moved = orthogonalize(torch.stack(flat)) if len(flat) > 1 else [orthogonalize(flat[0])]
-        for (name, parameter), update in zip(members, moved, strict=True):
-            _move_relative(group, state, name, parameter, update.reshape(parameter.shape), lr)
-
-
-def _by_shape(named: NamedTensors) -> Collection[NamedTensors]:
-    by_shape: dict[torch.Size, NamedTensors] = {}
-    for name, parameter in named:
-        by_shape.setdefault(parameter.shape, []).append((name, parameter))
-    return by_shape.values()
-
-
-def _nesterov(
-    group: ParameterGroup, state: Mapping[str, Tensor], name: str, parameter: Tensor
-) -> Tensor:
-    gradient = parameter.grad
-    assert gradient is not None
-    momentum = state[f"momentum.{name}"]
-    momentum.mul_(group.momentum).add_(gradient)
-    return gradient.add(momentum, alpha=group.momentum)
-
-
-def _move_relative(
-    group: ParameterGroup,
-    state: Mapping[str, Tensor],
-    name: str,
-    parameter: Tensor,
-    update: Tensor,
-    lr: float,
-) -> None:
-    """A relative step: a learning rate of 0.1 moves the weights by a tenth of their own norm."""
+    parameters = [parameter for _, parameter in named]
+    gradients, momenta = _gradients(named), [state[f"momentum.{name}"] for name, _ in named]
+    torch._foreach_mul_(momenta, group.momentum)
+    torch._foreach_add_(momenta, gradients)
+    nesterov = torch._foreach_add(gradients, momenta, alpha=group.momentum)
+    updates = _orthogonalize_all(nesterov)
     if group.fixed_norm:
-        norm = state[f"norm.{name}"]
+        norms = [state[f"norm.{name}"] for name, _ in named]
     else:
-        norm = parameter.norm().clamp_min(MIN_FILTER_NORM * len(parameter) ** 0.5)
-        parameter.mul_(1 - lr * group.weight_decay)
-    parameter.sub_(update.mul_(lr * norm / update.norm().clamp_min(EPSILON)))
+        norms = [
+            norm.clamp_min(MIN_FILTER_NORM * len(parameter) ** 0.5)
+            for norm, parameter in zip(torch._foreach_norm(parameters), parameters, strict=True)
+        ]
+        torch._foreach_mul_(parameters, 1 - lr * group.weight_decay)
+    # a relative step: a learning rate of 0.1 moves the weights by a tenth of their own norm
+    lengths = torch._foreach_clamp_min(torch._foreach_norm(updates), EPSILON)
+    for parameter, update, norm, length in zip(parameters, updates, norms, lengths, strict=True):
+        parameter.sub_(update.mul_(lr * norm / length))
     if group.fixed_norm:
-        parameter.mul_(norm / parameter.norm().clamp_min(EPSILON))
+        lengths = torch._foreach_clamp_min(torch._foreach_norm(parameters), EPSILON)
+        torch._foreach_mul_(parameters, torch._foreach_div(norms, lengths))
+
+
+def _orthogonalize_all(updates: Sequence[Tensor]) -> list[Tensor]:
+    """Each update orthogonalised as a matrix; on a GPU those of one shape together.
+
+    On the CPU one by one: there a product of several matrices has other bits than each alone.
+    """
+    results = list(updates)
+    alike: dict[object, list[int]] = {}
+    for number, update in enumerate(updates):
+        alike.setdefault(update.shape if update.is_cuda else number, []).append(number)
+    for numbers in alike.values():
+        flat = [updates[number].flatten(1) for number in numbers]
+        moved = orthogonalize(torch.stack(flat)) if len(flat) > 1 else [orthogonalize(flat[0])]
+        for number, matrix in zip(numbers, moved, strict=True):
+            results[number] = matrix.reshape(updates[number].shape)
+    return results
 
 
 def orthogonalize(matrices: Tensor, steps: int = 3) -> Tensor:
