@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from foveal.verbs.export import export as export
     from foveal.verbs.learn import learn as learn
     from foveal.verbs.load import load as load
+    from foveal.verbs.pack import PackedShards as PackedShards
+    from foveal.verbs.pack import pack as pack
     from foveal.verbs.predict import predict as predict
     from foveal.verbs.predict_folder import PredictionFolder as PredictionFolder
     from foveal.verbs.predict_folder import predict_folder as predict_folder
@@ -113,6 +115,7 @@ _NAMES = {
     "foveal.verbs.export": "ExportResult export",
     "foveal.verbs.learn": "learn",
     "foveal.verbs.load": "load",
+    "foveal.verbs.pack": "PackedShards pack",
     "foveal.verbs.predict": "predict",
     "foveal.verbs.predict_folder": "PredictionFolder predict_folder",
     "foveal.verbs.search": "search",

@@ -21,7 +21,7 @@ from foveal.files import write_atomic
 DEFAULT_LIMIT_BYTES = 50 * 2**30
 _ABOUT_FILE = "about.json"
 _LIMIT_VARIABLE = "FOVEAL_CACHE_LIMIT"
-_PREFIXES = ("pixels-", "scan-", "explain-", "embeddings-", "pretrained-")
+_PREFIXES = ("pixels-", "scan-", "explain-", "embeddings-", "pretrained-", "shards-")
 """Only folders with these prefixes are ever listed or deleted, wherever FOVEAL_CACHE points."""
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -69,19 +69,20 @@ def _home() -> Path:
 
 def size_limit_bytes() -> int:
     """Bytes the cache may hold: FOVEAL_CACHE_LIMIT (such as 20G), else 50 GiB."""
-    text = os.environ.get(_LIMIT_VARIABLE, "").strip().upper().removesuffix("B").removesuffix("I")
-    if not text:
-        return DEFAULT_LIMIT_BYTES
-    unit = _UNITS.get(text[-1:], 1)
+    text = os.environ.get(_LIMIT_VARIABLE, "").strip()
+    return parse_size(text, _LIMIT_VARIABLE) if text else DEFAULT_LIMIT_BYTES
+
+
+def parse_size(text: str, name: str) -> int:
+    """Bytes of `20G`, `512 MiB` or `1000`; raises UsageError, which calls it `name`."""
+    number = text.strip().upper().removesuffix("B").removesuffix("I").strip()
+    unit = _UNITS.get(number[-1:], 1)
     try:
-        value = float(text[:-1] if unit > 1 else text) * unit
+        value = float(number[:-1] if unit > 1 else number) * unit
     except ValueError:
         value = -1.0
     if not 0 <= value < 2**62:
-        raise UsageError(
-            f"{_LIMIT_VARIABLE} is '{os.environ[_LIMIT_VARIABLE]}', which is not a size; "
-            "give one such as 20G"
-        )
+        raise UsageError(f"{name} is '{text}', which is not a size; give one such as 20G")
     return int(value)
 
 

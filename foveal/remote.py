@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from foveal.errors import DataError, ImageError, MissingExtra
 
@@ -30,9 +32,27 @@ _WEB = ("http://", "https://")
 _Result = TypeVar("_Result")
 
 
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file at an address; stamp: text that changes when its content does."""
+
+    address: str
+    size: int
+    stamp: str
+
+
 def is_remote(path: str) -> bool:
     """Whether it is an address that can be read here, where its package is installed."""
     return path.partition("://")[0] in PROTOCOLS and "://" in path
+
+
+def address_of(path: str | os.PathLike[str]) -> str | None:
+    """The address that a path is, also one whose slashes `Path` has joined (s3:/bucket)."""
+    text = os.fspath(path)
+    protocol, colon, rest = text.partition(":/")
+    if not colon or protocol not in PROTOCOLS:
+        return None
+    return f"{protocol}://{rest.removeprefix('/')}"
 
 
 def list_addresses(address: str) -> list[str]:
@@ -43,14 +63,21 @@ def list_addresses(address: str) -> list[str]:
     """
     if address.startswith(_WEB):
         return [address]
+    return [file.address for file in list_remote_files(address)]
+
+
+def list_remote_files(address: str) -> list[RemoteFile]:
+    """The same files with their sizes and stamps; raises as `list_addresses` does."""
     try:
+        if address.startswith(_WEB):
+            return [_with_retries(partial(_describe_web, address))]
         store, path = _open_store(address)
         found = _with_retries(partial(_list, store, path))
     except ImageError as error:
         raise DataError(f"{address} cannot be listed: {error.reason}") from error
     if not found:
         raise DataError(f"nothing is at {address}; check the address")
-    return [store.unstrip_protocol(name) for name in found]
+    return [_describe(store.unstrip_protocol(name), found[name]) for name in sorted(found)]
 
 
 def read_address(address: str, max_bytes: int) -> bytes:
@@ -62,22 +89,75 @@ def read_address(address: str, max_bytes: int) -> bytes:
     if address.startswith(_WEB):
         return _with_retries(partial(_read_web, address, max_bytes + 1))
     store, path = _open_store(address)
-    return _with_retries(partial(_read, store, path, max_bytes + 1))
+    return _with_retries(partial(_read, store, path, 0, max_bytes + 1))
 
 
-def _list(store: AbstractFileSystem, path: str) -> list[str]:
+def read_range(address: str, start: int, count: int) -> bytes:
+    """`count` bytes of a file from `start` on, fewer where it ends; raises as `read_address`."""
+    if count <= 0:
+        return b""
+    if address.startswith(_WEB):
+        return _with_retries(partial(_read_web_range, address, start, count))
+    store, path = _open_store(address)
+    return _with_retries(partial(_read, store, path, start, count))
+
+
+def _list(store: AbstractFileSystem, path: str) -> dict[str, dict[str, Any]]:
+    """What the store says of every file."""
     store.invalidate_cache()
-    names = store.glob(path) if any(letter in path for letter in "*?[") else store.find(path)
-    return sorted(name for name in names if not name.endswith("/"))
+    is_pattern = any(letter in path for letter in "*?[")
+    found = store.glob(path, detail=True) if is_pattern else store.find(path, detail=True)
+    return {
+        name: about
+        for name, about in found.items()
+        if not name.endswith("/") and about.get("type") != "directory"
+    }
 
 
-def _read(store: AbstractFileSystem, path: str, count: int) -> bytes:
+def _describe(address: str, about: dict[str, Any]) -> RemoteFile:
+    size = int(about.get("size") or 0)
+    changed = (about.get(key) for key in ("ETag", "etag", "md5Hash", "LastModified", "mtime"))
+    return RemoteFile(address, size, f"{size}:{next(filter(None, changed), '')}")
+
+
+def _describe_web(address: str) -> RemoteFile:
     try:
-        return bytes(store.cat_file(path, start=0, end=count))
-    except OSError as error:
-        if error.errno == errno.EINVAL and store.size(path) == 0:
-            return b""  # a range of an empty file is an error of the request
+        answer = urlopen(Request(address, method="HEAD"), timeout=RECEIVE_SECONDS)  # noqa: S310
+    except HTTPError as error:
+        error.close()
         raise
+    with answer:
+        size = int(answer.headers.get("Content-Length") or 0)
+        changed = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+    return RemoteFile(address, size, f"{size}:{changed}")
+
+
+def _read(store: AbstractFileSystem, path: str, start: int, count: int) -> bytes:
+    try:
+        return bytes(store.cat_file(path, start=start, end=start + count))
+    except OSError as error:
+        if error.errno == errno.EINVAL and store.size(path) <= start:
+            return b""  # a range behind the end of a file is an error of the request
+        raise
+
+
+def _read_web_range(address: str, start: int, count: int) -> bytes:
+    headers = {"Range": f"bytes={start}-{start + count - 1}"}
+    try:
+        answer = urlopen(Request(address, headers=headers), timeout=RECEIVE_SECONDS)  # noqa: S310
+    except HTTPError as error:
+        error.close()
+        if error.code == 416:
+            return b""  # behind the end of the file
+        raise
+    with answer:
+        if answer.status != 206 and start:
+            raise ImageError("the server sends no parts of files: download it")
+        length = answer.length
+        content = bytes(answer.read(count))
+    if length is not None and len(content) < min(length, count):
+        raise OSError(f"the content ends after {len(content):,} of {length:,} bytes")
+    return content
 
 
 def _read_web(address: str, count: int) -> bytes:
@@ -118,6 +198,8 @@ def _with_retries(request: Callable[[], _Result]) -> _Result:
     for attempt in range(ATTEMPTS):
         try:
             return request()
+        except ImageError:
+            raise
         except Exception as error:  # each store has exceptions of its own
             reason = _final_reason(error)
             if reason is None and attempt + 1 == ATTEMPTS:

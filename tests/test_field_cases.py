@@ -326,10 +326,10 @@ def test_a_container_of_another_tool_is_refused_by_name(tmp_path: Path, capsys, 
     )
 
 
-@pytest.mark.parametrize("address", ["https://example.com/a.zip", "s3://bucket/data"])
+@pytest.mark.parametrize("address", ["https://example.com/a.zip", "ftp://host/data"])
 def test_an_address_is_not_looked_for_on_the_disk(capsys, address: str) -> None:
     assert run(["check", address]) == 2
     assert capsys.readouterr().err == (
-        f"foveal: {address} is an address, and Foveal reads only this machine's files: "
-        "download it and give the file or folder\n"
+        f"foveal: {address} is an address without shards (.tar or .parquet), and other DATA must "
+        "be on this machine: download it and give the file or folder\n"
     )

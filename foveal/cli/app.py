@@ -12,6 +12,7 @@ from foveal.cli import console
 
 COMMANDS = (
     "check",
+    "pack",
     "design",
     "show",
     "train",

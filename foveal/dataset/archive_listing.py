@@ -72,17 +72,17 @@ def list_archive(
     members, links, unusable = _by_kind([one for one in entries if not one.is_folder], on_ignored)
     if links:
         unusable += resolve_links(members, links)
-    hidden = {name for name in members if _is_hidden(name)}
+    hidden = {name for name in members if is_hidden(name)}
     for name in sorted(hidden):
         on_ignored(name)
     visible = {name: member for name, member in members.items() if name not in hidden}
-    empty = [one.name for one in entries if one.is_folder and not _unsafe_name(one.name)]
+    empty = [one.name for one in entries if one.is_folder and not unsafe_name(one.name)]
     return ArchiveListing(_sorted_members(visible), unusable, notes, _folders(visible, empty))
 
 
 def _folders(members: Members, empty: Sequence[str]) -> list[str]:
     """All folders, those of the files and those that the archive names, without hidden ones."""
-    found = {name.rstrip("/") for name in empty if not _is_hidden(name)}
+    found = {name.rstrip("/") for name in empty if not is_hidden(name)}
     found |= {posixpath.dirname(name) for name in members}
     for name in list(found):
         while name := posixpath.dirname(name):
@@ -98,8 +98,8 @@ def _by_kind(
     links: dict[str, str] = {}
     unusable: list[UnusableFile] = []
     for entry in entries:
-        reason = _unsafe_name(entry.name) or entry.reason
-        if reason is not None and _is_hidden(entry.name):
+        reason = unsafe_name(entry.name) or entry.reason
+        if reason is not None and is_hidden(entry.name):
             on_ignored(entry.name)
         elif reason is not None:
             unusable.append(UnusableFile(entry.name, reason))
@@ -190,6 +190,8 @@ def _tar_entries(path: Path) -> tuple[list[_Entry], list[LayoutNote]]:
         for count, info in enumerate(archive):
             if count >= MAX_MEMBERS:
                 raise _too_many_members(path)
+            if info.size < 0:  # the next header would be one that was read already
+                raise ValueError("a file of a negative size")
             entries.append(_tar_entry(info))
     return _with_decoded_names(entries)
 
@@ -245,7 +247,8 @@ def _damaged(path: Path, error: Exception) -> DataError:
     )
 
 
-def _unsafe_name(name: str) -> str | None:
+def unsafe_name(name: str) -> str | None:
+    """Why a member's name cannot be used; None where it can."""
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or (len(name) > 1 and name[1] == ":"):
         return "a name that leads out of the archive"
@@ -260,5 +263,6 @@ def _unsupported(info: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a member or a folder that it lies in is hidden or of the system."""
     return any(is_ignored(part) for part in name.split("/") if part not in (".", ".."))

@@ -17,10 +17,12 @@ from foveal.dataset.cells import join_labels
 from foveal.dataset.columns import TableColumns, parse_columns
 from foveal.dataset.labels import are_composed, compose, compose_labels, composition_notes
 from foveal.dataset.parquet_image import ParquetImage
+from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.types import LayoutNote, Split, Task, UnusableFile
 from foveal.errors import DataError, MissingExtra
 from foveal.images.decode import read_bytes
 from foveal.images.resize import to_input_pixels
+from foveal.remote import address_of
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.text import natural_key
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-Member = ArchiveMember | ParquetImage
+Member = ArchiveMember | ParquetImage | ShardImage
 _NO_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
@@ -41,7 +43,7 @@ class Dataset:
     splits: 'train', 'val', 'test', or None where DATA does not say.
     groups: images of one group are never divided by a split that Foveal makes.
     classes: all label names, in natural sort order.  extra_columns: other columns, as text.
-    archive_members: where each row lies in the archive or table that is root.
+    archive_members: where each row lies in the archive, table or shards that root is or holds.
     file_stamps: see `file_stamp`.
     unusable: files that cannot be used.  notes: sentences about files and rows that were ignored.
     layout_notes: how folders and names were read.  problem: why there is no row, one sentence.
@@ -96,6 +98,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.paths)
 
+    @property
+    def absolute_root(self) -> Path:
+        """The root from the top of the file system, or the address that it is."""
+        return self.root if address_of(self.root) else self.root.resolve()
+
     def read(self, row: int) -> bytes:
         """The bytes of one image's file; ImageError where it cannot be read."""
         if self.archive_members:
@@ -130,7 +137,7 @@ class Dataset:
     def fingerprint(self, rows: Sequence[int]) -> str:
         """128 bits in hex over root, path and file stamp of the rows, as a key of caches."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(str(self.root.resolve()).encode("utf-8", "surrogateescape"))
+        digest.update(str(self.absolute_root).encode("utf-8", "surrogateescape"))
         if self.archive_members:
             digest.update(stat_stamp(self.root).encode())
         for row in rows:

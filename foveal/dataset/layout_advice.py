@@ -94,8 +94,8 @@ def _shard_problem(root: Path, files: Sequence[Parts]) -> str:
     else:
         return ""
     return (
-        f"no class folders in {root}, but {what}: unpack it and give a table with "
-        "the columns path and label, or one sub-folder a class"
+        f"no class folders in {root}, but {what}: give it as .tar in a folder of shards "
+        "alone, or a table with the columns path and label"
     )
 
 

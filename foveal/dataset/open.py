@@ -1,4 +1,4 @@
-"""Opens DATA as a Dataset: a folder, a table or an archive."""
+"""Opens DATA as a Dataset: a folder, a table, an archive or shards."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from foveal.dataset.folder import open_folder
 from foveal.dataset.listing import is_image_name, list_files
 from foveal.dataset.metadata import open_metadata_folder
 from foveal.dataset.parquet_folder import find_shards, open_parquet_folder
+from foveal.dataset.shards.files import find_shard_files
+from foveal.dataset.shards.open import open_shards
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
 from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError, UsageError
+from foveal.remote import address_of
 from foveal.text import is_address, plural
 
 ARCHIVE_SUFFIXES = (".zip", ".tar")
@@ -23,16 +26,17 @@ PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz
 def open_dataset(
     data: str | Path | Dataset, *, root: str | Path | None = None, allow_empty: bool = False
 ) -> Dataset:
-    """All labelled images of DATA: a folder (also of Parquet files), a table, a .zip or .tar.
+    """All labelled images of DATA: a folder, a table, a .zip or .tar, or shards of either kind.
 
-    data: its path; a Dataset is returned as it is.  root: the folder of the images of a table,
-    which replaces the first folders of absolute paths.  allow_empty: whether no image is no error.
+    data: its path, a pattern or an address; a Dataset is returned as it is.  root: the folder of
+    the images of a table, which replaces the first folders of absolute paths.  allow_empty:
+    whether no image is no error.
     Raises DataError: missing, unreadable, or without images; UsageError: another kind of file.
     """
     if root is not None:
         dataset = _open_table_with_root(data, Path(root))
     else:
-        dataset = data if isinstance(data, Dataset) else _open_path(Path(data))
+        dataset = data if isinstance(data, Dataset) else _open_path(data)
     if not len(dataset) and not allow_empty:
         if dataset.problem:
             raise DataError(dataset.problem)
@@ -70,6 +74,17 @@ def open_images(data: str | Path | Dataset, *, root: str | Path | None = None) -
     )
 
 
+def open_shard_images(data: str | Path) -> Dataset | None:
+    """The images of shards, for what needs no labels; None where DATA is something else.
+
+    Raises DataError as `open_dataset` does.
+    """
+    shards = find_shard_files(data)
+    if shards is not None:
+        return open_shards(shards, labelled=False)
+    return open_parquet_folder(Path(data)) if Path(data).is_dir() else None
+
+
 def _open_table_with_root(data: str | Path | Dataset, root: Path) -> Dataset:
     path = None if isinstance(data, Dataset) else Path(data)
     is_table = path is not None and path.name.lower().endswith(TABLE_SUFFIXES)
@@ -96,7 +111,12 @@ def refuse_root_without_data(data: str | Path | Dataset | None, root: str | Path
 
 def holds_images_inside(root: Path) -> bool:
     """Whether images of a data set with this root lie in other files: an archive, Parquet."""
-    return root.is_file() or (root.is_dir() and bool(find_shards(root)))
+    return root.is_file() or address_of(root) is not None or (root.is_dir() and holds_shards(root))
+
+
+def holds_shards(folder: Path) -> bool:
+    """Whether a folder holds .tar or Parquet files and no images."""
+    return bool(find_shards(folder)) or find_shard_files(folder) is not None
 
 
 def _existing(path: Path) -> Path:
@@ -104,14 +124,18 @@ def _existing(path: Path) -> Path:
         if is_address(str(path)):
             address = str(path).replace(":/", "://", 1)  # a Path has joined the slashes
             raise UsageError(
-                f"{address} is an address, and Foveal reads only this machine's files: "
-                "download it and give the file or folder"
+                f"{address} is an address without shards (.tar or .parquet), and other DATA must "
+                "be on this machine: download it and give the file or folder"
             )
         raise DataError(f"no such file or folder: {path}; give the folder that holds the images")
     return path
 
 
-def _open_path(path: Path) -> Dataset:
+def _open_path(data: str | Path) -> Dataset:
+    shards = find_shard_files(data)
+    if shards is not None:
+        return open_shards(shards)
+    path = Path(data)
     name = path.name.lower()
     if _existing(path).is_dir():
         for open_tables in (open_metadata_folder, open_parquet_folder):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foveal.dataset.columns import parse_columns
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.parquet_image import ParquetImage
-from foveal.errors import DataError, MissingExtra
+from foveal.dataset.parquet_image import ParquetImage, open_parquet_file
+from foveal.errors import DataError, ImageError, MissingExtra
+from foveal.remote import address_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -61,8 +62,9 @@ def open_parquet(file: Path | bytes, source: str | None = None) -> ParquetTable:
 
     Raises DataError: no valid Parquet file, too large; MissingExtra: without pyarrow.
     """
-    source = source or str(file)
-    if isinstance(file, Path) and not file.is_file():
+    address = address_of(file) if isinstance(file, Path) else None
+    source = source or address or str(file)
+    if address is None and isinstance(file, Path) and not file.is_file():
         raise DataError(f"cannot read {source}: not a regular file; give another table")
     try:
         import pyarrow
@@ -70,6 +72,8 @@ def open_parquet(file: Path | bytes, source: str | None = None) -> ParquetTable:
         raise MissingExtra(f"reading {source}", "table") from error
     try:
         return _read_parquet(file, source)
+    except ImageError as error:
+        raise DataError(f"cannot read {source}: {error.reason}") from error
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{source} is not a valid Parquet file: {first}; write it again") from error
@@ -81,12 +85,19 @@ def _read_parquet(file: Path | bytes, source: str) -> ParquetTable:
 
     # With its threads pyarrow leaves some behind, which now and then abort the process at its end
     # (pyarrow 26: "terminate called without an active exception").
-    content = pyarrow.BufferReader(file) if isinstance(file, bytes) else file
+    content = (
+        pyarrow.BufferReader(file) if isinstance(file, bytes) else open_parquet_file(str(file))
+    )
     with pq.ParquetFile(content, pre_buffer=False) as table:
         if table.metadata.num_rows > MAX_ROWS:
             raise DataError(f"{source} has more than {MAX_ROWS:,} rows; divide it")
         image = _image_column(table, source)
         if image is None:
+            if isinstance(file, Path) and address_of(file):
+                raise DataError(
+                    f"{source} holds no images: its column of images must be struct{{bytes, path}} "
+                    "or bytes called image; download a table that names files, with its files"
+                )
             content = table.read(use_threads=False)
             columns = {name: content[name].to_pylist() for name in content.column_names}
             for field in table.schema_arrow:

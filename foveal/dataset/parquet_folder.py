@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,11 +36,27 @@ def open_parquet_folder(root: Path, images: Path | None = None) -> Dataset | Non
     folder, or see `open_table`.
     """
     shards = find_shards(root)
-    if not shards:
-        return None
-    splits = {shard: _split_of(shard) for shard in shards}
+    return open_parquet_shards(root, shards, images) if shards else None
+
+
+def open_parquet_shards(
+    root: Path,
+    shards: Sequence[str],
+    images: Path | None = None,
+    *,
+    stamps: Mapping[str, str] | None = None,
+) -> Dataset:
+    """The images of these Parquet files below a root, a folder or an address; see above.
+
+    stamps: of each file, where they are known.
+    """
+    splits = {shard: split_of_shard(shard) for shard in shards}
     _require_one_configuration(root, splits)
-    parts = [_with_split(_open_shard(root, shard, images), splits[shard]) for shard in shards]
+    stamps = stamps or {shard: stat_stamp(root / shard) for shard in shards}
+    parts = [
+        _with_split(_open_shard(root, shard, images, stamps[shard]), splits[shard])
+        for shard in shards
+    ]
     _require_all_splits(root, shards, parts)
     inside = any(part.archive_members for part in parts)
     dataset = join_datasets(root if inside or images is None else images, parts)
@@ -59,7 +75,7 @@ def find_shards(root: Path) -> list[str]:
     return found
 
 
-def _split_of(shard: str) -> Split | None:
+def split_of_shard(shard: str) -> Split | None:
     """The split that the file's name says, else the last folder that says one."""
     *folders, name = shard.rpartition(".")[0].split("/")
     counted = _COUNTED.fullmatch(name)
@@ -83,7 +99,7 @@ def _require_one_configuration(root: Path, splits: dict[str, Split | None]) -> N
             )
 
 
-def _open_shard(root: Path, shard: str, images: Path | None) -> Dataset:
+def _open_shard(root: Path, shard: str, images: Path | None, stamp: str) -> Dataset:
     """The images of one file, with paths relative to `images`, else to `root`."""
     dataset = open_table(root / shard, images)
     if not dataset.archive_members and images is not None:
@@ -97,7 +113,6 @@ def _open_shard(root: Path, shard: str, images: Path | None) -> Dataset:
         for member in dataset.archive_members
         if isinstance(member, ParquetImage)
     )
-    stamp = stat_stamp(root / shard)
     return replace(
         dataset,
         root=root,

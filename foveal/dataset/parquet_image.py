@@ -7,7 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from foveal.errors import ImageError
+from foveal.dataset.shards.remote_reader import open_remote
+from foveal.errors import DataError, ImageError
+from foveal.remote import address_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,15 @@ class ParquetImage:
         return image
 
 
+def open_parquet_file(path: str) -> Any:
+    """What pyarrow opens: the path, or the opened file where it is an address."""
+    address = address_of(path)
+    return path if address is None else open_remote(address)
+
+
 def _stamp(path: Path) -> tuple[int, int]:
+    if address_of(path) is not None:
+        return 0, 0  # each content of an address is fetched once in a while anyway
     try:
         status = path.stat()
     except OSError as error:
@@ -59,9 +69,13 @@ def _group_images(path: str, stamp: tuple[int, int], column: str, group: int) ->
     from pyarrow import parquet as pq
 
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as table:
-            content = table.read_row_group(group, columns=[column], use_threads=False)
-        return content.flatten().column(0)
+        with pq.ParquetFile(open_parquet_file(path), pre_buffer=False) as table:
+            images = table.read_row_group(group, columns=[column], use_threads=False)
+        return images.flatten().column(0)
+    except ImageError:
+        raise
+    except DataError as error:  # the address cannot be described
+        raise ImageError(str(error)) from error
     except (pyarrow.ArrowException, OSError, ValueError, IndexError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ImageError(f"cannot be read from the table: {first}") from error

@@ -30,7 +30,7 @@ def check_page(dataset: Dataset, result: CheckResult) -> str:
     return render(
         "check",
         {
-            "name": printable(dataset.root.resolve().name or str(dataset.root)),
+            "name": printable(dataset.absolute_root.name or str(dataset.root)),
             "images": result.images,
             "unusable": len(result.unusable),
             "classes": [[printable(name), count] for name, count in result.classes.items()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.dataset.listing import is_image_name, list_files
-from foveal.errors import DataError, MissingExtra
+from foveal.errors import DataError, MissingExtra, UsageError
 from foveal.images.limits import MAX_FILE_BYTES
-from foveal.remote import is_remote, list_addresses, read_address
+from foveal.remote import address_of, is_remote, list_addresses, read_address
 from foveal.text import is_address
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 OnSkip = Callable[[str, str], None]
 """Called with the path of each file of a folder or archive that is skipped, and the reason."""
+_BRACES = re.compile(r"\{[^{}]*(,|\.\.)[^{}]*\}")
+_SHARD_SUFFIXES = (".tar", ".parquet")
 NOT_AN_IMAGE = "not an image by its name"
 IGNORED = "hidden or of the system"
 
@@ -108,6 +111,8 @@ def _iter_path(path: str | bytes, on_skip: OnSkip) -> Iterator[ImageInput]:
         yield from _or_error(text, _iter_address(text, on_skip), "no image is at this address")
     elif is_address(text) and not os.path.lexists(text):
         yield ImageInput(text, error="an address that Foveal cannot read: download it first")
+    elif _BRACES.search(text) and not os.path.lexists(text):
+        yield from _or_error(text, _iter_shards(text), "no file matches the pattern")
     elif os.path.isdir(text):  # noqa: PTH112
         yield from _or_error(text, _iter_folder(text, on_skip), "the folder contains no images")
     elif glob.has_magic(text) and not os.path.lexists(text):
@@ -125,18 +130,46 @@ def _iter_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
 
 
 def _iter_address(address: str, on_skip: OnSkip) -> Iterator[ImageInput]:
-    """One image where its name has a suffix, else what lies below the address or matches it."""
+    """One image where its name has a suffix, else what lies below the address or matches it.
+
+    Shards where it names these, or where they lie there.
+    """
+    if address.lower().endswith((*_SHARD_SUFFIXES, "/index.json")):
+        yield from _iter_shards(address)
+        return
     if os.path.splitext(address)[1] and not glob.has_magic(address):  # noqa: PTH122
         yield ImageInput(address, RemoteImage(address))
         return
     try:
-        for name in list_addresses(address):
+        names = list_addresses(address)
+        if any(name.lower().endswith(_SHARD_SUFFIXES) for name in names):
+            yield from _iter_shards(address)
+            return
+        for name in names:
             if name == address or is_image_name(name):
                 yield ImageInput(name, RemoteImage(name))
             else:
                 on_skip(name, NOT_AN_IMAGE)
     except (DataError, MissingExtra) as error:
         yield ImageInput(address, error=str(error))
+
+
+def _iter_shards(data: str) -> Iterator[ImageInput]:
+    """The images in shards, each under the path that check and train give it."""
+    from foveal.dataset.open import open_shard_images  # imports pydantic
+
+    try:
+        dataset = open_shard_images(data)
+    except (DataError, UsageError, MissingExtra) as error:
+        yield ImageInput(data, error=str(error))
+        return
+    if dataset is None:
+        return
+    root = address_of(dataset.root) or str(dataset.root)
+    for row, path in enumerate(dataset.paths):
+        yield ImageInput(f"{root}/{path}", DatasetImage(dataset, row))
+    for file in dataset.unusable:
+        yield ImageInput(f"{root}/{file.path}", error=file.reason)
 
 
 def _is_single_image(value: Any) -> bool:
@@ -162,7 +195,12 @@ def _iter_glob(pattern: str, on_skip: OnSkip) -> Iterator[ImageInput]:
 
 
 def _iter_folder(folder: str, on_skip: OnSkip) -> Iterator[ImageInput]:
-    """The files that check and train take for images, in their order; those unusable with why."""
+    """The files that check and train take for images, in their order; those unusable with why.
+
+    Of a folder with shards and without images the images in these.
+    """
+    shards: list[str] = []
+    found = False
 
     def on_ignored(path: str) -> None:
         on_skip(os.path.join(folder, path), IGNORED)  # noqa: PTH118
@@ -173,11 +211,19 @@ def _iter_folder(folder: str, on_skip: OnSkip) -> Iterator[ImageInput]:
             if file.reason is not None:
                 yield ImageInput(path, error=file.reason)
             elif is_image_name(file.parts[-1]):
+                found = True
                 yield ImageInput(path, Path(path))
+            elif path.lower().endswith(_SHARD_SUFFIXES):
+                shards.append(path)
             else:
                 on_skip(path, NOT_AN_IMAGE)
     except DataError as error:
         yield ImageInput(folder, error=str(error))
+    if shards and not found:
+        yield from _iter_shards(folder)
+    else:
+        for path in shards:
+            on_skip(path, NOT_AN_IMAGE)
 
 
 def _iter_other_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
@@ -203,8 +249,12 @@ def _iter_other_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
 def _iter_archive(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
     """The images of a .zip or .tar, wherever they lie in it."""
     from foveal.dataset.archive_listing import list_archive
+    from foveal.dataset.shards.files import find_shard_files
 
     archive = Path(path)
+    if archive.suffix.lower() == ".tar" and find_shard_files(archive) is not None:
+        yield from _iter_shards(path)
+        return
     try:
         listing = list_archive(archive, lambda name: on_skip(f"{path}/{name}", IGNORED))
     except DataError as error:

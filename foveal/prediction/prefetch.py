@@ -16,6 +16,7 @@ import numpy as np
 from foveal.errors import ImageError, MissingExtra
 from foveal.images.resize import to_input_pixels
 from foveal.prediction.inputs import ArchivedImage, DatasetImage, ImageInput, RemoteImage
+from foveal.remote import address_of
 
 if TYPE_CHECKING:
     from foveal.model.inference_manifest import InferenceNetwork
@@ -52,19 +53,25 @@ def _fetch_ahead(inputs: Iterable[ImageInput]) -> Iterator[ImageInput]:
     with ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="foveal-fetch") as pool:
         try:
             for item in inputs:
-                if isinstance(item.value, RemoteImage):
+                is_remote = _is_remote(item)
+                if is_remote:
                     pending.append(pool.submit(_fetch, item))
-                while pending and (
-                    len(pending) >= 2 * FETCH_THREADS or not isinstance(item.value, RemoteImage)
-                ):
+                while pending and (len(pending) >= 2 * FETCH_THREADS or not is_remote):
                     yield pending.popleft().result()
-                if not isinstance(item.value, RemoteImage):
+                if not is_remote:
                     yield item
             while pending:
                 yield pending.popleft().result()
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _is_remote(item: ImageInput) -> bool:
+    value = item.value
+    if isinstance(value, DatasetImage):
+        return address_of(value.dataset.root) is not None
+    return isinstance(value, RemoteImage)
 
 
 def _fetch(item: ImageInput) -> ImageInput:

@@ -45,13 +45,13 @@ from foveal.errors import DataError
         (
             "0001.jpg 0001.cls 0002.jpg 0002.cls",
             "no class folders in d, but a WebDataset shard: 2 images with the label in "
-            "a .cls or .json: unpack it and give a table with the columns path and "
-            "label, or one sub-folder a class",
+            "a .cls or .json: give it as .tar in a folder of shards alone, or a table with the "
+            "columns path and label",
         ),
         (
             "train-0000.tar train-0001.tar",
-            "no class folders in d, but 2 .tar shards (train-0000.tar): unpack it and give a "
-            "table with the columns path and label, or one sub-folder a class",
+            "no class folders in d, but 2 .tar shards (train-0000.tar): give it as .tar in a "
+            "folder of shards alone, or a table with the columns path and label",
         ),
         (
             "train/cat.0.jpg train/cat.1.jpg train/dog.0.jpg train/dog.1.jpg test1/1.jpg",

@@ -1,7 +1,7 @@
 """A worker process: reads chunks of files from its standard input, writes results to its output.
 
 The first line is {"task", "root", ...}; each further line is a chunk, a list of paths below root or
-of the fields of ArchiveMember or ParquetImage. The result of each is a line
+of the fields of ArchiveMember, ParquetImage or ShardImage. The result of each is a line
 {"arrays": [[name, dtype, shape], ...], "failures": [[position, reason], ...]} and then the bytes of
 the arrays; {} where an image takes more memory than the worker may have. The process ends when its
 input does.
@@ -24,11 +24,18 @@ import numpy as np
 
 from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.parquet_image import ParquetImage
+from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask, run_task
 from foveal.images.decode import read_bytes
 from foveal.images.memory import NeedsMoreMemory, decoding_budget
 
-File = str | ArchiveMember | ParquetImage
+File = str | ArchiveMember | ParquetImage | ShardImage
+_MEMBERS = {
+    "zip": ArchiveMember,
+    "tar": ArchiveMember,
+    "parquet": ParquetImage,
+    "shard": ShardImage,
+}
 """A path below the root, or a member of the archive or table that is the root."""
 
 
@@ -85,7 +92,8 @@ def run_worker(requests: BinaryIO, results: BinaryIO) -> None:
 def _decode_file(file: Any) -> File:
     if isinstance(file, str):
         return file
-    return ParquetImage(*file) if file[0] == "parquet" else ArchiveMember(*file)
+    member: File = _MEMBERS[file[0]](*file)
+    return member
 
 
 def _read_file(root: Path, files: Sequence[File], position: int) -> bytes:

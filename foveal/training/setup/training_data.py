@@ -107,7 +107,7 @@ def _run_data(
     )
     test_rows = _usable_rows(data, "test")
     return RunData(
-        root=dataset.root.resolve(),
+        root=dataset.absolute_root,
         classes=data.classes,
         task=dataset.task,
         train=train,

@@ -1,0 +1,280 @@
+"""Finds the shards of DATA: a folder, a pattern such as shard-{000..999}.tar, an address."""
+
+from __future__ import annotations
+
+import glob
+import os
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from foveal.dataset.dataset import stat_stamp
+from foveal.dataset.listing import is_image_name, list_files
+from foveal.dataset.shards.index import INDEX_FILE, MAX_INDEX_BYTES, ShardIndex, parse_index
+from foveal.dataset.shards.tar_index import is_webdataset
+from foveal.errors import DataError, ImageError, UsageError
+from foveal.remote import RemoteFile, address_of, list_remote_files, read_address
+from foveal.text import natural_key
+
+SHARD_SUFFIXES = (".tar", ".parquet")
+MAX_SHARDS = 100_000
+MAX_LISTED = 3
+DESCRIBE_THREADS = 16
+"""Requests at a time for the sizes of shards at web addresses, which cannot be listed."""
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
+_WEB = ("http://", "https://")
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """name: relative to the root.  stamp: text that changes when the file does."""
+
+    name: str
+    size: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class ShardFiles:
+    """The shards of DATA below `root`.
+
+    missing: names that a pattern or the index has and that are not there.  index: index.json where
+    there is one of ours.
+    """
+
+    root: Path
+    files: tuple[ShardFile, ...]
+    missing: tuple[str, ...] = ()
+    index: ShardIndex | None = None
+
+
+def find_shard_files(data: str | Path) -> ShardFiles | None:
+    """The shards that DATA names; None where it is something else.
+
+    Raises DataError where a store does not answer or an index is damaged, UsageError for a pattern
+    of too many.
+    """
+    address = address_of(data)
+    if address is not None:
+        return _find_remote(address)
+    path = Path(data)
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+        return _find_in_folder(path)
+    if os.path.isfile(path):  # noqa: PTH113
+        return _find_file(path)
+    return _find_local_pattern(str(data)) if is_pattern(str(data)) else None
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it names several files: braces or wildcards."""
+    return bool(_BRACES.search(text)) or glob.has_magic(text)
+
+
+def expand_braces(pattern: str) -> list[str]:
+    """`a-{08..10}.tar` as a-08.tar, a-09.tar, a-10.tar; `{a,b}` as a and b.
+
+    Raises UsageError where these are more than MAX_SHARDS.
+    """
+    parts = _BRACES.split(pattern)
+    choices = [_choices(part) for part in parts[1::2]]
+    total = 1
+    for one in choices:
+        total *= len(one)
+    if total > MAX_SHARDS:
+        raise UsageError(
+            f"'{pattern}' names more than {MAX_SHARDS:,} files; give a pattern of fewer"
+        )
+    texts = parts[::2]
+    return [
+        texts[0] + "".join(word + text for word, text in zip(words, texts[1:], strict=True))
+        for words in product(*choices)
+    ]
+
+
+def _choices(inside: str) -> Sequence[str]:
+    found = _RANGE.fullmatch(inside)
+    if found is None:
+        return inside.split(",")
+    first, last = int(found[1]), int(found[2])
+    width = len(found[1]) if found[1].startswith("0") or len(found[1]) == len(found[2]) else 0
+    if abs(last - first) >= MAX_SHARDS:
+        raise UsageError(f"'{{{inside}}}' names more than {MAX_SHARDS:,} files; give fewer")
+    step = 1 if last >= first else -1
+    return [f"{number:0{width}d}" for number in range(first, last + step, step)]
+
+
+def _find_in_folder(folder: Path) -> ShardFiles | None:
+    """The .tar files of a folder without images and tables."""
+    names = []
+    for file in list_files(folder):
+        name = file.parts[-1].lower()
+        if file.reason is None and (is_image_name(name) or name.endswith((".parquet", ".csv"))):
+            return None
+        if file.reason is None and name.endswith(".tar"):
+            names.append("/".join(file.parts))
+    index = _read_local_index(folder)
+    if not names and index is None:
+        return None
+    return _with_index(folder, [_local_file(folder, name) for name in names], (), index)
+
+
+def _find_file(path: Path) -> ShardFiles | None:
+    """The shards of an index; a .tar that the index beside it names, or that holds samples."""
+    if path.name == INDEX_FILE:
+        return _find_in_folder(path.parent)
+    if path.suffix.lower() != ".tar":
+        return None
+    index = _read_local_index(path.parent)
+    if index is not None and any(entry.url == path.name for entry in index.shardlist):
+        return ShardFiles(path.parent, (_local_file(path.parent, path.name),), (), index)
+    return ShardFiles(path, (_local_file(path, ""),)) if is_webdataset(path) else None
+
+
+def _find_local_pattern(pattern: str) -> ShardFiles | None:
+    folder = Path(_base(pattern))
+    names = _local_names(pattern, str(folder))
+    suffixes = {Path(name).suffix.lower() for name in names}
+    if not suffixes or not suffixes <= set(SHARD_SUFFIXES):
+        return None
+    there = [name for name in names if os.path.isfile(folder / name)]  # noqa: PTH113
+    if not there:
+        raise DataError(f"no file matches {pattern}; check the folder and the numbers")
+    files = [_local_file(folder, name) for name in there]
+    index = _read_local_index(folder)
+    return _with_index(folder, files, sorted(set(names) - set(there)), index, selected=True)
+
+
+def _local_names(pattern: str, folder: str) -> list[str]:
+    names: dict[str, None] = {}
+    for one in expand_braces(pattern):
+        found = sorted(glob.glob(one)) if glob.has_magic(one) else [one]  # noqa: PTH207
+        names.update(dict.fromkeys(posixpath.relpath(name, folder) for name in found))
+    return sorted(names, key=natural_key)
+
+
+def _base(pattern: str) -> str:
+    """The folder in front of the first brace or wildcard."""
+    start = min(pattern.find(letter) for letter in "{*?[" if letter in pattern)
+    return posixpath.dirname(pattern[:start]) or "."
+
+
+def _local_file(folder: Path, name: str) -> ShardFile:
+    path = folder / name
+    return ShardFile(name, path.stat().st_size, stat_stamp(path))
+
+
+def _read_local_index(folder: Path) -> ShardIndex | None:
+    path = folder / INDEX_FILE
+    if not path.is_file():
+        return None
+    if path.stat().st_size > MAX_INDEX_BYTES:
+        raise DataError(f"{path} has more than {MAX_INDEX_BYTES:,} bytes; divide the shards")
+    try:
+        with path.open("rb") as file:
+            return parse_index(file.read(), str(path))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; check its permissions") from error
+
+
+def _find_remote(address: str) -> ShardFiles | None:
+    name = posixpath.basename(address)
+    if name == INDEX_FILE:
+        return _from_remote_index(posixpath.dirname(address))
+    if is_pattern(address):
+        return _find_remote_pattern(address)
+    if address.startswith(_WEB) and not name.lower().endswith(SHARD_SUFFIXES):
+        return None if "." in name else _from_remote_index(address.rstrip("/"))
+    listed = [file for file in list_remote_files(address) if _is_shard(file.address)]
+    folder = address.rstrip("/")
+    if [file.address for file in listed] == [folder]:
+        folder = posixpath.dirname(folder)
+        return ShardFiles(Path(folder), tuple(_relative(listed, folder)))
+    index = _read_remote_index(folder)
+    if not listed and index is None:
+        return None
+    return _with_index(Path(folder), list(_relative(listed, folder)), (), index)
+
+
+def _find_remote_pattern(pattern: str) -> ShardFiles | None:
+    folder = _base(pattern)
+    names = [one.removeprefix(f"{folder}/") for one in expand_braces(pattern)]
+    if not all(name.lower().endswith(SHARD_SUFFIXES) for name in names):
+        return None
+    missing: list[str] = []
+    if pattern.startswith(_WEB):
+        found = _describe_each([f"{folder}/{name}" for name in names])
+        files = list(_relative(found, folder))
+    elif len(names) == 1:
+        files = list(_relative(list_remote_files(pattern), folder))
+    else:
+        there = {file.name: file for file in _relative(list_remote_files(folder), folder)}
+        files = [there[name] for name in names if name in there]
+    missing = sorted(set(names) - {file.name for file in files}) if len(names) > 1 else []
+    if not files:
+        raise DataError(f"no file matches {pattern}; check the address and the numbers")
+    return _with_index(Path(folder), files, missing, _read_remote_index(folder), selected=True)
+
+
+def _describe_each(addresses: Sequence[str]) -> list[RemoteFile]:
+    """The files that are there; raises DataError for another failure than a missing one."""
+    with ThreadPoolExecutor(DESCRIBE_THREADS, thread_name_prefix="foveal-fetch") as pool:
+        futures = [pool.submit(list_remote_files, address) for address in addresses]
+    found = []
+    for future in futures:
+        try:
+            found += future.result()
+        except DataError as error:
+            if "nothing is at this address" not in str(error):
+                raise
+    return found
+
+
+def _from_remote_index(folder: str) -> ShardFiles | None:
+    index = _read_remote_index(folder)
+    if index is None:
+        return None
+    files = [ShardFile(one.url, one.filesize, one.sha256) for one in index.shardlist]
+    return ShardFiles(Path(folder), tuple(files), (), index)
+
+
+def _read_remote_index(folder: str) -> ShardIndex | None:
+    address = f"{folder}/{INDEX_FILE}"
+    try:
+        content = read_address(address, MAX_INDEX_BYTES)
+    except ImageError as error:
+        if error.reason == "nothing is at this address":
+            return None
+        raise DataError(f"cannot read {address}: {error.reason}") from error
+    return parse_index(content, address)
+
+
+def _relative(files: Sequence[RemoteFile], folder: str) -> Iterator[ShardFile]:
+    for file in files:
+        yield ShardFile(file.address.removeprefix(f"{folder}/"), file.size, file.stamp)
+
+
+def _is_shard(name: str) -> bool:
+    return name.lower().endswith(SHARD_SUFFIXES)
+
+
+def _with_index(
+    root: Path,
+    files: Sequence[ShardFile],
+    missing: Sequence[str],
+    index: ShardIndex | None,
+    *,
+    selected: bool = False,
+) -> ShardFiles:
+    """The shards with those that the index names and that are not there.
+
+    selected: a pattern says which shards are meant, else all of the index are.
+    """
+    there = {file.name for file in files}
+    named = [entry.url for entry in index.shardlist] if index is not None else []
+    absent = () if selected else [name for name in named if name not in there]
+    return ShardFiles(root, tuple(files), (*missing, *absent), index)

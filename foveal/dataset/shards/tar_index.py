@@ -1,0 +1,181 @@
+"""Indexes a .tar shard in one pass: the samples in it, and what in it cannot be used."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from foveal.dataset.archive_listing import MAX_MEMBERS, is_hidden, unsafe_name
+from foveal.dataset.shards.index import ShardEntry
+from foveal.dataset.shards.webdataset import (
+    LABEL_EXTENSIONS,
+    MAX_LABEL_BYTES,
+    SampleLabel,
+    choose_image,
+    parse_label,
+    split_key,
+)
+from foveal.errors import ImageError
+from foveal.text import plural
+
+Unusable = list[tuple[str, str]]
+MAX_HEADER_BYTES = 2**20
+"""Of a member's header with its long name and further fields."""
+MAX_INSPECTED = 64
+"""Files at the beginning of a .tar by which its layout is told."""
+
+
+class _BoundedFile(io.RawIOBase):
+    """A file of which nothing is read at once but headers and labels."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, count: int = -1) -> bytes:
+        if not 0 <= count <= MAX_HEADER_BYTES:
+            raise ValueError(f"a header of {count:,} bytes")
+        return self._file.read(count)
+
+
+@dataclass
+class _Sample:
+    """The files of one key: name, offset and size of each, and what its labels say."""
+
+    files: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    labels: dict[str, SampleLabel] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def index_tar(file: BinaryIO, url: str, size: int) -> ShardEntry:
+    """The images of a shard with their labels, and what cannot be used, such as a damaged end.
+
+    file: the opened shard.  url: its name.  size: its bytes.  Raises ImageError where a store does
+    not answer.
+    """
+    samples: dict[str, _Sample] = {}
+    unusable: Unusable = []
+    try:
+        with _open_tar(file) as archive:
+            for count, info in enumerate(archive):
+                if count >= MAX_MEMBERS:
+                    raise ValueError(f"more than {MAX_MEMBERS:,} files")
+                if info.size < 0:  # the next header would be one that was read already
+                    raise ValueError("a file of a negative size")
+                _add(samples, unusable, archive, info, size)
+            file.seek(archive.offset)
+            if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                raise ValueError("no end of the archive behind the last file")
+    except ImageError:
+        raise
+    except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError) as error:
+        reason = str(error) or type(error).__name__
+        unusable.append(("", f"damaged after {plural(len(samples), 'sample')}: {reason}"))
+    return _to_entry(url, size, samples, unusable)
+
+
+def _add(
+    samples: dict[str, _Sample],
+    unusable: Unusable,
+    archive: tarfile.TarFile,
+    info: tarfile.TarInfo,
+    size: int,
+) -> None:
+    """Note one member: an image's place, or what a label says."""
+    name = info.name.removeprefix("./")
+    if info.isdir() or is_hidden(name):
+        return
+    reason = _member_problem(info, name, size)
+    key, extension = split_key(name)
+    sample = samples.setdefault(key, _Sample())
+    if reason is None and extension in sample.files:
+        reason = "a second file of the same name"
+    if reason is not None:
+        unusable.append((name, reason))
+        if not sample.files:
+            del samples[key]
+        return
+    sample.files[extension] = (name, info.offset_data, info.size)
+    if extension in LABEL_EXTENSIONS:
+        content = archive.extractfile(info)
+        assert content is not None
+        try:
+            sample.labels[extension] = parse_label(extension, content.read(MAX_LABEL_BYTES + 1))
+        except ValueError as error:
+            sample.problem = str(error)
+
+
+def _member_problem(info: tarfile.TarInfo, name: str, size: int) -> str | None:
+    if unsafe_name(name):
+        return unsafe_name(name)
+    if info.issym() or info.islnk():
+        return "a link, which a shard must not hold"
+    if not info.isreg() or info.issparse():
+        return "not a regular file in the shard"
+    if info.offset_data + info.size > size:
+        return "truncated: the shard ends before the file does"
+    return None
+
+
+def is_webdataset(path: Path) -> bool:
+    """Whether a .tar holds samples: a .cls is among its first files."""
+    try:
+        with path.open("rb") as file, _open_tar(file) as archive:
+            names = (info.name for _, info in zip(range(MAX_INSPECTED), archive, strict=False))
+            return any(split_key(name)[1] == "cls" for name in names)
+    except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError):
+        return False
+
+
+def _open_tar(file: BinaryIO) -> tarfile.TarFile:
+    return tarfile.TarFile(fileobj=_BoundedFile(file), encoding="utf-8")
+
+
+def _to_entry(url: str, size: int, samples: dict[str, _Sample], unusable: Unusable) -> ShardEntry:
+    usable = []
+    for key, sample in samples.items():
+        extension, reason = choose_image(sample.files)
+        label = _merge(sample)
+        if extension is None:
+            unusable.append((key, reason))
+        elif sample.problem is not None:
+            unusable.append((sample.files[extension][0], sample.problem))
+        else:
+            usable.append((sample.files[extension], label))
+    return ShardEntry(
+        url=url,
+        nsamples=len(usable),
+        filesize=size,
+        paths=[label.path or posixpath.join(url, name) for (name, _, _), label in usable],
+        labels=[label.labels or [] for _, label in usable],
+        offsets=[offset for (_, offset, _), _ in usable],
+        sizes=[count for (_, _, count), _ in usable],
+        splits=[label.split for _, label in usable],
+        groups=[label.group for _, label in usable],
+        columns=dict(_columns([label for _, label in usable])),
+        unusable=unusable,
+    )
+
+
+def _merge(sample: _Sample) -> SampleLabel:
+    """What the .json says; the label of the .cls where it has none."""
+    about, other = (sample.labels.get(one, SampleLabel()) for one in LABEL_EXTENSIONS)
+    labels = about.labels if about.labels is not None else other.labels
+    return SampleLabel(labels, about.split, about.group, about.path, about.columns)
+
+
+def _columns(labels: list[SampleLabel]) -> Iterator[tuple[str, list[str]]]:
+    names = dict.fromkeys(name for label in labels for name in label.columns or {})
+    for name in names:
+        yield name, [(label.columns or {}).get(name, "") for label in labels]

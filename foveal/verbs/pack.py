@@ -1,0 +1,43 @@
+"""`foveal pack`: the images of DATA as shards, for data beyond one disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.open import open_dataset
+from foveal.dataset.shards.pack import DEFAULT_SHARD_BYTES, MIN_SHARD_BYTES, pack_shards
+from foveal.dataset.shards.pack import PackedShards as PackedShards
+from foveal.errors import UsageError
+from foveal.files import refuse_used_folder
+from foveal.progress import Progress, silent
+from foveal.remote import address_of
+
+
+def pack(
+    data: str | Path | Dataset,
+    out: str | Path,
+    *,
+    root: str | Path | None = None,
+    shard_bytes: int = DEFAULT_SHARD_BYTES,
+    progress: Progress = silent,
+) -> PackedShards:
+    """Write the images of DATA that can be read as .tar shards with index.json into a new folder.
+
+    data, root: as `check` takes them.  shard_bytes: after which the next shard begins.  Splits,
+    groups, labels of all kinds and further columns are kept; the result names what was left out.
+    Raises DataError where DATA cannot be opened, UsageError for a folder that is used.
+    """
+    address = address_of(out)
+    if address is not None:
+        raise UsageError(
+            f"--out is {address}, an address; give a folder of this machine, and copy it there"
+        )
+    if shard_bytes < MIN_SHARD_BYTES:
+        raise UsageError(
+            f"--shard-size is {shard_bytes:,} bytes; give at least {MIN_SHARD_BYTES >> 10} KiB, "
+            "such as 128M"
+        )
+    refuse_used_folder(Path(out))
+    dataset = open_dataset(data, root=root)
+    return pack_shards(dataset, Path(out), shard_bytes=shard_bytes, progress=progress)
