@@ -50,6 +50,11 @@ class Events:
             for page in self._pages:
                 page.put(event)
 
+    def has_pages(self, project: str) -> bool:
+        """Whether a page shows `project` now."""
+        with self._lock:
+            return any(page.project == project for page in self._pages)
+
     def close(self) -> None:
         """End the stream of every page: the studio stops."""
         with self._lock:

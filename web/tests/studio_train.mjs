@@ -103,7 +103,7 @@ try {
   await page.waitForSelector('#live-maps canvas', { timeout: 120_000 })
   same(await axeFaults(page), [], 'axe on the Train tab')
   await page.selectOption('#live-layer', 'relu_1')
-  await page.waitForFunction(() => document.querySelectorAll('#live-maps canvas').length === 12)
+  await page.waitForFunction(() => document.querySelector('#live-maps canvas').dataset.count === '12')
 
   const before = await stepOf(page)
   await page.reload()

@@ -21,6 +21,8 @@ from foveal.pretrained.catalog import CATALOG
 from foveal.pretrained.start import AUTO, SCRATCH
 from foveal.rundir import MODEL_FILE
 from foveal.studio.events import Events
+from foveal.studio.runs.curves import newest_step
+from foveal.studio.runs.pace import pause_after
 from foveal.studio.runs.process import start_process, stop_process
 from foveal.studio.runs.request import (
     REQUEST_FILE,
@@ -39,7 +41,7 @@ from foveal.text import printable
 RUNS = "runs"
 RUN_START = "run:"
 """Before the id of a run whose model is the start of another."""
-WATCH_SECONDS = 0.5
+WATCH_SECONDS = 1.0
 _ID = re.compile(r"\d{8}-\d{6}(-\d+)?", re.ASCII)
 FINISHING_EPOCHS_MARGIN = 1.5
 """Steps, so that an early end falls behind the step that is complete, whatever is rounded."""
@@ -140,14 +142,18 @@ class RunControl:
     def status(self, folder: Path) -> RunStatus:
         """What a run is doing now."""
         with self._lock:
-            snapshot = newest_snapshot(folder, self._snapshots.get(folder))
-            if snapshot is not None:
-                self._snapshots[folder] = snapshot
-            return run_status(folder, read_request(folder), snapshot, alive=self._is_alive(folder))
+            alive = self._is_alive(folder)
+            # a run that goes on writes many, and its lines of steps say all that is new in them
+            snapshot = None if alive and newest_step(folder) else self.snapshot(folder)
+            return run_status(folder, read_request(folder), snapshot, alive=alive)
 
     def snapshot(self, folder: Path) -> Snapshot | None:
         """The newest checkpoint of a run; None where there is none yet."""
-        return newest_snapshot(folder, self._snapshots.get(folder))
+        with self._lock:
+            snapshot = newest_snapshot(folder, self._snapshots.get(folder))
+            if snapshot is not None:
+                self._snapshots[folder] = snapshot
+            return snapshot
 
     def statuses(self, project: str) -> list[RunStatus]:
         """Every run of a project that can be read, the newest first."""
@@ -248,10 +254,13 @@ class RunControl:
 
     def _watch(self) -> None:
         self._find_runs()
-        while not self._stopped.wait(WATCH_SECONDS):
+        pause = WATCH_SECONDS
+        while not self._stopped.wait(pause):
+            started = time.perf_counter()
             with self._lock:
                 for folder, watched in list(self._watched.items()):
                     self._look_at(folder, watched)
+            pause = pause_after(time.perf_counter() - started, WATCH_SECONDS)
 
     def _find_runs(self) -> None:
         for project in self.workspace.project_ids():
@@ -262,6 +271,8 @@ class RunControl:
 
     def _look_at(self, folder: Path, watched: _Watched) -> None:
         """Publish what has changed; start again what is to go on; forget what has ended."""
+        if not self.events.has_pages(watched.project) and self._is_alive(folder):
+            return
         try:
             status = self.status(folder)
             request = read_request(folder)

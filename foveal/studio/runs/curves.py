@@ -12,6 +12,8 @@ from typing import Any
 from foveal.rundir import LOG_FILE, STEPS_FILE
 
 MAX_LOG_BYTES = 64 << 20
+TAIL_BYTES = 16 << 10
+"""In which the newest line of a log is searched."""
 MAX_POINTS = 600
 """Of the curve of steps that is answered; longer ones are thinned, the newest point stays."""
 
@@ -40,13 +42,38 @@ def epoch_lines(folder: Path) -> list[dict[str, Any]]:
     return list(_objects(folder / LOG_FILE))
 
 
-def _objects(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects of a file of lines; a last line that is being written is left out."""
+def newest_step(folder: Path) -> dict[str, Any] | None:
+    """The newest line of steps.jsonl, of which only the end is read."""
+    lines = [line for line in _newest(folder / STEPS_FILE) if isinstance(line.get("step"), int)]
+    return lines[-1] if lines else None
+
+
+def newest_epoch(folder: Path) -> dict[str, Any] | None:
+    """The newest line of log.jsonl, of which only the end is read."""
+    lines = [line for line in _newest(folder / LOG_FILE) if isinstance(line.get("epoch"), int)]
+    return lines[-1] if lines else None
+
+
+def _newest(path: Path) -> list[dict[str, Any]]:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_LOG_BYTES)
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            return _parsed(file.read(TAIL_BYTES))
     except OSError:
         return []
+
+
+def _objects(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a file of lines."""
+    try:
+        with path.open("rb") as file:
+            return _parsed(file.read(MAX_LOG_BYTES))
+    except OSError:
+        return []
+
+
+def _parsed(content: bytes) -> list[dict[str, Any]]:
+    """A last line that is being written is left out, and what is no object."""
     found = []
     for line in content.split(b"\n")[:-1]:
         try:

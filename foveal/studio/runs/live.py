@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from foveal.network.shapes import TracedLayer, trace
 from foveal.rundir import read_run_data
 from foveal.spec.layers import Conv
 from foveal.spec.network import Network
+from foveal.studio.runs.pace import pause_after
 from foveal.studio.runs.snapshot import MAX_TRIES, Snapshot, module_weights, newest_snapshot
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ MAX_MAPS, MAX_FILTERS, MAX_KERNELS = 48, 48, 4
 MAX_MAP_SIDE = 64
 """Larger maps are averaged down to it."""
 KEPT_NETWORKS = 2
+LOOK_SECONDS = 2.0
+"""Least seconds between two looks at a run that goes on."""
 
 
 @dataclass
@@ -51,10 +55,12 @@ class LiveNetworks:
     def look(self, folder: Path, layer: str | None, image: Path | None) -> dict[str, Any]:
         """The maps of `layer` (None: the first convolution) for an image (None: the first of val).
 
-        JSON data; arrays are base64 of int8, of which 127 is `max_abs`.  Raises DataError where the
-        run has no checkpoint yet, or no layer of this name; ImageError for an unreadable image.
+        JSON data; arrays are base64 of int8, of which 127 is `max_abs`.  pause: seconds after which
+        the next look is due.  Raises DataError where the run has no checkpoint yet, or no layer of
+        this name; ImageError for an unreadable image.
         """
         with self._lock:
+            started = time.perf_counter()
             live = self._current(folder)
             chosen = _choose_layer(live, layer)
             name, path = _choose_image(folder, image)
@@ -69,6 +75,7 @@ class LiveNetworks:
                 "maps": _packed_maps(maps),
                 "filters": _filters(live.module, chosen),
                 "prediction": _prediction(logits, live),
+                "pause": pause_after(time.perf_counter() - started, LOOK_SECONDS),
             }
 
     def _current(self, folder: Path) -> LiveNetwork:

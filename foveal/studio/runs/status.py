@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from foveal.filelock import lock_holder
 from foveal.rundir import MODEL_FILE
-from foveal.studio.runs.curves import epoch_lines, step_lines
+from foveal.studio.runs.curves import newest_epoch, newest_step
 from foveal.studio.runs.process import last_words
 from foveal.studio.runs.request import RunRequest
 from foveal.studio.runs.snapshot import Snapshot
@@ -24,9 +24,9 @@ class RunStatus:
 
     state: `paused` was asked for, `interrupted` was not (a killed process, a machine switched off)
     and goes on as well; `failed` has an `error`.  stopping: it is asked to, and saves its state.
-    epochs: that are complete.  val_accuracy: of the
-    finished model, else of the newest epoch.  latest: the newest line of steps.jsonl; seconds_left:
-    of it while the run is going on.  model: whether there is a model file.
+    epochs: that are complete.  val_accuracy: of the finished model, else of the newest epoch.
+    latest: the newest line of steps.jsonl; seconds_left: of it while the run is going on.
+    epoch_line: the newest line of log.jsonl.  model: whether there is a model file.
     """
 
     id: str
@@ -43,6 +43,7 @@ class RunStatus:
     seconds: float
     seconds_left: float | None
     latest: dict[str, Any] | None
+    epoch_line: dict[str, Any] | None
     model: bool
 
     def to_data(self) -> dict[str, Any]:
@@ -62,16 +63,15 @@ def run_status(
         alive = lock_holder(folder) is not None
     position = snapshot.position if snapshot is not None else {}
     finished = bool(position.get("finished"))
-    steps, epochs = step_lines(folder), epoch_lines(folder)
+    latest, epoch = newest_step(folder), newest_epoch(folder)
     error = None if alive or finished else _error(folder)
     state: State = "running"
     if not alive:
         state = "finished" if finished else "failed" if error else "interrupted"
         if state == "interrupted" and request.asked == "pause":
             state = "paused"
-    latest = steps[-1] if steps else None
     final = position.get("final_scores", {}) if finished and not alive else {}
-    newest = epochs[-1].get("val_accuracy") if epochs else None
+    newest = epoch.get("val_accuracy") if epoch else None
     return RunStatus(
         id=folder.name,
         name=request.name,
@@ -81,12 +81,13 @@ def run_status(
         stopping=alive and request.asked != "",
         minutes=request.minutes,
         epochs_asked=request.epochs,
-        epochs=len(epochs),
+        epochs=epoch["epoch"] if epoch else 0,
         val_accuracy=final.get("val_accuracy", newest),
         val_images=final.get("val_images"),
         seconds=_seconds(position, latest),
         seconds_left=latest["seconds_left"] if alive and latest is not None else None,
         latest=latest,
+        epoch_line=epoch,
         model=(folder / MODEL_FILE).is_file(),
     )
 

@@ -25,6 +25,9 @@ class RecordedEvents(Events):
         super().__init__()
         self.published = []
 
+    def has_pages(self, project):
+        return True
+
     def publish(self, project, kind, data):
         super().publish(project, kind, data)
         self.published.append((project, kind, data))

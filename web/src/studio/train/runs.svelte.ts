@@ -2,10 +2,11 @@
 import { get, post, projectPath, remove, runPath } from '../api'
 import { onEvent } from '../events'
 import { attempt } from '../state.svelte'
+import { Pace } from './pace'
 import type { RunDetail, RunStatus, StepLine } from './types'
 
-const MAX_POINTS = 1200
-const REFRESH_MS = 1500
+const MAX_POINTS = 600
+const LEAST_MS = 1000
 
 export class Runs {
   list = $state.raw<RunStatus[]>([])
@@ -15,17 +16,17 @@ export class Runs {
   toldAt = $state(0)
   readonly project: string
   #end: () => void
-  #openedAt = 0
-  #planned: ReturnType<typeof setTimeout> | undefined
+  readonly #pace = new Pace(LEAST_MS)
+  #told: RunStatus[] = []
 
   constructor(project: string) {
     this.project = project
-    this.#end = onEvent<RunStatus>('run', (status) => this.#told(status))
+    this.#end = onEvent<RunStatus>('run', (status) => this.#take(status))
   }
 
   close(): void {
     this.#end()
-    clearTimeout(this.#planned)
+    this.#pace.close()
   }
 
   async load(): Promise<void> {
@@ -41,53 +42,59 @@ export class Runs {
     const found = await attempt(() => get<RunDetail>(runPath(this.project, id)))
     if (!found) return
     this.detail = found
-    this.toldAt = this.#openedAt = Date.now()
+    this.toldAt = Date.now()
   }
 
-  #told(status: RunStatus): void {
-    if (status.state === 'removed') {
-      this.list = this.list.filter((run) => run.id !== status.id)
-      if (this.detail?.id === status.id) this.detail = undefined
-      return
+  /** Keep what was told until drawing is due; another state is shown at once. */
+  #take(status: RunStatus): void {
+    this.#told.push(status)
+    const known = this.list.find((run) => run.id === status.id)
+    this.#pace.plan(() => this.#show())
+    if (known?.state !== status.state || known.stopping !== status.stopping) this.#pace.flush()
+  }
+
+  #show(): void {
+    const told = this.#told
+    this.#told = []
+    const newest = (id: string): RunStatus | undefined => told.findLast((status) => status.id === id)
+    const isNew = (status: RunStatus): boolean => !this.list.some((run) => run.id === status.id)
+    const added = told.filter((status) => isNew(status) && newest(status.id) === status)
+    const known = this.list.map((run) => newest(run.id) ?? run)
+    this.list = [...added, ...known].filter((run) => run.state !== 'removed')
+    const { detail } = this
+    if (detail && newest(detail.id)?.state === 'removed') this.detail = undefined
+    else if (detail) this.#grow(told.filter((status) => status.id === detail.id))
+  }
+
+  /** Add the points that were told to the curves of the run in detail. */
+  #grow(told: RunStatus[]): void {
+    const before = this.detail!
+    const status = told.at(-1)
+    if (!status) return
+    const steps = [...before.steps]
+    const history = [...before.history]
+    for (const { latest, epoch_line } of told) {
+      if (latest && latest.step > (steps.at(-1)?.step ?? 0)) steps.push(latest)
+      if (epoch_line && epoch_line.epoch > (history.at(-1)?.epoch ?? 0)) history.push(epoch_line)
     }
-    const known = this.list.some((run) => run.id === status.id)
-    this.list = known ? this.list.map((run) => (run.id === status.id ? status : run)) : [status, ...this.list]
-    const before = this.detail
-    if (before?.id !== status.id) return
-    const latest = status.latest
-    const grown =
-      latest && latest.step > (before.steps.at(-1)?.step ?? 0) ? appended(before.steps, latest) : before.steps
-    this.detail = { ...before, ...status, steps: grown }
-    if (latest && latest.step !== before.latest?.step) this.toldAt = Date.now()
-    const changed = before.epochs !== status.epochs || before.state !== status.state || (!before.plan && latest)
-    if (changed) this.#openSoon(status.id, before.state !== status.state)
-  }
-
-  /** Read the run anew, now or at the end of a pause: epochs may be many a second. */
-  #openSoon(id: string, now: boolean): void {
-    if (this.#planned !== undefined && !now) return
-    clearTimeout(this.#planned)
-    const wait = now ? 0 : Math.max(0, this.#openedAt + REFRESH_MS - Date.now())
-    this.#planned = setTimeout(() => {
-      this.#planned = undefined
-      if (this.detail?.id === id) void this.open(id)
-    }, wait)
+    this.detail = { ...before, ...status, steps: thinned(steps), history }
+    if (status.latest?.step !== before.latest?.step) this.toldAt = Date.now()
+    if (before.state !== status.state || (!before.plan && status.latest)) void this.open(status.id)
   }
 
   async act(id: string, action: 'pause' | 'stop' | 'resume' | 'extend', body: object = {}): Promise<boolean> {
     const status = await attempt(() => post<RunStatus>(`${runPath(this.project, id)}/${action}`, body))
-    if (status) this.#told(status)
+    if (status) this.#take(status)
     return status !== undefined
   }
 
   async remove(id: string): Promise<void> {
     const done = await attempt(() => remove(runPath(this.project, id)))
-    if (done !== undefined) this.#told({ ...this.list.find((run) => run.id === id)!, state: 'removed' })
+    if (done !== undefined) this.#take({ ...this.list.find((run) => run.id === id)!, state: 'removed' })
   }
 }
 
-/** The curve with its newest point; every second one goes where there are too many. */
-function appended(steps: readonly StepLine[], latest: StepLine): StepLine[] {
-  const kept = steps.length >= MAX_POINTS ? steps.filter((_, index) => index % 2 === 1) : steps
-  return [...kept, latest]
+/** Every second point of the curve where there are too many; the newest stays. */
+function thinned(steps: StepLine[]): StepLine[] {
+  return steps.length > MAX_POINTS ? steps.filter((_, index) => (steps.length - index) % 2 === 1) : steps
 }

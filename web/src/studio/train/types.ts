@@ -42,6 +42,7 @@ export interface RunStatus {
   seconds: number
   seconds_left: number | null
   latest: StepLine | null
+  epoch_line: EpochLine | null
   model: boolean
 }
 
@@ -76,6 +77,8 @@ export interface Packed {
 }
 
 export interface Live {
+  /** Seconds after which it should be asked again. */
+  pause: number
   step: number
   layers: { name: string; kind: string; shape: number[] }[]
   layer: string
