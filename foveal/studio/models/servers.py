@@ -1,4 +1,5 @@
-"""Servers for the studio's models: `foveal serve` as a process each, which ends with the studio."""
+"""Servers for the studio's models: `foveal serve` as a process each, which ends with the studio,
+also where that one is killed."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from foveal.errors import Error
+from foveal.studio.models import server_process
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
 
@@ -94,10 +96,10 @@ class Servers:
 
 
 def _start(model: Path, port: int) -> _Server:
-    command = [sys.executable, "-m", "foveal", "serve", f"model={model}", "--port", str(port)]
+    command = [sys.executable, "-m", server_process.__name__, str(model), str(port)]
     process = subprocess.Popen(  # noqa: S603 - our own command, its words are no shell's
-        [*command, "--workers", "1"],
-        stdin=subprocess.DEVNULL,
+        command,
+        stdin=subprocess.PIPE,  # never written: its end tells the server that the studio is gone
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -127,6 +129,8 @@ def _read(server: _Server) -> None:
 
 
 def _stop(server: _Server) -> None:
+    assert server.process.stdin is not None
+    server.process.stdin.close()
     server.process.terminate()
     try:
         server.process.wait(STOP_SECONDS)

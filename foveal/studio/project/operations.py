@@ -111,14 +111,22 @@ def _check_ids(table: Table, entry: Entry) -> Entry:
 
 
 def _check_label(table: Table, entry: Entry) -> Entry:
-    if entry["label"] is not None:
-        _existing_class(table, entry["label"])
+    """A label that is no class yet becomes one in the same change, so that one undo takes both."""
+    if entry["label"] is not None and table.class_id(entry["label"]) is None:
+        name = clean_name(entry["label"], "class")
+        if table.class_id(name) is None:
+            name = _new_class_name(table, name)
+        entry = {**entry, "label": name}
     return _check_ids(table, entry)
 
 
 def _label(table: Table, entry: Entry) -> None:
-    label = NO_LABEL if entry["label"] is None else _existing_class(table, entry["label"])
-    table.apply(_change(table, [_patch(table, "label", _ids(entry), label)]))
+    classes, label = table.classes, NO_LABEL
+    if entry["label"] is not None:
+        known = table.class_id(entry["label"])
+        label = table.next_class if known is None else known
+        classes = _with_class(table, entry["label"]) if known is None else classes
+    table.apply(_change(table, [_patch(table, "label", _ids(entry), label)], classes))
 
 
 def _leave_out(table: Table, entry: Entry) -> None:

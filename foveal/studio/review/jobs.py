@@ -1,4 +1,4 @@
-"""The work behind findings and the queue, done in a process of its own."""
+"""The work behind findings, predictions and the queue, done in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from foveal.doctor.findings import Finding
 from foveal.errors import UsageError
 from foveal.progress import Progress
 from foveal.verbs.check import check
-from foveal.verbs.load import installed_weights, load_features
+from foveal.verbs.load import installed_weights, load, load_features
+from foveal.verbs.predict import predict
 
 
 def features_source(models: list[str]) -> str | None:
@@ -81,3 +82,17 @@ def queue_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "proposed": [classes[index] for index in found.classes.tolist()],
         "probabilities": [round(value, 4) for value in found.probabilities.tolist()],
     }
+
+
+def predict_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """The best class of each of `paths` by the file `model`: columns, -1 where it is unreadable."""
+    predictor = load(request["model"])
+    index = {label: number for number, label in enumerate(predictor.labels)}
+    paths = [Path(request["root"], path) for path in request["paths"]]
+    predicted, probability = [], []
+    for done, one in enumerate(predict(predictor, paths, top=1), start=1):
+        best = one.top[0] if one.top else None
+        predicted.append(-1 if best is None else index[best.label])
+        probability.append(0 if best is None else round(100 * best.probability))
+        progress("predicting all images", done, len(paths))
+    return {"labels": list(predictor.labels), "predicted": predicted, "probability": probability}

@@ -54,6 +54,7 @@ def run_routes(state: StudioState) -> list[Route]:
     return [
         *_list_routes(state, all_runs),
         *_steering_routes(state.runs, one),
+        *_head_routes(state, one),
         *_view_routes(state, one),
         *_comparison_routes(state.runs),
     ]
@@ -126,6 +127,20 @@ def _steering_routes(runs: RunControl, path: str) -> list[Route]:
     ]
 
 
+def _head_routes(state: StudioState, path: str) -> list[Route]:
+    async def retrain(request: Request) -> Response:
+        project, run = request.path_params["project"], request.path_params["run"]
+        await read_json(request, Empty)
+        opened = await run_in_threadpool(state.projects.get, project)
+        status = await run_in_threadpool(
+            state.runs.retrain_head, project, run, lambda table: write_training_table(opened, table)
+        )
+        folder = state.runs.folder(project, status.id)
+        return json_response({**status.to_data(), **_repeated(folder)}, 201)
+
+    return [Route(f"{path}/head", retrain, methods=["POST"])]
+
+
 def _view_routes(state: StudioState, path: str) -> list[Route]:
     runs, networks = state.runs, LiveNetworks()
 
@@ -156,7 +171,7 @@ def _view_routes(state: StudioState, path: str) -> list[Route]:
 
 
 def _described(runs: RunControl, folder: Path) -> dict[str, Any]:
-    """Everything about one run but its pictures."""
+    """Everything about one run but its images."""
     snapshot, request = runs.snapshot(folder), read_request(folder)
     return {
         **runs.status(folder).to_data(),

@@ -110,6 +110,24 @@ class RunControl:
             self._begin(project, folder, request)
         return self.status(folder)
 
+    def retrain_head(
+        self, project: str, run: str, write_table: Callable[[Path], None]
+    ) -> RunStatus:
+        """Fit the output layer of a run's network to the labels as they are now, as a new run.
+
+        Its other layers stay as they are, so that it takes seconds.  Raises as `create`.
+        """
+        folder = self.folder(project, run)
+        known = read_request(folder)
+        request = RunRequest(
+            name=f"{known.name or run}, new head",
+            start_from=f"{RUN_START}{run}",
+            recipe={"linear_probe": "on", "fine_tune": "off"},
+            seed=known.seed,
+            device=known.device,
+        )
+        return self.create(project, request, write_table)
+
     def _start_from(self, project: str, name: str) -> str:
         """`run:ID` as the model file of that run; other files of the machine are no start here."""
         if name.startswith(RUN_START):

@@ -6,18 +6,19 @@ import contextlib
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from foveal.errors import Error
 from foveal.progress import Progress
-from foveal.studio.review.jobs import check_job, queue_job
+from foveal.studio.review.jobs import check_job, predict_job, queue_job
+from foveal.studio.tasks.parent import watch_parent
 
 JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
     "check": check_job,
     "queue": queue_job,
+    "predict": predict_job,
 }
 _REPORT_SECONDS = 0.1
 
@@ -54,17 +55,11 @@ def run_job(kind: str, request: dict[str, Any], stream: TextIO) -> None:
 def main() -> None:
     """Read the request, do the work named by the first argument."""
     request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_studio, daemon=True).start()
+    watch_parent(lambda: os._exit(1))
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # the page stays quick
     out, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no line of ours
     run_job(sys.argv[1], request, out)
-
-
-def _end_with_studio() -> None:
-    while os.read(0, 1024):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

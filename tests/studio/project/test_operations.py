@@ -65,7 +65,7 @@ class Plain:
                 images[start + number] = [label, 0, "g", False]
             names |= {label for label in entry["labels"] if label}
         elif op == "label":
-            self.need(entry["label"] is None or entry["label"] in names)
+            names |= {entry["label"]} - {None}
             for each in ids:
                 images[each][0] = entry["label"]
         elif op in ("leave_out", "keep"):
@@ -207,4 +207,22 @@ def test_the_number_of_classes_is_limited(monkeypatch):
     assert str(caught.value) == (
         "these images have 1 new classes, and a project has at most 2: label each image with one "
         "of a few classes"
+    )
+
+
+def test_a_label_that_is_no_class_becomes_one_in_the_same_change():
+    table = Table()
+    apply_entry(table, add_entry([None, None], 0))
+    apply_entry(table, check_entry(table, {"op": "label", "ids": [0, 1], "label": " new "}))
+    assert shown(table)["classes"] == {"new"}
+    assert [cells[0] for cells in shown(table)["images"].values()] == ["new", "new"]
+    apply_entry(table, {"op": "undo"})
+    assert shown(table)["classes"] == set()
+    apply_entry(table, {"op": "redo"})
+    apply_entry(table, check_entry(table, {"op": "label", "ids": [0], "label": "new"}))
+    assert list(table.classes.values()) == ["new"]
+    with pytest.raises(UsageError) as raised:
+        check_entry(table, {"op": "label", "ids": [0], "label": "\u202egpj"})
+    assert str(raised.value) == (
+        "the name '\\u202egpj' of a class has characters that cannot be shown: type it without them"
     )

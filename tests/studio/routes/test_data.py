@@ -138,7 +138,7 @@ def test_every_change_is_made_and_taken_back(studio, fruit):
     ("body", "sentence"),
     [
         (
-            {"op": "label", "ids": [0], "label": "aple"},
+            {"op": "remove_class", "name": "aple"},
             "the project has no class 'aple' (did you mean 'apple'?): add it first",
         ),
         (

@@ -80,3 +80,28 @@ def test_where_nothing_can_be_proposed_it_says_why(studio):
     assert data["reason"] == (
         "labels are proposed once two classes have images: label a few of each first"
     )
+
+
+def test_the_newest_model_predicts_all_images(start_studio, copy_run, digits, digits_run, tmp_path):
+    with start_studio(tmp_path / "workspace") as studio:
+        path = studio.project("digits")
+        studio.post(f"{path}/folders", path=str(digits))
+        assert studio.get(f"{path}/predictions")["state"] == "none"
+        assert studio.post(f"{path}/predictions", 422)["error"] == (
+            "no run of the project has a model yet: train first"
+        )
+        run = copy_run(studio, path, digits_run)
+        started = studio.post(f"{path}/predictions")
+        assert started["command"] == f"foveal predict {run / 'model.safetensors'} IMAGES"
+        data = studio.wait(f"{path}/predictions", lambda found: found["state"] == "done")
+        assert (data["run"], data["stale"], len(data["ids"])) == (run.name, False, 300)
+        table = studio.get(f"{path}/images")
+        names = {one["id"]: one["name"] for one in studio.get(path)["classes"]}
+        same = [
+            names[label] == data["labels"][predicted]
+            for label, predicted in zip(table["labels"], data["predicted"], strict=True)
+        ]
+        assert sum(same) > 0.8 * len(same)
+        assert studio.post(f"{path}/predictions", 422, run="../x")["error"] == (
+            "there is no run of this id in the project; reload the page"
+        )

@@ -8,6 +8,7 @@ import pytest
 from foveal.errors import UsageError
 from foveal.filelock import lock_holder
 from foveal.model.file import read_manifest
+from foveal.model.model import load_model
 from foveal.studio.runs.request import RunRequest, read_request, write_request
 
 LONG = 2000.0
@@ -173,6 +174,17 @@ def test_a_run_starts_from_a_run_but_from_no_other_file(studio, finished):
         "a run cannot start from '/etc/passwd'; choose auto, scratch, a pretrained network or a "
         "run of this project"
     )
+
+
+def test_the_head_is_fitted_again_as_a_new_run(studio, finished):
+    status = studio.control.retrain_head(studio.project, finished.name, studio.write_table)
+    folder = studio.control.folder(studio.project, status.id)
+    done = studio.wait_for(folder, "finished")
+    assert done.name == "first, new head"
+    models = [load_model(each / "model.safetensors").module for each in (finished, folder)]
+    before, now = (module.state_dict() for module in models)
+    moved = {name for name in before if not before[name].equal(now[name])}
+    assert moved == {"output.weight", "output.bias"}
 
 
 def test_only_runs_of_the_project_are_found(studio, finished):

@@ -1,0 +1,92 @@
+"""What a run's model says of every image of the project, kept beside it for the same model file.
+
+An image that was predicted by the same file is not predicted again: only what was added since.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from foveal.files import write_atomic
+from foveal.rundir import MODEL_FILE
+from foveal.studio.models.loaded import model_path
+from foveal.studio.project.project import Project
+from foveal.studio.review.results import read_result
+from foveal.studio.tasks.process import run_child
+from foveal.studio.tasks.tasks import Task, TaskProgress
+
+FILE = "predictions.json"
+UNREADABLE = -1
+"""In place of a predicted class."""
+
+
+def predict_images(project: Project, run: Path, progress: TaskProgress) -> dict[str, Any]:
+    """Predict the images of the project with a run's model and keep the result.
+
+    Raises UsageError where the run has no model, Error where it cannot be read.
+    """
+    model = model_path(run)
+    stamp = _stamp(model)
+    known = read_result(project.folder / FILE) or {}
+    if (known.get("run"), known.get("stamp")) != (run.name, stamp):
+        known = {"ids": [], "predicted": [], "probability": []}
+    with project.lock:
+        ids = project.table.images.present().tolist()
+        done = set(known["ids"])
+        new = [image for image in ids if image not in done]
+        paths = [project.table.images.paths[image] for image in new]
+    request = {"root": str(project.folder), "paths": paths, "model": str(model)}
+    found = run_child("predict", request, progress)
+    kept = {
+        "run": run.name,
+        "stamp": stamp,
+        "labels": found["labels"],
+        "ids": [*known["ids"], *new],
+        "predicted": [*known["predicted"], *found["predicted"]],
+        "probability": [*known["probability"], *found["probability"]],
+    }
+    write_atomic(project.folder / FILE, json.dumps(kept))
+    return {"images": len(ids)}
+
+
+def predictions_data(project: Project, task: Task | None) -> dict[str, Any]:
+    """The newest predictions as columns.
+
+    stale: whether images were added since, or the run's model is another one now.  predicted:
+    indices of `labels`, UNREADABLE for an image that cannot be read.  probability: in percent.
+    """
+    kept = read_result(project.folder / FILE) or {}
+    state = "done" if kept else "none"
+    if task is not None and (task.state != "done" or not kept):
+        state = task.state
+    ids = kept.get("ids", [])
+    return {
+        "state": state,
+        "error": None if task is None else task.error,
+        "run": kept.get("run"),
+        "stale": bool(kept) and (_has_changed(project, kept) or _lacks_images(project, ids)),
+        "labels": kept.get("labels", []),
+        "ids": ids,
+        "predicted": kept.get("predicted", []),
+        "probability": kept.get("probability", []),
+    }
+
+
+def _has_changed(project: Project, kept: dict[str, Any]) -> bool:
+    try:
+        return bool(_stamp(project.folder / "runs" / kept["run"] / MODEL_FILE) != kept["stamp"])
+    except OSError:  # the run was removed
+        return True
+
+
+def _lacks_images(project: Project, ids: list[int]) -> bool:
+    with project.lock:
+        present = project.table.images.present().tolist()
+    return not set(ids).issuperset(present)
+
+
+def _stamp(model: Path) -> list[int]:
+    found = model.stat()
+    return [found.st_size, found.st_mtime_ns]
