@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from foveal.spec.preprocess import Input as Input
     from foveal.spec.preprocess import Preprocess as Preprocess
     from foveal.spec.recipe import Recipe as Recipe
+    from foveal.studio.open_project import OpenProject as OpenProject
+    from foveal.studio.open_project import open_project as open_project
     from foveal.verbs.check import check as check
     from foveal.verbs.compare import compare as compare
     from foveal.verbs.convolve import ConvolveResult as ConvolveResult
@@ -104,6 +106,7 @@ _NAMES = {
     "foveal.spec.network": "Network",
     "foveal.spec.preprocess": "Input Preprocess",
     "foveal.spec.recipe": "Recipe",
+    "foveal.studio.open_project": "OpenProject open_project",
     "foveal.verbs.check": "check",
     "foveal.verbs.compare": "compare",
     "foveal.verbs.convolve": "ConvolveResult convolve",

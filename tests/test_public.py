@@ -58,6 +58,7 @@ RESULTS = [
     "Embeddings",
     "ExportResult",
     "NetworkSummary",
+    "OpenProject",
     "PackedShards",
     "Prediction",
     "PredictionFolder",
@@ -89,7 +90,8 @@ VERBS = [
     "similar",
     "train",
 ]
-PUBLIC = sorted([*LAYERS, *VALUES, *RESULTS, *VERBS, "__version__", "progress"])
+OTHER = ["__version__", "open_project", "progress"]
+PUBLIC = sorted([*LAYERS, *VALUES, *RESULTS, *VERBS, *OTHER])
 
 
 def _run(code: str) -> str:

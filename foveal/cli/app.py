@@ -28,6 +28,7 @@ COMMANDS = (
     "demo",
     "learn",
     "studio",
+    "project",
     "selftest",
     "convolve",
     "pretrained",

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foveal.serving.errors import RequestError
+from foveal.studio.validation import first_reason
 
 MAX_JSON_BYTES = 16 << 20
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -56,7 +57,6 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 
 
 def _reason(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else f"the body is not as this path needs it: {message}"
+    reason = first_reason(error)
+    has_place = bool(error.errors(include_url=False)[0]["loc"])
+    return reason if has_place else f"the body is not as this path needs it: {reason}"

@@ -13,14 +13,13 @@ from pathlib import Path
 from foveal.errors import Error, MissingExtra, UsageError
 from foveal.progress import Progress, silent
 
-DEFAULT_FOLDER = "foveal-studio"
 DEFAULT_PORT = 8420
 EXTRA_PACKAGES = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 """What the extra `studio` installs."""
 
 
 def run_studio(
-    folder: str | Path = DEFAULT_FOLDER,
+    folder: str | Path = "foveal-studio",
     *,
     host: str = "127.0.0.1",
     port: int | None = None,

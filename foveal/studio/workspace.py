@@ -19,6 +19,7 @@ from foveal.files import write_atomic
 from foveal.studio.names import clean_name
 from foveal.studio.security import make_secret
 
+DEFAULT_FOLDER = "foveal-studio"
 FORMAT = 1
 WORKSPACE_FILE, LOCK, ADDRESS, COOKIE = "workspace.json", "studio.lock", "address", "cookie"
 _ID = re.compile(r"[0-9a-f]{8}")

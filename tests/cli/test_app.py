@@ -17,4 +17,4 @@ def test_every_command_has_one_line_of_help():
 
 def test_every_command_but_three_is_a_function_of_the_package():
     """`foveal.cache`, `foveal.pretrained` and `foveal.studio` are modules, not functions."""
-    assert set(COMMANDS) - set(foveal.__all__) == {"cache", "pretrained", "studio"}
+    assert set(COMMANDS) - set(foveal.__all__) == {"cache", "pretrained", "studio", "project"}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, RootModel, StrictInt
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,92 +10,14 @@ from starlette.routing import Route
 from foveal.errors import ImageError
 from foveal.serving.errors import RequestError
 from foveal.studio.pixels import read_file, size_of, view, view_type
-from foveal.studio.project.images import SPLIT_NAMES
+from foveal.studio.project.changes import ChangeBody, to_entry
 from foveal.studio.project.project import Project
-from foveal.studio.responses import Body, json_response, read_json
+from foveal.studio.repeat import repeat_change
+from foveal.studio.responses import json_response, read_json
 from foveal.studio.state import StudioState
 from foveal.studio.thumbnails import MEDIA_TYPE
 
-Ids = Annotated[list[StrictInt], Field(max_length=1_000_000)]
-Split = Literal["auto", "train", "val", "test", 0, 1, 2, 3]
 _KEPT = {"cache-control": "private, max-age=31536000, immutable"}
-
-
-class Label(Body):
-    """Give images a class, or none."""
-
-    op: Literal["label"]
-    ids: Ids
-    label: str | None
-
-
-class LeaveOutOrKeep(Body):
-    """Leave images out of everything, or take them back."""
-
-    op: Literal["leave_out", "keep"]
-    ids: Ids
-
-
-class SetSplit(Body):
-    """Put images into a split; auto: Foveal chooses."""
-
-    op: Literal["split"]
-    ids: Ids
-    split: Split
-
-
-class SetGroup(Body):
-    """Give images a group, which stays in one split; null: none."""
-
-    op: Literal["group"]
-    ids: Ids
-    group: str | None
-
-
-class AddOrRemoveClass(Body):
-    """Add a class, or remove one; the images of a removed class have none then."""
-
-    op: Literal["add_class", "remove_class"]
-    name: str
-
-
-class RenameClass(Body):
-    """Give a class another name."""
-
-    op: Literal["rename_class"]
-    name: str
-    to: str
-
-
-class MergeClasses(Body):
-    """Make one class of several, with the name of one of them or a new one."""
-
-    op: Literal["merge_classes"]
-    names: list[str]
-    to: str
-
-
-class UndoOrRedo(Body):
-    """Take the last change back, or make it again."""
-
-    op: Literal["undo", "redo"]
-
-
-Change = Annotated[
-    Label
-    | LeaveOutOrKeep
-    | SetSplit
-    | SetGroup
-    | AddOrRemoveClass
-    | RenameClass
-    | MergeClasses
-    | UndoOrRedo,
-    Field(discriminator="op"),
-]
-
-
-class ChangeBody(RootModel[Change]):
-    """Any of the changes, by its `op`."""
 
 
 def data_routes(state: StudioState) -> list[Route]:
@@ -138,11 +57,11 @@ def data_routes(state: StudioState) -> list[Route]:
         return Response(content, media_type=view_type(content))
 
     async def change(request: Request) -> Response:
-        body = (await read_json(request, ChangeBody)).root
+        entry = to_entry(await read_json(request, ChangeBody))
         project = await run_in_threadpool(project_of, request)
-        await run_in_threadpool(project.change, _entry(body))
+        await run_in_threadpool(project.change, entry)
         facts = await run_in_threadpool(state.projects.facts, project.id)
-        return json_response(facts)
+        return json_response({**facts, **repeat_change(state.workspace, facts["name"], entry)})
 
     one = "/api/projects/{project}"
     return [
@@ -152,13 +71,6 @@ def data_routes(state: StudioState) -> list[Route]:
         Route(f"{one}/images/{{image:int}}/pixels", pixels),
         Route(f"{one}/changes", change, methods=["POST"]),
     ]
-
-
-def _entry(body: Change) -> dict[str, Any]:
-    entry = body.model_dump()
-    if isinstance(body, SetSplit) and isinstance(body.split, int):
-        entry["split"] = SPLIT_NAMES[body.split]
-    return entry
 
 
 def _unreadable(error: ImageError) -> RequestError:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from foveal.serving.errors import RequestError
 from foveal.studio.project.export import export_folders, project_csv
 from foveal.studio.project.project import Project
+from foveal.studio.repeat import repeat_in_project, repeat_upload
 from foveal.studio.responses import Body, json_response, read_json
 from foveal.studio.security import BINARY
 from foveal.studio.state import StudioState
@@ -48,6 +49,9 @@ def upload_routes(state: StudioState) -> list[Route]:
     def project_of(request: Request) -> Project:
         return state.projects.get(request.path_params["project"])
 
+    def name_of(project: Project) -> str:
+        return str(state.workspace.project_facts(project.id)["name"])
+
     async def upload(request: Request) -> Response:
         options = _upload_options(request)
         project = await run_in_threadpool(project_of, request)
@@ -60,13 +64,17 @@ def upload_routes(state: StudioState) -> list[Route]:
         with incoming_file(project) as file:
             await _receive(request, file)
             answer = await run_in_threadpool(state.tasks.run, project.id, "upload", work)
-        return json_response(answer)
+        same = repeat_upload(
+            state.workspace, name_of(project), options.name, options.label, options.group
+        )
+        return json_response({**answer, **same})
 
     async def folder(request: Request) -> Response:
         body = await read_json(request, FolderPath)
         project = await run_in_threadpool(project_of, request)
         added = await run_in_threadpool(add_folder, project, body.path)
-        return json_response(added.to_data())
+        same = repeat_upload(state.workspace, name_of(project), body.path)
+        return json_response({**added.to_data(), **same})
 
     def download(request: Request) -> Response:
         if request.query_params.get("as") != "csv":
@@ -83,7 +91,14 @@ def upload_routes(state: StudioState) -> list[Route]:
             copied, skipped = export_folders(project, body.folder, progress=progress)
             return _exported(body.folder, copied, skipped)
 
-        return json_response(await run_in_threadpool(state.tasks.run, project.id, "export", work))
+        answer = await run_in_threadpool(state.tasks.run, project.id, "export", work)
+        same = repeat_in_project(
+            state.workspace,
+            name_of(project),
+            ["--export", body.folder],
+            f"export({body.folder!r})",
+        )
+        return json_response({**answer, **same})
 
     one = "/api/projects/{project}"
     return [

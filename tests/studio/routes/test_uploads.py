@@ -23,10 +23,15 @@ def test_a_zip_and_a_folder_fill_a_project(studio, digits):
     with zipfile.ZipFile(out, "w") as opened:
         for number in range(3):
             opened.writestr(f"x/{number}.png", png(number))
-    assert studio.upload(path, out.getvalue(), name="x.zip") == {
+    taken = studio.upload(path, out.getvalue(), name="x.zip")
+    assert taken.pop("command") == f"foveal project {studio.folder} mixed --add x.zip"
+    assert taken.pop("python").endswith("    project.add('x.zip')")
+    assert taken == {
         "added": 3, "first": 0, "skipped": [], "skipped_count": 0, "notes": [],
     }  # fmt: skip
-    assert studio.post(f"{path}/folders", path=str(digits))["added"] == 300
+    added = studio.post(f"{path}/folders", path=str(digits))
+    assert added["added"] == 300
+    assert added["command"] == f"foveal project {studio.folder} mixed --add {digits}"
     project = studio.get(path)
     assert (project["images"], len(project["classes"])) == (303, 11)
     assert project["sources"] == [
@@ -116,6 +121,9 @@ def test_a_project_is_downloaded_as_csv_and_copied_into_folders(studio, tmp_path
     assert header == "path,label,split,group,name"
     assert row.endswith(",cat,,,a.png")
     made = studio.post(f"{path}/export", folder=str(tmp_path / "out"))
+    target = tmp_path / "out"
+    assert made.pop("command") == f"foveal project {studio.folder} exported --export {target}"
+    assert made.pop("python").endswith(f"    project.export('{target}')")
     assert made == {
         "folder": str(tmp_path / "out"), "copied": 1, "skipped": [], "skipped_count": 0,
     }  # fmt: skip
