@@ -19,9 +19,14 @@ export function setLanguage(lang: Lang): void {
 }
 
 const put = (text: string, values: Values): string =>
-  text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
+  text.replace(/\{(\w+)(?::(\w+)\|(\w+))?\}/g, (_, name: string, one?: string, many?: string) =>
+    one === undefined ? String(values[name] ?? '') : String(values[name]) === '1' ? one : many!,
+  )
 
-/** The text of a key of a table in the current language; {name} takes a value. */
+/**
+ * The text of a key of a table in the current language; {name} takes a value, and {name:one|many}
+ * the first word where that value is 1.
+ */
 export function textOf(table: string, words: Words, key: string, values: Values = {}): string {
   const text = further[language.current]?.[table]?.[key] ?? words[key]?.[language.current === 'ko' ? 1 : 0] ?? ''
   return put(text, values)

@@ -9,7 +9,7 @@ export const words = {
   scoring: ['Scoring the model on val…', 'val에서 모델을 평가하는 중…'],
   accuracy: ['Accuracy on val', 'val 정확도'],
   interval: ['95 % interval {low} to {high}, n = {n}', '95 % 구간 {low} ~ {high}, n = {n}'],
-  unreadable: ['{n} images of val can no longer be read.', 'val 이미지 {n}장을 더 이상 읽을 수 없습니다.'],
+  unreadable: ['{n} {n:image|images} of val can no longer be read.', 'val 이미지 {n}장을 더 이상 읽을 수 없습니다.'],
   matrix: ['Confusion matrix', '혼동 행렬'],
   matrixHint: [
     'Rows are the labels, columns what the model says. Choose a cell to see its images.',
@@ -18,7 +18,7 @@ export const words = {
   pairs: ['Most confused classes', '가장 많이 혼동하는 클래스'],
   trueClass: ['Label', '라벨'],
   predicted: ['Predicted', '예측'],
-  cell: ['Label {true}, predicted {predicted}: {n} images', '라벨 {true}, 예측 {predicted}: {n}장'],
+  cell: ['Label {true}, predicted {predicted}: {n} {n:image|images}', '라벨 {true}, 예측 {predicted}: {n}장'],
   suspected: ['Suspected labels', '의심되는 라벨'],
   suspectedHint: [
     'The model is sure of another class: the label may be wrong.',
@@ -26,7 +26,7 @@ export const words = {
   ],
   none: ['Nothing is wrong on val.', 'val에서 틀린 이미지가 없습니다.'],
   choose: ['Choose a cell of the matrix.', '행렬의 칸을 선택하세요.'],
-  images: ['{n} images', '이미지 {n}장'],
+  images: ['{n} {n:image|images}', '이미지 {n}장'],
   imageLabel: ['Image {id}, label', '이미지 {id}, 라벨'],
   keys: [
     'Space selects, Y relabels as predicted, 1 to 9 or L give a class, Delete leaves out, Enter shows the network.',

@@ -1,6 +1,7 @@
 // The texts of the Network tab, in English and Korean.
 
 export const words = {
+  loading: ['Loading…', '불러오는 중…'],
   title: ['Network', '네트워크'],
   empty: ['No network yet', '아직 네트워크가 없습니다'],
   emptyHint: [
@@ -53,7 +54,7 @@ export const words = {
   multiplyAddsShort: ['{n} mult-adds', '곱셈-덧셈 {n}'],
   receptive: ['Receptive field', '수용 영역'],
   field: ['field {n}', '수용 영역 {n}'],
-  epochTime: ['An epoch here, estimated', '이 컴퓨터에서 한 에폭(예상)'],
+  epochTime: ['An epoch here, estimated', '이 컴퓨터에서 한 에포크(예상)'],
   memory: ['Memory for batches of {n}', '배치 {n}장의 메모리'],
   good: ['The network fits together.', '네트워크에 문제가 없습니다.'],
   problems: ['{n} to mend', '고칠 곳 {n}개'],

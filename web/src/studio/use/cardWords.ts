@@ -16,7 +16,7 @@ export const words = {
   multiplyAdds: ['Multiply-adds an image', '이미지당 곱셈-덧셈'],
   fileSize: ['File', '파일 크기'],
   training: ['Training', '학습'],
-  epochs: ['{n} epochs', '{n} 에포크'],
+  epochs: ['{n} {n:epoch|epochs}', '{n} 에포크'],
   unfinished: ['Training has not ended yet.', '아직 학습이 끝나지 않았습니다.'],
   pretrained: ['Started from', '출발 가중치'],
   licence: ['Licence of these weights', '출발 가중치의 라이선스'],

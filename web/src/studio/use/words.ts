@@ -41,7 +41,7 @@ export const words = {
   exportAgain: ['Export again', '다시 내보내기'],
   exporting: ['Exporting and checking…', '내보내고 검사하는 중…'],
   download: ['Download', '내려받기'],
-  passed: ['Passed on {n} images', '이미지 {n}장에서 통과'],
+  passed: ['Passed on {n} {n:image|images}', '이미지 {n}장에서 통과'],
   failed: ['Not written', '만들지 않음'],
   agreement: ['Same answers', '같은 답'],
   gap: ['Largest gap of a probability', '확률의 최대 차이'],
