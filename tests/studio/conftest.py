@@ -20,6 +20,8 @@ import pytest
 
 from foveal.studio.runs.request import RunRequest, write_request
 
+HERE = Path(__file__).parent
+
 
 @dataclass
 class Studio:
@@ -139,6 +141,18 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One studio that many tests share; each makes a project of its own."""
     with run_studio(tmp_path_factory.mktemp("studio") / "workspace") as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def run_script():
+    """`run_script('data.mjs', *arguments)` runs a browser script of this folder; it must succeed."""
+
+    def run(name: str, *arguments: object) -> None:
+        command = ["node", HERE / name, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    return run
 
 
 @pytest.fixture(scope="session")

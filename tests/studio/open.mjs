@@ -5,8 +5,11 @@ const { chromium } = createRequire(
   new URL("../../web/package.json", import.meta.url),
 )("playwright-core");
 
-/** Runs `act(page, context)`; throws its errors, and what went wrong on the page meanwhile. */
-export async function inStudio(url, act, options = {}) {
+/**
+ * Runs `act(page)`; throws its errors, and what went wrong on the page meanwhile.
+ * expected: what the console may say where the studio is killed.
+ */
+export async function inStudio(url, act, options = {}, expected = /^$/) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -25,6 +28,7 @@ export async function inStudio(url, act, options = {}) {
       permissions: ["camera", "clipboard-read", "clipboard-write"],
       ...options,
     });
+    context.setDefaultTimeout(120_000); // the first model is loaded in this time, on a busy machine
     const page = await context.newPage();
     page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
     page.on(
@@ -34,7 +38,8 @@ export async function inStudio(url, act, options = {}) {
     );
     page.on("console", (message) => {
       const text = message.text();
-      if (message.type() === "error" && !/status of (410|422)/.test(text))
+      const known = /status of (410|422)/.test(text) || expected.test(text);
+      if (message.type() === "error" && !known)
         faults.push(`console: ${text}`);
     });
     page.on("request", (request) => {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,6 @@ import pytest
 from PIL import Image
 
 pytestmark = pytest.mark.browser
-HERE = Path(__file__).parent
-
-
-def run_script(name: str, *arguments: object) -> None:
-    done = subprocess.run(
-        ["node", HERE / name, *map(str, arguments)], capture_output=True, text=True, timeout=500
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def save(path: Path, seed: int) -> None:
@@ -26,7 +17,7 @@ def save(path: Path, seed: int) -> None:
     Image.fromarray(pixels).save(path)
 
 
-def test_images_are_added_labelled_and_edited(start_studio, tmp_path):
+def test_images_are_added_labelled_and_edited(start_studio, run_script, tmp_path):
     names = ["a/1.png", "a/2.png", "a/3.png", "b/4.png", "b/5.png"]
     for seed, name in enumerate(names):
         save(tmp_path / "images" / name, seed)
@@ -36,7 +27,7 @@ def test_images_are_added_labelled_and_edited(start_studio, tmp_path):
         run_script("data.mjs", studio.url, tmp_path / "images", hostile)
 
 
-def test_classes_are_filled_from_the_webcam_in_groups(start_studio, tmp_path):
+def test_classes_are_filled_from_the_webcam_in_groups(start_studio, run_script, tmp_path):
     with start_studio(tmp_path / "workspace") as studio:
         project = studio.project("cam")
         run_script("webcam.mjs", studio.url, project.rpartition("/")[2])

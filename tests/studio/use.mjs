@@ -1,11 +1,53 @@
 // The tabs Look and Use of a project with one run: node use.mjs URL PROJECT IMAGE LABEL
+// The run is called <i>one</i>; LABEL is what its model says of IMAGE.
 import { axeFaults, holds, same } from "../../web/tests/browser.mjs";
-import { inStudio } from "./open.mjs";
+import { inStudio, press, until } from "./open.mjs";
 
 const [url, project, image, label] = process.argv.slice(2);
 const base = url.split("/?")[0];
 
-await inStudio(url, async (page) => {
+async function axeInBothLanguages(page, what) {
+  same(await axeFaults(page), [], `axe on ${what}`);
+  await page.click("#language");
+  await page.click("#theme");
+  same(await axeFaults(page), [], `axe on ${what}, dark, in Korean`);
+  await page.click("#language");
+  await page.click("#theme");
+}
+
+async function relabelInACell(page) {
+  await page.goto(`${base}/#/${project}/look`);
+  same(
+    await page.locator("#run option").allTextContents(),
+    ["<i>one</i> · 90.0 %"],
+    "runs by name",
+  );
+  await page.locator("td .wrong").first().press("Enter");
+  const first = page.locator("li [data-image]").first();
+  const labelNow = () => first.locator(".label").textContent();
+  const before = await labelNow();
+  await axeInBothLanguages(page, "Look");
+  await first.press("y");
+  await until(async () => (await labelNow()) !== before, true, "Y relabels");
+  holds(await page.locator("#retrain-head").isEnabled(), "no head to retrain");
+}
+
+async function report(page) {
+  await page.getByRole("button", { name: "Report", exact: true }).press("Enter");
+  await page.waitForSelector("iframe");
+  same(await axeFaults(page), [], "axe on the report's frame");
+}
+
+async function lens(page) {
+  await page
+    .getByRole("button", { name: "Inside the network", exact: true })
+    .press("Enter");
+  await page.locator("li [data-image]").first().press("Enter");
+  const frame = page.frameLocator("iframe");
+  await frame.locator("#network").waitFor();
+}
+
+async function tryImages(page) {
   await page.goto(`${base}/#/${project}/use`);
   await page.setInputFiles("#try-files", image);
   await page.waitForSelector("#label");
@@ -13,17 +55,73 @@ await inStudio(url, async (page) => {
     (await page.textContent("#label")).includes(label),
     `the prediction is not ${label}`,
   );
-  same(await axeFaults(page), [], "axe on Use");
-  await page.click("#open-card");
-  await page.waitForSelector("article");
-  same(await axeFaults(page), [], "axe on the model card");
+  await page.setInputFiles("#try-files", {
+    name: "broken.png",
+    mimeType: "image/png",
+    buffer: Buffer.from("no image"),
+  });
+  await page.waitForSelector("#try-error");
+}
 
-  await page.goto(`${base}/#/${project}/look`);
-  await page.locator("[data-cell]").first().press("Enter");
-  await page.waitForSelector("li [data-image]");
-  same(await axeFaults(page), [], "axe on Look");
-  await page.click("#theme");
-  await page.click("#language");
-  same(await axeFaults(page), [], "axe on Look, dark, in Korean");
+async function liveWebcam(page) {
+  await page.locator("#live").press("Enter");
+  await page.waitForFunction(() =>
+    /answers\/s/.test(document.querySelector(".result")?.textContent ?? ""),
+  );
+  await axeInBothLanguages(page, "Use with the webcam");
+  await page.getByRole("button", { name: "Stop the webcam" }).press("Enter");
+  await page.waitForSelector("video", { state: "detached" });
+}
+
+async function exportModel(page) {
+  for (const kind of ["page", "onnx"]) {
+    const entry = page.locator(`[data-export=${kind}]`);
+    await entry.getByRole("button").press("Enter");
+    await entry.locator(".verdict").waitFor();
+    holds(
+      (await entry.locator(".verdict").textContent()).includes("Passed on"),
+      `the export ${kind} failed: ${await entry.textContent()}`,
+    );
+    const download = page.waitForEvent("download");
+    await entry.getByRole("link", { name: "Download" }).click();
+    holds((await (await download).path()) !== null, `${kind} is downloaded`);
+  }
+  await axeInBothLanguages(page, "Use with exports");
+}
+
+async function serve(page) {
+  await page.locator("#start-server").press("Enter");
+  await page.waitForSelector("#stop-server");
+  holds(
+    (await page.locator(".facts pre").first().textContent()).startsWith("curl"),
+    "no curl line",
+  );
+  await page.locator("#stop-server").press("Enter");
+  await page.waitForSelector("#start-server");
+}
+
+async function card(page) {
+  await page.locator("#open-card").press("Enter");
+  await page.waitForSelector("article");
+  await axeInBothLanguages(page, "the model card");
+  await page.emulateMedia({ media: "print" });
+  same(
+    await page.locator("header >> visible=true").count(),
+    1, // of the card itself; the page's is not printed
+    "what is printed",
+  );
+  await page.emulateMedia({ media: "screen" });
+}
+
+await inStudio(url, async (page) => {
+  await relabelInACell(page);
+  await report(page);
+  await lens(page);
+  await tryImages(page);
+  await liveWebcam(page);
+  await exportModel(page);
+  await serve(page);
+  await card(page);
+  await press(page, "Escape");
 });
 console.log("ok");
