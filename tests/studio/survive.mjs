@@ -12,7 +12,7 @@ const stepOf = (page) =>
     .textContent()
     .then((text) => Number(text.replaceAll(",", "").match(/\d+/)[0]));
 const stepIs = (page, least) =>
-  until(async () => (await stepOf(page)) > least, true, `a step after ${least}`, 60);
+  until(async () => (await stepOf(page)) > least, true, `a step after ${least}`, 120);
 
 /** Freeze the page as a browser does with a tab that is hidden for long. */
 async function sleep(page, context) {

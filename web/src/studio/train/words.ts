@@ -2,6 +2,7 @@
 
 export const words = {
   title: ['Train', '학습'],
+  loading: ['Loading…', '불러오는 중…'],
   runs: ['Runs', '학습 목록'],
   newRun: ['New run', '새 학습'],
   noRuns: ['Nothing trained yet', '아직 학습하지 않았습니다'],
@@ -44,6 +45,7 @@ export const words = {
   changed: ['{n} changed', '{n}개 변경'],
   running: ['training', '학습 중'],
   preparing: ['getting ready', '준비 중'],
+  finishing: ['finishing: calibration and report', '마무리 중: 보정과 보고서'],
   stopping: ['saving', '저장 중'],
   paused: ['paused', '일시 정지'],
   finished: ['finished', '완료'],
