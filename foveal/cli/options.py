@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -32,3 +33,21 @@ StartFrom = Annotated[
         help="Start from a pretrained network's or a model file's weights.",
     ),
 ]
+
+
+def as_words(context: typer.Context, values: Mapping[str, Any]) -> Iterator[str]:
+    """The words of a command line that gives the command these values of its parameters.
+
+    Values that are a parameter's default are left out.  Arguments come last, behind `--`.
+    """
+    arguments: list[str] = []
+    for parameter in context.command.params:
+        value = values[parameter.name or ""]
+        if parameter.param_type_name == "argument":
+            arguments.append(str(value))
+        elif value is True:
+            yield parameter.opts[0]
+        elif value not in (None, False, [], ()) and value != parameter.default:
+            for item in value if isinstance(value, list | tuple) else [value]:
+                yield f"{parameter.opts[0]}={item}"
+    yield from ("--", *arguments)

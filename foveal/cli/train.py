@@ -9,6 +9,7 @@ import typer
 
 from foveal.cli import console, options
 from foveal.errors import SpecError, UsageError
+from foveal.rundir import default_folder
 
 if TYPE_CHECKING:
     from foveal.verbs.train import Run
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    context: typer.Context,
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Folder, table or archive of labelled images.")
     ],
@@ -64,9 +66,17 @@ def train(
     track: Annotated[
         list[str] | None, typer.Option(help="tensorboard or mlflow (extra 'track'), or steps.")
     ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes of this machine that train one model.")
+    ] = 1,
 ) -> None:
     """Train a network on DATA and write one model file."""
+    if processes > 1:
+        raise typer.Exit(_train_in_processes(context, processes))
     from foveal.verbs.train import train as verb
+
+    if not _is_first():
+        console.QUIET = True
 
     with console.progress() as progress:
         run = verb(
@@ -89,9 +99,28 @@ def train(
             progress=progress,
         )
     console.message(_format_run(run))
-    console.result(str(run.model_path))
+    if _is_first():
+        console.result(str(run.model_path))
     if run.at_chance and not 0 < run.epochs < MIN_JUDGED_EPOCHS:
         raise typer.Exit(1)
+
+
+def _is_first() -> bool:
+    """Whether this process prints: of several that train together the first."""
+    from foveal.training.process_group import launched_rank
+
+    return launched_rank() == 0
+
+
+def _train_in_processes(context: typer.Context, processes: int) -> int:
+    """The exit status of the same command in so many processes."""
+    from foveal.verbs.train_processes import train_in_processes
+
+    out = context.params["out"] or default_folder(context.params["data"])
+    given = {**context.params, "out": out, "processes": 1}
+    words = [*options.as_words(context, given), *(["--quiet"] if console.QUIET else [])]
+    with console.progress() as progress:
+        return train_in_processes(words, processes, progress=progress)
 
 
 def _format_run(run: Run) -> str:

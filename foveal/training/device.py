@@ -93,9 +93,10 @@ def retain_freed_memory() -> Iterator[None]:
         library.malloc_trim(0)
 
 
-def environment(device: torch.device) -> dict[str, Any]:
-    """What must be equal for bit-equal results: versions, threads, processor or GPU."""
+def environment(device: torch.device, processes: int = 1) -> dict[str, Any]:
+    """What must be equal for bit-equal results: versions, threads, processor or GPU, processes."""
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    together = {"processes": processes} if processes > 1 else {}
     return {
         "foveal": __version__,
         "torch": torch.__version__,
@@ -103,11 +104,13 @@ def environment(device: torch.device) -> dict[str, Any]:
         "device": device.type if gpu is None else gpu,
         "threads": torch.get_num_threads(),
         "processor": list(cpu_flags()),
+        **together,
     }
 
 
 def environment_differences(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
     """One short phrase for each entry that differs."""
+    before, now = ({"processes": 1, **values} for values in (before, now))
     keys = sorted({*before, *now})
     return tuple(
         f"{key} was {before.get(key)}, is {now.get(key)}"

@@ -60,24 +60,44 @@ def compute_gradients(
     target: Tensor,
     *,
     max_images: int | None = None,
+    batch_images: int | None = None,
 ) -> tuple[float, float]:
     """Mean loss and number of correct predictions; the gradients lie in the parameters.
 
     max_images: that are computed at a time.  Where memory runs out the batch is split in twice as
-    many parts, here and in later steps.
+    many parts, here and in later steps.  batch_images: of the whole batch, where other processes
+    compute other images of it; loss, count and gradients are those of the whole.  Raises
+    TrainingError where one of several processes has no memory.
     """
+    batch_images = batch_images or len(images)
     fitting_parts = math.ceil(len(images) / (max_images or len(images)))
     while True:
         try:
             parts = max(state.position.accumulation_steps, fitting_parts)
-            return _accumulate_gradients(state, task, module, images, target, parts)
+            loss, correct = _accumulate_gradients(
+                state, task, module, images, target, parts, batch_images
+            )
+            break
         except RuntimeError as error:
             max_parts = min(MAX_ACCUMULATION_STEPS, len(images) // task.min_batch_images)
             if not _is_out_of_memory(error) or state.position.accumulation_steps >= max_parts:
                 raise
+            if task.processes.size > 1:  # the others compute already, and cannot begin again
+                raise _no_memory(task, len(images)) from error
         state.undo_step()
         state.begin_step()
         state.position.accumulation_steps *= 2
+    parameters = list(state.module.parameters())
+    loss, correct = task.processes.sum_gradients(parameters, loss, correct)
+    return loss, correct
+
+
+def _no_memory(task: TrainTask, images: int) -> TrainingError:
+    return TrainingError(
+        f"process {task.processes.rank} of {task.processes.size} has no memory for its {images} "
+        f"images of each batch; take more processes, or a smaller --set batch_size than "
+        f"{task.recipe.batch_size}"
+    )
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -96,7 +116,9 @@ def _accumulate_gradients(
     images: Tensor,
     target: Tensor,
     parts: int,
+    batch_images: int,
 ) -> tuple[float, float]:
+    """Of this process's images, as shares of the whole batch's mean."""
     for parameter in state.module.parameters():
         parameter.grad = None
     weights = None
@@ -105,10 +127,11 @@ def _accumulate_gradients(
     bf16 = task.recipe.precision == "bf16"
     mean_loss = torch.zeros((), device=task.device)
     correct = torch.zeros((), device=task.device)
-    parts = max(1, min(parts, len(images) // task.min_batch_images))
+    fewest = batch_images // task.processes.size  # all processes have as many parts
+    parts = max(1, min(parts, fewest // task.min_batch_images))
     batches = zip(images.tensor_split(parts), target.tensor_split(parts), strict=True)
     for batch, batch_target in batches:
-        share = len(batch) / len(images)
+        share = len(batch) / batch_images
         with _compiler_errors(task.recipe):
             with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
                 logits = module(batch)

@@ -28,6 +28,16 @@ class InterruptGuard:
             number, self._pending_signal = self._pending_signal, None
             _raise_for_signal(number)
 
+    @property
+    def pending_signal(self) -> int:
+        """The signal that is held back, 0 where there is none."""
+        return self._pending_signal or 0
+
+    def raise_signal(self, number: int) -> None:
+        """Raise for a signal now, inside the block too; what is held back is dropped."""
+        self._pending_signal = None
+        _raise_for_signal(number)
+
     def handle_signal(self, number: int, _frame: FrameType | None = None) -> None:
         """The signal handler."""
         if self._depth:

@@ -24,6 +24,7 @@ from foveal.spec.recipe import Recipe
 from foveal.training import optim, schedule, validation
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.gradients import compute_gradients
+from foveal.training.process_group import ProcessGroup
 from foveal.training.rng import Stream, torch_seed
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask, epoch_batches, prepare_batch
@@ -94,16 +95,20 @@ def _train_step(
     position, recipe = state.position, task.recipe
     _set_training_mode(state.module, recipe)
     state.begin_step()
-    torch.manual_seed(torch_seed(task.seed, Stream.DROPOUT, position.step))
+    processes = task.processes
+    seed = torch_seed(task.seed, Stream.DROPOUT, position.step, *processes.seed_parts())
+    torch.manual_seed(seed)
     images, target = prepare_batch(task, indices, epoch, position.progress)
     most = max_images_of_pass(module, images)
-    loss, correct = compute_gradients(state, task, module, images, target, max_images=most)
+    loss, correct = compute_gradients(
+        state, task, module, images, target, max_images=most, batch_images=len(indices)
+    )
     if not math.isfinite(loss):
         yield _recover(state, task, loss)
         return
     learning_rate = _learning_rate(state, recipe)
     with task.interrupts:
-        _update_weights(state, recipe)
+        _update_weights(state, recipe, processes)
         position.images_seen += len(indices)
         position.loss_sum += loss * len(indices)
         position.correct_sum += correct
@@ -125,11 +130,11 @@ def _set_training_mode(module: nn.Module, recipe: Recipe) -> None:
             layer.eval()
 
 
-def _update_weights(state: TrainingState, recipe: Recipe) -> None:
+def _update_weights(state: TrainingState, recipe: Recipe, processes: ProcessGroup) -> None:
     position = state.position
     factor = _learning_rate_factor(state, recipe)
     optim.clip_grad_norm(state.parameter_groups, recipe.grad_clip_norm)
-    optim.step(state.parameter_groups, state.optimizer_state, factor, position.step)
+    optim.step(state.parameter_groups, state.optimizer_state, factor, position.step, processes)
     _update_ema(state, recipe)
     position.step += 1
     position.needs_validation, position.consecutive_skipped_steps = True, 0
@@ -185,7 +190,9 @@ def _validate(
     logits = None
     if len(task.val):
         bf16 = task.recipe.precision == "bf16"
-        logits = predict_logits(eval_module, task.recipe, task.val, task.device, bf16=bf16)
+        logits = predict_logits(
+            eval_module, task.recipe, task.val, task.device, bf16=bf16, processes=task.processes
+        )
     return close_epoch(
         state, task, eval_module, logits, lambda: train_seconds + time.perf_counter() - start
     )

@@ -16,6 +16,8 @@ from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
 from foveal.spec.recipe import Recipe
+from foveal.training.distributed_muon import orthogonalize_shared
+from foveal.training.process_group import ALONE, ProcessGroup
 
 OptimizerState = dict[str, Tensor]
 """`momentum.NAME`, for AdamW `second_moment.NAME`, for Muon `norm.NAME` where it is fixed."""
@@ -166,10 +168,12 @@ def step(
     state: Mapping[str, Tensor],
     lr_factor: float,
     steps_done: int,
+    processes: ProcessGroup = ALONE,
 ) -> None:
     """Move every parameter that has a gradient, in place.
 
-    lr_factor: what the schedule multiplies every learning rate by.
+    lr_factor: what the schedule multiplies every learning rate by.  processes: which have the same
+    gradients and divide Muon's matrices among themselves.
     """
     for group in parameter_groups:
         named = [
@@ -181,7 +185,7 @@ def step(
         if not named:
             continue
         if group.optimizer == "muon":
-            _muon(group, state, named, lr)
+            _muon(group, state, named, lr, processes)
         elif group.optimizer == "sgd":
             _sgd(group, state, named, lr)
         else:
@@ -236,14 +240,18 @@ def _adamw(
 
 
 def _muon(
-    group: ParameterGroup, state: Mapping[str, Tensor], named: NamedTensors, lr: float
+    group: ParameterGroup,
+    state: Mapping[str, Tensor],
+    named: NamedTensors,
+    lr: float,
+    processes: ProcessGroup,
 ) -> None:
     parameters = [parameter for _, parameter in named]
     gradients, momenta = _gradients(named), [state[f"momentum.{name}"] for name, _ in named]
     torch._foreach_mul_(momenta, group.momentum)
     torch._foreach_add_(momenta, gradients)
     nesterov = torch._foreach_add(gradients, momenta, alpha=group.momentum)
-    updates = _orthogonalize_all(nesterov)
+    updates = orthogonalize_shared(nesterov, _orthogonalize_all, processes)
     if group.fixed_norm:
         norms = [state[f"norm.{name}"] for name, _ in named]
     else:

@@ -21,6 +21,7 @@ from foveal.training import progressive_resizing, sampler
 from foveal.training.augment import augment
 from foveal.training.interrupts import InterruptGuard
 from foveal.training.loss import encode_targets
+from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.tensors import LabelledImages
 
 
@@ -30,7 +31,8 @@ class TrainTask:
 
     activation: of the output.  class_weights: (classes,), None: all equal.
     interrupts: holds signals back while state is being changed or saved.  network: as it is
-    built, where its batches may need more than one image.
+    built, where its batches may need more than one image.  processes: that train together, each on
+    its share of every batch.
     """
 
     recipe: Recipe
@@ -43,6 +45,7 @@ class TrainTask:
     class_weights: NDArray[np.float32] | None = None
     interrupts: InterruptGuard = field(default_factory=InterruptGuard)
     network: Network | None = None
+    processes: ProcessGroup = ALONE
 
     @property
     def image_size(self) -> progressive_resizing.Size:
@@ -90,10 +93,17 @@ def epoch_batches(task: TrainTask, epoch: int) -> list[NDArray[np.int64]]:
 def prepare_batch(
     task: TrainTask, indices: NDArray[np.int64], epoch: int, progress: float
 ) -> tuple[Tensor, Tensor]:
-    """Augmented (n, C, H, W) images in 0..255 and (n, units) targets of a batch."""
-    batch = task.train.batch(indices, task.device)
-    target = encode_targets(task.train.labels[indices], task.class_count, task.units)
-    images, target = augment(batch, target.to(task.device), indices, task.recipe, task.seed, epoch)
+    """Augmented (n, C, H, W) images in 0..255 and (n, units) targets of this process's share.
+
+    Images are those that one process would have in these places of the batch.
+    """
+    own = task.processes.rows(indices)
+    mixes = bool(task.recipe.mixup_alpha or task.recipe.cutmix_alpha)
+    rows = task.processes.rows(indices, following=int(mixes))  # the last one's partner
+    batch = task.train.batch(rows, task.device)
+    target = encode_targets(task.train.labels[rows], task.class_count, task.units)
+    images, target = augment(batch, target.to(task.device), rows, task.recipe, task.seed, epoch)
+    images, target = images[: len(own)], target[: len(own)]
     size = progressive_resizing.training_size(task.image_size, task.start_scale, progress)
     if size != task.image_size:
         images = F.interpolate(images, size=size, mode="area")

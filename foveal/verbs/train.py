@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from foveal.errors import MissingExtra
+from foveal.errors import MissingExtra, UsageError
 from foveal.filelock import lock_run_folder
 from foveal.progress import Progress, silent
 from foveal.rundir import MODEL_FILE, REPORT_FILE, check_unused, default_folder
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from foveal.spec.network import Network
     from foveal.spec.recipe import Recipe
     from foveal.training.device import DeviceName
+    from foveal.training.process_group import ProcessGroup
     from foveal.training.run.execute import RunOptions, RunOutcome
     from foveal.training.setup.request import TrainRequest
     from foveal.training.setup.training_data import TrainingData
@@ -83,35 +85,56 @@ def train(
     is given.  out: a folder that is empty or new, or with `resume` that of the run to continue;
     runs/DATA-TIME where none is given.  start_from: `auto` (a pretrained network where one is
     installed and serves these images), `scratch`, a pretrained network's name, or a model file.
-    size: side of the input in pixels.  track: `tensorboard`, `mlflow`.  Raises foveal.Error.
+    size: side of the input in pixels.  track: `tensorboard`, `mlflow`.  In processes that torchrun
+    has started, all train one model, and the first writes its files.  Raises foveal.Error.
     """
     started_at = time.monotonic()
     if find_spec("torch") is None or find_spec("sklearn") is None:
         raise MissingExtra("foveal train", "train")
+    from foveal.training.process_group import join_processes
     from foveal.training.run import execute, trackers
     from foveal.training.setup.request import TrainRequest
 
-    trackers.check_trackers(track)
-    request = TrainRequest(
-        data=data,
-        root=root,
-        network=network,
-        recipe=recipe,
-        overrides=dict(overrides or {}),
-        minutes=minutes,
-        epochs=epochs,
-        seed=seed,
-        start_from=start_from,
-        size=size,
-        device=device,
-        allow_bad=allow_bad,
-        ignore_unknown_classes=ignore_unknown_classes,
-    )
-    source = data if isinstance(data, str | Path) else data.root
-    folder = default_folder(source) if out is None else Path(out)
-    if not resume:
-        check_unused(folder)
-    return train_in_folder(request, execute.RunOptions(folder, resume, track, progress, started_at))
+    with join_processes(device) as processes, processes.failure_told():
+        trackers.check_trackers(track)
+        request = TrainRequest(
+            data=data,
+            root=root,
+            network=network,
+            recipe=recipe,
+            overrides=dict(overrides or {}),
+            minutes=minutes,
+            epochs=epochs,
+            seed=seed,
+            start_from=start_from,
+            size=size,
+            device=device,
+            allow_bad=allow_bad,
+            ignore_unknown_classes=ignore_unknown_classes,
+        )
+        folder = _run_folder(data, out, processes)
+        resume = resume or processes.restarts > 0
+        if not resume and processes.rank == 0:
+            check_unused(folder)
+        progress = progress if processes.rank == 0 else silent
+        options = execute.RunOptions(
+            folder, resume, track, progress, started_at, processes=processes
+        )
+        return train_in_folder(request, options)
+
+
+def _run_folder(
+    data: str | Path | Dataset, out: str | Path | None, processes: ProcessGroup
+) -> Path:
+    """The run folder, which processes that torchrun has started must all be told."""
+    if out is not None:
+        return Path(out)
+    if processes.size > 1 or processes.restarts:
+        raise UsageError(
+            "torchrun has started this process, so give the run folder with --out: every process "
+            "and every restart must know it"
+        )
+    return default_folder(data if isinstance(data, str | Path) else data.root)
 
 
 def train_in_folder(
@@ -131,7 +154,8 @@ def train_in_folder(
         _write_training_report(options.started_at, folder, data, manifest, logits)
         on_val(logits, data.val.labels)
 
-    with lock_run_folder(options.folder):
+    first = options.processes.rank == 0
+    with lock_run_folder(options.folder) if first else nullcontext():
         outcome = execute_run(request, options, write_report)
     return _finished_run(options.folder, outcome)
 

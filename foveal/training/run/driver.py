@@ -29,6 +29,7 @@ from foveal.training import checkpoint, progressive_resizing, validation
 from foveal.training.chance import MAX_TESTED_IMAGES, Verdict, compare_with_chance
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.loop import train
+from foveal.training.run.shared_session import agree, signals_until_agreed
 from foveal.training.setup.budget import PLANNED_SHARE, Budget, finish_seconds, steps_within
 from foveal.training.setup.plan import NO_TIMING
 from foveal.training.setup.timing import Timing
@@ -95,7 +96,7 @@ def drive(state: TrainingState, task: TrainTask, context: RunContext) -> None:
     """
     context.times.saved_at = time.monotonic()
     try:
-        with closing(train(state, task)) as records:
+        with signals_until_agreed(task), closing(train(state, task)) as records:
             for record in records:
                 context.on_record(record)
                 handle_record(record, state, task, context)
@@ -103,13 +104,23 @@ def drive(state: TrainingState, task: TrainTask, context: RunContext) -> None:
                     adjust_cycle(state, task, context)
                 if _checkpoint_due(context.times):
                     save_state(state, task, context)
-        finish(state, task, context)
+                agree(state, task)
+            logits = validate_best(state, task, context)
+        finish(state, task, context, logits)
     except (KeyboardInterrupt, SystemExit):
         with task.interrupts:
             state.undo_step()
             save_state(state, task, context)
         context.progress.message(f"saved after step {state.position.step}; continue with --resume")
         raise
+
+
+def follow(state: TrainingState, task: TrainTask, context: RunContext) -> None:
+    """Train as another process than the one that drives: the same steps, but no files."""
+    with signals_until_agreed(task), closing(train(state, task)) as records:
+        for _ in records:
+            agree(state, task)
+        validate_best(state, task, context)
 
 
 def handle_record(
@@ -245,13 +256,25 @@ def write_model(
         )
 
 
-def finish(state: TrainingState, task: TrainTask, context: RunContext) -> None:
-    """Validate as predictions are made, in fp32 and with mirrored images; write all files."""
+def validate_best(
+    state: TrainingState, task: TrainTask, context: RunContext
+) -> validation.Logits | None:
+    """Validate as predictions are made, in fp32 and with mirrored images; None without val."""
     if not state.best:
         raise _no_weights(state)
-    logits = _final_validation(state, task, context) if len(task.val) else None
-    if logits is None:
-        _judge_without_val(state, task, context)
+    if len(task.val):
+        return _final_validation(state, task, context)
+    _judge_without_val(state, task, context)
+    return None
+
+
+def finish(
+    state: TrainingState,
+    task: TrainTask,
+    context: RunContext,
+    logits: validation.Logits | None,
+) -> None:
+    """Write all files of a run that was validated for the last time."""
     manifest = write_model(state, task, context, finished=True)
     write_log(state, context)
     if logits is not None:
@@ -296,7 +319,9 @@ def _final_logits(
     module = deepcopy(state.module)
     module.load_state_dict(state.best)
     flip = context.manifest.network.preprocess.flip_average
-    return predict_logits(module, task.recipe, images, task.device, flip=flip)
+    return predict_logits(
+        module, task.recipe, images, task.device, flip=flip, processes=task.processes
+    )
 
 
 def _final_validation(

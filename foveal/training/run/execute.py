@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from foveal.training import checkpoint
 from foveal.training.device import deterministic_kernels, retain_freed_memory, select_device
 from foveal.training.events import EpochRecord, TrainingRecord
 from foveal.training.interrupts import handle_interrupts
-from foveal.training.run.driver import RunContext, StateWriter, drive, save_state
+from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.run.driver import RunContext, StateWriter, drive, follow, save_state
 from foveal.training.run.head import run_first_stages
 from foveal.training.run.live import LiveFiles
 from foveal.training.run.resume import is_complete, resume_run
+from foveal.training.run.shared_session import follow_session, share_session
 from foveal.training.run.start import start_run
 from foveal.training.run.trackers import STEPS, open_trackers
 from foveal.training.setup.request import TrainRequest
@@ -40,7 +42,8 @@ class RunOptions:
 
     resume: continue the run in `folder`.  track: names of trackers.  started_at: monotonic clock
     from which the budget counts.  on_epoch: is called after every epoch with its record and the
-    progress of the run, 0..1; what it raises ends the run, which can be resumed.
+    progress of the run, 0..1; what it raises ends the run, which can be resumed.  processes: that
+    train together; the first writes all files.
     """
 
     folder: Path
@@ -49,6 +52,7 @@ class RunOptions:
     progress: Progress
     started_at: float
     on_epoch: Callable[[EpochRecord, float], None] = lambda *_: None
+    processes: ProcessGroup = ALONE
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ def execute_run(
     request: TrainRequest, options: RunOptions, write_report: ReportWriter
 ) -> RunOutcome:
     """Train in a folder that is locked by the caller; raises foveal.Error."""
+    if options.processes.rank:
+        return _execute_as_follower(request, options)
     folder, progress = options.folder, options.progress
     newest = checkpoint.load_newest(folder / CHECKPOINT_FOLDER) if options.resume else None
     if newest is not None and is_complete(newest, request):
@@ -72,14 +78,33 @@ def execute_run(
             "--epochs or --minutes"
         )
         position = newest.metadata["position"]
+        options.processes.send_plan({"plan": newest.metadata["plan"], "position": position})
         return RunOutcome(newest.metadata["plan"], position["history"], position["final_scores"])
     exact = deterministic_kernels(select_device(request.device))
     with torch.random.fork_rng(enabled=True), exact, retain_freed_memory():
         if newest is None:
-            session = start_run(request, folder, progress, options.started_at)
+            session = start_run(request, folder, progress, options.started_at, options.processes)
         else:
-            session = resume_run(request, newest, folder, progress, options.started_at)
+            session = resume_run(
+                request, newest, folder, progress, options.started_at, options.processes
+            )
         session = _train(session, options, write_report, new=newest is None)
+    position = session.state.position
+    return RunOutcome(session.plan, position.history, position.final_scores)
+
+
+def _execute_as_follower(request: TrainRequest, options: RunOptions) -> RunOutcome:
+    """Train as another process than the first, which has started the run."""
+    received = options.processes.receive_plan()
+    position = received["position"]
+    if position["finished"]:
+        return RunOutcome(received["plan"], position["history"], position["final_scores"])
+    exact = deterministic_kernels(select_device(request.device))
+    with torch.random.fork_rng(enabled=True), exact, retain_freed_memory():
+        session = follow_session(request, options.processes, received)
+        context = _context(session, options)
+        with handle_interrupts(session.task.interrupts):
+            follow(session.state, session.task, context)
     position = session.state.position
     return RunOutcome(session.plan, position.history, position.final_scores)
 
@@ -92,15 +117,8 @@ def _train(
         handle_interrupts(session.task.interrupts),
         open_trackers(options.track, options.folder, session.plan) as on_record,
     ):
-        context = RunContext(
-            folder=options.folder,
-            manifest=initial_manifest(session),
-            content_hashes=session.data.content_hashes(),
-            plan=session.plan,
-            budget=session.budget,
-            timing=session.timing,
-            max_steps=session.plan["max_steps"],
-            progress=options.progress,
+        context = replace(
+            _context(session, options),
             on_record=on_record,
             on_state=_state_writer(options),
             write_report=partial(write_report, options.folder, session.data),
@@ -109,8 +127,22 @@ def _train(
             save_state(session.state, session.task, context)
         if session.state.position.stage != "training":
             session, context = run_first_stages(session, context)
+        share_session(session)
         drive(session.state, session.task, context)
     return session
+
+
+def _context(session: TrainSession, options: RunOptions) -> RunContext:
+    return RunContext(
+        folder=options.folder,
+        manifest=initial_manifest(session),
+        content_hashes=session.data.content_hashes(),
+        plan=session.plan,
+        budget=session.budget,
+        timing=session.timing,
+        max_steps=session.plan["max_steps"],
+        progress=options.progress,
+    )
 
 
 def _state_writer(options: RunOptions) -> StateWriter:

@@ -21,6 +21,7 @@ from foveal.training import loop, optim, sampler, validation
 from foveal.training.events import EpochRecord
 from foveal.training.loss import compute_class_weights, encode_targets, loss_weights
 from foveal.training.run.driver import RunContext, handle_record, save_elapsed, save_state
+from foveal.training.run.shared_session import all_cores
 from foveal.training.run.summary import chosen_line, time_line, write_recipe
 from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.fine_tuning import plan_fine_tuning, with_chosen_values
@@ -51,7 +52,8 @@ def run_first_stages(session: TrainSession, context: RunContext) -> tuple[TrainS
     """
     try:
         if session.state.position.stage == "head":
-            session = fit_output_layer(session, context)
+            with all_cores(session.task.processes):
+                session = fit_output_layer(session, context)
             context = _context_of(session, context)
             save_state(session.state, session.task, context)
         session = _plan_the_rest(session, context)

@@ -14,6 +14,7 @@ from foveal.spec.network import Network
 from foveal.text import MAX_NAMED_CLASSES, and_more
 from foveal.training.checkpoint import Checkpoint
 from foveal.training.device import environment, environment_differences, select_device
+from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import write_recipe
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.data import open_training_data
@@ -28,17 +29,19 @@ def resume_run(
     folder: Path,
     progress: Progress,
     started_at: float,
+    processes: ProcessGroup = ALONE,
 ) -> TrainSession:
     """The run of a checkpoint; raises UsageError where another run is requested now.
 
-    started_at: monotonic clock from which the budget counts.
+    started_at: monotonic clock from which the budget counts.  processes: that are to train.
     """
     plan, position = checkpoint.metadata["plan"], checkpoint.metadata["position"]
     network = Network.model_validate(plan["network"])
     compute_device = select_device(request.device)
     data = decode_training_data(open_training_data(request, progress), network, progress)
     _check_same_run(folder, plan, {**_data_of(data), **_requested(request, checkpoint, data)})
-    for change in environment_differences(plan["machine"], environment(compute_device)):
+    now = environment(compute_device, processes.size)
+    for change in environment_differences(plan["machine"], now):
         progress.message(f"warning: the result will not be the same to the bit: {change}")
     epochs = request.epochs if request.epochs != plan["recipe"]["epochs"] else None
     minutes = request.minutes if request.minutes != plan["minutes"] else None
@@ -47,7 +50,13 @@ def resume_run(
         math.inf if limit is None else limit * 60, position["elapsed_seconds"], started_at
     )
     session = resume_session(
-        checkpoint, data, compute_device, budget, epochs=epochs, minutes=minutes
+        checkpoint,
+        data,
+        compute_device,
+        budget,
+        epochs=epochs,
+        minutes=minutes,
+        processes=processes,
     )
     progress.message(_resume_line(session, plan, finished=position["finished"]))
     if epochs is not None or minutes is not None:

@@ -21,6 +21,7 @@ from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.text import plural
 from foveal.training.device import select_device
+from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import plan_lines, transfer_lines, write_run_files
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.data import (
@@ -47,11 +48,15 @@ from foveal.training.transfer.matching import SourceModel
 
 
 def start_run(
-    request: TrainRequest, folder: Path, progress: Progress, started_at: float
+    request: TrainRequest,
+    folder: Path,
+    progress: Progress,
+    started_at: float,
+    processes: ProcessGroup = ALONE,
 ) -> TrainSession:
     """A new run in `folder`; everything that needs no training is written there.
 
-    started_at: monotonic clock from which the budget counts.
+    started_at: monotonic clock from which the budget counts.  processes: that are to train.
     """
     recipe = load_recipe(request)
     if request.epochs is not None:
@@ -73,7 +78,9 @@ def start_run(
         assert source.network is not None
         network = _with_output_told(with_overrides(source.network, request), data, progress)
     if network is None:
-        network, recipe, chosen = _designed(request, stats, minutes, recipe, source, progress)
+        network, recipe, chosen = _designed(
+            request, stats, minutes, recipe, source, progress, processes
+        )
     network, data = _with_pixel_facts(network, data, progress)
     if not is_designed(request):
         data = with_colour_warning(data, network.input)
@@ -89,6 +96,7 @@ def start_run(
         minutes_given=request.minutes is not None,
         start_from=source,
         designed=chosen,
+        processes=processes,
     )
     session = start_session(network, decoded, config)
     if source is not None:
@@ -171,6 +179,7 @@ def _designed(
     recipe: Recipe,
     source: SourceModel | None,
     progress: Progress,
+    processes: ProcessGroup,
 ) -> tuple[Network, Recipe, tuple[ChosenValue, ...]]:
     """A network that Foveal designs, a preset or a pretrained one fitted to the images.
 
@@ -193,7 +202,7 @@ def _designed(
             minutes,
             side_px=request.size,
             preset=requested_preset(request),
-            multiply_adds_per_second=processor.training_speed(device),
+            multiply_adds_per_second=processor.training_speed(device) * processes.speedup(device),
         )
     for reason in designed.reasons:
         progress.message(f"design: {reason}")

@@ -19,6 +19,7 @@ from foveal.training import optim
 from foveal.training.checkpoint import Checkpoint
 from foveal.training.device import environment, has_fast_bf16, to_device
 from foveal.training.loss import compute_class_weights
+from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.rng import Stream, torch_seed
 from foveal.training.setup.budget import (
     PLANNED_SHARE,
@@ -59,7 +60,7 @@ class TrainConfig:
 
     recipe: may have gaps.  budget: unlimited where the recipe gives epochs.  minutes_given: a
     person set the budget.  start_from: another model whose weights are the start.  designed: the
-    values of the recipe that no person set.
+    values of the recipe that no person set.  processes: that train together.
     """
 
     recipe: Recipe
@@ -69,6 +70,7 @@ class TrainConfig:
     minutes_given: bool = True
     start_from: SourceModel | None = None
     designed: tuple[ChosenValue, ...] = ()
+    processes: ProcessGroup = ALONE
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def start_session(network: Network, data: TrainingData, config: TrainConfig) -> 
         update={"flip_average": recipe.test_time_augmentation == "flip"}
     )
     network = network.model_copy(update={"preprocess": preprocess})
-    task = _task(network, data, recipe, config.seed, config.device)
+    task = _task(network, data, recipe, config.seed, config.device, config.processes)
     _check_batches(task)
     state, transfer = _initial_state(network, data, task, config)
     check_progressive_resizing(state, task)
@@ -160,11 +162,21 @@ def _check_freeze(state: TrainingState, recipe: Recipe) -> None:
 
 
 def _check_batches(task: TrainTask) -> None:
-    """Raise DataError where there are too few training images for the network's batch norm."""
+    """Raise DataError where there are too few training images for the network's batch norm.
+
+    UsageError where a process would have no image of a batch.
+    """
     if len(task.train) < task.min_batch_images:
         raise DataError(
             "train has 1 image, but the network's batch_norm needs 2 where its maps have one cell; "
             "add images, or use group_norm"
+        )
+    smallest = len(task.train) // task.steps_per_epoch
+    if task.processes.size > smallest:
+        raise UsageError(
+            f"{task.processes.size} processes share every batch, but batches have {smallest} of "
+            f"the {plural(len(task.train), 'training image')}; start fewer processes, or give a "
+            "larger --set batch_size"
         )
 
 
@@ -176,6 +188,7 @@ def resume_session(
     *,
     epochs: float | None = None,
     minutes: float | None = None,
+    processes: ProcessGroup = ALONE,
 ) -> TrainSession:
     """The run of a checkpoint, exactly where it was.
 
@@ -185,7 +198,8 @@ def resume_session(
     plan = dict(checkpoint.metadata["plan"])
     network = Network.model_validate(plan["network"])
     recipe = Recipe.model_validate(plan["recipe"])
-    task = _task(network, data, recipe, plan["seed"], device)
+    task = _task(network, data, recipe, plan["seed"], device, processes)
+    _check_batches(task)
     state = _seeded_state(network, data, task)
     state.unpack(checkpoint.metadata["position"], checkpoint.tensors)
     if epochs is not None:
@@ -292,7 +306,12 @@ def _recipe_context(network: Network, data: TrainingData, config: TrainConfig) -
 
 
 def _task(
-    network: Network, data: TrainingData, recipe: Recipe, seed: int, device: torch.device
+    network: Network,
+    data: TrainingData,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    processes: ProcessGroup,
 ) -> TrainTask:
     balanced = recipe.class_balance == "class_weights"
     return TrainTask(
@@ -305,6 +324,7 @@ def _task(
         device,
         compute_class_weights(data.train.labels, len(data.classes)) if balanced else None,
         network=network,
+        processes=processes,
     )
 
 
@@ -362,7 +382,7 @@ def _plan(
         "start_from": describe_source(config.start_from),
         "minutes": config.budget.seconds / 60 if config.budget.limited else None,
         "chosen": [asdict(choice) for choice in steps.chosen],
-        "machine": environment(steps.task.device),
+        "machine": environment(steps.task.device, steps.task.processes.size),
         "max_steps": steps.max_steps,
         "timing": asdict(steps.timing),
     }

@@ -13,6 +13,7 @@ from torch import nn
 from foveal.spec.recipe import Recipe
 from foveal.training.events import StepRecord
 from foveal.training.loop import train
+from foveal.training.process_group import ALONE
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages
@@ -38,8 +39,9 @@ class Timing:
 def time_steps(state: TrainingState, task: TrainTask, budget_seconds: float) -> Timing:
     """The median of some steps of `task`, and one batch of val; `state` is restored.
 
-    budget_seconds: for the whole run.
+    budget_seconds: for the whole run.  Where several processes share batches, one share is timed.
     """
+    processes, task = task.processes.size, _share_of(task)
     facts, tensors = state.pack()
     saved = {name: value.clone() for name, value in tensors.items()}
     state.position.begin_cycle(10**9)
@@ -55,12 +57,21 @@ def time_steps(state: TrainingState, task: TrainTask, budget_seconds: float) -> 
             break
     timing = Timing(
         median(seconds[WARMUP_STEPS:] or seconds),
-        _val_image_seconds(state.module, task),
+        _val_image_seconds(state.module, task) / processes,
         _peak_memory(task.device.type),
     )
     state.unpack(facts, saved)
     state.commit_step()
     return timing
+
+
+def _share_of(task: TrainTask) -> TrainTask:
+    """The task of one of several processes, by itself."""
+    if task.processes.size == 1:
+        return task
+    images = max(task.min_batch_images, (task.recipe.batch_size or 1) // task.processes.size)
+    recipe = task.recipe.model_copy(update={"batch_size": images})
+    return replace(task, recipe=recipe, processes=ALONE)
 
 
 def _val_image_seconds(module: nn.Module, task: TrainTask) -> float:

@@ -17,6 +17,7 @@ from foveal.network.fused.fusing import fuse_convolutions
 from foveal.spec.recipe import Recipe
 from foveal.training import validation
 from foveal.training.gradients import compile_module
+from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.tensors import LabelledImages
 
 
@@ -35,8 +36,17 @@ def predict_logits(
     *,
     flip: bool = False,
     bf16: bool = False,
+    processes: ProcessGroup = ALONE,
 ) -> validation.Logits:
-    """`validation.predict_logits` of `module`; after fine-tuning of a folded copy."""
+    """`validation.predict_logits` of `module`; after fine-tuning of a folded copy.
+
+    processes: which predict a share of the images each; all have the logits of all.
+    """
+    if 1 < processes.size <= len(images):
+        start, stop = processes.bounds(len(images))
+        own = LabelledImages(images.pixels[start:stop], images.labels[start:stop])
+        logits = predict_logits(module, recipe, own, device, flip=flip, bf16=bf16)
+        return processes.gather_rows(logits, len(images))
     if recipe.freeze_norms != "on" or not len(images):
         return validation.predict_logits(module, images, device, flip=flip, bf16=bf16)
     folded = fuse_convolutions(fold_norms(module))
