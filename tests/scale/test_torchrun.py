@@ -1,0 +1,25 @@
+"""The agent of torchrun as Foveal starts it: what it starts again, and exit statuses."""
+
+import pytest
+
+from foveal.scale.torchrun import _exit_status, run_processes
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [([1, -9], -9), ([2, 2], 2), ([143, 143], 143), ([-15, 1], 143), ([-2], 130), ([-11, -9], -11)],
+)
+def test_exit_status_is_that_of_a_killed_process_else_of_the_first(codes, expected):
+    assert _exit_status(codes) == expected
+
+
+def test_a_wrong_command_is_told_and_not_started_again(capfd, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    told = []
+    assert run_processes(["show", "no-such-network"], 2, tell=told.append) == 2
+    output, errors = capfd.readouterr()
+    lines = [line for line in errors.splitlines() if line]
+    assert output == ""
+    assert len(lines) == 2
+    assert all(line.startswith("foveal: ") for line in lines)
+    assert told == []

@@ -1,0 +1,62 @@
+"""Muon's matrices divided among processes: the same updates as one process computes."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foveal.training.distributed_muon import assign_matrices
+
+
+@given(
+    costs=st.lists(st.floats(0, 1e9), max_size=20),
+    processes=st.integers(1, 6),
+)
+def test_no_process_has_much_more_work_than_its_share(costs, processes):
+    owners = assign_matrices(costs, processes)
+    assert len(owners) == len(costs)
+    assert set(owners) <= set(range(processes))
+    work = [
+        sum(cost for cost, owner in zip(costs, owners, strict=True) if owner == process)
+        for process in range(processes)
+    ]
+    # Graham (1969): at most 4/3 of the best division, which no bound below can beat
+    largest = sorted(costs, reverse=True)
+    pair = sum(largest[processes - 1 : processes + 1]) if len(costs) > processes else 0.0
+    bound = max(sum(costs) / processes, max(costs, default=0.0), pair)
+    assert max(work) <= 4 / 3 * bound * (1 + 1e-9)
+
+
+def step(processes):
+    """Weights after three steps: with divided matrices, and each process by itself."""
+    from copy import deepcopy
+
+    from foveal.spec.recipe import Recipe
+    from foveal.training import optim
+    from foveal.training.process_group import ALONE
+
+    recipe = Recipe(
+        optimizer="muon", learning_rate=0.1, momentum=0.9, weight_decay=0.01, bias_lr_scale=2.0
+    )
+    torch.manual_seed(0)
+    shared = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3, bias=False),
+        torch.nn.Conv2d(8, 20, 3),
+        torch.nn.Conv2d(20, 4, 1, bias=False),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4, 2),
+    ).to(memory_format=torch.channels_last)
+    alone = deepcopy(shared)
+    for module, group in ((shared, processes), (alone, ALONE)):
+        torch.manual_seed(1)
+        groups = optim.make_parameter_groups(module, recipe)
+        state = optim.initial_state(groups)
+        for number in range(3):
+            for parameter in module.parameters():
+                parameter.grad = torch.randn(parameter.shape)
+            optim.step(groups, state, 1.0, number, group)
+    pairs = zip(shared.parameters(), alone.parameters(), strict=True)
+    return [torch.equal(one, other) for one, other in pairs]
+
+
+def test_divided_matrices_are_stepped_as_by_one_process(in_processes):
+    assert in_processes(step, 3) == [[True] * 6] * 3

@@ -1,0 +1,207 @@
+"""What several processes exchange, in real processes joined by gloo."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foveal.errors import DataError, UsageError
+from foveal.training.process_group import (
+    ALONE,
+    ProcessGroup,
+    join_processes,
+    launched_rank,
+    started_by_torchrun,
+)
+
+LOST = (
+    "process 0 of 2 has lost another one, which ended, failed or cannot be reached; the last "
+    "checkpoint is whole: torchrun --max-restarts goes on from there, and so does --resume"
+)
+
+
+@given(count=st.integers(0, 50), size=st.integers(1, 9))
+def test_shares_are_every_row_once_and_differ_by_at_most_one(count, size):
+    bounds = [ProcessGroup(rank, size).bounds(count) for rank in range(size)]
+    rows = [row for start, stop in bounds for row in range(start, stop)]
+    sizes = [stop - start for start, stop in bounds]
+    assert rows == list(range(count))
+    assert max(sizes) - min(sizes) <= 1
+    expected = [len(part) for part in np.array_split(np.arange(count), size)]
+    assert sizes == expected
+
+
+def test_rows_with_those_that_follow_go_round():
+    indices = np.array([7, 5, 3, 1, 9])
+    assert ProcessGroup(0, 2).rows(indices, 1).tolist() == [7, 5, 3, 1]
+    assert ProcessGroup(1, 2).rows(indices, 1).tolist() == [1, 9, 7]
+    assert ProcessGroup(1, 2).rows(indices).tolist() == [1, 9]
+    assert ALONE.rows(indices, 1) is indices
+
+
+def test_a_single_process_exchanges_nothing():
+    parameter = torch.nn.Parameter(torch.ones(2))
+    parameter.grad = torch.full((2,), 3.0)
+    assert ALONE.sum_gradients([parameter], 0.1, 2.0) == (0.1, 2.0)
+    assert parameter.grad.tolist() == [3.0, 3.0]
+    assert ALONE.seed_parts() == ()
+    logits = np.ones((2, 3), np.float32)
+    assert ALONE.gather_rows(logits, 2) is logits
+
+
+@pytest.mark.parametrize(
+    ("size", "local", "device", "expected"),
+    [(8, 2, "cpu", 4), (8, 2, "cuda", 8), (2, 2, "cpu", 1), (1, 1, "cuda", 1)],
+)
+def test_speedup(size, local, device, expected):
+    assert ProcessGroup(0, size, 0, local).speedup(device) == expected
+
+
+def exchange(processes):
+    import numpy as np
+
+    weight = torch.nn.Parameter(torch.zeros(2, 3).to(memory_format=torch.contiguous_format))
+    unused = torch.nn.Parameter(torch.zeros(1))
+    weight.grad = torch.arange(6.0).reshape(2, 3) * (processes.rank + 1)
+    sums = processes.sum_gradients([weight, unused], 0.25, float(processes.rank))
+    start, stop = processes.bounds(5)
+    rows = np.arange(10, dtype=np.float32).reshape(5, 2)
+    gathered = processes.gather_rows(rows[start:stop], 5)
+    return {
+        "gradient": weight.grad.tolist(),
+        "unused": unused.grad,
+        "sums": sums,
+        "gathered": gathered.tolist(),
+        "maximum": processes.maximum([processes.rank, -processes.rank, 1e15 + 1]),
+        "bytes": processes.broadcast(b"plan \xff" * (processes.rank == 0)).decode("latin-1"),
+        "all": [part.tolist() for part in processes.all_gather(torch.tensor([processes.rank]))],
+    }
+
+
+def test_sums_maxima_rows_and_bytes_are_the_same_everywhere(in_processes):
+    expected = {
+        "gradient": [[0.0, 3.0, 6.0], [9.0, 12.0, 15.0]],
+        "unused": None,
+        "sums": [0.5, 1.0],
+        "gathered": np.arange(10.0).reshape(5, 2).tolist(),
+        "maximum": [1.0, 0.0, 1e15 + 1],
+        "bytes": "plan \xff",
+        "all": [[0], [1]],
+    }
+    assert in_processes(exchange) == [expected, expected]
+
+
+def test_a_process_that_ends_is_told_in_one_sentence(in_processes):
+    def lost(processes):
+        import os
+
+        from foveal.errors import TrainingError
+        from foveal.training.process_group import all_reduce
+
+        if processes.rank:
+            print("0", flush=True)
+            os._exit(0)
+        try:
+            all_reduce(torch.ones(3))
+        except TrainingError as error:
+            print(json.dumps(str(error)), flush=True)
+            os._exit(0)
+
+    assert in_processes(lost) == [LOST, 0]
+
+
+def fail_first(processes):
+    from foveal.errors import DataError
+
+    with processes.failure_told():
+        if processes.rank == 0:
+            raise DataError("the folder is empty")
+        processes.receive_plan()
+
+
+def test_what_stops_the_first_ends_the_others_without_a_sentence(in_processes):
+    first, other = in_processes(fail_first)
+    assert first == (1, "foveal.errors.DataError: the folder is empty")
+    assert other[0] == 1
+    assert "DataError" not in other[1]
+
+
+def test_an_error_before_the_run_is_planned_is_told_by_the_first(in_processes):
+    def fail_both(processes):
+        from foveal.errors import UsageError
+
+        with processes.failure_told():
+            raise UsageError("seed is -1; give 0 or more")
+
+    first, other = in_processes(fail_both)
+    assert first == (1, "foveal.errors.UsageError: seed is -1; give 0 or more")
+    assert other[0] == 2  # the status of a usage error, which ended the process silently
+
+
+def test_without_other_processes_a_failure_is_just_raised():
+    with pytest.raises(DataError), ALONE.failure_told():
+        raise DataError("x")
+
+
+@pytest.fixture
+def torchrun(monkeypatch):
+    values = {
+        "RANK": "1",
+        "LOCAL_RANK": "1",
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "TORCHELASTIC_RUN_ID": "test",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_rank_of_torchrun(torchrun):
+    assert launched_rank() == 1
+    assert started_by_torchrun()
+    torchrun.delenv("TORCHELASTIC_RUN_ID")  # RANK alone may be anybody's
+    assert launched_rank() == 0
+    assert not started_by_torchrun()
+
+
+def test_one_process_of_torchrun_needs_no_connection(torchrun):
+    torchrun.setenv("RANK", "0")
+    torchrun.setenv("WORLD_SIZE", "1")
+    torchrun.setenv("TORCHELASTIC_RESTART_COUNT", "2")
+    with join_processes("auto") as group:
+        assert (group.size, group.restarts, group.waiting) == (1, 2, False)
+
+
+def test_an_incomplete_environment_is_refused(torchrun):
+    torchrun.setenv("WORLD_SIZE", "two")
+    with pytest.raises(UsageError) as caught, join_processes("cpu"):
+        pass
+    assert str(caught.value) == (
+        "torchrun's environment is incomplete: RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE and "
+        "TORCHELASTIC_RESTART_COUNT must be whole numbers; start the processes with torchrun, or "
+        "with foveal train --processes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "message"),
+    [
+        ("mps", 0, "several processes cannot train on mps; give --device cpu or cuda"),
+        (
+            "cuda",
+            1,
+            "2 processes were started here, but this machine has 1 GPU; start one process a GPU, "
+            "or give --device cpu",
+        ),
+    ],
+)
+def test_devices_that_cannot_be_shared_are_refused(torchrun, device, gpus, message):
+    torchrun.setattr(torch.cuda, "device_count", lambda: gpus)
+    with pytest.raises(UsageError) as caught, join_processes(device):
+        pass
+    assert str(caught.value) == message

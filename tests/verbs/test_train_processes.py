@@ -1,0 +1,189 @@
+"""Training in several real processes: killed, stopped, resumed with fewer, and under torchrun."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from foveal.errors import UsageError
+from foveal.model.file import read_manifest
+from foveal.rundir import read_run_data
+from foveal.training.checkpoint import load_newest
+from foveal.verbs.train_processes import train_in_processes
+
+COMMAND = [sys.executable, "-m", "foveal", "train"]
+EPOCHS = 40
+
+
+@pytest.fixture(scope="module")
+def network_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("network") / "tiny.yaml"
+    path.write_text(
+        "input: {height: 8, width: 8, channels: 1}\n"
+        "layers: [{conv: 8}, batch_norm, relu, {conv: 12}, batch_norm, relu, global_avg_pool, "
+        "output]\n"
+    )
+    return path
+
+
+def _words(digits, network, out, *words):
+    keys = ("--set=batch_size=50", "--set=optimizer=muon", "--set=random_crop=0.8")
+    length = () if "--resume" in words else (f"--epochs={EPOCHS}",)
+    return [str(digits), f"--network={network}", f"--out={out}", *keys, *length, *words]
+
+
+def _start(words, **keys):
+    return subprocess.Popen(
+        [*COMMAND, *words],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **keys,
+    )
+
+
+@pytest.fixture(scope="module")
+def unbroken(digits, network_file, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "unbroken"
+    process = _start(_words(digits, network_file, folder, "--processes=2"))
+    output, errors = process.communicate(timeout=280)
+    assert process.returncode == 0, errors
+    return folder, output, errors
+
+
+def test_the_run_is_one_and_told_once(unbroken):
+    folder, output, errors = unbroken
+    assert output == f"{folder}/model.safetensors\n"
+    assert errors.count("finished: validation accuracy") == 1
+    assert errors.count("plan: ") == 1
+    assert len((folder / "log.jsonl").read_text().splitlines()) == EPOCHS
+    plan = load_newest(folder / "checkpoint").metadata["plan"]
+    assert plan["machine"]["processes"] == 2
+    assert read_manifest(folder / "model.safetensors").finished
+    assert read_run_data(folder).counts["val"] > 0
+
+
+def _process(launcher, rank):
+    """The process of a rank, once the first epoch is written."""
+    for process in psutil.Process(launcher.pid).children(recursive=True):
+        if process.environ().get("RANK") == str(rank):
+            return process
+    raise AssertionError("no such process")
+
+
+def _wait_for(path, launcher):
+    deadline = time.monotonic() + 200
+    while not path.is_file():
+        assert launcher.poll() is None, launcher.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_killed_it_goes_on_to_the_same_bits(unbroken, digits, network_file, tmp_path, rank):
+    folder = tmp_path / "killed"
+    launcher = _start(_words(digits, network_file, folder, "--processes=2"))
+    _wait_for(folder / "log.jsonl", launcher)
+    _process(launcher, rank).kill()
+    _, errors = launcher.communicate(timeout=280)
+    assert launcher.returncode == 0, errors
+    told = "a process was ended by SIGKILL; the run goes on from its last checkpoint\n"
+    assert errors.count(told) == 1
+    assert "resuming after step " in errors
+    name = "model.safetensors"
+    assert (folder / name).read_bytes() == (unbroken[0] / name).read_bytes()
+
+
+def test_stopped_by_one_signal_it_is_finished_by_one_process(digits, network_file, tmp_path):
+    folder = tmp_path / "stopped"
+    launcher = _start(_words(digits, network_file, folder, "--processes=2"))
+    _wait_for(folder / "log.jsonl", launcher)
+    _process(launcher, 1).send_signal(signal.SIGINT)
+    output, errors = launcher.communicate(timeout=280)
+    assert (launcher.returncode, output) == (130, "")
+    assert errors.count("; continue with --resume") == 1
+    step = load_newest(folder / "checkpoint").step
+    assert f"saved after step {step}; continue with --resume" in errors
+    resumed = _start(_words(digits, network_file, folder, "--resume"))
+    output, errors = resumed.communicate(timeout=280)
+    assert resumed.returncode == 0, errors
+    assert "warning: the result will not be the same to the bit: processes was 2, is 1\n" in errors
+    assert f"resuming after step {step} of " in errors
+    assert len((folder / "log.jsonl").read_text().splitlines()) == EPOCHS
+
+
+def test_the_launcher_passes_ctrl_c_on(digits, network_file, tmp_path):
+    folder = tmp_path / "interrupted"
+    launcher = _start(_words(digits, network_file, folder, "--processes=2"))
+    _wait_for(folder / "log.jsonl", launcher)
+    launcher.send_signal(signal.SIGINT)
+    output, errors = launcher.communicate(timeout=280)
+    assert (launcher.returncode, output) == (130, "")
+    assert errors.count("; continue with --resume") == 1
+    assert "Traceback" not in errors
+    assert load_newest(folder / "checkpoint").step > 0
+
+
+def test_torchrun_restarts_and_the_run_goes_on(unbroken, digits, network_file, tmp_path):
+    folder = tmp_path / "torchrun"
+    words = ["--standalone", "--nproc-per-node=2", "--max-restarts=2", "-m", "foveal", "train"]
+    words += _words(digits, network_file, folder)
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", *words],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _wait_for(folder / "log.jsonl", launcher)
+    _process(launcher, 1).kill()
+    output, errors = launcher.communicate(timeout=280)
+    assert launcher.returncode == 0, errors
+    assert output.splitlines()[-1] == f"{folder}/model.safetensors"
+    name = "model.safetensors"
+    assert (folder / name).read_bytes() == (unbroken[0] / name).read_bytes()
+
+
+def test_wrong_usage_is_one_sentence_once(digits, network_file, tmp_path):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "file").touch()
+    process = _start(_words(digits, network_file, tmp_path / "used", "--processes=2"))
+    output, errors = process.communicate(timeout=280)
+    assert (process.returncode, output) == (2, "")
+    assert errors == (
+        f"foveal: {tmp_path}/used is not empty; give another folder with --out, or continue its "
+        "run with --resume\n"
+    )
+
+
+@pytest.fixture
+def torchrun(monkeypatch):
+    values = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
+    others = {"TORCHELASTIC_RUN_ID": "test", "TORCHELASTIC_RESTART_COUNT": "1"}
+    for name, value in (values | others).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_under_torchrun_the_processes_are_its_own(torchrun):
+    with pytest.raises(UsageError) as caught:
+        train_in_processes(["x"], 2)
+    assert str(caught.value) == (
+        "--processes starts the processes itself; leave it out under torchrun, and give torchrun "
+        "--nproc-per-node"
+    )
+
+
+def test_under_torchrun_the_folder_must_be_named(torchrun, digits):
+    from foveal.verbs.train import train
+
+    with pytest.raises(UsageError) as caught:
+        train(digits)
+    assert str(caught.value) == (
+        "torchrun has started this process, so give the run folder with --out: every process and "
+        "every restart must know it"
+    )
