@@ -16,7 +16,7 @@ from foveal.training.checkpoint import load_newest
 from foveal.verbs.train_processes import train_in_processes
 
 COMMAND = [sys.executable, "-m", "foveal", "train"]
-EPOCHS = 40
+EPOCHS = 25
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +84,11 @@ def _wait_for(path, launcher):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_killed_it_goes_on_to_the_same_bits(unbroken, digits, network_file, tmp_path, rank):
+def test_killed_it_goes_on_to_the_same_bits(unbroken, digits, network_file, tmp_path):
     folder = tmp_path / "killed"
     launcher = _start(_words(digits, network_file, folder, "--processes=2"))
     _wait_for(folder / "log.jsonl", launcher)
-    _process(launcher, rank).kill()
+    _process(launcher, 1).kill()
     _, errors = launcher.communicate(timeout=280)
     assert launcher.returncode == 0, errors
     told = "a process was ended by SIGKILL; the run goes on from its last checkpoint\n"
@@ -141,7 +140,7 @@ def test_torchrun_restarts_and_the_run_goes_on(unbroken, digits, network_file, t
         text=True,
     )
     _wait_for(folder / "log.jsonl", launcher)
-    _process(launcher, 1).kill()
+    _process(launcher, 0).kill()
     output, errors = launcher.communicate(timeout=280)
     assert launcher.returncode == 0, errors
     assert output.splitlines()[-1] == f"{folder}/model.safetensors"
