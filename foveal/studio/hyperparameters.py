@@ -52,13 +52,15 @@ def expected_choices(
     from foveal.training.device import has_fast_bf16, select_device
     from foveal.training.setup.defaults import RecipeContext, fill_defaults
 
+    device = select_device("auto")
     context = RecipeContext(
         network,
         images,
         classes,
         None,
-        has_fast_bf16(select_device("auto")),
+        has_fast_bf16(device),
         pretrained=pretrained,
+        gpu=device.type == "cuda",
     )
     _, chosen = fill_defaults(recipe, context)
     rows = {

@@ -69,7 +69,8 @@ def test_the_rates_are_those_of_the_page(preset, part, optimizer):
         assert found is not None
         assert float(found[1]) == getattr(recipe, key)
     assert recipe.bias_lr_scale == (1.0 if part else 8.0)
-    assert recipe.momentum == (0.9 if optimizer == "adamw" else 0.85)
+    small = {"sgd": 0.85, "muon": 0.6, "adamw": 0.9}
+    assert recipe.momentum == ({**small, "muon": 0.85} if part else small)[optimizer]
 
 
 def test_the_batch_is_that_of_the_page():

@@ -302,6 +302,7 @@ def _recipe_context(network: Network, data: TrainingData, config: TrainConfig) -
         pretrained=source is not None
         and source.pretrained
         and not missing_weights(network, len(data.classes), data.task, source),
+        gpu=config.device.type == "cuda",
     )
 
 

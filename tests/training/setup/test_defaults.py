@@ -1,5 +1,7 @@
 """What Foveal chooses itself, with the reason, and what it refuses."""
 
+from dataclasses import replace
+
 import pytest
 
 from foveal.errors import UsageError
@@ -89,6 +91,30 @@ def test_every_choice_has_a_reason_and_is_repeatable():
 )
 def test_batch_size(images, side, size):
     assert _chosen(images=images, side=side)[0].batch_size == size
+
+
+@pytest.mark.parametrize(
+    ("images", "side", "size", "learning_rate"),
+    [
+        (60_000, 32, 1024, 0.099),
+        (20_000, 32, 256, 0.07),
+        (1200, 32, 64, 0.07),
+        (60_000, 224, 32, 0.07),
+    ],
+)
+def test_batches_are_larger_on_a_gpu(images, side, size, learning_rate):
+    context = replace(_context(images=images, side=side), gpu=True)
+    recipe, chosen = fill_defaults(Recipe(optimizer="muon"), context)
+    assert (recipe.batch_size, recipe.learning_rate) == (size, learning_rate)
+    assert chosen[0].reason == (
+        f"about 45 steps an epoch of {images} images, in batches of 64 to 1024, smaller where "
+        "images are few or large"
+    )
+
+
+def test_muon_keeps_less_momentum_for_small_images():
+    assert _chosen(Recipe(optimizer="muon"), side=32)[0].momentum == 0.6
+    assert _chosen(Recipe(optimizer="muon"), side=96)[0].momentum == 0.85
 
 
 def test_optimizer():
