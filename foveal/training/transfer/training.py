@@ -1,7 +1,8 @@
-"""The forward pass of fine-tuning: norms with fixed statistics folded, operations joined.
+"""What computes a step: the module, or a copy of it that is faster on this processor.
 
-The weights that are trained stay those of the module: each pass computes from them the weights of
-the folded copy, and gradients go the same way back.
+In fine-tuning norms with fixed statistics are folded and operations joined. The weights that are
+trained stay those of the module: each pass computes from them the weights of the folded copy, and
+gradients go the same way back.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from torch.func import functional_call
 from foveal.network.fused.batching import images_per_pass
 from foveal.network.fused.folding import fold_norms, folded_weights
 from foveal.network.fused.fusing import fuse_convolutions
+from foveal.network.fused.side_by_side import share_weight_gradients
+from foveal.processor import cpu_flags
 from foveal.spec.recipe import Recipe
 from foveal.training import validation
 from foveal.training.gradients import compile_module
@@ -22,10 +25,20 @@ from foveal.training.tensors import LabelledImages
 
 
 def training_module(module: nn.Module, recipe: Recipe) -> nn.Module:
-    """What computes the forward pass of `module` in a step: itself, compiled, or folded."""
-    if recipe.freeze_norms == "on" and recipe.compile != "on":
+    """What computes `module` in a step: itself, compiled, folded, or with images side by side."""
+    if recipe.compile == "on":
+        return compile_module(module, recipe)
+    if recipe.freeze_norms == "on":
         return FoldedForward(module, bf16=recipe.precision == "bf16")
-    return compile_module(module, recipe)
+    if _multiplies_tiles(module, recipe) and not recipe.freeze:
+        return share_weight_gradients(module)
+    return module
+
+
+def _multiplies_tiles(module: nn.Module, recipe: Recipe) -> bool:
+    """Whether convolutions are computed by instructions on 16-bit tiles."""
+    is_on_cpu = all(parameter.device.type == "cpu" for parameter in module.parameters())
+    return recipe.precision == "bf16" and is_on_cpu and "amx_bf16" in cpu_flags()
 
 
 def predict_logits(

@@ -10,6 +10,7 @@ from foveal.network.fused import batching
 from foveal.spec.recipe import Recipe
 from foveal.training import validation
 from foveal.training.tensors import LabelledImages
+from foveal.training.transfer import training
 from foveal.training.transfer.training import (
     FoldedForward,
     max_images_of_pass,
@@ -81,6 +82,24 @@ def test_dropout_is_on_in_training_alone(module, images):
 def test_only_fixed_norms_are_folded(module):
     assert isinstance(training_module(module, FROZEN), FoldedForward)
     assert training_module(module, Recipe(compile="off")) is module
+
+
+@pytest.mark.parametrize(
+    ("recipe", "flags", "expected"),
+    [
+        (Recipe(precision="bf16"), ("avx512f", "amx_bf16"), True),
+        (Recipe(precision="fp32"), ("avx512f", "amx_bf16"), False),
+        (Recipe(precision="bf16"), ("avx512f", "avx512_bf16"), False),
+        (Recipe(precision="bf16", freeze=1), ("avx512f", "amx_bf16"), False),
+    ],
+)
+def test_images_lie_side_by_side_where_tiles_are_multiplied(
+    module, monkeypatch, recipe, flags, expected
+):
+    monkeypatch.setattr(training, "cpu_flags", lambda: flags)
+    found = training_module(module, recipe)
+    assert (found is not module) == expected
+    assert [*found.parameters()] == [*module.parameters()]
 
 
 def test_logits_after_fine_tuning_are_those_of_the_module(module, monkeypatch):
