@@ -1,7 +1,8 @@
 """Progressive resizing: training starts on smaller images, which cost less, and ends on full ones.
 
 After Howard and others, the fast.ai entry to DAWNBench, 2018. `progress` is 0 at the first step
-and 1 at the end; `start_scale` is the fraction of the side at progress 0.
+and 1 at the end; `start_scale` is the fraction of the side at progress 0, `start_cost` the measured
+cost of a step there relative to one on full images (None: in proportion to the area).
 """
 
 from __future__ import annotations
@@ -35,19 +36,33 @@ def training_size(full_size: Size, start_scale: float, progress: float) -> Size:
     return round(full_size[0] * side / short), round(full_size[1] * side / short)
 
 
-def relative_cost(full_size: Size, start_scale: float, progress: float) -> float:
-    """Cost of a step relative to one on full images; convolutions cost in proportion to area."""
+def relative_cost(
+    full_size: Size, start_scale: float, progress: float, start_cost: float | None = None
+) -> float:
+    """Cost of a step relative to one on full images, linear in the area."""
+    area, least = (_area(full_size, start_scale, at) for at in (progress, 0.0))
+    if start_cost is None or least >= 1:
+        return area
+    return start_cost + (1 - start_cost) * (area - least) / (1 - least)
+
+
+def _area(full_size: Size, start_scale: float, progress: float) -> float:
+    """Of the images at `progress`, as a fraction of that of full ones."""
     height, width = training_size(full_size, start_scale, progress)
     return height * width / (full_size[0] * full_size[1])
 
 
-def mean_relative_cost(full_size: Size, start_scale: float, progress: float) -> float:
+def mean_relative_cost(
+    full_size: Size, start_scale: float, progress: float, start_cost: float | None = None
+) -> float:
     """The mean of `relative_cost` from `progress` to the end."""
     if start_scale >= 1 or progress >= FULL_SIZE_PROGRESS:
         return 1.0
     remaining = 1 - progress
     return fmean(
-        relative_cost(full_size, start_scale, progress + remaining * (point + 0.5) / SAMPLE_POINTS)
+        relative_cost(
+            full_size, start_scale, progress + remaining * (point + 0.5) / SAMPLE_POINTS, start_cost
+        )
         for point in range(SAMPLE_POINTS)
     )
 

@@ -29,11 +29,28 @@ def test_whole_images_stay_whole():
     assert relative_cost((61, 33), 1.0, 0.0) == mean_relative_cost((61, 33), 1.0, 0.0) == 1.0
 
 
+def test_costs_lie_on_a_line_between_both_that_were_measured():
+    sizes = {0.0: 20, 0.13: 24, 0.4: 28, 0.7: 32}
+    for progress, side in sizes.items():
+        assert training_size((32, 32), 0.625, progress) == (side, side)
+        share = (side**2 - 20**2) / (32**2 - 20**2)
+        expected = 0.6 + 0.4 * share
+        assert relative_cost((32, 32), 0.625, progress, 0.6) == pytest.approx(expected)
+        area = side**2 / 32**2
+        assert relative_cost((32, 32), 0.625, progress) == pytest.approx(area)
+    assert relative_cost((32, 32), 1.0, 0.0, 0.6) == 1.0
+
+
+@pytest.mark.parametrize("start_cost", [None, 0.7])
 @pytest.mark.parametrize("progress", [0.0, 0.3, 0.65, 0.9])
-def test_work_ahead_is_the_mean_of_what_is_left(progress):
+def test_work_ahead_is_the_mean_of_what_is_left(progress, start_cost):
     full, many = (32, 32), 20_000
-    left = [relative_cost(full, 0.625, progress + (1 - progress) * at / many) for at in range(many)]
-    assert mean_relative_cost(full, 0.625, progress) == pytest.approx(fmean(left), abs=0.01)
+    left = [
+        relative_cost(full, 0.625, progress + (1 - progress) * at / many, start_cost)
+        for at in range(many)
+    ]
+    mean = mean_relative_cost(full, 0.625, progress, start_cost)
+    assert mean == pytest.approx(fmean(left), abs=0.01)
 
 
 def _built(name: str, side: int) -> torch.nn.Module:

@@ -130,7 +130,10 @@ def handle_record(
     match record:
         case StepRecord():
             cost = progressive_resizing.relative_cost(
-                task.image_size, task.start_scale, state.position.progress
+                task.image_size,
+                task.start_scale,
+                state.position.progress,
+                context.timing.start_cost,
             )
             context.times.step_seconds.append(record.seconds / cost)
             _show_step(record, state, context.progress)
@@ -173,7 +176,7 @@ def adjust_cycle(state: TrainingState, task: TrainTask, context: RunContext) -> 
     timing = replace(context.timing, step_seconds=step_seconds)
     remaining = context.budget.remaining()
     cost = progressive_resizing.mean_relative_cost(
-        task.image_size, task.start_scale, position.progress
+        task.image_size, task.start_scale, position.progress, context.timing.start_cost
     )
 
     def fitting(seconds: float) -> int:

@@ -81,7 +81,7 @@ class LiveFiles:
     ) -> None:
         """Append or replace what the record changes; raises Error where it cannot be written."""
         if isinstance(record, StepRecord):
-            self._count(record, task, state.position.progress)
+            self._count(record, task, state.position.progress, context)
             pause = max(MIN_PAUSE_SECONDS, context.budget.used() / MAX_LINES_PER_RUN)
             at_end = record.step >= state.position.cycle_end
             if time.monotonic() - self.written_at >= pause or at_end:
@@ -94,13 +94,17 @@ class LiveFiles:
                 errors = {"epoch": record.epoch, **val_errors(state.val_logits, task.val.labels)}
                 write_atomic(self.folder / VAL_ERRORS_FILE, json.dumps(errors))
 
-    def _count(self, record: StepRecord, task: TrainTask, progress: float) -> None:
+    def _count(
+        self, record: StepRecord, task: TrainTask, progress: float, context: RunContext
+    ) -> None:
         self.images += record.images
         self.loss_sum += record.loss * record.images
         self.correct += record.accuracy * record.images
         self.busy_seconds += record.seconds
         self.train_seconds += record.seconds
-        cost = progressive_resizing.relative_cost(task.image_size, task.start_scale, progress)
+        cost = progressive_resizing.relative_cost(
+            task.image_size, task.start_scale, progress, context.timing.start_cost
+        )
         self.recent.append(record.seconds / cost)
         self.recent_seconds += self.recent[-1]
         while len(self.recent) > 1 and self.recent_seconds - self.recent[0] > RECENT_SECONDS:
@@ -130,7 +134,7 @@ class LiveFiles:
         position = state.position
         step_seconds = self.recent_seconds / len(self.recent)
         cost = progressive_resizing.mean_relative_cost(
-            task.image_size, task.start_scale, position.progress
+            task.image_size, task.start_scale, position.progress, context.timing.start_cost
         )
         batches = len(task.val) / (task.recipe.batch_size or 1)
         validation = FORWARD_SHARE * step_seconds * batches

@@ -112,7 +112,9 @@ def time_line(session: TrainSession) -> str:
 
 def _expected_seconds(session: TrainSession) -> float:
     timing, task = session.timing, session.task
-    relative_cost = progressive_resizing.mean_relative_cost(task.image_size, task.start_scale, 0.0)
+    relative_cost = progressive_resizing.mean_relative_cost(
+        task.image_size, task.start_scale, 0.0, timing.start_cost
+    )
     validation = timing.val_image_seconds * len(task.val) / task.steps_per_epoch
     seconds = timing.step_seconds * relative_cost + validation
     steps = session.state.position.cycle_steps

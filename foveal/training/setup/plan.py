@@ -9,7 +9,7 @@ from foveal.spec.recipe import Recipe
 from foveal.training import progressive_resizing
 from foveal.training.setup.budget import PLANNED_SHARE, Budget, max_useful_epochs, steps_within
 from foveal.training.setup.defaults import ChosenValue
-from foveal.training.setup.timing import Timing, choose_precision, time_steps
+from foveal.training.setup.timing import Timing, choose_precision, time_start, time_steps
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 
@@ -61,6 +61,9 @@ def plan_budget(
         sufficient = _steps_of(task, timing, seconds) >= epochs_to_steps(usual, task)
         chosen.append(_choose_progressive_resizing(state, task, sufficient=sufficient))
         task = replace(task, recipe=with_chosen(task.recipe, (chosen[-1],)))
+    if task.start_scale < 1:
+        timing = time_start(state, task, timing, budget.seconds)
+        seconds = PLANNED_SHARE * budget.seconds - budget.used()
     max_steps = epochs_to_steps(max_epochs, task)
     steps = _steps_of(task, timing, seconds)
     reason = f"{steps} steps of {timing.step_seconds * 1000:.0f} ms fit into the budget"
@@ -82,7 +85,7 @@ def _steps_of(task: TrainTask, timing: Timing, seconds: float) -> int:
         val_images=len(task.val),
         steps_per_epoch=task.steps_per_epoch,
         relative_cost=progressive_resizing.mean_relative_cost(
-            task.image_size, task.start_scale, 0.0
+            task.image_size, task.start_scale, 0.0, timing.start_cost
         ),
     )
 

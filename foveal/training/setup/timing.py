@@ -29,23 +29,30 @@ VAL_IMAGES = 64
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of a step and of predicting one val image, and bytes of memory at the peak."""
+    """Seconds of a step and of predicting one val image, and bytes of memory at the peak.
+
+    start_cost: of a step on the smallest images relative to one on full ones; None: not measured.
+    """
 
     step_seconds: float
     val_image_seconds: float
     memory_bytes: int
+    start_cost: float | None = None
 
 
-def time_steps(state: TrainingState, task: TrainTask, budget_seconds: float) -> Timing:
+def time_steps(
+    state: TrainingState, task: TrainTask, budget_seconds: float, progress: float = 1.0
+) -> Timing:
     """The median of some steps of `task`, and one batch of val; `state` is restored.
 
-    budget_seconds: for the whole run.  Where several processes share batches, one share is timed.
+    budget_seconds: for the whole run.  progress: of the schedule; at the end images are whole.
+    Where several processes share batches, one share is timed.
     """
     processes, task = task.processes.size, _share_of(task)
     facts, tensors = state.pack()
     saved = {name: value.clone() for name, value in tensors.items()}
     state.position.begin_cycle(10**9)
-    state.position.progress_offset = 1.0  # the end of the schedule, where images are whole
+    state.position.progress_offset = progress
     seconds: list[float] = []
     started = time.perf_counter()
     for record in train(state, task):
@@ -72,6 +79,14 @@ def _share_of(task: TrainTask) -> TrainTask:
     images = max(task.min_batch_images, (task.recipe.batch_size or 1) // task.processes.size)
     recipe = task.recipe.model_copy(update={"batch_size": images})
     return replace(task, recipe=recipe, processes=ALONE)
+
+
+def time_start(
+    state: TrainingState, task: TrainTask, timing: Timing, budget_seconds: float
+) -> Timing:
+    """`timing` with the cost of steps on the smallest images, as `task` starts with them."""
+    start = time_steps(state, task, budget_seconds, progress=0.0).step_seconds
+    return replace(timing, start_cost=min(1.0, start / timing.step_seconds))
 
 
 def _val_image_seconds(module: nn.Module, task: TrainTask) -> float:

@@ -70,21 +70,24 @@ def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
     assert rates[-1] < 0.2 * max(rates)
 
 
-def test_a_plan_of_growing_images_holds(runs, wide, monkeypatch):
+@pytest.mark.parametrize(("start_cost", "mean_cost"), [(None, 0.72), (0.8, 0.925)])
+def test_a_plan_of_growing_images_holds(runs, wide, monkeypatch, start_cost, mean_cost):
     """Steps that cost as much as they should leave the cycle as it was planned."""
     session = runs.start(network=wide, epochs=80.0, progressive_resizing=0.5)
     task, position, clock = session.task, session.state.position, [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    timing = Timing(0.1, 0.0, 0)
-    work = progressive_resizing.mean_relative_cost(task.image_size, 0.5, 0.0)
-    assert work == pytest.approx(0.72, abs=0.02)
+    timing = Timing(0.1, 0.0, 0, start_cost)
+    work = progressive_resizing.mean_relative_cost(task.image_size, 0.5, 0.0, start_cost)
+    assert work == pytest.approx(mean_cost, abs=0.02)
     budget = Budget(
         (position.cycle_steps * 0.1 * work + finish_seconds(timing, 0)) / 0.95, started_at=0.0
     )
     context = runs.context(session, "a", budget=budget, timing=timing, max_steps=10**6)
     planned = position.cycle_steps
     while position.step < position.cycle_end:
-        seconds = 0.1 * progressive_resizing.relative_cost(task.image_size, 0.5, position.progress)
+        seconds = 0.1 * progressive_resizing.relative_cost(
+            task.image_size, 0.5, position.progress, start_cost
+        )
         clock[0] += seconds
         position.step += 1
         driver.handle_record(

@@ -2,8 +2,9 @@
 
 import torch
 
+from foveal.training import loop
 from foveal.training.setup import timing
-from foveal.training.setup.timing import Timing, choose_precision, time_steps
+from foveal.training.setup.timing import Timing, choose_precision, time_start, time_steps
 
 
 def test_the_state_is_restored_to_the_bit(runs):
@@ -25,6 +26,28 @@ def test_timed_steps_change_nothing_of_the_run(runs):
     session = runs.start()
     time_steps(session.state, session.task, 60.0)
     assert runs.drive(session, "timed") == whole
+
+
+def test_the_smallest_images_are_timed_as_the_run_starts_with_them(runs, wide, monkeypatch):
+    session = runs.start(network=wide, epochs=80.0, progressive_resizing=0.5)
+    sizes = []
+    prepare = loop.prepare_batch
+
+    def seen(*batch):
+        images, target = prepare(*batch)
+        sizes.append(tuple(images.shape[2:]))
+        return images, target
+
+    monkeypatch.setattr(loop, "prepare_batch", seen)
+    height, width = session.task.image_size
+    time_steps(session.state, session.task, 60.0)
+    assert set(sizes) == {(height, width)}
+    sizes.clear()
+    timing = time_start(session.state, session.task, Timing(1e-9, 0.5, 7), 60.0)
+    assert set(sizes) == {(height // 2, width // 2)}
+    assert timing == Timing(1e-9, 0.5, 7, 1.0)  # never above that of whole images
+    timing = time_start(session.state, session.task, Timing(1e9, 0.5, 7), 60.0)
+    assert 0 < timing.start_cost < 1e-6
 
 
 def test_the_faster_precision_is_taken(runs, monkeypatch):
