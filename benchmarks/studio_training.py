@@ -5,9 +5,9 @@
 
 `prepare` makes a workspace in FOLDER and decodes the images of the folder IMAGES once. `measure`
 trains the same table with the same network and seed by `foveal train` and through the studio, in
-turn; the studio's Train tab is open in chromium then: curves twice a second, filters and feature
-maps every two seconds, wrong images after epochs. Images a second are those of the epochs after the
-first, validation included. Adds to results/studio_training.json.
+turn; the studio's Train tab is open in chromium then, with curves, filters, feature maps and wrong
+images. Images a second are those of the epochs after the first, validation included. Adds to
+results/studio_training.json.
 """
 
 from __future__ import annotations

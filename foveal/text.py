@@ -1,8 +1,9 @@
-"""Words of messages: counts and plurals, "and N more", the nearest name, printable names."""
+"""Words of messages: counts and plurals, "and N more", the nearest name, names as printed."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 MAX_NAMED_CLASSES = 5
@@ -68,6 +69,11 @@ def nearest(word: str, allowed: Sequence[str]) -> str:
 
     match = get_close_matches(word, allowed, n=1)
     return f" (did you mean '{match[0]}'?)" if match else ""
+
+
+def compose(name: str) -> str:
+    """The name in Unicode's composed form (NFC), in which names are compared and kept."""
+    return unicodedata.normalize("NFC", name)
 
 
 def printable(path: str) -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 from foveal.dataset.archive_listing import ArchiveListing, Members, list_archive
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import dataset_from_files
-from foveal.dataset.labels import compose
 from foveal.dataset.listing import MAX_INSPECTED_BYTES, FolderListing, ListedFile
 from foveal.dataset.metadata import (
     METADATA_NAMES,
@@ -27,6 +26,7 @@ from foveal.dataset.table import TABLE_SUFFIXES, Table, parse_table, table_datas
 from foveal.dataset.table_paths import FileSource
 from foveal.dataset.types import SPLIT_NAMES, UnusableFile
 from foveal.errors import DataError, ImageError
+from foveal.text import compose
 
 
 def open_archive(path: Path) -> Dataset:

@@ -15,7 +15,7 @@ import numpy as np
 from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.cells import join_labels
 from foveal.dataset.columns import TableColumns, parse_columns
-from foveal.dataset.labels import are_composed, compose, compose_labels, composition_notes
+from foveal.dataset.labels import are_composed, compose_labels, composition_notes
 from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.types import LayoutNote, Split, Task, UnusableFile
@@ -24,7 +24,7 @@ from foveal.images.decode import read_bytes
 from foveal.images.resize import to_input_pixels
 from foveal.remote import address_of
 from foveal.spec.preprocess import Input, Preprocess
-from foveal.text import natural_key
+from foveal.text import compose, natural_key
 
 if TYPE_CHECKING:
     import pandas

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.labels import compose
 from foveal.dataset.layout import Layout, read_layout
 from foveal.dataset.layout_advice import archives_note, flat_problem
 from foveal.dataset.layout_tree import Folder
@@ -28,7 +27,7 @@ from foveal.dataset.task_layouts import other_task_problem
 from foveal.dataset.types import LayoutNote, UnusableFile
 from foveal.errors import ImageError
 from foveal.images.decode import read_bytes
-from foveal.text import and_more, natural_key, plural
+from foveal.text import and_more, compose, natural_key, plural
 
 MAX_LISTED_NAMES = 5
 _WORK_SUFFIXES = (

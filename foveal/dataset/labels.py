@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset.types import LayoutNote, Task
-from foveal.text import and_more, plural
+from foveal.text import and_more, compose, plural
 
 MAX_LISTED_NAMES = 5
 _LOOK_ALIKES = str.maketrans(
@@ -36,11 +36,6 @@ def encode_labels(
     for row, names in enumerate(labels):
         encoded[row, [index[name] for name in names if name in index]] = True
     return encoded
-
-
-def compose(name: str) -> str:
-    """The name in Unicode's composed form (NFC), in which names are compared and kept."""
-    return unicodedata.normalize("NFC", name)
 
 
 def are_composed(names: Iterable[str]) -> bool:

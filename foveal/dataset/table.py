@@ -13,12 +13,12 @@ from pathlib import Path
 
 from foveal.dataset.columns import RowNumbers, lines_of, parse_columns
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.labels import compose
 from foveal.dataset.parquet import ParquetImages, is_parquet, open_parquet
 from foveal.dataset.table_paths import FileSource, find_files, folder_source
 from foveal.dataset.table_text import decode_text, read_rows, to_columns
 from foveal.errors import DataError, ImageError
 from foveal.images.decode import read_bytes
+from foveal.text import compose
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Suffixes of the files read as tables."""

@@ -10,11 +10,9 @@ from starlette.types import ASGIApp
 
 from foveal.errors import Error
 from foveal.serving.errors import RequestError, error_response
-from foveal.studio.middleware import StudioMiddleware
 from foveal.studio.routes.data import data_routes
 from foveal.studio.routes.look import look_routes
 from foveal.studio.routes.network import network_routes
-from foveal.studio.routes.page import page_routes
 from foveal.studio.routes.projects import project_routes
 from foveal.studio.routes.review import review_routes
 from foveal.studio.routes.runs import run_routes
@@ -25,9 +23,8 @@ from foveal.studio.state import StudioState
 
 
 def create_app(state: StudioState) -> ASGIApp:
-    """The whole application, with access checks; what fails answers with one sentence."""
+    """Every path but `/`, whose callers were checked; what fails answers with one sentence."""
     routes = [
-        *page_routes(state),
         *project_routes(state),
         *data_routes(state),
         *upload_routes(state),
@@ -46,7 +43,7 @@ def create_app(state: StudioState) -> ASGIApp:
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
-    return StudioMiddleware(app, state.access, state.log)
+    return app
 
 
 def _respond(request: Request, error: RequestError) -> Response:

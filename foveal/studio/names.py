@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from foveal.dataset.labels import compose
 from foveal.errors import UsageError
-from foveal.text import printable
+from foveal.text import compose, printable
 
 MAX_NAME_LENGTH = 120
 

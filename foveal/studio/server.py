@@ -15,8 +15,7 @@ import uvicorn
 from foveal.serving.http import limited_protocol
 from foveal.serving.metrics import Metrics
 from foveal.serving.settings import ServerLimits
-from foveal.studio.app import create_app
-from foveal.studio.state import StudioState
+from foveal.studio.loading import Studio
 
 LIMITS = replace(ServerLimits(), receive_seconds=600.0, body_bytes=1 << 40)
 """Of connections; routes have limits of their own for bodies."""
@@ -26,9 +25,9 @@ _DRAIN_SECONDS = 3
 class StudioServer(uvicorn.Server):
     """uvicorn's server that reports when it listens, and ends the streams before it stops."""
 
-    def __init__(self, state: StudioState, on_ready: Callable[[], None]) -> None:
+    def __init__(self, studio: Studio, on_ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
-            create_app(state),
+            studio.app,
             http=limited_protocol(LIMITS, Metrics()),
             ws="none",
             lifespan="off",
@@ -41,7 +40,7 @@ class StudioServer(uvicorn.Server):
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
         super().__init__(config)
-        self._state, self._on_ready = state, on_ready
+        self._studio, self._on_ready = studio, on_ready
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -52,16 +51,20 @@ class StudioServer(uvicorn.Server):
         """Listen; then report it."""
         await super().startup(sockets)
         self._on_ready()
+        self._studio.start(self._stop)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, answer open requests, then stop."""
-        self._state.events.close()
+        self._studio.end_streams()
         await super().shutdown(sockets)
 
+    def _stop(self) -> None:
+        self.should_exit = True
 
-def serve(state: StudioState, listener: socket.socket, on_ready: Callable[[], None]) -> int:
+
+def serve(studio: Studio, listener: socket.socket, on_ready: Callable[[], None]) -> int:
     """Serve until SIGTERM or Ctrl-C; returns 143 or 130.  A second signal ends it at once."""
-    server = StudioServer(state, on_ready)
+    server = StudioServer(studio, on_ready)
     stopped_by: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -73,8 +76,8 @@ def serve(state: StudioState, listener: socket.socket, on_ready: Callable[[], No
     try:
         asyncio.run(server.serve([listener]))
     finally:
-        state.close()
+        studio.close()
         for number, handler in previous.items():
             signal.signal(number, handler)
-        state.log.flush()
+        studio.log.flush()
     return 128 + (stopped_by[0] if stopped_by else signal.SIGTERM)

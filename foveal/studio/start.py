@@ -43,9 +43,9 @@ def run_studio(
     with open_workspace(Path(folder)) as workspace, _listen(host, port) as listener:
         from foveal.serving.logs import Log, redirect_logging
         from foveal.serving.processes.listener import listener_url
+        from foveal.studio.loading import Studio
         from foveal.studio.security import Access
         from foveal.studio.server import serve
-        from foveal.studio.state import create_state
         from foveal.studio.workspace import workspace_cookie, write_address
 
         log = Log(quiet=True)
@@ -59,7 +59,7 @@ def run_studio(
             if open_browser:  # a browser of the terminal returns when it is closed
                 threading.Thread(target=_open_browser, args=(url, progress), daemon=True).start()
 
-        return serve(create_state(workspace, access, log), listener, on_ready)
+        return serve(Studio(workspace, access, log), listener, on_ready)
 
 
 def _check_host(host: str, allow_remote: bool, progress: Progress) -> None:

@@ -13,8 +13,7 @@ from starlette.routing import Route
 
 from foveal import __version__
 from foveal.pages import render
-from foveal.studio.security import NO_COOKIE
-from foveal.studio.state import StudioState
+from foveal.studio.security import NO_COOKIE, Access
 
 _SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
 _POLICY = (
@@ -24,15 +23,15 @@ _POLICY = (
 )
 
 
-def page_routes(state: StudioState) -> list[Route]:
+def page_routes(access: Access) -> list[Route]:
     """GET / ."""
 
     def page(request: Request) -> Response:
-        if "token" in request.query_params and state.access.has_token(request):
+        if "token" in request.query_params and access.has_token(request):
             answer = RedirectResponse("/", 303)
-            answer.headers["set-cookie"] = state.access.cookie_header()
+            answer.headers["set-cookie"] = access.cookie_header()
             return answer
-        if not state.access.has_cookie(request):
+        if not access.has_cookie(request):
             return _refusal()
         text = render("studio", {"version": __version__}, _language(request))
         policy = {"content-security-policy": _POLICY.format(scripts=_script_hashes(text))}
