@@ -1,10 +1,12 @@
 """The images that training is measured on, each a folder train/CLASS, test/CLASS.
 
 Knows nothing of contenders. Four sets are what they are: the recipe was tried on their val splits.
-Four are made from these or drawn, by fixed chance; nothing was tuned on them: `few` has twenty
+Five are made from these or drawn, by fixed chance; nothing was tuned on them: `few` has twenty
 clothes a class, `grey` cats and dogs without colour, `imbalanced` 1,000 images of CIFAR-10's
 first class down to 10 of its last, `defects` drawn surfaces of which one in seven has a scratch.
-Test images of the last two are balanced, so that accuracy there is balanced accuracy.
+`tiles` are drawn too: seven in ten tiles are free, the others have one of five defects, some no
+wider than a pixel. Test images of the last three are balanced, so that accuracy there is balanced
+accuracy.
 """
 
 from __future__ import annotations
@@ -125,7 +127,60 @@ def _surface(chance: Any, *, scratched: bool, side: int = 128) -> Any:
     return np.clip(whole, 0, 255).astype(np.uint8)
 
 
-DRAWN = {"fashion-mnist": _fashion, "defects": _defects}
+TILES = {"free": 700, "blowhole": 80, "break": 60, "crack": 50, "fray": 40, "uneven": 70}
+"""Images of each kind in train, about as a set of photographed magnetic tiles has them."""
+
+
+def _tiles(out: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    chance = np.random.default_rng(1)
+    for split, counts in (("train", TILES), ("test", dict.fromkeys(TILES, 60))):
+        for kind, count in counts.items():
+            folder = out / split / kind
+            folder.mkdir(parents=True)
+            for number in range(count):
+                Image.fromarray(_tile(chance, kind)).save(folder / f"{number:03d}.png")
+
+
+def _tile(chance: Any, kind: str, side: int = 160) -> Any:
+    """A ground tile: stripes, grain and light from one side; its defect may lie anywhere."""
+    import numpy as np
+    from PIL import Image, ImageDraw, ImageFilter
+
+    y, x = np.mgrid[:side, :side] / side
+    light = chance.uniform(-30, 30) * x + chance.uniform(-30, 30) * y
+    stripes = 6 * np.sin(2 * np.pi * (chance.uniform(8, 20) * x + chance.uniform(-2, 2) * y))
+    if kind == "uneven":
+        angle, width = chance.uniform(0, np.pi), chance.uniform(0.15, 0.3)
+        across = (x - 0.5) * np.cos(angle) + (y - 0.5) * np.sin(angle) - chance.uniform(-0.2, 0.2)
+        light += chance.uniform(14, 30) * chance.choice((-1, 1)) * np.exp(-((across / width) ** 2))
+    drawn = Image.new("L", (side, side))
+    pen = ImageDraw.Draw(drawn)
+    where = chance.uniform(12, side - 12, 2)
+    if kind == "blowhole":
+        radius = chance.uniform(1.5, 3.5)
+        pen.ellipse([*(where - radius), *(where + radius)], fill=255)
+    elif kind in ("crack", "break"):
+        steps = 10 if kind == "crack" else 4
+        angle = chance.uniform(0, 2 * np.pi)
+        path = [where]
+        for _ in range(steps):
+            angle += chance.normal(0, 0.5)
+            path.append(path[-1] + chance.uniform(3, 6) * np.array([np.cos(angle), np.sin(angle)]))
+        pen.line([tuple(point) for point in path], fill=255, width=1 if kind == "crack" else 6)
+    elif kind == "fray":
+        for _ in range(int(chance.integers(12, 30))):
+            spot = where + chance.normal(0, 7, 2)
+            pen.ellipse([*(spot - 0.7), *(spot + 0.7)], fill=255)
+    mask = np.asarray(drawn.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / 255
+    depth = chance.uniform(30, 60) * (1 if kind == "fray" else -1)
+    whole = chance.uniform(110, 150) + light + stripes + chance.normal(0, 7, (side, side))
+    return np.clip(whole + depth * mask, 0, 255).astype(np.uint8)
+
+
+DRAWN = {"fashion-mnist": _fashion, "defects": _defects, "tiles": _tiles}
 MADE = {
     "few": ("clothing10", _few),
     "grey": ("catdog", _grey),

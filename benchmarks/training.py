@@ -5,17 +5,17 @@
 
 NAME is SET:PEER, for example fashion-mnist:keras, SET:PEER,PEER, SET alone (Foveal only), or
 profile (where a step's time goes). Sets: fashion-mnist, cifar10, clothing10, catdog, and few, grey,
-imbalanced, defects, which nobody tuned on (benchmarks/sets.py says what they are). Peers: keras,
-fastai, ultralytics, torchvision, and transfer/fastai_fine_tune and transfer/plain_loop, which start
-from the very weights of efficientnet-lite0 that `--from efficientnet-lite0` takes; each is a
-program in benchmarks/peers as its documentation has a newcomer do it, in an environment of its own
-that this script makes. airbench94 (cifar10 only) is the published recipe for CIFAR-10 with Muon and
-bf16. A B A B: contenders take turns,
-each process with a cold cache; Foveal has --minutes for everything, a peer is stopped after --limit
-seconds (15 minutes) or at its documented end. Test accuracy is taken from the same test images:
-Foveal's from its finished file, a peer's after each epoch, its highest one counts (which favours
-it). `speed_up` is the time a peer took to its highest accuracy over Foveal's whole process, and
-null where Foveal did not reach that accuracy. Memory is the process tree's proportional set size,
+imbalanced, defects, tiles, which nobody tuned on (benchmarks/sets.py says what they are). Peers:
+keras, fastai, ultralytics, torchvision, and transfer/fastai_fine_tune and transfer/plain_loop,
+which start from the very weights of efficientnet-lite0 that `--from efficientnet-lite0` takes; each
+is a program in benchmarks/peers as its documentation has a newcomer do it, in an environment of its
+own that this script makes. airbench94 (cifar10 only) is the published recipe for CIFAR-10 with Muon
+and bf16. A B A B: contenders take turns, each process with a cold cache; Foveal has --minutes for
+everything, a peer is stopped after --limit seconds (15 minutes) or at its documented end. Test
+accuracy is taken from the same test images: Foveal's from its finished file, a peer's after each
+epoch, its highest one counts (which favours it). `speed_up` is the time a peer took to its highest
+accuracy over Foveal's whole process, and null where Foveal did not reach that
+accuracy. Memory is the process tree's proportional set size,
 looked at twice a second. Every sitting appends a line to benchmarks/results/training.jsonl.
 """
 
@@ -67,6 +67,7 @@ MINUTES = {
     "grey": 2.0,
     "imbalanced": 2.0,
     "defects": 2.0,
+    "tiles": 2.5,
 }
 
 

@@ -217,7 +217,7 @@ def close_epoch(
         loss = loss if math.isfinite(loss) else None
     epoch = -(-position.step // task.steps_per_epoch)
     with task.interrupts:
-        selected = _is_selected(state, task, accuracy, loss)
+        selected = _is_selected(state, task, logits, loss)
         if selected:
             _select_weights(state, eval_module, epoch)
         if selected and logits is not None:
@@ -258,25 +258,28 @@ def _load_ema(eval_module: nn.Module, state: TrainingState) -> None:
 
 
 def _is_selected(
-    state: TrainingState, task: TrainTask, accuracy: float | None, loss: float | None
+    state: TrainingState, task: TrainTask, logits: validation.Logits | None, loss: float | None
 ) -> bool:
     """The newest weights are selected unless an earlier epoch was clearly better on val.
 
-    After a linear probe, unless one was better at all.
+    After a linear probe, unless one was better at all. Better is the mean over classes where the
+    recipe balances them.
     """
-    if accuracy is None:
+    if logits is None:
         return True
     if loss is None:
         return False
     position = state.position
-    best = position.best_val_accuracy
-    probed = task.recipe.linear_probe == "on"
-    margin = 0.0 if probed else validation.standard_error(best, len(task.val))
-    improved = accuracy > best + MIN_IMPROVEMENT
+    balanced = task.recipe.class_balance != "none"
+    score, error = validation.selection_score(logits, task.val.labels, balanced=balanced)
+    best = position.best_val_score
+    margin = 0.0 if task.recipe.linear_probe == "on" else position.best_val_error
+    improved = score > best + MIN_IMPROVEMENT
     position.epochs_without_improvement = 0 if improved else position.epochs_without_improvement + 1
-    if state.best and accuracy < best - margin:
+    if state.best and score < best - margin:
         return False
-    position.best_val_accuracy = max(best, accuracy)
+    if score > best:
+        position.best_val_score, position.best_val_error = score, error
     return True
 
 

@@ -24,7 +24,8 @@ class RunPosition:
     `training` after that and in all other runs.
     cycle_start, cycle_steps: the present cycle of the schedule.  progress_offset: progress at
     step `progress_offset_step`, where the length of the cycle was last changed.
-    lr_scale: factor of the learning rate after non-finite losses.  best_val_accuracy: so far;
+    lr_scale: factor of the learning rate after non-finite losses.  best_val_score: of the
+    selected weights, accuracy or balanced accuracy, and best_val_error its standard error;
     best_epoch: the epoch whose weights are in the model file.  needs_validation: steps were done
     since the last epoch record.  temperature: of the selected weights.
     elapsed_seconds: over all resumes.  images_seen, loss_sum, correct_sum: of this epoch.
@@ -41,7 +42,8 @@ class RunPosition:
     consecutive_skipped_steps: int = 0
     rollbacks: int = 0
     accumulation_steps: int = 1
-    best_val_accuracy: float = -1.0
+    best_val_score: float = -1.0
+    best_val_error: float = 0.0
     best_epoch: int = 0
     epochs_without_improvement: int = 0
     needs_validation: bool = False

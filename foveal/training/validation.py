@@ -90,6 +90,24 @@ def standard_error(share: float, count: int) -> float:
     return math.sqrt(max(share * (1 - share), 0.0) / max(count, 1))
 
 
+def selection_score(
+    logits: Logits, labels: NDArray[np.int64], *, balanced: bool
+) -> tuple[float, float]:
+    """Accuracy and its standard error; with `balanced` of the mean over the classes that occur.
+
+    A class of few images that are all right has an error too: its share is taken as if one more
+    image were right and one more wrong.
+    """
+    correct = image_accuracies(logits, labels)
+    if not balanced or labels.ndim == 2:
+        share = float(correct.mean())
+        return share, standard_error(share, len(labels))
+    classes = [correct[labels == label] for label in np.unique(labels)]
+    variances = [standard_error((one.sum() + 1) / (len(one) + 2), len(one)) ** 2 for one in classes]
+    mean = float(np.mean([one.mean() for one in classes]))
+    return mean, math.sqrt(sum(variances)) / len(classes)
+
+
 def fit_temperature(
     logits: Logits,
     labels: NDArray[np.int64],

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import sklearn.metrics
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -88,6 +89,31 @@ def test_accuracy_of_one_label_two_classes_and_several_labels():
     assert validation.accuracy(np.float32([[1.0], [-1.0]]), np.array([1, 1])) == 0.5
     several = np.float32([[1.0, -1.0], [1.0, 1.0]])
     assert validation.accuracy(several, np.array([[1, 0], [0, 0]])) == 0.5
+
+
+def test_the_score_of_an_epoch_is_the_accuracy_or_that_of_sklearn_balanced():
+    numbers = np.random.default_rng(3)
+    labels = numbers.choice(4, 200, p=[0.85, 0.1, 0.04, 0.01])
+    logits = numbers.normal(size=(200, 4)) + 2 * np.eye(4)[labels]
+    share, error = validation.selection_score(logits, labels, balanced=False)
+    assert share == validation.accuracy(logits, labels)
+    assert error == validation.standard_error(share, 200)
+    balanced, error = validation.selection_score(logits, labels, balanced=True)
+    reference = sklearn.metrics.balanced_accuracy_score(labels, logits.argmax(axis=1))
+    assert balanced == pytest.approx(reference)
+    assert error > validation.standard_error(balanced, 200)
+
+
+def test_a_class_of_one_image_that_is_right_is_not_certain():
+    labels, logits = np.array([0] * 99 + [1]), np.array([[2.0, 1.0]] * 99 + [[1.0, 2.0]])
+    score, error = validation.selection_score(logits, labels, balanced=True)
+    assert score == 1.0
+    assert error == pytest.approx(math.sqrt((2 / 3 * 1 / 3) + 100 / 101 / 101 / 99) / 2)
+
+
+def test_several_labels_an_image_are_not_balanced():
+    labels, logits = np.array([[1, 0], [0, 0]]), np.array([[1.0, -1.0], [1.0, -1.0]])
+    assert validation.selection_score(logits, labels, balanced=True)[0] == 0.75
 
 
 def test_standard_error():
