@@ -51,6 +51,7 @@ TRANSFER = (
 )
 PACKAGES = {
     "keras": ("keras>=3", "tensorflow-cpu", "pillow"),
+    "keras_tuner": ("keras-tuner", "keras>=3", "tensorflow-cpu", "pillow"),
     "fastai": ("fastai",),
     "ultralytics": ("ultralytics",),
     "torchvision": ("torch==2.14.1", "torchvision==0.29.1"),
@@ -72,9 +73,9 @@ MINUTES = {
 
 
 def environment(peer: str) -> Path:
-    """The peer's own Python."""
+    """The peer's own Python: beside the project, or in FOVEAL_BENCHMARK_ENVIRONMENTS."""
     peer = peer.partition("/")[0]
-    home = ROOT / f".venv-{peer}"
+    home = Path(os.environ.get("FOVEAL_BENCHMARK_ENVIRONMENTS", ROOT)) / f".venv-{peer}"
     python = home / "bin" / "python"
     if not (home / "installed").is_file():
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
@@ -105,18 +106,7 @@ def foveal(folder: Path, minutes: float, seed: int, start_from: str) -> dict[str
         measured = whole(words, env=env)
         assert measured["status"] == 0, measured["out"]
         log = (Path(home) / "run" / "log.jsonl").read_text().splitlines()
-        words = [
-            sys.executable,
-            "-m",
-            "foveal",
-            "evaluate",
-            f"{home}/run/model.safetensors",
-            str(folder),
-            "--split",
-            "test",
-            "--json",
-        ]
-        scores = json.loads(subprocess.run(words, check=True, env=env, capture_output=True).stdout)
+        scores = test_scores(Path(home, "run", "model.safetensors"), folder, env)
         epochs = len([line for line in log if "val_accuracy" in line])
     return {
         "who": "foveal",
@@ -129,6 +119,16 @@ def foveal(folder: Path, minutes: float, seed: int, start_from: str) -> dict[str
         "n": scores["n"],
         "epochs": epochs,
     }
+
+
+def test_scores(model: Path, folder: Path, env: dict[str, str]) -> dict[str, Any]:
+    """What `foveal evaluate` finds on test."""
+    words = [sys.executable, "-m", "foveal", "evaluate", str(model), str(folder)]
+    words += ["--split", "test", "--json"]
+    scores: dict[str, Any] = json.loads(
+        subprocess.run(words, check=True, env=env, capture_output=True).stdout
+    )
+    return scores
 
 
 def peer(who: str, folder: Path, limit: float, seed: int) -> dict[str, Any]:
@@ -338,6 +338,7 @@ def sitting(asked: argparse.Namespace) -> dict[str, Any]:
 
 WANTED = (
     "keras",
+    "keras_tuner",
     "tensorflow",
     "tensorflow_cpu",
     "fastai",
