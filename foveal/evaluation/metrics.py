@@ -1,4 +1,4 @@
-"""All scores of one model on one set of labelled images, most of them scikit-learn's."""
+"""All scores of one model on one set of labelled images."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ import numpy as np
 
 from foveal.errors import MissingExtra
 from foveal.evaluation.calibration import calibration_of
+from foveal.evaluation.classification_metrics import (
+    LabelScores,
+    average_precision,
+    confusion_matrix,
+    label_confusion_matrices,
+    label_scores,
+    matthews_corrcoef,
+    roc_auc,
+)
 from foveal.evaluation.image_scores import brier_scores, log_losses, top_k_correct
-from foveal.evaluation.predictions import Predictions
+from foveal.evaluation.predictions import IntArray, Predictions
 from foveal.evaluation.schema import ClassScore, Scores
 from foveal.evaluation.score_intervals import score_intervals, with_class_intervals
 
@@ -65,26 +74,22 @@ def compute_scores(
 
 
 def require_sklearn() -> None:
-    """Raise MissingExtra where scikit-learn is not installed."""
+    """Raise MissingExtra where scikit-learn, and SciPy with it, is not installed."""
     if find_spec("sklearn") is None:
         raise MissingExtra("foveal evaluate", "eval")
 
 
 def confusion(predictions: Predictions) -> list[Any]:
     """Counts [true][predicted] in label order; multi-label: one [[tn, fp], [fn, tp]] a label."""
-    from sklearn.metrics import confusion_matrix, multilabel_confusion_matrix
-
-    targets = predictions.targets
-    if predictions.task == "multi":
-        tables = multilabel_confusion_matrix(
-            _two_columns(targets), _two_columns(predictions.predicted_labels)
-        )
-        counts = tables[: len(predictions.labels)]
-    else:
-        indices = list(range(len(predictions.labels)))
-        counts = confusion_matrix(targets, predictions.predicted, labels=indices)
-    rows: list[Any] = counts.tolist()
+    rows: list[Any] = _confusion(predictions).tolist()
     return rows
+
+
+def _confusion(predictions: Predictions) -> IntArray:
+    targets, classes = predictions.targets, len(predictions.labels)
+    if predictions.task == "multi":
+        return label_confusion_matrices(targets, predictions.predicted_labels)
+    return confusion_matrix(targets, predictions.predicted, classes)
 
 
 def _hamming_score(predictions: Predictions) -> float:
@@ -95,31 +100,21 @@ def _matthews_corrcoef(predictions: Predictions) -> float | None:
     """None where all images or all predictions are of one class: it is 0 / 0 then."""
     if min(len(np.unique(predictions.targets)), len(np.unique(predictions.predicted))) < 2:
         return None
-    from sklearn.metrics import matthews_corrcoef
-
-    return float(matthews_corrcoef(predictions.targets, predictions.predicted))
+    return matthews_corrcoef(_confusion(predictions))
 
 
 def _class_scores(predictions: Predictions) -> dict[str, ClassScore]:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    multi, n_classes = predictions.task == "multi", len(predictions.labels)
-    predicted: Any = predictions.predicted_labels if multi else predictions.predicted
-    precision, recall, f1, support = precision_recall_fscore_support(
-        _two_columns(predictions.targets) if multi else predictions.targets,
-        _two_columns(predicted) if multi else predicted,
-        labels=None if multi else list(range(n_classes)),
-        zero_division=0.0,
-    )
-    count = predicted.sum(axis=0) if multi else np.bincount(predicted, minlength=n_classes)
+    found = _label_scores(predictions)
     ranking = _ranking_scores(predictions)
     return {
         label: ClassScore(
-            precision=float(precision[k]) if support[k] and count[k] else None,
-            recall=float(recall[k]) if support[k] else None,
-            f1=float(f1[k]) if support[k] else None,
-            support=int(support[k]),
-            predicted=int(count[k]),
+            precision=float(found.precision[k])
+            if found.support[k] and found.predicted[k]
+            else None,
+            recall=float(found.recall[k]) if found.support[k] else None,
+            f1=float(found.f1[k]) if found.support[k] else None,
+            support=int(found.support[k]),
+            predicted=int(found.predicted[k]),
             roc_auc=ranking[k][0],
             average_precision=ranking[k][1],
         )
@@ -127,15 +122,16 @@ def _class_scores(predictions: Predictions) -> dict[str, ClassScore]:
     }
 
 
-def _two_columns(labels: Any) -> Any:
-    """(N, K) with an empty column added to a single one, which scikit-learn takes for a class."""
-    return np.pad(labels, ((0, 0), (0, 1))) if labels.shape[1] == 1 else labels
+def _label_scores(predictions: Predictions) -> LabelScores:
+    counts = _confusion(predictions)
+    if predictions.task == "multi":
+        correct, missed, wrong = counts[:, 1, 1], counts[:, 1, 0], counts[:, 0, 1]
+        return label_scores(correct, correct + missed, correct + wrong)
+    return label_scores(np.diag(counts), counts.sum(axis=1), counts.sum(axis=0))
 
 
 def _ranking_scores(predictions: Predictions) -> list[tuple[float | None, float | None]]:
     """(ROC AUC, average precision) of each class against the rest; None without both sides."""
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
     scores: list[tuple[float | None, float | None]] = []
     for k in range(len(predictions.labels)):
         truth = predictions.is_class(k)
@@ -143,8 +139,7 @@ def _ranking_scores(predictions: Predictions) -> list[tuple[float | None, float 
             scores.append((None, None))
             continue
         probability = predictions.probabilities[:, k]
-        auc = float(roc_auc_score(truth, probability))
-        scores.append((auc, float(average_precision_score(truth, probability))))
+        scores.append((roc_auc(truth, probability), average_precision(truth, probability)))
     return scores
 
 

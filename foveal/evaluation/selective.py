@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from foveal.evaluation.classification_metrics import roc_auc
 from foveal.evaluation.predictions import FloatArray, Predictions
 from foveal.evaluation.schema import (
     AbstentionScore,
@@ -92,11 +93,9 @@ def score_out_of_distribution(
 
     threshold: the abstention threshold.  unusable: images of `folder` that cannot be read.
     """
-    from sklearn.metrics import roc_auc_score
-
     max_probability, n = probabilities.max(axis=1), len(probabilities)
     rejected = None if threshold is None else int((max_probability < threshold).sum())
-    is_known = np.concatenate([np.ones(len(predictions)), np.zeros(n)])
+    is_known = np.arange(len(predictions) + n) < len(predictions)
     scores = np.concatenate([predictions.max_probability, max_probability])
     return OutOfDistributionScore(
         folder=folder,
@@ -106,7 +105,7 @@ def score_out_of_distribution(
         rejection_rate=None if rejected is None else rejected / n,
         rejection_rate_interval=None if rejected is None else binomial_interval(rejected, n),
         mean_max_probability=float(max_probability.mean()),
-        roc_auc=float(roc_auc_score(is_known, scores)),
+        roc_auc=roc_auc(is_known, scores),
     )
 
 
