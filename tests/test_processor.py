@@ -1,5 +1,8 @@
 """Processor flags become an estimate of speed; the same machine always gives the same one."""
 
+import os
+import sys
+
 import pytest
 
 from foveal import processor
@@ -47,3 +50,14 @@ def test_available_memory_is_the_least_that_the_system_tells(
 
 def test_the_memory_of_this_machine_is_found():
     assert processor.available_memory() > 2**26
+
+
+@pytest.mark.parametrize(
+    ("given", "imported", "expected"),
+    [(None, False, "passive"), ("active", False, "active"), (None, True, None)],
+)
+def test_waiting_threads_sleep_unless_it_is_set_or_too_late(monkeypatch, given, imported, expected):
+    monkeypatch.setattr(os, "environ", {} if given is None else {"OMP_WAIT_POLICY": given})
+    monkeypatch.setattr(sys, "modules", {"torch": None} if imported else {})
+    processor.let_waiting_threads_sleep()
+    assert os.environ.get("OMP_WAIT_POLICY") == expected

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from foveal.cli import console
+from foveal.processor import let_waiting_threads_sleep
 
 if TYPE_CHECKING:
     from foveal.explanation.explain import Attribution, Explanation
@@ -46,6 +47,7 @@ def explain(
     """Explain one prediction: every layer's activations, and the pixels that mattered."""
     from foveal.verbs.explain import explain as verb
 
+    let_waiting_threads_sleep()
     page = out or (None if png else Path("lens.html"))
     with console.progress() as progress:
         explanation = verb(
