@@ -47,8 +47,8 @@ tests: .venv/installed-tests pages ## The test suite
 wheel: .venv/installed-tests ## Build the wheel, install it in clean environments, walk every command
 	$(PY) tests/walk_installs.py
 
-bench: .venv/installed-tests ## Time to accuracy against peers: make bench NAME=fashion-mnist:keras
-	$(PY) benchmarks/training.py $(NAME)
+bench: .venv/installed-tests ## Time to accuracy: make bench NAME=fashion-mnist:keras; all results: NAME=summary
+	$(PY) benchmarks/$(if $(filter summary,$(NAME)),summary.py,training.py $(NAME))
 
 docs: .venv/installed ## The documents as a site, in site/index.html; a warning is an error
 	$(PY) -m pip install -q -c constraints.txt -e '.[docs]'

@@ -51,7 +51,7 @@ TRANSFER = (
 )
 PACKAGES = {
     "keras": ("keras>=3", "tensorflow-cpu", "pillow"),
-    "keras_tuner": ("keras-tuner", "keras>=3", "tensorflow-cpu", "pillow"),
+    "keras_tuner": ("keras-tuner", "keras>=3", "tensorflow-cpu", "tensorboard", "pillow"),
     "fastai": ("fastai",),
     "ultralytics": ("ultralytics",),
     "torchvision": ("torch==2.14.1", "torchvision==0.29.1"),
