@@ -88,8 +88,8 @@ def confusion(predictions: Predictions) -> list[Any]:
 def _confusion(predictions: Predictions) -> IntArray:
     targets, classes = predictions.targets, len(predictions.labels)
     if predictions.task == "multi":
-        return label_confusion_matrices(targets, predictions.predicted_labels)
-    return confusion_matrix(targets, predictions.predicted, classes)
+        return label_confusion_matrices(targets.astype(bool), predictions.predicted_labels)
+    return confusion_matrix(targets.astype(np.int64), predictions.predicted, classes)
 
 
 def _hamming_score(predictions: Predictions) -> float:
