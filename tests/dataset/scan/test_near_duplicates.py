@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from foveal.dataset.open import open_dataset
+from foveal.dataset.scan import near_duplicates
 from foveal.dataset.scan.duplicates import connected_components, find_duplicates
 from foveal.dataset.scan.image_stats import RED, compute_image_stats
 from foveal.dataset.scan.near_duplicates import (
@@ -133,3 +134,11 @@ def test_none_and_one():
     assert find_near_duplicates(empty, np.empty((0, 3), np.float32)).shape == (0, 2)
     one = np.random.default_rng(0).integers(0, 256, (1, 32, 32)).astype(np.uint8)
     assert find_near_duplicates(one, np.zeros((1, 3), np.float32)).shape == (0, 2)
+
+
+def test_contrasts_are_numpys_standard_deviations():
+    levels = np.random.default_rng(4).integers(0, 256, (5000, 9, 9), dtype=np.uint8)
+    levels[:3] = 7
+    expected = [one.std() for one in levels]
+    np.testing.assert_allclose(near_duplicates._contrasts(levels), expected, rtol=1e-12)
+    assert near_duplicates._contrasts(levels[:0]).shape == (0,)
