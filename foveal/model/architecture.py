@@ -10,7 +10,6 @@ from foveal.model.file import read_manifest
 from foveal.network.presets import load_preset, preset_names
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
-from foveal.spec.yaml import load_yaml
 from foveal.text import nearest
 
 
@@ -36,5 +35,5 @@ def load_network(name: str | Path, size: Input | None = None) -> Network:
     if path.suffix == ".safetensors":
         network = read_manifest(path).network
     else:
-        network = load_yaml(path, Network)
+        network = Network.load(path)
     return network if size is None else network.resized(size)

@@ -15,7 +15,8 @@ from pydantic import model_validator
 from foveal.errors import MissingExtra
 from foveal.spec.layers import Layer, Layers, Output
 from foveal.spec.preprocess import Input, Preprocess
-from foveal.spec.values import Task, Value
+from foveal.spec.values import Task
+from foveal.spec.yaml_value import YamlValue
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +35,7 @@ def _walk_layers(layers: tuple[Layer, ...], depth: int) -> Iterator[tuple[int, L
             yield from _walk_layers(branch, depth + 1)
 
 
-class Network(Value):
+class Network(YamlValue):
     """A CNN as data: the input's size, how images are preprocessed, and the layers in order."""
 
     input: Input = Input()

@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from foveal.spec.values import Fraction, Positive, Probability, Value
+from foveal.spec.values import Fraction, Positive, Probability
+from foveal.spec.yaml_value import YamlValue
 
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -38,7 +39,7 @@ FORMER_KEYS = {
 }
 
 
-class Recipe(Value):
+class Recipe(YamlValue):
     """How a network is trained; one epoch shows every training image once.
 
     None and `auto` are chosen from the data and the network, and printed with the reason.

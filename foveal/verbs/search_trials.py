@@ -27,7 +27,6 @@ from foveal.scale.search.study import (
 )
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
-from foveal.spec.yaml import load_yaml
 from foveal.verbs.train import Run, train_in_folder
 
 if TYPE_CHECKING:
@@ -68,8 +67,8 @@ def run_default_trial(study: Study, search: Search, given: Entries | None) -> No
     name = "0000"
     folder = search.trials / name
     run = _train(search, folder, {}, resume=folder.exists())
-    recipe = load_yaml(folder / RECIPE_FILE, Recipe)
-    network = load_yaml(folder / NETWORK_FILE, Network)
+    recipe = Recipe.load(folder / RECIPE_FILE)
+    network = Network.load(folder / NETWORK_FILE)
     entries = given or _space_around(recipe, network, folder)
     params = {key: _value_of(key, values, recipe, network) for key, values in entries.items()}
     within = {key: _including(values, params[key]) for key, values in entries.items()}

@@ -100,7 +100,7 @@ def _requested(request: TrainRequest, checkpoint: Checkpoint, data: TrainingData
     requested: dict[str, Any] = {}
     if request.network is not None or request.size is not None:
         requested["network"] = _requested_network(request, plan, data)
-    recipe = load_recipe(request).model_dump(mode="json", exclude_defaults=True)
+    recipe = load_recipe(request).to_data()
     finished = checkpoint.metadata["position"]["finished"]
     if request.epochs is not None and plan["minutes"] is not None and not finished:
         recipe["epochs"] = float(request.epochs)  # the length in minutes stays one in minutes

@@ -14,7 +14,6 @@ from foveal.errors import SpecError, UsageError
 from foveal.model.architecture import load_network
 from foveal.network.presets import load_preset, preset_names
 from foveal.pretrained.start import AUTO, SCRATCH
-from foveal.spec import yaml
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.spec.values import Task, Value
@@ -87,7 +86,7 @@ def load_recipe(request: TrainRequest) -> Recipe:
 def _read_recipe(path: Path) -> Recipe:
     if not path.is_file():
         raise UsageError(f"there is no recipe file {path}; give the path of a YAML file")
-    return yaml.load_yaml(path, Recipe)
+    return Recipe.load(path)
 
 
 def with_keys(value: ValueT, overrides: Mapping[str, Any], prefix: str = "") -> ValueT:
