@@ -28,7 +28,11 @@ MAX_WEIGHT = 64
 
 @dataclass(frozen=True)
 class _WeightedLayer:
-    """A node with weights: its input, how windows move over it, and the moments so far."""
+    """A node with weights: its input, how windows move over it, and the moments so far.
+
+    moments: float64 (groups, inputs + 1, inputs + 1), of the inputs of one output and the constant
+    1 of the bias.
+    """
 
     input: str
     weight: str
@@ -56,7 +60,7 @@ class RoundedWeights:
 def round_weights(graph: Any, pixels: np.ndarray) -> dict[str, RoundedWeights]:
     """Rounded weights by tensor name; `graph`: an onnx.ModelProto, pixels: uint8 (N, H, W, C).
 
-    Grouped convolutions and layers of more than MAX_GPTQ_INPUTS inputs are left out.
+    Layers of more than MAX_GPTQ_INPUTS inputs are left out.
     """
     from onnx import numpy_helper
 
@@ -70,18 +74,24 @@ def round_weights(graph: Any, pixels: np.ndarray) -> dict[str, RoundedWeights]:
         weight = numpy_helper.to_array(initializers[layer.weight])
         flat = weight.reshape(len(weight), -1).astype(np.float64)
         scale = np.abs(flat).max(1, keepdims=True) / MAX_WEIGHT
-        integers, shift = _gptq_round(flat / np.where(scale > 0, scale, 1), layer.moments)
+        scaled = flat / np.where(scale > 0, scale, 1)
+        by_group = scaled.reshape(len(layer.moments), -1, flat.shape[1])
+        integers, shift = _gptq_round(by_group, layer.moments)
         rounded[layer.weight] = RoundedWeights(
             integers.reshape(weight.shape).astype(np.int8),
             scale[:, 0],
-            shift * scale[:, 0],
+            shift.reshape(-1) * scale[:, 0],
             layer.bias,
         )
     return rounded
 
 
 def apply_rounding(quantised: Any, rounded: Mapping[str, RoundedWeights]) -> None:
-    """Replace the int8 weights and int32 biases of an onnx.ModelProto by the rounded ones."""
+    """Replace the int8 weights and int32 biases of an onnx.ModelProto by the rounded ones.
+
+    Filters to which onnxruntime gave a larger scale, so that their bias fits into 32 bits, keep
+    its weights: they are next to 0.
+    """
     from onnx import numpy_helper
 
     initializers = {tensor.name: tensor for tensor in quantised.graph.initializer}
@@ -90,30 +100,38 @@ def apply_rounding(quantised: Any, rounded: Mapping[str, RoundedWeights]) -> Non
         if tensor is None:  # this layer stays fp32
             continue
         scale = numpy_helper.to_array(initializers[f"{weight}_scale"])
-        used = layer.scale > 0
-        if not np.allclose(scale[used], layer.scale[used], rtol=1e-4):
-            continue  # onnxruntime took a larger scale, so that the bias fits into 32 bits
-        tensor.CopyFrom(numpy_helper.from_array(layer.weights, tensor.name))
+        same = np.isclose(scale, layer.scale, rtol=1e-4, atol=0)
+        per_filter = same.reshape(-1, *[1] * (layer.weights.ndim - 1))
+        weights = np.where(per_filter, layer.weights, numpy_helper.to_array(tensor))
+        tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
         if layer.bias is not None:
-            _correct_bias(initializers, layer.bias, layer.bias_correction)
+            _correct_bias(initializers, layer.bias, np.where(same, layer.bias_correction, 0))
 
 
 def _gptq_round(weights: np.ndarray, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Integers for `weights` (outputs, inputs) in units of the scale, and the bias correction.
+    """Integers for `weights` (groups, outputs, inputs) in units of the scale, and of the bias.
 
-    moments: (inputs + 1, inputs + 1); the last input is the constant 1 of the bias.
+    moments: (groups, inputs + 1, inputs + 1); the last input is the constant 1 of the bias, whose
+    correction is (groups, outputs).
     """
-    inputs = weights.shape[1]
-    damped = moments + np.eye(inputs + 1) * (_DAMPING * np.trace(moments) / (inputs + 1) + 1e-12)
-    order = np.append(np.argsort(-np.diag(damped)[:-1], kind="stable"), inputs)
-    factor = np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T
-    remaining = np.concatenate([weights, np.zeros((len(weights), 1))], 1)[:, order]
-    integers = np.zeros_like(weights)
+    groups, outputs, inputs = weights.shape
+    scale = np.trace(moments, axis1=1, axis2=2)[:, None, None] / (inputs + 1)
+    damped = moments + np.eye(inputs + 1) * (_DAMPING * scale + 1e-12)
+    largest = np.argsort(-np.diagonal(damped, axis1=1, axis2=2)[:, :-1], axis=1, kind="stable")
+    order = np.concatenate([largest, np.full((groups, 1), inputs)], 1)
+    damped = np.take_along_axis(damped, order[:, :, None], 1)
+    damped = np.take_along_axis(damped, order[:, None, :], 2)
+    factor = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+    bias = np.zeros((groups, outputs, 1))
+    remaining = np.take_along_axis(np.concatenate([weights, bias], 2), order[:, None, :], 2)
+    rounded = np.zeros_like(weights)
     for i in range(inputs):
-        integers[:, order[i]] = np.clip(np.round(remaining[:, i]), -MAX_WEIGHT, MAX_WEIGHT)
-        error = (remaining[:, i] - integers[:, order[i]]) / factor[i, i]
-        remaining[:, i + 1 :] -= np.outer(error, factor[i, i + 1 :])
-    return integers, remaining[:, -1]
+        rounded[:, :, i] = np.clip(np.round(remaining[:, :, i]), -MAX_WEIGHT, MAX_WEIGHT)
+        error = (remaining[:, :, i] - rounded[:, :, i]) / factor[:, i, i, None]
+        remaining[:, :, i + 1 :] -= error[:, :, None] * factor[:, i, None, i + 1 :]
+    integers = np.zeros_like(weights)
+    np.put_along_axis(integers, largest[:, None, :], rounded, 2)
+    return integers, remaining[:, :, -1]
 
 
 def _correct_bias(initializers: dict[str, Any], bias: str, correction: np.ndarray) -> None:
@@ -134,9 +152,8 @@ def _weighted_layers(graph: Any, initializers: dict[str, Any]) -> Iterator[_Weig
         attributes = {item.name: helper.get_attribute_value(item) for item in node.attribute}
         shape = tuple(initializers[node.input[1]].dims)
         inputs = int(np.prod(shape[1:]))
-        supported = (
-            attributes.get("group", 1) == 1 and attributes.get("auto_pad", b"NOTSET") == b"NOTSET"
-        )
+        groups = attributes.get("group", 1)
+        supported = attributes.get("auto_pad", b"NOTSET") == b"NOTSET"
         if node.op_type == "Gemm":
             supported = attributes.get("transB", 0) == 1 and not attributes.get("transA", 0)
         if not supported or inputs > MAX_GPTQ_INPUTS or len(shape) not in (2, 4):
@@ -150,7 +167,7 @@ def _weighted_layers(graph: Any, initializers: dict[str, Any]) -> Iterator[_Weig
             tuple(attributes.get("strides", [1] * rank)),
             tuple(attributes.get("pads", [0] * 2 * rank)),
             tuple(attributes.get("dilations", [1] * rank)),
-            np.zeros((inputs + 1, inputs + 1)),
+            np.zeros((groups, inputs + 1, inputs + 1)),
         )
 
 
@@ -178,9 +195,10 @@ def _accumulate_moments(graph: Any, layers: list[_WeightedLayer], pixels: np.nda
             )
         )
         for layer in layers:
-            rows = _sample_windows(maps[layer.input], layer, rng)
-            rows = np.concatenate([rows, np.ones((len(rows), 1), np.float32)], 1)
-            layer.moments[:] += rows.T @ rows
+            windows = _sample_windows(maps[layer.input], layer, rng)
+            rows = windows.reshape(len(windows), len(layer.moments), -1).transpose(1, 0, 2)
+            rows = np.concatenate([rows, np.ones((*rows.shape[:2], 1), np.float32)], 2)
+            layer.moments[:] += rows.transpose(0, 2, 1) @ rows
 
 
 def _sample_windows(

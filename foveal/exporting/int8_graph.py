@@ -189,3 +189,44 @@ def replace_gelu(proto: Any) -> None:
     del proto.graph.node[:]
     proto.graph.node.extend(nodes)
     _remove_unused_constants(proto)
+
+
+def keep_fp32_weights(proto: Any) -> None:
+    """Make onnxruntime compute layers with fp32 weights in fp32, between 8-bit maps too.
+
+    Where such a layer reads and gives 8-bit maps, its optimiser rounds the weights to 8 bits with
+    one scale for all filters (WeightBiasQuantization, 1.20 to 1.32 at least), unless the maps have
+    a scale for each channel: so they get one, the same for all.
+    """
+    from onnx import helper, numpy_helper
+
+    initializers = {tensor.name: tensor for tensor in proto.graph.initializer}
+    producer = {name: node for node in proto.graph.node for name in node.output}
+    nodes: list[Any] = []
+    for node in proto.graph.node:
+        weight = initializers.get(node.input[1]) if node.op_type in ("Conv", "Gemm") else None
+        source = producer.get(node.input[0]) if weight is not None else None
+        if weight is not None and source is not None and source.op_type == "DequantizeLinear":
+            name, channels = f"{node.name}_input", _input_channels(node, weight)
+            parameters = [f"{name}_scale", f"{name}_zero_point"]
+            for given, vector in zip(source.input[1:3], parameters, strict=True):
+                values = np.full(channels, numpy_helper.to_array(initializers[given]))
+                proto.graph.initializer.append(numpy_helper.from_array(values, vector))
+            inputs = [source.input[0], *parameters]
+            nodes.append(helper.make_node("DequantizeLinear", inputs, [name], name, axis=1))
+            node.input[0] = name
+        nodes.append(node)
+    used = {name for node in nodes for name in node.input}
+    del proto.graph.node[:]
+    proto.graph.node.extend(
+        node for node in nodes if node.op_type != "DequantizeLinear" or node.output[0] in used
+    )
+    _remove_unused_constants(proto)
+
+
+def _input_channels(node: Any, weight: Any) -> int:
+    """Channels of the maps that a Conv reads, inputs of a Gemm."""
+    if node.op_type == "Conv":
+        return int(weight.dims[1]) * _group_count(node)
+    transposed = any(item.name == "transB" and item.i for item in node.attribute)
+    return int(weight.dims[1 if transposed else 0])

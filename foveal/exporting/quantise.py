@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from foveal.exporting.gptq import RoundedWeights, apply_rounding
-from foveal.exporting.int8_graph import fuse_pixel_input, replace_gelu
+from foveal.exporting.int8_graph import fuse_pixel_input, keep_fp32_weights, replace_gelu
 from foveal.exporting.onnx import INPUT_NAME
 from foveal.prediction.runtime import load_onnxruntime
 
@@ -120,6 +120,7 @@ def quantise_graph(
     _clip_gelu(proto)
     if not variant.fp32_gelu:
         replace_gelu(proto)
+    keep_fp32_weights(proto)
     del proto.metadata_props[:]
     proto.producer_name, proto.producer_version = "foveal", ""
     standard = [item for item in proto.opset_import if item.domain in ("", "ai.onnx")]

@@ -14,7 +14,17 @@ from foveal.exporting.int8_graph import fold_normalisation
 from foveal.exporting.onnx import export_graph
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
-from foveal.spec.layers import BatchNorm, Concat, Conv, Gelu, GlobalAvgPool, Output
+from foveal.spec.layers import (
+    BatchNorm,
+    Concat,
+    Conv,
+    Dense,
+    Flatten,
+    Gelu,
+    GlobalAvgPool,
+    Output,
+    Relu,
+)
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input, Preprocess
 
@@ -140,3 +150,34 @@ def test_the_runtime_takes_8_bit_operators(tmp_path):
     assert kinds["QLinearConv"] == 3
     assert kinds["QLinearSigmoid"] == kinds["QLinearMul"] == 2
     assert kinds["Gelu"] == 0
+
+
+@pytest.mark.parametrize("kind", ["conv", "dense"])
+def test_a_layer_left_in_fp32_is_computed_in_fp32_between_8_bit_layers(kind):
+    """Else the one large weight, of an input that is always 0, is the scale of all."""
+    if kind == "conv":
+        middle = (Conv(6), Relu(), Conv(6, groups="depthwise"), Relu(), Conv(6), GlobalAvgPool())
+    else:
+        middle = (Flatten(), Dense(6), Relu(), Dense(6), Relu())
+    network = Network(
+        input=Input(height=12, width=12, channels=3),
+        layers=(Conv(6), Relu(), *middle, Output()),
+    )
+    module = network.build(4).eval()
+    with torch.no_grad():
+        for name in ("weight", "bias"):
+            module.get_parameter(f"{kind}_{2 if kind == 'conv' else 1}.{name}")[0] = 0
+        name = {"conv": "conv_3", "dense": "dense_2"}[kind]
+        weight = module.get_parameter(f"{name}.weight")
+        weight[(0,) if kind == "conv" else (slice(None), 0)] = 1000
+    proto = export_graph(Model(module, Manifest(network=network, labels=LABELS)))
+    left = [
+        node.name
+        for node in proto.graph.node
+        if any(given.endswith(f"{name}.weight") for given in node.input)
+    ]
+    assert len(left) == 1
+    quantised = quantise.quantise_graph(proto, PIXELS, quantise.VARIANTS[0], left)
+    exact = logits(quantised, onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    gap = np.abs(logits(quantised) - exact).mean()
+    assert gap < 0.05 * exact.std(axis=0).mean()
