@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from foveal.model.detect import detect_format
 from foveal.prediction.inputs import ImageInput, OnSkip, iter_inputs
 from foveal.prediction.prediction import Prediction, make_prediction, probabilities_from_logits
 from foveal.prediction.prefetch import DecodedImage, batched, decode_ahead
-from foveal.prediction.torch_backend import TorchBackend, open_torch_backend
+from foveal.prediction.torch_backend import BatchFunction, TorchBackend, open_torch_backend
 
 if TYPE_CHECKING:
     from torch import nn
@@ -92,7 +92,7 @@ class Predictor:
     def predict_inputs(self, inputs: Iterator[ImageInput], top: int | None) -> Iterator[Prediction]:
         """As `predict`, for what `iter_inputs` gives."""
         manifest = self._backend.inference_manifest
-        for item, row in self._iter_rows(inputs, self.probabilities):
+        for item, row in self._iter_rows(inputs, self._probability_function()):
             if row is None:
                 yield Prediction(item.path, error=item.error)
             elif np.isfinite(row).all():
@@ -105,7 +105,7 @@ class Predictor:
 
         images: as `predict` takes them.  Raises DataError where one cannot be read.
         """
-        inputs = self._iter_rows(iter_inputs(images), self.probabilities)
+        inputs = self._iter_rows(iter_inputs(images), self._probability_function())
         return _stack_rows(inputs, "predict", len(self.labels))
 
     def embed(self, images: Any) -> np.ndarray:
@@ -146,18 +146,27 @@ class Predictor:
 
         They are averaged over the flipped image where the network has `flip_average`.
         """
-        return self._run_batched(
-            self._backend.logits, pixels, self._backend.inference_manifest.units
-        )
+        return self._logits_function()(pixels)
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Calibrated probabilities float32 (N, K) of preprocessed uint8 pixels (N, H, W, C)."""
-        if isinstance(self._backend, TorchBackend):
-            return probabilities_from_logits(self.logits(pixels), self.manifest)
-        return self._run_batched(self._backend.probabilities, pixels, len(self.labels))
+        return self._probability_function()(pixels)
+
+    def _logits_function(self) -> BatchFunction:
+        backend, units = self._backend, self._backend.inference_manifest.units
+        run = backend.logits_function() if isinstance(backend, TorchBackend) else backend.logits
+        return lambda pixels: self._run_batched(run, pixels, units)
+
+    def _probability_function(self) -> BatchFunction:
+        """What computes `probabilities` of batch after batch, made ready once."""
+        backend = self._backend
+        if isinstance(backend, TorchBackend):
+            logits = self._logits_function()
+            return lambda pixels: probabilities_from_logits(logits(pixels), backend.manifest)
+        return lambda pixels: self._run_batched(backend.probabilities, pixels, len(self.labels))
 
     def _iter_rows(
-        self, inputs: Iterator[ImageInput], run: Callable[[np.ndarray], np.ndarray]
+        self, inputs: Iterator[ImageInput], run: BatchFunction
     ) -> Iterator[tuple[DecodedImage, np.ndarray | None]]:
         """Every image with its row of what `run` gives, None where it cannot be read."""
         network = self._backend.inference_manifest.network
@@ -168,9 +177,7 @@ class Predictor:
                 for item in batch:
                     yield item, None if item.pixels is None else next(rows)
 
-    def _run_batched(
-        self, run: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray, outputs: int
-    ) -> np.ndarray:
+    def _run_batched(self, run: BatchFunction, pixels: np.ndarray, outputs: int) -> np.ndarray:
         expected = self._backend.inference_manifest.network.input.shape
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
             raise UsageError(

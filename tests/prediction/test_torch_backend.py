@@ -7,10 +7,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
-from foveal.model.model import load_model
+from foveal.model.manifest import Manifest
+from foveal.model.model import Model, load_model
+from foveal.network.cost import network_cost
+from foveal.network.presets import load_preset
+from foveal.prediction import torch_backend
 from foveal.prediction.torch_backend import MIN_FAST_IMAGES, TorchBackend, open_torch_backend
+from foveal.spec.preprocess import Input
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 24, 20, 3), dtype=np.uint8)
 
@@ -40,7 +46,10 @@ def test_features_are_what_the_output_layer_receives(native: Path) -> None:
     np.testing.assert_allclose(again, logits, atol=1e-5)
 
 
-def test_features_of_many_images_are_those_of_the_plain_module(native: Path) -> None:
+def test_features_of_many_images_are_those_of_the_plain_module(
+    native: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_backend, "MIN_FAST_MULTIPLY_ADDS", 0)
     backend = open_torch_backend(native)
     pixels = np.random.default_rng(1).integers(0, 256, (40, 24, 20, 3), dtype=np.uint8)
     expected = backend.features(pixels)
@@ -53,6 +62,57 @@ def test_features_of_many_images_are_those_of_the_plain_module(native: Path) -> 
         backend.model.module[0].mean.add_(1)
     np.testing.assert_array_equal(compute(pixels[:MIN_FAST_IMAGES]), before)
     assert np.abs(backend.feature_function()(pixels) - expected).max() > 1e-3
+
+
+def test_logits_of_many_images_are_those_of_the_plain_module(
+    native: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_backend, "MIN_FAST_MULTIPLY_ADDS", 0)
+    backend = open_torch_backend(native)
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 24, 20, 3), dtype=np.uint8)
+    expected = backend.logits(pixels)
+    compute = backend.logits_function()
+    np.testing.assert_array_equal(compute(pixels[:3]), expected[:3])
+    before = compute(pixels[:MIN_FAST_IMAGES])
+    found = np.concatenate([before, compute(pixels[MIN_FAST_IMAGES:-1]), compute(pixels[-1:])])
+    assert (found.dtype, compute(pixels[:0]).shape) == (np.float32, (0, expected.shape[1]))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    with torch.no_grad():
+        backend.model.module.output.bias.add_(1)
+    np.testing.assert_array_equal(compute(pixels[:MIN_FAST_IMAGES]), before)
+    np.testing.assert_allclose(backend.logits_function()(pixels), expected + 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "mobilenet-v3-small", "convnext-tiny"])
+def test_logits_of_published_networks_are_those_of_the_plain_module(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_backend, "MIN_FAST_MULTIPLY_ADDS", 0)
+    network = load_preset(name, Input(height=64, width=64))
+    torch.manual_seed(0)
+    module = network.build(5)
+    pixels = np.random.default_rng(2).integers(0, 256, (MIN_FAST_IMAGES, 64, 64, 3), dtype=np.uint8)
+    with torch.no_grad():  # statistics that are not 0 and 1
+        module.train()(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+    backend = TorchBackend(Model(module.eval(), Manifest(network=network, labels=tuple("abcde"))))
+    expected = backend.logits(pixels)
+    assert (
+        np.abs(backend.logits_function()(pixels) - expected).max() < 1e-4 * np.abs(expected).max()
+    )
+
+
+def test_a_network_is_folded_when_the_images_are_worth_it(
+    native: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = open_torch_backend(native)
+    work = network_cost(backend.manifest.network, len(backend.manifest.labels)).multiply_adds
+    monkeypatch.setattr(torch_backend, "MIN_FAST_MULTIPLY_ADDS", 20 * work)
+    monkeypatch.setattr(
+        TorchBackend, "_fast_logits", lambda _: lambda pixels: -np.ones(len(pixels))
+    )
+    compute = backend.logits_function()
+    results = [compute(np.repeat(PIXELS[:1], count, 0)) for count in (15, 4, 1, 1)]
+    assert [bool((result == -1).all()) for result in results] == [False, False, True, True]
 
 
 def test_the_mode_of_the_module_is_restored(native: Path) -> None:
