@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _ABOUT_FILE = "about.json"
 _LIMIT_VARIABLE = "FOVEAL_CACHE_LIMIT"
 _PREFIXES = ("pixels-", "scan-", "explain-", "embeddings-", "pretrained-", "shards-")
 """Only folders with these prefixes are ever listed or deleted, wherever FOVEAL_CACHE points."""
+_limit_of_process: int | None = None
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -67,8 +69,22 @@ def _home() -> Path:
         return Path(os.devnull) / "no-home-folder"
 
 
+@contextlib.contextmanager
+def limited_to(size_bytes: int | None) -> Iterator[None]:
+    """In the block this process holds the cache to so many bytes; None: no change."""
+    global _limit_of_process
+    before = _limit_of_process
+    _limit_of_process = before if size_bytes is None else size_bytes
+    try:
+        yield
+    finally:
+        _limit_of_process = before
+
+
 def size_limit_bytes() -> int:
-    """Bytes the cache may hold: FOVEAL_CACHE_LIMIT (such as 20G), else 50 GiB."""
+    """Bytes the cache may hold: that of the process, FOVEAL_CACHE_LIMIT (such as 20G) or 50 GiB."""
+    if _limit_of_process is not None:
+        return _limit_of_process
     text = os.environ.get(_LIMIT_VARIABLE, "").strip()
     return parse_size(text, _LIMIT_VARIABLE) if text else DEFAULT_LIMIT_BYTES
 

@@ -136,3 +136,12 @@ def test_stale_locks_and_half_removed_entries_go(folder):
     cache.remove(entry)
     cache.remove_stale()
     assert list(folder.iterdir()) == []
+
+
+def test_the_limit_of_a_block(monkeypatch):
+    monkeypatch.setenv("FOVEAL_CACHE_LIMIT", "3K")
+    with cache.limited_to(10):
+        assert cache.size_limit_bytes() == 10
+        with cache.limited_to(None):
+            assert cache.size_limit_bytes() == 10
+    assert cache.size_limit_bytes() == 3072

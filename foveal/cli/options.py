@@ -13,6 +13,13 @@ Root = Annotated[
     Path | None,
     typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
 ]
+CacheLimit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Bytes the cache may hold, such as 20G; images of shards beyond it are streamed.",
+    ),
+]
 Split = Annotated[
     Literal["train", "val", "test", "all"] | None,
     typer.Option(help="Default: test, or all none was fitted on where DATA has no split."),

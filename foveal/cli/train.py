@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from foveal.cache import parse_size
 from foveal.cli import console, options
 from foveal.errors import SpecError, UsageError
 from foveal.rundir import default_folder
@@ -32,7 +33,8 @@ def register(app: typer.Typer) -> None:
 def train(
     context: typer.Context,
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="Folder, table or archive of labelled images.")
+        str,
+        typer.Argument(metavar="DATA", help="Folder, table, archive or shards of images."),
     ],
     root: options.Root = None,
     network: Annotated[
@@ -63,6 +65,7 @@ def train(
         Path | None, typer.Option(help="Run folder: new, or with --resume an old one.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    cache_limit: options.CacheLimit = None,
     track: Annotated[
         list[str] | None, typer.Option(help="tensorboard or mlflow (extra 'track'), or steps.")
     ] = None,
@@ -96,6 +99,7 @@ def train(
             ignore_unknown_classes=ignore_unknown_classes,
             resume=resume,
             track=tuple(track or ()),
+            cache_limit=None if cache_limit is None else parse_size(cache_limit, "--cache-limit"),
             progress=progress,
         )
     console.message(_format_run(run))

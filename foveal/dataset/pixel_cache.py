@@ -34,7 +34,7 @@ from foveal.dataset.pixel_journal import (
 from foveal.dataset.retry import readable_again
 from foveal.dataset.types import UnusableFile
 from foveal.dataset.workers.pool import map_chunks
-from foveal.dataset.workers.task import ChunkResult, DecodeTask
+from foveal.dataset.workers.task import ChunkResult, DecodeTask, decode_task
 from foveal.errors import Error
 from foveal.filelock import wait_for_lock
 from foveal.files import fsync
@@ -81,16 +81,7 @@ def build_pixel_cache(
     to it; mean and deviation do not matter. Raises Error where the cache cannot be written.
     """
     rows = [int(row) for row in rows]
-    task = DecodeTask(
-        input.height,
-        input.width,
-        input.channels,
-        preprocess.fit,
-        preprocess.background,
-        preprocess.range,
-        preprocess.crop_fraction,
-        preprocess.interpolation,
-    )
+    task = decode_task(input, preprocess)
     folder = cache.cache_folder() / _key(dataset, rows, task)
     opened = _open(folder, rows, input.shape)
     if opened is not None and readable_again(dataset, opened.unusable):

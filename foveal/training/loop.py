@@ -27,7 +27,8 @@ from foveal.training.gradients import compute_gradients
 from foveal.training.process_group import ProcessGroup
 from foveal.training.rng import Stream, torch_seed
 from foveal.training.state import TrainingState
-from foveal.training.task import TrainTask, epoch_batches, prepare_batch
+from foveal.training.streaming import StreamedPixels
+from foveal.training.task import TrainTask, epoch_batches, prepare_batch, upcoming_batches
 from foveal.training.transfer.training import (
     max_images_of_pass,
     predict_logits,
@@ -50,6 +51,8 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
     eval_module = deepcopy(state.module) if state.ema else state.module
     module = training_module(state.module, task.recipe)
     epoch_start = time.perf_counter()
+    if isinstance(task.train.pixels, StreamedPixels):
+        task.train.pixels.expect(upcoming_batches(task, position.step))
     batches: list[NDArray[np.int64]] = []
     batches_epoch = -1
     while True:

@@ -19,6 +19,7 @@ class Stream(IntEnum):
 
     EPOCH_ORDER = 1
     CLASS_ORDER = 2
+    SHARD_ORDER = 3
     FLIP = 11
     TRANSLATE = 12
     RANDOM_CROP = 13

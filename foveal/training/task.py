@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,6 +24,7 @@ from foveal.training.augment import augment
 from foveal.training.interrupts import InterruptGuard
 from foveal.training.loss import encode_targets
 from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.streaming import StreamedPixels, Upcoming
 from foveal.training.tensors import LabelledImages
 
 
@@ -87,7 +90,41 @@ def epoch_batches(task: TrainTask, epoch: int) -> list[NDArray[np.int64]]:
     """The image indices of every step of an epoch."""
     balanced = task.train.single_labels() if task.recipe.class_balance == "sampling" else None
     order = sampler.epoch_order(len(task.train), task.seed, epoch, balanced)
+    windows = _windows(task, epoch)
+    if windows is not None:
+        order = order[np.argsort(windows[order], kind="stable")]
     return sampler.split_batches(order, task.steps_per_epoch)
+
+
+def _windows(task: TrainTask, epoch: int) -> NDArray[np.int64] | None:
+    """The window of shards in which each image comes; None where pixels are not streamed."""
+    pixels = task.train.pixels
+    if not isinstance(pixels, StreamedPixels):
+        return None
+    return sampler.windows_of_shards(pixels.shards.numbers, task.seed, epoch)
+
+
+def upcoming_batches(task: TrainTask, step: int) -> Iterator[Upcoming]:
+    """The batches from a step on, without end, each with the shards of the window after its own."""
+    first = step % task.steps_per_epoch
+    for epoch in itertools.count(step // task.steps_per_epoch):
+        windows = _windows(task, epoch)
+        assert windows is not None
+        assert isinstance(task.train.pixels, StreamedPixels)
+        numbers, announced = task.train.pixels.shards.numbers, -1
+        for indices in epoch_batches(task, epoch)[first:]:
+            window = int(windows[indices].max(initial=0))
+            # the first batch announces its own window too
+            shards = (windows > announced) & (windows <= window + 1)
+            announced = max(announced, window + 1)
+            yield Upcoming(_rows_to_read(task, indices), np.unique(numbers[shards]).tolist())
+        first = 0
+
+
+def _rows_to_read(task: TrainTask, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    """This process's share of a batch and, where images are mixed, the partner of the last one."""
+    mixes = bool(task.recipe.mixup_alpha or task.recipe.cutmix_alpha)
+    return task.processes.rows(indices, following=int(mixes))
 
 
 def prepare_batch(
@@ -98,8 +135,7 @@ def prepare_batch(
     Images are those that one process would have in these places of the batch.
     """
     own = task.processes.rows(indices)
-    mixes = bool(task.recipe.mixup_alpha or task.recipe.cutmix_alpha)
-    rows = task.processes.rows(indices, following=int(mixes))  # the last one's partner
+    rows = _rows_to_read(task, indices)
     batch = task.train.batch(rows, task.device)
     target = encode_targets(task.train.labels[rows], task.class_count, task.units)
     images, target = augment(batch, target.to(task.device), rows, task.recipe, task.seed, epoch)

@@ -9,17 +9,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from foveal.training.streaming import Pixels, StreamedPixels
+
 STATISTICS_CHUNK_IMAGES = 4096
 
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """pixels: (N, H, W, C) uint8.  labels: (N,) class numbers or (N, classes) zeros and ones.
+    """pixels: (N, H, W, C) uint8, in memory, mapped or streamed.
 
+    labels: (N,) class numbers or (N, classes) zeros and ones.
     device_pixels: the same pixels on the GPU, where they fit there.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     labels: NDArray[np.int64]
     device_pixels: Tensor | None = None
 
@@ -34,6 +37,12 @@ class LabelledImages:
             pixels = torch.from_numpy(self.pixels[indices]).to(device)
         return pixels.permute(0, 3, 1, 2)
 
+    @property
+    def array(self) -> NDArray[np.uint8]:
+        """The pixels of images that are not streamed, as those of val."""
+        assert isinstance(self.pixels, np.ndarray)
+        return self.pixels
+
     def single_labels(self) -> NDArray[np.int64] | None:
         """(N,) class numbers where every image has one label."""
         return self.labels if self.labels.ndim == 1 else None
@@ -41,7 +50,7 @@ class LabelledImages:
 
 def cache_on_device(images: LabelledImages, device: torch.device) -> LabelledImages:
     """The same images with their pixels on the GPU if four times their size is free there."""
-    if device.type != "cuda":
+    if device.type != "cuda" or isinstance(images.pixels, StreamedPixels):
         return images
     free_bytes, _ = torch.cuda.mem_get_info(device)
     if images.pixels.nbytes * 4 > free_bytes:
@@ -50,12 +59,14 @@ def cache_on_device(images: LabelledImages, device: torch.device) -> LabelledIma
     return LabelledImages(images.pixels, images.labels, device_pixels)
 
 
-def channel_statistics(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of every channel, in 0..1, from exact integer histograms.
 
     Rounded to six digits, so that they are the same on every machine. A constant channel has the
-    deviation 1/255.
+    deviation 1/255.  Of streamed pixels those of a sample.
     """
+    if isinstance(pixels, StreamedPixels):
+        pixels = pixels[pixels.sample()]
     channels = pixels.shape[3]
     count = max(1, pixels.shape[0] * pixels.shape[1] * pixels.shape[2])
     histogram = np.zeros((channels, 256), np.int64)

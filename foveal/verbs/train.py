@@ -8,8 +8,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from foveal.cache import limited_to
 from foveal.errors import MissingExtra, UsageError
 from foveal.filelock import lock_run_folder
 from foveal.progress import Progress, silent
@@ -75,6 +76,7 @@ def train(
     ignore_unknown_classes: bool = False,
     resume: bool = False,
     track: tuple[str, ...] = (),
+    cache_limit: int | None = None,
     progress: Progress = silent,
 ) -> Run:
     """Train a network on `data`.
@@ -85,8 +87,9 @@ def train(
     is given.  out: a folder that is empty or new, or with `resume` that of the run to continue;
     runs/DATA-TIME where none is given.  start_from: `auto` (a pretrained network where one is
     installed and serves these images), `scratch`, a pretrained network's name, or a model file.
-    size: side of the input in pixels.  track: `tensorboard`, `mlflow`.  In processes that torchrun
-    has started, all train one model, and the first writes its files.  Raises foveal.Error.
+    size: side of the input in pixels.  track: `tensorboard`, `mlflow`.  cache_limit: bytes that
+    the cache may hold; decoded images of shards that are more are streamed.  In processes that
+    torchrun has started, all train one model, and the first writes its files.  Raises foveal.Error.
     """
     started_at = time.monotonic()
     if find_spec("torch") is None or find_spec("sklearn") is None:
@@ -95,7 +98,7 @@ def train(
     from foveal.training.run import execute, trackers
     from foveal.training.setup.request import TrainRequest
 
-    with join_processes(device) as processes, processes.failure_told():
+    with limited_to(cache_limit), join_processes(device) as processes, processes.failure_told():
         trackers.check_trackers(track)
         request = TrainRequest(
             data=data,
@@ -179,7 +182,7 @@ def _write_training_report(
         folder / REPORT_FILE,
         manifest,
         logits=logits,
-        pixels=data.val.pixels,
+        pixels=data.val.array,
         targets=targets,
         paths=paths,
         nearest=lambda predictions, images: nearest_of_run(
@@ -187,7 +190,7 @@ def _write_training_report(
             predictions,
             images,
             data.run_data.train,
-            data.train.pixels,
+            cast("np.ndarray", data.train.pixels),  # streamed ones are indexed as such
             seconds=MAX_NEAREST_SHARE * (time.monotonic() - started_at),
         ),
         notices=(*validation_notices(manifest), *failures, *data.run_data.warnings),

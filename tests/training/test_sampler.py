@@ -56,3 +56,30 @@ def test_a_proportional_order_depends_on_the_seed_and_takes_several_labels():
     one, same, other = (sampler.proportional_order(labels, seed) for seed in (1, 1, 2))
     assert sorted(one) == list(range(50))
     assert list(one) == list(same) != list(other)
+
+
+def test_windows_hold_whole_shards_in_an_order_of_the_epoch():
+    shards = np.repeat(np.arange(40), 1000)
+    windows = sampler.windows_of_shards(shards, seed=3, epoch=1)
+    by_shard = windows.reshape(40, 1000)
+    assert (by_shard == by_shard[:, :1]).all()
+    sizes = np.bincount(windows) // 1000
+    assert sizes.tolist() == [17, 17, 6]
+    assert (windows == sampler.windows_of_shards(shards, seed=3, epoch=1)).all()
+    assert (windows != sampler.windows_of_shards(shards, seed=3, epoch=2)).any()
+    assert (windows != sampler.windows_of_shards(shards, seed=4, epoch=1)).any()
+
+
+def test_windows_of_large_shards_hold_eight():
+    windows = sampler.windows_of_shards(np.repeat(np.arange(20), 5000), seed=0, epoch=0)
+    assert (np.bincount(windows) // 5000).tolist() == [8, 8, 4]
+    assert sampler.windows_of_shards(np.empty(0, np.int64), seed=0, epoch=0).tolist() == []
+
+
+def test_the_imbalance_of_windows():
+    labels = np.repeat([0, 1], 50)
+    assert sampler.window_imbalance(labels, labels) == 0.5
+    assert sampler.window_imbalance(labels, np.tile([0, 1], 50)) == 0.0
+    assert sampler.window_imbalance(np.eye(2, dtype=np.int64)[labels], labels) == 0.5
+    assert sampler.window_imbalance(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])) == 0.25
+    assert sampler.window_imbalance(np.empty(0, np.int64), np.empty(0, np.int64)) == 0.0

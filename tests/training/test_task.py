@@ -1,17 +1,24 @@
 """A training task: its units, its batches and their sizes."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
 
+from foveal.dataset.file_facts import read_file_facts
+from foveal.dataset.open import open_dataset
+from foveal.dataset.shards.pack import pack_shards
+from foveal.dataset.workers.task import decode_task
 from foveal.spec.layers import BatchNorm, Conv, Flatten, GlobalMaxPool, Output, Relu
 from foveal.spec.network import Network
-from foveal.spec.preprocess import Input
+from foveal.spec.preprocess import Input, Preprocess
+from foveal.training import sampler
 from foveal.training.run.summary import plan_lines
-from foveal.training.task import epoch_batches, prepare_batch
+from foveal.training.streaming import StreamedPixels, shard_table
+from foveal.training.task import epoch_batches, prepare_batch, upcoming_batches
 from foveal.training.tensors import LabelledImages
 
 
@@ -94,3 +101,49 @@ def test_a_run_with_batches_of_one_says_what_it_does_and_ends(runs):
         "batches have 2 images or one more: batch_norm stands where maps have one cell, and of one "
         "image there is no deviation; a larger batch_size learns better"
     )
+
+
+@pytest.fixture
+def streamed(task, digits, tmp_path):
+    """The task with its images streamed from shards."""
+    dataset = open_dataset(
+        pack_shards(open_dataset(digits), tmp_path / "s", shard_bytes=2**16).folder
+    )
+    rows = np.arange(200)
+    facts = read_file_facts(dataset, rows)
+    decode = decode_task(Input(height=8, width=8, channels=1), Preprocess())
+    pixels = StreamedPixels(dataset, rows, facts.content_hashes, decode, shard_table(dataset, rows))
+    labels = np.array([int(dataset.labels[row][0]) for row in rows])
+    yield dataclasses.replace(task, train=LabelledImages(pixels, labels))
+    pixels.close()
+
+
+def test_streamed_batches_come_window_by_window(streamed, monkeypatch):
+    plain = np.concatenate(epoch_batches(streamed, 1))
+    monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
+    monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
+    order = np.concatenate(epoch_batches(streamed, 1))
+    numbers = streamed.train.pixels.shards.numbers
+    windows = sampler.windows_of_shards(numbers, streamed.seed, 1)
+    assert sorted(order.tolist()) == list(range(200))
+    assert (np.diff(windows[order]) >= 0).all()
+    assert windows.max() >= 2
+    for window in range(windows.max() + 1):
+        inside = windows[plain] == window
+        assert order[windows[order] == window].tolist() == plain[inside].tolist()
+
+
+def test_upcoming_batches_are_those_of_any_step(streamed, monkeypatch):
+    monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
+    monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
+    batches = [batch for epoch in range(3) for batch in epoch_batches(streamed, epoch)]
+    count = streamed.train.pixels.shards.count
+    for step in (0, 3, 7):
+        found = list(itertools.islice(upcoming_batches(streamed, step), len(batches) - step))
+        for one, batch in zip(found, batches[step:], strict=True):
+            assert one.rows.tolist() == batch.tolist()
+        announced = set(found[0].next_shards)
+        numbers = streamed.train.pixels.shards.numbers
+        assert announced >= set(numbers[found[0].rows].tolist())
+        whole_epochs = found[5 - step % 5 : 10 - step % 5] if step else found[:5]
+        assert sorted(n for one in whole_epochs for n in one.next_shards) == list(range(count))

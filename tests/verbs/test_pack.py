@@ -92,3 +92,106 @@ def test_what_is_refused(digits, tmp_path):
     with pytest.raises(DataError):
         foveal.pack(tmp_path / "none", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+class Lines:
+    """The messages of a run."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, *_: object) -> None:
+        pass
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
+
+STREAMED = {"cache_limit": 1000, "start_from": "scratch", "epochs": 4}
+
+
+def weights(run: Path) -> bytes:
+    return (run / "model.safetensors").read_bytes()
+
+
+def test_streamed_training_gives_the_bits_of_the_decoded_cache(shards, tiny_network, tmp_path):
+    """One window holds all of so few images, so that the order is the same."""
+    messages = Lines()
+    arguments = {"network": tiny_network, "epochs": 4, "start_from": "scratch"}
+    foveal.train(shards, out=tmp_path / "decoded", **arguments)
+    foveal.train(
+        shards, out=tmp_path / "streamed", cache_limit=1000, progress=messages, **arguments
+    )
+    (line,) = (line for line in messages.lines if line.startswith("streaming: "))
+    images = len(foveal_data(tmp_path / "streamed").train)
+    assert line == (
+        f"streaming: {images} training images of 7 shards are decoded in every epoch (decoded "
+        f"{images * 64 / 1024:.1f} KiB, cache limit 1000 B) and shuffled in 1 window of shards, "
+        "whose class shares are 0.0 % off those of train on average"
+    )
+    assert weights(tmp_path / "decoded") == weights(tmp_path / "streamed")
+
+
+def test_killed_in_an_epoch_it_goes_on_with_the_same_bits(
+    shards, tiny_network, tmp_path, monkeypatch
+):
+    from foveal.training import sampler, state
+
+    monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
+    monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
+    arguments = {"network": tiny_network, "overrides": {"batch_size": 16}, **STREAMED}
+    foveal.train(shards, out=tmp_path / "whole", **arguments)
+    steps = 0
+    commit = state.TrainingState.commit_step
+
+    def stop(self) -> None:
+        nonlocal steps
+        commit(self)
+        steps += 1
+        if steps == 20:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state.TrainingState, "commit_step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            foveal.train(shards, out=tmp_path / "killed", **arguments)
+    # streamed again, though the cache could hold the images now
+    messages = Lines()
+    foveal.train(
+        shards,
+        out=tmp_path / "killed",
+        resume=True,
+        progress=messages,
+        **{**arguments, "cache_limit": None},
+    )
+    assert any(line.startswith("streaming: ") for line in messages.lines)
+    assert weights(tmp_path / "whole") == weights(tmp_path / "killed")
+
+
+def test_shards_sorted_by_class_are_told(digits, tiny_network, tmp_path, monkeypatch):
+    from foveal.dataset.shards import pack
+    from foveal.training import sampler
+
+    class Unmixed:
+        def permutation(self, rows):
+            return rows
+
+    monkeypatch.setattr(pack.np.random, "default_rng", lambda _: Unmixed())
+    folder = foveal.pack(digits, tmp_path / "sorted", shard_bytes=2**16).folder
+    monkeypatch.undo()
+    monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
+    monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
+    messages = Lines()
+    foveal.train(
+        folder,
+        network=tiny_network,
+        out=tmp_path / "run",
+        progress=messages,
+        **{**STREAMED, "epochs": 1},
+    )
+    (warning,) = (line for line in messages.lines if "sorted by class" in line)
+    assert warning.startswith("warning: the shards are sorted by class: a window of them is ")
+    assert warning.endswith(
+        " % off the class shares of train, so that batches are no samples of it; write them anew "
+        "with foveal pack, which mixes them, or raise --cache-limit"
+    )

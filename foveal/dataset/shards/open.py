@@ -19,6 +19,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.parquet_folder import open_parquet_shards, split_of_shard
 from foveal.dataset.shards.files import ShardFile, ShardFiles
 from foveal.dataset.shards.index import ShardEntry
+from foveal.dataset.shards.local_copy import RemoteShard, forget_other_copy
 from foveal.dataset.shards.remote_reader import open_remote
 from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.shards.tar_index import index_tar
@@ -58,6 +59,9 @@ def open_shards(shards: ShardFiles, *, labelled: bool = True) -> Dataset:
 
 
 def _open_tars(shards: ShardFiles, *, labelled: bool) -> Dataset:
+    for file in shards.files if address_of(shards.root) else ():
+        address = address_of(shards.root / file.name)
+        forget_other_copy(RemoteShard(str(address), file.size, file.stamp))
     known = {} if shards.index is None else {one.url: one for one in shards.index.shardlist}
     unusable = [UnusableFile(name, MISSING) for name in shards.missing if name not in known]
     entries: list[tuple[ShardEntry, str]] = []

@@ -38,14 +38,14 @@ def map_chunks(
 ) -> Generator[tuple[Sequence[int], ChunkResult]]:
     """Run the task on rows of a data set, `chunk_size` at a time; (rows, result) in order."""
     with (
-        _worker_pool(dataset, task, len(rows)) as run_chunk,
+        worker_pool(dataset, task, len(rows)) as run_chunk,
         contextlib.closing(map_ordered(run_chunk, rows, chunk_size)) as results,
     ):
         yield from results
 
 
 @contextlib.contextmanager
-def _worker_pool(
+def worker_pool(
     dataset: Dataset, task: ScanTask | DecodeTask, count: int
 ) -> Iterator[Callable[[Sequence[int]], ChunkResult]]:
     """A thread-safe function that runs the task on a chunk of rows."""

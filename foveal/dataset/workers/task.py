@@ -18,6 +18,7 @@ from foveal.dataset.scan.image_stats import (
 )
 from foveal.errors import ImageError
 from foveal.images.resize import to_input_pixels
+from foveal.spec.preprocess import Input, Preprocess
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,20 @@ class DecodeTask:
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
         return self.height, self.width, self.channels
+
+
+def decode_task(input: Input, preprocess: Preprocess) -> DecodeTask:
+    """How images are decoded for a network of this input; mean and deviation do not matter."""
+    return DecodeTask(
+        input.height,
+        input.width,
+        input.channels,
+        preprocess.fit,
+        preprocess.background,
+        preprocess.range,
+        preprocess.crop_fraction,
+        preprocess.interpolation,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.fine_tuning import plan_fine_tuning, with_chosen_values
 from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.state import TrainingState
+from foveal.training.streaming import Pixels
 from foveal.training.task import TrainTask
 from foveal.training.transfer.features import extract_features
 from foveal.training.transfer.head import FittedHead, HeadData, counts_left_out, fit_head
@@ -172,7 +173,7 @@ def collect_features(session: TrainSession, progress: Progress) -> CollectedFeat
 
 def _in_chunks(
     extract: Callable[[NDArray[np.uint8]], Tensor],
-    pixels: NDArray[np.uint8],
+    pixels: Pixels,
     rows: NDArray[np.int64],
     chunk: int,
     progress: Progress,

@@ -38,7 +38,12 @@ def resume_run(
     plan, position = checkpoint.metadata["plan"], checkpoint.metadata["position"]
     network = Network.model_validate(plan["network"])
     compute_device = select_device(request.device)
-    data = decode_training_data(open_training_data(request, progress), network, progress)
+    data = decode_training_data(
+        open_training_data(request, progress),
+        network,
+        progress,
+        streamed=plan.get("streamed", False),
+    )
     _check_same_run(folder, plan, {**_data_of(data), **_requested(request, checkpoint, data)})
     now = environment(compute_device, processes.size)
     for change in environment_differences(plan["machine"], now):

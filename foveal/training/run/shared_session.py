@@ -74,7 +74,12 @@ def _open_session(
     """The images are decoded once a machine: others wait for the lock of the pixel cache."""
     plan = checkpoint.metadata["plan"]
     network = Network.model_validate(plan["network"])
-    data = decode_training_data(open_training_data(request, silent), network, silent)
+    data = decode_training_data(
+        open_training_data(request, silent),
+        network,
+        silent,
+        streamed=plan.get("streamed", False),
+    )
     if data.run_data.fingerprint != plan["data"]:
         raise DataError(
             f"process {processes.rank} of {processes.size} finds other training or val images in "

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foveal.network.build import whitening_convs
 from foveal.spec.network import Network
 from foveal.training.rng import Stream, permutation
+from foveal.training.streaming import Pixels
 
 MAX_WHITENING_IMAGES = 5000
 EIGENVALUE_FLOOR = 5e-4
@@ -24,7 +24,7 @@ PATCH_CHUNK_IMAGES = 500
 
 
 @torch.no_grad()
-def whiten(module: nn.Module, network: Network, pixels: NDArray[np.uint8]) -> bool:
+def whiten(module: nn.Module, network: Network, pixels: Pixels) -> bool:
     """Set the filters of a first convolution with `init: whiten` from training images.
 
     pixels: (N, H, W, C) uint8.  Half of the filters are eigenvectors, the others their negatives;

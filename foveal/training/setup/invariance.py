@@ -13,6 +13,7 @@ from torch import Tensor
 
 from foveal.training.augment import translate_and_flip
 from foveal.training.rng import Stream, permutation
+from foveal.training.streaming import Pixels
 
 MIN_IMAGES, MAX_IMAGES = 20, 3000
 LARGE_SIDE, REDUCED_SIDE, COMPARED_SIDE = 64, 32, 16
@@ -36,7 +37,7 @@ class Invariance:
 
 
 def measure_invariance(
-    pixels: NDArray[np.uint8], labels: NDArray[np.int64], shift: float
+    pixels: Pixels, labels: NDArray[np.int64], shift: float
 ) -> Invariance | None:
     """Nearest-neighbour accuracy of images as they are, mirrored and shifted.
 

@@ -49,6 +49,7 @@ from foveal.training.setup.source import describe_source, missing_weights
 from foveal.training.setup.timing import Timing, time_steps
 from foveal.training.setup.training_data import TrainingData
 from foveal.training.state import RunPosition, TrainingState
+from foveal.training.streaming import StreamedPixels
 from foveal.training.task import TrainTask
 from foveal.training.tensors import cache_on_device, channel_statistics
 from foveal.training.transfer.matching import SourceModel, Transfer, load_matching_weights
@@ -386,4 +387,5 @@ def _plan(
         "machine": environment(steps.task.device, steps.task.processes.size),
         "max_steps": steps.max_steps,
         "timing": asdict(steps.timing),
+        **({"streamed": True} if isinstance(data.train.pixels, StreamedPixels) else {}),
     }
