@@ -7,6 +7,7 @@ limit of the cache, which holds copies of the shards of this window and of the n
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import weakref
 from collections import deque
@@ -78,6 +79,12 @@ def shard_table(dataset: Dataset, rows: Rows) -> ShardTable:
     return ShardTable(numbers, remote)
 
 
+def worker_count() -> int:
+    """Workers of this process: its share of the cores where torchrun has started several here."""
+    processes = os.environ.get("LOCAL_WORLD_SIZE", "1")
+    return max(1, available_cores() // int(processes if processes.isdecimal() else "1"))
+
+
 def can_stream(dataset: Dataset) -> bool:
     """Whether all images lie in .tar shards, of which each can be read by its place."""
     members = dataset.archive_members
@@ -124,8 +131,11 @@ class StreamedPixels:
         self._expected: Iterator[Upcoming] = iter(())
         self._pending: deque[tuple[Rows, list[Future[NDArray[np.uint8]]]]] = deque()
         self._closing = contextlib.ExitStack()
-        self._run_chunk = self._closing.enter_context(worker_pool(dataset, task, len(rows)))
-        self._pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="foveal-decode")
+        workers = worker_count()
+        self._run_chunk = self._closing.enter_context(
+            worker_pool(dataset, task, len(rows), max_workers=workers)
+        )
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="foveal-decode")
         self._fetcher = _Fetcher(shards.remote or ())
         self._close = weakref.finalize(self, _close, self._pool, self._fetcher, self._closing)
 

@@ -188,3 +188,21 @@ def test_what_can_be_streamed(shards, digits):
     assert can_stream(open_dataset(shards))
     assert not can_stream(open_dataset(digits))
     assert shard_table(open_dataset(shards), np.arange(300)).remote is None
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch):
+    monkeypatch.setattr(streaming, "available_cores", lambda: 8)
+    assert streaming.worker_count() == 8
+    for processes, workers in (("3", 2), ("64", 1), ("1", 8), ("x", 8)):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+        assert streaming.worker_count() == workers
+
+
+def test_worker_processes_decode_the_same(shards, cached, monkeypatch):
+    from foveal.dataset.workers import pool
+
+    monkeypatch.setattr(pool, "MIN_ROWS_FOR_PROCESSES", 1)
+    pixels = stream(open_dataset(shards))
+    pixels.expect([Upcoming(np.arange(200)), Upcoming(np.arange(100))])
+    np.testing.assert_array_equal(pixels[np.arange(200)], cached[:200])
+    pixels.close()

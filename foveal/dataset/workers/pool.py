@@ -46,10 +46,14 @@ def map_chunks(
 
 @contextlib.contextmanager
 def worker_pool(
-    dataset: Dataset, task: ScanTask | DecodeTask, count: int
+    dataset: Dataset, task: ScanTask | DecodeTask, count: int, max_workers: int = 2**31
 ) -> Iterator[Callable[[Sequence[int]], ChunkResult]]:
-    """A thread-safe function that runs the task on a chunk of rows."""
-    workers = _start_workers(dataset.root, task) if count >= MIN_ROWS_FOR_PROCESSES else []
+    """A thread-safe function that runs the task on a chunk of rows.
+
+    count: of all rows, by which processes are started or not; at most max_workers and one a core.
+    """
+    wanted = min(available_cores(), max_workers) if count >= MIN_ROWS_FOR_PROCESSES else 0
+    workers = _start_workers(dataset.root, task, wanted)
     idle: SimpleQueue[Process] = SimpleQueue()
     for process in workers:
         idle.put(process)
@@ -75,13 +79,13 @@ def worker_pool(
             process.communicate()
 
 
-def _start_workers(root: Path, task: ScanTask | DecodeTask) -> list[Process]:
-    """One worker process a core, each with the task; fewer where the system starts no more."""
+def _start_workers(root: Path, task: ScanTask | DecodeTask, count: int) -> list[Process]:
+    """So many worker processes, each with the task; fewer where the system starts no more."""
     workers: list[Process] = []
     memory_bytes = decoding_budget.limit // available_cores()
     environment = _worker_environment()
     with contextlib.suppress(OSError):
-        for _ in range(available_cores()):
+        for _ in range(count):
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "foveal.dataset.workers.worker"],
                 stdin=subprocess.PIPE,
