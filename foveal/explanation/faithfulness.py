@@ -162,19 +162,26 @@ def _block_numbers(image: Tensor) -> np.ndarray:
 def _curves(
     target: Target, image: Tensor, blocks: np.ndarray, orders: np.ndarray, steps: int
 ) -> list[Curves]:
-    """The curves of each order (N, blocks): all their images through the network together."""
+    """The curves of each order (N, blocks): all their images through the network together.
+
+    At both ends the images of all orders are the same: the image, and none of it.
+    """
     block_count = orders.shape[1]
     ranks = np.argsort(orders, axis=1)  # when each block's turn comes
-    deleted_counts = np.round(np.linspace(0, block_count, steps + 1))
-    deleted = ranks[:, None, :] < deleted_counts[None, :, None]  # (orders, steps + 1, blocks)
+    deleted_counts = np.round(np.linspace(0, block_count, steps + 1))[1:-1]
+    deleted = ranks[:, None, :] < deleted_counts[None, :, None]  # (orders, steps - 1, blocks)
     masks = torch.from_numpy(deleted[:, :, blocks]).flatten(0, 1)[:, None]
     empty = target.baseline_image(image)
+    whole, none = target.probability(target.logits(torch.cat([image, empty]))).tolist()
     parts = []
     for mask in torch.split(masks, max_batch_images(image)):
         both = torch.cat([torch.where(mask, empty, image), torch.where(mask, image, empty)])
         parts.append(target.probability(target.logits(both)).view(2, -1))
-    deletion, insertion = torch.cat(parts, 1).view(2, len(orders), steps + 1).tolist()
-    return [Curves(tuple(a), tuple(b)) for a, b in zip(deletion, insertion, strict=True)]
+    deletion, insertion = torch.cat(parts, 1).view(2, len(orders), steps - 1).tolist()
+    return [
+        Curves((whole, *down, none), (none, *up, whole))
+        for down, up in zip(deletion, insertion, strict=True)
+    ]
 
 
 def _auc(curve: tuple[float, ...]) -> float:

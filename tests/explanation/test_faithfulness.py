@@ -13,6 +13,7 @@ from foveal.explanation.attribution import (
     upsample,
 )
 from foveal.explanation.faithfulness import (
+    _block_numbers,
     check_faithfulness,
     random_baseline,
     randomise_weights,
@@ -90,6 +91,29 @@ def test_curves_begin_and_end_with_the_image_and_the_baseline(corner_target, bri
     assert curves.deletion[-1] == pytest.approx(empty)
     assert curves.insertion[0] == pytest.approx(empty)
     assert curves.insertion[-1] == pytest.approx(image)
+
+
+def test_curves_are_those_of_a_plain_loop(corner_target, bright_image):
+    """Image by image, in the orders of the seed."""
+    found = random_baseline(corner_target, bright_image, random_orders=3, steps=5)
+    blocks = _block_numbers(bright_image)
+    count, rng = blocks.max() + 1, np.random.default_rng(0)
+    orders = [rng.permutation(count) for _ in range(3)]
+    empty = corner_target.baseline_image(bright_image)
+    curves = []
+    for order in orders:
+        for background, pixels in ((empty, bright_image), (bright_image, empty)):
+            curve = []
+            for step in range(6):
+                gone = np.isin(blocks, order[: int(np.round(count * step / 5))])
+                mixed = torch.where(torch.from_numpy(gone), background, pixels)
+                curve.append(float(corner_target.probability(corner_target.logits(mixed))))
+            curves.append(curve)
+    deletion, insertion = np.array(curves[::2]), np.array(curves[1::2])
+    np.testing.assert_allclose(found.curves.deletion, deletion.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(found.curves.insertion, insertion.mean(0), rtol=1e-5)
+    areas = np.trapezoid(insertion, dx=1 / 5) - np.trapezoid(deletion, dx=1 / 5)
+    np.testing.assert_allclose(found.auc_differences, areas, rtol=1e-4, atol=1e-6)
 
 
 def test_few_images_are_held_at_a_time(corner_target, bright_image, monkeypatch):
