@@ -104,11 +104,17 @@ async function card(page) {
   await page.locator("#open-card").press("Enter");
   await page.waitForSelector("article");
   await axeInBothLanguages(page, "the model card");
+  await page.click("#theme");
   await page.emulateMedia({ media: "print" });
   same(
     await page.locator("header >> visible=true").count(),
     1, // of the card itself; the page's is not printed
     "what is printed",
+  );
+  same(
+    await page.evaluate(() => getComputedStyle(document.documentElement).color),
+    "rgb(27, 28, 30)",
+    "dark ink on paper in the dark theme",
   );
   await page.emulateMedia({ media: "screen" });
 }

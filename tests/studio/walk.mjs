@@ -86,6 +86,31 @@ async function look(page) {
   await axeInBothLanguages(page, "Look");
 }
 
+async function retrainHead(page) {
+  await tabTo(page, "li [data-image]");
+  await press(page, "2");
+  await page.waitForSelector("#retrain-head");
+  await tabTo(page, "#retrain-head");
+  await press(page, "Enter");
+  await until(
+    () => page.locator("#run option").count(),
+    2,
+    "the run of the new head",
+    120,
+  );
+  await page.getByText("The head is retrained").waitFor();
+}
+
+async function predictions(page) {
+  await openTab(page, "data");
+  await tabTo(page, "#predictions");
+  await press(page, "ArrowDown");
+  await tabTo(page, "#differing");
+  await axeInBothLanguages(page, "Data with predictions");
+  const caption = page.locator(".predicted").first();
+  holds(/^\d \d+ %$/.test((await caption.textContent()).trim()), "no prediction");
+}
+
 async function exportModel(page) {
   await openTab(page, "use");
   await page.waitForSelector("[data-export=onnx]");
@@ -120,6 +145,8 @@ await inStudio(url, async (page) => {
   await mendAFinding(page);
   await train(page);
   await look(page);
+  await retrainHead(page);
+  await predictions(page);
   await exportModel(page);
   await repeat(page);
 });

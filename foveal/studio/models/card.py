@@ -23,7 +23,7 @@ def model_card(run: Path, predictor: Predictor, scores: ValScores | None) -> dic
     return {
         "labels": list(manifest.labels),
         "finished": manifest.finished,
-        "epochs": len(manifest.history),
+        "epochs": max((line.get("epoch", 0) for line in manifest.history), default=0),
         "input": manifest.network.input.model_dump(),
         "weights": cost.weights,
         "multiply_adds": cost.multiply_adds,

@@ -15,11 +15,9 @@ async function done(wanted: Change, text: string): Promise<boolean> {
   return changed
 }
 
-/** Give images a class, which is added where it is new; null: none. */
+/** Give images a class, which may be a new one; null: none. */
 export async function label(ids: number[], name: string | null): Promise<boolean> {
   if (!ids.length) return false
-  const known = name === null || studio.project?.classes.some((one) => one.name === name)
-  if (!known && !(await change({ op: 'add_class', name }))) return false
   const n = count(ids.length)
   return done(
     { op: 'label', ids, label: name },

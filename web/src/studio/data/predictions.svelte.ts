@@ -6,18 +6,22 @@ import type { Predictions, Task } from '../types'
 
 class PredictionTable {
   answer = $state.raw<Predictions>()
-  /** Whether they are shown; a person asks for them. */
-  shown = $state(false)
+  /** The run whose predictions a person asked for; empty: none are shown. */
+  run = $state('')
   private project = ''
   private readonly rows = $derived(new Map(this.answer?.ids.map((id, row) => [id, row])))
 
-  get running(): boolean {
-    return this.answer?.state === 'running'
+  get shown(): boolean {
+    return this.run !== ''
+  }
+
+  get done(): boolean {
+    return this.shown && this.answer?.run === this.run && this.answer.state === 'done'
   }
 
   /** The predicted class of an image and its probability in percent. */
   of(id: number): { label: string; probability: number } | undefined {
-    const row = this.shown ? this.rows.get(id) : undefined
+    const row = this.answer?.run === this.run ? this.rows.get(id) : undefined
     const label = row === undefined ? undefined : this.answer!.labels[this.answer!.predicted[row]!]
     return label === undefined ? undefined : { label, probability: this.answer!.probability[row!]! }
   }
@@ -44,15 +48,15 @@ class PredictionTable {
 
   /** Show what a run's model says; hide everything where `run` is empty. */
   async show(project: string, run: string): Promise<void> {
-    this.shown = run !== ''
-    if (!this.shown || (this.answer?.run === run && this.answer.state === 'done' && !this.answer.stale)) return
+    this.run = run
+    if (!run || (this.done && !this.answer?.stale)) return
     if (await attempt(() => post(`${projectPath(project)}/predictions`, { run }))) await this.load(project)
-    else this.shown = false
+    else this.run = ''
   }
 
   /** Begin with a project: nothing of another one stays. */
   open(project: string): void {
-    if (this.project !== project) Object.assign(this, { project, answer: undefined, shown: false })
+    if (this.project !== project) Object.assign(this, { project, answer: undefined, run: '' })
   }
 }
 
@@ -61,6 +65,6 @@ export const predictions = new PredictionTable()
 onEvent<Task>('task', (task) => {
   const { project } = studio
   if (!project || task.kind !== 'predictions' || task.state === 'running') return
-  if (task.state !== 'done') predictions.shown = false
+  if (task.state !== 'done') predictions.run = ''
   void predictions.load(project.id)
 })

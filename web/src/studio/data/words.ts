@@ -51,7 +51,7 @@ export const words = {
   test: ['test', 'test'],
   predictions: ['Predictions beside the labels', '라벨 옆 예측'],
   noPredictions: ['No predictions', '예측 숨김'],
-  predictionsOf: ['Predictions of {name}', '{name} 예측'],
+  predictionsOf: ['Predictions: {name}', '예측: {name}'],
   predicted: ['predicted', '예측'],
   differ: ['Different', '라벨과 다름'],
   differing: [
