@@ -137,7 +137,10 @@ def _update_weights(state: TrainingState, recipe: Recipe, processes: ProcessGrou
     position = state.position
     factor = _learning_rate_factor(state, recipe)
     optim.clip_grad_norm(state.parameter_groups, recipe.grad_clip_norm)
-    optim.step(state.parameter_groups, state.optimizer_state, factor, position.step, processes)
+    # on the CPU alone, where products of fp32 matrices are what a step spends most on beside maps
+    on_cpu = next(state.module.parameters()).device.type == "cpu"
+    with torch.autocast("cpu", torch.bfloat16, enabled=on_cpu and recipe.precision == "bf16"):
+        optim.step(state.parameter_groups, state.optimizer_state, factor, position.step, processes)
     _update_ema(state, recipe)
     position.step += 1
     position.needs_validation, position.consecutive_skipped_steps = True, 0

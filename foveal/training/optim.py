@@ -29,6 +29,8 @@ ADAMW_BETA2 = 0.99
 EPSILON = 1e-8
 ADAMW_LR_BESIDE_MUON = 0.005
 """Peak learning rate of AdamW for what Muon does not step: biases, norms, the head."""
+MIN_BF16_SIDE = 128
+"""Matrices with fewer rows or columns are orthogonalised in fp32 always, which is as fast."""
 MIN_FILTER_NORM = 0.1
 """Muon's relative step counts the norm of a weight as at least this times the root of its filters,
 so that weights near zero still move."""
@@ -291,8 +293,16 @@ def orthogonalize(matrices: Tensor, steps: int = 3) -> Tensor:
 
     The quintic's coefficients are Jordan's (2024); after 3 steps most values lie in 0.3..1.3.
     Every step multiplies by a polynomial of W W^T, all of which commute: they are multiplied in
-    the smaller square, so the long matrix is multiplied twice in all.
+    the smaller square, so the long matrix is multiplied twice in all. Under autocast large ones are
+    multiplied in its dtype, which turns an update by a hundredth of its length at most.
     """
+    if min(matrices.shape[-2:]) < MIN_BF16_SIDE:
+        with torch.autocast(matrices.device.type, enabled=False):
+            return _newton_schulz(matrices, steps)
+    return _newton_schulz(matrices, steps).to(matrices.dtype)
+
+
+def _newton_schulz(matrices: Tensor, steps: int) -> Tensor:
     a, b, c = 3.4445, -4.7750, 2.0315
     multiply_add = torch.addmm if matrices.ndim == 2 else torch.baddbmm
     is_tall = matrices.shape[-2] > matrices.shape[-1]

@@ -111,6 +111,20 @@ def test_orthogonalize_treats_several_matrices_as_it_treats_each():
         torch.testing.assert_close(optim.orthogonalize(matrices), alone)
 
 
+@pytest.mark.parametrize(
+    ("shape", "rounded"), [((128, 300), True), ((300, 130), True), ((127, 300), False)]
+)
+def test_large_matrices_are_multiplied_in_the_dtype_of_autocast(shape, rounded):
+    torch.manual_seed(1)
+    matrix = torch.randn(shape) @ torch.diag(torch.logspace(0, -2, shape[1]))
+    expected = optim.orthogonalize(matrix)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = optim.orthogonalize(matrix)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected) != rounded
+    assert (found - expected).norm() < 0.02 * expected.norm()
+
+
 @pytest.mark.cuda
 def test_muon_moves_filters_of_one_shape_together_as_it_moves_each():
     shapes = [(8, 4, 3, 3), (8, 4, 3, 3), (8, 8, 3, 3), (8, 4, 3, 3)]
