@@ -66,7 +66,12 @@ def open_cache(model: Model, size: int) -> EmbeddingCache:
     # another version of Pillow may decode other values
     key = [EMBEDDINGS_FORMAT, PIL.__version__, model.manifest.network.to_data()]
     digest.update(json.dumps(key, sort_keys=True).encode())
-    folder = cache.cache_folder() / f"embeddings-{digest.hexdigest()}"
+    return open_vectors(digest.hexdigest(), size)
+
+
+def open_vectors(name: str, size: int) -> EmbeddingCache:
+    """The cached vectors of what `name`, a digest, stands for."""
+    folder = cache.cache_folder() / f"embeddings-{name}"
     opened = EmbeddingCache(folder, size)
     for index, vectors in _read_parts(folder, size):
         for row, (content_hash, checksum) in enumerate(index.tolist()):

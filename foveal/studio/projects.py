@@ -43,6 +43,11 @@ class Projects:
                 clear_incoming(self._open[project])
             return self._open[project]
 
+    def opened(self) -> list[str]:
+        """The ids of the projects that are open."""
+        with self._lock:
+            return list(self._open)
+
     def thumbnails(self, project: str) -> Thumbnails:
         """The thumbnails of a project."""
         folder = self._workspace.project_folder(project)

@@ -13,6 +13,7 @@ from foveal.studio.projects import Projects
 from foveal.studio.runs.control import RunControl
 from foveal.studio.security import Access
 from foveal.studio.tasks.tasks import Tasks
+from foveal.studio.thumbnail_maker import ThumbnailMaker
 from foveal.studio.workspace import Workspace
 
 
@@ -27,12 +28,14 @@ class StudioState:
     projects: Projects
     tasks: Tasks
     runs: RunControl
+    thumbnail_maker: ThumbnailMaker
     models: LoadedModels = field(default_factory=LoadedModels)
     lenses: Lenses = field(default_factory=Lenses)
     servers: Servers = field(default_factory=Servers)
 
     def close(self) -> None:
         """End the work and close the files: the studio stops."""
+        self.thumbnail_maker.close()
         self.tasks.close()
         self.servers.close()
         self.runs.close()
@@ -45,4 +48,7 @@ def create_state(workspace: Workspace, access: Access, log: Log) -> StudioState:
     projects = Projects(workspace, events)
     runs = RunControl(workspace, events)
     runs.start()
-    return StudioState(workspace, access, log, events, projects, Tasks(events, log), runs)
+    maker = ThumbnailMaker(projects, runs.is_training)
+    maker.start()
+    tasks = Tasks(events, log)
+    return StudioState(workspace, access, log, events, projects, tasks, runs, maker)

@@ -47,6 +47,12 @@ class Thumbnails:
                 return bytes(row[1])
         return None
 
+    def ids(self) -> list[int]:
+        """The images that have a thumbnail, of whatever stamp."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            return [row[0] for row in self._database.execute("SELECT id FROM thumbnail")]
+        return []
+
     def put(self, image: int, stamp: str, content: bytes) -> None:
         """Keep a thumbnail; where it cannot be written it is made again another time."""
         with self._lock, contextlib.suppress(sqlite3.Error):

@@ -270,6 +270,11 @@ class RunControl:
         """Whether a run of the project is being trained now."""
         return any(self._is_alive(folder) for folder in self.folders(project))
 
+    def is_training(self) -> bool:
+        """Whether any run of the workspace is being trained now."""
+        with self._lock:
+            return any(self._is_alive(folder) for folder in list(self._watched))
+
     def _watch(self) -> None:
         self._find_runs()
         pause = WATCH_SECONDS

@@ -18,6 +18,7 @@ from foveal.network.fused.extractor import split_head
 from foveal.progress import Progress, silent
 from foveal.text import plural
 from foveal.training import loop, optim, sampler, validation
+from foveal.training.device import has_fast_bf16
 from foveal.training.events import EpochRecord
 from foveal.training.loss import compute_class_weights, encode_targets, loss_weights
 from foveal.training.run.driver import RunContext, handle_record, save_elapsed, save_state
@@ -29,6 +30,7 @@ from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.state import TrainingState
 from foveal.training.streaming import Pixels
 from foveal.training.task import TrainTask
+from foveal.training.transfer.feature_cache import Extract, with_cache
 from foveal.training.transfer.features import extract_features
 from foveal.training.transfer.head import FittedHead, HeadData, counts_left_out, fit_head
 from foveal.training.transfer.training import predict_logits
@@ -159,20 +161,27 @@ def collect_features(session: TrainSession, progress: Progress) -> CollectedFeat
     def extract_mean(pixels: NDArray[np.uint8]) -> Tensor:
         return (extract(pixels) + extract(np.ascontiguousarray(pixels[:, :, ::-1]))) / 2
 
+    plain: Extract = extract
+    mean: Extract = extract_mean
+    if task.recipe.fine_tune == "off":  # as where a head is fitted again to labels that were mended
+        way = "bf16" if has_fast_bf16(task.device) else "fp32"
+        plain = with_cache(extract, backbone, output.in_features, way)
+        mean = with_cache(extract_mean, backbone, output.in_features, f"{way} mirrored")
     mirrored = task.recipe.test_time_augmentation == "flip" and count <= MAX_MIRRORED_IMAGES
     chunk = max(CHUNK_IMAGES, task.class_count)
     val_rows = np.arange(min(len(task.val), most))
-    val = _in_chunks(extract, task.val.pixels, val_rows, chunk, progress)
+    val = _in_chunks(plain, task.val.pixels, val_rows, chunk, progress)
     started = time.perf_counter()
-    extract_train = extract_mean if mirrored else extract
-    train = _in_chunks(extract_train, task.train.pixels, rows, chunk, progress, is_late)
+    train = _in_chunks(
+        mean if mirrored else plain, task.train.pixels, rows, chunk, progress, is_late
+    )
     seconds = (time.perf_counter() - started) / (len(train) * (1 + mirrored))
     chosen = _count_choice(task, len(train), requested, most)
     return CollectedFeatures(rows[: len(train)], train, val, seconds, chosen)
 
 
 def _in_chunks(
-    extract: Callable[[NDArray[np.uint8]], Tensor],
+    extract: Extract,
     pixels: Pixels,
     rows: NDArray[np.int64],
     chunk: int,

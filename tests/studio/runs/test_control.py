@@ -196,6 +196,7 @@ def test_only_runs_of_the_project_are_found(studio, finished):
 
 
 def test_a_run_that_goes_on_is_not_removed(studio, long_run):
+    assert studio.control.is_training()
     with pytest.raises(UsageError) as caught:
         studio.control.delete(studio.project, long_run)
     assert str(caught.value) == "this run is going on; pause it before it is removed"
