@@ -30,6 +30,8 @@ MAX_MAPS, MAX_FILTERS, MAX_KERNELS = 48, 48, 4
 """Maps, filters, and kernels of a filter (those with the largest weights) that are answered."""
 MAX_MAP_SIDE = 64
 """Larger maps are averaged down to it."""
+SHOWN_PERCENT = 99.0
+"""Of the values that the colours tell apart: one outlier would leave all others blank."""
 KEPT_NETWORKS = 2
 LOOK_SECONDS = 2.0
 """Least seconds between two looks at a run that goes on."""
@@ -199,12 +201,15 @@ def _filters(module: nn.Module, layer: TracedLayer) -> dict[str, Any] | None:
 
 
 def _packed(values: np.ndarray) -> dict[str, Any]:
+    """max_abs: what 127 stands for; the few values beyond it are drawn as it is."""
     values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
-    largest = float(np.abs(values).max(initial=0.0))
-    scaled = np.round(values * (127 / largest)) if largest else np.zeros_like(values)
+    sizes = np.abs(values)
+    end = float(np.percentile(sizes, SHOWN_PERCENT)) if sizes.size else 0.0
+    end = end or float(sizes.max(initial=0.0))
+    scaled = np.round(values * (127 / end)).clip(-127, 127) if end else np.zeros_like(values)
     return {
         "shape": list(values.shape),
-        "max_abs": largest,
+        "max_abs": end,
         "values": base64.b64encode(scaled.astype(np.int8).tobytes()).decode(),
     }
 
