@@ -113,3 +113,18 @@ def test_over_a_socket_with_the_browsers_header(studio, read_events):
     ((again, kind, _),) = read_events(studio, path, 1, last_id=first[0][0])
     assert kind == "project"
     assert int(again.partition(".")[2]) > int(first[0][0].partition(".")[2])
+
+
+def test_it_is_known_whether_a_page_looks_at_a_project():
+    events = Events()
+
+    async def look():
+        stream = events.stream("a", None)
+        await anext(stream)
+        seen = events.has_pages("a"), events.has_pages("b")
+        await stream.aclose()
+        return seen
+
+    assert not events.has_pages("a")
+    assert asyncio.run(look()) == (True, False)
+    assert not events.has_pages("a")

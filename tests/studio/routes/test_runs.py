@@ -46,6 +46,17 @@ def test_a_run_tells_everything_about_itself(studio, project, finished):
     assert row == {key: found[key] for key in row}
 
 
+def test_the_head_is_retrained_as_another_run(studio, project, finished):
+    run = studio.post(f"{finished}/head", 201)
+    assert run["name"] == "one, new head"
+    assert "--set 'linear_probe=\"on\"' --set 'fine_tune=\"off\"'" in run["command"]
+    path = f"{project}/runs/{run['id']}"
+    assert studio.wait(path, lambda found: found["state"] != "running", 240)["state"] == "finished"
+    assert studio.post(f"{project}/runs/nothing/head", 422)["error"] == (
+        "there is no run of this id in the project; reload the page"
+    )
+
+
 def test_wrong_images_are_images_of_the_project(studio, project, finished):
     found = studio.get(f"{finished}/errors")
     assert found["epoch"] == 2

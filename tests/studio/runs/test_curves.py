@@ -6,7 +6,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.studio.runs.curves import epoch_lines, step_lines, thinned
+from foveal.studio.runs import curves
+from foveal.studio.runs.curves import (
+    epoch_lines,
+    newest_epoch,
+    newest_step,
+    step_lines,
+    thinned,
+)
 
 
 def _write(path, lines):
@@ -42,3 +49,21 @@ def test_a_thinned_curve_is_short_and_keeps_its_end(count, most):
     assert found[-1:] == lines[-1:]
     gaps = {two["step"] - one["step"] for one, two in pairwise(found)}
     assert len(gaps) <= 1
+
+
+@given(st.lists(st.integers(0, 50)), st.sampled_from(["", "nonsense\n", '{"step": 7']))
+def test_the_newest_lines_are_the_last_of_all(tmp_path_factory, numbers, end):
+    folder = tmp_path_factory.mktemp("run")
+    for name, key in (("steps.jsonl", "step"), ("log.jsonl", "epoch")):
+        _write(folder / name, [{key: number} for number in numbers])
+        with (folder / name).open("a") as file:
+            file.write(end)
+    assert newest_step(folder) == (step_lines(folder) or [None])[-1]
+    assert newest_epoch(folder) == (epoch_lines(folder) or [None])[-1]
+
+
+def test_only_the_end_of_a_long_log_is_read(tmp_path):
+    _write(tmp_path / "steps.jsonl", [{"step": step, "loss": 0.5} for step in range(5000)])
+    assert (tmp_path / "steps.jsonl").stat().st_size > 4 * curves.TAIL_BYTES
+    assert newest_step(tmp_path) == {"step": 4999, "loss": 0.5}
+    assert newest_epoch(tmp_path) is None
