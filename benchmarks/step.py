@@ -32,7 +32,7 @@ from foveal.processor import cpu_flags
 from foveal.rundir import RunData
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.training import checkpoint, loop, optim
+from foveal.training import checkpoint, loop
 from foveal.training.device import deterministic_kernels, retain_freed_memory
 from foveal.training.events import StepRecord
 from foveal.training.loss import classification_loss
@@ -133,9 +133,7 @@ def parts(network: str, side: int, batch: int, steps: int) -> dict[str, float]:
         for parameter in state.module.parameters():
             parameter.grad = None
         timed("backward", lambda loss=loss: torch.autograd.backward(loss))
-        timed("optimiser", lambda: loop._update_weights(state, recipe))
-    groups, optimizer_state = state.parameter_groups, state.optimizer_state
-    timed("of it optim.step", lambda: optim.step(groups, optimizer_state, 1e-6, 1))
+        timed("optimiser", lambda: loop._update_weights(state, recipe, task.processes))
     timed("rollback point", state.save_rollback_point)
     timed("checkpoint", lambda: _checkpoint(state))
     bf16 = recipe.precision == "bf16"
