@@ -260,7 +260,8 @@ def _steps(task: TrainTask, steps: int) -> Iterator[tuple[int, np.ndarray]]:
 def stored(images: Images, val: Images, network: Any, options: argparse.Namespace) -> Any:
     rows = np.random.default_rng(0).permutation(len(images.paths))[: options.images]
     train_images = images.of(rows)
-    task = make_task(network, train_images, val.of(np.arange(len(val.paths))), 0, batch_size=32)
+    val_images = val.of(np.random.default_rng(0).permutation(len(val.paths))[: options.images])
+    task = make_task(network, train_images, val_images, 0, batch_size=32)
     module = pretrained_module(10, 0)
     fit(module, task)
     first = copy_weights(module)
