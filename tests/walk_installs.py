@@ -90,6 +90,7 @@ def _commands(made: dict[str, str], out: Path) -> list[tuple[set[str], list[str]
     return [
         (light, ["--version"]),
         (light, ["check", data, "--json"]),
+        (light, ["pack", data, "--out", f"{out} shards"]),
         (light, ["design", data]),
         (light, ["show", "resnet18", "--json"]),
         (light, ["convolve", image, "--kernel", "sobel-x"]),

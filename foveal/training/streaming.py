@@ -32,6 +32,8 @@ from foveal.remote import address_of
 MAX_AHEAD_BYTES = 256 * 2**20
 MAX_AHEAD_BATCHES = 32
 """Decoded pixels of batches that are ready or under way; two batches at least."""
+EXPECTED_EPOCHS = 4
+"""In each of which every image is decoded: starting worker processes pays for fewer images."""
 CHUNK_IMAGES = 32
 """Decoded by one worker at a time."""
 FETCH_THREADS = 4
@@ -133,7 +135,7 @@ class StreamedPixels:
         self._closing = contextlib.ExitStack()
         workers = worker_count()
         self._run_chunk = self._closing.enter_context(
-            worker_pool(dataset, task, len(rows), max_workers=workers)
+            worker_pool(dataset, task, EXPECTED_EPOCHS * len(rows), max_workers=workers)
         )
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="foveal-decode")
         self._fetcher = _Fetcher(shards.remote or ())
