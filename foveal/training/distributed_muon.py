@@ -1,6 +1,6 @@
-"""Muon's matrices divided among processes: each orthogonalises its own, and all get all.
+"""Muon's large matrices divided among processes: each orthogonalises its own, and all get all.
 
-Every process else multiplies all matrices, which takes as long with many processes as with one.
+Else every process multiplies all matrices, which takes as long with many processes as with one.
 """
 
 from __future__ import annotations
@@ -12,25 +12,42 @@ from torch import Tensor
 
 from foveal.training.process_group import ProcessGroup
 
+MIN_COST_PER_WEIGHT = 500.0
+"""Multiplications a weight from which on its matrix is divided: below, sending a weight takes as
+long as computing it (benchmarks/processes.py: 3x3 filters of 128 channels 384, of 256 768).
+"""
+
+Orthogonalize = Callable[[Sequence[Tensor]], list[Tensor]]
+
 
 def orthogonalize_shared(
-    updates: Sequence[Tensor],
-    orthogonalize: Callable[[Sequence[Tensor]], list[Tensor]],
-    processes: ProcessGroup,
+    updates: Sequence[Tensor], orthogonalize: Orthogonalize, processes: ProcessGroup
+) -> list[Tensor]:
+    """`orthogonalize` of the updates: of large ones each by one process, of the others by all."""
+    costs = [_cost(update) / max(update.numel(), 1) for update in updates]
+    is_large = [processes.size > 1 and cost >= MIN_COST_PER_WEIGHT for cost in costs]
+    if not any(is_large):
+        return orthogonalize(updates)
+    large = [update for update, yes in zip(updates, is_large, strict=True) if yes]
+    small = [update for update, yes in zip(updates, is_large, strict=True) if not yes]
+    divided, own = iter(_divide(large, orthogonalize, processes)), iter(orthogonalize(small))
+    return [next(divided) if yes else next(own) for yes in is_large]
+
+
+def _divide(
+    updates: Sequence[Tensor], orthogonalize: Orthogonalize, processes: ProcessGroup
 ) -> list[Tensor]:
     """`orthogonalize` of the updates, each computed by one process."""
-    if processes.size == 1:
-        return orthogonalize(updates)
     owners = assign_matrices([_cost(update) for update in updates], processes.size)
     parts = [
         [update for update, owner in zip(updates, owners, strict=True) if owner == rank]
         for rank in range(processes.size)
     ]
-    own = orthogonalize(parts[processes.rank])
     sizes = [sum(update.numel() for update in part) for part in parts]
     message = updates[0].new_zeros(max(sizes))
-    if own:
-        torch.cat([update.reshape(-1) for update in own], out=message[: sizes[processes.rank]])
+    if parts[processes.rank]:
+        own = [update.reshape(-1) for update in orthogonalize(parts[processes.rank])]
+        torch.cat(own, out=message[: sizes[processes.rank]])
     gathered = [
         iter(torch.split(whole[:size], [update.numel() for update in part]))
         for whole, size, part in zip(processes.all_gather(message), sizes, parts, strict=True)

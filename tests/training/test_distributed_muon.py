@@ -31,8 +31,13 @@ def step(processes):
     from copy import deepcopy
 
     from foveal.spec.recipe import Recipe
-    from foveal.training import optim
+    from foveal.training import distributed_muon, optim
     from foveal.training.process_group import ALONE
+
+    sent = []
+    gather = type(processes).all_gather
+    type(processes).all_gather = lambda self, own: sent.append(len(own)) or gather(self, own)
+    distributed_muon.MIN_COST_PER_WEIGHT = 40.0  # of the three matrices, that of 20 x 72 is large
 
     recipe = Recipe(
         optimizer="muon", learning_rate=0.1, momentum=0.9, weight_decay=0.01, bias_lr_scale=2.0
@@ -55,8 +60,8 @@ def step(processes):
                 parameter.grad = torch.randn(parameter.shape)
             optim.step(groups, state, 1.0, number, group)
     pairs = zip(shared.parameters(), alone.parameters(), strict=True)
-    return [torch.equal(one, other) for one, other in pairs]
+    return [sent, *(torch.equal(one, other) for one, other in pairs)]
 
 
 def test_divided_matrices_are_stepped_as_by_one_process(in_processes):
-    assert in_processes(step, 3) == [[True] * 6] * 3
+    assert in_processes(step, 3) == [[[1440] * 3, *[True] * 6]] * 3
