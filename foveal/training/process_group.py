@@ -35,8 +35,9 @@ class ProcessGroup:
     """One process of several that train together; `rank` 0 plans the run and writes its files.
 
     rank: of 0..size-1.  local_rank, local_size: the same among those of this machine.  restarts:
-    how often torchrun has started them again.  control: the gloo group of what is no gradient.
-    waiting: the others wait for rank 0 to plan the run.
+    how often torchrun has started them again.  control, setup: torch's groups of gloo for what is
+    no gradient, with the patience of a step and of decoding.  waiting: the others wait for rank 0
+    to plan the run.
     """
 
     rank: int = 0
@@ -45,6 +46,7 @@ class ProcessGroup:
     local_size: int = 1
     restarts: int = 0
     control: Any = field(default=None, repr=False)
+    setup: Any = field(default=None, repr=False)
     waiting: bool = field(default=False, repr=False)
 
     @property
@@ -99,11 +101,15 @@ class ProcessGroup:
             dist.all_gather(parts, own)
         return parts
 
-    def maximum(self, values: Sequence[float]) -> list[float]:
-        """Of every value the largest of all processes."""
+    def maximum(self, values: Sequence[float], *, patient: bool = False) -> list[float]:
+        """Of every value the largest of all processes.
+
+        patient: they may still be decoding images.
+        """
         message = torch.tensor(values, dtype=torch.float64)
         with _lost_processes():
-            dist.all_reduce(message, op=dist.ReduceOp.MAX, group=self.control)
+            group = self.setup if patient else self.control
+            dist.all_reduce(message, op=dist.ReduceOp.MAX, group=group)
         return [float(value) for value in message]
 
     def gather_rows(self, own: NDArray[np.float32], count: int) -> NDArray[np.float32]:
@@ -124,9 +130,9 @@ class ProcessGroup:
         """The bytes of rank 0."""
         size = torch.tensor([len(data)])
         with _lost_processes():
-            dist.broadcast(size, 0, group=self.control)
+            dist.broadcast(size, 0, group=self.setup)
             content = torch.frombuffer(bytearray(data or int(size)), dtype=torch.uint8)
-            dist.broadcast(content, 0, group=self.control)
+            dist.broadcast(content, 0, group=self.setup)
         return content.numpy().tobytes()
 
     @contextlib.contextmanager
@@ -235,7 +241,8 @@ def join_processes(device: str) -> Iterator[ProcessGroup]:
     backend = BACKENDS[_device_type(device, group)]
     try:
         dist.init_process_group(backend, timeout=STEP_TIMEOUT)
-        group.control = dist.new_group(backend="gloo", timeout=SETUP_TIMEOUT)
+        group.control = dist.new_group(backend="gloo", timeout=STEP_TIMEOUT)
+        group.setup = dist.new_group(backend="gloo", timeout=SETUP_TIMEOUT)
     except (RuntimeError, ValueError) as error:
         raise Error(
             f"process {group.rank} of {group.size} cannot reach the others through {backend}: "

@@ -39,7 +39,7 @@ def share_session(session: TrainSession) -> None:
     position, tensors = session.state.pack()
     processes.send_plan({"plan": session.plan, "position": position})
     processes.broadcast(save({name: value.contiguous() for name, value in tensors.items()}))
-    if any(processes.maximum([0.0])):
+    if any(processes.maximum([0.0], patient=True)):
         raise TrainingError(
             "another process of this run could not start; its own message says why, and the run "
             "can be continued with --resume"
@@ -60,7 +60,7 @@ def follow_session(
         session = _open_session(request, processes, Checkpoint(0, plan, tensors))
     except Error as error:
         failure = error
-    if any(processes.maximum([float(failure is not None)])):
+    if any(processes.maximum([float(failure is not None)], patient=True)):
         if failure is not None:
             raise failure
         raise SystemExit(1)
