@@ -122,7 +122,7 @@ def _train_in_processes(context: typer.Context, processes: int) -> int:
 
     out = context.params["out"] or default_folder(context.params["data"])
     given = {**context.params, "out": out, "processes": 1}
-    words = [*options.as_words(context, given), *(["--quiet"] if console.QUIET else [])]
+    words = [*(["--quiet"] if console.QUIET else []), *options.as_words(context, given)]
     with console.progress() as progress:
         return train_in_processes(words, processes, progress=progress)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -240,7 +242,7 @@ def join_processes(device: str) -> Iterator[ProcessGroup]:
         return
     backend = BACKENDS[_device_type(device, group)]
     try:
-        dist.init_process_group(backend, timeout=STEP_TIMEOUT)
+        _connect(backend, group)
         group.control = dist.new_group(backend="gloo", timeout=STEP_TIMEOUT)
         group.setup = dist.new_group(backend="gloo", timeout=SETUP_TIMEOUT)
     except (RuntimeError, ValueError) as error:
@@ -251,6 +253,49 @@ def join_processes(device: str) -> Iterator[ProcessGroup]:
     group.waiting = True
     yield group
     dist.destroy_process_group()  # after a failure the others may be gone: the process ends then
+
+
+def _connect(backend: str, group: ProcessGroup) -> None:
+    """Join torch's process group, and find out whether torchrun has started the run before."""
+    store, _, _ = next(
+        dist.rendezvous("env://", group.rank, group.size, timeout=STEP_TIMEOUT)  # type: ignore[no-untyped-call]
+    )
+    if group.rank == 0:
+        group.restarts = max(group.restarts, store.add("foveal/starts", 1) - 1)
+    dist.init_process_group(
+        backend,
+        store=dist.PrefixStore(_name_of_start(store, group), store),  # type: ignore[attr-defined]
+        rank=group.rank,
+        world_size=group.size,
+        timeout=STEP_TIMEOUT,
+    )
+
+
+def _name_of_start(store: Any, group: ProcessGroup) -> str:
+    """A name that the processes of this start share, and no earlier ones.
+
+    torchrun's store keeps what was written before a restart (torch 2.13), such as addresses of
+    processes that are gone, and restarts are counted by each machine for itself.
+    """
+    own = uuid.uuid4().hex
+    if group.rank:
+        store.set(f"foveal/request/{group.rank}", own)
+        name: str = store.get(f"foveal/answer/{own}").decode()
+        store.set(f"foveal/known/{name}/{group.rank}", "")
+        return name
+    unknowing = set(range(1, group.size))
+    deadline = time.monotonic() + STEP_TIMEOUT.total_seconds()
+    while unknowing:
+        for rank in tuple(unknowing):
+            if store.check([f"foveal/request/{rank}"]):  # of this start, or of one before
+                request = store.get(f"foveal/request/{rank}").decode()
+                store.set(f"foveal/answer/{request}", own)
+            if store.check([f"foveal/known/{own}/{rank}"]):
+                unknowing.remove(rank)
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"process {min(unknowing)} does not answer")
+        time.sleep(0.02)
+    return own
 
 
 def _device_type(device: str, group: ProcessGroup) -> str:

@@ -306,3 +306,26 @@ def test_a_fitted_output_layer_is_named_as_the_result(digits, tiny_pretrained, t
         r"evaluate gives the test accuracy",
         last,
     )
+
+
+def test_processes_get_the_same_words(monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr(
+        "foveal.verbs.train_processes.train_in_processes",
+        lambda words, processes, progress: given.append((words, processes)) or 130,
+    )
+    words = ["-dash", "--epochs=2", "--set", "optimizer=sgd", "--set", "a=b c", "--allow-bad"]
+    status = cli(["--quiet", "train", *words[1:], "--processes", "3", "--", words[0]])
+    ((passed, processes),) = given
+    assert (status, processes) == (130, 3)
+    out = next(word for word in passed if word.startswith("--out="))
+    assert out.startswith("--out=runs/-dash-")  # all processes must know the same folder
+    assert [word for word in passed if word != out] == [
+        "--quiet",
+        "--set=optimizer=sgd",
+        "--set=a=b c",
+        "--epochs=2.0",
+        "--allow-bad",
+        "--",
+        "-dash",
+    ]

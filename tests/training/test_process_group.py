@@ -1,6 +1,7 @@
 """What several processes exchange, in real processes joined by gloo."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from foveal.errors import DataError, UsageError
 from foveal.training.process_group import (
     ALONE,
     ProcessGroup,
+    _name_of_start,
     join_processes,
     launched_rank,
     started_by_torchrun,
@@ -205,3 +207,16 @@ def test_devices_that_cannot_be_shared_are_refused(torchrun, device, gpus, messa
     with pytest.raises(UsageError) as caught, join_processes(device):
         pass
     assert str(caught.value) == message
+
+
+def test_a_start_has_a_name_that_no_earlier_one_had():
+    store = torch.distributed.HashStore()
+    store.set("foveal/request/1", "of a process that was killed")
+    names = []
+    for _ in range(2):
+        groups = [ProcessGroup(rank, 3) for rank in range(3)]
+        with ThreadPoolExecutor() as pool:
+            found = list(pool.map(lambda group: _name_of_start(store, group), groups))
+        assert len(set(found)) == 1
+        names.append(found[0])
+    assert names[0] != names[1]
