@@ -258,7 +258,7 @@ def join_processes(device: str) -> Iterator[ProcessGroup]:
 def _connect(backend: str, group: ProcessGroup) -> None:
     """Join torch's process group, and find out whether torchrun has started the run before."""
     store, _, _ = next(
-        dist.rendezvous("env://", group.rank, group.size, timeout=STEP_TIMEOUT)  # type: ignore[no-untyped-call]
+        dist.rendezvous("env://", group.rank, group.size, timeout=STEP_TIMEOUT)  # type: ignore[attr-defined]
     )
     if group.rank == 0:
         group.restarts = max(group.restarts, store.add("foveal/starts", 1) - 1)
