@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-LIVE_SHARE = 0.01
-"""Of a processor's time, for each of: the watch over runs, filters and feature maps, the page."""
+LIVE_SHARE = 0.005
+"""Of a processor's time, for each of: the watch over runs, filters and feature maps."""
 MAX_PAUSE_SECONDS = 60.0
 
 

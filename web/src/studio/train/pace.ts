@@ -1,8 +1,8 @@
 // How often a live view is drawn: so seldom that the training on the same processor hardly notices.
 import { flushSync } from 'svelte'
 
-/** Of the time, that a view may take on the page's main thread. */
-const SHARE = 0.01
+/** Of the time, that one of a handful of views may take on the page's main thread: more where there are more cores. */
+const SHARE = 0.0015 * Math.min(navigator.hardwareConcurrency || 2, 16)
 const MOST_MS = 60_000
 
 /** Does work after a pause that grows with what the work before has cost, and never in a hidden page. */
