@@ -123,7 +123,11 @@ def test_every_layer_is_public():
 def test_every_verb_is_public():
     folder = Path(foveal.__file__).parent / "verbs"
     rooms = {"cache", "pretrained"}  # foveal.cache and foveal.pretrained are modules
-    parts = {"search_trials", "selftest_exports", "train_processes"}  # of the verb that they are named after
+    parts = {
+        "search_trials",
+        "selftest_exports",
+        "train_processes",
+    }  # of the verb that they are named after
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"} - rooms - parts
     assert modules == set(VERBS)
     assert all(callable(getattr(foveal, verb)) for verb in VERBS)
