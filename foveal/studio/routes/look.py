@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,7 +76,9 @@ def look_routes(state: StudioState) -> list[Route]:
 
     def lens(request: Request) -> Response:
         run_of(request)
-        return _page(state.lenses.page(request.path_params["key"]), None)
+        return _page(
+            state.lenses.page(request.path_params["key"]), request.query_params.get("lang")
+        )
 
     run = "/api/projects/{project}/runs/{run}"
     return [
@@ -88,7 +91,7 @@ def look_routes(state: StudioState) -> list[Route]:
 
 def _page(text: str, lang: str | None) -> Response:
     if lang in ("en", "ko"):
-        text = text.replace('<html lang="en"', f'<html lang="{lang}"', 1)
+        text = re.sub('<html lang="[a-z]+"', f'<html lang="{lang}"', text, count=1)
     return HTMLResponse(text, headers={"content-security-policy": PAGE_POLICY})
 
 

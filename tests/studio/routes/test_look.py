@@ -48,6 +48,8 @@ def test_the_lens_of_a_project_image_and_of_bytes(digits_project, new_digits):
     assert made["command"].startswith("foveal explain ")
     page = studio.client.get(f"{path}/{made['key']}")
     assert '<html lang="ko"' in page.text
+    again = studio.client.get(f"{path}/{made['key']}?lang=en").text  # the page's language changed
+    assert '<html lang="en"' in again
     content = sorted(new_digits.rglob("*.png"))[0].read_bytes()
     headers = {"content-type": "application/octet-stream"}
     answer = studio.client.post(path, content=content, headers=headers).json()
