@@ -105,6 +105,7 @@ async function predictions(page) {
   await openTab(page, "data");
   await tabTo(page, "#predictions");
   await press(page, "ArrowDown");
+  await page.waitForSelector("#differing"); // once all images are predicted
   await tabTo(page, "#differing");
   await axeInBothLanguages(page, "Data with predictions");
   const caption = page.locator(".predicted").first();
