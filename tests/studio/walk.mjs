@@ -4,8 +4,9 @@ import { inStudio, press, until } from "./open.mjs";
 
 const [url, folder] = process.argv.slice(2);
 
-/** Tab until the element has the focus. */
+/** Tab until the element, once it is there and enabled, has the focus. */
 async function tabTo(page, selector, most = 120) {
+  await page.waitForSelector(`${selector}:not(:disabled)`);
   for (let i = 0; i < most; i++) {
     const there = await page.evaluate(
       (wanted) => document.activeElement.matches(wanted),
@@ -105,7 +106,6 @@ async function predictions(page) {
   await openTab(page, "data");
   await tabTo(page, "#predictions");
   await press(page, "ArrowDown");
-  await page.waitForSelector("#differing"); // once all images are predicted
   await tabTo(page, "#differing");
   await axeInBothLanguages(page, "Data with predictions");
   const caption = page.locator(".predicted").first();
