@@ -17,6 +17,7 @@ async function axeInBothLanguages(page, what) {
 
 async function relabelInACell(page) {
   await page.goto(`${base}/#/${project}/look`);
+  await page.waitForSelector("#run");
   same(
     await page.locator("#run option").allTextContents(),
     ["<i>one</i> · 90.0 %"],
