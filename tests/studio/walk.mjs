@@ -85,6 +85,12 @@ async function look(page) {
   await press(page, "Enter");
   await page.waitForSelector("li [data-image]");
   await axeInBothLanguages(page, "Look");
+  await page.getByRole("button", { name: "Report" }).press("Enter");
+  await page.frameLocator("iframe").locator("#overview").waitFor();
+  await axeInBothLanguages(page, "the report");
+  await page.getByRole("button", { name: "Mistakes" }).press("Enter");
+  await tabTo(page, "[data-cell]");
+  await press(page, "Enter");
 }
 
 async function retrainHead(page) {

@@ -32,6 +32,11 @@ async function json<T>(path: string, init: RequestInit): Promise<T> {
 
 export const get = <T>(path: string): Promise<T> => json<T>(path, {})
 
+/** Ask for a page that is to be framed; a failure, which no frame shows, is thrown. */
+export async function page(path: string): Promise<void> {
+  await send(path, {})
+}
+
 export const post = <T>(path: string, body: unknown = {}, signal?: AbortSignal): Promise<T> =>
   json<T>(path, {
     method: 'POST',
