@@ -102,7 +102,9 @@ def object_store(_object_store_url: str, monkeypatch: pytest.MonkeyPatch):
     The environment says how it is reached, for this process and those it starts.
     """
     import boto3
+    from s3fs import S3FileSystem
 
+    S3FileSystem.clear_instance_cache()  # one that was opened before has no credentials
     monkeypatch.setenv("AWS_ENDPOINT_URL", _object_store_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "foveal")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "foveal")

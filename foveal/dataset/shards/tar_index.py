@@ -26,6 +26,8 @@ from foveal.text import plural
 Unusable = list[tuple[str, str]]
 MAX_HEADER_BYTES = 2**20
 """Of a member's header with its long name and further fields."""
+DAMAGED = (tarfile.TarError, OSError, ValueError, EOFError, OverflowError, RecursionError)
+"""What tarfile raises for a damaged or hostile file."""
 MAX_INSPECTED = 64
 """Files at the beginning of a .tar by which its layout is told."""
 
@@ -79,7 +81,7 @@ def index_tar(file: BinaryIO, url: str, size: int) -> ShardEntry:
                 raise ValueError("no end of the archive behind the last file")
     except ImageError:
         raise
-    except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError) as error:
+    except DAMAGED as error:
         reason = str(error) or type(error).__name__
         unusable.append(("", f"damaged after {plural(len(samples), 'sample')}: {reason}"))
     return _to_entry(url, size, samples, unusable)
@@ -134,7 +136,7 @@ def is_webdataset(path: Path) -> bool:
         with path.open("rb") as file, _open_tar(file) as archive:
             names = (info.name for _, info in zip(range(MAX_INSPECTED), archive, strict=False))
             return any(split_key(name)[1] == "cls" for name in names)
-    except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError):
+    except DAMAGED:
         return False
 
 

@@ -137,6 +137,18 @@ def test_a_negative_size_does_not_hang(tar_bytes):
     assert found.unusable == [("", "damaged after 1 sample: a file of a negative size")]
 
 
+def test_endless_headers_end_the_shard(tar_bytes, tmp_path):
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 3
+    header = info.tobuf(tarfile.GNU_FORMAT) + b"a/b".ljust(512, b"\0")
+    sample = tar_bytes([("1.png", b"a")])[:1024]
+    found = index(sample + header * 3000)
+    assert found.paths == ["s.tar/1.png"]
+    assert [reason.partition(": ")[0] for _, reason in found.unusable] == ["damaged after 1 sample"]
+    (tmp_path / "x.tar").write_bytes(header * 3000)
+    assert not is_webdataset(tmp_path / "x.tar")
+
+
 @pytest.mark.parametrize("content", [b"", b"not a tar" * 100, bytes(10240)])
 def test_no_tar_at_all(content):
     assert index(content).paths == []
