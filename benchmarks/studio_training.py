@@ -83,9 +83,11 @@ def measure(folder: Path) -> dict[str, float]:
     try:
         path = run_in_studio(client, project, epochs=EPOCHS)
     finally:
-        page.wait(60)
+        watched = page.wait(60)
         process.terminate()
         process.wait()
+    if watched:
+        raise SystemExit("the page could not be opened, so nothing was measured: npm ci in web/")
     return {"command_line": plain, "studio": images_per_second(path)}
 
 
