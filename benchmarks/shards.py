@@ -246,7 +246,7 @@ def main() -> None:
         "python": platform.python_version(),
         "network": given.network,
         "figures": "[median, least, largest]; images a second, MiB",
-        "streamed_of_decoded": rates[0] / rates[1],
+        "ratio": rates[0] / rates[1],
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps({**about, **figures, "every": every}, indent=1) + "\n")
