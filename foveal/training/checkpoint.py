@@ -20,7 +20,8 @@ from foveal.errors import TrainingError
 from foveal.files import write_atomic
 
 KEPT_CHECKPOINTS = 2
-CHECKPOINT_FORMAT = 2
+CHECKPOINT_FORMAT = 3
+"""Higher whenever the keys of a run's position change, which are read as they stand."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Checkpoints: whole or not there, the newest two, and damage passed over."""
 
+import hashlib
 import os
 import resource
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ import torch
 from foveal.errors import TrainingError
 from foveal.training import checkpoint
 from foveal.training.checkpoint import Checkpoint, load_newest, save_checkpoint
+from foveal.training.state import RunPosition
 
 
 def _checkpoint(step):
@@ -28,7 +31,7 @@ def test_what_is_written_is_read_to_the_bit(tmp_path):
     save_checkpoint(tmp_path, given)
     found = load_newest(tmp_path)
     assert found.step == 7
-    assert found.metadata == {"format": 2, **given.metadata}
+    assert found.metadata == {"format": 3, **given.metadata}
     assert all(torch.equal(found.tensors[name], given.tensors[name]) for name in given.tensors)
 
 
@@ -75,7 +78,7 @@ def test_a_checkpoint_of_another_format_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(TrainingError) as caught:
         load_newest(tmp_path)
     assert str(caught.value) == (
-        f"{path} has checkpoint format 1, this version of foveal reads format 2; start a new run "
+        f"{path} has checkpoint format 1, this version of foveal reads format 3; start a new run "
         "in another folder"
     )
 
@@ -110,3 +113,10 @@ def test_a_disk_that_takes_no_more_keeps_the_last_one(tmp_path):
         f"cannot write {tmp_path}/000000000002.safetensors: File too large; free space or choose "
         "another place\n1 1\n"
     )
+
+
+def test_a_position_of_other_keys_needs_a_higher_format():
+    """A checkpoint's position is read as it stands: change the number with the keys."""
+    keys = ",".join(sorted(field.name for field in fields(RunPosition)))
+    digest = hashlib.sha256(keys.encode()).hexdigest()[:8]
+    assert (checkpoint.CHECKPOINT_FORMAT, digest) == (3, "02543991")

@@ -52,7 +52,7 @@ class RecipeContext:
 
     images, classes: their number in train.  invariance: None where it is unknown, as for several
     labels an image.  fast_bf16: the device multiplies 16-bit numbers.  pretrained: the run starts
-    from this network with weights that were learned elsewhere.
+    from this network with weights that were learned elsewhere.  gpu: it trains on one.
     """
 
     network: Network
