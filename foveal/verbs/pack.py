@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from foveal.dataset.dataset import Dataset
@@ -39,5 +40,14 @@ def pack(
             "such as 128M"
         )
     refuse_used_folder(Path(out))
+    if not isinstance(data, Dataset) and _lies_in(out, data):
+        raise UsageError(
+            f"--out is {out}, inside {data}, whose images it would add to; give a folder elsewhere"
+        )
     dataset = open_dataset(data, root=root)
     return pack_shards(dataset, Path(out), shard_bytes=shard_bytes, progress=progress)
+
+
+def _lies_in(path: str | Path, folder: str | Path) -> bool:
+    """Whether it is the folder or inside it; realpath ends where links lead in a circle."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

@@ -85,6 +85,11 @@ def test_what_is_refused(digits, tmp_path):
             {"out": digits},
             f"--out is {digits}, which is not empty; give another folder",
         ),
+        (
+            {"out": digits / "0" / ".." / "in"},
+            f"--out is {digits}/0/../in, inside {digits}, whose images it would add to; give a "
+            "folder elsewhere",
+        ),
     ):
         with pytest.raises(UsageError) as info:
             foveal.pack(digits, **arguments)
@@ -194,4 +199,14 @@ def test_shards_sorted_by_class_are_told(digits, tiny_network, tmp_path, monkeyp
     assert warning.endswith(
         " % off the class shares of train, so that batches are no samples of it; write them anew "
         "with foveal pack, which mixes them, or raise --cache-limit"
+    )
+
+
+def test_a_link_in_a_circle_is_one_sentence(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    with pytest.raises(DataError) as info:
+        foveal.pack(loop, tmp_path / "out")
+    assert str(info.value) == (
+        f"no such file or folder: {loop}; give the folder that holds the images"
     )
