@@ -46,8 +46,7 @@ def brightness(pixels: np.ndarray, cache_rows: IntArray) -> FloatArray:
 def _size(dataset: Dataset, row: int) -> tuple[int, int]:
     """(width, height) as displayed, by the file's header; (1, 1) where it can no longer be read."""
     try:
-        image = open_image(dataset.read(row))
+        with open_image(dataset.read(row)) as image:
+            return upright_size(image)
     except ImageError:
         return 1, 1
-    with image:
-        return upright_size(image)

@@ -203,13 +203,13 @@ def open_image(content: bytes) -> Image.Image:
         image = Image.open(
             BytesIO(content), formats=IMAGE_FORMATS[-1:] if heic else _PILLOW_FORMATS
         )
+        _reject_raw_preview(image)  # tags are parsed here, of which any may be damaged
+        _check_memory(image, least_decoded_bytes(image))
+        return image
     except UnidentifiedImageError as error:
         raise ImageError(unidentified_reason(content)) from error
     except Exception as error:
         raise ImageError(_failure_reason(error)) from error
-    _reject_raw_preview(image)
-    _check_memory(image, least_decoded_bytes(image))
-    return image
 
 
 @functools.cache
@@ -301,7 +301,10 @@ def _read_all(handle: int, size: int) -> bytes:
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """(width, height) in pixels of an opened image after its EXIF orientation is applied."""
+    """(width, height) in pixels of an opened image after its EXIF orientation is applied.
+
+    Raises ImageError where its EXIF data is damaged.
+    """
     width, height = image.size
     return (height, width) if _swaps_axes(image) else (width, height)
 
@@ -311,11 +314,14 @@ def _swaps_axes(image: Image.Image) -> bool:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1..8."""
+    """The EXIF orientation, 1..8; raises ImageError where it cannot be read."""
     # Pillow's parsing of EXIF takes as long as decoding a small image: only where it may be.
     if image.format != "TIFF" and not any(key in image.info for key in _ORIENTATION_KEYS):
         return 1
-    value = image.getexif().get(_ORIENTATION, 1)
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception as error:
+        raise ImageError(_failure_reason(error)) from error
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 

@@ -51,7 +51,7 @@ def coefficient_bytes(image: Image.Image) -> int:
     if not is_jpeg(image) or not image.info.get("progressive"):
         return 0
     samples: list[int] = [across * down for _, across, down, _ in getattr(image, "layer", ())]
-    return 2 * image.width * image.height * sum(samples) // max(samples, default=1)
+    return 2 * image.width * image.height * sum(samples) // max([1, *samples])
 
 
 def is_jpeg(image: Image.Image) -> bool:

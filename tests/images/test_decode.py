@@ -162,6 +162,42 @@ def test_the_preview_of_a_camera_raw_file_is_not_the_image():
     )
 
 
+def damaged_exif() -> bytes:
+    """A PNG whose EXIF data is none."""
+    file = io.BytesIO()
+    Image.new("RGB", (16, 12)).save(file, "PNG", exif=b"Exif\0\0MM\xff*\0\0\0\x08")
+    return file.getvalue()
+
+
+def without_sampling() -> bytes:
+    """A progressive JPEG whose components take no samples."""
+    file = io.BytesIO()
+    Image.new("L", (16, 12)).save(file, "JPEG", progressive=True)
+    content = bytearray(file.getvalue())
+    content[content.index(b"\xff\xc2") + 11] = 0
+    return bytes(content)
+
+
+@pytest.mark.parametrize("call", [open_image, lambda content: decode_array(content, channels=3)])
+def test_a_jpeg_without_samples_is_damaged(call):
+    with pytest.raises(ImageError) as error:
+        decode.decode_opened(call(without_sampling()), channels=3)
+    assert error.value.reason == "damaged: its content cannot be decoded"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda content: decode_array(content, channels=3),
+        lambda content: decode.upright_size(open_image(content)),
+    ],
+)
+def test_exif_data_that_is_none_is_damaged(call):
+    with pytest.raises(ImageError) as error:
+        call(damaged_exif())
+    assert error.value.reason == "damaged: its content cannot be decoded"
+
+
 @pytest.mark.realdata
 def test_a_jpeg_decoded_smaller_differs_little(realdata):
     """The bound that the documents state: mean 1 level, and it never goes below `least`."""
