@@ -56,6 +56,8 @@ def list_archive(
     on_ignored: called with the name of each hidden file.
     Raises DataError where it is not an archive, damaged, or has too many members.
     """
+    if path.exists() and not path.is_file():  # opening a pipe or device would wait for ever
+        raise DataError(f"cannot read {path}: not a regular file; give another archive")
     read_entries = _zip_entries if path.suffix.lower() == ".zip" else _tar_entries
     try:
         entries, notes = read_entries(path)
@@ -99,6 +101,7 @@ def _by_kind(
     unusable: list[UnusableFile] = []
     for entry in entries:
         reason = unsafe_name(entry.name) or entry.reason
+        reason = reason if entry.name else "a file without a name"
         if reason is not None and is_hidden(entry.name):
             on_ignored(entry.name)
         elif reason is not None:
@@ -147,7 +150,7 @@ def _zip_names(infos: Sequence[zipfile.ZipInfo]) -> tuple[list[str], list[Layout
     decoded, note = decode_names([names[index].encode("cp437") for index in undeclared])
     for index, name in zip(undeclared, decoded, strict=True):
         names[index] = name
-    files = [index for index, info in enumerate(infos) if not info.is_dir()]
+    files = [index for index, name in enumerate(names) if not name.endswith("/")]
     slashed, slash_note = with_slashes([names[index] for index in files])
     for index, name in zip(files, slashed, strict=True):
         names[index] = name

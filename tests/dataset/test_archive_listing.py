@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from foveal.dataset.archive_listing import list_archive
 from foveal.dataset.open import open_dataset
+from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError
 
 
@@ -112,3 +114,31 @@ def test_a_tar_member_of_negative_size_does_not_hang(tmp_path: Path) -> None:
         f"cannot read {path} as a .tar archive: a file of a negative size; create the archive "
         "again or give the folder"
     )
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar"])
+def test_a_file_without_a_name_is_unusable(tmp_path: Path, suffix: str):
+    path = tmp_path / f"data{suffix}"
+    if suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("x", "cat/1.png"):
+                archive.writestr(zipfile.ZipInfo(name), b"content")
+            archive.filelist[0].filename = ""  # in the directory alone
+    else:
+        with tarfile.open(path, "w") as archive:
+            for name in ("", "cat/1.png"):
+                archive.addfile(tarfile.TarInfo(name))
+    listing = list_archive(path)
+    assert list(listing.members) == ["cat/1.png"]
+    assert listing.unusable == [UnusableFile("", "a file without a name")]
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar"])
+def test_a_pipe_and_a_device_are_never_opened(tmp_path: Path, suffix: str):
+    pipe, device = tmp_path / f"pipe{suffix}", tmp_path / f"zero{suffix}"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    for path in (pipe, device):
+        with pytest.raises(DataError) as error:
+            list_archive(path)
+        assert str(error.value) == (f"cannot read {path}: not a regular file; give another archive")
