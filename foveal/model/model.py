@@ -14,6 +14,7 @@ from foveal.model.detect import detect_format
 from foveal.model.file import TRAIN_HASHES, read_model_file, write_model_file
 from foveal.model.manifest import Manifest
 from foveal.network.build import build
+from foveal.text import printable
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _check_tensors(module: nn.Module, tensors: dict[str, np.ndarray], path: Path
     if mismatches:
         name = mismatches[0]
         raise ModelFileError(
-            f"{path} is damaged: tensor {name} must be "
+            f"{path} is damaged: tensor {printable(name[:80])} must be "
             f"{_describe_tensor(expected, name)}, the file has {_describe_tensor(received, name)}; "
             "use the original file"
         )

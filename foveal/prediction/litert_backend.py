@@ -15,7 +15,7 @@ from foveal.errors import MissingExtra, ModelFileError
 from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.prediction import litert_verify
 from foveal.prediction.prediction import logits_from_probabilities
-from foveal.prediction.runtime import load_litert, quiet_stderr
+from foveal.prediction.runtime import load_litert, quiet_stderr, runtime_error
 
 if TYPE_CHECKING:
     from foveal.model.manifest import Manifest
@@ -32,7 +32,7 @@ class LitertBackend:
         try:
             self._interpreter = _create_interpreter(content, threads)
         except Exception as error:  # it raises ValueError and RuntimeError of its own
-            raise _runtime_error(path, error) from error
+            raise runtime_error(path, error) from error
         self._input, self._output = self._check_graph()
 
     @cached_property
@@ -63,7 +63,7 @@ class LitertBackend:
             self._interpreter.invoke()
             return np.asarray(self._interpreter.get_tensor(self._output)[0])
         except (RuntimeError, ValueError) as error:
-            raise _runtime_error(self.path, error) from error
+            raise runtime_error(self.path, error) from error
 
     def _check_graph(self) -> tuple[int, int]:
         """Indices of the input and the output tensor."""
@@ -103,8 +103,3 @@ def _create_interpreter(content: bytes, threads: int) -> Any:
         )
         interpreter.allocate_tensors()
     return interpreter
-
-
-def _runtime_error(path: Path, error: Exception) -> ModelFileError:
-    reason = " ".join(str(error).split())[:200]
-    return ModelFileError(f"{path} cannot be run: {reason}; export the model again")

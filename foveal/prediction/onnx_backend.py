@@ -15,7 +15,7 @@ from foveal.model.detect import is_web_page
 from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.prediction import onnx_verify
 from foveal.prediction.page_file import embedded_model
-from foveal.prediction.runtime import load_onnxruntime
+from foveal.prediction.runtime import load_onnxruntime, runtime_error
 
 if TYPE_CHECKING:
     from foveal.model.manifest import Manifest
@@ -59,7 +59,7 @@ class OnnxBackend:
         try:
             return np.asarray(self._session.run([output], feed)[0])
         except Exception as error:  # onnxruntime raises many types of its own
-            raise _runtime_error(self.path, error) from error
+            raise runtime_error(self.path, error) from error
 
     def _check_graph(self) -> None:
         manifest, inputs = self.inference_manifest, self._session.get_inputs()
@@ -113,10 +113,4 @@ def _create_session(content: bytes, path: Path, threads: int) -> Any:
             disabled_optimizers=["ConstantFolding"],
         )
     except Exception as error:  # onnxruntime raises many types of its own
-        raise _runtime_error(path, error) from error
-
-
-def _runtime_error(path: Path, error: Exception) -> ModelFileError:
-    return ModelFileError(
-        f"{path} cannot be run: {str(error).splitlines()[0][:200]}; export the model again"
-    )
+        raise runtime_error(path, error) from error

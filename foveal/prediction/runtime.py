@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from foveal.errors import ModelFileError
+from foveal.text import printable
+
 DISABLE_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 """Set before the library is loaded it prevents the upload, every event and the file with an
 identifier of the machine; a value that the environment has already stays."""
@@ -32,6 +35,15 @@ def load_litert() -> ModuleType:
 
     module: ModuleType = interpreter
     return module
+
+
+def runtime_error(path: Path, error: Exception) -> ModelFileError:
+    """The error for what a runtime refuses; its words name parts of the file as they stand there.
+
+    path: of the exported file.
+    """
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return ModelFileError(f"{path} cannot be run: {printable(reason)}; export the model again")
 
 
 @contextlib.contextmanager

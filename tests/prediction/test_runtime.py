@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import foveal
-from foveal.prediction.runtime import DISABLE_TELEMETRY
+from foveal.prediction.runtime import DISABLE_TELEMETRY, runtime_error
 
 PACKAGE = Path(foveal.__file__).parent
 
@@ -55,3 +55,15 @@ def test_no_identifier_of_the_machine_is_written(tmp_path: Path):
 
 def test_a_value_of_the_environment_stays(tmp_path: Path):
     assert _run(tmp_path, **{DISABLE_TELEMETRY: "true"}).stdout == "true\n"
+
+
+def test_what_a_runtime_says_is_one_line_that_can_be_shown():
+    error = RuntimeError("Invalid model.\n\tNode input 'a\x1b[2J\x07' is not\n there" + "x" * 300)
+    assert str(runtime_error(Path("a.onnx"), error)) == (
+        "a.onnx cannot be run: Invalid model. Node input 'a\\x1b[2J\\x07' is not there"
+        + "x" * 153
+        + "; export the model again"
+    )
+    assert str(runtime_error(Path("a.onnx"), RuntimeError())) == (
+        "a.onnx cannot be run: RuntimeError; export the model again"
+    )
