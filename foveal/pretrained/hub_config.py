@@ -13,8 +13,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import ValidationError
+
 from foveal.errors import ModelFileError
 from foveal.pretrained.mapping import Candidate
+from foveal.spec.network import Network
 from foveal.spec.preprocess import MIN_CROP_FRACTION, Interpolation
 from foveal.text import printable
 
@@ -94,12 +97,22 @@ def _invalid(path: Path, what: str) -> ModelFileError:
 
 
 def with_preprocess(candidate: Candidate, config: HubConfig | None) -> Candidate:
-    """The candidate with the preprocessing that timm's configuration states."""
+    """The candidate with the preprocessing that timm's configuration states.
+
+    Raises ModelFileError where the network cannot have it.
+    """
     if config is None or not config.preprocess:
         return candidate
-    preprocess = candidate.network.preprocess.model_copy(update=dict(config.preprocess))
-    network = candidate.network.model_copy(update={"preprocess": preprocess})
-    return replace(candidate, network=network)
+    data = candidate.network.to_data()
+    data["preprocess"] = {**data.get("preprocess", {}), **config.preprocess}
+    try:
+        return replace(candidate, network=Network.model_validate(data))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise ModelFileError(
+            f"the {CONFIG_FILE} beside the weights file does not fit the network "
+            f"{candidate.preset}: {problem}; move the weights file to a folder without it"
+        ) from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

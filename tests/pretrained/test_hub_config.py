@@ -10,6 +10,10 @@ import pytest
 from foveal.errors import ModelFileError
 from foveal.pretrained.hub_config import HubConfig, read_hub_config, with_preprocess
 from foveal.pretrained.identification import identify
+from foveal.pretrained.mapping import Candidate, Mismatch
+from foveal.pretrained.naming import Naming
+from foveal.spec.network import Network
+from foveal.spec.yaml import parse_yaml
 
 HALF = [0.5, 0.5, 0.5]
 
@@ -106,3 +110,30 @@ def test_it_settles_naming_and_preprocessing(random_weights) -> None:
     assert changed.network.preprocess.model_dump(exclude_defaults=True) == config.preprocess
     assert with_preprocess(found, None) == found
     assert with_preprocess(found, HubConfig("timm")) == found
+
+
+@pytest.mark.parametrize(
+    ("network", "preprocess", "problem"),
+    [
+        (
+            "input: {height: 8, width: 8, channels: 3}\npreprocess: {fit: pad}\n",
+            {"crop_fraction": 0.9},
+            "crop_fraction 0.9 is only for fit crop, not pad: leave it out, or use crop",
+        ),
+        (
+            "input: {height: 8, width: 8, channels: 1}\n",
+            {"mean": (0.5,) * 3, "std": (0.5,) * 3},
+            "preprocess mean has 3 numbers for 1 channels",
+        ),
+    ],
+)
+def test_what_the_network_cannot_have_is_refused(network, preprocess, problem) -> None:
+    """Else a model file would be written that nothing opens."""
+    parsed = parse_yaml(f"{network}layers: [conv: 4, global_avg_pool, output: softmax]", Network)
+    found = Candidate("own.yaml", Naming("foveal", ()), parsed, 10, {}, Mismatch((), (), ()))
+    with pytest.raises(ModelFileError) as error:
+        with_preprocess(found, HubConfig("timm", preprocess))
+    assert str(error.value) == (
+        "the config.json beside the weights file does not fit the network own.yaml: "
+        f"{problem}; move the weights file to a folder without it"
+    )
