@@ -22,6 +22,7 @@ from foveal.scale.search.study import (
     Entries,
     default_trial,
     report_progress,
+    run_folder,
     store_space,
     suggest,
 )
@@ -115,8 +116,8 @@ def run_trial(study: Study, entries: Entries, search: Search) -> None:
 
     trial = study.ask()
     values = suggest(trial, entries)
-    name = trial.user_attrs.get(FOLDER) or f"{trial.number:04d}"
-    trial.set_user_attr(FOLDER, name)
+    folder = run_folder(search.trials, trial) or search.trials / f"{trial.number:04d}"
+    trial.set_user_attr(FOLDER, folder.name)
     trial.set_user_attr(SEED, trial.user_attrs.get(SEED, search.seed))
     told = ", ".join(
         f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
@@ -124,7 +125,6 @@ def run_trial(study: Study, entries: Entries, search: Search) -> None:
     )
     search.progress.message(f"trial {trial.number}: {told}")
     try:
-        folder = search.trials / name
         run = _train(search, folder, values, resume=folder.exists(), trial=trial)
     except TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)

@@ -16,7 +16,7 @@ from foveal.rundir import MODEL_FILE, NETWORK_FILE, RECIPE_FILE
 from foveal.scale.search.command import Source, train_command
 from foveal.scale.search.selection import SelectionBias, estimate_selection_bias
 from foveal.scale.search.space import Scalar
-from foveal.scale.search.study import FOLDER, SEED
+from foveal.scale.search.study import SEED, run_folder
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -130,7 +130,6 @@ def write_val_accuracies(run_folder: Path, accuracies: np.ndarray) -> None:
 
 def _trial_result(trial: FrozenTrial, folder: Path) -> TrialResult:
     states: dict[str, Any] = {"FAIL": "failed"}
-    name = trial.user_attrs.get(FOLDER)
     value = trial.value
     if value is None and trial.intermediate_values:
         value = trial.intermediate_values[max(trial.intermediate_values)]
@@ -139,7 +138,7 @@ def _trial_result(trial: FrozenTrial, folder: Path) -> TrialResult:
         states.get(trial.state.name, trial.state.name.lower()),
         value,
         dict(trial.params),
-        None if name is None else folder / TRIALS_FOLDER / name,
+        run_folder(folder / TRIALS_FOLDER, trial),
     )
 
 

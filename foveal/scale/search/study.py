@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from foveal.errors import MissingExtra, UsageError
 from foveal.filelock import RUN_LOCK, try_lock
 from foveal.scale.search.space import Range, Scalar, ends_of, is_whole
+from foveal.text import printable
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -27,6 +29,7 @@ PRUNING_STEPS = 10
 """Parts of a run after which val is compared with that of other trials at the same place."""
 Entries = Mapping[str, Range | tuple[Scalar, ...]]
 """What is searched: a range or a list of values by key."""
+_FOLDER_NAME = re.compile(r"[0-9]{4,9}")
 MIN_TRIALS, MIN_STEPS = 4, 3
 """Trials that are never pruned, and parts before which none is."""
 
@@ -127,6 +130,22 @@ def default_trial(
     )
 
 
+def run_folder(trials: Path, trial: Trial | FrozenTrial) -> Path | None:
+    """The run folder of a trial, inside that of all trials; None where it never began.
+
+    Raises UsageError for a name that no search has written, which could lead out of it.
+    """
+    name = trial.user_attrs.get(FOLDER)
+    if name is None:
+        return None
+    if not isinstance(name, str) or not _FOLDER_NAME.fullmatch(name):
+        raise UsageError(
+            f"trial {trial.number} of the search in {trials.parent} names the folder "
+            f"'{printable(str(name)[:80])}', which no search has written; give another --out"
+        )
+    return trials / name
+
+
 def release_dead_trials(study: Study, trials: Path) -> int:
     """Queue again what was running in processes that are dead; how many there were.
 
@@ -136,8 +155,8 @@ def release_dead_trials(study: Study, trials: Path) -> int:
 
     count = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        name = trial.user_attrs.get(FOLDER)
-        if name is None or _is_running(trials / name):
+        folder = run_folder(trials, trial)
+        if folder is None or _is_running(folder):
             continue
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, user_attrs=trial.user_attrs, skip_if_exists=False)

@@ -17,6 +17,7 @@ from foveal.scale.search.study import (
     open_study,
     release_dead_trials,
     report_progress,
+    run_folder,
     store_space,
     stored_space,
     suggest,
@@ -130,3 +131,30 @@ def test_a_trial_below_the_median_is_pruned_after_three_places(tmp_path: Path) -
 
 def test_optuna_is_the_one_this_was_written_for() -> None:
     assert optuna.__version__.startswith("5.")
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/tmp/outside", "", ".", "0001/..", 7, ["0001"]])
+def test_a_folder_that_no_search_has_written_is_not_touched(tmp_path: Path, name: object) -> None:
+    (tmp_path / "search").mkdir()
+    study = open_study(tmp_path / "search", None, seed=0)
+    suggest(study.ask(), ENTRIES)
+    trial = study.ask()
+    trial.set_user_attr("folder", name)
+    trials = tmp_path / "search" / "trials"
+    (tmp_path / "outside").mkdir()
+    for call in (lambda: run_folder(trials, trial), lambda: release_dead_trials(study, trials)):
+        with pytest.raises(UsageError) as info:
+            call()
+        assert str(info.value) == (
+            f"trial 1 of the search in {tmp_path}/search names the folder '{name}', which no "
+            "search has written; give another --out"
+        )
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_the_folder_of_a_trial_that_never_began(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    trial = study.ask()
+    assert run_folder(tmp_path, trial) is None
+    trial.set_user_attr("folder", "0012")
+    assert run_folder(tmp_path, trial) == tmp_path / "0012"
