@@ -8,20 +8,17 @@ over the flipped image, temperature and softmax or sigmoid are part of the graph
 
 from __future__ import annotations
 
-import copy
-import itertools
 import logging
 import warnings
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from foveal.exporting.resize import ResizeToInput
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
-from foveal.network.blocks import LayerScale
+from foveal.network.fused.folding import fold_layers
 
 OPSET = 20
 """The first operator set with GELU as one operator, which runtimes and int8 treat as a whole;
@@ -64,8 +61,8 @@ def export_graph(model: Model, *, any_size: bool = False) -> Any:
 
     any_size: images of any height and width (one size per batch), resized in the graph.
     """
-    folded = fold_layer_scales(fold_batch_norms(model.module))
-    module = InferenceModule(folded, model.manifest, any_size=any_size).eval()
+    layers = fold_layers(model.module)
+    module = InferenceModule(layers, model.manifest, any_size=any_size).eval()
     height, width, channels = model.manifest.network.input.shape
     extra = (11, 17) if any_size else (0, 0)  # so that no size is taken for a constant
     example = torch.zeros(2, height + extra[0], width + extra[1], channels, dtype=torch.uint8)
@@ -82,46 +79,6 @@ def export_graph(model: Model, *, any_size: bool = False) -> Any:
     proto.producer_version = ""
     proto.producer_name = "foveal"
     return proto
-
-
-def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """A copy with every batch norm after a convolution folded into its weights.
-
-    A max pool may be between the two where no scale is negative: the maximum is then at the same
-    cell before and after the norm.
-    """
-    module = copy.deepcopy(module).cpu().eval()
-    for sequence in module.modules():
-        if not isinstance(sequence, nn.Sequential):
-            continue
-        names = list(sequence._modules)
-        for index, name in enumerate(names[:-1]):
-            conv, after = sequence._modules[name], names[index + 1]
-            pooled = isinstance(sequence._modules[after], nn.MaxPool2d) and index + 2 < len(names)
-            after = names[index + 2] if pooled else after
-            norm = sequence._modules[after]
-            if type(conv) is not nn.Conv2d or not isinstance(norm, nn.BatchNorm2d):
-                continue
-            if not pooled or bool((norm.weight >= 0).all()):
-                sequence._modules[name] = fuse_conv_bn_eval(conv, norm)
-                sequence._modules[after] = nn.Identity()
-    return module
-
-
-def fold_layer_scales(module: nn.Module) -> nn.Module:
-    """`module` with every layer scale after a convolution folded into its weights, in place."""
-    for sequence in module.modules():
-        if not isinstance(sequence, nn.Sequential):
-            continue
-        names = list(sequence._modules)
-        for name, after in itertools.pairwise(names):
-            conv, scale = sequence._modules[name], sequence._modules[after]
-            if type(conv) is nn.Conv2d and isinstance(scale, LayerScale):
-                conv.weight.data.mul_(scale.weight.data[:, None, None, None])
-                if conv.bias is not None:
-                    conv.bias.data.mul_(scale.weight.data)
-                sequence._modules[after] = nn.Identity()
-    return module
 
 
 def _trace(module: nn.Module, example: Tensor, any_size: bool) -> Any:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 import onnxruntime
 import pytest
 import torch
-from torch import nn
 
 from foveal.exporting.onnx import (
     OPSET,
     InferenceModule,
     export_graph,
-    fold_batch_norms,
-    fold_layer_scales,
 )
 from foveal.exporting.quantise import VARIANTS, quantise_graph
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
-from foveal.network.blocks import LayerScale as LayerScaleModule
 from foveal.spec.layers import (
     BatchNorm,
     Conv,
@@ -85,31 +79,6 @@ def test_no_trace_of_this_machine() -> None:
     for word in (b"site-packages", b"/torch/", b"foveal/", b"pytorch"):
         assert word not in content
     assert (graph.producer_name, graph.producer_version) == ("foveal", "")
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_a_norm_after_a_max_pool_is_folded_if_it_commutes(sign: int) -> None:
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2), nn.BatchNorm2d(4)).eval()
-    module[2].weight.data.mul_(sign * 2)
-    module[2].running_mean.normal_()
-    pixels = torch.rand(2, 3, 9, 9)
-    folded = fold_batch_norms(module)
-    with torch.no_grad():
-        torch.testing.assert_close(folded(pixels), module(pixels), atol=1e-5, rtol=1e-5)
-    assert isinstance(folded[2], nn.Identity) == (sign > 0)
-
-
-@pytest.mark.parametrize("bias", [True, False])
-def test_a_layer_scale_is_folded_into_its_convolution(bias: bool) -> None:
-    conv, scale = nn.Conv2d(3, 4, 3, bias=bias), LayerScaleModule(4, 1.0)
-    module = nn.Sequential(OrderedDict(conv=conv, scale=scale)).eval()
-    scale.weight.data.normal_()
-    pixels = torch.rand(2, 3, 9, 9)
-    with torch.no_grad():
-        expected = module(pixels)
-        folded = fold_layer_scales(module)
-        torch.testing.assert_close(folded(pixels), expected, atol=1e-6, rtol=1e-5)
-    assert isinstance(folded.scale, nn.Identity)
 
 
 MOBILE = (

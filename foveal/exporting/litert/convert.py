@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from foveal.errors import Error
-from foveal.exporting.onnx import InferenceModule, fold_batch_norms, fold_layer_scales
+from foveal.exporting.onnx import InferenceModule
 from foveal.model.model import Model
 from foveal.network.blocks import PaddedPool2d
+from foveal.network.fused.folding import fold_layers
 from foveal.prediction.runtime import load_litert
 
 INPUT_NAME = "pixels"
@@ -38,7 +39,7 @@ def convert(model: Model) -> bytes:
     """The flatbuffer of `model`; Error names the layer that cannot be converted or run."""
     import litert_torch  # noqa: F401  a converter that is missing is not a layer it cannot take
 
-    layers = pad_partial_windows(fold_layer_scales(fold_batch_norms(model.module)))
+    layers = pad_partial_windows(fold_layers(model.module))
     shape = model.manifest.network.input.shape
     pixels = torch.zeros(1, *shape, dtype=torch.uint8)
     try:

@@ -1,4 +1,4 @@
-"""Batch norms with fixed statistics as part of the layer before them.
+"""Batch norms with fixed statistics, and layer scales, as part of the layer before them.
 
 A norm in evaluation mode is a factor and an offset for each map: the layer before it computes the
 same with other weights, in one pass over the maps for two (Jacob et al. 2018, section 3.2).
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from foveal.network.blocks import LayerScale
 
 NormedLayer = nn.Conv2d | nn.Linear
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
@@ -69,15 +70,41 @@ def fold_norms(module: nn.Module) -> nn.Module:
     training mode too.
     """
     folded = deepcopy(module).eval()
-    for pair in list(_pairs(folded)):
+    _fold_norms(folded, list(_pairs(folded)))
+    return folded
+
+
+@torch.no_grad()
+def fold_layers(module: nn.Module) -> nn.Module:
+    """`fold_norms` for export, on the CPU: also norms behind a max pool, and layer scales.
+
+    A norm behind a max pool becomes part of the convolution before the pool where no scale is
+    negative: the maximum is then at the same cell before and after the norm.
+    """
+    folded = deepcopy(module).cpu().eval()
+    _fold_norms(folded, [*_pairs(folded), *_pairs_around_max_pools(folded)])
+    _fold_layer_scales(folded)
+    return folded
+
+
+def _fold_norms(module: nn.Module, pairs: list[_Pair]) -> None:
+    for pair in pairs:
         weight, bias = _fold(pair)
         pair.layer.weight = nn.Parameter(weight, requires_grad=pair.layer.weight.requires_grad)
         pair.layer.bias = nn.Parameter(bias, requires_grad=pair.norm.bias.requires_grad)
-        folded.set_submodule(pair.norm_name, nn.Identity())
-    for name, norm in list(folded.named_modules()):
+        module.set_submodule(pair.norm_name, nn.Identity())
+    for name, norm in list(module.named_modules()):
         if isinstance(norm, BatchNorm):
-            folded.set_submodule(name, _FixedNorm(norm))
-    return folded
+            module.set_submodule(name, _FixedNorm(norm))
+
+
+def _fold_layer_scales(module: nn.Module) -> None:
+    for (_, conv), (scale_name, scale) in _neighbours(module, 2):
+        if isinstance(conv, nn.Conv2d) and isinstance(scale, LayerScale):
+            conv.weight.mul_(_per_filter(scale.weight, conv.weight))
+            if conv.bias is not None:
+                conv.bias.mul_(scale.weight)
+            module.set_submodule(scale_name, nn.Identity())
 
 
 def folded_weights(module: nn.Module) -> dict[str, Tensor]:
@@ -96,12 +123,28 @@ def folded_weights(module: nn.Module) -> dict[str, Tensor]:
 
 def _pairs(module: nn.Module) -> Iterator[_Pair]:
     """Every layer with the batch norm that directly follows it."""
+    for (layer_name, layer), (norm_name, norm) in _neighbours(module, 2):
+        if isinstance(layer, NormedLayer) and isinstance(norm, BatchNorm):
+            yield _Pair(layer_name, layer, norm_name, norm)
+
+
+def _pairs_around_max_pools(module: nn.Module) -> Iterator[_Pair]:
+    """Every convolution with the batch norm behind the max pool that follows it."""
+    for (conv_name, conv), (_, pool), (norm_name, norm) in _neighbours(module, 3):
+        pooled = isinstance(conv, nn.Conv2d) and isinstance(pool, nn.MaxPool2d)
+        if pooled and isinstance(norm, nn.BatchNorm2d) and bool((norm.weight >= 0).all()):
+            yield _Pair(conv_name, conv, norm_name, norm)
+
+
+def _neighbours(module: nn.Module, count: int) -> list[tuple[tuple[str, nn.Module], ...]]:
+    """Every `count` modules that directly follow one another, each with its name."""
+    runs: list[tuple[tuple[str, nn.Module], ...]] = []
     for name, parent in module.named_modules():
         if isinstance(parent, nn.Sequential):
             prefix = f"{name}." if name else ""
-            for (first, layer), (second, norm) in pairwise(parent.named_children()):
-                if isinstance(layer, NormedLayer) and isinstance(norm, BatchNorm):
-                    yield _Pair(prefix + first, layer, prefix + second, norm)
+            children = [(prefix + child, layer) for child, layer in parent.named_children()]
+            runs += zip(*(children[first:] for first in range(count)), strict=False)
+    return runs
 
 
 def _fold(pair: _Pair) -> tuple[Tensor, Tensor]:

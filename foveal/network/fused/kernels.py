@@ -168,7 +168,15 @@ def _maps_gradient(
     if _is_depthwise(weight, geometry):
         return _depthwise_maps_gradient(gradient, maps, weight, geometry)
     weight, padding = _symmetric(weight, geometry.padding)
-    return _convolution_backward(gradient, maps, weight, padding, geometry, wanted=0)
+    return convolution_backward(
+        gradient,
+        maps,
+        weight,
+        padding,
+        stride=geometry.stride,
+        groups=geometry.groups,
+        of="maps",
+    )
 
 
 def _depthwise_maps_gradient(
@@ -200,8 +208,14 @@ def _weight_gradient(
     top, bottom, left, right = geometry.padding
     is_wide = _is_depthwise(weight, geometry) and weight.shape[3] > MAX_FAST_FILTER_WIDTH
     if not is_wide and top == bottom and left == right:
-        return _convolution_backward(
-            gradient, maps, weight, (top, left), geometry, wanted=1
+        return convolution_backward(
+            gradient,
+            maps,
+            weight,
+            (top, left),
+            stride=geometry.stride,
+            groups=geometry.groups,
+            of="weight",
         ).float()
     padded = F.pad(maps, (left, right, top, bottom))
     width = MAX_FAST_FILTER_WIDTH if is_wide else weight.shape[3]
@@ -224,7 +238,15 @@ def _columns_gradient(
     length = (gradient.shape[3] - 1) * geometry.stride[1] + part.shape[3]
     window = padded[..., columns[0] : columns[0] + length]
     window = window.contiguous(memory_format=torch.channels_last)
-    return _convolution_backward(gradient, window, part, (0, 0), geometry, wanted=1)
+    return convolution_backward(
+        gradient,
+        window,
+        part,
+        (0, 0),
+        stride=geometry.stride,
+        groups=geometry.groups,
+        of="weight",
+    )
 
 
 def _bias_gradient(gradient: Tensor) -> Tensor:
@@ -233,19 +255,25 @@ def _bias_gradient(gradient: Tensor) -> Tensor:
     return images.sum(dim=1).sum(dim=0, dtype=torch.float32)
 
 
-def _convolution_backward(
+def convolution_backward(
     gradient: Tensor,
     maps: Tensor,
     weight: Tensor,
     padding: tuple[int, int],
-    geometry: ConvGeometry,
     *,
-    wanted: int,
+    stride: tuple[int, int] = (1, 1),
+    groups: int = 1,
+    of: Literal["maps", "weight"],
 ) -> Tensor:
-    """The gradient of the maps (0) or of the weight (1)."""
-    mask = [wanted == place for place in range(3)]
-    settings = (geometry.stride, padding, (1, 1), False, (0, 0), geometry.groups)
-    gradients: tuple[Tensor, ...] = torch.ops.aten.convolution_backward(
-        gradient, maps.to(gradient.dtype), weight, None, *settings, mask
+    """Torch's own gradient of the maps or of the weight, from that of a convolution's output."""
+    settings = (stride, padding, (1, 1), False, (0, 0), groups)
+    of_maps, of_weight, _ = torch.ops.aten.convolution_backward(
+        gradient,
+        maps.to(gradient.dtype),
+        weight,
+        None,
+        *settings,
+        [of == "maps", of == "weight", False],
     )
-    return gradients[wanted]
+    wanted: Tensor = of_maps if of == "maps" else of_weight
+    return wanted

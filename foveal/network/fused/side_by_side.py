@@ -14,6 +14,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from foveal.network.fused.kernels import convolution_backward
+
 TILE_POSITIONS = 32
 """Of a row that one instruction multiplies."""
 MAX_WIDTH = 8
@@ -94,13 +96,14 @@ class _SideBySideConv(torch.autograd.Function):
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
         of_maps, of_weight = None, None
         if ctx.needs_input_grad[0]:
-            of_maps = _convolution_backward(gradient, maps, weight, wanted=0)
+            of_maps = convolution_backward(gradient, maps, weight, _padding(weight), of="maps")
         if ctx.needs_input_grad[1]:
             images, cell = images_side_by_side(maps.shape[3], weight.shape[3])
             packed = gradient, maps
             if images > 1:
                 packed = _pack(gradient, images, cell), _pack(maps, images, cell)
-            of_weight = _convolution_backward(*packed, weight, wanted=1).to(ctx.weight_dtype)
+            of_weight = convolution_backward(*packed, weight, _padding(weight), of="weight")
+            of_weight = of_weight.to(ctx.weight_dtype)
         return of_maps, of_weight
 
 
@@ -132,15 +135,5 @@ def _pack(maps: Tensor, images: int, cell: int) -> Tensor:
     return packed.flatten(2, 3).permute(0, 3, 1, 2)
 
 
-def _padding(weight: Tensor) -> list[int]:
-    return [side // 2 for side in weight.shape[2:]]
-
-
-def _convolution_backward(gradient: Tensor, maps: Tensor, weight: Tensor, *, wanted: int) -> Tensor:
-    """The gradient of the maps (0) or of the weight (1)."""
-    mask = [wanted == place for place in range(3)]
-    settings = ([1, 1], _padding(weight), [1, 1], False, [0, 0], 1)
-    gradients: tuple[Tensor, ...] = torch.ops.aten.convolution_backward(
-        gradient, maps, weight, None, *settings, mask
-    )
-    return gradients[wanted]
+def _padding(weight: Tensor) -> tuple[int, int]:
+    return weight.shape[2] // 2, weight.shape[3] // 2

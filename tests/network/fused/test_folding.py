@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
+import pytest
 import torch
 from torch import nn
 from torch.func import functional_call
 
+from foveal.network.blocks import LayerScale
 from foveal.network.build import build
-from foveal.network.fused.folding import fold_norms, folded_weights
+from foveal.network.fused.folding import fold_layers, fold_norms, folded_weights
 from foveal.network.presets import load_preset
 from foveal.spec.layers import (
     BatchNorm,
@@ -102,3 +106,28 @@ def test_folded_weights_are_those_of_the_copy_and_lead_back_to_the_module():
     expected = torch.autograd.grad(module(images).square().mean(), list(parameters.values()))
     for name, gradient, reference in zip(parameters, gradients, expected, strict=True):
         torch.testing.assert_close(gradient, reference, rtol=1e-3, atol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_norm_behind_a_max_pool_is_folded_if_it_commutes(sign):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2), nn.BatchNorm2d(4)).eval()
+    module[2].weight.data.mul_(sign * 2)
+    module[2].running_mean.normal_()
+    pixels = torch.rand(2, 3, 9, 9)
+    folded = fold_layers(module)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(pixels), module(pixels), atol=1e-5, rtol=1e-5)
+    assert isinstance(folded[2], nn.Identity) == (sign > 0)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_layer_scale_is_folded_into_its_convolution(bias):
+    conv, scale = nn.Conv2d(3, 4, 3, bias=bias), LayerScale(4, 1.0)
+    module = nn.Sequential(OrderedDict(conv=conv, scale=scale)).eval()
+    scale.weight.data.normal_()
+    pixels = torch.rand(2, 3, 9, 9)
+    folded = fold_layers(module)
+    with torch.no_grad():
+        torch.testing.assert_close(folded(pixels), module(pixels), atol=1e-6, rtol=1e-5)
+    assert isinstance(folded.scale, nn.Identity)
+    assert isinstance(module.scale, LayerScale)
