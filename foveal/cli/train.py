@@ -160,7 +160,7 @@ def _overrides(words: list[str]) -> dict[str, Any]:
                 f"--set needs KEY=VALUE, not '{word}': for example --set batch_size=64"
             )
         try:
-            (overrides[key],) = yaml.parse_document(f"- {value}", "--set").data
+            (overrides[key],) = yaml.parse_data(f"- {value}", "--set")
         except (SpecError, ValueError) as error:
             raise UsageError(f"--set {key} has a value that cannot be read: '{value}'") from error
     return overrides

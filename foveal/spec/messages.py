@@ -19,14 +19,14 @@ MAX_MESSAGES = 50
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: its line (1-based, 0: unknown), the number of the layer it is in, and the text.
+    """One mistake: the sentence, its line (1-based, 0: unknown) and the layer it is in.
 
-    layer: such as (4, 2) for the second layer inside the fourth; empty outside the layers.
+    layer: its number, such as (4, 2) for the second layer inside the fourth; empty outside.
     """
 
-    line: int
-    layer: tuple[int, ...]
     text: str
+    line: int = 0
+    layer: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,18 @@ class _Location:
     layer_types: Mapping[str, type[BaseModel]]
 
 
-def validation_messages(
-    model: type[BaseModel],
-    error: ValidationError,
-    data: Any,
-    file: str = "",
-    line: Callable[[DataPath], int] = lambda _: 0,
-) -> list[str]:
-    """One message per mistake, sorted by line; with `file` each begins with FILE:LINE."""
-    mistakes = find_mistakes(model, error, data, line)
-    lines = [f"{file}:{one.line}: {one.text}" if file else one.text for one in mistakes]
+def format_mistakes(mistakes: Sequence[Mistake], file: str = "") -> list[str]:
+    """One sentence per mistake; with `file` each begins with FILE:LINE."""
+    lines = [_located(mistake, file) for mistake in mistakes]
     if len(lines) > MAX_MESSAGES:
         lines[MAX_MESSAGES:] = [f"and {len(lines) - MAX_MESSAGES} more mistakes"]
     return lines
+
+
+def _located(mistake: Mistake, file: str) -> str:
+    if not file:
+        return mistake.text
+    return f"{file}:{mistake.line}: {mistake.text}" if mistake.line else f"{file}: {mistake.text}"
 
 
 def find_mistakes(
@@ -73,7 +72,7 @@ def find_mistakes(
         location = _locate(model, item["loc"], data)
         if not _is_consequence(item):
             key = _identity(location, item["type"])
-            found = Mistake(line(location.path), location.numbers, _message(location, item))
+            found = Mistake(_message(location, item), line(location.path), location.numbers)
             mistakes.setdefault(key, found)
     return sorted(mistakes.values(), key=lambda mistake: mistake.line)
 

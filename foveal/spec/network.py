@@ -15,7 +15,7 @@ from pydantic import model_validator
 from foveal.errors import MissingExtra
 from foveal.spec.layers import Layer, Layers, Output
 from foveal.spec.preprocess import Input, Preprocess
-from foveal.spec.values import Task
+from foveal.spec.values import MAX_LAYERS, Task
 from foveal.spec.yaml_value import YamlValue
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ NETWORK_FORMAT = 1
 DEFAULT_CLASSES = 10
 """Number of classes where neither a caller nor a model file gives it."""
 MAX_DEPTH = 12
-MAX_LAYERS = 4096
 
 
 def _walk_layers(layers: tuple[Layer, ...], depth: int) -> Iterator[tuple[int, Layer]]:

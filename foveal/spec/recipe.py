@@ -10,12 +10,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from foveal.spec.values import Fraction, Positive, Probability
+from foveal.spec.values import MAX_LAYERS, Fraction, Positive, Probability
 from foveal.spec.yaml_value import YamlValue
 
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
-MAX_LAYERS = 4096
 
 FORMER_KEYS = {
     "balance": "class_balance",

@@ -15,11 +15,12 @@ from pydantic import (
 )
 
 from foveal.errors import SpecError
-from foveal.spec.messages import validation_messages
+from foveal.spec.messages import find_mistakes, format_mistakes
 from foveal.text import plural
 
 MAX_SIDE = 8192
 MAX_CHANNELS = 65_536
+MAX_LAYERS = 4096
 
 OutputActivation = Literal["softmax", "sigmoid"]
 """What turns the logits of the output layer into probabilities."""
@@ -39,7 +40,8 @@ class Value(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise SpecError(validation_messages(type(self), error, fields)) from None
+            mistakes = find_mistakes(type(self), error, fields)
+            raise SpecError(format_mistakes(mistakes)) from None
 
     # Read from data, a value goes through pydantic alone, which collects all mistakes at once.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]

@@ -19,8 +19,8 @@ from foveal.spec.messages import (
     DataPath,
     Mistake,
     find_mistakes,
+    format_mistakes,
     format_received,
-    validation_messages,
 )
 from foveal.spec.values import Value
 
@@ -55,14 +55,9 @@ def load_yaml(file: str | Path, model: type[V]) -> V:
 
 def parse_yaml(text: str, model: type[V], name: str = "text") -> V:
     """The value a YAML text holds; `name` precedes the line number in every message."""
-    document = parse_document(text, name)
-    problems = list(document.duplicate_keys)
-    try:
-        value = model.model_validate(document.data)
-    except ValidationError as error:
-        problems += validation_messages(model, error, document.data, name, document.line)
-    if problems:
-        raise SpecError(problems)
+    _, value, mistakes = check_yaml(text, model)
+    if value is None:
+        raise SpecError(format_mistakes(mistakes, name))
     return value
 
 
@@ -71,11 +66,10 @@ def check_yaml(text: str, model: type[V]) -> tuple[Any, V | None, list[Mistake]]
 
     The data is None where the text is no YAML, the value where there is a mistake.
     """
-    try:
-        document = parse_document(text, "")
-    except SpecError as error:
-        return None, None, [_without_layer(problem) for problem in error.problems]
-    mistakes = [_without_layer(problem) for problem in document.duplicate_keys]
+    document = read_document(text)
+    mistakes = list(document.mistakes)
+    if document.data is None:
+        return None, None, mistakes
     try:
         value = model.model_validate(document.data)
     except ValidationError as error:
@@ -84,10 +78,12 @@ def check_yaml(text: str, model: type[V]) -> tuple[Any, V | None, list[Mistake]]
     return document.data, None if mistakes else value, mistakes
 
 
-def _without_layer(problem: str) -> Mistake:
-    """A problem of a document without a name, `:LINE: TEXT` or `: TEXT`."""
-    _, line, text = problem.split(":", 2) if problem[1:2].isdigit() else ("", "1", problem[1:])
-    return Mistake(int(line), (), text.strip())
+def parse_data(text: str, name: str) -> Any:
+    """The plain data of a YAML text; raises SpecError, whose messages begin with `name`."""
+    document = read_document(text)
+    if document.mistakes:
+        raise SpecError(format_mistakes(document.mistakes, name))
+    return document.data
 
 
 def dump_yaml(data: Any) -> str:
@@ -129,11 +125,13 @@ def _is_one_line(node: yaml.Node) -> bool:
 
 @dataclass
 class Document:
-    """Plain data, the line (1-based) of each path in it, and a message per duplicate key."""
+    """Plain data, the line (1-based) of each path in it, and the mistakes of the text itself.
 
-    name: str
+    data: None where the text ended at a mistake.
+    """
+
     data: Any = None
-    duplicate_keys: list[str] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
     lines: dict[DataPath, int] = field(default_factory=dict)
 
     def line(self, path: DataPath) -> int:
@@ -143,28 +141,37 @@ class Document:
         return self.lines.get(path, 1)
 
 
-def parse_document(text: str, name: str) -> Document:
-    """Mappings, lists, numbers, booleans, null and text; raises SpecError for anything else."""
+class _NotAllowed(Exception):
+    """A text that is not read further: what is wrong, and its line."""
+
+    def __init__(self, text: str, line: int = 0) -> None:
+        self.mistake = Mistake(text, line)
+        super().__init__(text)
+
+
+def read_document(text: str) -> Document:
+    """Mappings, lists, numbers, booleans, null and text; anything else is a mistake."""
+    document = Document()
+    try:
+        _read_events(text, _DocumentBuilder(document))
+    except _NotAllowed as error:
+        return Document(None, [*document.mistakes, error.mistake])
+    if document.data is None:  # an empty file is a recipe with only defaults
+        document.data = {}
+    return document
+
+
+def _read_events(text: str, builder: _DocumentBuilder) -> None:
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise SpecError(
-            [f"{name}: is larger than {MAX_BYTES} bytes, the limit of a network or recipe"]
-        )
-    builder = _DocumentBuilder(Document(name))
-    problem = None
+        raise _NotAllowed(f"is larger than {MAX_BYTES} bytes, the limit of a network or recipe")
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.add(event)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = f"{name}:{line}: is not valid YAML: {error.problem}"
+        raise _NotAllowed(f"is not valid YAML: {error.problem}", line) from error
     except yaml.YAMLError as error:
-        problem = f"{name}: is not valid YAML: {str(error).splitlines()[0]}"
-    document = builder.document
-    if document.data is None:  # an empty file is a recipe with only defaults
-        document.data = {}
-    if problem:
-        raise SpecError([*document.duplicate_keys, problem])
-    return document
+        raise _NotAllowed(f"is not valid YAML: {str(error).splitlines()[0]}") from error
 
 
 class _DocumentBuilder:
@@ -193,9 +200,7 @@ class _DocumentBuilder:
 
     def _check_allowed(self, event: Any, line: int) -> None:
         def fail(problem: str) -> None:
-            raise SpecError(
-                [*self.document.duplicate_keys, f"{self.document.name}:{line}: {problem}"]
-            )
+            raise _NotAllowed(problem, line)
 
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             fail("anchors and aliases (& and *) are not allowed; write the value out")
@@ -230,10 +235,10 @@ class _DocumentBuilder:
     def _key(self, key: str, line: int) -> None:
         if key in self._open_containers[-1]:
             first = self.document.lines[(*self._path, key)]
-            self.document.duplicate_keys.append(
-                f"{self.document.name}:{line}: the key {format_received(key)} "
-                f"is given twice (first on line {first}); keep one"
+            twice = (
+                f"the key {format_received(key)} is given twice (first on line {first}); keep one"
             )
+            self.document.mistakes.append(Mistake(twice, line))
         self._keys[-1] = key
         self.document.lines.setdefault((*self._path, key), line)
 
@@ -254,7 +259,7 @@ class _DocumentBuilder:
 
     def _start(self, value: Any, line: int) -> None:
         if self._expects_key():
-            raise SpecError([f"{self.document.name}:{line}: a key must be text"])
+            raise _NotAllowed("a key must be text", line)
         self._insert(value, line)
         self._open_containers.append(value)
         self._keys.append(None)

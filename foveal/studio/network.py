@@ -57,7 +57,7 @@ def check_network(source: str | Any, trained: Trained) -> dict[str, Any]:
         "problems": [
             {
                 "severity": "error",
-                "line": one.line,
+                "line": max(one.line, 1),
                 "layers": [layer_label(one.layer)] if one.layer else [],
                 "message": one.text,
             }

@@ -95,14 +95,14 @@ WRONG = (
 
 @pytest.mark.parametrize("text", RIGHT)
 def test_the_schema_accepts_both_forms(text):
-    data = yaml.parse_document(f"layers: [{text}, output]", "x").data
+    data = yaml.parse_data(f"layers: [{text}, output]", "x")
     assert accepts(data, network_schema(), network_schema())
     yaml.parse_yaml(f"layers: [{text}, output]", __import__("foveal").Network)
 
 
 @pytest.mark.parametrize("text", WRONG)
 def test_the_schema_refuses_what_the_reader_refuses(text):
-    data = yaml.parse_document(f"layers: [{text}, output]", "x").data
+    data = yaml.parse_data(f"layers: [{text}, output]", "x")
     assert not accepts(data, network_schema(), network_schema())
 
 

@@ -156,9 +156,9 @@ def test_words_numbers_and_switches_are_those_of_yaml_1_2():
     read = yaml.parse_yaml("compile: off\nlearning_rate: 1e-3\nepochs: 10", Recipe)
     assert (read.compile, read.learning_rate, read.epochs) == ("off", 0.001, 10.0)
     told = ["012", "0x1f", "1:30", "no", "1_000", "2020-01-01", "'7'"]
-    values = yaml.parse_document("\n".join(f"k{i}: {w}" for i, w in enumerate(told)), "x").data
+    values = yaml.parse_data("\n".join(f"k{i}: {w}" for i, w in enumerate(told)), "x")
     assert list(values.values()) == [12, "0x1f", "1:30", "no", "1_000", "2020-01-01", "7"]
-    values = yaml.parse_document("a: true\nb: ~\nc:\nd: -2\ne: .5\nf: 'true'", "x").data
+    values = yaml.parse_data("a: true\nb: ~\nc:\nd: -2\ne: .5\nf: 'true'", "x")
     assert values == {"a": True, "b": None, "c": None, "d": -2, "e": 0.5, "f": "true"}
 
 
