@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -23,20 +23,7 @@ from foveal.text import nearest
 IntPair = tuple[int, int]
 Array = np.ndarray
 
-PADDING_MODES: tuple[PaddingMode, ...] = ("constant", "reflect", "replicate", "circular")
-ACTIVATIONS = (
-    "none",
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "elu",
-    "gelu",
-    "silu",
-    "tanh",
-    "sigmoid",
-    "hard_sigmoid",
-    "hard_swish",
-)
+PADDING_MODES: tuple[PaddingMode, ...] = get_args(PaddingMode)
 KERNELS = ("identity", "blur", "sharpen", "sobel-x", "sobel-y", "laplacian", "gabor")
 
 
@@ -299,6 +286,26 @@ def pool(
     return cast(Array, pooled.max((2, 3)) if kind == "max" else pooled.mean((2, 3)))
 
 
+def _sigmoid(x: Array) -> Array:
+    return cast(Array, 0.5 * (1 + np.tanh(0.5 * x)))
+
+
+_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "none": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0.0),
+    "relu6": lambda x: np.clip(x, 0.0, 6.0),
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
+    "gelu": lambda x: x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2))),
+    "silu": lambda x: x * _sigmoid(x),
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
+    "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+}
+ACTIVATIONS = tuple(_ACTIVATIONS)
+
+
 def activate(values: Array, name: str) -> Array:
     """`values` through the activation called `name` (`none` returns them as they are).
 
@@ -309,44 +316,4 @@ def activate(values: Array, name: str) -> Array:
             f"no activation is called {name!r}{nearest(name, ACTIVATIONS)}; "
             f"take one of {', '.join(ACTIVATIONS)}"
         )
-    low = np.minimum(values, 0.0)
-    functions: dict[str, Callable[[Array], Array]] = {
-        "none": lambda x: x,
-        "relu": lambda x: np.maximum(x, 0.0),
-        "relu6": lambda x: np.clip(x, 0.0, 6.0),
-        "leaky_relu": lambda x: np.where(x > 0, x, 0.01 * x),
-        "elu": lambda x: np.where(x > 0, x, np.expm1(low)),
-        "gelu": lambda x: x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2))),
-        "silu": lambda x: x * _sigmoid(x),
-        "tanh": np.tanh,
-        "sigmoid": _sigmoid,
-        "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
-        "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
-    }
-    return np.asarray(functions[name](values.astype(float)))
-
-
-def _sigmoid(x: Array) -> Array:
-    return cast(Array, 0.5 * (1 + np.tanh(0.5 * x)))
-
-
-@dataclass(frozen=True)
-class Example:
-    """The worked example: a 4x4 input, a 3x3 filter, the output with padding 1 and with none."""
-
-    image: Array
-    kernel: Array
-    padded: Array
-    plain: Array
-
-
-def worked_example() -> Example:
-    """A 4x4 input under a 3x3 filter: with padding 1 it stays 4x4, without it becomes 2x2."""
-    image = np.array([[1, 2, 0, 1], [0, 3, 1, 2], [2, 1, 0, 1], [1, 0, 2, 3]], float)
-    kernel = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]], float)
-    return Example(
-        image,
-        kernel,
-        convolve(image, kernel, WindowSettings(padding=(1, 1, 1, 1))),
-        convolve(image, kernel),
-    )
+    return np.asarray(_ACTIVATIONS[name](values.astype(float)))

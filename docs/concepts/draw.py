@@ -5,33 +5,32 @@
 
 The network is `digits.safetensors`: two convolutions, trained for 30 epochs on the 8x8 digits that
 come with scikit-learn; `transfer` shows the first layer of EfficientNet-Lite0, whose weights come
-with the extra `pretrained`. Knows nothing of the pages' words beside the few in WORDS.
+with the extra `pretrained`. It knows no words of the pages but those in KOREAN.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
-from html import escape
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from sheet import Sheet
 from sklearn.datasets import load_digits
 
 import foveal
 from foveal import convolution as arithmetic
 from foveal.convolution import PaddingMode, WindowSettings
 from foveal.explanation.activations import Activations, record_activations
-from foveal.explanation.plots import colour_map
 from foveal.prediction.prediction import probabilities_from_logits
 from foveal.pretrained.load import load_pretrained
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "digits.safetensors"
-LEVELS = 12
-"""Steps of colour to either side of zero, so that a last bit changes no image."""
+IMAGE = np.array([[1, 2, 0, 1], [0, 3, 1, 2], [2, 1, 0, 1], [1, 0, 2, 3]], float)
+KERNEL = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]], float)
 KOREAN = {
     "input": "입력",
     "filter": "필터",
@@ -61,117 +60,24 @@ KOREAN = {
     "sigmoid": "시그모이드",
     "transfer": "전이 학습",
 }
-Parts = list[str]
 Say = Callable[[str], str]
-
-
-class Sheet:
-    """An SVG in the making: what is drawn grows it."""
-
-    def __init__(self, title: str) -> None:
-        self.title, self.parts, self.width, self.height = title, Parts(), 0, 0
-
-    def put(self, part: str, right: float, bottom: float) -> None:
-        """Add `part`, which reaches to `right` and `bottom`."""
-        self.parts.append(part)
-        self.width, self.height = max(self.width, round(right)), max(self.height, round(bottom))
-
-    def text(self, x: float, y: float, text: str, *, size: int = 13, anchor: str = "start") -> None:
-        """`text` with its baseline at `y`."""
-        put = f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}">'
-        share = {"start": 1.0, "middle": 0.5, "end": 0.0}[anchor]
-        wide = sum(1.0 if ord(letter) > 0x1100 else 0.6 for letter in text) * size
-        self.put(put + escape(text) + "</text>", x + share * wide, y + 4)
-
-    def grid(
-        self,
-        values: np.ndarray,
-        x: float,
-        y: float,
-        cell: int,
-        *,
-        most: float | None = None,
-        grey: bool = False,
-        written: bool = True,
-    ) -> float:
-        """Numbers (H, W) as coloured cells, written in them; where the grid ends at the right."""
-        shades: dict[str, Parts] = {}
-        shown = values / 255 if grey else values / (most or float(np.abs(values).max()) or 1.0)
-        for (row, column), share in np.ndenumerate(np.rint(shown * LEVELS) / LEVELS):
-            level = [255 - round(191 * float(share))] * 3 if grey else None
-            red, green, blue = level or colour_map(np.array([[share]]), 1.0)[0, 0]
-            corner = f"M{x + column * cell:g} {y + row * cell:g}h{cell}v{cell}h-{cell}z"
-            shades.setdefault(f"#{red:02x}{green:02x}{blue:02x}", []).append(corner)
-        right, bottom = x + values.shape[1] * cell, y + values.shape[0] * cell
-        for colour, corners in shades.items():
-            drawn = (
-                f'<path d="{"".join(corners)}" fill="{colour}" stroke="#999" stroke-width=".5"/>'
-            )
-            self.put(drawn, right + 1, bottom + 1)
-        for (row, column), value in np.ndenumerate(values) if written else ():
-            colour = "#fff" if abs(float(shown[row, column])) > 0.6 else "#111"
-            self.parts.append(
-                f'<text x="{x + (column + 0.5) * cell:g}" y="{y + (row + 0.68) * cell:g}" '
-                f'font-size="{cell * 0.46:g}" text-anchor="middle" fill="{colour}">'
-                f"{value + 0.0:.3g}</text>"
-            )
-        return right
-
-    def colours(self, values: np.ndarray, x: float, y: float, cell: int) -> None:
-        """A filter (3, H, W) as the colours it looks for: the least value is black."""
-        shown = (values - values.min()) / max(float(np.ptp(values)), 1e-12)
-        for row, column in np.ndindex(values.shape[1:]):
-            red, green, blue = (
-                round(float(one) * LEVELS) * 255 // LEVELS for one in shown[:, row, column]
-            )
-            corner = (
-                f'x="{x + column * cell:g}" y="{y + row * cell:g}" width="{cell}" height="{cell}"'
-            )
-            fill = f'fill="#{red:02x}{green:02x}{blue:02x}"'
-            self.put(f"<rect {corner} {fill}/>", x + (column + 1) * cell, y + (row + 1) * cell)
-
-    def frame(self, x: float, y: float, width: float, height: float) -> None:
-        """An outline around what is being looked at."""
-        box = f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"'
-        self.put(box + ' fill="none" stroke="#111" stroke-width="2.5"/>', x + width, y + height)
-
-    def line(self, points: Iterable[tuple[float, float]], colour: str = "#1156a0") -> None:
-        """A curve through `points`."""
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        self.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}"/>')
-
-    def svg(self) -> str:
-        """The whole document: no script, no foreign address."""
-        width, height = self.width + 12, self.height + 12
-        return "\n".join(
-            [
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-                f'width="{width}" height="{height}" role="img" aria-label="{escape(self.title)}">',
-                f"<title>{escape(self.title)}</title><style>text{{font-family:system-ui,sans-serif}}"
-                "</style>",
-                f'<rect width="{width}" height="{height}" fill="#fff"/>',
-                *self.parts,
-                "</svg>",
-                "",
-            ]
-        )
 
 
 def convolution(say: Say) -> Sheet:
     """The filter at its first two places: window, products, sum."""
-    sheet, example = Sheet(say("convolution")), arithmetic.worked_example()
+    sheet, feature_map = Sheet(say("convolution")), arithmetic.convolve(IMAGE, KERNEL)
     tops = (34, 200)
-    for top, step in zip(tops, arithmetic.steps(example.image, example.kernel), strict=False):
+    for top, step in zip(tops, arithmetic.steps(IMAGE, KERNEL), strict=False):
         middle = top + 62
-        right = sheet.grid(example.image, 12, top, 32)
+        right = sheet.grid(IMAGE, 12, top, 32)
         sheet.frame(12 + 32 * step.column, top + 32 * step.row, 96, 96)
         sheet.text(right + 8, middle, "×")
-        right = sheet.grid(example.kernel, right + 26, top + 16, 32)
+        right = sheet.grid(KERNEL, right + 26, top + 16, 32)
         sheet.text(right + 8, middle, "=")
         right = sheet.grid(step.products, right + 26, top + 16, 32)
         sheet.text(right + 10, middle, f"{say('sum')} {step.sum:g} →")
         left = right + 96
-        sheet.grid(example.plain, left, top + 32, 32)
+        sheet.grid(feature_map, left, top + 32, 32)
         sheet.frame(left + 32 * step.column, top + 32 + 32 * step.row, 32, 32)
     for x, word in ((12, "input"), (166, "filter"), (288, "products"), (480, "output")):
         sheet.text(x, 22, say(word))
@@ -180,13 +86,13 @@ def convolution(say: Say) -> Sheet:
 
 def flip(say: Say) -> Sheet:
     """Correlation and convolution of one input: the filter as it is, and turned."""
-    sheet, example = Sheet(say("convolution")), arithmetic.worked_example()
-    turned = arithmetic.convolve(example.image, example.kernel, WindowSettings(flip=True))
+    sheet, feature_map = Sheet(say("convolution")), arithmetic.convolve(IMAGE, KERNEL)
+    turned = arithmetic.convolve(IMAGE, KERNEL, WindowSettings(flip=True))
     x = 12.0
     for word, values in (
-        ("filter", example.kernel),
-        ("correlation", example.plain),
-        ("filter, turned", example.kernel[::-1, ::-1]),
+        ("filter", KERNEL),
+        ("correlation", feature_map),
+        ("filter, turned", KERNEL[::-1, ::-1]),
         ("convolution", turned),
     ):
         sheet.text(x, 22, say(word))
@@ -236,7 +142,7 @@ def activation(say: Say) -> Sheet:
 
 def pooling(say: Say) -> Sheet:
     """A 4x4 map, the largest and the mean of each 2x2 window."""
-    sheet, image = Sheet(say("pooling")), arithmetic.worked_example().image
+    sheet, image = Sheet(say("pooling")), IMAGE
     right = sheet.grid(image, 12, 34, 32)
     sheet.text(12, 22, say("input"))
     for row, column in np.ndindex(2, 2):
@@ -253,7 +159,7 @@ def pooling(say: Say) -> Sheet:
 
 def padding(say: Say) -> Sheet:
     """The same 4x4 input with one cell around it in every mode."""
-    sheet, image = Sheet(say("padding")), arithmetic.worked_example().image
+    sheet, image = Sheet(say("padding")), IMAGE
     modes: list[tuple[str, PaddingMode, float]] = [
         ("constant 0", "constant", 0.0),
         ("constant -1", "constant", -1.0),

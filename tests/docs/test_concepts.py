@@ -19,7 +19,8 @@ def fences(path: Path, language: str) -> list[str]:
     return [text for kind, text in FENCE.findall(path.read_text("utf-8")) if kind == language]
 
 
-def test_every_image_is_what_the_script_draws():
+def test_every_image_is_what_the_script_draws(monkeypatch):
+    monkeypatch.syspath_prepend(CONCEPTS)  # as where the script is run
     spec = importlib.util.spec_from_file_location("draw", CONCEPTS / "draw.py")
     draw = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(draw)
