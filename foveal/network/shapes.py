@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from foveal.network import geometry
@@ -112,8 +112,8 @@ class _Tracer:
             counts[layer.kind] += 1
             name = "output" if layer.kind == "output" else f"{layer.kind}_{counts[layer.kind]}"
             following = layers[index + 1] if index + 1 < len(layers) else None
-            position = _Position(prefix + name, (*number, index + 1), shape, field, following)
-            steps.append(self._step(layer, position))
+            at = _Position(layer, prefix + name, (*number, index + 1), shape, field, following)
+            steps.append(self._step(layer, at))
             shape, field = steps[-1].output_shape, steps[-1].receptive_field
         return tuple(steps)
 
@@ -126,57 +126,61 @@ class _Tracer:
             case spec.Pad():
                 return self._pad(layer, at)
             case spec.Dense():
-                return self._dense(layer, layer.units, layer.bias, at)
+                return self._dense(layer.units, layer.bias, at)
             case spec.Output():
-                return self._dense(layer, self.units, True, at)
+                return self._dense(self.units, True, at)
             case spec.Residual():
                 return self._residual(layer, at)
             case spec.Concat():
                 return self._concat(layer, at)
-            case _:
-                return self._plain(layer, at)
+            case spec.GroupNorm():
+                return self._group_norm(layer, at)
+            case spec.GlobalMaxPool() | spec.GlobalAvgPool():
+                return self._global_pool(at)
+            case spec.Flatten():
+                return at.traced((prod(at.shape),), at.field)
+            case spec.Dropout2d() | spec.SqueezeExcite():
+                self.maps(at)
+        return at.traced(at.shape, at.field)
 
-    def error(self, at: _Position, layer: spec.Layer, problem: str, fix: str) -> None:
-        self.errors.append(ShapeError(at.number, layer.kind, problem, fix))
+    def error(self, at: _Position, problem: str, fix: str) -> None:
+        self.errors.append(ShapeError(at.number, at.layer.kind, problem, fix))
 
-    def maps(self, layer: spec.Layer, at: _Position) -> tuple[int, int, int]:
+    def maps(self, at: _Position) -> tuple[int, int, int]:
         if len(at.shape) == 3:
             return at.shape[0], at.shape[1], at.shape[2]
         self.error(
             at,
-            layer,
             f"needs maps (channels, height, width) but receives {at.shape[0]} values",
             "move it before the flatten or global pooling",
         )
         return at.shape[0], 1, 1
 
     def _conv(self, layer: spec.Conv, at: _Position) -> TracedLayer:
-        channels, *size = self.maps(layer, at)
+        channels, height, width = self.maps(at)
         groups = channels if layer.groups == "depthwise" else layer.groups
         if channels % groups or layer.channels % groups:
             self.error(
                 at,
-                layer,
                 f"splits {channels} input maps and {layer.channels} filters into {groups} groups, "
                 "which does not divide both",
                 "choose channels that are a multiple of the groups",
             )
         window = geometry.dilated_size(layer.kernel, layer.dilation)
-        height, width = size
         around = geometry.resolve_padding(layer.padding, (height, width), window, layer.stride)
-        self._reflectable(layer, layer.padding_mode, around, (height, width), at)
-        after = self._slide(layer, (height, width), window, layer.stride, around, at)
+        self._check_reflection(layer.padding_mode, around, (height, width), at)
+        after = self._slide((height, width), window, layer.stride, around, at)
         bias = not isinstance(at.following, NORM_LAYERS) if layer.bias is None else layer.bias
         field = at.field.after_window(window, layer.stride)
-        return at.step(layer, (layer.channels, *after), field, bias=bias, padding=around)
+        traced = at.traced((layer.channels, *after), field)
+        return replace(traced, bias=bias, padding=around)
 
-    def _reflectable(
-        self, layer: spec.Layer, mode: str, around: Sides, size: tuple[int, int], at: _Position
+    def _check_reflection(
+        self, mode: str, around: Sides, size: tuple[int, int], at: _Position
     ) -> None:
         if mode == "reflect" and (max(around[:2]) >= size[0] or max(around[2:]) >= size[1]):
             self.error(
                 at,
-                layer,
                 f"reflects {max(around)} cells, but the map is only {size[0]}x{size[1]} and "
                 "reflect padding must be smaller than the map",
                 "pad less, or use padding_mode replicate",
@@ -184,37 +188,34 @@ class _Tracer:
 
     def _slide(
         self,
-        layer: spec.Layer,
         size: tuple[int, int],
         window: tuple[int, int],
         stride: tuple[int, int],
         around: Sides,
         at: _Position,
     ) -> tuple[int, int]:
-        height = geometry.window_count(size[0] + around[0] + around[1], window[0], stride[0])
-        width = geometry.window_count(size[1] + around[2] + around[3], window[1], stride[1])
+        padded = _padded_size(size, around)
+        height = geometry.window_count(padded[0], window[0], stride[0])
+        width = geometry.window_count(padded[1], window[1], stride[1])
         if height < 1 or width < 1:
+            top, bottom, left, right = geometry.resolve_padding("same", size, window, stride)
             self.error(
                 at,
-                layer,
                 f"leaves nothing of the map: its {window[0]}x{window[1]} window does not fit "
-                f"into {size[0] + around[0] + around[1]}x{size[1] + around[2] + around[3]} cells",
-                "set padding: same here ("
-                + _same_padding_text(size, window, stride)
-                + "), use a smaller "
-                "kernel, or shrink the maps less before it",
+                f"into {padded[0]}x{padded[1]} cells",
+                f"set padding: same here (top {top}, bottom {bottom}, left {left}, right {right}), "
+                "use a smaller kernel, or shrink the maps less before it",
             )
         return max(height, 1), max(width, 1)
 
     def _pool(self, layer: spec.Pool, at: _Position) -> TracedLayer:
-        channels, height, width = self.maps(layer, at)
+        channels, height, width = self.maps(at)
         stride = layer.stride or layer.size
         around = geometry.resolve_padding(layer.padding, (height, width), layer.size, stride)
-        padded = (height + around[0] + around[1], width + around[2] + around[3])
+        padded = _padded_size((height, width), around)
         if layer.size[0] > padded[0] or layer.size[1] > padded[1]:
             self.error(
                 at,
-                layer,
                 f"has a {layer.size[0]}x{layer.size[1]} window, larger than its padded map of "
                 f"{padded[0]}x{padded[1]} cells",
                 f"use size {min(padded)}, remove this pooling, or shrink the maps less before it",
@@ -230,63 +231,55 @@ class _Tracer:
                 geometry.window_count(padded[1], layer.size[1], stride[1]),
             )
         shape = (channels, max(after[0], 1), max(after[1], 1))
-        return at.step(layer, shape, at.field.after_window(layer.size, stride), padding=around)
+        field = at.field.after_window(layer.size, stride)
+        return replace(at.traced(shape, field), padding=around)
 
     def _pad(self, layer: spec.Pad, at: _Position) -> TracedLayer:
-        channels, height, width = self.maps(layer, at)
-        self._reflectable(layer, layer.mode, layer.padding, (height, width), at)
-        top, bottom, left, right = layer.padding
-        shape = (channels, height + top + bottom, width + left + right)
-        return at.step(layer, shape, at.field, padding=layer.padding)
+        channels, height, width = self.maps(at)
+        self._check_reflection(layer.mode, layer.padding, (height, width), at)
+        shape = (channels, *_padded_size((height, width), layer.padding))
+        return replace(at.traced(shape, at.field), padding=layer.padding)
 
-    def _dense(
-        self, layer: spec.Layer, units: int, bias: bool | None, at: _Position
-    ) -> TracedLayer:
+    def _dense(self, units: int, bias: bool | None, at: _Position) -> TracedLayer:
         if len(at.shape) != 1:
             self.error(
                 at,
-                layer,
                 f"needs a vector of values but receives {at.shape[0]} maps of "
                 f"{at.shape[1]}x{at.shape[2]}",
                 "put flatten or global_avg_pool before it",
             )
         if bias is None:
             bias = not isinstance(at.following, NORM_LAYERS)
-        return at.step(layer, (units,), at.field, bias=bias)
+        return replace(at.traced((units,), at.field), bias=bias)
 
-    def _plain(self, layer: spec.Layer, at: _Position) -> TracedLayer:
-        if isinstance(layer, spec.Flatten):
-            return at.step(layer, (prod(at.shape),), at.field)
-        if isinstance(layer, spec.GlobalMaxPool | spec.GlobalAvgPool):
-            channels, height, width = self.maps(layer, at)
-            return at.step(
-                layer, (channels,), at.field.after_window((height, width), (height, width))
-            )
-        if isinstance(layer, spec.Dropout2d | spec.SqueezeExcite):
-            self.maps(layer, at)
-        if isinstance(layer, spec.GroupNorm) and at.shape[0] % layer.groups:
+    def _global_pool(self, at: _Position) -> TracedLayer:
+        channels, height, width = self.maps(at)
+        whole = (height, width)
+        return at.traced((channels,), at.field.after_window(whole, whole))
+
+    def _group_norm(self, layer: spec.GroupNorm, at: _Position) -> TracedLayer:
+        if at.shape[0] % layer.groups:
             self.error(
                 at,
-                layer,
                 f"splits {at.shape[0]} maps into {layer.groups} groups, which does not divide them",
                 "choose groups that divide the channels",
             )
-        return at.step(layer, at.shape, at.field)
+        return at.traced(at.shape, at.field)
 
     def _residual(self, layer: spec.Residual, at: _Position) -> TracedLayer:
         branch = self.sequence(layer.layers, at.shape, at.field, f"{at.name}.layers.", at.number)
         after, field = branch[-1].output_shape, branch[-1].receptive_field
+        traced = replace(at.traced(after, field), branches=(branch,))
         if after == at.shape:
-            return at.step(layer, after, field, branches=(branch,))
+            return traced
         if len(at.shape) != 3 or len(after) != 3:
             self.error(
                 at,
-                layer,
                 f"adds {_shape_text(at.shape)} to {_shape_text(after)}, and only maps can be "
                 "brought to the same shape by a 1x1 convolution",
                 "keep the number of values inside, or flatten after the residual",
             )
-            return at.step(layer, after, field, branches=(branch,))
+            return traced
         stride = (
             max(field.jump[0] // at.field.jump[0], 1),
             max(field.jump[1] // at.field.jump[1], 1),
@@ -295,15 +288,12 @@ class _Tracer:
         if projected != after[1:]:
             self.error(
                 at,
-                layer,
                 f"turns {at.shape[1]}x{at.shape[2]} into {after[1]}x{after[2]}, but its input "
                 f"projected with stride {stride[0]}x{stride[1]} is {projected[0]}x{projected[1]}",
                 "use padding: same in the layers inside",
             )
         norm = next((s.layer for s in branch if isinstance(s.layer, spec.BatchNorm)), None)
-        return at.step(
-            layer, after, field, branches=(branch,), projection=stride, projection_norm=norm
-        )
+        return replace(traced, projection=stride, projection_norm=norm)
 
     def _concat(self, layer: spec.Concat, at: _Position) -> TracedLayer:
         branches = tuple(
@@ -314,57 +304,32 @@ class _Tracer:
         if len({shape[1:] for shape in shapes}) > 1 or len({len(shape) for shape in shapes}) > 1:
             self.error(
                 at,
-                layer,
                 "concatenates branches of different sizes: " + ", ".join(map(_shape_text, shapes)),
                 "give every branch the same strides and padding: same",
             )
         after = (sum(shape[0] for shape in shapes), *shapes[0][1:])
         field = max((branch[-1].receptive_field for branch in branches), key=lambda one: one.size)
-        return at.step(layer, after, field, branches=branches)
+        return replace(at.traced(after, field), branches=branches)
 
 
 @dataclass(frozen=True)
 class _Position:
-    """What a layer's place in the network determines: name, number, input, the layer after it."""
+    """A layer and what its place determines: name, number, input, the layer after it."""
 
+    layer: spec.Layer
     name: str
     number: tuple[int, ...]
     shape: Shape
     field: ReceptiveField
     following: spec.Layer | None
 
-    def step(
-        self,
-        layer: spec.Layer,
-        after: Shape,
-        field: ReceptiveField,
-        *,
-        bias: bool = False,
-        padding: Sides = (0, 0, 0, 0),
-        branches: tuple[tuple[TracedLayer, ...], ...] = (),
-        projection: tuple[int, int] | None = None,
-        projection_norm: spec.BatchNorm | None = None,
-    ) -> TracedLayer:
-        return TracedLayer(
-            name=self.name,
-            number=self.number,
-            layer=layer,
-            input_shape=self.shape,
-            output_shape=after,
-            receptive_field=field,
-            bias=bias,
-            padding=padding,
-            branches=branches,
-            projection=projection,
-            projection_norm=projection_norm,
-        )
+    def traced(self, after: Shape, field: ReceptiveField) -> TracedLayer:
+        return TracedLayer(self.name, self.number, self.layer, self.shape, after, field)
 
 
-def _same_padding_text(
-    size: tuple[int, int], window: tuple[int, int], stride: tuple[int, int]
-) -> str:
-    top, bottom, left, right = geometry.resolve_padding("same", size, window, stride)
-    return f"top {top}, bottom {bottom}, left {left}, right {right}"
+def _padded_size(size: tuple[int, int], around: Sides) -> tuple[int, int]:
+    top, bottom, left, right = around
+    return size[0] + top + bottom, size[1] + left + right
 
 
 def _shape_text(shape: Shape) -> str:
