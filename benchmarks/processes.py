@@ -170,15 +170,14 @@ def muon_steps(channels: int, processes: Any) -> dict[str, Callable[[], None]]:
     """Muon of four 3x3 convolutions of so many channels: divided, and in every process."""
     import torch
 
-    from foveal.training import distributed_muon
-    from foveal.training.optim import _orthogonalize_all
+    from foveal.training import muon
     from foveal.training.process_group import ALONE
 
-    distributed_muon.MIN_COST_PER_WEIGHT = 0.0
+    muon.MIN_COST_PER_WEIGHT = 0.0
     updates = [torch.randn(channels, channels, 3, 3) for _ in range(4)]
 
     def step(group: Any) -> Callable[[], None]:
-        return lambda: distributed_muon.orthogonalize_shared(updates, _orthogonalize_all, group)
+        return lambda: muon.orthogonalize_updates(updates, group)
 
     name = f"muon, {channels} channels"
     return {f"{name}, divided": step(processes), f"{name}, in every process": step(ALONE)}

@@ -6,7 +6,7 @@ The state is a flat dict of named tensors, which a checkpoint stores as it is. M
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,7 @@ from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
 from foveal.spec.recipe import Recipe
-from foveal.training.distributed_muon import orthogonalize_shared
+from foveal.training.muon import orthogonalize_updates
 from foveal.training.process_group import ALONE, ProcessGroup
 
 OptimizerState = dict[str, Tensor]
@@ -29,8 +29,6 @@ ADAMW_BETA2 = 0.99
 EPSILON = 1e-8
 ADAMW_LR_BESIDE_MUON = 0.005
 """Peak learning rate of AdamW for what Muon does not step: biases, norms, the head."""
-MIN_BF16_SIDE = 128
-"""Matrices with fewer rows or columns are orthogonalised in fp32 always, which is as fast."""
 MIN_FILTER_NORM = 0.1
 """Muon's relative step counts the norm of a weight as at least this times the root of its filters,
 so that weights near zero still move."""
@@ -253,7 +251,7 @@ def _muon(
     torch._foreach_mul_(momenta, group.momentum)
     torch._foreach_add_(momenta, gradients)
     nesterov = torch._foreach_add(gradients, momenta, alpha=group.momentum)
-    updates = orthogonalize_shared(nesterov, _orthogonalize_all, processes)
+    updates = orthogonalize_updates(nesterov, processes)
     if group.fixed_norm:
         norms = [state[f"norm.{name}"] for name, _ in named]
     else:
@@ -269,56 +267,6 @@ def _muon(
     if group.fixed_norm:
         lengths = torch._foreach_clamp_min(torch._foreach_norm(parameters), EPSILON)
         torch._foreach_mul_(parameters, torch._foreach_div(norms, lengths))
-
-
-def _orthogonalize_all(updates: Sequence[Tensor]) -> list[Tensor]:
-    """Each update orthogonalised as a matrix; on a GPU those of one shape together.
-
-    On the CPU one by one: there a product of several matrices has other bits than each alone.
-    """
-    results = list(updates)
-    alike: dict[object, list[int]] = {}
-    for number, update in enumerate(updates):
-        alike.setdefault(update.shape if update.is_cuda else number, []).append(number)
-    for numbers in alike.values():
-        flat = [updates[number].flatten(1) for number in numbers]
-        moved = orthogonalize(torch.stack(flat)) if len(flat) > 1 else [orthogonalize(flat[0])]
-        for number, matrix in zip(numbers, moved, strict=True):
-            results[number] = matrix.reshape(updates[number].shape)
-    return results
-
-
-def orthogonalize(matrices: Tensor, steps: int = 3) -> Tensor:
-    """(..., rows, columns), one or N, with singular values moved near 1 by Newton-Schulz iteration.
-
-    The quintic's coefficients are Jordan's (2024); after 3 steps most values lie in 0.3..1.3.
-    Every step multiplies by a polynomial of W W^T, all of which commute: they are multiplied in
-    the smaller square, so the long matrix is multiplied twice in all. Under autocast large ones are
-    multiplied in its dtype, which turns an update by a hundredth of its length at most.
-    """
-    if min(matrices.shape[-2:]) < MIN_BF16_SIDE:
-        with torch.autocast(matrices.device.type, enabled=False):
-            return _newton_schulz(matrices, steps)
-    return _newton_schulz(matrices, steps).to(matrices.dtype)
-
-
-def _newton_schulz(matrices: Tensor, steps: int) -> Tensor:
-    a, b, c = 3.4445, -4.7750, 2.0315
-    multiply_add = torch.addmm if matrices.ndim == 2 else torch.baddbmm
-    is_tall = matrices.shape[-2] > matrices.shape[-1]
-    wide: Tensor = matrices.mT if is_tall else matrices
-    wide = wide / wide.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-12)
-    square = wide @ wide.mT
-    product: Tensor | None = None
-    for remaining in reversed(range(steps)):
-        factor = multiply_add(square, square, square, beta=b, alpha=c)
-        factor.diagonal(dim1=-2, dim2=-1).add_(a)
-        product = factor if product is None else factor @ product
-        if remaining:
-            square = factor @ square @ factor
-    if product is not None:
-        wide = product @ wide
-    return wide.mT if is_tall else wide
 
 
 @torch.no_grad()

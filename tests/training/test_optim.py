@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -93,38 +92,6 @@ def test_same_as_torch(method):
         assert torch.equal(one, other)
 
 
-def test_orthogonalize_moves_singular_values_near_one():
-    torch.manual_seed(1)
-    matrix = torch.randn(16, 40)
-    values = torch.linalg.svdvals(optim.orthogonalize(matrix, steps=5))
-    assert values.min() > 0.5
-    assert values.max() < 1.4
-    tall = optim.orthogonalize(matrix.T, steps=5)
-    torch.testing.assert_close(tall, optim.orthogonalize(matrix, steps=5).T)
-
-
-def test_orthogonalize_treats_several_matrices_as_it_treats_each():
-    torch.manual_seed(1)
-    for shape in [(3, 6, 20), (2, 20, 6), (1, 5, 5)]:
-        matrices = torch.randn(shape)
-        alone = torch.stack([optim.orthogonalize(matrix) for matrix in matrices])
-        torch.testing.assert_close(optim.orthogonalize(matrices), alone)
-
-
-@pytest.mark.parametrize(
-    ("shape", "rounded"), [((128, 300), True), ((300, 130), True), ((127, 300), False)]
-)
-def test_large_matrices_are_multiplied_in_the_dtype_of_autocast(shape, rounded):
-    torch.manual_seed(1)
-    matrix = torch.randn(shape) @ torch.diag(torch.logspace(0, -2, shape[1]))
-    expected = optim.orthogonalize(matrix)
-    with torch.autocast("cpu", torch.bfloat16):
-        found = optim.orthogonalize(matrix)
-    assert found.dtype == torch.float32
-    assert torch.equal(found, expected) != rounded
-    assert (found - expected).norm() < 0.02 * expected.norm()
-
-
 @pytest.mark.cuda
 def test_muon_moves_filters_of_one_shape_together_as_it_moves_each():
     shapes = [(8, 4, 3, 3), (8, 4, 3, 3), (8, 8, 3, 3), (8, 4, 3, 3)]
@@ -142,14 +109,6 @@ def test_muon_moves_filters_of_one_shape_together_as_it_moves_each():
         moved[device] = [weights.detach().cpu() for weights in filters]
     for one, other in zip(*moved.values(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
-
-
-def test_orthogonalize_keeps_the_directions():
-    torch.manual_seed(1)
-    matrix = torch.randn(6, 6)
-    left, _, right = np.linalg.svd(matrix.numpy())
-    turned = left.T @ optim.orthogonalize(matrix).numpy() @ right.T
-    np.testing.assert_allclose(turned, np.diag(np.diag(turned)), atol=1e-4)
 
 
 def test_muon_keeps_the_norm_where_a_norm_follows():

@@ -15,6 +15,7 @@ from foveal.network.cost import network_cost
 from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
+from foveal.training.muon import newton_schulz_cost
 from foveal.training.setup.invariance import Invariance
 
 MIN_MIRRORED_RATIO = 0.6
@@ -163,14 +164,12 @@ def _optimizer(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
 
 
 def muon_share(network: Network, classes: int, batch_size: int) -> float:
-    """Work of Muon's three Newton-Schulz iterations over that of a step's convolutions."""
+    """Work of Muon's Newton-Schulz iteration over that of a step's convolutions."""
     total = network_cost(network, max(classes, 2))
     work = 0.0
     for layer in total.layers:
         if layer.kind in ("conv", "dense") and layer.weights:
-            rows, columns = layer.output[0], layer.weights / layer.output[0]
-            short, long = min(rows, columns), max(rows, columns)
-            work += 2 * short**2 * long + 9 * short**3
+            work += newton_schulz_cost(layer.output[0], layer.weights / layer.output[0])
     return work / (3 * total.multiply_adds * batch_size)
 
 

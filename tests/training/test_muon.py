@@ -1,10 +1,53 @@
-"""Muon's matrices divided among processes: the same updates as one process computes."""
+"""Orthogonalised updates, and matrices divided among processes as one process computes them."""
 
+import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.training.distributed_muon import assign_matrices
+from foveal.training import muon
+from foveal.training.muon import assign_matrices, orthogonalize
+
+
+def test_orthogonalize_moves_singular_values_near_one():
+    torch.manual_seed(1)
+    matrix = torch.randn(16, 40)
+    values = torch.linalg.svdvals(orthogonalize(matrix))
+    assert values.min() > 0.5
+    assert values.max() < 1.4
+    tall = orthogonalize(matrix.T)
+    torch.testing.assert_close(tall, orthogonalize(matrix).T)
+
+
+def test_orthogonalize_treats_several_matrices_as_it_treats_each():
+    torch.manual_seed(1)
+    for shape in [(3, 6, 20), (2, 20, 6), (1, 5, 5)]:
+        matrices = torch.randn(shape)
+        alone = torch.stack([orthogonalize(matrix) for matrix in matrices])
+        torch.testing.assert_close(orthogonalize(matrices), alone)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rounded"), [((128, 300), True), ((300, 130), True), ((127, 300), False)]
+)
+def test_large_matrices_are_multiplied_in_the_dtype_of_autocast(shape, rounded):
+    torch.manual_seed(1)
+    matrix = torch.randn(shape) @ torch.diag(torch.logspace(0, -2, shape[1]))
+    expected = orthogonalize(matrix)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = orthogonalize(matrix)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected) != rounded
+    assert (found - expected).norm() < 0.02 * expected.norm()
+
+
+def test_orthogonalize_keeps_the_directions():
+    torch.manual_seed(1)
+    matrix = torch.randn(6, 6)
+    left, _, right = np.linalg.svd(matrix.numpy())
+    turned = left.T @ orthogonalize(matrix).numpy() @ right.T
+    np.testing.assert_allclose(turned, np.diag(np.diag(turned)), atol=1e-4)
 
 
 @given(
@@ -31,13 +74,13 @@ def step(processes):
     from copy import deepcopy
 
     from foveal.spec.recipe import Recipe
-    from foveal.training import distributed_muon, optim
+    from foveal.training import optim
     from foveal.training.process_group import ALONE
 
     sent = []
     gather = type(processes).all_gather
     type(processes).all_gather = lambda self, own: sent.append(len(own)) or gather(self, own)
-    distributed_muon.MIN_COST_PER_WEIGHT = 40.0  # of the three matrices, that of 20 x 72 is large
+    muon.MIN_COST_PER_WEIGHT = 40.0  # of the three matrices, that of 20 x 72 is large
 
     recipe = Recipe(
         optimizer="muon", learning_rate=0.1, momentum=0.9, weight_decay=0.01, bias_lr_scale=2.0
