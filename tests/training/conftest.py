@@ -18,12 +18,8 @@ from foveal.training import checkpoint
 from foveal.training.events import StepRecord
 from foveal.training.run.driver import RunContext, drive
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.session import (
-    TrainConfig,
-    initial_manifest,
-    resume_session,
-    start_session,
-)
+from foveal.training.setup.resumed_session import resume_session
+from foveal.training.setup.session import TrainConfig, initial_manifest, start_session
 from foveal.training.setup.training_data import TrainingData
 from foveal.training.tensors import LabelledImages
 

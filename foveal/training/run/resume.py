@@ -19,7 +19,8 @@ from foveal.training.run.summary import write_recipe
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.data import open_training_data
 from foveal.training.setup.request import TrainRequest, load_recipe, requested_again
-from foveal.training.setup.session import TrainSession, resume_session, with_normalisation
+from foveal.training.setup.resumed_session import resume_session
+from foveal.training.setup.session import TrainSession, with_normalisation
 from foveal.training.setup.training_data import TrainingData, decode_training_data
 
 
@@ -36,16 +37,10 @@ def resume_run(
     started_at: monotonic clock from which the budget counts.  processes: that are to train.
     """
     plan, position = checkpoint.metadata["plan"], checkpoint.metadata["position"]
-    network = Network.model_validate(plan["network"])
-    compute_device = select_device(request.device)
-    data = decode_training_data(
-        open_training_data(request, progress),
-        network,
-        progress,
-        streamed=plan.get("streamed", False),
-    )
+    device = select_device(request.device)
+    data = decode_planned_data(request, plan, progress)
     _check_same_run(folder, plan, {**_data_of(data), **_requested(request, checkpoint, data)})
-    now = environment(compute_device, processes.size)
+    now = environment(device, processes.size)
     for change in environment_differences(plan["machine"], now):
         progress.message(f"warning: the result will not be the same to the bit: {change}")
     epochs = request.epochs if request.epochs != plan["recipe"]["epochs"] else None
@@ -57,7 +52,7 @@ def resume_run(
     session = resume_session(
         checkpoint,
         data,
-        compute_device,
+        device,
         budget,
         epochs=epochs,
         minutes=minutes,
@@ -67,6 +62,18 @@ def resume_run(
     if epochs is not None or minutes is not None:
         write_recipe(folder, session)
     return session
+
+
+def decode_planned_data(
+    request: TrainRequest, plan: Mapping[str, Any], progress: Progress
+) -> TrainingData:
+    """The images of a request as the network of a plan sees them; raises DataError."""
+    return decode_training_data(
+        open_training_data(request, progress),
+        Network.model_validate(plan["network"]),
+        progress,
+        streamed=plan.get("streamed", False),
+    )
 
 
 def _resume_line(session: TrainSession, plan: Mapping[str, Any], *, finished: bool) -> str:

@@ -17,15 +17,14 @@ from safetensors.torch import load, save
 from foveal.errors import DataError, Error, TrainingError
 from foveal.processor import available_cores
 from foveal.progress import silent
-from foveal.spec.network import Network
 from foveal.training.checkpoint import Checkpoint
 from foveal.training.device import select_device
 from foveal.training.process_group import ProcessGroup
+from foveal.training.run.resume import decode_planned_data
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.data import open_training_data
 from foveal.training.setup.request import TrainRequest
-from foveal.training.setup.session import TrainSession, resume_session
-from foveal.training.setup.training_data import decode_training_data
+from foveal.training.setup.resumed_session import resume_session
+from foveal.training.setup.session import TrainSession
 from foveal.training.state import TrainingState
 from foveal.training.synchronised_norm import synchronise_norms
 from foveal.training.task import TrainTask
@@ -73,13 +72,7 @@ def _open_session(
 ) -> TrainSession:
     """The images are decoded once a machine: others wait for the lock of the pixel cache."""
     plan = checkpoint.metadata["plan"]
-    network = Network.model_validate(plan["network"])
-    data = decode_training_data(
-        open_training_data(request, silent),
-        network,
-        silent,
-        streamed=plan.get("streamed", False),
-    )
+    data = decode_planned_data(request, plan, silent)
     if data.run_data.fingerprint != plan["data"]:
         raise DataError(
             f"process {processes.rank} of {processes.size} finds other training or val images in "

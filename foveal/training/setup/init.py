@@ -1,4 +1,4 @@
-"""Prepare a new module: whitening filters in its first convolution, dropout rates.
+"""The state before the first step: weights of the seed, whitening filters, another model's weights.
 
 Whitening: the filters are the eigenvectors of patches of the training images (Keller Jordan,
 arXiv 2404.00498).
@@ -11,16 +11,53 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from foveal.network.build import whitening_convs
+from foveal.network.build import build, whitening_convs
 from foveal.spec.network import Network
-from foveal.training.rng import Stream, permutation
+from foveal.training import optim
+from foveal.training.device import to_device
+from foveal.training.rng import Stream, permutation, torch_seed
+from foveal.training.setup.training_data import TrainingData
+from foveal.training.state import RunPosition, TrainingState
 from foveal.training.streaming import Pixels
+from foveal.training.task import TrainTask
+from foveal.training.transfer.matching import SourceModel, Transfer, load_matching_weights
 
 MAX_WHITENING_IMAGES = 5000
 EIGENVALUE_FLOOR = 5e-4
 """Added to every eigenvalue, so that directions without variance are not amplified."""
 PATCH_CHUNK_IMAGES = 500
 """Images whose patches are taken at a time."""
+
+
+def seeded_state(network: Network, data: TrainingData, task: TrainTask) -> TrainingState:
+    """The module with the weights of its seed, before any of the data is looked at."""
+    torch.manual_seed(torch_seed(task.seed, Stream.INIT))
+    module: nn.Module = build(network, len(data.classes), task=data.task)
+    if task.recipe.dropout is not None:
+        set_dropout(module, task.recipe.dropout)
+    optim.freeze_layers(module, task.recipe.freeze or 0)
+    module = to_device(module, task.device)
+    groups = optim.make_parameter_groups(module, task.recipe)
+    average = {name: value.clone() for name, value in module.state_dict().items()}
+    average = average if task.recipe.ema_decay != 0 else {}
+    return TrainingState(
+        module, groups, optim.initial_state(groups), average, {}, {}, RunPosition()
+    )
+
+
+def starting_state(
+    network: Network, data: TrainingData, task: TrainTask, source: SourceModel | None
+) -> tuple[TrainingState, Transfer]:
+    """The state before the first step, and what came from `source`."""
+    state = seeded_state(network, data, task)
+    whiten(state.module, network, data.train.pixels)
+    transfer = Transfer()
+    if source is not None:
+        transfer = load_matching_weights(state.module, data.classes, source)
+    state.optimizer_state = optim.initial_state(state.parameter_groups)
+    now = state.module.state_dict()
+    state.ema = {name: now[name].clone() for name in state.ema}
+    return state, transfer
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""A run that is ready to train: its state, task and plan, new or from a checkpoint."""
+"""A new run that is ready to train: its state, its task and its plan."""
 
 from __future__ import annotations
 
@@ -11,21 +11,15 @@ import torch
 from foveal import __version__
 from foveal.errors import DataError, UsageError
 from foveal.model.manifest import Manifest
-from foveal.network.build import build
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.text import plural
 from foveal.training import optim
-from foveal.training.checkpoint import Checkpoint
-from foveal.training.device import environment, has_fast_bf16, to_device
+from foveal.training.device import environment, has_fast_bf16
 from foveal.training.loss import compute_class_weights
 from foveal.training.process_group import ALONE, ProcessGroup
-from foveal.training.rng import Stream, torch_seed
 from foveal.training.setup.budget import (
-    PLANNED_SHARE,
     Budget,
-    max_useful_epochs,
-    steps_within,
 )
 from foveal.training.setup.defaults import (
     SMALL_IMAGE_TRANSLATE,
@@ -34,25 +28,24 @@ from foveal.training.setup.defaults import (
     choose_ema_decay,
     fill_defaults,
 )
-from foveal.training.setup.init import set_dropout, whiten
+from foveal.training.setup.init import starting_state
 from foveal.training.setup.invariance import measure_invariance
 from foveal.training.setup.plan import (
     NO_TIMING,
     StepPlan,
     check_progressive_resizing,
-    epochs_to_steps,
     plan_budget,
     plan_epochs,
     with_chosen,
 )
 from foveal.training.setup.source import describe_source, missing_weights
-from foveal.training.setup.timing import Timing, time_steps
+from foveal.training.setup.timing import Timing
 from foveal.training.setup.training_data import TrainingData
-from foveal.training.state import RunPosition, TrainingState
+from foveal.training.state import TrainingState
 from foveal.training.streaming import StreamedPixels
 from foveal.training.task import TrainTask
 from foveal.training.tensors import cache_on_device, channel_statistics
-from foveal.training.transfer.matching import SourceModel, Transfer, load_matching_weights
+from foveal.training.transfer.matching import SourceModel, Transfer
 
 
 @dataclass(frozen=True)
@@ -102,9 +95,9 @@ def start_session(network: Network, data: TrainingData, config: TrainConfig) -> 
         update={"flip_average": recipe.test_time_augmentation == "flip"}
     )
     network = network.model_copy(update={"preprocess": preprocess})
-    task = _task(network, data, recipe, config.seed, config.device, config.processes)
-    _check_batches(task)
-    state, transfer = _initial_state(network, data, task, config)
+    task = make_task(network, data, recipe, config.seed, config.device, config.processes)
+    check_batches(task)
+    state, transfer = starting_state(network, data, task, config.start_from)
     check_progressive_resizing(state, task)
     _check_freeze(state, recipe)
     if recipe.linear_probe == "on":
@@ -162,7 +155,7 @@ def _check_freeze(state: TrainingState, recipe: Recipe) -> None:
         )
 
 
-def _check_batches(task: TrainTask) -> None:
+def check_batches(task: TrainTask) -> None:
     """Raise DataError where there are too few training images for the network's batch norm.
 
     UsageError where a process would have no image of a batch.
@@ -179,87 +172,6 @@ def _check_batches(task: TrainTask) -> None:
             f"the {plural(len(task.train), 'training image')}; start fewer processes, or give a "
             "larger --set batch_size"
         )
-
-
-def resume_session(
-    checkpoint: Checkpoint,
-    data: TrainingData,
-    device: torch.device,
-    budget: Budget,
-    *,
-    epochs: float | None = None,
-    minutes: float | None = None,
-    processes: ProcessGroup = ALONE,
-) -> TrainSession:
-    """The run of a checkpoint, exactly where it was.
-
-    epochs, minutes: its length in all, where that is to change. A finished run gets a further cycle
-    of the schedule; in another one the schedule goes on from where it is to the new end.
-    """
-    plan = dict(checkpoint.metadata["plan"])
-    network = Network.model_validate(plan["network"])
-    recipe = Recipe.model_validate(plan["recipe"])
-    task = _task(network, data, recipe, plan["seed"], device, processes)
-    _check_batches(task)
-    state = _seeded_state(network, data, task)
-    state.unpack(checkpoint.metadata["position"], checkpoint.tensors)
-    if epochs is not None:
-        task = _with_epochs(state, task, epochs)
-        plan["minutes"] = None
-    elif minutes is not None:
-        plan["minutes"] = minutes
-        max_epochs = max_useful_epochs(len(task.train), minutes_given=True)
-        plan["max_steps"] = state.position.step + epochs_to_steps(max_epochs, task)
-        if state.position.finished:
-            task = _with_time_left(state, task, budget)
-    plan["recipe"] = task.recipe.model_dump(mode="json")
-    chosen = tuple(ChosenValue(**choice) for choice in plan["chosen"])
-    return TrainSession(state, task, network, data, plan, chosen, Timing(**plan["timing"]), budget)
-
-
-def _with_epochs(state: TrainingState, task: TrainTask, epochs: float) -> TrainTask:
-    """The task that ends after so many epochs in all; a finished run gets a further cycle."""
-    position = state.position
-    steps = epochs_to_steps(epochs, task) - position.step
-    if steps < 1:
-        raise UsageError(
-            f"this run has {position.step / task.steps_per_epoch:g} epochs already; "
-            f"ask for more than that with --epochs, not {epochs:g}"
-        )
-    if position.finished:
-        return _with_further_cycle(state, task, steps, epochs)
-    if position.stage == "training":
-        position.set_remaining_steps(steps)
-    return replace(task, recipe=task.recipe.model_copy(update={"epochs": epochs}))
-
-
-def _with_time_left(state: TrainingState, task: TrainTask, budget: Budget) -> TrainTask:
-    """The task of a further cycle with as many steps as the time that is left allows."""
-    step, minutes = state.position.step, budget.seconds / 60
-    timing = time_steps(state, task, max(0.0, budget.remaining()))
-    steps = steps_within(
-        budget.remaining() - (1 - PLANNED_SHARE) * budget.seconds,
-        timing,
-        val_images=len(task.val),
-        steps_per_epoch=task.steps_per_epoch,
-    )
-    if steps < 1:
-        raise UsageError(
-            f"this run has used {budget.used() / 60:.3g} minutes already, and {minutes:g} leave no "
-            "time for another step; ask for more with --minutes"
-        )
-    epochs = float(f"{(step + steps) / task.steps_per_epoch:.4g}")
-    return _with_further_cycle(state, task, steps, epochs)
-
-
-def _with_further_cycle(
-    state: TrainingState, task: TrainTask, steps: int, epochs: float
-) -> TrainTask:
-    state.position.begin_cycle(steps)
-    changes: dict[str, Any] = {"epochs": epochs, "progressive_resizing": 1.0}  # they have grown
-    if task.recipe.fine_tune == "off":
-        changes["fine_tune"] = "on"
-    return replace(task, recipe=task.recipe.model_copy(update=changes))
 
 
 def with_normalisation(network: Network, data: TrainingData) -> Network:
@@ -307,7 +219,7 @@ def _recipe_context(network: Network, data: TrainingData, config: TrainConfig) -
     )
 
 
-def _task(
+def make_task(
     network: Network,
     data: TrainingData,
     recipe: Recipe,
@@ -315,6 +227,7 @@ def _task(
     device: torch.device,
     processes: ProcessGroup,
 ) -> TrainTask:
+    """What a whole recipe is applied to; train is on the GPU where it fits there."""
     balanced = recipe.class_balance == "class_weights"
     return TrainTask(
         recipe,
@@ -328,37 +241,6 @@ def _task(
         network=network,
         processes=processes,
     )
-
-
-def _seeded_state(network: Network, data: TrainingData, task: TrainTask) -> TrainingState:
-    """The module with the weights of its seed, before any of the data is looked at."""
-    torch.manual_seed(torch_seed(task.seed, Stream.INIT))
-    module: torch.nn.Module = build(network, len(data.classes), task=data.task)
-    if task.recipe.dropout is not None:
-        set_dropout(module, task.recipe.dropout)
-    optim.freeze_layers(module, task.recipe.freeze or 0)
-    module = to_device(module, task.device)
-    groups = optim.make_parameter_groups(module, task.recipe)
-    average = {name: value.clone() for name, value in module.state_dict().items()}
-    average = average if task.recipe.ema_decay != 0 else {}
-    return TrainingState(
-        module, groups, optim.initial_state(groups), average, {}, {}, RunPosition()
-    )
-
-
-def _initial_state(
-    network: Network, data: TrainingData, task: TrainTask, config: TrainConfig
-) -> tuple[TrainingState, Transfer]:
-    """The state before the first step, and what came from another model."""
-    state = _seeded_state(network, data, task)
-    whiten(state.module, network, data.train.pixels)
-    transfer = Transfer()
-    if config.start_from is not None:
-        transfer = load_matching_weights(state.module, data.classes, config.start_from)
-    state.optimizer_state = optim.initial_state(state.parameter_groups)
-    now = state.module.state_dict()
-    state.ema = {name: now[name].clone() for name in state.ema}
-    return state, transfer
 
 
 def choose_average(state: TrainingState, task: TrainTask) -> tuple[ChosenValue, ...]:

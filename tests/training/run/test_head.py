@@ -19,7 +19,8 @@ from foveal.training.run.driver import drive, save_state
 from foveal.training.run.head import collect_features, fit_output_layer, run_first_stages
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.request import with_fitting_output
-from foveal.training.setup.session import TrainConfig, resume_session, start_session
+from foveal.training.setup.resumed_session import resume_session
+from foveal.training.setup.session import TrainConfig, start_session
 from foveal.training.setup.source import SourceModel
 from foveal.training.tensors import LabelledImages
 from foveal.training.transfer.features import extract_features
