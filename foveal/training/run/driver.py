@@ -19,24 +19,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.errors import Error, TrainingError
 from foveal.files import write_atomic
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model, save_model
 from foveal.progress import Progress, silent
 from foveal.rundir import CHECKPOINT_FOLDER, LOG_FILE, MODEL_FILE
 from foveal.training import checkpoint, progressive_resizing, validation
-from foveal.training.chance import MAX_TESTED_IMAGES, Verdict, compare_with_chance
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.loop import train
+from foveal.training.run.final_validation import validate_best
 from foveal.training.run.shared_session import agree, signals_until_agreed
 from foveal.training.setup.budget import PLANNED_SHARE, Budget, finish_seconds, steps_within
 from foveal.training.setup.plan import NO_TIMING
 from foveal.training.setup.timing import Timing
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
-from foveal.training.tensors import LabelledImages
-from foveal.training.transfer.training import predict_logits
 
 MIN_CHECKPOINT_SECONDS, MAX_CHECKPOINT_SHARE = 0.5, 0.01
 """Least seconds between two checkpoints, and the largest share of the time they may take."""
@@ -105,7 +102,7 @@ def drive(state: TrainingState, task: TrainTask, context: RunContext) -> None:
                 if _checkpoint_due(context.times):
                     save_state(state, task, context)
                 agree(state, task)
-            logits = validate_best(state, task, context)
+            logits = validate_best(state, task, flip=_flips(context))
         finish(state, task, context, logits)
     except (KeyboardInterrupt, SystemExit):
         with task.interrupts:
@@ -120,7 +117,12 @@ def follow(state: TrainingState, task: TrainTask, context: RunContext) -> None:
     with signals_until_agreed(task), closing(train(state, task)) as records:
         for _ in records:
             agree(state, task)
-        validate_best(state, task, context)
+        validate_best(state, task, flip=_flips(context))
+
+
+def _flips(context: RunContext) -> bool:
+    """Whether predictions of the model file are means over the image and its mirror image."""
+    return context.manifest.network.preprocess.flip_average
 
 
 def handle_record(
@@ -259,18 +261,6 @@ def write_model(
         )
 
 
-def validate_best(
-    state: TrainingState, task: TrainTask, context: RunContext
-) -> validation.Logits | None:
-    """Validate as predictions are made, in fp32 and with mirrored images; None without val."""
-    if not state.best:
-        raise _no_weights(state)
-    if len(task.val):
-        return _final_validation(state, task, context)
-    _judge_without_val(state, task, context)
-    return None
-
-
 def finish(
     state: TrainingState,
     task: TrainTask,
@@ -285,66 +275,3 @@ def finish(
     with task.interrupts:
         state.position.finished = True
         save_state(state, task, context, keep=1)
-
-
-def _no_weights(state: TrainingState) -> Error:
-    """Why no epoch has weights for the model file."""
-    if not state.position.history:
-        return Error("training ended before its first step; give it more --minutes")
-    return TrainingError(
-        "no epoch has finite outputs on val, so no model was written; start again with a smaller "
-        "--set learning_rate"
-    )
-
-
-def _judge_on_train(
-    state: TrainingState, task: TrainTask, context: RunContext
-) -> tuple[Verdict, validation.Logits, NDArray[np.int64]]:
-    """What the training images show, where val shows nothing; their logits and labels."""
-    step = -(-len(task.train) // MAX_TESTED_IMAGES)
-    images = LabelledImages(task.train.pixels[::step], task.train.labels[::step])
-    logits = _final_logits(state, task, context, images)
-    return compare_with_chance(logits, images.labels, fitted=True), logits, images.labels
-
-
-def _judge_without_val(state: TrainingState, task: TrainTask, context: RunContext) -> None:
-    """Whether not even the training images are told apart, and a temperature then."""
-    verdict, logits, labels = _judge_on_train(state, task, context)
-    if verdict == "chance":
-        state.position.final_scores = {"at_chance": True, "judged_on": "train"}
-        state.position.temperature = validation.fit_temperature(logits, labels, task.activation)
-
-
-def _final_logits(
-    state: TrainingState, task: TrainTask, context: RunContext, images: LabelledImages
-) -> validation.Logits:
-    """By the best weights, as predictions are made."""
-    module = deepcopy(state.module)
-    module.load_state_dict(state.best)
-    flip = context.manifest.network.preprocess.flip_average
-    return predict_logits(
-        module, task.recipe, images, task.device, flip=flip, processes=task.processes
-    )
-
-
-def _final_validation(
-    state: TrainingState, task: TrainTask, context: RunContext
-) -> validation.Logits:
-    """The logits of val by the best weights; temperature and scores go into the position."""
-    logits = _final_logits(state, task, context, task.val)
-    labels, position = task.val.labels, state.position
-    position.temperature = validation.fit_temperature(logits, labels, task.activation)
-    position.final_scores = {
-        "val_accuracy": validation.accuracy(logits, labels),
-        "val_loss": validation.negative_log_likelihood(
-            logits, labels, task.activation, position.temperature
-        ),
-        "val_images": len(task.val),
-        "epoch": position.best_epoch,
-    }
-    verdict, judged_on = compare_with_chance(logits, labels), "val"
-    if verdict == "undecided":
-        verdict, judged_on = _judge_on_train(state, task, context)[0], "train"
-    if verdict == "chance":
-        position.final_scores.update(at_chance=True, judged_on=judged_on)
-    return logits

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from foveal.errors import Error, UsageError
+from foveal.errors import Error
 from foveal.model.model import load_model
 from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.training import checkpoint, gradients, loop
@@ -85,44 +85,6 @@ def test_a_signal_during_validation_is_not_lost(runs, monkeypatch):
     assert runs.drive(runs.resume(newest), "stopped") == whole
 
 
-def test_a_finished_run_is_extended_by_a_further_cycle(runs):
-    runs.drive(runs.start(), "a")
-    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
-    assert len(list((runs.folder / "a" / CHECKPOINT_FOLDER).iterdir())) == 1
-    rates = []
-
-    def on_record(record):
-        if isinstance(record, StepRecord):
-            rates.append(record.learning_rate)
-
-    session = runs.resume(newest, epochs=5.0)
-    runs.drive(session, "a", on_record=on_record)
-    assert len(rates) == 10
-    assert rates[0] == pytest.approx(0.02 * max(rates))
-    assert rates[2] == max(rates)
-    assert rates[-1] < 0.2 * max(rates)
-    manifest = load_model(runs.folder / "a" / "model.safetensors").manifest
-    assert [line["epoch"] for line in manifest.history] == [1, 2, 3, 4, 5]
-    assert manifest.recipe["epochs"] == 5.0
-
-
-def test_a_further_cycle_sees_whole_images(runs):
-    runs.drive(runs.start(progressive_resizing=0.5), "a")
-    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
-    assert runs.resume(newest).task.start_scale == 0.5
-    assert runs.resume(newest, epochs=5.0).task.start_scale == 1.0
-
-
-def test_fewer_epochs_than_done_are_refused(runs):
-    runs.drive(runs.start(), "a")
-    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
-    with pytest.raises(UsageError) as caught:
-        runs.resume(newest, epochs=2.0)
-    assert str(caught.value) == (
-        "this run has 3 epochs already; ask for more than that with --epochs, not 2"
-    )
-
-
 def test_the_folder_of_a_run(runs):
     kinds = []
     runs.drive(runs.start(epochs=2.5), "a", on_record=lambda record: kinds.append(type(record)))
@@ -162,21 +124,6 @@ def test_it_learns(runs):
     runs.drive(session, "a")
     assert session.state.position.final_scores["val_accuracy"] >= 0.85
     assert session.state.position.history[-1]["train_loss"] < 1.0
-
-
-def test_prediction_gives_what_was_measured_on_val(runs):
-    from foveal.prediction.predictor import Predictor
-
-    session = runs.start(epochs=6.0, horizontal_flip="random")
-    runs.drive(session, "a")
-    predictor = Predictor(runs.folder / "a" / "model.safetensors")
-    assert predictor.manifest.network.preprocess.flip_average
-    probabilities = predictor.probabilities(runs.data.val.pixels)
-    right = (probabilities.argmax(axis=1) == runs.data.val.labels).mean()
-    assert right == pytest.approx(session.state.position.final_scores["val_accuracy"])
-    sure = probabilities[np.arange(60), runs.data.val.labels]
-    loss = session.state.position.final_scores["val_loss"]
-    assert -np.log(sure).mean() == pytest.approx(loss, abs=1e-4)
 
 
 def test_a_full_disk_is_one_sentence_and_the_last_state_stays(runs, monkeypatch):
