@@ -27,12 +27,8 @@ def design(
     out: Annotated[
         Path | None, typer.Option(help="Write the network here, the recipe beside it.")
     ] = None,
-    allow_bad: Annotated[
-        bool, typer.Option("--allow-bad", help="Leave out more than 5 % unusable images.")
-    ] = False,
-    ignore_unknown_classes: Annotated[
-        bool, typer.Option("--ignore-unknown-classes", help="Leave out classes that train lacks.")
-    ] = False,
+    allow_bad: options.AllowBad = False,
+    ignore_unknown_classes: options.IgnoreClassesNotInTrain = False,
 ) -> None:
     """Choose a network and a recipe for images and a budget, with the reason of each choice."""
     from foveal.verbs.design import design as verb

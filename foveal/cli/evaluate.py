@@ -35,7 +35,7 @@ def evaluate(
     others: options.Others = None,
     json: options.Json = False,
     report: Annotated[Path | None, typer.Option(help="Write one offline HTML page.")] = None,
-    lang: Annotated[Literal["en", "ko"], typer.Option(help="Language of the page.")] = "en",
+    lang: options.Lang = "en",
 ) -> None:
     """Score models on labelled images: metrics with 95 % intervals."""
     if len(paths) < 2:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 from foveal.processor import let_waiting_threads_sleep
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ def explain(
             help="Images for the top activations of each filter; default: the training images."
         ),
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
-    ] = None,
+    root: options.Root = None,
     out: Annotated[
         Path | None,
         typer.Option(help="The page to write; default: lens.html, none with --png alone."),
@@ -42,7 +39,7 @@ def explain(
     layer: Annotated[
         str | None, typer.Option(help="Layer of the class activation map; default: chosen.")
     ] = None,
-    lang: Annotated[Literal["en", "ko"], typer.Option(help="Language the page opens in.")] = "en",
+    lang: options.Lang = "en",
 ) -> None:
     """Explain one prediction: every layer's activations, and the pixels that mattered."""
     from foveal.verbs.explain import explain as verb

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 from foveal.text import plural
 
 if TYPE_CHECKING:
@@ -25,10 +25,7 @@ def command(
     data: Annotated[
         str | None, typer.Option(metavar="DATA", help="Labelled images for the parity check.")
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
-    ] = None,
+    root: options.Root = None,
     to: Annotated[
         Literal["onnx", "litert", "page", "pytorch"],
         typer.Option(help="An ONNX or LiteRT file, an offline web page, or plain PyTorch."),
@@ -51,7 +48,7 @@ def command(
     max_loss: Annotated[
         float | None, typer.Option(help="Maximum loss of accuracy in points (0.3).")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: options.Json = False,
 ) -> None:
     """Write MODEL for other runtimes, only if its predictions agree with it on real images."""
     from foveal.verbs.export import export
@@ -71,7 +68,7 @@ def command(
             max_loss=max_loss,
             progress=progress,
         )
-    if as_json:
+    if json:
         console.result_json(result.to_data())
     else:
         console.result(_format_result(result))

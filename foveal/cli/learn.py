@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(
-    lang: Annotated[Literal["en", "ko"], typer.Option(help="Language the page opens in.")] = "en",
+    lang: options.Lang = "en",
     out: Annotated[
         Path | None,
         typer.Option(help="The page to write; default: one in the cache, opened in the browser."),

@@ -28,6 +28,14 @@ IgnoreUnknownClasses = Annotated[
     bool,
     typer.Option("--ignore-unknown-classes", help="Leave out classes a model does not know."),
 ]
+IgnoreClassesNotInTrain = Annotated[
+    bool, typer.Option("--ignore-unknown-classes", help="Leave out classes that train lacks.")
+]
+AllowBad = Annotated[
+    bool, typer.Option("--allow-bad", help="Leave out more than 5 % unusable images.")
+]
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")]
+Lang = Annotated[Literal["en", "ko"], typer.Option(help="Language the page opens in.")]
 Others = Annotated[
     Path | None,
     typer.Option(help="A folder of out-of-distribution images, of no known class."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,9 +40,7 @@ def search(
     start_from: options.StartFrom = "auto",
     root: options.Root = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the trials and of the choices.")] = 0,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")
-    ] = "auto",
+    device: options.Device = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the search: new, or one that goes on.")
     ] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foveal.cli import console
+from foveal.cli import console, options
 from foveal.text import and_more, plural, printable
 
 if TYPE_CHECKING:
@@ -32,11 +32,8 @@ def similar(
         typer.Option("--in", metavar="DATA", help="Folder, table, .zip or .tar of images."),
     ],
     count: Annotated[int, typer.Option(metavar="N", help="Images to print.")] = DEFAULT_COUNT,
-    root: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a table's images; replaces that of absolute paths."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    root: options.Root = None,
+    json: options.Json = False,
 ) -> None:
     """The images of DATA nearest to IMAGE, with labels and cosine distance."""
     from foveal.verbs.similar import similar as verb

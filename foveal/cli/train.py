@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,15 +53,9 @@ def train(
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of order, augmentation and first weights.")
     ] = 0,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")
-    ] = "auto",
-    allow_bad: Annotated[
-        bool, typer.Option("--allow-bad", help="Leave out more than 5 % unusable images.")
-    ] = False,
-    ignore_unknown_classes: Annotated[
-        bool, typer.Option("--ignore-unknown-classes", help="Leave out classes that train lacks.")
-    ] = False,
+    device: options.Device = "auto",
+    allow_bad: options.AllowBad = False,
+    ignore_unknown_classes: options.IgnoreClassesNotInTrain = False,
     out: Annotated[
         Path | None, typer.Option(help="Run folder: new, or with --resume an old one.")
     ] = None,
