@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foveal.errors import ModelFileError
-from foveal.model.safetensors import MAX_HEADER_BYTES, invalid_file_error
+from foveal.model.safetensors import MAX_HEADER_BYTES, InvalidFileError
 
 MANIFEST_VERSION = 2
 """Version of the manifest, the same in native and exported files; no other version is read."""
@@ -111,7 +111,7 @@ def _pickle_error(path: Path) -> ModelFileError:
 def check_format_version(version: Any, path: Path) -> None:
     """Raise ModelFileError for a format version other than MANIFEST_VERSION."""
     if type(version) is not int or version < 1:
-        raise invalid_file_error(path, "its format version is missing")
+        raise InvalidFileError(path, "its format version is missing")
     if version < MANIFEST_VERSION:
         raise ModelFileError(
             f"{path} was written by an earlier version of Foveal (format {version}; this version "

@@ -23,11 +23,12 @@ from foveal.model.detect import (
 from foveal.model.manifest import Manifest
 from foveal.model.safetensors import (
     Header,
+    InvalidFileError,
     encode_file,
-    invalid_file_error,
     read_header,
     read_json,
     serialize_tensors,
+    tensor_table,
     view_tensors,
 )
 from foveal.text import printable
@@ -48,8 +49,7 @@ def write_model_file(path: Path, manifest: Manifest, tensors: Mapping[str, np.nd
         update={"weights_sha256": digest, "format_version": MANIFEST_VERSION}
     )
     text = written.to_json()
-    table = Header({}, entries, 0, 0).tensor_table()
-    metadata = {"foveal": text, "foveal_seal": header_sha256(text, table)}
+    metadata = {"foveal": text, "foveal_seal": header_sha256(text, tensor_table(entries))}
     write_atomic(Path(path), encode_file(metadata, entries, data))
     return written
 
@@ -96,7 +96,7 @@ def parse_manifest(text: str, path: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except (ValidationError, RecursionError, ValueError) as error:
-        raise invalid_file_error(path, _first_problem(error)) from error
+        raise InvalidFileError(path, _first_problem(error)) from error
 
 
 def modified_file_error(path: Path, reason: str) -> ModelFileError:
@@ -113,7 +113,7 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[Header, Manifest]:
             "train one with `foveal train`"
         )
     manifest = parse_manifest(text, path)
-    if header.metadata.get("foveal_seal") != header_sha256(text, header.tensor_table()):
+    if header.metadata.get("foveal_seal") != header_sha256(text, tensor_table(header.entries)):
         raise modified_file_error(path, "the SHA-256 of its header does not match")
     return header, manifest
 

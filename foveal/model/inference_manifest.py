@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
 from foveal.model.detect import MAX_LABELS, check_format_version
-from foveal.model.safetensors import invalid_file_error, is_valid_text, read_json
+from foveal.model.safetensors import InvalidFileError, is_valid_text, read_json
 
 MAX_INPUT_SIDE = 8192
 """As spec.values.MAX_SIDE, which cannot be imported without pydantic."""
@@ -77,7 +77,7 @@ def parse_inference_manifest(text: str, path: Path) -> InferenceManifest:
     try:
         return _parse(data)
     except _InvalidValue as error:
-        raise invalid_file_error(path, str(error)) from error
+        raise InvalidFileError(path, str(error)) from error
 
 
 class _InvalidValue(ValueError):

@@ -37,6 +37,14 @@ _JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _DTYPE_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
+class InvalidFileError(ModelFileError):
+    """A file whose bytes are not those of a safetensors file; `reason` says why, without path."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{path} is not a model file of Foveal or is damaged: {reason}")
+
+
 @dataclass(frozen=True)
 class TensorEntry:
     """One tensor of the header: dtype, shape, and its bytes [start, stop) within the data."""
@@ -49,18 +57,16 @@ class TensorEntry:
 
 @dataclass(frozen=True)
 class Header:
-    """Metadata, tensors by name, and offset and length of the data in bytes."""
+    """Metadata, tensors by name, and the length of the data in bytes."""
 
     metadata: Mapping[str, str]
     entries: Mapping[str, TensorEntry]
-    data_offset: int
     data_length: int
 
-    def tensor_table(self) -> bytes:
-        """Canonical JSON of the tensor entries, to be hashed."""
-        return _canonical_json(
-            {name: _entry_to_data(entry) for name, entry in self.entries.items()}
-        )
+
+def tensor_table(entries: Mapping[str, TensorEntry]) -> bytes:
+    """Canonical JSON of the tensor entries, to be hashed."""
+    return _canonical_json({name: _entry_to_data(entry) for name, entry in entries.items()})
 
 
 def serialize_tensors(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, TensorEntry], bytes]:
@@ -103,7 +109,7 @@ def read_header(file: BinaryIO, path: Path) -> Header:
     if size < 10:
         raise ModelFileError(f"{path} is truncated: it has only {size} bytes; copy it again")
     if length > MAX_HEADER_BYTES:
-        raise invalid_file_error(
+        raise InvalidFileError(
             path, f"its header has {length:,} bytes, the limit is {MAX_HEADER_BYTES:,}"
         )
     if 8 + length > size:
@@ -113,38 +119,34 @@ def read_header(file: BinaryIO, path: Path) -> Header:
         )
     text = file.read(length)
     if not text.startswith(b"{"):
-        raise invalid_file_error(path, "its header is not a JSON object")
+        raise InvalidFileError(path, "its header is not a JSON object")
     body = read_json(text, path)
     metadata = body.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise invalid_file_error(path, "its metadata is not a mapping of strings")
+        raise InvalidFileError(path, "its metadata is not a mapping of strings")
     if len(body) > MAX_TENSORS:
-        raise invalid_file_error(
-            path, f"it has {len(body):,} tensors, the limit is {MAX_TENSORS:,}"
-        )
+        raise InvalidFileError(path, f"it has {len(body):,} tensors, the limit is {MAX_TENSORS:,}")
     if not all(map(is_valid_text, body)):
-        raise invalid_file_error(path, "a tensor's name is not valid text")
+        raise InvalidFileError(path, "a tensor's name is not valid text")
     entries = {name: _parse_entry(name, value, path) for name, value in body.items()}
-    return Header(metadata, entries, 8 + length, _data_length(entries, size - 8 - length, path))
+    return Header(metadata, entries, _data_length(entries, size - 8 - length, path))
 
 
 def read_json(text: bytes, path: Path) -> dict[str, Any]:
-    """A JSON object no deeper than MAX_DEPTH, without repeated keys or not-a-number."""
+    """A JSON object no deeper than MAX_JSON_DEPTH, without repeated keys or not-a-number."""
     structure = _JSON_STRING.sub(b"", text)
     if structure.count(b",") > MAX_JSON_VALUES:
-        raise invalid_file_error(path, f"its header has more than {MAX_JSON_VALUES:,} values")
+        raise InvalidFileError(path, f"its header has more than {MAX_JSON_VALUES:,} values")
     if _nesting_depth(structure) > MAX_JSON_DEPTH:
-        raise invalid_file_error(
-            path, f"its header is nested more than {MAX_JSON_DEPTH} levels deep"
-        )
+        raise InvalidFileError(path, f"its header is nested more than {MAX_JSON_DEPTH} levels deep")
     try:
         value = json.loads(
             text.decode(), object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant
         )
     except (ValueError, RecursionError) as error:
-        raise invalid_file_error(path, "its header is not valid JSON") from error
+        raise InvalidFileError(path, "its header is not valid JSON") from error
     if not isinstance(value, dict):
-        raise invalid_file_error(path, "its header is not a JSON object")
+        raise InvalidFileError(path, "its header is not a JSON object")
     return value
 
 
@@ -163,7 +165,7 @@ def _data_length(entries: Mapping[str, TensorEntry], available: int, path: Path)
     position = 0
     for entry in sorted(entries.values(), key=lambda entry: (entry.start, entry.stop)):
         if entry.start != position:
-            raise invalid_file_error(path, "its tensors overlap or leave a gap")
+            raise InvalidFileError(path, "its tensors overlap or leave a gap")
         position = entry.stop
     if position > available:
         raise ModelFileError(
@@ -171,12 +173,12 @@ def _data_length(entries: Mapping[str, TensorEntry], available: int, path: Path)
             f"{available:,}; copy it again"
         )
     if position < available:
-        raise invalid_file_error(path, f"{available - position:,} bytes follow its last tensor")
+        raise InvalidFileError(path, f"{available - position:,} bytes follow its last tensor")
     return position
 
 
 def _parse_entry(name: str, value: Any, path: Path) -> TensorEntry:
-    problem = invalid_file_error(
+    problem = InvalidFileError(
         path, f"its tensor {name[:80]!r} has no valid dtype, shape and offsets"
     )
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
@@ -237,16 +239,3 @@ def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _reject_constant(_constant: str) -> Any:
     raise ValueError("not a number")
-
-
-class InvalidFileError(ModelFileError):
-    """A file whose bytes are not those of a safetensors file; `reason` says why, without path."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        self.reason = reason
-        super().__init__(f"{path} is not a model file of Foveal or is damaged: {reason}")
-
-
-def invalid_file_error(path: Path, reason: str) -> ModelFileError:
-    """The error for a file whose bytes are not those of a model file."""
-    return InvalidFileError(path, reason)

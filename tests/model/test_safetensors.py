@@ -20,6 +20,7 @@ from foveal.model.safetensors import (
     read_header,
     read_json,
     serialize_tensors,
+    tensor_table,
     view_tensors,
 )
 
@@ -56,7 +57,7 @@ def test_round_trip(tmp_path: Path) -> None:
     with path.open("rb") as file:
         header = read_header(file, path)
         content = bytearray(file.read())
-    assert header == Header({"k": "v"}, entries, header.data_offset, 6)
+    assert header == Header({"k": "v"}, entries, 6)
     assert entries["b"] == TensorEntry("U8", (2,), 4, 6)
     tensors = view_tensors(header, content)
     for name, value in TENSORS.items():
@@ -75,7 +76,7 @@ def test_the_widest_dtype_comes_first() -> None:
 
 def test_the_tensor_table_is_canonical() -> None:
     entries, _ = serialize_tensors(TENSORS)
-    table = Header({}, entries, 0, 0).tensor_table()
+    table = tensor_table(entries)
     assert table == (
         b'{"a":{"data_offsets":[0,4],"dtype":"F32","shape":[1,1]},'
         b'"b":{"data_offsets":[4,6],"dtype":"U8","shape":[2]}}'
