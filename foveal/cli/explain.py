@@ -11,7 +11,8 @@ from foveal.cli import console, options
 from foveal.processor import let_waiting_threads_sleep
 
 if TYPE_CHECKING:
-    from foveal.explanation.explain import Attribution, Explanation
+    from foveal.explanation.checked_attributions import Attribution
+    from foveal.explanation.explain import Explanation
 
 
 def register(app: typer.Typer) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from foveal.explanation.layer_plan import FieldGeometry, PlannedLayer, plan_layers
+from foveal.explanation.target import logit_of
 from foveal.model.model import Model
 from foveal.network import shapes
 from foveal.network.cost import LayerCost, trace_cost
@@ -98,8 +99,7 @@ def forward_with_outputs(
 def record_activations(model: Model, image: Tensor, label_index: int) -> Activations:
     """Run `image` (1, C, H, W), 0..255, through `model` and keep every layer's output.
 
-    label_index: the label whose logit the gradients are of; with one unit for two classes, 0 means
-    minus its logit.
+    label_index: the label whose logit the gradients are of.
     """
     module, manifest = model.module, model.manifest
     trace = shapes.trace(manifest.network, len(manifest.labels), manifest.task)
@@ -110,10 +110,10 @@ def record_activations(model: Model, image: Tensor, label_index: int) -> Activat
     with torch.enable_grad():
         pixels = image.detach().float().requires_grad_()
         logits, outputs = forward_with_outputs(module, pixels, {layer.name for layer in computed})
-        one_unit = logits.shape[1] == 1
-        score = (2 * label_index - 1) * logits[0, 0] if one_unit else logits[0, label_index]
         gradients = torch.autograd.grad(
-            score, [outputs[layer.name] for layer in computed], allow_unused=True
+            logit_of(label_index, logits)[0],
+            [outputs[layer.name] for layer in computed],
+            allow_unused=True,
         )
     layers = [_layer_activation(0, planned[0], image.float(), None, None, None)]
     for id_, (layer, gradient) in enumerate(zip(computed, gradients, strict=True), start=1):

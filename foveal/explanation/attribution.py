@@ -14,7 +14,6 @@ from foveal.explanation.target import Target, max_batch_images
 
 Method = Literal["cam", "integrated_gradients", "occlusion"]
 CamVariant = Literal["grad_cam", "hires_cam", "layer_cam"]
-METHODS: tuple[Method, ...] = ("cam", "integrated_gradients", "occlusion")
 
 MIN_CAM_SIDE = 4
 """Smallest side of the feature maps a class activation map is taken from, where there are any."""

@@ -29,10 +29,8 @@ class Target:
     baseline: Tensor
 
     def logit(self, logits: Tensor) -> Tensor:
-        """(N, units) to (N,): the label's logit; minus the logit for the first of two classes."""
-        if logits.shape[1] == 1:
-            return logits[:, 0] if self.label_index == 1 else -logits[:, 0]
-        return logits[:, self.label_index]
+        """(N, units) to (N,): the label's logit."""
+        return logit_of(self.label_index, logits)
 
     def probability(self, logits: Tensor) -> Tensor:
         """(N, units) to (N,): the label's calibrated probability."""
@@ -54,6 +52,13 @@ class Target:
     def baseline_image(self, image: Tensor) -> Tensor:
         """An image (1, C, H, W) of the baseline colour, as large as `image`."""
         return self.baseline[None, :, None, None].expand_as(image)
+
+
+def logit_of(label_index: int, logits: Tensor) -> Tensor:
+    """(N, units) to (N,): a label's logit; minus the one unit's for the first of two classes."""
+    if logits.shape[1] == 1:
+        return logits[:, 0] if label_index == 1 else -logits[:, 0]
+    return logits[:, label_index]
 
 
 def max_batch_images(image: Tensor) -> int:

@@ -115,8 +115,8 @@ def model(request) -> Model:
 @pytest.fixture
 def few_passes(monkeypatch) -> None:
     """The least forward passes: the checks themselves are tested in test_faithfulness."""
-    monkeypatch.setattr("foveal.explanation.explain.LARGE_MULTIPLY_ADDS", 0)
-    monkeypatch.setattr("foveal.explanation.explain.VERY_LARGE_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr("foveal.explanation.checked_attributions.LARGE_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr("foveal.explanation.checked_attributions.VERY_LARGE_MULTIPLY_ADDS", 0)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import torch
 from scipy.stats import spearmanr
 
 from foveal.explanation.attribution import (
-    METHODS,
     cam,
     integrated_gradients,
     occlusion,
@@ -30,7 +29,7 @@ ATTRIBUTE = {
 }
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTRIBUTE)
 def test_a_map_of_the_pixels_that_matter_is_faithful(corner_target, bright_image, method):
     attribute = ATTRIBUTE[method]
     values = attribute(corner_target, bright_image)

@@ -6,7 +6,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.training import muon
 from foveal.training.muon import assign_matrices, orthogonalize
 
 
@@ -74,7 +73,7 @@ def step(processes):
     from copy import deepcopy
 
     from foveal.spec.recipe import Recipe
-    from foveal.training import optim
+    from foveal.training import muon, optim
     from foveal.training.process_group import ALONE
 
     sent = []

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from foveal.explanation.explain import Attribution, Explanation
+from foveal.explanation.checked_attributions import Attribution
+from foveal.explanation.explain import Explanation
 from foveal.explanation.faithfulness import Curves, Faithfulness
 from foveal.explanation.lens.packing import layers_data, pack
 from foveal.explanation.lens.sampling import MAX_PACKED_BYTES, choose_maps
