@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
@@ -127,7 +126,7 @@ def _set_training_mode(module: nn.Module, recipe: Recipe) -> None:
     if recipe.freeze_norms != "on" and not recipe.freeze:
         return
     for layer in module.modules():
-        if isinstance(layer, _BatchNorm) and (
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and (
             recipe.freeze_norms == "on" or not any(p.requires_grad for p in layer.parameters())
         ):
             layer.eval()

@@ -22,7 +22,7 @@ from foveal.training.process_group import ALONE, ProcessGroup
 OptimizerState = dict[str, Tensor]
 """`momentum.NAME`, for AdamW `second_moment.NAME`, for Muon `norm.NAME` where it is fixed."""
 
-NORM_MODULES = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
+NORM_MODULES = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 ADAMW_BETA1 = 0.9
 """For what Muon does not step; else the recipe's momentum."""
 ADAMW_BETA2 = 0.99

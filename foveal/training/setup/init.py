@@ -111,5 +111,5 @@ def eigenfilters(images: Tensor, kernel: tuple[int, int]) -> Tensor:
 def set_dropout(module: nn.Module, rate: float) -> None:
     """Give every dropout layer this rate."""
     for layer in module.modules():
-        if isinstance(layer, nn.modules.dropout._DropoutNd):
+        if isinstance(layer, nn.Dropout | nn.Dropout2d):
             layer.p = rate

@@ -99,7 +99,7 @@ class FoldedForward(nn.Module):
         """(N, C, H, W) in 0..255 to (N, units) logits."""
         (module,) = self._module
         for layer in self._folded.modules():
-            if isinstance(layer, nn.modules.dropout._DropoutNd):
+            if isinstance(layer, nn.Dropout | nn.Dropout2d):
                 layer.train(module.training)
         weights = {n: v for n, v in folded_weights(module).items() if n in self._names}
         logits: Tensor = functional_call(self._folded, weights, (images,))
