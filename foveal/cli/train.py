@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from foveal.verbs.train import Run
 
 WITHOUT_VAL = "finished without a validation set"
-ADVICE = (
-    ", so do not use this model; look at the data with foveal check, or train again with a "
-    "smaller learning rate or longer"
-)
 MIN_JUDGED_EPOCHS = 2
 """A run that is shorter is a trial: to end at chance is said, but is no failure. Without epochs the
 output layer was fitted, and that is a whole run."""
@@ -125,21 +121,25 @@ def _train_in_processes(context: typer.Context, processes: int) -> int:
 
 
 def _format_run(run: Run) -> str:
-    if run.val_accuracy is None:
-        found = "not even the training images are told apart, and there is no validation set"
-        return f"finished at chance: {found}{ADVICE}" if run.at_chance else WITHOUT_VAL
     if run.at_chance:
-        found = f"validation accuracy {100 * run.val_accuracy:.2f} % (n={run.val_images:,})"
-        if run.judged_on == "train":
-            found += " shows nothing, and not even the training images are told apart"
-        else:
-            found += " is no better than guessing"
-        return f"finished at chance: {found}{ADVICE}"
+        return f"finished at chance: {_chance(run)}"
+    if run.val_accuracy is None:
+        return WITHOUT_VAL
     which = f"epoch {run.best_epoch}" if run.best_epoch else "the fitted output layer"
     return (
         f"finished: validation accuracy {100 * run.val_accuracy:.2f} % (n={run.val_images:,}), "
         f"{which}; foveal evaluate gives the test accuracy"
     )
+
+
+def _chance(run: Run) -> str:
+    from foveal.evaluation.report import CHANCE_ADVICE, chance_finding
+
+    if run.val_accuracy is None:
+        found = "not even the training images are told apart, and there is no validation set"
+        return f"{found}, {CHANCE_ADVICE}"
+    accuracy = f"validation accuracy {100 * run.val_accuracy:.2f} % (n={run.val_images:,})"
+    return f"{accuracy} {chance_finding(run.judged_on)}, {CHANCE_ADVICE}"
 
 
 def _overrides(words: list[str]) -> dict[str, Any]:

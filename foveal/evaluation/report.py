@@ -36,6 +36,10 @@ VAL_NOTE = (
     "scored on val, on which the epoch, the temperature and the thresholds were chosen, so that "
     "the scores are slightly too high; foveal evaluate scores test"
 )
+CHANCE_ADVICE = (
+    "so do not use this model; look at the data with foveal check, or train again with a smaller "
+    "learning rate or longer"
+)
 
 
 def write_evaluation_report(
@@ -126,15 +130,9 @@ def validation_notices(manifest: Manifest) -> Iterator[str]:
     val = manifest.data["val"]
     count, share = val["val_images"], val["val_accuracy"]
     if val.get("at_chance"):
-        found = (
-            "shows nothing, and not even the training images are told apart"
-            if val.get("judged_on") == "train"
-            else "is no better than guessing"
-        )
         yield (
             f"the run ended at chance: {100 * share:.1f} % right of {plural(count, 'val image')} "
-            f"{found}, so do not use this model; look at the data with foveal check, or train "
-            "again with a smaller learning rate or longer"
+            f"{chance_finding(val.get('judged_on', 'val'))}, {CHANCE_ADVICE}"
         )
     if count >= MIN_IMAGES_WITHOUT_NOTE:
         return
@@ -148,6 +146,13 @@ def validation_notices(manifest: Manifest) -> Iterator[str]:
         f"{weak}: {right} right may be an accuracy of {100 * low:.0f} % to {100 * high:.0f} % "
         f"(95 %), so they do not prove a probability above {100 * low:.0f} %"
     )
+
+
+def chance_finding(judged_on: str) -> str:
+    """What an accuracy at chance shows, as the end of a sentence; judged_on: val or train."""
+    if judged_on == "train":
+        return "shows nothing, and not even the training images are told apart"
+    return "is no better than guessing"
 
 
 def model_record(manifest: Manifest) -> dict[str, Any]:
