@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 MAX_NAMED_CLASSES = 5
 """Classes that one message names; the others are counted."""
+MAX_LISTED_CLASSES = 10
+"""The same where the list is what the message says."""
 _DIGITS = re.compile(r"(\d+)")
 _PLAIN_WORD = re.compile(r"[a-z][a-z'-]*(?:[ ,:;]|$)")
 """A first word that is no path, key or number: these have a point, slash, digit, underscore, ..."""

@@ -19,10 +19,9 @@ from foveal.errors import DataError
 from foveal.evaluation.predictions import BoolArray, IntArray, encode_groups
 from foveal.model.manifest import Manifest
 from foveal.progress import Progress, silent
-from foveal.text import and_more
+from foveal.text import MAX_LISTED_CLASSES, and_more
 
 EvaluatedSplit = Literal["train", "val", "test", "all"]
-MAX_LISTED_CLASSES = 10
 TRAINING_IMAGES_UNKNOWN = (
     "an exported file does not record which images the model was fitted on; some of them may be "
     "among the scored ones, and the scores too high: evaluate the model.safetensors it was made "

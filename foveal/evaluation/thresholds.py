@@ -8,13 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from foveal.errors import Error, UsageError
-from foveal.evaluation.collect import MAX_LISTED_CLASSES
 from foveal.evaluation.inference import to_predictions
 from foveal.evaluation.predictions import BoolArray, IntArray, Predictions
 from foveal.evaluation.selective import by_confidence, end_of_ties, threshold_at
 from foveal.intervals import CONFIDENCE_LEVEL, binomial_lower_bounds
 from foveal.model.manifest import Manifest, Thresholds
-from foveal.text import and_more
+from foveal.text import MAX_LISTED_CLASSES, and_more
 
 N_CANDIDATES = 20
 """Coverages an abstention threshold is chosen from: 5, 10 ... 100 %."""

@@ -7,21 +7,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from foveal.files import write_atomic
 from foveal.network.cost import network_cost
 from foveal.network.provenance import designed_comment
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, write_run_data
 from foveal.spec.recipe import Recipe
-from foveal.text import and_more, plural
+from foveal.spec.yaml import dump_yaml
+from foveal.text import MAX_LISTED_CLASSES, and_more, plural
 from foveal.training import progressive_resizing
 from foveal.training.setup.budget import finish_seconds
 from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.session import TrainSession
 from foveal.training.transfer.matching import SourceModel, Transfer
-
-MAX_NAMED_CLASSES = 10
 
 
 def plan_lines(session: TrainSession) -> Iterator[str]:
@@ -88,7 +85,7 @@ def _pretrained_line(transfer: Transfer, source: SourceModel) -> str:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return and_more([f"'{name}'" for name in names], MAX_NAMED_CLASSES)
+    return and_more([f"'{name}'" for name in names], MAX_LISTED_CLASSES)
 
 
 def _short(value: Any) -> str:
@@ -131,11 +128,8 @@ def write_run_files(folder: Path, session: TrainSession, *, designed: bool = Fal
 
     designed: whether Foveal alone chose the network.
     """
-    network = yaml.safe_dump(
-        session.network.to_data(), sort_keys=False, allow_unicode=True, default_flow_style=None
-    )
     head = designed_comment(session.network) if designed else ""
-    write_atomic(folder / NETWORK_FILE, head + network)
+    write_atomic(folder / NETWORK_FILE, head + dump_yaml(session.network.to_data()))
     write_recipe(folder, session)
     write_run_data(folder, session.data.run_data)
 
