@@ -1,4 +1,4 @@
-"""All exceptions that Foveal raises on purpose; every message says what to do.
+"""What Foveal raises on purpose is one of these or narrower; every message says what to do.
 
 Error                   exit status 1
 ├── UsageError          exit status 2: a wrong option, key, value or name

@@ -1,1 +1,1 @@
-"""What a network sees: feature maps, attribution maps and convolution step by step."""
+"""What a network sees: feature maps, attribution maps, top activations, the lens page."""

@@ -1,1 +1,1 @@
-"""Exported files: ONNX in fp32 or int8, written only if they pass the parity check."""
+"""ONNX, LiteRT, one web page or plain PyTorch, written only if they pass the parity check."""

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foveal.spec.recipe import Recipe
-from foveal.training.rng import Stream, uniform
-from foveal.training.sampler import mirrored_in_even_epochs
+from foveal.training.rng import Stream, random_bits, uniform
 
 Index = NDArray[np.int64]
 
@@ -55,7 +54,8 @@ def _uniform_tensor(
 def flip_mask(index: Index, mode: str, seed: int, epoch: int) -> NDArray[np.bool_]:
     """Which images are mirrored in this epoch: at random, or in every second epoch."""
     if mode == "alternate":
-        return mirrored_in_even_epochs(index, seed) ^ bool(epoch % 2)
+        in_even_epochs = random_bits(index, seed, Stream.CLASS_ORDER) & np.uint64(1)
+        return in_even_epochs.astype(bool) ^ bool(epoch % 2)
     if mode == "random":
         return uniform(index, 1, seed, Stream.FLIP, epoch)[:, 0] < 0.5
     return np.zeros(len(index), bool)

@@ -93,8 +93,7 @@ def _by_lr_factor(
     members: NamedTensors, module: nn.Module, layer_decay: float
 ) -> Iterator[tuple[float, NamedTensors]]:
     """The members in parts, each with the factor of its learning rate."""
-    numbers = layer_numbers(module)
-    last = max(numbers.values(), default=0)
+    numbers, last = layer_numbers(module), layer_count(module)
     parts: dict[float, NamedTensors] = {}
     for name, parameter in members:
         factor = layer_decay ** (last - numbers[name])
@@ -113,6 +112,11 @@ def layer_numbers(module: nn.Module) -> dict[str, int]:
         number += parameter.ndim >= 2
         numbers[name] = max(number, 1)
     return numbers
+
+
+def layer_count(module: nn.Module) -> int:
+    """How many layers with weights there are, as `layer_numbers` counts them."""
+    return max(layer_numbers(module).values(), default=0)
 
 
 def freeze_layers(module: nn.Module, count: int) -> None:

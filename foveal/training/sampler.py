@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.training.rng import Stream, permutation, random_bits
+from foveal.training.rng import Stream, permutation
 
 MIN_WINDOW_SHARDS, MIN_WINDOW_IMAGES = 8, 16_384
 """Of shards that are shuffled together where images are streamed."""
@@ -97,8 +97,3 @@ def proportional_order(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64
 def split_batches(order: NDArray[np.int64], steps: int) -> list[NDArray[np.int64]]:
     """The epoch's order as `steps` batches."""
     return np.array_split(order, steps)
-
-
-def mirrored_in_even_epochs(index: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """Which images an alternating flip mirrors in even epochs (the others in odd ones)."""
-    return (random_bits(index, seed, Stream.CLASS_ORDER) & np.uint64(1)).astype(bool)

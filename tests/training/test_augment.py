@@ -111,6 +111,7 @@ def test_alternating_flip_shows_each_side_every_second_epoch():
     epochs = [changes.flip_mask(INDEX, "alternate", 4, epoch) for epoch in range(4)]
     assert np.array_equal(epochs[0], ~epochs[1])
     assert np.array_equal(epochs[0], epochs[2])
+    assert 0.48 < changes.flip_mask(np.arange(10_000), "alternate", 3, 0).mean() < 0.52
 
 
 def test_the_identity_map_resamples_nothing():

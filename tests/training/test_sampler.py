@@ -33,11 +33,6 @@ def test_balanced_draws_every_class_alike_and_every_image_in_turn():
     assert set(times[90:]) == {45}
 
 
-def test_parity_splits_in_two_halves():
-    half = sampler.mirrored_in_even_epochs(np.arange(10_000), 3).mean()
-    assert 0.48 < half < 0.52
-
-
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(0, 60))
 def test_every_beginning_of_a_proportional_order_has_each_classs_share(labels, count):
     labels = np.array(labels)

@@ -80,7 +80,7 @@ def _frozen_where_time_is_short(session: TrainSession) -> TrainSession:
     epochs = _epochs_within(session, _seconds_left(session), STEP_COST)
     if epochs >= SHORT_EPOCHS:
         return session
-    layers = max(optim.layer_numbers(session.state.module).values())
+    layers = optim.layer_count(session.state.module)
     reason = f"time is short: about {epochs:.1f} epochs of all layers would fit"
     frozen = ChosenValue("freeze", int(FROZEN_SHARE * layers), reason)
     return _with_freeze(with_chosen_values(session, (frozen,)), frozen.value)

@@ -147,7 +147,7 @@ def check_transfer(
 
 def _check_freeze(state: TrainingState, recipe: Recipe) -> None:
     """Raise UsageError where no layer would be left to train."""
-    layers = max(optim.layer_numbers(state.module).values())
+    layers = optim.layer_count(state.module)
     if recipe.freeze is not None and recipe.freeze >= layers:
         raise UsageError(
             f"freeze is {recipe.freeze}, but the network has {plural(layers, 'layer')} with "
