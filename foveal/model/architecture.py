@@ -6,6 +6,7 @@ import os.path
 from pathlib import Path
 
 from foveal.errors import UsageError
+from foveal.model.detect import EXPORTED_SUFFIXES, NATIVE_SUFFIX
 from foveal.model.file import read_manifest
 from foveal.network.presets import load_preset, preset_names
 from foveal.spec.network import Network
@@ -27,12 +28,12 @@ def load_network(name: str | Path, size: Input | None = None) -> Network:
             f"there is no network '{name}'{nearest(str(name), preset_names())}; give a YAML file, "
             f"a model file, or one of the presets {', '.join(preset_names())}"
         )
-    if path.suffix in (".html", ".onnx", ".tflite"):
+    if path.suffix in EXPORTED_SUFFIXES:
         raise UsageError(
             f"{path} is an exported file, which holds no network; give the "
             "model.safetensors it was made from"
         )
-    if path.suffix == ".safetensors":
+    if path.suffix == NATIVE_SUFFIX:
         network = read_manifest(path).network
     else:
         network = Network.load(path)

@@ -17,6 +17,8 @@ from foveal.model.safetensors import MAX_HEADER_BYTES, InvalidFileError
 MANIFEST_VERSION = 2
 """Version of the manifest, the same in native and exported files; no other version is read."""
 MAX_LABELS = 65_536
+NATIVE_SUFFIX = ".safetensors"
+EXPORTED_SUFFIXES = (".onnx", ".tflite", ".html")
 WEIGHTS_FILE = "weights.safetensors"
 """The model file in an exported folder of plain PyTorch."""
 _PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")

@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foveal.errors import UsageError
+from foveal.model.detect import EXPORTED_SUFFIXES, NATIVE_SUFFIX
 from foveal.prediction.predictor import DEFAULT_BATCH_SIZE, Predictor
 
 if TYPE_CHECKING:
     from foveal.model.model import Model
 
 
-_SUFFIXES = (".safetensors", ".onnx", ".tflite", ".html")
-"""Of model files; a text with one of them is never a name."""
-
-
 def load(path: str | Path, *, batch_size: int = DEFAULT_BATCH_SIZE, threads: int = 0) -> Predictor:
-    """Open a model file: model.safetensors (needs torch), or an exported .onnx or .tflite.
+    """Open a model file: model.safetensors (needs torch), or an exported .onnx, .tflite or .html.
 
     path: also the name of installed pretrained weights, where no file has it.  batch_size: images
     per forward pass.  threads: of the runtime for an exported file, 0 for one per core.  Raises
@@ -39,7 +36,7 @@ def load_native(model: str | Path | Model | Predictor) -> Model:
     if isinstance(model, str | Path):
         model = named_weights(model)
     if isinstance(model, Path):
-        from foveal.model.model import load_model as load_model
+        from foveal.model.model import load_model
 
         return load_model(model)
     return model
@@ -92,4 +89,5 @@ def named_weights(path: str | Path) -> Path | Model:
 
 
 def _is_path(model: str) -> bool:
-    return Path(model).suffix in _SUFFIXES or os.path.exists(model)  # noqa: PTH110
+    # a text with a model file's suffix is never a name
+    return Path(model).suffix in (NATIVE_SUFFIX, *EXPORTED_SUFFIXES) or os.path.exists(model)  # noqa: PTH110

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foveal.errors import MissingExtra, ModelFileError
-from foveal.model.detect import WEIGHTS_FILE
+from foveal.model.detect import EXPORTED_SUFFIXES, WEIGHTS_FILE
 from foveal.prediction.consistency import Route, RouteSkipped
 from foveal.prediction.page_file import is_exported_page
 from foveal.prediction.prediction import LabelProbability, Prediction
@@ -15,7 +15,6 @@ from foveal.prediction.predictor import Predictor
 
 EXPORT_TOLERANCE = 1e-4
 """Largest difference of a probability, as the parity check of an export allows."""
-_SUFFIXES = (".onnx", ".tflite", ".html")
 _PROGRAMS = ("network.py", "preprocess.py", "predict.py", "labels.json")
 
 
@@ -60,7 +59,7 @@ def prediction_from_json(data: dict[str, Any]) -> Prediction:
 
 def _is_exported(path: Path) -> bool:
     """By its name; of web pages, such as reports, only those that hold a model."""
-    if path.suffix not in _SUFFIXES or not path.is_file():
+    if path.suffix not in EXPORTED_SUFFIXES or not path.is_file():
         return False
     return path.suffix != ".html" or is_exported_page(path)
 

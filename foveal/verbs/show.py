@@ -6,6 +6,7 @@ from pathlib import Path
 
 from foveal.files import write_atomic
 from foveal.model.architecture import load_network
+from foveal.model.detect import NATIVE_SUFFIX
 from foveal.model.file import read_manifest
 from foveal.network.presets import preset_names
 from foveal.network.provenance import file_source
@@ -39,7 +40,7 @@ def show(
     """
     value = _load(network, input)
     manifest = None
-    if not isinstance(network, Network) and Path(network).suffix == ".safetensors":
+    if not isinstance(network, Network) and Path(network).suffix == NATIVE_SUFFIX:
         manifest = read_manifest(Path(network))
         classes = classes or len(manifest.labels)
     summary = summarise(
@@ -61,7 +62,7 @@ def show(
 
 def weights_origin(network: str | Path) -> str | None:
     """Where the weights of a model file were learned, and their licence; None: in Foveal."""
-    if Path(network).suffix != ".safetensors":
+    if Path(network).suffix != NATIVE_SUFFIX:
         return None
     weights = read_manifest(Path(network)).weights
     if not weights:
@@ -85,6 +86,6 @@ def _source(network: str | Path | Network) -> str:
         return "you"
     if str(network) in preset_names():
         return f"preset {network}"
-    if Path(network).suffix == ".safetensors":
+    if Path(network).suffix == NATIVE_SUFFIX:
         return "model file"
     return file_source(Path(network), load_network(network))
