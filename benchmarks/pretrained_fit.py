@@ -20,7 +20,6 @@ import torch
 from foveal.images.resize import to_input_pixels
 from foveal.network.fused.extractor import split_head
 from foveal.pretrained.load import load_pretrained
-from foveal.progress import silent
 from foveal.spec.preprocess import Input
 from foveal.training.loss import encode_targets
 from foveal.training.transfer.features import extract_features
@@ -57,7 +56,7 @@ def _features(paths: np.ndarray, name: str, side: int, fit: str) -> torch.Tensor
     preprocess = network.preprocess.model_copy(update={"fit": fit})
     pixels = np.stack([to_input_pixels(path, network.input, preprocess) for path in paths])
     backbone, _ = split_head(model.module)
-    return extract_features(backbone, pixels, torch.device("cpu"), silent)
+    return extract_features(backbone, pixels, torch.device("cpu"))
 
 
 def _cross_validated(features: torch.Tensor, labels: np.ndarray, classes: int) -> float:

@@ -9,29 +9,19 @@ from torch import Tensor, nn
 
 from foveal.errors import TrainingError
 from foveal.network.fused.extractor import FeatureExtractor
-from foveal.progress import Progress, silent
 from foveal.text import plural
 from foveal.training.device import has_fast_bf16
 
 
 def extract_features(
-    backbone: nn.Module,
-    pixels: NDArray[np.uint8],
-    device: torch.device,
-    progress: Progress = silent,
+    backbone: nn.Module, pixels: NDArray[np.uint8], device: torch.device
 ) -> Tensor:
     """(N, D) fp32 on the CPU of (N, H, W, C) pixels; `backbone` as `split_head` gives it.
 
     Raises TrainingError where values are not finite.
     """
     extractor = FeatureExtractor(backbone, device, bf16=has_fast_bf16(device))
-    batches: list[Tensor] = []
-    done = 0
-    for batch in extractor.iter_features(pixels):
-        progress("features", done, len(pixels))
-        batches.append(batch)
-        done += len(batch)
-    progress("features", len(pixels), len(pixels))
+    batches = list(extractor.iter_features(pixels))
     features = torch.cat(batches) if batches else torch.empty(0, 0)
     _check_finite(features)
     return features

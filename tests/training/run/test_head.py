@@ -11,48 +11,21 @@ from sklearn.utils.class_weight import compute_class_weight
 from foveal.model.model import load_model
 from foveal.network.fused.extractor import split_head
 from foveal.rundir import CHECKPOINT_FOLDER
-from foveal.spec.recipe import Recipe
 from foveal.training import checkpoint
 from foveal.training.loss import encode_targets
 from foveal.training.run import head
 from foveal.training.run.driver import drive, save_state
-from foveal.training.run.head import collect_features, fit_output_layer, run_first_stages
+from foveal.training.run.head import fit_output_layer, run_first_stages
+from foveal.training.run.head_features import collect_features
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.request import with_fitting_output
 from foveal.training.setup.resumed_session import resume_session
-from foveal.training.setup.session import TrainConfig, start_session
-from foveal.training.setup.source import SourceModel
 from foveal.training.tensors import LabelledImages
-from foveal.training.transfer.features import extract_features
 from foveal.training.transfer.head import HeadData, fit_head
 from foveal.training.validation import predict_logits
 
 UNLIMITED = Budget(math.inf)
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def source(runs):
-    """The weights of the tiny network after an epoch, as if they came from elsewhere."""
-    session = runs.start(seed=5)
-    runs.drive(session, "source")
-    weights = session.state.best
-    return SourceModel(
-        "there", weights, tuple("abcdefghij"), network=session.network, pretrained=True
-    )
-
-
-@pytest.fixture
-def start(runs, source):
-    def started(*, budget=UNLIMITED, data=None, seed=0, network=None, **keys):
-        if not budget.limited:
-            keys = {"epochs": 2.0, **keys}
-        recipe = Recipe(**{"batch_size": 40, "learning_rate": 1e-3, **keys})
-        config = TrainConfig(recipe, seed, CPU, budget, start_from=source)
-        with torch.random.fork_rng():
-            return start_session(network or source.network, data or runs.data, config)
-
-    return started
 
 
 @pytest.fixture
@@ -174,56 +147,6 @@ def test_without_fine_tuning_the_run_ends_with_the_fitted_output(start, whole):
     assert session.state.position.step == 0
     assert [entry["epoch"] for entry in session.state.position.history] == [0]
     assert session.state.position.final_scores["epoch"] == 0
-
-
-def test_memory_bounds_the_features(start, monkeypatch, messages):
-    monkeypatch.setattr(head, "MAX_FEATURE_BYTES", 4 * 16 * 50)
-    features = collect_features(start(), messages)
-    assert (features.train.shape, features.val.shape) == ((50, 16), (50, 16))
-    (choice,) = features.chosen
-    assert (choice.key, choice.value) == ("head_images", 50)
-    assert choice.reason == "features of more would take over 0 MB of memory"
-
-
-def test_time_bounds_the_features(start, monkeypatch, messages):
-    monkeypatch.setattr(head, "CHUNK_IMAGES", 30)
-    remaining = iter([100.0, 80.0, 60.0, 49.0, 40.0])
-    budget = type("Clock", (Budget,), {"remaining": lambda self: next(remaining)})(100.0)
-    session = replace(start(), budget=budget)
-    features = collect_features(session, messages)
-    assert len(features.train) == 90
-    assert len(set(session.task.train.labels[features.rows[:10]])) == 10
-    assert features.chosen[0].reason == "features of more would take over half of the time left"
-
-
-def test_chunks_are_the_features_of_the_rows(start, monkeypatch, messages):
-    session = start(head_images=70)
-    monkeypatch.setattr(head, "CHUNK_IMAGES", 30)
-    features = collect_features(session, messages)
-    assert features.chosen == ()
-    backbone, _ = split_head(session.state.module)
-    pixels = session.task.train.pixels[features.rows]
-    expected = extract_features(backbone, pixels, CPU, messages)
-    torch.testing.assert_close(features.train, expected)
-
-
-@pytest.mark.parametrize(("most", "mirrored"), [(70, True), (69, False)])
-def test_features_of_few_images_are_means_with_the_mirror_image(
-    start, monkeypatch, messages, most, mirrored
-):
-    monkeypatch.setattr(head, "MAX_MIRRORED_IMAGES", most)
-    session = start(head_images=70, horizontal_flip="random")
-    assert session.task.recipe.test_time_augmentation == "flip"
-    features = collect_features(session, messages)
-    backbone, _ = split_head(session.state.module)
-    pixels = session.task.train.pixels[features.rows]
-    expected = extract_features(backbone, pixels, CPU, messages)
-    if mirrored:
-        other = extract_features(backbone, np.flip(pixels, 2).copy(), CPU, messages)
-        expected = (expected + other) / 2
-    torch.testing.assert_close(features.train, expected)
-    val = extract_features(backbone, session.task.val.pixels, CPU, messages)
-    torch.testing.assert_close(features.val, val)
 
 
 @pytest.mark.parametrize("images", [1, 5])

@@ -12,7 +12,6 @@ from foveal.network.build import build
 from foveal.network.fused import batching
 from foveal.network.fused.extractor import split_head
 from foveal.network.presets import load_preset
-from foveal.progress import Progress
 from foveal.spec.preprocess import Input
 from foveal.training.transfer import features
 from foveal.training.transfer.features import extract_features
@@ -61,20 +60,6 @@ def test_batches_change_nothing_and_neither_does_the_module(module, monkeypatch)
 
 def test_no_images_have_no_features(module):
     assert extract_features(split_head(module)[0], PIXELS[:0], CPU).shape[0] == 0
-
-
-def test_progress_ends_where_all_are_done(module):
-    class Recorder(Progress):
-        def __init__(self):
-            self.calls = []
-
-        def __call__(self, what, done, total, note=""):
-            self.calls.append((what, done, total))
-
-    recorder = Recorder()
-    extract_features(split_head(module)[0], PIXELS, CPU, recorder)
-    assert recorder.calls[0] == ("features", 0, 7)
-    assert recorder.calls[-1] == ("features", 7, 7)
 
 
 def test_features_that_are_not_finite_stop_the_work():

@@ -1,0 +1,35 @@
+"""Runs of the tiny task that start from the weights of another one."""
+
+import pytest
+import torch
+
+from foveal.spec.recipe import Recipe
+from foveal.training.setup.budget import Budget
+from foveal.training.setup.session import TrainConfig, start_session
+from foveal.training.setup.source import SourceModel
+
+UNLIMITED = Budget(float("inf"))
+
+
+@pytest.fixture
+def source(runs):
+    """The weights of the tiny network after an epoch, as if they came from elsewhere."""
+    session = runs.start(seed=5)
+    runs.drive(session, "source")
+    weights = session.state.best
+    return SourceModel(
+        "there", weights, tuple("abcdefghij"), network=session.network, pretrained=True
+    )
+
+
+@pytest.fixture
+def start(runs, source):
+    def started(*, budget=UNLIMITED, data=None, seed=0, network=None, **keys):
+        if not budget.limited:
+            keys = {"epochs": 2.0, **keys}
+        recipe = Recipe(**{"batch_size": 40, "learning_rate": 1e-3, **keys})
+        config = TrainConfig(recipe, seed, torch.device("cpu"), budget, start_from=source)
+        with torch.random.fork_rng():
+            return start_session(network or source.network, data or runs.data, config)
+
+    return started
