@@ -131,8 +131,9 @@ def _pairs(module: nn.Module) -> Iterator[_Pair]:
 def _pairs_around_max_pools(module: nn.Module) -> Iterator[_Pair]:
     """Every convolution with the batch norm behind the max pool that follows it."""
     for (conv_name, conv), (_, pool), (norm_name, norm) in _neighbours(module, 3):
-        pooled = isinstance(conv, nn.Conv2d) and isinstance(pool, nn.MaxPool2d)
-        if pooled and isinstance(norm, nn.BatchNorm2d) and bool((norm.weight >= 0).all()):
+        if not isinstance(conv, nn.Conv2d) or not isinstance(pool, nn.MaxPool2d):
+            continue
+        if isinstance(norm, nn.BatchNorm2d) and bool((norm.weight >= 0).all()):
             yield _Pair(conv_name, conv, norm_name, norm)
 
 
