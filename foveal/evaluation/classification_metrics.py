@@ -54,10 +54,19 @@ def label_scores(correct: IntArray, support: IntArray, predicted: IntArray) -> L
 def matthews_corrcoef(confusion: IntArray) -> float:
     """The correlation of truth and prediction for K classes (Gorodkin 2004); 0 where 0 / 0."""
     counts = confusion.astype(np.float64)
-    true, predicted, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
-    covariance = np.trace(counts) * total - true @ predicted
-    spread = (total**2 - true @ true) * (total**2 - predicted @ predicted)
-    return float(covariance / np.sqrt(spread)) if spread > 0 else 0.0
+    correct, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    n = np.array([counts.sum()])
+    return float(matthews_of_counts(n, correct[None], true[None], predicted[None])[0])
+
+
+def matthews_of_counts(
+    n: FloatArray, correct: FloatArray, true: FloatArray, predicted: FloatArray
+) -> FloatArray:
+    """(b,) coefficients of (b,) images; counts are (b, K) by class, of `correct` also (b, 1)."""
+    covariance = n * correct.sum(axis=1) - (true * predicted).sum(axis=1)
+    square = (n**2 - (true**2).sum(axis=1)) * (n**2 - (predicted**2).sum(axis=1))
+    out = np.zeros(len(covariance))
+    return np.asarray(np.divide(covariance, np.sqrt(square.clip(0)), out=out, where=square > 0))
 
 
 def roc_auc(truth: BoolArray, scores: FloatArray) -> float:

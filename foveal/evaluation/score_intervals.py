@@ -17,6 +17,7 @@ from foveal.evaluation.bootstrap import (
     resample_statistic,
     weighted_count_interval,
 )
+from foveal.evaluation.classification_metrics import matthews_of_counts
 from foveal.evaluation.image_scores import (
     bin_sums,
     brier_scores,
@@ -91,7 +92,7 @@ def _resampled_scores(
 
     def statistic(sums: FloatArray) -> FloatArray:
         n, totals, correct, true, predicted, bins = np.split(sums, edges, axis=1)
-        matthews = _matthews_of_counts(n[:, 0], correct, true, predicted)
+        matthews = matthews_of_counts(n[:, 0], correct, true, predicted)
         averages = _class_metrics(correct, true, predicted)
         return np.column_stack([totals / n, _calibration_error(bins), matthews, *averages])
 
@@ -209,20 +210,10 @@ def _exact_matthews_interval(
     if accuracy is None or accuracy == bootstrap_accuracy or 2 * n_correct < n:
         return {}
     counts = np.array([float(n)]), np.array([[float(n_correct)]]), true[None], predicted[None]
-    value = float(_matthews_of_counts(*counts)[0])
+    value = float(matthews_of_counts(*counts)[0])
     slope = (1 - value) * n / (n - n_correct) if n_correct < n else n**2 / (n**2 - (true**2).sum())
     low, high = (1 - slope * (1 - bound) for bound in accuracy)
     return {"matthews_corrcoef": (max(-1.0, low), high)}
-
-
-def _matthews_of_counts(
-    n: FloatArray, correct: FloatArray, true: FloatArray, predicted: FloatArray
-) -> FloatArray:
-    """(b,) Matthews' coefficient for several classes (Gorodkin 2004); 0 where undefined."""
-    covariance = n * correct.sum(axis=1) - (true * predicted).sum(axis=1)
-    square = (n**2 - (true**2).sum(axis=1)) * (n**2 - (predicted**2).sum(axis=1))
-    out = np.zeros(len(covariance))
-    return np.asarray(np.divide(covariance, np.sqrt(square.clip(0)), out=out, where=square > 0))
 
 
 def _class_metrics(
