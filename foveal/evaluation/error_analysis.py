@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from foveal.dataset.cells import join_labels
+from foveal.evaluation.classification_metrics import confusion_matrix
 from foveal.evaluation.predictions import BoolArray, IntArray, Predictions
 from foveal.evaluation.schema import (
     ClassExemplars,
@@ -67,7 +68,7 @@ def find_label_issues(predictions: Predictions) -> tuple[BoolArray, IntArray]:
 def confused_pairs(predictions: Predictions) -> tuple[ConfusedPair, ...]:
     """The pairs of classes most often confused, most images first."""
     k = len(predictions.labels)
-    cells = np.bincount(predictions.targets * k + predictions.predicted, minlength=k * k)
+    cells = confusion_matrix(predictions.targets, predictions.predicted, k).ravel()
     support = np.bincount(predictions.targets, minlength=k)
     cells[:: k + 1] = 0
     order = np.argsort(-cells, kind="stable")[:MAX_CONFUSED_PAIRS]

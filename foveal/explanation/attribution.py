@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveal.explanation.activations import forward_with_outputs
 from foveal.explanation.target import Target, max_batch_images
 
 Method = Literal["cam", "integrated_gradients", "occlusion"]
@@ -68,26 +69,17 @@ def choose_cam_layer(layers: Sequence[MapLayer], global_average: bool) -> CamLay
     return CamLayer(best.name, best.height, best.width, "hires_cam", reason)
 
 
-def cam(target: Target, image: Tensor, layer: nn.Module, variant: CamVariant) -> np.ndarray:
-    """The class activation map of `layer` at its own size: float32 (h, w), not negative.
+def cam(target: Target, image: Tensor, layer: str, variant: CamVariant) -> np.ndarray:
+    """The class activation map of the layer called `layer`, at its own size: float32 (h, w), >= 0.
 
     grad_cam: maps weighted by their mean gradient.  hires_cam: maps times gradient, position by
     position.  layer_cam: the same with negative gradients set to 0 (Jiang 2021).
     """
-    outputs: list[Tensor] = []
-
-    def store_output(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        outputs.append(output)
-
-    handle = layer.register_forward_hook(store_output)
-    try:
-        with torch.enable_grad():
-            logit = target.logit(target.module(image.detach().requires_grad_())).sum()
-            (gradient,) = torch.autograd.grad(logit, outputs[0])
-    finally:
-        handle.remove()
-    maps = outputs[0].detach()[0]
-    weights = gradient[0]
+    with torch.enable_grad():
+        pixels = image.detach().requires_grad_()
+        logits, outputs = forward_with_outputs(target.module, pixels, {layer})
+        (gradient,) = torch.autograd.grad(target.logit(logits).sum(), outputs[layer])
+    maps, weights = outputs[layer].detach()[0], gradient[0]
     if variant == "grad_cam":
         weights = weights.mean((1, 2), keepdim=True)
     elif variant == "layer_cam":

@@ -166,8 +166,7 @@ def _cam_layer(activations: Activations, name: str | None) -> CamLayer | None:
 
 
 def _upsampled_cam(target: Target, image: Tensor, *, cam_layer: CamLayer) -> np.ndarray:
-    layer = target.module.get_submodule(cam_layer.layer)
-    values = cam(target, image, layer, cam_layer.variant)
+    values = cam(target, image, cam_layer.layer, cam_layer.variant)
     return upsample(values, image.shape[2], image.shape[3])
 
 

@@ -59,7 +59,7 @@ def test_patches_of_occlusion_reach_every_pixel_of_odd_sides(corner_target):
 
 def test_grad_cam_is_the_formula(corner_target, bright_image):
     module = corner_target.module
-    values = cam(corner_target, bright_image, module.conv, "grad_cam")
+    values = cam(corner_target, bright_image, "conv", "grad_cam")
     maps = module.conv(bright_image)[0].detach().requires_grad_()
     logit = module.dense(torch.relu(maps)[None].flatten(1))[0, 1]
     (gradient,) = torch.autograd.grad(logit, maps)

@@ -21,9 +21,7 @@ from foveal.explanation.faithfulness import (
 from foveal.explanation.target import Target
 
 ATTRIBUTE = {
-    "cam": lambda target, image: upsample(
-        cam(target, image, target.module.conv, "hires_cam"), 16, 16
-    ),
+    "cam": lambda target, image: upsample(cam(target, image, "conv", "hires_cam"), 16, 16),
     "integrated_gradients": integrated_gradients,
     "occlusion": occlusion,
 }
