@@ -132,13 +132,6 @@ def resolve_kernel(kernel: str | Array, size: int) -> Array:
     return parse_kernel(kernel) if re.search(r"\d", kernel) else named_kernel(kernel, size)
 
 
-def same_padding(
-    size: IntPair, kernel: IntPair, stride: IntPair, dilation: IntPair = (1, 1)
-) -> Sides:
-    """The padding that gives ceil(n / stride) cells; the odd cell is at the bottom and right."""
-    return geometry.resolve_padding("same", size, geometry.dilated_size(kernel, dilation), stride)
-
-
 def parse_padding(
     padding: int | str | Sequence[int], size: IntPair, kernel: IntPair, stride: IntPair
 ) -> Sides:
@@ -146,7 +139,7 @@ def parse_padding(
     `valid`; raises UsageError for anything else.
     """
     if padding == "same":
-        return same_padding(size, kernel, stride)
+        return geometry.resolve_padding("same", size, kernel, stride)
     cells = _padding_cells(padding)
     if len(cells) not in (1, 2, 4) or not 0 <= min(cells) <= max(cells) <= MAX_SIDE:
         raise UsageError(
@@ -199,7 +192,7 @@ def output_size(size: IntPair, kernel: IntPair, settings: WindowSettings) -> Int
     height = geometry.window_count(size[0] + top + bottom, window[0], settings.stride[0])
     width = geometry.window_count(size[1] + left + right, window[1], settings.stride[1])
     if height < 1 or width < 1:
-        sufficient = same_padding(size, kernel, settings.stride, settings.dilation)
+        sufficient = geometry.resolve_padding("same", size, window, settings.stride)
         raise UsageError(
             f"a {kernel[0]}x{kernel[1]} filter leaves nothing of a {size[0]}x{size[1]} input with "
             f"padding {list(settings.padding)}; use padding {list(sufficient)} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 MAX_NAMED_CLASSES = 5
 """Classes that one message names; the others are counted."""
@@ -40,6 +40,18 @@ def head_and_tail(lines: Sequence[str], shown: int, more: str) -> list[str]:
         return list(lines)
     head = shown - shown // 3
     return [*lines[:head], more, *lines[len(lines) - shown // 3 :]]
+
+
+def align_columns(rows: Sequence[tuple[str, ...]], *, right: Collection[int] = ()) -> list[str]:
+    """Rows as the lines of a table; right: columns that are aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def format_bytes(count: float) -> str:

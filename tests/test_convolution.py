@@ -82,7 +82,7 @@ def test_size_formula_and_steps_are_what_comes_out(size, kernel, stride, padding
     for step in c.steps(image, numbers, settings):
         assert step.sum == pytest.approx(out[step.row, step.column])
         assert step.products == pytest.approx(step.window * numbers)
-    same = c.same_padding(size, kernel, stride)
+    same = c.parse_padding("same", size, kernel, stride)
     assert c.output_size(size, kernel, WindowSettings(stride, same)) == tuple(
         -(-n // s) for n, s in zip(size, stride, strict=True)
     )

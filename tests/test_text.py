@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foveal.text import (
+    align_columns,
     and_more,
     classes_are,
     format_bytes,
@@ -108,3 +109,8 @@ def test_of_many_lines_the_first_and_the_last_stay():
 )
 def test_bytes_have_a_unit(count, text):
     assert format_bytes(count) == text
+
+
+def test_columns_are_as_wide_as_their_longest_cell():
+    rows = [("name", "n", ""), ("a", "1,000", "x"), ("longer", "7", "")]
+    assert align_columns(rows, right={1}) == ["name        n", "a       1,000  x", "longer      7"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foveal.cli import console
-from foveal.text import plural
+from foveal.text import align_columns, plural
 
 if TYPE_CHECKING:
     from foveal.verbs.pretrained import PretrainedStatus
@@ -110,8 +110,4 @@ def _format_list(statuses: tuple[PretrainedStatus, ...]) -> list[str]:
                 known.install_line if status.path is None else str(status.path),
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    return [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[5]])
-        for row in rows
-    ]
+    return align_columns(rows)

@@ -10,13 +10,11 @@ import typer
 
 from foveal.cli import console, options
 from foveal.errors import SpecError, UsageError
-from foveal.text import format_bytes, plural
+from foveal.text import align_columns, format_bytes, plural
 
 if TYPE_CHECKING:
     from foveal.network.summary import Hyperparameter, NetworkSummary
     from foveal.spec.preprocess import Input
-
-MAX_SIDE_PX = 8192
 
 
 def register(app: typer.Typer) -> None:
@@ -66,6 +64,7 @@ def parse_input(size: str | None) -> Input | None:
     if size is None:
         return None
     from foveal.spec.preprocess import Input
+    from foveal.spec.values import MAX_SIDE
 
     try:
         height, width, channels = (int(part) for part in size.lower().split("x"))
@@ -75,9 +74,9 @@ def parse_input(size: str | None) -> Input | None:
         raise UsageError(
             f"--input received '{size[:40]}'; give HEIGHTxWIDTHxCHANNELS, as 224x224x3"
         ) from None
-    if not (0 < height <= MAX_SIDE_PX and 0 < width <= MAX_SIDE_PX and channels in (1, 3)):
+    if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE and channels in (1, 3)):
         raise UsageError(
-            f"--input received '{size}'; height and width are 1 to {MAX_SIDE_PX} pixels, "
+            f"--input received '{size}'; height and width are 1 to {MAX_SIDE} pixels, "
             "channels 1 (grey) or 3"
         )
     return Input.model_validate({"height": height, "width": width, "channels": channels})
@@ -135,19 +134,7 @@ def _layer_lines(summary: NetworkSummary) -> list[str]:
         if label in broken:
             rows.append(("", "", "does not work, see below", *[""] * 6))
             break
-    return _table(rows, right={4, 5, 6, 8})
-
-
-def _table(rows: list[tuple[str, ...]], right: set[int]) -> list[str]:
-    """Rows as aligned columns; `right`: columns that are aligned to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    return align_columns(rows, right={4, 5, 6, 8})
 
 
 def _total_lines(summary: NetworkSummary) -> list[str]:
@@ -176,7 +163,7 @@ def _learned_lines(summary: NetworkSummary) -> list[str]:
     ]
     total, biases = summary.cost.weights, summary.cost.biases
     rows.append(("total", f"{total - biases:,}", f"{biases:,}"))
-    return _table(list(rows), right={1, 2})
+    return align_columns(rows, right={1, 2})
 
 
 def _hyperparameter_lines(summary: NetworkSummary) -> list[str]:
@@ -184,7 +171,7 @@ def _hyperparameter_lines(summary: NetworkSummary) -> list[str]:
     groups = groupby(summary.hyperparameters, key=lambda one: (one.layer, one.source))
     for (layer, source), group in groups:
         rows.append((layer, ", ".join(_format_hyperparameter(one) for one in group), source))
-    return _table(list(rows), right=set())
+    return align_columns(rows)
 
 
 def _format_hyperparameter(one: Hyperparameter) -> str:
