@@ -61,6 +61,7 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
             record = _validate(state, task, eval_module, time.perf_counter() - epoch_start)
             epoch_start = time.perf_counter()
             yield record
+        # the caller may have moved the end of the cycle
         if position.step >= position.cycle_end or _should_stop_early(state, task):
             return
         epoch = position.step // task.steps_per_epoch
