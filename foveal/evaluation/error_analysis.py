@@ -68,7 +68,8 @@ def find_label_issues(predictions: Predictions) -> tuple[BoolArray, IntArray]:
 def confused_pairs(predictions: Predictions) -> tuple[ConfusedPair, ...]:
     """The pairs of classes most often confused, most images first."""
     k = len(predictions.labels)
-    cells = confusion_matrix(predictions.targets, predictions.predicted, k).ravel()
+    targets = predictions.targets.astype(np.int64)
+    cells = confusion_matrix(targets, predictions.predicted, k).ravel()
     support = np.bincount(predictions.targets, minlength=k)
     cells[:: k + 1] = 0
     order = np.argsort(-cells, kind="stable")[:MAX_CONFUSED_PAIRS]
