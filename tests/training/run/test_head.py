@@ -82,7 +82,7 @@ def test_two_runs_of_one_seed_are_the_same_to_the_bit(start, whole):
     assert stages == ["head", "training", "training"]
 
 
-@pytest.mark.parametrize("where", ["extract_features", "fit_head", "plan_fine_tuning"])
+@pytest.mark.parametrize("where", ["collect_features", "fit_head", "plan_fine_tuning"])
 def test_interrupted_before_the_first_step_it_is_resumed_exactly(
     runs, start, whole, messages, monkeypatch, where
 ):
