@@ -16,7 +16,7 @@ from foveal.training.state import RunPosition
 @pytest.mark.timeout(120)
 def test_a_budget_is_kept(runs):
     started = time.monotonic()
-    budget = Budget(4.0)
+    budget = Budget(2.5)
     session = runs.start(budget=budget, optimizer="adamw", epochs=100_000.0)
     runs.drive(session, "a")
     used = time.monotonic() - started
@@ -24,49 +24,50 @@ def test_a_budget_is_kept(runs):
     assert session.state.position.finished
 
 
+class Clock:
+    """Stands still but for the seconds of each training step."""
+
+    def __init__(self, monkeypatch, step_seconds):
+        self.seconds, self.step_seconds = 0.0, step_seconds
+        real = training_task.augment
+
+        def augment(*args):
+            self.seconds += self.step_seconds
+            return real(*args)
+
+        monkeypatch.setattr(training_task, "augment", augment)
+        for name in ("monotonic", "perf_counter"):
+            monkeypatch.setattr(time, name, lambda: self.seconds)
+
+
+def _rates(runs, session):
+    """The learning rates of the steps of a whole run."""
+    steps = []
+    runs.drive(session, "a", on_record=steps.append)
+    return [record.learning_rate for record in steps if isinstance(record, StepRecord)]
+
+
 def test_a_machine_that_becomes_slower_shortens_the_cycle(runs, monkeypatch):
-    budget = Budget(4.0)
+    clock = Clock(monkeypatch, step_seconds=0.01)
+    budget = Budget(4.0, started_at=0.0)
     session = runs.start(budget=budget, epochs=100_000.0)
     planned = session.state.position.cycle_steps
-    real = training_task.augment
-
-    def slow(*args):
-        time.sleep(0.05)
-        return real(*args)
-
-    monkeypatch.setattr(training_task, "augment", slow)
-    rates = []
-
-    def on_record(record):
-        if isinstance(record, StepRecord):
-            rates.append(record.learning_rate)
-
-    runs.drive(session, "a", on_record=on_record)
-    assert budget.used() <= 4.2
-    assert len(rates) < planned
+    clock.step_seconds = 0.06
+    rates = _rates(runs, session)
+    assert budget.used() <= 4.0
+    assert len(rates) < planned / 4
     assert rates[-1] < 0.3 * max(rates)
 
 
 def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
-    real, steps = training_task.augment, []
-
-    def slow(*args):
-        time.sleep(0.05)
-        return real(*args)
-
-    monkeypatch.setattr(training_task, "augment", slow)
-    budget = Budget(6.0)
+    clock = Clock(monkeypatch, step_seconds=0.06)
+    budget = Budget(6.0, started_at=0.0)
     session = runs.start(budget=budget, epochs=100_000.0)
-    monkeypatch.undo()
     planned = session.state.position.cycle_steps
-    runs.drive(
-        session,
-        "a",
-        on_record=steps.append,
-    )
-    rates = [record.learning_rate for record in steps if isinstance(record, StepRecord)]
-    assert len(rates) > 2 * planned
-    assert budget.used() <= 6.3
+    clock.step_seconds = 0.01
+    rates = _rates(runs, session)
+    assert len(rates) > 4 * planned
+    assert budget.used() <= 6.0
     assert rates[-1] < 0.2 * max(rates)
 
 
