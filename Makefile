@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# the tests start hundreds of processes: each would compile the package again
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint types contract pages tests wheel bench docs docs-long clean
 
@@ -11,7 +13,8 @@ help: ## What can be made
 demo: .venv/installed ## The whole way on real images, in about a minute
 	$(PY) -m foveal demo
 
-test: lint types contract wheel pages tests ## Everything that must hold; CI runs this
+test: .venv/installed-tests ## Everything that must hold, two steps at a time; CI runs this
+	$(MAKE) -j2 lint types contract pages tests wheel
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -41,8 +44,8 @@ pages: ## The pages are formatted, linted and current (needs node; without it th
 	elif [ "$$CI" = true ]; then echo "node and npm must be there when CI=true"; exit 1; \
 	else echo "pages: not run, node and npm are missing"; fi
 
-tests: .venv/installed-tests pages ## The test suite
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist worksteal
+tests: .venv/installed-tests pages ## The test suite; three workers keep two cores busy, as many tests wait
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 3 --dist worksteal
 
 wheel: .venv/installed-tests ## Build the wheel, install it in clean environments, walk every command
 	$(PY) tests/walk_installs.py

@@ -63,6 +63,36 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(f"needs {what}")
 
 
+LONGEST_FIRST = (
+    "docs/test_tutorial_output.py",
+    "docs/test_blocks.py",
+    "studio/test_walk.py",
+    "studio/test_browser_train.py",
+    "studio/test_use_tab.py",
+    "studio/test_data_tab.py",
+    "studio/runs/test_control.py",
+    "studio/routes/test_runs.py",
+    "verbs/test_train_processes.py",
+    "verbs/test_search.py",
+    "verbs/test_train.py",
+    "cli/test_train.py",
+    "learn/test_learn_page.py",
+    "lens/test_lens.py",
+    "pages/test_report_page.py",
+    "examples/test_examples.py",
+    "training/run/test_shared_session.py",
+    "scale/test_ray_engine.py",
+    "serving/processes/test_supervisor.py",
+)
+"""Modules with tests of ten seconds or more: started last, one keeps the other workers idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest modules first; the order within a module stays."""
+    ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what was not run: a skipped test is never silent."""
     skipped = terminalreporter.stats.get("skipped", [])

@@ -80,7 +80,7 @@ def test_the_same_folder_goes_on(digits: Path, space: Path, tmp_path: Path) -> N
 
 
 def _command(digits: Path, space: Path, out: Path, trials: int) -> list[str]:
-    words = ["search", digits, "--trials", trials, "--trial-minutes", 0.1, "--space", space]
+    words = ["search", digits, "--trials", trials, "--trial-minutes", 0.05, "--space", space]
     words += ["--out", out, "--from", "scratch"]
     return [sys.executable, "-m", "foveal", *map(str, words)]
 

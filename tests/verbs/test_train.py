@@ -109,7 +109,7 @@ def test_extending_says_so(finished, digits, tmp_path, messages):
 
 def test_a_finished_run_is_extended_by_minutes(finished, digits, tmp_path, messages):
     used = load_newest(tmp_path / "run" / "checkpoint").metadata["position"]["elapsed_seconds"]
-    minutes = used / 60 + 0.2
+    minutes = used / 60 + 0.1
     run = train(digits, minutes=minutes, out=tmp_path / "run", resume=True, progress=messages)
     assert messages.texts[0].startswith("one further cycle of the schedule over ")
     assert run.epochs > 1
@@ -372,7 +372,7 @@ def test_two_classes_and_one_unit(small, tiny_network, tmp_path):
 
 def test_a_budget_covers_the_whole_command(digits, tiny_network, tmp_path):
     clock = time.monotonic()
-    run = train(digits, network=tiny_network, minutes=0.2, out=tmp_path / "run")
+    run = train(digits, network=tiny_network, minutes=0.1, out=tmp_path / "run")
     assert time.monotonic() - clock < 36  # without a budget ten minutes
     assert run.report_path is not None
     assert run.history

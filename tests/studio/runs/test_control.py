@@ -16,6 +16,7 @@ LONG = 2000.0
 
 @pytest.fixture(scope="module")
 def run(studio):
+    """It trains until the last test of the module; the tests without it come first."""
     folder = studio.train(epochs=LONG)
     yield folder
     studio.control.pause(folder)
@@ -35,40 +36,6 @@ def long_run(studio, run):
     return run
 
 
-def test_pause_and_go_on(studio, long_run):
-    studio.control.pause(long_run)
-    paused = studio.wait_for(long_run, "paused")
-    assert "saved after step" in (long_run / "run.log").read_text()
-    studio.control.pause(long_run)
-    studio.control.resume(studio.project, long_run)
-    studio.control.resume(studio.project, long_run)
-    going_on = studio.wait(long_run, lambda status: status.epochs > paused.epochs)
-    assert going_on.state == "running"
-    assert studio.control.going_on(studio.project)
-
-
-def test_a_killed_run_goes_on_where_it_was(studio, long_run):
-    os.kill(lock_holder(long_run), signal.SIGKILL)
-    killed = studio.wait_for(long_run, "interrupted")
-    studio.control.resume(studio.project, long_run)
-    studio.wait(long_run, lambda status: status.epochs > killed.epochs)
-    assert "resuming after step" in (long_run / "run.log").read_text()
-
-
-def test_finishing_early_gives_a_finished_model(studio, long_run):
-    studio.control.finish(studio.project, long_run)
-    status = studio.wait_for(long_run, "finished")
-    assert status.epochs < LONG
-    assert status.val_images > 0
-    assert read_manifest(long_run / "model.safetensors").finished
-    assert (long_run / "report.html").is_file()
-    with pytest.raises(UsageError) as caught:
-        studio.control.resume(studio.project, long_run)
-    assert str(caught.value) == "this run is finished; extend it by more minutes or epochs"
-    studio.control.finish(studio.project, long_run)
-    assert studio.control.status(long_run).state == "finished"
-
-
 def test_a_finished_run_is_extended_by_epochs_and_minutes(studio):
     folder = studio.train(epochs=1)
     studio.wait_for(folder, "finished")
@@ -84,41 +51,6 @@ def test_a_finished_run_is_extended_by_epochs_and_minutes(studio):
     studio.wait(folder, lambda status: status.epochs > 3)
     studio.control.finish(studio.project, folder)
     assert studio.wait_for(folder, "finished").minutes < used + 20
-
-
-def test_another_length_while_it_is_going_on(studio, long_run):
-    before = read_request(long_run)
-    with pytest.raises(UsageError) as caught:
-        studio.control.extend(studio.project, long_run, minutes=5, epochs=None)
-    assert str(caught.value) == "this run was started with epochs; give it more epochs"
-    with pytest.raises(UsageError) as caught:
-        studio.control.extend(studio.project, long_run, minutes=None, epochs=1)
-    assert str(caught.value).endswith(" epochs already; ask for more than that")
-    with pytest.raises(UsageError) as caught:
-        studio.control.extend(studio.project, long_run, minutes=None, epochs=None)
-    assert str(caught.value) == "give the minutes or the epochs that the run is to have in all"
-    assert read_request(long_run) == before
-    studio.control.extend(studio.project, long_run, minutes=None, epochs=LONG + 10)
-    text = f"with {LONG + 10:g} epochs in all instead of {LONG:g}"
-    studio.wait(long_run, lambda _: text in (long_run / "run.log").read_text())
-    assert studio.control.status(long_run).state == "running"
-
-
-def test_a_studio_that_comes_back_sees_the_run_and_does_what_was_asked(studio, long_run):
-    """The old one is not closed: it is forgotten, as after kill -9, and does not watch."""
-    killed = studio.control
-    killed.close()
-    came_back = studio.open()
-    assert came_back.status(long_run).state == "running"
-    came_back.pause(long_run)
-    studio.wait_for(long_run, "paused", came_back)
-    came_back.close()
-    request = read_request(long_run).model_copy(update={"asked": "finish"})
-    write_request(long_run, request)
-    studio.control = studio.open()
-    studio.wait_for(long_run, "finished")
-    for child in killed._children.values():
-        child.wait()
 
 
 def test_changes_are_published(studio):
@@ -193,6 +125,75 @@ def test_only_runs_of_the_project_are_found(studio, finished):
         with pytest.raises(UsageError) as caught:
             studio.control.folder(studio.project, name)
         assert str(caught.value) == "there is no run of this id in the project; reload the page"
+
+
+def test_pause_and_go_on(studio, long_run):
+    studio.control.pause(long_run)
+    paused = studio.wait_for(long_run, "paused")
+    assert "saved after step" in (long_run / "run.log").read_text()
+    studio.control.pause(long_run)
+    studio.control.resume(studio.project, long_run)
+    studio.control.resume(studio.project, long_run)
+    going_on = studio.wait(long_run, lambda status: status.epochs > paused.epochs)
+    assert going_on.state == "running"
+    assert studio.control.going_on(studio.project)
+
+
+def test_a_killed_run_goes_on_where_it_was(studio, long_run):
+    os.kill(lock_holder(long_run), signal.SIGKILL)
+    killed = studio.wait_for(long_run, "interrupted")
+    studio.control.resume(studio.project, long_run)
+    studio.wait(long_run, lambda status: status.epochs > killed.epochs)
+    assert "resuming after step" in (long_run / "run.log").read_text()
+
+
+def test_finishing_early_gives_a_finished_model(studio, long_run):
+    studio.control.finish(studio.project, long_run)
+    status = studio.wait_for(long_run, "finished")
+    assert status.epochs < LONG
+    assert status.val_images > 0
+    assert read_manifest(long_run / "model.safetensors").finished
+    assert (long_run / "report.html").is_file()
+    with pytest.raises(UsageError) as caught:
+        studio.control.resume(studio.project, long_run)
+    assert str(caught.value) == "this run is finished; extend it by more minutes or epochs"
+    studio.control.finish(studio.project, long_run)
+    assert studio.control.status(long_run).state == "finished"
+
+
+def test_another_length_while_it_is_going_on(studio, long_run):
+    before = read_request(long_run)
+    with pytest.raises(UsageError) as caught:
+        studio.control.extend(studio.project, long_run, minutes=5, epochs=None)
+    assert str(caught.value) == "this run was started with epochs; give it more epochs"
+    with pytest.raises(UsageError) as caught:
+        studio.control.extend(studio.project, long_run, minutes=None, epochs=1)
+    assert str(caught.value).endswith(" epochs already; ask for more than that")
+    with pytest.raises(UsageError) as caught:
+        studio.control.extend(studio.project, long_run, minutes=None, epochs=None)
+    assert str(caught.value) == "give the minutes or the epochs that the run is to have in all"
+    assert read_request(long_run) == before
+    studio.control.extend(studio.project, long_run, minutes=None, epochs=LONG + 10)
+    text = f"with {LONG + 10:g} epochs in all instead of {LONG:g}"
+    studio.wait(long_run, lambda _: text in (long_run / "run.log").read_text())
+    assert studio.control.status(long_run).state == "running"
+
+
+def test_a_studio_that_comes_back_sees_the_run_and_does_what_was_asked(studio, long_run):
+    """The old one is not closed: it is forgotten, as after kill -9, and does not watch."""
+    killed = studio.control
+    killed.close()
+    came_back = studio.open()
+    assert came_back.status(long_run).state == "running"
+    came_back.pause(long_run)
+    studio.wait_for(long_run, "paused", came_back)
+    came_back.close()
+    request = read_request(long_run).model_copy(update={"asked": "finish"})
+    write_request(long_run, request)
+    studio.control = studio.open()
+    studio.wait_for(long_run, "finished")
+    for child in killed._children.values():
+        child.wait()
 
 
 def test_a_run_that_goes_on_is_not_removed(studio, long_run):
