@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import os
@@ -106,6 +107,17 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     """No test sees the user's cache or leaves one behind."""
     cache = tmp_path_factory.getbasetemp() / "foveal-cache"
     monkeypatch.setenv("FOVEAL_CACHE", str(cache))
+
+
+@pytest.fixture(autouse=True)
+def _one_table_of_operators() -> None:
+    """torch.onnx builds its table of 500 operators for every export, half of what one takes."""
+    module = sys.modules.get("torch.onnx._internal.exporter._registration")
+    if module is None:
+        return
+    build = module.ONNXRegistry.from_torchlib
+    if not hasattr(build, "cache_info"):
+        module.ONNXRegistry.from_torchlib = staticmethod(functools.cache(build))
 
 
 @pytest.fixture(scope="session")

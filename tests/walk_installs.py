@@ -17,6 +17,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+CONSTRAINTS = ROOT / "constraints.txt"
 INSTALLS = (
     ("", set()),
     ("serve", {"serve"}),
@@ -34,7 +35,7 @@ def main() -> None:
         python = _environment(place)
         for extra, have in INSTALLS:
             target = f"foveal[{extra}] @ {wheel.as_uri()}" if extra else str(wheel)
-            _pip(python, "install", "-q", "-c", str(ROOT / "constraints.txt"), target)
+            _pip(python, "install", "-q", "--no-compile", "-c", str(CONSTRAINTS), target)
             walked = _walk(python, made, have, place / f"out {extra}")
             print(f"install '{extra or 'light'}': {walked} commands do as promised")
 
@@ -112,6 +113,8 @@ def _commands(made: dict[str, str], out: Path) -> list[tuple[set[str], list[str]
 
 def _walk(python: Path, made: dict[str, str], have: set[str], out: Path) -> int:
     commands = _commands(made, out)
+    if have and "train" not in have:  # what needs no extra is walked without any and with all
+        commands = [command for command in commands if command[0]]
     if "train" not in have:
         commands.append(({"train"}, ["demo", "--out", f"{out} demo"]))
     for needs, arguments in commands:

@@ -64,18 +64,28 @@ def _p_of_guesses(agreement: float, answers: Array, truth: Array) -> float:
     if count <= MAX_ENUMERATED_IMAGES:
         dealt = _sums(table, np.array(list(permutations(range(count)))))
         return float(np.mean(dealt >= agreement - 1e-9))
-    rows = np.tile(np.arange(count), (N_DRAWS, 1))
-    dealt = _sums(table, np.random.default_rng(0).permuted(rows, axis=1))
+    dealt = _sums(table, _drawn_permutations(count))
     return float((1 + np.sum(dealt >= agreement - 1e-9)) / (1 + N_DRAWS))
+
+
+def _drawn_permutations(count: int) -> NDArray[np.int64]:
+    """(N_DRAWS, count), the same in every call."""
+    rows = np.tile(np.arange(count), (N_DRAWS, 1))
+    return np.random.default_rng(0).permuted(rows, axis=1)
 
 
 def _p_of_useful(agreement: float, truth: Array) -> float:
     """How often a useful model agrees as little: it knows a label, or answers as a random image."""
-    numbers, count = np.random.default_rng(1), len(truth)
+    useful = _sums(truth @ truth.T, _drawn_useful_answers(len(truth)))
+    return float((1 + np.sum(useful <= agreement + 1e-9)) / (1 + N_DRAWS))
+
+
+def _drawn_useful_answers(count: int) -> NDArray[np.int64]:
+    """(N_DRAWS, count) images whose labels the answers are, the same in every call."""
+    numbers = np.random.default_rng(1)
     known = numbers.random((N_DRAWS, count)) < USEFUL_AGREEMENT
     others = numbers.integers(0, count, (N_DRAWS, count))
-    useful = _sums(truth @ truth.T, np.where(known, np.arange(count), others))
-    return float((1 + np.sum(useful <= agreement + 1e-9)) / (1 + N_DRAWS))
+    return np.where(known, np.arange(count), others)
 
 
 def _sums(table: Array, columns: NDArray[np.int64]) -> Array:

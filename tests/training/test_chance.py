@@ -1,5 +1,6 @@
 """Whether answers are better than guesses: exact tests against plain loops, and their levels."""
 
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -47,9 +48,16 @@ def test_one_answer_to_all_training_images_is_chance_however_few_they_are():
     assert compare_with_chance(_logits([0, 1], 2), labels, fitted=True) == "undecided"
 
 
+@pytest.fixture
+def drawn_once(monkeypatch):
+    """The draws are the same in every call, and most of its time."""
+    for name in ("_drawn_permutations", "_drawn_useful_answers"):
+        monkeypatch.setattr(chance, name, cache(getattr(chance, name)))
+
+
 @pytest.mark.parametrize("count", [6, 8, 9, 12, 30, 200])
 @pytest.mark.parametrize("classes", [2, 4])
-def test_guesses_are_called_better_at_most_at_the_level(count, classes):
+def test_guesses_are_called_better_at_most_at_the_level(count, classes, drawn_once):
     found = [
         compare_with_chance(
             np.float32(NUMBERS.normal(size=(count, classes))), NUMBERS.integers(0, classes, count)
@@ -63,7 +71,7 @@ def test_guesses_are_called_better_at_most_at_the_level(count, classes):
 
 @pytest.mark.parametrize("count", [2, 4, 6, 9, 12, 30, 200])
 @pytest.mark.parametrize(("classes", "accuracy"), [(2, 0.75), (2, 0.9), (4, 0.75), (10, 0.6)])
-def test_useful_models_are_called_chance_at_most_at_the_level(count, classes, accuracy):
+def test_useful_models_are_called_chance_at_most_at_the_level(count, classes, accuracy, drawn_once):
     found = []
     for _ in range(300):
         labels = NUMBERS.permutation(np.arange(count) % classes)
