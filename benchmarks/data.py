@@ -5,7 +5,8 @@
 Cold is the first pass over the images with Foveal's cache empty (the system's file cache is warm
 for all contenders), warm the second pass in the same process (Foveal: over its memory map). The
 photos are those of clothing10.zip at 128x128, unpacked as a folder because the peers cannot read a
-.zip; the small ones are Fashion-MNIST, written as PNG files. Every figure comes from a process of
+.zip; the small ones are Fashion-MNIST, written as PNG files. CIFAR-10 as JPEG is scanned, divided
+and decoded with and without the pixels that the scan keeps. Every figure comes from a process of
 its own; contenders take turns; the median, least and largest are given; `imports` is the part of
 cold that loading the packages takes. torchvision and Keras live in an environment of their own
 (.venv-data) that this script makes; torchvision is run with each worker count of WORKERS once and
@@ -125,6 +126,36 @@ def check_pass(folder: Path) -> dict[str, float]:
     return {"cold": time.perf_counter() - started, "images": found.images}
 
 
+def small_jpeg_pass(archive: Path, keep: int) -> dict[str, float]:
+    """What train does before the first step with small JPEGs that have a test split: scan, divide,
+    decode. keep: whether the pixels that the scan decoded are kept for the pixel cache."""
+    started = time.perf_counter()
+    from foveal.dataset.decoded_images import DecodedImages
+    from foveal.dataset.open import open_dataset
+    from foveal.dataset.pixel_cache import build_pixel_cache
+    from foveal.dataset.split import assign_splits
+    from foveal.spec.preprocess import Input, Preprocess
+
+    imports = time.perf_counter() - started
+    data = open_dataset(archive)
+    opened = time.perf_counter()
+    decoded = DecodedImages() if keep else None
+    splits = assign_splits(data, decoded=decoded)
+    divided = time.perf_counter()
+    shape = Input(height=32, width=32)
+    for split in ("train", "val"):
+        rows = [row for row, name in enumerate(splits) if name == split]
+        build_pixel_cache(data, rows, shape, Preprocess(), decoded=decoded)
+    ended = time.perf_counter()
+    return {
+        "imports": imports,
+        "divide": divided - opened,
+        "decode": ended - divided,
+        "cold": ended - started,
+        "images": sum(name != "test" for name in splits),
+    }
+
+
 def split_pass(folder: Path) -> dict[str, float]:
     """What train does before the first step where DATA has no split: look, split, decode."""
     started = time.perf_counter()
@@ -146,6 +177,7 @@ CONTENDERS: dict[str, Callable[..., dict[str, float]]] = {
     "keras": keras_pass,
     "check": check_pass,
     "split": split_pass,
+    "small_jpeg": small_jpeg_pass,
 }
 
 
@@ -254,6 +286,7 @@ def summary(taken: list[dict[str, float]]) -> dict[str, list[float]]:
 def wanted(
     sets: dict[str, tuple[Path, int, int]],
     sizes: dict[str, Path],
+    jpegs: Path,
     peers: bool,
     runs: int,
     every: dict[str, list[dict[str, float]]],
@@ -279,6 +312,10 @@ def wanted(
             for name, folder in sizes.items():
                 if len(every.get(f"{verb} of the {name}", [])) <= number:
                     yield f"{verb} of the {name}", False, verb, folder, ()
+        for keep, how in enumerate(("decoded twice", "decoded once")):
+            title = f"CIFAR-10 as JPEG: {how}"
+            if len(every.get(title, [])) <= number:
+                yield title, False, "small_jpeg", jpegs, (keep,)
 
 
 def versions(python: Path | str) -> str:
@@ -327,11 +364,12 @@ def main() -> None:
         many, tenth = small(given.images, work), small(given.images // 10, work)
         sets = {"photos": (photos(given.data, work), 128, 3), "small": (many, 28, 1)}
         sizes = {"tenth": tenth, "whole": many}
+        jpegs = given.data / "cifar10-jpg.zip"
         if given.make:
             return
         clock = time.monotonic()
         while time.monotonic() - clock < given.minutes * 60:
-            turn = next(wanted(sets, sizes, peers is not None, given.runs, every), None)
+            turn = next(wanted(sets, sizes, jpegs, peers is not None, given.runs, every), None)
             if turn is None:
                 break
             title, of_peer, contender, folder, numbers = turn

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from foveal import cache
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.decoded_images import DecodedImages, decode_chunks
 from foveal.dataset.pixel_journal import (
     JOURNAL_FILE,
     PIXELS_FILE,
@@ -33,7 +34,6 @@ from foveal.dataset.pixel_journal import (
 )
 from foveal.dataset.retry import readable_again
 from foveal.dataset.types import UnusableFile
-from foveal.dataset.workers.pool import map_chunks
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, decode_task
 from foveal.errors import Error
 from foveal.filelock import wait_for_lock
@@ -73,12 +73,15 @@ def build_pixel_cache(
     input: Input,
     preprocess: Preprocess,
     *,
+    decoded: DecodedImages | None = None,
     progress: Progress = silent,
 ) -> PixelCache:
     """The pixels of these rows at the input's size, decoded now or read from the cache.
 
     The key covers the files' paths, sizes and times, the input's shape and how images are resized
-    to it; mean and deviation do not matter. Raises Error where the cache cannot be written.
+    to it; mean and deviation do not matter.
+    decoded: what a scan of the data set kept; its images are taken from there, not read again.
+    Raises Error where the cache cannot be written.
     """
     rows = [int(row) for row in rows]
     task = decode_task(input, preprocess)
@@ -88,7 +91,7 @@ def build_pixel_cache(
         cache.remove(folder)
         opened = None
     if opened is None:
-        _build(folder, dataset, rows, task, progress)
+        _build(folder, dataset, rows, task, decoded, progress)
         opened = _open(folder, rows, input.shape)
     if opened is None:
         raise Error(f"the cache {folder} is damaged right after writing; check the disk")
@@ -119,7 +122,12 @@ def _resizing(task: DecodeTask) -> tuple[float | str, ...]:
 
 
 def _build(
-    folder: Path, dataset: Dataset, rows: list[int], task: DecodeTask, progress: Progress
+    folder: Path,
+    dataset: Dataset,
+    rows: list[int],
+    task: DecodeTask,
+    decoded: DecodedImages | None,
+    progress: Progress,
 ) -> None:
     part = folder.with_name(folder.name + ".part")
     pixels = part / PIXELS_FILE
@@ -131,7 +139,7 @@ def _build(
             if folder.is_dir() and _open(folder, rows, task.shape) is not None:
                 part.rmdir()
                 return  # another process built it meanwhile
-            _decode_missing(part, dataset, rows, task, progress)
+            _decode_missing(part, dataset, rows, task, decoded, progress)
             cache.write_about(
                 part,
                 f"pixels of {dataset.root}: {len(rows)} images at "
@@ -150,19 +158,24 @@ def _build(
 
 
 def _decode_missing(
-    part: Path, dataset: Dataset, rows: list[int], task: DecodeTask, progress: Progress
+    part: Path,
+    dataset: Dataset,
+    rows: list[int],
+    task: DecodeTask,
+    decoded: DecodedImages | None,
+    progress: Progress,
 ) -> None:
     """Decode the rows that the journal does not hold yet."""
     row_bytes = int(np.prod(task.shape))
     chunks = list(verified_chunks(part, row_bytes))
-    start, decoded = sum(chunk.size for chunk in chunks), sum(len(chunk.rows) for chunk in chunks)
+    start, written = sum(chunk.size for chunk in chunks), sum(len(chunk.rows) for chunk in chunks)
     began = time.monotonic()
     with (part / PIXELS_FILE).open("ab") as file, (part / JOURNAL_FILE).open("ab") as journal:
-        file.truncate(decoded * row_bytes)
+        file.truncate(written * row_bytes)
         journal.truncate(sum(len(chunk.to_line()) for chunk in chunks))
         count = start
-        for chunk_rows, result in map_chunks(
-            dataset, task, rows[start:], _chunk_size(len(rows), row_bytes)
+        for chunk_rows, result in decode_chunks(
+            dataset, task, rows[start:], _chunk_size(len(rows), row_bytes), decoded
         ):
             file.write(result.arrays["pixels"].data)
             file.flush()

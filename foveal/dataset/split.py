@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.decoded_images import DecodedImages
 from foveal.dataset.scan.duplicates import DuplicatePairs, connected_components, find_duplicates
 from foveal.dataset.scan.scan import Scan, scan_images
 from foveal.dataset.types import Split
@@ -40,6 +41,7 @@ def assign_splits(
     *,
     scan: Scan | None = None,
     duplicates: DuplicatePairs | None = None,
+    decoded: DecodedImages | None = None,
     progress: Progress = silent,
 ) -> tuple[Split, ...]:
     """A split for every row: that of DATA where it has one, else one computed here.
@@ -48,6 +50,7 @@ def assign_splits(
     train, none of them a duplicate of an image in val. Images that cannot be read are assigned to
     train; the pixel cache leaves them out.
     scan, duplicates: of all rows, where they are known already.
+    decoded: keeps the pixels of small images that are scanned now.
     Raises DataError where there is no train, or only some rows have a split.
     """
     existing = set(dataset.splits)
@@ -58,7 +61,7 @@ def assign_splits(
         raise DataError(problem[1])
     pool = [row for row, split in enumerate(dataset.splits) if split != "test"]
     if scan is None:
-        scan, duplicates = scan_images(dataset, pool, progress=progress), None
+        scan, duplicates = scan_images(dataset, pool, decoded=decoded, progress=progress), None
     elif len(pool) < len(dataset):
         scan, duplicates = scan.of_rows(pool), None
     shares = _target_shares(existing, len(scan.rows))

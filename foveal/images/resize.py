@@ -79,18 +79,31 @@ def to_input_pixels(
     """
     if isinstance(source, np.ndarray):
         source = _image_from_array(source)
-    ratio = MIN_DRAFT_RATIO / preprocess.crop_fraction
     with decoding_budget.reservation() as reserve:
         image = decode_image(
             source,
             channels=input.channels,
             background=preprocess.background,
-            min_size=(math.ceil(ratio * input.height), math.ceil(ratio * input.width)),
+            min_size=_sufficient_size(input, preprocess),
             value_range=preprocess.range,
             needs_range=True,
             reserve=reserve,
         )
         return resize_to_input(image, input, preprocess)
+
+
+def _sufficient_size(input: InputShape, preprocess: ResizeRule) -> tuple[int, int]:
+    """(height, width) below which no JPEG is reduced while it is decoded."""
+    ratio = MIN_DRAFT_RATIO / preprocess.crop_fraction
+    return math.ceil(ratio * input.height), math.ceil(ratio * input.width)
+
+
+def is_decoded_whole(
+    image_size: tuple[int, int], input: InputShape, preprocess: ResizeRule
+) -> bool:
+    """Whether `to_input_pixels` decodes every file of that (width, height) at its own size."""
+    height, width = _sufficient_size(input, preprocess)
+    return image_size[0] < 2 * width or image_size[1] < 2 * height
 
 
 def resize_to_input(image: Image.Image, input: InputShape, preprocess: ResizeRule) -> np.ndarray:

@@ -32,6 +32,8 @@ whether opacity varies (0 or 1); whether the file holds further frames or pages 
 N_MEASURES = 13
 MIN_DECODED_SIDE = 256
 """A large JPEG is decoded at reduced size, at least this many pixels a side."""
+MAX_KEPT_SIDE = 64
+"""Of images whose pixels are kept: larger ones take longer to decode than to open."""
 MIN_SHARPNESS_SIDE = 64
 """Smaller images have no detail fine enough to be blurred."""
 MAX_MEASURED_PIXELS = 50_000_000
@@ -47,6 +49,7 @@ class ImageStats:
     that and for drawings.
     measures: at the indices IS_GREY to HAS_MORE_FRAMES; BRIGHTNESS to SHARPNESS and HAS_MORE_FRAMES
     are 0 unless full.
+    pixels: uint8 (H, W), or (H, W, 3) where it has colour; None unless asked for and small.
     """
 
     content_hash: int
@@ -55,6 +58,7 @@ class ImageStats:
     height: int
     thumbnail: np.ndarray | None
     measures: tuple[float, ...]
+    pixels: np.ndarray | None = None
 
 
 def content_hash(content: bytes | memoryview) -> int:
@@ -92,16 +96,19 @@ def compute_image_stats(
     full: bool = False,
     background: tuple[int, int, int] = (0, 0, 0),
     value_range: ValueRange | None = None,
+    keep_pixels: bool = False,
 ) -> ImageStats:
     """The statistics of one image file; ImageError where it cannot be read.
 
     full: also measure brightness and sharpness and look for further frames; else those are 0.
+    keep_pixels: also the pixels, of an image of at most MAX_KEPT_SIDE a side.
     """
     with decoding_budget.reservation() as reserve:
-        return _measure(content, _decode(content, background, value_range, reserve), full)
+        decoded = _decode(content, background, value_range, reserve)
+        return _measure(content, decoded, full, keep_pixels)
 
 
-def _measure(content: bytes, decoded: _Decoded, full: bool) -> ImageStats:
+def _measure(content: bytes, decoded: _Decoded, full: bool, keep_pixels: bool) -> ImageStats:
     image, (width, height), alpha = decoded.image, decoded.size, decoded.alpha
     raw, grey = _raw_pixels(image)
     has_thumbnail = min(width, height) >= THUMBNAIL_SIDE
@@ -130,7 +137,15 @@ def _measure(content: bytes, decoded: _Decoded, full: bool) -> ImageStats:
             float(_varies(alpha)),
             float(full and decoded.opened is not None and has_more_frames(decoded.opened)),
         ),
+        pixels=_shaped(raw, image) if keep_pixels and max(image.size) <= MAX_KEPT_SIDE else None,
     )
+
+
+def _shaped(raw: bytes, image: Image.Image) -> np.ndarray:
+    """The pixels of `_raw_pixels` as (H, W) or (H, W, 3)."""
+    grey = len(raw) == image.height * image.width
+    shape = (image.height, image.width) if grey else (image.height, image.width, 3)
+    return np.frombuffer(raw, np.uint8).reshape(shape)
 
 
 def _raw_pixels(image: Image.Image) -> tuple[bytes, bool]:

@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from foveal import cache
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.decoded_images import DecodedImages
 from foveal.dataset.pixel_facts import find_pixel_facts
 from foveal.dataset.retry import readable_again
 from foveal.dataset.types import UnusableFile
@@ -73,11 +74,13 @@ def scan_images(
     rows: Sequence[int],
     *,
     full: bool = False,
+    decoded: DecodedImages | None = None,
     progress: Progress = silent,
 ) -> Scan:
     """Scan these rows, or read the cached scan of the same unchanged files.
 
     full: also measure brightness and sharpness, which only the doctor needs.
+    decoded: keeps the pixels of small images that are scanned now.
     A cache that cannot be written is no error: the images are then scanned again next time.
     """
     rows = [int(row) for row in rows]
@@ -90,7 +93,7 @@ def scan_images(
         if cached is not None and not readable_again(dataset, cached.unusable):
             cache.touch(candidate)
             return cached
-    scan = _scan(dataset, rows, task, progress)
+    scan = _scan(dataset, rows, task, decoded, progress)
     with contextlib.suppress(OSError, Error):
         _save(folder, scan, f"image statistics of {dataset.root}: {len(rows)} images")
     return scan
@@ -101,15 +104,31 @@ def _entry_folder(fingerprint: str, task: ScanTask) -> Path:
     return cache.cache_folder() / ("scan-" + blake2b(key.encode(), digest_size=16).hexdigest())
 
 
-def _scan(dataset: Dataset, rows: Sequence[int], task: ScanTask, progress: Progress) -> Scan:
+def _scan(
+    dataset: Dataset,
+    rows: Sequence[int],
+    task: ScanTask,
+    decoded: DecodedImages | None,
+    progress: Progress,
+) -> Scan:
+    task = replace(task, keep_pixels=decoded is not None)
     chunks: list[tuple[Sequence[int], ChunkResult]] = []
     began, count = time.monotonic(), 0
     for chunk, result in map_chunks(dataset, task, rows, _CHUNK_SIZE):
-        chunks.append((chunk, result))
+        chunks.append((chunk, result if decoded is None else _kept(chunk, result, task, decoded)))
         count += len(chunk)
         rate = count / max(time.monotonic() - began, 1e-6)
         progress("scanning images", count, len(rows), f"{rate:.0f} images/s")
     return _concatenate(dataset, chunks or [([], run_task(task, dataset.read, 0))])
+
+
+def _kept(
+    rows: Sequence[int], result: ChunkResult, task: ScanTask, decoded: DecodedImages
+) -> ChunkResult:
+    """The result without the pixels, which `decoded` keeps where it has room."""
+    decoded.add(rows, result, task)
+    arrays = {name: array for name, array in result.arrays.items() if name != "kept_pixels"}
+    return replace(result, arrays=arrays)
 
 
 def _concatenate(dataset: Dataset, chunks: Sequence[tuple[Sequence[int], ChunkResult]]) -> Scan:

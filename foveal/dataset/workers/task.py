@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,12 +25,13 @@ from foveal.spec.preprocess import Input, Preprocess
 class ScanTask:
     """Compute the image statistics of each file; full: also brightness and sharpness.
 
-    background, range: as in Preprocess.
+    background, range: as in Preprocess.  keep_pixels: also return the pixels of small images.
     """
 
     full: bool
     background: tuple[int, int, int] = (0, 0, 0)
     range: tuple[float, float] | None = None
+    keep_pixels: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class ChunkResult:
 
     arrays: one row for each readable image; `positions` int64 is its position in the chunk.
     Scan: `content_hashes`, `pixel_hashes`, `sizes` and `measures` as in Scan, `has_thumbnail` bool,
-    and `thumbnails` uint8, one for each that has one.
+    and `thumbnails` uint8, one for each that has one; with keep_pixels `kept_shapes` int32 (n, 3),
+    height, width and channels or zeros, and `kept_pixels` uint8, of all these one after the other.
     Decode: `pixels` uint8 (n, H, W, C), `content_hashes` and `pixel_hashes` uint64.
     failures: position and reason of each file that could not be read.
     """
@@ -98,6 +100,7 @@ def _scan(task: ScanTask, read: Callable[[int], bytes], count: int) -> ChunkResu
                     full=task.full,
                     background=task.background,
                     value_range=task.range,
+                    keep_pixels=task.keep_pixels,
                 )
             )
             positions.append(position)
@@ -113,7 +116,19 @@ def _scan(task: ScanTask, read: Callable[[int], bytes], count: int) -> ChunkResu
         "has_thumbnail": np.array([one.thumbnail is not None for one in stats], np.bool_),
         "thumbnails": np.array(thumbnails, np.uint8).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE),
     }
+    if task.keep_pixels:
+        arrays.update(_kept([one.pixels for one in stats]))
     return ChunkResult(arrays, tuple(failures))
+
+
+def _kept(images: Sequence[NDArray[np.uint8] | None]) -> dict[str, NDArray[Any]]:
+    """The arrays `kept_shapes` and `kept_pixels`."""
+    shapes = [(0, 0, 0) if image is None else (*image.shape, 1)[:3] for image in images]
+    pixels = [image.reshape(-1) for image in images if image is not None]
+    return {
+        "kept_shapes": np.array(shapes, np.int32).reshape(-1, 3),
+        "kept_pixels": np.concatenate([np.empty(0, np.uint8), *pixels]),
+    }
 
 
 def _decode(task: DecodeTask, read: Callable[[int], bytes], count: int) -> ChunkResult:

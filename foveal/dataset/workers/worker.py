@@ -111,7 +111,7 @@ def _decode_task(fields: Mapping[str, Any]) -> ScanTask | DecodeTask:
         low, high = fields["range"]
         value_range = (low, high)
     if fields["task"] == "scan":
-        return ScanTask(fields["full"], background, value_range)
+        return ScanTask(fields["full"], background, value_range, fields["keep_pixels"])
     height, width, channels = fields["height"], fields["width"], fields["channels"]
     return DecodeTask(
         height,

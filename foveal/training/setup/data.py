@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from foveal.dataset.dataset import Dataset
+from foveal.dataset.decoded_images import DecodedImages
 from foveal.dataset.labels import similar_classes, similar_classes_text
 from foveal.dataset.open import open_dataset
 from foveal.dataset.split import assign_splits
@@ -29,13 +30,17 @@ from foveal.training.setup.request import TrainRequest
 
 @dataclass(frozen=True)
 class RequestedData:
-    """Labelled images, the split of each, and the classes to learn, in the order of outputs."""
+    """Labelled images, the split of each, and the classes to learn, in the order of outputs.
+
+    decoded: pixels that dividing them left, for the pixel cache.
+    """
 
     dataset: Dataset
     splits: tuple[str, ...]
     classes: tuple[str, ...]
     warnings: tuple[str, ...]
     allow_bad: bool = False
+    decoded: DecodedImages | None = None
 
     def rows(self, split: str) -> list[int]:
         """The rows of `dataset` that are in a split."""
@@ -48,15 +53,24 @@ def open_training_data(request: TrainRequest, progress: Progress) -> RequestedDa
         open_dataset(request.data, root=request.root),
         ignore_unknown=request.ignore_unknown_classes,
         allow_bad=request.allow_bad,
+        decoded=DecodedImages(),
         progress=progress,
     )
 
 
 def divide_data(
-    dataset: Dataset, *, ignore_unknown: bool, allow_bad: bool, progress: Progress
+    dataset: Dataset,
+    *,
+    ignore_unknown: bool,
+    allow_bad: bool,
+    decoded: DecodedImages | None = None,
+    progress: Progress,
 ) -> RequestedData:
-    """The splits and classes of a data set as train takes them; DataError where it refuses."""
-    splits = tuple(assign_splits(dataset, progress=progress))
+    """The splits and classes of a data set as train takes them; DataError where it refuses.
+
+    decoded: keeps the pixels of small images, where all are scanned.
+    """
+    splits = tuple(assign_splits(dataset, decoded=decoded, progress=progress))
     classes, warnings = select_classes(dataset, splits, ignore_unknown=ignore_unknown)
     layout = (note.text for note in dataset.layout_notes)
     similar = similar_classes(classes)
@@ -67,7 +81,7 @@ def divide_data(
         *group_warnings(dataset),
         *warnings,
     )
-    return RequestedData(dataset, splits, classes, warnings, allow_bad)
+    return RequestedData(dataset, splits, classes, warnings, allow_bad, decoded)
 
 
 def select_classes(

@@ -138,7 +138,12 @@ def _is_beyond_cache(data: RequestedData, network: Network) -> bool:
 def _decode_split(data: RequestedData, split: str, network: Network, progress: Progress) -> _Split:
     rows = _usable_rows(data, split)
     found = build_pixel_cache(
-        data.dataset, rows, network.input, network.preprocess, progress=progress
+        data.dataset,
+        rows,
+        network.input,
+        network.preprocess,
+        decoded=data.decoded,
+        progress=progress,
     )
     return _Split(
         found.pixels, found.rows, found.content_hashes, found.pixel_hashes, found.unusable

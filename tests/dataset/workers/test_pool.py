@@ -20,6 +20,7 @@ TASKS = [
     ScanTask(True),
     DecodeTask(16, 12, 3, "crop", (0, 0, 0)),
     DecodeTask(40, 40, 1, "pad", (9, 8, 7)),
+    ScanTask(False, keep_pixels=True),
 ]
 
 

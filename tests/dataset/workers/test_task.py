@@ -45,7 +45,10 @@ def test_decoding_gives_the_input_pixels(files):
         assert result.arrays["pixel_hashes"][index] == content_hash(pixels.data)
 
 
-@pytest.mark.parametrize("task", [ScanTask(False), DecodeTask(8, 8, 1, "pad", (0, 0, 0))])
+@pytest.mark.parametrize(
+    "task",
+    [ScanTask(False), ScanTask(False, keep_pixels=True), DecodeTask(8, 8, 1, "pad", (0, 0, 0))],
+)
 def test_no_files(task):
     result = run_task(task, [].__getitem__, 0)
     assert {len(array) for array in result.arrays.values()} == {0}

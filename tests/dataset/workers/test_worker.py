@@ -23,6 +23,7 @@ def _own_budget(monkeypatch):
     "task",
     [
         ScanTask(True),
+        ScanTask(False, keep_pixels=True),
         ScanTask(False, (9, 9, 9), (0.0, 4095.0)),
         DecodeTask(8, 6, 3, "squash", (1, 2, 3)),
         DecodeTask(8, 6, 3, "squash", (1, 2, 3), (-1.0, 1.0)),
