@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from foveal.spec.recipe import Recipe
+from foveal.training.setup import budget
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.fine_tuning import (
     STEP_COST,
@@ -21,7 +23,8 @@ from foveal.training.tensors import LabelledImages
 
 @pytest.fixture
 def planned(runs, monkeypatch):
-    """The plan of the tiny task, with steps that take `step_seconds`."""
+    """The plan of the tiny task, with steps that take `step_seconds`, on a clock that stands."""
+    monkeypatch.setattr(budget, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
     def made(seconds=math.inf, step_seconds=0.1, frozen_seconds=None, data=None, **keys):
         whole = runs.start()
@@ -30,7 +33,8 @@ def planned(runs, monkeypatch):
             "m", weights, tuple("abcdefghij"), network=whole.network, pretrained=True
         )
         recipe = Recipe(**{"batch_size": 40, **keys})
-        config = TrainConfig(recipe, 0, torch.device("cpu"), Budget(seconds), start_from=source)
+        limit = Budget(seconds, started_at=0.0)
+        config = TrainConfig(recipe, 0, torch.device("cpu"), limit, start_from=source)
         session = start_session(whole.network, data or runs.data, config)
 
         def timing(state, task, _):
