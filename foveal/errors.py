@@ -14,11 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from foveal.text import showable
+
 
 class Error(Exception):
-    """Root of all exceptions of Foveal; `str(error)` is the sentence to show."""
+    """Root of all exceptions of Foveal; `str(error)` is the sentence to show.
+
+    What a terminal would not show in it is escaped, as names in it come from files.
+    """
 
     exit_status = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(showable(message))
 
 
 class UsageError(Error):
@@ -31,7 +39,7 @@ class SpecError(UsageError):
     """An invalid definition; `problems` holds one sentence a mistake."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(map(showable, problems))
         super().__init__("\n".join(self.problems))
 
 
@@ -43,8 +51,8 @@ class ImageError(DataError):
     """One image cannot be read; `reason` says why, without the path."""
 
     def __init__(self, reason: str) -> None:
-        self.reason = reason
         super().__init__(reason)
+        self.reason = str(self)
 
 
 class ModelFileError(Error):

@@ -10,6 +10,8 @@ MAX_NAMED_CLASSES = 5
 """Classes that one message names; the others are counted."""
 MAX_LISTED_CLASSES = 10
 """The same where the list is what the message says."""
+MAX_LINE_CHARACTERS = 2000
+"""Of a line of a message; the middle of longer ones is left out."""
 _DIGITS = re.compile(r"(\d+)")
 _PLAIN_WORD = re.compile(r"[a-z][a-z'-]*(?:[ ,:;]|$)")
 """A first word that is no path, key or number: these have a point, slash, digit, underscore, ..."""
@@ -97,6 +99,21 @@ def printable(path: str) -> str:
     return "".join(
         one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in path
     )
+
+
+def showable(message: str) -> str:
+    """A message as lines that a terminal can show: `printable`, and the middle of long ones cut.
+
+    Names and cells of files end up in messages, and a file may hold any.
+    """
+    return "\n".join(_shortened(printable(line)) for line in message.split("\n"))
+
+
+def _shortened(line: str) -> str:
+    if len(line) <= MAX_LINE_CHARACTERS:
+        return line
+    cut, tail = " ... ", MAX_LINE_CHARACTERS // 4
+    return f"{line[: MAX_LINE_CHARACTERS - tail - len(cut)]}{cut}{line[-tail:]}"
 
 
 def is_address(path: str) -> bool:

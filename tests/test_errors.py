@@ -28,3 +28,19 @@ def test_missing_extra_gives_the_line_to_type():
         "foveal serve needs the extra 'serve': install Foveal again with [serve] behind its name "
         "or folder, as in  pip install '.[serve]'"
     )
+
+
+def test_what_a_terminal_would_not_show_is_escaped():
+    """Names in messages come from files: they may hold the codes that clear a screen."""
+    text = "there is no class '\x1b[2J\u202e\udc80' in 가\tb\nline 2"
+    shown = "there is no class '\\x1b[2J\\u202e\\udc80' in 가\\tb\nline 2"
+    assert str(errors.DataError(text)) == shown
+    assert errors.ImageError("\x07").reason == str(errors.ImageError("\x07")) == "\\x07"
+    assert errors.SpecError(["a\rb", "c"]).problems == ("a\\rb", "c")
+    assert str(errors.Error()) == ""
+
+
+def test_the_middle_of_a_long_line_is_cut():
+    error = errors.DataError(f"unknown split '{'x' * 100_000}'; give train\nshort")
+    assert str(error) == f"unknown split '{'x' * 1480} ... {'x' * 487}'; give train\nshort"
+    assert str(errors.SpecError(["x" * 3000])) == f"{'x' * 1495} ... {'x' * 500}"

@@ -17,6 +17,7 @@ from foveal.text import (
     plural,
     printable,
     sentence,
+    showable,
 )
 
 
@@ -114,3 +115,9 @@ def test_bytes_have_a_unit(count, text):
 def test_columns_are_as_wide_as_their_longest_cell():
     rows = [("name", "n", ""), ("a", "1,000", "x"), ("longer", "7", "")]
     assert align_columns(rows, right={1}) == ["name        n", "a       1,000  x", "longer      7"]
+
+
+def test_what_cannot_be_shown_is_escaped_in_every_line():
+    assert showable("a\tb\nc\x1b[0m\n") == "a\\tb\nc\\x1b[0m\n"
+    assert showable("x" * 2000) == "x" * 2000
+    assert showable("a" * 1500 + "b" * 501) == "a" * 1495 + " ... " + "b" * 500
