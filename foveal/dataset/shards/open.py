@@ -178,7 +178,7 @@ def _index_cached(root: Path, file: ShardFile) -> ShardEntry:
             cache.touch(folder)
             return entry
     entry = _index(root, file)
-    with contextlib.suppress(OSError, Error):
+    with contextlib.suppress(OSError, Error, ValueError):  # a name may be no text that JSON holds
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / _ENTRY_FILE, entry.model_dump_json())
         cache.write_about(folder, f"index of the shard {file.name or root.name}")
