@@ -79,16 +79,16 @@ def _load(path: Path) -> Checkpoint | None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if header["sha256"] != _digest(tensors, header["foveal"]):
             return None
-        metadata = json.loads(header["foveal"])
+        metadata, step = json.loads(header["foveal"]), int(path.stem)
         version = metadata["format"]
-    except (SafetensorError, OSError, KeyError, ValueError):
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError):
         return None
     if version != CHECKPOINT_FORMAT:
         raise TrainingError(
             f"{path} has checkpoint format {version}, this version of foveal reads format "
             f"{CHECKPOINT_FORMAT}; start a new run in another folder"
         )
-    return Checkpoint(int(path.stem), metadata, tensors)
+    return Checkpoint(step, metadata, tensors)
 
 
 def _digest(tensors: dict[str, Tensor], text: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import fields
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from foveal.errors import TrainingError
 from foveal.training import checkpoint
@@ -120,3 +121,19 @@ def test_a_position_of_other_keys_needs_a_higher_format():
     keys = ",".join(sorted(field.name for field in fields(RunPosition)))
     digest = hashlib.sha256(keys.encode()).hexdigest()[:8]
     assert (checkpoint.CHECKPOINT_FORMAT, digest) == (3, "02543991")
+
+
+@pytest.mark.parametrize("text", ["[1]", "7", "null", "[" * 100_000, '{"plan": 1}'])
+def test_facts_that_are_none_are_passed_over(tmp_path, text):
+    """Their digest is right: whoever can write the file can compute it."""
+    save_checkpoint(tmp_path, _checkpoint(1))
+    tensors = {"a": torch.ones(2)}
+    facts = {"foveal": text, "sha256": checkpoint._digest(tensors, text)}
+    (tmp_path / "000000000002.safetensors").write_bytes(save(tensors, metadata=facts))
+    assert load_newest(tmp_path).step == 1
+
+
+def test_a_file_of_another_name_is_passed_over(tmp_path):
+    path = save_checkpoint(tmp_path, _checkpoint(1))
+    path.with_name("copy.safetensors").write_bytes(path.read_bytes())
+    assert load_newest(tmp_path).step == 1

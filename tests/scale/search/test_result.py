@@ -85,3 +85,10 @@ def test_no_trial_is_complete(tmp_path: Path) -> None:
         f"no trial in {tmp_path} is complete, so there is nothing to choose from; give more time"
     )
     assert not (tmp_path / "best").exists()
+
+
+def test_accuracies_that_claim_terabytes_are_lost(study, tmp_path: Path) -> None:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999,)}"
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
+    (tmp_path / "trials" / "0003" / "val_accuracies.npy").write_bytes(content)
+    assert write_result(study, tmp_path, SOURCE).val_images == 100
