@@ -48,7 +48,11 @@ class Workspace:
 
     def project_facts(self, project: str) -> dict[str, Any]:
         """`name` and `created` (seconds since 1970) of a project."""
-        return _read_json(self.project_folder(project) / "project.json")
+        path = self.project_folder(project) / "project.json"
+        facts = _read_json(path)
+        if not isinstance(facts.get("name"), str):
+            raise _foreign(path)
+        return facts
 
     def create_project(self, name: str) -> str:
         """A new project without images; returns its id.  Raises UsageError on a wrong name."""
@@ -162,8 +166,12 @@ def _write_private(path: Path, text: str) -> None:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read; restore it from a copy") from error
     if not isinstance(data, dict):
-        raise DataError(f"{path} is not what the studio wrote; restore it from a copy")
+        raise _foreign(path)
     return data
+
+
+def _foreign(path: Path) -> DataError:
+    return DataError(f"{path} is not what the studio wrote; restore it from a copy")

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
+
+from pydantic import ConfigDict, TypeAdapter, with_config
+from typing_extensions import TypedDict
 
 from foveal.errors import DataError, Error, UsageError
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
+from foveal.studio.kept import read_kept
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
 from foveal.verbs.export import export
 
+
+@with_config(ConfigDict(extra="allow"))
+class _Kept(TypedDict):
+    """The result of a kind; path: of one that passed."""
+
+    kind: str
+    passed: bool
+    path: NotRequired[str]
+
+
+_KIND = TypeAdapter(dict[str, _Kept])
 EXPORTS = "exports"
 RESULTS_FILE = "exports.json"
 KINDS: dict[str, dict[str, Any]] = {
@@ -73,7 +88,7 @@ def export_file(run: Path, name: str) -> Path:
 
 
 def _path(run: Path, result: dict[str, Any]) -> Path:
-    return run / EXPORTS / str(result["path"])
+    return run / EXPORTS / Path(str(result.get("path", ""))).name
 
 
 def _note(run: Path, result: dict[str, Any]) -> None:
@@ -82,10 +97,10 @@ def _note(run: Path, result: dict[str, Any]) -> None:
 
 
 def _results(run: Path) -> dict[str, dict[str, Any]]:
-    try:
-        content = json.loads((run / EXPORTS / RESULTS_FILE).read_text("utf-8"))
-    except FileNotFoundError:
+    file = run / EXPORTS / RESULTS_FILE
+    if not file.exists():
         return {}
-    except (OSError, ValueError) as error:
-        raise DataError(f"{run / EXPORTS / RESULTS_FILE} cannot be read; remove it") from error
-    return {kind: content[kind] for kind in KINDS if kind in content}
+    content = read_kept(file, _KIND)
+    if content is None:
+        raise DataError(f"{file} cannot be read; remove it")
+    return {kind: dict(content[kind]) for kind in KINDS if kind in content}

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.studio.project.images import ColumnName, Images, Source
+from foveal.studio.project.images import (
+    NO_GROUP,
+    NO_LABEL,
+    SPLIT_NAMES,
+    ColumnName,
+    Images,
+    Source,
+)
 from foveal.text import natural_key
 
 
@@ -90,6 +97,26 @@ class Table:
         """Make a change for the first time."""
         self._write(change, after=True)
         self.push(change)
+
+    def check(self) -> None:
+        """Raise ValueError where a cell has no meaning, as after entries that no studio wrote."""
+        images = self.images
+        bounds: tuple[tuple[ColumnName, int, int], ...] = (
+            ("split", 0, len(SPLIT_NAMES)),
+            ("group", NO_GROUP, len(self.groups)),
+        )
+        for column, first, end in bounds:
+            values = images.column(column)
+            if len(values) and not first <= values.min() <= values.max() < end:
+                raise ValueError(f"{column} {values.min()} or {values.max()}")
+        labels = images.column("label")[images.present()]
+        if not np.isin(labels, [NO_LABEL, *self.classes]).all():
+            raise ValueError("a label that is no class")
+        folders = (source.folder or "" for source in self.sources)
+        names = (name or "" for name in images.names)
+        for text in (*self.classes.values(), *self.groups, *folders, *images.paths, *names):
+            if not isinstance(text, str):
+                raise TypeError(f"{text!r} is no text")
 
     def _write(self, change: Change, *, after: bool) -> None:
         for patch in change.patches if after else reversed(change.patches):

@@ -9,10 +9,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
 from foveal.files import write_atomic
+from foveal.studio.kept import read_kept
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import write_table
-from foveal.studio.review.results import newest_models, read_result
+from foveal.studio.review.results import newest_models
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Task, TaskProgress
 from foveal.text import printable
@@ -24,6 +28,14 @@ LEFT_OUT_KINDS = frozenset(
 """Findings whose images may be left out, all of them."""
 COPY_KINDS = frozenset(("duplicates", "near_duplicates"))
 """Findings of which the first image of each pair stays."""
+
+
+class _Kept(TypedDict):
+    revision: int
+    findings: list[dict[str, Any]]
+
+
+_KIND = TypeAdapter(_Kept)
 
 
 def find(project: Project, progress: TaskProgress) -> dict[str, Any]:
@@ -44,15 +56,15 @@ def find(project: Project, progress: TaskProgress) -> dict[str, Any]:
 
 def findings_data(project: Project, task: Task | None) -> dict[str, Any]:
     """The newest findings: state, whether the project has changed since, and what is wrong."""
-    kept = read_result(project.folder / FILE)
+    kept = read_kept(project.folder / FILE, _KIND)
     state = "none" if kept is None else "done"
     if task is not None and (task.state != "done" or kept is None):
         state = task.state
     return {
         "state": state,
         "error": None if task is None else task.error,
-        "stale": kept is not None and kept.get("revision") != project.revision,
-        "findings": [] if kept is None else kept.get("findings", []),
+        "stale": kept is not None and kept["revision"] != project.revision,
+        "findings": [] if kept is None else kept["findings"],
     }
 
 

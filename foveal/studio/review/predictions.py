@@ -9,17 +9,33 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
 from foveal.files import write_atomic
 from foveal.rundir import MODEL_FILE
+from foveal.studio.kept import read_kept
 from foveal.studio.models.loaded import model_path
 from foveal.studio.project.project import Project
-from foveal.studio.review.results import read_result
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Task, TaskProgress
 
 FILE = "predictions.json"
 UNREADABLE = -1
 """In place of a predicted class."""
+
+
+class _Kept(TypedDict):
+    run: str
+    stamp: list[int]
+    labels: list[str]
+    ids: list[int]
+    predicted: list[int]
+    probability: list[float | None]
+
+
+_KIND = TypeAdapter(_Kept)
+_NOTHING = _Kept(run="", stamp=[], labels=[], ids=[], predicted=[], probability=[])
 
 
 def predict_images(project: Project, run: Path, progress: TaskProgress) -> dict[str, Any]:
@@ -29,9 +45,9 @@ def predict_images(project: Project, run: Path, progress: TaskProgress) -> dict[
     """
     model = model_path(run)
     stamp = _stamp(model)
-    known = read_result(project.folder / FILE) or {}
-    if (known.get("run"), known.get("stamp")) != (run.name, stamp):
-        known = {"ids": [], "predicted": [], "probability": []}
+    known = read_kept(project.folder / FILE, _KIND)
+    if known is None or (known["run"], known["stamp"]) != (run.name, stamp):
+        known = _NOTHING
     with project.lock:
         ids = project.table.images.present().tolist()
         done = set(known["ids"])
@@ -57,27 +73,28 @@ def predictions_data(project: Project, task: Task | None) -> dict[str, Any]:
     stale: whether images were added since, or the run's model is another one now.  predicted:
     indices of `labels`, UNREADABLE for an image that cannot be read.  probability: in percent.
     """
-    kept = read_result(project.folder / FILE) or {}
-    state = "done" if kept else "none"
-    if task is not None and (task.state != "done" or not kept):
+    found = read_kept(project.folder / FILE, _KIND)
+    state = "none" if found is None else "done"
+    if task is not None and (task.state != "done" or found is None):
         state = task.state
-    ids = kept.get("ids", [])
+    kept = found or _NOTHING
     return {
         "state": state,
         "error": None if task is None else task.error,
-        "run": kept.get("run"),
-        "stale": bool(kept) and (_has_changed(project, kept) or _lacks_images(project, ids)),
-        "labels": kept.get("labels", []),
-        "ids": ids,
-        "predicted": kept.get("predicted", []),
-        "probability": kept.get("probability", []),
+        "run": kept["run"] or None,
+        "stale": found is not None
+        and (_has_changed(project, kept) or _lacks_images(project, kept["ids"])),
+        "labels": kept["labels"],
+        "ids": kept["ids"],
+        "predicted": kept["predicted"],
+        "probability": kept["probability"],
     }
 
 
-def _has_changed(project: Project, kept: dict[str, Any]) -> bool:
+def _has_changed(project: Project, kept: _Kept) -> bool:
     try:
         return bool(_stamp(project.folder / "runs" / kept["run"] / MODEL_FILE) != kept["stamp"])
-    except OSError:  # the run was removed
+    except (OSError, ValueError):  # the run was removed
         return True
 
 

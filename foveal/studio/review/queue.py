@@ -6,16 +6,33 @@ import json
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from foveal.errors import UsageError
 from foveal.files import write_atomic
+from foveal.studio.kept import read_kept
 from foveal.studio.project.images import NO_LABEL
 from foveal.studio.project.project import Project
-from foveal.studio.review.results import newest_models, read_result
+from foveal.studio.review.results import newest_models
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Task, TaskProgress
 
 FILE = "queue.json"
+
+
+class _Item(TypedDict):
+    id: int
+    proposed: str
+    probability: float
+
+
+class _Kept(TypedDict):
+    model: str | None
+    items: list[_Item]
+
+
+_KIND = TypeAdapter(_Kept)
 
 
 def fill(project: Project, progress: TaskProgress) -> dict[str, Any]:
@@ -54,9 +71,9 @@ def fill(project: Project, progress: TaskProgress) -> dict[str, Any]:
 
 def queue_data(project: Project, task: Task | None) -> dict[str, Any]:
     """The newest proposals whose images still have no label; reason: why there are none."""
-    kept = read_result(project.folder / FILE) or {}
-    state = "done" if kept else "none"
-    if task is not None and (task.state != "done" or not kept):
+    kept = read_kept(project.folder / FILE, _KIND)
+    state = "none" if kept is None else "done"
+    if task is not None and (task.state != "done" or kept is None):
         state = task.state
     with project.lock:
         images = project.table.images
@@ -64,10 +81,10 @@ def queue_data(project: Project, task: Task | None) -> dict[str, Any]:
         names = set(project.table.classes.values())
         items = [
             item
-            for item in kept.get("items", [])
-            if item["id"] < len(open_images)
+            for item in (kept["items"] if kept is not None else ())
+            if 0 <= item["id"] < len(open_images)
             and open_images[item["id"]]
             and item["proposed"] in names
         ]
     reason = None if task is None else task.error
-    return {"state": state, "reason": reason, "model": kept.get("model"), "items": items}
+    return {"state": state, "reason": reason, "model": kept and kept["model"], "items": items}

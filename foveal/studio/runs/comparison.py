@@ -7,14 +7,25 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
 from foveal.errors import DataError
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 from foveal.rundir import MODEL_FILE
 from foveal.spec.yaml import dump_yaml
+from foveal.studio.kept import read_kept
 from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.runs.snapshot import Snapshot, newest_snapshot
 
+
+class _Kept(TypedDict):
+    key: list[list[Any]]
+    answer: dict[str, Any]
+
+
+_KIND = TypeAdapter(_Kept)
 PLAN_KEYS = ("seed", "minutes", "task", "start_from")
 
 
@@ -94,9 +105,5 @@ def accuracy_difference(one: Path, other: Path, progress: Progress = silent) -> 
 
 
 def _known(path: Path, key: list[list[Any]]) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    answer: dict[str, Any] | None = found["answer"] if found.get("key") == key else None
-    return answer
+    found = read_kept(path, _KIND)
+    return found["answer"] if found is not None and found["key"] == key else None

@@ -5,11 +5,11 @@ A run that was killed repeats steps it had logged already; the later lines count
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from foveal.rundir import LOG_FILE, STEPS_FILE
+from foveal.studio.kept import parse_json
 
 MAX_LOG_BYTES = 64 << 20
 TAIL_BYTES = 16 << 10
@@ -77,7 +77,7 @@ def _parsed(content: bytes) -> list[dict[str, Any]]:
     found = []
     for line in content.split(b"\n")[:-1]:
         try:
-            value = json.loads(line)
+            value = parse_json(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.errors import DataError
+from foveal.errors import DataError, SpecError
 from foveal.images.resize import to_input_pixels
 from foveal.network.shapes import TracedLayer, trace
 from foveal.rundir import read_run_data
@@ -89,11 +89,17 @@ class LiveNetworks:
                 break
         if snapshot is None or weights is None:
             raise DataError("the run has not saved a step yet; its filters appear in a few seconds")
-        if known is None or known.snapshot.plan["network"] != snapshot.plan["network"]:
-            known = _build(snapshot)
-        if known.snapshot is not snapshot or folder not in self._kept:
-            _load(known.module, weights)
-            known.snapshot = snapshot
+        try:
+            if known is None or known.snapshot.plan["network"] != snapshot.plan["network"]:
+                known = _build(snapshot)
+            if known.snapshot is not snapshot or folder not in self._kept:
+                _load(known.module, weights)
+                known.snapshot = snapshot
+        except (ValueError, RuntimeError, SpecError) as error:
+            raise DataError(
+                f"the newest checkpoint of the run {folder.name} does not hold the weights of its "
+                "network; continue the run, or remove it"
+            ) from error
         self._kept[folder] = known
         self._kept.move_to_end(folder)
         while len(self._kept) > KEPT_NETWORKS:
@@ -102,11 +108,14 @@ class LiveNetworks:
 
 
 def _build(snapshot: Snapshot) -> LiveNetwork:
+    import torch
+
     from foveal.network.build import build
 
     plan = snapshot.plan
     network, classes = Network.model_validate(plan["network"]), len(plan["classes"])
-    module = build(network, classes, task=plan["task"]).eval()
+    with torch.device("meta"):  # the weights come from the file: none are allocated before
+        module = build(network, classes, task=plan["task"]).eval()
     layers = tuple(trace(network, classes, plan["task"]).walk())
     return LiveNetwork(snapshot, network, module, layers)
 
@@ -114,7 +123,8 @@ def _build(snapshot: Snapshot) -> LiveNetwork:
 def _load(module: nn.Module, weights: dict[str, np.ndarray]) -> None:
     import torch
 
-    module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
+    module.load_state_dict(tensors, assign=True)
 
 
 @contextlib.contextmanager

@@ -5,19 +5,56 @@ It is read without torch and without the optimiser's state, while the run goes o
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, with_config
 from safetensors import SafetensorError, safe_open
+from typing_extensions import TypedDict
 
 from foveal.rundir import CHECKPOINT_FOLDER
+from foveal.studio.kept import parse_json
 
 MODULE = "module."
 MAX_TRIES = 3
 """The newest file may be removed by the run before it is opened."""
+
+
+_WITH_MORE = with_config(ConfigDict(extra="allow"))
+
+
+@_WITH_MORE
+class _Plan(TypedDict):
+    """What is used of the plan; the rest is kept as it stands."""
+
+    network: dict[str, Any]
+    recipe: dict[str, Any]
+    classes: list[str]
+    task: Literal["single", "multi"]
+    data: str
+    minutes: float | None
+
+
+@_WITH_MORE
+class _Position(TypedDict):
+    """The same of the position."""
+
+    step: int
+    cycle_start: int
+    cycle_steps: int
+    elapsed_seconds: float
+    finished: bool
+    final_scores: dict[str, Any]
+
+
+class _Facts(TypedDict):
+    plan: _Plan
+    position: _Position
+
+
+_FACTS = TypeAdapter(_Facts)
 
 
 @dataclass(frozen=True)
@@ -57,9 +94,10 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _read(path: Path, stamp: tuple[int, int]) -> Snapshot | None:
     try:
         with safe_open(path, framework="np") as file:
-            facts = json.loads((file.metadata() or {})["foveal"])
-        return Snapshot(path, stamp, facts["plan"], facts["position"])
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError):
+            text = (file.metadata() or {})["foveal"]
+        facts = _FACTS.validate_python(parse_json(text), strict=True)
+        return Snapshot(path, stamp, dict(facts["plan"]), dict(facts["position"]))
+    except (SafetensorError, OSError, KeyError, ValueError, RecursionError):
         return None
 
 

@@ -85,7 +85,7 @@ def run_status(
         val_accuracy=final.get("val_accuracy", newest),
         val_images=final.get("val_images"),
         seconds=_seconds(position, latest),
-        seconds_left=latest["seconds_left"] if alive and latest is not None else None,
+        seconds_left=_number(latest, "seconds_left") if alive else None,
         latest=latest,
         epoch_line=epoch,
         model=(folder / MODEL_FILE).is_file(),
@@ -94,8 +94,13 @@ def run_status(
 
 def _seconds(position: dict[str, Any], latest: dict[str, Any] | None) -> float:
     """That the run has used, over all its parts."""
-    logged = float(latest["seconds"]) if latest is not None else 0.0
-    return max(logged, float(position.get("elapsed_seconds", 0.0)))
+    return max(_number(latest, "seconds") or 0.0, _number(position, "elapsed_seconds") or 0.0)
+
+
+def _number(line: dict[str, Any] | None, key: str) -> float | None:
+    """A number of a line that a run wrote; None where there is none, as in a damaged log."""
+    value = None if line is None else line.get(key)
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else None
 
 
 def _error(folder: Path) -> str | None:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
 
 from foveal.rundir import VAL_ERRORS_FILE, RunData, read_run_data
+from foveal.studio.kept import read_kept
 
 MAX_FILE_BYTES = 1 << 20
 FindImage = Callable[[str], int | None]
+_Index = Annotated[int, Field(ge=0)]
+
+
+class _Row(TypedDict):
+    row: _Index
+    predicted: list[_Index]
+    probability: float
+
+
+class _Kept(TypedDict):
+    epoch: int
+    images: int
+    wrong: int
+    errors: list[_Row]
+
+
+_KIND = TypeAdapter(_Kept)
 
 
 def wrong_images(folder: Path, find_image: FindImage) -> dict[str, Any]:
@@ -19,19 +39,20 @@ def wrong_images(folder: Path, find_image: FindImage) -> dict[str, Any]:
     find_image: the id of a path, None where it is no longer in the project.  Before the first
     validation the epoch is None.
     """
-    try:
-        content = (folder / VAL_ERRORS_FILE).read_bytes()[:MAX_FILE_BYTES]
-        found = json.loads(content)
-    except (OSError, ValueError):
-        found = None
+    found = read_kept(folder / VAL_ERRORS_FILE, _KIND, MAX_FILE_BYTES)
     data = read_run_data(folder)
-    if not isinstance(found, dict) or data is None:
+    if found is None or data is None:
         return {"epoch": None, "images": 0, "wrong": 0, "errors": []}
-    rows = [row for row in found["errors"] if row["row"] < len(data.val)]
+    rows = [row for row in found["errors"] if _is_known(row, data)]
     return {**found, "errors": [_error(row, data, find_image) for row in rows]}
 
 
-def _error(row: Mapping[str, Any], data: RunData, find_image: FindImage) -> dict[str, Any]:
+def _is_known(row: _Row, data: RunData) -> bool:
+    classes = len(data.classes)
+    return row["row"] < len(data.val) and all(index < classes for index in row["predicted"])
+
+
+def _error(row: _Row, data: RunData, find_image: FindImage) -> dict[str, Any]:
     image = data.val[row["row"]]
     return {
         "image": find_image(str(data.root / image.path)),

@@ -1,5 +1,8 @@
 """A project: its journal makes it again, a failed change leaves it as it was."""
 
+import re
+import zlib
+
 import pytest
 
 from foveal.errors import DataError, Error, UsageError
@@ -88,3 +91,50 @@ def test_ids_of_images_that_were_undone_are_refused(tmp_path):
     for ask in (project.image, project.location):
         with pytest.raises(UsageError):
             ask(0)
+
+
+ENTRIES = {
+    "ids": [{"op": "leave_out", "ids": [2**70]}],
+    "label": [{"op": "add_class", "name": None}],
+    "path": [{"paths": [7]}],
+    "name": [{"names": [["a"]]}],
+    "split": [{"split": 9}],
+    "negative": [{"split": -1}],
+    "group": [{"groups": [3], "group": 0}],
+    "folder": [{"folder": 5}],
+    "classes": [{"classes": 1}],
+    "deep": [{"op": "add", "paths": "[" * 3}],
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_an_entry_that_no_studio_writes_is_refused(tmp_path, name):
+    """Its checksum is right: whoever can write the file can compute it."""
+    project = Project(tmp_path, "p")
+    project.add(rows("cat"), ["images/a.png"], None)
+    known = {"op": "add", "folder": None, "paths": ["images/b.png"], "names": ["b"]}
+    known |= {"classes": [], "labels": -1, "split": 0, "groups": [], "group": -1, "batch": None}
+    for entry in ENTRIES[name]:
+        project._journal.append({**known, **entry} if "op" not in entry else entry)
+    project.close()
+    before = (tmp_path / "journal.jsonl").read_bytes()
+    with pytest.raises(DataError) as caught:
+        Project(tmp_path, "p")
+    assert re.fullmatch(
+        rf"{tmp_path}/journal\.jsonl has an entry after line \d that this Foveal does not know: "
+        "update Foveal, or restore the file from a copy",
+        str(caught.value),
+    )
+    assert (tmp_path / "journal.jsonl").read_bytes() == before
+
+
+def test_a_line_of_deep_lists_is_refused(tmp_path):
+    project = Project(tmp_path, "p")
+    project.close()
+    path = tmp_path / "journal.jsonl"
+    first = path.read_bytes()
+    body = b'"op":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    checksum = zlib.crc32(body, int(first[8:16], 16))
+    path.write_bytes(first + b'{"sum":"%08x",%s\n' % (checksum, body))
+    with pytest.raises(DataError, match="has an entry after line 0 that this Foveal does not know"):
+        Project(tmp_path, "p")

@@ -1,7 +1,11 @@
 """Steps of changes: joined by their batch, taken back and made again."""
 
+import pytest
+
 from foveal.studio.project.operations import apply_entry
+from foveal.studio.project.project import Project
 from foveal.studio.project.table import Table
+from foveal.studio.uploads.rows import Row
 
 
 def add(table, path, batch=None, label="cat"):
@@ -57,3 +61,18 @@ def test_classes_come_in_natural_order_and_counts_leave_out_what_is_left_out():
     assert [name for _, name in table.sorted_classes()] == ["1", "2", "10"]
     counts = table.class_counts()
     assert [counts[key] for key, _ in table.sorted_classes()] == [1, 1, 1]
+
+
+def test_what_a_studio_does_is_what_it_checks(tmp_path):
+    project = Project(tmp_path, "p")
+    row = Row("a.png", "cat", 2, "g", bytes)
+    project.add([row], ["images/a.png"], None)
+    project.change({"op": "undo"})  # its label is that of no class now
+    project.table.check()
+    project.change({"op": "redo"})
+    project.change({"op": "remove_class", "name": "cat"})
+    project.table.check()
+    project.close()
+    project.table.images.column("label")[0] = 5
+    with pytest.raises(ValueError, match=r"^a label that is no class$"):
+        project.table.check()

@@ -1,10 +1,8 @@
-"""Results beside a project, and its models."""
+"""The models of a project."""
 
 import os
 
-import pytest
-
-from foveal.studio.review.results import newest_models, read_result
+from foveal.studio.review.results import newest_models
 
 
 def test_models_come_newest_first(tmp_path):
@@ -18,12 +16,3 @@ def test_models_come_newest_first(tmp_path):
     assert newest_models(tmp_path) == [
         f"{tmp_path}/runs/{name}/model.safetensors" for name in "bca"
     ]
-
-
-@pytest.mark.parametrize(
-    ("content", "wanted"), [(b'{"a": 1}', {"a": 1}), (b"[1]", None), (b"{", None), (b"\xff", None)]
-)
-def test_a_damaged_result_is_none(tmp_path, content, wanted):
-    (tmp_path / "r").write_bytes(content)
-    assert read_result(tmp_path / "r") == wanted
-    assert read_result(tmp_path / "none") is None

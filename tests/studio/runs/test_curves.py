@@ -67,3 +67,8 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path):
     assert (tmp_path / "steps.jsonl").stat().st_size > 4 * curves.TAIL_BYTES
     assert newest_step(tmp_path) == {"step": 4999, "loss": 0.5}
     assert newest_epoch(tmp_path) is None
+
+
+def test_a_line_with_a_number_that_is_none_is_left_out(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"epoch": 1}\n{"epoch": 2, "loss": NaN}\n')
+    assert epoch_lines(tmp_path) == [{"epoch": 1}]

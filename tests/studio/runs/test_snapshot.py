@@ -1,8 +1,11 @@
 """The newest checkpoint of a run, as others read it."""
 
+import json
 import shutil
 
 import numpy as np
+import pytest
+from safetensors.numpy import save
 
 from foveal.studio.runs.snapshot import module_weights, newest_snapshot
 from foveal.training import checkpoint
@@ -35,3 +38,20 @@ def test_a_damaged_one_is_left_out(finished, tmp_path):
     assert newest_snapshot(tmp_path / "run").position == newest_snapshot(finished).position
     shutil.rmtree(tmp_path / "run" / "checkpoint")
     assert newest_snapshot(tmp_path / "run") is None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        [],
+        {"plan": {}, "position": {}},
+        {"plan": [], "position": []},
+        "deep",
+    ],
+)
+def test_facts_that_no_run_writes_are_left_out(tmp_path, facts):
+    (tmp_path / "checkpoint").mkdir()
+    text = "[" * 100_000 if facts == "deep" else json.dumps(facts)
+    content = save({"a": np.ones(2)}, metadata={"foveal": text})
+    (tmp_path / "checkpoint" / "000000000001.safetensors").write_bytes(content)
+    assert newest_snapshot(tmp_path) is None

@@ -32,3 +32,10 @@ def test_the_sentence_of_a_failed_run_is_its_error(tmp_path):
     assert run_status(tmp_path, RunRequest(), None).error == (
         "the run ended with an error of Foveal itself: KeyError: 1"
     )
+
+
+def test_lines_without_their_numbers_are_no_failure(tmp_path):
+    (tmp_path / "steps.jsonl").write_text('{"step": 1, "seconds": "x"}\n')
+    (tmp_path / "log.jsonl").write_text('{"epoch": 2}\n')
+    status = run_status(tmp_path, RunRequest(), None, alive=True)
+    assert (status.seconds, status.seconds_left, status.epochs) == (0.0, None, 2)

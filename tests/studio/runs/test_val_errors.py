@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from foveal.rundir import RunData, RunImage, read_run_data, write_run_data
 from foveal.studio.runs.val_errors import wrong_images
 
@@ -39,3 +41,28 @@ def test_a_real_run_names_images_of_val(finished):
 
 def test_before_the_first_validation_there_is_nothing(tmp_path):
     assert wrong_images(tmp_path, {}.get) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        {},
+        {"epoch": 3, "images": 2, "wrong": 2, "errors": [{"row": -1}]},
+        {"epoch": 3, "images": 2, "wrong": 2, "errors": [7]},
+        {"epoch": 3, "images": 2, "wrong": float("nan"), "errors": []},
+    ],
+)
+def test_a_file_that_no_run_has_written_is_none(tmp_path, found):
+    write_run_data(tmp_path, RunData(Path("/root"), ("a", "b")))
+    (tmp_path / "val_errors.json").write_text(json.dumps(found))
+    assert wrong_images(tmp_path, {}.get) == NOTHING
+
+
+def test_rows_of_classes_that_are_none_are_left_out(tmp_path):
+    val = (RunImage("1.png", ("a",), 1),)
+    write_run_data(tmp_path, RunData(Path("/root"), ("a", "b"), val=val))
+    rows = [{"row": 0, "predicted": [index], "probability": 0.9} for index in (2, 1)]
+    found = {"epoch": 3, "images": 2, "wrong": 2, "errors": rows}
+    (tmp_path / "val_errors.json").write_text(json.dumps(found))
+    assert [row["predicted"] for row in wrong_images(tmp_path, {}.get)["errors"]] == [["b"]]

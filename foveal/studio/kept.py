@@ -1,0 +1,35 @@
+"""JSON that the studio keeps in files, as it is read again: whole and of its kind, or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from pydantic import TypeAdapter
+
+MAX_BYTES = 1 << 30
+"""Of a file that is read: that of predictions for ten million images."""
+_Kept = TypeVar("_Kept")
+
+
+def read_kept(file: Path, kind: TypeAdapter[_Kept], max_bytes: int = MAX_BYTES) -> _Kept | None:
+    """What a file keeps; None where there is none, or it holds anything else than `kind`."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        if file.stat().st_size <= max_bytes:
+            return kind.validate_python(parse_json(file.read_bytes()), strict=True)
+    return None
+
+
+def parse_json(content: bytes | str) -> object:
+    """JSON without NaN and Infinity, which no answer may hold.
+
+    Raises ValueError, RecursionError.
+    """
+    value: object = json.loads(content, parse_constant=_refuse)
+    return value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")

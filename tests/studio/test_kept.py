@@ -1,0 +1,57 @@
+"""What the studio keeps is read again only where it is what was kept."""
+
+import json
+
+import pytest
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+from foveal.studio.kept import parse_json, read_kept
+
+
+class Facts(TypedDict):
+    size: int
+    share: float | None
+
+
+KIND = TypeAdapter(Facts)
+
+
+def test_what_was_kept_is_read(tmp_path):
+    (tmp_path / "a").write_text('{"size": 3, "share": 1}')
+    assert read_kept(tmp_path / "a", KIND) == {"size": 3, "share": 1.0}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"size": "3", "share": 1}',
+        b'{"size": true, "share": 1}',
+        b'{"size": 3}',
+        b'{"size": 3, "share": NaN}',
+        b'{"size": 3, "share": -Infinity}',
+        b'{"size": ' + b"9" * 5000 + b', "share": 1}',
+    ],
+)
+def test_anything_else_is_not_there(tmp_path, content):
+    (tmp_path / "a").write_bytes(content)
+    assert read_kept(tmp_path / "a", KIND) is None
+
+
+def test_no_file_a_folder_and_one_that_is_too_large(tmp_path):
+    assert read_kept(tmp_path / "none", KIND) is None
+    assert read_kept(tmp_path, KIND) is None
+    (tmp_path / "a").write_text('{"size": 3, "share": 1}')
+    assert read_kept(tmp_path / "a", KIND, max_bytes=5) is None
+
+
+def test_a_number_that_is_none_is_refused():
+    assert parse_json('{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
+    with pytest.raises(ValueError, match=r"^NaN is no number$"):
+        parse_json(json.dumps([float("nan")]))
