@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from foveal.files import write_atomic
 from foveal.studio.events import Events
 from foveal.studio.pixels import real_file
 from foveal.studio.project.project import JOURNAL, Project
+from foveal.studio.runs.folders import run_folders
 from foveal.studio.thumbnails import Thumbnails
 from foveal.studio.uploads.upload import clear_incoming
 from foveal.studio.workspace import Workspace
@@ -89,7 +89,7 @@ class Projects:
     def listed(self, project: str) -> dict[str, Any]:
         """A project as a list shows it: id, name, images, classes, runs; `error` where damaged."""
         folder = self._workspace.project_folder(project)
-        runs = sum(1 for _ in folder.glob("runs/*/request.json"))
+        runs = len(run_folders(folder))
         try:
             name = self._workspace.project_facts(project)["name"]
             counts = self._counts(project)
@@ -107,9 +107,7 @@ class Projects:
         """Move a project, with its journal, into the trash of the workspace."""
         folder = self._workspace.project_folder(project)
         self.close(project)
-        trash = self._workspace.folder / "trash" / project
-        trash.parent.mkdir(exist_ok=True)
-        shutil.move(folder, trash)
+        self._workspace.discard(folder, project)
 
     def _counts(self, project: str) -> dict[str, int]:
         """Images and classes; from a file while the journal is as long as when it was written."""

@@ -1,14 +1,19 @@
-"""How routes read JSON bodies and answer with JSON."""
+"""How routes read bodies and answer with JSON."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
+from foveal.images.limits import MAX_FILE_BYTES
 from foveal.serving.errors import RequestError
 from foveal.studio.validation import first_reason
 
@@ -22,6 +27,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ImageId(Body):
+    """An image of the project."""
+
+    image: int
+
+
 class Empty(Body):
     """An object without keys: the path says it all."""
 
@@ -31,6 +42,49 @@ def json_response(data: Any, status: int = 200) -> Response:
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     content = text.encode("utf-8", "backslashreplace")
     return Response(content, status, media_type="application/json")
+
+
+def json_get(path: str, work: Callable[[Request], Any]) -> Route:
+    """GET `path`: what `work` returns, as JSON.  It runs in a thread."""
+
+    def endpoint(request: Request) -> Response:
+        return json_response(work(request))
+
+    return Route(path, endpoint)
+
+
+def json_post(
+    path: str, kind: type[_Body], work: Callable[[Request, _Body], Any], status: int = 200
+) -> Route:
+    """POST `path` with a JSON body: what `work` of it returns, as JSON.  It runs in a thread."""
+
+    async def endpoint(request: Request) -> Response:
+        body = await read_json(request, kind)
+        return json_response(await run_in_threadpool(work, request, body), status)
+
+    return Route(path, endpoint, methods=["POST"])
+
+
+def image_post(
+    path: str,
+    find: Callable[[str, int], Path],
+    work: Callable[[Request, Path | bytes], Any],
+) -> Route:
+    """POST `path` with an image, by its id as JSON or as bytes: what `work` of it returns, as JSON.
+
+    find: the file of an image, by the project and its id.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        image: Path | bytes
+        if request.headers["content-type"].startswith("application/json"):
+            body = await read_json(request, ImageId)
+            image = await run_in_threadpool(find, request.path_params["project"], body.image)
+        else:
+            image = await read_body(request, MAX_FILE_BYTES)
+        return json_response(await run_in_threadpool(work, request, image))
+
+    return Route(path, endpoint, methods=["POST"])
 
 
 async def read_json(request: Request, kind: type[_Body]) -> _Body:

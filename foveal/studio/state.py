@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.requests import Request
 
 from foveal.serving.logs import Log
 from foveal.studio.events import Events
 from foveal.studio.models.lens import Lenses
 from foveal.studio.models.loaded import LoadedModels
 from foveal.studio.models.servers import Servers
+from foveal.studio.project.project import Project
 from foveal.studio.projects import Projects
 from foveal.studio.runs.control import RunControl
 from foveal.studio.security import Access
@@ -32,6 +36,14 @@ class StudioState:
     models: LoadedModels = field(default_factory=LoadedModels)
     lenses: Lenses = field(default_factory=Lenses)
     servers: Servers = field(default_factory=Servers)
+
+    def project(self, request: Request) -> Project:
+        """The project that the path of a request names.  Raises as `Projects.get`."""
+        return self.projects.get(request.path_params["project"])
+
+    def run(self, request: Request) -> Path:
+        """The folder of the run that the path names.  Raises UsageError where there is none."""
+        return self.runs.folder(request.path_params["project"], request.path_params["run"])
 
     def close(self) -> None:
         """End the work and close the files: the studio stops."""

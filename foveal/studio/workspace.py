@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,6 +68,12 @@ class Workspace:
         facts = self.project_facts(project)
         facts["name"] = self._free_name(name, but=project)
         write_atomic(self.project_folder(project) / "project.json", json.dumps(facts))
+
+    def discard(self, folder: Path, name: str) -> None:
+        """Move a folder of the workspace into its trash, under another name."""
+        trash = self.folder / "trash"
+        trash.mkdir(exist_ok=True)
+        shutil.move(folder, trash / name)
 
     def _name(self, project: str) -> str:
         with contextlib.suppress(DataError, KeyError):

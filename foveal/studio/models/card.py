@@ -11,7 +11,7 @@ from typing import Any
 
 from foveal.network.cost import network_cost
 from foveal.prediction.predictor import Predictor
-from foveal.rundir import RunImage, read_run_data
+from foveal.rundir import MODEL_FILE, RunImage, read_run_data
 from foveal.studio.models.val_scores import ValScores
 
 
@@ -33,7 +33,7 @@ def model_card(run: Path, predictor: Predictor, scores: ValScores | None) -> dic
         "sha256": manifest.weights_sha256,
         "versions": manifest.versions,
         "pretrained": manifest.weights or None,
-        "bytes": (run / "model.safetensors").stat().st_size,
+        "bytes": (run / MODEL_FILE).stat().st_size,
         "counts": None if data is None else data.counts,
         "classes": None if data is None else _class_counts(data.train, manifest.labels),
         "warnings": [] if data is None else list(data.warnings),

@@ -6,7 +6,6 @@ import secrets
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import Literal
 
 from foveal.errors import UsageError
 from foveal.progress import Progress, silent
@@ -22,13 +21,7 @@ class Lenses:
         self._working = threading.Lock()
         self._pages: OrderedDict[str, str] = OrderedDict()
 
-    def make(
-        self,
-        model: Path,
-        image: Path | bytes,
-        lang: Literal["en", "ko"],
-        progress: Progress = silent,
-    ) -> str:
+    def make(self, model: Path, image: Path | bytes, progress: Progress = silent) -> str:
         """The key of a new page.  Raises Error where the image cannot be read, MissingExtra."""
         from foveal.explanation.lens.data import lens_data
         from foveal.pages import render
@@ -36,7 +29,7 @@ class Lenses:
 
         with self._working:
             explanation = explain(str(model), image, progress=progress)
-            page = render("lens", lens_data(explanation), lang)
+            page = render("lens", lens_data(explanation))
             key = secrets.token_urlsafe(12)
             self._pages[key] = page
             while len(self._pages) > MAX_KEPT_PAGES:

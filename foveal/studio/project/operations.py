@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from foveal.errors import UsageError
 from foveal.studio.names import clean_name
-from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES, ColumnName, Source
-from foveal.studio.project.table import Change, Patch, Table
+from foveal.studio.project.additions import add_images
+from foveal.studio.project.images import NO_LABEL, SPLIT_NAMES
+from foveal.studio.project.table import Table
 from foveal.text import nearest, printable
 
 MAX_CLASSES = 10_000
@@ -53,24 +53,6 @@ def apply_entries(table: Table, entries: Iterable[Entry]) -> Iterator[int]:
                 done += 1
 
 
-def make_ids(table: Table, ids: Sequence[int]) -> NDArray[np.int64]:
-    """Ids as int64 (N,).  Raises UsageError where one is no image of the project."""
-    present = table.images.column("present")
-    beyond = next((image for image in ids if not 0 <= image < len(present)), None)
-    if beyond is not None:
-        raise _no_image(beyond)
-    found = np.array(ids, np.int64)
-    if not present[found].all():
-        raise _no_image(int(found[present[found].argmin()]))
-    return found
-
-
-def _no_image(image: int) -> UsageError:
-    return UsageError(
-        f"the project has no image {image}: it was removed meanwhile; reload the page"
-    )
-
-
 def _existing_class(table: Table, name: str) -> int:
     found = table.class_id(name)
     if found is None:
@@ -90,23 +72,12 @@ def _new_class_name(table: Table, name: str) -> str:
     return name
 
 
-def _change(
-    table: Table, patches: Sequence[Patch], classes: dict[int, str] | None = None
-) -> Change:
-    before = table.classes
-    return Change(tuple(patches), before, before if classes is None else classes)
-
-
-def _patch(table: Table, column: ColumnName, ids: NDArray[np.int64], value: object) -> Patch:
-    return Patch(column, ids, table.images.column(column)[ids], value)
-
-
 def _ids(entry: Entry) -> NDArray[np.int64]:
     return np.array(entry["ids"], np.int64)
 
 
 def _check_ids(table: Table, entry: Entry) -> Entry:
-    make_ids(table, entry["ids"])
+    table.check_ids(entry["ids"])
     return entry
 
 
@@ -125,16 +96,16 @@ def _label(table: Table, entry: Entry) -> None:
     if entry["label"] is not None:
         known = table.class_id(entry["label"])
         label = table.next_class if known is None else known
-        classes = _with_class(table, entry["label"]) if known is None else classes
-    table.apply(_change(table, [_patch(table, "label", _ids(entry), label)], classes))
+        classes = table.with_class(entry["label"]) if known is None else classes
+    table.write("label", _ids(entry), label, classes)
 
 
 def _leave_out(table: Table, entry: Entry) -> None:
-    table.apply(_change(table, [_patch(table, "left_out", _ids(entry), True)]))
+    table.write("left_out", _ids(entry), True)
 
 
 def _keep(table: Table, entry: Entry) -> None:
-    table.apply(_change(table, [_patch(table, "left_out", _ids(entry), False)]))
+    table.write("left_out", _ids(entry), False)
 
 
 def _check_split(table: Table, entry: Entry) -> Entry:
@@ -146,8 +117,7 @@ def _check_split(table: Table, entry: Entry) -> Entry:
 
 
 def _split(table: Table, entry: Entry) -> None:
-    number = SPLIT_NAMES.index(entry["split"])
-    table.apply(_change(table, [_patch(table, "split", _ids(entry), number)]))
+    table.write("split", _ids(entry), SPLIT_NAMES.index(entry["split"]))
 
 
 def _check_group(table: Table, entry: Entry) -> Entry:
@@ -157,18 +127,7 @@ def _check_group(table: Table, entry: Entry) -> Entry:
 
 
 def _group(table: Table, entry: Entry) -> None:
-    number = group_number(table, entry["group"])
-    table.apply(_change(table, [_patch(table, "group", _ids(entry), number)]))
-
-
-def group_number(table: Table, name: str | None) -> int:
-    """The number of a group, which is new where there is none of this name."""
-    if name is None:
-        return NO_GROUP
-    if name not in table.group_numbers:
-        table.group_numbers[name] = len(table.groups)
-        table.groups.append(name)
-    return table.group_numbers[name]
+    table.write("group", _ids(entry), table.group_number(entry["group"]))
 
 
 def _check_add_class(table: Table, entry: Entry) -> Entry:
@@ -176,13 +135,7 @@ def _check_add_class(table: Table, entry: Entry) -> Entry:
 
 
 def _add_class(table: Table, entry: Entry) -> None:
-    table.apply(_change(table, [], _with_class(table, entry["name"])))
-
-
-def _with_class(table: Table, name: str) -> dict[int, str]:
-    classes = {**table.classes, table.next_class: name}
-    table.next_class += 1
-    return classes
+    table.set_classes(table.with_class(entry["name"]))
 
 
 def _check_rename_class(table: Table, entry: Entry) -> Entry:
@@ -195,7 +148,7 @@ def _check_rename_class(table: Table, entry: Entry) -> Entry:
 
 def _rename_class(table: Table, entry: Entry) -> None:
     number = _existing_class(table, entry["name"])
-    table.apply(_change(table, [], {**table.classes, number: entry["to"]}))
+    table.set_classes({**table.classes, number: entry["to"]})
 
 
 def _check_merge_classes(table: Table, entry: Entry) -> Entry:
@@ -210,13 +163,13 @@ def _check_merge_classes(table: Table, entry: Entry) -> Entry:
 def _merge_classes(table: Table, entry: Entry) -> None:
     numbers = [_existing_class(table, name) for name in entry["names"]]
     to = table.class_id(entry["to"])
-    classes = dict(table.classes) if to is not None else _with_class(table, entry["to"])
+    classes = dict(table.classes) if to is not None else table.with_class(entry["to"])
     target = to if to is not None else table.next_class - 1
     merged = [number for number in dict.fromkeys(numbers) if number != target]
     for number in merged:
         del classes[number]
     ids = np.flatnonzero(np.isin(table.images.column("label"), merged))
-    table.apply(_change(table, [_patch(table, "label", ids, target)], classes))
+    table.write("label", ids, target, classes)
 
 
 def _check_remove_class(table: Table, entry: Entry) -> Entry:
@@ -229,7 +182,7 @@ def _remove_class(table: Table, entry: Entry) -> None:
     number = _existing_class(table, entry["name"])
     classes = {key: name for key, name in table.classes.items() if key != number}
     ids = np.flatnonzero(table.images.column("label") == number)
-    table.apply(_change(table, [_patch(table, "label", ids, NO_LABEL)], classes))
+    table.write("label", ids, NO_LABEL, classes)
 
 
 def _check_undo(table: Table, entry: Entry) -> Entry:
@@ -252,71 +205,6 @@ def _check_add(table: Table, entry: Entry) -> Entry:
             f"{MAX_CLASSES:,}: label each image with one of a few classes"
         )
     return entry
-
-
-def add_images(table: Table, entries: Sequence[Entry]) -> None:
-    """Add the images of one or more entries; labels, splits and groups are one or one an image."""
-    classes, numbers = table.classes, {name: key for key, name in table.classes.items()}
-    rows = _Rows()
-    for entry in entries:
-        new = [name for name in entry["classes"] if name not in numbers]
-        before = classes
-        if new:
-            classes = dict(classes)
-            for name in new:
-                classes[table.next_class] = name
-                numbers[name] = table.next_class
-                table.next_class += 1
-        start = table.images.count + len(rows.paths)
-        rows.add(table, entry, [*(numbers[name] for name in entry["classes"]), NO_LABEL])
-        where = slice(start, start + len(entry["paths"]))
-        table.push(Change((Patch("present", where, False, True),), before, classes, entry["batch"]))
-    ids = table.images.append(
-        rows.paths,
-        rows.names,
-        label=rows.labels,
-        split=rows.splits,
-        group=rows.groups,
-        source=rows.sources,
-        present=True,
-    )
-    table.by_path.update(zip(rows.paths, ids, strict=True))
-    table.classes = classes
-
-
-@dataclass
-class _Rows:
-    """Columns of images that are added together."""
-
-    paths: list[str] = field(default_factory=list)
-    names: list[str | None] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    splits: list[int] = field(default_factory=list)
-    groups: list[int] = field(default_factory=list)
-    sources: list[int] = field(default_factory=list)
-
-    def add(self, table: Table, entry: Entry, classes: list[int]) -> None:
-        """classes: the ids of the entry's classes, with NO_LABEL at the end, which is index -1."""
-        count = len(entry["paths"])
-        groups = [*(group_number(table, name) for name in entry["groups"]), NO_GROUP]
-        self.paths += entry["paths"]
-        self.names += entry["names"] or [None] * count
-        self.labels += [classes[index] for index in _each(entry["labels"], count)]
-        self.splits += _each(entry["split"], count)
-        self.groups += [groups[index] for index in _each(entry["group"], count)]
-        self.sources += [_source_number(table, entry["folder"])] * count
-
-
-def _each(value: int | list[int], count: int) -> list[int]:
-    return [value] * count if isinstance(value, int) else value
-
-
-def _source_number(table: Table, folder: str | None) -> int:
-    for number, source in enumerate(table.sources):
-        if source.folder == folder:
-            return number
-    table.sources.append(Source(folder))
-    return len(table.sources) - 1
 
 
 def _start(_table: Table, _entry: Entry) -> None:

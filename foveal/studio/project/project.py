@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foveal.errors import DataError, UsageError
 from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES
@@ -20,7 +19,6 @@ from foveal.studio.project.operations import (
     apply_entries,
     apply_entry,
     check_entry,
-    make_ids,
 )
 from foveal.studio.project.table import Table
 from foveal.text import printable
@@ -165,7 +163,7 @@ class Project:
     def image(self, image: int) -> dict[str, Any]:
         """The cells of one image.  Raises UsageError where there is none of this id."""
         with self.lock:
-            self.check_ids([image])
+            self.table.check_ids([image])
             images = self.table.images
             label, group = (int(images.column(name)[image]) for name in ("label", "group"))
             return {
@@ -186,19 +184,15 @@ class Project:
     def location(self, image: int) -> tuple[Path, Path]:
         """The file of an image, and the folder it must lie in.  Raises UsageError on a wrong id."""
         with self.lock:
-            self.check_ids([image])
+            self.table.check_ids([image])
             folder, path = self._folder(image), self.table.images.paths[image]
         root = self.folder if folder is None else Path(folder)
         return (root / path if folder is None else Path(path)), root
 
-    def check_ids(self, ids: Sequence[int]) -> NDArray[np.int64]:
-        """Ids as int64 (N,).  Raises UsageError where one is no image of the project."""
-        return make_ids(self.table, ids)
-
     def image_at(self, path: str) -> int | None:
-        """The id of the image of a path, as `Images.paths` has it; None where there is none."""
+        """The id of the image at a path, absolute or as `Images.paths`; None: there is none."""
         with self.lock:
-            return self.table.image_at(path)
+            return self.table.image_at(path.removeprefix(f"{self.folder}/"))
 
     def _folder(self, image: int) -> str | None:
         return self.table.sources[int(self.table.images.column("source")[image])].folder

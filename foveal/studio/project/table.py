@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foveal.errors import UsageError
 from foveal.studio.project.images import (
     NO_GROUP,
     NO_LABEL,
@@ -70,6 +72,38 @@ class Table:
         found = self.by_path.get(path)
         return found if found is not None and self.images.column("present")[found] else None
 
+    def check_ids(self, ids: Sequence[int]) -> NDArray[np.int64]:
+        """Ids as int64 (N,).  Raises UsageError where one is no image of the project."""
+        present = self.images.column("present")
+        beyond = next((image for image in ids if not 0 <= image < len(present)), None)
+        if beyond is not None:
+            raise _no_image(beyond)
+        found = np.array(ids, np.int64)
+        if not present[found].all():
+            raise _no_image(int(found[present[found].argmin()]))
+        return found
+
+    def with_class(self, name: str) -> dict[int, str]:
+        """The classes and a new one, whose id is taken now."""
+        self.next_class += 1
+        return {**self.classes, self.next_class - 1: name}
+
+    def group_number(self, name: str | None) -> int:
+        """The number of a group, which is new where there is none of this name."""
+        if name is None:
+            return NO_GROUP
+        if name not in self.group_numbers:
+            self.group_numbers[name] = len(self.groups)
+            self.groups.append(name)
+        return self.group_numbers[name]
+
+    def source_number(self, folder: str | None) -> int:
+        """The number of a source, which is new where there is none of this folder."""
+        source = Source(folder)
+        if source not in self.sources:
+            self.sources.append(source)
+        return self.sources.index(source)
+
     def push(self, change: Change) -> None:
         """Note a change that was made; it joins the newest step where both are of one batch."""
         self.undone.clear()
@@ -93,8 +127,22 @@ class Table:
             self._write(change, after=True)
         self.done.append(step)
 
-    def apply(self, change: Change) -> None:
-        """Make a change for the first time."""
+    def write(
+        self,
+        column: ColumnName,
+        ids: NDArray[np.int64],
+        value: object,
+        classes: dict[int, str] | None = None,
+    ) -> None:
+        """Give cells of a column a value as a step of its own; classes: as they are after it."""
+        patch = Patch(column, ids, self.images.column(column)[ids], value)
+        self._make(Change((patch,), self.classes, self.classes if classes is None else classes))
+
+    def set_classes(self, classes: dict[int, str]) -> None:
+        """Change nothing but the classes, as a step of its own."""
+        self._make(Change((), self.classes, classes))
+
+    def _make(self, change: Change) -> None:
         self._write(change, after=True)
         self.push(change)
 
@@ -123,3 +171,9 @@ class Table:
             column = self.images.column(patch.column)
             column[patch.ids] = patch.after if after else patch.before
         self.classes = change.classes_after if after else change.classes_before
+
+
+def _no_image(image: int) -> UsageError:
+    return UsageError(
+        f"the project has no image {image}: it was removed meanwhile; reload the page"
+    )

@@ -16,7 +16,7 @@ from foveal.files import write_atomic
 from foveal.studio.kept import read_kept
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import write_table
-from foveal.studio.review.results import newest_models
+from foveal.studio.review.results import newest_models, result_state
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Task, TaskProgress
 from foveal.text import printable
@@ -57,11 +57,8 @@ def find(project: Project, progress: TaskProgress) -> dict[str, Any]:
 def findings_data(project: Project, task: Task | None) -> dict[str, Any]:
     """The newest findings: state, whether the project has changed since, and what is wrong."""
     kept = read_kept(project.folder / FILE, _KIND)
-    state = "none" if kept is None else "done"
-    if task is not None and (task.state != "done" or kept is None):
-        state = task.state
     return {
-        "state": state,
+        "state": result_state(kept, task),
         "error": None if task is None else task.error,
         "stale": kept is not None and kept["revision"] != project.revision,
         "findings": [] if kept is None else kept["findings"],
@@ -70,10 +67,9 @@ def findings_data(project: Project, task: Task | None) -> dict[str, Any]:
 
 def _findings(project: Project, raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """One finding, or of suspected labels one for each class that fits better."""
-    files = [_path(project, file) for file in raw["files"]]
     with project.lock:
-        ids = [project.image_at(file) for file in files]
-        all_pairs = [[project.image_at(_path(project, file)) for file in p] for p in raw["pairs"]]
+        ids = [project.image_at(file) for file in raw["files"]]
+        all_pairs = [[project.image_at(file) for file in pair] for pair in raw["pairs"]]
     pairs = [(a, b) for a, b in all_pairs if a is not None and b is not None]
     common = {
         "kind": raw["kind"],
@@ -126,8 +122,3 @@ def _action(
         if train:
             return {"ids": train, "action": "leave_out", "label": None}
     return {"ids": ids, "action": "keep", "label": None}
-
-
-def _path(project: Project, file: str) -> str:
-    """A path of the check as `Images.paths` has it: relative only below the project's folder."""
-    return file.removeprefix(f"{project.folder}/")

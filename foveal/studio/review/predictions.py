@@ -17,6 +17,8 @@ from foveal.rundir import MODEL_FILE
 from foveal.studio.kept import read_kept
 from foveal.studio.models.loaded import model_path
 from foveal.studio.project.project import Project
+from foveal.studio.review.results import result_state
+from foveal.studio.runs.folders import RUNS
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Task, TaskProgress
 
@@ -74,12 +76,9 @@ def predictions_data(project: Project, task: Task | None) -> dict[str, Any]:
     indices of `labels`, UNREADABLE for an image that cannot be read.  probability: in percent.
     """
     found = read_kept(project.folder / FILE, _KIND)
-    state = "none" if found is None else "done"
-    if task is not None and (task.state != "done" or found is None):
-        state = task.state
     kept = found or _NOTHING
     return {
-        "state": state,
+        "state": result_state(found, task),
         "error": None if task is None else task.error,
         "run": kept["run"] or None,
         "stale": found is not None
@@ -93,7 +92,7 @@ def predictions_data(project: Project, task: Task | None) -> dict[str, Any]:
 
 def _has_changed(project: Project, kept: _Kept) -> bool:
     try:
-        return bool(_stamp(project.folder / "runs" / kept["run"] / MODEL_FILE) != kept["stamp"])
+        return bool(_stamp(project.folder / RUNS / kept["run"] / MODEL_FILE) != kept["stamp"])
     except (OSError, ValueError):  # the run was removed
         return True
 

@@ -14,7 +14,7 @@ from foveal.files import write_atomic
 from foveal.studio.kept import read_kept
 from foveal.studio.project.images import NO_LABEL
 from foveal.studio.project.project import Project
-from foveal.studio.review.results import newest_models
+from foveal.studio.review.results import newest_models, result_state
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Task, TaskProgress
 
@@ -72,9 +72,6 @@ def fill(project: Project, progress: TaskProgress) -> dict[str, Any]:
 def queue_data(project: Project, task: Task | None) -> dict[str, Any]:
     """The newest proposals whose images still have no label; reason: why there are none."""
     kept = read_kept(project.folder / FILE, _KIND)
-    state = "none" if kept is None else "done"
-    if task is not None and (task.state != "done" or kept is None):
-        state = task.state
     with project.lock:
         images = project.table.images
         open_images = images.usable() & (images.column("label") == NO_LABEL)
@@ -86,5 +83,9 @@ def queue_data(project: Project, task: Task | None) -> dict[str, Any]:
             and open_images[item["id"]]
             and item["proposed"] in names
         ]
-    reason = None if task is None else task.error
-    return {"state": state, "reason": reason, "model": kept and kept["model"], "items": items}
+    return {
+        "state": result_state(kept, task),
+        "reason": None if task is None else task.error,
+        "model": kept and kept["model"],
+        "items": items,
+    }

@@ -8,9 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from foveal.errors import UsageError
@@ -30,7 +28,7 @@ from foveal.studio.network import (
 )
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import write_training_table
-from foveal.studio.responses import Body, json_response, read_json
+from foveal.studio.responses import Body, json_get, json_post
 from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.state import StudioState
 
@@ -82,49 +80,36 @@ class DesignRequest(Body):
 def network_routes(state: StudioState) -> list[Route]:
     """Routes of /api/network, and /api/projects/P/design."""
 
-    async def check(request: Request) -> Response:
-        body = await read_json(request, NetworkCheck)
-        return json_response(await run_in_threadpool(_check, body))
+    def schema(_request: Request) -> dict[str, Any]:
+        return {**editor_schema(), "recipe": recipe_keys()}
 
-    def schema(_request: Request) -> Response:
-        return json_response({**editor_schema(), "recipe": recipe_keys()})
-
-    def presets(request: Request) -> Response:
+    def presets(request: Request) -> list[dict[str, Any]]:
         classes = request.query_params.get("classes", "")
-        return json_response(known_networks(int(classes) if classes.isdecimal() else 10))
+        return known_networks(int(classes) if classes.isdecimal() else 10)
 
-    def preset(request: Request) -> Response:
+    def preset(request: Request) -> dict[str, Any]:
         size = _size(request.query_params.get("size"))
-        return json_response({"yaml": known_network_yaml(request.path_params["name"], size)})
+        return {"yaml": known_network_yaml(request.path_params["name"], size)}
 
-    async def choices(request: Request) -> Response:
-        body = await read_json(request, Choices)
-        return json_response(await run_in_threadpool(_choices, body))
+    def design(request: Request, body: DesignRequest) -> dict[str, Any]:
+        return _design(state.project(request), body)
 
-    async def design(request: Request) -> Response:
-        project = state.projects.get(request.path_params["project"])
-        body = await read_json(request, DesignRequest)
-        return json_response(await run_in_threadpool(_design, project, body))
+    def draft(request: Request) -> dict[str, Any]:
+        return read_draft(state.project(request).folder).model_dump()
 
-    def draft(request: Request) -> Response:
-        folder = state.workspace.project_folder(request.path_params["project"])
-        return json_response(read_draft(folder).model_dump())
-
-    async def keep(request: Request) -> Response:
-        folder = state.workspace.project_folder(request.path_params["project"])
-        body = await read_json(request, Draft)
-        await run_in_threadpool(write_atomic, folder / DRAFT_FILE, body.model_dump_json())
-        return json_response({})
+    def keep(request: Request, body: Draft) -> dict[str, Any]:
+        write_atomic(state.project(request).folder / DRAFT_FILE, body.model_dump_json())
+        return {}
 
     return [
-        Route("/api/projects/{project}/network", draft),
-        Route("/api/projects/{project}/network", keep, methods=["POST"]),
-        Route("/api/network/check", check, methods=["POST"]),
-        Route("/api/network/schema", schema),
-        Route("/api/network/presets", presets),
-        Route("/api/network/presets/{name}", preset),
-        Route("/api/network/choices", choices, methods=["POST"]),
-        Route("/api/projects/{project}/design", design, methods=["POST"]),
+        json_get("/api/projects/{project}/network", draft),
+        json_post("/api/projects/{project}/network", Draft, keep),
+        json_post("/api/network/check", NetworkCheck, lambda _, body: _check(body)),
+        json_get("/api/network/schema", schema),
+        json_get("/api/network/presets", presets),
+        json_get("/api/network/presets/{name}", preset),
+        json_post("/api/network/choices", Choices, lambda _, body: _choices(body)),
+        json_post("/api/projects/{project}/design", DesignRequest, design),
     ]
 
 

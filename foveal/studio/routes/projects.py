@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from starlette.concurrency import run_in_threadpool
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -10,7 +11,7 @@ from starlette.routing import Route
 from foveal import __version__
 from foveal.errors import UsageError
 from foveal.pretrained.catalog import CATALOG, find_installed
-from foveal.studio.responses import Body, json_response, read_json
+from foveal.studio.responses import Body, json_get, json_post, json_response
 from foveal.studio.state import StudioState
 
 
@@ -24,30 +25,24 @@ def project_routes(state: StudioState) -> list[Route]:
     """Routes of /api/studio, /api/projects and /api/projects/P."""
     workspace = state.workspace
 
-    def studio(_request: Request) -> Response:
-        return json_response(
-            {
-                "version": __version__,
-                "workspace": str(workspace.folder),
-                "projects": [state.projects.listed(each) for each in workspace.project_ids()],
-                "pretrained": [
-                    {"name": name, "installed": find_installed(name) is not None}
-                    for name in CATALOG
-                ],
-            }
-        )
+    def studio(_request: Request) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "workspace": str(workspace.folder),
+            "projects": [state.projects.listed(each) for each in workspace.project_ids()],
+            "pretrained": [
+                {"name": name, "installed": find_installed(name) is not None} for name in CATALOG
+            ],
+        }
 
-    async def create(request: Request) -> Response:
-        body = await read_json(request, ProjectName)
-        project = await run_in_threadpool(workspace.create_project, body.name)
-        return json_response(state.projects.listed(project), 201)
+    def create(_request: Request, body: ProjectName) -> dict[str, Any]:
+        return state.projects.listed(workspace.create_project(body.name))
 
-    async def rename(request: Request) -> Response:
+    def rename(request: Request, body: ProjectName) -> dict[str, Any]:
         project = request.path_params["project"]
-        body = await read_json(request, ProjectName)
-        await run_in_threadpool(workspace.rename_project, project, body.name)
+        workspace.rename_project(project, body.name)
         state.events.publish(project, "project", {})
-        return json_response(await run_in_threadpool(state.projects.listed, project))
+        return state.projects.listed(project)
 
     def delete(request: Request) -> Response:
         project = request.path_params["project"]
@@ -57,8 +52,8 @@ def project_routes(state: StudioState) -> list[Route]:
         state.events.publish(project, "deleted", {})
         return json_response({})
 
-    def show(request: Request) -> Response:
-        return json_response(state.projects.facts(request.path_params["project"]))
+    def show(request: Request) -> dict[str, Any]:
+        return state.projects.facts(request.path_params["project"])
 
     async def events(request: Request) -> Response:
         project = request.path_params["project"]
@@ -68,10 +63,10 @@ def project_routes(state: StudioState) -> list[Route]:
 
     one = "/api/projects/{project}"
     return [
-        Route("/api/studio", studio),
-        Route("/api/projects", create, methods=["POST"]),
-        Route(one, show),
-        Route(one, rename, methods=["POST"]),
+        json_get("/api/studio", studio),
+        json_post("/api/projects", ProjectName, create, 201),
+        json_get(one, show),
+        json_post(one, ProjectName, rename),
         Route(one, delete, methods=["DELETE"]),
         Route(f"{one}/events", events),
     ]

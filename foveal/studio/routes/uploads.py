@@ -14,7 +14,7 @@ from foveal.serving.errors import RequestError
 from foveal.studio.project.export import export_folders, project_csv
 from foveal.studio.project.project import Project
 from foveal.studio.repeat import repeat_in_project, repeat_upload
-from foveal.studio.responses import Body, json_response, read_json
+from foveal.studio.responses import Body, json_post, json_response
 from foveal.studio.security import BINARY
 from foveal.studio.state import StudioState
 from foveal.studio.tasks.tasks import TaskProgress
@@ -46,15 +46,12 @@ class ExportFolder(Body):
 def upload_routes(state: StudioState) -> list[Route]:
     """Routes of /api/projects/P: uploads, folders, export."""
 
-    def project_of(request: Request) -> Project:
-        return state.projects.get(request.path_params["project"])
-
     def name_of(project: Project) -> str:
         return str(state.workspace.project_facts(project.id)["name"])
 
     async def upload(request: Request) -> Response:
         options = _upload_options(request)
-        project = await run_in_threadpool(project_of, request)
+        project = await run_in_threadpool(state.project, request)
         thumbnails = await run_in_threadpool(state.projects.thumbnails, project.id)
 
         def work(progress: TaskProgress) -> dict[str, Any]:
@@ -69,43 +66,37 @@ def upload_routes(state: StudioState) -> list[Route]:
         )
         return json_response({**answer, **same})
 
-    async def folder(request: Request) -> Response:
-        body = await read_json(request, FolderPath)
-        project = await run_in_threadpool(project_of, request)
-        added = await run_in_threadpool(add_folder, project, body.path)
-        same = repeat_upload(state.workspace, name_of(project), body.path)
-        return json_response({**added.to_data(), **same})
+    def folder(request: Request, body: FolderPath) -> dict[str, Any]:
+        project = state.project(request)
+        added = add_folder(project, body.path).to_data()
+        return {**added, **repeat_upload(state.workspace, name_of(project), body.path)}
 
     def download(request: Request) -> Response:
         if request.query_params.get("as") != "csv":
             raise RequestError(422, "a project is downloaded as=csv; folders are made with POST")
-        content = project_csv(project_of(request)).encode("utf-8")
+        content = project_csv(state.project(request)).encode("utf-8")
         headers = {"content-disposition": 'attachment; filename="images.csv"'}
         return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
-    async def export(request: Request) -> Response:
-        body = await read_json(request, ExportFolder)
-        project = await run_in_threadpool(project_of, request)
+    def export(request: Request, body: ExportFolder) -> dict[str, Any]:
+        project = state.project(request)
 
         def work(progress: TaskProgress) -> dict[str, Any]:
             copied, skipped = export_folders(project, body.folder, progress=progress)
             return _exported(body.folder, copied, skipped)
 
-        answer = await run_in_threadpool(state.tasks.run, project.id, "export", work)
-        same = repeat_in_project(
-            state.workspace,
-            name_of(project),
-            ["--export", body.folder],
-            f"export({body.folder!r})",
-        )
-        return json_response({**answer, **same})
+        words, call = ["--export", body.folder], f"export({body.folder!r})"
+        return {
+            **state.tasks.run(project.id, "export", work),
+            **repeat_in_project(state.workspace, name_of(project), words, call),
+        }
 
     one = "/api/projects/{project}"
     return [
         Route(f"{one}/uploads", upload, methods=["POST"]),
-        Route(f"{one}/folders", folder, methods=["POST"]),
+        json_post(f"{one}/folders", FolderPath, folder),
         Route(f"{one}/export", download),
-        Route(f"{one}/export", export, methods=["POST"]),
+        json_post(f"{one}/export", ExportFolder, export),
     ]
 
 

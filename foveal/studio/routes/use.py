@@ -6,26 +6,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from foveal.errors import Error
-from foveal.images.limits import MAX_FILE_BYTES
-from foveal.progress import Progress
 from foveal.studio.models.card import model_card
 from foveal.studio.models.exports import export_file, export_model, list_exports
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
-from foveal.studio.responses import Body, json_response, read_body, read_json
+from foveal.studio.responses import (
+    Body,
+    Empty,
+    image_post,
+    json_get,
+    json_post,
+    json_response,
+)
 from foveal.studio.state import StudioState
-
-
-class ImageRequest(Body):
-    """An image of the project."""
-
-    image: int
 
 
 class ExportRequest(Body):
@@ -37,21 +35,8 @@ class ExportRequest(Body):
 def use_routes(state: StudioState) -> list[Route]:
     """Routes of /api/projects/P/runs/R/{predict,exports,export,server,card}."""
 
-    def run_of(request: Request) -> Path:
-        return state.runs.folder(request.path_params["project"], request.path_params["run"])
-
-    async def predict(request: Request) -> Response:
-        model = model_path(run_of(request))
-        image: bytes | Path
-        if request.headers["content-type"].startswith("application/json"):
-            body = await read_json(request, ImageRequest)
-            project = request.path_params["project"]
-            image = await run_in_threadpool(state.projects.image_path, project, body.image)
-        else:
-            image = await read_body(request, MAX_FILE_BYTES)
-        return await run_in_threadpool(predicted, model, image)
-
-    def predicted(model: Path, image: bytes | Path) -> Response:
+    def predict(request: Request, image: Path | bytes) -> dict[str, Any]:
+        model = model_path(state.run(request))
         started = time.perf_counter()
         prediction = state.models.predict(model, image)
         if prediction.error is not None:
@@ -60,54 +45,50 @@ def use_routes(state: StudioState) -> list[Route]:
         same = repeat(
             ["predict", model, "IMAGE"], f"print(next(foveal.predict({str(model)!r}, 'IMAGE')))"
         )
-        return json_response({**prediction.to_data(), "path": None, "ms": 1000 * seconds, **same})
+        return {**prediction.to_data(), "path": None, "ms": 1000 * seconds, **same}
 
-    def exports(request: Request) -> Response:
-        return json_response(list_exports(run_of(request)))
+    def exports(request: Request) -> list[dict[str, Any]]:
+        return list_exports(state.run(request))
 
-    async def export(request: Request) -> Response:
-        run = run_of(request)
-        body = await read_json(request, ExportRequest)
-        project = request.path_params["project"]
-
-        def work(progress: Progress) -> dict[str, Any]:
-            return export_model(run, body.to, progress)
-
-        return json_response(
-            await run_in_threadpool(state.tasks.run, project, "export-model", work)
+    def export(request: Request, body: ExportRequest) -> dict[str, Any]:
+        run = state.run(request)
+        return state.tasks.run(
+            request.path_params["project"],
+            "export-model",
+            lambda progress: export_model(run, body.to, progress),
         )
 
     def download(request: Request) -> Response:
-        path = export_file(run_of(request), request.path_params["name"])
+        path = export_file(state.run(request), request.path_params["name"])
         return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
-    def server(request: Request) -> Response:
-        return json_response(state.servers.status(run_of(request)))
+    def server(request: Request) -> dict[str, Any]:
+        return state.servers.status(state.run(request))
 
-    def start_server(request: Request) -> Response:
-        return json_response(state.servers.start(run_of(request)))
+    def start_server(request: Request, _body: Empty) -> dict[str, Any]:
+        return state.servers.start(state.run(request))
 
     def stop_server(request: Request) -> Response:
-        return json_response(state.servers.stop(run_of(request)))
+        return json_response(state.servers.stop(state.run(request)))
 
-    def card(request: Request) -> Response:
-        run = run_of(request)
+    def card(request: Request) -> dict[str, Any]:
+        run = state.run(request)
         predictor = state.models.predictor(model_path(run))
-        return json_response(model_card(run, predictor, state.models.val_scores(run)))
+        return model_card(run, predictor, state.models.val_scores(run))
 
     def model(request: Request) -> Response:
-        path = model_path(run_of(request))
+        path = model_path(state.run(request))
         return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
     one = "/api/projects/{project}/runs/{run}"
     return [
-        Route(f"{one}/predict", predict, methods=["POST"]),
-        Route(f"{one}/exports", exports),
-        Route(f"{one}/export", export, methods=["POST"]),
+        image_post(f"{one}/predict", state.projects.image_path, predict),
+        json_get(f"{one}/exports", exports),
+        json_post(f"{one}/export", ExportRequest, export),
         Route(f"{one}/exports/{{name}}", download),
         Route(f"{one}/model", model),
-        Route(f"{one}/server", server),
-        Route(f"{one}/server", start_server, methods=["POST"]),
+        json_get(f"{one}/server", server),
+        json_post(f"{one}/server", Empty, start_server),
         Route(f"{one}/server", stop_server, methods=["DELETE"]),
-        Route(f"{one}/card", card),
+        json_get(f"{one}/card", card),
     ]

@@ -5,27 +5,31 @@ What is asked of a run stands in its folder, so that a studio that was killed go
 
 from __future__ import annotations
 
-import re
+import contextlib
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from foveal.errors import DataError, Error, UsageError
 from foveal.filelock import lock_holder
-from foveal.pretrained.catalog import CATALOG
-from foveal.pretrained.start import AUTO, SCRATCH
-from foveal.rundir import MODEL_FILE
 from foveal.studio.events import Events
 from foveal.studio.runs.curves import newest_step
+from foveal.studio.runs.folders import (
+    RUN_START,
+    new_run_folder,
+    run_folder,
+    run_folders,
+    start_file,
+)
+from foveal.studio.runs.length import check_length, length_so_far
 from foveal.studio.runs.pace import pause_after
 from foveal.studio.runs.process import start_process, stop_process
 from foveal.studio.runs.request import (
-    REQUEST_FILE,
     TABLE_FILE,
     RunRequest,
     check_request,
@@ -36,15 +40,8 @@ from foveal.studio.runs.request import (
 from foveal.studio.runs.snapshot import Snapshot, newest_snapshot
 from foveal.studio.runs.status import RunStatus, run_status
 from foveal.studio.workspace import Workspace
-from foveal.text import printable
 
-RUNS = "runs"
-RUN_START = "run:"
-"""Before the id of a run whose model is the start of another."""
 WATCH_SECONDS = 1.0
-_ID = re.compile(r"\d{8}-\d{6}(-\d+)?", re.ASCII)
-FINISHING_EPOCHS_MARGIN = 1.5
-"""Steps, so that an early end falls behind the step that is complete, whatever is rounded."""
 
 
 @dataclass
@@ -77,15 +74,11 @@ class RunControl:
 
     def folder(self, project: str, run: str) -> Path:
         """The folder of a run.  Raises UsageError where there is none of this id."""
-        folder = self.workspace.project_folder(project) / RUNS / run
-        if not _ID.fullmatch(run) or not (folder / REQUEST_FILE).is_file():
-            raise UsageError("there is no run of this id in the project; reload the page")
-        return folder
+        return run_folder(self.workspace.project_folder(project), run)
 
     def folders(self, project: str) -> list[Path]:
         """The folders of all runs of a project, the newest first."""
-        found = (self.workspace.project_folder(project) / RUNS).glob(f"*/{REQUEST_FILE}")
-        return sorted((path.parent for path in found), reverse=True)
+        return run_folders(self.workspace.project_folder(project))
 
     def create(
         self, project: str, request: RunRequest, write_table: Callable[[Path], None]
@@ -94,14 +87,13 @@ class RunControl:
 
         Raises UsageError for a wrong value, and what `write_table` raises.
         """
-        request = request.model_copy(
-            update={"start_from": self._start_from(project, request.start_from)}
-        )
+        parent = self.workspace.project_folder(project)
+        start, created = start_file(parent, request.start_from), time.time()
+        request = request.model_copy(update={"start_from": start, "created": created})
         check_request(request)
-        folder = self._new_folder(project)
+        folder = new_run_folder(parent)
         try:
             write_table(folder / TABLE_FILE)
-            request = request.model_copy(update={"created": time.time()})
             write_request(folder, request)
         except BaseException:
             shutil.rmtree(folder)
@@ -127,30 +119,6 @@ class RunControl:
             device=known.device,
         )
         return self.create(project, request, write_table)
-
-    def _start_from(self, project: str, name: str) -> str:
-        """`run:ID` as the model file of that run; other files of the machine are no start here."""
-        if name.startswith(RUN_START):
-            model = self.folder(project, name.removeprefix(RUN_START)) / MODEL_FILE
-            if not model.is_file():
-                raise UsageError("that run has no model yet; wait for its first epoch")
-            return str(model)
-        if name not in (AUTO, SCRATCH, *CATALOG):
-            raise UsageError(
-                f"a run cannot start from '{printable(name[:80])}'; choose {AUTO}, {SCRATCH}, a "
-                "pretrained network or a run of this project"
-            )
-        return name
-
-    def _new_folder(self, project: str) -> Path:
-        runs = self.workspace.project_folder(project) / RUNS
-        name = time.strftime("%Y%m%d-%H%M%S")
-        with self._lock:
-            number = 1
-            while (folder := runs / (name if number == 1 else f"{name}-{number}")).exists():
-                number += 1
-            folder.mkdir(parents=True)
-        return folder
 
     def _begin(self, project: str, folder: Path, request: RunRequest) -> None:
         write_request(folder, request.model_copy(update={"asked": ""}))
@@ -229,18 +197,14 @@ class RunControl:
     ) -> None:
         """Give a run another length, counted in all; it goes on, wherever it is.
 
-        Raises UsageError for no length or two, and for one that is used up.
+        Raises UsageError as `check_length`.
         """
-        if (minutes is None) == (epochs is None):
-            raise UsageError("give the minutes or the epochs that the run is to have in all")
         with self._lock:
-            _check_length(self.status(folder), self.snapshot(folder), minutes, epochs)
-            self._change_length(project, folder, {"minutes": minutes, "epochs": epochs})
-
-    def _change_length(self, project: str, folder: Path, length: dict[str, float | None]) -> None:
-        request = read_request(folder).model_copy(update=length)
-        check_request(request)
-        self._restart(project, folder, request, "restart")
+            check_length(self.status(folder), self.snapshot(folder), minutes, epochs)
+            length = {"minutes": minutes, "epochs": epochs}
+            request = read_request(folder).model_copy(update=length)
+            check_request(request)
+            self._restart(project, folder, request, "restart")
 
     def _restart(self, project: str, folder: Path, request: RunRequest, asked: str) -> None:
         """Let the run go on with what is asked now; where it is going on, once it has stopped."""
@@ -253,7 +217,7 @@ class RunControl:
     def _go_on(self, project: str, folder: Path, request: RunRequest) -> None:
         snapshot = self.snapshot(folder)
         if request.asked == "finish" and snapshot is not None:
-            request = request.model_copy(update=_length_so_far(snapshot))
+            request = request.model_copy(update=length_so_far(snapshot))
         self._begin(project, folder, request)
 
     def delete(self, project: str, folder: Path) -> None:
@@ -261,9 +225,7 @@ class RunControl:
         with self._lock:
             if self._is_alive(folder):
                 raise UsageError("this run is going on; pause it before it is removed")
-            trash = self.workspace.folder / "trash" / f"{project}-{folder.name}"
-            trash.parent.mkdir(exist_ok=True)
-            shutil.move(folder, trash)
+            self.workspace.discard(folder, f"{project}-{folder.name}")
         self.events.publish(project, "run", {"id": folder.name, "state": "removed"})
 
     def going_on(self, project: str) -> bool:
@@ -287,10 +249,9 @@ class RunControl:
 
     def _find_runs(self) -> None:
         for project in self.workspace.project_ids():
-            for folder in _suppressing_errors(lambda: self.folders(project)):  # noqa: B023
-                with self._lock:
-                    if folder not in self._watched:
-                        self._watched[folder] = _Watched(project)
+            with contextlib.suppress(Error), self._lock:
+                for folder in self.folders(project):
+                    self._watched.setdefault(folder, _Watched(project))
 
     def _look_at(self, folder: Path, watched: _Watched) -> None:
         """Publish what has changed; start again what is to go on; forget what has ended."""
@@ -311,39 +272,3 @@ class RunControl:
             self.events.publish(watched.project, "run", status.to_data())
         if status.state != "running":
             del self._watched[folder]
-
-
-def _suppressing_errors(find: Callable[[], Iterable[Path]]) -> list[Path]:
-    try:
-        return list(find())
-    except Error:
-        return []
-
-
-def _length_so_far(snapshot: Snapshot) -> dict[str, float | None]:
-    """The length that a run has used: one step more, and it is finished."""
-    plan, position = snapshot.plan, snapshot.position
-    if plan["minutes"] is not None:
-        return {"minutes": max(0.001, position["elapsed_seconds"] / 60), "epochs": None}
-    cycle_end = position["cycle_start"] + position["cycle_steps"]
-    epochs = plan["recipe"]["epochs"]
-    steps = min(cycle_end, position["step"] + FINISHING_EPOCHS_MARGIN)
-    return {"minutes": None, "epochs": epochs * steps / cycle_end if cycle_end else epochs}
-
-
-def _check_length(
-    status: RunStatus, snapshot: Snapshot | None, minutes: float | None, epochs: float | None
-) -> None:
-    """Raise UsageError where the run has more already, or is measured in the other unit."""
-    if snapshot is None:
-        return
-    by_minutes = snapshot.plan["minutes"] is not None
-    if status.state != "finished" and by_minutes != (minutes is not None):
-        unit = "minutes" if by_minutes else "epochs"
-        raise UsageError(f"this run was started with {unit}; give it more {unit}")
-    if minutes is not None and 60 * minutes <= status.seconds:
-        raise UsageError(
-            f"this run has used {status.seconds / 60:.3g} minutes already; ask for more than that"
-        )
-    if epochs is not None and epochs <= status.epochs:
-        raise UsageError(f"this run has {status.epochs} epochs already; ask for more than that")

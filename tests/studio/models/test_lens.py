@@ -10,10 +10,10 @@ from foveal.studio.models.loaded import model_path
 def test_a_page_is_made_and_kept_until_others_replace_it(digits_run, new_digits):
     lenses, model = Lenses(), model_path(digits_run)
     image = sorted(new_digits.rglob("*.png"))[0]
-    first = lenses.make(model, image, "ko")
-    assert '<html lang="ko"' in lenses.page(first)
+    first = lenses.make(model, image)
+    assert '<html lang="en"' in lenses.page(first)
     assert image.name in lenses.page(first)
-    others = [lenses.make(model, image.read_bytes(), "en") for _ in range(MAX_KEPT_PAGES)]
+    others = [lenses.make(model, image.read_bytes()) for _ in range(MAX_KEPT_PAGES)]
     assert '<html lang="en"' in lenses.page(others[-1])
     with pytest.raises(UsageError) as raised:
         lenses.page(first)
@@ -22,5 +22,5 @@ def test_a_page_is_made_and_kept_until_others_replace_it(digits_run, new_digits)
 
 def test_an_image_that_cannot_be_read(digits_run):
     with pytest.raises(Error) as raised:
-        Lenses().make(model_path(digits_run), b"text", "en")
+        Lenses().make(model_path(digits_run), b"text")
     assert str(raised.value).startswith("the given image cannot be read (")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foveal.errors import UsageError
-from foveal.studio.project.operations import apply_entries, apply_entry, check_entry, make_ids
+from foveal.studio.project.operations import apply_entries, apply_entry, check_entry
 from foveal.studio.project.table import Table
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
@@ -173,7 +173,7 @@ def test_class_ids_are_never_used_again():
 
 def test_ids_beyond_64_bits_are_no_images():
     with pytest.raises(UsageError) as caught:
-        make_ids(Table(), [10**30])
+        Table().check_ids([10**30])
     assert str(caught.value) == (
         f"the project has no image {10**30}: it was removed meanwhile; reload the page"
     )

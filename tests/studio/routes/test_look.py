@@ -44,12 +44,13 @@ def test_a_report_is_shown_apart_from_the_studio(digits_project):
 def test_the_lens_of_a_project_image_and_of_bytes(digits_project, new_digits):
     studio, project, run = digits_project
     path = f"{project}/runs/{run.name}/lens"
-    made = studio.post(path, image=3, lang="ko")
+    made = studio.post(path, image=3)
     assert made["command"].startswith("foveal explain ")
-    page = studio.client.get(f"{path}/{made['key']}")
-    assert '<html lang="ko"' in page.text
-    again = studio.client.get(f"{path}/{made['key']}?lang=en").text  # the page's language changed
-    assert '<html lang="en"' in again
+    page = f"{path}/{made['key']}"
+    assert '<html lang="en"' in studio.client.get(page).text
+    korean = studio.client.get(page, params={"lang": "ko", "theme": "dark"}).text
+    assert '<html data-theme="dark" lang="ko"' in korean
+    assert "<html data-theme" not in studio.client.get(page, params={"theme": "x"}).text
     content = sorted(new_digits.rglob("*.png"))[0].read_bytes()
     headers = {"content-type": "application/octet-stream"}
     answer = studio.client.post(path, content=content, headers=headers).json()

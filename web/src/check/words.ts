@@ -23,9 +23,9 @@ export const words = {
 /** Findings from embeddings in Korean: title and advice. The others are in English. */
 export const koreanFindings: Record<string, readonly [title: string, advice: string]> = {
   label_errors: [
-    '레이블 오류 의심',
-    '다른 클래스처럼 보이는 이미지이므로 레이블이 잘못되었을 수 있습니다. 가능성이 높은 것부터 보여 줍니다. ' +
-      '맞는 레이블도 섞여 있을 수 있으니 하나씩 확인하고 고치거나 그대로 두세요.',
+    '라벨 오류 의심',
+    '다른 클래스처럼 보이는 이미지이므로 라벨이 잘못되었을 수 있습니다. 가능성이 높은 것부터 보여 줍니다. ' +
+      '맞는 라벨도 섞여 있을 수 있으니 하나씩 확인하고 고치거나 그대로 두세요.',
   ],
   similar_images: [
     '비슷한 이미지',

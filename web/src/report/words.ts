@@ -1,10 +1,8 @@
 // Every word of the report page, English and Korean.
 
 export const words = {
-  skip: ['Skip to the content', '본문으로 건너뛰기'],
   titleEvaluation: ['Evaluation report', '평가 보고서'],
   titleTraining: ['Training report', '학습 보고서'],
-  contents: ['Contents', '목차'],
   overview: ['Overview', '개요'],
   training: ['Training', '학습 과정'],
   classes: ['Classes', '클래스'],
@@ -35,7 +33,7 @@ export const words = {
     'undefined: all images or all predictions are of one class',
     '정의되지 않음: 모든 이미지 또는 모든 예측이 한 클래스입니다',
   ],
-  undefinedMean: ['undefined: no image has a label', '정의되지 않음: 레이블이 있는 이미지가 없습니다'],
+  undefinedMean: ['undefined: no image has a label', '정의되지 않음: 라벨이 있는 이미지가 없습니다'],
   matthews: ['Matthews correlation', '매튜스 상관계수'],
   topK: ['Top-{k} accuracy', 'Top-{k} 정확도'],
   nll: ['Log loss', '로그 손실'],

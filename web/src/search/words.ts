@@ -2,8 +2,6 @@
 
 export const words = {
   title: ['Hyper-parameter search on {name}', '{name} 하이퍼파라미터 탐색'],
-  skip: ['To the content', '본문으로'],
-  contents: ['Contents', '목차'],
   summary: [
     '{trials} trials: {complete} complete, {pruned} ended early, {failed} failed. They were compared on the same ' +
       '{images} validation images; test images were never used.',

@@ -1,23 +1,24 @@
-// Light or dark: the system's setting until the reader chooses; drawings follow it as well.
+// Light or dark: the system's setting until the reader chooses, or what the page was sent with.
 
 const system = window.matchMedia('(prefers-color-scheme: dark)')
 
-export const theme = $state<{ dark: boolean }>({ dark: system.matches })
+const root = document.documentElement
 
-let chosen = false
+export const theme = $state<{ dark: boolean }>({
+  dark: root.dataset.theme ? root.dataset.theme === 'dark' : system.matches,
+})
 
 system.addEventListener('change', (event) => {
-  if (!chosen) theme.dark = event.matches
+  if (!root.dataset.theme) theme.dark = event.matches
 })
 
 /** Set light or dark for this page, instead of the system's setting. */
 export function chooseTheme(dark: boolean): void {
-  chosen = true
   theme.dark = dark
-  document.documentElement.dataset.theme = dark ? 'dark' : 'light'
+  root.dataset.theme = dark ? 'dark' : 'light'
 }
 
 /** The value of a CSS custom property now, for canvas drawings. */
 export function cssColour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+  return getComputedStyle(root).getPropertyValue(name).trim()
 }

@@ -34,7 +34,7 @@ export const get = <T>(path: string): Promise<T> => json<T>(path, {})
 
 /** Ask for a page that is to be framed; a failure, which no frame shows, is thrown. */
 export async function page(path: string): Promise<void> {
-  await send(path, {})
+  await (await send(path, {})).body?.cancel()
 }
 
 export const post = <T>(path: string, body: unknown = {}, signal?: AbortSignal): Promise<T> =>

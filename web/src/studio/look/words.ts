@@ -46,7 +46,7 @@ export const words = {
   toTrain: ['Go to Train', '학습으로 이동'],
   gone: ['no longer in the project', '프로젝트에 없음'],
   reportTitle: ['Report of the run', '학습 보고서'],
-  openReport: ['Open in its own tab', '새 탭에서 열기'],
+  open: ['Open in its own tab', '새 탭에서 열기'],
   lensHint: [
     'Choose an image and walk through the network layer by layer.',
     '이미지를 고르면 네트워크를 층별로 살펴볼 수 있습니다.',
