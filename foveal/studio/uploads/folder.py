@@ -59,7 +59,10 @@ def _checked(path: str, project: Project) -> Path:
             "such as /home/me/images"
         )
     if not os.path.exists(chosen):  # noqa: PTH110 - no error for a name that is too long
-        raise UsageError(f"there is no {printable(path)} on the machine that runs the studio")
+        raise UsageError(
+            f"there is no {printable(path)} on the machine that runs the studio; give the whole "
+            "path of a folder or table"
+        )
     if not chosen.is_dir() and not chosen.name.lower().endswith(TABLE_SUFFIXES):
         raise UsageError(
             f"{printable(path)} is neither a folder nor a table (.csv, .tsv, .jsonl, .parquet): "

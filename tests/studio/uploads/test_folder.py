@@ -9,6 +9,10 @@ from foveal.errors import DataError, UsageError
 from foveal.studio.project.project import Project
 from foveal.studio.uploads.folder import OUTSIDE, add_folder
 
+NOT_HERE = (
+    "on the machine that runs the studio; give the whole path of a folder or table"
+)
+
 
 def draw(path, level=0):
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,8 +115,8 @@ def test_files_that_are_no_images_by_name_are_told(project, tmp_path):
             "'images' is not a whole path: type the path of a folder from its root, such as "
             "/home/me/images",
         ),
-        ("/no/such", "there is no /no/such on the machine that runs the studio"),
-        ("/" + "x" * 5000, "there is no /" + "x" * 5000 + " on the machine that runs the studio"),
+        ("/no/such", f"there is no /no/such {NOT_HERE}"),
+        ("/" + "x" * 5000, "there is no /" + "x" * 5000 + f" {NOT_HERE}"),
         ("/a\0b", "the path holds a zero byte: type the path of a folder on this machine"),
         (
             "{tmp}/a.png",

@@ -49,6 +49,10 @@ export function dismiss(id: number): void {
   studio.messages = studio.messages.filter((one) => one.id !== id)
 }
 
+export function dismissErrors(): void {
+  studio.messages = studio.messages.filter((one) => one.kind !== 'error')
+}
+
 export function sentence(error: unknown): string {
   if (error instanceof RequestError) return error.status === 0 ? t('unreachable') : error.reason
   throw error

@@ -9,8 +9,8 @@ export const words = {
     '이 이미지에 맞는 네트워크를 Foveal이 설계하게 하거나 프리셋으로 시작하세요. 이후 모든 층을 바꿀 수 있습니다. 여기에 네트워크가 없으면 학습할 때 자동으로 설계합니다.',
   ],
   needsClasses: [
-    'A design needs images in at least two classes; add them in the Data tab.',
-    '설계하려면 두 클래스 이상에 이미지가 있어야 합니다. 데이터 탭에서 추가하세요.',
+    'A design needs images in at least two classes.',
+    '설계하려면 두 클래스 이상에 이미지가 있어야 합니다.',
   ],
   design: ['Design for these images', '이 이미지에 맞게 설계'],
   designing: ['Looking at the images…', '이미지를 살펴보는 중…'],

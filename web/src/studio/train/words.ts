@@ -11,8 +11,8 @@ export const words = {
     '시간을 정하고 시작하세요. 나머지는 Foveal이 이유와 함께 고르며 아래에서 바꿀 수 있습니다.',
   ],
   needsClasses: [
-    'Training needs images in at least two classes; add them in the Data tab.',
-    '학습하려면 두 클래스 이상에 이미지가 있어야 합니다. 데이터 탭에서 추가하세요.',
+    'Training needs images in at least two classes.',
+    '학습하려면 두 클래스 이상에 이미지가 있어야 합니다.',
   ],
   name: ['Name (optional)', '이름(선택)'],
   length: ['How long', '학습 길이'],
