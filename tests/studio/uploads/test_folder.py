@@ -9,9 +9,7 @@ from foveal.errors import DataError, UsageError
 from foveal.studio.project.project import Project
 from foveal.studio.uploads.folder import OUTSIDE, add_folder
 
-NOT_HERE = (
-    "on the machine that runs the studio; give the whole path of a folder or table"
-)
+NOT_HERE = "on the machine that runs the studio; give the whole path of a folder or table"
 
 
 def draw(path, level=0):
