@@ -104,7 +104,7 @@ def test_how_folders_were_read_is_told_as_train_tells_it(tmp_path):
     progress = _Messages()
     design(tmp_path, progress=progress)
     assert progress.texts == [
-        "warning: folders are read as splits: 'seg_test' as test, 'seg_train' as train"
+        "data: folders are read as splits: 'seg_test' as test, 'seg_train' as train"
     ]
 
 
