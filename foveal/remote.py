@@ -1,4 +1,4 @@
-"""Files at addresses: s3://bucket/a.jpg and the like through fsspec, https:// without a package."""
+"""Reads files at addresses: s3://bucket/a.jpg through fsspec, https:// without a package."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ FIRST_PAUSE_SECONDS = 0.5
 CONNECT_SECONDS = 10
 RECEIVE_SECONDS = 30
 _PASSING_STATUSES = (408, 425, 429, 500, 502, 503, 504)
-_WEB = ("http://", "https://")
 
 _Result = TypeVar("_Result")
 
@@ -46,6 +45,11 @@ def is_remote(path: str) -> bool:
     return path.partition("://")[0] in PROTOCOLS and "://" in path
 
 
+def is_web(address: str) -> bool:
+    """Whether it is an address of the web, where files cannot be listed or written."""
+    return address.startswith(("http://", "https://"))
+
+
 def address_of(path: str | os.PathLike[str]) -> str | None:
     """The address that a path is, also one whose slashes `Path` has joined (s3:/bucket)."""
     text = os.fspath(path)
@@ -61,7 +65,7 @@ def list_addresses(address: str) -> list[str]:
     An address of the web is one file: servers list nothing.  Raises DataError where nothing is
     there or the store does not answer, MissingExtra without fsspec.
     """
-    if address.startswith(_WEB):
+    if is_web(address):
         return [address]
     return [file.address for file in list_remote_files(address)]
 
@@ -69,14 +73,20 @@ def list_addresses(address: str) -> list[str]:
 def list_remote_files(address: str) -> list[RemoteFile]:
     """The same files with their sizes and stamps; raises as `list_addresses` does."""
     try:
-        if address.startswith(_WEB):
-            return [_with_retries(partial(_describe_web, address))]
-        store, path = _open_store(address)
-        found = _with_retries(partial(_list, store, path))
+        if is_web(address):
+            return [with_retries(partial(_describe_web, address))]
+        found = list_stored(address)
     except ImageError as error:
         raise DataError(f"{address} cannot be listed: {error.reason}") from error
     if not found:
         raise DataError(f"nothing is at {address}; check the address")
+    return found
+
+
+def list_stored(address: str, what: str = "reading") -> list[RemoteFile]:
+    """The files of a store below an address, also none; raises as `open_store` does."""
+    store, path = open_store(address, what)
+    found = with_retries(partial(_list, store, path))
     return [_describe(store.unstrip_protocol(name), found[name]) for name in sorted(found)]
 
 
@@ -86,20 +96,20 @@ def read_address(address: str, max_bytes: int) -> bytes:
     Raises ImageError where it does not exist, may not be read or the store does not answer after
     some attempts, MissingExtra without fsspec.
     """
-    if address.startswith(_WEB):
-        return _with_retries(partial(_read_web, address, max_bytes + 1))
-    store, path = _open_store(address)
-    return _with_retries(partial(_read, store, path, 0, max_bytes + 1))
+    if is_web(address):
+        return with_retries(partial(_read_web, address, None, max_bytes + 1))
+    store, path = open_store(address)
+    return with_retries(partial(_read, store, path, 0, max_bytes + 1))
 
 
 def read_range(address: str, start: int, count: int) -> bytes:
     """`count` bytes of a file from `start` on, fewer where it ends; raises as `read_address`."""
     if count <= 0:
         return b""
-    if address.startswith(_WEB):
-        return _with_retries(partial(_read_web_range, address, start, count))
-    store, path = _open_store(address)
-    return _with_retries(partial(_read, store, path, start, count))
+    if is_web(address):
+        return with_retries(partial(_read_web, address, start, count))
+    store, path = open_store(address)
+    return with_retries(partial(_read, store, path, start, count))
 
 
 def _list(store: AbstractFileSystem, path: str) -> dict[str, dict[str, Any]]:
@@ -141,17 +151,18 @@ def _read(store: AbstractFileSystem, path: str, start: int, count: int) -> bytes
         raise
 
 
-def _read_web_range(address: str, start: int, count: int) -> bytes:
-    headers = {"Range": f"bytes={start}-{start + count - 1}"}
+def _read_web(address: str, start: int | None, count: int) -> bytes:
+    """`count` bytes of a file from its beginning, or of the part that begins at `start`."""
+    headers = {} if start is None else {"Range": f"bytes={start}-{start + count - 1}"}
     try:
         answer = urlopen(Request(address, headers=headers), timeout=RECEIVE_SECONDS)  # noqa: S310
     except HTTPError as error:
         error.close()
-        if error.code == 416:
+        if start is not None and error.code == 416:
             return b""  # behind the end of the file
         raise
     with answer:
-        if answer.status != 206 and start:
+        if start and answer.status != 206:
             raise ImageError("the server sends no parts of files: download it")
         length = answer.length
         content = bytes(answer.read(count))
@@ -160,23 +171,13 @@ def _read_web_range(address: str, start: int, count: int) -> bytes:
     return content
 
 
-def _read_web(address: str, count: int) -> bytes:
-    try:
-        answer = urlopen(address, timeout=RECEIVE_SECONDS)  # noqa: S310 - http or https alone
-    except HTTPError as error:
-        error.close()
-        raise
-    with answer:
-        length = answer.length
-        content = bytes(answer.read(count))
-    if length is not None and len(content) < min(length, count):
-        raise OSError(f"the content ends after {len(content):,} of {length:,} bytes")
-    return content
+def open_store(address: str, what: str = "reading") -> tuple[AbstractFileSystem, str]:
+    """The store of an address and the path in it, for requests `with_retries`.
 
-
-def _open_store(address: str) -> tuple[AbstractFileSystem, str]:
+    Raises ImageError where it is no such address, MissingExtra without fsspec to do `what`.
+    """
     if find_spec("fsspec") is None:
-        raise MissingExtra(f"reading {address}", "cloud")
+        raise MissingExtra(f"{what} {address}", "cloud")
     from fsspec.core import url_to_fs
 
     protocol = address.partition("://")[0]
@@ -194,7 +195,11 @@ def _open_store(address: str) -> tuple[AbstractFileSystem, str]:
     return store, path
 
 
-def _with_retries(request: Callable[[], _Result]) -> _Result:
+def with_retries(request: Callable[[], _Result]) -> _Result:
+    """The result of a request that is tried up to ATTEMPTS times, with pauses that double.
+
+    Raises ImageError with the reason where it fails for good.
+    """
     for attempt in range(ATTEMPTS):
         try:
             return request()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foveal.cache import parse_size
 from foveal.cli import console, options
+from foveal.remote import address_of
 from foveal.text import and_more, format_bytes, plural, printable
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def pack(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Folder, table, archive or shards of images.")
     ],
-    out: Annotated[Path, typer.Option(help="A new folder of the shards.")],
+    out: Annotated[
+        str, typer.Option(metavar="FOLDER", help="A new folder of the shards, or its address.")
+    ],
     root: options.Root = None,
     shard_size: Annotated[
         str, typer.Option(help="Bytes of a shard, such as 128M; the next begins after it.")
@@ -39,7 +41,7 @@ def pack(
     with console.progress() as progress:
         packed = verb(data, out, root=root, shard_bytes=size, progress=progress)
     console.message(_format_packed(packed))
-    console.result(str(packed.folder))
+    console.result(address_of(packed.folder) or str(packed.folder))
     return 1 if packed.unusable else 0
 
 

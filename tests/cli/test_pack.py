@@ -28,3 +28,9 @@ def test_a_size_that_is_none(digits, tmp_path, capsys):
     assert capsys.readouterr().err == (
         "foveal: --shard-size is 'big', which is not a size; give one such as 20G\n"
     )
+
+
+def test_the_address_of_a_store_is_printed(digits, object_store, capsys):
+    address = object_store({}) + "/set"
+    assert run(["pack", str(digits), "--out", address]) == 0
+    assert capsys.readouterr().out == f"{address}\n"

@@ -17,7 +17,7 @@ from foveal.dataset.listing import is_image_name, list_files
 from foveal.dataset.shards.index import INDEX_FILE, MAX_INDEX_BYTES, ShardIndex, parse_index
 from foveal.dataset.shards.tar_index import is_webdataset
 from foveal.errors import DataError, ImageError, UsageError
-from foveal.remote import RemoteFile, address_of, list_remote_files, read_address
+from foveal.remote import RemoteFile, address_of, is_web, list_remote_files, read_address
 from foveal.text import natural_key
 
 SHARD_SUFFIXES = (".tar", ".parquet")
@@ -27,7 +27,6 @@ DESCRIBE_THREADS = 16
 """Requests at a time for the sizes of shards at web addresses, which cannot be listed."""
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
-_WEB = ("http://", "https://")
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,7 @@ def _find_remote(address: str) -> ShardFiles | None:
         return _from_remote_index(posixpath.dirname(address))
     if is_pattern(address):
         return _find_remote_pattern(address)
-    if address.startswith(_WEB) and not name.lower().endswith(SHARD_SUFFIXES):
+    if is_web(address) and not name.lower().endswith(SHARD_SUFFIXES):
         return None if "." in name else _from_remote_index(address.rstrip("/"))
     listed = [file for file in list_remote_files(address) if _is_shard(file.address)]
     folder = address.rstrip("/")
@@ -206,7 +205,7 @@ def _find_remote_pattern(pattern: str) -> ShardFiles | None:
     if not all(name.lower().endswith(SHARD_SUFFIXES) for name in names):
         return None
     missing: list[str] = []
-    if pattern.startswith(_WEB):
+    if is_web(pattern):
         found = _describe_each([f"{folder}/{name}" for name in names])
         files = list(_relative(found, folder))
     elif len(names) == 1:

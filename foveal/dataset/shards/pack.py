@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,12 +20,12 @@ import numpy as np
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.scan.image_stats import content_hash
+from foveal.dataset.shards.destination import open_destination
 from foveal.dataset.shards.index import INDEX_FILE, ShardEntry, ShardIndex, format_index
 from foveal.dataset.shards.webdataset import IMAGE_EXTENSIONS
 from foveal.dataset.types import SPLITS, Split
 from foveal.dataset.workers.pool import map_ordered
 from foveal.errors import ImageError
-from foveal.files import new_folder
 from foveal.images.decode import decode_array, open_image
 from foveal.progress import Progress, silent
 
@@ -39,7 +39,10 @@ _SHUFFLE_SEED = 0
 
 @dataclass(frozen=True)
 class PackedShards:
-    """What was written: images and bytes of `shards` files in `folder`, and what was left out."""
+    """What was written: images and bytes of `shards` files in `folder`, and what was left out.
+
+    folder: or the address that it is, see `address_of`.
+    """
 
     folder: Path
     images: int
@@ -100,14 +103,15 @@ def pack_shards(
 ) -> PackedShards:
     """Write the images that can be read into a new folder, a shard of at least `shard_bytes` each.
 
-    Raises UsageError where the folder is used, Error where it cannot be written; nothing is left.
+    folder: may be an address.  Raises UsageError where it is used, Error where it cannot be
+    written; nothing is left.
     """
     entries: list[ShardEntry] = []
     unusable = [(_text(file.path), file.reason) for file in dataset.unusable]
-    with new_folder(folder) as temporary:
+    with open_destination(folder) as (temporary, keep):
         done = 0
         for split in (None, *SPLITS):
-            for shard, image in _numbered(dataset, temporary, split, shard_bytes, entries):
+            for shard, image in _numbered(dataset, temporary, split, shard_bytes, entries, keep):
                 done += 1
                 progress("packing", done, len(dataset), shard)
                 if image.reason is not None:
@@ -120,6 +124,7 @@ def pack_shards(
             unusable=unusable,
         )
         (temporary / INDEX_FILE).write_text(format_index(index), "utf-8", "backslashreplace")
+        keep(INDEX_FILE)
     size = sum(entry.filesize for entry in entries)
     return PackedShards(folder, count, len(entries), size, tuple(unusable))
 
@@ -130,8 +135,12 @@ def _numbered(
     split: Split | None,
     shard_bytes: int,
     entries: list[ShardEntry],
+    keep: Callable[[str], None],
 ) -> Iterator[tuple[str, _ReadImage]]:
-    """Write the shards of a split; the shard and image after each image.  Adds to `entries`."""
+    """Write the shards of a split; the shard and image after each image.  Adds to `entries`.
+
+    keep: called with the name of each shard that is whole.
+    """
     rows = np.array([row for row, one in enumerate(dataset.splits) if one == split], np.int64)
     images = _read_images(dataset, np.random.default_rng(_SHUFFLE_SEED).permutation(rows).tolist())
     about = _About(dataset)
@@ -151,6 +160,7 @@ def _numbered(
         packed += len(shard.rows)
         if shard.rows:
             entries.append(_to_entry(dataset, shard))
+            keep(name)
         else:
             (folder / name).unlink()
 
