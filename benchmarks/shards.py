@@ -1,11 +1,12 @@
 """Shards: training streamed and from the decoded cache, reading beside WebDataset, memory.
 
-    python benchmarks/shards.py [--runs 3] [--steps 30] [--network resnet18] [--small 200000]
+    python benchmarks/shards.py [training] [reading] [memory] [--runs 3] [--epochs 3] [--steps 30]
+        [--network resnet18] [--small 200000]
 
 Training: images a second of real steps at 128 px on the photos of clothing10.zip, packed; once
 from the decoded cache, once streamed from the shards (--cache-limit of one byte), both in turn and
 each in a process of its own, after two steps that are not counted. `--network` must be the limit:
-with a small one decoding is, on a machine without a GPU.  Reading: one epoch of the same shards to
+with a small one decoding is, on a machine without a GPU.  Reading: `--epochs` of the same shards to
 batches of 128 uint8 images at 128 px, Foveal's streamed pixels beside wds.WebDataset with shards
 and a buffer of 1,000 shuffled, decoded with Pillow (draft mode, crop, resize) in a DataLoader, each
 worker count once and then the best.  Memory: one streamed epoch of `--small` PNG files of 28 px;
@@ -33,6 +34,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / ".venv-shards"
 RESULT = ROOT / "benchmarks" / "results" / "shards.json"
+DATA = ROOT.parent / "shared" / "data"
+PARTS = ["training", "reading", "memory"]
 SIZE, BATCH = 128, 128
 WORKERS = (0, 1, 2, 4)
 PACKAGES = ("webdataset==1.0.2", "braceexpand")
@@ -78,15 +81,15 @@ def train_steps(shards: Path, network: str, steps: int, streamed: int) -> dict[s
     return {"images_per_second": images / seconds}
 
 
-def read_foveal(shards: Path, size: int, measured: int) -> dict[str, float]:
-    """One epoch in the order of training; measured: look at memory on the way."""
+def read_foveal(shards: Path, size: int, epochs: int, measured: int) -> dict[str, float]:
+    """Some epochs in the order of training; measured: look at memory on the way."""
     import numpy as np
 
     from foveal.dataset.file_facts import read_file_facts
     from foveal.dataset.open import open_dataset
     from foveal.dataset.workers.task import decode_task
     from foveal.spec.preprocess import Input, Preprocess
-    from foveal.training.sampler import epoch_order, windows_of_shards
+    from foveal.training.sampler import epoch_order, streamed_batches
     from foveal.training.streaming import StreamedPixels, Upcoming, shard_table
 
     dataset = open_dataset(shards)
@@ -96,10 +99,11 @@ def read_foveal(shards: Path, size: int, measured: int) -> dict[str, float]:
     decode = decode_task(shape, Preprocess())
     started = time.perf_counter()
     pixels = StreamedPixels(dataset, facts.rows, facts.content_hashes, decode, table)
-    order = epoch_order(len(pixels), 0, 0)
-    windows = windows_of_shards(table.numbers, 0, 0)
-    order = order[np.argsort(windows[order], kind="stable")]
-    batches = np.array_split(order, -(-len(order) // BATCH))
+    count, steps = len(pixels), -(-len(pixels) // BATCH)
+    batches = []
+    for epoch in range(epochs):
+        order = epoch_order(count, 0, epoch)
+        batches += streamed_batches(order, table.numbers, steps, 0, epoch)[0]
     pixels.expect(Upcoming(batch) for batch in batches)
     memory: list[float] = []
     for number, batch in enumerate(batches):
@@ -108,14 +112,14 @@ def read_foveal(shards: Path, size: int, measured: int) -> dict[str, float]:
             memory.append(resident_mib())
     seconds = time.perf_counter() - started
     pixels.close()
-    found = {"images_per_second": len(order) / seconds}
+    found = {"images_per_second": epochs * count / seconds}
     if measured:
         found |= {"mib_tenth": memory[1], "mib_end": memory[-1], "mib_most": max(memory)}
     return found
 
 
-def read_webdataset(shards: Path, workers: int) -> dict[str, float]:
-    """One epoch of a WebDataset in a DataLoader."""
+def read_webdataset(shards: Path, workers: int, epochs: int) -> dict[str, float]:
+    """Some epochs of a WebDataset in a DataLoader, whose workers stay."""
     import numpy as np
     import torch
     import webdataset as wds
@@ -135,9 +139,10 @@ def read_webdataset(shards: Path, workers: int) -> dict[str, float]:
     urls = sorted(str(path) for path in shards.glob("*.tar"))
     data = wds.WebDataset(urls, shardshuffle=100, empty_check=False).shuffle(1000).map(decode)
     started = time.perf_counter()
-    count = 0
-    for images, _ in torch.utils.data.DataLoader(data, batch_size=BATCH, num_workers=workers):
-        count += len(images)
+    loader = torch.utils.data.DataLoader(
+        data, batch_size=BATCH, num_workers=workers, persistent_workers=workers > 0
+    )
+    count = sum(len(images) for _ in range(epochs) for images, _ in loader)
     return {"images_per_second": count / (time.perf_counter() - started), "images": count}
 
 
@@ -190,20 +195,24 @@ def measure(name: str, *words: object) -> dict[str, float]:
     return found
 
 
-def turns(given: argparse.Namespace, photos: Path, small: Path) -> Iterator[tuple[str, Any]]:
+def turns(given: argparse.Namespace, work: Path) -> Iterator[tuple[str, Any]]:
+    photos = pack_photos(given.data, work) if {"training", "reading"} & set(given.parts) else work
     best: dict[int, float] = {}
     for run in range(given.runs):
-        for streamed, title in ((0, "decoded cache"), (1, "streamed")):
-            found = measure("train", photos, given.network, given.steps, streamed)
-            yield f"training: {title}", found
-        yield "reading: foveal", measure("foveal", photos, SIZE, 0)
-        if given.no_peers:
-            continue
-        for count in WORKERS if run == 0 else [max(best, key=best.__getitem__)]:
-            found = measure("webdataset", photos, count)
-            best[count] = found["images_per_second"]
-            yield f"reading: webdataset, {count} workers", found
-    yield "memory: foveal", measure("foveal", small, 28, 1)
+        if "training" in given.parts:
+            for streamed, title in ((0, "decoded cache"), (1, "streamed")):
+                found = measure("train", photos, given.network, given.steps, streamed)
+                yield f"training: {title}", found
+        if "reading" in given.parts:
+            yield "reading: foveal", measure("foveal", photos, SIZE, given.epochs, 0)
+            if given.no_peers:
+                continue
+            for count in WORKERS if run == 0 else [max(best, key=best.__getitem__)]:
+                found = measure("webdataset", photos, count, given.epochs)
+                best[count] = found["images_per_second"]
+                yield f"reading: webdataset, {count} workers", found
+    if "memory" in given.parts:
+        yield "memory: foveal", measure("foveal", pack_small(given.small, work), 28, 1, 1)
 
 
 def summary(every: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
@@ -219,38 +228,50 @@ def summary(every: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("parts", nargs="*", default=PARTS, choices=PARTS)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--network", default="resnet18")
     parser.add_argument("--small", type=int, default=200_000)
     parser.add_argument("--no-peers", action="store_true")
-    parser.add_argument("--data", type=Path, default=os.environ.get("FOVEAL_DATA"))
+    parser.add_argument("--data", type=Path, default=os.environ.get("FOVEAL_DATA", DATA))
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
-    if not given.no_peers and not PEERS.is_dir():
+    if "reading" in given.parts and not given.no_peers and not PEERS.is_dir():
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(PEERS)]
         subprocess.run([*pip, *PACKAGES], check=True)
-    every: dict[str, list[dict[str, float]]] = {}
+    # what is not measured now stays in the result
+    every = json.loads(given.out.read_text())["every"] if given.out.is_file() else {}
+    every = {
+        name: taken for name, taken in every.items() if not name.startswith(tuple(given.parts))
+    }
     with tempfile.TemporaryDirectory(prefix="foveal-shards-") as work:
         os.environ["FOVEAL_CACHE"] = str(Path(work) / "cache")
-        data = Path(given.data or ROOT.parent / "shared" / "data")
-        photos, small = pack_photos(data, Path(work)), pack_small(given.small, Path(work))
-        for name, found in turns(given, photos, small):
+        for name, found in turns(given, Path(work)):
             every.setdefault(name, []).append(found)
     figures = summary(every)
-    rates = [
-        figures[f"training: {one}"]["images_per_second"][0] for one in ("streamed", "decoded cache")
-    ]
     about = {
         "machine": f"{platform.platform()}, {os.cpu_count()} processors",
         "python": platform.python_version(),
         "network": given.network,
         "figures": "[median, least, largest]; images a second, MiB",
-        "ratio": rates[0] / rates[1],
+        **ratios({name: one["images_per_second"][0] for name, one in figures.items()}),
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps({**about, **figures, "every": every}, indent=1) + "\n")
     print(json.dumps({**about, **figures}, indent=1))
+
+
+def ratios(rates: dict[str, float]) -> dict[str, float]:
+    """Training streamed to from the cache; reading to the best of webdataset."""
+    found = {}
+    if "training: streamed" in rates:
+        found["ratio"] = rates["training: streamed"] / rates["training: decoded cache"]
+    peers = [rate for name, rate in rates.items() if name.startswith("reading: webdataset")]
+    if peers:
+        found["reading_ratio"] = rates["reading: foveal"] / max(peers)
+    return found
 
 
 if __name__ == "__main__":
@@ -260,9 +281,9 @@ if __name__ == "__main__":
         if name == "train":
             answer = train_steps(shards, numbers[0], int(numbers[1]), int(numbers[2]))
         elif name == "foveal":
-            answer = read_foveal(shards, int(numbers[0]), int(numbers[1]))
+            answer = read_foveal(shards, *map(int, numbers))
         else:
-            answer = read_webdataset(shards, int(numbers[0]))
+            answer = read_webdataset(shards, *map(int, numbers))
         print(json.dumps(answer))
     else:
         main()
