@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foveal.dataset.columns import parse_columns
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.parquet_image import ParquetImage, open_parquet_file
+from foveal.dataset.parquet_image import ParquetImage
+from foveal.dataset.shards.row_group import open_parquet_file
 from foveal.errors import DataError, ImageError, MissingExtra
 from foveal.remote import address_of
 

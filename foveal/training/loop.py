@@ -50,8 +50,9 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
     eval_module = deepcopy(state.module) if state.ema else state.module
     module = training_module(state.module, task.recipe)
     epoch_start = time.perf_counter()
-    if isinstance(task.train.pixels, StreamedPixels):
-        task.train.pixels.expect(upcoming_batches(task, position.step))
+    pixels = task.train.pixels
+    if isinstance(pixels, StreamedPixels):
+        pixels.expect(upcoming_batches(task, pixels, position.step))
     batches: list[NDArray[np.int64]] = []
     batches_epoch = -1
     while True:

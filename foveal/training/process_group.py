@@ -61,10 +61,11 @@ class ProcessGroup:
         return self.machines if device == "cpu" else self.size
 
     def bounds(self, count: int) -> tuple[int, int]:
-        """The rows of `count` that are this process's: consecutive, shares differ by at most 1."""
-        share, rest = divmod(count, self.size)
-        start = self.rank * share + min(self.rank, rest)
-        return start, start + share + (self.rank < rest)
+        """The rows of `count` that are this process's: consecutive, shares differ by at most 1.
+
+        Half as many processes have the shares of two each.
+        """
+        return self.rank * count // self.size, (self.rank + 1) * count // self.size
 
     def rows(self, indices: NDArray[np.int64], following: int = 0) -> NDArray[np.int64]:
         """This process's share of a batch, and so many rows that follow it, cyclically."""
@@ -124,8 +125,7 @@ class ProcessGroup:
         parts = [torch.empty_like(padded) for _ in range(self.size)]
         with _lost_processes():
             dist.all_gather(parts, padded, group=self.control)
-        share, rest = divmod(count, self.size)
-        sizes = [share + (rank < rest) for rank in range(self.size)]
+        sizes = np.diff(np.arange(self.size + 1) * count // self.size).tolist()
         return torch.cat([part[:n] for part, n in zip(parts, sizes, strict=True)]).numpy()
 
     def broadcast(self, data: bytes = b"") -> bytes:

@@ -9,6 +9,8 @@ from foveal.training.rng import Stream, permutation
 
 MIN_WINDOW_SHARDS, MIN_WINDOW_IMAGES = 8, 16_384
 """Of shards that are shuffled together where images are streamed."""
+PARTITIONS = 8
+"""Of the shards of an epoch: up to as many machines divide the bytes that are fetched."""
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
@@ -45,17 +47,49 @@ def _class_balanced_order(classes: NDArray[np.int64], seed: int, epoch: int) -> 
     return np.concatenate(sampled)[permutation(count, seed, Stream.EPOCH_ORDER, epoch)]
 
 
-def windows_of_shards(shards: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
-    """(N,) the window of the epoch in which each image comes, for the shard (N,) of each.
+def streamed_batches(
+    order: NDArray[np.int64], shards: NDArray[np.int64], steps: int, seed: int, epoch: int
+) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]:
+    """The epoch's order as `steps` batches whose images come shard by shard; their windows.
 
-    A window is so many shards, at random, that it holds MIN_WINDOW_SHARDS and MIN_WINDOW_IMAGES.
+    order: (N,) image indices.  shards: the shard of every image.  The shards, in an order of the
+    epoch, are divided into PARTITIONS of as many images each; every batch has an equal share of
+    each, one partition after the other, so that consecutive shares of a batch lie in few shards.
+    A window is so many shards of every partition that together they hold MIN_WINDOW_SHARDS and
+    MIN_WINDOW_IMAGES; the images of a partition's window are in the order of `order`.  Where one
+    window holds all shards, so are the batches.
     """
+    batches = split_batches(order, steps)
     count = int(shards.max(initial=-1)) + 1
-    images = len(shards) / max(1, count)
-    size = max(MIN_WINDOW_SHARDS, int(np.ceil(MIN_WINDOW_IMAGES / max(1.0, images))))
+    if window_shards(shards) == count:
+        return batches, [np.zeros(len(batch), np.int64) for batch in batches]
     place = np.empty(count, np.int64)
     place[permutation(count, seed, Stream.SHARD_ORDER, epoch)] = np.arange(count)
-    return place[shards] // size
+    sizes = np.array([len(batch) for batch in batches], np.int64)
+    shares = np.diff(np.arange(PARTITIONS + 1) * sizes[:, None] // PARTITIONS)
+    by_shard = np.argsort(place[shards[order]], kind="stable")
+    partitions = np.split(by_shard, np.cumsum(shares.sum(axis=0))[:-1])
+    rows, windows = [], []
+    for partition, share in zip(partitions, shares.T, strict=True):
+        places = place[shards[order[partition]]]
+        window = (places - places[:1]) // (window_shards(shards) // PARTITIONS)
+        shuffled = np.lexsort((partition, window))
+        ends = np.cumsum(share)[:-1]
+        rows.append(np.split(order[partition[shuffled]], ends))
+        windows.append(np.split(window[shuffled], ends))
+    return _concatenated(rows), _concatenated(windows)
+
+
+def window_shards(shards: NDArray[np.int64]) -> int:
+    """How many shards a window has: all, or a multiple of PARTITIONS."""
+    count = int(shards.max(initial=-1)) + 1
+    least = max(MIN_WINDOW_SHARDS, -(-MIN_WINDOW_IMAGES * count // max(1, len(shards))))
+    return count if count <= least else -(-least // PARTITIONS) * PARTITIONS
+
+
+def _concatenated(partitions: list[list[NDArray[np.int64]]]) -> list[NDArray[np.int64]]:
+    """The share of every partition in each batch as one array a batch."""
+    return [np.concatenate(shares) for shares in zip(*partitions, strict=True)]
 
 
 def window_imbalance(labels: NDArray[np.int64], windows: NDArray[np.int64]) -> float:

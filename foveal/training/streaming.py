@@ -13,15 +13,19 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.dataset.dataset import Dataset
+from foveal.dataset.dataset import Dataset, Member
+from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.sampling import even_sample
 from foveal.dataset.shards.files import find_shard_files
-from foveal.dataset.shards.local_copy import RemoteShard, fetch
+from foveal.dataset.shards.local_copy import CopiedShard, RemoteShard, fetch
+from foveal.dataset.shards.row_group import find_row_groups
 from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.workers.pool import worker_pool
 from foveal.dataset.workers.task import ChunkResult, DecodeTask
@@ -46,10 +50,15 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ShardTable:
-    """Which shard each of N images lies in: int64 (N,), and where to fetch them; None: local."""
+    """Which shard each of N images lies in: int64 (N,), and how to copy them; None: no need to.
+
+    unit: what a shard is, a .tar or a row group of a Parquet file, whose images are copied since
+    they cannot be read one by one.
+    """
 
     numbers: Rows
-    remote: tuple[RemoteShard, ...] | None = None
+    copies: tuple[CopiedShard, ...] | None = None
+    unit: Literal["shard", "row group"] = "shard"
 
     @property
     def count(self) -> int:
@@ -58,27 +67,42 @@ class ShardTable:
 
 
 def shard_table(dataset: Dataset, rows: Rows) -> ShardTable:
-    """The shards of these rows of a data set whose images lie in .tar shards.
+    """The shards of these rows of a data set that `can_stream`.
 
-    Raises DataError where a store does not answer.
+    Raises DataError where a store does not answer or a Parquet file cannot be read.
     """
-    names = [_shard_name(dataset, row) for row in rows.tolist()]
-    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    numbers = np.array([number[name] for name in names], np.int64)
-    address = address_of(dataset.root)
-    if address is None:
-        return ShardTable(numbers)
-    found = find_shard_files(address)
-    files = {} if found is None else {file.name: file for file in found.files}
-    index = None if found is None else found.index
-    digests = {} if index is None else {entry.url: entry.sha256 for entry in index.shardlist}
-    if not files.keys() >= number.keys():  # of a web server nothing can be listed
-        return ShardTable(numbers)
-    remote = tuple(
+    number: dict[tuple[str, str, int], int] = {}
+    shards = (_shard_of(dataset.archive_members[row]) for row in rows.tolist())
+    numbers = np.array([number.setdefault(shard, len(number)) for shard in shards], np.int64)
+    if any(column for _, column, _ in number):
+        groups = tuple(find_row_groups(dataset.root, list(number)))
+        return ShardTable(numbers, groups, "row group")
+    return ShardTable(numbers, _remote_shards(dataset.root, [file for file, _, _ in number]))
+
+
+def _shard_of(member: Member) -> tuple[str, str, int]:
+    """The file in which an image lies, and of Parquet column and row group."""
+    assert isinstance(member, ShardImage | ParquetImage)
+    if isinstance(member, ParquetImage):
+        return member.file, member.column, member.group
+    return member.file, "", 0
+
+
+def _remote_shards(root: Path, names: Sequence[str]) -> tuple[RemoteShard, ...] | None:
+    """The .tar shards of a store; None for those of the disk, and where they cannot be listed."""
+    address = address_of(root)
+    found = None if address is None else find_shard_files(address)
+    if found is None:
+        return None
+    files = {file.name: file for file in found.files}
+    if not files.keys() >= set(names):  # of a web server nothing can be listed
+        return None
+    entries = [] if found.index is None else found.index.shardlist
+    digests = {entry.url: entry.sha256 for entry in entries}
+    return tuple(
         RemoteShard(f"{address}/{name}", files[name].size, files[name].stamp, digests.get(name, ""))
-        for name in number
+        for name in names
     )
-    return ShardTable(numbers, remote)
 
 
 def worker_count() -> int:
@@ -88,15 +112,10 @@ def worker_count() -> int:
 
 
 def can_stream(dataset: Dataset) -> bool:
-    """Whether all images lie in .tar shards, of which each can be read by its place."""
+    """Whether all images lie in .tar shards or in Parquet files."""
     members = dataset.archive_members
-    return bool(members) and all(isinstance(member, ShardImage) for member in members)
-
-
-def _shard_name(dataset: Dataset, row: int) -> str:
-    member = dataset.archive_members[row]
-    assert isinstance(member, ShardImage)
-    return member.file
+    kinds = {type(member) for member in members}
+    return kinds in ({ShardImage}, {ParquetImage})
 
 
 @dataclass(frozen=True)
@@ -133,12 +152,12 @@ class StreamedPixels:
         self._expected: Iterator[Upcoming] = iter(())
         self._pending: deque[tuple[Rows, list[Future[NDArray[np.uint8]]]]] = deque()
         self._closing = contextlib.ExitStack()
-        workers = worker_count()
+        task, workers = replace(task, pixel_hashes=False), worker_count()
         self._run_chunk = self._closing.enter_context(
             worker_pool(dataset, task, EXPECTED_EPOCHS * len(rows), max_workers=workers)
         )
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="foveal-decode")
-        self._fetcher = _Fetcher(shards.remote or ())
+        self._fetcher = _Fetcher(shards.copies or ())
         self._close = weakref.finalize(self, _close, self._pool, self._fetcher, self._closing)
 
     def __len__(self) -> int:
@@ -215,9 +234,9 @@ Pixels = NDArray[np.uint8] | StreamedPixels
 
 
 class _Fetcher:
-    """Copies remote shards into the cache in threads; each is asked for as often as one likes."""
+    """Copies shards into the cache in threads; each is asked for as often as one likes."""
 
-    def __init__(self, shards: Sequence[RemoteShard]) -> None:
+    def __init__(self, shards: Sequence[CopiedShard]) -> None:
         self.shards = shards
         self._lock = threading.Lock()
         self._futures: dict[int, Future[bool]] = {}

@@ -88,36 +88,46 @@ class TrainTask:
 
 def epoch_batches(task: TrainTask, epoch: int) -> list[NDArray[np.int64]]:
     """The image indices of every step of an epoch."""
+    if isinstance(task.train.pixels, StreamedPixels):
+        return _streamed_batches(task, task.train.pixels, epoch)[0]
+    return sampler.split_batches(_epoch_order(task, epoch), task.steps_per_epoch)
+
+
+def _epoch_order(task: TrainTask, epoch: int) -> NDArray[np.int64]:
     balanced = task.train.single_labels() if task.recipe.class_balance == "sampling" else None
-    order = sampler.epoch_order(len(task.train), task.seed, epoch, balanced)
-    windows = _windows(task, epoch)
-    if windows is not None:
-        order = order[np.argsort(windows[order], kind="stable")]
-    return sampler.split_batches(order, task.steps_per_epoch)
+    return sampler.epoch_order(len(task.train), task.seed, epoch, balanced)
 
 
-def _windows(task: TrainTask, epoch: int) -> NDArray[np.int64] | None:
-    """The window of shards in which each image comes; None where pixels are not streamed."""
-    pixels = task.train.pixels
-    if not isinstance(pixels, StreamedPixels):
-        return None
-    return sampler.windows_of_shards(pixels.shards.numbers, task.seed, epoch)
+def _streamed_batches(
+    task: TrainTask, pixels: StreamedPixels, epoch: int
+) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]:
+    """The batches of an epoch and the windows of shards of their images."""
+    order = _epoch_order(task, epoch)
+    steps = task.steps_per_epoch
+    return sampler.streamed_batches(order, pixels.shards.numbers, steps, task.seed, epoch)
 
 
-def upcoming_batches(task: TrainTask, step: int) -> Iterator[Upcoming]:
-    """The batches from a step on, without end, each with the shards of the window after its own."""
+def upcoming_batches(task: TrainTask, pixels: StreamedPixels, step: int) -> Iterator[Upcoming]:
+    """This process's shares of the batches from a step on, without end.
+
+    With each come the shards of the window after its own, from which its images will be; the first
+    of an epoch has those of its own window too.
+    """
     first = step % task.steps_per_epoch
     for epoch in itertools.count(step // task.steps_per_epoch):
-        windows = _windows(task, epoch)
-        assert windows is not None
-        assert isinstance(task.train.pixels, StreamedPixels)
-        numbers, announced = task.train.pixels.shards.numbers, -1
-        for indices in epoch_batches(task, epoch)[first:]:
-            window = int(windows[indices].max(initial=0))
-            # the first batch announces its own window too
-            shards = (windows > announced) & (windows <= window + 1)
-            announced = max(announced, window + 1)
-            yield Upcoming(_rows_to_read(task, indices), np.unique(numbers[shards]).tolist())
+        batches, windows = _streamed_batches(task, pixels, epoch)
+        own = [task.processes.rows(batch) for batch in batches[first:]]
+        own_windows = [task.processes.rows(window) for window in windows[first:]]
+        every_shard = pixels.shards.numbers[np.concatenate(own)]
+        every_window = np.concatenate(own_windows)
+        announced = -1
+        for batch, window in zip(batches[first:], own_windows, strict=True):
+            last = int(window.max(initial=0)) + 1
+            shards: list[int] = []
+            if last > announced:
+                following = (every_window > announced) & (every_window <= last)
+                shards, announced = np.unique(every_shard[following]).tolist(), last
+            yield Upcoming(_rows_to_read(task, batch), shards)
         first = 0
 
 

@@ -151,7 +151,7 @@ def test_shards_of_a_store_are_fetched_ahead_and_read_without_them(
     files = {f"set/{path.name}": path.read_bytes() for path in shards.iterdir()}
     dataset = open_dataset(object_store(files) + "/set")
     pixels = stream(dataset)
-    remote = pixels.shards.remote
+    remote = pixels.shards.copies
     assert remote is not None
     assert all(len(shard.sha256) == 64 for shard in remote)
     pixels.expect([Upcoming(np.arange(40), [0, 1]), Upcoming(np.arange(40, 80))])
@@ -187,7 +187,7 @@ def test_a_store_that_ends_stops_the_run_with_one_sentence(shards, object_store,
 def test_what_can_be_streamed(shards, digits):
     assert can_stream(open_dataset(shards))
     assert not can_stream(open_dataset(digits))
-    assert shard_table(open_dataset(shards), np.arange(300)).remote is None
+    assert shard_table(open_dataset(shards), np.arange(300)).copies is None
 
 
 def test_processes_of_one_machine_share_its_cores(monkeypatch):
@@ -205,4 +205,62 @@ def test_worker_processes_decode_the_same(shards, cached, monkeypatch):
     pixels = stream(open_dataset(shards))
     pixels.expect([Upcoming(np.arange(200)), Upcoming(np.arange(100))])
     np.testing.assert_array_equal(pixels[np.arange(200)], cached[:200])
+    pixels.close()
+
+
+@pytest.fixture(scope="module")
+def parquet(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits in two Parquet files of row groups of 20, as the datasets library writes them."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as pq
+
+    folder = tmp_path_factory.mktemp("rows") / "hub"
+    folder.mkdir()
+    paths = sorted(digits.glob("*/*.png"), key=lambda path: path.name)
+    for number, part in enumerate((paths[:150], paths[150:])):
+        image = [{"bytes": path.read_bytes(), "path": path.name} for path in part]
+        table = pa.table({"image": image, "label": [path.parent.name for path in part]})
+        pq.write_table(table, folder / f"train-0000{number}-of-00002.parquet", row_group_size=20)
+    return folder
+
+
+@pytest.mark.parametrize("in_store", [False, True])
+def test_row_groups_are_copied_ahead(parquet, object_store, in_store, monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEAL_CACHE", str(tmp_path / "cache"))
+    here = open_dataset(parquet)
+    files = {f"set/{path.name}": path.read_bytes() for path in parquet.iterdir()}
+    dataset = open_dataset(object_store(files) + "/set") if in_store else here
+    assert can_stream(dataset)
+    cached = build_pixel_cache(here, range(300), INPUT, Preprocess()).pixels
+    pixels = stream(dataset)
+    table = pixels.shards
+    assert (table.unit, table.count, np.bincount(table.numbers).tolist()) == (
+        "row group",
+        16,
+        [*[20] * 7, 10, *[20] * 7, 10],
+    )
+    mixed = np.array([3, 30, 299, 31, 0, 3])
+    pixels.expect([Upcoming(mixed, [0, 1, 15]), Upcoming(np.arange(20, 60))])
+    np.testing.assert_array_equal(pixels[mixed], cached[mixed])
+    np.testing.assert_array_equal(pixels[np.arange(20, 60)], cached[20:60])
+    there = [copy_path(copy.address).is_file() for copy in table.copies]
+    assert [number for number, one in enumerate(there) if one] == [0, 1, 15]
+    pixels.close()
+
+
+def test_a_parquet_file_that_is_lost_ends_the_run(parquet, tmp_path):
+    import shutil
+
+    folder = Path(shutil.copytree(parquet, tmp_path / "hub"))
+    pixels = stream(open_dataset(folder))
+    (folder / "train-00001-of-00002.parquet").unlink()
+    pixels.expect([Upcoming(np.array([200]), [10])])
+    with pytest.raises(DataError) as info:
+        pixels[np.array([200])]
+    assert str(info.value) == (
+        "training stopped, as train-00001-of-00002.parquet/0200.png cannot be used any more: "
+        "cannot be opened: No such file or directory; what was trained is saved: mend it and "
+        "continue with --resume"
+    )
+    assert pixels[np.array([2])].shape == (1, 8, 8, 1)
     pixels.close()

@@ -16,6 +16,7 @@ from foveal.spec.layers import BatchNorm, Conv, Flatten, GlobalMaxPool, Output, 
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.training import sampler
+from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import plan_lines
 from foveal.training.streaming import StreamedPixels, shard_table
 from foveal.training.task import epoch_batches, prepare_batch, upcoming_batches
@@ -118,32 +119,38 @@ def streamed(task, digits, tmp_path):
     pixels.close()
 
 
-def test_streamed_batches_come_window_by_window(streamed, monkeypatch):
-    plain = np.concatenate(epoch_batches(streamed, 1))
+@pytest.fixture
+def small_windows(monkeypatch):
     monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
     monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
-    order = np.concatenate(epoch_batches(streamed, 1))
+    monkeypatch.setattr(sampler, "PARTITIONS", 2)
+
+
+def test_streamed_batches_are_those_of_the_sampler(streamed, small_windows):
+    order = sampler.epoch_order(200, streamed.seed, 1)
     numbers = streamed.train.pixels.shards.numbers
-    windows = sampler.windows_of_shards(numbers, streamed.seed, 1)
-    assert sorted(order.tolist()) == list(range(200))
-    assert (np.diff(windows[order]) >= 0).all()
-    assert windows.max() >= 2
-    for window in range(windows.max() + 1):
-        inside = windows[plain] == window
-        assert order[windows[order] == window].tolist() == plain[inside].tolist()
+    expected, _ = sampler.streamed_batches(order, numbers, 5, streamed.seed, 1)
+    batches = epoch_batches(streamed, 1)
+    assert [batch.tolist() for batch in batches] == [batch.tolist() for batch in expected]
+    assert np.concatenate(batches).tolist() != order.tolist()
 
 
-def test_upcoming_batches_are_those_of_any_step(streamed, monkeypatch):
-    monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
-    monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
-    batches = [batch for epoch in range(3) for batch in epoch_batches(streamed, epoch)]
-    count = streamed.train.pixels.shards.count
+@pytest.mark.parametrize("processes", [ALONE, ProcessGroup(0, 2), ProcessGroup(1, 2)])
+@pytest.mark.parametrize("mixup", [0.0, 0.2])
+def test_upcoming_batches_are_those_of_any_step(streamed, small_windows, processes, mixup):
+    recipe = streamed.recipe.model_copy(update={"mixup_alpha": mixup})
+    task = dataclasses.replace(streamed, processes=processes, recipe=recipe)
+    pixels = task.train.pixels
+    batches = [batch for epoch in range(3) for batch in epoch_batches(task, epoch)]
+    own = [set(pixels.shards.numbers[processes.rows(batch)].tolist()) for batch in batches]
     for step in (0, 3, 7):
-        found = list(itertools.islice(upcoming_batches(streamed, step), len(batches) - step))
+        found = list(itertools.islice(upcoming_batches(task, pixels, step), len(batches) - step))
         for one, batch in zip(found, batches[step:], strict=True):
-            assert one.rows.tolist() == batch.tolist()
-        announced = set(found[0].next_shards)
-        numbers = streamed.train.pixels.shards.numbers
-        assert announced >= set(numbers[found[0].rows].tolist())
-        whole_epochs = found[5 - step % 5 : 10 - step % 5] if step else found[:5]
-        assert sorted(n for one in whole_epochs for n in one.next_shards) == list(range(count))
+            assert one.rows.tolist() == processes.rows(batch, following=int(mixup > 0)).tolist()
+        for epoch in range(step // 5, 3):
+            steps = range(max(step, 5 * epoch), 5 * epoch + 5)
+            announced: set[int] = set()
+            for number in steps:
+                announced |= set(found[number - step].next_shards)
+                assert announced >= own[number]  # before they are read
+            assert announced == set().union(*(own[number] for number in steps))

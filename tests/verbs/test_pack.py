@@ -8,6 +8,7 @@ import pytest
 
 import foveal
 from foveal.errors import DataError, UsageError
+from foveal.remote import list_remote_files, read_address
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,34 @@ def test_a_store(shards, object_store, digits_run):
         assert found[0].path.startswith(f"{address}/")
 
 
+def test_packing_into_a_store(shards, digits, object_store, tmp_path):
+    """The same bytes as on the disk; what is there is left alone."""
+    address = object_store({}) + "/set"
+    packed = foveal.pack(digits, address, shard_bytes=2**17)
+    assert (packed.images, packed.shards, packed.unusable) == (300, 7, ())
+    files = {path.name: path.read_bytes() for path in shards.iterdir()}
+    written = {one.address.rpartition("/")[2]: one for one in list_remote_files(address)}
+    assert written.keys() == files.keys()
+    for name, content in files.items():
+        assert read_address(written[name].address, 2**20) == content
+    again = foveal.pack(address, tmp_path / "again", shard_bytes=2**17)
+    assert again.images == 300
+    for out, message in (
+        (
+            address,
+            f"--out is {address}, where something lies already (index.json); give another address",
+        ),
+        (
+            f"{address}/inside",
+            f"--out is {address}/inside, inside {address}, whose images it would add to; give an "
+            "address elsewhere",
+        ),
+    ):
+        with pytest.raises(UsageError) as info:
+            foveal.pack(address, out)
+        assert str(info.value) == message
+
+
 def test_predict_names_what_is_damaged(shards, digits_run, tmp_path):
     path = tmp_path / "part.tar"
     path.write_bytes((shards / "shard-000000.tar").read_bytes()[:40_000])
@@ -73,9 +102,9 @@ def test_predict_names_what_is_damaged(shards, digits_run, tmp_path):
 def test_what_is_refused(digits, tmp_path):
     for arguments, message in (
         (
-            {"out": "s3://bucket/shards"},
-            "--out is s3://bucket/shards, an address; give a folder of this machine, and copy it "
-            "there",
+            {"out": "https://host/shards"},
+            "--out is https://host/shards, an address of the web, where nothing can be written; "
+            "give a folder, or an address of a store such as s3://bucket/shards",
         ),
         (
             {"out": tmp_path / "out", "shard_bytes": 10},
@@ -170,6 +199,50 @@ def test_killed_in_an_epoch_it_goes_on_with_the_same_bits(
         **{**arguments, "cache_limit": None},
     )
     assert any(line.startswith("streaming: ") for line in messages.lines)
+    assert weights(tmp_path / "whole") == weights(tmp_path / "killed")
+
+
+def test_parquet_is_streamed_by_row_groups(digits, tiny_network, tmp_path, monkeypatch):
+    """Killed in an epoch it goes on with the same bits; a cache that is too small is refused."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as pq
+
+    from foveal.training import sampler, state
+
+    monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
+    monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
+    paths = sorted(digits.glob("*/*.png"), key=lambda path: path.name)
+    image = [{"bytes": path.read_bytes(), "path": path.name} for path in paths]
+    table = pa.table({"image": image, "label": [path.parent.name for path in paths]})
+    data = tmp_path / "train-00000-of-00001.parquet"
+    pq.write_table(table, data, row_group_size=10)
+    arguments = {"network": tiny_network, "start_from": "scratch", "epochs": 3}
+    messages = Lines()
+    with pytest.raises(DataError) as info:
+        foveal.train(data, out=tmp_path / "refused", cache_limit=10_000, **arguments)
+    assert str(info.value).startswith("streaming from Parquet needs ")
+    assert str(info.value).endswith(
+        " KiB of the cache for the row groups of two windows, and it may hold 9.8 KiB: raise "
+        "--cache-limit, or write the images with foveal pack, which needs no such copies"
+    )
+    monkeypatch.setattr("foveal.training.setup.training_data._is_beyond_cache", lambda *_: True)
+    foveal.train(data, out=tmp_path / "whole", progress=messages, **arguments)
+    (line,) = (line for line in messages.lines if line.startswith("streaming: "))
+    assert " training images of 30 row groups are decoded in every epoch " in line
+    steps, commit = 0, state.TrainingState.commit_step
+
+    def stop(self) -> None:
+        nonlocal steps
+        commit(self)
+        steps += 1
+        if steps == 5:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state.TrainingState, "commit_step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            foveal.train(data, out=tmp_path / "killed", **arguments)
+    foveal.train(data, out=tmp_path / "killed", resume=True, **arguments)
     assert weights(tmp_path / "whole") == weights(tmp_path / "killed")
 
 

@@ -1,7 +1,7 @@
-"""Copies of remote shards in the cache, fetched whole ahead of their images.
+"""Copies of shards in the cache, made whole ahead of their images.
 
-A shard is fetched once a machine, in parts with retries of each, verified and renamed. Where it was
-evicted, or is not there yet, an image is read from the store alone.
+A shard is copied once a machine and renamed when it is whole. Where the copy was evicted, or is not
+there yet, an image is read from the shard itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Protocol
 
 from foveal import cache
 from foveal.errors import Error, ImageError
@@ -23,34 +24,75 @@ PART_BYTES = 8 * 2**20
 _SHARD_FILE = "shard"
 
 
+class CopiedShard(Protocol):
+    """What is copied: a shard of a store, or a row group.
+
+    address: by which the copy is found.  size: its bytes, about.  stamp: changes when the shard
+    does.
+    """
+
+    @property
+    def address(self) -> str: ...  # noqa: D102
+
+    @property
+    def size(self) -> int: ...  # noqa: D102
+
+    @property
+    def stamp(self) -> str: ...  # noqa: D102
+
+    def write(self, path: Path, ended: threading.Event) -> bool:
+        """Write the copy; whether it is whole, False where the work was ended.
+
+        Raises ImageError where the shard cannot be read.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class RemoteShard:
-    """A shard to fetch; stamp: as in `ShardFile`.  sha256: empty where it is unknown."""
+    """A .tar of a store; stamp: as in `ShardFile`.  sha256: empty where it is unknown."""
 
     address: str
     size: int
     stamp: str
     sha256: str = ""
 
+    def write(self, path: Path, ended: threading.Event) -> bool:
+        """Fetch the file in parts with retries of each, and verify it."""
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            for start in range(0, self.size, PART_BYTES):
+                if ended.is_set():
+                    return False
+                content = read_range(self.address, start, min(PART_BYTES, self.size - start))
+                digest.update(content)
+                file.write(content)
+        if path.stat().st_size != self.size:
+            raise ImageError(f"the store has {path.stat().st_size:,} of {self.size:,} bytes")
+        if self.sha256 and digest.hexdigest() != self.sha256:
+            path.unlink()
+            raise ImageError("its SHA-256 is not the one that the index of the shards notes")
+        return True
+
 
 def copy_path(address: str) -> Path:
-    """Where the copy of a shard lies, when it was fetched."""
+    """Where the copy of a shard lies, when it was made."""
     key = blake2b(address.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
     return cache.cache_folder() / f"shards-{key}" / _SHARD_FILE
 
 
-def forget_other_copy(shard: RemoteShard) -> None:
-    """Remove a copy of what was at this address before."""
-    folder = copy_path(shard.address).parent
-    if folder.is_dir() and _stamp_of(folder) != shard.stamp:
+def forget_other_copy(address: str, stamp: str) -> None:
+    """Remove a copy of what was at this address before, with another stamp."""
+    folder = copy_path(address).parent
+    if folder.is_dir() and _stamp_of(folder) != stamp:
         cache.remove(folder)
 
 
-def fetch(shard: RemoteShard, ended: threading.Event | None = None) -> bool:
+def fetch(shard: CopiedShard, ended: threading.Event | None = None) -> bool:
     """Copy a shard into the cache unless it is there; whether it is now.
 
-    ended: ends the work between two requests.  Raises ImageError where the store does not answer or
-    has other bytes; where the cache cannot be written, the images are read from the store.
+    ended: ends the work between two requests.  Raises ImageError where the shard cannot be read;
+    where the cache cannot be written, the images are read without it.
     """
     folder = copy_path(shard.address).parent
     if folder.is_dir() and _stamp_of(folder) == shard.stamp:
@@ -63,9 +105,9 @@ def fetch(shard: RemoteShard, ended: threading.Event | None = None) -> bool:
         cache.evict(shard.size, frozenset({folder.name, part.name}))
         with wait_for_lock(part):
             if folder.is_dir() and _stamp_of(folder) == shard.stamp:
-                part.rmdir()  # another process fetched it meanwhile
+                part.rmdir()  # another process made it meanwhile
                 return True
-            if not _download(shard, part / _SHARD_FILE, ended or threading.Event()):
+            if not shard.write(part / _SHARD_FILE, ended or threading.Event()):
                 return False
             cache.write_about(part, f"copy of {shard.address}", stamp=shard.stamp)
             if folder.exists():
@@ -76,24 +118,6 @@ def fetch(shard: RemoteShard, ended: threading.Event | None = None) -> bool:
         if isinstance(error, ImageError):
             raise
         return False
-
-
-def _download(shard: RemoteShard, path: Path, ended: threading.Event) -> bool:
-    """Whether the file is whole now; False where the work was ended."""
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        for start in range(0, shard.size, PART_BYTES):
-            if ended.is_set():
-                return False
-            content = read_range(shard.address, start, min(PART_BYTES, shard.size - start))
-            digest.update(content)
-            file.write(content)
-    if path.stat().st_size != shard.size:
-        raise ImageError(f"the store has {path.stat().st_size:,} of {shard.size:,} bytes")
-    if shard.sha256 and digest.hexdigest() != shard.sha256:
-        path.unlink()
-        raise ImageError("its SHA-256 is not the one that the index of the shards notes")
-    return True
 
 
 def _stamp_of(folder: Path) -> str | None:

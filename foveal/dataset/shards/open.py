@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain
@@ -17,10 +17,12 @@ from foveal import cache
 from foveal.dataset.columns import parse_columns
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.parquet_folder import open_parquet_shards, split_of_shard
+from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.shards.files import ShardFile, ShardFiles
 from foveal.dataset.shards.index import ShardEntry
-from foveal.dataset.shards.local_copy import RemoteShard, forget_other_copy
+from foveal.dataset.shards.local_copy import forget_other_copy
 from foveal.dataset.shards.remote_reader import open_remote
+from foveal.dataset.shards.row_group import row_group_address
 from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.shards.tar_index import index_tar
 from foveal.dataset.types import LayoutNote, Split, UnusableFile
@@ -51,17 +53,26 @@ def open_shards(shards: ShardFiles, *, labelled: bool = True) -> Dataset:
         )
     if parquet:
         missing = tuple(UnusableFile(name, MISSING) for name in shards.missing)
-        dataset = open_parquet_shards(
-            shards.root, parquet, stamps={file.name: file.stamp for file in shards.files}
-        )
+        stamps = {file.name: file.stamp for file in shards.files}
+        dataset = open_parquet_shards(shards.root, parquet, stamps=stamps)
+        _forget_other_row_groups(dataset, stamps)
         return replace(dataset, unusable=(*dataset.unusable, *missing))
     return _open_tars(shards, labelled=labelled)
 
 
+def _forget_other_row_groups(dataset: Dataset, stamps: Mapping[str, str]) -> None:
+    """Remove copies of what was in a store before; those of this machine have the stamp as key."""
+    if address_of(dataset.root) is None:
+        return
+    members = (one for one in dataset.archive_members if isinstance(one, ParquetImage))
+    for file, column, group in dict.fromkeys((one.file, one.column, one.group) for one in members):
+        address = row_group_address(str(dataset.root / file), column, group)
+        forget_other_copy(address, stamps[file])
+
+
 def _open_tars(shards: ShardFiles, *, labelled: bool) -> Dataset:
     for file in shards.files if address_of(shards.root) else ():
-        address = address_of(shards.root / file.name)
-        forget_other_copy(RemoteShard(str(address), file.size, file.stamp))
+        forget_other_copy(str(address_of(shards.root / file.name)), file.stamp)
     known = {} if shards.index is None else {one.url: one for one in shards.index.shardlist}
     unusable = [UnusableFile(name, MISSING) for name in shards.missing if name not in known]
     entries: list[tuple[ShardEntry, str]] = []

@@ -85,7 +85,7 @@ def run_worker(requests: BinaryIO, results: BinaryIO) -> None:
         header = [[name, array.dtype.str, array.shape] for name, array in result.arrays.items()]
         results.write(_json_line({"arrays": header, "failures": result.failures}))
         for array in result.arrays.values():
-            results.write(array.tobytes())
+            results.write(np.ascontiguousarray(array).data)
         results.flush()
 
 
@@ -122,6 +122,7 @@ def _decode_task(fields: Mapping[str, Any]) -> ScanTask | DecodeTask:
         value_range,
         fields["crop_fraction"],
         fields["interpolation"],
+        fields["pixel_hashes"],
     )
 
 

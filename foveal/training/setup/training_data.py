@@ -19,13 +19,25 @@ from foveal.dataset.pixel_cache import build_pixel_cache
 from foveal.dataset.types import UnusableFile
 from foveal.dataset.workers.task import decode_task
 from foveal.doctor.trainable import unreadable_rows
+from foveal.errors import DataError
 from foveal.progress import Progress
 from foveal.rundir import RunData, RunImage
 from foveal.spec.network import Network
 from foveal.text import format_bytes, plural
-from foveal.training.sampler import window_imbalance, windows_of_shards
+from foveal.training.sampler import (
+    epoch_order,
+    streamed_batches,
+    window_imbalance,
+    window_shards,
+)
 from foveal.training.setup.data import RequestedData, leave_out_unreadable
-from foveal.training.streaming import Pixels, StreamedPixels, can_stream, shard_table
+from foveal.training.streaming import (
+    Pixels,
+    ShardTable,
+    StreamedPixels,
+    can_stream,
+    shard_table,
+)
 from foveal.training.tensors import LabelledImages
 
 MAX_IMBALANCE_PERCENT = 20.0
@@ -111,19 +123,20 @@ def _describe_stream(
     pixels: StreamedPixels, labels: NDArray[np.int64]
 ) -> tuple[str, tuple[str, ...]]:
     """How the images are shuffled, and a warning where the windows are no samples of them."""
-    windows = windows_of_shards(pixels.shards.numbers, seed=0, epoch=0)
+    unit, order = pixels.shards.unit, epoch_order(len(pixels), seed=0, epoch=0)
+    ((rows,), (windows,)) = streamed_batches(order, pixels.shards.numbers, 1, seed=0, epoch=0)
     count = int(windows.max(initial=0)) + 1
-    imbalance = 100 * window_imbalance(labels, windows)
+    imbalance = 100 * window_imbalance(labels[rows], windows)
     line = (
-        f"streaming: {len(pixels):,} training images of {plural(pixels.shards.count, 'shard')} are "
+        f"streaming: {len(pixels):,} training images of {plural(pixels.shards.count, unit)} are "
         f"decoded in every epoch (decoded {format_bytes(pixels.nbytes)}, cache limit "
         f"{format_bytes(cache.size_limit_bytes())}) and shuffled in {plural(count, 'window')} of "
-        f"shards, whose class shares are {imbalance:.1f} % off those of train on average"
+        f"{unit}s, whose class shares are {imbalance:.1f} % off those of train on average"
     )
     if imbalance <= MAX_IMBALANCE_PERCENT:
         return line, ()
     return line, (
-        f"the shards are sorted by class: a window of them is {imbalance:.0f} % off the class "
+        f"the {unit}s are sorted by class: a window of them is {imbalance:.0f} % off the class "
         "shares of train, so that batches are no samples of it; write them anew with foveal pack, "
         "which mixes them, or raise --cache-limit",
     )
@@ -152,14 +165,26 @@ def _decode_split(data: RequestedData, split: str, network: Network, progress: P
 
 def _stream_split(data: RequestedData, split: str, network: Network, progress: Progress) -> _Split:
     facts = read_file_facts(data.dataset, _usable_rows(data, split), progress)
-    pixels = StreamedPixels(
-        data.dataset,
-        facts.rows,
-        facts.content_hashes,
-        decode_task(network.input, network.preprocess),
-        shard_table(data.dataset, facts.rows),
-    )
+    table = shard_table(data.dataset, facts.rows)
+    _require_cache(table)
+    task = decode_task(network.input, network.preprocess)
+    pixels = StreamedPixels(data.dataset, facts.rows, facts.content_hashes, task, table)
     return _Split(pixels, facts.rows, facts.content_hashes, facts.pixel_hashes, facts.unusable)
+
+
+def _require_cache(table: ShardTable) -> None:
+    """Raise DataError where the cache may not hold the row groups, which are read from there."""
+    if table.unit != "row group":
+        return
+    sizes = sorted((copy.size for copy in table.copies or ()), reverse=True)
+    needed = sum(sizes[: 2 * window_shards(table.numbers)])
+    limit = cache.size_limit_bytes()
+    if needed > limit:
+        raise DataError(
+            f"streaming from Parquet needs {format_bytes(needed)} of the cache for the row groups "
+            f"of two windows, and it may hold {format_bytes(limit)}: raise --cache-limit, or write "
+            "the images with foveal pack, which needs no such copies"
+        )
 
 
 def _with_hashes_of_files(data: RequestedData, split: _Split, progress: Progress) -> _Split:

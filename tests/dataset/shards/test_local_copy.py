@@ -52,9 +52,9 @@ def test_other_bytes_are_refused(shard):
 
 def test_what_was_there_before_is_forgotten(shard):
     assert fetch(shard)
-    forget_other_copy(shard)
+    forget_other_copy(shard.address, shard.stamp)
     assert copy_path(shard.address).is_file()
-    forget_other_copy(RemoteShard(shard.address, shard.size, "changed"))
+    forget_other_copy(shard.address, "changed")
     assert not copy_path(shard.address).exists()
 
 
