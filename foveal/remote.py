@@ -24,6 +24,7 @@ ATTEMPTS = 4
 """How often a request is tried that fails for another reason than its address or credentials."""
 FIRST_PAUSE_SECONDS = 0.5
 """Before the second attempt; each later pause is twice as long."""
+NOTHING_THERE = "nothing is at this address"
 CONNECT_SECONDS = 10
 RECEIVE_SECONDS = 30
 _PASSING_STATUSES = (408, 425, 429, 500, 502, 503, 504)
@@ -231,7 +232,7 @@ def _final_reason(error: Exception) -> str | None:
     """Why another attempt is useless; None for a failure that may pass."""
     status = _status(error)
     if isinstance(error, FileNotFoundError | IsADirectoryError) or status in (404, 410):
-        return "nothing is at this address"
+        return NOTHING_THERE
     if type(error).__name__ == "NoCredentialsError":
         return "no credentials are set for this store"
     if isinstance(error, PermissionError) or status in (401, 403):

@@ -116,6 +116,11 @@ def _shortened(line: str) -> str:
     return f"{line[: MAX_LINE_CHARACTERS - tail - len(cut)]}{cut}{line[-tail:]}"
 
 
+def escape_surrogates(text: str) -> str:
+    """The text as UTF-8 can hold it: bytes of a name that are no UTF-8 become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def is_address(path: str) -> bool:
     """Whether it is an address such as `https://host/a.zip` or `s3:/bucket`; `C:/a` is not."""
     return _ADDRESS.match(path) is not None

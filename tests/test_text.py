@@ -8,6 +8,7 @@ from foveal.text import (
     align_columns,
     and_more,
     classes_are,
+    escape_surrogates,
     format_bytes,
     head_and_tail,
     is_address,
@@ -121,3 +122,7 @@ def test_what_cannot_be_shown_is_escaped_in_every_line():
     assert showable("a\tb\nc\x1b[0m\n") == "a\\tb\nc\\x1b[0m\n"
     assert showable("x" * 2000) == "x" * 2000
     assert showable("a" * 1500 + "b" * 501) == "a" * 1495 + " ... " + "b" * 500
+
+
+def test_bytes_that_are_no_text_are_escaped():
+    assert escape_surrogates("한 a\udcff") == "한 a\\udcff"

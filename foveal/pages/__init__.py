@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from foveal.text import escape_surrogates
+
 _ESCAPES = {
     "<": "\\u003c",
     ">": "\\u003e",
@@ -37,7 +39,7 @@ def render(
     """
     template = files(__name__).joinpath(f"{name}.html").read_text(encoding="utf-8")
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    text = text.encode("utf-8", "backslashreplace").decode()
+    text = escape_surrogates(text)
     for character, escape in _ESCAPES.items():
         text = text.replace(character, escape)
     page = template.replace("__FOVEAL_LANG__", lang, 1)

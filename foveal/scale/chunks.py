@@ -20,6 +20,7 @@ from foveal.errors import MissingExtra, UsageError
 from foveal.files import refuse_used_folder, write_atomic
 from foveal.prediction.inputs import ImageInput
 from foveal.prediction.prediction import Prediction
+from foveal.text import escape_surrogates
 
 Form = Literal["jsonl", "parquet"]
 
@@ -111,7 +112,7 @@ def encode_predictions(predictions: Iterable[Prediction], form: Form) -> bytes:
     if form == "parquet":
         return _parquet_bytes(rows)
     text = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-    return text.encode("utf-8", "backslashreplace")
+    return escape_surrogates(text).encode()
 
 
 def _fingerprint(inputs: Iterable[ImageInput]) -> tuple[int, str]:
@@ -156,8 +157,8 @@ def _parquet_bytes(rows: list[dict[str, Any]]) -> bytes:
         ]
     )
     for row in rows:
-        if row["path"] is not None:  # bytes of a name that are no UTF-8 become escapes, as in JSON
-            row["path"] = row["path"].encode("utf-8", "backslashreplace").decode()
+        if row["path"] is not None:
+            row["path"] = escape_surrogates(row["path"])
     file = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema), file)
     return file.getvalue()

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from foveal.dataset.dataset import Dataset, Member
 from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.sampling import even_sample
-from foveal.dataset.shards.files import find_shard_files
+from foveal.dataset.shards.files import describe_shards, find_shard_files
 from foveal.dataset.shards.local_copy import CopiedShard, RemoteShard, fetch
 from foveal.dataset.shards.row_group import find_row_groups
 from foveal.dataset.shards.shard_image import ShardImage
@@ -89,15 +89,17 @@ def _shard_of(member: Member) -> tuple[str, str, int]:
 
 
 def _remote_shards(root: Path, names: Sequence[str]) -> tuple[RemoteShard, ...] | None:
-    """The .tar shards of a store; None for those of the disk, and where they cannot be listed."""
+    """The .tar shards of a store or the web; None for those of the disk."""
     address = address_of(root)
-    found = None if address is None else find_shard_files(address)
-    if found is None:
+    if address is None:
         return None
-    files = {file.name: file for file in found.files}
-    if not files.keys() >= set(names):  # of a web server nothing can be listed
+    found = find_shard_files(address)
+    files = {} if found is None else {file.name: file for file in found.files}
+    if not files.keys() >= set(names):  # a web server lists nothing
+        files = {file.name: file for file in describe_shards(address, names)}
+    if not files.keys() >= set(names):  # lost meanwhile: reading its images says so
         return None
-    entries = [] if found.index is None else found.index.shardlist
+    entries = found.index.shardlist if found is not None and found.index is not None else []
     digests = {entry.url: entry.sha256 for entry in entries}
     return tuple(
         RemoteShard(f"{address}/{name}", files[name].size, files[name].stamp, digests.get(name, ""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import threading
 from pathlib import Path
 
@@ -264,3 +266,24 @@ def test_a_parquet_file_that_is_lost_ends_the_run(parquet, tmp_path):
     )
     assert pixels[np.array([2])].shape == (1, 8, 8, 1)
     pixels.close()
+
+
+def test_shards_of_the_web_are_fetched_whole(shards, cached, monkeypatch, tmp_path):
+    """From a server that lists nothing and sends no parts of files."""
+    monkeypatch.setenv("FOVEAL_CACHE", str(tmp_path / "cache"))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(shards))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    last = len(list(shards.glob("*.tar"))) - 1
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/shard-{{000000..{last:06d}}}.tar"
+        pixels = stream(open_dataset(address))
+        assert [copy.size for copy in pixels.shards.copies] == [
+            path.stat().st_size for path in sorted(shards.glob("*.tar"))
+        ]
+        pixels.expect([Upcoming(np.arange(300), range(last + 1))])
+        np.testing.assert_array_equal(pixels[np.arange(300)], cached[:])
+        pixels.close()
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -17,7 +17,14 @@ from foveal.dataset.listing import is_image_name, list_files
 from foveal.dataset.shards.index import INDEX_FILE, MAX_INDEX_BYTES, ShardIndex, parse_index
 from foveal.dataset.shards.tar_index import is_webdataset
 from foveal.errors import DataError, ImageError, UsageError
-from foveal.remote import RemoteFile, address_of, is_web, list_remote_files, read_address
+from foveal.remote import (
+    NOTHING_THERE,
+    RemoteFile,
+    address_of,
+    is_web,
+    list_remote_files,
+    read_address,
+)
 from foveal.text import natural_key
 
 SHARD_SUFFIXES = (".tar", ".parquet")
@@ -206,8 +213,7 @@ def _find_remote_pattern(pattern: str) -> ShardFiles | None:
         return None
     missing: list[str] = []
     if is_web(pattern):
-        found = _describe_each([f"{folder}/{name}" for name in names])
-        files = list(_relative(found, folder))
+        files = describe_shards(folder, names)
     elif len(names) == 1:
         files = list(_relative(list_remote_files(pattern), folder))
     else:
@@ -219,18 +225,21 @@ def _find_remote_pattern(pattern: str) -> ShardFiles | None:
     return _with_index(Path(folder), files, missing, _read_remote_index(folder), selected=True)
 
 
-def _describe_each(addresses: Sequence[str]) -> list[RemoteFile]:
-    """The files that are there; raises DataError for another failure than a missing one."""
+def describe_shards(folder: str, names: Sequence[str]) -> list[ShardFile]:
+    """Those of the files below an address that are there, each by a request of its own.
+
+    Raises DataError for another failure than a missing file.
+    """
     with ThreadPoolExecutor(DESCRIBE_THREADS, thread_name_prefix="foveal-fetch") as pool:
-        futures = [pool.submit(list_remote_files, address) for address in addresses]
+        futures = [pool.submit(list_remote_files, f"{folder}/{name}") for name in names]
     found = []
     for future in futures:
         try:
             found += future.result()
         except DataError as error:
-            if "nothing is at this address" not in str(error):
+            if NOTHING_THERE not in str(error):
                 raise
-    return found
+    return list(_relative(found, folder))
 
 
 def _from_remote_index(folder: str) -> ShardFiles | None:
@@ -246,7 +255,7 @@ def _read_remote_index(folder: str) -> ShardIndex | None:
     try:
         content = read_address(address, MAX_INDEX_BYTES)
     except ImageError as error:
-        if error.reason == "nothing is at this address":
+        if error.reason == NOTHING_THERE:
             return None
         raise DataError(f"cannot read {address}: {error.reason}") from error
     return parse_index(content, address)

@@ -28,6 +28,7 @@ from foveal.dataset.workers.pool import map_ordered
 from foveal.errors import ImageError
 from foveal.images.decode import decode_array, open_image
 from foveal.progress import Progress, silent
+from foveal.text import escape_surrogates
 
 DEFAULT_SHARD_BYTES = 128 * 2**20
 """Of a shard, after which the next begins: some hundred requests to a store for a gigabyte."""
@@ -107,7 +108,7 @@ def pack_shards(
     written; nothing is left.
     """
     entries: list[ShardEntry] = []
-    unusable = [(_text(file.path), file.reason) for file in dataset.unusable]
+    unusable = [(escape_surrogates(file.path), file.reason) for file in dataset.unusable]
     with open_destination(folder) as (temporary, keep):
         done = 0
         for split in (None, *SPLITS):
@@ -115,11 +116,11 @@ def pack_shards(
                 done += 1
                 progress("packing", done, len(dataset), shard)
                 if image.reason is not None:
-                    unusable.append((_text(dataset.paths[image.row]), image.reason))
+                    unusable.append((escape_surrogates(dataset.paths[image.row]), image.reason))
         count = sum(entry.nsamples for entry in entries)
         index = ShardIndex(
             images=count,
-            classes=list(map(_text, dataset.classes)),
+            classes=list(map(escape_surrogates, dataset.classes)),
             shardlist=entries,
             unusable=unusable,
         )
@@ -207,8 +208,8 @@ class _About:
         """The content of each file by its extension."""
         dataset = self.dataset
         labels = dataset.labels[row]
-        about: dict[str, Any] = {"path": _text(dataset.paths[row])}
-        names = [_text(name) for name in labels]
+        about: dict[str, Any] = {"path": escape_surrogates(dataset.paths[row])}
+        names = [escape_surrogates(name) for name in labels]
         about |= {"labels": names} if dataset.task == "multi" else {"label": "".join(names[:1])}
         about |= {"split": dataset.splits[row] or ""} if self.has_splits else {}
         about |= {"group": dataset.groups[row] or ""} if self.has_groups else {}
@@ -218,11 +219,6 @@ class _About:
         if dataset.task == "single" and labels:
             files["cls"] = str(self.numbers[labels[0]]).encode("ascii")
         return files
-
-
-def _text(name: str) -> str:
-    """A name as JSON can hold it: bytes of it that are no UTF-8 are escaped."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _add(shard: _Shard, about: _About, image: _ReadImage) -> None:
@@ -247,8 +243,8 @@ def _to_entry(dataset: Dataset, shard: _Shard) -> ShardEntry:
         nsamples=len(rows),
         filesize=shard.file.size,
         sha256=shard.file.digest.hexdigest(),
-        paths=[_text(dataset.paths[row]) for row in rows],
-        labels=[list(map(_text, dataset.labels[row])) for row in rows],
+        paths=[escape_surrogates(dataset.paths[row]) for row in rows],
+        labels=[list(map(escape_surrogates, dataset.labels[row])) for row in rows],
         offsets=shard.offsets,
         sizes=shard.sizes,
         hashes=shard.hashes,
