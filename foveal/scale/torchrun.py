@@ -78,8 +78,13 @@ def _run_once(words: Sequence[str], processes: int) -> int:
 
 
 def _exit_status(codes: Sequence[int]) -> int:
-    """Of the exit codes of processes that failed: a killed one's, else the first one's."""
+    """Of the exit codes of processes that failed: a killed one's, else the first one's.
+
+    Where some ended by Ctrl-C it is theirs: the agent then ends the others by SIGTERM.
+    """
     killed = [code for code in codes if code < 0 and -code not in STOP_SIGNALS]
     if killed:
         return killed[0]
-    return codes[0] if codes[0] >= 0 else 128 - codes[0]
+    statuses = [code if code >= 0 else 128 - code for code in codes]
+    interrupted = 128 + signal.SIGINT
+    return interrupted if interrupted in statuses else statuses[0]

@@ -7,7 +7,15 @@ from foveal.scale.torchrun import _exit_status, run_processes
 
 @pytest.mark.parametrize(
     ("codes", "expected"),
-    [([1, -9], -9), ([2, 2], 2), ([143, 143], 143), ([-15, 1], 143), ([-2], 130), ([-11, -9], -11)],
+    [
+        ([1, -9], -9),
+        ([2, 2], 2),
+        ([143, 143], 143),
+        ([-15, 1], 143),
+        ([143, 130], 130),
+        ([-2], 130),
+        ([-11, -9], -11),
+    ],
 )
 def test_exit_status_is_that_of_a_killed_process_else_of_the_first(codes, expected):
     assert _exit_status(codes) == expected

@@ -107,7 +107,7 @@ def test_a_stopped_trial_goes_on(digits: Path, space: Path, tmp_path: Path, numb
     words = _command(digits, space, out, 2)
     words[words.index("--trial-minutes") + 1] = "60"
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
-        while not (out / "trials" / "0001" / "model.safetensors").is_file():
+        while not (out / "trials" / "0001" / "log.jsonl").is_file():  # after the model
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
         os.kill(process.pid, number)

@@ -37,7 +37,8 @@ export async function onPage(file, act, { args = [], ...options } = {}) {
 
 /** Serious and critical faults axe finds, as short texts. */
 export async function axeFaults(page) {
-  await page.evaluate(`(() => { const module = undefined, exports = undefined, define = undefined; ${axe} })()`)
+  if (!(await page.evaluate(() => 'axe' in window)))
+    await page.evaluate(`(() => { const module = undefined, exports = undefined, define = undefined; ${axe} })()`)
   return page.evaluate(async () => {
     const found = await window.axe.run(document, { resultTypes: ['violations'] })
     return found.violations
