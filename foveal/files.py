@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from foveal.errors import Error, UsageError
+from foveal.text import nearest
+
+_MAX_NEIGHBOURS = 1000
 
 
 def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
@@ -98,6 +101,15 @@ def refuse_overwriting(out: Path, source: Path, what: str) -> None:
             raise UsageError(
                 f"--out is {what} itself, {out}, which is never altered; give another name"
             )
+
+
+def near_name(path: Path) -> str:
+    """`" (did you mean 'images'?)"` where a missing path has a neighbour of nearly its name."""
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208 - Path.iterdir makes a Path of each
+    except (OSError, ValueError):
+        return ""
+    return nearest(path.name, names[:_MAX_NEIGHBOURS])
 
 
 def fsync(path: Path) -> None:

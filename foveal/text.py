@@ -46,10 +46,10 @@ def head_and_tail(lines: Sequence[str], shown: int, more: str) -> list[str]:
 
 def align_columns(rows: Sequence[tuple[str, ...]], *, right: Collection[int] = ()) -> list[str]:
     """Rows as the lines of a table; right: columns that are aligned to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
+            cell.rjust(width) if column in right else pad(cell, width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
@@ -84,7 +84,20 @@ def nearest(word: str, allowed: Sequence[str]) -> str:
     from difflib import get_close_matches
 
     match = get_close_matches(word, allowed, n=1)
-    return f" (did you mean '{match[0]}'?)" if match else ""
+    return f" (did you mean '{printable(match[0])}'?)" if match else ""
+
+
+def display_width(text: str) -> int:
+    """Columns of a terminal: 2 for a wide character such as a Hangul syllable, 0 for a mark."""
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in unicodedata.normalize("NFC", text)
+    )
+
+
+def pad(text: str, width: int) -> str:
+    """The text with blanks behind it, at least `width` columns of a terminal together."""
+    return text + " " * (width - display_width(text))
 
 
 def compose(name: str) -> str:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from foveal.errors import Error, UsageError
-from foveal.files import _umask, new_folder, write_atomic
+from foveal.files import _umask, near_name, new_folder, write_atomic
 
 
 def test_bytes_text_and_function(tmp_path):
@@ -93,3 +93,10 @@ def test_a_used_folder_is_refused(tmp_path):
         with pytest.raises(UsageError) as caught, new_folder(path):
             pytest.fail("it is used")
         assert str(caught.value) == f"--out is {path}, {reason}"
+
+
+def test_a_name_close_to_a_missing_one(tmp_path):
+    (tmp_path / "내 사진").mkdir()
+    assert near_name(tmp_path / "내 사짐") == " (did you mean '내 사진'?)"
+    assert near_name(tmp_path / "other") == ""
+    assert near_name(tmp_path / "nowhere" / "other") == ""

@@ -1,5 +1,7 @@
 """Words of messages."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from foveal.text import (
     align_columns,
     and_more,
     classes_are,
+    display_width,
     escape_surrogates,
     format_bytes,
     head_and_tail,
@@ -15,6 +18,7 @@ from foveal.text import (
     natural_key,
     nearest,
     one_of,
+    pad,
     plural,
     printable,
     sentence,
@@ -116,6 +120,7 @@ def test_bytes_have_a_unit(count, text):
 def test_columns_are_as_wide_as_their_longest_cell():
     rows = [("name", "n", ""), ("a", "1,000", "x"), ("longer", "7", "")]
     assert align_columns(rows, right={1}) == ["name        n", "a       1,000  x", "longer      7"]
+    assert align_columns([("개", "1"), ("고양이", "2")]) == ["개      1", "고양이  2"]
 
 
 def test_what_cannot_be_shown_is_escaped_in_every_line():
@@ -126,3 +131,24 @@ def test_what_cannot_be_shown_is_escaped_in_every_line():
 
 def test_bytes_that_are_no_text_are_escaped():
     assert escape_surrogates("한 a\udcff") == "한 a\\udcff"
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        ("", 0),
+        ("cat", 3),
+        ("고양이", 6),
+        (unicodedata.normalize("NFD", "개"), 2),
+        ("é", 1),
+        ("ｱ", 1),
+    ],
+)
+def test_display_width(text, width):
+    assert display_width(text) == width
+
+
+def test_pad_counts_columns():
+    assert pad("개", 6) == "개    "
+    assert pad("고양이", 6) == "고양이"
+    assert pad("longer", 3) == "longer"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foveal.cli import console, options
-from foveal.text import head_and_tail, plural, printable
+from foveal.text import display_width, head_and_tail, pad, plural, printable
 
 if TYPE_CHECKING:
     from foveal.doctor.findings import CheckResult, Finding
@@ -100,8 +100,8 @@ def _format_result(result: CheckResult) -> str:
 
 def _class_lines(classes: dict[str, int]) -> list[str]:
     """A line a class; of many classes the first and the last, and the counts of the others."""
-    width = max((len(printable(name)) for name in classes), default=0)
-    lines = [f"  {printable(name):<{width}}  {count}" for name, count in classes.items()]
+    width = max((display_width(printable(name)) for name in classes), default=0)
+    lines = [f"  {pad(printable(name), width)}  {count}" for name, count in classes.items()]
     counts = sorted(classes.values())
     more = (
         f"  ... {len(lines) - MAX_CLASSES:,} more classes (--json and --report list all); "

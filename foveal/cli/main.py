@@ -52,6 +52,8 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # typer's own usage errors carry an exit code and a sentence
         if hasattr(error, "format_message"):
             sentence = " ".join(error.format_message().split()).replace(": Value error, ", ": ")
+            if sentence.startswith("Got unexpected extra argument"):
+                sentence += "; a path with blanks needs quotes around it"
             sys.stderr.write(f"foveal: {sentence}\n")
             return int(getattr(error, "exit_code", 2))
         raise

@@ -16,7 +16,7 @@ from foveal.cli import console
 from foveal.dataset.cells import escape_formula, join_labels
 from foveal.errors import UsageError
 from foveal.prediction.inputs import NOT_AN_IMAGE
-from foveal.text import and_more, plural, printable
+from foveal.text import and_more, pad, plural, printable
 
 if TYPE_CHECKING:
     from foveal.prediction.prediction import Prediction
@@ -149,13 +149,13 @@ def _table_writer() -> Callable[[Prediction], None]:
 
 
 def _table_cells(prediction: Prediction) -> Iterator[str]:
-    yield f"{printable(prediction.path or ''):<40}"
+    yield pad(printable(prediction.path or ""), 40)
     if prediction.error is not None:
         yield f"error: {prediction.error}"
         return
     assert prediction.probability is not None
     name = ", ".join(prediction.labels) if prediction.labels else str(prediction.label)
-    yield f"{name + (' (abstained)' if prediction.abstained else ''):<20}"
+    yield pad(name + (" (abstained)" if prediction.abstained else ""), 20)
     yield f"{prediction.probability:6.1%}"
     others = (item for item in prediction.top if item.label != prediction.label)
     yield ", ".join(f"{item.label} {item.probability:.1%}" for item in others)

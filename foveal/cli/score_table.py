@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from foveal.text import head_and_tail, plural, printable
+from foveal.text import display_width, head_and_tail, pad, plural, printable
 
 if TYPE_CHECKING:
     from foveal.evaluation.schema import ClassScore, Comparison, Scores
@@ -44,11 +44,11 @@ def format_scores(scores: Scores) -> str:
 
 def format_comparison(comparison: Comparison) -> str:
     """One row per model, then the differences."""
-    width = max(len(str(scores.model)) for scores in comparison.models)
+    width = max(display_width(str(scores.model)) for scores in comparison.models)
     lines = [f"{'model':<{width}}  accuracy  95 % interval      log loss     ECE  ms/image"]
     for scores in comparison.models:
         lines.append(
-            f"{scores.model!s:<{width}}  {scores.accuracy:8.4f}  "
+            f"{pad(str(scores.model), width)}  {scores.accuracy:8.4f}  "
             f"{_interval(scores.accuracy_interval)}  {scores.nll:8.4f}  {scores.ece:6.4f}  "
             f"{scores.ms_per_image or 0:8.3f}"
         )
@@ -109,8 +109,8 @@ def _scored_images(scores: Scores) -> str:
 
 
 def _class_table(scores: Scores) -> str:
-    width = max(5, *(len(label) for label in scores.classes))
-    rows = [f"{label:<{width}}  {_class_row(part)}" for label, part in scores.classes.items()]
+    width = max(5, *(display_width(label) for label in scores.classes))
+    rows = [f"{pad(label, width)}  {_class_row(part)}" for label, part in scores.classes.items()]
     header = f"{'class':<{width}}  precision  recall      F1     AUC  images"
     more = f"... {len(rows) - MAX_CLASSES:,} more classes (--json and --report have all)"
     lines = [header, *head_and_tail(rows, MAX_CLASSES, more)]

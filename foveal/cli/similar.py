@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foveal.cli import console, options
-from foveal.text import and_more, plural, printable
+from foveal.text import and_more, display_width, pad, plural, printable
 
 if TYPE_CHECKING:
     from foveal.verbs.similar import SimilarImages
@@ -57,11 +57,7 @@ def _format(result: SimilarImages) -> str:
         (printable(item.path), ", ".join(map(printable, item.labels)), item.distance)
         for item in result.similar
     ]
-    path_width = max((len(path) for path, _, _ in rows), default=0)
-    label_width = max((len(label) for _, label, _ in rows), default=0)
+    label_width = max((display_width(label) for _, label, _ in rows), default=0)
     lines = [f"nearest of {plural(result.searched, 'image')} (cosine distance)"]
-    lines += [
-        f"  {far:.3f}  {label:<{label_width}}  {path:<{path_width}}".rstrip()
-        for path, label, far in rows
-    ]
+    lines += [f"  {far:.3f}  {pad(label, label_width)}  {path}" for path, label, far in rows]
     return "\n".join(lines)

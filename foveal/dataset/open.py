@@ -16,6 +16,7 @@ from foveal.dataset.shards.open import open_shards
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
 from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError, UsageError
+from foveal.files import near_name
 from foveal.remote import address_of
 from foveal.text import is_address, plural
 
@@ -127,7 +128,10 @@ def _existing(path: Path) -> Path:
                 f"{address} is an address without shards (.tar or .parquet), and other DATA must "
                 "be on this machine: download it and give the file or folder"
             )
-        raise DataError(f"no such file or folder: {path}; give the folder that holds the images")
+        raise DataError(
+            f"no such file or folder: {path}{near_name(path)}; give the folder that holds the "
+            "images"
+        )
     return path
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foveal.errors import ModelFileError
+from foveal.files import near_name
 from foveal.model.safetensors import MAX_HEADER_BYTES, InvalidFileError
 
 MANIFEST_VERSION = 2
@@ -23,6 +24,7 @@ WEIGHTS_FILE = "weights.safetensors"
 """The model file in an exported folder of plain PyTorch."""
 _PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".pt2", ".joblib")
 _KERAS_SUFFIXES = (".h5", ".hdf5", ".keras")
+_IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"II*\x00", b"MM\x00*")
 _SUPPORTED_FILES = (
     "Foveal opens the model.safetensors that `foveal train` writes and the .onnx, .tflite and "
     ".html that `foveal export` writes"
@@ -66,13 +68,18 @@ def open_model_file(path: Path) -> BufferedReader:
         file = path.open("rb")
         start = file.read(16)
     except FileNotFoundError as error:
-        raise ModelFileError(f"there is no model file {path}; check the path") from error
+        raise ModelFileError(
+            f"there is no model file {path}{near_name(path)}; check the path"
+        ) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelFileError(f"cannot read the model file {path}: {reason}") from error
     if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and not _is_safetensors_start(start)):
         file.close()
         raise _pickle_error(path)
+    if start.startswith(_IMAGE_STARTS):
+        file.close()
+        raise ModelFileError(f"{path} is an image and no model file: MODEL comes before the images")
     file.seek(0)
     return file
 

@@ -160,20 +160,24 @@ def _largest_that_fits(
         fits = seconds <= 60 * budget
         if fits or (name, size) == pairs[-1]:
             break
-    if candidates.preset_requested:
-        choice = "as requested"
-    elif fits:
-        choice = (
-            "the largest of the swift family that fits, with at most "
-            f"{MAX_DESIGN_WEIGHTS_PER_IMAGE:,} weights per image"
-        )
-    else:
-        choice = "the smallest of the swift family"
+    choice = _reason_of_preset(candidates, fits, _has_enough_images(name, size, stats))
     return network, (
         f"input {size.height}x{size.width}: {candidates.size_reason}",
         f"layers {name}: {choice}; {epochs:g} epochs over {stats.images:,} images take an "
         f"estimated {seconds / 60:.1f} minutes here, the budget is {budget:g}",
     )
+
+
+def _reason_of_preset(candidates: _Candidates, fits: bool, enough_images: bool) -> str:
+    """Why this preset: as requested, the largest that fits, or the smallest there is."""
+    if candidates.preset_requested:
+        return "as requested"
+    limit = f"{MAX_DESIGN_WEIGHTS_PER_IMAGE:,} weights per image"
+    if not enough_images:
+        return f"the smallest of the swift family; it has more than {limit}"
+    if fits:
+        return f"the largest of the swift family that fits, with at most {limit}"
+    return "the smallest of the swift family"
 
 
 def _minimum_epochs(images: int) -> float:
@@ -203,7 +207,7 @@ def _candidate_sizes(stats: Stats, channels: Channels) -> tuple[list[Input], str
     )
     reason = (
         f"{shape}; the largest side that fits the budget, not above the median image's "
-        f"{width}x{height}"
+        f"{height}x{width}"
     )
     return [_size_with_ratio(side, ratio, channels) for side in sides], reason
 

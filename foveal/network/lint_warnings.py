@@ -48,8 +48,8 @@ def lint_warnings(network: Network, traced: Trace, images: int | None) -> Iterat
             "weights",
             (),
             f"the network has {cost.weights:,} weights for {images:,} images, more than "
-            f"{MAX_WEIGHTS_PER_IMAGE:,} per image, and may overfit; use fewer channels or "
-            "units, or global_avg_pool in place of flatten",
+            f"{MAX_WEIGHTS_PER_IMAGE:,} per image, and may overfit; give more images, use "
+            "fewer channels or units, or global_avg_pool in place of flatten",
         )
 
 

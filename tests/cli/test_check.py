@@ -241,6 +241,13 @@ def test_one_image_and_one_class_are_in_the_singular(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("1 usable image in 1 class\n")
 
 
+def test_counts_stand_in_one_column_of_the_terminal(tmp_path: Path, capsys):
+    for number, label in enumerate(("개", "고양이", "fox")):
+        noise(tmp_path / "data" / label / "0.png", number)
+    run(["check", str(tmp_path / "data"), "--quiet"])
+    assert "\n  fox     1\n  개      1\n  고양이  1\n" in capsys.readouterr().out
+
+
 def test_the_table_of_many_classes_is_cut(tmp_path: Path, capsys):
     for number in range(40):
         noise(tmp_path / f"c{number:02d}" / "1.png", number)

@@ -46,6 +46,15 @@ def test_an_unknown_verb_is_wrong_usage():
     assert done.stderr == "foveal: No such command 'trian'. Did you mean 'train'?\n"
 
 
+def test_a_path_with_blanks_that_was_not_quoted():
+    done = run("check", "my", "images")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "foveal: Got unexpected extra argument(s) (images); a path with blanks needs quotes "
+        "around it\n"
+    )
+
+
 def test_an_unknown_option_is_wrong_usage():
     done = run("show", "lenet5", "--inptu", "3")
     assert done.returncode == 2

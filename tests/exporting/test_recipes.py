@@ -26,6 +26,7 @@ from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 
 ROOT = Path(__file__).resolve().parents[2]
+ORIENTATION = 0x0112
 RUNTIME = ROOT / "web" / "node_modules" / "onnxruntime-web" / "dist"
 
 
@@ -44,7 +45,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = seal_graph(graph.SerializeToString(), model.manifest)
     (folder / "model-any-size.onnx").write_bytes(content)
     small = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
-    Image.fromarray(small).resize((150, 90)).save(folder / "image.png")
+    turned = Image.Exif()
+    turned[ORIENTATION] = 6
+    Image.fromarray(small).resize((150, 90)).save(folder / "image.png", exif=turned)
     return folder
 
 

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from foveal.errors import ModelFileError
 from foveal.model.detect import check_format_version, detect_format, open_model_file
@@ -54,6 +55,13 @@ def test_a_version_that_is_missing(version: object) -> None:
     assert str(caught.value) == (
         "m is not a model file of Foveal or is damaged: its format version is missing"
     )
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF"])
+def test_an_image_in_the_place_of_the_model(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "one"
+    Image.new("RGB", (8, 8)).save(path, kind)
+    assert refusal(path) == "FILE is an image and no model file: MODEL comes before the images"
 
 
 class Bomb:
@@ -113,7 +121,9 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert refusal(tmp_path) == (
         "FILE is a folder; give the model file in it, FILE/model.safetensors"
     )
-    missing = tmp_path / "none.safetensors"
-    assert refusal(missing) == "there is no model file FILE; check the path"
+    missing = tmp_path / "Modell.safetensor"
+    assert refusal(missing) == (
+        "there is no model file FILE (did you mean 'model.safetensors'?); check the path"
+    )
     os.mkfifo(tmp_path / "pipe")
     assert refusal(tmp_path / "pipe") == "FILE is not a file; give the path of a model file"

@@ -54,6 +54,16 @@ def test_small_grey_images_keep_their_size_and_get_one_channel():
     )
 
 
+def test_of_few_images_the_reason_says_that_the_smallest_network_is_large():
+    few = replace(PHOTOS, images=24, classes={"a": 12, "b": 12}, aspect=(0.75, 1.0, 1.33))
+    size, layers = design_network(few).reasons[1:3]
+    assert size.endswith("fits the budget, not above the median image's 533x400")
+    assert layers.startswith(
+        "layers swift-xs: the smallest of the swift family; it has more than 500 weights per "
+        "image; 40 epochs over 24 images take an estimated "
+    )
+
+
 def test_tiny_images_are_enlarged_by_a_whole_number():
     tiny = replace(DIGITS, width=(8, 8, 8), height=(8, 8, 8), images=200)
     assert design_network(tiny).network.input.shape == (16, 16, 1)

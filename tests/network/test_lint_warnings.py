@@ -62,7 +62,8 @@ WARNINGS = [
         [Conv(64), "relu", Conv(64)],
         {"images": 7},
         "the network has 38,915 weights for 7 images, more than 5,000 per image, and may "
-        "overfit; use fewer channels or units, or global_avg_pool in place of flatten",
+        "overfit; give more images, use fewer channels or units, or global_avg_pool in place of "
+        "flatten",
     ),
 ]
 
