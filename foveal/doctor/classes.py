@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import similar_classes, similar_classes_text
@@ -14,6 +16,9 @@ from foveal.text import MAX_NAMED_CLASSES, and_more, plural, sentence
 MIN_CLASS_IMAGES = 10
 MAX_IMBALANCE = 10
 """Images of the most frequent class for each of the rarest."""
+_MISSPELT_SIMILARITY = 0.85
+"""difflib's ratio: one letter of seven, or two neighbours that changed places."""
+_DIGITS = re.compile(r"\d+")
 
 
 def class_findings(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
@@ -30,7 +35,8 @@ def class_findings(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
             len(small),
             (),
             f"Fewer than {MIN_CLASS_IMAGES} images of {_list_classes(small)}: scores of such "
-            "classes are unreliable, and a class with one image cannot be scored; add more.",
+            "classes are unreliable, and a class with one image cannot be scored; add more."
+            + "".join(_misspelt(small, counts)),
         )
     similar = similar_classes(usable.classes)
     if similar:
@@ -39,6 +45,20 @@ def class_findings(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
     yield from _imbalance(counts)
     for split in SPLITS[1:]:
         yield from _missing_classes(usable, counts, split)
+
+
+def _misspelt(small: Sequence[str], counts: Counter[str]) -> Iterator[str]:
+    """A sentence for each small class whose name is nearly that of a class ten times as large."""
+    for name in small:
+        larger = [
+            other
+            for other, count in counts.items()
+            if count >= max(MIN_CLASS_IMAGES, MAX_IMBALANCE * counts[name])
+            and _DIGITS.findall(other) == _DIGITS.findall(name)
+            and not similar_classes((name, other))
+        ]
+        for other in get_close_matches(name, larger, n=1, cutoff=_MISSPELT_SIMILARITY):
+            yield f" '{name}' may be '{other}' misspelt."
 
 
 def _imbalance(counts: Counter[str]) -> Iterator[Finding]:

@@ -36,3 +36,10 @@ def test_classes_that_a_split_lacks_and_long_lists(make_dataset):
     assert warnings(dataset)["class_missing"] == (
         "val has no image of 'c1', 'c2', 'c3', 'c4', 'c5' and 2 more, so it cannot score them."
     )
+
+
+def test_a_small_class_called_nearly_like_a_large_one(make_dataset):
+    counts = {"t-shirt": 100, "t-shrit": 1, "Trousers": 1, "trousers": 90, "c1": 100, "c12": 2}
+    labels = [name for name, count in counts.items() for _ in range(count)]
+    advice = warnings(make_dataset(labels))["few_images"]
+    assert advice.endswith("cannot be scored; add more. 't-shrit' may be 't-shirt' misspelt.")
