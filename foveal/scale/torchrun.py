@@ -34,7 +34,6 @@ def run_processes(
     They divide the machine's cores.  Where one is killed all are started again with the option
     `resume`, at most MAX_RESTARTS times.  tell: is called with a sentence on that.
     """
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // processes)))
     verb, *rest = words = [*arguments]
     for restarts in range(MAX_RESTARTS + 1):
@@ -55,6 +54,7 @@ def _run_once(words: Sequence[str], processes: int) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    _silence_agent()
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -75,6 +75,13 @@ def _run_once(words: Sequence[str], processes: int) -> int:
     except SignalException as error:
         return 128 + int(error.sigval)
     return 0
+
+
+def _silence_agent() -> None:
+    """Show no lines of the agent; each of its modules has a logger with a level of its own."""
+    for name in tuple(logging.root.manager.loggerDict):
+        if name.startswith("torch.distributed.elastic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _exit_status(codes: Sequence[int]) -> int:

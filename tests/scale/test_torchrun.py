@@ -1,8 +1,10 @@
 """The agent of torchrun as Foveal starts it: what it starts again, and exit statuses."""
 
+import logging
+
 import pytest
 
-from foveal.scale.torchrun import _exit_status, run_processes
+from foveal.scale.torchrun import _exit_status, _silence_agent, run_processes
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,12 @@ def test_a_wrong_command_is_told_and_not_started_again(capfd, monkeypatch):
     assert len(lines) == 2
     assert all(line.startswith("foveal: ") for line in lines)
     assert told == []
+
+
+def test_the_agent_says_nothing_of_a_signal(caplog):
+    from torch.distributed.elastic.agent.server import api
+
+    _silence_agent()
+    api.logger.warning("Received 2 death signal, shutting down workers")
+    assert caplog.records == []
+    assert logging.getLogger("foveal").level == logging.NOTSET

@@ -98,12 +98,13 @@ def _open_tars(shards: ShardFiles, *, labelled: bool) -> Dataset:
     if shards.index is not None:
         unusable += [UnusableFile(*item) for item in shards.index.unusable]
     dataset = _to_dataset(shards.root, entries, labelled=labelled)
-    note = LayoutNote(f"{plural(len(shards.files), '.tar shard')} read as one data set")
+    text = f"{plural(len(shards.files), '.tar shard')} read as one data set"
+    notes = () if shards.index is not None else (LayoutNote(text),)  # an index leaves no choice
     unusable = [*dataset.unusable, *unusable]
     return replace(
         dataset,
         unusable=tuple(unusable),
-        layout_notes=(note, *dataset.layout_notes),
+        layout_notes=(*notes, *dataset.layout_notes),
         problem="" if len(dataset) else _no_images(shards, unusable),
     )
 

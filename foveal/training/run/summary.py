@@ -97,7 +97,7 @@ def time_line(session: TrainSession) -> str:
     if session.state.position.stage == "head":
         return "plan: the output layer is fitted to features first, then fine-tuning is planned"
     steps, task = session.state.position.cycle_steps, session.task
-    line = f"plan: {steps:,} steps, {steps / task.steps_per_epoch:.4g} epochs"
+    line = f"plan: {plural(steps, 'step')}, {steps / task.steps_per_epoch:.4g} epochs"
     if not session.budget.limited:
         return line
     return (
