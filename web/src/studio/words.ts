@@ -11,7 +11,7 @@ export const words = {
   steps: ['Steps of the project', '프로젝트 단계'],
   projects: ['Projects', '프로젝트'],
   allProjects: ['All projects', '모든 프로젝트'],
-  workspace: ['Workspace: {folder}', '작업 공간: {folder}'],
+  workspace: ['Workspace: {folder}', '작업 폴더: {folder}'],
   newProject: ['New project', '새 프로젝트'],
   projectName: ['Name of the project', '프로젝트 이름'],
   create: ['Create', '만들기'],
@@ -28,7 +28,7 @@ export const words = {
   removeProjectSure: ['Remove the project “{name}”?', '프로젝트 “{name}”을(를) 삭제할까요?'],
   removeProjectHint: [
     'It goes to the folder trash of the workspace. Folders of this machine that it shows stay as they are.',
-    '작업 공간의 trash 폴더로 옮겨집니다. 프로젝트가 가리키는 이 컴퓨터의 폴더는 그대로 남습니다.',
+    '작업 폴더의 trash 폴더로 옮겨집니다. 프로젝트가 가리키는 이 컴퓨터의 폴더는 그대로 남습니다.',
   ],
   optionsOf: ['Options of {name}', '{name} 옵션'],
   cancel: ['Cancel', '취소'],

@@ -30,7 +30,7 @@ export const words = {
     'Nothing is copied or changed: the project remembers where the images lie. One folder a class, or train, val and test with these inside.',
     '아무것도 복사하거나 바꾸지 않고 이미지의 위치만 기억합니다. 클래스마다 폴더 하나, 또는 그 폴더들을 담은 train, val, test 폴더를 지정하세요.',
   ],
-  path: ['Path of the folder', '폴더 경로'],
+  path: ['Whole path of the folder', '폴더의 전체 경로'],
   add: ['Add', '추가'],
   adding: ['Reading the folder…', '폴더를 읽는 중…'],
   webcam: ['Webcam', '웹캠'],

@@ -67,7 +67,7 @@ export const words = {
   remove: ['Remove', '삭제'],
   removeSure: [
     'Remove this run? It goes to the trash folder of the workspace.',
-    '이 학습을 삭제할까요? 작업 공간의 trash 폴더로 옮겨집니다.',
+    '이 학습을 삭제할까요? 작업 폴더의 trash 폴더로 옮겨집니다.',
   ],
   look: ['Look at the model', '모델 살펴보기'],
   report: ['Report', '보고서'],
