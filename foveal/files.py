@@ -109,7 +109,8 @@ def near_name(path: Path) -> str:
         names = os.listdir(path.parent)  # noqa: PTH208 - Path.iterdir makes a Path of each
     except (OSError, ValueError):
         return ""
-    return nearest(path.name, names[:_MAX_NEIGHBOURS])
+    others = [name for name in names[:_MAX_NEIGHBOURS] if name != path.name]  # a link to nowhere
+    return nearest(path.name, others)
 
 
 def fsync(path: Path) -> None:

@@ -99,4 +99,6 @@ def test_a_name_close_to_a_missing_one(tmp_path):
     (tmp_path / "내 사진").mkdir()
     assert near_name(tmp_path / "내 사짐") == " (did you mean '내 사진'?)"
     assert near_name(tmp_path / "other") == ""
+    (tmp_path / "loop").symlink_to("loop")
+    assert near_name(tmp_path / "loop") == ""
     assert near_name(tmp_path / "nowhere" / "other") == ""
