@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,8 @@ EMBEDDINGS_FORMAT = 1
 """Part of the key: raise it when features, decoding or the layout change."""
 MAX_PARTS = 64
 """Beyond so many, the parts of an entry are joined into one."""
+NPY_ERRORS = (OSError, ValueError, EOFError, MemoryError, SyntaxError, TokenError, RecursionError)
+"""What numpy raises for a .npy file that is none: its header is Python, and may claim any shape."""
 _INDEX = np.dtype([("content_hash", "<u8"), ("checksum", "<u4")])
 
 
@@ -136,7 +139,7 @@ def npy_bytes(array: NDArray[Any]) -> bytes:
 def _read_parts(folder: Path, size: int) -> Iterator[tuple[NDArray[Any], NDArray[np.float32]]]:
     """Index and vectors of every part that is whole."""
     for path in sorted(folder.glob("*.index.npy")):
-        with contextlib.suppress(OSError, ValueError, EOFError):
+        with contextlib.suppress(*NPY_ERRORS):
             index = np.load(path, allow_pickle=False)
             vectors = np.load(_vectors_path(path), mmap_mode="r", allow_pickle=False)
             expected = (len(index), size)

@@ -12,6 +12,7 @@ import numpy as np
 
 from foveal.errors import DataError
 from foveal.files import write_atomic
+from foveal.prediction.embedding_cache import NPY_ERRORS
 from foveal.rundir import MODEL_FILE, NETWORK_FILE, RECIPE_FILE
 from foveal.scale.search.command import Source, train_command
 from foveal.scale.search.selection import SelectionBias, estimate_selection_bias
@@ -149,7 +150,7 @@ def _accuracies(trials: Sequence[TrialResult]) -> np.ndarray:
         try:
             assert trial.folder is not None
             row = np.load(trial.folder / ACCURACIES_FILE, allow_pickle=False)
-        except (OSError, ValueError, MemoryError):  # a header may claim any shape
+        except NPY_ERRORS:
             continue
         if row.dtype == np.float64 and row.ndim == 1 and (not rows or len(row) == len(rows[0])):
             rows.append(row)

@@ -76,15 +76,17 @@ def open_study(folder: Path, storage: str | None, seed: int) -> Study:
 
 def _check_journal(file: Path) -> None:
     """Raise UsageError for a file that is none: Optuna would write behind what is in it."""
-    try:
-        with file.open("rb") as stream:
-            first = stream.readline(2**16)
-    except FileNotFoundError:
+    if not file.exists():
         return
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
+    first = b""
+    if file.is_file():  # a pipe would be waited for
+        try:
+            with file.open("rb") as stream:
+                first = stream.readline(2**16)
+        except OSError as error:
+            raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
     try:
-        known = not first or "op_code" in json.loads(first)
+        known = file.is_file() and (not first or "op_code" in json.loads(first))
     except (ValueError, TypeError, RecursionError):
         known = False
     if not known:
@@ -101,16 +103,32 @@ def store_space(study: Study, entries: Entries) -> None:
 
 
 def stored_space(study: Study) -> Entries:
-    """The space that `store_space` wrote; empty where there is none yet."""
-    return {
-        key: Range(**values) if isinstance(values, dict) else tuple(values)
-        for key, values in study.user_attrs.get(SPACE, {}).items()
-    }
+    """The space that `store_space` wrote; empty where there is none yet.
+
+    Raises UsageError for one that no search has written.
+    """
+    try:
+        return {
+            key: Range(**values) if isinstance(values, dict) else tuple(values)
+            for key, values in study.user_attrs.get(SPACE, {}).items()
+        }
+    except (ValueError, TypeError, AttributeError, UsageError) as error:
+        raise _damaged_space(study) from error
+
+
+def _damaged_space(study: Study) -> UsageError:
+    return UsageError(
+        f"the space of the search '{study.study_name}' is not one that a search has written; give "
+        "another --out"
+    )
 
 
 def suggest(trial: Trial, entries: Entries) -> dict[str, Scalar]:
-    """A value for each key."""
-    return {key: _suggested(trial, key, values) for key, values in entries.items()}
+    """A value for each key; raises UsageError where earlier trials were of another space."""
+    try:
+        return {key: _suggested(trial, key, values) for key, values in entries.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _damaged_space(trial.study) from error
 
 
 def default_trial(

@@ -88,7 +88,12 @@ def test_no_trial_is_complete(tmp_path: Path) -> None:
 
 
 def test_accuracies_that_claim_terabytes_are_lost(study, tmp_path: Path) -> None:
-    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999,)}"
-    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
-    (tmp_path / "trials" / "0003" / "val_accuracies.npy").write_bytes(content)
+    huge = b"{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999,)}"
+    for number, header in ((3, huge), (4, b"(" * 300), (5, b"[1, 2")):
+        _write_npy(tmp_path / "trials" / f"000{number}" / "val_accuracies.npy", header)
     assert write_result(study, tmp_path, SOURCE).val_images == 100
+
+
+def _write_npy(path: Path, header: bytes) -> None:
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
+    path.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import optuna
@@ -158,3 +159,36 @@ def test_the_folder_of_a_trial_that_never_began(tmp_path: Path) -> None:
     assert run_folder(tmp_path, trial) is None
     trial.set_user_attr("folder", "0012")
     assert run_folder(tmp_path, trial) == tmp_path / "0012"
+
+
+@pytest.mark.parametrize(
+    "space", [7, {"learning_rate": 7}, {"learning_rate": {"low": 2, "high": 1}}, {"size": {"x": 1}}]
+)
+def test_a_space_that_no_search_has_written(tmp_path: Path, space: object) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    study.set_user_attr("space", space)
+    with pytest.raises(UsageError) as info:
+        stored_space(study)
+    assert str(info.value) == (
+        "the space of the search 'foveal' is not one that a search has written; give another --out"
+    )
+
+
+def test_values_of_another_space_than_the_trials(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    study.tell(study.ask(), 0.5)
+    suggest(study.ask(), {"mixup_alpha": (0.0, 0.2)})
+    with pytest.raises(UsageError) as info:
+        suggest(study.ask(), {"mixup_alpha": (0.0, 0.3)})
+    assert str(info.value) == (
+        "the space of the search 'foveal' is not one that a search has written; give another --out"
+    )
+
+
+def test_a_journal_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal.log")
+    with pytest.raises(UsageError) as info:
+        open_study(tmp_path, None, seed=0)
+    assert str(info.value) == (
+        f"{tmp_path}/journal.log is not the journal of a search; give another --out"
+    )
