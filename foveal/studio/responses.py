@@ -87,6 +87,11 @@ def image_post(
     return Route(path, endpoint, methods=["POST"])
 
 
+def small_number(text: str) -> int | None:
+    """A whole number in an address; None for other text, and for more digits than 64 bits have."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 async def read_json(request: Request, kind: type[_Body]) -> _Body:
     """The request's body as `kind`.  Raises RequestError 413, 415 or 422 with one sentence."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != (

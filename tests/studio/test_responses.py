@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from foveal.studio.responses import json_response
+from foveal.studio.responses import json_response, small_number
 
 
 def test_names_that_are_no_text_become_escapes():
@@ -51,3 +51,12 @@ def test_a_body_that_is_too_large_is_refused(studio):
     answer = studio.client.post("/api/projects", content=chunks(), headers=headers)
     assert answer.status_code == 413
     assert answer.json()["error"] == "the body is larger than 16,777,216 bytes"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1), ("9" * 19, None), ("9" * 5000, None)]
+    + [(text, None) for text in ("", "-1", "1.5", "٣", "²", "1_0", " 1", "x")],
+)
+def test_whole_numbers_of_an_address(text, number):
+    assert small_number(text) == number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,7 +14,7 @@ from foveal.serving.errors import RequestError
 from foveal.studio.pixels import read_file, size_of, view, view_type
 from foveal.studio.project.changes import ChangeBody, to_entry
 from foveal.studio.repeat import repeat_change
-from foveal.studio.responses import json_get, json_post
+from foveal.studio.responses import json_get, json_post, small_number
 from foveal.studio.state import StudioState
 from foveal.studio.thumbnails import MEDIA_TYPE
 
@@ -27,7 +28,7 @@ def data_routes(state: StudioState) -> list[Route]:
         return state.project(request).columns()
 
     def image(request: Request) -> dict[str, Any]:
-        project, number = state.project(request), request.path_params["image"]
+        project, number = state.project(request), _image_of(request)
         facts = project.image(number)
         try:
             width, height = size_of(read_file(*project.location(number)))
@@ -36,7 +37,7 @@ def data_routes(state: StudioState) -> list[Route]:
             return {**facts, "width": None, "height": None, "problem": error.reason}
 
     def thumbnail(request: Request) -> Response:
-        project, number = state.project(request), request.path_params["image"]
+        project, number = state.project(request), _image_of(request)
         file, root = project.location(number)
         thumbnails = state.projects.thumbnails(project.id)
         try:
@@ -46,7 +47,7 @@ def data_routes(state: StudioState) -> list[Route]:
         return Response(content, media_type=MEDIA_TYPE, headers=_KEPT)
 
     def pixels(request: Request) -> Response:
-        project, number = state.project(request), request.path_params["image"]
+        project, number = state.project(request), _image_of(request)
         try:
             content = view(read_file(*project.location(number)))
         except ImageError as error:
@@ -62,11 +63,18 @@ def data_routes(state: StudioState) -> list[Route]:
     one = "/api/projects/{project}"
     return [
         json_get(f"{one}/images", images),
-        json_get(f"{one}/images/{{image:int}}", image),
-        Route(f"{one}/images/{{image:int}}/thumbnail", thumbnail),
-        Route(f"{one}/images/{{image:int}}/pixels", pixels),
+        json_get(f"{one}/images/{{image}}", image),
+        Route(f"{one}/images/{{image}}/thumbnail", thumbnail),
+        Route(f"{one}/images/{{image}}/pixels", pixels),
         json_post(f"{one}/changes", ChangeBody, change),
     ]
+
+
+def _image_of(request: Request) -> int:
+    number = small_number(request.path_params["image"])
+    if number is None:
+        raise HTTPException(404)
+    return number
 
 
 def _unreadable(error: ImageError) -> RequestError:

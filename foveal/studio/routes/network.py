@@ -11,7 +11,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.routing import Route
 
-from foveal.errors import UsageError
+from foveal.errors import SpecError, UsageError
 from foveal.files import write_atomic
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -28,7 +28,7 @@ from foveal.studio.network import (
 )
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import write_training_table
-from foveal.studio.responses import Body, json_get, json_post
+from foveal.studio.responses import Body, json_get, json_post, small_number
 from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.state import StudioState
 
@@ -84,8 +84,8 @@ def network_routes(state: StudioState) -> list[Route]:
         return {**editor_schema(), "recipe": recipe_keys()}
 
     def presets(request: Request) -> list[dict[str, Any]]:
-        classes = request.query_params.get("classes", "")
-        return known_networks(int(classes) if classes.isdecimal() else 10)
+        classes = small_number(request.query_params.get("classes", ""))
+        return known_networks(10 if classes is None else classes)
 
     def preset(request: Request) -> dict[str, Any]:
         size = _size(request.query_params.get("size"))
@@ -133,10 +133,13 @@ def _size(text: str | None) -> Input | None:
     if not text:
         return None
     parts = text.split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 6 for part in parts):
-        raise UsageError(f"size received '{text[:40]}'; give HEIGHTxWIDTHxCHANNELS: 224x224x3")
-    height, width, channels = map(int, parts)
-    return Input(height=height, width=width, channels=channels)  # type: ignore[arg-type]
+    try:
+        height, width, channels = (small_number(part) for part in parts)
+        return Input(height=height, width=width, channels=channels)  # type: ignore[arg-type]
+    except (ValueError, SpecError) as error:
+        raise UsageError(
+            f"size received '{text[:40]}'; give HEIGHTxWIDTHxCHANNELS: 224x224x3"
+        ) from error
 
 
 def _choices(body: Choices) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from foveal.studio.project.training_table import write_training_table
-from foveal.studio.responses import Body, Empty, json_get, json_post, json_response
+from foveal.studio.responses import Body, Empty, json_get, json_post, json_response, small_number
 from foveal.studio.runs.comparison import accuracy_difference, differences, require_snapshot
 from foveal.studio.runs.control import RunControl
 from foveal.studio.runs.curves import epoch_lines, step_lines, thinned
@@ -113,8 +113,8 @@ def _view_routes(state: StudioState, path: str) -> list[Route]:
 
     def live(request: Request) -> dict[str, Any]:
         folder, project = state.run(request), request.path_params["project"]
-        image = request.query_params.get("image", "")
-        file = state.projects.image_path(project, int(image)) if image.isdecimal() else None
+        image = small_number(request.query_params.get("image", ""))
+        file = None if image is None else state.projects.image_path(project, image)
         return networks.look(folder, request.query_params.get("layer") or None, file)
 
     def errors(request: Request) -> dict[str, Any]:

@@ -189,3 +189,11 @@ def test_pages_hear_of_a_change(studio, fruit, read_events):
     changed = studio.post(f"{fruit}/changes", op="leave_out", ids=[0])
     ((_, kind, data),) = read_events(studio, fruit, 1, seen)
     assert (kind, data) == ("project", {"revision": changed["revision"]})
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 19, "-1", "x", "٣"])
+def test_a_number_that_is_no_id_is_no_path(studio, fruit, number):
+    assert (
+        studio.get(f"{fruit}/images/{number}", 404)["error"]
+        == "the studio has no such path; reload the page"
+    )

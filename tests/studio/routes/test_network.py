@@ -43,8 +43,13 @@ def test_presets_come_at_the_asked_size(studio):
     assert {"swift-s", "resnet18"} <= names
     text = studio.get("/api/network/presets/swift-s?size=32x40x1")["yaml"]
     assert parse_yaml(text, Network).input.shape == (32, 40, 1)
-    answer = studio.get("/api/network/presets/swift-s?size=32", 422)
-    assert answer["error"] == "size received '32'; give HEIGHTxWIDTHxCHANNELS: 224x224x3"
+    for size in ("32", "0x8x3", "8x8x2", "8x8x8x3", "9999999x8x3", "²x8x3"):
+        answer = studio.get(f"/api/network/presets/swift-s?size={size}", 422)
+        assert answer["error"] == (f"size received '{size}'; give HEIGHTxWIDTHxCHANNELS: 224x224x3")
+    many = "9" * 5000
+    assert len(studio.get(f"/api/network/presets?classes={many}")) == len(
+        studio.get("/api/network/presets")
+    )
 
 
 def test_choices_come_with_reasons(studio):
