@@ -198,3 +198,13 @@ def test_parquet_of_a_wrong_schema_in_a_store(object_store, tmp_path):
         with pytest.raises(DataError) as info:
             open_dataset(f"{bucket}/{name}")
         assert str(info.value).startswith(message.replace("{{", "{").replace("}}", "}"))
+
+
+def test_names_that_are_no_text_are_read_again_and_again(write_tar, png):
+    """JSON holds no such name, so the index is not kept; the images are read all the same."""
+    name = b"\xff\x80".decode("utf-8", "surrogateescape")
+    folder = write_tar("0.tar", [(f"{name}.png", png(1)), (f"{name}.cls", b"7")]).parent
+    for _ in range(2):
+        found = open_dataset(folder)
+        assert (found.paths, found.labels) == ((f"0.tar/{name}.png",), (("7",),))
+        assert found.read(0) == png(1)
