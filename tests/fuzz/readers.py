@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -421,10 +422,10 @@ def read_network(path: Path) -> None:
     from foveal.studio.network import Trained, check_network
     from foveal.verbs.show import show
 
-    text = path.read_bytes().decode("utf-8", "replace")
-    json.dumps(check_network(text, Trained(4)))
     summary = show(path, out=path.parent.parent / "out" / "drawn.svg")
     json.dumps(summary.to_data())
+    text = path.read_bytes().decode("utf-8", "replace")
+    json.dumps(check_network(text, Trained(4)))
     if not summary.errors:
         Network.load(path).to_pytorch(4)
 
@@ -591,7 +592,9 @@ class ServerFailure(Exception):
 
 def read_workspace(path: Path) -> None:
     """Every path that can be read of a studio, over its real application."""
-    from starlette.testclient import TestClient
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from starlette.testclient import TestClient
 
     from foveal.errors import Error
     from foveal.serving.logs import Log
