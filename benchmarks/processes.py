@@ -5,8 +5,9 @@
 First RUNS pairs of `foveal train` in turn on the same images (CIFAR-10 at 32 pixels with Muon,
 photographs of clothing at 128 with SGD): images a second of the steps after the first tenth. Then,
 in 2 processes that wait for each other: a step whose gradients are summed in one message after the
-backward pass, as Foveal does, against torch's DistributedDataParallel; and Muon's matrices divided
-against every process orthogonalising all of them. Writes results/processes.json.
+backward pass, as Foveal does, against torch's DistributedDataParallel; sums of 1 KB, as of a norm,
+and of 5.4 MB, as of all gradients, through memory that both share against gloo; and Muon's matrices
+divided against every process orthogonalising all of them. Writes results/processes.json.
 """
 
 from __future__ import annotations
@@ -127,14 +128,14 @@ def measure_steps() -> dict[str, float]:
     from foveal.network.build import build
     from foveal.network.presets import load_preset
     from foveal.spec.preprocess import Input
-    from foveal.training.process_group import join_processes
+    from foveal.training.rendezvous import join_processes
     from foveal.training.synchronised_norm import synchronise_norms
 
     network = load_preset("swift-s", Input(height=32, width=32, channels=3))
     with join_processes("cpu") as processes:
         torch.manual_seed(0)
         module = build(network, 10).to(memory_format=torch.channels_last)
-        synchronise_norms(module)
+        synchronise_norms(module, processes)
         images = torch.randint(0, 256, (64, 3, 32, 32), dtype=torch.uint8)
         images = images.contiguous(memory_format=torch.channels_last)
         labels = torch.randint(0, 10, (64,))
@@ -152,6 +153,7 @@ def measure_steps() -> dict[str, float]:
             "gradients summed in one message": summed,
             "DistributedDataParallel": lambda: backward(parallel),
         }
+        ways |= sums(processes)
         for channels in (128, 256, 512):
             ways |= muon_steps(channels, processes)
         for way in ways.values():
@@ -164,6 +166,20 @@ def measure_steps() -> dict[str, float]:
                 way()
                 seconds[name].append(time.perf_counter() - started)
         return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def sums(processes: Any) -> dict[str, Callable[[], None]]:
+    """Sums over both processes: through memory that they share, and through gloo."""
+    from functools import partial
+
+    import torch
+
+    ways: dict[str, Callable[[], None]] = {}
+    for name, numbers in (("1 KB", 256), ("5.4 MB", 1_360_000)):
+        message = torch.zeros(numbers)
+        ways[f"sum of {name}, memory"] = partial(processes.memory.sum, message)
+        ways[f"sum of {name}, gloo"] = partial(torch.distributed.all_reduce, message)
+    return ways
 
 
 def muon_steps(channels: int, processes: Any) -> dict[str, Callable[[], None]]:

@@ -324,7 +324,7 @@ def browser():
 PROCESS = """
 import json, sys
 import torch
-from foveal.training.process_group import join_processes
+from foveal.training.rendezvous import join_processes
 
 torch.set_num_threads(1)
 {source}

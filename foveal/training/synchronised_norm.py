@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from foveal.training.process_group import all_reduce
+from foveal.training.process_group import ProcessGroup
 
 
 class _Normalise(torch.autograd.Function):
@@ -20,11 +20,17 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, origin: Tensor, epsilon: float
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        origin: Tensor,
+        epsilon: float,
+        processes: ProcessGroup,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        mean, variance, count = _statistics(x, origin)
+        mean, variance, count = _statistics(x, origin, processes)
         ctx.save_for_backward(x, weight, mean, variance, count)
-        ctx.epsilon = epsilon
+        ctx.epsilon, ctx.processes = epsilon, processes
         ctx.mark_non_differentiable(mean, variance, count)
         normalised = torch.batch_norm(
             x, weight, bias, mean, variance, False, 0.0, epsilon, torch.backends.cudnn.enabled
@@ -35,7 +41,7 @@ class _Normalise(torch.autograd.Function):
     @once_differentiable
     def backward(
         ctx: Any, gradient: Tensor, *_: Tensor
-    ) -> tuple[Tensor | None, Tensor, Tensor, None, None]:
+    ) -> tuple[Tensor | None, Tensor, Tensor, None, None, None]:
         x, weight, mean, variance, count = ctx.saved_tensors
         # in evaluation mode the kernel gives the two sums that are needed, in one pass
         _, weight_gradient, bias_gradient = torch.ops.aten.native_batch_norm_backward(
@@ -51,7 +57,7 @@ class _Normalise(torch.autograd.Function):
             [False, True, True],
         )
         sums = torch.cat([bias_gradient, weight_gradient])
-        all_reduce(sums)
+        ctx.processes.sum(sums)
         mean_gradient, mean_product = (sums / count).chunk(2)
         inverse = (variance + ctx.epsilon).rsqrt()
         scale = weight * inverse
@@ -60,10 +66,12 @@ class _Normalise(torch.autograd.Function):
         shape = (1, -1, *(1 for _ in x.shape[2:]))
         slope, shift, scale = (part.to(x.dtype).view(shape) for part in (slope, shift, scale))
         x_gradient = torch.addcmul(shift, x, slope).addcmul_(gradient, scale)
-        return x_gradient, weight_gradient, bias_gradient, None, None
+        return x_gradient, weight_gradient, bias_gradient, None, None, None
 
 
-def _statistics(x: Tensor, origin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _statistics(
+    x: Tensor, origin: Tensor, processes: ProcessGroup
+) -> tuple[Tensor, Tensor, Tensor]:
     """(C,) mean and biased variance, and (1,) count, of x over all processes, in fp32.
 
     origin: (C,) near the mean, the same everywhere: around it nothing is lost to rounding.
@@ -73,7 +81,7 @@ def _statistics(x: Tensor, origin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     count = x.new_full((1,), x.numel() // x.shape[1], dtype=torch.float32)
     offset = mean - origin
     sums = torch.cat([offset * count, (variance + offset.square()) * count, count])
-    all_reduce(sums)
+    processes.sum(sums)
     offset, square, count = torch.split(sums, [len(origin), len(origin), 1])
     offset = offset / count
     return origin + offset, (square / count - offset.square()).clamp_min(0.0), count
@@ -81,6 +89,8 @@ def _statistics(x: Tensor, origin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 class _SynchronisedNorm(nn.modules.batchnorm._BatchNorm):
     """In training the statistics of all processes; in evaluation an ordinary batch norm."""
+
+    processes: ProcessGroup
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C) or (N, C, H, W), normalised."""
@@ -91,7 +101,7 @@ class _SynchronisedNorm(nn.modules.batchnorm._BatchNorm):
         assert self.num_batches_tracked is not None
         assert self.momentum is not None
         normalised, mean, variance, count = _Normalise.apply(  # type: ignore[no-untyped-call]
-            x, self.weight, self.bias, self.running_mean.clone(), self.eps
+            x, self.weight, self.bias, self.running_mean.clone(), self.eps, self.processes
         )
         with torch.no_grad():
             self.num_batches_tracked.add_(1)
@@ -116,18 +126,21 @@ SYNCHRONISED: dict[type[nn.Module], type[_SynchronisedNorm]] = {
 }
 
 
-def synchronise_norms(module: nn.Module) -> None:
+def synchronise_norms(module: nn.Module, processes: ProcessGroup) -> None:
     """Replace every batch norm inside `module` by one of all processes, with the same tensors."""
     for parent in list(module.modules()):
         for name, norm in list(parent.named_children()):
             kind = SYNCHRONISED.get(type(norm))
             if kind is not None:
-                setattr(parent, name, _synchronised(norm, kind))
+                setattr(parent, name, _synchronised(norm, kind, processes))
 
 
-def _synchronised(norm: nn.Module, kind: type[_SynchronisedNorm]) -> nn.Module:
+def _synchronised(
+    norm: nn.Module, kind: type[_SynchronisedNorm], processes: ProcessGroup
+) -> nn.Module:
     assert isinstance(norm, nn.modules.batchnorm._BatchNorm)
     replacement = kind(norm.num_features, norm.eps, norm.momentum)
+    replacement.processes = processes
     replacement.weight, replacement.bias = norm.weight, norm.bias
     for name, buffer in norm.named_buffers():
         setattr(replacement, name, buffer)

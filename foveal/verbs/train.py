@@ -94,7 +94,7 @@ def train(
     started_at = time.monotonic()
     if find_spec("torch") is None or find_spec("sklearn") is None:
         raise MissingExtra("foveal train", "train")
-    from foveal.training.process_group import join_processes
+    from foveal.training.rendezvous import join_processes
     from foveal.training.run import execute, trackers
     from foveal.training.setup.request import TrainRequest
 

@@ -1,7 +1,6 @@
 """What several processes exchange, in real processes joined by gloo."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,15 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.errors import DataError, UsageError
-from foveal.training.process_group import (
-    ALONE,
-    ProcessGroup,
-    _name_of_start,
-    join_processes,
-    launched_rank,
-    started_by_torchrun,
-)
+from foveal.errors import DataError
+from foveal.training.process_group import ALONE, ProcessGroup
 
 LOST = (
     "process 0 of 2 has lost another one, which ended, failed or cannot be reached; the last "
@@ -101,13 +93,12 @@ def test_a_process_that_ends_is_told_in_one_sentence(in_processes):
         import os
 
         from foveal.errors import TrainingError
-        from foveal.training.process_group import all_reduce
 
         if processes.rank:
             print("0", flush=True)
             os._exit(0)
         try:
-            all_reduce(torch.ones(3))
+            processes.sum(torch.ones(3))
         except TrainingError as error:
             print(json.dumps(str(error)), flush=True)
             os._exit(0)
@@ -146,77 +137,3 @@ def test_an_error_before_the_run_is_planned_is_told_by_the_first(in_processes):
 def test_without_other_processes_a_failure_is_just_raised():
     with pytest.raises(DataError), ALONE.failure_told():
         raise DataError("x")
-
-
-@pytest.fixture
-def torchrun(monkeypatch):
-    values = {
-        "RANK": "1",
-        "LOCAL_RANK": "1",
-        "WORLD_SIZE": "2",
-        "LOCAL_WORLD_SIZE": "2",
-        "TORCHELASTIC_RUN_ID": "test",
-        "TORCHELASTIC_RESTART_COUNT": "0",
-    }
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
-    return monkeypatch
-
-
-def test_rank_of_torchrun(torchrun):
-    assert launched_rank() == 1
-    assert started_by_torchrun()
-    torchrun.delenv("TORCHELASTIC_RUN_ID")  # RANK alone may be anybody's
-    assert launched_rank() == 0
-    assert not started_by_torchrun()
-
-
-def test_one_process_of_torchrun_needs_no_connection(torchrun):
-    torchrun.setenv("RANK", "0")
-    torchrun.setenv("WORLD_SIZE", "1")
-    torchrun.setenv("TORCHELASTIC_RESTART_COUNT", "2")
-    with join_processes("auto") as group:
-        assert (group.size, group.restarts, group.waiting) == (1, 2, False)
-
-
-def test_an_incomplete_environment_is_refused(torchrun):
-    torchrun.setenv("WORLD_SIZE", "two")
-    with pytest.raises(UsageError) as caught, join_processes("cpu"):
-        pass
-    assert str(caught.value) == (
-        "torchrun's environment is incomplete: RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE and "
-        "TORCHELASTIC_RESTART_COUNT must be whole numbers; start the processes with torchrun, or "
-        "with foveal train --processes"
-    )
-
-
-@pytest.mark.parametrize(
-    ("device", "gpus", "message"),
-    [
-        ("mps", 0, "several processes cannot train on mps; give --device cpu or cuda"),
-        (
-            "cuda",
-            1,
-            "2 processes were started here, but this machine has 1 GPU; start one process a GPU, "
-            "or give --device cpu",
-        ),
-    ],
-)
-def test_devices_that_cannot_be_shared_are_refused(torchrun, device, gpus, message):
-    torchrun.setattr(torch.cuda, "device_count", lambda: gpus)
-    with pytest.raises(UsageError) as caught, join_processes(device):
-        pass
-    assert str(caught.value) == message
-
-
-def test_a_start_has_a_name_that_no_earlier_one_had():
-    store = torch.distributed.HashStore()
-    store.set("foveal/request/1", "of a process that was killed")
-    names = []
-    for _ in range(2):
-        groups = [ProcessGroup(rank, 3) for rank in range(3)]
-        with ThreadPoolExecutor() as pool:
-            found = list(pool.map(lambda group: _name_of_start(store, group), groups))
-        assert len(set(found)) == 1
-        names.append(found[0])
-    assert names[0] != names[1]

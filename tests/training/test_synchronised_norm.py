@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from foveal.training.process_group import ALONE
 from foveal.training.synchronised_norm import synchronise_norms
 
 
@@ -23,7 +24,7 @@ def compare(processes):
         nn.init.uniform_(whole[0].weight)
         nn.init.uniform_(whole[0].bias)
         parted = deepcopy(whole)
-        synchronise_norms(parted)
+        synchronise_norms(parted, processes)
         start, stop = processes.bounds(shape[0])
         worst = {}
         for _ in range(3):
@@ -72,7 +73,7 @@ def bf16(processes):
     x = torch.randn(6, 4, 5, 5) + 3
     whole = nn.Sequential(nn.BatchNorm2d(4))
     parted = nn.Sequential(nn.BatchNorm2d(4))
-    synchronise_norms(parted)
+    synchronise_norms(parted, processes)
     start, stop = processes.bounds(6)
     with torch.autocast("cpu", torch.bfloat16):
         y, expected = parted(x[start:stop].bfloat16()), whole(x.bfloat16())
@@ -104,7 +105,7 @@ def module():
 def test_the_tensors_are_those_of_the_module(module):
     before = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     names = list(module.state_dict())
-    synchronise_norms(module)
+    synchronise_norms(module, ALONE)
     after = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     assert list(module.state_dict()) == names
     assert all(after[name] is value for name, value in before.items())
@@ -121,5 +122,5 @@ def test_in_evaluation_it_is_an_ordinary_norm(module):
     norm.running_var.uniform_(0.5, 2)
     x = torch.randn(4, 3, 5, 5)
     expected = norm(x)
-    synchronise_norms(module)
+    synchronise_norms(module, ALONE)
     assert torch.equal(module[1].eval()(x), expected)

@@ -1,18 +1,21 @@
 """Training in several real processes: killed, stopped, resumed with fewer, and under torchrun."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import psutil
 import pytest
 
 from foveal.errors import UsageError
-from foveal.model.file import read_manifest
+from foveal.model.file import read_manifest, read_model_file
 from foveal.rundir import read_run_data
 from foveal.training.checkpoint import load_newest
+from foveal.verbs.pack import pack
 from foveal.verbs.train_processes import train_in_processes
 
 COMMAND = [sys.executable, "-m", "foveal", "train"]
@@ -146,6 +149,34 @@ def test_torchrun_restarts_and_the_run_goes_on(unbroken, digits, network_file, t
     assert output.splitlines()[-1] == f"{folder}/model.safetensors"
     name = "model.safetensors"
     assert (folder / name).read_bytes() == (unbroken[0] / name).read_bytes()
+
+
+def test_streamed_from_shards_it_is_the_same_model(unbroken, digits, network_file, tmp_path):
+    pack(digits, tmp_path / "shards")
+    words = _words(tmp_path / "shards", network_file, tmp_path / "run", "--processes=2")
+    process = _start([*words, "--cache-limit=1K"])
+    _, errors = process.communicate(timeout=280)
+    assert process.returncode == 0, errors
+    assert load_newest(tmp_path / "run" / "checkpoint").metadata["plan"]["streamed"]
+    tensors, expected = (
+        read_model_file(folder / "model.safetensors")[1] for folder in (tmp_path / "run", unbroken[0])
+    )
+    assert all(np.array_equal(tensors[name], expected[name]) for name in expected)
+
+
+def test_from_a_model_and_within_minutes(unbroken, digits, tmp_path):
+    folder, start = tmp_path / "further", unbroken[0] / "model.safetensors"
+    words = [f"--from={start}", "--set=linear_probe=on", "--set=freeze_norms=on", "--minutes=0.2"]
+    process = _start([str(digits), f"--out={folder}", "--processes=2", *words])
+    _, errors = process.communicate(timeout=280)
+    assert process.returncode == 0, errors
+    assert errors.count("the output layer fitted to features of ") == 1
+    assert errors.count("finished: validation accuracy") == 1
+    newest = load_newest(folder / "checkpoint")
+    assert newest.metadata["plan"]["minutes"] == pytest.approx(0.2)
+    assert newest.metadata["position"]["finished"]
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [line["stage"] for line in lines] == ["head", *["training"] * (len(lines) - 1)]
 
 
 def test_wrong_usage_is_one_sentence_once(digits, network_file, tmp_path):

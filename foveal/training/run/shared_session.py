@@ -43,7 +43,7 @@ def share_session(session: TrainSession) -> None:
             "another process of this run could not start; its own message says why, and the run "
             "can be continued with --resume"
         )
-    synchronise_norms(session.state.module)
+    synchronise_norms(session.state.module, processes)
 
 
 def follow_session(
@@ -63,7 +63,7 @@ def follow_session(
         if failure is not None:
             raise failure
         raise SystemExit(1)
-    synchronise_norms(session.state.module)
+    synchronise_norms(session.state.module, processes)
     return session
 
 

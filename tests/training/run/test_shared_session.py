@@ -70,7 +70,7 @@ def losses(processes):
             config = TrainConfig(recipe, 0, torch.device("cpu"), Budget(math.inf), processes=group)
             session = start_session(network, data, config)
             if group.size > 1:
-                synchronise_norms(session.state.module)
+                synchronise_norms(session.state.module, group)
             records = []
             for record in train(session.state, session.task):
                 if isinstance(record, StepRecord):
@@ -143,14 +143,14 @@ def train_here(processes):
     import os
     from contextlib import contextmanager
 
-    from foveal.training import process_group
+    from foveal.training import rendezvous
     from foveal.verbs.train import train
 
     @contextmanager
     def joined(_):
         yield processes
 
-    process_group.join_processes = joined
+    rendezvous.join_processes = joined
     data = os.environ[f"DATA_{processes.rank}"]
     run = train(data, out=os.environ["OUT"], epochs=1, start_from="scratch", device="cpu")
     return run.val_accuracy
@@ -181,14 +181,14 @@ def test_more_processes_than_images_of_a_batch_are_refused(in_processes, tmp_pat
         import os
         from contextlib import contextmanager
 
-        from foveal.training import process_group
+        from foveal.training import rendezvous
         from foveal.verbs.train import train
 
         @contextmanager
         def joined(_):
             yield processes
 
-        process_group.join_processes = joined
+        rendezvous.join_processes = joined
         keys = {"batch_size": 1}
         train(os.environ["DATA"], out=os.environ["OUT"], epochs=1, overrides=keys, device="cpu")
 
