@@ -14,6 +14,7 @@ from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
 from foveal.training.loss import classification_loss
 from foveal.training.state import TrainingState
+from foveal.training.synchronised_norm import leave_uncompiled
 from foveal.training.task import TrainTask
 
 MAX_ACCUMULATION_STEPS = 256
@@ -23,6 +24,7 @@ def compile_module(module: nn.Module, recipe: Recipe) -> nn.Module:
     """The module compiled by torch where the recipe says so, else the module itself."""
     if recipe.compile != "on":
         return module
+    leave_uncompiled()
     compiled = torch.compile(
         module,
         options={

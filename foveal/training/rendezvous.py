@@ -72,9 +72,10 @@ def join_processes(device: str) -> Iterator[ProcessGroup]:
         group.control = dist.new_group(backend="gloo", timeout=STEP_TIMEOUT)
         group.setup = dist.new_group(backend="gloo", timeout=SETUP_TIMEOUT)
     except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0].removesuffix(".")
         raise Error(
             f"process {group.rank} of {group.size} cannot reach the others through {backend}: "
-            f"{str(error).splitlines()[0]}; see that all machines reach the rendezvous of torchrun"
+            f"{reason}; see that all machines reach the rendezvous of torchrun"
         ) from error
     group.memory = _share_memory(group)
     group.waiting = True

@@ -6,6 +6,7 @@ a layer and step are exchanged. torch's SyncBatchNorm exists on GPUs only.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -133,6 +134,13 @@ def synchronise_norms(module: nn.Module, processes: ProcessGroup) -> None:
             kind = SYNCHRONISED.get(type(norm))
             if kind is not None:
                 setattr(parent, name, _synchronised(norm, kind, processes))
+
+
+@cache
+def leave_uncompiled() -> None:
+    """Keep these norms out of what torch compiles, which cannot be messages to other processes."""
+    uncompiled = torch.compiler.disable(_SynchronisedNorm.forward)  # loads the compiler
+    setattr(_SynchronisedNorm, "forward", uncompiled)  # noqa: B010
 
 
 def _synchronised(

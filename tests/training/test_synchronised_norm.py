@@ -93,6 +93,36 @@ def test_16_bits_are_normalised_with_statistics_in_32(in_processes):
         assert mean < 1e-3
 
 
+def compiled(processes):
+    """The largest difference of outputs, gradients and statistics where the module is compiled."""
+    from copy import deepcopy
+
+    from torch import nn
+
+    from foveal.spec.recipe import Recipe
+    from foveal.training.gradients import compile_module
+    from foveal.training.synchronised_norm import synchronise_norms
+
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 2))
+    plain = nn.Sequential(*layers)
+    synchronise_norms(plain, processes)
+    copy = deepcopy(plain)
+    own = torch.randn(6, 1, 6, 6)[processes.rank :: 2]
+    found = []
+    for module, call in ((plain, plain), (copy, compile_module(copy, Recipe(compile="on")))):
+        outputs = [call(own) for _ in range(2)]
+        sum(output.square().sum() for output in outputs).backward()
+        gradients = [parameter.grad for parameter in module.parameters()]
+        found.append([*(output.detach() for output in outputs), *gradients, *module.buffers()])
+    return max(float((one - other).abs().max()) for one, other in zip(*found, strict=True))
+
+
+@pytest.mark.compiler
+def test_compiled_it_computes_the_same(in_processes):
+    assert max(in_processes(compiled)) < 1e-4
+
+
 @pytest.fixture
 def module():
     torch.manual_seed(0)

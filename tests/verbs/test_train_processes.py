@@ -159,7 +159,8 @@ def test_streamed_from_shards_it_is_the_same_model(unbroken, digits, network_fil
     assert process.returncode == 0, errors
     assert load_newest(tmp_path / "run" / "checkpoint").metadata["plan"]["streamed"]
     tensors, expected = (
-        read_model_file(folder / "model.safetensors")[1] for folder in (tmp_path / "run", unbroken[0])
+        read_model_file(folder / "model.safetensors")[1]
+        for folder in (tmp_path / "run", unbroken[0])
     )
     assert all(np.array_equal(tensors[name], expected[name]) for name in expected)
 
