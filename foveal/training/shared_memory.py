@@ -55,7 +55,7 @@ class SharedMemory:
     def sum(self, tensor: Tensor) -> None:
         """Sum a contiguous tensor over all processes, in place; the same bits in each."""
         flat = tensor.view(-1)
-        for part in flat.split(CHUNK_BYTES // flat.element_size()):
+        for part in torch.split(flat, CHUNK_BYTES // flat.element_size()):
             sliced = self.size > 2 and part.numel() * part.element_size() >= SLICED_BYTES
             (self._sum_slices if sliced else self._sum_whole)(part)
 
@@ -63,7 +63,8 @@ class SharedMemory:
         """(size, n) of the (n,) tensors of all processes."""
         gathered = own.new_empty((self.size, len(own)))
         length = CHUNK_BYTES // own.element_size()
-        for part, target in zip(own.split(length), gathered.split(length, dim=1), strict=True):
+        parts, targets = torch.split(own, length), torch.split(gathered, length, dim=1)
+        for part, target in zip(parts, targets, strict=True):
             for row, other in zip(target, self._exchange(part), strict=True):
                 row.copy_(other)
         return gathered

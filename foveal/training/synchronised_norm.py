@@ -139,7 +139,8 @@ def synchronise_norms(module: nn.Module, processes: ProcessGroup) -> None:
 @cache
 def leave_uncompiled() -> None:
     """Keep these norms out of what torch compiles, which cannot be messages to other processes."""
-    uncompiled = torch.compiler.disable(_SynchronisedNorm.forward)  # loads the compiler
+    # when it is asked for, as this loads the compiler
+    uncompiled = torch.compiler.disable(_SynchronisedNorm.forward)  # type: ignore[no-untyped-call]
     setattr(_SynchronisedNorm, "forward", uncompiled)  # noqa: B010
 
 
