@@ -70,10 +70,11 @@ def test_an_image_is_read_from_the_copy_while_it_is_there(table, contents, monke
     with monkeypatch.context() as patch:
         patch.setattr(row_group, "_read_row_group", None)  # is not called
         assert image.read(table) == contents[4]
-    copy_path(group.address).write_bytes(b"")
+    address = group.address
+    copy_path(address).write_bytes(b"")
     assert image.read(table) == contents[4]
     os.utime(table, ns=(0, 0))  # another stamp: the copy is not that of this file
-    assert row_group_address(str(table), "image.bytes", 0) != group.address
+    assert row_group_address(str(table), "image.bytes", 0) != address
     assert image.read(table) == contents[4]
 
 
