@@ -8,6 +8,7 @@ from PIL import Image
 from foveal.errors import DataError, UsageError
 from foveal.studio.project.project import Project
 from foveal.studio.uploads.folder import OUTSIDE, add_folder
+from foveal.text import showable
 
 NOT_HERE = "on the machine that runs the studio; give the whole path of a folder or table"
 
@@ -131,7 +132,7 @@ def test_a_wrong_path_is_one_sentence(project, tmp_path, path, sentence):
     draw(tmp_path / "a.png")
     with pytest.raises(UsageError) as caught:
         add_folder(project, path.format(tmp=tmp_path))
-    assert str(caught.value) == sentence.format(tmp=tmp_path)
+    assert str(caught.value) == showable(sentence.format(tmp=tmp_path))
 
 
 def test_an_empty_folder_is_one_sentence(project, tmp_path):
