@@ -36,7 +36,7 @@ def test_the_tree_is_the_disk(readme):
         f"foveal/{path[1]}" for path in paths if path[0] == "foveal" and path[2:] == ["__init__.py"]
     }
     tops = {path[0] for path in paths if len(path) > 1 and not path[0].startswith(".")}
-    assert set(told) == rooms | tops - {"foveal"}
+    assert set(told) == rooms | tops - {"foveal"} | {"foveal/*.py"}
 
 
 def test_the_rooms_of_the_architecture_are_the_disk():
