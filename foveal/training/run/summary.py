@@ -95,6 +95,8 @@ def _short(value: Any) -> str:
 def time_line(session: TrainSession) -> str:
     """The steps that are planned, and with a budget the time and memory they take."""
     if session.state.position.stage == "head":
+        if session.task.recipe.fine_tune == "off":
+            return "plan: the output layer is fitted to features, the other layers stay as they are"
         return "plan: the output layer is fitted to features first, then fine-tuning is planned"
     steps, task = session.state.position.cycle_steps, session.task
     line = f"plan: {plural(steps, 'step')}, {steps / task.steps_per_epoch:.4g} epochs"

@@ -1,10 +1,12 @@
 """What a run shows before it starts, and the files it writes."""
 
+from dataclasses import replace
+
 from foveal.rundir import read_run_data
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import load_yaml
-from foveal.training.run.summary import plan_lines, transfer_lines, write_run_files
+from foveal.training.run.summary import plan_lines, time_line, transfer_lines, write_run_files
 from foveal.training.setup.budget import Budget
 from foveal.training.transfer.matching import SourceModel, Transfer
 
@@ -28,6 +30,19 @@ def test_with_a_budget_the_time_is_estimated(runs):
     assert line.startswith("plan: 10 steps, 2 epochs, about 0:0")
     assert " of the 9:" in line or " of the 10:00 min left" in line
     assert line.endswith(" MB")
+
+
+def test_a_fitted_output_layer_alone_promises_no_fine_tuning(runs):
+    session = runs.start()
+    session.state.position.stage = "head"
+    lines = []
+    for value in ("off", "on"):
+        recipe = session.task.recipe.model_copy(update={"fine_tune": value})
+        lines.append(time_line(replace(session, task=replace(session.task, recipe=recipe))))
+    assert lines == [
+        "plan: the output layer is fitted to features, the other layers stay as they are",
+        "plan: the output layer is fitted to features first, then fine-tuning is planned",
+    ]
 
 
 def test_the_files_read_back_as_what_is_trained(runs, tmp_path):
