@@ -43,6 +43,7 @@ READ = {
     "csv",
     "dockerfile",
     "kotlin",
+    "nginx",
     "swift",
     "ini",
     "mermaid",

@@ -24,7 +24,7 @@ def test_a_result_and_a_failure_are_one_line_each(monkeypatch):
     out = io.StringIO()
     run_job("a", {"x": "\udcff"}, out)
     run_job("b", {}, out)
-    assert lines(out) == [{"result": {"got": {"x": "\udcff"}}}, {"error": "no {}\udcff"}]
+    assert lines(out) == [{"result": {"got": {"x": "\udcff"}}}, {"error": "no {}\\udcff"}]
 
 
 def test_progress_is_a_few_lines_a_second():
