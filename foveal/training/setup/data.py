@@ -68,19 +68,17 @@ def divide_data(
 ) -> RequestedData:
     """The splits and classes of a data set as train takes them; DataError where it refuses.
 
-    How folders and names were read is told, as a warning where another reading is as likely.
+    What `check` reports as information is a message here, what it warns of is a warning.
     decoded: keeps the pixels of small images, where all are scanned.
     """
-    for note in dataset.layout_notes:
-        if not note.is_warning:
-            progress.message(f"data: {note.text}")
+    layout = [note.text for note in dataset.layout_notes if not note.is_warning]
+    for text in (*layout, *dataset.notes):
+        progress.message(f"data: {text}")
     splits = tuple(assign_splits(dataset, decoded=decoded, progress=progress))
     classes, warnings = select_classes(dataset, splits, ignore_unknown=ignore_unknown)
-    layout = (note.text for note in dataset.layout_notes if note.is_warning)
     similar = similar_classes(classes)
     warnings = (
-        *layout,
-        *dataset.notes,
+        *(note.text for note in dataset.layout_notes if note.is_warning),
         *([similar_classes_text(similar)] if similar else ()),
         *group_warnings(dataset),
         *warnings,

@@ -9,9 +9,16 @@ from PIL import Image
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
+from foveal.dataset.types import LayoutNote
 from foveal.errors import DataError
+from foveal.progress import Progress
 from foveal.spec.preprocess import Input
-from foveal.training.setup.data import RequestedData, select_classes, with_colour_warning
+from foveal.training.setup.data import (
+    RequestedData,
+    divide_data,
+    select_classes,
+    with_colour_warning,
+)
 
 
 def _dataset(*rows, task="single"):
@@ -79,6 +86,22 @@ def test_colour_that_a_network_of_one_channel_does_not_see_is_told(tmp_path):
     for path in tmp_path.glob("*/*.png"):
         Image.fromarray(np.full((8, 8), 90, np.uint8)).save(path)
     assert with_colour_warning(data, grey) is data
+
+
+def test_what_check_calls_information_is_a_message_and_no_warning():
+    texts: list[str] = []
+
+    class Messages(Progress):
+        def message(self, text: str) -> None:
+            texts.append(text)
+
+    rows = [((label,), split) for split in ("train", "val", "test") for label in "ab"]
+    dataset, splits = _dataset(*rows)
+    notes = (LayoutNote("read as splits"), LayoutNote("left out: x", is_warning=True))
+    dataset = replace(dataset, splits=splits, layout_notes=notes, notes=("1 file ignored",))
+    divided = divide_data(dataset, ignore_unknown=False, allow_bad=False, progress=Messages())
+    assert texts == ["data: read as splits", "data: 1 file ignored"]
+    assert divided.warnings == ("left out: x",)
 
 
 def test_classes_without_any_image_are_told():
