@@ -134,6 +134,17 @@ def escape_surrogates(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def name_bytes(name: str) -> bytes:
+    """A name in UTF-8, to be hashed: the very bytes of one that is no UTF-8.
+
+    Single surrogates, as JSON may hold them, are encoded as well.
+    """
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogatepass")
+
+
 def is_address(path: str) -> bool:
     """Whether it is an address such as `https://host/a.zip` or `s3:/bucket`; `C:/a` is not."""
     return _ADDRESS.match(path) is not None

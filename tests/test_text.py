@@ -15,6 +15,7 @@ from foveal.text import (
     format_bytes,
     head_and_tail,
     is_address,
+    name_bytes,
     natural_key,
     nearest,
     one_of,
@@ -131,6 +132,11 @@ def test_what_cannot_be_shown_is_escaped_in_every_line():
 
 def test_bytes_that_are_no_text_are_escaped():
     assert escape_surrogates("한 a\udcff") == "한 a\\udcff"
+
+
+def test_every_name_has_bytes_and_that_of_a_file_has_its_own():
+    assert name_bytes("한 a\udcff") == "한 a".encode() + b"\xff"
+    assert name_bytes("a\ud800") == b"a\xed\xa0\x80"
 
 
 @pytest.mark.parametrize(

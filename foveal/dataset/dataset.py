@@ -24,7 +24,7 @@ from foveal.images.decode import read_bytes
 from foveal.images.resize import to_input_pixels
 from foveal.remote import address_of
 from foveal.spec.preprocess import Input, Preprocess
-from foveal.text import compose, natural_key
+from foveal.text import compose, name_bytes, natural_key
 
 if TYPE_CHECKING:
     import pandas
@@ -137,12 +137,11 @@ class Dataset:
     def fingerprint(self, rows: Sequence[int]) -> str:
         """128 bits in hex over root, path and file stamp of the rows, as a key of caches."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(str(self.absolute_root).encode("utf-8", "surrogateescape"))
+        digest.update(name_bytes(str(self.absolute_root)))
         if self.archive_members:
             digest.update(stat_stamp(self.root).encode())
         for row in rows:
-            line = f"\x1e{self.paths[row]}\x1f{self.file_stamp(row)}"
-            digest.update(line.encode("utf-8", "surrogateescape"))
+            digest.update(name_bytes(f"\x1e{self.paths[row]}\x1f{self.file_stamp(row)}"))
         return digest.hexdigest()
 
     @classmethod
@@ -258,6 +257,6 @@ def stat_stamp(path: Path) -> str:
     """Size, modification and change time of a file; empty where it does not exist."""
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no name that a file can have
         return ""
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

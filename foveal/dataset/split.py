@@ -24,6 +24,7 @@ from foveal.dataset.scan.scan import Scan, scan_images
 from foveal.dataset.types import Split
 from foveal.errors import DataError
 from foveal.progress import Progress, silent
+from foveal.text import name_bytes
 
 DEFAULT_SHARES = (0.70, 0.15, 0.15)
 """Train, val and test where DATA has no split."""
@@ -164,7 +165,7 @@ def _units(
 
 
 def _position(key: str) -> float:
-    digest = blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8, person=b"foveal-split")
+    digest = blake2b(name_bytes(key), digest_size=8, person=b"foveal-split")
     return int.from_bytes(digest.digest(), "little") / 2**64
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from foveal.dataset.types import UnusableFile
+from foveal.text import escape_surrogates
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
@@ -36,15 +37,15 @@ class Finding:
             "kind": self.kind,
             "severity": self.severity,
             "count": self.count,
-            "files": [json_text(path) for path in self.files],
-            "advice": self.advice,
+            "files": list(map(escape_surrogates, self.files)),
+            "advice": escape_surrogates(self.advice),
         }
         if self.pairs:
-            data["pairs"] = [[json_text(first), json_text(second)] for first, second in self.pairs]
+            data["pairs"] = [list(map(escape_surrogates, pair)) for pair in self.pairs]
         if self.details:
-            data["details"] = list(self.details)
+            data["details"] = list(map(escape_surrogates, self.details))
         if self.suggested:
-            data["suggested"] = [json_text(label) for label in self.suggested]
+            data["suggested"] = list(map(escape_surrogates, self.suggested))
         return data
 
 
@@ -67,18 +68,14 @@ class CheckResult:
         """The object that `check --json` prints."""
         return {
             "images": self.images,
-            "classes": {json_text(name): count for name, count in self.classes.items()},
+            "classes": {escape_surrogates(name): count for name, count in self.classes.items()},
             "splits": self.splits,
             "unusable": [
-                {"path": json_text(item.path), "reason": item.reason} for item in self.unusable
+                {"path": escape_surrogates(item.path), "reason": item.reason}
+                for item in self.unusable
             ],
             "findings": [finding.to_data() for finding in self.findings],
         }
-
-
-def json_text(path: str) -> str:
-    r"""A path as valid Unicode: bytes that are not UTF-8 become \xNN."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def sort_by_severity(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -286,6 +286,8 @@ def read_bytes(path: Path | str) -> bytes:
             os.close(handle)
     except OSError as error:
         raise ImageError(f"cannot be opened: {error.strerror or error}") from error
+    except ValueError as error:  # no name that a file can have
+        raise ImageError("cannot be opened: No such file or directory") from error
 
 
 def _read_all(handle: int, size: int) -> bytes:

@@ -20,7 +20,7 @@ from foveal.errors import MissingExtra, UsageError
 from foveal.files import refuse_used_folder, write_atomic
 from foveal.prediction.inputs import ImageInput
 from foveal.prediction.prediction import Prediction
-from foveal.text import escape_surrogates
+from foveal.text import escape_surrogates, name_bytes
 
 Form = Literal["jsonl", "parquet"]
 
@@ -119,7 +119,7 @@ def _fingerprint(inputs: Iterable[ImageInput]) -> tuple[int, str]:
     """How many inputs there are, and the SHA-256 of their paths in order."""
     digest, count = hashlib.sha256(), 0
     for item in inputs:
-        digest.update((item.path or "").encode("utf-8", "surrogateescape") + b"\0")
+        digest.update(name_bytes(item.path or "") + b"\0")
         count += 1
     return count, digest.hexdigest()
 

@@ -8,7 +8,7 @@ import pytest
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.stats import compute_stats
-from foveal.errors import DataError
+from foveal.errors import DataError, ImageError
 from foveal.images.resize import to_input_pixels
 from foveal.spec.preprocess import Input, Preprocess
 
@@ -41,6 +41,17 @@ def test_to_a_torch_dataset_and_back(images):
     ]
     back = Dataset.from_samples(data.root, made, ["a", "b"])
     assert (back.paths, back.labels) == (data.paths, data.labels)
+
+
+def test_a_name_that_no_file_can_have_is_unusable(images):
+    root = images("1.png")
+    data = Dataset(root, ("1.png", "a\ud800.png", "a\0.png"), (("a",),) * 3)
+    assert [data.file_stamp(row) == "" for row in range(3)] == [False, True, True]
+    assert len(data.fingerprint(range(3))) == 32
+    for row in (1, 2):
+        with pytest.raises(ImageError) as info:
+            data.read(row)
+        assert str(info.value) == "cannot be opened: No such file or directory"
 
 
 def test_columns_of_different_lengths():

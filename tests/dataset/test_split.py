@@ -90,6 +90,15 @@ def test_old_images_stay_when_new_ones_come():
     assert splits_of(rows(["a"] * 60)) == splits_of(rows(["a"] * 80))[:60]
 
 
+def test_a_group_may_have_any_name(images):
+    root = images(" ".join(f"{number}.png" for number in range(4)))
+    groups = ("\ud800", "\ud800", "\udcff", "\udcff")
+    paths = tuple(f"{number}.png" for number in range(4))
+    splits = assign_splits(Dataset(root, paths, (("a",),) * 4, groups=groups))
+    assert splits[0] == splits[1]
+    assert splits[2] == splits[3]
+
+
 def test_groups_and_duplicates_stay_together():
     groups = tuple(f"g{n // 7}" for n in range(700))
     assigned = splits_of(rows(["a", "b"] * 350, groups=groups))

@@ -3,7 +3,7 @@
 import os
 
 from foveal.dataset.types import UnusableFile
-from foveal.doctor.findings import CheckResult, Finding, json_text, sort_by_severity
+from foveal.doctor.findings import CheckResult, Finding, sort_by_severity
 
 LEAK = Finding("leak", "warning", 2, ("a.png", "b.png"), "Delete it.", (("a.png", "b.png"),))
 UNUSABLE = Finding("unusable", "error", 1, (os.fsdecode(b"\xff.png"),), "Replace it.")
@@ -27,15 +27,15 @@ def test_the_json_object():
     )
     assert result.to_data() == {
         "images": 3,
-        "classes": {"a": 2, "\\xfe": 1},
+        "classes": {"a": 2, "\\udcfe": 1},
         "splits": {},
-        "unusable": [{"path": "\\xff.png", "reason": "empty file"}],
+        "unusable": [{"path": "\\udcff.png", "reason": "empty file"}],
         "findings": [
             {
                 "kind": "unusable",
                 "severity": "error",
                 "count": 1,
-                "files": ["\\xff.png"],
+                "files": ["\\udcff.png"],
                 "advice": "Replace it.",
             },
             {
@@ -50,5 +50,16 @@ def test_the_json_object():
     }
 
 
-def test_names_are_valid_unicode():
-    assert json_text("é 한.png") == "é 한.png"
+def test_names_become_valid_unicode():
+    name = "한\ud800"  # a single surrogate, as JSON Lines may hold it
+    finding = Finding("x", "info", 1, (name,), f"See {name}.", ((name, "b"),), (name,), (name,))
+    assert finding.to_data() == {
+        "kind": "x",
+        "severity": "info",
+        "count": 1,
+        "files": ["한\\ud800"],
+        "advice": "See 한\\ud800.",
+        "pairs": [["한\\ud800", "b"]],
+        "details": ["한\\ud800"],
+        "suggested": ["한\\ud800"],
+    }

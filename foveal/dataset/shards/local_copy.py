@@ -18,6 +18,7 @@ from foveal import cache
 from foveal.errors import Error, ImageError
 from foveal.filelock import wait_for_lock
 from foveal.remote import read_range
+from foveal.text import name_bytes
 
 PART_BYTES = 8 * 2**20
 """Of one request."""
@@ -77,7 +78,7 @@ class RemoteShard:
 
 def copy_path(address: str) -> Path:
     """Where the copy of a shard lies, when it was made."""
-    key = blake2b(address.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    key = blake2b(name_bytes(address), digest_size=16).hexdigest()
     return cache.cache_folder() / f"shards-{key}" / _SHARD_FILE
 
 

@@ -144,7 +144,7 @@ def _numbered(
     """
     rows = np.array([row for row, one in enumerate(dataset.splits) if one == split], np.int64)
     images = _read_images(dataset, np.random.default_rng(_SHUFFLE_SEED).permutation(rows).tolist())
-    about = _About(dataset)
+    sidecars = _SidecarFiles(dataset)
     image, packed = next(images, None), 0
     for number in range(len(rows)):
         if image is None:
@@ -154,7 +154,7 @@ def _numbered(
             shard = _open_shard(name, packed, file)
             while image is not None and shard.file.size < shard_bytes:
                 if image.reason is None:
-                    _add(shard, about, image)
+                    _add(shard, sidecars, image)
                 yield name, image
                 image = next(images, None)
             shard.archive.close()
@@ -196,7 +196,7 @@ def _extension(path: str, content: bytes) -> str:
     return (open_image(content).format or "img").lower().replace("jpeg", "jpg")
 
 
-class _About:
+class _SidecarFiles:
     """What the .json and .cls beside an image say; every .json has the same keys."""
 
     def __init__(self, dataset: Dataset) -> None:
@@ -212,23 +212,26 @@ class _About:
         names = [escape_surrogates(name) for name in labels]
         about |= {"labels": names} if dataset.task == "multi" else {"label": "".join(names[:1])}
         about |= {"split": dataset.splits[row] or ""} if self.has_splits else {}
-        about |= {"group": dataset.groups[row] or ""} if self.has_groups else {}
-        columns = {name: column[row] for name, column in dataset.extra_columns.items()}
-        about |= {"columns": columns} if columns else {}
+        about |= {"group": escape_surrogates(dataset.groups[row] or "")} if self.has_groups else {}
+        columns = _columns(dataset, [row])
+        about |= {"columns": {name: cells[0] for name, cells in columns.items()}} if columns else {}
         files = {"json": json.dumps(about).encode("ascii")}
         if dataset.task == "single" and labels:
             files["cls"] = str(self.numbers[labels[0]]).encode("ascii")
         return files
 
 
-def _add(shard: _Shard, about: _About, image: _ReadImage) -> None:
+def _add(shard: _Shard, sidecars: _SidecarFiles, image: _ReadImage) -> None:
     """Write an image and what belongs to it under the next key."""
     key = f"{shard.name.partition('-')[0]}-{shard.first + len(shard.rows):08d}"
     shard.rows.append(image.row)
     shard.offsets.append(shard.file.size + tarfile.BLOCKSIZE)
     shard.sizes.append(len(image.content))
     shard.hashes.append(f"{content_hash(image.content):016x}")
-    for extension, content in ((image.extension, image.content), *about.files(image.row).items()):
+    for extension, content in (
+        (image.extension, image.content),
+        *sidecars.files(image.row).items(),
+    ):
         info = tarfile.TarInfo(f"{key}.{extension}")
         info.size = len(content)
         shard.archive.addfile(info, io.BytesIO(content))
@@ -237,7 +240,7 @@ def _add(shard: _Shard, about: _About, image: _ReadImage) -> None:
 def _to_entry(dataset: Dataset, shard: _Shard) -> ShardEntry:
     rows = shard.rows
     splits = [dataset.splits[row] for row in rows]
-    groups = [dataset.groups[row] for row in rows]
+    groups = [escape_surrogates(group) if (group := dataset.groups[row]) else None for row in rows]
     return ShardEntry(
         url=shard.name,
         nsamples=len(rows),
@@ -250,7 +253,13 @@ def _to_entry(dataset: Dataset, shard: _Shard) -> ShardEntry:
         hashes=shard.hashes,
         splits=splits if any(splits) else [],
         groups=groups if any(groups) else [],
-        columns={
-            name: [column[row] for row in rows] for name, column in dataset.extra_columns.items()
-        },
+        columns=_columns(dataset, rows),
     )
+
+
+def _columns(dataset: Dataset, rows: Sequence[int]) -> dict[str, list[str]]:
+    """The further columns of these rows."""
+    return {
+        escape_surrogates(name): [escape_surrogates(column[row]) for row in rows]
+        for name, column in dataset.extra_columns.items()
+    }

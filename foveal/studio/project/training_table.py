@@ -17,7 +17,7 @@ from foveal.errors import DataError
 from foveal.files import write_atomic
 from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES, Images
 from foveal.studio.project.project import Project
-from foveal.text import plural
+from foveal.text import name_bytes, plural
 
 TRAIN, VAL, TEST = 1, 2, 3
 _SHARES = (0.70, 0.85)
@@ -82,7 +82,7 @@ def resolve_splits(splits: NDArray[np.int8], keys: list[str]) -> NDArray[np.int8
 
 
 def _position(key: str) -> float:
-    digest = blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8, person=b"foveal-studio")
+    digest = blake2b(name_bytes(key), digest_size=8, person=b"foveal-studio")
     return int.from_bytes(digest.digest(), "little") / 2**64
 
 

@@ -133,6 +133,22 @@ def test_several_labels_and_odd_names(images, tmp_path):
     }
 
 
+def test_text_that_no_utf_8_holds_is_escaped(images, tmp_path):
+    root = images("1.png")
+    given = Dataset(
+        root,
+        ("1.png",),
+        (("a\ud800",),),
+        groups=("\udcff",),
+        extra_columns={"b\ud800": ("\ud801",)},
+    )
+    pack_shards(given, tmp_path / "out")
+    for read in (tmp_path / "out", tmp_path / "out" / "shard-000000.tar"):
+        found = open_dataset(read)
+        assert (found.labels, found.groups) == ((("a\\ud800",),), ("\\udcff",))
+        assert found.extra_columns == {"b\\ud800": ("\\ud801",)}
+
+
 def test_nothing_is_left_where_it_cannot_be_written(table, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")
