@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,14 @@ from foveal.errors import Error, TrainingError
 
 if TYPE_CHECKING:
     from foveal.training.shared_memory import SharedMemory
+
+_GLOO_TRANSPORT = re.compile(r"\[\S*gloo/transport/\S+\] ")
+_OWN_NCCL_ERRORS = (
+    "ncclUnhandledCudaError",
+    "ncclInternalError",
+    "ncclInvalidArgument",
+    "ncclInvalidUsage",
+)
 
 
 @dataclass(eq=False)
@@ -79,7 +88,7 @@ class ProcessGroup:
 
         Raises TrainingError where another one is gone.
         """
-        with _lost_processes():
+        with _lost_processes(self):
             if self.memory is not None and tensor.device.type == "cpu":
                 self.memory.sum(tensor)
             else:
@@ -106,7 +115,7 @@ class ProcessGroup:
 
     def all_gather(self, own: Tensor) -> Tensor:
         """(size, n) of the (n,) tensors of all processes."""
-        with _lost_processes():
+        with _lost_processes(self):
             if self.memory is not None and own.device.type == "cpu":
                 return self.memory.all_gather(own)
             gathered = own.new_empty((self.size, len(own)))
@@ -119,7 +128,7 @@ class ProcessGroup:
         patient: they may still be decoding images.
         """
         message = torch.tensor(values, dtype=torch.float64)
-        with _lost_processes():
+        with _lost_processes(self):
             if self.memory is not None and not patient:
                 message = self.memory.all_gather(message).amax(dim=0)
             elif patient or dist.get_backend() == "gloo":
@@ -138,7 +147,7 @@ class ProcessGroup:
         padded = torch.zeros((longest, own.shape[1]))
         padded[: len(own)] = torch.from_numpy(own)
         parts = [torch.empty_like(padded) for _ in range(self.size)]
-        with _lost_processes():
+        with _lost_processes(self):
             dist.all_gather(parts, padded, group=self.control)
         sizes = np.diff(np.arange(self.size + 1) * count // self.size).tolist()
         return torch.cat([part[:n] for part, n in zip(parts, sizes, strict=True)]).numpy()
@@ -146,7 +155,7 @@ class ProcessGroup:
     def broadcast(self, data: bytes = b"") -> bytes:
         """The bytes of rank 0."""
         size = torch.tensor([len(data)])
-        with _lost_processes():
+        with _lost_processes(self):
             dist.broadcast(size, 0, group=self.setup)
             content = torch.frombuffer(bytearray(data or int(size)), dtype=torch.uint8)
             dist.broadcast(content, 0, group=self.setup)
@@ -197,16 +206,34 @@ def _exit_status(error: BaseException) -> int:
 
 
 @contextlib.contextmanager
-def _lost_processes() -> Iterator[None]:
-    """Raise TrainingError with one sentence where another process has ended or does not answer."""
+def _lost_processes(group: ProcessGroup) -> Iterator[None]:
+    """Raise TrainingError with one sentence where another process has ended or does not answer.
+
+    Errors of other kinds pass.
+    """
     try:
         yield
-    except RuntimeError as error:
-        rank, size = dist.get_rank(), dist.get_world_size()
-        late = "timed out" in str(error).lower()
+    except (RuntimeError, ConnectionError, TimeoutError) as error:
+        if not _tells_of_another(error):
+            raise
+        late = isinstance(error, TimeoutError) or "timed out" in str(error).lower()
         what = "has waited too long for" if late else "has lost"
         raise TrainingError(
-            f"process {rank} of {size} {what} another one, which ended, failed or cannot be "
-            "reached; the last checkpoint is whole: torchrun --max-restarts goes on from there, "
-            "and so does --resume"
+            f"process {group.rank} of {group.size} {what} another one, which ended, failed or "
+            "cannot be reached; the last checkpoint is whole: torchrun --max-restarts goes on from "
+            "there, and so does --resume"
         ) from error
+
+
+def _tells_of_another(error: Exception) -> bool:
+    """Whether the connection to another process failed, and not the work of this one.
+
+    gloo raises RuntimeErrors whose words begin with the line of its transport (torch 2.13), shared
+    memory ConnectionError and TimeoutError, nccl DistErrors that name a result code.
+    """
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    text = str(error)
+    if isinstance(error, dist.DistError):
+        return not any(code in text for code in _OWN_NCCL_ERRORS)
+    return _GLOO_TRANSPORT.match(text) is not None

@@ -33,8 +33,8 @@ class SharedMemory:
     """Memory of `size` processes, seen by the one of this rank.
 
     file: descriptor of an empty file, the same in all.  timeout: after which waiting for another
-    process raises RuntimeError, as its end does.  Every process must make the same calls, with
-    tensors of one dtype and length.
+    process raises TimeoutError; its end raises ConnectionError.  Every process must make the same
+    calls, with tensors of one dtype and length.
     """
 
     def __init__(self, file: int, rank: int, size: int, timeout: timedelta) -> None:
@@ -117,9 +117,9 @@ class SharedMemory:
             if waited > checks * CHECK_SECONDS:
                 checks += 1
                 if self._has_ended(rank) and self._counters[place] < self._count:
-                    raise RuntimeError(f"process {rank} has ended")
+                    raise ConnectionError(f"process {rank} has ended")
                 if waited > self._timeout:
-                    raise RuntimeError(f"waiting for process {rank} timed out")
+                    raise TimeoutError(f"waiting for process {rank} timed out")
 
     def _has_ended(self, rank: int) -> bool:
         """Whether nobody holds the lock of that process."""

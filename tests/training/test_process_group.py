@@ -7,14 +7,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.distributed import DistBackendError, DistNetworkError
 
-from foveal.errors import DataError
+from foveal.errors import DataError, TrainingError
 from foveal.training.process_group import ALONE, ProcessGroup
 
-LOST = (
-    "process 0 of 2 has lost another one, which ended, failed or cannot be reached; the last "
-    "checkpoint is whole: torchrun --max-restarts goes on from there, and so does --resume"
+REACHED = (
+    "another one, which ended, failed or cannot be reached; the last checkpoint is whole: "
+    "torchrun --max-restarts goes on from there, and so does --resume"
 )
+LOST = f"process 0 of 2 has lost {REACHED}"
+LATE = f"process 0 of 2 has waited too long for {REACHED}"
 
 
 @given(count=st.integers(0, 50), size=st.integers(1, 9))
@@ -88,22 +91,89 @@ def test_sums_maxima_rows_and_bytes_are_the_same_everywhere(in_processes):
     assert in_processes(exchange) == [expected, expected]
 
 
-def test_a_process_that_ends_is_told_in_one_sentence(in_processes):
-    def lost(processes):
+def lose(processes):
+    """What rank 0 says where the other one ends: over gloo, and over memory if there is any."""
+    import os
+
+    from foveal.errors import TrainingError
+
+    if os.environ["USE_MEMORY"] == "no":
+        processes.memory = None
+    if processes.rank:
+        print("0", flush=True)
+        os._exit(0)
+    try:
+        processes.sum(torch.ones(3))
+    except TrainingError as error:
+        print(json.dumps(str(error)), flush=True)
+        os._exit(0)
+
+
+@pytest.mark.parametrize("memory", ["yes", "no"])
+def test_a_process_that_ends_is_told_in_one_sentence(in_processes, memory):
+    assert in_processes(lose, USE_MEMORY=memory) == [LOST, 0]
+
+
+def test_a_process_that_does_not_come_is_told_in_one_sentence(in_processes):
+    def wait(processes):
         import os
+        from datetime import timedelta
 
         from foveal.errors import TrainingError
 
-        if processes.rank:
-            print("0", flush=True)
-            os._exit(0)
+        processes.memory = None
+        processes.control = torch.distributed.new_group(timeout=timedelta(seconds=1))
         try:
-            processes.sum(torch.ones(3))
+            processes.broadcast() if processes.rank else processes.maximum([1.0])
         except TrainingError as error:
             print(json.dumps(str(error)), flush=True)
             os._exit(0)
 
-    assert in_processes(lost) == [LOST, 0]
+    assert in_processes(wait) == [LATE, LOST.replace("process 0", "process 1")]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionError("process 1 has ended"), LOST),
+        (TimeoutError("waiting for process 1 timed out"), LATE),
+        (RuntimeError("[/gloo/transport/tcp/pair.cc:553] Connection closed by peer"), LOST),
+        (RuntimeError("[/gloo/transport/tcp/unbound_buffer.cc:78] Timed out waiting 9ms"), LATE),
+        (DistBackendError("ncclRemoteError: A call failed possibly due to a network error"), LOST),
+        (DistNetworkError("Connection reset by peer"), LOST),
+    ],
+)
+def test_errors_of_a_connection_are_told_as_a_lost_process(error, said):
+    with pytest.raises(TrainingError) as caught:
+        ProcessGroup(0, 2, memory=Failing(error)).sum(torch.ones(3))
+    assert str(caught.value) == said
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA out of memory"),
+        torch.OutOfMemoryError("out of memory"),
+        RuntimeError("[enforce fail at /gloo/transport/tcp/pair.cc:456] 8 vs 4"),
+        RuntimeError("ProcessGroupGloo::allgather: invalid tensor size at index 1"),
+        DistBackendError("ncclUnhandledCudaError: Call to CUDA function failed."),
+    ],
+)
+def test_other_errors_keep_their_own_words(error):
+    with pytest.raises(type(error)) as caught:
+        ProcessGroup(0, 2, memory=Failing(error)).sum(torch.ones(3))
+    assert caught.value is error
+
+
+class Failing:
+    """Memory whose messages fail."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def sum(self, tensor):
+        raise self.error
 
 
 def fail_first(processes):

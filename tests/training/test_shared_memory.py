@@ -92,7 +92,7 @@ def test_a_process_that_does_not_come_is_waited_for_no_longer_than_was_said(monk
     def work(memory):
         if memory.rank:
             return None
-        with pytest.raises(RuntimeError) as caught:
+        with pytest.raises(TimeoutError) as caught:
             memory.sum(torch.ones(1))
         return str(caught.value)
 
