@@ -67,7 +67,4 @@ class MissingExtra(Error):
     """A package of an optional extra is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs the extra '{extra}': install Foveal again with [{extra}] behind its "
-            f"name or folder, as in  pip install '.[{extra}]'"
-        )
+        super().__init__(f"{what} needs the extra '{extra}': type  pip install 'foveal[{extra}]'")

@@ -25,8 +25,7 @@ def test_spec_error_shows_every_problem():
 
 def test_missing_extra_gives_the_line_to_type():
     assert str(errors.MissingExtra("foveal serve", "serve")) == (
-        "foveal serve needs the extra 'serve': install Foveal again with [serve] behind its name "
-        "or folder, as in  pip install '.[serve]'"
+        "foveal serve needs the extra 'serve': type  pip install 'foveal[serve]'"
     )
 
 

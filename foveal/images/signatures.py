@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-HEIC_REASON = "a HEIC photo: install Foveal's extra 'heic' to read it, or save it as JPEG"
+HEIC_REASON = "a HEIC photo: read with  pip install 'foveal[heic]', or save it as JPEG"
 """Where pillow-heif is missing."""
 _HEIC_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"heif")

@@ -126,6 +126,5 @@ def test_without_runtime_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(MissingExtra) as caught:
         Predictor(FILE)
     assert str(caught.value) == (
-        "opening a LiteRT file needs the extra 'litert': install Foveal again with [litert] behind "
-        "its name or folder, as in  pip install '.[litert]'"
+        "opening a LiteRT file needs the extra 'litert': type  pip install 'foveal[litert]'"
     )

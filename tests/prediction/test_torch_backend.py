@@ -144,6 +144,5 @@ except foveal.Error as error:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout == (
-        "opening a native model file needs the extra 'train': install Foveal again with [train] "
-        "behind its name or folder, as in  pip install '.[train]' False\n"
+        "opening a native model file needs the extra 'train': type  pip install 'foveal[train]' False\n"
     )

@@ -29,8 +29,7 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtra) as caught:
         Network(layers=["global_avg_pool", Output()]).build(3)
     assert str(caught.value) == (
-        "building a network needs the extra 'train': install Foveal again with [train] behind its "
-        "name or folder, as in  pip install '.[train]'"
+        "building a network needs the extra 'train': type  pip install 'foveal[train]'"
     )
 
 

@@ -51,6 +51,5 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, tmp_path):
     with pytest.raises(MissingExtra) as caught:
         start.run_studio(tmp_path / "w")
     assert str(caught.value) == (
-        "foveal studio needs the extra 'studio': install Foveal again with [studio] behind its "
-        "name or folder, as in  pip install '.[studio]'"
+        "foveal studio needs the extra 'studio': type  pip install 'foveal[studio]'"
     )

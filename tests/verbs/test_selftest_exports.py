@@ -125,6 +125,5 @@ def test_a_file_whose_runtime_is_missing(compare, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(litert_backend, "find_spec", lambda _: None)
     results = compare(lambda folder: shutil.copy(source, folder))
     assert results["model.tflite"].skipped == (
-        "opening a LiteRT file needs the extra 'litert': install Foveal again with [litert] behind "
-        "its name or folder, as in  pip install '.[litert]'"
+        "opening a LiteRT file needs the extra 'litert': type  pip install 'foveal[litert]'"
     )
