@@ -1,4 +1,4 @@
-"""Build the wheel, install it in a clean environment extra by extra, and walk every command.
+"""Build the sdist and from it the wheel, install that extra by extra, and walk every command.
 
 A command either works or says in one sentence which extra it needs. Run by `make wheel`.
 """
@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import urllib.error
@@ -41,10 +42,20 @@ def main() -> None:
 
 
 def _wheel(place: Path) -> Path:
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(place)]
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(place)]
     subprocess.run([*command, str(ROOT)], check=True, stdout=subprocess.DEVNULL)
-    (wheel,) = place.glob("*.whl")
+    (wheel,), (sdist,) = place.glob("*.whl"), place.glob("*.tar.gz")
+    _only_tracked(sdist)
     return wheel
+
+
+def _only_tracked(sdist: Path) -> None:
+    """The sdist holds files of the repository and nothing else that lies in the checkout."""
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    with tarfile.open(sdist) as archive:
+        names = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    others = names - {"PKG-INFO", *done.stdout.splitlines()}
+    assert done.returncode or not others, f"the sdist holds {sorted(others)}"
 
 
 def _materials(place: Path) -> dict[str, str]:
@@ -138,7 +149,7 @@ def _one(python: Path, needs: set[str], have: set[str], arguments: list[str], pl
         assert done.returncode == 0, f"status {done.returncode}: {what}"
     else:
         assert done.returncode == 1, f"status {done.returncode}: {what}"
-        assert "as in  pip install '.[" in done.stderr, what
+        assert "': type  pip install 'foveal[" in done.stderr, what
         assert len(done.stderr.strip().splitlines()) == 1, what
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import foveal
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 READMES = sorted(ROOT.glob("README*.md"))
@@ -78,6 +80,13 @@ def test_every_verb_has_a_page_that_names_its_options():
         for option in (option for one in commands for option in one.params):
             if option.opts[0].startswith("--") and option.opts[0] != "--help":
                 assert option.opts[0] in text, f"docs/{verb}.md does not name {option.opts[0]}"
+
+
+def test_the_container_installs_the_version_of_the_changelog():
+    text = (DOCS / "serve.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+) \(", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert newest[1] == foveal.__version__
+    assert re.findall(r"foveal\[serve\]==(\S+)'", text) == [foveal.__version__]
 
 
 @pytest.fixture(scope="module")
