@@ -144,5 +144,6 @@ except foveal.Error as error:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout == (
-        "opening a native model file needs the extra 'train': type  pip install 'foveal[train]' False\n"
+        "opening a native model file needs the extra 'train': "
+        "type  pip install 'foveal[train]' False\n"
     )
