@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
-MAX_NAMED_CLASSES = 5
-"""Classes that one message names; the others are counted."""
+MAX_LISTED = 5
+"""Things that one message names; the others are counted."""
 MAX_LISTED_CLASSES = 10
 """The same where the list is what the message says."""
 MAX_LINE_CHARACTERS = 2000
@@ -23,11 +23,16 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def and_more(items: Iterable[object], shown: int, *, separator: str = ", ") -> str:
+def and_more(items: Iterable[object], shown: int = MAX_LISTED, *, separator: str = ", ") -> str:
     """The first `shown` items, and how many more there are: `a, b and 3 more`."""
     names = [str(item) for item in items]
     text = separator.join(names[:shown])
     return f"{text} and {len(names) - shown:,} more" if len(names) > shown else text
+
+
+def list_quoted(names: Iterable[str], shown: int = MAX_LISTED) -> str:
+    """The same for names, each in quotes: `'a', 'b' and 3 more`."""
+    return and_more([f"'{printable(name)}'" for name in names], shown)
 
 
 def one_of(names: Iterable[str]) -> str:
@@ -67,8 +72,8 @@ def format_bytes(count: float) -> str:
 
 def classes_are(names: Sequence[str]) -> str:
     """`class 'a' is`, `classes 'a', 'b' are`: the start of a sentence."""
-    quoted = and_more([f"'{printable(name)}'" for name in names], MAX_NAMED_CLASSES)
-    return f"class {quoted} is" if len(names) == 1 else f"classes {quoted} are"
+    listed = list_quoted(names)
+    return f"class {listed} is" if len(names) == 1 else f"classes {listed} are"
 
 
 def sentence(text: str) -> str:

@@ -15,6 +15,7 @@ from foveal.text import (
     format_bytes,
     head_and_tail,
     is_address,
+    list_quoted,
     name_bytes,
     natural_key,
     nearest,
@@ -45,6 +46,12 @@ def test_one_of():
     assert one_of(["a"]) == "a"
     assert one_of(("a", "b")) == "a or b"
     assert one_of({"a": 1, "b": 2, "c": 3}) == "a, b or c"
+
+
+def test_a_list_of_quoted_names():
+    assert list_quoted(["a", "b\n"]) == "'a', 'b\\n'"
+    assert list_quoted("abcdefg") == "'a', 'b', 'c', 'd', 'e' and 2 more"
+    assert list_quoted("abc", 1) == "'a' and 2 more"
 
 
 def test_and_more_counts_with_separators():

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from foveal.errors import DataError
-from foveal.text import and_more
+from foveal.text import list_quoted
 
 # fmt: off
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -26,7 +26,6 @@ FIRST_ALIAS = "file_name"
 """What the datasets library calls the column path: it goes before other aliases."""
 BOXES = frozenset(("xmin", "ymin", "xmax", "ymax", "xcenter", "ycenter", "bbox"))
 _NOT_A_LETTER = re.compile(r"[\W_]+")
-MAX_LISTED = 5
 
 
 def _key(name: str) -> str:
@@ -62,7 +61,7 @@ def _find(wanted: str, names: Sequence[str], source: str) -> int | None:
     if wanted == "path" and FIRST_ALIAS in lower:
         return lower.index(FIRST_ALIAS)
     if len(found) > 1:
-        listed = and_more((f"'{names[index]}'" for index in found), MAX_LISTED)
+        listed = list_quoted(names[index] for index in found)
         raise DataError(
             f"{source} has no column '{wanted}' but {len(found)} that may be it: {listed}; call "
             f"the one that is '{wanted}'"
@@ -74,8 +73,7 @@ def _box_note(names: Sequence[str], source: str) -> list[str]:
     boxes = [name for name in names if _key(name) in BOXES]
     if not boxes:
         return []
-    listed = and_more((f"'{name}'" for name in boxes), MAX_LISTED)
     return [
-        f"in {source}: the columns {listed} look like boxes around objects and are not used: a "
-        "row's label is that of the whole image"
+        f"in {source}: the columns {list_quoted(boxes)} look like boxes around objects and are not "
+        "used: a row's label is that of the whole image"
     ]

@@ -28,8 +28,6 @@ from foveal.errors import DataError
 from foveal.text import and_more, is_address, nearest, plural
 
 RESERVED = ("path", "label", "split", "group")
-MAX_LISTED = 5
-"""Rows named in a message."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class RowNumbers:
 
 def lines_of(numbers: Sequence[int], unit: str = "line") -> str:
     """`line 3`, `lines 3, 4 and 8 more`."""
-    return f"{unit}{'s' if len(numbers) > 1 else ''} {and_more(numbers, MAX_LISTED)}"
+    return f"{unit}{'s' if len(numbers) > 1 else ''} {and_more(numbers)}"
 
 
 @dataclass(frozen=True)
@@ -251,7 +249,7 @@ def _unique_rows(
             conflicts.append(f"{path} ({numbers.unit}s {both})")
     if conflicts:
         raise DataError(
-            f"{source} gives the same image different labels: {and_more(conflicts, MAX_LISTED)}; "
+            f"{source} gives the same image different labels: {and_more(conflicts)}; "
             f"keep one row an image and separate several labels by {LABEL_SEPARATOR}"
         )
     return list(first.values()), unusable

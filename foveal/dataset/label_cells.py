@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from foveal.dataset.cells import join_labels, split_labels
 from foveal.errors import DataError
-from foveal.text import and_more
+from foveal.text import list_quoted
 
 Labels = tuple[str, ...]
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+(\.0*)?")
@@ -17,7 +17,6 @@ _LISTING = (", ", ",", "; ", ";")
 """Separators that seldom stand in a name of a class."""
 _JOINING = (" ", "/", " / ", "+", " + ", "&", " & ")
 """Separators that often stand in a name of a class."""
-MAX_SHOWN = 5
 
 
 def label_names(cell: object) -> Labels:
@@ -47,11 +46,10 @@ def refuse_one_column_a_class(columns: Mapping[str, Sequence[str]], source: str)
         if {cell.strip().lower() for cell in cells} <= _FLAGS and any(map(str.strip, cells))
     ]
     if len(flags) > 1:
-        shown = and_more([f"'{name}'" for name in flags], MAX_SHOWN)
         raise DataError(
-            f"{source} has no column 'label' but {len(flags)} columns of zeros and ones ({shown}) "
-            "that look like one column a class; if they are, write instead one column 'label' "
-            "with the names of the classes that are 1, several separated by |"
+            f"{source} has no column 'label' but {len(flags)} columns of zeros and ones "
+            f"({list_quoted(flags)}) that look like one column a class; if they are, write instead "
+            "one column 'label' with the names of the classes that are 1, several separated by |"
         )
 
 

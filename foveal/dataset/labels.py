@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset.types import LayoutNote, Task
-from foveal.text import and_more, compose, plural
+from foveal.text import and_more, compose, list_quoted, plural
 
-MAX_LISTED_NAMES = 5
 _LOOK_ALIKES = str.maketrans(
     "авезікмнорсԁтуѕхјһӏԛԝαβεικνορτυχω٠", "abe3ikmhopcdtysxjhlqwabeikvoptuxw0"
 )
@@ -54,10 +53,9 @@ def composition_notes(names: Collection[str]) -> list[LayoutNote]:
     merged = sorted(name for name, count in counts.items() if count > 1)
     if not merged:
         return []
-    listed = and_more((f"'{name}'" for name in merged), MAX_LISTED_NAMES)
     what = plural(len(merged), "class is", "classes are")
     text = f"{what} written in two Unicode forms (composed and decomposed) and taken as one"
-    return [LayoutNote(f"{text}: {listed}")]
+    return [LayoutNote(f"{text}: {list_quoted(merged)}")]
 
 
 def similar_classes(classes: Sequence[str]) -> list[list[str]]:

@@ -27,7 +27,7 @@ from foveal.dataset.layout_tree import (
 )
 from foveal.dataset.split_folders import is_neutral, split_of_folder
 from foveal.dataset.types import SPLITS, LayoutNote, Split
-from foveal.text import and_more, plural
+from foveal.text import list_quoted, plural
 
 _AT_THE_TOP: frozenset[Folder] = frozenset(((),))
 
@@ -195,7 +195,7 @@ def _nesting_note(tops: Sequence[TopFolder]) -> list[LayoutNote]:
     if len({name for top in nested for name in top.children}) < 2:
         return []
     first = max(nested, key=lambda top: len(top.children))
-    inside = and_more((f"'{name}'" for name in first.children.values()), MAX_LISTED)
+    inside = list_quoted(first.children.values(), MAX_LISTED)
     text = (
         f"{plural(len(nested), 'class folder')} with folders inside: all images in '{first.name}' "
         f"({inside}) have the class '{first.name}'; where the folders inside are the classes, move "

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from foveal.dataset.listing import ListedFile, is_image_name
 from foveal.dataset.table import TABLE_SUFFIXES
-from foveal.text import and_more, plural
+from foveal.text import and_more, list_quoted, plural
 
 Parts = tuple[str, ...]
 MAX_LISTED = 3
@@ -142,7 +142,7 @@ def _named_problem(root: Path, images: Sequence[Parts]) -> str:
     recurring = [name for name, count in classes.items() if count > 1]
     if len(recurring) < 2 or len(names) < _MIN_NAMED_SHARE * len(images) / 2:
         return ""
-    listed = and_more((f"'{name}'" for name in sorted(recurring)), MAX_LISTED)
+    listed = list_quoted(sorted(recurring), MAX_LISTED)
     return (
         f"no class folders in {root}, but {plural(len(images), 'image')} whose names seem to say "
         f"the class ({listed}, as in {names[0][0]}): move each class into a folder of its "

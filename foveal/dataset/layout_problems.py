@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from foveal.dataset.layout_tree import TopFolder
 from foveal.dataset.split_folders import compared_name, number_of, split_words
 from foveal.dataset.types import Split
-from foveal.text import and_more
+from foveal.text import list_quoted
 
 MAX_LISTED = 4
 """Folders named in a message."""
@@ -24,7 +24,7 @@ def shared_problem(tops: Sequence[TopFolder]) -> str:
     few_images = 2 * images < sum(top.images for top in tops)
     if len(shared) < 2 or 2 * len(shared) < len(counts) or few_images:
         return ""
-    inside = and_more((f"'{sharing[0].children.get(n, n)}'" for n in shared), MAX_LISTED)
+    inside = list_quoted((sharing[0].children.get(name, name) for name in shared), MAX_LISTED)
     return (
         f"the folders {quoted(sharing)} hold the same folders {inside}, so it is open "
         "which are the classes: call folders that are splits train, val and test, or keep only the "
@@ -49,7 +49,7 @@ def copy_problem(tops: Sequence[TopFolder]) -> str:
     for top in tops:
         shared = names & top.children.keys()
         if len(shared) > 1 and 2 * len(shared) >= len(top.children):
-            inside = and_more((f"'{top.children[name]}'" for name in sorted(shared)), MAX_LISTED)
+            inside = list_quoted((top.children[name] for name in sorted(shared)), MAX_LISTED)
             return (
                 f"the folder '{top.name}' holds the same folders {inside} that lie beside it, as "
                 "where a download was unpacked twice: move it elsewhere"
@@ -95,4 +95,4 @@ def mixed_problem(tops: Sequence[TopFolder]) -> str:
 
 def quoted(tops: Sequence[TopFolder]) -> str:
     """The first names, in quotes."""
-    return and_more((f"'{top.name}'" for top in tops), MAX_LISTED)
+    return list_quoted((top.name for top in tops), MAX_LISTED)

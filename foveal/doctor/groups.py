@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.types import SPLITS
 from foveal.doctor.findings import Finding
-from foveal.text import and_more, plural, printable
+from foveal.text import list_quoted, plural
 
 MAX_NAMED_GROUPS = 3
 
@@ -46,7 +46,7 @@ def group_warnings(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _describe(torn: dict[str, list[int]]) -> str:
-    named = and_more((f"'{printable(group)}'" for group in torn), MAX_NAMED_GROUPS)
+    named = list_quoted(torn, MAX_NAMED_GROUPS)
     have = "has" if len(torn) == 1 else "have"
     return (
         f"{plural(len(torn), 'group')} ({named}) {have} images in more than one split of DATA, so "

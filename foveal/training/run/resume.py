@@ -11,7 +11,7 @@ from foveal.errors import UsageError
 from foveal.pretrained.start import AUTO, SCRATCH
 from foveal.progress import Progress
 from foveal.spec.network import Network
-from foveal.text import MAX_NAMED_CLASSES, and_more
+from foveal.text import and_more
 from foveal.training.checkpoint import Checkpoint
 from foveal.training.device import environment, environment_differences, select_device
 from foveal.training.process_group import ALONE, ProcessGroup
@@ -166,7 +166,7 @@ def _describe_difference(key: str, planned: Any, requested: Any) -> str:
         return "its training or val images have changed"
     if key == "classes":
         gone, new = (
-            and_more(map(repr, sorted(one - other)), MAX_NAMED_CLASSES) or "none"
+            and_more(map(repr, sorted(one - other))) or "none"
             for one, other in (
                 (set(planned), set(requested)),
                 (set(requested), set(planned)),
