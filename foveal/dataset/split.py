@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.decoded_images import DecodedImages
-from foveal.dataset.scan.duplicates import DuplicatePairs, connected_components, find_duplicates
+from foveal.dataset.scan.duplicates import (
+    DuplicatePairs,
+    connected_components,
+    connected_groups,
+    find_duplicates,
+)
 from foveal.dataset.scan.scan import Scan, scan_images
 from foveal.dataset.types import Split
 from foveal.errors import DataError
@@ -146,7 +151,7 @@ def _units(
     dataset: Dataset, scan: Scan, duplicates: DuplicatePairs, counts: Counter[str]
 ) -> list[_Unit]:
     content = dict(zip(scan.rows.tolist(), scan.content_hashes.tolist(), strict=True))
-    near = _near_without_chains(dataset, duplicates, counts)
+    _, near = divide_chains(dataset, duplicates, counts)
     roots = connected_components(
         len(dataset), duplicates.exact, near, _group_pairs(dataset, scan.rows)
     )
@@ -179,31 +184,21 @@ def _group_pairs(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _near_without_chains(
+def divide_chains(
     dataset: Dataset, duplicates: DuplicatePairs, counts: Counter[str]
-) -> NDArray[np.int64]:
-    chained = {row for chain in find_chains(dataset, duplicates, counts) for row in chain}
-    pairs = [pair for pair in duplicates.near.tolist() if pair[0] not in chained]
-    return np.array(pairs, np.int64).reshape(-1, 2)
-
-
-def find_chains(
-    dataset: Dataset, duplicates: DuplicatePairs, counts: Counter[str]
-) -> list[list[int]]:
-    """Groups of near duplicates too large to be one image, as rows.
+) -> tuple[list[list[int]], NDArray[np.int64]]:
+    """Groups of near duplicates too large to be one image, as rows; the pairs int64 (P, 2) outside.
 
     These are larger than MIN_CHAIN_IMAGES and MIN_CHAIN_SHARE of their class.
     """
-    roots = connected_components(len(dataset), duplicates.near)
-    members: dict[int, list[int]] = {}
-    for row in sorted(set(duplicates.near.ravel().tolist())):
-        members.setdefault(int(roots[row]), []).append(row)
     chains = []
-    for rows in members.values():
+    for rows in connected_groups(len(dataset), duplicates.near):
         class_images = max((counts[label] for label in dataset.labels[rows[0]]), default=0)
         if len(rows) > max(MIN_CHAIN_IMAGES, MIN_CHAIN_SHARE * class_images):
             chains.append(rows)
-    return chains
+    chained = {row for rows in chains for row in rows}
+    pairs = [pair for pair in duplicates.near.tolist() if pair[0] not in chained]
+    return chains, np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def _boundaries(units: Sequence[_Unit], shares: _Shares) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import similar_classes, similar_classes_text
 from foveal.dataset.types import SPLITS
 from foveal.doctor.findings import Finding
-from foveal.text import MAX_NAMED_CLASSES, and_more, plural, sentence
+from foveal.doctor.trainable import labels_of_split
+from foveal.text import list_quoted, plural, sentence
 
 MIN_CLASS_IMAGES = 10
 MAX_IMBALANCE = 10
@@ -25,7 +26,7 @@ def class_findings(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
     """Empty and small classes, imbalance, and classes that a split lacks."""
     empty = [*(name for name in usable.classes if not counts[name]), *usable.empty_classes]
     if empty:
-        advice = f"No usable image of {_list_classes(empty)}: add some, or remove the class."
+        advice = f"No usable image of {list_quoted(empty)}: add some, or remove the class."
         yield Finding("empty_class", "warning", len(empty), (), advice)
     small = [name for name in usable.classes if 0 < counts[name] < MIN_CLASS_IMAGES]
     if small:
@@ -34,7 +35,7 @@ def class_findings(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
             "warning",
             len(small),
             (),
-            f"Fewer than {MIN_CLASS_IMAGES} images of {_list_classes(small)}: scores of such "
+            f"Fewer than {MIN_CLASS_IMAGES} images of {list_quoted(small)}: scores of such "
             "classes are unreliable, and a class with one image cannot be scored; add more."
             + "".join(_misspelt(small, counts)),
         )
@@ -76,21 +77,8 @@ def _imbalance(counts: Counter[str]) -> Iterator[Finding]:
 
 
 def _missing_classes(usable: Dataset, counts: Counter[str], split: str) -> Iterator[Finding]:
-    present = {
-        label
-        for labels, row_split in zip(usable.labels, usable.splits, strict=True)
-        for label in labels
-        if row_split == split
-    }
+    present = labels_of_split(usable, usable.splits, split)
     missing = [name for name in usable.classes if name not in present and counts[name]]
     if present and missing:
-        advice = f"{split} has no image of {_list_classes(missing)}, so it cannot score them."
+        advice = f"{split} has no image of {list_quoted(missing)}, so it cannot score them."
         yield Finding("class_missing", "warning", len(missing), (), advice)
-
-
-def _list_classes(names: Sequence[str]) -> str:
-    return and_more(map(_quoted, names), MAX_NAMED_CLASSES)
-
-
-def _quoted(name: str) -> str:
-    return f"'{name}'"

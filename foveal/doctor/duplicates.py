@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.scan.duplicates import DuplicatePairs, connected_components
-from foveal.dataset.split import find_chains
+from foveal.dataset.scan.duplicates import DuplicatePairs, connected_groups
+from foveal.dataset.split import divide_chains
 from foveal.doctor.findings import Finding
 
 
@@ -18,26 +17,22 @@ def duplicate_findings(
     dataset: Dataset, duplicates: DuplicatePairs, counts: Counter[str]
 ) -> Iterator[Finding]:
     """Findings about exact and near duplicates; counts: images of each class."""
-    chains = find_chains(dataset, duplicates, counts)
-    chained = {row for chain in chains for row in chain}
-    near = np.array(
-        [pair for pair in duplicates.near.tolist() if pair[0] not in chained], np.int64
-    ).reshape(-1, 2)
+    chains, near = divide_chains(dataset, duplicates, counts)
     yield from _copies(
         dataset,
         "duplicates",
-        _groups(dataset, duplicates.exact),
+        connected_groups(len(dataset), duplicates.exact),
         "The same pixels more than once: keep one of each. Foveal never divides them between two "
         "splits it makes.",
     )
     yield from _copies(
         dataset,
         "near_duplicates",
-        _groups(dataset, near),
+        connected_groups(len(dataset), near),
         "The same image encoded again, resized or slightly cropped: keep one of each. Foveal never "
         "divides them between two splits it makes.",
     )
-    same_image = _groups(dataset, np.concatenate([duplicates.exact, near]))
+    same_image = connected_groups(len(dataset), np.concatenate([duplicates.exact, near]))
     yield from _differing(
         dataset,
         "label_conflict",
@@ -62,15 +57,6 @@ def duplicate_findings(
             "template) that Foveal may divide them between splits: name those that belong together "
             "in a column 'group'.",
         )
-
-
-def _groups(dataset: Dataset, pairs: NDArray[np.int64]) -> list[list[int]]:
-    """The rows that pairs connect, in groups."""
-    roots = connected_components(len(dataset), pairs)
-    members: defaultdict[int, list[int]] = defaultdict(list)
-    for row in np.unique(pairs).tolist():
-        members[int(roots[row])].append(row)
-    return list(members.values())
 
 
 def _paths(dataset: Dataset, rows: Sequence[int]) -> tuple[str, ...]:

@@ -3,10 +3,9 @@
 Every image is judged by a classifier fitted to all others. Its distances to the classes become
 probabilities by a softmax with one scale, of labels that were replaced by others at some rate;
 scale and rates are fitted by maximum likelihood, so that classes that look alike lower the scale
-and are no errors. The
-posterior probability that a label was replaced follows by Bayes' rule, and as many images are
-reported as keep the expected share of false alarms within a limit (the local false discovery rate:
-Efron 2008).
+and are no errors. The posterior probability that a label was replaced follows by Bayes' rule, and
+as many images are reported as keep the expected share of false alarms within a limit (the local
+false discovery rate: Efron 2008).
 """
 
 from __future__ import annotations

@@ -35,14 +35,10 @@ def training_classes(dataset: Dataset, splits: Sequence[str]) -> tuple[str, ...]
     return tuple(name for name in dataset.classes if name in present)
 
 
-def labels_of_split(dataset: Dataset, splits: Sequence[str], split: str) -> set[str]:
+def labels_of_split(dataset: Dataset, splits: Sequence[str | None], split: str) -> set[str]:
     """All labels of the rows of a split."""
-    return {
-        label
-        for labels, name in zip(dataset.labels, splits, strict=True)
-        for label in labels
-        if name == split
-    }
+    rows = [row for row, name in enumerate(splits) if name == split]
+    return {label for row in rows for label in dataset.labels[row]}
 
 
 def unknown_classes(dataset: Dataset, splits: Sequence[str]) -> list[str]:
@@ -138,12 +134,8 @@ def readable_classes(
     dataset: Dataset, splits: Sequence[str], unreadable: Collection[int]
 ) -> tuple[str, ...]:
     """The classes of which train has an image that can be read."""
-    present = {
-        label
-        for row, (labels, split) in enumerate(zip(dataset.labels, splits, strict=True))
-        for label in labels
-        if split == "train" and row not in unreadable
-    }
+    rows = [row for row, split in enumerate(splits) if split == "train" and row not in unreadable]
+    present = {label for row in rows for label in dataset.labels[row]}
     return tuple(name for name in dataset.classes if name in present)
 
 

@@ -36,6 +36,15 @@ def _exact_pairs(scan: Scan) -> Pairs:
     return np.stack([scan.rows[order[:-1][same]], scan.rows[order[1:][same]]], axis=1)
 
 
+def connected_groups(count: int, pairs: Pairs) -> list[list[int]]:
+    """The rows that pairs connect, group by group, of `count` rows; rows without a pair in none."""
+    roots = connected_components(count, pairs)
+    groups: dict[int, list[int]] = {}
+    for row in np.unique(pairs).tolist():
+        groups.setdefault(int(roots[row]), []).append(row)
+    return list(groups.values())
+
+
 def connected_components(count: int, *pairs: Pairs) -> NDArray[np.int64]:
     """int64 (count,): for each row the smallest row that pairs connect it with."""
     parent = np.arange(count, dtype=np.int64)

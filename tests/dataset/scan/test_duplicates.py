@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from foveal.dataset.open import open_dataset
-from foveal.dataset.scan.duplicates import connected_components, find_duplicates
+from foveal.dataset.scan.duplicates import connected_components, connected_groups, find_duplicates
 from foveal.dataset.scan.scan import scan_images
 
 
@@ -25,3 +25,9 @@ def test_components_chain_pairs_of_all_arrays():
     first, second = np.array([(5, 3), (1, 2)]), np.array([(3, 0), (4, 4)])
     assert connected_components(6, first, second).tolist() == [0, 1, 1, 0, 4, 0]
     assert connected_components(2).tolist() == [0, 1]
+
+
+def test_groups_hold_the_rows_that_have_a_pair():
+    pairs = np.array([(5, 3), (1, 2), (3, 0)])
+    assert connected_groups(7, pairs) == [[0, 3, 5], [1, 2]]
+    assert connected_groups(7, np.empty((0, 2), np.int64)) == []
