@@ -128,10 +128,10 @@ def _read_table(path: Path, members: Members, table: str) -> Table:
 def _open_archived_table(path: Path, members: Members, table: str) -> Dataset:
     source = f"{path}/{table}"
     folder = "" if "/" not in table else table.rpartition("/")[0] + "/"
-
     composed = {compose(name): name for name in members}
 
     def stamp(name: str) -> str:
+        """The member's own name, by which the rows below find it."""
         name = folder + name
         return name if name in members else composed.get(compose(name), "")
 

@@ -16,6 +16,7 @@ from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.cells import join_labels
 from foveal.dataset.columns import TableColumns, parse_columns
 from foveal.dataset.labels import are_composed, compose_labels, composition_notes
+from foveal.dataset.listing import stat_stamp
 from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.types import LayoutNote, Split, Task, UnusableFile
@@ -251,12 +252,3 @@ class MapStyleDataset:
         indices = tuple(classes.index(label) for label in self.dataset.labels[row])
         pixels = to_input_pixels(self.dataset.read(row), self.input, self.preprocess)
         return pixels.copy(), indices[0] if self.dataset.task == "single" else indices
-
-
-def stat_stamp(path: Path) -> str:
-    """Size, modification and change time of a file; empty where it does not exist."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):  # ValueError: no name that a file can have
-        return ""
-    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

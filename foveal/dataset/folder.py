@@ -20,16 +20,16 @@ from foveal.dataset.listing import (
     is_ignored,
     is_image_name,
     list_files,
+    unusable_files,
 )
 from foveal.dataset.mask_folders import masks_note, says_annotation
 from foveal.dataset.split_folders import split_of_folder
 from foveal.dataset.task_layouts import other_task_problem
-from foveal.dataset.types import LayoutNote, UnusableFile
+from foveal.dataset.types import LayoutNote
 from foveal.errors import ImageError
 from foveal.images.decode import read_bytes
-from foveal.text import and_more, compose, natural_key, plural
+from foveal.text import and_more, compose, list_quoted, natural_key, plural
 
-MAX_LISTED_NAMES = 5
 _WORK_SUFFIXES = (
     ".py",
     ".ipynb",
@@ -77,19 +77,17 @@ def dataset_from_files(
     all_places = [layout.places.get(folder) for folder in folders]
     usable = [file for file, place in zip(images, all_places, strict=True) if place is not None]
     places = [place for place in all_places if place is not None]
-    unusable = [
-        UnusableFile("/".join(file.parts), file.reason) for file in files if file.reason is not None
-    ]
+    unusable = unusable_files(files)
     ignored = len(files) - len(usable) - len(unusable)
     archives = archives_note(files) if usable and ignored else []
     notes = (*_ignored_note(ignored), *archives, *_skipped_note(listing.skipped))
     return Dataset(
         root=root,
-        paths=tuple("/".join(file.parts) for file in usable),
+        paths=tuple(file.path for file in usable),
         labels=tuple(place.labels for place in places),
         splits=tuple(place.split for place in places),
         file_stamps=tuple(file.stamp for file in usable) if source == "folder" else (),
-        unusable=tuple(unusable),
+        unusable=unusable,
         notes=notes,
         layout_notes=(
             *layout.notes,
@@ -139,10 +137,9 @@ def _empty_split_notes(
         and split_of_folder(folder[-1])
         and not any(one[: len(folder)] == folder for one in images)
     ]
-    listed = and_more((f"'{name}'" for name in empty), MAX_LISTED_NAMES)
-    called = "a split is" if len(empty) == 1 else "splits are"
-    folders_word = "folder" if len(empty) == 1 else "folders"
-    text = f"no image in {listed}, called as {called}: add some, or remove the {folders_word}"
+    listed = list_quoted(empty)
+    called, them = ("a split is", "folder") if len(empty) == 1 else ("splits are", "folders")
+    text = f"no image in {listed}, called as {called}: add some, or remove the {them}"
     return [LayoutNote(text, is_warning=True)] if empty else []
 
 
@@ -168,10 +165,9 @@ def _skipped_note(skipped: Sequence[str]) -> list[str]:
     if not skipped:
         return []
     names = Counter(map(_skipped_name, skipped))
-    listed = and_more((f"{name} ({n:,})" for name, n in names.most_common()), MAX_LISTED_NAMES)
-    file, files = ("file or folder", "files and folders")
-    kinds = "hidden, system or readme"
-    return [f"{plural(len(skipped), f'{kinds} {file}', f'{kinds} {files}')} skipped: {listed}"]
+    listed = and_more(f"{name} ({n:,})" for name, n in names.most_common())
+    what = "file or folder" if len(skipped) == 1 else "files and folders"
+    return [f"{len(skipped):,} hidden, system or readme {what} skipped: {listed}"]
 
 
 def _skipped_name(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from foveal.dataset.split_folders import (
@@ -110,6 +110,13 @@ def _holds_splits(below: Mapping[Folder, int]) -> bool:
     """Whether the folders in the only folder are all splits."""
     names = {folder[1] for folder in below if len(folder) > 1}
     return len(names) > 1 and all(split_of_folder(name) for name in names)
+
+
+def common_parts(paths: Collection[Folder]) -> Folder:
+    """The parts with which all paths begin."""
+    first, last = min(paths), max(paths)  # what these two share, all between them share
+    equal = [one == other for one, other in zip(first, last, strict=False)]
+    return first[: (*equal, False).index(False)]
 
 
 def folders_below(folders: Mapping[Folder, int], above: Folder) -> dict[Folder, int]:

@@ -9,10 +9,11 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError
 from foveal.text import natural_key
 
@@ -61,6 +62,11 @@ class ListedFile:
     stamp: str = ""
     reason: str | None = None
 
+    @property
+    def path(self) -> str:
+        """Relative to DATA, POSIX."""
+        return "/".join(self.parts)
+
 
 @dataclass(frozen=True)
 class FolderListing:
@@ -75,6 +81,24 @@ class FolderListing:
     skipped: Sequence[str] = ()
     folders: Sequence[tuple[str, ...]] = ()
     read: Callable[[tuple[str, ...]], bytes] = lambda _parts: b""
+
+
+def unusable_files(files: Iterable[ListedFile]) -> tuple[UnusableFile, ...]:
+    """Those of the files that cannot be used."""
+    return tuple(UnusableFile(file.path, file.reason) for file in files if file.reason is not None)
+
+
+def format_stamp(status: os.stat_result) -> str:
+    """Size, modification and change time of a file: text that changes when the file does."""
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+
+
+def stat_stamp(path: Path) -> str:
+    """The stamp of a file; empty where it does not exist."""
+    try:
+        return format_stamp(path.stat())
+    except (OSError, ValueError):  # ValueError: no name that a file can have
+        return ""
 
 
 def is_image_name(name: str) -> bool:
@@ -155,7 +179,7 @@ def _walk(
         if stat.S_ISDIR(status.st_mode):
             yield from _walk_folder(entry, path, _inode(status), parents, walk)
         elif stat.S_ISREG(status.st_mode):
-            yield ListedFile(path, f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}")
+            yield ListedFile(path, format_stamp(status))
         else:
             yield ListedFile(path, reason="not a regular file")
 

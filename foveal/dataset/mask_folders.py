@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from foveal.dataset.layout_tree import Folder
+from foveal.dataset.layout_tree import Folder, common_parts
 from foveal.dataset.listing import FolderListing, is_image_name
 from foveal.dataset.split_folders import split_of_folder, words_of
 from foveal.dataset.types import LayoutNote
@@ -97,13 +97,11 @@ def find_masks(listing: FolderListing, folders: Mapping[Folder, int]) -> Masks |
 
 def _class_parent(folders: Collection[Folder]) -> str:
     """What is common to the folders of the images, where no folder in it is called as a split."""
-    first, last = min(folders), max(folders)
-    equal = [one == other for one, other in zip(first, last, strict=False)]
-    above = (*equal, False).index(False)
-    inside = {folder[above] for folder in folders if len(folder) > above}
+    common = common_parts(folders)
+    inside = {folder[len(common)] for folder in folders if folder != common}
     if len(inside) < 2 or any(map(split_of_folder, inside)):
         return ""
-    return "/".join(first[:above])
+    return "/".join(common)
 
 
 def masks_note(listing: FolderListing) -> list[LayoutNote]:

@@ -63,7 +63,7 @@ def open_metadata_folder(root: Path) -> Dataset | None:
         column_names=lambda table: list(read_columns(root / table)),
         open_table=open_relative,
         open_folders=lambda: open_folder(root),
-        names=lambda: ("/".join(f.parts) for f in list_files(root) if f.reason is None),
+        names=lambda: (file.path for file in list_files(root) if file.reason is None),
     )
     return open_metadata(source, found)
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from foveal.dataset.archive import open_archive
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folder import open_folder
-from foveal.dataset.listing import is_image_name, list_files
+from foveal.dataset.listing import is_image_name, list_files, unusable_files
 from foveal.dataset.metadata import open_metadata_folder
-from foveal.dataset.parquet_folder import find_shards, open_parquet_folder
+from foveal.dataset.parquet_folder import find_parquet_files, open_parquet_folder
 from foveal.dataset.shards.files import find_shard_files
 from foveal.dataset.shards.open import open_shards
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
-from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError, UsageError
 from foveal.files import near_name
 from foveal.remote import address_of
@@ -64,14 +63,10 @@ def open_images(data: str | Path | Dataset, *, root: str | Path | None = None) -
         return open_dataset(dataset)
     return Dataset(
         root=Path(data),
-        paths=tuple("/".join(file.parts) for file in usable),
+        paths=tuple(file.path for file in usable),
         labels=((),) * len(usable),
         file_stamps=tuple(file.stamp for file in usable),
-        unusable=tuple(
-            UnusableFile("/".join(file.parts), file.reason)
-            for file in files
-            if file.reason is not None
-        ),
+        unusable=unusable_files(files),
     )
 
 
@@ -89,7 +84,7 @@ def open_shard_images(data: str | Path) -> Dataset | None:
 def _open_table_with_root(data: str | Path | Dataset, root: Path) -> Dataset:
     path = None if isinstance(data, Dataset) else Path(data)
     is_table = path is not None and path.name.lower().endswith(TABLE_SUFFIXES)
-    if path is None or not (is_table or (path.is_dir() and find_shards(path))):
+    if path is None or not (is_table or (path.is_dir() and find_parquet_files(path))):
         raise UsageError(
             "--root is the folder of the images that a table names, but DATA is "
             f"{path or 'a Dataset'}; give a table (.csv, .tsv, .jsonl, .parquet), or leave --root "
@@ -117,7 +112,7 @@ def holds_images_inside(root: Path) -> bool:
 
 def holds_shards(folder: Path) -> bool:
     """Whether a folder holds .tar or Parquet files and no images."""
-    return bool(find_shards(folder)) or find_shard_files(folder) is not None
+    return bool(find_parquet_files(folder)) or find_shard_files(folder) is not None
 
 
 def _existing(path: Path) -> Path:

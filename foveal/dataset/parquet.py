@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from foveal.dataset.columns import parse_columns
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.parquet_image import ParquetImage
-from foveal.dataset.shards.row_group import open_parquet_file
+from foveal.dataset.shards.row_group import first_line, open_parquet_file
 from foveal.errors import DataError, ImageError, MissingExtra
 from foveal.remote import address_of
 
@@ -76,8 +76,9 @@ def open_parquet(file: Path | bytes, source: str | None = None) -> ParquetTable:
     except ImageError as error:
         raise DataError(f"cannot read {source}: {error.reason}") from error
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{source} is not a valid Parquet file: {first}; write it again") from error
+        raise DataError(
+            f"{source} is not a valid Parquet file: {first_line(error)}; write it again"
+        ) from error
 
 
 def _read_parquet(file: Path | bytes, source: str) -> ParquetTable:

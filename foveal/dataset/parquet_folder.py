@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from foveal.dataset.dataset import Dataset, stat_stamp
+from foveal.dataset.dataset import Dataset
 from foveal.dataset.join import join_datasets
-from foveal.dataset.listing import is_image_name, list_files
+from foveal.dataset.listing import is_image_name, list_files, stat_stamp
 from foveal.dataset.parquet import is_parquet
 from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.split_folders import split_of_folder
@@ -35,7 +35,7 @@ def open_parquet_folder(root: Path, images: Path | None = None) -> Dataset | Non
     Raises DataError: names that say a split for some files only, several configurations in one
     folder, or see `open_table`.
     """
-    shards = find_shards(root)
+    shards = find_parquet_files(root)
     return open_parquet_shards(root, shards, images) if shards else None
 
 
@@ -64,12 +64,12 @@ def open_parquet_shards(
     return replace(dataset, layout_notes=(*notes, *dataset.layout_notes))
 
 
-def find_shards(root: Path) -> list[str]:
+def find_parquet_files(root: Path) -> list[str]:
     """The Parquet files below a folder, relative to it; none where there are images too."""
     found = []
     for file in list_files(root):
         if file.reason is None and is_parquet(file.parts[-1]):
-            found.append("/".join(file.parts))
+            found.append(file.path)
         elif file.reason is None and is_image_name(file.parts[-1]):
             return []
     return found

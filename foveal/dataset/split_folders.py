@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from foveal.dataset.types import Split, split_of
+from foveal.text import compose
 
 _TOKEN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_a-zA-Z]+")
 _HOLD_OUT = re.compile(r"(h[oe]ld)[\W_]*(out)", re.IGNORECASE)
@@ -41,14 +42,14 @@ _AMBIGUOUS = (*_DEVELOPMENT, "eval", "evaluation", "holdout", "heldout")
 
 def split_of_folder(name: str) -> Split | None:
     """The split of a folder's name: one word of a split, beside neutral words and numbers."""
-    words = [token for token in _tokens(name) if not _is_neutral_token(token)]
+    words = [token for token in words_of(name) if not _is_neutral_token(token)]
     splits = {_OTHER_WORDS.get(word) or split_of(word) for word in words}
     return splits.pop() if len(splits) == 1 else None
 
 
 def split_words(name: str) -> set[Split]:
     """The splits that words of a name say, whatever the other words are: `train_cat`."""
-    return {split for word in _tokens(name) if (split := _OTHER_WORDS.get(word) or split_of(word))}
+    return {split for word in words_of(name) if (split := _OTHER_WORDS.get(word) or split_of(word))}
 
 
 def number_of(name: str) -> str:
@@ -58,7 +59,7 @@ def number_of(name: str) -> str:
 
 def is_neutral(name: str) -> bool:
     """Whether a folder's name says neither class nor split: `images`, `my_data`, `Dataset 2`."""
-    tokens = _tokens(name)
+    tokens = words_of(name)
     return not _CONTAINERS.isdisjoint(tokens) and all(map(_is_neutral_token, tokens))
 
 
@@ -66,36 +67,32 @@ def class_words(name: str) -> list[str]:
     """The words of a name that are neither neutral nor those of a split: `cat` of `train_cat`."""
     return [
         token
-        for token in _tokens(name)
+        for token in words_of(name)
         if not (_is_neutral_token(token) or _OTHER_WORDS.get(token) or split_of(token))
     ]
 
 
-def words_of(name: str) -> list[str]:
-    """The words of a name in lower case, and its numbers: `left`, `img`, `8`, `bit`."""
-    return _tokens(name)
-
-
 def is_ambiguous(name: str) -> bool:
     """Whether the split's word is one that people use for val and for test."""
-    return any(token.startswith(_AMBIGUOUS) for token in _tokens(name))
+    return any(token.startswith(_AMBIGUOUS) for token in words_of(name))
 
 
 def is_development(name: str) -> bool:
     """Whether the split's word is dev, which is val where another folder says eval."""
-    return any(token.startswith(_DEVELOPMENT) for token in _tokens(name))
+    return any(token.startswith(_DEVELOPMENT) for token in words_of(name))
 
 
 def compared_name(name: str) -> str:
     """A name as it is compared: composed (NFC), without case."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return compose(name).casefold()
 
 
-def _tokens(name: str) -> list[str]:
-    decomposed = unicodedata.normalize("NFC", name)
-    if split_of(decomposed):
-        return [re.sub(r"[\W_]+", "", decomposed).lower()]
-    joined = _HOLD_OUT.sub(lambda match: "".join(match.groups()).lower(), decomposed)
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case, and its numbers: `left`, `img`, `8`, `bit`."""
+    composed = compose(name)
+    if split_of(composed):
+        return [re.sub(r"[\W_]+", "", composed).lower()]
+    joined = _HOLD_OUT.sub(lambda match: "".join(match.groups()).lower(), composed)
     tokens = [token.lower() for token in _TOKEN.findall(_without_accents(joined))]
     return [_CJK_SUFFIX.sub("", token) or token for token in tokens]
 

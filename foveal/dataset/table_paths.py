@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from foveal.dataset.columns import FoundPaths
-from foveal.dataset.listing import is_image_name, list_files
+from foveal.dataset.layout_tree import common_parts
+from foveal.dataset.listing import format_stamp, is_image_name, list_files
+from foveal.dataset.split_folders import compared_name
 from foveal.errors import DataError
 from foveal.text import and_more, is_address, plural, printable
 
@@ -51,10 +52,10 @@ def folder_source(root: Path) -> FileSource:
             status = os.stat(os.path.join(base, path))  # noqa: PTH116, PTH118 - called per row
         except (OSError, ValueError):
             return ""
-        return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+        return format_stamp(status)
 
     def names() -> Iterator[str]:
-        return ("/".join(file.parts) for file in list_files(root) if file.reason is None)
+        return (file.path for file in list_files(root) if file.reason is None)
 
     return FileSource(base, stamp, names)
 
@@ -115,7 +116,7 @@ class _Search:
             self.paths[row], self.stamps[row] = path, stamp
         return bool(stamp)
 
-    def _tell(self, rows: Sequence[int], given: Sequence[str], how: str) -> None:
+    def _note(self, rows: Sequence[int], given: Sequence[str], how: str) -> None:
         if rows:
             example = f"{printable(given[0])} is {printable(self.paths[rows[0]])}"
             self.notes.append(f"in {self.table}: {plural(len(rows), 'path')} with {how}: {example}")
@@ -130,7 +131,7 @@ class _Search:
         found = [
             row for row in given if changed[row] != given[row] and self._try(row, changed[row])
         ]
-        self._tell(found, [given[row] for row in found], how)
+        self._note(found, [given[row] for row in found], how)
 
     def replace_prefixes(self) -> None:
         """Replace the leading folders of paths, as many as lets most files be found.
@@ -146,11 +147,11 @@ class _Search:
             given = {row: self.paths[row] for row in rows}
             found = [row for row in rows if cut and self._try(row, "/".join(parts[row][cut:]))]
             how = f"folders replaced by {self.files.name}"
-            self._tell(found, [given[row] for row in found], how)
+            self._note(found, [given[row] for row in found], how)
 
-    def _best_cut(self, parts: Sequence[Sequence[str]], least: int) -> int:
+    def _best_cut(self, parts: Sequence[tuple[str, ...]], least: int) -> int:
         """The number of leading parts without which most paths are files; the least such number."""
-        cuts = range(least, len(_common([one[:-1] for one in parts])) + 1)
+        cuts = range(least, len(common_parts([one[:-1] for one in parts])) + 1)
         sample = parts[:: max(1, len(parts) // _SAMPLE)]
         hits = {
             cut: sum(bool(self.files.stamp("/".join(one[cut:]))) for one in sample) for cut in cuts
@@ -172,7 +173,7 @@ class _Search:
             raise _several(*example, self.table, self.files)
         rows = [row for row, names in chosen.items() if self._try(row, names[0])]
         how = f"another spelling or no suffix found in {self.files.name}"
-        self._tell(rows, [given[row] for row in rows], how)
+        self._note(rows, [given[row] for row in rows], how)
 
 
 def _only_pattern(found: dict[int, Sequence[str]]) -> dict[int, Sequence[str]]:
@@ -201,19 +202,8 @@ def is_absolute(path: str) -> bool:
     return path.startswith(("/", "\\\\")) or _DRIVE.match(path) is not None
 
 
-def _split(path: str) -> list[str]:
-    return slashes(unescape(path)).strip("/").split("/")
-
-
-def _common(parts: Sequence[Sequence[str]]) -> Sequence[str]:
-    """The parts with which all of `parts` begin."""
-    first, last = min(map(tuple, parts)), max(map(tuple, parts))
-    same = (one == other for one, other in zip(first, last, strict=False))
-    return first[
-        : next(
-            (number for number, equal in enumerate(same) if not equal), min(len(first), len(last))
-        )
-    ]
+def _split(path: str) -> tuple[str, ...]:
+    return tuple(slashes(unescape(path)).strip("/").split("/"))
 
 
 class _Index:
@@ -224,7 +214,7 @@ class _Index:
         self.names: dict[str, list[str]] = defaultdict(list)
         for path in names:
             if is_image_name(path):
-                key = _key(path)
+                key = compared_name(path)
                 stem = os.path.splitext(key)[0]  # noqa: PTH122 - a Path a name is slow
                 for one in {key, stem}:
                     self.paths[one].append(path)
@@ -233,15 +223,11 @@ class _Index:
 
     def find(self, path: str, *, anywhere: bool) -> Sequence[str]:
         """The files a path may mean; anywhere: a bare name may also be that of one in a folder."""
-        key = _key(path)
+        key = compared_name(path)
         names = self.paths.get(key, ())
         if not names and anywhere and "/" not in path:
             names = self.names.get(key, ())
         return names
-
-
-def _key(path: str) -> str:
-    return unicodedata.normalize("NFC", path).casefold()
 
 
 def _several(

@@ -47,7 +47,9 @@ def decode_text(content: bytes, source: str) -> tuple[str, tuple[str, ...]]:
         ) from error
     control = _CONTROL.search(text)
     if control is not None:
-        raise _not_text(source, f"character {control.start()}")
+        raise DataError(
+            f"{source} is not text (character {control.start()}); save it as CSV in UTF-8"
+        )
     if encoding not in _LEGACY_NAMES:
         return text, ()
     return text, (f"read as {_LEGACY_NAMES[encoding]}, as it is not UTF-8: {source}",)
@@ -85,10 +87,6 @@ def _is_korean(content: bytes) -> bool:
     hangul = sum("가" <= one <= "힣" for one in foreign)
     usual = len(foreign) - (len(content.decode("cp949")) - standard)
     return hangul >= 0.9 * len(foreign) and usual >= 0.9 * len(foreign)
-
-
-def _not_text(source: str, place: str) -> DataError:
-    return DataError(f"{source} is not text ({place}); save it as CSV in UTF-8")
 
 
 def read_rows(text: str, source: str) -> Rows:

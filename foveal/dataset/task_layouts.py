@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from foveal.dataset.layout_tree import Folder
+from foveal.dataset.layout_tree import Folder, common_parts
 from foveal.dataset.listing import FolderListing, is_image_name
 from foveal.dataset.mask_folders import ANNOTATION_WORDS, find_masks, without_words
 from foveal.dataset.split_folders import class_words, is_neutral, split_of_folder, words_of
@@ -94,10 +94,10 @@ def _is_cityscapes(listing: FolderListing, folders: Mapping[Folder, int]) -> boo
 
 def _has_no_class_folder(folders: Collection[Folder]) -> bool:
     """Whether no folder of images, below what is common to all, has a name that may be a class."""
-    first, last = min(folders), max(folders)
-    equal = [one == other for one, other in zip(first, last, strict=False)]
-    above = (*equal, False).index(False) if first != last else max(len(first) - 1, 0)
-    names = {part for folder in folders for part in folder[above:]}
+    common = common_parts(folders)
+    if len(folders) == 1:
+        common = common[:-1]
+    names = {part for folder in folders for part in folder[len(common) :]}
     return all(map(_says_no_class, names))
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from foveal.dataset.layout_tree import enter_wrappers, folders_below, read_top_folders
+from foveal.dataset.layout_tree import (
+    common_parts,
+    enter_wrappers,
+    folders_below,
+    read_top_folders,
+)
+
+
+def test_the_parts_that_paths_share() -> None:
+    assert common_parts([("a", "b"), ("a", "c", "d"), ("a",)]) == ("a",)
+    assert common_parts([("a", "b"), ("b", "b")]) == ()
+    assert common_parts([("a", "b")]) == ("a", "b")
 
 
 def test_folders_at_the_top() -> None:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from pathlib import Path
 
-from foveal.dataset.dataset import stat_stamp
-from foveal.dataset.listing import is_image_name, list_files
+from foveal.dataset.listing import is_image_name, list_files, stat_stamp
 from foveal.dataset.shards.index import INDEX_FILE, MAX_INDEX_BYTES, ShardIndex, parse_index
 from foveal.dataset.shards.tar_index import is_webdataset
 from foveal.errors import DataError, ImageError, UsageError
@@ -29,7 +29,6 @@ from foveal.text import natural_key
 
 SHARD_SUFFIXES = (".tar", ".parquet")
 MAX_SHARDS = 100_000
-MAX_LISTED = 3
 DESCRIBE_THREADS = 16
 """Requests at a time for the sizes of shards at web addresses, which cannot be listed."""
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -88,10 +87,7 @@ def expand_braces(pattern: str) -> list[str]:
     """
     parts = _BRACES.split(pattern)
     choices = [_choices(part) for part in parts[1::2]]
-    total = 1
-    for one in choices:
-        total *= len(one)
-    if total > MAX_SHARDS:
+    if prod(map(len, choices)) > MAX_SHARDS:
         raise UsageError(
             f"'{pattern}' names more than {MAX_SHARDS:,} files; give a pattern of fewer"
         )
@@ -122,7 +118,7 @@ def _find_in_folder(folder: Path) -> ShardFiles | None:
         if file.reason is None and (is_image_name(name) or name.endswith((".parquet", ".csv"))):
             return None
         if file.reason is None and name.endswith(".tar"):
-            names.append("/".join(file.parts))
+            names.append(file.path)
     index = _read_local_index(folder)
     if not names and index is None:
         return None
@@ -144,8 +140,7 @@ def _find_file(path: Path) -> ShardFiles | None:
 def _find_local_pattern(pattern: str) -> ShardFiles | None:
     folder = Path(_base(pattern))
     names = _local_names(pattern, str(folder))
-    suffixes = {Path(name).suffix.lower() for name in names}
-    if not suffixes or not suffixes <= set(SHARD_SUFFIXES):
+    if not names or not all(map(_is_shard, names)):
         return None
     there = [name for name in names if os.path.isfile(folder / name)]  # noqa: PTH113
     if not there:
@@ -193,7 +188,7 @@ def _find_remote(address: str) -> ShardFiles | None:
         return _from_remote_index(posixpath.dirname(address))
     if is_pattern(address):
         return _find_remote_pattern(address)
-    if is_web(address) and not name.lower().endswith(SHARD_SUFFIXES):
+    if is_web(address) and not _is_shard(name):
         return None if "." in name else _from_remote_index(address.rstrip("/"))
     listed = [file for file in list_remote_files(address) if _is_shard(file.address)]
     folder = address.rstrip("/")
@@ -209,9 +204,8 @@ def _find_remote(address: str) -> ShardFiles | None:
 def _find_remote_pattern(pattern: str) -> ShardFiles | None:
     folder = _base(pattern)
     names = [one.removeprefix(f"{folder}/") for one in expand_braces(pattern)]
-    if not all(name.lower().endswith(SHARD_SUFFIXES) for name in names):
+    if not all(map(_is_shard, names)):
         return None
-    missing: list[str] = []
     if is_web(pattern):
         files = describe_shards(folder, names)
     elif len(names) == 1:

@@ -26,20 +26,19 @@ _SHARD_FILE = "shard"
 
 
 class CopiedShard(Protocol):
-    """What is copied: a shard of a store, or a row group.
-
-    address: by which the copy is found.  size: its bytes, about.  stamp: changes when the shard
-    does.
-    """
+    """What is copied: a shard of a store, or a row group."""
 
     @property
-    def address(self) -> str: ...  # noqa: D102
+    def address(self) -> str:
+        """By which the copy is found."""
 
     @property
-    def size(self) -> int: ...  # noqa: D102
+    def size(self) -> int:
+        """Bytes, about."""
 
     @property
-    def stamp(self) -> str: ...  # noqa: D102
+    def stamp(self) -> str:
+        """Text that changes when the shard does."""
 
     def write(self, path: Path, ended: threading.Event) -> bool:
         """Write the copy; whether it is whole, False where the work was ended.

@@ -75,10 +75,13 @@ def _open_tars(shards: ShardFiles, *, labelled: bool) -> Dataset:
         forget_other_copy(str(address_of(shards.root / file.name)), file.stamp)
     known = {} if shards.index is None else {one.url: one for one in shards.index.shardlist}
     unusable = [UnusableFile(name, MISSING) for name in shards.missing if name not in known]
+    unusable += [
+        UnusableFile(path, f"{MISSING}: {name}")
+        for name in shards.missing
+        if name in known
+        for path in known[name].paths
+    ]
     entries: list[tuple[ShardEntry, str]] = []
-    for name in shards.missing:
-        if name in known:
-            unusable += [UnusableFile(path, f"{MISSING}: {name}") for path in known[name].paths]
     unknown = [file for file in shards.files if file.name not in known]
     found = dict(
         zip((file.name for file in unknown), _index_all(shards.root, unknown), strict=True)
@@ -122,10 +125,9 @@ def _to_dataset(
     root: Path, entries: Sequence[tuple[ShardEntry, str]], *, labelled: bool
 ) -> Dataset:
     """The images of all shards in their order."""
-    members = tuple(member for entry, _ in entries for member in _members(entry))
-    stamps = tuple(
-        f"{stamp}:{member.stamp()}" for entry, stamp in entries for member in _members(entry)
-    )
+    stamped = [(stamp, member) for entry, stamp in entries for member in _members(entry)]
+    members = tuple(member for _, member in stamped)
+    stamps = tuple(f"{stamp}:{member.stamp()}" for stamp, member in stamped)
     paths = [path for entry, _ in entries for path in entry.paths]
     if not labelled or not members:
         unlabelled: tuple[tuple[str, ...], ...] = ((),) * len(paths)

@@ -167,8 +167,12 @@ def _errors() -> Iterator[None]:
     except DataError as error:  # the address cannot be described
         raise ImageError(str(error)) from error
     except (pyarrow.ArrowException, OSError, ValueError, IndexError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImageError(f"cannot be read from the table: {first}") from error
+        raise ImageError(f"cannot be read from the table: {first_line(error)}") from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error of pyarrow says, without its details; else its type."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _stamp(path: str) -> str:
