@@ -58,7 +58,8 @@ def open_model_file(path: Path) -> BufferedReader:
     """
     weights = path / WEIGHTS_FILE
     path = weights if os.path.isfile(weights) else path  # noqa: PTH113
-    _reject_by_suffix(path)
+    if os.path.lexists(path):
+        _reject_by_suffix(path)
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116
         if stat.S_ISDIR(mode):

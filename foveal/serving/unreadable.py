@@ -25,9 +25,7 @@ def starts_as_image(content: bytes) -> bool:
 
 def has_lost_line_ends(content: bytes) -> bool:
     """Whether all line ends of a body are gone, as `curl -d @FILE` removes them."""
-    return (
-        len(content) >= _MIN_BYTES_WITH_LINE_ENDS and b"\n" not in content and b"\r" not in content
-    )
+    return len(content) >= _MIN_BYTES_WITH_LINE_ENDS and _is_one_line(content)
 
 
 def unreadable_reason(content: bytes, reason: str, *, form: bool = False) -> str:
@@ -51,9 +49,17 @@ def unreadable_reason(content: bytes, reason: str, *, form: bool = False) -> str
         return _DAMAGED_AS_TEXT
     if _is_base64_image(start):
         return "base64 text, not an image: decode it and send the bytes"
-    if form and (has_lost_line_ends(content) or starts_as_image(content)):
+    if form and (
+        has_lost_line_ends(content) or (starts_as_image(content) and _is_one_line(content))
+    ):
         return _DAMAGED_AS_TEXT
-    return f"{reason}; the body came as a form: send the image's bytes" if form else reason
+    if form and not starts_as_image(content):
+        return f"{reason}; the body came as a form: send the image's bytes"
+    return reason
+
+
+def _is_one_line(content: bytes) -> bool:
+    return b"\n" not in content and b"\r" not in content
 
 
 def _is_base64_image(start: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import torch
 from PIL import Image
 
 from foveal.exporting.onnx import export_graph
+from foveal.exporting.pytorch.folder import preprocess_source
 from foveal.exporting.seal import seal_graph
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
@@ -27,6 +29,13 @@ from foveal.spec.preprocess import Input
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIENTATION = 0x0112
+ALL_IMAGES = """
+import sys
+from pathlib import Path
+
+print(json.dumps([[p.name, *classify(str(p))] for p in sorted(Path("images").iterdir())]))
+assert not {"torch", "foveal"} & set(sys.modules)
+"""
 RUNTIME = ROOT / "web" / "node_modules" / "onnxruntime-web" / "dist"
 
 
@@ -51,11 +60,43 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def block(language: str) -> str:
+@pytest.fixture(scope="module")
+def service(folder: Path) -> Path:
+    """A folder of model.onnx, preprocess.py and image.png, and odd images under images/."""
+    model = Predictor(folder / "model-any-size.onnx").manifest
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        native = Model(model.network.build(3).eval(), model)
+    service = folder / "service"
+    (service / "images").mkdir(parents=True)
+    content = seal_graph(export_graph(native).SerializeToString(), model)
+    (service / "model.onnx").write_bytes(content)
+    (service / "preprocess.py").write_text(preprocess_source(model), encoding="utf-8")
+    photo = Image.open(folder / "image.png").convert("RGB")
+    photo.save(service / "image.png")
+    turned = Image.Exif()
+    turned[ORIENTATION] = 7
+    photo.resize((640, 480)).save(service / "images" / "turned 큰.jpg", exif=turned)
+    transparent = photo.convert("RGBA")
+    transparent.putalpha(Image.linear_gradient("L").resize(photo.size))
+    transparent.save(service / "images" / "transparent.png")
+    photo.convert("L").save(service / "images" / "grey.jpg")
+    photo.convert("CMYK").save(service / "images" / "cmyk.jpg")
+    photo.convert("P").save(service / "images" / "palette.png")
+    deep = np.asarray(photo.convert("L"), np.uint16) * 257
+    Image.fromarray(deep).save(service / "images" / "deep.png")
+    (service / "broken.png").write_bytes((service / "image.png").read_bytes()[:900])
+    return service
+
+
+def block(language: str, heading: str) -> str:
+    """The first block of `language` behind `heading`."""
     text = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
-    found = re.search(rf"```{language}[^\n]*\n(.*?)```", text, re.DOTALL)
-    assert found is not None
-    return found[1]
+    _, found, rest = text.partition(heading)
+    assert found
+    match = re.search(rf"```{language}[^\n]*\n(.*?)```", rest, re.DOTALL)
+    assert match is not None
+    return match[1]
 
 
 def check(said: str, folder: Path) -> None:
@@ -65,8 +106,33 @@ def check(said: str, folder: Path) -> None:
     assert float(probability) == pytest.approx(truth.probability, abs=1e-3)
 
 
+def test_a_service_gives_the_answer_of_predict_for_every_kind_of_image(service: Path) -> None:
+    program = block("python", "## Elsewhere, with onnxruntime") + ALL_IMAGES
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=service, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, said = done.stdout.splitlines()
+    predictor = Predictor(service / "model.onnx")
+    truth = next(predictor.predict(service / "image.png"))
+    assert first == f"{truth.label} {float(np.float32(truth.probability))}"
+    images = sorted((service / "images").iterdir())
+    assert json.loads(said) == [
+        [image.name, answer.label, float(np.float32(answer.probability))]
+        for image, answer in zip(images, predictor.predict(images), strict=True)
+    ]
+    assert len(images) == 6
+
+
+def test_a_service_says_why_an_image_cannot_be_read(service: Path) -> None:
+    program = block("python", "## Elsewhere, with onnxruntime").replace("image.png", "broken.png")
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=service, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "broken.png: cannot be decoded: image file is truncated\n"
+
+
 def test_onnxruntime_in_python(folder: Path) -> None:
-    command = [sys.executable, "-c", block("python")]
+    command = [sys.executable, "-c", block("python", "**Without `preprocess.py`**")]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     check(done.stdout, folder)
@@ -93,7 +159,7 @@ class Files(SimpleHTTPRequestHandler):
 def url(folder: Path) -> Iterator[str]:
     imports = '{"imports": {"onnxruntime-web/wasm": "/ort/ort.wasm.bundle.min.mjs"}}'
     page = f'<body><script type="importmap">{imports}</script>'
-    page += f'<script type="module">{block("js")}</script></body>'
+    page += f'<script type="module">{block("js", "## In a browser")}</script></body>'
     page = page.replace("<body>", '<meta charset="utf-8"><head>').replace(
         "</body>", "</head><body>"
     )

@@ -125,5 +125,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert refusal(missing) == (
         "there is no model file FILE (did you mean 'model.safetensors'?); check the path"
     )
+    assert refusal(tmp_path / "weights.pth") == "there is no model file FILE; check the path"
     os.mkfifo(tmp_path / "pipe")
     assert refusal(tmp_path / "pipe") == "FILE is not a file; give the path of a model file"

@@ -55,6 +55,16 @@ def test_an_image_whose_line_ends_were_changed(images) -> None:
         assert unreadable_reason(changed, REASON).startswith("damaged on its way: line ends")
 
 
+def test_a_broken_file_sent_whole_keeps_the_reason_of_the_decoder(images) -> None:
+    broken = b"\xff\xd8\xff\xe0" + b"\n\r" + bytes(600)  # curl --data-binary says it is a form
+    assert unreadable_reason(broken, REASON, form=True) == REASON
+    damaged = b"\xff\xd8\xff\xe0" + bytes(600)
+    assert unreadable_reason(damaged, REASON, form=True) == (
+        "damaged on its way: line ends were removed or changed, as curl -d does; send it with "
+        "curl --data-binary @FILE"
+    )
+
+
 @given(st.binary(max_size=100), st.booleans())
 def test_any_bytes_have_a_reason_on_one_line(content: bytes, form: bool) -> None:
     reason = unreadable_reason(content, REASON, form=form)

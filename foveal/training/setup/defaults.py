@@ -6,6 +6,7 @@ made in `plan`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from foveal.network.cost import network_cost
 from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
+from foveal.text import plural
 from foveal.training.muon import newton_schulz_cost
 from foveal.training.setup.invariance import Invariance
 
@@ -139,9 +141,10 @@ def _batch_size(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     )
     preferred = max(images / steps, min(64, images / 16))
     size = _power_of_two(max(8, min(most, memory_limit, preferred)))
+    actual = plural(math.ceil(images / size), "step")
     reason = (
-        f"about {steps} steps an epoch of {images} images, in batches of 64 to {most}, smaller "
-        "where images are few or large"
+        f"{actual} an epoch of {images:,} images; the aim is {steps}, in batches of 64 to {most}, "
+        "smaller where images are few or large"
     )
     return [ChosenValue("batch_size", size, reason)]
 

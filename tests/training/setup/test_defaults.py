@@ -1,5 +1,6 @@
 """What Foveal chooses itself, with the reason, and what it refuses."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -107,8 +108,8 @@ def test_batches_are_larger_on_a_gpu(images, side, size, learning_rate):
     recipe, chosen = fill_defaults(Recipe(optimizer="muon"), context)
     assert (recipe.batch_size, recipe.learning_rate) == (size, learning_rate)
     assert chosen[0].reason == (
-        f"about 45 steps an epoch of {images} images, in batches of 64 to 1024, smaller where "
-        "images are few or large"
+        f"{math.ceil(images / size):,} steps an epoch of {images:,} images; the aim is 45, in "
+        "batches of 64 to 1024, smaller where images are few or large"
     )
 
 
