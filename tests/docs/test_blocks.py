@@ -275,6 +275,7 @@ def test_options_in_a_synopsis_exist(page):
             assert verb in commands, f"{block.where}: foveal {verb}"
             command = commands[verb]
             command = getattr(command, "commands", {}).get(rest.split(" ")[0].strip(), command)
-            known = {option for one in command.params for option in one.opts}
+            params = command.params
+            known = {option for one in params for option in (*one.opts, *one.secondary_opts)}
             used = set(re.findall(r"--[a-z0-9-]+", rest)) - {"--quiet", "--help"}
             assert used <= known, f"{block.where}: foveal {verb} has no {used - known}"
