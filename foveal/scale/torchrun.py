@@ -87,11 +87,14 @@ def _silence_agent() -> None:
 def _exit_status(codes: Sequence[int]) -> int:
     """Of the exit codes of processes that failed: a killed one's, else the first one's.
 
-    Where some ended by Ctrl-C it is theirs: the agent then ends the others by SIGTERM.
+    Once one has ended, by itself or by Ctrl-C, the agent ends the others by SIGTERM: theirs counts
+    only where there is no other.
     """
     killed = [code for code in codes if code < 0 and -code not in STOP_SIGNALS]
     if killed:
         return killed[0]
     statuses = [code if code >= 0 else 128 - code for code in codes]
-    interrupted = 128 + signal.SIGINT
-    return interrupted if interrupted in statuses else statuses[0]
+    interrupted, ended = 128 + signal.SIGINT, 128 + signal.SIGTERM
+    if interrupted in statuses:
+        return interrupted
+    return next((status for status in statuses if status != ended), ended)
