@@ -70,7 +70,10 @@ class ProcessGroup:
 
         Half as many processes have the shares of two each.
         """
-        return self.rank * count // self.size, (self.rank + 1) * count // self.size
+        return self._share_start(self.rank, count), self._share_start(self.rank + 1, count)
+
+    def _share_start(self, rank: int, count: int) -> int:
+        return rank * count // self.size
 
     def rows(self, indices: NDArray[np.int64], following: int = 0) -> NDArray[np.int64]:
         """This process's share of a batch, and so many rows that follow it, cyclically."""
@@ -149,7 +152,7 @@ class ProcessGroup:
         parts = [torch.empty_like(padded) for _ in range(self.size)]
         with _lost_processes(self):
             dist.all_gather(parts, padded, group=self.control)
-        sizes = np.diff(np.arange(self.size + 1) * count // self.size).tolist()
+        sizes = np.diff([self._share_start(rank, count) for rank in range(self.size + 1)]).tolist()
         return torch.cat([part[:n] for part, n in zip(parts, sizes, strict=True)]).numpy()
 
     def broadcast(self, data: bytes = b"") -> bytes:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foveal.training.optim import OptimizerState, ParameterGroup
+from foveal.training.optim import OptimizerState, ParameterGroup, initial_state
 
 
 @dataclass
@@ -130,6 +130,12 @@ class TrainingState:
     def _copy_from(self, tensors: dict[str, Tensor]) -> None:
         for name, value in self.tensors().items():
             value.copy_(tensors[name])
+
+    def restart_optimizer(self) -> None:
+        """Let the optimiser and the average begin with the weights as they are now."""
+        self.optimizer_state = initial_state(self.parameter_groups)
+        now = self.module.state_dict()
+        self.ema = {name: now[name].clone() for name in self.ema}
 
     def begin_step(self) -> None:
         """Save the buffers before a step, as a forward pass changes them."""

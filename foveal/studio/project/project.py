@@ -219,19 +219,22 @@ class Project:
             for done in apply_entries(self.table, self._journal.entries()):
                 applied = done
             self.table.check()
-        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-            raise self._unknown_entry(applied) from error
-        except (RecursionError, UsageError) as error:
-            raise self._unknown_entry(applied) from error
+        except (
+            LookupError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+            UsageError,
+        ) as error:
+            raise DataError(
+                f"{self.folder / JOURNAL} has an entry after line {applied:,} that this Foveal "
+                "does not know: update Foveal, or restore the file from a copy"
+            ) from error
         finally:
             if collects:
                 gc.enable()
-
-    def _unknown_entry(self, applied: int) -> DataError:
-        return DataError(
-            f"{self.folder / JOURNAL} has an entry after line {applied:,} that this Foveal does "
-            "not know: update Foveal, or restore the file from a copy"
-        )
 
 
 def _shorter(values: list[int]) -> int | list[int]:

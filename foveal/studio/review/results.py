@@ -1,4 +1,4 @@
-"""Which models a project has."""
+"""Which models a project has, and the state of what is kept of its review."""
 
 from __future__ import annotations
 

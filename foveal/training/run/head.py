@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from foveal.network.fused.extractor import split_head
 from foveal.text import plural
-from foveal.training import loop, optim, validation
+from foveal.training import loop, validation
 from foveal.training.events import EpochRecord
 from foveal.training.loss import compute_class_weights, encode_targets, loss_weights
 from foveal.training.run.driver import RunContext, handle_record, save_elapsed, save_state
@@ -160,9 +160,7 @@ def _strength_choice(
 def _set_output_layer(state: TrainingState, output: nn.Linear, fitted: FittedHead) -> None:
     output.weight.copy_(fitted.weight)
     output.bias.copy_(fitted.bias)
-    state.optimizer_state = optim.initial_state(state.parameter_groups)
-    now = state.module.state_dict()
-    state.ema = {name: now[name].clone() for name in state.ema}
+    state.restart_optimizer()
 
 
 def _count_train(

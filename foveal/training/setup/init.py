@@ -54,9 +54,7 @@ def starting_state(
     transfer = Transfer()
     if source is not None:
         transfer = load_matching_weights(state.module, data.classes, source)
-    state.optimizer_state = optim.initial_state(state.parameter_groups)
-    now = state.module.state_dict()
-    state.ema = {name: now[name].clone() for name in state.ema}
+    state.restart_optimizer()
     return state, transfer
 
 
