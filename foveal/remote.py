@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeVar
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from foveal import web
 from foveal.errors import DataError, ImageError, MissingExtra
 
 if TYPE_CHECKING:
-    from http.client import HTTPResponse
-
     from fsspec import AbstractFileSystem
 
 PROTOCOLS = ("s3", "gs", "gcs", "az", "abfs", "abfss", "hf", "http", "https")
@@ -26,7 +27,8 @@ FIRST_PAUSE_SECONDS = 0.5
 """Before the second attempt; each later pause is twice as long."""
 NOTHING_THERE = "nothing is at this address"
 CONNECT_SECONDS = 10
-RECEIVE_SECONDS = 30
+READ_SECONDS, LIST_SECONDS = 600.0, 3600.0
+"""Of one request in all: a server that sends a byte now and then is not waited for without end."""
 _PASSING_STATUSES = (408, 425, 429, 500, 502, 503, 504)
 
 _Result = TypeVar("_Result")
@@ -75,7 +77,8 @@ def list_remote_files(address: str) -> list[RemoteFile]:
     """The same files with their sizes and stamps; raises as `list_addresses` does."""
     try:
         if is_web(address):
-            return [with_retries(partial(_describe_web, address))]
+            size, stamp = with_retries(partial(web.describe, address), READ_SECONDS)
+            return [RemoteFile(address, size, stamp)]
         found = list_stored(address)
     except ImageError as error:
         raise DataError(f"{address} cannot be listed: {error.reason}") from error
@@ -87,7 +90,7 @@ def list_remote_files(address: str) -> list[RemoteFile]:
 def list_stored(address: str, what: str = "reading") -> list[RemoteFile]:
     """The files of a store below an address, also none; raises as `open_store` does."""
     store, path = open_store(address, what)
-    found = with_retries(partial(_list, store, path))
+    found = with_retries(partial(_list, store, path), LIST_SECONDS)
     return [_describe(store.unstrip_protocol(name), found[name]) for name in sorted(found)]
 
 
@@ -98,9 +101,9 @@ def read_address(address: str, max_bytes: int) -> bytes:
     some attempts, MissingExtra without fsspec.
     """
     if is_web(address):
-        return with_retries(partial(_read_web, address, None, max_bytes + 1))
+        return with_retries(partial(web.read, address, None, max_bytes + 1), READ_SECONDS)
     store, path = open_store(address)
-    return with_retries(partial(_read, store, path, 0, max_bytes + 1))
+    return with_retries(partial(_read, store, path, 0, max_bytes + 1), READ_SECONDS)
 
 
 def read_range(address: str, start: int, count: int) -> bytes:
@@ -108,9 +111,9 @@ def read_range(address: str, start: int, count: int) -> bytes:
     if count <= 0:
         return b""
     if is_web(address):
-        return with_retries(partial(_read_web, address, start, count))
+        return with_retries(partial(web.read, address, start, count), READ_SECONDS)
     store, path = open_store(address)
-    return with_retries(partial(_read, store, path, start, count))
+    return with_retries(partial(_read, store, path, start, count), READ_SECONDS)
 
 
 def _list(store: AbstractFileSystem, path: str) -> dict[str, dict[str, Any]]:
@@ -131,13 +134,6 @@ def _describe(address: str, about: dict[str, Any]) -> RemoteFile:
     return RemoteFile(address, size, f"{size}:{next(filter(None, changed), '')}")
 
 
-def _describe_web(address: str) -> RemoteFile:
-    with _open_web(address, "HEAD", {}) as answer:
-        size = int(answer.headers.get("Content-Length") or 0)
-        changed = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
-    return RemoteFile(address, size, f"{size}:{changed}")
-
-
 def _read(store: AbstractFileSystem, path: str, start: int, count: int) -> bytes:
     try:
         return bytes(store.cat_file(path, start=start, end=start + count))
@@ -145,43 +141,6 @@ def _read(store: AbstractFileSystem, path: str, start: int, count: int) -> bytes
         if error.errno == errno.EINVAL and store.size(path) <= start:
             return b""  # a range behind the end of a file is an error of the request
         raise
-
-
-def _read_web(address: str, start: int | None, count: int) -> bytes:
-    """`count` bytes of a file from its beginning, or of the part that begins at `start`."""
-    headers = {} if start is None else {"Range": f"bytes={start}-{start + count - 1}"}
-    try:
-        opened = _open_web(address, "GET", headers)
-    except OSError as error:
-        if start is not None and _status(error) == 416:
-            return b""  # behind the end of the file
-        raise
-    with opened as answer:
-        if start and answer.status != 206:
-            raise ImageError("the server sends no parts of files: download it")
-        length = answer.length
-        content = bytes(answer.read(count))
-    if length is not None and len(content) < min(length, count):
-        raise OSError(f"the content ends after {len(content):,} of {length:,} bytes")
-    return content
-
-
-def _open_web(address: str, method: str, headers: Mapping[str, str]) -> HTTPResponse:
-    from urllib.error import HTTPError  # here, as urllib takes 8 % of the start of a worker process
-    from urllib.request import Request, urlopen
-
-    request = Request(address, headers=dict(headers), method=method)  # noqa: S310 - of the web
-    try:
-        answer: HTTPResponse = urlopen(request, timeout=RECEIVE_SECONDS)  # noqa: S310
-    except HTTPError as error:
-        error.close()
-        raise
-    return answer
-
-
-def _status(error: Exception) -> int | None:
-    """The status of an answer of the web, an HTTPError, else None."""
-    return getattr(error, "code", None) if isinstance(error, OSError) else None
 
 
 def open_store(address: str, what: str = "reading") -> tuple[AbstractFileSystem, str]:
@@ -194,7 +153,7 @@ def open_store(address: str, what: str = "reading") -> tuple[AbstractFileSystem,
     from fsspec.core import url_to_fs
 
     protocol = address.partition("://")[0]
-    limits = {"connect_timeout": CONNECT_SECONDS, "read_timeout": RECEIVE_SECONDS}
+    limits = {"connect_timeout": CONNECT_SECONDS, "read_timeout": web.RECEIVE_SECONDS}
     settings = {"config_kwargs": {**limits, "retries": {"max_attempts": 1}}}
     try:
         store, path = url_to_fs(address, **(settings if protocol == "s3" else {}))
@@ -208,14 +167,18 @@ def open_store(address: str, what: str = "reading") -> tuple[AbstractFileSystem,
     return store, path
 
 
-def with_retries(request: Callable[[], _Result]) -> _Result:
+def with_retries(request: Callable[[], _Result], seconds: float | None = None) -> _Result:
     """The result of a request that is tried up to ATTEMPTS times, with pauses that double.
 
-    Raises ImageError with the reason where it fails for good.
+    seconds: that it may take in all; None: any.  Raises ImageError with the reason where it fails
+    for good.
     """
+    end = None if seconds is None else time.monotonic() + seconds
     for attempt in range(ATTEMPTS):
         try:
-            return request()
+            return request() if end is None else _before(end, request)
+        except _TooSlow as error:
+            raise ImageError(f"not answered whole within {seconds:g} s") from error
         except ImageError:
             raise
         except Exception as error:  # each store has exceptions of its own
@@ -228,9 +191,36 @@ def with_retries(request: Callable[[], _Result]) -> _Result:
     raise AssertionError("the last attempt returns or raises")
 
 
+class _TooSlow(Exception):
+    """The time of a request is over."""
+
+
+def _before(end: float, request: Callable[[], _Result]) -> _Result:
+    """The result of a request; raises _TooSlow at `end`, a monotonic time, and leaves it to itself.
+
+    The waiting inside libraries begins again with every byte, so it is done in a thread.
+    """
+    finished: SimpleQueue[tuple[_Result | None, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            finished.put((request(), None))
+        except BaseException as error:
+            finished.put((None, error))
+
+    threading.Thread(target=run, name="request", daemon=True).start()
+    try:
+        result, error = finished.get(timeout=max(0.0, end - time.monotonic()))
+    except Empty:
+        raise _TooSlow from None
+    if error is not None:
+        raise error
+    return cast("_Result", result)
+
+
 def _final_reason(error: Exception) -> str | None:
     """Why another attempt is useless; None for a failure that may pass."""
-    status = _status(error)
+    status = web.status_of(error)
     if isinstance(error, FileNotFoundError | IsADirectoryError) or status in (404, 410):
         return NOTHING_THERE
     if type(error).__name__ == "NoCredentialsError":

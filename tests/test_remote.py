@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -144,6 +144,7 @@ class Server:
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
         self.requests = 0
+        self.before_body: Callable[[], object] = lambda: None
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -154,6 +155,7 @@ class Server:
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
+                outer.before_body()
                 self.wfile.write(body)
 
             def log_message(self, *_) -> None:
@@ -207,12 +209,22 @@ def test_a_refusal_is_final(web: Server, status: int, reason: str) -> None:
     assert web.requests == 1
 
 
-def test_a_redirect_to_a_file_of_this_machine_is_not_followed(web: Server, tmp_path) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text("secret")
-    web.answers = [(302, {"Location": secret.as_uri()}, b"")]
-    with pytest.raises(ImageError, match=r"^the server answers HTTP Error 302"):
+def test_what_comes_too_slowly_is_not_waited_for(
+    web: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every byte begins a new wait inside the libraries."""
+    done = threading.Event()
+    web.before_body = done.wait
+    web.answers = [(200, {}, b"image")]
+    monkeypatch.setattr(remote, "READ_SECONDS", 0.2)
+    with pytest.raises(ImageError) as info:
         read_address(f"{web.url}/a.jpg", 100)
+    assert str(info.value) == "not answered whole within 0.2 s"
+    monkeypatch.setattr(remote, "_read", lambda *_: done.wait())
+    with pytest.raises(ImageError) as info:
+        read_address(f"{bucket}/q.txt", 100)
+    done.set()
+    assert str(info.value) == "not answered whole within 0.2 s"
 
 
 def test_a_body_that_ends_early(web: Server) -> None:

@@ -189,9 +189,9 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         """The request to follow; raises DownloadError for another scheme or host."""
+        fp.close()  # its body, of any length, would be read
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if (old.scheme, old.netloc) != (new.scheme, new.netloc):
-            fp.close()
             raise DownloadError(
                 f"{_host(req.full_url)} redirects to {new.scheme}://{new.netloc}, which is not "
                 "followed; nothing was kept"
