@@ -52,16 +52,16 @@ def measure_pixels(content: bytes) -> PixelMeasure:
         return PixelMeasure()  # so large an image is not decoded for a sample
     with decoding_budget.reservation() as reserve:
         reserve(decoded_bytes(image))
-        return _measure(image, content)
+        try:
+            return _measure(image, content)
+        except Exception as error:
+            raise ImageError("damaged: its content cannot be decoded") from error
 
 
 def _measure(image: Image.Image, content: bytes) -> PixelMeasure:
-    try:
-        deep_content = file_content(image) if has_deep_colour(image) else None
-        image.load()
-        colours = None if deep_content is None else colour_values(image, deep_content)
-    except Exception as error:
-        raise ImageError("damaged: its content cannot be decoded") from error
+    deep_content = file_content(image) if has_deep_colour(image) else None
+    image.load()
+    colours = None if deep_content is None else colour_values(image, deep_content)
     if is_deep(image):
         return PixelMeasure(measure_levels(image, _significant_bits(content)))
     levels = None if colours is None else measure_colour_levels(colours)

@@ -69,11 +69,11 @@ def read_image(path: Path) -> None:
         lambda: compute_image_stats(content, full=True),
         lambda: (is_special(content), measure_pixels(content)),
     ]
-    errors = []
+    reasons = []
     for call in calls:
         try:
             call()
-        except ImageError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
+        except ImageError as error:  # which holds the image by its traceback
+            reasons.append(error.reason)
+    if reasons:
+        raise ImageError(reasons[0])

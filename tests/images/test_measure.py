@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -57,6 +59,17 @@ def test_contrast_is_of_the_visible_pixels():
     assert measure_pixels(stored(Image.fromarray(values), "PNG")) == PixelMeasure()
     values[..., 3] = 0
     assert measure_pixels(stored(Image.fromarray(values), "PNG")) == PixelMeasure()
+
+
+def test_more_transparent_colours_than_a_palette_can_have_is_an_image_error():
+    """Pillow finds it only where the transparency is used."""
+    content = stored(Image.new("P", (8, 8)), "PNG")
+    chunk = b"tRNS" + bytes(range(256)) * 2
+    chunk = struct.pack(">I", 512) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    at = content.index(b"IDAT") - 4
+    with pytest.raises(ImageError) as info:
+        measure_pixels(content[:at] + chunk + content[at:])
+    assert str(info.value) == "damaged: its content cannot be decoded"
 
 
 def test_a_damaged_file_is_an_image_error():
