@@ -6,84 +6,17 @@ It packs itself into flat tensors and plain JSON data, and back.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from foveal.errors import TrainingError
+from foveal.text import printable
 from foveal.training.optim import OptimizerState, ParameterGroup, initial_state
-
-
-@dataclass
-class RunPosition:
-    """Where a run is: counts and a few factors, all in the checkpoint.
-
-    stage: `head` until the output layer is fitted to features, `plan` until fine-tuning is planned,
-    `training` after that and in all other runs.
-    cycle_start, cycle_steps: the present cycle of the schedule.  progress_offset: progress at
-    step `progress_offset_step`, where the length of the cycle was last changed.
-    lr_scale: factor of the learning rate after non-finite losses.  best_val_score: of the
-    selected weights, accuracy or balanced accuracy, and best_val_error its standard error;
-    best_epoch: the epoch whose weights are in the model file.  needs_validation: steps were done
-    since the last epoch record.  temperature: of the selected weights.
-    elapsed_seconds: over all resumes.  images_seen, loss_sum, correct_sum: of this epoch.
-    epoch_seconds: of every epoch in `history`.  final_scores: of the selected weights on val.
-    """
-
-    stage: Literal["head", "plan", "training"] = "training"
-    step: int = 0
-    cycle_start: int = 0
-    cycle_steps: int = 0
-    progress_offset: float = 0.0
-    progress_offset_step: int = 0
-    lr_scale: float = 1.0
-    consecutive_skipped_steps: int = 0
-    rollbacks: int = 0
-    accumulation_steps: int = 1
-    best_val_score: float = -1.0
-    best_val_error: float = 0.0
-    best_epoch: int = 0
-    epochs_without_improvement: int = 0
-    needs_validation: bool = False
-    finished: bool = False
-    elapsed_seconds: float = 0.0
-    images_seen: int = 0
-    loss_sum: float = 0.0
-    correct_sum: float = 0.0
-    temperature: float = 1.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    epoch_seconds: list[float] = field(default_factory=list)
-    final_scores: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def cycle_end(self) -> int:
-        """The step at which the cycle is over."""
-        return self.cycle_start + self.cycle_steps
-
-    @property
-    def progress(self) -> float:
-        """How far the schedule is, in 0..1."""
-        steps = self.cycle_end - self.progress_offset_step
-        return self.progress_offset + (1 - self.progress_offset) * (
-            self.step - self.progress_offset_step
-        ) / max(1, steps)
-
-    def set_remaining_steps(self, steps: int) -> None:
-        """End the cycle `steps` from now; the schedule continues from where it is."""
-        self.progress_offset, self.progress_offset_step = self.progress, self.step
-        self.cycle_steps = self.step + max(1, steps) - self.cycle_start
-
-    def end_cycle(self) -> None:
-        """End the cycle at the present step."""
-        self.cycle_steps = self.step - self.cycle_start
-
-    def begin_cycle(self, steps: int) -> None:
-        """Begin a new cycle of the schedule at the present step."""
-        self.cycle_start, self.cycle_steps = self.step, steps
-        self.progress_offset, self.progress_offset_step = 0.0, self.step
-        self.finished, self.epochs_without_improvement = False, 0
+from foveal.training.position import RunPosition
 
 
 @dataclass
@@ -119,12 +52,30 @@ class TrainingState:
         return asdict(self.position), {name: value.detach().cpu() for name, value in named.items()}
 
     def unpack(self, position: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Restore what `pack` gave; memory layouts stay as built, so kernels stay the same."""
+        """Restore what `pack` gave; memory layouts stay as built, so kernels stay the same.
+
+        Raises TrainingError where the tensors are not those of this module and its optimiser.
+        """
+        self._check_tensors(tensors)
         self.position = RunPosition(**position)
         self._copy_from(tensors)
         device = next(iter(self.tensors().values())).device
         self.best = _select_prefix("best.", tensors, device)
         self.rollback_point = _select_prefix("rollback_point.", tensors, device)
+
+    def _check_tensors(self, tensors: dict[str, Tensor]) -> None:
+        expected = self.tensors()
+        module = self.module.state_dict()
+        for prefix, saved in (("best.", module), ("rollback_point.", dict(expected))):
+            if any(name.startswith(prefix) for name in tensors):
+                expected |= {f"{prefix}{name}": value for name, value in saved.items()}
+        for name, value in expected.items():
+            found = tensors.get(name)
+            if found is None or (found.shape, found.dtype) != (value.shape, value.dtype):
+                raise TrainingError(
+                    f"the checkpoint is not of this run: its tensor {printable(name)} is missing "
+                    "or of another shape; start a new run in another folder"
+                )
 
     @torch.no_grad()
     def _copy_from(self, tensors: dict[str, Tensor]) -> None:

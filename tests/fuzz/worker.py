@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import random
@@ -190,7 +191,7 @@ def main(name: str, place: Path, base: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    import foveal.images.decode  # its filters of warnings are the process's, not those of a case
+    importlib.import_module("foveal.images.decode")  # its filters of warnings are the process's
 
     watch = Watch(inside)
     for line in sys.stdin:

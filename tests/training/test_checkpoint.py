@@ -14,7 +14,7 @@ from safetensors.torch import save
 from foveal.errors import TrainingError
 from foveal.training import checkpoint
 from foveal.training.checkpoint import Checkpoint, load_newest, save_checkpoint
-from foveal.training.state import RunPosition
+from foveal.training.position import RunPosition
 
 
 def _checkpoint(step):

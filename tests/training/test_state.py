@@ -1,44 +1,9 @@
-"""The state of a run: its position in the schedule, steps undone, rolled back and packed."""
+"""The state of a run: steps undone, rolled back and packed."""
 
 import pytest
 import torch
 
-from foveal.training.state import RunPosition
-
-
-def test_progress_runs_from_zero_to_one_and_over_again():
-    position = RunPosition()
-    position.begin_cycle(10)
-    assert position.progress == 0.0
-    position.step = 10
-    assert position.progress == 1.0
-    position.finished, position.epochs_without_improvement = True, 3
-    position.begin_cycle(5)
-    assert (position.progress, position.cycle_end) == (0.0, 15)
-    assert (position.finished, position.epochs_without_improvement) == (False, 0)
-
-
-def test_progress_continues_where_the_cycle_is_changed():
-    position = RunPosition()
-    position.begin_cycle(100)
-    position.step = 40
-    position.set_remaining_steps(20)
-    assert position.progress == pytest.approx(0.4)
-    assert position.cycle_end == 60
-    position.step = 50
-    assert position.progress == pytest.approx(0.7)
-    position.step = 60
-    assert position.progress == pytest.approx(1.0)
-
-
-def test_a_cycle_has_at_least_one_step_left_and_can_be_ended():
-    position = RunPosition()
-    position.begin_cycle(100)
-    position.step = 7
-    position.set_remaining_steps(0)
-    assert position.cycle_end == 8
-    position.end_cycle()
-    assert position.cycle_end == 7
+from foveal.errors import TrainingError
 
 
 def _buffers(state):
@@ -85,3 +50,22 @@ def test_what_is_packed_is_unpacked_to_the_bit(runs):
     other.unpack(position, tensors)
     assert other.position == state.position
     assert all(torch.equal(value, tensors[name]) for name, value in other.pack()[1].items())
+
+
+@pytest.mark.parametrize("prefix", ["module", "best", "rollback_point"])
+@pytest.mark.parametrize("change", ["missing", "shape", "type"])
+def test_other_tensors_are_refused(runs, prefix, change):
+    state = runs.start().state
+    state.save_rollback_point()
+    state.best = dict(state.module.state_dict())
+    position, tensors = state.pack()
+    name = next(one for one in tensors if one.startswith(f"{prefix}.") and tensors[one].ndim > 1)
+    value = tensors.pop(name)
+    if change != "missing":
+        tensors[name] = value.flatten() if change == "shape" else value.double()
+    with pytest.raises(TrainingError) as caught:
+        runs.start().state.unpack(position, tensors)
+    assert str(caught.value) == (
+        f"the checkpoint is not of this run: its tensor {name} is missing or of another shape; "
+        "start a new run in another folder"
+    )

@@ -19,13 +19,13 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from foveal.dataset.open import open_dataset
-from foveal.errors import DataError, SpecError, UsageError
+from foveal.errors import DataError, SpecError, TrainingError, UsageError
 from foveal.model.file import read_manifest
 from foveal.model.model import load_model
 from foveal.pretrained.start import installed_names
 from foveal.progress import Progress
 from foveal.spec.recipe import Recipe
-from foveal.training.checkpoint import load_newest
+from foveal.training.checkpoint import load_newest, save_checkpoint
 from foveal.training.run import execute
 from foveal.verbs.explain import explain
 from foveal.verbs.train import train
@@ -199,6 +199,21 @@ def test_another_run_is_not_resumed(finished, digits, tmp_path, name):
     assert str(caught.value) == (
         f"{tmp_path}/run holds another run: {words}; resume it as it was started, or start a new "
         "one with another --out"
+    )
+
+
+def test_a_checkpoint_of_other_types_is_not_resumed(finished, digits, tmp_path):
+    """Whoever can write it can compute its digest."""
+    folder = tmp_path / "run" / "checkpoint"
+    newest = load_newest(folder)
+    newest.metadata["plan"]["minutes"] = [1]
+    save_checkpoint(folder, newest)
+    with pytest.raises(TrainingError) as caught:
+        train(digits, epochs=4, out=tmp_path / "run", resume=True)
+    assert str(caught.value) == (
+        f"{tmp_path}/run cannot be resumed, as its newest checkpoint is not as a run writes it "
+        "(plan.minutes: Input should be a valid number); remove that file to go on from the one "
+        "before, or start a new run"
     )
 
 

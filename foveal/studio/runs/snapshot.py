@@ -7,54 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, cast
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter, with_config
 from safetensors import SafetensorError, safe_open
-from typing_extensions import TypedDict
 
+from foveal.errors import TrainingError
 from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.studio.kept import parse_json
+from foveal.training.checkpoint_facts import check_facts
 
 MODULE = "module."
 MAX_TRIES = 3
 """The newest file may be removed by the run before it is opened."""
-
-
-_WITH_MORE = with_config(ConfigDict(extra="allow"))
-
-
-@_WITH_MORE
-class _Plan(TypedDict):
-    """What is used of the plan; the rest is kept as it stands."""
-
-    network: dict[str, Any]
-    recipe: dict[str, Any]
-    classes: list[str]
-    task: Literal["single", "multi"]
-    data: str
-    minutes: float | None
-
-
-@_WITH_MORE
-class _Position(TypedDict):
-    """The same of the position."""
-
-    step: int
-    cycle_start: int
-    cycle_steps: int
-    elapsed_seconds: float
-    finished: bool
-    final_scores: dict[str, Any]
-
-
-class _Facts(TypedDict):
-    plan: _Plan
-    position: _Position
-
-
-_FACTS = TypeAdapter(_Facts)
 
 
 @dataclass(frozen=True)
@@ -95,9 +60,10 @@ def _read(path: Path, stamp: tuple[int, int]) -> Snapshot | None:
     try:
         with safe_open(path, framework="np") as file:
             text = (file.metadata() or {})["foveal"]
-        facts = _FACTS.validate_python(parse_json(text), strict=True)
-        return Snapshot(path, stamp, dict(facts["plan"]), dict(facts["position"]))
-    except (SafetensorError, OSError, KeyError, ValueError, RecursionError):
+        facts = cast("dict[str, Any]", parse_json(text))
+        check_facts(facts)
+        return Snapshot(path, stamp, facts["plan"], facts["position"])
+    except (SafetensorError, OSError, KeyError, ValueError, RecursionError, TrainingError):
         return None
 
 

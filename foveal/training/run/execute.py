@@ -12,8 +12,6 @@ import torch
 
 from foveal.model.manifest import Manifest
 from foveal.progress import Progress
-from foveal.rundir import CHECKPOINT_FOLDER
-from foveal.training import checkpoint
 from foveal.training.device import deterministic_kernels, retain_freed_memory, select_device
 from foveal.training.events import EpochRecord, TrainingRecord
 from foveal.training.interrupts import handle_interrupts
@@ -21,7 +19,7 @@ from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.run.driver import RunContext, StateWriter, drive, follow, save_state
 from foveal.training.run.head import run_first_stages
 from foveal.training.run.live import LiveFiles
-from foveal.training.run.resume import is_complete, resume_run
+from foveal.training.run.resume import is_complete, newest_checkpoint, resume_run
 from foveal.training.run.shared_session import follow_session, share_session
 from foveal.training.run.start import start_run
 from foveal.training.run.trackers import STEPS, open_trackers
@@ -71,7 +69,7 @@ def execute_run(
     if options.processes.rank:
         return _execute_as_follower(request, options)
     folder, progress = options.folder, options.progress
-    newest = checkpoint.load_newest(folder / CHECKPOINT_FOLDER) if options.resume else None
+    newest = newest_checkpoint(folder) if options.resume else None
     if newest is not None and is_complete(newest, request):
         progress.message(
             f"{folder} is finished already, nothing was changed; train it further with "

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from foveal.errors import UsageError
+from foveal.errors import TrainingError, UsageError
 from foveal.pretrained.start import AUTO, SCRATCH
 from foveal.progress import Progress
+from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.spec.network import Network
 from foveal.text import and_more
-from foveal.training.checkpoint import Checkpoint
+from foveal.training.checkpoint import Checkpoint, load_newest
+from foveal.training.checkpoint_facts import check_facts
 from foveal.training.device import environment, environment_differences, select_device
 from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import write_recipe
@@ -22,6 +24,24 @@ from foveal.training.setup.request import TrainRequest, load_recipe, requested_a
 from foveal.training.setup.resumed_session import resume_session
 from foveal.training.setup.session import TrainSession, with_normalisation
 from foveal.training.setup.training_data import TrainingData, decode_training_data
+
+
+def newest_checkpoint(folder: Path) -> Checkpoint | None:
+    """The checkpoint that a run goes on from; None where there is none.
+
+    Raises TrainingError where it cannot be used, as `load_newest` does.
+    """
+    newest = load_newest(folder / CHECKPOINT_FOLDER)
+    if newest is None:
+        return None
+    try:
+        check_facts({part: newest.metadata[part] for part in ("plan", "position")})
+    except TrainingError as error:
+        raise TrainingError(
+            f"{folder} cannot be resumed, as its newest checkpoint is not as a run writes it "
+            f"({error}); remove that file to go on from the one before, or start a new run"
+        ) from error
+    return newest
 
 
 def resume_run(

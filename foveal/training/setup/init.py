@@ -15,9 +15,10 @@ from foveal.network.build import build, whitening_convs
 from foveal.spec.network import Network
 from foveal.training import optim
 from foveal.training.device import to_device
+from foveal.training.position import RunPosition
 from foveal.training.rng import Stream, permutation, torch_seed
 from foveal.training.setup.training_data import TrainingData
-from foveal.training.state import RunPosition, TrainingState
+from foveal.training.state import TrainingState
 from foveal.training.streaming import Pixels
 from foveal.training.task import TrainTask
 from foveal.training.transfer.matching import SourceModel, Transfer, load_matching_weights

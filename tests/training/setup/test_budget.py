@@ -7,10 +7,10 @@ import pytest
 from foveal.training import progressive_resizing
 from foveal.training import task as training_task
 from foveal.training.events import StepRecord
+from foveal.training.position import RunPosition
 from foveal.training.run import driver
 from foveal.training.setup.budget import Budget, finish_seconds
 from foveal.training.setup.timing import Timing
-from foveal.training.state import RunPosition
 
 
 @pytest.mark.timeout(120)
