@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterator
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -23,12 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from foveal.errors import ImageError
 from foveal.images.deep_colour import has_deep_colour, load_deep_colour
 from foveal.images.fast_png import read_simple_png
-from foveal.images.levels import (
-    FULL_RANGE,
-    ValueRange,
-    is_deep,
-    to_8_bits,
-)
+from foveal.images.levels import FULL_RANGE, ValueRange, is_deep, to_8_bits
 from foveal.images.limits import (
     MAX_DECODED_BYTES,
     MAX_FILE_BYTES,
@@ -42,17 +37,19 @@ from foveal.images.limits import (
 )
 from foveal.images.memory import NeedsMoreMemory, Reserve, decoding_budget
 from foveal.images.signatures import HEIC_REASON, is_heic, unidentified_reason
+from foveal.images.tiff import (
+    DNG_VERSION,
+    SUB_IFDS,
+    allow_white_as_zero,
+    is_reduced_copy,
+    tiff_tags,
+)
+from foveal.images.transparency import may_be_transparent, over_background
 
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
 """Formats that are parsed; other formats that Pillow supports are never tried."""
 _PILLOW_FORMATS = IMAGE_FORMATS[:-1]
-MAX_FAST_PNG_PIXELS = 8_000_000
-"""Larger ones are counted by `memory`, which needs their header first."""
-_STRIP_PIXELS = 2**24
-"""Larger transparent images are composited in strips, as each step makes a copy."""
 _ORIENTATION = 0x0112
-_NEW_SUBFILE_TYPE, _SUB_IFDS, _DNG_VERSION = 254, 330, 50706
-"""TIFF tags; bit 0 of the first: a reduced copy of another image in the file."""
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -116,7 +113,7 @@ def decode_image(
         opened, min_size = source, None
     else:
         content = source if isinstance(source, bytes) else read_bytes(source)
-        image = read_simple_png(content, MAX_FAST_PNG_PIXELS)
+        image = read_simple_png(content)
         if image is not None:
             return _to_mode(image, channels, background)
         opened = open_image(content)
@@ -142,46 +139,32 @@ def decode_opened(
     reserve: Reserve | None = None,
 ) -> Image.Image:
     """The same for an image that is open, such as one from `open_image`."""
-    wanted = (image, channels, background, min_size, value_range, needs_range)
-    if reserve is not None:
-        return _decode_opened(*wanted, reserve)
-    with decoding_budget.reservation() as own_reserve:
-        return _decode_opened(*wanted, own_reserve)
-
-
-def _decode_opened(
-    image: Image.Image,
-    channels: Literal[1, 3],
-    background: tuple[int, int, int],
-    min_size: tuple[int, int] | None,
-    value_range: ValueRange | None,
-    needs_range: bool,
-    reserve: Reserve,
-) -> Image.Image:
-    try:
-        coefficients = coefficient_bytes(image)
-        if min_size is not None and is_jpeg(image):
-            height, width = min_size
-            image.draft(None, (height, width) if _swaps_axes(image) else (width, height))
-        deep_colour = has_deep_colour(image)
-        copies = 2 if deep_colour and value_range not in (None, FULL_RANGE) else 1
-        size = copies * decoded_bytes(image, channels)
-        _check_memory(image, size)
-        reserve(size + coefficients)
-        opened = image
-        if deep_colour:
-            image = load_deep_colour(opened, value_range, needs_range=needs_range)
-        opened.load()
-        turn = _TRANSPOSE.get(_orientation(opened))
-        if is_deep(image):
-            image = to_8_bits(image, value_range, needs_range=needs_range)
-        if turn is not None:
-            image = image.transpose(turn)
-        return _to_mode(image, channels, background)
-    except NeedsMoreMemory:
-        raise
-    except Exception as error:
-        raise ImageError(_failure_reason(error)) from error
+    budget = decoding_budget.reservation() if reserve is None else nullcontext(reserve)
+    with budget as granted:
+        try:
+            coefficients = coefficient_bytes(image)
+            if min_size is not None and is_jpeg(image):
+                height, width = min_size
+                image.draft(None, (height, width) if _swaps_axes(image) else (width, height))
+            deep_colour = has_deep_colour(image)
+            copies = 2 if deep_colour and value_range not in (None, FULL_RANGE) else 1
+            size = copies * decoded_bytes(image, channels)
+            _check_memory(image, size)
+            granted(size + coefficients)
+            opened = image
+            if deep_colour:
+                image = load_deep_colour(opened, value_range, needs_range=needs_range)
+            opened.load()
+            turn = _TRANSPOSE.get(_orientation(opened))
+            if is_deep(image):
+                image = to_8_bits(image, value_range, needs_range=needs_range)
+            if turn is not None:
+                image = image.transpose(turn)
+            return _to_mode(image, channels, background)
+        except NeedsMoreMemory:
+            raise
+        except Exception as error:
+            raise ImageError(_failure_reason(error)) from error
 
 
 def open_image(content: bytes) -> Image.Image:
@@ -195,7 +178,7 @@ def open_image(content: bytes) -> Image.Image:
         raise ImageError(byte_limit_reason(len(content)))
     _allow_long_png_text()
     if content.startswith((b"II", b"MM")):
-        _allow_white_as_zero()
+        allow_white_as_zero()
     heic = is_heic(content)
     if heic and not _register_heic():
         raise ImageError(HEIC_REASON)
@@ -235,32 +218,14 @@ def _register_heic() -> bool:
 
 def _reject_raw_preview(image: Image.Image) -> None:
     """Raise ImageError for a camera RAW file in the form of a TIFF, which opens as its preview."""
-    tags = getattr(image, "tag_v2", None)
-    if tags is None:
-        return
-    reduced = tags.get(_NEW_SUBFILE_TYPE, 0)
-    if _DNG_VERSION in tags or (_SUB_IFDS in tags and isinstance(reduced, int) and reduced & 1):
+    tags = tiff_tags(image)
+    if DNG_VERSION in tags or (SUB_IFDS in tags and is_reduced_copy(image)):
         raise ImageError("a camera RAW photo (such as DNG or NEF): develop it to JPEG or TIFF")
 
 
 def _check_memory(image: Image.Image, size: int) -> None:
     if size > MAX_DECODED_BYTES:
         raise ImageError(pixel_limit_reason(image.width * image.height, size))
-
-
-@functools.cache
-def _allow_white_as_zero() -> None:
-    """Let TIFF files of 16-bit, 32-bit and float grey have 0 for white, as X-ray scanners write.
-
-    Pillow 13 knows them with 0 for black only; `levels.to_8_bits` inverts them.
-    """
-    from PIL import TiffImagePlugin
-
-    known = TiffImagePlugin.OPEN_INFO
-    for key, (mode, raw_mode) in list(known.items()):
-        if key[1] == 1 and (mode.startswith("I") or mode == "F"):
-            inverted = (key[0], 0, key[2], key[3], key[4], key[5])
-            known.setdefault(inverted, (mode, raw_mode))
 
 
 def preload_codecs() -> None:
@@ -330,48 +295,10 @@ def _orientation(image: Image.Image) -> int:
 def _to_mode(image: Image.Image, channels: int, background: tuple[int, int, int]) -> Image.Image:
     mode = "L" if channels == 1 else "RGB"
     if may_be_transparent(image):
-        image = _over_background(image, background)
+        image = over_background(image, background)
     elif image.mode == "P" and mode == "L":
         image = image.convert("RGB")  # Pillow rounds differently from P to L
     return image if image.mode == mode else image.convert(mode)
-
-
-def may_be_transparent(image: Image.Image) -> bool:
-    """Whether an opened image has an alpha channel or a transparent colour."""
-    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or (
-        "transparency" in image.info and not is_deep(image)
-    )
-
-
-def alpha_channel(image: Image.Image) -> Image.Image | None:
-    """Mode L, of an image that is decoded, as stored; None where every pixel is opaque."""
-    if not may_be_transparent(image):
-        return None
-    alpha = image.convert("RGBA").getchannel("A")
-    extremes = alpha.getextrema()
-    return None if extremes == (255, 255) else alpha
-
-
-def _over_background(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    if image.width * image.height <= _STRIP_PIXELS:
-        return _composite(image, background)
-    result = Image.new("RGB", image.size)
-    for box in _strips(image.size):
-        result.paste(_composite(image.crop(box), background), box)
-    return result
-
-
-def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
-    """Boxes (left, top, right, bottom) of full width that cover an image of that size."""
-    width, height = size
-    rows = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, rows):
-        yield 0, top, width, min(height, top + rows)
-
-
-def _composite(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    under = Image.new("RGBA", image.size, (*background, 255))
-    return Image.alpha_composite(under, image.convert("RGBA")).convert("RGB")
 
 
 def _failure_reason(error: Exception) -> str:

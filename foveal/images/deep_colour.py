@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Mapping
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -24,6 +22,7 @@ from foveal.images.levels import (
     table_of_16_bits,
     unclear_range_reason,
 )
+from foveal.images.tiff import BITS_PER_SAMPLE, PLANAR_CONFIGURATION, SEPARATE_PLANES, tiff_tags
 
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 _OTHER = {"L": "B", "B": "L", "N": "B" if _NATIVE == "L" else "L"}
@@ -40,7 +39,6 @@ PLANAR_REASON = (
     "a TIFF of 16-bit colour in separate planes (PlanarConfiguration 2), which cannot be read with "
     "all its bits; save it with the channels of each pixel together, or with 8 bits"
 )
-_BITS_PER_SAMPLE, _PLANAR_CONFIGURATION, _SEPARATE = 258, 284, 2
 
 
 def has_deep_colour(image: Image.Image) -> bool:
@@ -51,7 +49,7 @@ def has_deep_colour(image: Image.Image) -> bool:
     if image.mode not in _COLOURS or image.format not in _FORMATS:
         return False
     tiles: list[ImageFile._Tile] = getattr(image, "tile", [])
-    deep_planes = _is_planar(image) and 16 in _tags(image).get(_BITS_PER_SAMPLE, ())
+    deep_planes = _is_planar(image) and 16 in tiff_tags(image).get(BITS_PER_SAMPLE, ())
     return deep_planes or any(";16" in _raw_mode(tile) for tile in tiles)
 
 
@@ -146,13 +144,7 @@ def join_bytes(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
 
 
 def _is_planar(image: Image.Image) -> bool:
-    return bool(_tags(image).get(_PLANAR_CONFIGURATION) == _SEPARATE)
-
-
-def _tags(image: Image.Image) -> Mapping[int, Any]:
-    """Of a TIFF; empty for other formats."""
-    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
-    return tags
+    return bool(tiff_tags(image).get(PLANAR_CONFIGURATION) == SEPARATE_PLANES)
 
 
 def _decoder(image: Image.Image) -> str:

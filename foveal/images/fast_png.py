@@ -15,6 +15,8 @@ from PIL import Image
 
 MAX_FAST_BYTES = 2**18
 """Larger files are not read faster this way."""
+MAX_FAST_PIXELS = 8_000_000
+"""Larger images are counted by `memory`, which needs their header first."""
 _SIGNATURE_AND_IHDR = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _HEADER = struct.Struct(">16s2I5B")
 _CHUNK = struct.Struct(">I4s")
@@ -26,7 +28,7 @@ _IGNORED_CHUNKS = {b"gAMA": 4, b"sRGB": 1, b"pHYs": 9, b"cHRM": 32, b"tIME": 7}
 """Chunks that change no pixel, with their length in bytes; allowed before the pixel data."""
 
 
-def read_simple_png(content: bytes, max_pixels: int) -> Image.Image | None:
+def read_simple_png(content: bytes, max_pixels: int = MAX_FAST_PIXELS) -> Image.Image | None:
     """The image, mode L or RGB, as Pillow would read it; None for a file left to Pillow.
 
     These are damaged files, PNG files with other features, and those of more than `max_pixels`.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-_NEW_SUBFILE_TYPE = 254
-"""The TIFF tag whose bit 0 marks a reduced copy of another page."""
+from foveal.images.tiff import is_reduced_copy
 
 
 def has_more_frames(image: Image.Image) -> bool:
@@ -27,7 +26,6 @@ def has_more_frames(image: Image.Image) -> bool:
 def _has_second_page(image: Image.Image) -> bool:
     image.seek(1)
     try:
-        reduced = getattr(image, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0)
-        return not (isinstance(reduced, int) and reduced & 1)
+        return not is_reduced_copy(image)
     finally:
         image.seek(0)

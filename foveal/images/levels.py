@@ -12,6 +12,17 @@ import numpy as np
 from PIL import Image
 
 from foveal.errors import ImageError
+from foveal.images.tiff import (
+    BITS_PER_SAMPLE,
+    MAX_SAMPLE,
+    PHOTOMETRIC,
+    S_MAX_SAMPLE,
+    S_MIN_SAMPLE,
+    SAMPLE_FORMAT,
+    SIGNED,
+    WHITE_IS_ZERO,
+    tiff_tags,
+)
 
 ValueRange = tuple[float, float]
 """The values that become 0 and 255; those outside are clipped."""
@@ -26,8 +37,6 @@ NO_RANGE_REASON = (
     "32-bit or float values, for which preprocess.range has no range; convert it to 8 bits, or "
     "train with images of this kind"
 )
-_PHOTOMETRIC, _BITS_PER_SAMPLE, _MAX_SAMPLE, _S_MIN, _S_MAX = 262, 258, 281, 340, 341
-_SAMPLE_FORMAT, _SIGNED = 339, 2
 _NOMINAL: tuple[ValueRange, ...] = ((0, 1), (-1, 1), (0, 255), (0, 65535))
 _MAX_SAMPLED_VALUES = 2**20
 _BLOCK_VALUES = 2**22
@@ -121,15 +130,11 @@ def _ends(values: np.ndarray) -> tuple[float, float, bool]:
     """The 0.01 and 99.99 percentile of the finite values, and whether all are."""
     values = values.reshape(-1)[:: max(1, values.size // _MAX_SAMPLED_VALUES)]
     finite = values[np.isfinite(values)]
-    low, high = (
-        (float(np.quantile(finite, share, method=method)) for share, method in _ENDS)
-        if len(finite)
-        else (0.0, 0.0)
-    )
+    low, high = 0.0, 0.0
+    if len(finite):
+        low = float(np.quantile(finite, 1e-4, method="lower"))
+        high = float(np.quantile(finite, 0.9999, method="higher"))
     return low, high, len(finite) == len(values)
-
-
-_ENDS: tuple[tuple[float, Literal["lower", "higher"]], ...] = ((1e-4, "lower"), (0.9999, "higher"))
 
 
 def _scale(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
@@ -165,7 +170,7 @@ def _type_range(image: Image.Image) -> ValueRange | None:
     """The range of an integer type of at most 16 bits, by the file's tags; None for wider types."""
     if image.mode.startswith("I;16"):
         return _tagged_range(image) or FULL_RANGE
-    if _tag(image, _BITS_PER_SAMPLE) == 16 and _tag(image, _SAMPLE_FORMAT) == _SIGNED:
+    if _tag(image, BITS_PER_SAMPLE) == 16 and _tag(image, SAMPLE_FORMAT) == SIGNED:
         return _SIGNED_RANGE
     return None
 
@@ -173,7 +178,7 @@ def _type_range(image: Image.Image) -> ValueRange | None:
 def _is_tagged(image: Image.Image) -> bool:
     """Whether a TIFF's tags say what its values mean, be it all 16 bits."""
     return _tagged_range(image) is not None or any(
-        _tag(image, number) is not None for number in (_MAX_SAMPLE, _S_MAX)
+        _tag(image, number) is not None for number in (MAX_SAMPLE, S_MAX_SAMPLE)
     )
 
 
@@ -192,13 +197,13 @@ def _tagged_range(image: Image.Image) -> ValueRange | None:
 
     Of 16 bits the highest value is rounded up to whole bits: some programs write that of the image.
     """
-    low, high = _tag(image, _S_MIN), _tag(image, _S_MAX)
+    low, high = _tag(image, S_MIN_SAMPLE), _tag(image, S_MAX_SAMPLE)
     if not image.mode.startswith("I;16"):
         return (low, high) if low is not None and high is not None and low < high else None
-    bits = _tag(image, _BITS_PER_SAMPLE)
+    bits = _tag(image, BITS_PER_SAMPLE)
     if bits is not None and bits < 16:
         return 0.0, 2.0**bits - 1
-    high = _tag(image, _MAX_SAMPLE) if high is None else high
+    high = _tag(image, MAX_SAMPLE) if high is None else high
     return (0.0, full_of_bits(high)) if high is not None and 0 < high < 2**15 else None
 
 
@@ -208,12 +213,12 @@ def full_of_bits(high: float) -> float:
 
 
 def _white_is_zero(image: Image.Image) -> bool:
-    return _tag(image, _PHOTOMETRIC) == 0
+    return _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO
 
 
 def _tag(image: Image.Image, number: int) -> float | None:
     """The first value of a TIFF tag as a number; None where the file has none."""
-    value = getattr(image, "tag_v2", {}).get(number)
+    value = tiff_tags(image).get(number)
     if isinstance(value, tuple):
         value = value[0] if value else None
     try:

@@ -8,11 +8,12 @@ import numpy as np
 from PIL import Image
 
 from foveal.errors import ImageError
-from foveal.images.decode import alpha_channel, may_be_transparent, open_image
+from foveal.images.decode import open_image
 from foveal.images.deep_colour import colour_values, file_content, has_deep_colour
 from foveal.images.levels import LevelStats, is_deep, measure_colour_levels, measure_levels
 from foveal.images.limits import MAX_DECODED_BYTES, decoded_bytes
 from foveal.images.memory import decoding_budget
+from foveal.images.transparency import alpha_channel, may_be_transparent
 
 BACKGROUNDS = ((0, 0, 0), (255, 255, 255), (128, 128, 128))
 """Candidates for what lies under transparent pixels: black, white, grey."""

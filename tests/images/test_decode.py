@@ -142,13 +142,6 @@ def test_formats_outside_the_list_are_not_tried():
         assert error.value.reason == reason
 
 
-def test_a_large_transparent_image_is_composited_in_equal_strips(monkeypatch):
-    content = (HOSTILE / "alpha.png").read_bytes()
-    whole = decode_array(content, channels=3, background=(9, 99, 199))
-    monkeypatch.setattr(decode, "_STRIP_PIXELS", 100)
-    assert np.array_equal(decode_array(content, channels=3, background=(9, 99, 199)), whole)
-
-
 def test_the_preview_of_a_camera_raw_file_is_not_the_image():
     file = io.BytesIO()
     tags = TiffImagePlugin.ImageFileDirectory_v2()

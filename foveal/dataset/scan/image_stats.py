@@ -10,8 +10,6 @@ from PIL import Image
 
 from foveal.images.decode import (
     IMAGE_FORMATS,
-    MAX_FAST_PNG_PIXELS,
-    alpha_channel,
     decode_opened,
     open_image,
     upright_size,
@@ -20,6 +18,7 @@ from foveal.images.fast_png import read_simple_png
 from foveal.images.frames import has_more_frames
 from foveal.images.levels import ValueRange
 from foveal.images.memory import Reserve, decoding_budget
+from foveal.images.transparency import alpha_channel
 
 THUMBNAIL_SIDE = 32
 """Height and width of the grey thumbnail that near duplicates are compared by."""
@@ -178,7 +177,7 @@ def _decode(
     value_range: ValueRange | None,
     reserve: Reserve,
 ) -> _Decoded:
-    image = read_simple_png(content, MAX_FAST_PNG_PIXELS)
+    image = read_simple_png(content)
     if image is not None:
         return _Decoded(image, image.size, "PNG")
     opened = open_image(content)
