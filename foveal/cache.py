@@ -12,20 +12,24 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from foveal.errors import Error, UsageError
 from foveal.filelock import is_locked
-from foveal.files import write_atomic
+from foveal.files import fsync, write_atomic
+from foveal.text import name_bytes
 
 DEFAULT_LIMIT_BYTES = 50 * 2**30
 _ABOUT_FILE = "about.json"
 _LIMIT_VARIABLE = "FOVEAL_CACHE_LIMIT"
-_PREFIXES = ("pixels-", "scan-", "explain-", "embeddings-", "pretrained-", "shards-")
+Kind = Literal["pixels", "scan", "explain", "embeddings", "pretrained", "shards"]
+_PREFIXES = tuple(f"{kind}-" for kind in get_args(Kind))
 """Only folders with these prefixes are ever listed or deleted, wherever FOVEAL_CACHE points."""
-_limit_of_process: int | None = None
+_UNFINISHED = ".part"
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_limit_of_process: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,32 @@ def _home() -> Path:
         return Path(os.devnull) / "no-home-folder"
 
 
+def entry_folder(kind: Kind, name: str) -> Path:
+    """The folder of one entry, which may not exist yet; name: letters and digits, or `key_of`."""
+    return cache_folder() / f"{kind}-{name}"
+
+
+def key_of(text: str) -> str:
+    """128 bits of a text, in hex: the name of an entry that is found by what it was made from."""
+    return blake2b(name_bytes(text), digest_size=16).hexdigest()
+
+
+def unfinished(folder: Path) -> Path:
+    """Where an entry lies while it is made; it is listed as not complete."""
+    return folder.with_name(folder.name + _UNFINISHED)
+
+
+def finish(folder: Path) -> None:
+    """Give what was made in `unfinished(folder)` its name, in place of an entry of that name."""
+    if folder.exists():
+        remove(folder)
+    unfinished(folder).rename(folder)
+    fsync(folder.parent)
+
+
 @contextlib.contextmanager
 def limited_to(size_bytes: int | None) -> Iterator[None]:
-    """In the block this process holds the cache to so many bytes; None: no change."""
+    """In the block this process lets the cache have so many bytes; None: no change."""
     global _limit_of_process
     before = _limit_of_process
     _limit_of_process = before if size_bytes is None else size_bytes
@@ -122,7 +149,9 @@ def _read_entry(folder: Path) -> CacheEntry:
         description = str(read_about(folder).get("description", ""))
     size = sum(_disk_bytes(file.stat()) for file in folder.iterdir() if file.is_file())
     used = max(folder.stat().st_mtime, about.stat().st_mtime if about.is_file() else 0.0)
-    return CacheEntry(folder, description, size, used, complete=not folder.name.endswith(".part"))
+    return CacheEntry(
+        folder, description, size, used, complete=not folder.name.endswith(_UNFINISHED)
+    )
 
 
 def _disk_bytes(status: os.stat_result) -> int:
@@ -178,6 +207,7 @@ def _free_bytes() -> int:
 def remove(folder: Path) -> None:
     """Delete one entry; it is renamed first, so that nobody reads half of it."""
     removed = folder.with_name(f".{folder.name}.removed")
+    shutil.rmtree(removed, ignore_errors=True)  # of a process that was killed while it removed
     with contextlib.suppress(OSError):
         folder.rename(removed)
     shutil.rmtree(removed, ignore_errors=True)

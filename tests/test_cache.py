@@ -138,6 +138,27 @@ def test_stale_locks_and_half_removed_entries_go(folder):
     assert list(folder.iterdir()) == []
 
 
+def test_an_entry_is_removed_though_an_earlier_removal_was_killed(folder):
+    entry = add("scan-a")
+    (folder / ".scan-a.removed").mkdir()
+    (folder / ".scan-a.removed" / "half").touch()
+    cache.remove(entry)
+    assert list(folder.iterdir()) == []
+
+
+def test_an_entry_is_made_beside_its_name_and_takes_it(folder):
+    entry = cache.entry_folder("scan", cache.key_of("a"))
+    assert entry == folder / "scan-27c35e6e9373877f29e562464e46497e"
+    for content in ("old", "new"):
+        part = cache.unfinished(entry)
+        part.mkdir(parents=True)
+        (part / "file").write_text(content)
+        assert [one.complete for one in cache.list_entries() if one.folder == part] == [False]
+        cache.finish(entry)
+        assert (entry / "file").read_text() == content
+        assert [one.folder for one in cache.list_entries()] == [entry]
+
+
 def test_the_limit_of_a_block(monkeypatch):
     monkeypatch.setenv("FOVEAL_CACHE_LIMIT", "3K")
     with cache.limited_to(10):

@@ -14,7 +14,6 @@ import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,6 @@ from foveal.dataset.types import UnusableFile
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, decode_task
 from foveal.errors import Error
 from foveal.filelock import wait_for_lock
-from foveal.files import fsync
 from foveal.processor import available_cores
 from foveal.progress import Progress, silent
 from foveal.spec.preprocess import Input, Preprocess
@@ -85,7 +83,7 @@ def build_pixel_cache(
     """
     rows = [int(row) for row in rows]
     task = decode_task(input, preprocess)
-    folder = cache.cache_folder() / _key(dataset, rows, task)
+    folder = cache.entry_folder("pixels", _key(dataset, rows, task))
     opened = _open(folder, rows, input.shape)
     if opened is not None and readable_again(dataset, opened.unusable):
         cache.remove(folder)
@@ -112,7 +110,7 @@ def _key(dataset: Dataset, rows: Sequence[int], task: DecodeTask) -> str:
             dataset.fingerprint(rows),
         ]
     )
-    return "pixels-" + blake2b(key.encode(), digest_size=16).hexdigest()
+    return cache.key_of(key)
 
 
 def _resizing(task: DecodeTask) -> tuple[float | str, ...]:
@@ -129,7 +127,7 @@ def _build(
     decoded: DecodedImages | None,
     progress: Progress,
 ) -> None:
-    part = folder.with_name(folder.name + ".part")
+    part = cache.unfinished(folder)
     pixels = part / PIXELS_FILE
     total = int(np.prod(task.shape)) * len(rows)
     try:
@@ -146,10 +144,7 @@ def _build(
                 f"{task.height}x{task.width}x{task.channels}, {task.fit}",
                 checksums=_block_checksums(pixels),
             )
-            if folder.exists():
-                cache.remove(folder)
-            part.rename(folder)
-            fsync(folder.parent)
+            cache.finish(folder)
     except OSError as error:
         raise Error(
             f"cannot write the cache {folder.parent}: {error.strerror or error}; free space or "

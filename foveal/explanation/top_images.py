@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from foveal.cache import cache_folder, write_about
+from foveal.cache import entry_folder, write_about
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import holds_images_inside, open_dataset
 from foveal.dataset.sampling import even_sample
@@ -135,7 +135,7 @@ def _scan(
     )
     weights = model.manifest.weights_sha256
     hashes = [f"{source.content_hash:016x}" for source in sources]
-    folder = cache_folder() / f"explain-{cache_key(weights, hashes)}"
+    folder = entry_folder("explain", cache_key(weights, hashes))
     cached = load_top_activations(folder / CACHE_FILE, names) if weights else None
     if cached is not None:
         return cached

@@ -74,7 +74,7 @@ def open_cache(model: Model, size: int) -> EmbeddingCache:
 
 def open_vectors(name: str, size: int) -> EmbeddingCache:
     """The cached vectors of what `name`, a digest, stands for."""
-    folder = cache.cache_folder() / f"embeddings-{name}"
+    folder = cache.entry_folder("embeddings", name)
     opened = EmbeddingCache(folder, size)
     for index, vectors in _read_parts(folder, size):
         for row, (content_hash, checksum) in enumerate(index.tolist()):

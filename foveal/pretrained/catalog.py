@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from foveal.cache import cache_folder
+from foveal.cache import entry_folder
 from foveal.errors import UsageError
 from foveal.text import nearest
 
@@ -238,7 +238,7 @@ def catalog_model(name: str) -> PretrainedModel:
 
 def cache_entry(name: str) -> Path:
     """The cache entry of the weights that were downloaded or added under `name`."""
-    return cache_folder() / f"pretrained-{name}"
+    return entry_folder("pretrained", name)
 
 
 def find_installed(name: str) -> Path | None:

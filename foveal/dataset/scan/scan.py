@@ -101,7 +101,7 @@ def scan_images(
 
 def _entry_folder(fingerprint: str, task: ScanTask) -> Path:
     key = json.dumps([SCAN_FORMAT, task.full, task.background, task.range, fingerprint])
-    return cache.cache_folder() / ("scan-" + blake2b(key.encode(), digest_size=16).hexdigest())
+    return cache.entry_folder("scan", cache.key_of(key))
 
 
 def _scan(

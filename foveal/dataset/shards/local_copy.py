@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import threading
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +17,6 @@ from foveal import cache
 from foveal.errors import Error, ImageError
 from foveal.filelock import wait_for_lock
 from foveal.remote import read_range
-from foveal.text import name_bytes
 
 PART_BYTES = 8 * 2**20
 """Of one request."""
@@ -77,8 +75,7 @@ class RemoteShard:
 
 def copy_path(address: str) -> Path:
     """Where the copy of a shard lies, when it was made."""
-    key = blake2b(name_bytes(address), digest_size=16).hexdigest()
-    return cache.cache_folder() / f"shards-{key}" / _SHARD_FILE
+    return cache.entry_folder("shards", cache.key_of(address)) / _SHARD_FILE
 
 
 def forget_other_copy(address: str, stamp: str) -> None:
@@ -98,7 +95,7 @@ def fetch(shard: CopiedShard, ended: threading.Event | None = None) -> bool:
     if folder.is_dir() and _stamp_of(folder) == shard.stamp:
         cache.touch(folder)
         return True
-    part = folder.with_name(folder.name + ".part")
+    part = cache.unfinished(folder)
     if shard.size > cache.size_limit_bytes():
         return False
     try:
@@ -110,9 +107,7 @@ def fetch(shard: CopiedShard, ended: threading.Event | None = None) -> bool:
             if not shard.write(part / _SHARD_FILE, ended or threading.Event()):
                 return False
             cache.write_about(part, f"copy of {shard.address}", stamp=shard.stamp)
-            if folder.exists():
-                cache.remove(folder)
-            part.rename(folder)
+            cache.finish(folder)
             return True
     except (OSError, Error) as error:
         if isinstance(error, ImageError):

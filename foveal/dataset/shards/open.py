@@ -6,7 +6,6 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -185,7 +184,7 @@ def _index_all(root: Path, files: Sequence[ShardFile]) -> list[ShardEntry]:
 def _index_cached(root: Path, file: ShardFile) -> ShardEntry:
     place = str(address_of(root) or root.resolve())
     key = json.dumps([TAR_INDEX_FORMAT, place, file.name, file.stamp])
-    folder = cache.cache_folder() / f"shards-{blake2b(key.encode(), digest_size=16).hexdigest()}"
+    folder = cache.entry_folder("shards", cache.key_of(key))
     with contextlib.suppress(OSError, ValidationError):
         entry = ShardEntry.model_validate_json((folder / _ENTRY_FILE).read_bytes())
         if entry.url == file.name and entry.problem() is None:
