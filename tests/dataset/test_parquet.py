@@ -66,7 +66,7 @@ def test_images_inside_are_data(images):
     again = pickle.loads(pickle.dumps(found.subset([2])))
     assert again.read(0) == content[2]
     files = json.loads(worker.encode_files(found.archive_members))
-    assert [worker._decode_file(file) for file in files] == list(found.archive_members)
+    assert [worker._parse_file(file) for file in files] == list(found.archive_members)
 
 
 def test_names_of_images_inside_are_made_where_they_are_missing_or_repeated(images):

@@ -66,7 +66,7 @@ def test_shards_are_one_data_set_with_the_splits_of_their_names(shard):
     assert len({found.file_stamp(row) for row in range(5)}) == 5
     assert len(scan_images(found, range(5)).rows) == 5
     files = json.loads(worker.encode_files(found.archive_members))
-    assert [worker._decode_file(file) for file in files] == list(found.archive_members)
+    assert [worker._parse_file(file) for file in files] == list(found.archive_members)
     assert holds_images_inside(root)
 
 

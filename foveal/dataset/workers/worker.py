@@ -1,7 +1,8 @@
 """A worker process: reads chunks of files from its standard input, writes results to its output.
 
-The first line is {"task", "root", ...}; each further line is a chunk, a list of paths below root or
-of the fields of ArchiveMember, ParquetImage or ShardImage. The result of each is a line
+The first line is {"task", "fields", "root", "memory_bytes"}, with the fields of a ScanTask or
+DecodeTask; each further line is a chunk, a list of paths below root or of the fields of
+ArchiveMember, ParquetImage or ShardImage. The result of each is a line
 {"arrays": [[name, dtype, shape], ...], "failures": [[position, reason], ...]} and then the bytes of
 the arrays; {} where an image takes more memory than the worker may have. The process ends when its
 input does.
@@ -30,6 +31,7 @@ from foveal.images.decode import read_bytes
 from foveal.images.memory import NeedsMoreMemory, decoding_budget
 
 File = str | ArchiveMember | ParquetImage | ShardImage
+_TASKS = {"scan": ScanTask, "decode": DecodeTask}
 _MEMBERS = {
     "zip": ArchiveMember,
     "tar": ArchiveMember,
@@ -41,9 +43,10 @@ _MEMBERS = {
 
 def encode_task(task: ScanTask | DecodeTask, root: Path, memory_bytes: int) -> bytes:
     """The first line; memory_bytes: what the decoded images of this worker may take."""
-    name = "scan" if isinstance(task, ScanTask) else "decode"
-    line = {"task": name, "root": str(root), "memory_bytes": memory_bytes, **asdict(task)}
-    return _json_line(line)
+    name = next(name for name, kind in _TASKS.items() if isinstance(task, kind))
+    return _json_line(
+        {"task": name, "fields": asdict(task), "root": str(root), "memory_bytes": memory_bytes}
+    )
 
 
 def encode_files(files: Sequence[File]) -> bytes:
@@ -72,10 +75,10 @@ def read_result(stream: IO[bytes]) -> ChunkResult:
 def run_worker(requests: BinaryIO, results: BinaryIO) -> None:
     """Run the task on every chunk until the input ends."""
     first = json.loads(requests.readline())
-    task, root = _decode_task(first), Path(first["root"])
+    task, root = _parse_task(first), Path(first["root"])
     decoding_budget.restrict(first["memory_bytes"])
     for line in requests:
-        files = [_decode_file(file) for file in json.loads(line)]
+        files = [_parse_file(file) for file in json.loads(line)]
         try:
             result = run_task(task, partial(_read_file, root, files), len(files))
         except NeedsMoreMemory:
@@ -89,7 +92,7 @@ def run_worker(requests: BinaryIO, results: BinaryIO) -> None:
         results.flush()
 
 
-def _decode_file(file: Any) -> File:
+def _parse_file(file: Any) -> File:
     if isinstance(file, str):
         return file
     member: File = _MEMBERS[file[0]](*file)
@@ -103,27 +106,13 @@ def _read_file(root: Path, files: Sequence[File], position: int) -> bytes:
     return read_bytes(os.path.join(root, file))  # noqa: PTH118 - quicker
 
 
-def _decode_task(fields: Mapping[str, Any]) -> ScanTask | DecodeTask:
-    red, green, blue = fields["background"]
-    background = (red, green, blue)
-    value_range = None
-    if fields["range"] is not None:
-        low, high = fields["range"]
-        value_range = (low, high)
-    if fields["task"] == "scan":
-        return ScanTask(fields["full"], background, value_range, fields["keep_pixels"])
-    height, width, channels = fields["height"], fields["width"], fields["channels"]
-    return DecodeTask(
-        height,
-        width,
-        channels,
-        fields["fit"],
-        background,
-        value_range,
-        fields["crop_fraction"],
-        fields["interpolation"],
-        fields["pixel_hashes"],
-    )
+def _parse_task(line: Mapping[str, Any]) -> ScanTask | DecodeTask:
+    fields = {
+        name: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+        for name, value in line["fields"].items()
+    }
+    task: ScanTask | DecodeTask = _TASKS[line["task"]](**fields)
+    return task
 
 
 def _json_line(value: object) -> bytes:

@@ -27,6 +27,7 @@ def _own_budget(monkeypatch):
         ScanTask(False, (9, 9, 9), (0.0, 4095.0)),
         DecodeTask(8, 6, 3, "squash", (1, 2, 3)),
         DecodeTask(8, 6, 3, "squash", (1, 2, 3), (-1.0, 1.0)),
+        DecodeTask(8, 6, 1, "crop", (0, 0, 0), None, 0.875, "bilinear", pixel_hashes=False),
     ],
 )
 def test_a_result_survives_the_pipe(tmp_path, task):
