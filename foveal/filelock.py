@@ -17,8 +17,8 @@ from foveal.progress import Progress, silent
 RUN_LOCK = ".lock"
 """The lock file of a run folder, inside it; that of a cache entry lies beside the entry."""
 POLL_SECONDS = 0.2
-MAX_LOOK_SECONDS = 0.3
-"""For which a lock may be held by one who only looks at it."""
+MAX_TEST_SECONDS = 0.3
+"""For which a lock may be held by `lock_holder`, which only tests it."""
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
             raise Error(
                 f"cannot write into {folder}: {error.strerror}; choose another folder with --out"
             ) from error
-        if not _try_lock_for(handle, MAX_LOOK_SECONDS):
+        if not _try_lock_for(handle, MAX_TEST_SECONDS):
             raise TrainingError(
                 f"another process is training in {folder}; wait until it ends, stop it, or choose "
                 "another folder with --out"

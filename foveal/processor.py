@@ -13,22 +13,20 @@ from functools import cache
 from pathlib import Path
 
 RELEVANT_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16")
-MULTIPLY_ADDS_PER_CORE = 30e9
-"""Multiply-adds a second that one core reaches when training in fp32, measured with the swift
-family on AVX2 cores."""
-SPEEDUP = {"amx_bf16": 6.0, "avx512_bf16": 2.0, "avx512f": 1.5}
-"""Factor for cores with a flag; the first flag that is present counts."""
 _MEMORY_FILE = "/proc/meminfo"
 _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Of the container, in the two versions of control groups."""
 UNKNOWN_MEMORY = 4 * 2**30
 """Bytes where the system does not say."""
+MULTIPLY_ADDS_PER_CORE = 30e9
+"""Multiply-adds a second that one core reaches when training in fp32, measured with the swift
+family on AVX2 cores."""
+SPEEDUP = {"amx_bf16": 6.0, "avx512_bf16": 2.0, "avx512f": 1.5}
+"""Factor for cores with a flag; the first flag that is present counts."""
 MULTIPLY_ADDS_GPU = 5e12
 """The same for a GPU, deliberately low: training measures the time and adapts."""
-
-
 TRANSFER_PER_CORE = (20e9, 11e9)
-"""The same for efficientnet-lite0 with fixed norms: of features alone, and of fine-tuning."""
+"""As MULTIPLY_ADDS_PER_CORE, for efficientnet-lite0 with fixed norms: features, fine-tuning."""
 TRANSFER_SPEEDUP_BF16 = 1.8
 """Factor for cores that multiply 16-bit numbers."""
 
