@@ -11,13 +11,13 @@ import sys
 from typing import Any
 
 from foveal.cli import console, fast_predict
-from foveal.cli.process import open_missing_streams, require_current_folder
+from foveal.cli.process import exit_process, open_missing_streams, require_current_folder
 from foveal.errors import Error
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with 0 done, 1 failed, 2 wrong usage, 130/143 interrupted."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    exit_process(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: list[str]) -> int:

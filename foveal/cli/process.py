@@ -1,10 +1,12 @@
-"""What a command needs of its process: open standard streams and a current folder."""
+"""What a command needs of its process: open standard streams, a current folder, an end."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import sys
+from typing import NoReturn
 
 from foveal.errors import Error
 
@@ -42,3 +44,18 @@ def require_current_folder() -> None:
             f"the current folder cannot be reached ({error.strerror}), as where it was deleted; "
             "change to one that exists (cd) and start again"
         ) from error
+
+
+def exit_process(status: int) -> NoReturn:
+    """Exit with `status`, also where this process is still connected to others that train with it.
+
+    It is so after a failure.  torch's threads of the connection may then abort an interpreter that
+    ends in order (torch 2.13), which would look like a killed process.
+    """
+    distributed = sys.modules.get("torch.distributed")
+    if distributed and distributed.is_available() and distributed.is_initialized():
+        atexit._run_exitfuncs()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)

@@ -13,6 +13,7 @@ import sys
 import uuid
 from collections.abc import Callable, Sequence
 
+from foveal.errors import UsageError
 from foveal.processor import available_cores
 
 MAX_RESTARTS = 3
@@ -20,6 +21,7 @@ MAX_RESTARTS = 3
 STOP_SECONDS = 120
 """For which the processes may finish a step and save, before they are killed."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+WRONG_USAGE = UsageError.exit_status
 
 
 def run_processes(
@@ -87,14 +89,12 @@ def _silence_agent() -> None:
 def _exit_status(codes: Sequence[int]) -> int:
     """Of the exit codes of processes that failed: a killed one's, else the first one's.
 
-    Once one has ended, by itself or by Ctrl-C, the agent ends the others by SIGTERM: theirs counts
-    only where there is no other.
+    Wrong usage and Ctrl-C count before all others: no process does better in a second start.  Once
+    one has ended the agent ends the others by SIGTERM: theirs counts only where there is no other.
     """
-    killed = [code for code in codes if code < 0 and -code not in STOP_SIGNALS]
-    if killed:
-        return killed[0]
-    statuses = [code if code >= 0 else 128 - code for code in codes]
-    interrupted, ended = 128 + signal.SIGINT, 128 + signal.SIGTERM
-    if interrupted in statuses:
-        return interrupted
-    return next((status for status in statuses if status != ended), ended)
+    statuses = [128 - code if -code in STOP_SIGNALS else code for code in codes]
+    final = [status for status in statuses if status in (WRONG_USAGE, 128 + signal.SIGINT)]
+    killed = [status for status in statuses if status < 0]
+    ended = 128 + signal.SIGTERM
+    failed = [status for status in statuses if status != ended]
+    return next(iter((*final, *killed, *failed)), ended)

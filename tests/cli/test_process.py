@@ -60,3 +60,21 @@ def test_paths_from_a_closed_standard_input_are_none(digits_run, tmp_path):
     model = digits_run / "model.safetensors"
     done = _run(f"{{}} predict {model} - <&-", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+CONNECTED = """
+import atexit
+import torch.distributed as dist
+from foveal.cli.process import exit_process
+dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+atexit.register(print, "told at the end")
+print("the result")
+exit_process(2)
+raise AssertionError("not reached")
+"""
+
+
+def test_a_process_that_is_connected_to_others_ends_with_its_own_status():
+    done = subprocess.run([sys.executable, "-c", CONNECTED], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == "the result\ntold at the end\n"
