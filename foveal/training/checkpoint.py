@@ -81,6 +81,8 @@ def _load(path: Path) -> Checkpoint | None:
             return None
         metadata, step = json.loads(header["foveal"]), int(path.stem)
         version = metadata["format"]
+        if not all(isinstance(metadata[part], dict) for part in ("plan", "position")):
+            return None
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError):
         return None
     if version != CHECKPOINT_FORMAT:

@@ -62,6 +62,15 @@ def test_a_damaged_newest_is_passed_over(tmp_path, damage):
     assert load_newest(tmp_path).step == 1
 
 
+@pytest.mark.parametrize(
+    "facts", [{}, {"plan": {}}, {"position": {}}, {"plan": [], "position": {}}]
+)
+def test_one_without_plan_or_position_is_passed_over(tmp_path, facts):
+    save_checkpoint(tmp_path, _checkpoint(1))
+    save_checkpoint(tmp_path, Checkpoint(2, facts, _checkpoint(2).tensors))
+    assert load_newest(tmp_path).step == 1
+
+
 def test_all_damaged_is_one_sentence(tmp_path):
     save_checkpoint(tmp_path, _checkpoint(1)).write_bytes(b"")
     with pytest.raises(TrainingError) as caught:
@@ -89,12 +98,12 @@ import resource, signal, sys, torch
 from pathlib import Path
 from foveal.errors import Error
 from foveal.training.checkpoint import Checkpoint, load_newest, save_checkpoint
-folder = Path(sys.argv[1])
+folder, facts = Path(sys.argv[1]), {"plan": {}, "position": {}}
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-save_checkpoint(folder, Checkpoint(1, {}, {"a": torch.zeros(10)}))
+save_checkpoint(folder, Checkpoint(1, facts, {"a": torch.zeros(10)}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
-    save_checkpoint(folder, Checkpoint(2, {}, {"a": torch.zeros(100000)}))
+    save_checkpoint(folder, Checkpoint(2, facts, {"a": torch.zeros(100000)}))
 except Error as error:
     print(error)
 print(load_newest(folder).step, len(list(folder.iterdir())))

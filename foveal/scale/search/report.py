@@ -6,6 +6,7 @@ The page itself is built from web/src/search.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,9 @@ def read_curve(log: Path) -> list[tuple[float, float]]:
             seconds += float(line["seconds"])
             if line["val_accuracy"] is not None:
                 points.append((round(seconds, 3), float(line["val_accuracy"])))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return []
+    if not all(math.isfinite(value) for point in points for value in point):
         return []
     every = -(-len(points) // MAX_CURVE_POINTS) or 1
     return points[::-1][::every][::-1]

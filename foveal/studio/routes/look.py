@@ -32,7 +32,7 @@ def look_routes(state: StudioState) -> list[Route]:
         path = state.run(request) / REPORT_FILE
         if not path.is_file():
             raise UsageError("this run has no report yet: it is written when training ends")
-        return _page(path.read_text(encoding="utf-8"), request)
+        return _page(path.read_text(encoding="utf-8", errors="replace"), request)
 
     def scores(request: Request) -> dict[str, Any]:
         project, run = request.path_params["project"], state.run(request)

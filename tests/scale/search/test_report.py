@@ -106,6 +106,8 @@ def test_keys_of_another_space_come_last(result: SearchResult) -> None:
         "[1]\n",
         '{"val_accuracy": 0.5}\n',
         '{"seconds": null, "val_accuracy": 1}\n',
+        '{"seconds": 1e400, "val_accuracy": 1}\n',
+        f'{{"seconds": 1{"0" * 400}, "val_accuracy": 1}}\n',
     ],
 )
 def test_a_log_that_is_missing_or_broken_gives_no_curve(

@@ -39,6 +39,8 @@ def test_a_report_is_shown_apart_from_the_studio(digits_project):
     assert "sandbox allow-scripts" in policy
     assert "allow-same-origin" not in policy
     assert "connect-src" not in policy  # default-src 'none' holds: nothing is sent anywhere
+    (run / "report.html").write_bytes(b'<html lang="en">\xff')
+    assert studio.client.get(path).text == '<html lang="en">\ufffd'
 
 
 def test_the_lens_of_a_project_image_and_of_bytes(digits_project, new_digits):
