@@ -117,8 +117,10 @@ def test_every_cut_is_one_sentence(tmp_path):
     whole = path.read_bytes()
     for end in range(0, len(whole) - 1, 7):
         path.write_bytes(whole[:end])
-        with pytest.raises(DataError):
+        with pytest.raises(DataError) as caught:
             read_run_data(tmp_path)
+        assert str(caught.value).startswith(f"{path} cannot be read as the data of a run (")
+        assert str(caught.value).endswith("); name labelled images with --data")
 
 
 def test_bytes_that_are_no_text_are_one_sentence(tmp_path):

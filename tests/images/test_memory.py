@@ -48,10 +48,12 @@ def test_one_above_the_limit_is_decoded_alone():
 
 
 def test_ordinary_images_are_not_counted():
-    budget = MemoryBudget(1)
-    with budget.reservation() as first, budget.reservation() as second:
-        first(UNCOUNTED_BYTES)
-        second(UNCOUNTED_BYTES)
+    budget = MemoryBudget()
+    budget.restrict(1)
+    with budget.reservation() as reserve:
+        reserve(UNCOUNTED_BYTES)
+        with pytest.raises(NeedsMoreMemory):
+            reserve(UNCOUNTED_BYTES + 1)
 
 
 def test_a_restricted_budget_refuses_what_is_above_it():
