@@ -18,7 +18,7 @@ from foveal.errors import UsageError
 from foveal.network import geometry
 from foveal.network.geometry import Sides
 from foveal.spec.values import MAX_SIDE, PaddingMode
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 IntPair = tuple[int, int]
 Array = np.ndarray
@@ -61,7 +61,7 @@ def named_kernel(name: str, size: int = 3) -> Array:
     """
     if name not in KERNELS:
         raise UsageError(
-            f"no kernel is called {name!r}{nearest(name, KERNELS)}; "
+            f"no kernel is called {name!r}{did_you_mean(name, KERNELS)}; "
             f"take one of {', '.join(KERNELS)}, or numbers such as '0 1 0; 1 -4 1; 0 1 0'"
         )
     if size % 2 == 0 or not 1 <= size <= 31:
@@ -168,7 +168,7 @@ def parse_padding_mode(mode: str) -> PaddingMode:
         if known == mode:
             return known
     raise UsageError(
-        f"no padding mode is called {mode!r}{nearest(mode, PADDING_MODES)}; "
+        f"no padding mode is called {mode!r}{did_you_mean(mode, PADDING_MODES)}; "
         f"take one of {', '.join(PADDING_MODES)}"
     )
 
@@ -306,7 +306,7 @@ def activate(values: Array, name: str) -> Array:
     """
     if name not in ACTIVATIONS:
         raise UsageError(
-            f"no activation is called {name!r}{nearest(name, ACTIVATIONS)}; "
+            f"no activation is called {name!r}{did_you_mean(name, ACTIVATIONS)}; "
             f"take one of {', '.join(ACTIVATIONS)}"
         )
     return np.asarray(_ACTIVATIONS[name](values.astype(float)))

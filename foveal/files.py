@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from foveal.errors import Error, UsageError
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 _MAX_NEIGHBOURS = 1000
 
@@ -103,14 +103,14 @@ def refuse_overwriting(out: Path, source: Path, what: str) -> None:
             )
 
 
-def near_name(path: Path) -> str:
+def did_you_mean_file(path: Path) -> str:
     """`" (did you mean 'images'?)"` where a missing path has a neighbour of nearly its name."""
     try:
         names = os.listdir(path.parent)  # noqa: PTH208 - Path.iterdir makes a Path of each
     except (OSError, ValueError):
         return ""
     others = [name for name in names[:_MAX_NEIGHBOURS] if name != path.name]  # a link to nowhere
-    return nearest(path.name, others)
+    return did_you_mean(path.name, others)
 
 
 def fsync(path: Path) -> None:

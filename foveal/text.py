@@ -1,4 +1,4 @@
-"""Words of messages: counts and plurals, "and N more", the nearest name, names as printed."""
+"""Words of messages: counts and plurals, "and N more", "did you mean", names as printed."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if _PLAIN_WORD.match(text) else f"{text}."
 
 
-def nearest(word: str, allowed: Sequence[str]) -> str:
+def did_you_mean(word: str, allowed: Sequence[str]) -> str:
     """`" (did you mean 'relu'?)"` where a name close to `word` is allowed, else an empty string."""
     from difflib import get_close_matches
 

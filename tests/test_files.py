@@ -6,7 +6,7 @@ import os
 import pytest
 
 from foveal.errors import Error, UsageError
-from foveal.files import _umask, near_name, new_folder, write_atomic
+from foveal.files import _umask, did_you_mean_file, new_folder, write_atomic
 
 
 def test_bytes_text_and_function(tmp_path):
@@ -97,8 +97,8 @@ def test_a_used_folder_is_refused(tmp_path):
 
 def test_a_name_close_to_a_missing_one(tmp_path):
     (tmp_path / "내 사진").mkdir()
-    assert near_name(tmp_path / "내 사짐") == " (did you mean '내 사진'?)"
-    assert near_name(tmp_path / "other") == ""
+    assert did_you_mean_file(tmp_path / "내 사짐") == " (did you mean '내 사진'?)"
+    assert did_you_mean_file(tmp_path / "other") == ""
     (tmp_path / "loop").symlink_to("loop")
-    assert near_name(tmp_path / "loop") == ""
-    assert near_name(tmp_path / "nowhere" / "other") == ""
+    assert did_you_mean_file(tmp_path / "loop") == ""
+    assert did_you_mean_file(tmp_path / "nowhere" / "other") == ""

@@ -10,6 +10,7 @@ from foveal.text import (
     align_columns,
     and_more,
     classes_are,
+    did_you_mean,
     display_width,
     escape_surrogates,
     format_bytes,
@@ -18,7 +19,6 @@ from foveal.text import (
     list_quoted,
     name_bytes,
     natural_key,
-    nearest,
     one_of,
     pad,
     plural,
@@ -60,8 +60,8 @@ def test_and_more_counts_with_separators():
 
 
 def test_nearest():
-    assert nearest("rellu", ["relu", "gelu"]) == " (did you mean 'relu'?)"
-    assert nearest("xyz", ["relu"]) == ""
+    assert did_you_mean("rellu", ["relu", "gelu"]) == " (did you mean 'relu'?)"
+    assert did_you_mean("xyz", ["relu"]) == ""
 
 
 def test_natural_order():

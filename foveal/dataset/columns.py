@@ -25,7 +25,7 @@ from foveal.dataset.types import (
     split_of,
 )
 from foveal.errors import DataError
-from foveal.text import and_more, is_address, nearest, plural
+from foveal.text import and_more, did_you_mean, is_address, plural
 
 RESERVED = ("path", "label", "split", "group")
 
@@ -168,8 +168,8 @@ def _require_columns(cells: Mapping[str, Sequence[str]], source: str) -> None:
         existing = [name for name in names if name]
         raise DataError(
             f"{source} has no column {' and no column '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, existing)) or 'none'}{nearest(missing[0], existing)}: name the "
-            "columns path, label and optionally split and group"
+            f"{', '.join(map(repr, existing)) or 'none'}{did_you_mean(missing[0], existing)}: name "
+            "the columns path, label and optionally split and group"
         )
 
 

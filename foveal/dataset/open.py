@@ -15,7 +15,7 @@ from foveal.dataset.shards.files import find_shard_files
 from foveal.dataset.shards.open import open_shards
 from foveal.dataset.table import TABLE_SUFFIXES, open_table
 from foveal.errors import DataError, UsageError
-from foveal.files import near_name
+from foveal.files import did_you_mean_file
 from foveal.remote import address_of
 from foveal.text import is_address, plural
 
@@ -124,8 +124,8 @@ def _existing(path: Path) -> Path:
                 "be on this machine: download it and give the file or folder"
             )
         raise DataError(
-            f"no such file or folder: {path}{near_name(path)}; give the folder that holds the "
-            "images"
+            f"no such file or folder: {path}{did_you_mean_file(path)}; give the folder that holds "
+            "the images"
         )
     return path
 

@@ -29,7 +29,7 @@ from foveal.explanation.faithfulness import (
 )
 from foveal.explanation.target import Target
 from foveal.progress import Progress
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 LARGE_MULTIPLY_ADDS = 10_000_000
 VERY_LARGE_MULTIPLY_ADDS = 500_000_000
@@ -190,5 +190,6 @@ def check_layer(name: str, activations: Activations) -> None:
             f"it; give one of {', '.join(known[-5:])}"
         )
     raise UsageError(
-        f"the network has no layer {name!r}{nearest(name, known)}; `foveal show MODEL` lists them"
+        f"the network has no layer {name!r}{did_you_mean(name, known)}; `foveal show MODEL` lists "
+        "them"
     )

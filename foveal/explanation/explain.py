@@ -21,7 +21,7 @@ from foveal.images.thumbnail import data_uri
 from foveal.model.model import Model
 from foveal.prediction.prediction import Prediction
 from foveal.progress import Progress, silent
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Explanation:
                 return attribution
         methods = [attribution.method for attribution in self.attributions]
         raise UsageError(
-            f"there is no attribution map {method!r}{nearest(method, methods)}; "
+            f"there is no attribution map {method!r}{did_you_mean(method, methods)}; "
             f"this explanation has {', '.join(methods) or 'none'}"
         )
 

@@ -11,7 +11,7 @@ from foveal.model.file import read_manifest
 from foveal.network.presets import load_preset, preset_names
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 
 def load_network(name: str | Path, size: Input | None = None) -> Network:
@@ -25,8 +25,8 @@ def load_network(name: str | Path, size: Input | None = None) -> Network:
         return load_preset(str(name), size)
     if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that is too long
         raise UsageError(
-            f"there is no network '{name}'{nearest(str(name), preset_names())}; give a YAML file, "
-            f"a model file, or one of the presets {', '.join(preset_names())}"
+            f"there is no network '{name}'{did_you_mean(str(name), preset_names())}; give a YAML "
+            f"file, a model file, or one of the presets {', '.join(preset_names())}"
         )
     if path.suffix in EXPORTED_SUFFIXES:
         raise UsageError(

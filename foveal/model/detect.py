@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foveal.errors import ModelFileError
-from foveal.files import near_name
+from foveal.files import did_you_mean_file
 from foveal.model.safetensors import MAX_HEADER_BYTES, InvalidFileError
 
 MANIFEST_VERSION = 2
@@ -70,7 +70,7 @@ def open_model_file(path: Path) -> BufferedReader:
         start = file.read(16)
     except FileNotFoundError as error:
         raise ModelFileError(
-            f"there is no model file {path}{near_name(path)}; check the path"
+            f"there is no model file {path}{did_you_mean_file(path)}; check the path"
         ) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

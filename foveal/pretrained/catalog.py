@@ -12,7 +12,7 @@ from typing import Literal
 
 from foveal.cache import entry_folder
 from foveal.errors import UsageError
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 MODEL_FILE = "model.safetensors"
 """The model file in a cache entry of pretrained weights."""
@@ -230,8 +230,8 @@ def catalog_model(name: str) -> PretrainedModel:
     """The entry of that name; raises UsageError, which names the nearest."""
     if name not in CATALOG:
         raise UsageError(
-            f"there are no pretrained weights '{name}'{nearest(name, tuple(CATALOG))}; give one of "
-            f"{', '.join(CATALOG)}"
+            f"there are no pretrained weights '{name}'{did_you_mean(name, tuple(CATALOG))}; give "
+            f"one of {', '.join(CATALOG)}"
         )
     return CATALOG[name]
 

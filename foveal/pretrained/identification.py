@@ -12,7 +12,7 @@ from foveal.pretrained.mapping import NORMALISE, OWN_NAMING, Candidate, compare,
 from foveal.pretrained.naming import Naming, named_networks, namings
 from foveal.pretrained.variant import network_variant
 from foveal.spec.network import Network
-from foveal.text import and_more, nearest, printable
+from foveal.text import and_more, did_you_mean, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ def identify(
     """
     if naming is not None and naming not in NAMING_HELP:
         raise UsageError(
-            f"--naming is '{naming}'{nearest(naming, tuple(NAMING_HELP))}; give one of "
+            f"--naming is '{naming}'{did_you_mean(naming, tuple(NAMING_HELP))}; give one of "
             f"{', '.join(NAMING_HELP)}"
         )
     choices = _choices(network, naming)

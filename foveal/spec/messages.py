@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, Tag, ValidationError
 
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 DataPath = tuple[str | int, ...]
 """Keys and indexes that lead to a place in plain data."""
@@ -165,7 +165,7 @@ def _message(location: _Location, item: Any) -> str:
     schema = _schema(model, field)
     words = _words(schema) if isinstance(location.received, str) else []
     return (
-        f"{label}: {field} received {received}{nearest(str(location.received), words)}; "
+        f"{label}: {field} received {received}{did_you_mean(str(location.received), words)}; "
         f"allowed is {describe_schema(schema)}"
     )
 
@@ -176,7 +176,7 @@ def _unknown_key(model: type[BaseModel], key: str) -> str:
         return f"'{key}' is now '{former[key]}'"
     names = list(model.model_fields)
     allowed = f"allowed are {', '.join(names)}" if names else "it takes none"
-    return f"received the key {format_received(key)}{nearest(key, names)}; {allowed}"
+    return f"received the key {format_received(key)}{did_you_mean(key, names)}; {allowed}"
 
 
 def _layers_message(location: _Location, item: Any) -> str:
@@ -192,7 +192,7 @@ def _layers_message(location: _Location, item: Any) -> str:
     if isinstance(received, str):
         names = list(location.layer_types)
         return (
-            f"received {format_received(received)}{nearest(received, names)}; "
+            f"received {format_received(received)}{did_you_mean(received, names)}; "
             f"allowed are {', '.join(names)}"
         )
     return (

@@ -24,7 +24,7 @@ from foveal.spec.preprocess import Input
 from foveal.spec.schema import network_schema
 from foveal.spec.values import Task
 from foveal.spec.yaml import check_yaml, dump_yaml
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 DEFAULT_BATCH_SIZE = 64
 TRAINING_PASSES = 3
@@ -168,5 +168,5 @@ def known_network_yaml(name: str, size: Input | None = None) -> str:
     if name in installed_names():
         return dump_yaml(start_network(name).to_data())
     raise UsageError(
-        f"there is no network '{name}'{nearest(name, names)}; choose one of {', '.join(names)}"
+        f"there is no network '{name}'{did_you_mean(name, names)}; choose one of {', '.join(names)}"
     )

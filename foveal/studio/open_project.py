@@ -23,7 +23,7 @@ from foveal.studio.uploads.added import Added
 from foveal.studio.uploads.folder import add_folder
 from foveal.studio.uploads.upload import UploadOptions, take_upload
 from foveal.studio.workspace import DEFAULT_FOLDER, WORKSPACE_FILE, Workspace, open_workspace
-from foveal.text import nearest, printable
+from foveal.text import did_you_mean, printable
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,6 @@ def _find(workspace: Workspace, name: str) -> str:
     if name not in names:
         raise UsageError(
             f"the workspace {printable(str(workspace.folder))} has no project '{printable(name)}'"
-            f"{nearest(name, list(names))}"
+            f"{did_you_mean(name, list(names))}"
         )
     return names[name]

@@ -10,7 +10,7 @@ from foveal.spec.layers import Conv, Layer
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.yaml import parse_yaml
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 LARGE_SIDE_PX = 48
 """Where a preset has a `-large` variant, inputs whose shorter side is above this take it."""
@@ -32,7 +32,7 @@ def load_preset(name: str, size: Input | None = None) -> Network:
     """
     if name not in preset_names():
         raise UsageError(
-            f"'{name}' is not a preset{nearest(name, preset_names())}; "
+            f"'{name}' is not a preset{did_you_mean(name, preset_names())}; "
             f"choose one of {', '.join(preset_names())}"
         )
     network = _read_preset(_preset_file(name, size))

@@ -14,7 +14,7 @@ from foveal.studio.names import clean_name
 from foveal.studio.project.additions import add_images
 from foveal.studio.project.images import NO_LABEL, SPLIT_NAMES
 from foveal.studio.project.table import Table
-from foveal.text import nearest, printable
+from foveal.text import did_you_mean, printable
 
 MAX_CLASSES = 10_000
 Entry = dict[str, Any]
@@ -58,7 +58,7 @@ def _existing_class(table: Table, name: str) -> int:
     if found is None:
         names = [each for _, each in table.sorted_classes()]
         raise UsageError(
-            f"the project has no class '{printable(name)}'{nearest(name, names)}: add it first"
+            f"the project has no class '{printable(name)}'{did_you_mean(name, names)}: add it first"
         )
     return found
 

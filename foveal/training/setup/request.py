@@ -17,7 +17,7 @@ from foveal.pretrained.start import AUTO, SCRATCH
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.spec.values import Task, Value
-from foveal.text import nearest
+from foveal.text import did_you_mean
 
 if TYPE_CHECKING:
     from foveal.dataset.dataset import Dataset
@@ -110,7 +110,7 @@ def _unknown_override(model: type[Value], key: str, prefix: str) -> str:
         return f"'{prefix}{key}' is now '{prefix}{model.former_names[key]}'"
     fields = list(model.model_fields)
     return (
-        f"there is no key '{prefix}{key}'{nearest(key, fields)}; "
+        f"there is no key '{prefix}{key}'{did_you_mean(key, fields)}; "
         f"allowed are {', '.join(prefix + name for name in fields)}"
     )
 
