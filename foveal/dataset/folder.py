@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -20,12 +20,11 @@ from foveal.dataset.listing import (
     is_ignored,
     is_image_name,
     list_files,
-    unusable_files,
 )
 from foveal.dataset.mask_folders import masks_note, says_annotation
 from foveal.dataset.split_folders import split_of_folder
 from foveal.dataset.task_layouts import other_task_problem
-from foveal.dataset.types import LayoutNote
+from foveal.dataset.types import LayoutNote, UnusableFile
 from foveal.errors import ImageError
 from foveal.images.decode import read_bytes
 from foveal.text import and_more, compose, list_quoted, natural_key, plural
@@ -97,6 +96,11 @@ def dataset_from_files(
         problem=problem or _problem(root, layout, files),
         empty_classes=empty_classes(layout, listing, counts),
     )
+
+
+def unusable_files(files: Iterable[ListedFile]) -> tuple[UnusableFile, ...]:
+    """Those of the files that cannot be used."""
+    return tuple(UnusableFile(file.path, file.reason) for file in files if file.reason is not None)
 
 
 def empty_classes(

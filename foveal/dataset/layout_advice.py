@@ -8,7 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from foveal.dataset.listing import ListedFile, is_image_name
+from foveal.dataset.listing import (
+    ARCHIVE_SUFFIXES,
+    PACKED_SUFFIXES,
+    ListedFile,
+    is_image_name,
+)
 from foveal.dataset.table import TABLE_SUFFIXES
 from foveal.text import and_more, list_quoted, plural
 
@@ -18,7 +23,6 @@ _TABLE_LIKE = (*(suffix for suffix in TABLE_SUFFIXES if suffix != ".parquet"), "
 _PREFERRED = ("metadata", "label", "train", "data")
 _NAMED_CLASS = re.compile(r"([^\W\d_]{2,}?)[\s_.()\-]*\d+[\s_.()\-]*\.\w+$")
 _MIN_NAMED_SHARE = 0.9
-_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 _SHARD = re.compile(r"(.*[\W_])?\d+\.tar$")
 
 
@@ -128,7 +132,7 @@ def archives_note(files: Sequence[ListedFile]) -> list[str]:
 
 
 def _is_archive(parts: Parts) -> bool:
-    return parts[-1].lower().endswith(_ARCHIVES)
+    return parts[-1].lower().endswith(ARCHIVE_SUFFIXES + PACKED_SUFFIXES)
 
 
 def _listed(files: Sequence[Parts]) -> str:

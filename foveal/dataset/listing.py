@@ -1,6 +1,7 @@
 """Lists the files below a folder, and decides by name which of them are images.
 
 No file is opened. Symbolic links are followed; those that form loops are listed with the reason.
+Prediction lists files too: nothing that loads pydantic is imported here.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError
 from foveal.text import natural_key
 
@@ -33,6 +33,10 @@ IGNORED_NAMES = frozenset((
 ))
 # fmt: on
 """What systems, NAS devices and tools leave beside images, in lower case."""
+ARCHIVE_SUFFIXES = (".zip", ".tar")
+"""Of archives that are opened."""
+PACKED_SUFFIXES = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+"""Of archives that must be unpacked first."""
 MAX_FOLDER_DEPTH = 100
 """Levels of folders that are followed."""
 MAX_INSPECTED_BYTES = 32 << 20
@@ -45,8 +49,7 @@ _NON_IMAGE_SUFFIXES = frozenset((
     ".md", ".html", ".htm", ".log", ".ini", ".url", ".lnk",
     ".py", ".ipynb", ".npy", ".npz", ".mat", ".pkl", ".h5", ".hdf5",
     ".db", ".parquet", ".arrow", ".safetensors", ".onnx", ".tflite", ".pt", ".pth",
-    ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z",
-    ".rar", ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx",
+    *ARCHIVE_SUFFIXES, *PACKED_SUFFIXES, ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx",
     ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm",
     ".wmv", ".mp3", ".wav", ".m4a", ".aae", ".xmp", ".identifier",
 ))
@@ -81,11 +84,6 @@ class FolderListing:
     skipped: Sequence[str] = ()
     folders: Sequence[tuple[str, ...]] = ()
     read: Callable[[tuple[str, ...]], bytes] = lambda _parts: b""
-
-
-def unusable_files(files: Iterable[ListedFile]) -> tuple[UnusableFile, ...]:
-    """Those of the files that cannot be used."""
-    return tuple(UnusableFile(file.path, file.reason) for file in files if file.reason is not None)
 
 
 def format_stamp(status: os.stat_result) -> str:

@@ -7,8 +7,13 @@ from pathlib import Path
 
 from foveal.dataset.archive import open_archive
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.folder import open_folder
-from foveal.dataset.listing import is_image_name, list_files, unusable_files
+from foveal.dataset.folder import open_folder, unusable_files
+from foveal.dataset.listing import (
+    ARCHIVE_SUFFIXES,
+    PACKED_SUFFIXES,
+    is_image_name,
+    list_files,
+)
 from foveal.dataset.metadata import open_metadata_folder
 from foveal.dataset.parquet_folder import find_parquet_files, open_parquet_folder
 from foveal.dataset.shards.files import find_shard_files
@@ -18,9 +23,6 @@ from foveal.errors import DataError, UsageError
 from foveal.files import did_you_mean_file
 from foveal.remote import address_of
 from foveal.text import is_address, plural
-
-ARCHIVE_SUFFIXES = (".zip", ".tar")
-PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar", ".gz", ".xz", ".zst")
 
 
 def open_dataset(

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.dataset.listing import is_image_name, list_files
+from foveal.dataset.listing import (
+    ARCHIVE_SUFFIXES,
+    PACKED_SUFFIXES,
+    is_image_name,
+    list_files,
+)
 from foveal.errors import DataError, MissingExtra, UsageError
 from foveal.images.limits import MAX_FILE_BYTES
 from foveal.remote import address_of, is_remote, list_addresses, read_address
@@ -231,8 +236,7 @@ def _iter_other_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
 
     Where it is neither archive nor table, it is read as an image all the same.
     """
-    from foveal.dataset.open import ARCHIVE_SUFFIXES, PACKED_SUFFIXES  # imports pydantic
-    from foveal.dataset.table import TABLE_SUFFIXES
+    from foveal.dataset.table import TABLE_SUFFIXES  # imports pydantic
 
     name = path.lower()
     if name.endswith(ARCHIVE_SUFFIXES):
