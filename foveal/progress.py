@@ -42,6 +42,11 @@ def bar() -> Progress:
     return ProgressLine(sys.stderr, 10.0)
 
 
+def images_per_second(count: int, since: float) -> str:
+    """`1,234 images/s`, where `count` are done since `time.perf_counter()` was `since`."""
+    return f"{count / max(time.perf_counter() - since, 1e-9):,.0f} images/s"
+
+
 class ProgressLine(Progress):
     """Plain text on `stream`: a line every `seconds`, or with `rewrite` one line in place."""
 

@@ -7,7 +7,14 @@ import time
 import pytest
 
 from foveal import progress
-from foveal.progress import Progress, ProgressBar, ProgressLine, bar, silent
+from foveal.progress import (
+    Progress,
+    ProgressBar,
+    ProgressLine,
+    bar,
+    images_per_second,
+    silent,
+)
 
 
 class Terminal(io.StringIO):
@@ -99,6 +106,13 @@ def test_the_cursor_comes_back_where_nobody_closes_the_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     bar()("training", 1, 10)
     assert stream.getvalue().count("\x1b[?25h") == 1
+
+
+def test_the_rate_of_images(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: 12.0)
+    assert images_per_second(3000, 10.0) == "1,500 images/s"
+    assert images_per_second(1, 10.0) == "0 images/s"
+    assert images_per_second(0, 12.0) == "0 images/s"
 
 
 def test_a_subclass_of_ones_own(digits):

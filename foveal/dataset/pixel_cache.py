@@ -37,7 +37,7 @@ from foveal.dataset.workers.task import ChunkResult, DecodeTask, decode_task
 from foveal.errors import Error
 from foveal.filelock import wait_for_lock
 from foveal.processor import available_cores
-from foveal.progress import Progress, silent
+from foveal.progress import Progress, images_per_second, silent
 from foveal.spec.preprocess import Input, Preprocess
 
 CACHE_FORMAT = 2
@@ -164,7 +164,7 @@ def _decode_missing(
     row_bytes = int(np.prod(task.shape))
     chunks = list(verified_chunks(part, row_bytes))
     start, written = sum(chunk.size for chunk in chunks), sum(len(chunk.rows) for chunk in chunks)
-    began = time.monotonic()
+    began = time.perf_counter()
     with (part / PIXELS_FILE).open("ab") as file, (part / JOURNAL_FILE).open("ab") as journal:
         file.truncate(written * row_bytes)
         journal.truncate(sum(len(chunk.to_line()) for chunk in chunks))
@@ -176,8 +176,8 @@ def _decode_missing(
             file.flush()
             append_chunk(journal, _to_chunk(dataset, chunk_rows, result))
             count += len(chunk_rows)
-            rate = (count - start) / max(time.monotonic() - began, 1e-6)
-            progress("decoding", count, len(rows), f"{rate:.0f} images/s")
+            note = images_per_second(count - start, began)
+            progress("decoding", count, len(rows), note)
         os.fsync(file.fileno())
         os.fsync(journal.fileno())
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from foveal.prediction.embedding_cache import (
 from foveal.prediction.inputs import ArchivedImage, DatasetImage, ImageInput
 from foveal.prediction.predictor import Predictor
 from foveal.prediction.prefetch import batched, decode_input, map_ahead
-from foveal.progress import Progress, silent
+from foveal.progress import Progress, images_per_second, silent
 
 SAVED_AT_A_TIME = 2048
 """Vectors that are saved together, so that little is lost where the work is interrupted."""
@@ -136,11 +136,11 @@ def embed_dataset(
         ImageInput(path, DatasetImage(dataset, row)) for row, path in enumerate(dataset.paths)
     )
     found = []
-    began = monotonic()
+    began = perf_counter()
     for item in iter_embeddings(predictor, inputs, cache):
         found.append(item)
-        rate = len(found) / max(monotonic() - began, 1e-6)
-        progress("computing embeddings", len(found), len(dataset), f"{rate:.0f} images/s")
+        note = images_per_second(len(found), began)
+        progress("computing embeddings", len(found), len(dataset), note)
     if not any(item.error == NOT_FINITE for item in found):
         hashes = [item.content_hash if item.error is None else None for item in found]
         save_listing(cache.folder, fingerprint, hashes, [item.error or "" for item in found])

@@ -14,7 +14,7 @@ from foveal.errors import DataError, UsageError
 from foveal.files import refuse_overwriting
 from foveal.prediction.inputs import OnSkip, iter_inputs
 from foveal.prediction.predictor import DEFAULT_BATCH_SIZE
-from foveal.progress import Progress, silent
+from foveal.progress import Progress, images_per_second, silent
 from foveal.text import plural, printable
 from foveal.verbs.load import load_features
 
@@ -66,8 +66,7 @@ def _with_progress(found: Iterator[Embedding], progress: Progress) -> Iterator[E
     started = time.perf_counter()
     for done, item in enumerate(found, 1):
         yield item
-        seconds = time.perf_counter() - started
-        progress("embedding", done, None, f"{done / max(seconds, 1e-9):,.0f} images/s")
+        progress("embedding", done, None, images_per_second(done, started))
 
 
 def _collect(found: Iterator[Embedding]) -> Embeddings:

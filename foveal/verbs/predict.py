@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from foveal.prediction.inputs import OnSkip
 from foveal.prediction.prediction import Prediction
 from foveal.prediction.predictor import DEFAULT_BATCH_SIZE, Predictor
-from foveal.progress import Progress, silent
+from foveal.progress import Progress, images_per_second, silent
 from foveal.verbs.load import named_weights
 
 if TYPE_CHECKING:
@@ -42,5 +42,4 @@ def _with_progress(predictions: Iterator[Prediction], progress: Progress) -> Ite
     started = time.perf_counter()
     for done, prediction in enumerate(predictions, 1):
         yield prediction
-        seconds = time.perf_counter() - started
-        progress("predicting", done, None, f"{done / max(seconds, 1e-9):,.0f} images/s")
+        progress("predicting", done, None, images_per_second(done, started))

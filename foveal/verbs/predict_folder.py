@@ -13,7 +13,7 @@ from foveal.prediction.inputs import ImageInput, OnSkip, iter_inputs
 from foveal.prediction.predictor import Predictor
 from foveal.prediction.prefetch import batched
 from foveal.pretrained.weights_file import file_sha256
-from foveal.progress import Progress, silent
+from foveal.progress import Progress, images_per_second, silent
 from foveal.scale.chunks import (
     CHUNK_IMAGES,
     ChunkFolder,
@@ -115,6 +115,5 @@ def _write(
         folder.write(index, content)
         written += images
         unreadable += failed
-        rate = written / max(time.perf_counter() - started, 1e-9)
-        progress("predicting", written, None, f"{rate:,.0f} images/s")
+        progress("predicting", written, None, images_per_second(written, started))
     return PredictionFolder(folder.path, folder.images, written, unreadable, len(folder.missing()))

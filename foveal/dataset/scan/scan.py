@@ -26,7 +26,7 @@ from foveal.dataset.workers.pool import map_chunks
 from foveal.dataset.workers.task import ChunkResult, ScanTask, run_task
 from foveal.errors import Error
 from foveal.files import write_atomic
-from foveal.progress import Progress, silent
+from foveal.progress import Progress, images_per_second, silent
 
 SCAN_FORMAT = 6
 """Part of the cache key: raise it when the statistics or the layout change."""
@@ -113,12 +113,11 @@ def _scan(
 ) -> Scan:
     task = replace(task, keep_pixels=decoded is not None)
     chunks: list[tuple[Sequence[int], ChunkResult]] = []
-    began, count = time.monotonic(), 0
+    began, count = time.perf_counter(), 0
     for chunk, result in map_chunks(dataset, task, rows, _CHUNK_SIZE):
         chunks.append((chunk, result if decoded is None else _kept(chunk, result, task, decoded)))
         count += len(chunk)
-        rate = count / max(time.monotonic() - began, 1e-6)
-        progress("scanning images", count, len(rows), f"{rate:.0f} images/s")
+        progress("scanning images", count, len(rows), images_per_second(count, began))
     return _concatenate(dataset, chunks or [([], run_task(task, dataset.read, 0))])
 
 
