@@ -165,7 +165,10 @@ def write_about(folder: Path, description: str, **fields: Any) -> None:
 
 def read_about(folder: Path) -> dict[str, Any]:
     """What `write_about` wrote; OSError or ValueError where it cannot be read."""
-    about = json.loads((folder / _ABOUT_FILE).read_text("utf-8"))
+    try:
+        about = json.loads((folder / _ABOUT_FILE).read_text("utf-8"))
+    except RecursionError as error:
+        raise ValueError("about.json has too many levels") from error
     if not isinstance(about, dict):
         raise ValueError("about.json is not an object")
     return about

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from foveal.explanation.activations import forward_with_outputs
 from foveal.files import write_atomic
+from foveal.prediction.embedding_cache import NPY_ERRORS
 
 TOP_IMAGES_PER_FILTER = 4
 _ARRAYS = ("values", "images", "cells")
@@ -108,7 +110,7 @@ def load_top_activations(file: Path, names: Sequence[str]) -> dict[str, TopActiv
                 name: TopActivations(*(arrays[f"{name}/{array}"] for array in _ARRAYS))
                 for name in names
             }
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError):
+    except (*NPY_ERRORS, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return None
 
 

@@ -51,6 +51,11 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 
 def _read_text(path: Path) -> str:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise UsageError(
+            f"the labels file {path} is not a file; give a UTF-8 text file with one class name a "
+            "line"
+        )
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES + 1)

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ MEDIA_TYPE = "image/webp"
 FILE = "thumbnails.sqlite"
 _COMMIT_SECONDS = 2.0
 _QUALITY = 75
+_SEAL_BYTES = 4
 _TABLE = "CREATE TABLE IF NOT EXISTS thumbnail (id INTEGER PRIMARY KEY, stamp TEXT, content BLOB)"
 
 
@@ -44,7 +46,7 @@ class Thumbnails:
                 "SELECT stamp, content FROM thumbnail WHERE id = ?", (image,)
             ).fetchone()
             if row is not None and stamp in ("", row[0]):
-                return bytes(row[1])
+                return _unsealed(row[1])
         return None
 
     def ids(self) -> list[int]:
@@ -57,7 +59,8 @@ class Thumbnails:
         """Keep a thumbnail; where it cannot be written it is made again another time."""
         with self._lock, contextlib.suppress(sqlite3.Error):
             self._database.execute(
-                "INSERT OR REPLACE INTO thumbnail VALUES (?, ?, ?)", (image, stamp, content)
+                "INSERT OR REPLACE INTO thumbnail VALUES (?, ?, ?)",
+                (image, stamp, _sealed(content)),
             )
             if time.monotonic() - self._committed > _COMMIT_SECONDS:
                 self._database.commit()
@@ -103,6 +106,18 @@ class Thumbnails:
         database.execute(_TABLE)
         database.execute("SELECT id, stamp FROM thumbnail LIMIT 1").fetchone()
         return database
+
+
+def _sealed(content: bytes) -> bytes:
+    """A thumbnail behind its checksum, as SQLite does not see a flipped bit."""
+    return zlib.crc32(content).to_bytes(_SEAL_BYTES, "big") + content
+
+
+def _unsealed(kept: object) -> bytes | None:
+    """The thumbnail; None where it is damaged."""
+    if not isinstance(kept, bytes) or kept != _sealed(kept[_SEAL_BYTES:]):
+        return None
+    return kept[_SEAL_BYTES:]
 
 
 def encode_thumbnail(image: Image.Image) -> bytes:

@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 Mutation = Callable[[bytes, random.Random], bytes]
 
@@ -258,3 +259,51 @@ def mutate_png(content: bytes, rng: random.Random) -> bytes:
         parts += [struct.pack(">I", len(body)), kind, body]
         parts.append(struct.pack(">I", zlib.crc32(kind + body)))
     return b"".join(parts)
+
+
+_HEADERS = ("host: a", "content-length: 5", "transfer-encoding: chunked", "connection: upgrade")
+_HEADERS += ("upgrade: h2c", "origin: http://evil", "content-type: application/json", "cookie: ;=")
+_HEADERS += (
+    "expect: 100-continue",
+    "range: bytes=0-",
+    "x-request-id: a b\x1b",
+    "accept-language: é",
+)
+_HEADERS += ("content-encoding: gzip", "x: " + "y" * 20_000, ": empty", " folded", "x\0: y")
+
+
+def mutate_request(content: bytes, rng: random.Random) -> bytes:
+    """An HTTP request with another line, header, part of its target or body, or other bytes."""
+    if rng.random() < 0.2:
+        return mutate_bytes(content, rng)
+    head, _, body = content.partition(b"\r\n\r\n")
+    lines, way = head.split(b"\r\n"), rng.random()
+    if way < 0.35:
+        lines[0] = _mutate_target(lines[0], rng)
+    elif way < 0.45:
+        index = rng.randrange(len(lines))
+        lines[index] = mutate_text(lines[index], rng)
+    elif way < 0.6:
+        new = rng.choice((*_HEADERS, *(line.decode("latin-1") for line in lines[1:])))
+        lines.insert(rng.randrange(1, len(lines) + 1), new.encode())
+    elif way < 0.65:
+        del lines[rng.randrange(len(lines))]
+    elif body:
+        body = mutate_json(body, rng) if body[:1] == b"{" else mutate_bytes(body, rng)
+        lines = [line for line in lines if not line.startswith(b"content-length")]
+        lines.append(b"content-length: %d" % len(body))
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def _mutate_target(line: bytes, rng: random.Random) -> bytes:
+    """A part of the path or of the query as another text, encoded or not; or another method."""
+    method, _, rest = line.decode("latin-1").partition(" ")
+    parts = re.split(r"([/?&= ])", rest)
+    index = rng.randrange(len(parts))
+    new = rng.choice((*TEXTS, *NUMBERS, "%00", "%ff", "%2e%2e%2f", "a" * 9000, "//", "*"))
+    parts[index] = quote(new, errors="surrogatepass") if rng.random() < 0.6 else new
+    if rng.random() < 0.1:
+        method = rng.choice(
+            ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "get", "")
+        )
+    return f"{method} {''.join(parts)}".encode("utf-8", "surrogatepass")

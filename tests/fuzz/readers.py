@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cache_readers import read_cached, write_cached
 from data_readers import (
     read_data,
     write_csv,
@@ -20,6 +21,12 @@ from data_readers import (
     write_tar,
     write_tsv,
     write_zip,
+)
+from http_readers import (
+    read_server_request,
+    read_studio_request,
+    write_server_requests,
+    write_studio_requests,
 )
 from image_readers import read_image, write_images
 from model_readers import (
@@ -77,6 +84,9 @@ STUDIO_KINDS = {
     ".sqlite": "bytes",
 }
 
+NO_REQUESTS = (".json", ".jsonl", ".png", ".safetensors", ".sqlite", ".yaml", ".log", ".html")
+NO_REQUESTS += (".lock", ".csv", ".onnx")
+
 READERS = (
     Reader("images", write_images, read_image, "*", IMAGE_KINDS),
     Reader("model", write_model, read_model, "model.safetensors", {".safetensors": "model"}),
@@ -106,4 +116,9 @@ READERS = (
     ),
     Reader("study", write_study, read_study, "", {".safetensors": "bytes"}),
     Reader("workspace", write_workspace, read_workspace, "", STUDIO_KINDS),
+    Reader("caches", write_cached, read_cached, "damage", fixed=("g", ".db")),
+    Reader("server", write_server_requests, read_server_request, "*", {".http": "request"}),
+    Reader(
+        "studio", write_studio_requests, read_studio_request, "*", {".http": "request"}, NO_REQUESTS
+    ),
 )

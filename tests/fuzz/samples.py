@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,3 +38,8 @@ def encoded(seed: int, kind: str = "PNG", **options: Any) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels(seed)).save(out, kind, **options)
     return out.getvalue()
+
+
+def file_bytes(path: Path) -> bytes:
+    """The content of a file; nothing where a case has put a pipe, a folder or a link there."""
+    return path.read_bytes() if path.is_file() else b""

@@ -68,7 +68,7 @@ def mutated(reader: Reader, seed: Path, target: Path, number: int, base: int) ->
     rng = random.Random(f"{reader.name}:{base}:{number}")
     files = {str(path.relative_to(seed)): path.read_bytes() for path in _files(seed)}
     names = sorted(name for name in files if not name.endswith(reader.fixed or ("\0",)))
-    main = rng.choice(sorted(files)) if reader.main == "*" else reader.main
+    main = rng.choice(names) if reader.main == "*" else reader.main
     chosen = (
         [main] if reader.main == "*" else [rng.choice(names) for _ in range(rng.choice((1, 1, 2)))]
     )
@@ -111,6 +111,7 @@ _WAYS = {
     "png": mutate.mutate_png,
     "npy": SEALED["npy"],
     "safetensors": SEALED["safetensors"],
+    "request": mutate.mutate_request,
     "bytes": mutate.mutate_bytes,
 }
 
@@ -141,7 +142,7 @@ def state_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-CHANGING = ("run", "study", "workspace")
+CHANGING = ("run", "study", "workspace", "studio")
 """Readers whose folders are theirs to write into."""
 
 

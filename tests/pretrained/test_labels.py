@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -90,4 +91,16 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"cannot read the labels file {tmp_path / 'none.txt'}: No such file or directory; give a "
         "UTF-8 text file with one class name a line"
+    )
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_not_a_file_is_refused_unread(tmp_path: Path, kind: str) -> None:
+    """Opening a pipe would wait for somebody who writes."""
+    path = tmp_path / "labels.txt"
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    with pytest.raises(UsageError) as error:
+        read_labels(path)
+    assert str(error.value) == (
+        f"the labels file {path} is not a file; give a UTF-8 text file with one class name a line"
     )

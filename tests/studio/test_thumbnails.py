@@ -1,7 +1,9 @@
 """Thumbnails: made once, made again where the file changed, kept where it is gone."""
 
+import contextlib
 import io
 import os
+import sqlite3
 
 import numpy as np
 import pytest
@@ -70,6 +72,20 @@ def test_a_damaged_file_is_made_again(tmp_path, file, content):
     first = thumbnails.get_or_make(7, file, file.read_bytes)
     thumbnails.close()
     again = Thumbnails(tmp_path)
+    assert again.get(7, "") == first
+    again.close()
+
+
+@pytest.mark.parametrize("kept", [b"", b"RIFF", 7, "text", None])
+def test_a_thumbnail_that_was_changed_is_made_again(tmp_path, file, kept):
+    thumbnails = Thumbnails(tmp_path)
+    first = thumbnails.get_or_make(7, file, file.read_bytes)
+    thumbnails.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as database, database:
+        database.execute("UPDATE thumbnail SET content = ?", (kept,))
+    again = Thumbnails(tmp_path)
+    assert again.get(7, "") is None
+    assert again.get_or_make(7, file, file.read_bytes) == first
     assert again.get(7, "") == first
     again.close()
 

@@ -71,6 +71,12 @@ def test_one_without_plan_or_position_is_passed_over(tmp_path, facts):
     assert load_newest(tmp_path).step == 1
 
 
+def test_a_pipe_is_passed_over_and_not_waited_for(tmp_path):
+    save_checkpoint(tmp_path, _checkpoint(1))
+    os.mkfifo(tmp_path / "000000000002.safetensors")
+    assert load_newest(tmp_path).step == 1
+
+
 def test_all_damaged_is_one_sentence(tmp_path):
     save_checkpoint(tmp_path, _checkpoint(1)).write_bytes(b"")
     with pytest.raises(TrainingError) as caught:

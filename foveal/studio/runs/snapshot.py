@@ -35,7 +35,8 @@ class Snapshot:
 def newest_snapshot(folder: Path, known: Snapshot | None = None) -> Snapshot | None:
     """The newest readable checkpoint of a run, None where there is none; `known` where it is it."""
     for _ in range(MAX_TRIES):
-        files = sorted((folder / CHECKPOINT_FOLDER).glob("*.safetensors"), reverse=True)
+        found = (folder / CHECKPOINT_FOLDER).glob("*.safetensors")
+        files = sorted((path for path in found if path.is_file()), reverse=True)
         for path in files:
             stamp = _stamp(path)
             if known is not None and (known.path, known.stamp) == (path, stamp):

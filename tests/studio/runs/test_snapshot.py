@@ -1,6 +1,7 @@
 """The newest checkpoint of a run, as others read it."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -38,6 +39,12 @@ def test_a_damaged_one_is_left_out(finished, tmp_path):
     assert newest_snapshot(tmp_path / "run").position == newest_snapshot(finished).position
     shutil.rmtree(tmp_path / "run" / "checkpoint")
     assert newest_snapshot(tmp_path / "run") is None
+
+
+def test_a_pipe_is_left_out_and_not_waited_for(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    os.mkfifo(tmp_path / "run" / "checkpoint" / "999999999999.safetensors")
+    assert newest_snapshot(tmp_path / "run").position == newest_snapshot(finished).position
 
 
 @pytest.mark.parametrize(
