@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foveal.errors import Error
+from foveal.prediction.prediction import NOT_FINITE, TRAIN_AGAIN
 from foveal.spec.values import Task
 
 FloatArray = npt.NDArray[np.float64]
@@ -104,9 +105,8 @@ def require_finite(values: npt.NDArray[np.floating], paths: Sequence[str]) -> No
     bad_rows = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(bad_rows):
         raise Error(
-            f"the model's output is NaN or infinite for {len(bad_rows)} of {len(values)} images, "
-            f"first {paths[int(bad_rows[0])]}; nothing was scored: train the model again with a "
-            "smaller learning rate"
+            f"{NOT_FINITE} for {len(bad_rows)} of {len(values)} images, first "
+            f"{paths[int(bad_rows[0])]}; nothing was scored: {TRAIN_AGAIN}"
         )
 
 

@@ -28,6 +28,7 @@ from foveal.intervals import binomial_interval
 from foveal.model.manifest import Manifest
 from foveal.network.cost import network_cost
 from foveal.pages import render
+from foveal.prediction.prediction import TRAIN_AGAIN
 from foveal.progress import Progress, silent
 from foveal.text import plural
 
@@ -75,7 +76,7 @@ def write_evaluation_report(
     except ValueError as error:
         raise Error(
             f"{path} was not written: the model's training history holds a number that is NaN or "
-            "infinite; train the model again with a smaller learning rate"
+            f"infinite; {TRAIN_AGAIN}"
         ) from error
     data["images"] = image_table(predictions, images, MAX_PAGE_BYTES - used)
     progress("report", 1, 2)

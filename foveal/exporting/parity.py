@@ -97,7 +97,10 @@ def failures(parity: Parity, limits: ParityLimits, *, quantised: bool) -> tuple[
 
 
 def _decide(probabilities: np.ndarray, manifest: Manifest) -> np.ndarray:
-    """Predicted classes int (N,), or labels bool (N, K), by the thresholds of the model."""
+    """Predicted classes int (N,), or labels bool (N, K), by the thresholds of the model.
+
+    -1 where there is no prediction, as a probability is NaN.
+    """
     if manifest.task == "multi":
         thresholds = manifest.thresholds.per_label
         return probabilities >= np.array(
@@ -105,7 +108,7 @@ def _decide(probabilities: np.ndarray, manifest: Manifest) -> np.ndarray:
         )
     index = {label: number for number, label in enumerate(manifest.labels)}
     labels = [make_prediction(row, manifest, None, 1).label for row in probabilities]
-    return np.array([index[str(label)] for label in labels], np.int64)
+    return np.array([-1 if label is None else index[label] for label in labels], np.int64)
 
 
 def _equal_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:

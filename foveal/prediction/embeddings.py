@@ -28,13 +28,13 @@ from foveal.prediction.embedding_cache import (
     save_vectors,
 )
 from foveal.prediction.inputs import ArchivedImage, DatasetImage, ImageInput
+from foveal.prediction.prediction import NOT_FINITE
 from foveal.prediction.predictor import Predictor
 from foveal.prediction.prefetch import batched, decode_input, map_ahead
 from foveal.progress import Progress, images_per_second, silent
 
 SAVED_AT_A_TIME = 2048
 """Vectors that are saved together, so that little is lost where the work is interrupted."""
-NOT_FINITE = "the network's output is not a finite number"
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 DEFAULT_THRESHOLD = 0.5
 """Probability from which a label of a multi-label model is predicted without its own threshold."""
+NOT_FINITE = "the model's output is NaN or infinite"
+"""Why an image has no prediction, embedding or score though it can be read."""
+TRAIN_AGAIN = "train the model again with a smaller learning rate"
+"""What to do then."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,12 @@ def make_prediction(
     path: str | None,
     top: int | None,
 ) -> Prediction:
-    """The Prediction of one row of probabilities (K,); `top` None gives all classes."""
+    """The Prediction of one row of probabilities (K,); `top` None gives all classes.
+
+    It has the error NOT_FINITE where one of them is NaN or infinite.
+    """
+    if not np.isfinite(probability).all():
+        return Prediction(path, error=NOT_FINITE)
     order = np.argsort(-probability, kind="stable")
     count = len(order) if top is None else min(top, len(order))
     predicted = _predicted_index(probability, manifest)

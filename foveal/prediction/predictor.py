@@ -95,10 +95,8 @@ class Predictor:
         for item, row in self._iter_rows(inputs, self._probability_function()):
             if row is None:
                 yield Prediction(item.path, error=item.error)
-            elif np.isfinite(row).all():
-                yield make_prediction(row, manifest, item.path, top)
             else:
-                yield Prediction(item.path, error="the network's output is not a finite number")
+                yield make_prediction(row, manifest, item.path, top)
 
     def predict_proba(self, images: Any) -> np.ndarray:
         """Calibrated probabilities float32 (N, K), one row per image, columns as `labels`.

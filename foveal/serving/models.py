@@ -17,6 +17,7 @@ import numpy as np
 
 from foveal.errors import Error, ModelFileError
 from foveal.model.detect import detect_format
+from foveal.prediction.prediction import NOT_FINITE
 from foveal.serving.batcher import Batcher, Rows
 from foveal.serving.errors import RequestError
 from foveal.serving.logs import Log
@@ -124,7 +125,7 @@ def file_signature(path: Path) -> FileSignature | None:
 def load_served_model(name: str, path: Path, settings: Settings, metrics: Metrics) -> ServedModel:
     """Load a model file and run it on a grey image; native models predict one image at a time.
 
-    Raises ModelFileError where it is not a model, is damaged, or predicts non-finite values.
+    Raises ModelFileError where it is not a model, is damaged, or its output is not finite.
     """
     from foveal.prediction.predictor import Predictor
 
@@ -144,7 +145,7 @@ def load_served_model(name: str, path: Path, settings: Settings, metrics: Metric
         pixels = np.full((rows, *manifest.network.input.shape), _TEST_GREY, np.uint8)
         if not np.isfinite(infer(pixels)).all():
             raise ModelFileError(
-                f"{path} predicts non-finite values for a grey image: train or export it again"
+                f"{NOT_FINITE} for a grey image, so {path} is not served; train or export it again"
             )
     version = manifest.weights_sha256[:12]
     return ServedModel(name, path, predictor, batcher, version, native)

@@ -90,16 +90,14 @@ def _pixels(model: Model, source: Any) -> np.ndarray:
 
 
 def _prediction(model: Model, pixels: np.ndarray, image_name: str) -> Prediction:
-    from foveal.prediction.prediction import make_prediction
+    from foveal.prediction.prediction import TRAIN_AGAIN, make_prediction
     from foveal.prediction.predictor import Predictor
 
     row = Predictor(model).probabilities(pixels[None])[0]
-    if not np.isfinite(row).all():
-        raise Error(
-            "the network's output is not a number (NaN); train it again with a smaller learning "
-            "rate"
-        )
-    return make_prediction(row, model.manifest, image_name, 5)
+    prediction = make_prediction(row, model.manifest, image_name, 5)
+    if prediction.error is not None:
+        raise Error(f"{prediction.error}; {TRAIN_AGAIN}")
+    return prediction
 
 
 def _write_page(explanation: Explanation, out: Path, lang: Literal["en", "ko"]) -> None:

@@ -109,6 +109,7 @@ def similar(
 def _embed_one(predictor: Predictor, image: Any) -> np.ndarray:
     """float32 (1, D)."""
     from foveal.prediction.inputs import iter_inputs
+    from foveal.prediction.prediction import NOT_FINITE, TRAIN_AGAIN
     from foveal.prediction.prefetch import decode_input
 
     inputs = list(islice(iter_inputs(image), 2))
@@ -120,10 +121,7 @@ def _embed_one(predictor: Predictor, image: Any) -> np.ndarray:
         raise Error(f"the {name} cannot be read ({decoded.error}); give another")
     vectors = predictor.features(decoded.pixels[None])
     if not np.isfinite(vectors).all():
-        raise Error(
-            "the network's output is not a finite number; train it again with a smaller learning "
-            "rate"
-        )
+        raise Error(f"{NOT_FINITE}; {TRAIN_AGAIN}")
     return vectors
 
 

@@ -31,6 +31,18 @@ def test_figures() -> None:
     assert parity.n == 200
 
 
+def test_what_is_not_a_number_is_no_prediction() -> None:
+    native = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
+    exported = np.array([[np.nan, np.nan], [0.2, 0.8]], np.float32)
+    manifest = Manifest(network=NETWORK, labels=("a", "b"))
+    parity = measure_parity(native, exported, np.array([0, 1]), manifest)
+    assert (parity.agreement, parity.accuracy_exported) == (0.5, 0.5)
+    assert failures(parity, ParityLimits(100, 1, 100), quantised=False) == (
+        "only 50.00% of predictions agree (limit 10000.00%)",
+        "probabilities differ by up to nan (limit 1)",
+    )
+
+
 def test_without_labels_disagreement_bounds_the_loss() -> None:
     native = np.array([[0.9, 0.1]] * 10, np.float32)
     exported = native.copy()

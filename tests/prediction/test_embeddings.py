@@ -79,7 +79,7 @@ def test_a_network_that_gives_no_number(predictor: Predictor, photos: Path) -> N
     predictor.module[0].mean.fill_(float("nan"))
     photo = next(photos.rglob("*.png"))
     (found,) = iter_embeddings(predictor, iter_inputs(photo))
-    assert (found.vector, found.error) == (None, "the network's output is not a finite number")
+    assert (found.vector, found.error) == (None, "the model's output is NaN or infinite")
 
 
 def test_work_that_is_stopped_is_kept(

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit, softmax
 
 from foveal.model.manifest import Manifest, Thresholds
-from foveal.prediction.prediction import make_prediction, probabilities_from_logits
+from foveal.prediction.prediction import Prediction, make_prediction, probabilities_from_logits
 from foveal.spec.layers import Flatten, Output
 from foveal.spec.network import Network
 
@@ -50,6 +50,14 @@ def test_top_is_ordered_and_ties_keep_the_classes_order() -> None:
     assert (prediction.abstained, prediction.labels) == (False, None)
     assert len(make_prediction(row, settings, None, None).top) == 4
     assert len(make_prediction(row, settings, None, 99).top) == 4
+
+
+def test_a_row_that_is_not_finite_is_an_error() -> None:
+    settings = manifest(("a", "b"))
+    for value in (np.nan, np.inf, -np.inf):
+        row = np.array([0.5, value], np.float32)
+        expected = Prediction("x.png", error="the model's output is NaN or infinite")
+        assert make_prediction(row, settings, "x.png", 2) == expected
 
 
 def test_abstaining_keeps_the_best_class() -> None:

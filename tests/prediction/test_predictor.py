@@ -156,7 +156,7 @@ def test_an_answer_that_is_not_a_number_is_none(native: Path, photos: Path) -> N
     model = load_model(native)
     model.module.output.bias.data[1] = float("nan")
     prediction = next(Predictor(model).predict(next(photos.rglob("*.png"))))
-    assert prediction.error == "the network's output is not a finite number"
+    assert prediction.error == "the model's output is NaN or infinite"
     assert (prediction.label, prediction.probability, prediction.top) == (None, None, ())
 
 

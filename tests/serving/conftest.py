@@ -189,6 +189,7 @@ class FakePredictor:
         self.manifest = Manifest(network=NETWORK, labels=LABELS)
         self.labels = LABELS
         self.pause = pause
+        self.scale = 1.0
         self.batches: list[int] = []
         self.release = threading.Event()
         self.release.set()
@@ -199,7 +200,7 @@ class FakePredictor:
         self.release.wait(30)
         levels = pixels.reshape(len(pixels), -1).mean(axis=1) / 255
         rows = np.stack([levels, (1 - levels) / 2, (1 - levels) / 4, (1 - levels) / 4], axis=1)
-        return rows.astype(np.float32)
+        return rows.astype(np.float32) * self.scale
 
 
 @dataclass

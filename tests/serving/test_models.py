@@ -153,5 +153,6 @@ def test_a_model_that_predicts_no_finite_values_is_rejected(served_file, monkeyp
     with pytest.raises(ModelFileError) as caught:
         load_served_model("animals", served_file, Settings(models={}), Metrics())
     assert str(caught.value) == (
-        f"{served_file} predicts non-finite values for a grey image: train or export it again"
+        f"the model's output is NaN or infinite for a grey image, so {served_file} is not served; "
+        "train or export it again"
     )

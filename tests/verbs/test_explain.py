@@ -101,7 +101,7 @@ def test_an_output_that_is_not_a_number_is_refused(model, image):
     with pytest.raises(Error) as caught:
         foveal.explain(model, image)
     assert str(caught.value) == (
-        "the network's output is not a number (NaN); train it again with a smaller learning rate"
+        "the model's output is NaN or infinite; train the model again with a smaller learning rate"
     )
 
 

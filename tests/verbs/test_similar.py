@@ -130,5 +130,5 @@ def test_a_network_that_gives_no_number(digits_run: Path, digits: Path):
     with pytest.raises(Error) as error:
         similar(model, next(digits.rglob("*.png")), digits)
     assert str(error.value) == (
-        "the network's output is not a finite number; train it again with a smaller learning rate"
+        "the model's output is NaN or infinite; train the model again with a smaller learning rate"
     )

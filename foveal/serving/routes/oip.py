@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from foveal import __version__
 from foveal.errors import ImageError
+from foveal.prediction.prediction import NOT_FINITE
 from foveal.serving.errors import RequestError, unavailable
 from foveal.serving.models import ServedModel
 from foveal.serving.oip import (
@@ -131,4 +132,6 @@ def _block_source(block: np.ndarray) -> PixelSource:
 def _rows_or_raise(result: np.ndarray | ImageError) -> np.ndarray:
     if isinstance(result, ImageError):
         raise RequestError(422, result.reason)
+    if not np.isfinite(result).all():
+        raise RequestError(422, NOT_FINITE)
     return result

@@ -96,8 +96,11 @@ async def _predict_one(
     if isinstance(result, ImageError):
         state.metrics.images.labels(served.name, "unreadable").inc()
         raise RequestError(422, unreadable_reason(content, result.reason, form=form))
+    data = _prediction_data(served, result, None, top)
+    if data["error"] is not None:
+        raise RequestError(422, data["error"])
     state.metrics.images.labels(served.name, "predicted").inc()
-    return _prediction_data(served, result, None, top)
+    return data
 
 
 async def _predict_parts(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.errors import Error, TrainingError
+from foveal.prediction.prediction import NOT_FINITE
 from foveal.training import validation
 from foveal.training.chance import MAX_TESTED_IMAGES, Verdict, compare_with_chance
 from foveal.training.state import TrainingState
@@ -50,8 +51,8 @@ def _no_weights(state: TrainingState) -> Error:
     if not state.position.history:
         return Error("training ended before its first step; give it more --minutes")
     return TrainingError(
-        "no epoch has finite outputs on val, so no model was written; start again with a smaller "
-        "--set learning_rate"
+        f"{NOT_FINITE} on val after every epoch, so no model was written; start again with a "
+        "smaller --set learning_rate"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -66,3 +67,14 @@ def test_inference_mistakes(client) -> None:
     assert response.status_code == 400
     assert response.json()["error"].startswith("invalid inference request: inputs: ")
     assert client.post("/v2/models/nobody/infer", json={}).status_code == 404
+
+
+def test_an_output_that_is_not_finite_is_told(local) -> None:
+    with local() as server:
+        server.predictor.scale = float("nan")
+        shape = server.predictor.manifest.network.input.shape
+        tensor = {"name": "pixels", "datatype": "UINT8", "shape": [1, *shape]}
+        request = {"inputs": [tensor | {"data": [0] * int(np.prod(shape))}]}
+        answer = httpx.post(f"{server.url}/v2/models/animals/infer", json=request)
+    found = answer.status_code, answer.json()["error"]
+    assert found == (422, "the model's output is NaN or infinite")

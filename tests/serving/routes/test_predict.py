@@ -204,3 +204,15 @@ def test_more_parts_than_allowed(client, images) -> None:
     response = client.post("/predict", files=[("p", ("a", images[0]))] * 65)
     assert response.status_code == 413
     assert response.json()["error"] == "the multipart body has more than 64 parts"
+
+
+def test_an_output_that_is_not_finite_is_told(local, images) -> None:
+    reason = "the model's output is NaN or infinite"
+    with local() as server:
+        server.predictor.scale = float("nan")
+        single = httpx.post(f"{server.url}/predict", content=images[0])
+        assert (single.status_code, single.json()["error"]) == (422, reason)
+        files = [("p", ("a.png", images[0]))]
+        several = httpx.post(f"{server.url}/predict", files=files)
+        assert several.status_code == 422
+        assert [item["error"] for item in several.json()["predictions"]] == [reason]

@@ -32,8 +32,8 @@ def test_prediction_gives_what_was_measured_on_val(runs):
         (
             [{"epoch": 1}],
             TrainingError,
-            "no epoch has finite outputs on val, so no model was written; start again with a "
-            "smaller --set learning_rate",
+            "the model's output is NaN or infinite on val after every epoch, so no model was "
+            "written; start again with a smaller --set learning_rate",
         ),
     ],
 )

@@ -39,7 +39,7 @@ export const words = {
     'the image has too many pixels for this browser',
     '이 브라우저가 다루기에는 픽셀이 너무 많은 이미지입니다',
   ],
-  notFinite: ["the network's output is not a finite number", '네트워크의 출력이 유한한 수가 아닙니다'],
+  notFinite: ["the model's output is NaN or infinite", '모델의 출력이 NaN이거나 무한대입니다'],
   about: ['About this model', '모델 정보'],
   model: ['Model', '모델'],
   classes: ['Classes ({count})', '클래스 ({count}개)'],

@@ -30,6 +30,7 @@ SETTINGS = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))
 LABELS: list[str] = SETTINGS["labels"]
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
 BATCH_SIZE = 64
+NOT_FINITE = "the model's output is NaN or infinite"
 
 
 def load_network() -> torch.nn.Module:
@@ -110,7 +111,7 @@ def _try_load(path: str) -> np.ndarray | UnreadableImage:
 
 def _decided(row: np.ndarray, top: int | None) -> dict[str, Any]:
     finite = bool(np.isfinite(row).all())
-    return decide(row, top) if finite else _failed("the network's output is not a finite number")
+    return decide(row, top) if finite else _failed(NOT_FINITE)
 
 
 def _failed(reason: str) -> dict[str, Any]:

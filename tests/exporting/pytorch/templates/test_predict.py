@@ -13,6 +13,7 @@ import pytest
 from foveal.cli import main
 from foveal.exporting.pytorch.folder import write_folder
 from foveal.model.model import load_model, save_model
+from foveal.prediction.prediction import NOT_FINITE
 
 
 @pytest.fixture(scope="module")
@@ -103,5 +104,5 @@ def test_weights_that_are_not_finite(
     write_folder(folder, model)
     save_model(folder / "weights.safetensors", model)
     done = run(folder, images[0], "--format", "jsonl")
-    assert json.loads(done.stdout)["error"] == "the network's output is not a finite number"
+    assert json.loads(done.stdout)["error"] == NOT_FINITE
     assert done.returncode == 1
