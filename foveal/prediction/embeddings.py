@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -104,9 +103,9 @@ def iter_embeddings(
     cache = cache or open_cache(predictor.native, size)
     new: dict[int, NDArray[np.float32]] = {}
     compute = predictor.require_features().feature_function()
-    submit = partial(_submit, predictor=predictor, cache=cache)
+    prepare = partial(_prepare, predictor=predictor, cache=cache)
     try:
-        with closing(map_ahead(submit, inputs, ahead=3 * predictor.batch_size)) as prepared:
+        with closing(map_ahead(prepare, inputs, ahead=3 * predictor.batch_size)) as prepared:
             for batch in batched(prepared, predictor.batch_size):
                 for source, item in zip(batch, _embed_batch(compute, batch), strict=True):
                     key, vector = item.content_hash, item.vector
@@ -178,25 +177,10 @@ def _collect(dataset: Dataset, found: list[Embedding], size: int) -> DatasetEmbe
     )
 
 
-def _submit(
-    pool: ThreadPoolExecutor, item: ImageInput, *, predictor: Predictor, cache: EmbeddingCache
-) -> Future[_Prepared]:
-    """Prepare a file in the pool; an image in memory at once, as its buffer may be used again."""
-    if _is_file(item):
-        return pool.submit(_prepare, item, predictor, cache)
-    done: Future[_Prepared] = Future()
-    done.set_result(_prepare(item, predictor, cache))
-    return done
-
-
-def _is_file(item: ImageInput) -> bool:
-    return isinstance(item.value, Path | bytes | ArchivedImage | DatasetImage)
-
-
 def _prepare(item: ImageInput, predictor: Predictor, cache: EmbeddingCache) -> _Prepared:
     """Read the file; decode it unless the vector of its content is known."""
     found = None
-    if item.error is None and _is_file(item):
+    if item.error is None and item.is_file:
         try:
             content = _read(item.value)
         except ImageError as error:

@@ -81,6 +81,11 @@ class ImageInput:
     value: Any = None
     error: str | None = None
 
+    @property
+    def is_file(self) -> bool:
+        """Whether its value is a file on this machine or the bytes of one."""
+        return isinstance(self.value, Path | bytes | ArchivedImage | DatasetImage)
+
 
 def iter_inputs(images: Any, on_skip: OnSkip | None = None) -> Iterator[ImageInput]:
     """Yield every image of `images`, in order.

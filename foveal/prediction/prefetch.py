@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -42,9 +41,40 @@ def decode_ahead(
     inputs: Iterable[ImageInput], network: Network | InferenceNetwork, *, ahead: int
 ) -> Generator[DecodedImage]:
     """Decode `inputs` in order; at most `ahead` images are decoded or being decoded at a time."""
-    return map_ahead(
-        lambda pool, item: _submit(pool, item, network), _fetch_ahead(inputs), ahead=ahead
-    )
+    return map_ahead(lambda item: decode_input(item, network), inputs, ahead=ahead)
+
+
+def map_ahead(
+    function: Callable[[ImageInput], Result], inputs: Iterable[ImageInput], *, ahead: int
+) -> Generator[Result]:
+    """What `function` returns for `inputs`, in order; at most `ahead` are there or under way.
+
+    Files go to threads, those at addresses as bytes; an image in memory does not, as the caller
+    may use its buffer again.
+    """
+    pending: deque[Future[Result]] = deque()
+    remaining = _fetch_ahead(inputs)
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="foveal-decode") as pool:
+        try:
+            while True:
+                for item in islice(remaining, ahead - len(pending)):
+                    pending.append(_submit(pool, function, item))
+                if not pending:
+                    return
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _submit(
+    pool: ThreadPoolExecutor, function: Callable[[ImageInput], Result], item: ImageInput
+) -> Future[Result]:
+    if item.is_file:
+        return pool.submit(function, item)
+    done: Future[Result] = Future()
+    done.set_result(function(item))
+    return done
 
 
 def _fetch_ahead(inputs: Iterable[ImageInput]) -> Iterator[ImageInput]:
@@ -79,39 +109,6 @@ def _fetch(item: ImageInput) -> ImageInput:
         return ImageInput(item.path, item.value.read())
     except (ImageError, MissingExtra) as error:
         return ImageInput(item.path, error=str(error))
-
-
-def map_ahead(
-    submit: Callable[[ThreadPoolExecutor, Item], Future[Result]],
-    items: Iterable[Item],
-    *,
-    ahead: int,
-) -> Generator[Result]:
-    """The results of `submit` for `items`, in order; at most `ahead` are there or under way."""
-    pending: deque[Future[Result]] = deque()
-    remaining = iter(items)
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="foveal-decode") as pool:
-        try:
-            while True:
-                for item in islice(remaining, ahead - len(pending)):
-                    pending.append(submit(pool, item))
-                if not pending:
-                    return
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
-
-
-def _submit(
-    pool: ThreadPoolExecutor, item: ImageInput, network: Network | InferenceNetwork
-) -> Future[DecodedImage]:
-    """Decode in the pool; an image in memory at once, as the caller may reuse its buffer."""
-    if isinstance(item.value, Path | bytes | ArchivedImage | DatasetImage):
-        return pool.submit(decode_input, item, network)
-    done: Future[DecodedImage] = Future()
-    done.set_result(decode_input(item, network))
-    return done
 
 
 def batched(items: Iterator[Item], size: int) -> Iterator[list[Item]]:

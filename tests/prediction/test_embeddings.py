@@ -11,7 +11,7 @@ import pytest
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.errors import ImageError
-from foveal.prediction import embeddings
+from foveal.prediction import embeddings, inputs
 from foveal.prediction.embeddings import Embeddings, embed_dataset, iter_embeddings
 from foveal.prediction.inputs import iter_inputs
 from foveal.prediction.predictor import Predictor
@@ -73,6 +73,15 @@ def test_errors_are_values_and_in_order(predictor: Predictor, photos: Path, tmp_
     np.testing.assert_allclose(found[0].vector, found[3].vector, atol=1e-6)
     assert found[0].content_hash == found[3].content_hash
     assert found[5].content_hash is None
+
+
+def test_images_at_addresses(predictor: Predictor, photos: Path, monkeypatch) -> None:
+    photo = next(photos.rglob("*.png"))
+    monkeypatch.setattr(inputs, "read_address", lambda *_: photo.read_bytes())
+    near, far = iter_embeddings(predictor, iter_inputs([photo, "https://a.example/b.png"]))
+    assert (far.path, far.error) == ("https://a.example/b.png", None)
+    assert far.content_hash == near.content_hash
+    np.testing.assert_allclose(far.vector, near.vector, atol=1e-6)
 
 
 def test_a_network_that_gives_no_number(predictor: Predictor, photos: Path) -> None:
