@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.errors import MissingExtra, ModelFileError
+from foveal.errors import MissingExtra
 from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.prediction import litert_verify
 from foveal.prediction.prediction import logits_from_probabilities
-from foveal.prediction.runtime import load_litert, quiet_stderr, runtime_error
+from foveal.prediction.runtime import (
+    check_size,
+    graph_mismatch,
+    load_litert,
+    quiet_stderr,
+    runtime_error,
+)
 
 if TYPE_CHECKING:
     from foveal.model.manifest import Manifest
@@ -76,10 +82,7 @@ class LitertBackend:
             ((1, len(manifest.labels)), np.float32),
         ]
         if found != expected:
-            raise ModelFileError(
-                f"{self.path} is damaged: the inputs and outputs of its graph do not match its "
-                "manifest; export the model again"
-            )
+            raise graph_mismatch(self.path)
         return inputs[0]["index"], outputs[0]["index"]
 
 
@@ -87,12 +90,7 @@ def open_litert_backend(path: Path, threads: int = 0) -> LitertBackend:
     """The backend of a LiteRT file; raises ModelFileError unless it is whole, MissingExtra."""
     if find_spec("ai_edge_litert") is None:
         raise MissingExtra("opening a LiteRT file", "litert")
-    size = path.stat().st_size
-    if size >= litert_verify.MAX_MODEL_BYTES:
-        raise ModelFileError(
-            f"{path} is not a LiteRT file or is damaged: it has {size:,} bytes, such files have "
-            f"fewer than {litert_verify.MAX_MODEL_BYTES:,}; export the model again"
-        )
+    check_size(path, "a LiteRT file")
     return LitertBackend(path.read_bytes(), path, threads)
 
 

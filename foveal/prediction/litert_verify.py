@@ -22,8 +22,6 @@ MANIFEST_FILE = "foveal.json"
 SEAL_FILE = "foveal_seal.txt"
 """SHA-256 of every byte before this entry, hexadecimal; it is the last entry."""
 _ENTRIES = [LABELS_FILE, MANIFEST_FILE, SEAL_FILE]
-MAX_MODEL_BYTES = 2**31
-"""The size limit of a flatbuffer."""
 _ZIP_ERRORS = (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, struct.error)
 """What zipfile raises for altered bytes."""
 _END_BYTES = 22

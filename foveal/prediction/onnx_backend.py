@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.errors import ModelFileError
 from foveal.images.decode import preload_codecs
 from foveal.model.detect import is_web_page
 from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.prediction import onnx_verify
 from foveal.prediction.page_file import embedded_model
-from foveal.prediction.runtime import load_onnxruntime, runtime_error
+from foveal.prediction.runtime import (
+    check_size,
+    graph_mismatch,
+    load_onnxruntime,
+    runtime_error,
+)
 
 if TYPE_CHECKING:
     from foveal.model.manifest import Manifest
@@ -70,20 +74,12 @@ class OnnxBackend:
         }
         expected = {"logits": manifest.units, "probabilities": len(manifest.labels)}
         if widths != expected or len(inputs) != 1 or inputs[0].type != "tensor(uint8)":
-            raise ModelFileError(
-                f"{self.path} is damaged: the inputs and outputs of its graph do not match its "
-                "manifest; export the model again"
-            )
+            raise graph_mismatch(self.path)
 
 
 def open_onnx_backend(path: Path, threads: int = 0) -> OnnxBackend:
     """The backend of an exported file; raises ModelFileError unless it is whole and standard."""
-    size = path.stat().st_size
-    if size >= onnx_verify.MAX_MODEL_BYTES:
-        raise ModelFileError(
-            f"{path} is not an ONNX file or is damaged: it has {size:,} bytes, such files have "
-            f"fewer than {onnx_verify.MAX_MODEL_BYTES:,}; export the model again"
-        )
+    check_size(path, "an ONNX file")
     with ThreadPoolExecutor(1) as pool:
         backend = pool.submit(OnnxBackend, _read_onnx(path), path, threads)
         preload_codecs()  # meanwhile: the first prediction of a process waits for both

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from foveal.errors import ModelFileError
 
-MAX_MODEL_BYTES = 2**31
-"""The size limit of a protobuf message."""
 MAX_FIELDS = 250_000
 """Fields that are read, some 0.5 s: a ResNet-50 in int8 has 5,603."""
 SEAL_KEY = "foveal_seal"
@@ -81,7 +79,7 @@ def encode_metadata(key: str, value: str) -> bytes:
 
 
 def iter_fields(message: Buffer) -> Iterator[WireField]:
-    """The fields of a message in order; raises Malformed."""
+    """The fields of a message in order; raises MalformedProtobuf."""
     position = 0
     while position < len(message):
         start = position

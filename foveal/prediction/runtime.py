@@ -1,4 +1,4 @@
-"""Loads the runtimes of exported files: onnxruntime without its telemetry, and LiteRT.
+"""The runtimes of exported files, onnxruntime without its telemetry and LiteRT, and their errors.
 
 Official builds of onnxruntime send telemetry from 1.32 on unless told not to.
 """
@@ -17,6 +17,8 @@ from foveal.errors import ModelFileError
 DISABLE_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 """Set before the library is loaded it prevents the upload, every event and the file with an
 identifier of the machine; a value that the environment has already stays."""
+MAX_MODEL_BYTES = 2**31
+"""The size limit of a protobuf message and of a flatbuffer."""
 
 
 def load_onnxruntime() -> ModuleType:
@@ -43,6 +45,24 @@ def runtime_error(path: Path, error: Exception) -> ModelFileError:
     """
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return ModelFileError(f"{path} cannot be run: {reason}; export the model again")
+
+
+def check_size(path: Path, kind: str) -> None:
+    """Raise ModelFileError where a file is too large for what it should be: `an ONNX file`."""
+    size = path.stat().st_size
+    if size >= MAX_MODEL_BYTES:
+        raise ModelFileError(
+            f"{path} is not {kind} or is damaged: it has {size:,} bytes, such files have fewer "
+            f"than {MAX_MODEL_BYTES:,}; export the model again"
+        )
+
+
+def graph_mismatch(path: Path) -> ModelFileError:
+    """The error for a graph with other inputs or outputs than its manifest says."""
+    return ModelFileError(
+        f"{path} is damaged: the inputs and outputs of its graph do not match its manifest; export "
+        "the model again"
+    )
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from foveal.errors import MissingExtra, ModelFileError
-from foveal.prediction import litert_backend, litert_verify
+from foveal.prediction import litert_backend, litert_verify, runtime
 from foveal.prediction.litert_backend import LitertBackend, open_litert_backend
 from foveal.prediction.predictor import Predictor
 
@@ -111,7 +111,7 @@ def test_a_flatbuffer_that_is_none() -> None:
 
 
 def test_a_file_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(litert_verify, "MAX_MODEL_BYTES", 100)
+    monkeypatch.setattr(runtime, "MAX_MODEL_BYTES", 100)
     size = FILE.stat().st_size
     with pytest.raises(ModelFileError) as caught:
         open_litert_backend(FILE)

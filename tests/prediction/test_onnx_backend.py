@@ -11,7 +11,7 @@ import pytest
 
 from foveal.errors import ModelFileError
 from foveal.model.file import read_manifest
-from foveal.prediction import onnx_verify
+from foveal.prediction import runtime
 from foveal.prediction.onnx_backend import OnnxBackend, open_onnx_backend
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 24, 20, 3), dtype=np.uint8)
@@ -53,7 +53,7 @@ def test_pixels_the_graph_does_not_take(exported: Path) -> None:
 
 
 def test_a_file_that_is_too_large(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_verify, "MAX_MODEL_BYTES", 100)
+    monkeypatch.setattr(runtime, "MAX_MODEL_BYTES", 100)
     size = exported.stat().st_size
     with pytest.raises(ModelFileError) as caught:
         open_onnx_backend(exported)
