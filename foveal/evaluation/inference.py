@@ -15,7 +15,7 @@ from foveal.errors import UsageError
 from foveal.evaluation.collect import EvaluationSet
 from foveal.evaluation.predictions import BoolArray, IntArray, Predictions, require_finite
 from foveal.model.manifest import Manifest
-from foveal.prediction.prediction import DEFAULT_THRESHOLD, probabilities_from_logits
+from foveal.prediction.prediction import label_thresholds, probabilities_from_logits
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress
 
@@ -122,9 +122,7 @@ def to_predictions(
         groups=groups,
         positive_index=None if positive is None else manifest.labels.index(positive),
         operating_point=thresholds.operating_point,
-        label_thresholds=np.array(
-            [thresholds.per_label.get(label, DEFAULT_THRESHOLD) for label in manifest.labels]
-        ),
+        label_thresholds=label_thresholds(manifest).astype(np.float64),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foveal.errors import Error
-from foveal.prediction.prediction import NOT_FINITE, TRAIN_AGAIN
+from foveal.prediction.prediction import DEFAULT_THRESHOLD, NOT_FINITE, TRAIN_AGAIN
 from foveal.spec.values import Task
 
 FloatArray = npt.NDArray[np.float64]
@@ -53,7 +53,8 @@ class Predictions:
     @cached_property
     def predicted_labels(self) -> BoolArray:
         """(N, K) the predicted labels; multi-label only."""
-        thresholds = 0.5 if self.label_thresholds is None else self.label_thresholds
+        given = self.label_thresholds
+        thresholds = DEFAULT_THRESHOLD if given is None else given
         return np.asarray(self.probabilities >= thresholds)
 
     @cached_property

@@ -9,7 +9,7 @@ import numpy as np
 
 from foveal.intervals import Interval, binomial_interval
 from foveal.model.manifest import Manifest
-from foveal.prediction.prediction import DEFAULT_THRESHOLD, make_prediction
+from foveal.prediction.prediction import label_thresholds, make_prediction
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,7 @@ def _decide(probabilities: np.ndarray, manifest: Manifest) -> np.ndarray:
     -1 where there is no prediction, as a probability is NaN.
     """
     if manifest.task == "multi":
-        thresholds = manifest.thresholds.per_label
-        return probabilities >= np.array(
-            [thresholds.get(label, DEFAULT_THRESHOLD) for label in manifest.labels]
-        )
+        return np.asarray(probabilities >= label_thresholds(manifest))
     index = {label: number for number, label in enumerate(manifest.labels)}
     labels = [make_prediction(row, manifest, None, 1).label for row in probabilities]
     return np.array([-1 if label is None else index[label] for label in labels], np.int64)

@@ -145,12 +145,15 @@ def _labels_above_threshold(
 ) -> tuple[str, ...] | None:
     if manifest.task != "multi":
         return None
-    thresholds, labels = manifest.thresholds.per_label, manifest.labels
-    return tuple(
-        labels[index]
-        for index in order
-        if probability[index] >= thresholds.get(labels[index], DEFAULT_THRESHOLD)
-    )
+    above = probability >= label_thresholds(manifest)
+    return tuple(manifest.labels[index] for index in order if above[index])
+
+
+def label_thresholds(manifest: Manifest | InferenceManifest) -> np.ndarray:
+    """float32 (K,): the probability from which each label of a multi-label model is predicted."""
+    thresholds = manifest.thresholds.per_label
+    values = [thresholds.get(label, DEFAULT_THRESHOLD) for label in manifest.labels]
+    return np.array(values, np.float32)
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:
