@@ -126,15 +126,13 @@ def _copy(
 
 
 def _check_sha256(part: Path, address: str, sha256: str) -> None:
-    digest = hashlib.sha256()
     with part.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    if digest.hexdigest() != sha256:
+        received = hashlib.file_digest(file, "sha256").hexdigest()
+    if received != sha256:
         part.unlink()
         raise DownloadError(
             f"what {_host(address)} sent is not the published file: its SHA-256 is "
-            f"{digest.hexdigest()} and must be {sha256}; nothing was kept"
+            f"{received} and must be {sha256}; nothing was kept"
         )
 
 

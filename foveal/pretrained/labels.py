@@ -8,6 +8,7 @@ and tank suit, cardigan and Cardigan Welsh corgi (so Pembroke Welsh corgi too).
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib import resources
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
             f"line {labels.index('') + 1} of the labels file {path} is empty; give one class name "
             "a line"
         )
-    repeated = [name for name, count in _counts(labels).items() if count > 1]
+    repeated = [name for name, count in Counter(labels).items() if count > 1]
     if repeated:
         raise UsageError(
             f"{classes_are(repeated)} repeated in the labels file {path}; every class needs a name "
@@ -71,10 +72,3 @@ def _read_text(path: Path) -> str:
             f"cannot read the labels file {path}: {reason}; give a UTF-8 text file with one class "
             "name a line"
         ) from error
-
-
-def _counts(labels: tuple[str, ...]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for name in labels:
-        counts[name] = counts.get(name, 0) + 1
-    return counts

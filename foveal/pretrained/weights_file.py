@@ -29,7 +29,6 @@ TORCH_SUFFIXES = (".pth", ".pt", ".bin")
 _AVERAGED = ("state_dict_ema", "model_ema", "model_ema_state_dict", "ema_state_dict", "ema")
 _PLAIN = ("state_dict", "model_state_dict", "model_state", "model", "net", "module", "weights")
 _PREFIXES = ("module.", "_orig_mod.")
-_READ_BYTES = 1 << 22
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -59,11 +58,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file, hexadecimal; raises ModelFileError where it cannot be read."""
     _check_file(path)
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_file(path: Path) -> None:

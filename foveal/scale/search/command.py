@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foveal.model.file import read_manifest
+from foveal.pretrained.start import AUTO, SCRATCH
 from foveal.rundir import MODEL_FILE, NETWORK_FILE, RECIPE_FILE
-
-AUTO, SCRATCH = "auto", "scratch"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from foveal.errors import DataError
 from foveal.files import write_atomic
-from foveal.prediction.embedding_cache import NPY_ERRORS
+from foveal.prediction.embedding_cache import NPY_ERRORS, npy_bytes
 from foveal.rundir import MODEL_FILE, NETWORK_FILE, RECIPE_FILE
 from foveal.scale.search.command import Source, train_command
 from foveal.scale.search.selection import SelectionBias, estimate_selection_bias
@@ -121,12 +121,7 @@ def write_result(study: Study, folder: Path, source: Source) -> SearchResult:
 
 def write_val_accuracies(run_folder: Path, accuracies: np.ndarray) -> None:
     """Write the accuracy of a trial's model on each image of val."""
-
-    def write(path: Path) -> None:
-        with path.open("wb") as file:
-            np.save(file, accuracies)
-
-    write_atomic(run_folder / ACCURACIES_FILE, write)
+    write_atomic(run_folder / ACCURACIES_FILE, npy_bytes(accuracies))
 
 
 def _trial_result(trial: FrozenTrial, folder: Path) -> TrialResult:
