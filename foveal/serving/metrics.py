@@ -11,7 +11,8 @@ import os
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+from foveal.serving.settings import METRICS_FOLDER_VARIABLE
+
 _SECONDS_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _ROWS_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -51,7 +52,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """All values in Prometheus' text format."""
-        if FOLDER_VARIABLE not in os.environ:
+        if METRICS_FOLDER_VARIABLE not in os.environ:
             return generate_latest(self._registry)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

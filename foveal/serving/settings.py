@@ -11,6 +11,8 @@ from typing import Any
 from foveal.errors import UsageError
 
 MiB = 1 << 20
+METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Names to prometheus_client the folder that the workers' metrics share."""
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MAX_SINGLE_IMAGE_THREADS = 8
@@ -80,6 +82,11 @@ class Settings:
     def single_image_threads(self) -> int:
         """Threads an exported network may use for a batch of one image."""
         return min(_MAX_SINGLE_IMAGE_THREADS, os.cpu_count() or 1)
+
+    @property
+    def cross_origins(self) -> frozenset[str]:
+        """The allowed origins as browsers send them, in lower case."""
+        return frozenset(origin.lower().rstrip("/") for origin in self.allowed_origins)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data that `from_data` reads back."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from foveal.serving.metrics import FOLDER_VARIABLE, Metrics
+from foveal.serving.metrics import Metrics
+from foveal.serving.settings import METRICS_FOLDER_VARIABLE
 
 
 def test_the_metrics_of_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    monkeypatch.delenv(METRICS_FOLDER_VARIABLE, raising=False)
     metrics = Metrics()
     metrics.requests.labels("/predict", 200).inc()
     metrics.request_seconds.labels("/predict").observe(0.003)

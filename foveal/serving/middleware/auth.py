@@ -30,7 +30,7 @@ def make_access_check(settings: Settings) -> Callable[[str, Headers], None]:
         settings.host.lower(),
         *(name.lower() for name in settings.allowed_hosts),
     }
-    origins = {origin.lower().rstrip("/") for origin in settings.allowed_origins}
+    origins = settings.cross_origins
     token = settings.token.encode() if settings.token is not None else None
 
     def check(path: str, headers: Headers) -> None:
@@ -66,7 +66,7 @@ def is_ip_address(host: str) -> bool:
     return True
 
 
-def _check_origin(headers: Headers, origins: set[str]) -> None:
+def _check_origin(headers: Headers, origins: frozenset[str]) -> None:
     values = _header_values(headers, b"origin")
     if not values:
         return

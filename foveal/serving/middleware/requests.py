@@ -35,7 +35,7 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, log: Log) -> None:
         self._app, self._metrics, self._log = app, metrics, log
         self._check_access = make_access_check(settings)
-        self._origins = {origin.lower().rstrip("/") for origin in settings.allowed_origins}
+        self._origins = settings.cross_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

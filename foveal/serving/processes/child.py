@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foveal.serving.settings import Settings
+from foveal.serving.settings import METRICS_FOLDER_VARIABLE, Settings
 
 _READ_BYTES = 65_536
 
@@ -64,7 +64,7 @@ def start_worker(
     environment = {
         "OMP_NUM_THREADS": str(settings.inference_threads),
         **os.environ,
-        "PROMETHEUS_MULTIPROC_DIR": metrics_folder,
+        METRICS_FOLDER_VARIABLE: metrics_folder,
     }
     environment.pop("FOVEAL_TOKEN", None)
     try:
