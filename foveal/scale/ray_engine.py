@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,11 +77,9 @@ class _Actor:
     def __init__(self, model: str, top: int | None, form: Form) -> None:
         from foveal.prediction.predictor import Predictor
 
-        if find_spec("torch") is not None and not model.endswith(".onnx"):
-            import torch
-
-            torch.set_num_threads(1)
         self._predictor = Predictor(model, threads=1)
+        if "torch" in sys.modules:  # as the model is a native file
+            sys.modules["torch"].set_num_threads(1)
         self._top, self._form = top, form
 
     def predict(self, items: list[ImageInput]) -> tuple[bytes, int, int]:
