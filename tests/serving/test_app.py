@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import httpx
 import pytest
@@ -63,18 +62,15 @@ def test_a_wrong_language_is_named(client) -> None:
     )
 
 
-def test_an_exception_is_a_500_and_its_traceback_is_in_the_log(local, images):
+def test_an_exception_is_a_500_and_its_traceback_is_in_the_log(local, images, wait_until):
     with local() as server:
 
         def broken(pixels):
             raise RuntimeError("/secret/path is on fire")
 
         server.state.models.get(None).batcher._infer = broken
-        response = httpx.post(f"{server.url}/predict", content=images[0])
-        started = time.monotonic()
-        while '"event": "request"' not in server.log.getvalue():
-            assert time.monotonic() - started < 5
-            server.state.log.flush()
+        response = httpx.post(f"{server.url}/predict", content=images[0], timeout=60)
+        wait_until(lambda: '"event": "request"' in server.log.getvalue())
         events = [json.loads(line) for line in server.log.getvalue().splitlines()]
     assert response.status_code == 500
     body = response.json()
@@ -115,5 +111,5 @@ def test_the_shortcut_of_predict_counts_as_the_route(local, images, wait_until) 
     count = b'foveal_requests_total{route="/predict",status="200"} 2.0'
     with local() as server:
         for query in ("", "?top=1"):
-            httpx.post(f"{server.url}/predict{query}", content=images[0])
+            httpx.post(f"{server.url}/predict{query}", content=images[0], timeout=60)
         wait_until(lambda: count in server.state.metrics.text())

@@ -27,7 +27,7 @@ def run(body, *, threads=2, infer=double, max_rows=8, wait_seconds=0.002, on_bat
     async def main():
         pool = InferencePool(threads)
         batcher = Batcher(infer, max_rows=max_rows, wait_seconds=wait_seconds, on_batch=on_batch)
-        return await asyncio.wait_for(body(pool, batcher), 10)
+        return await asyncio.wait_for(body(pool, batcher), 30)
 
     return asyncio.run(main())
 
@@ -49,7 +49,7 @@ def test_a_batch_fills_while_another_runs() -> None:
     release = threading.Event()
 
     def infer(rows):
-        release.wait(5)
+        release.wait(30)
         return rows
 
     async def body(pool, batcher):
@@ -57,21 +57,18 @@ def test_a_batch_fills_while_another_runs() -> None:
         while batcher.running_seconds() == 0:
             await asyncio.sleep(0.001)
         rest = [pool.submit(batcher, source(value)) for value in range(1, 9)]
-        await asyncio.sleep(0.05)
         release.set()
         await asyncio.gather(first, *rest)
 
-    run(body, infer=infer, on_batch=batches.append)
+    run(body, infer=infer, on_batch=batches.append, wait_seconds=60.0)
     assert batches == [1, 8]
 
 
 def test_a_single_image_does_not_wait() -> None:
     async def body(pool, batcher):
-        started = time.monotonic()
-        await pool.submit(batcher, source(1))
-        return time.monotonic() - started
+        return await pool.submit(batcher, source(1))
 
-    assert run(body, wait_seconds=60.0) < 30
+    assert run(body, wait_seconds=60.0).item() == 2.0  # `run` gives up after half of that
 
 
 def test_waiting_for_a_slow_image_is_bounded() -> None:
@@ -90,7 +87,7 @@ def test_waiting_for_a_slow_image_is_bounded() -> None:
         await late
         return seconds
 
-    assert 0.2 <= run(body, wait_seconds=0.2) < 20
+    assert run(body, wait_seconds=0.2) >= 0.2
 
 
 def test_an_unreadable_image_fails_alone() -> None:
@@ -128,7 +125,7 @@ def test_cancelled_items_are_not_decoded() -> None:
     release = threading.Event()
 
     def blocking():
-        release.wait(5)
+        release.wait(30)
         return np.array([[0.0]])
 
     def counting():
@@ -152,18 +149,16 @@ def test_running_seconds_shows_a_batch_that_hangs() -> None:
     release = threading.Event()
 
     def infer(rows):
-        release.wait(5)
+        release.wait(30)
         return rows
 
     async def body(pool, batcher):
         assert batcher.running_seconds() == 0.0
         future = pool.submit(batcher, source(1))
-        await asyncio.sleep(0.2)
-        during = batcher.running_seconds()
+        while batcher.running_seconds() < 0.1:
+            await asyncio.sleep(0.01)
         release.set()
         await future
-        return during, batcher.running_seconds()
+        return batcher.running_seconds()
 
-    during, after = run(body, infer=infer)
-    assert 0.1 < during < 2.0
-    assert after == 0.0
+    assert run(body, infer=infer) == 0.0

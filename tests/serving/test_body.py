@@ -83,10 +83,10 @@ def test_all_bodies_together_have_a_limit(local, images) -> None:
         server.connect(head + b"x" * 600_000)
         while server.state.body_reader.buffered_bytes < 500_000:
             time.sleep(0.01)
-        response = httpx.post(f"{server.url}/predict", content=b"x" * 600_000)
+        response = httpx.post(f"{server.url}/predict", content=b"x" * 600_000, timeout=60)
         assert response.status_code == 503
         assert response.json()["error"] == "too many request bodies are in memory; try again"
-        assert httpx.post(f"{server.url}/predict", content=images[0]).status_code == 200
+        assert httpx.post(f"{server.url}/predict", content=images[0], timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(

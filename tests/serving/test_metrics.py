@@ -43,5 +43,5 @@ def test_the_metrics_are_the_sum_over_the_workers(server, client, images) -> Non
 
     before = count()
     for _ in range(20):
-        httpx.post(f"{server.url}/predict?model=animals-fast", content=images[0])
+        httpx.post(f"{server.url}/predict?model=animals-fast", content=images[0], timeout=60)
     assert count() == before + 20

@@ -21,7 +21,9 @@ def test_the_page(local, images, tmp_path: Path) -> None:
     explain = lambda *_: "<!doctype html><title>why</title>"  # noqa: E731
     with local(token=token, models=models, explain=explain) as server:
         headers = {"authorization": f"Bearer {token}"}
-        prediction = httpx.post(f"{server.url}/predict", content=images[0], headers=headers).json()
+        prediction = httpx.post(
+            f"{server.url}/predict", content=images[0], headers=headers, timeout=60
+        ).json()
         script = Path(__file__).with_name("page.mjs")
         done = subprocess.run(
             ["node", script, server.url, token, image, broken, json.dumps(prediction)],

@@ -36,9 +36,9 @@ def test_an_allowed_origin_gets_cors_headers(local, images) -> None:
         preflight = httpx.options(url, headers={**headers, "access-control-request-method": "POST"})
         assert preflight.status_code == 204
         assert "authorization" in preflight.headers["access-control-allow-headers"]
-        assert httpx.post(url, content=images[0], headers=headers).status_code == 401
+        assert httpx.post(url, content=images[0], headers=headers, timeout=60).status_code == 401
         headers["authorization"] = f"Bearer {token}"
-        response = httpx.post(url, content=images[0], headers=headers)
+        response = httpx.post(url, content=images[0], headers=headers, timeout=60)
         assert response.status_code == 200
         for headers in (preflight.headers, response.headers):
             assert headers["access-control-allow-origin"] == origin
@@ -53,10 +53,10 @@ def test_a_client_that_disconnects_frees_its_place_in_the_queue(
         server.predictor.release.clear()
         connections = [server.connect(request_bytes(images[0])) for _ in range(3)]
         wait_until(lambda: server.state.queued_images == 3)
-        assert httpx.post(f"{server.url}/predict", content=images[0]).status_code == 503
+        assert httpx.post(f"{server.url}/predict", content=images[0], timeout=60).status_code == 503
         for connection in connections:
             connection.close()
         wait_until(lambda: server.state.queued_images == 0)
         server.predictor.release.set()
-        assert httpx.post(f"{server.url}/predict", content=images[0]).status_code == 200
+        assert httpx.post(f"{server.url}/predict", content=images[0], timeout=60).status_code == 200
     assert '"status": 499' in server.log.getvalue()

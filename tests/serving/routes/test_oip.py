@@ -75,6 +75,6 @@ def test_an_output_that_is_not_finite_is_told(local) -> None:
         shape = server.predictor.manifest.network.input.shape
         tensor = {"name": "pixels", "datatype": "UINT8", "shape": [1, *shape]}
         request = {"inputs": [tensor | {"data": [0] * int(np.prod(shape))}]}
-        answer = httpx.post(f"{server.url}/v2/models/animals/infer", json=request)
+        answer = httpx.post(f"{server.url}/v2/models/animals/infer", json=request, timeout=60)
     found = answer.status_code, answer.json()["error"]
     assert found == (422, "the model's output is NaN or infinite")

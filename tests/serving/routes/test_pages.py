@@ -47,17 +47,17 @@ def test_only_one_image_is_explained_at_a_time(local, images) -> None:
     release = threading.Event()
 
     def explain(*_arguments):
-        release.wait(10)
+        release.wait(60)
         return "<!doctype html>"
 
     with local(explain=explain) as server, ThreadPoolExecutor(1) as pool:
-        first = pool.submit(httpx.post, f"{server.url}/explain", content=images[0])
+        first = pool.submit(httpx.post, f"{server.url}/explain", content=images[0], timeout=60)
         while not server.state.explanation_running:
             time.sleep(0.01)
-        second = httpx.post(f"{server.url}/explain", content=images[0])
+        second = httpx.post(f"{server.url}/explain", content=images[0], timeout=60)
         assert second.status_code == 503
         assert second.headers["retry-after"] == "5"
-        assert httpx.post(f"{server.url}/predict", content=images[0]).status_code == 200
+        assert httpx.post(f"{server.url}/predict", content=images[0], timeout=60).status_code == 200
         release.set()
         assert first.result().status_code == 200
         assert not server.state.explanation_running
@@ -67,14 +67,14 @@ def test_an_explanation_that_takes_too_long_is_given_up(local, images) -> None:
     release = threading.Event()
 
     def explain(*_arguments):
-        release.wait(10)
+        release.wait(60)
         return "<!doctype html>"
 
     with local(explain=explain, limits={"explain_seconds": 0.2}) as server:
-        response = httpx.post(f"{server.url}/explain", content=images[0])
+        response = httpx.post(f"{server.url}/explain", content=images[0], timeout=60)
         assert (response.status_code, response.headers["retry-after"]) == (503, "10")
         assert response.json()["error"] == "the explanation timed out; try again"
-        assert httpx.post(f"{server.url}/explain", content=images[0]).status_code == 503
+        assert httpx.post(f"{server.url}/explain", content=images[0], timeout=60).status_code == 503
         release.set()
 
 
@@ -83,12 +83,14 @@ def test_a_model_that_cannot_be_explained_is_a_409_and_the_reason_is_logged(loca
         raise Error("the lens needs /secret/path")
 
     with local(explain=explain) as server:
-        response = httpx.post(f"{server.url}/explain", content=images[0])
+        response = httpx.post(f"{server.url}/explain", content=images[0], timeout=60)
         assert (response.status_code, response.json()["error"]) == (
             409,
             "this model cannot be explained; the server's log has the reason",
         )
-        response = httpx.post(f"{server.url}/explain", files={"p": ("a.png", images[0])})
+        response = httpx.post(
+            f"{server.url}/explain", files={"p": ("a.png", images[0])}, timeout=60
+        )
         assert (response.status_code, response.json()["error"]) == (
             415,
             "send the bytes of one image as image/* or application/octet-stream",
@@ -103,7 +105,7 @@ def test_two_bodies_received_at_one_time_are_not_explained_at_one_time(
 
     def explain(*_arguments):
         calls.append(1)
-        release.wait(10)
+        release.wait(60)
         return "<!doctype html>"
 
     whole = request_bytes(images[0], "/explain", "connection: close")

@@ -210,9 +210,9 @@ def test_an_output_that_is_not_finite_is_told(local, images) -> None:
     reason = "the model's output is NaN or infinite"
     with local() as server:
         server.predictor.scale = float("nan")
-        single = httpx.post(f"{server.url}/predict", content=images[0])
+        single = httpx.post(f"{server.url}/predict", content=images[0], timeout=60)
         assert (single.status_code, single.json()["error"]) == (422, reason)
         files = [("p", ("a.png", images[0]))]
-        several = httpx.post(f"{server.url}/predict", files=files)
+        several = httpx.post(f"{server.url}/predict", files=files, timeout=60)
         assert several.status_code == 422
         assert [item["error"] for item in several.json()["predictions"]] == [reason]
