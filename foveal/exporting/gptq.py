@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from foveal.exporting.onnx import INPUT_NAME
+from foveal.exporting.onnx_graph import initializers, set_value
 from foveal.prediction.runtime import load_onnxruntime
 
 MAX_GPTQ_INPUTS = 6000
@@ -64,14 +65,14 @@ def round_weights(graph: Any, pixels: np.ndarray) -> dict[str, RoundedWeights]:
     """
     from onnx import numpy_helper
 
-    initializers = {tensor.name: tensor for tensor in graph.graph.initializer}
-    layers = list(_weighted_layers(graph, initializers))
+    constants = initializers(graph)
+    layers = list(_weighted_layers(graph, constants))
     if not layers:  # onnxruntime takes an empty list of output names for all outputs
         return {}
     _accumulate_moments(graph, layers, pixels[:MAX_GPTQ_IMAGES])
     rounded = {}
     for layer in layers:
-        weight = numpy_helper.to_array(initializers[layer.weight])
+        weight = numpy_helper.to_array(constants[layer.weight])
         flat = weight.reshape(len(weight), -1).astype(np.float64)
         scale = np.abs(flat).max(1, keepdims=True) / MAX_WEIGHT
         scaled = flat / np.where(scale > 0, scale, 1)
@@ -94,18 +95,18 @@ def apply_rounding(quantised: Any, rounded: Mapping[str, RoundedWeights]) -> Non
     """
     from onnx import numpy_helper
 
-    initializers = {tensor.name: tensor for tensor in quantised.graph.initializer}
+    constants = initializers(quantised)
     for weight, layer in rounded.items():
-        tensor = initializers.get(f"{weight}_quantized")
+        tensor = constants.get(f"{weight}_quantized")
         if tensor is None:  # this layer stays fp32
             continue
-        scale = numpy_helper.to_array(initializers[f"{weight}_scale"])
+        scale = numpy_helper.to_array(constants[f"{weight}_scale"])
         same = np.isclose(scale, layer.scale, rtol=1e-4, atol=0)
         per_filter = same.reshape(-1, *[1] * (layer.weights.ndim - 1))
         weights = np.where(per_filter, layer.weights, numpy_helper.to_array(tensor))
-        tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
+        set_value(tensor, weights)
         if layer.bias is not None:
-            _correct_bias(initializers, layer.bias, np.where(same, layer.bias_correction, 0))
+            _correct_bias(constants, layer.bias, np.where(same, layer.bias_correction, 0))
 
 
 def _gptq_round(weights: np.ndarray, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -134,23 +135,23 @@ def _gptq_round(weights: np.ndarray, moments: np.ndarray) -> tuple[np.ndarray, n
     return integers, remaining[:, :, -1]
 
 
-def _correct_bias(initializers: dict[str, Any], bias: str, correction: np.ndarray) -> None:
+def _correct_bias(constants: dict[str, Any], bias: str, correction: np.ndarray) -> None:
     from onnx import numpy_helper
 
-    tensor = initializers[f"{bias}_quantized"]
-    scale = numpy_helper.to_array(initializers[f"{bias}_quantized_scale"])
+    tensor = constants[f"{bias}_quantized"]
+    scale = numpy_helper.to_array(constants[f"{bias}_quantized_scale"])
     corrected = numpy_helper.to_array(tensor) + np.round(correction / scale)
-    tensor.CopyFrom(numpy_helper.from_array(corrected.astype(np.int32), tensor.name))
+    set_value(tensor, corrected.astype(np.int32))
 
 
-def _weighted_layers(graph: Any, initializers: dict[str, Any]) -> Iterator[_WeightedLayer]:
+def _weighted_layers(graph: Any, constants: dict[str, Any]) -> Iterator[_WeightedLayer]:
     from onnx import helper
 
     for node in graph.graph.node:
-        if node.op_type not in ("Conv", "Gemm") or node.input[1] not in initializers:
+        if node.op_type not in ("Conv", "Gemm") or node.input[1] not in constants:
             continue
         attributes = {item.name: helper.get_attribute_value(item) for item in node.attribute}
-        shape = tuple(initializers[node.input[1]].dims)
+        shape = tuple(constants[node.input[1]].dims)
         inputs = int(np.prod(shape[1:]))
         groups = attributes.get("group", 1)
         supported = attributes.get("auto_pad", b"NOTSET") == b"NOTSET"

@@ -19,6 +19,7 @@ import numpy as np
 from foveal.exporting.gptq import RoundedWeights, apply_rounding
 from foveal.exporting.int8_graph import fuse_pixel_input, keep_fp32_weights, replace_gelu
 from foveal.exporting.onnx import INPUT_NAME
+from foveal.exporting.onnx_graph import consumers, initializers, set_value
 from foveal.prediction.runtime import load_onnxruntime
 
 _CALIBRATION_BATCH_SIZE = 32
@@ -93,17 +94,13 @@ def quantise_graph(
         "min-max": ort.CalibrationMethod.MinMax,
         "percentile": ort.CalibrationMethod.Percentile,
     }[variant.calibration]
-    count = len(pixels)
-    if variant.calibration == "percentile":  # its collector takes batches of one size only
-        count = min(count, _PERCENTILE_IMAGES)
-        count -= count % _CALIBRATION_BATCH_SIZE if count > _CALIBRATION_BATCH_SIZE else 0
     with tempfile.TemporaryDirectory(prefix="foveal-") as folder, _silence():
         source, path = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         source.write_bytes(graph.SerializeToString())  # onnxruntime modifies its input
         ort.quantize_static(
             source,
             path,
-            _calibration_reader(pixels[:count]),
+            _calibration_reader(pixels[: _calibration_images(variant, len(pixels))]),
             quant_format=ort.QuantFormat.QDQ,
             op_types_to_quantize=_OPERATORS,
             per_channel=True,
@@ -115,7 +112,23 @@ def quantise_graph(
             calibration_cache_path=ranges,
         )
         proto = load(path)
-    apply_rounding(proto, rounded or {})
+    _rewrite(proto, variant, rounded or {})
+    return proto
+
+
+def _calibration_images(variant: QuantisationVariant, available: int) -> int:
+    """How many images the ranges come from; the percentile collector takes whole batches only."""
+    if variant.calibration != "percentile":
+        return available
+    count = min(available, _PERCENTILE_IMAGES)
+    return count - (count % _CALIBRATION_BATCH_SIZE if count > _CALIBRATION_BATCH_SIZE else 0)
+
+
+def _rewrite(
+    proto: Any, variant: QuantisationVariant, rounded: Mapping[str, RoundedWeights]
+) -> None:
+    """From what onnxruntime gives to the graph that is exported."""
+    apply_rounding(proto, rounded)
     fuse_pixel_input(proto)
     _clip_gelu(proto)
     if not variant.fp32_gelu:
@@ -126,36 +139,31 @@ def quantise_graph(
     standard = [item for item in proto.opset_import if item.domain in ("", "ai.onnx")]
     del proto.opset_import[:]
     proto.opset_import.extend(standard)
-    return proto
 
 
 def _clip_gelu(proto: Any) -> None:
     """Limit quantisation ranges that only a GELU reads to GELU_FLOOR, below which it is 0."""
     from onnx import numpy_helper
 
-    initializers = {tensor.name: tensor for tensor in proto.graph.initializer}
-    users: dict[str, list[Any]] = {}
+    constants, read_by = initializers(proto), consumers(proto)
     for node in proto.graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
-    for node in proto.graph.node:
-        if node.op_type != "DequantizeLinear" or node.input[0] in initializers:
+        if node.op_type != "DequantizeLinear" or node.input[0] in constants:
             continue
-        if {user.op_type for user in users.get(node.output[0], ())} != {"Gelu"}:
+        if read_by.get(node.output[0]) != {"Gelu"}:
             continue
-        scale, zero = (initializers[name] for name in node.input[1:3])
+        scale, zero = (constants[name] for name in node.input[1:3])
         step, zero_point = float(numpy_helper.to_array(scale)), int(numpy_helper.to_array(zero))
         if -zero_point * step >= GELU_FLOOR:
             continue
         step = ((255 - zero_point) * step - GELU_FLOOR) / 255
         zero_point = round(-GELU_FLOOR / step)
-        scale.CopyFrom(numpy_helper.from_array(np.array(step, np.float32), scale.name))
-        zero.CopyFrom(numpy_helper.from_array(np.array(zero_point, np.uint8), zero.name))
+        set_value(scale, np.array(step, np.float32))
+        set_value(zero, np.array(zero_point, np.uint8))
 
 
 def weighted_nodes(graph: Any) -> list[str]:
     """Names of the nodes that have weights, in order."""
-    weights = {tensor.name for tensor in graph.graph.initializer}
+    weights = initializers(graph).keys()
     return [
         node.name
         for node in graph.graph.node
