@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.open import holds_images_inside, open_dataset
+from foveal.dataset.run_images import open_run_images
 from foveal.dataset.sampling import even_sample
 from foveal.errors import DataError
 from foveal.evaluation.error_analysis import worst_error_rows
@@ -146,15 +146,8 @@ def _training_images(
 def _open(run_data: RunData) -> tuple[Dataset, np.ndarray]:
     """The training images, at most MAX_TRAINING_IMAGES, and their content hashes uint64 (N,)."""
     train = [run_data.train[row] for row in even_sample(len(run_data.train), MAX_TRAINING_IMAGES)]
-    if holds_images_inside(run_data.root):
-        whole = open_dataset(run_data.root)
-        place = {path: row for row, path in enumerate(whole.paths)}
-        train = [image for image in train if image.path in place]
-        dataset = whole.subset([place[image.path] for image in train])
-    else:
-        paths = tuple(image.path for image in train)
-        dataset = Dataset(run_data.root, paths, tuple(image.labels for image in train))
-    return dataset, np.array([image.content_hash or 0 for image in train], np.uint64)
+    dataset, found = open_run_images(run_data.root, train)
+    return dataset, np.array([image.content_hash or 0 for image in found], np.uint64)
 
 
 def _neighbours(

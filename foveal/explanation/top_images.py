@@ -16,7 +16,8 @@ import numpy as np
 
 from foveal.cache import entry_folder, write_about
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.open import holds_images_inside, open_dataset
+from foveal.dataset.open import open_dataset
+from foveal.dataset.run_images import open_run_images
 from foveal.dataset.sampling import even_sample
 from foveal.dataset.scan.image_stats import content_hash
 from foveal.errors import DataError, Error
@@ -29,7 +30,6 @@ from foveal.explanation.top_activations import (
     save_top_activations,
     top_image_indices,
 )
-from foveal.images.decode import read_bytes
 from foveal.images.resize import to_input_pixels
 from foveal.model.model import Model
 from foveal.progress import Progress
@@ -93,16 +93,10 @@ def _sources_of_data(data: str | Path | Dataset, root: str | Path | None) -> lis
 
 def _sources_of_run(run_data: RunData) -> list[_ImageSource]:
     """The training images of a run; of an archive those that are still in it."""
-    root = run_data.root
-    if holds_images_inside(root):
-        dataset = open_dataset(root)
-        reads = {path: partial(dataset.read, row) for row, path in enumerate(dataset.paths)}
-    else:
-        reads = {image.path: partial(read_bytes, root / image.path) for image in run_data.train}
+    dataset, found = open_run_images(run_data.root, run_data.train)
     return [
-        _ImageSource(image.path, reads[image.path], image.content_hash)
-        for image in run_data.train
-        if image.path in reads
+        _ImageSource(image.path, partial(dataset.read, row), image.content_hash)
+        for row, image in enumerate(found)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -13,11 +13,12 @@ import numpy as np
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.labels import encode_labels
+from foveal.dataset.run_images import open_run_images
 from foveal.dataset.scan.image_stats import content_hash
 from foveal.errors import DataError, ImageError
 from foveal.images.resize import to_input_pixels
 from foveal.model.manifest import Manifest
-from foveal.rundir import DATA_FILE, RunData, RunImage, read_run_data
+from foveal.rundir import DATA_FILE, RunData, read_run_data
 from foveal.text import and_more
 
 MAX_PARITY_IMAGES = 2000
@@ -155,36 +156,15 @@ def _split_samples(
     data: RunData, split: Literal["train", "val"], manifest: Manifest, limit: int, model: Path
 ) -> ParitySamples:
     images = [image for image in data.split(split) if _is_labelled(image.labels, manifest)]
-    dataset, row_of = _run_dataset(data.root, images)
-    available = [image for image in images if image.path in row_of]
-    rows = [row_of[image.path] for image in available]
-    hashes = [image.content_hash for image in available]
-    samples = collect(SampleRequest(dataset, rows, hashes, limit), manifest)
+    dataset, found = open_run_images(data.root, images)
+    hashes = [image.content_hash for image in found]
+    samples = collect(SampleRequest(dataset, range(len(found)), hashes, limit), manifest)
     if not len(samples):
         raise DataError(
             f"none of the {len(images):,} {split} images listed in {model.parent / DATA_FILE} "
             f"exists unchanged: {_USE_DATA}"
         )
     return samples
-
-
-def _run_dataset(root: Path, images: Sequence[RunImage]) -> tuple[Dataset, dict[str, int]]:
-    """A dataset that reads `images` with the labels of the run, and the row of each path."""
-    from foveal.dataset.open import holds_images_inside, open_dataset
-
-    labels = {image.path: image.labels for image in images}
-    if holds_images_inside(root):  # only opening it tells where they are
-        dataset = open_dataset(root)
-        run_labels = tuple(
-            labels.get(path, current)
-            for path, current in zip(dataset.paths, dataset.labels, strict=True)
-        )
-        row_of = {path: row for row, path in enumerate(dataset.paths)}
-        return replace(dataset, labels=run_labels), row_of
-    return (
-        Dataset(root, tuple(labels), tuple(labels.values())),
-        {path: row for row, path in enumerate(labels)},
-    )
 
 
 def _split_rows(dataset: Dataset, train_hashes: np.ndarray) -> tuple[list[int], list[int]]:
