@@ -17,6 +17,7 @@ from foveal.dataset.split import assign_splits
 from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError
 from foveal.evaluation.predictions import BoolArray, IntArray, encode_groups
+from foveal.evaluation.report_images import ReportImages
 from foveal.model.manifest import Manifest
 from foveal.progress import Progress, silent
 from foveal.text import MAX_LISTED_CLASSES, and_more
@@ -59,6 +60,11 @@ class EvaluationSet:
     def paths(self) -> tuple[str, ...]:
         """The path of each scored image, relative to DATA."""
         return tuple(self.dataset.paths[row] for row in self.rows)
+
+    @property
+    def images(self) -> ReportImages:
+        """The pixels and the path of each scored image."""
+        return ReportImages(self.pixel_cache.pixels, self.cache_rows, self.paths)
 
     @property
     def groups(self) -> IntArray | None:

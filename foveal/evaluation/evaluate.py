@@ -71,8 +71,7 @@ def evaluate_model(
 
         update["robustness"] = score_robustness(
             model.predictor,
-            evaluation_set.pixel_cache.pixels,
-            evaluation_set.cache_rows,
+            evaluation_set.images,
             evaluation_set.targets,
             progress,
             model=model.native,

@@ -10,6 +10,7 @@ from foveal.dataset.sampling import even_sample
 from foveal.evaluation.corruptions import N_CORRUPTIONS, corrupt
 from foveal.evaluation.inference import to_predictions
 from foveal.evaluation.predictions import BoolArray, IntArray
+from foveal.evaluation.report_images import ReportImages
 from foveal.evaluation.schema import CorruptionScore, PoolingShift, Robustness
 from foveal.intervals import binomial_interval
 from foveal.network.cost import network_cost
@@ -33,25 +34,25 @@ LayerMaps = dict[str, tuple[Any, Any]]
 
 def score_robustness(
     predictor: Predictor,
-    pixels: np.ndarray,
-    cache_rows: IntArray,
+    images: ReportImages,
     targets: IntArray | BoolArray,
     progress: Progress,
     *,
     model: Model | None = None,
 ) -> Robustness:
-    """Accuracy under every corruption, on an even sample of `cache_rows` of `pixels`.
+    """Accuracy under every corruption, on an even sample of `images`.
 
-    model: the native model, whose maps before and after each pooling are compared under shifts.
+    targets: int64 (N,), or bool (N, K), of all.  model: the native model, whose maps before and
+    after each pooling are compared under shifts.
     """
     manifest = predictor.manifest
-    sample = even_sample(len(cache_rows), _sample_size(predictor))
-    clean = np.ascontiguousarray(pixels[cache_rows[sample]])
-    names = [str(row) for row in sample]
+    sample = even_sample(len(images.paths), _sample_size(predictor))
+    clean = np.ascontiguousarray(images.pixels[images.cache_rows[sample]])
+    paths = [images.paths[row] for row in sample]
 
-    def predict(images: np.ndarray) -> tuple[Any, BoolArray]:
-        logits = predictor.logits(images)
-        predictions = to_predictions(logits, manifest, targets[sample], names)
+    def predict(pixels: np.ndarray) -> tuple[Any, BoolArray]:
+        logits = predictor.logits(pixels)
+        predictions = to_predictions(logits, manifest, targets[sample], paths)
         multi = manifest.task == "multi"
         predicted = predictions.predicted_labels if multi else predictions.predicted
         return predicted, predictions.correct

@@ -124,11 +124,8 @@ def _write_report(
     from foveal.evaluation.collect import TRAINING_IMAGES_UNKNOWN
     from foveal.evaluation.nearest_training import nearest_training_images
     from foveal.evaluation.report import write_evaluation_report
-    from foveal.evaluation.report_images import ReportImages
 
-    pixels, cache_rows = evaluation_set.pixel_cache.pixels, evaluation_set.cache_rows
-    images = ReportImages(pixels, cache_rows, evaluation_set.paths)
-    found = None
+    images, found = evaluation_set.images, None
     if model.path is not None and model.native is not None:
         found = nearest_training_images(
             model.predictor, model.path, output.predictions, images, progress=progress

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foveal.errors import Error
+from foveal.evaluation.report_images import ReportImages
 from foveal.evaluation.robustness import pooling_shifts, score_robustness
 from foveal.model.model import load_model
 from foveal.network.shift import shift_images
@@ -53,7 +55,8 @@ def test_consistency_is_accuracy_where_all_clean_predictions_are_correct(
     predictor = Predictor(digits_run / "model.safetensors")
     pixels = random_images(40)
     targets = predictor.probabilities(pixels).argmax(axis=1).astype(np.int64)
-    robustness = score_robustness(predictor, pixels, np.arange(40), targets, silent)
+    images = ReportImages(pixels, np.arange(40), [f"{row}.png" for row in range(40)])
+    robustness = score_robustness(predictor, images, targets, silent)
     assert (robustness.n, robustness.accuracy) == (40, 1.0)
     assert robustness.pooling_shifts == ()
     assert robustness.pooling_note == (
@@ -62,3 +65,15 @@ def test_consistency_is_accuracy_where_all_clean_predictions_are_correct(
     for part in robustness.corruptions:
         assert part.accuracy == part.consistency
         assert part.accuracy_interval[0] <= part.accuracy <= part.accuracy_interval[1]
+
+
+def test_an_output_that_is_not_finite_names_the_image(digits_run: Path) -> None:
+    predictor = Predictor(digits_run / "model.safetensors")
+    predictor.module.output.bias.data[0] = float("nan")
+    images = ReportImages(random_images(3), np.arange(3), ["a.png", "b.png", "c.png"])
+    with pytest.raises(Error) as caught:
+        score_robustness(predictor, images, np.zeros(3, np.int64), silent)
+    assert str(caught.value) == (
+        "the model's output is NaN or infinite for 3 of 3 images, first a.png; nothing was "
+        "scored: train the model again with a smaller learning rate"
+    )
