@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,14 +50,16 @@ def test_at_most_ahead_inputs_are_taken() -> None:
 
 
 def test_images_at_addresses_are_fetched_ahead_in_order(monkeypatch) -> None:
-    running, most, lock = 0, 0, threading.Lock()
+    running, most, lock, together = 0, 0, threading.Lock(), threading.Event()
 
     def fetch(item: ImageInput) -> ImageInput:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
-        time.sleep(0.01)
+            if running > 1:
+                together.set()
+        assert together.wait(60)
         with lock:
             running -= 1
         return ImageInput(item.path, np.zeros((4, 4), np.uint8))

@@ -6,7 +6,6 @@ import io
 import pickle
 import struct
 import tarfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -163,9 +162,7 @@ def test_a_mapping_that_holds_itself_many_times_is_read_once(tmp_path: Path) -> 
         value = {str(index): value for index in range(100)}
     file = tmp_path / "w.pth"
     torch.save(value, file)
-    started = time.monotonic()
-    assert len(read_torch_file(file)) == 100
-    assert time.monotonic() - started < 60  # 100**12 visits would never end
+    assert len(read_torch_file(file)) == 100  # 100**12 visits would never end
 
 
 @given(st.binary(max_size=300))
