@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from foveal import web
 from foveal.errors import DataError, ImageError, MissingExtra
+from foveal.text import reason_of
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -163,7 +164,7 @@ def open_store(address: str, what: str = "reading") -> tuple[AbstractFileSystem,
             f"addresses with {protocol}:// need a package that is not installed: {package}"
         ) from error
     except (ValueError, OSError) as error:
-        raise ImageError(f"not an address of a file: {_reason(error)}") from error
+        raise ImageError(f"not an address of a file: {reason_of(error)}") from error
     return store, path
 
 
@@ -184,7 +185,7 @@ def with_retries(request: Callable[[], _Result], seconds: float | None = None) -
         except Exception as error:  # each store has exceptions of its own
             reason = _final_reason(error)
             if reason is None and attempt + 1 == ATTEMPTS:
-                reason = f"no answer after {ATTEMPTS} attempts: {_reason(error)}"
+                reason = f"no answer after {ATTEMPTS} attempts: {reason_of(error)}"
             if reason is not None:
                 raise ImageError(reason) from error
             time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
@@ -226,17 +227,12 @@ def _final_reason(error: Exception) -> str | None:
     if type(error).__name__ == "NoCredentialsError":
         return "no credentials are set for this store"
     if isinstance(error, PermissionError) or status in (401, 403):
-        return f"access is refused: {_reason(error)}"
+        return f"access is refused: {reason_of(error)}"
     if status is not None:
-        return None if status in _PASSING_STATUSES else f"the server answers {_reason(error)}"
+        return None if status in _PASSING_STATUSES else f"the server answers {reason_of(error)}"
     useless = isinstance(error, ValueError | TypeError) or (
         isinstance(error, OSError) and error.errno == errno.EINVAL
     )
     if useless or type(error).__name__ == "ParamValidationError":
-        return f"not an address of a file: {_reason(error)}"
+        return f"not an address of a file: {reason_of(error)}"
     return None
-
-
-def _reason(error: Exception) -> str:
-    """What an error of a library says, on one line, or its type."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -10,6 +10,8 @@ MAX_LISTED = 5
 """Things that one message names; the others are counted."""
 MAX_LISTED_CLASSES = 10
 """The same where the list is what the message says."""
+MAX_REASON_CHARACTERS = 200
+"""Of what an error of a library says."""
 MAX_LINE_CHARACTERS = 2000
 """Of a line of a message; the middle of longer ones is left out."""
 _DIGITS = re.compile(r"(\d+)")
@@ -82,6 +84,11 @@ def sentence(text: str) -> str:
     A name without a mark of its own, such as a folder, must not stand first: quote it.
     """
     return f"{text[:1].upper()}{text[1:]}." if _PLAIN_WORD.match(text) else f"{text}."
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of a library says, on one line; the name of its type where it says nothing."""
+    return " ".join(str(error).split())[:MAX_REASON_CHARACTERS] or type(error).__name__
 
 
 def did_you_mean(word: str, allowed: Sequence[str]) -> str:

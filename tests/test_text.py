@@ -23,6 +23,7 @@ from foveal.text import (
     pad,
     plural,
     printable,
+    reason_of,
     sentence,
     showable,
 )
@@ -165,3 +166,16 @@ def test_pad_counts_columns():
     assert pad("개", 6) == "개    "
     assert pad("고양이", 6) == "고양이"
     assert pad("longer", 3) == "longer"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("bad  input:\n\tline 2 "), "bad input: line 2"),
+        (ValueError(), "ValueError"),
+        (OSError(" \n"), "OSError"),
+        (KeyError("x" * 300), "'" + "x" * 199),
+    ],
+)
+def test_what_an_error_of_a_library_says_is_one_short_line(error, reason):
+    assert reason_of(error) == reason

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from foveal.errors import ModelFileError
+from foveal.text import reason_of
 
 DISABLE_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 """Set before the library is loaded it prevents the upload, every event and the file with an
@@ -43,8 +44,7 @@ def runtime_error(path: Path, error: Exception) -> ModelFileError:
 
     path: of the exported file.
     """
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return ModelFileError(f"{path} cannot be run: {reason}; export the model again")
+    return ModelFileError(f"{path} cannot be run: {reason_of(error)}; export the model again")
 
 
 def check_size(path: Path, kind: str) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from foveal.errors import Error
 from foveal.model.model import Model, load_model, save_model
+from foveal.text import reason_of
 
 _MODEL, _CALIBRATION, _RESULT = "model.safetensors", "calibration.npy", "result.json"
 
@@ -90,8 +91,7 @@ def _int8_candidates(folder: Path, model: Model, flatbuffer: bytes) -> list[dict
             variant = quantise(flatbuffer, images)
             run_once(variant)
         except Exception as error:  # the quantizer raises many types
-            problem = " ".join(str(error).split())[:200]
-            candidates.append({"method": method, "file": None, "problem": problem})
+            candidates.append({"method": method, "file": None, "problem": reason_of(error)})
         else:
             candidates.append(_candidate(folder, model, method, variant))
     return candidates

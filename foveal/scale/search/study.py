@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from foveal.errors import MissingExtra, UsageError
 from foveal.filelock import RUN_LOCK, try_lock
 from foveal.scale.search.space import Range, Scalar, ends_of, is_whole
-from foveal.text import printable
+from foveal.text import printable, reason_of
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -65,9 +65,8 @@ def open_study(folder: Path, storage: str | None, seed: int) -> Study:
             ),
         )
     except Exception as error:  # a database has exceptions of its own
-        reason = " ".join(str(error).split())[:200]
         where = storage or folder / JOURNAL_FILE
-        raise UsageError(f"the search in {where} cannot be opened: {reason}") from error
+        raise UsageError(f"the search in {where} cannot be opened: {reason_of(error)}") from error
     study.sampler = optuna.samplers.TPESampler(
         seed=seed + len(study.trials), multivariate=True, constant_liar=True
     )
