@@ -37,6 +37,13 @@ def encode_labels(
     return encoded
 
 
+def encode_one_label(labels: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.int64]]:
+    """The classes of N images with one label each, sorted, and their indices, int64 (N,)."""
+    classes = sorted({names[0] for names in labels})
+    index = {name: number for number, name in enumerate(classes)}
+    return classes, np.array([index[names[0]] for names in labels], np.int64)
+
+
 def are_composed(names: Iterable[str]) -> bool:
     """Whether all names are in NFC already."""
     return all(unicodedata.is_normalized("NFC", name) for name in names)

@@ -191,10 +191,10 @@ def _warnings(levels: Sequence[LevelStats]) -> list[str]:
             f"the sampled images hold values of different kinds ({counts}), which one "
             "preprocess.range cannot fit: convert them to one kind"
         )
-    strange = sum(not one.finite for one in levels)
-    if strange:
+    not_finite = sum(not one.finite for one in levels)
+    if not_finite:
         warnings.append(
-            f"{strange} of {len(levels)} sampled images hold NaN or infinite values: NaN is read "
-            "as the low end of preprocess.range, infinity as the end on its side"
+            f"{not_finite} of {len(levels)} sampled images hold NaN or infinite values: NaN is "
+            "read as the low end of preprocess.range, infinity as the end on its side"
         )
     return warnings

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.labels import encode_labels
+from foveal.dataset.labels import encode_one_label
 from foveal.dataset.pixel_facts import PixelFacts, find_pixel_facts
 from foveal.dataset.scan.duplicates import (
     DuplicatePairs,
@@ -137,8 +137,7 @@ def _embedding_findings(
 def _shortcut_findings(usable: Dataset, scan: Scan) -> Iterator[Finding]:
     if usable.task != "single":
         return
-    classes = sorted({labels[0] for labels in usable.labels})
-    labels = encode_labels(usable.labels, classes, "single").astype(np.int64, copy=False)
+    classes, labels = encode_one_label(usable.labels)
     for shortcut in find_shortcuts(scan, labels, len(classes)):
         yield Finding(
             "shortcut",

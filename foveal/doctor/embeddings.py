@@ -1,6 +1,6 @@
 """Findings from embeddings: suspected label errors, images that look nearly the same, outliers.
 
-The embeddings are those of a network trained on other images, which whoever calls hands in.
+The caller computes the embeddings, with a network trained on other images.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.labels import encode_labels
+from foveal.dataset.labels import encode_one_label
 from foveal.doctor.findings import Finding
 from foveal.doctor.label_errors import find_label_errors
 from foveal.neighbours import nearest, unit_rows
@@ -52,8 +52,7 @@ def _label_findings(part: Dataset, units: NDArray[np.float32]) -> Iterator[Findi
     """Images whose label looks wrong, the most probable first; one label an image only."""
     if part.task != "single" or not all(part.labels):
         return
-    classes = sorted({labels[0] for labels in part.labels})
-    labels = encode_labels(part.labels, classes, "single").astype(np.int64, copy=False)
+    classes, labels = encode_one_label(part.labels)
     found = find_label_errors(units, labels, len(classes))
     rows = found.rows.tolist()
     if rows:

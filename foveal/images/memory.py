@@ -69,21 +69,21 @@ class MemoryBudget:
 class _Reservation:
     """A context manager without a generator, as one is opened for every image."""
 
-    __slots__ = ("_budget", "_held")
+    __slots__ = ("_budget", "_reserved")
 
     def __init__(self, budget: MemoryBudget) -> None:
-        self._budget, self._held = budget, 0
+        self._budget, self._reserved = budget, 0
 
     def __enter__(self) -> Reserve:
         return self._reserve
 
     def __exit__(self, *_: object) -> None:
-        if self._held:
-            self._budget.release(self._held)
+        if self._reserved:
+            self._budget.release(self._reserved)
 
     def _reserve(self, decoded_bytes: int) -> None:
         if decoded_bytes > UNCOUNTED_BYTES:
-            self._held += self._budget.take(COPIES * decoded_bytes)
+            self._reserved += self._budget.take(COPIES * decoded_bytes)
 
 
 decoding_budget = MemoryBudget()

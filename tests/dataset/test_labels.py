@@ -2,7 +2,12 @@
 
 import pytest
 
-from foveal.dataset.labels import encode_labels, similar_classes, similar_classes_text
+from foveal.dataset.labels import (
+    encode_labels,
+    encode_one_label,
+    similar_classes,
+    similar_classes_text,
+)
 
 
 def test_one_label_an_image_becomes_a_class_index():
@@ -25,6 +30,13 @@ def test_several_labels_an_image_become_a_table():
 @pytest.mark.parametrize(("task", "shape"), [("single", (0,)), ("multi", (0, 2))])
 def test_no_images(task, shape):
     assert encode_labels([], ("cat", "dog"), task).shape == shape
+
+
+def test_the_classes_of_images_with_one_label_each():
+    classes, indices = encode_one_label([("dog",), ("cat",), ("dog",)])
+    assert (classes, indices.tolist(), indices.dtype) == (["cat", "dog"], [1, 0, 1], "int64")
+    classes, indices = encode_one_label([])
+    assert (classes, indices.shape, indices.dtype) == ([], (0,), "int64")
 
 
 def test_class_names_that_look_the_same() -> None:

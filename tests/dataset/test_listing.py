@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,9 @@ def test_ignored_names_are_reported(tmp_path: Path) -> None:
     assert listed == ["b/2.png", "b/10.png"]
     assert sorted(ignored) == [".git", "Thumbs.db", "b/.hidden.png"]
     assert ["/".join(file.parts) for file in list_files(tmp_path)] == listed
+
+
+def test_listing_loads_no_pydantic():
+    script = "import sys, foveal.prediction.inputs; print('pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
