@@ -10,6 +10,7 @@ from foveal.images.tiff import is_reduced_copy
 def has_more_frames(image: Image.Image) -> bool:
     """Whether the file of an opened image has a second frame or page; no pixel is decoded.
 
+    Decode the first frame before: where the second is damaged, Pillow may not find back to it.
     A reduced copy of the first page, as in a TIFF with a preview, is none, and nor is the second
     image of a photo (MPO, HEIF).
     """

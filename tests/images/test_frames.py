@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 
 import numpy as np
@@ -61,15 +62,11 @@ def test_a_reduced_copy_in_a_tiff_is_no_page():
 @pytest.mark.parametrize("kind", ["GIF", "TIFF"])
 def test_what_is_damaged_after_the_first_frame_is_no_error(kind: str):
     content = encoded(kind, 2)
+    found = []
     for cut in range(len(content) // 2, len(content), 37):
         image = open_image(content[:cut])
-        has_more_frames(image)
-        assert decoded(image) == decoded(open_image(content[:cut]))
-
-
-def decoded(image: Image.Image) -> bytes | str:
-    """The pixels of the first frame, or why there are none."""
-    try:
-        return decode_opened(image, channels=3).tobytes()
-    except ImageError as error:
-        return error.reason
+        with contextlib.suppress(ImageError):
+            decode_opened(image, channels=3)
+        found.append(has_more_frames(image))
+    assert found == sorted(found)  # from some byte of the second frame on it is there
+    assert set(found) == {False, True}
