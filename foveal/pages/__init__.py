@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
@@ -34,11 +35,13 @@ def render(
     The JSON is escaped so that nothing in it can end the script element or start markup, and so
     that names of files which are no text can be written as UTF-8.
     lang: 'en' or 'ko', the language it opens in.  blocks: bytes by the name of their place in the
-    page, into which they are put as base64. Raises ValueError where `data` holds a number
-    that is not finite.
+    page, into which they are put as base64. A number that is not finite, which a file may have
+    held, becomes null: no JSON has one.
     """
     template = files(__name__).joinpath(f"{name}.html").read_text(encoding="utf-8")
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(
+        _only_finite(data), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
     text = escape_surrogates(text)
     for character, escape in _ESCAPES.items():
         text = text.replace(character, escape)
@@ -52,3 +55,12 @@ def render(
 def read_runtime() -> bytes:
     """The bytes of RUNTIME_FILE."""
     return files(__name__).joinpath(RUNTIME_FILE).read_bytes()
+
+
+def _only_finite(data: Any) -> Any:
+    """The data with None in place of each number that is not finite."""
+    if isinstance(data, dict):
+        return {key: _only_finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_only_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

@@ -46,7 +46,7 @@ def write_search_report(result: SearchResult, entries: Entries, name: str) -> No
 def read_curve(log: Path) -> list[tuple[float, float]]:
     """(seconds of training, val accuracy 0..1) of a run's epochs, at most MAX_CURVE_POINTS.
 
-    Empty where the log is not on this machine or cannot be read.
+    Empty where the log is not on this machine, or is none that a run has written.
     """
     try:
         with log.open("rb") as file:

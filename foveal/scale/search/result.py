@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,7 +34,8 @@ MIN_TRIALS_OF_IMPORTANCE = 8
 class TrialResult:
     """One trial.  val_accuracy: 0..1, of a pruned trial at the place where it was ended.
 
-    params: the searched keys.  folder: of its run, None where it never began.
+    params: the searched keys.  Numbers that are not finite, as in a storage that something else
+    has written, count as none.  folder: of its run, None where it never began.
     """
 
     number: int
@@ -96,7 +98,9 @@ def write_result(study: Study, folder: Path, source: Source) -> SearchResult:
     Raises DataError where no trial is complete.
     """
     trials = tuple(_trial_result(trial, folder) for trial in study.get_trials(deepcopy=False))
-    complete = [trial for trial in trials if trial.state == "complete"]
+    complete = [
+        trial for trial in trials if trial.state == "complete" and trial.val_accuracy is not None
+    ]
     if not complete:
         raise DataError(
             f"no trial in {folder} is complete, so there is nothing to choose from; give more time"
@@ -132,10 +136,14 @@ def _trial_result(trial: FrozenTrial, folder: Path) -> TrialResult:
     return TrialResult(
         trial.number,
         states.get(trial.state.name, trial.state.name.lower()),
-        value,
-        dict(trial.params),
+        value if value is not None and math.isfinite(value) else None,
+        {key: each for key, each in trial.params.items() if _is_usable(each)},
         run_folder(folder / TRIALS_FOLDER, trial),
     )
+
+
+def _is_usable(value: Scalar) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _accuracies(trials: Sequence[TrialResult]) -> np.ndarray:
@@ -147,7 +155,8 @@ def _accuracies(trials: Sequence[TrialResult]) -> np.ndarray:
             row = np.load(trial.folder / ACCURACIES_FILE, allow_pickle=False)
         except NPY_ERRORS:
             continue
-        if row.dtype == np.float64 and row.ndim == 1 and (not rows or len(row) == len(rows[0])):
+        fits = row.ndim == 1 and (not rows or len(row) == len(rows[0]))
+        if row.dtype == np.float64 and fits and np.isfinite(row).all():
             rows.append(row)
     return np.stack(rows) if rows else np.empty((0, 0))
 

@@ -108,6 +108,7 @@ def test_keys_of_another_space_come_last(result: SearchResult) -> None:
         '{"seconds": null, "val_accuracy": 1}\n',
         '{"seconds": 1e400, "val_accuracy": 1}\n',
         f'{{"seconds": 1{"0" * 400}, "val_accuracy": 1}}\n',
+        '{"seconds": 1, "val_accuracy": NaN}\n',
     ],
 )
 def test_a_log_that_is_missing_or_broken_gives_no_curve(

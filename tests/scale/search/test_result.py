@@ -76,6 +76,21 @@ def test_accuracies_that_are_lost_or_of_another_val(study, tmp_path: Path) -> No
     assert result.selection is not None
 
 
+def test_numbers_that_are_not_finite_are_none(study, tmp_path: Path) -> None:
+    best = write_result(study, tmp_path, SOURCE).best.number
+    folder = tmp_path / "trials" / "0003"
+    write_val_accuracies(folder, np.full(100, np.nan))
+    attributes = {"folder": "0003", "seed": 3}
+    infinite = {"learning_rate": 0.5, "mixup_alpha": 0.2}
+    study.add_trial(default_trial(ENTRIES, infinite, float("inf"), attributes))
+    result = write_result(study, tmp_path, SOURCE)
+    assert result.best.number == best
+    assert result.trials[-1].val_accuracy is None
+    assert result.val_images == 100
+    text = (tmp_path / "search.json").read_text()
+    assert json.loads(text) == json.loads(json.dumps(result.to_data(), allow_nan=False))
+
+
 def test_no_trial_is_complete(tmp_path: Path) -> None:
     study = open_study(tmp_path, None, seed=0)
     study.ask()
