@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -27,9 +28,14 @@ def parse_json(content: bytes | str) -> object:
 
     Raises ValueError, RecursionError.
     """
-    value: object = json.loads(content, parse_constant=_refuse)
+    value: object = json.loads(content, parse_constant=_refuse, parse_float=_finite)
     return value
 
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text)

@@ -36,6 +36,7 @@ def test_what_was_kept_is_read(tmp_path):
         b'{"size": 3}',
         b'{"size": 3, "share": NaN}',
         b'{"size": 3, "share": -Infinity}',
+        b'{"size": 3, "share": 1e999}',
         b'{"size": ' + b"9" * 5000 + b', "share": 1}',
     ],
 )

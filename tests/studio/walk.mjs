@@ -144,6 +144,16 @@ async function repeat(page) {
     true,
     "the command of the export",
   );
+  // a page that another machine opens over HTTP has no clipboard: the text is selected
+  await page.evaluate(() =>
+    Object.defineProperty(navigator, "clipboard", { value: undefined }),
+  );
+  await page.locator("dialog .copy button").first().click();
+  same(
+    await page.evaluate(() => getSelection().toString()),
+    await page.locator("dialog pre").first().textContent(),
+    "a selected command",
+  );
 }
 
 await inStudio(url, async (page) => {

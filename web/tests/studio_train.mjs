@@ -104,6 +104,9 @@ try {
   same(await axeFaults(page), [], 'axe on the Train tab')
   await page.selectOption('#live-layer', 'relu_1')
   await page.waitForFunction(() => document.querySelector('#live-maps canvas').dataset.count === '12')
+  const asked = page.waitForResponse((response) => response.url().includes('image='))
+  await page.getByRole('button', { name: 'Another image' }).click()
+  same((await asked).status(), 200, 'the maps of another image')
 
   const before = await stepOf(page)
   await page.reload()

@@ -225,7 +225,7 @@ def _packed(values: np.ndarray) -> dict[str, Any]:
 
 
 def _prediction(logits: Tensor, live: LiveNetwork) -> list[dict[str, Any]]:
-    """The three most probable classes, before any temperature."""
+    """The three most probable classes, before any temperature; none of logits that overflowed."""
     import torch
 
     plan = live.snapshot.plan
@@ -235,6 +235,8 @@ def _prediction(logits: Tensor, live: LiveNetwork) -> list[dict[str, Any]]:
             probabilities = torch.cat([1 - probabilities, probabilities])
     else:
         probabilities = torch.softmax(logits, 0)
+    if not probabilities.isfinite().all():
+        return []
     best = torch.argsort(probabilities, descending=True, stable=True)[:3].tolist()
     return [
         {"label": plan["classes"][index], "probability": float(probabilities[index])}

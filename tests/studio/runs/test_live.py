@@ -1,10 +1,14 @@
 """Filters and maps of a run's newest checkpoint, against a plain forward pass."""
 
 import base64
+import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from foveal.errors import DataError
 from foveal.images.resize import to_input_pixels
@@ -82,6 +86,21 @@ def test_what_there_is_not_is_said(networks, finished, tmp_path):
     assert str(caught.value) == (
         "the run has not saved a step yet; its filters appear in a few seconds"
     )
+
+
+def test_logits_that_overflowed_predict_nothing(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    for path in (folder / "checkpoint").glob("*.safetensors"):
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        for name, value in tensors.items():
+            if name.startswith("module.output"):
+                value.fill(np.inf)
+        save_file(tensors, path, metadata)
+    seen = LiveNetworks().look(folder, None, None)
+    assert seen["prediction"] == []
+    assert json.loads(json.dumps(seen, allow_nan=False)) == seen
 
 
 def test_threads_are_as_before(networks, finished):

@@ -21,7 +21,6 @@ export const shellWords = {
   start: ['Start', '시작하기'],
   chapters: ['Chapters', '목차'],
   chapter: ['Chapter {n}', '{n}장'],
-  contents: ['Contents', '처음으로'],
   previous: ['Previous', '이전'],
   next: ['Next', '다음'],
   skip: ['Skip to the chapter', '본문으로 건너뛰기'],
@@ -50,8 +49,6 @@ export const shellWords = {
   digit: ['Digit {n}', '숫자 {n}'],
   unreadable: ['The browser cannot read this file as an image.', '브라우저가 이 파일을 이미지로 읽지 못합니다.'],
   local: ['It stays in this page.', '이미지는 이 페이지 안에만 머뭅니다.'],
-  drop: ['Drop the image anywhere', '아무 곳에나 놓으세요'],
-  language: ['Language', '언어'],
   dark: ['Dark', '어둡게'],
   light: ['Light', '밝게'],
   licence: [

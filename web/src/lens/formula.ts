@@ -1,6 +1,6 @@
 // The arithmetic of one output value, computed anew from the numbers on the page.
 import { activate, plain, orientKernel, windowAt, type WindowSettings } from './convolution'
-import { int32, mapOf, float32, sizeOf, valuesOf } from './unpack'
+import { int32, mapOf, float32, sizeOf } from './unpack'
 import type { Layer } from './types'
 
 export interface Term {
@@ -179,21 +179,6 @@ export function normResult(layer: Layer, source: Layer, map: number, row: number
   }
 }
 
-export const ELEMENTWISE = new Set([
-  'batch_norm',
-  'layer_norm',
-  'group_norm',
-  'relu',
-  'relu6',
-  'leaky_relu',
-  'elu',
-  'gelu',
-  'silu',
-  'tanh',
-  'sigmoid',
-  'hard_sigmoid',
-  'hard_swish',
-])
 export const ACTIVATIONS = new Set([
   'relu',
   'relu6',
@@ -207,6 +192,7 @@ export const ACTIVATIONS = new Set([
   'hard_swish',
 ])
 export const NORMS = new Set(['batch_norm', 'layer_norm', 'group_norm'])
+const isElementwise = (kind: string): boolean => ACTIVATIONS.has(kind) || NORMS.has(kind)
 
 /** The norms and activations that directly follow a layer, in order. */
 export function followingLayers(layers: readonly Layer[], layer: Layer): Layer[] {
@@ -214,7 +200,7 @@ export function followingLayers(layers: readonly Layer[], layer: Layer): Layer[]
   let at = layer
   for (;;) {
     const next = layers.filter((other) => other.inputs.includes(at.id))
-    if (next.length !== 1 || !ELEMENTWISE.has(next[0]!.kind)) return found
+    if (next.length !== 1 || !isElementwise(next[0]!.kind)) return found
     at = next[0]!
     found.push(at)
   }
@@ -224,10 +210,4 @@ export function followingLayers(layers: readonly Layer[], layer: Layer): Layer[]
 export function elementwise(layer: Layer, source: Layer, map: number, row: number, column: number): number {
   if (NORMS.has(layer.kind)) return normResult(layer, source, map, row, column).total
   return activate(layer.kind, recordedValue(source, map, row, column), layer.hyperparameters)
-}
-
-/** All recorded values of a vector layer that are on the page, with their index. */
-export function vector(layer: Layer): { index: number; value: number }[] {
-  const values = valuesOf(layer)
-  return layer.maps.map((index, k) => ({ index, value: values[k]! }))
 }

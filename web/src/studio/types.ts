@@ -13,8 +13,6 @@ export interface StudioInfo {
   version: string
   workspace: string
   projects: ProjectSummary[]
-  pretrained: { name: string; installed: boolean }[]
-  lang?: string
 }
 
 export interface ClassCount {

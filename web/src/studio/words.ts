@@ -85,7 +85,6 @@ export const words = {
 /** Kinds of long work. */
 export const taskKinds = {
   upload: ['Adding the images', '이미지 추가'],
-  folder: ['Reading the folder', '폴더 읽기'],
   findings: ['Checking the images', '이미지 검사'],
   queue: ['Proposing labels', '라벨 제안'],
   predictions: ['Predicting all images', '전체 이미지 예측'],

@@ -47,7 +47,6 @@ export const networkWords = {
   size: ['window', '윈도우'],
   units: ['neurons', '뉴런 수'],
   weights: ['{n} weights', '가중치 {n}개'],
-  noWeights: ['no weights', '가중치 없음'],
   add: ['Add a layer', '층 추가'],
   up: ['Move up', '위로'],
   down: ['Move down', '아래로'],

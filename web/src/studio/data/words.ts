@@ -120,7 +120,6 @@ export const words = {
   imageN: ['Image {id}', '이미지 {id}'],
   previous: ['Previous image', '이전 이미지'],
   next: ['Next image', '다음 이미지'],
-  name: ['Name', '이름'],
   size: ['Size', '크기'],
   source: ['Source', '출처'],
   group: ['Group', '그룹'],
@@ -142,6 +141,4 @@ export const words = {
   ],
   exported: ['Written.', '내보냈습니다.'],
   write: ['Write', '내보내기'],
-  more: ['More', '더 보기'],
-  dropInto: ['Drop: class “{name}”', '놓기: 클래스 “{name}”'],
 } as const

@@ -44,7 +44,6 @@ export const words = {
   retrainHead: ['Retrain the head', '출력층 다시 학습'],
   retraining: ['Retraining the head…', '출력층 다시 학습 중…'],
   toTrain: ['Go to Train', '학습으로 이동'],
-  gone: ['no longer in the project', '프로젝트에 없음'],
   reportTitle: ['Report of the run', '학습 보고서'],
   open: ['Open in its own tab', '새 탭에서 열기'],
   lensHint: [

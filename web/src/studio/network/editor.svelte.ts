@@ -1,5 +1,6 @@
 // The network that is edited: its YAML and its form are both live, the server checks while typing.
 import { RequestError, get, post, projectPath } from '../api'
+import { labelledImages } from '../project'
 import { sentence, tell } from '../state.svelte'
 import type { Project } from '../types'
 import { type Forms, type Node, type Row, changed, newNode, parseLayers, rowsOf, writeLayers } from './nodes'
@@ -81,7 +82,9 @@ export class NetworkEditor {
 
   /** The project has other images or classes now. */
   follow(project: Project): void {
-    const differs = project.classes.length !== this.#project.classes.length || project.images !== this.#project.images
+    const before = this.#project
+    const differs =
+      project.classes.length !== before.classes.length || labelledImages(project) !== labelledImages(before)
     this.#project = project
     if (differs && this.yaml) this.#later({ yaml: this.yaml })
   }
@@ -166,13 +169,6 @@ export class NetworkEditor {
     this.select(node)
   }
 
-  /** Add a first layer to a branch that has none. */
-  addInto(list: Node[], kind: string): void {
-    this.#remember()
-    list.push(newNode(kind, this.#forms))
-    this.#edited()
-  }
-
   remove(row: Row): void {
     this.#remember()
     row.list.splice(row.index, 1)
@@ -241,12 +237,11 @@ export class NetworkEditor {
 
   async #check(source: { yaml: string } | { data: NetworkData }): Promise<void> {
     const number = ++this.#checks
-    const { classes, images, unlabelled } = this.#project
     try {
       const found = await post<Checked>('/network/check', {
         ...source,
-        classes: Math.max(2, classes.length),
-        images: Math.max(1, images - unlabelled),
+        classes: Math.max(2, this.#project.classes.length),
+        images: Math.max(1, labelledImages(this.#project)),
       })
       if (number !== this.#checks) return
       this.checked = found
