@@ -34,7 +34,7 @@ OPTIMISER_COPIES = 5
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingSize:
     """What a network is checked for: so many classes and training images, in such batches."""
 
     classes: int
@@ -43,7 +43,7 @@ class Trained:
     batch_size: int = DEFAULT_BATCH_SIZE
 
 
-def check_network(source: str | Any, trained: Trained) -> dict[str, Any]:
+def check_network(source: str | Any, training: TrainingSize) -> dict[str, Any]:
     """The layers, totals, forecast and problems of a network; JSON data.
 
     source: YAML, or the plain data of a form, whose YAML is answered then.  Layers are there only
@@ -66,15 +66,15 @@ def check_network(source: str | Any, trained: Trained) -> dict[str, Any]:
     }
     if network is None:
         return {**answer, "layers": [], "total": None, "forecast": None}
-    summary = summarise(network, trained.classes, trained.task, batch_size=trained.batch_size)
+    summary = summarise(network, training.classes, training.task, batch_size=training.batch_size)
     answer["problems"] += [
         {"severity": one.severity, "line": 0, "layers": list(one.layers), "message": one.text}
         for one in summary.messages
     ]
-    return {**answer, **_described(summary, trained)}
+    return {**answer, **_described(summary, training)}
 
 
-def _described(summary: NetworkSummary, trained: Trained) -> dict[str, Any]:
+def _described(summary: NetworkSummary, training: TrainingSize) -> dict[str, Any]:
     data = summary.to_data()
     traced = list(summary.traced.walk())
     for row, step in zip(data["layers"], traced, strict=True):
@@ -84,21 +84,21 @@ def _described(summary: NetworkSummary, trained: Trained) -> dict[str, Any]:
     return {
         "layers": data["layers"],
         "total": {key: data[key] for key in totals},
-        "forecast": forecast(summary.cost, trained),
+        "forecast": forecast(summary.cost, training),
     }
 
 
-def forecast(cost: Cost, trained: Trained) -> dict[str, Any]:
+def forecast(cost: Cost, training: TrainingSize) -> dict[str, Any]:
     """Estimated seconds of an epoch on this machine, and bytes for weights and activations."""
     speed = processor.training_speed()
     seconds = None
-    if trained.images is not None:
-        seconds = TRAINING_PASSES * cost.multiply_adds * trained.images / speed
+    if training.images is not None:
+        seconds = TRAINING_PASSES * cost.multiply_adds * training.images / speed
     weights = 4 * OPTIMISER_COPIES * cost.weights
     return {
         "seconds_per_epoch": seconds,
-        "batch_size": trained.batch_size,
-        "memory_bytes": weights + 2 * cost.activation_bytes(trained.batch_size),
+        "batch_size": training.batch_size,
+        "memory_bytes": weights + 2 * cost.activation_bytes(training.batch_size),
     }
 
 

@@ -106,7 +106,8 @@ def open_project(name: str, workspace: str | Path = DEFAULT_FOLDER) -> Iterator[
             "'foveal studio' has made"
         )
     with open_workspace(folder) as opened, contextlib.ExitStack() as stack:
-        project = Project(opened.project_folder(_find(opened, name)), _find(opened, name))
+        found = _find(opened, name)
+        project = Project(opened.project_folder(found), found)
         stack.callback(project.close)
         thumbnails = Thumbnails(project.folder)
         stack.callback(thumbnails.close)

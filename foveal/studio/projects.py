@@ -8,9 +8,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
 from foveal.errors import Error
 from foveal.files import write_atomic
 from foveal.studio.events import Events
+from foveal.studio.kept import read_kept
 from foveal.studio.pixels import real_file
 from foveal.studio.project.project import JOURNAL, Project
 from foveal.studio.runs.folders import run_folders
@@ -19,6 +23,17 @@ from foveal.studio.uploads.upload import clear_incoming
 from foveal.studio.workspace import Workspace
 
 COUNTS = "counts.json"
+
+
+class _Counts(TypedDict):
+    """size: bytes of the journal that was counted."""
+
+    size: int
+    images: int
+    classes: int
+
+
+_COUNTS = TypeAdapter(_Counts)
 
 
 class Projects:
@@ -113,10 +128,9 @@ class Projects:
         """Images and classes; from a file while the journal is as long as when it was written."""
         folder = self._workspace.project_folder(project)
         size = self._size(project)
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
-            if kept["size"] == size:
-                return {"images": int(kept["images"]), "classes": int(kept["classes"])}
+        kept = read_kept(folder / COUNTS, _COUNTS)
+        if kept is not None and kept["size"] == size:
+            return {"images": kept["images"], "classes": kept["classes"]}
         opened = self.get(project)
         with opened.lock:
             summary, size = opened.summary(), self._size(project)

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from foveal.images.limits import MAX_FILE_BYTES
 from foveal.serving.errors import RequestError
+from foveal.studio.security import JSON, media_type
 from foveal.studio.validation import first_reason
 
 MAX_JSON_BYTES = 16 << 20
@@ -41,7 +42,7 @@ def json_response(data: Any, status: int = 200) -> Response:
     r"""`data` as JSON; bytes of file names that are no text become escapes (\udcXX)."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     content = text.encode("utf-8", "backslashreplace")
-    return Response(content, status, media_type="application/json")
+    return Response(content, status, media_type=JSON)
 
 
 def json_get(path: str, work: Callable[[Request], Any]) -> Route:
@@ -77,7 +78,7 @@ def image_post(
 
     async def endpoint(request: Request) -> Response:
         image: Path | bytes
-        if request.headers["content-type"].startswith("application/json"):
+        if media_type(request) == JSON:
             body = await read_json(request, ImageId)
             image = await run_in_threadpool(find, request.path_params["project"], body.image)
         else:
@@ -94,10 +95,8 @@ def small_number(text: str) -> int | None:
 
 async def read_json(request: Request, kind: type[_Body]) -> _Body:
     """The request's body as `kind`.  Raises RequestError 413, 415 or 422 with one sentence."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != (
-        "application/json"
-    ):
-        raise RequestError(415, "this path takes application/json")
+    if media_type(request) != JSON:
+        raise RequestError(415, f"this path takes {JSON}")
     content = await read_body(request, MAX_JSON_BYTES)
     try:
         return kind.model_validate_json(content)

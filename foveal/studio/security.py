@@ -30,6 +30,11 @@ def make_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+def media_type(request: Request) -> str:
+    """The Content-Type of a request without its parameters; '' where it has none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 @dataclass(frozen=True)
 class Access:
     """What a request must bring.
@@ -90,6 +95,5 @@ class Access:
         origin = request.headers.get("origin")
         if origin is None or origin.lower() != f"http://{request.headers['host'].lower()}":
             raise RequestError(403, "a change must come from the studio's own page (Origin)")
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type not in (JSON, BINARY):
+        if media_type(request) not in (JSON, BINARY):
             raise RequestError(415, f"a change must be sent as {JSON}, and files as {BINARY}")

@@ -14,13 +14,13 @@ def write_yaml(folder: Path) -> None:
 
 def read_network(path: Path) -> None:
     from foveal.spec.network import Network
-    from foveal.studio.network import Trained, check_network
+    from foveal.studio.network import TrainingSize, check_network
     from foveal.verbs.show import show
 
     summary = show(path, out=path.parent.parent / "out" / "drawn.svg")
     json.dumps(summary.to_data())
     text = path.read_bytes().decode("utf-8", "replace")
-    json.dumps(check_network(text, Trained(4)))
+    json.dumps(check_network(text, TrainingSize(4)))
     if not summary.errors:
         Network.load(path).to_pytorch(4)
 

@@ -12,7 +12,7 @@ from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.yaml import parse_yaml
 from foveal.studio.network import (
-    Trained,
+    TrainingSize,
     check_network,
     editor_schema,
     known_network_yaml,
@@ -27,7 +27,7 @@ layers: [conv: 8, relu, max_pool: 2, {residual: [conv: 8, batch_norm]}, flatten,
 
 
 def test_layers_and_totals_are_those_of_show():
-    found = check_network(GOOD, Trained(10, images=600))
+    found = check_network(GOOD, TrainingSize(10, images=600))
     shown = show(parse_yaml(GOOD, Network), classes=10).to_data()
     for key in ("weights", "biases", "multiply_adds", "receptive_field"):
         assert found["total"][key] == shown[key]
@@ -47,18 +47,18 @@ def test_layers_and_totals_are_those_of_show():
 
 
 def test_the_forecast_counts_three_passes_and_all_copies_of_the_weights():
-    found = check_network(GOOD, Trained(10, images=600, batch_size=32))
+    found = check_network(GOOD, TrainingSize(10, images=600, batch_size=32))
     total, forecast = found["total"], found["forecast"]
     seconds = 3 * total["multiply_adds"] * 600 / processor.training_speed()
     assert forecast["seconds_per_epoch"] == pytest.approx(seconds)
     assert forecast["memory_bytes"] == 20 * total["weights"] + 2 * total["activation_bytes"]
-    assert check_network(GOOD, Trained(10))["forecast"]["seconds_per_epoch"] is None
+    assert check_network(GOOD, TrainingSize(10))["forecast"]["seconds_per_epoch"] is None
 
 
 def test_data_of_the_form_and_its_yaml_are_the_same_network():
     data = {"layers": [{"conv": {"channels": 4, "stride": 2}}, "flatten", {"output": "softmax"}]}
-    found = check_network(data, Trained(3))
-    assert check_network(found["yaml"], Trained(3)) == found
+    found = check_network(data, TrainingSize(3))
+    assert check_network(found["yaml"], TrainingSize(3)) == found
     assert found["data"] == data
 
 
@@ -67,7 +67,7 @@ def test_mistakes_stand_at_their_layers_and_lines():
         "input: {height: 0}\nlayers:\n  - conv: 8\n  - residual:\n      - conv: {kernel: 3}\n"
         "  - max_pol: 2\n  - output: softmax\n"
     )
-    found = check_network(text, Trained(10))
+    found = check_network(text, TrainingSize(10))
     assert [(one["line"], one["layers"]) for one in found["problems"]] == [
         (1, []),
         (5, ["2.1"]),
@@ -84,7 +84,7 @@ def test_mistakes_stand_at_their_layers_and_lines():
 
 def test_what_cannot_work_still_shows_its_layers():
     text = GOOD.replace("max_pool: 2", "max_pool: 40")
-    found = check_network(text, Trained(10))
+    found = check_network(text, TrainingSize(10))
     (problem,) = [one for one in found["problems"] if one["severity"] == "error"]
     assert problem["layers"] == ["3"]
     assert problem["message"].startswith("layer 3 (max_pool) has a 40x40 window, larger than")
@@ -100,7 +100,7 @@ def test_what_cannot_work_still_shows_its_layers():
     ],
 )
 def test_what_is_no_yaml_is_one_problem(text, line, message):
-    found = check_network(text, Trained(3))
+    found = check_network(text, TrainingSize(3))
     assert found["problems"] == [
         {"severity": "error", "line": line, "layers": [], "message": message}
     ]
@@ -119,13 +119,13 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["layers", "input", "preprocess"]), VALUES))
 def test_nothing_a_form_can_hold_fails(data):
-    found = check_network(data, Trained(10))
+    found = check_network(data, TrainingSize(10))
     assert found["problems"] or found["layers"]
 
 
 @given(st.text(alphabet=":-[]{} \nabconv,1'\"&*!#", max_size=60))
 def test_no_text_fails(text):
-    found = check_network(text, Trained(10))
+    found = check_network(text, TrainingSize(10))
     assert found["problems"]
     assert all(one["message"] and one["line"] >= 0 for one in found["problems"])
 

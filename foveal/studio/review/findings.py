@@ -69,23 +69,30 @@ def _findings(project: Project, raw: dict[str, Any]) -> Iterator[dict[str, Any]]
     """One finding, or of suspected labels one for each class that fits better."""
     with project.lock:
         ids = [project.image_at(file) for file in raw["files"]]
-        all_pairs = [[project.image_at(file) for file in pair] for pair in raw["pairs"]]
-    pairs = [(a, b) for a, b in all_pairs if a is not None and b is not None]
+        pairs = [[project.image_at(file) for file in pair] for pair in raw["pairs"]]
+    details = [printable(each) for each in raw["details"]] or [""] * len(ids)
     common = {
         "kind": raw["kind"],
         "severity": raw["severity"],
         "message": printable(raw["message"]),
     }
-    details = [printable(each) for each in raw["details"]] or [""] * len(ids)
-    rows = [
-        (image, text, label)
-        for image, text, label in zip(
-            ids, details, raw["suggested"] or [None] * len(ids), strict=True
-        )
-        if image is not None
-    ]
-    for label in dict.fromkeys(raw["suggested"]):
-        own = [(image, text) for image, text, name in rows if name == label]
+    if raw["suggested"]:
+        rows = zip(ids, details, raw["suggested"], strict=True)
+        yield from _relabelings(common, [row for row in rows if row[0] is not None])
+        return
+    found = {image: text for image, text in zip(ids, details, strict=True) if image is not None}
+    known = [(a, b) for a, b in pairs if a is not None and b is not None]
+    action = _action(project, raw["kind"], list(found), known)
+    shown = [found[image] for image in action["ids"]] if raw["details"] else []
+    yield {**common, **action, "details": shown, "pairs": known, "count": raw["count"]}
+
+
+def _relabelings(
+    common: dict[str, Any], rows: list[tuple[int | None, str, str]]
+) -> Iterator[dict[str, Any]]:
+    """A finding for each class that is suggested; rows: image, what the check says of it, class."""
+    for label in dict.fromkeys(suggested for _, _, suggested in rows):
+        own = [(image, text) for image, text, suggested in rows if suggested == label]
         yield {
             **common,
             "ids": [image for image, _ in own],
@@ -94,17 +101,6 @@ def _findings(project: Project, raw: dict[str, Any]) -> Iterator[dict[str, Any]]
             "count": len(own),
             "action": "relabel",
             "label": label,
-        }
-    if not raw["suggested"]:
-        found = [image for image, _, _ in rows]
-        action = _action(project, raw["kind"], found, pairs)
-        texts = dict(zip(found, (text for _, text, _ in rows), strict=True))
-        yield {
-            **common,
-            **action,
-            "details": [texts[image] for image in action["ids"]] if raw["details"] else [],
-            "pairs": pairs,
-            "count": raw["count"],
         }
 
 

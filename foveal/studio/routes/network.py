@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -18,9 +17,10 @@ from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import MAX_BYTES, dump_yaml, parse_yaml
 from foveal.studio.hyperparameters import expected_choices, recipe_keys
+from foveal.studio.kept import read_kept
 from foveal.studio.network import (
     DEFAULT_BATCH_SIZE,
-    Trained,
+    TrainingSize,
     check_network,
     editor_schema,
     known_network_yaml,
@@ -28,6 +28,7 @@ from foveal.studio.network import (
 )
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import write_training_table
+from foveal.studio.repeat import repeat
 from foveal.studio.responses import Body, json_get, json_post, small_number
 from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.state import StudioState
@@ -115,17 +116,16 @@ def network_routes(state: StudioState) -> list[Route]:
 
 def read_draft(folder: Path) -> Draft:
     """The network kept in a project's folder; an empty one where there is none to be read."""
-    try:
-        return Draft.model_validate_json((folder / DRAFT_FILE).read_bytes())
-    except (OSError, ValueError):
-        return Draft()
+    return read_kept(folder / DRAFT_FILE, TypeAdapter(Draft)) or Draft()
 
 
 def _check(body: NetworkCheck) -> dict[str, Any]:
     if (body.yaml is None) == (body.data is None):
         raise UsageError("give the network as yaml or as data")
     source = body.data if body.yaml is None else body.yaml
-    return check_network(source, Trained(body.classes, body.task, body.images, body.batch_size))
+    return check_network(
+        source, TrainingSize(body.classes, body.task, body.images, body.batch_size)
+    )
 
 
 def _size(text: str | None) -> Input | None:
@@ -174,7 +174,7 @@ def _design(project: Project, body: DesignRequest) -> dict[str, Any]:
 
 def _repeated(body: DesignRequest) -> dict[str, str]:
     """The command line and the Python that design the same."""
-    words, arguments = ["foveal", "design", TABLE_FILE], [repr(TABLE_FILE)]
+    words, arguments = ["design", TABLE_FILE], [repr(TABLE_FILE)]
     if body.minutes is not None:
         words += ["--minutes", f"{body.minutes:g}"]
         arguments.append(f"minutes={body.minutes:g}")
@@ -182,7 +182,6 @@ def _repeated(body: DesignRequest) -> dict[str, str]:
         words += ["--from", body.start_from]
         arguments.append(f"start_from={body.start_from!r}")
     call = f"foveal.design({', '.join(arguments)})"
-    return {
-        "command": shlex.join([*words, "--out", "network.yaml"]),
-        "python": f"import foveal\n\ndesign = {call}\nprint(*design.reasons, sep='\\n')",
-    }
+    return repeat(
+        [*words, "--out", "network.yaml"], f"design = {call}\nprint(*design.reasons, sep='\\n')"
+    )

@@ -18,8 +18,8 @@ from foveal.studio.runs.comparison import accuracy_difference, differences, requ
 from foveal.studio.runs.control import RunControl
 from foveal.studio.runs.curves import epoch_lines, step_lines, thinned
 from foveal.studio.runs.live import LiveNetworks
-from foveal.studio.runs.process import last_words
-from foveal.studio.runs.request import RunRequest, command_line, python_lines, read_request
+from foveal.studio.runs.process import newest_log
+from foveal.studio.runs.request import RunRequest, read_request, repeat_training
 from foveal.studio.runs.status import RunStatus
 from foveal.studio.runs.val_errors import wrong_images
 from foveal.studio.state import StudioState
@@ -130,11 +130,7 @@ def _view_routes(state: StudioState, path: str) -> list[Route]:
 def _answer(status: RunStatus, folder: Path) -> dict[str, Any]:
     """What a run does now, and how the same is trained elsewhere."""
     request = read_request(folder)
-    return {
-        **status.to_data(),
-        "command": command_line(folder, request),
-        "python": python_lines(folder, request),
-    }
+    return {**status.to_data(), **repeat_training(folder, request)}
 
 
 def _described(runs: RunControl, folder: Path) -> dict[str, Any]:
@@ -146,7 +142,7 @@ def _described(runs: RunControl, folder: Path) -> dict[str, Any]:
         "plan": snapshot.plan if snapshot is not None else None,
         "history": epoch_lines(folder),
         "steps": thinned(step_lines(folder)),
-        "log": list(last_words(folder)[-MAX_LOG_LINES:]),
+        "log": list(newest_log(folder)[-MAX_LOG_LINES:]),
     }
 
 

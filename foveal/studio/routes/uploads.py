@@ -15,7 +15,7 @@ from foveal.studio.project.export import export_folders, project_csv
 from foveal.studio.project.project import Project
 from foveal.studio.repeat import repeat_in_project, repeat_upload
 from foveal.studio.responses import Body, json_post, json_response
-from foveal.studio.security import BINARY
+from foveal.studio.security import BINARY, media_type
 from foveal.studio.state import StudioState
 from foveal.studio.tasks.tasks import TaskProgress
 from foveal.studio.uploads.folder import add_folder
@@ -101,7 +101,7 @@ def upload_routes(state: StudioState) -> list[Route]:
 
 
 def _upload_options(request: Request) -> UploadOptions:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != BINARY:
+    if media_type(request) != BINARY:
         raise RequestError(415, f"files are sent as {BINARY}")
     for name in request.query_params:
         if name not in _OPTIONS:

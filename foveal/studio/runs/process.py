@@ -51,7 +51,7 @@ def stop_process(folder: Path) -> bool:
     return True
 
 
-def last_words(folder: Path) -> tuple[str, ...]:
+def newest_log(folder: Path) -> tuple[str, ...]:
     """The lines that the newest start of the run has written so far."""
     try:
         with (folder / RUN_LOG).open("rb") as log:

@@ -7,7 +7,6 @@ that it can be started again from them alone.
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from foveal.errors import DataError
 from foveal.files import write_atomic
 from foveal.spec.network import Network
 from foveal.spec.yaml import parse_yaml
+from foveal.studio.repeat import repeat
 from foveal.training.setup.request import TrainRequest, load_recipe
 
 REQUEST_FILE, RUN_LOG = "request.json", "run.log"
@@ -98,9 +98,14 @@ def train_arguments(folder: Path, request: RunRequest) -> list[str]:
     return [*words, "--track", "steps", "--resume"]  # without a checkpoint --resume starts
 
 
-def command_line(folder: Path, request: RunRequest) -> str:
-    """The command that trains the same in a new folder."""
-    return shlex.join(["foveal", *_words(folder, request), "--out", f"{folder.name}-again"])
+def repeat_training(folder: Path, request: RunRequest) -> dict[str, str]:
+    """`command` and `python` that train the same in a new folder."""
+    new = f"{folder.name}-again"
+    arguments = ", ".join([*_arguments(folder, request), f"out={new!r}"])
+    return repeat(
+        [*_words(folder, request), "--out", new],
+        f"run = foveal.train({arguments})\nprint(run.val_accuracy)",
+    )
 
 
 def _words(folder: Path, request: RunRequest) -> list[str]:
@@ -130,8 +135,8 @@ def _short(value: float | None) -> str | None:
     return None if value is None else f"{value:.10g}"
 
 
-def python_lines(folder: Path, request: RunRequest) -> str:
-    """The Python that trains the same in a new folder."""
+def _arguments(folder: Path, request: RunRequest) -> list[str]:
+    """The same options as those of `foveal.train`."""
     names = {"from": "start_from"}
     arguments = [repr(str(folder / TABLE_FILE))]
     for option, value in _options(folder, request).items():
@@ -140,5 +145,4 @@ def python_lines(folder: Path, request: RunRequest) -> str:
         arguments.append(f"{names.get(option, option)}={text}")
     if request.recipe:
         arguments.append(f"overrides={request.recipe!r}")
-    arguments.append(f"out={f'{folder.name}-again'!r}")
-    return f"import foveal\n\nrun = foveal.train({', '.join(arguments)})\nprint(run.val_accuracy)"
+    return arguments

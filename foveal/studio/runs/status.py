@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from foveal.filelock import lock_holder
 from foveal.rundir import MODEL_FILE
 from foveal.studio.runs.curves import newest_epoch, newest_step
-from foveal.studio.runs.process import last_words
+from foveal.studio.runs.process import newest_log
 from foveal.studio.runs.request import RunRequest
 from foveal.studio.runs.snapshot import Snapshot
 
@@ -52,15 +51,9 @@ class RunStatus:
 
 
 def run_status(
-    folder: Path, request: RunRequest, snapshot: Snapshot | None, *, alive: bool | None = None
+    folder: Path, request: RunRequest, snapshot: Snapshot | None, *, alive: bool
 ) -> RunStatus:
-    """The status of the run in `folder`.
-
-    alive: whether its process is; None where it is no child of this process, so that only the
-    lock of the folder says.
-    """
-    if alive is None:
-        alive = lock_holder(folder) is not None
+    """The status of the run in `folder`; alive: whether its process is."""
     position = snapshot.position if snapshot is not None else {}
     finished = bool(position.get("finished"))
     latest, epoch = newest_step(folder), newest_epoch(folder)
@@ -105,7 +98,7 @@ def _number(line: dict[str, Any] | None, key: str) -> float | None:
 
 def _error(folder: Path) -> str | None:
     """The sentence with which the newest start of the run failed."""
-    lines = last_words(folder)
+    lines = newest_log(folder)
     marked = [index for index, line in enumerate(lines) if line.startswith(ERROR_MARK)]
     if marked:
         return "\n".join(lines[marked[-1] :]).removeprefix(ERROR_MARK)

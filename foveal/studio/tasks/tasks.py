@@ -30,7 +30,7 @@ class Cancelled(Error):
 
 @dataclass(eq=False)
 class Task:
-    """One piece of work; result: what it returned.  error: one sentence where it failed."""
+    """One piece of work; error: one sentence where it failed."""
 
     id: str
     project: str
@@ -41,7 +41,6 @@ class Task:
     total: float | None = None
     note: str = ""
     error: str | None = None
-    result: dict[str, Any] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
     def to_data(self) -> dict[str, Any]:
@@ -152,7 +151,7 @@ class Tasks:
 
     def _work(self, task: Task, work: Work) -> None:
         try:
-            task.result = work(TaskProgress(task, self._publish))
+            work(TaskProgress(task, self._publish))
             task.state = "done"
         except Cancelled:
             task.state = "cancelled"

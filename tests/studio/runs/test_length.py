@@ -37,9 +37,9 @@ def test_what_is_used_is_a_little_more_than_the_steps_that_are_complete():
 def test_lengths_that_are_refused(tmp_path, started_with, minutes, epochs, sentence):
     found = snapshot(started_with, elapsed_seconds=90)
     with pytest.raises(UsageError) as raised:
-        check_length(run_status(tmp_path, RunRequest(), found), found, minutes, epochs)
+        check_length(run_status(tmp_path, RunRequest(), found, alive=False), found, minutes, epochs)
     assert str(raised.value) == sentence
 
 
 def test_a_run_without_a_step_takes_any_length(tmp_path):
-    check_length(run_status(tmp_path, RunRequest(), None), None, 0.1, None)
+    check_length(run_status(tmp_path, RunRequest(), None, alive=False), None, 0.1, None)

@@ -20,7 +20,7 @@ def test_what_it_prints_is_in_the_log_after_its_command(tmp_path):
     log = (tmp_path / "run.log").read_text()
     assert log.startswith("$ foveal cache nonsense\nfoveal: ")
     assert "\n$ foveal cache 'no nonsense'\nfoveal: " in log
-    (last,) = process.last_words(tmp_path)
+    (last,) = process.newest_log(tmp_path)
     assert last.startswith("foveal: ")
 
 
@@ -39,4 +39,4 @@ def test_nothing_is_signalled_where_no_process_holds_the_lock(tmp_path):
 
 
 def test_a_folder_without_a_log_has_no_words(tmp_path):
-    assert process.last_words(tmp_path) == ()
+    assert process.newest_log(tmp_path) == ()

@@ -8,9 +8,8 @@ from foveal.errors import DataError, SpecError, UsageError
 from foveal.studio.runs.request import (
     RunRequest,
     check_request,
-    command_line,
-    python_lines,
     read_request,
+    repeat_training,
     train_arguments,
     write_request,
 )
@@ -75,13 +74,13 @@ def test_only_what_was_asked_is_in_the_command(tmp_path):
         "steps",
         "--resume",
     ]
-    assert shlex.split(command_line(folder, request))[:3] == ["foveal", *words[:2]]
-    assert "--resume" not in command_line(folder, request)
+    assert shlex.split(repeat_training(folder, request)["command"])[:3] == ["foveal", *words[:2]]
+    assert "--resume" not in repeat_training(folder, request)["command"]
 
 
 def test_the_python_is_python_and_the_set_values_are_those_of_the_command(tmp_path):
     request = RunRequest(network="x", epochs=3, seed=2, recipe={"horizontal_flip": "off"})
-    lines = python_lines(tmp_path, request)
+    lines = repeat_training(tmp_path, request)["python"]
     compile(lines, "lines", "exec")
     assert "overrides={'horizontal_flip': 'off'}" in lines
     assert "epochs=3, seed=2" in lines

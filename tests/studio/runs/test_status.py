@@ -6,7 +6,7 @@ from foveal.studio.runs.status import run_status
 
 
 def test_a_finished_run(finished):
-    status = run_status(finished, read_request(finished), newest_snapshot(finished))
+    status = run_status(finished, read_request(finished), newest_snapshot(finished), alive=False)
     assert (status.state, status.epochs, status.epochs_asked) == ("finished", 2, 2.0)
     assert status.name == "first"
     assert status.model
@@ -16,20 +16,20 @@ def test_a_finished_run(finished):
 
 
 def test_a_run_that_ended_without_being_asked_can_go_on(tmp_path):
-    assert run_status(tmp_path, RunRequest(), None).state == "interrupted"
-    assert run_status(tmp_path, RunRequest(asked="pause"), None).state == "paused"
+    assert run_status(tmp_path, RunRequest(), None, alive=False).state == "interrupted"
+    assert run_status(tmp_path, RunRequest(asked="pause"), None, alive=False).state == "paused"
     assert run_status(tmp_path, RunRequest(), None, alive=True).state == "running"
 
 
 def test_the_sentence_of_a_failed_run_is_its_error(tmp_path):
     log = tmp_path / "run.log"
     log.write_text("$ foveal train a\nfoveal: old\n$ foveal train b\nplan: 1\nfoveal: a\nand b\n")
-    status = run_status(tmp_path, RunRequest(), None)
+    status = run_status(tmp_path, RunRequest(), None, alive=False)
     assert (status.state, status.error) == ("failed", "a\nand b")
     log.write_text(log.read_text() + "$ foveal train c\nplan: 1\n")
-    assert run_status(tmp_path, RunRequest(), None).state == "interrupted"
+    assert run_status(tmp_path, RunRequest(), None, alive=False).state == "interrupted"
     log.write_text("$ foveal train\nTraceback (most recent call last):\nKeyError: 1\n")
-    assert run_status(tmp_path, RunRequest(), None).error == (
+    assert run_status(tmp_path, RunRequest(), None, alive=False).error == (
         "the run ended with an error of Foveal itself: KeyError: 1"
     )
 
