@@ -1,7 +1,7 @@
 // Draws many small parts into a group of an SVG. Elements are kept from one drawing to the next and
 // changed only where something did: hundreds of them follow a slider within a frame.
 
-import { colourOf } from '../lens/colour'
+import { colourOf } from '../shared/colour'
 import { pngUrl, type Rgb } from './png'
 
 /** The colour of a value: grey from 0 to `maxAbs`, else orange below zero and blue above. */

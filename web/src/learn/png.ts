@@ -1,6 +1,8 @@
 // Small colour images as PNG addresses, written here: a canvas takes half a millisecond for each, and a
 // chapter shows a hundred. The pixels are stored, not compressed (RFC 1950, 1951; PNG third edition).
 
+import { toBase64 } from '../shared/base64'
+
 export type Rgb = readonly [number, number, number]
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10]
@@ -67,8 +69,5 @@ export function pngBytes(height: number, width: number, colour: (at: number) => 
 
 /** The image as a data address. */
 export function pngUrl(height: number, width: number, colour: (at: number) => Rgb): string {
-  const bytes = pngBytes(height, width, colour)
-  let text = ''
-  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i]!)
-  return `data:image/png;base64,${btoa(text)}`
+  return `data:image/png;base64,${toBase64(pngBytes(height, width, colour))}`
 }

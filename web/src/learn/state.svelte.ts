@@ -1,6 +1,7 @@
 // What the whole course shares: the sample image, the digits, the chapter, the tasks that are solved.
 import packed from './data/digits.bin?url'
 import { splitDigits, unpackDigits, type Images } from './core'
+import { fromBase64 } from '../shared/base64'
 import type { GreyImage } from '../shared/readImage'
 
 export interface Sample {
@@ -13,8 +14,7 @@ export const LEVELS = 16
 export const SMALL = 8
 export const LARGE = 32
 
-const bytes = Uint8Array.from(atob(packed.slice(packed.indexOf(',') + 1)), (c) => c.charCodeAt(0))
-export const digits: Images = unpackDigits(bytes)
+export const digits: Images = unpackDigits(fromBase64(packed.slice(packed.indexOf(',') + 1)))
 export const split = splitDigits(digits)
 
 /** The image in n x n cells: means over the areas that a cell covers. */

@@ -1,5 +1,5 @@
 // Every table of texts of the course by its name, and what a further language must give for them.
-import { kernelWords } from '../lens/kernelWords'
+import { kernelWords } from '../shared/kernelWords'
 import { cameraWords } from '../shared/cameraWords'
 import { activationWords } from './chapters/activation'
 import { convolutionWords } from './chapters/convolution'

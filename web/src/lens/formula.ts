@@ -1,5 +1,5 @@
 // The arithmetic of one output value, computed anew from the numbers on the page.
-import { activate, plain, orientKernel, windowAt, type WindowSettings } from './convolution'
+import { activate, plain, orientKernel, windowAt, type WindowSettings } from '../shared/convolution'
 import { int32, mapOf, float32, sizeOf } from './unpack'
 import type { Layer } from './types'
 

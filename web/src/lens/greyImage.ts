@@ -1,6 +1,6 @@
 // The playground's image: the one on the page, as grey 0..255.
 import { grey, MAX_SIDE } from '../shared/readImage'
-import type { Grid } from './convolution'
+import type { Grid } from '../shared/convolution'
 import { valuesOf } from './unpack'
 import { layers } from './state.svelte'
 

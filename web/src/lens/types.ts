@@ -1,4 +1,5 @@
 // The data of the lens page, as foveal/explanation/lens/data.py writes it.
+import type { PaddingMode } from '../shared/convolution'
 
 /** A packed array: base64 of little-endian numbers. */
 export type Packed = string
@@ -56,8 +57,6 @@ export interface Output {
   max_scaled_logit: number // largest logit / temperature
   remainder: number // what units that are not on the page add to the softmax, over e^max_scaled_logit
 }
-
-export type PaddingMode = 'constant' | 'reflect' | 'replicate' | 'circular'
 
 export interface Layer {
   id: number

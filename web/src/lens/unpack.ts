@@ -1,14 +1,8 @@
 // Unpacks the numbers of a layer on first use and caches them.
+import { fromBase64 } from '../shared/base64'
 import type { Layer, Packed } from './types'
 
 const floats = new WeakMap<object, Map<string, Float32Array>>()
-
-function bytes(packed: Packed): Uint8Array {
-  const text = atob(packed)
-  const out = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i)
-  return out
-}
 
 function cached(owner: object, key: string, make: () => Float32Array): Float32Array {
   let known = floats.get(owner)
@@ -20,17 +14,17 @@ function cached(owner: object, key: string, make: () => Float32Array): Float32Ar
 
 /** Float32 numbers of `packed`, cached under `owner`. */
 export function float32(owner: object, key: string, packed: Packed): Float32Array {
-  return cached(owner, key, () => new Float32Array(bytes(packed).buffer))
+  return cached(owner, key, () => new Float32Array(fromBase64(packed).buffer))
 }
 
 export function int32(packed: Packed): Int32Array {
-  return new Int32Array(bytes(packed).buffer)
+  return new Int32Array(fromBase64(packed).buffer)
 }
 
 /** All values of a layer on the page, map after map. */
 export function valuesOf(layer: Layer): Float32Array {
   if (layer.kind === 'normalise') return cached(layer, 'values', () => normalised(layer))
-  if (layer.uint8) return cached(layer, 'values', () => Float32Array.from(bytes(layer.values)))
+  if (layer.uint8) return cached(layer, 'values', () => Float32Array.from(fromBase64(layer.values)))
   return float32(layer, 'values', layer.values)
 }
 

@@ -1,17 +1,4 @@
-// Bytes in the page: base64 of a script element, gzip.
-
-/** The bytes of a base64 text. */
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text)
-  const bytes = new Uint8Array(binary.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i)
-  return bytes
-}
-
-/** The base64 text of bytes. */
-export function toBase64(bytes: Uint8Array): string {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
-}
+// Bytes in the page: gzip, and the text of an element.
 
 /** The bytes a gzip file holds. */
 export async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,6 +1,7 @@
 // Runs the ONNX model with ONNX Runtime Web beside the page, which stays responsive.
 import * as ort from 'onnxruntime-web/wasm'
-import { fromBase64, gunzip } from './bytes'
+import { fromBase64 } from '../shared/base64'
+import { gunzip } from './bytes'
 import type { FromWorker, ToWorker } from './model'
 
 let session: ort.InferenceSession

@@ -1,5 +1,5 @@
 // What the page and its checks ask: probabilities of files, of video frames and of input pixels.
-import { fromBase64, toBase64 } from './bytes'
+import { fromBase64, toBase64 } from '../shared/base64'
 import { fileToInput, sourceToInput } from './decode'
 import { openModel, type Answer, type Model } from './model'
 import type { PageData, Preprocess } from './types'

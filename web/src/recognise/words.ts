@@ -2,12 +2,10 @@
 
 export const words = {
   title: ['Recognise an image', '이미지 인식'],
-  drop: ['Drop an image here', '여기에 이미지를 놓으세요'],
   hint: [
     'or paste one; it stays on this device: the page sends nothing',
     '또는 붙여 넣으세요. 이미지는 이 기기를 벗어나지 않으며 페이지는 아무것도 전송하지 않습니다',
   ],
-  choose: ['Choose an image', '이미지 선택'],
   opening: ['Opening the model…', '모델을 여는 중…'],
   ready: ['The model is ready.', '모델이 준비되었습니다.'],
   predicting: ['Predicting…', '예측 중…'],

@@ -1,6 +1,6 @@
 import { mount } from 'svelte'
 import '../shared/page.css'
-import './tables.css'
+import '../shared/tables.css'
 import App from './App.svelte'
 
 mount(App, { target: document.getElementById('app')! })

@@ -2,6 +2,7 @@
 
 import { pageData } from '../shared/data'
 import { translator } from '../shared/i18n.svelte'
+import { significant } from '../shared/numbers'
 import type { Scalar, SearchData, Trial } from './types'
 import { words } from './words'
 
@@ -20,13 +21,7 @@ export function trialOf(number: number): Trial {
 /** A value of a hyper-parameter as text, numbers with at most four digits. */
 export function shown(value: Scalar | undefined): string {
   if (value === undefined) return '–'
-  return typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value)
-}
-
-/** A difference of shares in points, with its sign. */
-export function points(difference: number): string {
-  const text = (100 * difference).toFixed(2)
-  return difference > 0 ? `+${text}` : text.replace('-', '−')
+  return typeof value === 'number' && !Number.isInteger(value) ? significant(value, 4) : String(value)
 }
 
 /** The class of a trial's line. */

@@ -2,12 +2,10 @@
 
 export const words = {
   title: ['Classify an image', '이미지 분류'],
-  drop: ['Drop an image here', '여기에 이미지를 놓으세요'],
   hint: [
     'or paste one; it is sent to this server only and not stored',
     '또는 붙여 넣으세요. 이미지는 이 서버로만 전송되고 저장되지 않습니다',
   ],
-  choose: ['Choose an image', '이미지 선택'],
   model: ['Model', '모델'],
   token: ['Access token', '접근 토큰'],
   tokenHint: [

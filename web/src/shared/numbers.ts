@@ -26,3 +26,14 @@ export function short(value: number): string {
   }
   return String(value)
 }
+
+/** A number with at most so many significant digits, without zeros at its end. */
+export function significant(value: number, digits: number): string {
+  return String(Number(value.toPrecision(digits)))
+}
+
+/** A difference of shares in percentage points, with its sign. */
+export function points(difference: number, digits = 2): string {
+  const text = (100 * difference).toFixed(digits)
+  return difference > 0 ? `+${text}` : text.replace('-', '−')
+}

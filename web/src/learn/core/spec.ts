@@ -1,5 +1,5 @@
 // A network as a person composes it: its layers, and the shape, weights and problems of each.
-import { outputSide as sideOf, samePadding, type Four } from '../../lens/convolution'
+import { outputSide as sideOf, samePadding, type Four } from '../../shared/convolution'
 
 export const activationKinds = ['relu', 'leaky_relu', 'tanh', 'sigmoid'] as const
 export type ActivationKind = (typeof activationKinds)[number]

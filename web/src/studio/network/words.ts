@@ -61,8 +61,6 @@ export const words = {
   line: ['line {n}', '{n}행'],
   train: ['Train this network', '이 네트워크 학습하기'],
   seconds: ['{n} s', '{n}초'],
-  minutesTime: ['{n} min', '{n}분'],
-  hours: ['{n} h', '{n}시간'],
 } as const
 
 /** What the keys of layers mean. */

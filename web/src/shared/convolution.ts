@@ -1,6 +1,6 @@
 // Convolution, padding, pooling and activations in the browser, as foveal/convolution.py.
-import type { PaddingMode } from './types'
 
+export type PaddingMode = 'constant' | 'reflect' | 'replicate' | 'circular'
 export type Pair = [number, number]
 export type Four = [number, number, number, number]
 
