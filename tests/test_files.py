@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +104,25 @@ def test_a_name_close_to_a_missing_one(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     assert did_you_mean_file(tmp_path / "loop") == ""
     assert did_you_mean_file(tmp_path / "nowhere" / "other") == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names open files through /proc")
+def test_a_power_cut_finds_the_content_on_the_disk_before_the_name(tmp_path, monkeypatch):
+    """What is not synced may be lost: content comes before its name, the name before the end."""
+    path, synced = tmp_path / "a", []
+    path.write_bytes(b"old")
+    real_fsync, real_replace = os.fsync, Path.replace
+
+    def fsync(handle):
+        real_fsync(handle)
+        place = Path(f"/proc/self/fd/{handle}").readlink()
+        synced.append("folder" if place.is_dir() else place.read_bytes())
+
+    def replace(source, target):
+        synced.append("renamed")
+        return real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    write_atomic(path, b"new")
+    assert synced == [b"new", "renamed", "folder"]

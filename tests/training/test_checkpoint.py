@@ -152,3 +152,49 @@ def test_a_file_of_another_name_is_passed_over(tmp_path):
     path = save_checkpoint(tmp_path, _checkpoint(1))
     path.with_name("copy.safetensors").write_bytes(path.read_bytes())
     assert load_newest(tmp_path).step == 1
+
+
+KILLED = """
+import os, signal, sys, torch
+from pathlib import Path
+from foveal.training.checkpoint import Checkpoint, load_newest, save_checkpoint
+
+def save(step):
+    facts = {"plan": {}, "position": {"step": step}}
+    save_checkpoint(folder, Checkpoint(step, facts, {"a": torch.full((3,), float(step))}))
+
+def save_and_die(calls):
+    def count(frame, event, function):
+        nonlocal calls
+        calls -= event == "c_call"
+        if calls < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.setprofile(count)
+    save(2)
+    os._exit(0)
+
+for calls in range(1000):
+    folder = Path(sys.argv[1]) / str(calls)
+    save(1)
+    child = os.fork() or save_and_die(calls)
+    _, status = os.waitpid(child, 0)
+    newest = load_newest(folder)
+    print(newest.step, newest.tensors["a"].tolist() == [float(newest.step)] * 3)
+    if not os.WIFSIGNALED(status):
+        break
+"""
+
+
+def test_killed_before_any_call_of_a_library_the_last_whole_one_loads(tmp_path):
+    """Each try ends one call of C later than the one before: writing, syncing, renaming, ..."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    lines = done.stdout.splitlines()
+    assert 50 < len(lines) < 1000
+    assert set(lines) == {"1 True", "2 True"}
+    assert lines == sorted(lines)

@@ -70,6 +70,30 @@ def test_killed_before_the_first_step_it_is_resumed_as_it_was_asked(
     assert resumed.read_bytes() == whole.read_bytes()
 
 
+ELSEWHERE = """
+import os, sys
+import foveal
+os.umask(int(sys.argv[4], 8))
+foveal.train(sys.argv[1], network=sys.argv[2], epochs=1, out=sys.argv[3], device="cpu")
+"""
+
+
+def test_the_process_around_it_changes_no_bit(digits, tiny_network, tmp_path):
+    """Another order of sets, language, time zone and umask, and no home folder."""
+    usual = {**os.environ, "OMP_NUM_THREADS": "1"}
+    other = {"LC_ALL": "C", "TZ": "Asia/Kathmandu", "HOME": "/nowhere", "PYTHONUTF8": "0"}
+    environments = [(usual | {"PYTHONHASHSEED": "1"}, "022")]
+    environments.append((usual | other | {"PYTHONHASHSEED": "2"}, "077"))
+    contents = []
+    for number, (environment, mask) in enumerate(environments):
+        run = tmp_path / f"run-{number}"
+        words = [str(digits), str(tiny_network), str(run), mask]
+        environment |= {"FOVEAL_CACHE": str(tmp_path / f"cache-{number}")}
+        subprocess.run([sys.executable, "-c", ELSEWHERE, *words], check=True, env=environment)
+        contents.append((run / "model.safetensors").read_bytes())
+    assert contents[0] == contents[1]
+
+
 @pytest.fixture
 def finished(tmp_path, digits, tiny_network):
     def made(**keys):
