@@ -159,10 +159,9 @@ def open_store(address: str, what: str = "reading") -> tuple[AbstractFileSystem,
     try:
         store, path = url_to_fs(address, **(settings if protocol == "s3" else {}))
     except ImportError as error:
-        package = getattr(error.__cause__, "name", None) or error
-        raise ImageError(
-            f"addresses with {protocol}:// need a package that is not installed: {package}"
-        ) from error
+        package = getattr(error.__cause__, "name", None)
+        way_out = f"the package {package}: type  pip install {package}" if package else error
+        raise ImageError(f"addresses with {protocol}:// need {way_out}") from error
     except (ValueError, OSError) as error:
         raise ImageError(f"not an address of a file: {reason_of(error)}") from error
     return store, path

@@ -122,7 +122,7 @@ def test_without_credentials(bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_package_of_a_store_is_missing() -> None:
     with pytest.raises(ImageError) as info:
         read_address("az://container/a.jpg", 5)
-    assert str(info.value) == ("addresses with az:// need a package that is not installed: adlfs")
+    assert str(info.value) == "addresses with az:// need the package adlfs: type  pip install adlfs"
 
 
 def test_fsspec_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
