@@ -1,4 +1,7 @@
-"""Every layer a network can be made of: its parameters, units, defaults and short form."""
+"""Every layer a network can be made of: its parameters, units, defaults and short form.
+
+Pooling and activations have modules of their own and are imported from here as the others are.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from foveal.spec.activations import Activation as Activation
+from foveal.spec.activations import Elu as Elu
+from foveal.spec.activations import Gelu as Gelu
+from foveal.spec.activations import HardSigmoid as HardSigmoid
+from foveal.spec.activations import HardSwish as HardSwish
+from foveal.spec.activations import LeakyRelu as LeakyRelu
+from foveal.spec.activations import Relu as Relu
+from foveal.spec.activations import Relu6 as Relu6
+from foveal.spec.activations import Sigmoid as Sigmoid
+from foveal.spec.activations import Silu as Silu
+from foveal.spec.activations import Tanh as Tanh
+from foveal.spec.pooling import AvgPool as AvgPool
+from foveal.spec.pooling import GlobalAvgPool as GlobalAvgPool
+from foveal.spec.pooling import GlobalMaxPool as GlobalMaxPool
+from foveal.spec.pooling import MaxPool as MaxPool
+from foveal.spec.pooling import Pool as Pool
 from foveal.spec.values import (
     Channels,
     FourSides,
@@ -60,60 +79,6 @@ class Pad(Layer):
     padding: FourSides
     mode: PaddingMode = "constant"
     value: float = 0.0
-
-
-class Pool(Layer):
-    """The parameters of max and average pooling: windows of `size` cells moved by `stride`.
-
-    size, stride: [height, width] in cells; stride None means the window's size.
-    padding: cells [top, bottom, left, right], `same` (output = ceil(n / stride)) or `valid`.
-    ceil: a last window may extend beyond the end; cells that do not exist do not count.
-    """
-
-    shorthand = "size"
-
-    size: Pair
-    stride: Pair | None = None
-    padding: FourSides | Literal["same", "valid"] = (0, 0, 0, 0)
-    ceil: bool = False
-
-    @model_validator(mode="after")
-    def _check_padding(self) -> Pool:
-        if not isinstance(self.padding, str):
-            top, bottom, left, right = self.padding
-            if max(top, bottom) >= self.size[0] or max(left, right) >= self.size[1]:
-                raise ValueError(
-                    f"padding {list(self.padding)} must be smaller than the window "
-                    f"{self.size[0]}x{self.size[1]} on every side, "
-                    "else a window covers only padding"
-                )
-        return self
-
-
-class MaxPool(Pool):
-    """The largest value of each window; padding is minus infinity."""
-
-    kind = "max_pool"
-
-
-class AvgPool(Pool):
-    """The mean of each window; padding counts as zeros unless `count_padding` is false."""
-
-    kind = "avg_pool"
-
-    count_padding: bool = True
-
-
-class GlobalMaxPool(Layer):
-    """The largest value of each map: (channels, h, w) to (channels)."""
-
-    kind = "global_max_pool"
-
-
-class GlobalAvgPool(Layer):
-    """The mean of each map: (channels, h, w) to (channels)."""
-
-    kind = "global_avg_pool"
 
 
 class Flatten(Layer):
@@ -186,76 +151,6 @@ class GroupNorm(Layer):
 
     groups: Positive = 8
     epsilon: Annotated[float, Field(gt=0)] = 1e-5
-
-
-class Activation(Layer):
-    """A function applied to each value."""
-
-
-class Relu(Activation):
-    """max(0, x)."""
-
-    kind = "relu"
-
-
-class Relu6(Activation):
-    """min(max(0, x), 6)."""
-
-    kind = "relu6"
-
-
-class LeakyRelu(Activation):
-    """x where positive, else slope * x."""
-
-    kind = "leaky_relu"
-    shorthand = "slope"
-
-    slope: float = 0.01
-
-
-class Elu(Activation):
-    """x where positive, else alpha * (exp(x) - 1)."""
-
-    kind = "elu"
-    shorthand = "alpha"
-
-    alpha: float = 1.0
-
-
-class Gelu(Activation):
-    """x times the standard normal distribution function of x."""
-
-    kind = "gelu"
-
-
-class Silu(Activation):
-    """x times sigmoid(x)."""
-
-    kind = "silu"
-
-
-class Tanh(Activation):
-    """The hyperbolic tangent."""
-
-    kind = "tanh"
-
-
-class Sigmoid(Activation):
-    """1 / (1 + exp(-x))."""
-
-    kind = "sigmoid"
-
-
-class HardSigmoid(Activation):
-    """min(max(x + 3, 0), 6) / 6."""
-
-    kind = "hard_sigmoid"
-
-
-class HardSwish(Activation):
-    """x times min(max(x + 3, 0), 6) / 6."""
-
-    kind = "hard_swish"
 
 
 class SqueezeExcite(Layer):
