@@ -150,9 +150,12 @@ def _accuracies(trials: Sequence[TrialResult]) -> np.ndarray:
     """(T, N) of the trials whose file is there and of the same val as the first."""
     rows: list[np.ndarray] = []
     for trial in trials:
+        assert trial.folder is not None
+        file = trial.folder / ACCURACIES_FILE
+        if not file.is_file():  # a pipe would be waited for
+            continue
         try:
-            assert trial.folder is not None
-            row = np.load(trial.folder / ACCURACIES_FILE, allow_pickle=False)
+            row = np.load(file, allow_pickle=False)
         except NPY_ERRORS:
             continue
         fits = row.ndim == 1 and (not rows or len(row) == len(rows[0]))

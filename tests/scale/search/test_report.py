@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -118,6 +119,11 @@ def test_a_log_that_is_missing_or_broken_gives_no_curve(
     if content is not None:
         log.write_text(content)
     assert read_curve(log) == []
+
+
+def test_a_pipe_has_no_curve_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log.jsonl")
+    assert read_curve(tmp_path / "log.jsonl") == []
 
 
 def test_a_long_curve_keeps_its_end(tmp_path: Path) -> None:

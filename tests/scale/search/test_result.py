@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,8 @@ def test_accuracies_that_are_lost_or_of_another_val(study, tmp_path: Path) -> No
     (tmp_path / "trials" / "0003" / "val_accuracies.npy").write_bytes(b"no array")
     (tmp_path / "trials" / "0004" / "val_accuracies.npy").unlink()
     write_val_accuracies(tmp_path / "trials" / "0005", np.ones(7))
+    (tmp_path / "trials" / "0006" / "val_accuracies.npy").unlink()
+    os.mkfifo(tmp_path / "trials" / "0006" / "val_accuracies.npy")  # is not waited for
     result = write_result(study, tmp_path, SOURCE)
     assert result.val_images == 100
     assert result.selection is not None
