@@ -59,8 +59,9 @@ def search(
     Raises MissingExtra without Optuna or torch, SpecError for a wrong space, foveal.Error.
     """
     started = time.monotonic()
-    if find_spec("optuna") is None or find_spec("torch") is None:
-        raise MissingExtra("foveal search", "search")
+    for package, extra in (("optuna", "search"), ("torch", "train")):
+        if find_spec(package) is None:
+            raise MissingExtra("foveal search", extra)
     arguments = Search(
         data,
         root,

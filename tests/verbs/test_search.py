@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -149,7 +150,9 @@ def test_lengths(digits: Path, tmp_path: Path, lengths, message: str) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_without_optuna(digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None if name == "optuna" else name)
-    with pytest.raises(MissingExtra, match=r"^foveal search needs the extra 'search'"):
+@pytest.mark.parametrize(("package", "extra"), [("optuna", "search"), ("torch", "train")])
+def test_without_a_package_its_extra_is_named(digits, tmp_path, monkeypatch, package, extra):
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == package else name)
+    message = f"foveal search needs the extra '{extra}': type  pip install 'foveal[{extra}]'"
+    with pytest.raises(MissingExtra, match=f"^{re.escape(message)}$"):
         search(digits, trials=1, out=tmp_path / "out")
