@@ -7,14 +7,17 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import psutil
 import pytest
+from safetensors.numpy import load_file
 
 from foveal.errors import UsageError
 from foveal.model.file import read_manifest
 from foveal.rundir import read_run_data
 from foveal.training.checkpoint import load_newest
 from foveal.verbs.pack import pack
+from foveal.verbs.train import train
 from foveal.verbs.train_processes import train_in_processes
 
 COMMAND = [sys.executable, "-m", "foveal", "train"]
@@ -179,6 +182,36 @@ def test_from_a_model_and_within_minutes(unbroken, digits, tmp_path):
     assert [line["stage"] for line in lines] == ["head", *["training"] * (len(lines) - 1)]
 
 
+def test_fine_tuned_from_shards_and_killed_it_is_the_model_of_one_process(
+    digits, tiny_pretrained, tmp_path
+):
+    shards, one, two = (tmp_path / name for name in ("shards", "one", "two"))
+    pack(digits, shards)
+    keys = {"batch_size": 30, "precision": "fp32"}
+    keys["dropout"] = 0.0  # each process draws its own
+    words = [str(shards), f"--from={tiny_pretrained}", "--epochs=6", f"--out={two}"]
+    words += [f"--set={key}={value}" for key, value in keys.items()]
+    launcher = _start([*words, "--processes=2"])
+    _wait_for(two / "log.jsonl", launcher)
+    _process(launcher, 1).kill()
+    _, errors = launcher.communicate(timeout=280)
+    assert launcher.returncode == 0, errors
+    assert errors.count("the run goes on from its last checkpoint\n") == 1
+    assert "resuming after step " in errors
+    train(shards, start_from=tiny_pretrained, epochs=6, overrides=keys, out=one)
+    logs = [
+        [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+        for run in (one, two)
+    ]
+    assert [line["stage"] for line in logs[1]] == ["head", *["training"] * 6]
+    for line, expected in zip(*reversed(logs), strict=True):
+        assert (line["epoch"], line["step"]) == (expected["epoch"], expected["step"])
+        assert line["val_loss"] == pytest.approx(expected["val_loss"], rel=1e-3)
+    weights, expected = (load_file(run / "model.safetensors") for run in (two, one))
+    for name in weights:
+        np.testing.assert_allclose(weights[name], expected[name], rtol=1e-3, atol=1e-3)
+
+
 def test_wrong_usage_is_one_sentence_once(digits, network_file, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").touch()
@@ -209,8 +242,6 @@ def test_under_torchrun_the_processes_are_its_own(torchrun):
 
 
 def test_under_torchrun_the_folder_must_be_named(torchrun, digits):
-    from foveal.verbs.train import train
-
     with pytest.raises(UsageError) as caught:
         train(digits)
     assert str(caught.value) == (
