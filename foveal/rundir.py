@@ -7,6 +7,7 @@ DATA, labels, and content hashes by which others verify that a file is still the
 from __future__ import annotations
 
 import json
+import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,7 +130,10 @@ def read_run_data(folder: Path) -> RunData | None:
     """
     path = folder / DATA_FILE
     try:
-        if path.stat().st_size > MAX_DATA_FILE_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device has no end
+            raise ValueError("it is not a file")
+        if status.st_size > MAX_DATA_FILE_BYTES:
             raise ValueError(f"it has more than {MAX_DATA_FILE_BYTES:,} bytes")
         return _parse_run_data(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:

@@ -1,6 +1,7 @@
 """data.json: written whole, read back equal, and hostile files answered in one sentence."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,21 @@ def test_bytes_that_are_no_text_are_one_sentence(tmp_path):
     (tmp_path / "data.json").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match=r"cannot be read as the data of a run \('utf-8' codec"):
         read_run_data(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_not_a_file_is_refused_unread(tmp_path, kind):
+    path = tmp_path / "data.json"
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    with pytest.raises(DataError) as caught:
+        read_run_data(tmp_path)
+    assert str(caught.value) == (
+        f"{path} cannot be read as the data of a run (it is not a file); name labelled images "
+        "with --data"
+    )
 
 
 def test_reading_brings_in_nothing_heavy():
