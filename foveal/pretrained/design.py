@@ -92,16 +92,19 @@ def _choose_side(
         for side in (side for side in sides if side >= smallest):
             features, epoch = _seconds(stats, network, side, speeds)
             if features + epochs * epoch <= usable:
-                estimate = _estimate(features, epochs, epoch)
-                return side, f"{most}; {estimate}, of {usable:.0f} s"
+                return side, f"{most}; of {usable:.0f} s, {_estimate(features, epochs * epoch)}"
     return sides[-1], "the smallest that serves, as time is short"
 
 
-def _estimate(features: float, epochs: float, epoch: float) -> str:
-    text = f"features take an estimated {features:.0f} s here"
-    if epochs:
-        text += f", {epochs:g} epochs of fine-tuning {epochs * epoch:.0f} s"
+def _estimate(features: float, fine_tuning: float) -> str:
+    text = f"features take an estimated {_whole_seconds(features)} here"
+    if fine_tuning:
+        text += f", {MIN_EPOCHS:g} epochs of fine-tuning {_whole_seconds(fine_tuning)}"
     return text
+
+
+def _whole_seconds(seconds: float) -> str:
+    return "less than 1 s" if seconds < 1 else f"{seconds:.0f} s"
 
 
 def _seconds(

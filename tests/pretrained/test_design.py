@@ -46,11 +46,11 @@ MOST = "at most 1.5 times the median image's shorter side (250)"
         (
             60,
             224,
-            f"{MOST}; features take an estimated 9 s here, 1.5 epochs of fine-tuning 22 s, of "
-            "3586 s",
+            f"{MOST}; of 3586 s, features take an estimated 9 s here, 1.5 epochs of fine-tuning "
+            "22 s",
         ),
         (0.7, 192, None),
-        (0.35, 192, f"{MOST}; features take an estimated 7 s here, of 7 s"),
+        (0.35, 192, f"{MOST}; of 7 s, features take an estimated 7 s here"),
         (0.05, 128, "the smallest that serves, as time is short"),
     ],
 )
@@ -58,6 +58,13 @@ def test_the_side_leaves_time_for_fine_tuning_else_for_features(minutes, side, r
     result = _design(minutes=minutes)
     assert result.network.input.height == side
     assert reason is None or f"input {side}x{side}: {reason}" in result.reasons
+
+
+def test_estimates_of_few_images_do_not_read_as_nothing():
+    assert (
+        f"input 224x224: {MOST}; of 588 s, features take an estimated less than 1 s here, "
+        "1.5 epochs of fine-tuning less than 1 s"
+    ) in _design(replace(PHOTOS, images=30)).reasons
 
 
 def test_a_side_that_was_asked_for_is_taken():
