@@ -1,4 +1,4 @@
-"""The validation images that a run predicts wrongly, as of its newest epoch."""
+"""The validation images that a run predicts wrongly: of its newest epoch, or when finished."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from foveal.rundir import VAL_ERRORS_FILE, RunData, read_run_data
 from foveal.studio.kept import read_kept
@@ -25,6 +25,7 @@ class _Row(TypedDict):
 
 class _Kept(TypedDict):
     epoch: int
+    finished: NotRequired[bool]
     images: int
     wrong: int
     errors: list[_Row]
@@ -36,15 +37,16 @@ _KIND = TypeAdapter(_Kept)
 def wrong_images(folder: Path, find_image: FindImage) -> dict[str, Any]:
     """Epoch, counts and the surest errors: image, labels, predicted classes and probability.
 
+    finished: of the finished model, which may average over images and their mirror images.
     find_image: the id of a path, None where it is no longer in the project.  Before the first
     validation the epoch is None.
     """
     found = read_kept(folder / VAL_ERRORS_FILE, _KIND, MAX_FILE_BYTES)
     data = read_run_data(folder)
     if found is None or data is None:
-        return {"epoch": None, "images": 0, "wrong": 0, "errors": []}
+        return {"epoch": None, "finished": False, "images": 0, "wrong": 0, "errors": []}
     rows = [row for row in found["errors"] if _is_known(row, data)]
-    return {**found, "errors": [_error(row, data, find_image) for row in rows]}
+    return {"finished": False, **found, "errors": [_error(row, data, find_image) for row in rows]}
 
 
 def _is_known(row: _Row, data: RunData) -> bool:

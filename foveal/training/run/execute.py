@@ -18,7 +18,7 @@ from foveal.training.interrupts import handle_interrupts
 from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.run.driver import RunContext, StateWriter, drive, follow, save_state
 from foveal.training.run.head import run_first_stages
-from foveal.training.run.live import LiveFiles
+from foveal.training.run.live import LiveFiles, write_val_errors
 from foveal.training.run.resume import is_complete, newest_checkpoint, resume_run
 from foveal.training.run.shared_session import follow_session, share_session
 from foveal.training.run.start import start_run
@@ -119,7 +119,7 @@ def _train(
             _context(session, options),
             on_record=on_record,
             on_state=_state_writer(options),
-            write_report=partial(write_report, options.folder, session.data),
+            write_report=_report_writer(session, options, write_report),
         )
         if new:  # killed before its first step, the run can be resumed as it was requested
             save_state(session.state, session.task, context)
@@ -141,6 +141,22 @@ def _context(session: TrainSession, options: RunOptions) -> RunContext:
         max_steps=session.plan["max_steps"],
         progress=options.progress,
     )
+
+
+def _report_writer(
+    session: TrainSession, options: RunOptions, write_report: ReportWriter
+) -> Callable[[Manifest, Logits], None]:
+    """What writes the report, and before it the live file of the images that are wrong in it."""
+
+    def write(manifest: Manifest, logits: Logits) -> None:
+        if STEPS in options.track:
+            epoch = session.state.position.best_epoch
+            write_val_errors(
+                options.folder, epoch, logits, session.task.val.labels, finished=True
+            )
+        write_report(options.folder, session.data, manifest, logits)
+
+    return write
 
 
 def _state_writer(options: RunOptions) -> StateWriter:

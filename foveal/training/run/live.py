@@ -1,6 +1,7 @@
 """The tracker `steps`: files in the run's folder that say where training is, for who watches it.
 
-steps.jsonl gets a line about twice a second, val_errors.json is replaced after every validation.
+steps.jsonl gets a line about twice a second, val_errors.json is replaced after every validation,
+and at the end by what the finished model gets wrong.
 """
 
 from __future__ import annotations
@@ -91,8 +92,7 @@ class LiveFiles:
                 self.validations.append(max(0.0, record.seconds - self.train_seconds))
             self.train_seconds = 0.0
             if state.val_logits is not None:
-                errors = {"epoch": record.epoch, **val_errors(state.val_logits, task.val.labels)}
-                write_atomic(self.folder / VAL_ERRORS_FILE, json.dumps(errors))
+                write_val_errors(self.folder, record.epoch, state.val_logits, task.val.labels)
 
     def _count(
         self, record: StepRecord, task: TrainTask, progress: float, context: RunContext
@@ -147,6 +147,14 @@ class LiveFiles:
         left = steps * step_seconds * cost + validations * validation
         left += FINISH_SECONDS + 2 * validation  # once more, with mirrored images
         return min(left, max(0.0, context.budget.remaining()))
+
+
+def write_val_errors(
+    folder: Path, epoch: int, logits: Logits, labels: np.ndarray, *, finished: bool = False
+) -> None:
+    """Replace val_errors.json; finished: of the finished model, whose answers may be means."""
+    errors = {"epoch": epoch, "finished": finished, **val_errors(logits, labels)}
+    write_atomic(folder / VAL_ERRORS_FILE, json.dumps(errors))
 
 
 def val_errors(logits: Logits, labels: np.ndarray) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from foveal.rundir import RunData, RunImage, read_run_data, write_run_data
+from foveal.studio.runs.snapshot import newest_snapshot
 from foveal.studio.runs.val_errors import wrong_images
 
-NOTHING = {"epoch": None, "images": 0, "wrong": 0, "errors": []}
+NOTHING = {"epoch": None, "finished": False, "images": 0, "wrong": 0, "errors": []}
 
 
 def test_rows_become_images_and_classes(tmp_path):
@@ -33,10 +34,19 @@ def test_rows_become_images_and_classes(tmp_path):
 def test_a_real_run_names_images_of_val(finished):
     seen = wrong_images(finished, {}.get)
     names = {Path(image.path).name for image in read_run_data(finished).val}
-    assert seen["epoch"] == 2
+    assert seen["finished"]
+    assert seen["epoch"] in (1, 2)
     assert seen["images"] == len(names)
     assert {error["name"] for error in seen["errors"]} <= names
     assert all(error["labels"] != error["predicted"] for error in seen["errors"])
+
+
+def test_what_is_wrong_agrees_with_the_accuracy_of_the_finished_model(finished):
+    seen = wrong_images(finished, {}.get)
+    final = newest_snapshot(finished).position["final_scores"]
+    assert final["epoch"] == seen["epoch"]
+    right = seen["images"] - seen["wrong"]
+    assert final["val_accuracy"] == pytest.approx(right / seen["images"])
 
 
 def test_before_the_first_validation_there_is_nothing(tmp_path):

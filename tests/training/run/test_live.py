@@ -100,6 +100,16 @@ def test_wrong_predictions_of_one_unit_and_of_several_labels():
     assert multi["errors"] == [{"row": 1, "predicted": [0, 1], "probability": 0.7311}]
 
 
+def test_the_file_says_whether_it_is_of_the_finished_model(tmp_path):
+    logits, labels = np.array([[0.0, 1.0], [2.0, 0.0]], np.float32), np.zeros(2, np.int64)
+    live.write_val_errors(tmp_path, 3, logits, labels)
+    found = json.loads((tmp_path / VAL_ERRORS_FILE).read_text())
+    assert found == {"epoch": 3, "finished": False, **live.val_errors(logits, labels)}
+    live.write_val_errors(tmp_path, 2, logits, labels, finished=True)
+    again = json.loads((tmp_path / VAL_ERRORS_FILE).read_text())
+    assert again == {**found, "epoch": 2, "finished": True}
+
+
 def test_only_the_surest_errors_are_listed(monkeypatch):
     monkeypatch.setattr(live, "MAX_VAL_ERRORS", 2)
     logits = np.array([[0.0, 1.0], [0.0, 3.0], [0.0, 2.0]], np.float32)

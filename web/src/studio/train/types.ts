@@ -90,6 +90,8 @@ export interface Live {
 
 export interface WrongImages {
   epoch: number | null
+  /** Of the finished model, not of an epoch that it may be chosen from. */
+  finished: boolean
   images: number
   wrong: number
   errors: { image: number | null; name: string; labels: string[]; predicted: string[]; probability: number }[]

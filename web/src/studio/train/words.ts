@@ -98,17 +98,21 @@ export const words = {
   notYet: ['Filters appear after the first saved step.', '첫 스텝을 저장하면 필터가 나타납니다.'],
   wrong: ['Wrong validation images', '틀린 검증 이미지'],
   wrongNote: ['{n} of {m} after epoch {e}, the surest first', '에포크 {e} 이후 {m}장 중 {n}장, 확신이 큰 순서'],
+  wrongFinished: [
+    '{n} of {m} by the finished model (epoch {e}), the surest first',
+    '완성 모델(에포크 {e})이 {m}장 중 {n}장, 확신이 큰 순서',
+  ],
   wrongAll: ['Show all {n}', '{n}장 모두 보기'],
   wrongNone: ['None: every validation image is right.', '없습니다. 검증 이미지를 모두 맞혔습니다.'],
   wrongLater: ['They appear after the first epoch.', '첫 에포크가 끝나면 나타납니다.'],
   wrongAs: ['{true} taken for {predicted}, {p}', '{true}을(를) {predicted}(으)로 예측, {p}'],
   log: ['What it printed', '출력'],
   comparePick: ['Compare with…', '비교할 학습…'],
-  compareTitle: ['{a} and {b}', '{a}와 {b}'],
+  compareTitle: ['{a} and {b}', '{a} · {b}'],
   difference: ['Accuracy of A minus B on the validation images', '검증 이미지에서 A − B 정확도'],
   differenceValue: [
     '{d} points, 95 % interval {low} to {high}, {n} {n:image|images}',
-    '{d}%p, 95 % 구간 {low}~{high}, 이미지 {n}장',
+    '{d}%p, 95 % 구간 {low}에서 {high}, 이미지 {n}장',
   ],
   differenceNone: [
     'The interval contains 0: these images do not show which is better.',
