@@ -4,6 +4,7 @@ import { translator } from '../shared/i18n.svelte'
 import { RequestError, get, post, projectPath } from './api'
 import { ImageTable } from './data/table'
 import { connect, disconnect, onEvent } from './events'
+import { localised } from './sentences'
 import type { ImageColumns, Project, StudioInfo, Task } from './types'
 import { words } from './words'
 
@@ -54,7 +55,7 @@ export function dismissErrors(): void {
 }
 
 export function sentence(error: unknown): string {
-  if (error instanceof RequestError) return error.status === 0 ? t('unreachable') : error.reason
+  if (error instanceof RequestError) return error.status === 0 ? t('unreachable') : localised(error.reason).text
   throw error
 }
 
@@ -195,5 +196,5 @@ onEvent('deleted', () => {
 })
 onEvent<Task>('task', (task) => {
   studio.tasks.set(task.id, task)
-  if (task.state === 'failed' && task.error) tell(task.error, 'error')
+  if (task.state === 'failed' && task.error) tell(localised(task.error).text, 'error')
 })

@@ -28,6 +28,7 @@ export const words = {
     '층 {n}개. 화살표 키로 선택, Alt+화살표로 이동, Delete로 삭제합니다.',
   ],
   input: ['Input', '입력'],
+  preprocess: ['Preprocessing', '전처리'],
   branch: ['branch {n}', '가지 {n}'],
   addLayer: ['Add a layer', '층 추가'],
   addAfter: ['Add after {name}', '{name} 뒤에 추가'],
@@ -103,5 +104,7 @@ export const fieldWords = {
   mean: ['mean of each channel, 0 to 1', '채널별 평균(0~1)'],
   std: ['standard deviation of each channel', '채널별 표준편차'],
   range: ['pixel values that become black and white', '검정과 흰색이 되는 픽셀값'],
+  crop_fraction: ['share of the shorter side that crop keeps', 'crop이 짧은 변에서 남기는 비율'],
+  interpolation: ['how pixels are computed when resizing', '크기를 바꿀 때 픽셀을 계산하는 방법'],
   flip_average: ['average with the mirrored image', '좌우 반전 이미지와 평균'],
 } as const
