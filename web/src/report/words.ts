@@ -6,6 +6,7 @@ export const words = {
   overview: ['Overview', '개요'],
   training: ['Training', '학습 과정'],
   classes: ['Classes', '클래스'],
+  tableOf: ['{title}: table', '{title} 표'],
   confusion: ['Confusion', '혼동 행렬'],
   confusionMatrix: ['Confusion matrix', '혼동 행렬'],
   calibration: ['Calibration', '보정'],

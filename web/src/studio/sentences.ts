@@ -27,12 +27,18 @@ function inKorean(text: string): string | undefined {
   for (const { pattern, names, korean } of templates) {
     const values = pattern.exec(text)?.slice(1)
     if (!values) continue
-    return korean.replace(/\{(\w+)\}/g, (_, name: string) => {
-      const value = values[names.indexOf(name)] ?? ''
-      return NESTED.test(name) ? (inKorean(value) ?? value) : value
-    })
+    const parts = new Map(names.map((name, i) => [name, inPart(name, values[i]!)]))
+    if ([...parts.values()].includes(undefined)) continue
+    return korean.replace(/\{(\w+)\}/g, (_, name: string) => parts.get(name) ?? '')
   }
   return undefined
+}
+
+/** A value of a template; undefined where it is a sentence of Foveal's own that the table has not. */
+function inPart(name: string, value: string): string | undefined {
+  if (!NESTED.test(name)) return value
+  const mustBeKnown = name !== 'reason' && / .* /.test(value) // a reason may be the system's own words
+  return inKorean(value) ?? (mustBeKnown ? undefined : value)
 }
 
 /** A sentence of the server in the language of the page, and the language that it is in. */
