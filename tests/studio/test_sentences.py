@@ -36,9 +36,9 @@ def _literals(path):
 def _raised(path):
     """The sentences with which a module raises errors."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            if ast.unparse(node.exc.func).endswith("Error"):
-                yield from filter(None, map(_template, node.exc.args))
+        call = node.exc if isinstance(node, ast.Raise) else None
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("Error"):
+            yield from filter(None, map(_template, call.args))
 
 
 def _text_length(template):

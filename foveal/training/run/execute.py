@@ -151,9 +151,7 @@ def _report_writer(
     def write(manifest: Manifest, logits: Logits) -> None:
         if STEPS in options.track:
             epoch = session.state.position.best_epoch
-            write_val_errors(
-                options.folder, epoch, logits, session.task.val.labels, finished=True
-            )
+            write_val_errors(options.folder, epoch, logits, session.task.val.labels, finished=True)
         write_report(options.folder, session.data, manifest, logits)
 
     return write
