@@ -16,7 +16,7 @@ ELSEWHERE = {
     *("start.py", "server.py", "open_project.py", "workspace.py", "security.py"),
     *("kept.py", "project/table.py", "runs/request.py", "project/journal.py"),
 }
-"""Modules whose errors are read in a terminal, before there is a page, or in a damaged workspace."""
+"""Modules whose errors are read in a terminal, or of a workspace that is damaged."""
 
 
 def _template(node):
