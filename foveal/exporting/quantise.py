@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from foveal.exporting.gptq import RoundedWeights, apply_rounding
+from foveal.exporting.gptq import RoundedWeights, apply_rounding, calibration_batch
 from foveal.exporting.int8_graph import fuse_pixel_input, keep_fp32_weights, replace_gelu
 from foveal.exporting.onnx import INPUT_NAME
 from foveal.exporting.onnx_graph import consumers, initializers, set_value
 from foveal.prediction.runtime import load_onnxruntime
 
-_CALIBRATION_BATCH_SIZE = 32
+_MAX_BATCH_SIZE = 32
 _PERCENTILE_IMAGES = 128
 GELU_FLOOR = -4.0
 """Below this input GELU is within 0.00013 of 0."""
@@ -100,7 +100,7 @@ def quantise_graph(
         ort.quantize_static(
             source,
             path,
-            _calibration_reader(pixels[: _calibration_images(variant, len(pixels))]),
+            _calibration_reader(_calibration_images(variant, pixels)),
             quant_format=ort.QuantFormat.QDQ,
             op_types_to_quantize=_OPERATORS,
             per_channel=True,
@@ -116,12 +116,12 @@ def quantise_graph(
     return proto
 
 
-def _calibration_images(variant: QuantisationVariant, available: int) -> int:
-    """How many images the ranges come from; the percentile collector takes whole batches only."""
+def _calibration_images(variant: QuantisationVariant, pixels: np.ndarray) -> np.ndarray:
+    """The images the ranges come from; the percentile collector takes whole batches only."""
     if variant.calibration != "percentile":
-        return available
-    count = min(available, _PERCENTILE_IMAGES)
-    return count - (count % _CALIBRATION_BATCH_SIZE if count > _CALIBRATION_BATCH_SIZE else 0)
+        return pixels
+    count, size = min(len(pixels), _PERCENTILE_IMAGES), calibration_batch(pixels, _MAX_BATCH_SIZE)
+    return pixels[: count - (count % size if count > size else 0)]
 
 
 def _rewrite(
@@ -188,9 +188,9 @@ def _calibration_reader(pixels: np.ndarray) -> Any:
         """Yields batches of the images to the calibrators."""
 
         def __init__(self) -> None:
+            size = calibration_batch(pixels, _MAX_BATCH_SIZE)
             self._batches: Iterator[np.ndarray] = iter(
-                pixels[start : start + _CALIBRATION_BATCH_SIZE]
-                for start in range(0, len(pixels), _CALIBRATION_BATCH_SIZE)
+                pixels[start : start + size] for start in range(0, len(pixels), size)
             )
 
         def get_next(self) -> dict[str, np.ndarray] | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -11,10 +14,12 @@ from typing_extensions import TypedDict
 
 from foveal.errors import DataError, Error, UsageError
 from foveal.files import write_atomic
-from foveal.progress import Progress, silent
+from foveal.progress import Progress
 from foveal.studio.kept import read_kept
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
+from foveal.studio.tasks.process import run_child
+from foveal.studio.tasks.tasks import Cancelled, TaskProgress
 from foveal.verbs.export import export
 
 
@@ -37,11 +42,15 @@ KINDS: dict[str, dict[str, Any]] = {
     "page": {"to": "page"},
 }
 """The options of `foveal export`."""
+LOOK_SECONDS = 0.2
+"""Between two looks at whether the export before is over, or this one was cancelled."""
+_exporting = threading.Lock()
 
 
-def export_model(run: Path, kind: str, progress: Progress = silent) -> dict[str, Any]:
+def export_model(run: Path, kind: str, progress: TaskProgress) -> dict[str, Any]:
     """Export a run's model and note the result; returns it, with `command` and `python`.
 
+    It is made in a process of its own, one at a time: quantising takes gigabytes.
     Raises UsageError for another kind, Error where the check fails: then nothing is written.
     """
     if kind not in KINDS:
@@ -59,14 +68,34 @@ def export_model(run: Path, kind: str, progress: Progress = silent) -> dict[str,
         ["export", model, *words, "--out", out],
         f"foveal.export({str(model)!r}{arguments}, out={str(out)!r})",
     )
-    try:
-        result = export(model, **options, out=out, progress=progress)
-    except Error as error:
-        _note(run, {"kind": kind, "passed": False, "message": str(error)})
-        raise
-    found = {"kind": kind, "passed": True, **result.to_data(), "path": out.name}
-    _note(run, {**found, "bytes": out.stat().st_size})
+    with _one_at_a_time(progress):
+        try:
+            request = {"model": str(model), "out": str(out), "options": options}
+            result = run_child("export", request, progress)
+        except Cancelled:
+            raise
+        except Error as error:
+            _note(run, {"kind": kind, "passed": False, "message": str(error)})
+            raise
+        found = {"kind": kind, "passed": True, **result, "path": out.name}
+        _note(run, {**found, "bytes": out.stat().st_size})
     return {**found, **same}
+
+
+def export_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """`foveal export` of `model` to `out`, in the process of the work."""
+    result = export(request["model"], **request["options"], out=request["out"], progress=progress)
+    return result.to_data()
+
+
+@contextlib.contextmanager
+def _one_at_a_time(progress: Progress) -> Iterator[None]:
+    while not _exporting.acquire(timeout=LOOK_SECONDS):
+        progress("exporting", 0, None, "waiting for another export")
+    try:
+        yield
+    finally:
+        _exporting.release()
 
 
 def list_exports(run: Path) -> list[dict[str, Any]]:

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from foveal.errors import Error
+from foveal.processor import let_waiting_threads_sleep
 from foveal.progress import Progress
+from foveal.studio.models.exports import export_job
 from foveal.studio.review.jobs import check_job, predict_job, queue_job
 from foveal.studio.tasks.parent import watch_parent
 
 JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
     "check": check_job,
+    "export": export_job,
     "queue": queue_job,
     "predict": predict_job,
 }
@@ -58,6 +61,7 @@ def main() -> None:
     watch_parent(lambda: os._exit(1))
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # the page stays quick
+    let_waiting_threads_sleep()  # a run may train beside it
     out, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no line of ours
     run_job(sys.argv[1], request, out)
 

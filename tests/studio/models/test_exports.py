@@ -1,12 +1,14 @@
 """Exports of a run: written, listed with the verdict of their check, refused."""
 
 import shutil
+import threading
 
 import pytest
 
 import foveal
 from foveal.errors import Error, UsageError
 from foveal.studio.models.exports import export_file, export_model, list_exports
+from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
 
 
 @pytest.fixture
@@ -14,8 +16,13 @@ def run(digits_run, tmp_path):
     return shutil.copytree(digits_run, tmp_path / "my run")
 
 
-def test_an_export_gives_the_same_answers_and_is_listed(run, new_digits):
-    made = export_model(run, "onnx")
+@pytest.fixture
+def progress():
+    return TaskProgress(Task("t", "p", "export-model"), lambda _: None)
+
+
+def test_an_export_gives_the_same_answers_and_is_listed(run, new_digits, progress):
+    made = export_model(run, "onnx", progress)
     assert (made["passed"], made["path"], made["agreement"], made["n"]) == (
         True,
         "model.onnx",
@@ -36,8 +43,8 @@ def test_an_export_gives_the_same_answers_and_is_listed(run, new_digits):
     assert labels[0] == labels[1]
 
 
-def test_a_file_that_is_gone_is_no_longer_listed(run):
-    export_model(run, "onnx")
+def test_a_file_that_is_gone_is_no_longer_listed(run, progress):
+    export_model(run, "onnx", progress)
     export_file(run, "model.onnx").unlink()
     assert list_exports(run) == []
     with pytest.raises(UsageError) as raised:
@@ -45,35 +52,62 @@ def test_a_file_that_is_gone_is_no_longer_listed(run):
     assert str(raised.value) == ("there is no export of this name in the run; export it again")
 
 
-@pytest.mark.parametrize("name", ["exports.json", "../model.safetensors", "", "model-int8.onnx"])
-def test_no_other_file_is_given_out(run, name):
-    export_model(run, "onnx")
-    with pytest.raises(UsageError):
-        export_file(run, name)
+def test_no_other_file_is_given_out(run, progress):
+    export_model(run, "onnx", progress)
+    for name in ("exports.json", "../model.safetensors", "", "model-int8.onnx"):
+        with pytest.raises(UsageError):
+            export_file(run, name)
 
 
-def test_a_failed_check_is_noted(run, monkeypatch):
+def test_exports_are_made_one_after_the_other(run, monkeypatch, progress):
+    begun, end = threading.Event(), threading.Event()
+
+    def fail(*_arguments, **_options):
+        begun.set()
+        end.wait()
+        raise Error("accuracy falls by 3.00 points (limit 0.3)")
+
+    monkeypatch.setattr("foveal.studio.models.exports.run_child", fail)
+
+    def refused():
+        with pytest.raises(Error):
+            export_model(run, "onnx-int8", progress)
+
+    waiting = Task("u", "p", "export-model")
+    second = TaskProgress(waiting, lambda task: task.stop.set())  # once it says that it waits
+    first = threading.Thread(target=refused)
+    first.start()
+    begun.wait()
+    with pytest.raises(Cancelled):
+        export_model(run, "onnx", second)
+    assert waiting.note == "waiting for another export"
+    end.set()
+    first.join()
+    assert [found["kind"] for found in list_exports(run)] == ["onnx-int8"]
+
+
+def test_a_failed_check_is_noted(run, monkeypatch, progress):
     def fail(*_arguments, **_options):
         raise Error("accuracy falls by 3.00 points (limit 0.3)")
 
-    monkeypatch.setattr("foveal.studio.models.exports.export", fail)
+    monkeypatch.setattr("foveal.studio.models.exports.run_child", fail)
     with pytest.raises(Error):
-        export_model(run, "onnx-int8")
+        export_model(run, "onnx-int8", progress)
     message = "accuracy falls by 3.00 points (limit 0.3)"
     assert list_exports(run) == [{"kind": "onnx-int8", "passed": False, "message": message}]
 
 
-def test_an_unknown_kind(run):
+def test_an_unknown_kind(run, progress):
     with pytest.raises(UsageError) as raised:
-        export_model(run, "tflite")
+        export_model(run, "tflite", progress)
     assert str(raised.value) == (
         "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size, page"
     )
 
 
-def test_a_page_that_recognises_images(run, monkeypatch):
-    monkeypatch.setattr("foveal.exporting.page.browser.BROWSERS", ())
-    made = export_model(run, "page")
+def test_a_page_that_recognises_images(run, monkeypatch, progress):
+    monkeypatch.setenv("PATH", "")
+    made = export_model(run, "page", progress)
     assert (made["passed"], made["path"], made["browser"], made["n"]) == (
         True,
         "model.html",
