@@ -110,7 +110,8 @@ def write_run_data(folder: Path, data: RunData) -> None:
             "test": _image_rows(data.test),
         },
     }
-    write_atomic(folder / DATA_FILE, json.dumps(content, ensure_ascii=False, indent=1))
+    # without line breaks json's C encoder writes it: 0.2 s for 60,000 images, with them 2 s
+    write_atomic(folder / DATA_FILE, json.dumps(content, ensure_ascii=False))
 
 
 def _image_rows(images: Sequence[RunImage]) -> list[dict[str, Any]]:
