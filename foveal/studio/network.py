@@ -11,13 +11,13 @@ from typing import Any
 
 from foveal import processor
 from foveal.errors import UsageError
-from foveal.network.cost import Cost, network_cost
+from foveal.network.cost import network_cost
 from foveal.network.formatting import format_layer, layer_label
 from foveal.network.presets import load_preset, preset_names
 from foveal.network.shapes import trace
 from foveal.network.summary import NetworkSummary, summarise
 from foveal.pretrained.start import installed_names, start_network
-from foveal.spec.layers import LAYER_TYPES, Layer
+from foveal.spec.layers import LAYER_TYPES, Conv, Layer
 from foveal.spec.messages import field_schema
 from foveal.spec.network import DEFAULT_CLASSES, Network
 from foveal.spec.preprocess import Input
@@ -84,13 +84,16 @@ def _described(summary: NetworkSummary, training: TrainingSize) -> dict[str, Any
     return {
         "layers": data["layers"],
         "total": {key: data[key] for key in totals},
-        "forecast": forecast(summary.cost, training),
+        "forecast": _forecast(summary, training),
     }
 
 
-def forecast(cost: Cost, training: TrainingSize) -> dict[str, Any]:
+def _forecast(summary: NetworkSummary, training: TrainingSize) -> dict[str, Any]:
     """Estimated seconds of an epoch on this machine, and bytes for weights and activations."""
-    speed = processor.training_speed()
+    cost = summary.cost
+    layers = (step.layer for step in summary.traced.walk())
+    grouped = any(isinstance(layer, Conv) and layer.groups != 1 for layer in layers)
+    speed = processor.transfer_speeds()[1] if grouped else processor.training_speed()
     seconds = None
     if training.images is not None:
         seconds = TRAINING_PASSES * cost.multiply_adds * training.images / speed

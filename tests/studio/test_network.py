@@ -55,6 +55,15 @@ def test_the_forecast_counts_three_passes_and_all_copies_of_the_weights():
     assert check_network(GOOD, TrainingSize(10))["forecast"]["seconds_per_epoch"] is None
 
 
+def test_the_forecast_of_a_network_with_grouped_filters_is_slower():
+    found = check_network(
+        {"layers": [{"conv": {"channels": 3, "groups": "depthwise"}}, "output"]},
+        TrainingSize(10, images=600),
+    )
+    seconds = 3 * found["total"]["multiply_adds"] * 600 / processor.transfer_speeds()[1]
+    assert found["forecast"]["seconds_per_epoch"] == pytest.approx(seconds)
+
+
 def test_data_of_the_form_and_its_yaml_are_the_same_network():
     data = {"layers": [{"conv": {"channels": 4, "stride": 2}}, "flatten", {"output": "softmax"}]}
     found = check_network(data, TrainingSize(3))
