@@ -35,6 +35,7 @@ class _Timing(TypedDict):
     val_image_seconds: _Seconds
     memory_bytes: Count
     start_cost: _Seconds | None
+    final_image_seconds: NotRequired[_Seconds | None]
 
 
 @_WITH_MORE

@@ -12,6 +12,10 @@ PLANNED_SHARE = 0.95
 """Of the budget is planned; the rest is for what cannot be foreseen."""
 FINISH_SECONDS = 1.5
 """For the last model file, the report and leaving the process."""
+REPORT_IMAGE_SECONDS = 5e-4
+"""More for the report, for each image of val."""
+UNTIMED_FINAL_COST = 4
+"""Times a val image in training, of predicting it with its mirror image in fp32."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,10 @@ class Budget:
 
 def finish_seconds(timing: Timing, val_images: int) -> float:
     """Seconds to end a run: val once more with mirrored images in fp32, files, report."""
-    return FINISH_SECONDS + 4 * timing.val_image_seconds * val_images
+    final = timing.final_image_seconds
+    if final is None:
+        final = UNTIMED_FINAL_COST * timing.val_image_seconds
+    return FINISH_SECONDS + (final + REPORT_IMAGE_SECONDS) * val_images
 
 
 def steps_within(

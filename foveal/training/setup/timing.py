@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -21,10 +22,11 @@ from foveal.training.transfer.training import predict_logits
 
 WARMUP_STEPS, MIN_STEPS, MAX_STEPS = 2, 3, 40
 """Steps that are not counted, and how many of the others are timed."""
-SUFFICIENT_SECONDS, BUDGET_SHARE, MAX_SECONDS = 1.5, 0.01, 20.0
-"""Seconds after which MIN_STEPS suffice, at most this share of the budget, and seconds after
-which fewer steps must suffice."""
-VAL_IMAGES = 64
+SUFFICIENT_SECONDS, BUDGET_SHARE = 1.5, 0.01
+"""Seconds after which MIN_STEPS suffice, at most this share of the budget."""
+MAX_SECONDS, MAX_BUDGET_SHARE = 20.0, 0.05
+"""Seconds after which fewer steps must suffice, at most this share of the budget."""
+VAL_IMAGES, FINAL_IMAGES = 64, 16
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,15 @@ class Timing:
     """Seconds of a step and of predicting one val image, and bytes of memory at the peak.
 
     start_cost: of a step on the smallest images relative to one on full ones; None: not measured.
+    final_image_seconds: of one val image as the end of a run predicts it, with its mirror image
+    and in fp32; None where no budget waits for it.
     """
 
     step_seconds: float
     val_image_seconds: float
     memory_bytes: int
     start_cost: float | None = None
+    final_image_seconds: float | None = None
 
 
 def time_steps(
@@ -54,18 +59,24 @@ def time_steps(
     state.position.begin_cycle(10**9)
     state.position.progress_offset = progress
     seconds: list[float] = []
+    limit = min(MAX_SECONDS, MAX_BUDGET_SHARE * budget_seconds)
     started = time.perf_counter()
     for record in train(state, task):
         if isinstance(record, StepRecord):
             seconds.append(record.seconds)
         spent, timed = time.perf_counter() - started, len(seconds) - WARMUP_STEPS
         sufficient = spent > min(SUFFICIENT_SECONDS, BUDGET_SHARE * budget_seconds)
-        if spent > MAX_SECONDS or timed >= MAX_STEPS or (timed >= MIN_STEPS and sufficient):
+        if spent > limit or timed >= MAX_STEPS or (timed >= MIN_STEPS and sufficient):
             break
+    bf16 = task.recipe.precision == "bf16"
+    final = None
+    if math.isfinite(budget_seconds):
+        final = _image_seconds(state.module, task, FINAL_IMAGES, flip=True) / processes
     timing = Timing(
         median(seconds[WARMUP_STEPS:] or seconds),
-        _val_image_seconds(state.module, task) / processes,
+        _image_seconds(state.module, task, VAL_IMAGES, bf16=bf16) / processes,
         _peak_memory(task.device.type),
+        final_image_seconds=final,
     )
     state.unpack(facts, saved)
     state.commit_step()
@@ -89,14 +100,16 @@ def time_start(
     return replace(timing, start_cost=min(1.0, start / timing.step_seconds))
 
 
-def _val_image_seconds(module: nn.Module, task: TrainTask) -> float:
-    count = min(len(task.val), VAL_IMAGES)
+def _image_seconds(
+    module: nn.Module, task: TrainTask, most: int, *, flip: bool = False, bf16: bool = False
+) -> float:
+    """Of predicting one image of val, as measured on at most so many of them."""
+    count = min(len(task.val), most)
     if count == 0:
         return 0.0
     images = LabelledImages(task.val.pixels[:count], task.val.labels[:count])
     started = time.perf_counter()
-    bf16 = task.recipe.precision == "bf16"
-    predict_logits(module, task.recipe, images, task.device, bf16=bf16)
+    predict_logits(module, task.recipe, images, task.device, flip=flip, bf16=bf16)
     return (time.perf_counter() - started) / count
 
 

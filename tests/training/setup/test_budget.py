@@ -24,6 +24,13 @@ def test_a_budget_is_kept(runs):
     assert session.state.position.finished
 
 
+def test_the_end_of_a_run_is_as_long_as_the_last_validation_takes():
+    untimed = Timing(0.1, 0.002, 0)
+    assert finish_seconds(untimed, 1000) == pytest.approx(1.5 + 1000 * (4 * 0.002 + 0.0005))
+    timed = Timing(0.1, 0.002, 0, final_image_seconds=0.03)
+    assert finish_seconds(timed, 1000) == pytest.approx(1.5 + 1000 * (0.03 + 0.0005))
+
+
 class Clock:
     """Stands still but for the seconds of each training step."""
 

@@ -1,5 +1,7 @@
 """A few steps timed before a run: the state is the one before, to the bit."""
 
+import math
+
 import torch
 
 from foveal.training import loop
@@ -16,6 +18,8 @@ def test_the_state_is_restored_to_the_bit(runs):
     assert measured.step_seconds > 0
     assert measured.val_image_seconds > 0
     assert measured.memory_bytes > 2**20
+    assert measured.final_image_seconds > 0
+    assert time_steps(state, session.task, math.inf).final_image_seconds is None
     after, now = state.pack()
     assert after == position
     assert all(torch.equal(value, now[name]) for name, value in saved.items())
