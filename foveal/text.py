@@ -88,7 +88,16 @@ def sentence(text: str) -> str:
 
 def reason_of(error: Exception) -> str:
     """What an error of a library says, on one line; the name of its type where it says nothing."""
-    return " ".join(str(error).split())[:MAX_REASON_CHARACTERS] or type(error).__name__
+    return _shown_reason(" ".join(str(error).split()), error)
+
+
+def first_line_of(error: Exception) -> str:
+    """The same of its first line, where a trace or other details follow."""
+    return _shown_reason(next(iter(str(error).strip().splitlines()), "").strip(), error)
+
+
+def _shown_reason(text: str, error: Exception) -> str:
+    return printable(text[:MAX_REASON_CHARACTERS]) or type(error).__name__
 
 
 def did_you_mean(word: str, allowed: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from foveal.text import (
     did_you_mean,
     display_width,
     escape_surrogates,
+    first_line_of,
     format_bytes,
     head_and_tail,
     is_address,
@@ -174,8 +175,23 @@ def test_pad_counts_columns():
         (RuntimeError("bad  input:\n\tline 2 "), "bad input: line 2"),
         (ValueError(), "ValueError"),
         (OSError(" \n"), "OSError"),
+        (ValueError("a\x1b[2J\udcff"), "a\\x1b[2J\\udcff"),
         (KeyError("x" * 300), "'" + "x" * 199),
     ],
 )
 def test_what_an_error_of_a_library_says_is_one_short_line(error, reason):
     assert reason_of(error) == reason
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("\n bad  input: \nException raised from a"), "bad  input:"),
+        (RuntimeError(), "RuntimeError"),
+        (ValueError("\n\n"), "ValueError"),
+        (ValueError("a\x1b[2J\udcff"), "a\\x1b[2J\\udcff"),
+        (KeyError("x" * 300), "'" + "x" * 199),
+    ],
+)
+def test_the_first_line_of_what_an_error_of_a_library_says(error, reason):
+    assert first_line_of(error) == reason

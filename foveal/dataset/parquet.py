@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from foveal.dataset.columns import parse_columns
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.parquet_image import ParquetImage
-from foveal.dataset.shards.row_group import first_line, open_parquet_file
+from foveal.dataset.shards.row_group import open_parquet_file
 from foveal.errors import DataError, ImageError, MissingExtra
 from foveal.remote import address_of
+from foveal.text import first_line_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -77,7 +78,7 @@ def open_parquet(file: Path | bytes, source: str | None = None) -> ParquetTable:
         raise DataError(f"cannot read {source}: {error.reason}") from error
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            f"{source} is not a valid Parquet file: {first_line(error)}; write it again"
+            f"{source} is not a valid Parquet file: {first_line_of(error)}; write it again"
         ) from error
 
 

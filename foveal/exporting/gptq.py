@@ -61,7 +61,7 @@ class RoundedWeights:
     bias: str | None
 
 
-def calibration_batch(pixels: np.ndarray, most: int) -> int:
+def calibration_batch_size(pixels: np.ndarray, most: int) -> int:
     """How many images of uint8 (N, H, W, C) a graph is calibrated with at once, at most `most`."""
     height, width = pixels.shape[1:3]
     pixels_of_one = int(height) * int(width)
@@ -197,7 +197,7 @@ def _accumulate_moments(graph: Any, layers: list[_WeightedLayer], pixels: np.nda
         probed.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     rng = np.random.default_rng(0)
-    size = calibration_batch(pixels, _MAX_BATCH_SIZE)
+    size = calibration_batch_size(pixels, _MAX_BATCH_SIZE)
     for start in range(0, len(pixels), size):
         found = session.run(names, {INPUT_NAME: pixels[start : start + size]})
         maps = dict(zip(names, found, strict=True))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from foveal.exporting.gptq import RoundedWeights, apply_rounding, calibration_batch
+from foveal.exporting.gptq import RoundedWeights, apply_rounding, calibration_batch_size
 from foveal.exporting.int8_graph import fuse_pixel_input, keep_fp32_weights, replace_gelu
 from foveal.exporting.onnx import INPUT_NAME
 from foveal.exporting.onnx_graph import consumers, initializers, set_value
@@ -120,7 +120,8 @@ def _calibration_images(variant: QuantisationVariant, pixels: np.ndarray) -> np.
     """The images the ranges come from; the percentile collector takes whole batches only."""
     if variant.calibration != "percentile":
         return pixels
-    count, size = min(len(pixels), _PERCENTILE_IMAGES), calibration_batch(pixels, _MAX_BATCH_SIZE)
+    count = min(len(pixels), _PERCENTILE_IMAGES)
+    size = calibration_batch_size(pixels, _MAX_BATCH_SIZE)
     return pixels[: count - (count % size if count > size else 0)]
 
 
@@ -188,7 +189,7 @@ def _calibration_reader(pixels: np.ndarray) -> Any:
         """Yields batches of the images to the calibrators."""
 
         def __init__(self) -> None:
-            size = calibration_batch(pixels, _MAX_BATCH_SIZE)
+            size = calibration_batch_size(pixels, _MAX_BATCH_SIZE)
             self._batches: Iterator[np.ndarray] = iter(
                 pixels[start : start + size] for start in range(0, len(pixels), size)
             )

@@ -14,7 +14,7 @@ from foveal.model.detect import detect_format
 from foveal.model.file import TRAIN_HASHES, read_model_file, write_model_file
 from foveal.model.manifest import Manifest
 from foveal.network.build import build
-from foveal.text import printable
+from foveal.text import first_line_of, printable
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,9 @@ def _build_on_meta(manifest: Manifest, path: Path) -> nn.Module:
         with torch.device("meta"):
             return build(manifest.network, len(manifest.labels), task=manifest.task)
     except (SpecError, RuntimeError, OverflowError, RecursionError) as error:
-        first = str(error).splitlines()[0][:300]
-        raise ModelFileError(f"{path} is damaged: its network is not valid: {first}") from error
+        raise ModelFileError(
+            f"{path} is damaged: its network is not valid: {first_line_of(error)}"
+        ) from error
 
 
 def _check_tensors(module: nn.Module, tensors: dict[str, np.ndarray], path: Path) -> None:

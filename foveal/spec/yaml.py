@@ -23,6 +23,7 @@ from foveal.spec.messages import (
     format_received,
 )
 from foveal.spec.values import Value
+from foveal.text import first_line_of
 
 MAX_BYTES = 128 * 1024
 MAX_DEPTH = 64
@@ -171,7 +172,7 @@ def _read_events(text: str, builder: _DocumentBuilder) -> None:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _NotAllowed(f"is not valid YAML: {error.problem}", line) from error
     except yaml.YAMLError as error:
-        raise _NotAllowed(f"is not valid YAML: {str(error).splitlines()[0]}") from error
+        raise _NotAllowed(f"is not valid YAML: {first_line_of(error)}") from error
 
 
 class _DocumentBuilder:

@@ -48,7 +48,8 @@ def _compiler_errors(recipe: Recipe) -> Iterator[None]:
         yield
     except TorchDynamoException as error:
         text, _, output = str(error).partition("Output:")
-        reason = (output.strip() or text).splitlines()[0].removesuffix(".")
+        said = output.strip() or text.strip() or type(error).__name__
+        reason = said.splitlines()[0].removesuffix(".")
         raise TrainingError(
             f"compile is on and torch cannot compile the network here: {reason}; set compile=off"
         ) from error

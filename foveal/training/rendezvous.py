@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 
 from foveal.errors import Error, UsageError
-from foveal.text import plural
+from foveal.text import first_line_of, plural
 from foveal.training.process_group import ALONE, ProcessGroup
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def join_processes(device: str) -> Iterator[ProcessGroup]:
         group.control = dist.new_group(backend="gloo", timeout=STEP_TIMEOUT)
         group.setup = dist.new_group(backend="gloo", timeout=SETUP_TIMEOUT)
     except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0].removesuffix(".")
+        reason = first_line_of(error).removesuffix(".")
         raise Error(
             f"process {group.rank} of {group.size} cannot reach the others through {backend}: "
             f"{reason}; see that all machines reach the rendezvous of torchrun"

@@ -88,6 +88,16 @@ def test_a_network_that_shrinks_to_nothing(tmp_path: Path) -> None:
     assert "\n" not in text
 
 
+def test_an_error_without_a_word_is_named_by_its_type(tmp_path: Path, monkeypatch) -> None:
+    def fail(*_arguments, **_options):
+        raise RuntimeError
+
+    network = Network(layers=(GlobalAvgPool(), Output()))
+    monkeypatch.setattr("foveal.model.model.build", fail)
+    text = refusal(tmp_path / "m.safetensors", Manifest(network=network, labels=("a", "b")), {})
+    assert text == "FILE is damaged: its network is not valid: RuntimeError"
+
+
 def test_an_exported_file_holds_no_module(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(b"\x08\x0a\x12\x00" + b"x" * 40)

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from foveal.errors import UsageError
+from foveal.errors import Error, UsageError
+from foveal.training import rendezvous
 from foveal.training.process_group import ProcessGroup
 from foveal.training.rendezvous import (
     _name_of_start,
@@ -74,6 +75,26 @@ def test_devices_that_cannot_be_shared_are_refused(torchrun, device, gpus, messa
     with pytest.raises(UsageError) as caught, join_processes(device):
         pass
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("no address.\nException raised from a"), "no address"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_others_that_cannot_be_reached_are_one_sentence(torchrun, error, reason):
+    def fail(*_arguments):
+        raise error
+
+    torchrun.setattr(rendezvous, "_connect", fail)
+    with pytest.raises(Error) as caught, join_processes("cpu"):
+        pass
+    assert str(caught.value) == (
+        f"process 1 of 2 cannot reach the others through gloo: {reason}; see that all machines "
+        "reach the rendezvous of torchrun"
+    )
 
 
 def test_a_start_has_a_name_that_no_earlier_one_had():

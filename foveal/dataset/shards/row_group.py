@@ -18,6 +18,7 @@ from typing import Any
 from foveal.dataset.shards.remote_reader import open_remote
 from foveal.errors import DataError, ImageError
 from foveal.remote import address_of, list_remote_files
+from foveal.text import first_line_of
 
 NO_IMAGE = "no image in this row of the table"
 BATCH_ROWS = 64
@@ -167,12 +168,7 @@ def _errors() -> Iterator[None]:
     except DataError as error:  # the address cannot be described
         raise ImageError(str(error)) from error
     except (pyarrow.ArrowException, OSError, ValueError, IndexError) as error:
-        raise ImageError(f"cannot be read from the table: {first_line(error)}") from error
-
-
-def first_line(error: Exception) -> str:
-    """What an error of pyarrow says, without its details; else its type."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+        raise ImageError(f"cannot be read from the table: {first_line_of(error)}") from error
 
 
 def _stamp(path: str) -> str:

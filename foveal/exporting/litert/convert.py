@@ -21,6 +21,7 @@ from foveal.model.model import Model
 from foveal.network.blocks import PaddedPool2d
 from foveal.network.fused.folding import fold_layers
 from foveal.prediction.runtime import load_litert
+from foveal.text import first_line_of
 
 INPUT_NAME = "pixels"
 OUTPUT_NAME = "probabilities"
@@ -90,19 +91,18 @@ def _conversion_error(layers: nn.Module, maps: Tensor, error: Exception) -> Erro
         except Exception as reason:
             return Error(
                 f"the LiteRT converter cannot take the layer '{name}' ({type(layer).__name__}): "
-                f"{_first_line(reason)}; use another layer, or export with --to onnx"
+                f"{_reason(reason)}; use another layer, or export with --to onnx"
             )
         with torch.no_grad():
             maps = layer(maps)
     return Error(
         f"the LiteRT converter cannot take the network as a whole, only each layer alone: "
-        f"{_first_line(error)}; export with --to onnx"
+        f"{_reason(error)}; export with --to onnx"
     )
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip().rstrip(".:;")[:200]
+def _reason(error: Exception) -> str:
+    return first_line_of(error).rstrip(".:;")
 
 
 def _pair(value: Any) -> tuple[int, int]:
