@@ -52,12 +52,12 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 
 def _read_text(path: Path) -> str:
-    if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise UsageError(
-            f"the labels file {path} is not a file; give a UTF-8 text file with one class name a "
-            "line"
-        )
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise UsageError(
+                f"the labels file {path} is not a file; give a UTF-8 text file with one class name "
+                "a line"
+            )
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES + 1)
         if len(content) > _MAX_FILE_BYTES:

@@ -18,7 +18,7 @@ _Kept = TypeVar("_Kept")
 def read_kept(file: Path, kind: TypeAdapter[_Kept], max_bytes: int = MAX_BYTES) -> _Kept | None:
     """What a file keeps; None where there is none, or it holds anything else than `kind`."""
     with contextlib.suppress(OSError, ValueError, RecursionError):
-        if file.stat().st_size <= max_bytes:
+        if file.is_file() and file.stat().st_size <= max_bytes:  # a pipe would be waited for
             return kind.validate_python(parse_json(file.read_bytes()), strict=True)
     return None
 

@@ -73,9 +73,9 @@ def _checkpoint_files(folder: Path) -> list[Path]:
 
 def _load(path: Path) -> Checkpoint | None:
     """None where the file is damaged, or is a pipe or another thing, which is not opened."""
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file():
+            return None
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

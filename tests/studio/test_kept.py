@@ -1,6 +1,7 @@
 """What the studio keeps is read again only where it is what was kept."""
 
 import json
+import os
 
 import pytest
 from pydantic import TypeAdapter
@@ -45,8 +46,10 @@ def test_anything_else_is_not_there(tmp_path, content):
     assert read_kept(tmp_path / "a", KIND) is None
 
 
-def test_no_file_a_folder_and_one_that_is_too_large(tmp_path):
+def test_no_file_a_folder_a_pipe_and_one_that_is_too_large(tmp_path):
     assert read_kept(tmp_path / "none", KIND) is None
+    os.mkfifo(tmp_path / "pipe")  # is not waited for
+    assert read_kept(tmp_path / "pipe", KIND) is None
     assert read_kept(tmp_path, KIND) is None
     (tmp_path / "a").write_text('{"size": 3, "share": 1}')
     assert read_kept(tmp_path / "a", KIND, max_bytes=5) is None

@@ -48,9 +48,9 @@ def read_curve(log: Path) -> list[tuple[float, float]]:
 
     Empty where the log is not on this machine, or is none that a run has written.
     """
-    if not log.is_file():  # a pipe would be waited for
-        return []
     try:
+        if not log.is_file():  # a pipe would be waited for
+            return []
         with log.open("rb") as file:
             lines = [json.loads(line) for line in file.read(MAX_LOG_BYTES).splitlines()]
         seconds, points = 0.0, []

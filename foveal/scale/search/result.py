@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,7 +100,9 @@ def write_result(study: Study, folder: Path, source: Source) -> SearchResult:
     """
     trials = tuple(_trial_result(trial, folder) for trial in study.get_trials(deepcopy=False))
     complete = [
-        trial for trial in trials if trial.state == "complete" and trial.val_accuracy is not None
+        trial
+        for trial in trials
+        if trial.state == "complete" and trial.val_accuracy is not None and trial.folder is not None
     ]
     if not complete:
         raise DataError(
@@ -152,9 +155,9 @@ def _accuracies(trials: Sequence[TrialResult]) -> np.ndarray:
     for trial in trials:
         assert trial.folder is not None
         file = trial.folder / ACCURACIES_FILE
-        if not file.is_file():  # a pipe would be waited for
-            continue
         try:
+            if not file.is_file():  # a pipe would be waited for
+                continue
             row = np.load(file, allow_pickle=False)
         except NPY_ERRORS:
             continue
@@ -177,5 +180,20 @@ def _importances(study: Study, complete: int) -> dict[str, float]:
 
 def _copy_best(best: TrialResult, folder: Path) -> None:
     assert best.folder is not None
-    for name in (NETWORK_FILE, RECIPE_FILE, MODEL_FILE):
-        write_atomic(folder / name, (best.folder / name).read_bytes())
+    names = (NETWORK_FILE, RECIPE_FILE, MODEL_FILE)
+    contents = [_read_file(best.folder / name) for name in names]  # all before one is replaced
+    for name, content in zip(names, contents, strict=True):
+        write_atomic(folder / name, content)
+
+
+def _read_file(path: Path) -> bytes:
+    """Of the best trial; raises DataError where it cannot be read, or is a pipe and would wait."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError("not a file")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"cannot read {path}, of the best trial: {error.strerror or error}; copy it there from "
+            "where the trial was trained, and start the search again"
+        ) from error

@@ -56,6 +56,8 @@ def newest_epoch(folder: Path) -> dict[str, Any] | None:
 
 def _newest(path: Path) -> list[dict[str, Any]]:
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return []
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - TAIL_BYTES))
             return _parsed(file.read(TAIL_BYTES))
@@ -66,6 +68,8 @@ def _newest(path: Path) -> list[dict[str, Any]]:
 def _objects(path: Path) -> list[dict[str, Any]]:
     """The JSON objects of a file of lines."""
     try:
+        if not path.is_file():
+            return []
         with path.open("rb") as file:
             return _parsed(file.read(MAX_LOG_BYTES))
     except OSError:

@@ -53,9 +53,12 @@ def stop_process(folder: Path) -> bool:
 
 def newest_log(folder: Path) -> tuple[str, ...]:
     """The lines that the newest start of the run has written so far."""
+    path = folder / RUN_LOG
     try:
-        with (folder / RUN_LOG).open("rb") as log:
-            log.seek(max(0, (folder / RUN_LOG).stat().st_size - MAX_LOG_BYTES))
+        if not path.is_file():  # a pipe would be waited for
+            return ()
+        with path.open("rb") as log:
+            log.seek(max(0, path.stat().st_size - MAX_LOG_BYTES))
             lines = log.read(MAX_LOG_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
         return ()

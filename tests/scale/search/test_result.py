@@ -94,6 +94,14 @@ def test_numbers_that_are_not_finite_are_none(study, tmp_path: Path) -> None:
     assert json.loads(text) == json.loads(json.dumps(result.to_data(), allow_nan=False))
 
 
+def test_a_trial_that_names_no_folder_is_not_chosen(study, tmp_path: Path) -> None:
+    best = write_result(study, tmp_path, SOURCE).best.number
+    params = {"learning_rate": 0.5, "mixup_alpha": 0.2}
+    study.add_trial(default_trial(ENTRIES, params, 1.0, {}))
+    result = write_result(study, tmp_path, SOURCE)
+    assert (result.best.number, result.trials[-1].folder) == (best, None)
+
+
 def test_no_trial_is_complete(tmp_path: Path) -> None:
     study = open_study(tmp_path, None, seed=0)
     study.ask()
@@ -103,6 +111,28 @@ def test_no_trial_is_complete(tmp_path: Path) -> None:
         f"no trial in {tmp_path} is complete, so there is nothing to choose from; give more time"
     )
     assert not (tmp_path / "best").exists()
+
+
+@pytest.mark.parametrize(
+    ("pipe", "reason"), [(True, "not a file"), (False, "No such file or directory")]
+)
+def test_a_model_of_the_best_trial_that_cannot_be_read_is_one_sentence(
+    study, tmp_path: Path, pipe: bool, reason: str
+) -> None:
+    result = write_result(study, tmp_path, SOURCE)
+    before = [path.read_bytes() for path in sorted((tmp_path / "best").iterdir())]
+    model = result.best.folder / "model.safetensors"
+    (result.best.folder / "recipe.yaml").write_text("changed")
+    model.unlink()
+    if pipe:
+        os.mkfifo(model)  # is not waited for
+    with pytest.raises(DataError) as info:
+        write_result(study, tmp_path, SOURCE)
+    assert str(info.value) == (
+        f"cannot read {model}, of the best trial: {reason}; copy it there from where the trial was "
+        "trained, and start the search again"
+    )
+    assert [path.read_bytes() for path in sorted((tmp_path / "best").iterdir())] == before
 
 
 def test_accuracies_that_claim_terabytes_are_lost(study, tmp_path: Path) -> None:

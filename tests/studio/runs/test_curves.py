@@ -1,6 +1,7 @@
 """The curves of a run from its logs."""
 
 import json
+import os
 from itertools import pairwise
 
 from hypothesis import given
@@ -72,3 +73,10 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path):
 def test_a_line_with_a_number_that_is_none_is_left_out(tmp_path):
     (tmp_path / "log.jsonl").write_text('{"epoch": 1}\n{"epoch": 2, "loss": NaN}\n')
     assert epoch_lines(tmp_path) == [{"epoch": 1}]
+
+
+def test_a_pipe_has_no_lines_and_is_not_waited_for(tmp_path):
+    for name in ("steps.jsonl", "log.jsonl"):
+        os.mkfifo(tmp_path / name)
+    assert (step_lines(tmp_path), epoch_lines(tmp_path)) == ([], [])
+    assert (newest_step(tmp_path), newest_epoch(tmp_path)) == (None, None)

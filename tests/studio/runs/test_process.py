@@ -1,5 +1,6 @@
 """The process of a run: apart from its parent, found by the lock of its folder."""
 
+import os
 import subprocess
 import sys
 import time
@@ -39,4 +40,6 @@ def test_nothing_is_signalled_where_no_process_holds_the_lock(tmp_path):
 
 
 def test_a_folder_without_a_log_has_no_words(tmp_path):
+    assert process.newest_log(tmp_path) == ()
+    os.mkfifo(tmp_path / "run.log")  # is not waited for
     assert process.newest_log(tmp_path) == ()
