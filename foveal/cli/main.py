@@ -17,7 +17,12 @@ from foveal.errors import Error
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with 0 done, 1 failed, 2 wrong usage, 130/143 interrupted."""
-    exit_process(run(sys.argv[1:] if arguments is None else arguments))
+    try:
+        status = run(sys.argv[1:] if arguments is None else arguments)
+    except Exception as error:  # of Foveal itself: shown as Python does
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = 1
+    exit_process(status)
 
 
 def run(arguments: list[str]) -> int:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import foveal
+from foveal.cli import main
 
 
 def run(*arguments):
@@ -85,3 +86,19 @@ def test_a_name_that_is_too_long_is_one_sentence():
     done = run("train", "images", "--epochs", "1", "--recipe", name)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"foveal: File name too long: {name}\n"
+
+
+def test_an_error_of_foveal_itself_is_shown_and_ends_as_every_failure(monkeypatch, capsys):
+    """A process connected to others must not end in another way: see `exit_process`."""
+
+    def fail(_arguments):
+        raise RuntimeError("a fault")
+
+    ends = []
+    monkeypatch.setattr(main, "run", fail)
+    monkeypatch.setattr(main, "exit_process", ends.append)
+    main.main([])
+    assert ends == [1]
+    error = capsys.readouterr().err
+    assert error.startswith("Traceback (most recent call last):\n")
+    assert error.endswith("RuntimeError: a fault\n")
