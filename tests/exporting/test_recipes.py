@@ -118,7 +118,7 @@ def test_a_service_gives_the_answer_of_predict_for_every_kind_of_image(service: 
     images = sorted((service / "images").iterdir())
     assert json.loads(said) == [
         [image.name, answer.label, float(np.float32(answer.probability))]
-        for image, answer in zip(images, predictor.predict(images), strict=True)
+        for image, answer in ((image, next(predictor.predict(image))) for image in images)
     ]
     assert len(images) == 6
 
