@@ -169,6 +169,7 @@ class ProcessGroup:
         """Where the run cannot be started, rank 0 tells the others, which end without a sentence.
 
         An error that another process finds before rank 0 has planned the run is rank 0's to tell.
+        The connection is closed then, in each of them.
         """
         try:
             yield
@@ -177,6 +178,7 @@ class ProcessGroup:
                 self.waiting = False
                 with contextlib.suppress(TrainingError):
                     self.broadcast(json.dumps({"exit_status": _exit_status(error)}).encode())
+                    dist.destroy_process_group()
             elif self.waiting and isinstance(error, Error):
                 self.receive_plan()
             raise
@@ -192,6 +194,8 @@ class ProcessGroup:
         self.waiting = False
         plan: dict[str, Any] = json.loads(self.broadcast())
         if "exit_status" in plan:
+            # torch's threads may abort a process that ends connected (torch 2.13)
+            dist.destroy_process_group()
             raise SystemExit(plan["exit_status"])
         return plan
 

@@ -206,6 +206,26 @@ def test_an_error_before_the_run_is_planned_is_told_by_the_first(in_processes):
     assert other[0] == 2  # the status of a usage error, which ended the process silently
 
 
+def test_once_a_failure_is_told_no_process_is_connected(in_processes):
+    def connected_after(processes):
+        import json
+        import sys
+
+        import torch.distributed as dist
+
+        from foveal.errors import UsageError
+
+        try:
+            with processes.failure_told():
+                raise UsageError("seed is -1; give 0 or more")
+        except (UsageError, SystemExit):
+            connected = dist.is_initialized()
+        print(json.dumps(connected))
+        sys.exit()
+
+    assert in_processes(connected_after) == [False, False]
+
+
 def test_without_other_processes_a_failure_is_just_raised():
     with pytest.raises(DataError), ALONE.failure_told():
         raise DataError("x")
