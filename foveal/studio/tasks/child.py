@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -63,7 +64,13 @@ def main() -> None:
         os.nice(5)  # the page stays quick
     let_waiting_threads_sleep()  # a run may train beside it
     out, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no line of ours
+    signal.signal(signal.SIGTERM, _on_sigterm)
     run_job(sys.argv[1], request, out)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _on_sigterm(_signal: int, _frame: object) -> None:
+    raise SystemExit(143)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from foveal.errors import Error
 from foveal.studio.tasks.tasks import TaskProgress
 
 _POLL_SECONDS = 0.2
+END_SECONDS = 2.0
+"""For which the process may remove its temporary files, before it is killed."""
 
 
 def run_child(kind: str, request: dict[str, Any], progress: TaskProgress) -> dict[str, Any]:
@@ -40,11 +42,19 @@ def run_child(kind: str, request: dict[str, Any], progress: TaskProgress) -> dic
         process.stdin.flush()  # left open: its end would tell the child that the studio is gone
         return _result(lines, progress)
     finally:
-        process.kill()
-        process.wait()
+        _end(process)
         reader.join()
         process.stdin.close()
         process.stdout.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:  # inside a library's long computation
+        process.kill()
+        process.wait()
 
 
 def _read(stream: IO[bytes], lines: queue.SimpleQueue[bytes | None]) -> None:

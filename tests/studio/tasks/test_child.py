@@ -49,3 +49,35 @@ def test_it_ends_when_the_studio_is_gone():
         process.wait(2)
     process.stdin.close()
     assert process.wait(60) == 1
+
+
+ENDED = """
+import tempfile, time
+from foveal.studio.tasks import child
+
+def job(request, progress):
+    with tempfile.TemporaryDirectory(dir=request["folder"]):
+        progress("working", 0, None)
+        while True:
+            time.sleep(0.01)
+
+child.JOBS["check"] = job
+child.main()
+"""
+
+
+def test_ended_in_the_middle_it_removes_its_temporary_files(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDED, "check"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    process.stdin.write(json.dumps({"folder": str(tmp_path)}) + "\n")
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline()) == {"progress": ["working", 0, None, ""]}
+    assert len(list(tmp_path.iterdir())) == 1
+    process.terminate()
+    process.wait()  # with its standard input open, whose end would end it at once
+    process.communicate()
+    assert (process.returncode, list(tmp_path.iterdir())) == (143, [])
