@@ -1,5 +1,5 @@
 // The arithmetic of one output value, computed anew from the numbers on the page.
-import { activate, plain, orientKernel, windowAt, type WindowSettings } from '../shared/convolution'
+import { activate, activations, plain, orientKernel, windowAt, type WindowSettings } from '../shared/convolution'
 import { int32, mapOf, float32, sizeOf } from './unpack'
 import type { Layer } from './types'
 
@@ -179,18 +179,7 @@ export function normResult(layer: Layer, source: Layer, map: number, row: number
   }
 }
 
-export const ACTIVATIONS = new Set([
-  'relu',
-  'relu6',
-  'leaky_relu',
-  'elu',
-  'gelu',
-  'silu',
-  'tanh',
-  'sigmoid',
-  'hard_sigmoid',
-  'hard_swish',
-])
+export const ACTIVATIONS = new Set<string>(activations.filter((kind) => kind !== 'none'))
 export const NORMS = new Set(['batch_norm', 'layer_norm', 'group_norm'])
 const isElementwise = (kind: string): boolean => ACTIVATIONS.has(kind) || NORMS.has(kind)
 
