@@ -26,6 +26,7 @@ WORDS = {
         "transfer": "{}, from pretrained weights: test accuracy",
         "reached": "{:.1%} in {} min ({})",
         "missed": "not reached",
+        "points": "{:+.1f} points",
         "fashion-mnist": "Fashion-MNIST",
         "cifar10": "CIFAR-10",
         "clothing10": "3,068 photos of clothes",
@@ -49,6 +50,7 @@ WORDS = {
         "transfer": "{}, 사전 학습된 가중치에서 시작: 테스트 정확도",
         "reached": "{:.1%}({}분, {}회)",
         "missed": "도달하지 못함",
+        "points": "{:+.1f}%p",
         "fashion-mnist": "Fashion-MNIST",
         "cifar10": "CIFAR-10",
         "clothing10": "옷 사진 3,068장",
@@ -86,12 +88,12 @@ INT8_BESIDE = ("onnxruntime fp32", "torch eager", "openvino int8")
 
 
 class Row(NamedTuple):
-    """What was measured, Foveal's figure, each peer's, and the ratio to the best of them."""
+    """What was measured, Foveal's figure, each peer's, and how it compares to the best of them."""
 
     what: str
     own: str
     peers: list[tuple[str, str]]
-    ratio: float | None
+    comparison: str
 
 
 def beside(lang: str) -> str:
@@ -100,13 +102,11 @@ def beside(lang: str) -> str:
     lines = [told["head"]]
     for row in compared(told):
         others = "; ".join(f"{NAMES.get(who, who)} {figure}" for who, figure in row.peers)
-        lines.append(f"| {row.what} | {row.own} | {others} | {_times(row.ratio, told)} |")
+        lines.append(f"| {row.what} | {row.own} | {others} | {row.comparison} |")
     return "\n".join(lines)
 
 
-def _times(ratio: float | None, told: dict[str, str]) -> str:
-    if ratio is None:
-        return told["missed"]
+def _times(ratio: float) -> str:
     return f"{ratio:.0f}x" if ratio >= 10 else f"{ratio:.1f}x" if ratio >= 1 else f"{ratio:.2f}x"
 
 
@@ -134,7 +134,7 @@ def _training(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[R
                 told["transfer" if transferred else "train"].format(told[name]),
                 "; ".join(_reached(alike, told) for alike in own),
                 [(who, _reached(runs, told)) for who, runs in peers.items()],
-                _training_ratio(own, list(peers.values())),
+                _training_comparison(own, list(peers.values()), told),
             )
 
 
@@ -158,15 +158,20 @@ def _cut_short(run: dict[str, Any]) -> bool:
     return run.get("ended") is False and run["seconds"] < LIMIT_S
 
 
-def _training_ratio(
-    own: list[list[dict[str, Any]]], peers: list[list[dict[str, Any]]]
-) -> float | None:
-    """The time of the most accurate peer over that of Foveal's first budget as accurate."""
+def _training_comparison(
+    own: list[list[dict[str, Any]]], peers: list[list[dict[str, Any]]], told: dict[str, str]
+) -> str:
+    """The time of the most accurate peer over that of Foveal's first budget as accurate.
+
+    Where that peer was sooner at its best: the points that Foveal reached above it.
+    """
     best = max(peers, key=_accuracy)
     for runs in own:
-        if _accuracy(runs) >= _accuracy(best):
-            return _median_minutes(best) / _median_minutes(runs)
-    return None
+        gain = _accuracy(runs) - _accuracy(best)
+        if gain >= 0:
+            ratio = _median_minutes(best) / _median_minutes(runs)
+            return _times(ratio) if ratio >= 1 else told["points"].format(100 * gain)
+    return told["missed"]
 
 
 def _reached(alike: list[dict[str, Any]], told: dict[str, str]) -> str:
@@ -199,7 +204,7 @@ def _data(result: dict[str, Any], told: dict[str, str]) -> Iterator[Row]:
                     told[row].format(count, told.get(name, name)),
                     number(own),
                     [(re.sub(r"(\w+), (.*)", r"\1 (\2)", who), number(s)) for who, s in best],
-                    min(seconds for _, seconds in best) / own,
+                    _times(min(seconds for _, seconds in best) / own),
                 )
 
 
@@ -230,7 +235,7 @@ def _rates(what: str, own: float | None, peers: dict[str, float]) -> Iterator[Ro
     """One row of something a second, where both sides were measured."""
     if own is not None and peers:
         told = [(who, number(value)) for who, value in peers.items()]
-        yield Row(what, number(own), told, own / max(peers.values()))
+        yield Row(what, number(own), told, _times(own / max(peers.values())))
 
 
 def _serving(result: dict[str, Any], told: dict[str, str]) -> Iterator[Row]:
@@ -243,7 +248,7 @@ def _serving(result: dict[str, Any], told: dict[str, str]) -> Iterator[Row]:
             own = found["foveal"]
             ratio = own / max(peers.values()) if pick is max else min(peers.values()) / own
             shown = [(who, number(value)) for who, value in peers.items()]
-            yield Row(told[row].format(clients), number(own), shown, ratio)
+            yield Row(told[row].format(clients), number(own), shown, _times(ratio))
 
 
 def filled(text: str, lang: str) -> str:

@@ -165,7 +165,7 @@ def test_the_sittings_of_a_set_are_one_row(table):
         "CIFAR-10, from scratch: test accuracy",
         "75.0% in 0.983 min (2); 90.0% in 8.00 min (1)",
         [("fastai", "70.0% in 11.7 min (1)"), ("keras", "65.0% in 10.5 min (2)")],
-        pytest.approx(700 / 59),  # fastai is the most accurate, and the first budget reaches it
+        "12x",  # 700 / 59: fastai is the most accurate, and the first budget reaches it
     )
 
 
@@ -188,13 +188,27 @@ def test_training_is_compared_on_one_machine_and_from_one_start(table):
         sitting("fast", run("transfer/plain_loop", 15, 0.9)),
     ]
     scratch, transfer = table._training(results, table.WORDS["en"])
-    assert scratch[1:] == ("60.0% in 2.00 min (1)", [("keras", "70.0% in 8.00 min (1)")], None)
+    assert scratch[1:] == (
+        "60.0% in 2.00 min (1)",
+        [("keras", "70.0% in 8.00 min (1)")],
+        "not reached",
+    )
     assert transfer == (
         "CIFAR-10, from pretrained weights: test accuracy",
         "95.0% in 1.00 min (1)",
         [("transfer/plain_loop", "90.0% in 15.0 min (1)")],
-        15,
+        "15x",
     )
+
+
+@pytest.mark.parametrize(("lang", "told"), [("en", "+20.0 points"), ("ko", "+20.0%p")])
+def test_where_a_peer_was_at_its_best_sooner_points_are_told(table, lang, told):
+    runs = [
+        {"who": "foveal", "minutes": 2, "seconds": 120.0, "accuracy": 0.9},
+        {"who": "keras", "seconds": 60.0, "accuracy": 0.7},
+    ]
+    (row,) = table._training([{"name": "few:keras", "runs": runs}], table.WORDS[lang])
+    assert row.comparison == told
 
 
 def test_the_best_of_a_peer_stands_beside_reading(table):
@@ -212,9 +226,9 @@ def test_the_best_of_a_peer_stands_beside_reading(table):
         "s to read 9 photos for the first time, imports included",
         "2.00",
         [("torchvision (2 workers)", "7.00")],
-        3.5,
+        "3.5x",
     )
-    assert warm[2:] == ([("torchvision (0 workers)", "8.00")], 16)
+    assert warm[2:] == ([("torchvision (0 workers)", "8.00")], "16x")
 
 
 def test_nothing_but_the_standard_library_writes_the_figures():
