@@ -67,10 +67,12 @@ def probabilities_from_logits(logits: np.ndarray, manifest: Manifest) -> np.ndar
     """Calibrated probabilities float32 (N, K) of logits (N, units): z / T, softmax or sigmoid.
 
     One unit for two classes: P(labels[1]) = sigmoid(z / T), P(labels[0]) = sigmoid(-z / T).
+    Infinite logits of softmax give NaN.
     """
     scaled = logits.astype(np.float64) / manifest.temperature
     if manifest.activation == "softmax":
-        shifted = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        with np.errstate(invalid="ignore"):
+            shifted = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
     if manifest.units == len(manifest.labels):
         return _sigmoid(scaled)

@@ -60,6 +60,15 @@ def test_a_row_that_is_not_finite_is_an_error() -> None:
         assert make_prediction(row, settings, "x.png", 2) == expected
 
 
+def test_infinite_logits_are_an_error_and_no_warning() -> None:
+    settings = manifest(("a", "b", "c"))
+    logits = np.array([[np.inf, 0.0, 1.0], [2.0, 0.0, 1.0]], np.float32)
+    infinite, finite = probabilities_from_logits(logits, settings)
+    prediction = make_prediction(infinite, settings, "x.png", None)
+    assert prediction.error == "the model's output is NaN or infinite"
+    assert make_prediction(finite, settings, "x.png", None).label == "a"
+
+
 def test_abstaining_keeps_the_best_class() -> None:
     settings = manifest(("a", "b", "c"), thresholds=Thresholds(abstain=0.6))
     abstained = make_prediction(np.array([0.5, 0.3, 0.2], np.float32), settings, None, 1)
