@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import tarfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +16,16 @@ from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.archive_names import decode_names, with_slashes
 from foveal.dataset.listing import is_ignored
 from foveal.dataset.types import LayoutNote, UnusableFile
+from foveal.dataset.zip_directory import ZipRecord, read_directory
 from foveal.errors import DataError, ImageError
 from foveal.text import natural_key
 
 MAX_MEMBERS = 20_000_000
 MAX_LINK_BYTES = 4096
 """The longest target of a link that a .zip holds as a file."""
+
+_MAY_BE_UNSAFE = re.compile(r"^/|^.:|\\|\.\.|\0", re.MULTILINE | re.DOTALL)
+"""In names one a line: what every name has that `unsafe_name` refuses, and some others."""
 
 Members = dict[str, ArchiveMember]
 
@@ -74,18 +79,26 @@ def list_archive(
     members, links, unusable = _by_kind([one for one in entries if not one.is_folder], on_ignored)
     if links:
         unusable += resolve_links(members, links)
-    hidden = {name for name in members if is_hidden(name)}
-    for name in sorted(hidden):
-        on_ignored(name)
-    visible = {name: member for name, member in members.items() if name not in hidden}
+    parts = {part for name in members for part in name.split("/")}
+    visible = members
+    if any(map(_is_hidden_part, parts)):
+        hidden = {name for name in members if is_hidden(name)}
+        for name in sorted(hidden):
+            on_ignored(name)
+        visible = {name: member for name, member in members.items() if name not in hidden}
     empty = [one.name for one in entries if one.is_folder and not unsafe_name(one.name)]
-    return ArchiveListing(_sorted_members(visible), unusable, notes, _folders(visible, empty))
+    ranks = {part: rank for rank, part in enumerate(sorted(parts, key=natural_key))}
+    return ArchiveListing(
+        _sorted_members(visible, ranks), unusable, notes, _folders(visible, empty)
+    )
 
 
 def _folders(members: Members, empty: Sequence[str]) -> list[str]:
     """All folders, those of the files and those that the archive names, without hidden ones."""
     found = {name.rstrip("/") for name in empty if not is_hidden(name)}
-    found |= {posixpath.dirname(name) for name in members}
+    found |= {
+        posixpath.dirname(head + sep) for head, sep, _ in (n.rpartition("/") for n in members)
+    }
     for name in list(found):
         while name := posixpath.dirname(name):
             found.add(name)
@@ -99,8 +112,9 @@ def _by_kind(
     members: Members = {}
     links: dict[str, str] = {}
     unusable: list[UnusableFile] = []
+    any_unsafe = _MAY_BE_UNSAFE.search("\n".join(entry.name for entry in entries))
     for entry in entries:
-        reason = unsafe_name(entry.name) or entry.reason
+        reason = (unsafe_name(entry.name) if any_unsafe else None) or entry.reason
         reason = reason if entry.name else "a file without a name"
         if reason is not None and is_hidden(entry.name):
             on_ignored(entry.name)
@@ -114,8 +128,10 @@ def _by_kind(
 
 
 def _zip_entries(path: Path) -> tuple[list[_Entry], list[LayoutNote]]:
-    with zipfile.ZipFile(path) as archive:
-        infos = archive.infolist()
+    infos: Sequence[ZipRecord | zipfile.ZipInfo] | None = read_directory(path)
+    if infos is None:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
     if len(infos) > MAX_MEMBERS:
         raise _too_many_members(path)
     names, notes = _zip_names(infos)
@@ -137,7 +153,9 @@ def _zip_entries(path: Path) -> tuple[list[_Entry], list[LayoutNote]]:
     return entries, notes
 
 
-def _zip_names(infos: Sequence[zipfile.ZipInfo]) -> tuple[list[str], list[LayoutNote]]:
+def _zip_names(
+    infos: Sequence[ZipRecord | zipfile.ZipInfo],
+) -> tuple[list[str], list[LayoutNote]]:
     """Names in the encoding they were written in; zipfile takes CP437 where none is declared."""
     names = [info.filename for info in infos]
     undeclared = [
@@ -157,11 +175,11 @@ def _zip_names(infos: Sequence[zipfile.ZipInfo]) -> tuple[list[str], list[Layout
     return names, [one for one in (note, slash_note) if one is not None]
 
 
-def _is_zip_link(info: zipfile.ZipInfo) -> bool:
+def _is_zip_link(info: ZipRecord | zipfile.ZipInfo) -> bool:
     return (info.external_attr >> 16) & 0o170000 == 0o120000
 
 
-def _read_zip_link(path: Path, entry: _Entry, info: zipfile.ZipInfo) -> None:
+def _read_zip_link(path: Path, entry: _Entry, info: ZipRecord | zipfile.ZipInfo) -> None:
     """Set the entry's link from the bytes of the member."""
     if entry.reason is not None:
         return
@@ -176,7 +194,7 @@ def _read_zip_link(path: Path, entry: _Entry, info: zipfile.ZipInfo) -> None:
     entry.link = posixpath.join(posixpath.dirname(entry.name), target)
 
 
-def _zip_member(info: zipfile.ZipInfo) -> ArchiveMember:
+def _zip_member(info: ZipRecord | zipfile.ZipInfo) -> ArchiveMember:
     return ArchiveMember(
         "zip",
         info.header_offset,
@@ -231,8 +249,9 @@ def _is_text(name: str) -> bool:
     return name.isascii() or not any("\udc80" <= one <= "\udcff" for one in name)
 
 
-def _sorted_members(members: Members) -> Members:
-    order = sorted(members, key=lambda name: [natural_key(part) for part in name.split("/")])
+def _sorted_members(members: Members, ranks: Mapping[str, int]) -> Members:
+    """In natural order; ranks: of all parts of the names."""
+    order = sorted(members, key=lambda name: [ranks[part] for part in name.split("/")])
     return {name: members[name] for name in order}
 
 
@@ -258,7 +277,7 @@ def unsafe_name(name: str) -> str | None:
     return None if "\0" not in name else "a name with a zero byte"
 
 
-def _unsupported(info: zipfile.ZipInfo) -> str | None:
+def _unsupported(info: ZipRecord | zipfile.ZipInfo) -> str | None:
     if info.flag_bits & 1:
         return "encrypted"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -268,4 +287,8 @@ def _unsupported(info: zipfile.ZipInfo) -> str | None:
 
 def is_hidden(name: str) -> bool:
     """Whether a member or a folder that it lies in is hidden or of the system."""
-    return any(is_ignored(part) for part in name.split("/") if part not in (".", ".."))
+    return any(map(_is_hidden_part, name.split("/")))
+
+
+def _is_hidden_part(part: str) -> bool:
+    return part not in (".", "..") and is_ignored(part)

@@ -154,10 +154,10 @@ def _units(
     _, near = divide_chains(dataset, duplicates, counts)
     roots = connected_components(
         len(dataset), duplicates.exact, near, _group_pairs(dataset, scan.rows)
-    )
+    ).tolist()
     members: dict[int, list[int]] = {}
     for row in scan.rows.tolist():
-        members.setdefault(int(roots[row]), []).append(row)
+        members.setdefault(roots[row], []).append(row)
     units = []
     for rows in members.values():
         rows.sort(key=content.__getitem__)

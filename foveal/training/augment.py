@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foveal.spec.recipe import Recipe
+from foveal.training.device import send
 from foveal.training.rng import Stream, random_bits, uniform
 
 Index = NDArray[np.int64]
@@ -48,7 +49,7 @@ def _uniform_tensor(
 ) -> Tensor:
     """(N, count) fp32 numbers in [0, 1) on the device of the images."""
     numbers = uniform(index, count, seed, stream, epoch).astype(np.float32)
-    return torch.from_numpy(numbers).to(images.device)
+    return send(torch.from_numpy(numbers), images.device)
 
 
 def flip_mask(index: Index, mode: str, seed: int, epoch: int) -> NDArray[np.bool_]:
@@ -67,7 +68,8 @@ def apply_geometry(images: Tensor, index: Index, recipe: Recipe, seed: int, epoc
     min_area = recipe.random_crop if recipe.random_crop is not None else 1.0
     if min_area < 1 or recipe.rotation_degrees:
         matrix = _crop_matrices(images, index, recipe, min_area, seed, epoch)
-        matrix[:, 0, :] *= torch.from_numpy(np.where(flip, -1, 1)).to(matrix)[:, None]
+        signs = send(torch.from_numpy(np.where(flip, -1, 1)), matrix.device).to(matrix.dtype)
+        matrix[:, 0, :] *= signs[:, None]
         return affine_warp(images.float(), matrix)
     if recipe.translate:
         rows, columns = _random_offsets(images, index, recipe.translate, seed, epoch)
@@ -97,8 +99,8 @@ def translate_and_flip(
     """Float images moved by whole pixels (edges repeat) and then mirrored where `flip`."""
     height, width = images.shape[2:]
     device = images.device
-    shifts = torch.from_numpy(np.stack([rows, columns])).to(device)
-    flipped = torch.from_numpy(flip).to(device)
+    shifts = send(torch.from_numpy(np.stack([rows, columns])), device)
+    flipped = send(torch.from_numpy(flip), device)
     y = torch.arange(height, device=device)
     x = torch.arange(width, device=device)
     x = torch.where(flipped[:, None], x.flip(0), x)
@@ -204,10 +206,10 @@ def mix_images(
         uses_cutmix = numbers[:, 0] < 0.5
     alpha = np.where(uses_cutmix, recipe.cutmix_alpha, recipe.mixup_alpha)
     own_share = torch.from_numpy(_symmetric_beta(index, alpha, seed, Stream.MIX_BETA, epoch))
-    own_share = own_share.to(images)
-    centre = torch.from_numpy(numbers[:, 1:].astype(np.float32)).to(images.device)
+    own_share = send(own_share, images.device).to(images.dtype)
+    centre = send(torch.from_numpy(numbers[:, 1:].astype(np.float32)), images.device)
     boxes = _box_masks(images, centre, 1 - own_share)
-    is_cutmix = torch.from_numpy(uses_cutmix).to(images.device)[:, None, None, None]
+    is_cutmix = send(torch.from_numpy(uses_cutmix), images.device)[:, None, None, None]
     mixup_mask = (1 - own_share[:, None, None, None]).expand_as(boxes)
     mask = torch.where(is_cutmix, boxes.to(images.dtype), mixup_mask)
     partner_share = mask.mean(dim=(1, 2, 3))[:, None].to(target.dtype)

@@ -45,6 +45,11 @@ def to_device(module: nn.Module, device: torch.device) -> nn.Module:
     return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor on the device, without waiting for what a GPU still computes."""
+    return tensor.to(device, non_blocking=device.type == "cuda")
+
+
 def has_fast_bf16(device: torch.device) -> bool:
     """Whether the device has instructions that multiply bf16 numbers."""
     if device.type == "cuda":

@@ -124,10 +124,7 @@ def _accumulate_gradients(
     """Of this process's images, as shares of the whole batch's mean."""
     for parameter in state.module.parameters():
         parameter.grad = None
-    weights = None
-    if task.class_weights is not None:
-        weights = torch.from_numpy(task.class_weights).to(task.device)
-    bf16 = task.recipe.precision == "bf16"
+    weights = class_weights(task)
     mean_loss = torch.zeros((), device=task.device)
     correct = torch.zeros((), device=task.device)
     fewest = batch_images // task.processes.size  # all processes have as many parts
@@ -136,21 +133,35 @@ def _accumulate_gradients(
     for batch, batch_target in batches:
         share = len(batch) / batch_images
         with _compiler_errors(task.recipe):
-            with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
-                logits = module(batch)
-            loss = share * classification_loss(
-                logits, batch_target, task.activation, task.recipe, weights
-            )
+            loss, logits = batch_loss(task, module, batch, batch_target, weights)
+            loss = share * loss
             torch.autograd.backward(loss)
         mean_loss += loss.detach()
-        correct += _count_correct(logits.detach(), batch_target)
+        correct += count_correct(task, logits.detach(), batch_target)
     return float(mean_loss), float(correct)
 
 
-def _count_correct(logits: Tensor, target: Tensor) -> Tensor:
+def class_weights(task: TrainTask) -> Tensor | None:
+    """(classes,) weights of the loss on the device, where classes are balanced so."""
+    if task.class_weights is None:
+        return None
+    return torch.from_numpy(task.class_weights).to(task.device)
+
+
+def batch_loss(
+    task: TrainTask, module: nn.Module, images: Tensor, target: Tensor, weights: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The mean loss, and the logits, in the precision of the recipe."""
+    bf16 = task.recipe.precision == "bf16"
+    with torch.autocast(task.device.type, torch.bfloat16, enabled=bf16):
+        logits = module(images)
+    return classification_loss(logits, target, task.activation, task.recipe, weights), logits
+
+
+def count_correct(task: TrainTask, logits: Tensor, target: Tensor) -> Tensor:
     """Correct predictions; for several labels an image, the sum of its share of correct ones."""
     if logits.shape[1] == 1:
         return ((logits > 0) == (target > 0.5)).sum()
-    if target.sum(dim=1).allclose(target.new_ones(())):
+    if task.train.labels.ndim == 1:
         return (logits.argmax(dim=1) == target.argmax(dim=1)).sum()
     return ((logits > 0) == (target > 0.5)).float().mean(dim=1).sum()

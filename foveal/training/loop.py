@@ -20,7 +20,8 @@ from torch import nn
 
 from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
-from foveal.training import optim, schedule, validation
+from foveal.training import moving_average, optim, schedule, validation
+from foveal.training.cuda_graphs import GraphedSteps, open_graphs
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.gradients import compute_gradients
 from foveal.training.process_group import ProcessGroup
@@ -49,6 +50,7 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
     position = state.position
     eval_module = deepcopy(state.module) if state.ema else state.module
     module = training_module(state.module, task.recipe)
+    graphs = open_graphs(state, task, module)
     epoch_start = time.perf_counter()
     pixels = task.train.pixels
     if isinstance(pixels, StreamedPixels):
@@ -71,7 +73,7 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
         if step_in_epoch == 0 or not state.rollback_point:
             with task.interrupts:
                 state.save_rollback_point()
-        yield from _train_step(state, task, module, batches[step_in_epoch], epoch)
+        yield from _train_step(state, task, module, graphs, batches[step_in_epoch], epoch)
 
 
 def _should_stop_early(state: TrainingState, task: TrainTask) -> bool:
@@ -92,27 +94,32 @@ def _train_step(
     state: TrainingState,
     task: TrainTask,
     module: nn.Module,
+    graphs: GraphedSteps | None,
     indices: NDArray[np.int64],
     epoch: int,
 ) -> Iterator[TrainingRecord]:
     start = time.perf_counter()
     position, recipe = state.position, task.recipe
     _set_training_mode(state.module, recipe)
-    state.begin_step()
     processes = task.processes
     seed = torch_seed(task.seed, Stream.DROPOUT, position.step, *processes.seed_parts())
     torch.manual_seed(seed)
     images, target = prepare_batch(task, indices, epoch, position.progress)
-    most = max_images_of_pass(module, images)
-    loss, correct = compute_gradients(
-        state, task, module, images, target, max_images=most, batch_images=len(indices)
-    )
+    graphed = graphs.compute_gradients(images, target) if graphs is not None else None
+    if graphed is None:
+        state.begin_step()
+        most = max_images_of_pass(module, images)
+        loss, correct = compute_gradients(
+            state, task, module, images, target, max_images=most, batch_images=len(indices)
+        )
+    else:
+        loss, correct = graphed
     if not math.isfinite(loss):
         yield _recover(state, task, loss)
         return
     learning_rate = _learning_rate(state, recipe)
     with task.interrupts:
-        _update_weights(state, recipe, processes)
+        _update_weights(state, recipe, processes, graphs if graphed is not None else None)
         position.images_seen += len(indices)
         position.loss_sum += loss * len(indices)
         position.correct_sum += correct
@@ -134,32 +141,30 @@ def _set_training_mode(module: nn.Module, recipe: Recipe) -> None:
             layer.eval()
 
 
-def _update_weights(state: TrainingState, recipe: Recipe, processes: ProcessGroup) -> None:
+def _update_weights(
+    state: TrainingState,
+    recipe: Recipe,
+    processes: ProcessGroup,
+    graphs: GraphedSteps | None = None,
+) -> None:
+    """graphs: that have computed the gradients."""
     position = state.position
     factor = _learning_rate_factor(state, recipe)
-    optim.clip_grad_norm(state.parameter_groups, recipe.grad_clip_norm)
-    # on the CPU alone, where products of fp32 matrices are what a step spends most on beside maps
-    on_cpu = next(state.module.parameters()).device.type == "cpu"
-    with torch.autocast("cpu", torch.bfloat16, enabled=on_cpu and recipe.precision == "bf16"):
-        optim.step(state.parameter_groups, state.optimizer_state, factor, position.step, processes)
-    _update_ema(state, recipe)
+    if graphs is not None:
+        graphs.update_weights(factor)
+    else:
+        optim.clip_grad_norm(state.parameter_groups, recipe.grad_clip_norm)
+        # on the CPU alone, where products of fp32 matrices are what a step spends most on
+        # beside maps
+        on_cpu = next(state.module.parameters()).device.type == "cpu"
+        with torch.autocast("cpu", torch.bfloat16, enabled=on_cpu and recipe.precision == "bf16"):
+            optim.step(
+                state.parameter_groups, state.optimizer_state, factor, position.step, processes
+            )
+        decay = moving_average.decay_at(recipe, position.step)
+        moving_average.update(state.ema, state.module, decay)
     position.step += 1
     position.needs_validation, position.consecutive_skipped_steps = True, 0
-
-
-@torch.no_grad()
-def _update_ema(state: TrainingState, recipe: Recipe) -> None:
-    if not state.ema:
-        return
-    steps_done = state.position.step
-    decay = min(recipe.ema_decay or 0.0, (1 + steps_done) / (10 + steps_done))
-    weights = state.module.state_dict()
-    averaged = [name for name, value in state.ema.items() if value.is_floating_point()]
-    torch._foreach_lerp_(
-        [state.ema[name] for name in averaged], [weights[name] for name in averaged], 1 - decay
-    )
-    for name in state.ema.keys() - set(averaged):
-        state.ema[name].copy_(weights[name])
 
 
 def _recover(state: TrainingState, task: TrainTask, loss: float) -> Recovery:

@@ -16,6 +16,7 @@ from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
 from foveal.spec.recipe import Recipe
+from foveal.training.adamw import adamw_on_device
 from foveal.training.muon import orthogonalize_updates
 from foveal.training.process_group import ALONE, ProcessGroup
 
@@ -170,14 +171,15 @@ def initial_state(parameter_groups: tuple[ParameterGroup, ...]) -> OptimizerStat
 def step(
     parameter_groups: tuple[ParameterGroup, ...],
     state: Mapping[str, Tensor],
-    lr_factor: float,
-    steps_done: int,
+    lr_factor: float | Tensor,
+    steps_done: int | Tensor,
     processes: ProcessGroup = ALONE,
 ) -> None:
     """Move every parameter that has a gradient, in place.
 
-    lr_factor: what the schedule multiplies every learning rate by.  processes: which have the same
-    gradients and divide Muon's matrices among themselves.
+    lr_factor: what the schedule multiplies every learning rate by; it and steps_done are () on the
+    device in a CUDA graph, for all methods but SGD.  processes: which have the same gradients and
+    divide Muon's matrices among themselves.
     """
     for group in parameter_groups:
         named = [
@@ -191,9 +193,11 @@ def step(
         if group.optimizer == "muon":
             _muon(group, state, named, lr, processes)
         elif group.optimizer == "sgd":
-            _sgd(group, state, named, lr)
+            _sgd(group, state, named, float(lr))
+        elif isinstance(lr, Tensor):
+            _adamw_on_device(group, state, named, lr, torch.as_tensor(steps_done))
         else:
-            _adamw(group, state, named, lr, steps_done)
+            _adamw(group, state, named, lr, int(steps_done))
 
 
 def _gradients(named: NamedTensors) -> list[Tensor]:
@@ -243,11 +247,31 @@ def _adamw(
     )
 
 
+def _adamw_on_device(
+    group: ParameterGroup,
+    state: Mapping[str, Tensor],
+    named: NamedTensors,
+    lr: Tensor,
+    steps_done: Tensor,
+) -> None:
+    adamw_on_device(
+        [parameter for _, parameter in named],
+        _gradients(named),
+        [state[f"momentum.{name}"] for name, _ in named],
+        [state[f"second_moment.{name}"] for name, _ in named],
+        lr=lr,
+        step=steps_done + 1,
+        betas=(group.momentum, ADAMW_BETA2),
+        weight_decay=group.weight_decay,
+        epsilon=EPSILON,
+    )
+
+
 def _muon(
     group: ParameterGroup,
     state: Mapping[str, Tensor],
     named: NamedTensors,
-    lr: float,
+    lr: float | Tensor,
     processes: ProcessGroup,
 ) -> None:
     parameters = [parameter for _, parameter in named]

@@ -21,6 +21,7 @@ from foveal.spec.recipe import Recipe
 from foveal.spec.values import OutputActivation
 from foveal.training import progressive_resizing, sampler
 from foveal.training.augment import augment
+from foveal.training.device import send
 from foveal.training.interrupts import InterruptGuard
 from foveal.training.loss import encode_targets
 from foveal.training.process_group import ALONE, ProcessGroup
@@ -148,7 +149,7 @@ def prepare_batch(
     rows = _rows_to_read(task, indices)
     batch = task.train.batch(rows, task.device)
     target = encode_targets(task.train.labels[rows], task.class_count, task.units)
-    images, target = augment(batch, target.to(task.device), rows, task.recipe, task.seed, epoch)
+    images, target = augment(batch, send(target, task.device), rows, task.recipe, task.seed, epoch)
     images, target = images[: len(own)], target[: len(own)]
     size = progressive_resizing.training_size(task.image_size, task.start_scale, progress)
     if size != task.image_size:

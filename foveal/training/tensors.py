@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from foveal.training.device import send
 from foveal.training.streaming import Pixels, StreamedPixels
 
 STATISTICS_CHUNK_IMAGES = 4096
@@ -32,9 +33,9 @@ class LabelledImages:
     def batch(self, indices: NDArray[np.int64], device: torch.device) -> Tensor:
         """(n, C, H, W) uint8, channels last in memory, on `device`."""
         if self.device_pixels is not None:
-            pixels = self.device_pixels[torch.from_numpy(indices).to(device)]
+            pixels = self.device_pixels[send(torch.from_numpy(indices), device)]
         else:
-            pixels = torch.from_numpy(self.pixels[indices]).to(device)
+            pixels = send(torch.from_numpy(self.pixels[indices]), device)
         return pixels.permute(0, 3, 1, 2)
 
     @property

@@ -14,6 +14,8 @@ from foveal.training.tensors import LabelledImages
 
 Logits = NDArray[np.float32]
 
+BATCH_IMAGES, GPU_BATCH_PIXELS = 256, 2**21
+"""That are predicted at a time."""
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 1e30
 """A temperature is found between these; logits of a run that diverged need large ones."""
 TEMPERATURE_SCALE = 1.0
@@ -27,11 +29,18 @@ def predict_logits(
     images: LabelledImages,
     device: torch.device,
     *,
-    batch_size: int = 256,
+    batch_size: int | None = None,
     flip: bool = False,
     bf16: bool = False,
 ) -> Logits:
-    """(N, units) fp32; with `flip` the mean over each image and its mirror image."""
+    """(N, units) fp32; with `flip` the mean over each image and its mirror image.
+
+    batch_size: images at a time; None: BATCH_IMAGES, on a GPU of small images more.
+    """
+    if batch_size is None:
+        batch_size = BATCH_IMAGES
+        if device.type == "cuda":
+            batch_size = max(batch_size, GPU_BATCH_PIXELS // math.prod(images.pixels.shape[1:3]))
     was_training = module.training
     module.eval()
     batches = []
@@ -42,9 +51,9 @@ def predict_logits(
             logits = module(batch).float()
             if flip:
                 logits = (logits + module(batch.flip(3)).float()) / 2
-            batches.append(logits.cpu())
+            batches.append(logits)
     module.train(was_training)
-    return np.concatenate([batch.numpy() for batch in batches])
+    return np.asarray(torch.cat(batches).cpu().numpy())
 
 
 def negative_log_likelihood(

@@ -1,5 +1,7 @@
 """Gradients of a batch: in parts where memory runs out, and correct predictions counted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,14 +63,17 @@ def test_an_error_that_is_not_about_memory_is_raised(runs, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("logits", "target", "expected"),
+    ("labels", "logits", "target", "expected"),
     [
-        ([[2.0], [-1.0], [3.0]], [[1.0], [1.0], [0.0]], 1.0),
-        ([[2.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]], 1.0),
-        ([[2.0, -1.0], [1.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]], 1.5),
+        ([1, 1, 0], [[2.0], [-1.0], [3.0]], [[1.0], [1.0], [0.0]], 1.0),
+        ([0, 0], [[2.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]], 1.0),
+        ([[1, 1], [0, 1]], [[2.0, -1.0], [1.0, 1.0]], [[1.0, 1.0], [0.0, 1.0]], 1.0),
+        ([[1, 0], [0, 1]], [[2.0, 1.0], [-1.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], 1.5),
     ],
-    ids=["one unit", "softmax", "several labels"],
+    ids=["one unit", "softmax", "several labels", "several labels, one each"],
 )
-def test_correct_predictions_are_counted(logits, target, expected):
-    count = gradients._count_correct(torch.tensor(logits), torch.tensor(target))
+def test_correct_predictions_are_counted(runs, labels, logits, target, expected):
+    task = runs.start().task
+    task = replace(task, train=replace(task.train, labels=np.array(labels)))
+    count = gradients.count_correct(task, torch.tensor(logits), torch.tensor(target))
     assert float(count) == expected

@@ -47,12 +47,12 @@ def connected_groups(count: int, pairs: Pairs) -> list[list[int]]:
 
 def connected_components(count: int, *pairs: Pairs) -> NDArray[np.int64]:
     """int64 (count,): for each row the smallest row that pairs connect it with."""
-    parent = np.arange(count, dtype=np.int64)
+    parent = list(range(count))  # numbers of a list are read five times as fast as an array's
 
     def root(row: int) -> int:
         while parent[row] != row:
             parent[row] = parent[parent[row]]
-            row = int(parent[row])
+            row = parent[row]
         return row
 
     for array in pairs:

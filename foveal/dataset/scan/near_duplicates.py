@@ -16,8 +16,13 @@ of 0.99 in levels and 0.905 in detail.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
+
+from foveal.processor import available_cores
 
 Float = NDArray[np.float32]
 Pairs = NDArray[np.int64]
@@ -33,7 +38,8 @@ MAX_COLOUR_DIFFERENCE, MAX_LEVEL_DIFFERENCE = 16.0, 10.0
 """In levels of 0..255: per mean colour, and the mean absolute difference once aligned."""
 MIN_OVERLAP = 0.6
 _BITS = 64
-_BATCH_SIZE = 4096
+_BATCH_SIZE, _PAIR_BATCH_SIZE = 4096, 512
+"""Images and pairs at a time: twenty copies of a pair's thumbnails stay near the processor."""
 _STEPS = 6
 _MAX_SHIFT, _MAX_SCALE = 4.0, 0.16
 """Limits of the alignment: pixels, and change in scale as a share."""
@@ -50,11 +56,13 @@ def find_near_duplicates(thumbnails: NDArray[np.uint8], colours: Float) -> Pairs
     pairs = pairs[(difference < MAX_COLOUR_DIFFERENCE).all(1)]
     if not len(pairs):
         return np.empty((0, 2), np.int64)
-    batches = np.array_split(pairs, max(1, -(-len(pairs) // _BATCH_SIZE)))
-    confirmed = [
-        batch[confirm_pairs(thumbnails[batch[:, 0]], thumbnails[batch[:, 1]])] for batch in batches
-    ]
-    return np.concatenate(confirmed)
+    batches = np.array_split(pairs, max(1, -(-len(pairs) // _PAIR_BATCH_SIZE)))
+
+    def confirmed(batch: Pairs) -> Pairs:
+        return batch[confirm_pairs(thumbnails[batch[:, 0]], thumbnails[batch[:, 1]])]
+
+    with ThreadPoolExecutor(available_cores()) as threads:
+        return np.concatenate(list(threads.map(confirmed, batches)))
 
 
 def _contrasts(thumbnails: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -77,15 +85,19 @@ def propose_pairs(thumbnails: NDArray[np.uint8]) -> Pairs:
     bits = _dct_bits(thumbnails)
     codes = _pack_bits(bits)
     random = np.random.default_rng(0)
-    proposals = []
-    for _ in range(N_TABLES):
-        order = np.argsort(_pack_bits(bits[:, random.permutation(_BITS)]), kind="stable")
+    tables = [random.permutation(_BITS) for _ in range(N_TABLES)]
+
+    def proposals(permuted: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        order = np.argsort(_pack_bits(bits[:, permuted]), kind="stable")
         for step in range(1, min(NEIGHBOURS + 1, count)):
             left, right = order[:-step], order[step:]
             close = np.bitwise_count(codes[left] ^ codes[right]) <= MAX_HASH_DISTANCE
             low = np.minimum(left[close], right[close])
-            proposals.append(low * count + np.maximum(left[close], right[close]))
-    merged = np.unique(np.concatenate(proposals))
+            yield low * count + np.maximum(left[close], right[close])
+
+    with ThreadPoolExecutor(available_cores()) as threads:
+        found = threads.map(lambda table: list(proposals(table)), tables)
+        merged = np.unique(np.concatenate([part for parts in found for part in parts]))
     return np.stack([merged // count, merged % count], axis=1)
 
 

@@ -28,6 +28,7 @@ from foveal.training.setup.training_data import TrainingData
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.validation import Logits
+from foveal.training.warm_up import start_device
 
 ReportWriter = Callable[[Path, TrainingData, Manifest, Logits], None]
 """Is given the run's folder, its data, the finished manifest and the logits of val."""
@@ -77,7 +78,9 @@ def execute_run(
         position = newest.metadata["position"]
         options.processes.send_plan({"plan": newest.metadata["plan"], "position": position})
         return RunOutcome(newest.metadata["plan"], position["history"], position["final_scores"])
-    exact = deterministic_kernels(select_device(request.device))
+    device = select_device(request.device)
+    start_device(device)
+    exact = deterministic_kernels(device)
     with torch.random.fork_rng(enabled=True), exact, retain_freed_memory():
         if newest is None:
             session = start_run(request, folder, progress, options.started_at, options.processes)

@@ -227,12 +227,12 @@ def make_task(
     device: torch.device,
     processes: ProcessGroup,
 ) -> TrainTask:
-    """What a whole recipe is applied to; train is on the GPU where it fits there."""
+    """What a whole recipe is applied to; train and val are on the GPU where they fit there."""
     balanced = recipe.class_balance == "class_weights"
     return TrainTask(
         recipe,
         cache_on_device(data.train, device),
-        data.val,
+        cache_on_device(data.val, device),
         len(data.classes),
         "sigmoid" if data.task == "multi" else network.output.function,
         seed,
