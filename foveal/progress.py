@@ -61,8 +61,10 @@ class ProgressLine(Progress):
         if now - self._reported_at < self._seconds:
             return
         self._reported_at = now
-        share = f" {100 * done / total:.0f} %" if total else f" {done:g}" if done else ""
-        line = f"{what}{share} {note}".rstrip()
+        share = (
+            f"{what} {100 * done / total:.0f} %" if total else f"{what} {done:g}" if done else what
+        )
+        line = f"{share} {note}".rstrip()
         if not self._rewrite:
             self.message(line)
             return

@@ -15,6 +15,13 @@ DataPath = tuple[str | int, ...]
 """Keys and indexes that lead to a place in plain data."""
 MAX_MESSAGES = 50
 """Mistakes that are listed; the others are counted."""
+_BOUNDS = {
+    "minimum": "at least {:g}",
+    "exclusiveMinimum": "above {:g}",
+    "maximum": "at most {:g}",
+    "exclusiveMaximum": "below {:g}",
+}
+"""Bounds of JSON Schema in words, in the order in which they are named."""
 
 
 @dataclass(frozen=True)
@@ -226,14 +233,14 @@ def describe_schema(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(describe_schema(part) for part in schema["anyOf"])
     if "enum" in schema:
-        return "one of " + ", ".join(map(str, schema["enum"]))
+        return f"one of {', '.join(map(str, schema['enum']))}"
     if "const" in schema:
         return str(schema["const"])
     kind = schema.get("type")
     if kind == "array":
         return str(schema.get("description") or _describe_list(schema))
     if kind in ("integer", "number"):
-        return ("a whole number" if kind == "integer" else "a number") + _describe_range(schema)
+        return _describe_number("a whole number" if kind == "integer" else "a number", schema)
     return {"boolean": "true or false", "null": "null", "string": "text"}.get(str(kind), "a value")
 
 
@@ -242,21 +249,13 @@ def _describe_list(schema: dict[str, Any]) -> str:
     return f"a list, each {describe_schema(inner)}" if inner else "a list"
 
 
-def _describe_range(schema: dict[str, Any]) -> str:
+def _describe_number(noun: str, schema: dict[str, Any]) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
-        return f" from {low:g} to {high:g}" if abs(high) < 1e6 else f" of at least {low:g}"
-    words = [
-        f"{word} {schema[name]:g}"
-        for name, word in (
-            ("minimum", "at least"),
-            ("exclusiveMinimum", "above"),
-            ("maximum", "at most"),
-            ("exclusiveMaximum", "below"),
-        )
-        if name in schema
-    ]
-    return f" {' and '.join(words)}" if words else ""
+        whole = abs(high) < 1e6
+        return f"{noun} from {low:g} to {high:g}" if whole else f"{noun} of at least {low:g}"
+    bounds = [bound.format(schema[name]) for name, bound in _BOUNDS.items() if name in schema]
+    return f"{noun} {' and '.join(bounds)}" if bounds else noun
 
 
 def format_received(value: Any) -> str:
@@ -264,7 +263,7 @@ def format_received(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, dict):
-        return "a mapping of " + (f"{len(value)} keys" if len(value) != 1 else "one key")
+        return "a mapping of one key" if len(value) == 1 else f"a mapping of {len(value)} keys"
     if isinstance(value, bool):
         return str(value).lower()
     text = repr(list(value) if isinstance(value, tuple) else value)

@@ -5,7 +5,6 @@ It takes YAML or the plain data of a form, with whatever mistakes are in it, and
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,7 +117,6 @@ def _layer_form(kind: str, cls: type[Layer]) -> dict[str, Any]:
     return {
         "kind": kind,
         "shorthand": cls.shorthand,
-        "description": inspect.getdoc(cls),
         "nested": nested[0] if nested else None,
         "fields": [_field_form(cls, name) for name in cls.model_fields if name not in nested],
     }

@@ -188,7 +188,7 @@ async function bothLanguagesAndThemes(page) {
   same(await axeFaults(page), [], 'axe')
   await page.click('#language')
   same(await page.evaluate(() => document.documentElement.lang), 'ko', 'lang after the switch')
-  holds((await page.locator('#network-title').innerText()).includes('네트워크'), 'no Korean heading')
+  holds((await page.locator('#network-title').innerText()).includes('신경망'), 'no Korean heading')
   same(await axeFaults(page), [], 'axe in Korean')
   await page.click('#theme')
   same(await axeFaults(page), [], 'axe after the theme is changed')

@@ -64,8 +64,15 @@ def transfer_lines(transfer: Transfer, source: SourceModel) -> Iterator[str]:
     loaded, total = len(transfer.loaded), len(transfer.loaded) + len(transfer.not_loaded)
     yield f"from {path}: {loaded:,} of {plural(total, 'tensor')} loaded"
     if transfer.new or transfer.unused:
-        parts = (("kept", transfer.classes), ("new", transfer.new), ("left", transfer.unused))
-        told = (f"{what} {_quoted(names)}" for what, names in parts if names)
+        told = (
+            what.format(_quoted(names))
+            for what, names in (
+                ("kept {}", transfer.classes),
+                ("new {}", transfer.new),
+                ("left {}", transfer.unused),
+            )
+            if names
+        )
         yield f"classes, by name: {'; '.join(told)}"
     if transfer.not_loaded:
         yield f"not loaded from {path}: {', '.join(transfer.not_loaded)}"

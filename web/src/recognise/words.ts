@@ -10,10 +10,7 @@ export const words = {
   ready: ['The model is ready.', '모델이 준비되었습니다.'],
   predicting: ['Predicting…', '예측 중…'],
   image: ['The image', '이미지'],
-  input: [
-    'What the network receives: {width} × {height} pixels',
-    '네트워크에 입력되는 이미지: {width} × {height} 픽셀',
-  ],
+  input: ['What the network receives: {width} × {height} pixels', '신경망에 입력되는 이미지: {width} × {height} 픽셀'],
   rate: ['{rate} frames/s', '초당 {rate}프레임'],
   error: ['Error: {reason}', '오류: {reason}'],
   cannotOpen: [

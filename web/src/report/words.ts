@@ -15,7 +15,7 @@ export const words = {
   errorAnalysis: ['Error analysis', '오류 분석'],
   slices: ['Slices', '슬라이스'],
   robustness: ['Robustness', '강건성'],
-  network: ['Network', '네트워크'],
+  network: ['Network', '신경망'],
   recipe: ['Recipe', '학습 설정'],
   data: ['Data', '데이터'],
 

@@ -1,4 +1,5 @@
 // The page's language and its words: tables of [English, Korean].
+import { withParticles } from './particles'
 
 /** 'en', 'ko'; the course may know more. */
 export type Lang = string
@@ -28,8 +29,9 @@ const put = (text: string, values: Values): string =>
  * the first word where that value is 1.
  */
 export function textOf(table: string, words: Words, key: string, values: Values = {}): string {
-  const text = further[language.current]?.[table]?.[key] ?? words[key]?.[language.current === 'ko' ? 1 : 0] ?? ''
-  return put(text, values)
+  const korean = language.current === 'ko'
+  const text = further[language.current]?.[table]?.[key] ?? words[key]?.[korean ? 1 : 0] ?? ''
+  return korean ? withParticles(put(text, values)) : put(text, values)
 }
 
 /** A function that returns the texts of one table; `table` is its name where there are further languages. */

@@ -4,7 +4,7 @@ export const words = {
   title: ['Foveal Studio', 'Foveal Studio'],
   skip: ['Skip to the content', '본문으로 건너뛰기'],
   data: ['Data', '데이터'],
-  network: ['Network', '네트워크'],
+  network: ['Network', '신경망'],
   train: ['Train', '학습'],
   look: ['Look', '살펴보기'],
   use: ['Use', '사용'],
@@ -18,7 +18,7 @@ export const words = {
   noProjects: ['Start with a project', '프로젝트부터 시작하세요'],
   noProjectsHint: [
     'A project holds images, their classes and the networks trained on them. Name what you want to tell apart, such as "ripe tomatoes". Everything stays on this machine.',
-    '프로젝트에는 이미지와 클래스, 그리고 이를 학습한 네트워크가 담깁니다. "익은 토마토"처럼 구별하려는 대상을 이름으로 지어 보세요. 모든 데이터는 이 컴퓨터에만 남습니다.',
+    '프로젝트에는 이미지와 클래스, 그리고 이를 학습한 신경망이 담깁니다. "익은 토마토"처럼 구별하려는 대상을 이름으로 지어 보세요. 모든 데이터는 이 컴퓨터에만 남습니다.',
   ],
   images: ['{n} {n:image|images}', '이미지 {n}장'],
   classes: ['{n} {n:class|classes}', '클래스 {n}개'],
@@ -42,7 +42,7 @@ export const words = {
   ],
   repeatEmpty: [
     'Nothing yet. Check images, design a network, train or export, and the line that does the same stands here.',
-    '아직 없습니다. 이미지를 검사하거나 네트워크를 설계하고 학습하고 내보내면 같은 일을 하는 명령이 여기에 나타납니다.',
+    '아직 없습니다. 이미지를 검사하거나 신경망을 설계하고 학습하고 내보내면 같은 일을 하는 명령이 여기에 나타납니다.',
   ],
   openAgain: ['Open this project', '이 프로젝트 열기'],
   commandLine: ['Command line', '명령줄'],
@@ -69,10 +69,10 @@ export const words = {
     '출력층을 다시 학습했습니다. val 정확도 {before} → {after}',
   ],
   headFailed: ['The head was not retrained.', '출력층을 다시 학습하지 못했습니다.'],
-  noModel: ['There is no trained network yet', '아직 학습한 네트워크가 없습니다'],
+  noModel: ['There is no trained network yet', '아직 학습한 신경망이 없습니다'],
   noModelTrain: [
     'Train one; it can be looked at and used from its first epoch on.',
-    '네트워크를 학습하세요. 첫 에포크가 끝나면 바로 살펴보고 사용할 수 있습니다.',
+    '신경망을 학습하세요. 첫 에포크가 끝나면 바로 살펴보고 사용할 수 있습니다.',
   ],
   noModelData: [
     'Add images of at least two classes, then train.',

@@ -105,7 +105,7 @@ export const words = {
   keepThem: ['Keep as they are', '그대로 두기'],
   queueHint: [
     'Images whose answer teaches the network most come first.',
-    '네트워크가 가장 많이 배울 수 있는 이미지부터 보여 줍니다.',
+    '신경망이 가장 많이 배울 수 있는 이미지부터 보여 줍니다.',
   ],
   propose: ['Propose labels', '라벨 제안받기'],
   proposing: ['Looking at the images…', '이미지를 살펴보는 중…'],

@@ -5,7 +5,7 @@ export const words = {
   views: ['Views', '보기'],
   scores: ['Mistakes', '오분류'],
   report: ['Report', '보고서'],
-  lens: ['Inside the network', '네트워크 내부'],
+  lens: ['Inside the network', '신경망 내부'],
   scoring: ['Scoring the model on val…', 'val에서 모델을 평가하는 중…'],
   accuracy: ['Accuracy on val', 'val 정확도'],
   interval: ['95 % interval {low} to {high}, n = {n}', '95 % 구간 {low} ~ {high}, n = {n}'],
@@ -30,12 +30,12 @@ export const words = {
   imageLabel: ['Image {id}, label', '이미지 {id}, 라벨'],
   keys: [
     'Space selects, Y relabels as predicted, 1 to 9 or L give a class, Delete leaves out, Enter shows the network.',
-    '스페이스로 선택, Y로 예측대로 라벨 변경, 1~9 또는 L로 클래스 지정, Delete로 제외, Enter로 네트워크 보기.',
+    '스페이스로 선택, Y로 예측대로 라벨 변경, 1~9 또는 L로 클래스 지정, Delete로 제외, Enter로 신경망 보기.',
   ],
   relabelAs: ['Relabel as {label}', '{label}(으)로 변경'],
   relabel: ['Another class…', '다른 클래스…'],
   leaveOut: ['Leave out', '제외'],
-  explain: ['Inside the network', '네트워크 내부'],
+  explain: ['Inside the network', '신경망 내부'],
   selected: ['{n} selected', '{n}장 선택됨'],
   trainOn: [
     'Labels were changed. Fit the output layer to them in seconds, or train again.',
@@ -48,10 +48,10 @@ export const words = {
   open: ['Open in its own tab', '새 탭에서 열기'],
   lensHint: [
     'Choose an image and walk through the network layer by layer.',
-    '이미지를 고르면 네트워크를 층별로 살펴볼 수 있습니다.',
+    '이미지를 고르면 신경망을 층별로 살펴볼 수 있습니다.',
   ],
   chooseFile: ['Choose an image', '이미지 선택'],
   webcam: ['Take one with the webcam', '웹캠으로 촬영'],
   explaining: ['Explaining; the first time takes longest…', '설명을 만드는 중입니다. 처음에는 시간이 더 걸립니다…'],
-  lensTitle: ['The network on this image', '이 이미지에 대한 네트워크'],
+  lensTitle: ['The network on this image', '이 이미지에 대한 신경망'],
 } as const

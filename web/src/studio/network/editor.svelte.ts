@@ -57,6 +57,11 @@ export class NetworkEditor {
   readonly rows = $derived<Row[]>(rowsOf(this.nodes))
   readonly current = $derived(this.rows.find((row) => row.number === this.selected))
   readonly errors = $derived(this.checked?.problems.filter((one) => one.severity === 'error') ?? [])
+  readonly layers = $derived(Object.fromEntries((this.checked?.layers ?? []).map((layer) => [layer.number, layer])))
+  /** [height, width, channels] */
+  readonly input = $derived(
+    ['height', 'width', 'channels'].map((name) => Number(this.data.input?.[name] ?? (name === 'channels' ? 3 : 32))),
+  )
 
   async load(): Promise<void> {
     try {

@@ -25,7 +25,6 @@ export interface FieldForm {
 export interface LayerForm {
   kind: string
   shorthand: string | null
-  description: string
   nested: 'layers' | 'branches' | null
   fields: FieldForm[]
 }

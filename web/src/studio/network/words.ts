@@ -2,11 +2,11 @@
 
 export const words = {
   loading: ['Loading…', '불러오는 중…'],
-  title: ['Network', '네트워크'],
-  empty: ['No network yet', '아직 네트워크가 없습니다'],
+  title: ['Network', '신경망'],
+  empty: ['No network yet', '아직 신경망이 없습니다'],
   emptyHint: [
     'Let Foveal design one for these images, or begin with a preset. You can change every layer afterwards. Training designs one by itself where there is none here.',
-    '이 이미지에 맞는 네트워크를 Foveal이 설계하게 하거나 프리셋으로 시작하세요. 이후 모든 층을 바꿀 수 있습니다. 여기에 네트워크가 없으면 학습할 때 자동으로 설계합니다.',
+    '이 이미지에 맞는 신경망을 Foveal이 설계하게 하거나 프리셋으로 시작하세요. 이후 모든 층을 바꿀 수 있습니다. 여기에 신경망이 없으면 학습할 때 자동으로 설계합니다.',
   ],
   needsClasses: [
     'A design needs images in at least two classes.',
@@ -19,9 +19,9 @@ export const words = {
   auto: ['what suits best', '가장 알맞은 것'],
   scratch: ['random weights', '무작위 가중치'],
   presets: ['Presets', '프리셋'],
-  pretrained: ['Pretrained, installed', '설치된 사전학습 네트워크'],
+  pretrained: ['Pretrained, installed', '설치된 사전 학습 신경망'],
   choosePreset: ['Begin with…', '다음으로 시작…'],
-  reasons: ['Why this network', '이 네트워크를 고른 이유'],
+  reasons: ['Why this network', '이 신경망을 고른 이유'],
   layers: ['Layers', '층'],
   layersLabel: [
     'Layers, {n}. Arrow keys select, Alt and arrows move, Delete removes.',
@@ -40,7 +40,7 @@ export const words = {
   redo: ['Redo', '다시 실행'],
   form: ['Form', '양식'],
   yaml: ['YAML', 'YAML'],
-  yamlLabel: ['The network as YAML', 'YAML로 나타낸 네트워크'],
+  yamlLabel: ['The network as YAML', 'YAML로 나타낸 신경망'],
   chooseLayer: ['Select a layer to change it.', '바꿀 층을 선택하세요.'],
   noFields: ['This layer has nothing to set.', '이 층에는 설정할 값이 없습니다.'],
   about: ['What it does', '이 층이 하는 일'],
@@ -56,11 +56,11 @@ export const words = {
   field: ['field {n}', '수용 영역 {n}'],
   epochTime: ['An epoch here, estimated', '이 컴퓨터에서 한 에포크(예상)'],
   memory: ['Memory for batches of {n}', '배치 {n}장의 메모리'],
-  good: ['The network fits together.', '네트워크에 문제가 없습니다.'],
+  good: ['The network fits together.', '신경망에 문제가 없습니다.'],
   problems: ['{n} to mend', '고칠 곳 {n}개'],
   warnings: ['{n} warnings', '경고 {n}개'],
   line: ['line {n}', '{n}행'],
-  train: ['Train this network', '이 네트워크 학습하기'],
+  train: ['Train this network', '이 신경망 학습하기'],
   seconds: ['{n} s', '{n}초'],
 } as const
 

@@ -1,5 +1,5 @@
-// What each kind of layer does, in English and Korean.
-import type { Words } from '../shared/i18n.svelte'
+// What each kind of layer does, with its values, in English and Korean.
+import type { Words } from './i18n.svelte'
 
 export const descriptions = {
   image: [
@@ -14,18 +14,18 @@ export const descriptions = {
   conv: [
     '{o} filters of {kh} × {kw} move over the input with stride {sh} × {sw}. Each multiplies the window by its ' +
       'weights element by element, sums over {i} input maps and adds its bias: one feature map a filter.',
-    '{kh} × {kw} 필터 {o}개가 스트라이드 {sh} × {sw}로 입력 위를 움직입니다. 윈도우에 가중치를 원소별로 곱해 입력 맵 {i}개에 걸쳐 더하고 편향을 더하면 필터마다 특징 ' +
+    '{kh} × {kw} 필터 {o}개가 스트라이드 {sh} × {sw}(으)로 입력 위를 움직입니다. 윈도우에 가중치를 원소별로 곱해 입력 맵 {i}개에 걸쳐 더하고 편향을 더하면 필터마다 특징 ' +
       '맵 하나가 됩니다.',
   ],
   pad: ['Cells are added around every map.', '모든 맵의 둘레에 칸을 덧붙입니다.'],
   max_pool: [
     'A {kh} × {kw} window moves with stride {sh} × {sw}; the largest value of each window is kept. No weights. ' +
       'Maps become smaller and less sensitive to small shifts.',
-    '{kh} × {kw} 윈도우가 스트라이드 {sh} × {sw}로 움직이며 가장 큰 값만 남깁니다. 가중치가 없습니다. 맵이 작아지고 작은 이동에 덜 민감해집니다.',
+    '{kh} × {kw} 윈도우가 스트라이드 {sh} × {sw}(으)로 움직이며 가장 큰 값만 남깁니다. 가중치가 없습니다. 맵이 작아지고 작은 이동에 덜 민감해집니다.',
   ],
   avg_pool: [
     'A {kh} × {kw} window moves with stride {sh} × {sw}; the mean of each window is kept. No weights.',
-    '{kh} × {kw} 윈도우가 스트라이드 {sh} × {sw}로 움직이며 평균만 남깁니다. 가중치가 없습니다.',
+    '{kh} × {kw} 윈도우가 스트라이드 {sh} × {sw}(으)로 움직이며 평균만 남깁니다. 가중치가 없습니다.',
   ],
   global_max_pool: ['The largest value of each map is kept: one value a map.', '맵마다 가장 큰 값 하나만 남깁니다.'],
   global_avg_pool: ['The mean of each map is kept: one value a map.', '맵마다 평균 하나만 남깁니다.'],
@@ -67,7 +67,7 @@ export const descriptions = {
   ],
   leaky_relu: [
     'Positive values pass, negative ones are multiplied by {slope}.',
-    '양수는 그대로 지나가고 음수에는 {slope}를 곱합니다.',
+    '양수는 그대로 지나가고 음수에는 {slope}을(를) 곱합니다.',
   ],
   elu: [
     'Positive values pass, negative ones approach −{alpha}: {alpha} · (eˣ − 1).',

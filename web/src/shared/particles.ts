@@ -1,0 +1,37 @@
+// Particles of Korean, which depend on the sound before them: 을(를), 이(가), 은(는), 과(와), (으)로.
+
+/** As tables write it -> after a final consonant, after a vowel. */
+const PARTICLES: Record<string, readonly [consonant: string, vowel: string]> = {
+  '을(를)': ['을', '를'],
+  '이(가)': ['이', '가'],
+  '은(는)': ['은', '는'],
+  '과(와)': ['과', '와'],
+  '(으)로': ['으로', '로'],
+}
+const WRITTEN = /을\(를\)|이\(가\)|은\(는\)|과\(와\)|\(으\)로/g
+/** What stands between a word and its particle and is not read: closing quotes, a remark in parentheses. */
+const UNREAD = /(?:\([^()]*\)|["'”’\]])+$/
+/** How the digits end when they are read (영, 일, 이, ...): in a consonant, in ㄹ, in a vowel. */
+const DIGITS = 'cLvcvvcLLv'
+
+/** How the last sound of a word ends; undefined where that is not known, as of Latin letters. */
+function ending(word: string): 'consonant' | 'ㄹ' | 'vowel' | undefined {
+  const last = word.at(-1) ?? ''
+  if (/\d/.test(last))
+    return ({ c: 'consonant', L: 'ㄹ', v: 'vowel' } as const)[DIGITS[Number(last)] as 'c' | 'L' | 'v']
+  if (last === '%') return 'vowel'
+  if (!/[가-힣]/.test(last)) return undefined
+  const final = (last.charCodeAt(0) - '가'.charCodeAt(0)) % 28
+  return final === 0 ? 'vowel' : final === 8 ? 'ㄹ' : 'consonant'
+}
+
+/** The text with each particle as the sound before it asks for; where that is not known both stay. */
+export function withParticles(text: string): string {
+  if (!text.includes('(')) return text
+  return text.replace(WRITTEN, (written, at: number) => {
+    const sound = ending(text.slice(0, at).replace(UNREAD, ''))
+    if (!sound) return written
+    const likeVowel = sound === 'vowel' || (sound === 'ㄹ' && written === '(으)로')
+    return PARTICLES[written]![likeVowel ? 1 : 0]
+  })
+}
