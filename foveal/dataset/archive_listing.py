@@ -96,9 +96,8 @@ def list_archive(
 def _folders(members: Members, empty: Sequence[str]) -> list[str]:
     """All folders, those of the files and those that the archive names, without hidden ones."""
     found = {name.rstrip("/") for name in empty if not is_hidden(name)}
-    found |= {
-        posixpath.dirname(head + sep) for head, sep, _ in (n.rpartition("/") for n in members)
-    }
+    heads = {name.rpartition("/")[0] for name in members} - {""}
+    found |= {posixpath.dirname(f"{head}/") for head in heads}
     for name in list(found):
         while name := posixpath.dirname(name):
             found.add(name)

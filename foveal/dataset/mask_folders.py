@@ -38,7 +38,7 @@ _STEM_END = re.compile(
     r"([\W_]+(masks?|labels?|labelids|gt|seg|segmentation|annotation|groundtruth|matte|l"
     r"|gtfine.*|gtcoarse.*|leftimg8bit))+$"
 )
-_MASK_ENDS = ("mask", "seg", "gt", "label")
+_MASK_WORD = re.compile("mask|seg|gt|label", re.IGNORECASE)
 _MASK_END = re.compile(
     r"[\W_]+(masks?|seg|segmentation|gt|labels?)([\W_]*\d+)?\.\w+$", re.IGNORECASE
 )
@@ -132,7 +132,7 @@ def masks_note(listing: FolderListing) -> list[LayoutNote]:
 
 
 def _may_be_mask(name: str) -> bool:
-    return any(word in name.lower() for word in _MASK_ENDS)  # most names are not, quickly
+    return _MASK_WORD.search(name) is not None  # most names are not, quickly
 
 
 def _images(listing: FolderListing, folders: Iterable[Folder]) -> Iterable[Folder]:

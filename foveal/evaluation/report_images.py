@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ MAX_PAGE_IMAGES = 50_000
 THUMBNAIL_PIXELS = 96
 """Longest side of a thumbnail."""
 THUMBNAIL_JPEG_QUALITY = 80
-_BLOCK_IMAGES = 512
+_BLOCK_IMAGES, _PART_IMAGES = 512, 64
+"""Thumbnails between two looks at the bytes that are left, and those a thread makes at a time."""
 _N_THREADS = 2
 _JSON_BYTES = 3
 """Quotes and comma around a thumbnail."""
@@ -62,10 +64,15 @@ def image_table(predictions: Predictions, images: ReportImages, max_bytes: int) 
 def thumbnails(pixels: np.ndarray, rows: Sequence[int], max_bytes: int) -> list[str]:
     """A data URI for each of `rows` of uint8 (N, H, W, C), '' once `max_bytes` are used up."""
     uris: list[str] = []
+
+    def some(part: Sequence[int]) -> list[str]:
+        return [_thumbnail(pixels[row]) for row in part]
+
     with ThreadPoolExecutor(_N_THREADS) as pool:
         for start in range(0, len(rows), _BLOCK_IMAGES):
             block = rows[start : start + _BLOCK_IMAGES]
-            for uri in pool.map(lambda row: _thumbnail(pixels[row]), block):
+            parts = [block[at : at + _PART_IMAGES] for at in range(0, len(block), _PART_IMAGES)]
+            for uri in itertools.chain.from_iterable(pool.map(some, parts)):
                 max_bytes -= len(uri) + _JSON_BYTES
                 if max_bytes < 0:
                     return uris + [""] * (len(rows) - len(uris))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from foveal.processor import available_cores
 from foveal.training.device import send
 from foveal.training.streaming import Pixels, StreamedPixels
 
-STATISTICS_CHUNK_IMAGES = 4096
+STATISTICS_CHUNK_PIXELS, MAX_STATISTICS_THREADS = 2**17, 4
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,12 @@ def cache_on_device(images: LabelledImages, device: torch.device) -> LabelledIma
     free_bytes, _ = torch.cuda.mem_get_info(device)
     if images.pixels.nbytes * 4 > free_bytes:
         return images
-    device_pixels = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(device)
+    device_pixels = torch.from_numpy(np.array(images.pixels)).to(device)  # a map is read-only
     return LabelledImages(images.pixels, images.labels, device_pixels)
 
 
 def channel_statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of every channel, in 0..1, from exact integer histograms.
+    """Mean and standard deviation of every channel, in 0..1, from exact integer sums.
 
     Rounded to six digits, so that they are the same on every machine. A constant channel has the
     deviation 1/255.  Of streamed pixels those of a sample.
@@ -70,13 +72,19 @@ def channel_statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, 
         pixels = pixels[pixels.sample()]
     channels = pixels.shape[3]
     count = max(1, pixels.shape[0] * pixels.shape[1] * pixels.shape[2])
-    histogram = np.zeros((channels, 256), np.int64)
-    for start in range(0, len(pixels), STATISTICS_CHUNK_IMAGES):
-        chunk = np.asarray(pixels[start : start + STATISTICS_CHUNK_IMAGES])
-        for channel in range(channels):
-            histogram[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
-    values = np.arange(256)
-    sums, square_sums = histogram @ values, histogram @ values**2
+    images = max(1, STATISTICS_CHUNK_PIXELS // (pixels.shape[1] * pixels.shape[2]))
+
+    def chunk_sums(start: int) -> NDArray[np.int64]:
+        """Of values and of their squares: whole numbers, which are exact in double precision."""
+        chunk = np.asarray(pixels[start : start + images])
+        values = chunk.reshape(-1, channels).astype(np.float64)
+        squares = (values.T @ values).diagonal()
+        return np.stack([np.ones(len(values)) @ values, squares]).astype(np.int64)
+
+    sums, square_sums = np.zeros((2, channels), np.int64)
+    with ThreadPoolExecutor(min(available_cores(), MAX_STATISTICS_THREADS)) as threads:
+        for chunk in threads.map(chunk_sums, range(0, len(pixels), images)):
+            sums, square_sums = sums + chunk[0], square_sums + chunk[1]
     mean = sums / count / 255
     std = np.sqrt(np.maximum(square_sums / count / 255**2 - mean**2, (1 / 255) ** 2))
     return (

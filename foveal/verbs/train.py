@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from foveal.cache import limited_to
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from foveal.dataset.dataset import Dataset
     from foveal.model.manifest import Manifest
+    from foveal.prediction.predictor import Predictor
     from foveal.spec.network import Network
     from foveal.spec.recipe import Recipe
     from foveal.training.device import DeviceName
@@ -149,12 +152,17 @@ def train_in_folder(
 
     Raises foveal.Error, also where another process trains in the folder.
     """
+    from foveal.training.device import select_device
     from foveal.training.run.execute import execute_run
+
+    device = select_device(request.device).type
+    if device == "cuda":  # a GPU leaves the processor the time for it
+        Thread(target=_import_report, daemon=True).start()
 
     def write_report(
         folder: Path, data: TrainingData, manifest: Manifest, logits: np.ndarray
     ) -> None:
-        _write_training_report(options.started_at, folder, data, manifest, logits)
+        _write_training_report(options.started_at, folder, data, manifest, logits, device)
         on_val(logits, data.val.labels)
 
     first = options.processes.rank == 0
@@ -163,15 +171,33 @@ def train_in_folder(
     return _finished_run(options.folder, outcome)
 
 
+def _import_report() -> None:
+    """Import what the end of a run needs."""
+    for name in (
+        "scipy.optimize",
+        "scipy.sparse",
+        "foveal.evaluation.report",
+        "foveal.evaluation.nearest_training",
+    ):
+        import_module(name)
+
+
 def _write_training_report(
-    started_at: float, folder: Path, data: TrainingData, manifest: Manifest, logits: np.ndarray
+    started_at: float,
+    folder: Path,
+    data: TrainingData,
+    manifest: Manifest,
+    logits: np.ndarray,
+    device: str = "cpu",
 ) -> None:
-    """The thresholds the recipe asks for, then the report of the run, scored on val."""
+    """The thresholds the recipe asks for, then the report of the run, scored on val.
+
+    device: that computes the features of images; cuda, or the processor.
+    """
     from foveal.evaluation.nearest_training import nearest_of_run
     from foveal.evaluation.report import validation_notices, write_training_report
     from foveal.evaluation.thresholds import choose_recipe_thresholds
     from foveal.model.file import read_model_file, write_model_file
-    from foveal.prediction.predictor import Predictor
 
     paths, targets = [image.path for image in data.run_data.val], data.val.labels
     chosen, failures = choose_recipe_thresholds(manifest, logits, targets, paths)
@@ -186,7 +212,7 @@ def _write_training_report(
         targets=targets,
         paths=paths,
         nearest=lambda predictions, images: nearest_of_run(
-            Predictor(folder / MODEL_FILE),
+            _predictor(folder / MODEL_FILE, device),
             predictions,
             images,
             data.run_data.train,
@@ -195,6 +221,18 @@ def _write_training_report(
         ),
         notices=(*validation_notices(manifest), *failures, *data.run_data.warnings),
     )
+
+
+def _predictor(path: Path, device: str) -> Predictor:
+    """The finished model, on the GPU where the run was."""
+    from foveal.model.model import load_model
+    from foveal.prediction.predictor import Predictor
+
+    if device != "cuda":
+        return Predictor(path)
+    model = load_model(path)
+    model.module.to(device)
+    return Predictor(model)
 
 
 def _finished_run(folder: Path, outcome: RunOutcome) -> Run:

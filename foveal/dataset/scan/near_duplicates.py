@@ -16,8 +16,9 @@ of 0.99 in levels and 0.905 in detail.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,10 @@ MAX_COLOUR_DIFFERENCE, MAX_LEVEL_DIFFERENCE = 16.0, 10.0
 """In levels of 0..255: per mean colour, and the mean absolute difference once aligned."""
 MIN_OVERLAP = 0.6
 _BITS = 64
-_BATCH_SIZE, _PAIR_BATCH_SIZE = 4096, 512
+_BATCH_SIZE, _PAIR_BATCH_SIZE = 4096, 1024
 """Images and pairs at a time: twenty copies of a pair's thumbnails stay near the processor."""
+_MAX_THREADS = 4
+"""More wait for each other between two calls of numpy."""
 _STEPS = 6
 _MAX_SHIFT, _MAX_SCALE = 4.0, 0.16
 """Limits of the alignment: pixels, and change in scale as a share."""
@@ -61,20 +64,35 @@ def find_near_duplicates(thumbnails: NDArray[np.uint8], colours: Float) -> Pairs
     def confirmed(batch: Pairs) -> Pairs:
         return batch[confirm_pairs(thumbnails[batch[:, 0]], thumbnails[batch[:, 1]])]
 
-    with ThreadPoolExecutor(available_cores()) as threads:
-        return np.concatenate(list(threads.map(confirmed, batches)))
+    return np.concatenate(_in_threads(confirmed, batches))
+
+
+def _in_threads(
+    function: Callable[[NDArray[Any]], NDArray[Any]], parts: Sequence[NDArray[Any]]
+) -> list[NDArray[Any]]:
+    """The result of every part, in order."""
+    with ThreadPoolExecutor(min(available_cores(), _MAX_THREADS)) as threads:
+        return list(threads.map(function, parts))
+
+
+def _batches(thumbnails: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    return [
+        thumbnails[start : start + _BATCH_SIZE]
+        for start in range(0, max(len(thumbnails), 1), _BATCH_SIZE)
+    ]
 
 
 def _contrasts(thumbnails: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(N,) standard deviations in levels, by sums of integers: a call an image is slow."""
-    contrasts = np.empty(len(thumbnails))
-    for start in range(0, len(thumbnails), _BATCH_SIZE):
-        levels = thumbnails[start : start + _BATCH_SIZE].astype(np.int32)
-        count = levels[0].size
+
+    def contrasts(batch: NDArray[np.uint8]) -> NDArray[np.float64]:
+        levels = batch.astype(np.int32)
+        count = levels[:1].size
         total = levels.sum((1, 2), dtype=np.int64)
         squares = (levels * levels).sum((1, 2), dtype=np.int64)
-        contrasts[start : start + _BATCH_SIZE] = np.sqrt(count * squares - total**2) / count
-    return contrasts
+        return np.asarray(np.sqrt(count * squares - total**2) / count)
+
+    return np.concatenate(_in_threads(contrasts, _batches(thumbnails)))
 
 
 def propose_pairs(thumbnails: NDArray[np.uint8]) -> Pairs:
@@ -87,17 +105,17 @@ def propose_pairs(thumbnails: NDArray[np.uint8]) -> Pairs:
     random = np.random.default_rng(0)
     tables = [random.permutation(_BITS) for _ in range(N_TABLES)]
 
-    def proposals(permuted: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    def proposals(permuted: NDArray[np.int64]) -> NDArray[np.int64]:
+        found = []
         order = np.argsort(_pack_bits(bits[:, permuted]), kind="stable")
         for step in range(1, min(NEIGHBOURS + 1, count)):
             left, right = order[:-step], order[step:]
             close = np.bitwise_count(codes[left] ^ codes[right]) <= MAX_HASH_DISTANCE
             low = np.minimum(left[close], right[close])
-            yield low * count + np.maximum(left[close], right[close])
+            found.append(low * count + np.maximum(left[close], right[close]))
+        return np.concatenate(found)
 
-    with ThreadPoolExecutor(available_cores()) as threads:
-        found = threads.map(lambda table: list(proposals(table)), tables)
-        merged = np.unique(np.concatenate([part for parts in found for part in parts]))
+    merged = np.unique(np.concatenate(_in_threads(proposals, tables)))
     return np.stack([merged // count, merged % count], axis=1)
 
 
@@ -105,13 +123,14 @@ def _dct_bits(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(N, 64) zeros and ones: signs of the 8 by 8 lowest cosine terms, 0 for the mean."""
     side = thumbnails.shape[1]
     wave = np.cos(np.pi / side * (np.arange(side) + 0.5) * np.arange(8)[:, None]).astype(np.float32)
-    bits = np.empty((len(thumbnails), _BITS), np.uint8)
-    for start in range(0, len(thumbnails), _BATCH_SIZE):
-        part = thumbnails[start : start + _BATCH_SIZE].astype(np.float32)
+
+    def bits(batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        part = batch.astype(np.float32)
         terms = (wave @ (part - part.mean((1, 2), keepdims=True)) @ wave.T).reshape(-1, _BITS)
         terms[:, 0] = -1
-        bits[start : start + _BATCH_SIZE] = terms > 0
-    return bits
+        return np.asarray(terms > 0, np.uint8)
+
+    return np.concatenate(_in_threads(bits, _batches(thumbnails)))
 
 
 def _pack_bits(bits: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -15,9 +15,10 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict, fields
 from functools import partial
 from math import prod
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -39,6 +40,10 @@ _MEMBERS = {
     "shard": ShardImage,
 }
 """A path below the root, or a member of the archive or table that is the root."""
+_FIELDS = {
+    kind: attrgetter(*(field.name for field in fields(kind))) for kind in set(_MEMBERS.values())
+}
+"""The fields of a member in their order, which dataclasses.astuple would copy one by one."""
 
 
 def encode_task(task: ScanTask | DecodeTask, root: Path, memory_bytes: int) -> bytes:
@@ -51,7 +56,9 @@ def encode_task(task: ScanTask | DecodeTask, root: Path, memory_bytes: int) -> b
 
 def encode_files(files: Sequence[File]) -> bytes:
     """The line of one chunk."""
-    return _json_line([file if isinstance(file, str) else astuple(file) for file in files])
+    return _json_line(
+        [file if isinstance(file, str) else _FIELDS[type(file)](file) for file in files]
+    )
 
 
 def read_result(stream: IO[bytes]) -> ChunkResult:
