@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foveal.errors import Error
+
 if TYPE_CHECKING:
     from foveal.model.inference_manifest import InferenceManifest
     from foveal.model.manifest import Manifest
@@ -17,6 +19,13 @@ NOT_FINITE = "the model's output is NaN or infinite"
 """Why an image has no prediction, embedding or score though it can be read."""
 TRAIN_AGAIN = "train the model again with a smaller learning rate"
 """What to do then."""
+
+
+def no_prediction(reason: str, name: str = "image") -> Error:
+    """The Error where the image `name` has no prediction: it or the model is to blame."""
+    if reason == NOT_FINITE:
+        return Error(f"{NOT_FINITE}; {TRAIN_AGAIN}")
+    return Error(f"the {name} cannot be read ({reason}); give another")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from foveal.errors import Error, ImageError, MissingExtra
+from foveal.errors import ImageError, MissingExtra
 from foveal.files import refuse_overwriting, write_atomic
 from foveal.progress import Progress, silent
 from foveal.verbs.load import load_native
@@ -80,23 +80,24 @@ def explain(
 
 def _pixels(model: Model, source: Any) -> np.ndarray:
     from foveal.images.resize import to_input_pixels
+    from foveal.prediction.prediction import no_prediction
 
     network = model.manifest.network
     try:
         return to_input_pixels(source, network.input, network.preprocess)
     except ImageError as error:
         name = f"image {source}" if isinstance(source, Path) else "given image"
-        raise Error(f"the {name} cannot be read ({error.reason}); give another") from error
+        raise no_prediction(error.reason, name) from error
 
 
 def _prediction(model: Model, pixels: np.ndarray, image_name: str) -> Prediction:
-    from foveal.prediction.prediction import TRAIN_AGAIN, make_prediction
+    from foveal.prediction.prediction import make_prediction, no_prediction
     from foveal.prediction.predictor import Predictor
 
     row = Predictor(model).probabilities(pixels[None])[0]
     prediction = make_prediction(row, model.manifest, image_name, 5)
     if prediction.error is not None:
-        raise Error(f"{prediction.error}; {TRAIN_AGAIN}")
+        raise no_prediction(prediction.error)
     return prediction
 
 

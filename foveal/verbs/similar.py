@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.errors import Error, UsageError
+from foveal.errors import UsageError
 from foveal.progress import Progress, silent
 from foveal.text import printable
 from foveal.verbs.load import load_features
@@ -109,7 +109,7 @@ def similar(
 def _embed_one(predictor: Predictor, image: Any) -> np.ndarray:
     """float32 (1, D)."""
     from foveal.prediction.inputs import iter_inputs
-    from foveal.prediction.prediction import NOT_FINITE, TRAIN_AGAIN
+    from foveal.prediction.prediction import NOT_FINITE, no_prediction
     from foveal.prediction.prefetch import decode_input
 
     inputs = list(islice(iter_inputs(image), 2))
@@ -118,10 +118,10 @@ def _embed_one(predictor: Predictor, image: Any) -> np.ndarray:
         raise UsageError(f"the {name} is not one image; give one file, or the pixels of one image")
     decoded = decode_input(inputs[0], predictor.manifest.network)
     if decoded.pixels is None:
-        raise Error(f"the {name} cannot be read ({decoded.error}); give another")
+        raise no_prediction(str(decoded.error), name)
     vectors = predictor.features(decoded.pixels[None])
     if not np.isfinite(vectors).all():
-        raise Error(f"{NOT_FINITE}; {TRAIN_AGAIN}")
+        raise no_prediction(NOT_FINITE)
     return vectors
 
 

@@ -9,7 +9,13 @@ import pytest
 from scipy.special import expit, softmax
 
 from foveal.model.manifest import Manifest, Thresholds
-from foveal.prediction.prediction import Prediction, make_prediction, probabilities_from_logits
+from foveal.prediction.prediction import (
+    NOT_FINITE,
+    Prediction,
+    make_prediction,
+    no_prediction,
+    probabilities_from_logits,
+)
 from foveal.spec.layers import Flatten, Output
 from foveal.spec.network import Network
 
@@ -67,6 +73,15 @@ def test_infinite_logits_are_an_error_and_no_warning() -> None:
     prediction = make_prediction(infinite, settings, "x.png", None)
     assert prediction.error == "the model's output is NaN or infinite"
     assert make_prediction(finite, settings, "x.png", None).label == "a"
+
+
+def test_without_a_prediction_the_image_or_the_model_is_to_blame() -> None:
+    assert str(no_prediction("it is no image", "given image")) == (
+        "the given image cannot be read (it is no image); give another"
+    )
+    assert str(no_prediction(NOT_FINITE)) == (
+        "the model's output is NaN or infinite; train the model again with a smaller learning rate"
+    )
 
 
 def test_abstaining_keeps_the_best_class() -> None:

@@ -137,6 +137,19 @@ def copy_run():
 
 
 @pytest.fixture(scope="session")
+def nan_run(digits_run, tmp_path_factory) -> Path:
+    """A run whose model gives NaN for every image."""
+    from foveal.model.model import load_model, save_model
+
+    run = tmp_path_factory.mktemp("nan") / "run"
+    shutil.copytree(digits_run, run)
+    model = load_model(run / "model.safetensors")
+    next(iter(model.module.parameters())).data.fill_(float("nan"))
+    save_model(run / "model.safetensors", model)
+    return run
+
+
+@pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One studio that many tests share; each makes a project of its own."""
     with run_studio(tmp_path_factory.mktemp("studio") / "workspace") as started:

@@ -12,6 +12,7 @@ import numpy as np
 from foveal.dataset.sampling import even_sample
 from foveal.errors import DataError, UsageError
 from foveal.intervals import binomial_interval
+from foveal.prediction.prediction import NOT_FINITE, no_prediction
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress, silent
 from foveal.rundir import RunData, RunImage, read_run_data
@@ -76,7 +77,7 @@ def score_val(run: Path, predictor: Predictor, progress: Progress = silent) -> V
     """Score a run's model on at most MAX_SCORED_IMAGES of its val images.
 
     Raises UsageError where the run has no list of its images or several labels an image,
-    DataError where none of val can be read.
+    DataError where none of val can be read, Error where the model's output is not finite.
     """
     data = read_run_data(run)
     if data is None:
@@ -102,6 +103,8 @@ def _score(
     scored = []
     predictions = predict(predictor, paths, top=None, progress=progress)
     for image, path, prediction in zip(images, paths, predictions, strict=True):
+        if prediction.error == NOT_FINITE:
+            raise no_prediction(NOT_FINITE)
         if prediction.label is None or prediction.probability is None:
             continue
         probabilities = {item.label: item.probability for item in prediction.top}

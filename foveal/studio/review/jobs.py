@@ -11,6 +11,7 @@ import numpy as np
 from foveal.dataset.dataset import Dataset
 from foveal.doctor.findings import Finding
 from foveal.errors import UsageError
+from foveal.prediction.prediction import NOT_FINITE, no_prediction
 from foveal.progress import Progress
 from foveal.verbs.check import check
 from foveal.verbs.load import installed_weights, load, load_features
@@ -85,12 +86,17 @@ def queue_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def predict_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """The best class of each of `paths` by the file `model`: columns, -1 where it is unreadable."""
+    """The best class of each of `paths` by the file `model`: columns, -1 where it is unreadable.
+
+    Raises Error where the model's output is not finite.
+    """
     predictor = load(request["model"])
     index = {label: number for number, label in enumerate(predictor.labels)}
     paths = [Path(request["root"], path) for path in request["paths"]]
     predicted, probability = [], []
     for done, one in enumerate(predict(predictor, paths, top=1), start=1):
+        if one.error == NOT_FINITE:
+            raise no_prediction(NOT_FINITE)
         best = one.top[0] if one.top else None
         predicted.append(-1 if best is None else index[best.label])
         probability.append(0 if best is None else round(100 * best.probability))

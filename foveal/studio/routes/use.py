@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from foveal.errors import Error
+from foveal.prediction.prediction import no_prediction
 from foveal.studio.models.card import model_card
 from foveal.studio.models.exports import export_file, export_model, list_exports
 from foveal.studio.models.loaded import model_path
@@ -40,7 +40,7 @@ def use_routes(state: StudioState) -> list[Route]:
         started = time.perf_counter()
         prediction = state.models.predict(model, image)
         if prediction.error is not None:
-            raise Error(f"the image cannot be read ({prediction.error}); give another")
+            raise no_prediction(prediction.error)
         seconds = time.perf_counter() - started
         same = repeat(
             ["predict", model, "IMAGE"], f"print(next(foveal.predict({str(model)!r}, 'IMAGE')))"

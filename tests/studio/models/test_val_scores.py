@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 import foveal
-from foveal.errors import DataError, UsageError
+from foveal.errors import DataError, Error, UsageError
 from foveal.intervals import binomial_interval
 from foveal.rundir import RunData, read_run_data, write_run_data
 from foveal.studio.models.loaded import model_path
@@ -83,4 +83,12 @@ def test_a_run_without_data_or_with_several_labels(moved_run):
         score_val(run, predictor)
     assert str(raised.value) == (
         "this run has no data.json, which lists its images: start a new run"
+    )
+
+
+def test_a_model_without_finite_output_is_no_unreadable_image(nan_run):
+    with pytest.raises(Error) as caught:
+        score_val(nan_run, foveal.load(model_path(nan_run)))
+    assert str(caught.value) == (
+        "the model's output is NaN or infinite; train the model again with a smaller learning rate"
     )

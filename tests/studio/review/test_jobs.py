@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from foveal.errors import UsageError
+from foveal.errors import Error, UsageError
 from foveal.progress import silent
 from foveal.studio.review import jobs
-from foveal.studio.review.jobs import check_job, features_source, queue_job
+from foveal.studio.review.jobs import check_job, features_source, predict_job, queue_job
 
 
 @pytest.fixture
@@ -63,4 +63,14 @@ def test_without_a_network_it_says_what_to_do(no_weights):
     assert str(caught.value) == (
         "labels are proposed by a network, and there is none yet: train once, or install "
         "pretrained weights (foveal pretrained lists them)"
+    )
+
+
+def test_a_model_without_finite_output_predicts_nothing(nan_run, new_digits):
+    paths = [str(path) for path in sorted(new_digits.rglob("*.png"))[:3]]
+    model = str(nan_run / "model.safetensors")
+    with pytest.raises(Error) as caught:
+        predict_job({"root": str(new_digits), "paths": paths, "model": model}, silent)
+    assert str(caught.value) == (
+        "the model's output is NaN or infinite; train the model again with a smaller learning rate"
     )

@@ -39,6 +39,18 @@ def test_what_cannot_be_read_is_one_sentence(digits_project):
     assert answer.json()["error"].endswith("); give another")
 
 
+def test_a_model_without_finite_output_is_to_blame(digits_project, copy_run, nan_run, new_digits):
+    studio, run, _folder = digits_project
+    folder = copy_run(studio, run.rpartition("/runs/")[0], nan_run)
+    image = next(new_digits.rglob("*.png")).read_bytes()
+    path = f"{run.rpartition('/')[0]}/{folder.name}/predict"
+    answer = studio.client.post(path, content=image, headers=BINARY)
+    assert answer.status_code == 422
+    assert answer.json()["error"] == (
+        "the model's output is NaN or infinite; train the model again with a smaller learning rate"
+    )
+
+
 def test_an_export_is_made_listed_and_downloaded(digits_project):
     studio, run, folder = digits_project
     assert studio.get(f"{run}/exports") == []
