@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -30,10 +29,9 @@ from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import write_training_table
 from foveal.studio.repeat import repeat
 from foveal.studio.responses import Body, json_get, json_post, small_number
-from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.state import StudioState
 
-DRAFT_FILE = "network.json"
+DRAFT_FILE, DESIGN_TABLE = "network.json", "design.jsonl"
 MAX_YAML = 4 * MAX_BYTES
 """Characters of a network that is kept; the checker reads up to MAX_BYTES."""
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -157,10 +155,9 @@ def _choices(body: Choices) -> list[dict[str, Any]]:
 def _design(project: Project, body: DesignRequest) -> dict[str, Any]:
     from foveal.verbs.design import design
 
-    with TemporaryDirectory() as folder:
-        table = Path(folder) / TABLE_FILE
-        write_training_table(project, table)
-        result = design(table, minutes=body.minutes, start_from=body.start_from)
+    table = project.folder / DESIGN_TABLE
+    write_training_table(project, table)
+    result = design(table, minutes=body.minutes, start_from=body.start_from)
     values = result.recipe.model_dump(mode="json", exclude_defaults=True)
     return {
         "yaml": dump_yaml(result.network.to_data()),
@@ -168,13 +165,13 @@ def _design(project: Project, body: DesignRequest) -> dict[str, Any]:
         "recipe_reasons": dict(result.recipe_reasons),
         "reasons": [each for each in result.reasons if not each.startswith("recipe.")],
         "start_from": result.start_from,
-        **_repeated(body),
+        **_repeated(table, body),
     }
 
 
-def _repeated(body: DesignRequest) -> dict[str, str]:
+def _repeated(table: Path, body: DesignRequest) -> dict[str, str]:
     """The command line and the Python that design the same."""
-    words, arguments = ["design", TABLE_FILE], [repr(TABLE_FILE)]
+    words, arguments = ["design", str(table)], [repr(str(table))]
     if body.minutes is not None:
         words += ["--minutes", f"{body.minutes:g}"]
         arguments.append(f"minutes={body.minutes:g}")

@@ -14,11 +14,12 @@ from foveal.serving.errors import RequestError
 from foveal.studio.project.export import export_folders, project_csv
 from foveal.studio.project.project import Project
 from foveal.studio.repeat import repeat_in_project, repeat_upload
-from foveal.studio.responses import Body, json_post, json_response
+from foveal.studio.responses import Body, json_post, json_response, read_json
 from foveal.studio.security import BINARY, media_type
 from foveal.studio.state import StudioState
 from foveal.studio.tasks.tasks import TaskProgress
 from foveal.studio.uploads.folder import add_folder
+from foveal.studio.uploads.machine_path import read_machine_image
 from foveal.studio.uploads.upload import (
     UploadOptions,
     byte_limit,
@@ -29,10 +30,18 @@ from foveal.studio.uploads.upload import (
 from foveal.text import printable
 
 _OPTIONS = ("name", "label", "group", "batch")
+_ADDED = "added"
+"""The folder that a file came in, which one command line adds with the files of all its classes."""
 
 
 class FolderPath(Body):
     """The whole path of a folder or table on the machine that runs the studio."""
+
+    path: str
+
+
+class ImagePath(Body):
+    """The whole path or file:// address of an image on that machine."""
 
     path: str
 
@@ -44,7 +53,7 @@ class ExportFolder(Body):
 
 
 def upload_routes(state: StudioState) -> list[Route]:
-    """Routes of /api/projects/P: uploads, folders, export."""
+    """Routes of /api/projects/P: uploads, folders, export; an image of this machine to try."""
 
     def name_of(project: Project) -> str:
         return str(state.workspace.project_facts(project.id)["name"])
@@ -61,15 +70,23 @@ def upload_routes(state: StudioState) -> list[Route]:
         with incoming_file(project) as file:
             await _receive(request, file)
             answer = await run_in_threadpool(state.tasks.run, project.id, "upload", work)
-        same = repeat_upload(
-            state.workspace, name_of(project), options.name, options.label, options.group
-        )
-        return json_response({**answer, **same})
+        return json_response({**answer, **same(request, name_of(project), options)})
+
+    def same(request: Request, project: str, options: UploadOptions) -> dict[str, str]:
+        folder = request.query_params.get(_ADDED)
+        if folder is not None:
+            return repeat_upload(state.workspace, project, folder)
+        return repeat_upload(state.workspace, project, options.name, options.label, options.group)
 
     def folder(request: Request, body: FolderPath) -> dict[str, Any]:
         project = state.project(request)
         added = add_folder(project, body.path).to_data()
         return {**added, **repeat_upload(state.workspace, name_of(project), body.path)}
+
+    async def image_file(request: Request) -> Response:
+        body = await read_json(request, ImagePath)
+        content = await run_in_threadpool(read_machine_image, body.path)
+        return Response(content, media_type=BINARY)
 
     def download(request: Request) -> Response:
         if request.query_params.get("as") != "csv":
@@ -95,6 +112,7 @@ def upload_routes(state: StudioState) -> list[Route]:
     return [
         Route(f"{one}/uploads", upload, methods=["POST"]),
         json_post(f"{one}/folders", FolderPath, folder),
+        Route("/api/image-file", image_file, methods=["POST"]),
         Route(f"{one}/export", download),
         json_post(f"{one}/export", ExportFolder, export),
     ]
@@ -104,8 +122,8 @@ def _upload_options(request: Request) -> UploadOptions:
     if media_type(request) != BINARY:
         raise RequestError(415, f"files are sent as {BINARY}")
     for name in request.query_params:
-        if name not in _OPTIONS:
-            valid = ", ".join(_OPTIONS)
+        if name not in (*_OPTIONS, _ADDED):
+            valid = ", ".join((*_OPTIONS, _ADDED))
             raise RequestError(
                 422, f"unknown parameter '{printable(name[:64])}'; valid parameters: {valid}"
             )

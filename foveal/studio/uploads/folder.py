@@ -11,6 +11,7 @@ from foveal.dataset.table import TABLE_SUFFIXES
 from foveal.errors import UsageError
 from foveal.studio.project.project import Project
 from foveal.studio.uploads.added import Added
+from foveal.studio.uploads.machine_path import machine_path
 from foveal.studio.uploads.rows import Row, dataset_rows, in_project
 from foveal.text import printable
 
@@ -50,19 +51,7 @@ def add_folder(project: Project, path: str) -> Added:
 
 def _checked(path: str, project: Project) -> Path:
     """The folder or table that a person named."""
-    if "\0" in path:
-        raise UsageError("the path holds a zero byte: type the path of a folder on this machine")
-    chosen = Path(os.path.expanduser(path.strip()))  # noqa: PTH111 - leaves what it does not know
-    if not chosen.is_absolute():
-        raise UsageError(
-            f"'{printable(path)}' is not a whole path: type the path of a folder from its root, "
-            "such as /home/me/images"
-        )
-    if not os.path.exists(chosen):  # noqa: PTH110 - no error for a name that is too long
-        raise UsageError(
-            f"there is no {printable(path)} on the machine that runs the studio; give the whole "
-            "path of a folder or table"
-        )
+    chosen = machine_path(path)
     if not chosen.is_dir() and not chosen.name.lower().endswith(TABLE_SUFFIXES):
         raise UsageError(
             f"{printable(path)} is neither a folder nor a table (.csv, .tsv, .jsonl, .parquet): "

@@ -68,8 +68,10 @@ def test_a_design_is_that_of_the_verb(studio, project, digits):
     network = parse_yaml(found["yaml"], Network)
     assert network.layers == expected.network.layers
     assert found["reasons"] == [one for one in expected.reasons if not one.startswith("recipe.")]
-    assert found["command"] == "foveal design images.jsonl --minutes 1 --out network.yaml"
-    assert "foveal.design('images.jsonl', minutes=1)" in found["python"]
+    table = studio.folder / "projects" / project.rpartition("/")[2] / "design.jsonl"
+    assert design(table, minutes=1).network.layers == expected.network.layers
+    assert found["command"] == f"foveal design {table} --minutes 1 --out network.yaml"
+    assert f"foveal.design('{table}', minutes=1)" in found["python"]
 
 
 def test_a_design_without_images_says_so(studio):

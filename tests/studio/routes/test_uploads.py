@@ -42,6 +42,13 @@ def test_a_zip_and_a_folder_fill_a_project(studio, digits):
     assert answer.headers["content-type"] == "image/webp"
 
 
+def test_a_file_of_a_folder_is_repeated_by_the_folder(studio):
+    path = studio.project("of a folder")
+    taken = studio.upload(path, png(3), name="a.png", label="x", added="my x")
+    assert taken["command"] == f"foveal project {studio.folder} 'of a folder' --add 'my x'"
+    assert taken["python"].endswith("    project.add('my x')")
+
+
 def test_a_file_that_vanished_is_told_and_its_thumbnail_stays(studio, tmp_path):
     path = studio.project("vanishing")
     for number in range(2):
@@ -80,7 +87,7 @@ def test_a_file_that_became_a_link_out_is_not_read(studio, tmp_path):
             "?path=/etc",
             BINARY,
             422,
-            "unknown parameter 'path'; valid parameters: name, label, group, batch",
+            "unknown parameter 'path'; valid parameters: name, label, group, batch, added",
         ),
         (
             "",
@@ -134,3 +141,12 @@ def test_a_project_is_downloaded_as_csv_and_copied_into_folders(studio, tmp_path
     assert studio.get(f"{path}/export?as=xml", 422)["error"] == (
         "a project is downloaded as=csv; folders are made with POST"
     )
+
+
+def test_an_image_of_this_machine_is_given_to_be_tried(studio, tmp_path):
+    (tmp_path / "a.png").write_bytes(png(1))
+    (tmp_path / "b.png").write_text("no image")
+    answer = studio.client.post("/api/image-file", json={"path": str(tmp_path / "a.png")})
+    assert (answer.content, answer.headers["content-type"]) == (png(1), BINARY["content-type"])
+    found = studio.post("/api/image-file", 422, path=str(tmp_path / "b.png"))
+    assert found["error"].startswith("what lies there is no image that can be read: ")

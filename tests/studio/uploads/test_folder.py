@@ -10,7 +10,7 @@ from foveal.studio.project.project import Project
 from foveal.studio.uploads.folder import OUTSIDE, add_folder
 from foveal.text import showable
 
-NOT_HERE = "on the machine that runs the studio; give the whole path of a folder or table"
+NOT_HERE = "on the machine that runs the studio; type the whole path of what lies there"
 
 
 def draw(path, level=0):
@@ -111,12 +111,11 @@ def test_files_that_are_no_images_by_name_are_told(project, tmp_path):
     [
         (
             "images",
-            "'images' is not a whole path: type the path of a folder from its root, such as "
-            "/home/me/images",
+            "'images' is not a whole path: type it from its root, such as /home/me/images",
         ),
         ("/no/such", f"there is no /no/such {NOT_HERE}"),
         ("/" + "x" * 5000, "there is no /" + "x" * 5000 + f" {NOT_HERE}"),
-        ("/a\0b", "the path holds a zero byte: type the path of a folder on this machine"),
+        ("/a\0b", "the path holds a zero byte: type the path of a file or folder"),
         (
             "{tmp}/a.png",
             "{tmp}/a.png is neither a folder nor a table (.csv, .tsv, .jsonl, .parquet): drop "

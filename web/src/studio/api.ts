@@ -11,6 +11,8 @@ export class RequestError extends Error {
   }
 }
 
+const JSON_TYPE = { 'content-type': 'application/json' }
+
 async function send(path: string, init: RequestInit): Promise<Response> {
   let response: Response
   try {
@@ -24,9 +26,9 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   throw new RequestError(response.status, body.error ?? `${response.status} ${response.statusText}`)
 }
 
-async function json<T>(path: string, init: RequestInit): Promise<T> {
+async function json<T>(path: string, init: RequestInit, remember: (value: unknown) => void = repeated): Promise<T> {
   const value = (await (await send(path, init)).json()) as T
-  repeated(value)
+  remember(value)
   return value
 }
 
@@ -40,22 +42,35 @@ export async function page(path: string): Promise<void> {
 export const post = <T>(path: string, body: unknown = {}, signal?: AbortSignal): Promise<T> =>
   json<T>(path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: JSON_TYPE,
     body: JSON.stringify(body),
     signal: signal ?? null,
   })
 
-export const remove = <T>(path: string): Promise<T> =>
-  json<T>(path, { method: 'DELETE', headers: { 'content-type': 'application/json' }, body: '{}' })
+/** The bytes of an image that lies on the machine of the studio; path: whole, or a file:// address. */
+export const imageOfMachine = async (path: string): Promise<Blob> =>
+  (await send('/image-file', { method: 'POST', headers: JSON_TYPE, body: JSON.stringify({ path }) })).blob()
 
-/** Send the bytes of one file. */
-export const upload = <T>(path: string, content: Blob, signal?: AbortSignal): Promise<T> =>
-  json<T>(path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/octet-stream' },
-    body: content,
-    signal: signal ?? null,
-  })
+export const remove = <T>(path: string): Promise<T> =>
+  json<T>(path, { method: 'DELETE', headers: JSON_TYPE, body: '{}' })
+
+/** Send the bytes of one file; remember: what takes the lines that do the same. */
+export const upload = <T>(
+  path: string,
+  content: Blob,
+  signal?: AbortSignal,
+  remember?: (value: unknown) => void,
+): Promise<T> =>
+  json<T>(
+    path,
+    {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: content,
+      signal: signal ?? null,
+    },
+    remember,
+  )
 
 /** "?name=…&label=…" of the values that are given. */
 export function query(values: Record<string, string | number | null | undefined>): string {

@@ -44,6 +44,10 @@ export const words = {
     'Nothing yet. Check images, design a network, train or export, and the line that does the same stands here.',
     '아직 없습니다. 이미지를 검사하거나 신경망을 설계하고 학습하고 내보내면 같은 일을 하는 명령이 여기에 나타납니다.',
   ],
+  repeatProject: [
+    'A project is open in one place at a time: end the studio before a line with  foveal project  or  foveal.open_project.',
+    '프로젝트는 한 번에 한 곳에서만 열 수 있습니다.  foveal project  나  foveal.open_project  를 쓰려면 먼저 스튜디오를 종료하세요.',
+  ],
   openAgain: ['Open this project', '이 프로젝트 열기'],
   commandLine: ['Command line', '명령줄'],
   python: ['Python', 'Python'],
@@ -58,7 +62,6 @@ export const words = {
   cancelTask: ['Cancel: {what}', '취소: {what}'],
   working: ['Working…', '처리 중…'],
   loading: ['Loading…', '불러오는 중…'],
-  webcamError: ['The webcam cannot be used: {reason}', '웹캠을 사용할 수 없습니다: {reason}'],
   webcamRemote: [
     'Browsers give the webcam only to pages of the same machine or over HTTPS. Run  ssh -L {port}:127.0.0.1:{port} {host}  and open http://127.0.0.1:{port} here.',
     '브라우저는 같은 컴퓨터에서 연 페이지나 HTTPS 페이지에만 웹캠을 허용합니다.  ssh -L {port}:127.0.0.1:{port} {host}  명령을 실행한 뒤 여기에서 http://127.0.0.1:{port} 을 여세요.',

@@ -1,8 +1,10 @@
 // Files that were dropped or chosen, with the class each folder names.
 
+/** folder: of class folders, in which the file came. */
 export interface NamedFile {
   file: File
   label: string | null
+  folder?: string
 }
 
 const SPLIT_FOLDERS = new Set(['train', 'training', 'val', 'valid', 'validation', 'test', 'testing'])
@@ -56,7 +58,11 @@ const pathOf = ({ file, folders }: Found): string => [...folders, file.name].joi
 function labelled(found: Found[]): NamedFile[] {
   found.sort((a, b) => inOrder(pathOf(a), pathOf(b)))
   const nested = new Set(found.filter((one) => one.folders.length > 1).map((one) => one.folders[0]))
-  return found.map(({ file, folders }) => ({ file, label: labelOf(folders, nested.has(folders[0])) }))
+  return found.map(({ file, folders }) => {
+    const [folder] = folders
+    const isNested = folder !== undefined && nested.has(folder)
+    return { file, label: labelOf(folders, isNested), ...(isNested ? { folder } : {}) }
+  })
 }
 
 /** Every file of a drop, folders included. */

@@ -1,10 +1,12 @@
 // Sending files to the open project, a few at a time, with progress that can be cancelled.
 import { RequestError, projectPath, query, upload } from '../api'
+import { repeated } from '../repeat.svelte'
 import { refresh, sentence, studio } from '../state.svelte'
 import type { Intake } from '../types'
 import type { NamedFile } from './dropped'
 
 const AT_ONCE = 4
+const MOST_REPEATED = 3
 
 class Uploads {
   total = $state(0)
@@ -40,7 +42,9 @@ class Uploads {
   private async sendNext(project: string, batch: string): Promise<void> {
     for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
       try {
-        this.count(await sendFile(project, next, { batch }, this.abort.signal))
+        const intake = await sendFile(project, next, { batch, added: next.folder }, this.abort.signal)
+        this.count(intake)
+        if (next.folder || this.done < MOST_REPEATED) repeated(intake) // others are added by the same line
       } catch (error) {
         if (!(error instanceof RequestError)) return // cancelled
         this.count({ added: 0, skipped: [{ name: next.file.name, reason: sentence(error) }] })
@@ -58,13 +62,15 @@ class Uploads {
 
 export const uploads = new Uploads()
 
-/** Send one file. group: its images stay in one split.  batch: they are undone together. */
+/** Send one file. group: its images stay in one split.  batch: they are undone together.  added: what
+ * the command line that does the same adds, where that is not this file.
+ */
 export function sendFile(
   project: string,
   { file, label }: { file: Blob & { name?: string }; label: string | null },
-  { group, batch }: { group?: string; batch: string },
+  { group, batch, added }: { group?: string; batch: string; added?: string | undefined },
   signal?: AbortSignal,
 ): Promise<Intake> {
-  const path = `${projectPath(project)}/uploads${query({ name: file.name ?? 'image.jpg', label, group, batch })}`
-  return upload<Intake>(path, file, signal)
+  const path = `${projectPath(project)}/uploads${query({ name: file.name ?? 'image.jpg', label, group, batch, added })}`
+  return upload<Intake>(path, file, signal, () => undefined)
 }

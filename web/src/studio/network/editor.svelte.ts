@@ -21,6 +21,13 @@ export function editorSchema(): Promise<EditorSchema> {
   return schemaPromise
 }
 
+type Source = { yaml: string } | { data: NetworkData }
+
+let saving: Promise<void> = Promise.resolve()
+
+/** Until what was typed last into an editor is kept. */
+export const draftSaved = (): Promise<void> => saving
+
 export class NetworkEditor {
   yaml = $state('')
   nodes = $state.raw<Node[]>([])
@@ -36,6 +43,8 @@ export class NetworkEditor {
   #forms = $state.raw<Forms>({})
   #project: Project
   #checks = 0
+  #unchecked: Source | undefined
+  #checking: Promise<void> = Promise.resolve()
   #checkTimer: ReturnType<typeof setTimeout> | undefined
   #saveTimer: ReturnType<typeof setTimeout> | undefined
   #undo = $state.raw<string[]>([])
@@ -91,7 +100,7 @@ export class NetworkEditor {
     const differs =
       project.classes.length !== before.classes.length || labelledImages(project) !== labelledImages(before)
     this.#project = project
-    if (differs && this.yaml) this.#later({ yaml: this.yaml })
+    if (differs && this.yaml) this.#later(this.#unchecked ?? { yaml: this.yaml })
   }
 
   /** The person typed into the YAML view. */
@@ -104,7 +113,7 @@ export class NetworkEditor {
 
   /** Take a whole network, such as a preset or a design. */
   async take(yaml: string, startFrom: string, reasons: string[] = []): Promise<void> {
-    clearTimeout(this.#checkTimer)
+    this.#forget()
     this.#remember()
     this.yaml = yaml
     this.startFrom = startFrom
@@ -222,7 +231,7 @@ export class NetworkEditor {
   }
 
   #show(yaml: string): void {
-    clearTimeout(this.#checkTimer)
+    this.#forget()
     this.yaml = yaml
     this.reasons = []
     void this.#check({ yaml })
@@ -235,12 +244,27 @@ export class NetworkEditor {
     this.#redo = []
   }
 
-  #later(source: { yaml: string } | { data: NetworkData }): void {
-    clearTimeout(this.#checkTimer)
-    this.#checkTimer = setTimeout(() => void this.#check(source).then(() => this.#save()), CHECK_MS)
+  #later(source: Source): void {
+    this.#forget()
+    this.#unchecked = source
+    this.#checkTimer = setTimeout(() => void this.#checkNow(), CHECK_MS)
   }
 
-  async #check(source: { yaml: string } | { data: NetworkData }): Promise<void> {
+  #forget(): void {
+    clearTimeout(this.#checkTimer)
+    this.#unchecked = undefined
+  }
+
+  async #checkNow(): Promise<void> {
+    const source = this.#unchecked
+    if (!source) return
+    this.#forget()
+    this.#checking = this.#check(source)
+    await this.#checking
+    this.#save()
+  }
+
+  async #check(source: Source): Promise<void> {
     const number = ++this.#checks
     try {
       const found = await post<Checked>('/network/check', {
@@ -268,7 +292,14 @@ export class NetworkEditor {
   }
 
   /** Keep the network with the project, as it is now. */
-  async saveNow(): Promise<void> {
+  saveNow(): Promise<void> {
+    saving = this.#keep()
+    return saving
+  }
+
+  async #keep(): Promise<void> {
+    await this.#checking // the YAML of what a form changed comes with its answer
+    await this.#checkNow()
     clearTimeout(this.#saveTimer)
     if (!this.loaded) return
     const draft: Draft = { yaml: this.yaml, start_from: this.startFrom, reasons: this.reasons }

@@ -1,4 +1,4 @@
-// The runs of the open project, as the server tells them, and the one that is looked at.
+// The runs of the open project as the server tells them while they train, and the one that is looked at.
 import { get, post, projectPath, remove, runPath } from '../api'
 import { onEvent } from '../events'
 import { attempt } from '../state.svelte'
@@ -8,7 +8,7 @@ import type { RunDetail, RunStatus, StepLine } from './types'
 const MAX_POINTS = 600
 const LEAST_MS = 1000
 
-export class Runs {
+export class LiveRuns {
   list = $state.raw<RunStatus[]>([])
   detail = $state.raw<RunDetail>()
   loaded = $state(false)
