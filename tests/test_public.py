@@ -124,6 +124,8 @@ def test_every_verb_is_public():
     folder = Path(foveal.__file__).parent / "verbs"
     rooms = {"cache", "pretrained"}  # foveal.cache and foveal.pretrained are modules
     parts = {
+        "search_refit",
+        "search_runs",
         "search_trials",
         "selftest_exports",
         "train_processes",

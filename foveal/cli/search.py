@@ -29,7 +29,13 @@ def search(
     minutes: Annotated[float | None, typer.Option(help="Budget for the whole search.")] = None,
     trials: Annotated[int | None, typer.Option(help="Number of trials.")] = None,
     trial_minutes: Annotated[
-        float | None, typer.Option(help="Budget of a trial; default a twelfth of --minutes, or 2.")
+        float | None, typer.Option(help="Budget of a trial; default an eighth of the rest, or 2.")
+    ] = None,
+    refit_minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="For training the best values; default two thirds of --minutes. 0: no refit."
+        ),
     ] = None,
     space: Annotated[
         Path | None, typer.Option(help="What is searched (YAML); default around Foveal's choices.")
@@ -46,7 +52,7 @@ def search(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Try hyper-parameters around those that Foveal chooses; the best on val is the result."""
+    """Try hyper-parameters around those that Foveal chooses, then train the best on val."""
     from foveal.verbs.search import search as verb
 
     with console.progress() as progress:
@@ -56,6 +62,7 @@ def search(
             minutes=minutes,
             trials=trials,
             trial_minutes=trial_minutes,
+            refit_minutes=refit_minutes,
             space=space,
             storage=storage,
             start_from=start_from,
@@ -69,7 +76,7 @@ def search(
         return
     for line in _lines(result):
         console.message(line)
-    console.result(str(result.folder / "best" / "model.safetensors"))
+    console.result(str(result.model_path))
 
 
 def _lines(result: SearchResult) -> list[str]:
@@ -85,6 +92,8 @@ def _lines(result: SearchResult) -> list[str]:
         shares = ", ".join(f"{key} {share:.0%}" for key, share in result.importances.items())
         lines.append(f"what mattered for validation accuracy: {shares}")
     report = result.folder / REPORT_FILE
+    if result.refit is not None:
+        lines.append(result.refit_sentence())
     return [*lines, result.gain_sentence(), f"again: {result.command}", f"report: {report}"]
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foveal.errors import MissingExtra, UsageError
+from foveal.errors import DataError, MissingExtra
 from foveal.filelock import try_lock
 from foveal.progress import Progress, silent
+from foveal.scale.search.budget import plan_search
 from foveal.scale.search.command import Source
+from foveal.scale.search.refit import stored_refit
 from foveal.scale.search.report import write_search_report
 from foveal.scale.search.result import SearchResult, write_result
 from foveal.scale.search.space import read_space
@@ -23,16 +25,14 @@ from foveal.scale.search.study import (
     stored_space,
 )
 from foveal.text import plural
-from foveal.verbs.search_trials import Search, run_default_trial, run_trial
+from foveal.verbs.search_refit import is_unfinished, run_refit
+from foveal.verbs.search_runs import Search, is_informative
+from foveal.verbs.search_trials import run_default_trial, run_trial
 
 if TYPE_CHECKING:
     from optuna import Study
 
     from foveal.training.device import DeviceName
-
-TRIALS_OF_BUDGET = 12
-"""Trials that fit --minutes where --trial-minutes is not given."""
-DEFAULT_TRIAL_MINUTES = 2.0
 
 
 def search(
@@ -42,6 +42,7 @@ def search(
     minutes: float | None = None,
     trials: int | None = None,
     trial_minutes: float | None = None,
+    refit_minutes: float | None = None,
     space: str | Path | None = None,
     storage: str | None = None,
     start_from: str | Path = "auto",
@@ -50,12 +51,14 @@ def search(
     out: str | Path | None = None,
     progress: Progress = silent,
 ) -> SearchResult:
-    """Try hyper-parameters around those that Foveal chooses, and keep the best on val.
+    """Try hyper-parameters around those that Foveal chooses, then train those that are best on val.
 
-    minutes: of the whole search; trials: their number; at least one of them.  trial_minutes: of
-    each trial, a twelfth of minutes.  space: a YAML file; see docs/search.md.  storage: the URL of
-    a database that several machines share.  out: the folder; that of an earlier search goes on, and
-    several processes may work in it at once.  Test images are never looked at.
+    minutes: of the whole search; trials: their number; at least one of them.  refit_minutes: of the
+    run at the end, which has the values that were found; None: two thirds of minutes, and no such
+    run without minutes; 0: none, the best trial is the result.  trial_minutes: of each trial, an
+    eighth of the rest.  space: a YAML file; see docs/search.md.  storage: the URL of a database
+    that several machines share.  out: the folder; that of an earlier search goes on, and several
+    processes may work in it at once.  Test images are never looked at.
     Raises MissingExtra without Optuna or torch, SpecError for a wrong space, foveal.Error.
     """
     started = time.monotonic()
@@ -66,7 +69,7 @@ def search(
         data,
         root,
         Path(out) if out is not None else _default_folder(data),
-        *_lengths(minutes, trials, trial_minutes, started),
+        plan_search(minutes, trials, trial_minutes, refit_minutes, started),
         start_from,
         seed,
         device,
@@ -75,18 +78,31 @@ def search(
     given = None if space is None else read_space(Path(space)).entries
     arguments.trials.mkdir(parents=True, exist_ok=True)
     study = open_study(arguments.folder, storage, seed)
-    entries = _begin(study, arguments, given)
-    dead = release_dead_trials(study, arguments.trials)
-    if dead:
-        progress.message(f"{plural(dead, 'trial')} of ended processes go on")
+    begun = stored_refit(study)
+    unfinished = arguments.budget.refit_minutes > 0 and is_unfinished(begun, arguments.folder)
     try:
-        while _goes_on(study, arguments):
-            run_trial(study, entries, arguments)
+        if not unfinished:
+            _run_trials(study, arguments, given)
+        result = _write(study, arguments)
+        if arguments.budget.refit_minutes:
+            run_refit(study, arguments, result, None if unfinished else begun)
+            result = _write(study, arguments)
     except KeyboardInterrupt:
-        _write(study, arguments)
+        with contextlib.suppress(DataError):  # no trial is complete yet
+            _write(study, arguments)
         progress.message(f"stopped; continue with --out {arguments.folder}")
         raise
-    return _write(study, arguments)
+    return result
+
+
+def _run_trials(study: Study, search: Search, given: Entries | None) -> None:
+    """Trials until their number or their time is reached."""
+    entries = _begin(study, search, given)
+    dead = release_dead_trials(study, search.trials)
+    if dead:
+        search.progress.message(f"{plural(dead, 'trial')} of ended processes go on")
+    while _goes_on(study, search):
+        run_trial(study, entries, search)
 
 
 def _write(study: Study, search: Search) -> SearchResult:
@@ -97,35 +113,19 @@ def _write(study: Study, search: Search) -> SearchResult:
     return result
 
 
-def _lengths(
-    minutes: float | None, trials: int | None, trial_minutes: float | None, started: float
-) -> tuple[float, float | None, int | None]:
-    """Minutes of a trial, the clock at which the search ends, and the number of trials."""
-    if minutes is None and trials is None:
-        raise UsageError("give --minutes for the whole search, or --trials")
-    for name, value in (("minutes", minutes), ("trials", trials), ("trial-minutes", trial_minutes)):
-        if value is not None and not 0 < value < 1e6:
-            raise UsageError(f"--{name} is {value:g}; give a number above 0")
-    if trial_minutes is None:
-        trial_minutes = DEFAULT_TRIAL_MINUTES if minutes is None else minutes / TRIALS_OF_BUDGET
-    deadline = None if minutes is None else started + 60 * minutes
-    return trial_minutes, deadline, trials
-
-
 def _default_folder(data: str | Path) -> Path:
     path = Path(str(data).rstrip("/\\"))
     return Path("searches") / f"{path.stem or 'data'}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def _goes_on(study: Study, search: Search) -> bool:
-    """Whether another trial fits the time, and is wanted."""
+    """Whether another trial fits the time, is wanted and can say anything."""
     from optuna.trial import TrialState
 
     ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-    if search.max_trials is not None and len(ended) >= search.max_trials:
+    if search.budget.max_trials is not None and len(ended) >= search.budget.max_trials:
         return False
-    left = math.inf if search.deadline is None else search.deadline - time.monotonic()
-    return left >= 60 * search.trial_minutes
+    return search.budget.fits_trial() and is_informative(search)
 
 
 def _begin(study: Study, search: Search, given: Entries | None) -> Entries:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from foveal.errors import DataError, Error
-from foveal.progress import Progress
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, read_run_data
-from foveal.scale.search.result import TRIALS_FOLDER, write_val_accuracies
-from foveal.scale.search.space import OTHER_KEYS, Range, Scalar, default_space
+from foveal.scale.search.space import DESIGNED, Range, Scalar, default_space
 from foveal.scale.search.study import (
     FOLDER,
     SEED,
     Entries,
     default_trial,
+    new_places,
     report_progress,
     run_folder,
     store_space,
@@ -28,60 +21,45 @@ from foveal.scale.search.study import (
 )
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
-from foveal.verbs.train import Run, train_in_folder
+from foveal.verbs.search_runs import DEFAULT_TRIAL, Search, train_trial
+from foveal.verbs.train import Run
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
+    from optuna import Study
 
-    from foveal.training.device import DeviceName
     from foveal.training.events import EpochRecord
 
-DESIGNED = "auto"
-"""The network that Foveal designs, among those that are searched."""
 NETWORK_SIZES = (DESIGNED, "swift-s", "swift-m", "swift-l")
-
-
-@dataclass(frozen=True)
-class Search:
-    """The arguments of a search."""
-
-    data: str | Path
-    root: str | Path | None
-    folder: Path
-    trial_minutes: float
-    deadline: float | None
-    max_trials: int | None
-    start_from: str | Path
-    seed: int
-    device: DeviceName
-    progress: Progress
-
-    @property
-    def trials(self) -> Path:
-        """The folder of the trials' run folders."""
-        return self.folder / TRIALS_FOLDER
 
 
 def run_default_trial(study: Study, search: Search, given: Entries | None) -> None:
     """The trial of the values that Foveal chooses; it becomes the study's first."""
     search.progress.message("trial 0: the values that Foveal chooses")
-    name = "0000"
-    folder = search.trials / name
-    run = _train(search, folder, {}, resume=folder.exists())
+    folder = search.trials / DEFAULT_TRIAL
+    curve: dict[int, float] = {}
+
+    def on_epoch(record: EpochRecord, progress: float) -> None:
+        if record.val_accuracy is not None:
+            curve.update(dict.fromkeys(new_places(progress, len(curve)), record.val_accuracy))
+
+    run = train_trial(search, folder, {}, on_epoch)
     recipe = Recipe.load(folder / RECIPE_FILE)
     network = Network.load(folder / NETWORK_FILE)
-    entries = given or _space_around(recipe, network, folder)
+    entries = given or _space_around(recipe, network, search)
     params = {key: _value_of(key, values, recipe, network) for key, values in entries.items()}
     within = {key: _including(values, params[key]) for key, values in entries.items()}
-    attributes = {FOLDER: name, SEED: search.seed}
-    study.add_trial(default_trial(within, params, _accuracy(run), attributes))
+    attributes = {FOLDER: DEFAULT_TRIAL, SEED: search.seed}
+    study.add_trial(default_trial(within, params, _accuracy(run), attributes, curve))
     store_space(study, within)
 
 
-def _space_around(recipe: Recipe, network: Network, folder: Path) -> Entries:
-    run_data = read_run_data(folder)
+def _space_around(recipe: Recipe, network: Network, search: Search) -> Entries:
+    """Without the network and the size where a refit designs them for more time than a trial."""
+    run_data = read_run_data(search.trials / DEFAULT_TRIAL)
     assert run_data is not None
     counts = Counter(label for image in run_data.train for label in image.labels)
+    if search.budget.refit_minutes:
+        return default_space(recipe, class_counts=counts).entries
     sizes = NETWORK_SIZES if recipe.linear_probe != "on" else ()
     side = min(network.input.height, network.input.width)
     return default_space(recipe, size=side, class_counts=counts, sizes=sizes).entries
@@ -124,8 +102,16 @@ def run_trial(study: Study, entries: Entries, search: Search) -> None:
         for key, value in values.items()
     )
     search.progress.message(f"trial {trial.number}: {told}")
+    reported = 0
+
+    def on_epoch(record: EpochRecord, progress: float) -> None:
+        nonlocal reported
+        reported, prune = report_progress(trial, record.val_accuracy, progress, reported)
+        if prune:
+            raise TrialPruned
+
     try:
-        run = _train(search, folder, values, resume=folder.exists(), trial=trial)
+        run = train_trial(search, folder, values, on_epoch)
     except TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
         search.progress.message(f"trial {trial.number}: ended early, others were better by then")
@@ -141,63 +127,6 @@ def run_trial(study: Study, entries: Entries, search: Search) -> None:
         search.progress.message(
             f"trial {trial.number}: validation accuracy {100 * _accuracy(run):.2f} %"
         )
-
-
-def _train(
-    search: Search,
-    folder: Path,
-    values: Mapping[str, Scalar],
-    *,
-    resume: bool,
-    trial: Trial | None = None,
-) -> Run:
-    from optuna import TrialPruned
-
-    from foveal.training.run.execute import RunOptions
-    from foveal.training.setup.request import TrainRequest
-    from foveal.training.validation import image_accuracies
-
-    network = values.get("network", DESIGNED)
-    request = TrainRequest(
-        data=search.data,
-        root=search.root,
-        network=None if network == DESIGNED else str(network),
-        recipe=None,
-        overrides={key: value for key, value in values.items() if key not in OTHER_KEYS},
-        minutes=search.trial_minutes,
-        epochs=None,
-        seed=search.seed,
-        start_from=search.start_from,
-        size=None if "size" not in values else int(values["size"]),
-        device=search.device,
-        allow_bad=False,
-        ignore_unknown_classes=False,
-    )
-    reported = 0
-
-    def on_epoch(record: EpochRecord, progress: float) -> None:
-        nonlocal reported
-        if trial is not None:
-            reported, prune = report_progress(trial, record.val_accuracy, progress, reported)
-            if prune:
-                raise TrialPruned
-
-    def on_val(logits: np.ndarray, labels: np.ndarray) -> None:
-        write_val_accuracies(folder, image_accuracies(logits, labels))
-
-    progress = _TrialProgress(search.progress)
-    options = RunOptions(folder, resume, (), progress, time.monotonic(), on_epoch)
-    return train_in_folder(request, options, on_val)
-
-
-class _TrialProgress(Progress):
-    """Where a trial is, without the lines on its plan: they are in its run folder."""
-
-    def __init__(self, shown: Progress) -> None:
-        self._shown = shown
-
-    def __call__(self, what: str, done: float, total: float | None, note: str = "") -> None:
-        self._shown(what, done, total, note)
 
 
 def _accuracy(run: Run) -> float:

@@ -158,11 +158,12 @@ def train_in_folder(
     device = select_device(request.device).type
     if device == "cuda":  # a GPU leaves the processor the time for it
         Thread(target=_import_report, daemon=True).start()
+    started_at = time.monotonic() if options.started_at is None else options.started_at
 
     def write_report(
         folder: Path, data: TrainingData, manifest: Manifest, logits: np.ndarray
     ) -> None:
-        _write_training_report(options.started_at, folder, data, manifest, logits, device)
+        _write_training_report(started_at, folder, data, manifest, logits, device)
         on_val(logits, data.val.labels)
 
     first = options.processes.rank == 0

@@ -98,6 +98,7 @@ def _starts(data, out, **keys):
     values = dict.fromkeys(TrainRequest.__dataclass_fields__) | {
         "data": data,
         "overrides": {"batch_size": 2},
+        "factors": {},
         "epochs": 1.0,
         "seed": 0,
         "device": "cpu",

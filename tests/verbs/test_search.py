@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import MissingExtra, SpecError, UsageError
+from foveal.scale.search.budget import SearchBudget
 from foveal.verbs import search as module
 from foveal.verbs.load import load
 from foveal.verbs.search import search
@@ -133,21 +134,29 @@ def test_a_space_with_mistakes(digits: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("lengths", "message"),
-    [
-        ({}, "give --minutes for the whole search, or --trials"),
-        ({"minutes": 0}, "--minutes is 0; give a number above 0"),
-        ({"trials": -1}, "--trials is -1; give a number above 0"),
-        ({"minutes": float("nan")}, "--minutes is nan; give a number above 0"),
-        ({"trials": 2, "trial_minutes": 0}, "--trial-minutes is 0; give a number above 0"),
-    ],
-)
-def test_lengths(digits: Path, tmp_path: Path, lengths, message: str) -> None:
+def test_lengths_are_checked_before_anything_is_written(digits: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as info:
-        search(digits, out=tmp_path / "out", **lengths)
-    assert str(info.value) == message
+        search(digits, out=tmp_path / "out", minutes=0)
+    assert str(info.value) == "--minutes is 0; give a number above 0"
     assert not (tmp_path / "out").exists()
+
+
+def test_the_minutes_that_trials_leave_are_for_the_refit(
+    digits: Path, space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, real = [], SearchBudget.minutes_for_refit
+
+    def minutes_for_refit(budget: SearchBudget) -> float:
+        left.append(real(budget))
+        return 0.05
+
+    monkeypatch.setattr(SearchBudget, "minutes_for_refit", minutes_for_refit)
+    lengths = {"minutes": 600, "trials": 1, "trial_minutes": 0.05, "start_from": "scratch"}
+    result = search(digits, space=space, out=tmp_path / "out", **lengths)
+    assert [trial.state for trial in result.trials] == ["complete"]
+    assert result.refit.folder == tmp_path / "out" / "refit"
+    assert result.refit.minutes == 0.05
+    assert 400 < left[0] < 600
 
 
 @pytest.mark.parametrize(("package", "extra"), [("optuna", "search"), ("torch", "train")])

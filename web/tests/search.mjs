@@ -13,6 +13,7 @@ const percent = (value) => `${(100 * value).toFixed(2)} %`
 async function figuresAreTheData(page) {
   const figures = await page.$$eval('data[data-key]', (nodes) => nodes.map((node) => [node.dataset.key, node.value]))
   const wanted = [
+    ...(data.refit ? [['refit', String(data.refit.val_accuracy)]] : []),
     ['best', String(best.val_accuracy)],
     ['default', String(trialOf(data.default).val_accuracy)],
     ...data.importances.map(([, share], index) => [`importances.${index}.1`, String(share)]),

@@ -14,6 +14,7 @@ from typing import Any
 from foveal.files import write_atomic
 from foveal.pages import render
 from foveal.rundir import LOG_FILE, REPORT_FILE
+from foveal.scale.search.refit import RefitResult
 from foveal.scale.search.result import SearchResult, TrialResult
 from foveal.scale.search.space import Range
 from foveal.scale.search.study import Entries
@@ -39,6 +40,7 @@ def write_search_report(result: SearchResult, entries: Entries, name: str) -> No
         "selection": None if result.selection is None else vars(result.selection),
         "gain": result.gain_sentence(),
         "command": printable(result.command),
+        "refit": None if result.refit is None else _refit_data(result.refit, result.folder),
     }
     write_atomic(result.folder / REPORT_FILE, render("search", data))
 
@@ -76,6 +78,16 @@ def _trial_data(trial: TrialResult) -> dict[str, Any]:
             for key, value in trial.params.items()
         },
         "curve": [] if trial.folder is None else read_curve(trial.folder / LOG_FILE),
+    }
+
+
+def _refit_data(refit: RefitResult, folder: Path) -> dict[str, Any]:
+    return {
+        "trial": refit.trial,
+        "minutes": refit.minutes,
+        "epochs": refit.epochs,
+        "val_accuracy": refit.val_accuracy,
+        "report": (refit.folder.relative_to(folder) / REPORT_FILE).as_posix(),
     }
 
 

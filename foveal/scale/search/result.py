@@ -17,6 +17,7 @@ from foveal.files import write_atomic
 from foveal.prediction.embedding_cache import NPY_ERRORS, npy_bytes
 from foveal.rundir import MODEL_FILE, NETWORK_FILE, RECIPE_FILE
 from foveal.scale.search.command import Source, train_command
+from foveal.scale.search.refit import RefitResult, read_refit, stored_refit
 from foveal.scale.search.selection import SelectionBias, estimate_selection_bias
 from foveal.scale.search.space import Scalar
 from foveal.scale.search.study import SEED, run_folder
@@ -52,7 +53,8 @@ class SearchResult:
 
     importances: share of the variance of val accuracy that each key explains (fANOVA, Hutter et
     al. 2014), empty for few trials.  selection: how much choosing adds; None for a small val.
-    command: the line that trains the best trial again.
+    command: the line that trains the refit again, or where there is none the best trial.  refit:
+    the run with the values that were found and most of the time.
     """
 
     folder: Path
@@ -63,6 +65,33 @@ class SearchResult:
     importances: dict[str, float]
     selection: SelectionBias | None
     command: str = ""
+    refit: RefitResult | None = None
+
+    @property
+    def model_path(self) -> Path:
+        """The model that the search ends with: that of the refit, or of the best trial."""
+        folder = self.folder / BEST_FOLDER if self.refit is None else self.refit.folder
+        return folder / MODEL_FILE
+
+    @property
+    def preferred(self) -> TrialResult:
+        """The trial whose values a refit takes: the best one where its gain exceeds its error."""
+        found = self.selection
+        return self.best if found is not None and found.exceeds_error else self.default
+
+    def refit_sentence(self) -> str:
+        """What the refit trained and how good it is; empty without one."""
+        if self.refit is None:
+            return ""
+        whose = f"the values of trial {self.refit.trial}"
+        if self.refit.trial == self.default.number:
+            whose = "the values Foveal chooses"
+            if self.best.number != self.default.number:
+                whose += ", as no gain above its standard error is to be expected of others,"
+        return (
+            f"the refit trained {whose} for {self.refit.minutes:.3g} minutes: validation accuracy "
+            f"{100 * self.refit.val_accuracy:.2f} % (n={self.val_images:,})"
+        )
 
     def gain_sentence(self) -> str:
         """What the search gained, less what is owed to choosing on val."""
@@ -90,6 +119,8 @@ class SearchResult:
         data = asdict(self)
         for trial in (*data["trials"], data["best"], data["default"]):
             trial["folder"] = None if trial["folder"] is None else str(trial["folder"])
+        if self.refit is not None:
+            data["refit"]["folder"] = str(self.refit.folder)
         return {**data, "folder": str(self.folder)}
 
 
@@ -111,7 +142,11 @@ def write_result(study: Study, folder: Path, source: Source) -> SearchResult:
     best = max(complete, key=lambda trial: (trial.val_accuracy or 0.0, -trial.number))
     accuracies = _accuracies(complete)
     _copy_best(best, folder / BEST_FOLDER)
-    seed = study.get_trials(deepcopy=False)[best.number].user_attrs.get(SEED, 0)
+    refit = read_refit(folder, stored_refit(study))
+    shown, run = (best.number, folder / BEST_FOLDER)
+    if refit is not None:
+        shown, run = refit.trial, refit.folder
+    seed = study.get_trials(deepcopy=False)[shown].user_attrs.get(SEED, 0)
     result = SearchResult(
         folder,
         trials,
@@ -120,7 +155,8 @@ def write_result(study: Study, folder: Path, source: Source) -> SearchResult:
         accuracies.shape[1],
         _importances(study, len(complete)),
         estimate_selection_bias(accuracies),
-        train_command(folder / BEST_FOLDER, source, seed),
+        train_command(run, source, seed),
+        refit,
     )
     write_atomic(folder / RESULT_FILE, json.dumps(result.to_data(), indent=1) + "\n")
     return result
@@ -150,21 +186,26 @@ def _is_usable(value: Scalar) -> bool:
 
 
 def _accuracies(trials: Sequence[TrialResult]) -> np.ndarray:
-    """(T, N) of the trials whose file is there and of the same val as the first."""
-    rows: list[np.ndarray] = []
-    for trial in trials:
-        assert trial.folder is not None
-        file = trial.folder / ACCURACIES_FILE
-        try:
-            if not file.is_file():  # a pipe would be waited for
-                continue
-            row = np.load(file, allow_pickle=False)
-        except NPY_ERRORS:
-            continue
-        fits = row.ndim == 1 and (not rows or len(row) == len(rows[0]))
-        if row.dtype == np.float64 and fits and np.isfinite(row).all():
-            rows.append(row)
-    return np.stack(rows) if rows else np.empty((0, 0))
+    """(T, N) of the trials whose file is there and of the same val as that of the first.
+
+    Empty where the first has none, which all are compared with.
+    """
+    found = [_read_accuracies(trial) for trial in trials]
+    if found[0] is None:
+        return np.empty((0, 0))
+    return np.stack([row for row in found if row is not None and len(row) == len(found[0])])
+
+
+def _read_accuracies(trial: TrialResult) -> np.ndarray | None:
+    assert trial.folder is not None
+    file = trial.folder / ACCURACIES_FILE
+    try:
+        if not file.is_file():  # a pipe would be waited for
+            return None
+        row = np.load(file, allow_pickle=False)
+    except NPY_ERRORS:
+        return None
+    return row if row.dtype == np.float64 and row.ndim == 1 and np.isfinite(row).all() else None
 
 
 def _importances(study: Study, complete: int) -> dict[str, float]:

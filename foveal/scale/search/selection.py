@@ -18,13 +18,20 @@ class SelectionBias:
 
     bias: what the best trial's accuracy on val is too high by.  gain: its accuracy on images that
     it was not chosen by, minus that of the first trial.  low, high: the central 95 % of the gain
-    over the halvings.
+    over the halvings.  standard_error: of the difference of the best trial and the first, image by
+    image of whole val.
     """
 
     bias: float
     gain: float
     low: float
     high: float
+    standard_error: float
+
+    @property
+    def exceeds_error(self) -> bool:
+        """Whether the gain is more than one standard error (Breiman and others 1984, 3.4.3)."""
+        return self.gain > self.standard_error
 
 
 def estimate_selection_bias(accuracies: NDArray[np.float64], seed: int = 0) -> SelectionBias | None:
@@ -48,4 +55,6 @@ def estimate_selection_bias(accuracies: NDArray[np.float64], seed: int = 0) -> S
         gains[turn] = score - scoring[0].mean()
     low, high = np.quantile(gains, (0.025, 0.975))
     bias = max(0.0, float(biases.mean()) / math.sqrt(2))
-    return SelectionBias(bias, float(gains.mean()), float(low), float(high))
+    differences = accuracies[accuracies.mean(axis=1).argmax()] - accuracies[0]
+    error = float(differences.std(ddof=1)) / math.sqrt(images)
+    return SelectionBias(bias, float(gains.mean()), float(low), float(high), error)

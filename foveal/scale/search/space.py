@@ -22,6 +22,8 @@ from foveal.spec.values import Value, list_to_tuple
 Scalar = bool | int | float | str
 OTHER_KEYS = ("network", "size")
 """Searched beside recipe keys: a preset or a file, and the side of the input in pixels."""
+DESIGNED = "auto"
+"""The network that Foveal designs, among those that are searched."""
 MIN_SIDE = 8
 UNEQUAL_CLASSES = 1.5
 """Class balance is searched where the largest class has so many times the images of the least."""
@@ -85,11 +87,16 @@ def read_space(path: Path) -> _SearchSpace:
 
 
 def default_space(
-    recipe: Recipe, *, size: int, class_counts: Mapping[str, int], sizes: tuple[str, ...] = ()
+    recipe: Recipe,
+    *,
+    class_counts: Mapping[str, int],
+    size: int | None = None,
+    sizes: tuple[str, ...] = (),
 ) -> _SearchSpace:
-    """The space around `recipe`, in which every value was chosen, for an input of `size` pixels.
+    """The space around `recipe`, in which every value was chosen.
 
-    sizes: presets of smaller and larger networks, with the one that was chosen among them.
+    size: of the input in pixels, None: it is not searched.  sizes: presets of smaller and larger
+    networks, with the one that was chosen among them.
     """
     assert recipe.learning_rate is not None
     assert recipe.batch_size is not None
@@ -102,7 +109,7 @@ def default_space(
         "rotation_degrees": _with(recipe.rotation_degrees or 0.0, (0.0, 15.0)),
         "mixup_alpha": _with(recipe.mixup_alpha, (0.0, 0.2)),
     }
-    if size >= 64:
+    if size is not None and size >= 64:
         space["size"] = _around(size, (0.75, 1, 1.25), 16)
     counts = [count for count in class_counts.values() if count]
     if counts and max(counts) > UNEQUAL_CLASSES * min(counts):

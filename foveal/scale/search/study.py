@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from foveal.errors import MissingExtra, UsageError
@@ -135,8 +136,12 @@ def default_trial(
     params: Mapping[str, Scalar],
     value: float,
     attributes: Mapping[str, Any],
+    curve: Mapping[int, float] = MappingProxyType({}),
 ) -> FrozenTrial:
-    """The finished trial of the values that Foveal chose, from which the search starts."""
+    """The finished trial of the values that Foveal chose, from which the search starts.
+
+    curve: val accuracy at the places of the run, which other trials are compared with.
+    """
     from optuna.trial import create_trial
 
     return create_trial(
@@ -144,6 +149,7 @@ def default_trial(
         distributions={key: _distribution(key, values) for key, values in entries.items()},
         value=value,
         user_attrs=dict(attributes),
+        intermediate_values=dict(curve),
     )
 
 
@@ -189,12 +195,17 @@ def report_progress(
     progress: 0..1.  reported: the last place that was reported.  Returns the new one, and whether
     the trial is to be ended as others were better there.
     """
-    place = min(PRUNING_STEPS, int(progress * PRUNING_STEPS))
-    if accuracy is None or place <= reported:
+    places = new_places(progress, reported)
+    if accuracy is None or not places:
         return reported, False
-    for missing in range(reported + 1, place + 1):
-        trial.report(accuracy, missing)
-    return place, trial.should_prune()
+    for place in places:
+        trial.report(accuracy, place)
+    return places[-1], trial.should_prune()
+
+
+def new_places(progress: float, reported: int) -> range:
+    """The places of a run, 1..PRUNING_STEPS, that it has reached since `reported`."""
+    return range(reported + 1, min(PRUNING_STEPS, int(progress * PRUNING_STEPS)) + 1)
 
 
 def _suggested(trial: Trial, key: str, values: Range | tuple[Scalar, ...]) -> Scalar:

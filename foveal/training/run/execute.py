@@ -39,16 +39,16 @@ class RunOptions:
     """Where and how a run is executed.
 
     resume: continue the run in `folder`.  track: names of trackers.  started_at: monotonic clock
-    from which the budget counts.  on_epoch: is called after every epoch with its record and the
-    progress of the run, 0..1; what it raises ends the run, which can be resumed.  processes: that
-    train together; the first writes all files.
+    from which the budget counts, None: when the images are decoded.  on_epoch: is called after
+    every epoch with its record and the progress of the run, 0..1; what it raises ends the run,
+    which can be resumed.  processes: that train together; the first writes all files.
     """
 
     folder: Path
     resume: bool
     track: Sequence[str]
     progress: Progress
-    started_at: float
+    started_at: float | None
     on_epoch: Callable[[EpochRecord, float], None] = lambda *_: None
     processes: ProcessGroup = ALONE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,13 @@ def resume_run(
     checkpoint: Checkpoint,
     folder: Path,
     progress: Progress,
-    started_at: float,
+    started_at: float | None,
     processes: ProcessGroup = ALONE,
 ) -> TrainSession:
     """The run of a checkpoint; raises UsageError where another run is requested now.
 
-    started_at: monotonic clock from which the budget counts.  processes: that are to train.
+    started_at: monotonic clock from which the budget counts, None: when the images are decoded.
+    processes: that are to train.
     """
     plan, position = checkpoint.metadata["plan"], checkpoint.metadata["position"]
     device = select_device(request.device)
@@ -66,6 +68,7 @@ def resume_run(
     epochs = request.epochs if request.epochs != plan["recipe"]["epochs"] else None
     minutes = request.minutes if request.minutes != plan["minutes"] else None
     limit = None if epochs is not None else minutes or plan["minutes"]
+    started_at = time.monotonic() if started_at is None else started_at
     budget = Budget(
         math.inf if limit is None else limit * 60, position["elapsed_seconds"], started_at
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
@@ -51,12 +52,13 @@ def start_run(
     request: TrainRequest,
     folder: Path,
     progress: Progress,
-    started_at: float,
+    started_at: float | None,
     processes: ProcessGroup = ALONE,
 ) -> TrainSession:
     """A new run in `folder`; everything that needs no training is written there.
 
-    started_at: monotonic clock from which the budget counts.  processes: that are to train.
+    started_at: monotonic clock from which the budget counts, None: when the images are decoded.
+    processes: that are to train.
     """
     recipe = load_recipe(request)
     if request.epochs is not None:
@@ -87,6 +89,7 @@ def start_run(
     decoded = decode_training_data(_with_lint_warnings(network, data, source), network, progress)
     for warning in decoded.run_data.warnings:
         progress.message(f"warning: {warning}")
+    started_at = time.monotonic() if started_at is None else started_at
     budget = Budget(math.inf if minutes is None else minutes * 60, started_at=started_at)
     config = TrainConfig(
         recipe,
@@ -97,6 +100,7 @@ def start_run(
         start_from=source,
         designed=chosen,
         processes=processes,
+        factors=request.factors,
     )
     session = start_session(network, decoded, config)
     if source is not None:

@@ -34,6 +34,11 @@ class Budget:
         """Whether there is a limit at all; a budget without one counts the seconds."""
         return math.isfinite(self.seconds)
 
+    @property
+    def minutes(self) -> float | None:
+        """As they were given, with up to nine decimals; None where there is no limit."""
+        return round(self.seconds / 60, 9) if self.limited else None
+
     def remaining(self) -> float:
         """Seconds until the budget is used up."""
         return self.seconds - self.used()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from foveal.errors import UsageError
@@ -54,8 +54,9 @@ class RecipeContext:
     """What the choices depend on.
 
     images, classes: their number in train.  invariance: None where it is unknown, as for several
-    labels an image.  fast_bf16: the device multiplies 16-bit numbers.  pretrained: the run starts
-    from this network with weights that were learned elsewhere.  gpu: it trains on one.
+    labels an image, or not needed.  fast_bf16: the device multiplies 16-bit numbers.  pretrained:
+    the run starts from this network with weights that were learned elsewhere.  gpu: it trains on
+    one.  factors: by which numbers that are chosen are multiplied, as a search found them better.
     """
 
     network: Network
@@ -65,6 +66,7 @@ class RecipeContext:
     fast_bf16: bool
     pretrained: bool = False
     gpu: bool = False
+    factors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def large_images(self) -> bool:
@@ -84,7 +86,18 @@ def fill_defaults(recipe: Recipe, context: RecipeContext) -> tuple[Recipe, tuple
         values = choose(recipe, context)
         chosen += values
         recipe = recipe.model_copy(update={choice.key: choice.value for choice in values})
-    return recipe, tuple(chosen)
+    scaled = [_scaled(choice, context.factors.get(choice.key, 1.0)) for choice in chosen]
+    return recipe.model_copy(update={choice.key: choice.value for choice in scaled}), tuple(scaled)
+
+
+def _scaled(choice: ChosenValue, factor: float) -> ChosenValue:
+    """The choice, multiplied where a search found a multiple of it better."""
+    if factor == 1:
+        return choice
+    value = choice.value * factor
+    value = max(1, round(value)) if isinstance(choice.value, int) else float(f"{value:.3g}")
+    reason = f"{factor:.3g} times {choice.value:g}, as the search found; {choice.reason}"
+    return ChosenValue(choice.key, value, reason)
 
 
 def _all_layers(network: Network) -> Iterator[Layer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,7 +34,8 @@ class TrainRequest:
 
     overrides: recipe keys, `input.*` and `preprocess.*`.  start_from: `auto`, `scratch`, the name
     of a pretrained network or a model file; None: scratch.  size: side of the input in pixels.
-    root: the folder of a table's images.
+    root: the folder of a table's images.  factors: by which values of the recipe that Foveal
+    chooses are multiplied.
     """
 
     data: str | Path | Dataset
@@ -50,6 +51,7 @@ class TrainRequest:
     allow_bad: bool
     ignore_unknown_classes: bool
     root: str | Path | None = None
+    factors: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.minutes is not None and not (0 < self.minutes < math.inf):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -54,7 +55,8 @@ class TrainConfig:
 
     recipe: may have gaps.  budget: unlimited where the recipe gives epochs.  minutes_given: a
     person set the budget.  start_from: another model whose weights are the start.  designed: the
-    values of the recipe that no person set.  processes: that train together.
+    values of the recipe that no person set.  processes: that train together.  factors: by which
+    chosen values are multiplied.
     """
 
     recipe: Recipe
@@ -65,6 +67,7 @@ class TrainConfig:
     start_from: SourceModel | None = None
     designed: tuple[ChosenValue, ...] = ()
     processes: ProcessGroup = ALONE
+    factors: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -205,17 +208,22 @@ def initial_manifest(session: TrainSession) -> Manifest:
 
 
 def _recipe_context(network: Network, data: TrainingData, config: TrainConfig) -> RecipeContext:
-    source = config.start_from
+    source, recipe = config.start_from, config.recipe
+    invariance = None
+    if recipe.horizontal_flip == "auto" or recipe.translate is None:
+        pixels, labels = data.train.pixels, data.train.labels
+        invariance = measure_invariance(pixels, labels, SMALL_IMAGE_TRANSLATE)
     return RecipeContext(
         network,
         len(data.train),
         len(data.classes),
-        measure_invariance(data.train.pixels, data.train.labels, SMALL_IMAGE_TRANSLATE),
+        invariance,
         has_fast_bf16(config.device),
         pretrained=source is not None
         and source.pretrained
         and not missing_weights(network, len(data.classes), data.task, source),
         gpu=config.device.type == "cuda",
+        factors=config.factors,
     )
 
 
@@ -264,7 +272,7 @@ def _plan(
         "task": data.task,
         "data": data.run_data.fingerprint,
         "start_from": describe_source(config.start_from),
-        "minutes": config.budget.seconds / 60 if config.budget.limited else None,
+        "minutes": config.budget.minutes,
         "chosen": [asdict(choice) for choice in steps.chosen],
         "machine": environment(steps.task.device, steps.task.processes.size),
         "max_steps": steps.max_steps,

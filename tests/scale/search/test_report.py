@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from foveal.scale.search.refit import RefitResult
 from foveal.scale.search.report import MAX_CURVE_POINTS, read_curve, write_search_report
 from foveal.scale.search.result import SearchResult, TrialResult
 from foveal.scale.search.selection import SelectionBias
@@ -53,7 +54,7 @@ def result(tmp_path: Path) -> SearchResult:
         trials[0],
         1234,
         {"learning_rate": 0.75, "network": 0.25, "batch_size": 0.0},
-        SelectionBias(bias=0.01, gain=0.06, low=-0.01, high=0.08),
+        SelectionBias(bias=0.01, gain=0.06, low=-0.01, high=0.08, standard_error=0.02),
         "foveal train 'my images' --network best/network.yaml --recipe best/recipe.yaml --seed 0",
     )
 
@@ -88,7 +89,26 @@ def test_data(result: SearchResult) -> None:
     assert data["trials"][11]["curve"] == []
     assert data["gain"] == result.gain_sentence()
     assert data["command"] == result.command
-    assert data["selection"] == {"bias": 0.01, "gain": 0.06, "low": -0.01, "high": 0.08}
+    assert data["selection"] == {
+        "bias": 0.01,
+        "gain": 0.06,
+        "low": -0.01,
+        "high": 0.08,
+        "standard_error": 0.02,
+    }
+    assert data["refit"] is None
+
+
+def test_data_of_a_refit(result: SearchResult) -> None:
+    folder = result.folder / "refit"
+    data = page_data(replace(result, refit=RefitResult(folder, 9, 2.5, 12.5, 0.95)))
+    assert data["refit"] == {
+        "trial": 9,
+        "minutes": 2.5,
+        "epochs": 12.5,
+        "val_accuracy": 0.95,
+        "report": "refit/report.html",
+    }
 
 
 def test_keys_of_another_space_come_last(result: SearchResult) -> None:
@@ -149,6 +169,13 @@ def check(result: SearchResult, browser: Callable[..., str]) -> None:
 @pytest.mark.browser
 def test_the_page(result: SearchResult, browser: Callable[..., str]) -> None:
     check(result, browser)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("trial", [0, 9])
+def test_the_page_of_a_refit(result: SearchResult, browser: Callable[..., str], trial: int) -> None:
+    refit = RefitResult(result.folder / "refit", trial, 2.5, 12.5, 0.95)
+    check(replace(result, refit=refit), browser)
 
 
 @pytest.mark.browser

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from foveal.errors import DataError
+from foveal.model.file import read_model_file, write_model_file
 from foveal.scale.search.command import Source
+from foveal.scale.search.refit import Refit, RefitResult, store_refit
 from foveal.scale.search.result import write_result, write_val_accuracies
 from foveal.scale.search.space import Range
 from foveal.scale.search.study import default_trial, open_study, suggest
@@ -100,6 +103,47 @@ def test_a_trial_that_names_no_folder_is_not_chosen(study, tmp_path: Path) -> No
     study.add_trial(default_trial(ENTRIES, params, 1.0, {}))
     result = write_result(study, tmp_path, SOURCE)
     assert (result.best.number, result.trials[-1].folder) == (best, None)
+
+
+def test_a_refit_is_the_result(study, digits_run: Path, tmp_path: Path) -> None:
+    best = write_result(study, tmp_path, SOURCE)
+    assert best.refit is None
+    assert best.model_path == tmp_path / "best" / "model.safetensors"
+    store_refit(study, Refit("refit", 0, 2.5))
+    assert write_result(study, tmp_path, SOURCE).refit is None  # it has not begun
+    (tmp_path / "refit").mkdir()
+    manifest, tensors = read_model_file(digits_run / "model.safetensors")
+    scores = {"data": {"val": {"val_accuracy": 0.75}}, "recipe": {"epochs": 3.0}}
+    path = tmp_path / "refit" / "model.safetensors"
+    write_model_file(path, manifest.model_copy(update=scores), tensors)
+    result = write_result(study, tmp_path, SOURCE)
+    assert result.refit == RefitResult(tmp_path / "refit", 0, 2.5, 3.0, 0.75)
+    assert result.model_path == path
+    assert result.command.endswith(f"--recipe {tmp_path}/refit/recipe.yaml --seed 5")
+    data = json.loads((tmp_path / "search.json").read_text())
+    assert data["refit"] == {
+        "folder": f"{tmp_path}/refit",
+        "trial": 0,
+        "minutes": 2.5,
+        "epochs": 3.0,
+        "val_accuracy": 0.75,
+    }
+
+
+def test_a_trial_is_preferred_to_the_default_for_more_than_its_error(study, tmp_path) -> None:
+    result = write_result(study, tmp_path, SOURCE)
+    assert result.selection.exceeds_error
+    assert result.preferred is result.best
+    assert replace(result, selection=None).preferred is result.default
+    within = replace(result.selection, standard_error=result.selection.gain)
+    assert replace(result, selection=within).preferred is result.default
+
+
+def test_without_the_accuracies_of_the_default_nothing_is_preferred(study, tmp_path) -> None:
+    (tmp_path / "trials" / "0000" / "val_accuracies.npy").unlink()
+    result = write_result(study, tmp_path, SOURCE)
+    assert result.selection is None
+    assert result.preferred is result.default
 
 
 def test_no_trial_is_complete(tmp_path: Path) -> None:

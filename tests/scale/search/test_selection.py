@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from foveal.scale.search.selection import estimate_selection_bias
 
@@ -39,6 +40,22 @@ def test_the_interval_holds_the_gain_and_the_seed_decides() -> None:
     result = estimate_selection_bias(accuracies)
     assert result.low <= result.gain <= result.high
     assert result == estimate_selection_bias(accuracies)
+
+
+def test_the_standard_error_is_that_of_paired_images() -> None:
+    accuracies = simulate(np.random.default_rng(3), [0.6, 0.5, 0.8], 300)
+    result = estimate_selection_bias(accuracies)
+    differences = accuracies[2] - accuracies[0]
+    assert result.standard_error == pytest.approx(scipy.stats.sem(differences))
+    assert result.exceeds_error
+
+
+def test_no_gain_exceeds_the_error_where_trials_are_equal() -> None:
+    rng = np.random.default_rng(4)
+    found = [estimate_selection_bias(simulate(rng, [0.8] * 8, 300), turn) for turn in range(20)]
+    assert sum(one.exceeds_error for one in found) <= 5
+    same = estimate_selection_bias(np.ones((3, 100)))
+    assert (same.gain, same.standard_error, same.exceeds_error) == (0, 0, False)
 
 
 @pytest.mark.parametrize("shape", [(1, 100), (5, 19), (0, 0)])

@@ -97,6 +97,8 @@ def test_around_what_was_chosen() -> None:
 
 
 def test_what_the_data_makes_worth_a_search() -> None:
+    keys = ["learning_rate", "batch_size", "random_crop", "rotation_degrees", "mixup_alpha"]
+    assert set(default_space(RECIPE, class_counts=COUNTS).entries) == set(keys)
     small = default_space(RECIPE, size=28, class_counts={"a": 90, "b": 30, "c": 0}).entries
     assert "size" not in small
     assert "network" not in small

@@ -15,6 +15,7 @@ from foveal.scale.search import study as module
 from foveal.scale.search.space import Range
 from foveal.scale.search.study import (
     default_trial,
+    new_places,
     open_study,
     release_dead_trials,
     report_progress,
@@ -114,6 +115,21 @@ def test_val_is_reported_at_every_place_once(tmp_path: Path) -> None:
     study.tell(trial, 0.8)
     places = study.trials[0].intermediate_values
     assert places == {1: 0.6, 2: 0.6, 3: 0.6, **dict.fromkeys(range(4, 11), 0.8)}
+
+
+def test_the_first_trial_is_one_that_others_are_compared_with(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    curve: dict[int, float] = {}
+    for accuracy, progress in ((0.8, 0.25), (0.9, 1.0)):
+        curve.update(dict.fromkeys(new_places(progress, len(curve)), accuracy))
+    for _ in range(4):
+        study.add_trial(default_trial(ENTRIES, PARAMS, 0.9, {}, curve))
+    assert study.trials[0].intermediate_values == {
+        **dict.fromkeys((1, 2), 0.8),
+        **dict.fromkeys(range(3, 11), 0.9),
+    }
+    assert report_progress(study.ask(), 0.85, 0.3, 0) == (3, True)
+    assert report_progress(study.ask(), 0.95, 0.3, 0) == (3, False)
 
 
 def test_a_trial_below_the_median_is_pruned_after_three_places(tmp_path: Path) -> None:

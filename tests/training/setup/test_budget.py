@@ -24,6 +24,14 @@ def test_a_budget_is_kept(runs):
     assert session.state.position.finished
 
 
+def test_minutes_are_those_that_were_given():
+    """0.29 * 60 / 60 is not 0.29, and a run of other minutes would be trained further."""
+    minutes = [number / 1000 for number in range(1, 3000)]
+    assert any(60 * one / 60 != one for one in minutes)
+    assert [Budget(60 * one).minutes for one in minutes] == minutes
+    assert Budget(float("inf")).minutes is None
+
+
 def test_the_end_of_a_run_is_as_long_as_the_last_validation_takes():
     untimed = Timing(0.1, 0.002, 0)
     assert finish_seconds(untimed, 1000) == pytest.approx(1.5 + 1000 * (4 * 0.002 + 0.0005))

@@ -52,6 +52,23 @@ def test_nothing_a_person_set_is_changed():
     assert chosen == {}
 
 
+def test_a_factor_multiplies_what_was_chosen_and_nothing_else():
+    plain, reasons = _chosen()
+    factors = {"learning_rate": 0.5, "batch_size": 2.0}
+    filled, chosen = fill_defaults(Recipe(), replace(_context(), factors=factors))
+    assert filled.learning_rate == float(f"{0.5 * plain.learning_rate:.3g}")
+    assert filled.batch_size == 2 * plain.batch_size
+    assert type(filled.batch_size) is int
+    changed = {"learning_rate": filled.learning_rate, "batch_size": filled.batch_size}
+    assert filled == plain.model_copy(update=changed)
+    (told,) = [choice for choice in chosen if choice.key == "batch_size"]
+    before = reasons["batch_size"]
+    assert told.reason == f"2 times {before.value}, as the search found; {before.reason}"
+    given = Recipe(learning_rate=0.3, batch_size=7)
+    kept, _ = fill_defaults(given, replace(_context(), factors=factors))
+    assert (kept.learning_rate, kept.batch_size) == (0.3, 7)
+
+
 def test_every_choice_has_a_reason_and_is_repeatable():
     whole, chosen = _chosen()
     assert all(choice.reason for choice in chosen.values())

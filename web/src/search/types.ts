@@ -21,7 +21,17 @@ export type SearchData = {
   default: number
   keys: Key[]
   importances: [key: string, share: number][]
-  selection: { bias: number; gain: number; low: number; high: number } | null
+  selection: { bias: number; gain: number; low: number; high: number; standard_error: number } | null
   gain: string
   command: string
+  refit: Refit | null
+}
+
+/** The run with the values that were found and most of the time; report: its page, beside this one. */
+export type Refit = {
+  trial: number
+  minutes: number
+  epochs: number
+  val_accuracy: number
+  report: string
 }
