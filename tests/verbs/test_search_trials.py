@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import DataError, TrainingError
-from foveal.verbs import search_trials as module
+from foveal.verbs import search_runs as module
 from foveal.verbs.search import search
 
 
