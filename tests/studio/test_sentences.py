@@ -45,6 +45,8 @@ NOT_SHOWN = {"building a network", "the first value must be below the second"}
 """Of the checker: what needs an extra, and the text of a rule that a longer sentence stands for."""
 MIN_LENGTH = 10
 """Characters of a template for several sentences of the source."""
+REASON_FILES = ("plan.py", "fine_tuning.py")
+"""Modules of the setup that give reasons for what was chosen in a run."""
 WITHOUT_A_TASK = {
     *("scale", "serving", "cli", "exporting/litert", "exporting/pytorch", "dataset/shards"),
     *("verbs/selftest.py", "verbs/search.py", "verbs/embed.py", "verbs/evaluate.py"),
@@ -199,6 +201,14 @@ def test_what_the_checker_of_a_network_says_is_there_in_korean(path):
 @pytest.mark.parametrize("path", LOG_FILES, ids=lambda path: path.name)
 def test_the_lines_of_a_log_are_there_in_korean(path):
     assert _unknown(_log_lines(path)) == []
+
+
+@pytest.mark.parametrize("name", REASON_FILES)
+def test_the_reasons_of_a_plan_are_there_in_korean(name):
+    tree = ast.parse((FOVEAL / "training" / "setup" / name).read_text())
+    written = (text.removeprefix(", ") for text in _prose(tree))
+    known = {text.split("}, ")[-1] for text in TABLE if text.startswith("{reason}, ")}
+    assert _unknown(text for text in written if text not in known) == []
 
 
 def test_what_tasks_report_is_there_in_korean():

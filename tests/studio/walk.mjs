@@ -29,10 +29,19 @@ async function openTab(page, name) {
   );
 }
 
+/** Sentences that the Korean page shows in English: three words in a row, which no name or path has. */
+async function englishOn(page) {
+  const texts = await page
+    .locator("[lang=en]:not(#language)")
+    .allTextContents();
+  return texts.filter((text) => /[a-z]+ [a-z]+ [a-z]+/.test(text));
+}
+
 async function axeInBothLanguages(page, what) {
   same(await axeFaults(page), [], `axe on ${what}`);
   await page.click("#language");
   same(await axeFaults(page), [], `axe on ${what} in Korean`);
+  same(await englishOn(page), [], `English on ${what} in Korean`);
   await page.click("#language");
 }
 
@@ -115,7 +124,10 @@ async function predictions(page) {
   await tabTo(page, "#differing");
   await axeInBothLanguages(page, "Data with predictions");
   const caption = page.locator(".predicted").first();
-  holds(/^\d \d+ %$/.test((await caption.textContent()).trim()), "no prediction");
+  holds(
+    /^\d \d+ %$/.test((await caption.textContent()).trim()),
+    "no prediction",
+  );
 }
 
 async function exportModel(page) {
