@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING
 
 from foveal.errors import ImageError
+from foveal.text import printable
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage, HTTPResponse
@@ -15,18 +16,26 @@ if TYPE_CHECKING:
 RECEIVE_SECONDS = 30
 """Longest wait for the next bytes."""
 SCHEMES = ("http", "https")
+_MAX_SIZE_DIGITS = 18  # more bytes than any disk has
 
 
 def describe(address: str) -> tuple[int, str]:
     """The size of a file in bytes, and text that changes when its content does.
 
     Raises OSError where the server does not answer or refuses, ImageError for a redirect to
-    anything else than the web; the same is true of `read`.
+    anything else than the web; the same is true of `read`.  ImageError also for a size that is no
+    number.
     """
     with _open(address, "HEAD", {}) as answer:
-        size = int(answer.headers.get("Content-Length") or 0)
+        size = _size_of(answer.headers.get("Content-Length") or "0")
         changed = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
     return size, f"{size}:{changed}"
+
+
+def _size_of(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_SIZE_DIGITS):
+        raise ImageError(f"the server says that its size is '{printable(text[:40])}' bytes")
+    return int(text)
 
 
 def read(address: str, start: int | None, count: int) -> bytes:

@@ -5,20 +5,27 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import pytest
 
 from foveal import web
-from foveal.errors import ImageError
+from foveal.errors import DataError, ImageError
+from foveal.remote import list_remote_files
 
 CONTENT = b"0123456789"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """`/file` has CONTENT; any other path is a redirect to what stands behind `?`."""
+    """`/file` has CONTENT, `/size?3` says 3 bytes; other paths redirect to what is behind `?`."""
 
     def do_GET(self) -> None:
         path, _, target = self.path.partition("?")
+        if path == "/size":
+            self.send_response(200)
+            self.send_header("Content-Length", unquote(target))
+            self.end_headers()
+            return
         if path != "/file":
             self.send_response(302)
             self.send_header("Location", target)
@@ -53,6 +60,19 @@ def test_a_file_and_its_parts(server: str) -> None:
     assert web.read(f"{server}/file", None, 3) == b"012"
     assert web.read(f"{server}/file", 4, 2) == b"45"
     assert web.describe(f"{server}/file") == (10, "10:one")
+
+
+@pytest.mark.parametrize("size", ["many", "-1", "1_0", "1.5", "9" * 19])
+def test_a_size_that_is_none_is_one_sentence(server: str, size: str) -> None:
+    assert web.describe(f"{server}/size?12") == (12, "12:")
+    with pytest.raises(ImageError) as info:
+        web.describe(f"{server}/size?{size}")
+    assert str(info.value) == f"the server says that its size is '{size}' bytes"
+    with pytest.raises(DataError) as listed:
+        list_remote_files(f"{server}/size?{size}")
+    assert str(listed.value) == (
+        f"{server}/size?{size} cannot be listed: the server says that its size is '{size}' bytes"
+    )
 
 
 def test_a_redirect_to_another_address_of_the_web_is_followed(server: str) -> None:
