@@ -38,7 +38,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = KEPT_CHECK
 
     Raises Error where there is no space or no permission; older checkpoints stay then.
     """
-    path = folder / f"{checkpoint.step:012d}.safetensors"
+    path = checkpoint_path(folder, checkpoint.step)
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
     metadata = {"format": CHECKPOINT_FORMAT, **checkpoint.metadata}
     text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
@@ -46,6 +46,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = KEPT_CHECK
     for old in _checkpoint_files(folder)[keep:]:
         old.unlink(missing_ok=True)
     return path
+
+
+def checkpoint_path(folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies."""
+    return folder / f"{step:012d}.safetensors"
 
 
 def load_newest(folder: Path) -> Checkpoint | None:
@@ -72,7 +77,10 @@ def _checkpoint_files(folder: Path) -> list[Path]:
 
 
 def _load(path: Path) -> Checkpoint | None:
-    """None where the file is damaged, or is a pipe or another thing, which is not opened."""
+    """None where the file is damaged or not named as a checkpoint.
+
+    Also where it is a pipe or another thing, which is not opened.
+    """
     try:
         if not path.is_file():
             return None
@@ -82,6 +90,8 @@ def _load(path: Path) -> Checkpoint | None:
         if header["sha256"] != _digest(tensors, header["foveal"]):
             return None
         metadata, step = json.loads(header["foveal"]), int(path.stem)
+        if path != checkpoint_path(path.parent, step):
+            return None
         version = metadata["format"]
         if not all(isinstance(metadata[part], dict) for part in ("plan", "position")):
             return None

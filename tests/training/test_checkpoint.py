@@ -46,6 +46,10 @@ def test_two_are_kept_and_the_newest_is_found(tmp_path):
     assert load_newest(tmp_path).step == 300
 
 
+def test_a_checkpoint_is_named_after_its_step(tmp_path):
+    assert save_checkpoint(tmp_path, _checkpoint(7)) == checkpoint.checkpoint_path(tmp_path, 7)
+
+
 def test_none_where_there_is_none(tmp_path):
     assert load_newest(tmp_path) is None
     assert load_newest(tmp_path / "missing") is None
@@ -148,9 +152,10 @@ def test_facts_that_are_none_are_passed_over(tmp_path, text):
     assert load_newest(tmp_path).step == 1
 
 
-def test_a_file_of_another_name_is_passed_over(tmp_path):
+@pytest.mark.parametrize("name", ["copy", "2", "1_0", "١"])
+def test_a_file_of_another_name_is_passed_over(tmp_path, name):
     path = save_checkpoint(tmp_path, _checkpoint(1))
-    path.with_name("copy.safetensors").write_bytes(path.read_bytes())
+    path.with_name(f"{name}.safetensors").write_bytes(path.read_bytes())
     assert load_newest(tmp_path).step == 1
 
 

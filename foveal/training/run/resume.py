@@ -14,7 +14,7 @@ from foveal.progress import Progress
 from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.spec.network import Network
 from foveal.text import and_more
-from foveal.training.checkpoint import Checkpoint, load_newest
+from foveal.training.checkpoint import Checkpoint, checkpoint_path, load_newest
 from foveal.training.checkpoint_facts import check_facts
 from foveal.training.device import environment, environment_differences, select_device
 from foveal.training.process_group import ALONE, ProcessGroup
@@ -32,15 +32,16 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
 
     Raises TrainingError where it cannot be used, as `load_newest` does.
     """
-    newest = load_newest(folder / CHECKPOINT_FOLDER)
+    checkpoints = folder / CHECKPOINT_FOLDER
+    newest = load_newest(checkpoints)
     if newest is None:
         return None
     try:
         check_facts({part: newest.metadata[part] for part in ("plan", "position")})
     except TrainingError as error:
         raise TrainingError(
-            f"{folder} cannot be resumed, as its newest checkpoint is not as a run writes it "
-            f"({error}); remove that file to go on from the one before, or start a new run"
+            f"the checkpoint {checkpoint_path(checkpoints, newest.step)} is not as a run writes it "
+            f"({error}); remove it to go on from the one before, or start a new run"
         ) from error
     return newest
 
