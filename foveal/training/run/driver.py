@@ -28,7 +28,7 @@ from foveal.training import checkpoint, progressive_resizing, validation
 from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
 from foveal.training.loop import train
 from foveal.training.run.final_validation import validate_best
-from foveal.training.run.shared_session import agree, signals_until_agreed
+from foveal.training.run.shared_session import agree, share_session, signals_until_agreed
 from foveal.training.setup.budget import PLANNED_SHARE, Budget, finish_seconds, steps_within
 from foveal.training.setup.plan import NO_TIMING
 from foveal.training.setup.timing import Timing
@@ -86,13 +86,17 @@ class RunContext:
 StateWriter = Callable[[TrainingRecord, TrainingState, TrainTask, RunContext], None]
 
 
-def drive(state: TrainingState, task: TrainTask, context: RunContext) -> None:
+def drive(state: TrainingState, task: TrainTask, context: RunContext, *, new: bool = False) -> None:
     """Train to the end of the cycle; the files in the folder are whole at every moment.
 
-    Ctrl-C and SIGTERM save the state and are raised on as KeyboardInterrupt and SystemExit.
+    new: no checkpoint is written yet.  Ctrl-C and SIGTERM save the state and are raised on as
+    KeyboardInterrupt and SystemExit.
     """
     context.times.saved_at = time.monotonic()
     try:
+        if new:  # killed before its first step, the run can be resumed as it was requested
+            save_state(state, task, context)
+        share_session(state, task, context.plan)
         with signals_until_agreed(task), closing(train(state, task)) as records:
             for record in records:
                 context.on_record(record)
@@ -223,12 +227,14 @@ def save_state(state: TrainingState, task: TrainTask, context: RunContext, keep:
     context.times.save_seconds = context.times.saved_at - started
 
 
-def save_elapsed(context: RunContext) -> None:
-    """Save the newest checkpoint again, with the time that was used since."""
+def save_elapsed(context: RunContext) -> bool:
+    """Save the newest checkpoint again, with the time that was used since; whether there is one."""
     newest = checkpoint.load_newest(context.folder / CHECKPOINT_FOLDER)
-    if newest is not None:
-        newest.metadata["position"]["elapsed_seconds"] = context.budget.used()
-        checkpoint.save_checkpoint(context.folder / CHECKPOINT_FOLDER, newest)
+    if newest is None:
+        return False
+    newest.metadata["position"]["elapsed_seconds"] = context.budget.used()
+    checkpoint.save_checkpoint(context.folder / CHECKPOINT_FOLDER, newest)
+    return True
 
 
 def write_log(state: TrainingState, context: RunContext) -> None:

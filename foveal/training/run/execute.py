@@ -15,11 +15,11 @@ from foveal.training.device import deterministic_kernels, retain_freed_memory, s
 from foveal.training.events import EpochRecord, TrainingRecord
 from foveal.training.interrupts import handle_interrupts
 from foveal.training.process_group import ALONE, ProcessGroup
-from foveal.training.run.driver import RunContext, StateWriter, drive, follow, save_state
+from foveal.training.run.driver import RunContext, StateWriter, drive, follow
 from foveal.training.run.head import run_first_stages
 from foveal.training.run.live import LiveFiles, write_val_errors
 from foveal.training.run.resume import is_complete, newest_checkpoint, resume_run
-from foveal.training.run.shared_session import follow_session, share_session
+from foveal.training.run.shared_session import follow_session
 from foveal.training.run.start import start_run
 from foveal.training.run.trackers import STEPS, open_trackers
 from foveal.training.setup.request import TrainRequest
@@ -123,12 +123,10 @@ def _train(
             on_state=_state_writer(options),
             write_report=_report_writer(session, options, write_report),
         )
-        if new:  # killed before its first step, the run can be resumed as it was requested
-            save_state(session.state, session.task, context)
         if session.state.position.stage != "training":
-            session, context = run_first_stages(session, context)
-        share_session(session)
-        drive(session.state, session.task, context)
+            session, context = run_first_stages(session, context, new=new)
+            new = False
+        drive(session.state, session.task, context, new=new)
     return session
 
 

@@ -31,24 +31,29 @@ from foveal.training.transfer.head import FittedHead, HeadData, counts_left_out,
 from foveal.training.transfer.training import predict_logits
 
 
-def run_first_stages(session: TrainSession, context: RunContext) -> tuple[TrainSession, RunContext]:
+def run_first_stages(
+    session: TrainSession, context: RunContext, *, new: bool = False
+) -> tuple[TrainSession, RunContext]:
     """Fit the output layer, write the first model file, and plan the rest of the run.
 
-    Ctrl-C and SIGTERM are raised on; what was complete is saved.
+    new: no checkpoint is written yet.  Ctrl-C and SIGTERM are raised on; what was complete is
+    saved.
     """
     try:
+        if new:  # killed before its first step, the run can be resumed as it was requested
+            save_state(session.state, session.task, context)
         if session.state.position.stage == "head":
             with all_cores(session.task.processes):
                 session = fit_output_layer(session, context)
             context = _context_of(session, context)
             save_state(session.state, session.task, context)
         session = _plan_the_rest(session, context)
+        context = _context_of(session, context)
+        save_state(session.state, session.task, context)
     except (KeyboardInterrupt, SystemExit):
-        save_elapsed(context)
-        context.progress.message("saved before the first step; continue with --resume")
+        if save_elapsed(context):
+            context.progress.message("saved before the first step; continue with --resume")
         raise
-    context = _context_of(session, context)
-    save_state(session.state, session.task, context)
     return session, context
 
 

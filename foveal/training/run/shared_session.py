@@ -30,20 +30,20 @@ from foveal.training.synchronised_norm import synchronise_norms
 from foveal.training.task import TrainTask
 
 
-def share_session(session: TrainSession) -> None:
+def share_session(state: TrainingState, task: TrainTask, plan: dict[str, Any]) -> None:
     """Give the others the session of rank 0; raises TrainingError where one cannot follow."""
-    processes = session.task.processes
+    processes = task.processes
     if processes.size == 1:
         return
-    position, tensors = session.state.pack()
-    processes.send_plan({"plan": session.plan, "position": position})
+    position, tensors = state.pack()
+    processes.send_plan({"plan": plan, "position": position})
     processes.broadcast(save({name: value.contiguous() for name, value in tensors.items()}))
     if any(processes.maximum([0.0], patient=True)):
         raise TrainingError(
             "another process of this run could not start; its own message says why, and the run "
             "can be continued with --resume"
         )
-    synchronise_norms(session.state.module, processes)
+    synchronise_norms(state.module, processes)
 
 
 def follow_session(

@@ -12,6 +12,7 @@ from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.training import checkpoint, gradients, loop
 from foveal.training import task as training_task
 from foveal.training.events import EpochRecord, StepRecord
+from foveal.training.run import driver
 
 VARIANTS = [
     {},
@@ -68,6 +69,25 @@ def test_a_signal_in_the_middle_of_a_step_takes_it_back(runs, monkeypatch, modul
     newest = checkpoint.load_newest(runs.folder / "stopped" / CHECKPOINT_FOLDER)
     assert newest.step == 6
     assert runs.drive(runs.resume(newest), "stopped") == whole
+
+
+def test_a_new_run_is_saved_before_it_is_shared_with_other_processes(runs, messages, monkeypatch):
+    """Ctrl-C is likely there: the others decode the images meanwhile."""
+    whole = runs.drive(runs.start(), "whole")
+    folder = runs.folder / "stopped" / CHECKPOINT_FOLDER
+
+    def interrupted(*_):
+        assert checkpoint.load_newest(folder).step == 0
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver, "share_session", interrupted)
+    session = runs.start()
+    context = runs.context(session, "stopped", progress=messages)
+    with pytest.raises(KeyboardInterrupt):
+        driver.drive(session.state, session.task, context, new=True)
+    monkeypatch.undo()
+    assert messages.texts == ["saved after step 0; continue with --resume"]
+    assert runs.drive(runs.resume(checkpoint.load_newest(folder)), "stopped") == whole
 
 
 def test_a_signal_during_validation_is_not_lost(runs, monkeypatch):

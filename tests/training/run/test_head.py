@@ -14,7 +14,7 @@ from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.training import checkpoint
 from foveal.training.loss import encode_targets
 from foveal.training.run import head
-from foveal.training.run.driver import drive, save_state
+from foveal.training.run.driver import drive
 from foveal.training.run.head import fit_output_layer, run_first_stages
 from foveal.training.run.head_features import collect_features
 from foveal.training.setup.budget import Budget
@@ -35,9 +35,9 @@ def whole(runs):
     def made(session, name, **keys):
         context = runs.context(session, name, **keys)
         with torch.random.fork_rng():
-            save_state(session.state, session.task, context)
+            new = session.state.position.stage == "head"
             if session.state.position.stage != "training":
-                session, context = run_first_stages(session, context)
+                session, context = run_first_stages(session, context, new=new)
             drive(session.state, session.task, context)
         return (runs.folder / name / "model.safetensors").read_bytes(), session
 
@@ -102,6 +102,17 @@ def test_interrupted_before_the_first_step_it_is_resumed_exactly(
     with torch.random.fork_rng():
         session = resume_session(newest, runs.data, CPU, UNLIMITED)
     assert whole(session, "stopped")[0] == expected
+
+
+def test_interrupted_before_anything_is_saved_nothing_is_said(runs, start, messages, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(head, "save_state", interrupted)
+    session = start()
+    with pytest.raises(KeyboardInterrupt):
+        run_first_stages(session, runs.context(session, "run", progress=messages), new=True)
+    assert messages.texts == []
 
 
 @pytest.mark.parametrize("step", [1, 5, 8])
