@@ -6,6 +6,7 @@ Every entry is a folder with a file `about.json`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -166,12 +167,28 @@ def write_about(folder: Path, description: str, **fields: Any) -> None:
 def read_about(folder: Path) -> dict[str, Any]:
     """What `write_about` wrote; OSError or ValueError where it cannot be read."""
     try:
-        about = json.loads((folder / _ABOUT_FILE).read_text("utf-8"))
+        about = json.loads(require_file(folder / _ABOUT_FILE).read_text("utf-8"))
     except RecursionError as error:
         raise ValueError("about.json has too many levels") from error
     if not isinstance(about, dict):
         raise ValueError("about.json is not an object")
     return about
+
+
+def require_file(path: Path) -> Path:
+    """The path of a file of an entry; OSError where it is none, as a pipe would be waited for."""
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, "not a file", str(path))
+    return path
+
+
+def remove_all_but_files(folder: Path) -> None:
+    """Remove what is no file from unfinished work, so that it can be written on."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif not path.is_file():
+            path.unlink()
 
 
 def touch(folder: Path) -> None:

@@ -99,6 +99,20 @@ def test_about_is_read_back_and_damage_is_an_error(folder):
     assert cache.list_entries()[0].description == ""
 
 
+def test_a_pipe_in_an_entry_is_not_waited_for(folder):
+    entry = add("scan-a")
+    (entry / "about.json").unlink()
+    os.mkfifo(entry / "about.json")
+    with pytest.raises(FileNotFoundError) as caught:
+        cache.read_about(entry)
+    assert str(caught.value) == f"[Errno 2] not a file: '{entry}/about.json'"
+    assert [one.description for one in cache.list_entries()] == [""]
+    (entry / "folder" / "in it").mkdir(parents=True)
+    (entry / "nowhere").symlink_to("/nowhere")
+    cache.remove_all_but_files(entry)
+    assert [path.name for path in entry.iterdir()] == ["content"]
+
+
 def test_touch_makes_an_entry_the_most_recently_used():
     first, _ = add("scan-a", used=1000), add("scan-b", used=2000)
     cache.touch(first)

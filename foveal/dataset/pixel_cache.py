@@ -137,6 +137,7 @@ def _build(
             if folder.is_dir() and _open(folder, rows, task.shape) is not None:
                 part.rmdir()
                 return  # another process built it meanwhile
+            cache.remove_all_but_files(part)
             _decode_missing(part, dataset, rows, task, decoded, progress)
             cache.write_about(
                 part,
@@ -212,7 +213,7 @@ def _open(folder: Path, rows: list[int], shape: tuple[int, int, int]) -> PixelCa
         if sum(chunk.size for chunk in chunks) != len(rows):
             return None
         decoded = [row for chunk in chunks for row in chunk.rows]
-        path = folder / PIXELS_FILE
+        path = cache.require_file(folder / PIXELS_FILE)
         if path.stat().st_size != len(decoded) * int(np.prod(shape)):
             return None
         if not _matches(path, about["checksums"]):

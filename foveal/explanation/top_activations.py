@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveal.cache import require_file
 from foveal.explanation.activations import forward_with_outputs
 from foveal.files import write_atomic
 from foveal.prediction.embedding_cache import NPY_ERRORS
@@ -105,7 +106,7 @@ def save_top_activations(file: Path, layers: dict[str, TopActivations]) -> None:
 def load_top_activations(file: Path, names: Sequence[str]) -> dict[str, TopActivations] | None:
     """The top activations in `file`; None where it is missing or damaged."""
     try:
-        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
+        with require_file(file).open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
             return {
                 name: TopActivations(*(arrays[f"{name}/{array}"] for array in _ARRAYS))
                 for name in names

@@ -99,7 +99,8 @@ def save_vectors(opened: EmbeddingCache, vectors: Mapping[int, NDArray[np.float3
 def load_listing(folder: Path, fingerprint: str) -> tuple[list[int | None], list[str]] | None:
     """Content hash (None: unusable) and reason of each row of a data set; None where unknown."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        listing = json.loads((folder / f"{fingerprint}.json").read_text("utf-8"))
+        file = cache.require_file(folder / f"{fingerprint}.json")
+        listing = json.loads(file.read_text("utf-8"))
         hashes = [None if text is None else int(text, 16) for text in listing["content_hashes"]]
         reasons = [str(reason) for reason in listing["reasons"]]
         return (hashes, reasons) if len(hashes) == len(reasons) else None
@@ -140,8 +141,9 @@ def _read_parts(folder: Path, size: int) -> Iterator[tuple[NDArray[Any], NDArray
     """Index and vectors of every part that is whole."""
     for path in sorted(folder.glob("*.index.npy")):
         with contextlib.suppress(*NPY_ERRORS):
-            index = np.load(path, allow_pickle=False)
-            vectors = np.load(_vectors_path(path), mmap_mode="r", allow_pickle=False)
+            index = np.load(cache.require_file(path), allow_pickle=False)
+            file = cache.require_file(_vectors_path(path))
+            vectors = np.load(file, mmap_mode="r", allow_pickle=False)
             expected = (len(index), size)
             if index.dtype == _INDEX and (vectors.dtype, vectors.shape) == (np.float32, expected):
                 yield index, vectors

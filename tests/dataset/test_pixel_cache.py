@@ -101,6 +101,20 @@ def test_a_flipped_bit_is_found_and_made_again(images):
     )
 
 
+@pytest.mark.parametrize("name", ["pixels", "journal", "about.json"])
+@pytest.mark.parametrize("unfinished", [False, True])
+def test_pipes_are_not_waited_for(images, name, unfinished):
+    data = open_dataset(images("a/1.png a/2.png b/1.png"))
+    wanted = np.array(build_pixel_cache(data, range(3), SIZE, RULE).pixels)
+    folder = entry()
+    if unfinished:
+        folder = folder.rename(cache.unfinished(folder))
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    assert np.array_equal(build_pixel_cache(data, range(3), SIZE, RULE).pixels, wanted)
+    assert all(path.is_file() for path in entry().iterdir())
+
+
 def test_no_rows_and_no_readable_rows(images):
     root = images("a/1.png b/1.png")
     assert build_pixel_cache(open_dataset(root), [], SIZE, RULE).pixels.shape == (0, 16, 16, 3)

@@ -1,5 +1,7 @@
 """Top activations against sorting all of them, and the cache file."""
 
+import os
+
 import numpy as np
 import torch
 
@@ -53,6 +55,9 @@ def test_a_damaged_file_is_ignored(tmp_path):
     assert np.array_equal(loaded["conv_1"].values, layers["conv_1"].values)
     assert load_top_activations(file, ["conv_2"]) is None
     file.write_bytes(file.read_bytes()[:40])
+    assert load_top_activations(file, ["conv_1"]) is None
+    file.unlink()
+    os.mkfifo(file)  # is not waited for
     assert load_top_activations(file, ["conv_1"]) is None
 
 

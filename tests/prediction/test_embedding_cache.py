@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,18 @@ def test_damaged_parts_are_not_used(model: Model):
     path.unlink()
     assert open_cache(model, 4).places == {}
     assert open_cache(model, 5).places == {}
+
+
+@pytest.mark.parametrize("kind", ["vectors", "index"])
+def test_pipes_are_not_waited_for(model: Model, kind: str):
+    opened = open_cache(model, 4)
+    save_vectors(opened, vectors(1, 2))
+    (path,) = opened.folder.glob(f"*.{kind}.npy")
+    path.unlink()
+    os.mkfifo(path)
+    assert open_cache(model, 4).places == {}
+    os.mkfifo(opened.folder / "ab.json")
+    assert load_listing(opened.folder, "ab") is None
 
 
 def test_many_parts_are_joined(model: Model, monkeypatch: pytest.MonkeyPatch):

@@ -165,7 +165,7 @@ def _load(folder: Path) -> Scan | None:
     """The cached scan; None where there is none or it is damaged."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, SafetensorError):
         about = cache.read_about(folder)
-        path = folder / _FILE
+        path = cache.require_file(folder / _FILE)
         with safe_open(path, "numpy") as file:
             unusable = json.loads(file.metadata()["unusable"])
         scan = Scan(**load_file(path), unusable=tuple(UnusableFile(*item) for item in unusable))

@@ -104,6 +104,7 @@ def fetch(shard: CopiedShard, ended: threading.Event | None = None) -> bool:
             if folder.is_dir() and _stamp_of(folder) == shard.stamp:
                 part.rmdir()  # another process made it meanwhile
                 return True
+            cache.remove_all_but_files(part)
             if not shard.write(part / _SHARD_FILE, ended or threading.Event()):
                 return False
             cache.write_about(part, f"copy of {shard.address}", stamp=shard.stamp)

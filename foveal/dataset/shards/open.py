@@ -186,7 +186,8 @@ def _index_cached(root: Path, file: ShardFile) -> ShardEntry:
     key = json.dumps([TAR_INDEX_FORMAT, place, file.name, file.stamp])
     folder = cache.entry_folder("shards", cache.key_of(key))
     with contextlib.suppress(OSError, ValidationError):
-        entry = ShardEntry.model_validate_json((folder / _ENTRY_FILE).read_bytes())
+        content = cache.require_file(folder / _ENTRY_FILE).read_bytes()
+        entry = ShardEntry.model_validate_json(content)
         if entry.url == file.name and entry.problem() is None:
             cache.touch(folder)
             return entry

@@ -1,5 +1,7 @@
 """One pass over all images, cached."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,9 +49,12 @@ def test_a_scan_is_read_from_the_cache_and_a_full_one_serves_both(dataset, monke
 
 
 @pytest.mark.parametrize("name", ["scan.safetensors", "about.json"])
-def test_a_damaged_entry_is_scanned_again(dataset, name):
+@pytest.mark.parametrize("kind", ["file", "pipe"])
+def test_a_damaged_entry_is_scanned_again(dataset, name, kind):
     first = scan_images(dataset, range(4))
-    (cache.list_entries()[0].folder / name).write_bytes(b"{}")
+    path = cache.list_entries()[0].folder / name
+    path.unlink()
+    path.write_bytes(b"{}") if kind == "file" else os.mkfifo(path)  # which is not waited for
     assert scan_images(dataset, range(4)).rows.tolist() == first.rows.tolist()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 
 import pytest
@@ -37,6 +38,17 @@ def test_a_copy_is_made_once_and_images_are_read_from_it(shard, monkeypatch):
     assert image.read(root) == CONTENT[300:340]
     cache.remove(copy_path(shard.address).parent)
     assert image.read(root) == CONTENT[300:340]
+
+
+@pytest.mark.parametrize("name", ["shard", "about.json"])
+def test_pipes_are_not_waited_for(shard, name):
+    folder = copy_path(shard.address).parent
+    part = cache.unfinished(folder)
+    for place in (folder, part):
+        place.mkdir(parents=True)
+        os.mkfifo(place / name)
+    assert fetch(shard)
+    assert copy_path(shard.address).read_bytes() == CONTENT
 
 
 def test_other_bytes_are_refused(shard):

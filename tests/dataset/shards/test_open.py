@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from foveal import remote
+from foveal import cache, remote
 from foveal.dataset.open import open_dataset, open_shard_images
 from foveal.dataset.pixel_cache import build_pixel_cache
 from foveal.dataset.scan.scan import scan_images
@@ -113,6 +114,18 @@ def test_the_index_of_a_tar_is_cached_until_the_shard_changes(write_tar, png, mo
     write_tar("0.tar", [("1.png", png(1)), ("1.cls", b"b")])
     assert open_dataset(path.parent).classes == ("b",)
     assert made == ["0.tar", "0.tar"]
+
+
+def test_a_pipe_as_a_cached_index_is_not_waited_for(write_tar, png, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOVEAL_CACHE", str(tmp_path / "cache"))
+    path = write_tar("0.tar", [("1.png", png(1)), ("1.cls", b"a")])
+    whole = open_dataset(path.parent)
+    (entry,) = cache.list_entries()
+    (index,) = (one for one in entry.folder.iterdir() if one.name != "about.json")
+    index.unlink()
+    os.mkfifo(index)
+    assert open_dataset(path.parent).paths == whole.paths
+    assert index.is_file()
 
 
 @pytest.mark.parametrize("with_index", [True, False])
