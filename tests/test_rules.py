@@ -88,16 +88,12 @@ TESTED_ELSEWHERE = {
     "dataset/label_cells": "tests/dataset/test_table.py reads every kind of cell",
     "dataset/parquet_image": "tests/dataset/test_parquet.py reads images inside Parquet",
     "dataset/table_text": "tests/dataset/test_table.py reads every encoding and dialect",
-    "network/lowering": "tests/network/test_build.py and test_codegen.py run every call it makes",
     "serving/middleware/head": "tests/serving/test_app.py asks with HEAD",
     "spec/messages": "tests/spec/test_yaml.py and test_layers.py assert its sentences",
     "spec/preprocess": "tests/spec/test_network.py",
     "spec/values": "tests/spec/test_layers.py and test_network.py",
     "studio/state": "values without code; every test of tests/studio serves one",
     "training/events": "values without code; tests/training/test_loop.py reads them",
-    "training/run/execute": "tests/verbs/test_train.py kills and resumes whole runs",
-    "training/run/resume": "tests/verbs/test_train.py kills and resumes whole runs",
-    "training/run/start": "tests/verbs/test_train.py trains from every start",
 }
 
 

@@ -75,17 +75,46 @@ def test_a_body_that_never_ends_is_answered_408(local, read_all) -> None:
     assert body["error"] == "the request was not complete after 0.4 seconds"
 
 
-def test_the_second_request_of_a_connection_has_its_own_clock(local, request_bytes, images):
-    with local(limits={"receive_seconds": 3}) as server:
+@pytest.fixture
+def timers(monkeypatch):
+    """Starts and stops of the timers of received requests, each with its protocol."""
+    seen, start, stop = (
+        [],
+        LimitedProtocol._start_receive_timer,
+        LimitedProtocol._stop_receive_timer,
+    )
+
+    def started(protocol):
+        if protocol._receive_timer is None:
+            seen.append(("started", protocol))
+        start(protocol)
+
+    def stopped(protocol):
+        if protocol._receive_timer is not None:
+            seen.append(("stopped", protocol))
+        stop(protocol)
+
+    monkeypatch.setattr(LimitedProtocol, "_start_receive_timer", started)
+    monkeypatch.setattr(LimitedProtocol, "_stop_receive_timer", stopped)
+    return seen
+
+
+def test_each_request_of_a_connection_has_its_own_clock(
+    local, request_bytes, images, timers, wait_until
+):
+    with local(limits={"receive_seconds": 3600}) as server:
         connection = server.connect()
         for _ in range(3):
-            time.sleep(1.1)
             connection.sendall(request_bytes(images[0]))
             received = b""
             while not received.endswith(b'"error": null}'):
                 received += connection.recv(65_536)
             assert received.startswith(b"HTTP/1.1 200")
         connection.sendall(b"POST /predict")
+        wait_until(lambda: len(timers) == 7)
+        assert [what for what, _ in timers] == [*["started", "stopped"] * 3, "started"]
+        _, protocol = timers[-1]
+        protocol.loop.call_soon_threadsafe(protocol._on_receive_timeout)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 408")
 
 

@@ -209,6 +209,7 @@ def test_files(tmp_path):
     )
 
 
+MAX_CALLS = 5_000_000
 HOSTILE = {
     "laughs": "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\nlayers: [output]\n",
     "deep": "layers: " + "[" * 60_000,
@@ -226,29 +227,33 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_documents_end_in_an_error_within_a_second_and_200_mb(name, tmp_path):
+def test_hostile_documents_end_in_an_error_of_few_calls_and_200_mb(name, tmp_path):
+    """Calls are counted, as seconds depend on the machine: a second has about ten million."""
     path = tmp_path / "net.yaml"
     path.write_text(HOSTILE[name])
     code = (
-        "import re, sys, time\n"
+        "import re, sys\n"
         "from foveal.errors import Error\n"
         "from foveal.verbs.show import show\n"
-        "start = time.process_time()\n"
+        "calls = 0\n"
+        "def count(*_):\n"
+        "    global calls\n"
+        "    calls += 1\n"
+        "sys.setprofile(count)\n"
         "try:\n"
         f"    shown = show({str(path)!r}, classes=10)\n"
         "    told = '; '.join(one.text for one in shown.errors)\n"
         "except Error as error:\n"
         "    told = str(error)\n"
-        "print(time.process_time() - start)\n"
+        "sys.setprofile(None)\n"
+        "print(calls)\n"
         "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
         "print(told[:200])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    seconds, kilobytes, told = done.stdout.split("\n", 2)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    calls, kilobytes, told = done.stdout.split("\n", 2)
     assert told.strip()
-    assert float(seconds) < 1
+    assert int(calls) < MAX_CALLS
     assert int(kilobytes) < 200_000
 
 

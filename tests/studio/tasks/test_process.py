@@ -3,7 +3,6 @@
 import sys
 import textwrap
 import threading
-import time
 
 import pytest
 
@@ -68,8 +67,6 @@ def test_a_child_that_dies_is_one_sentence(child):
 def test_a_quiet_child_is_ended_when_asked(child):
     task = Task("t", "p", "x")
     threading.Timer(0.5, task.stop.set).start()
-    began = time.monotonic()
     with pytest.raises(Cancelled):
         child("import time; time.sleep(600)", TaskProgress(task, lambda _: None))
-    assert time.monotonic() - began < 60
-    assert child.started[0].poll() is not None
+    assert child.started[0].poll() < 0  # by a signal

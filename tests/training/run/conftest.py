@@ -1,4 +1,6 @@
-"""Runs of the tiny task that start from the weights of another one."""
+"""Runs of the tiny task that start from the weights of another one, and whole ones of the verb."""
+
+import shutil
 
 import pytest
 import torch
@@ -7,6 +9,7 @@ from foveal.spec.recipe import Recipe
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.session import TrainConfig, start_session
 from foveal.training.setup.source import SourceModel
+from foveal.verbs.train import train
 
 UNLIMITED = Budget(float("inf"))
 
@@ -33,3 +36,20 @@ def start(runs, source):
             return start_session(network or source.network, data or runs.data, config)
 
     return started
+
+
+@pytest.fixture
+def finished(tiny_run, tmp_path):
+    """The folder of a run of one epoch."""
+    return shutil.copytree(tiny_run, tmp_path / "run")
+
+
+@pytest.fixture
+def transferred(digits, tiny_pretrained):
+    """`transferred(out)` trains an epoch from the weights of `tiny_pretrained`."""
+
+    def made(out, **keys):
+        arguments = {"size": 16, "epochs": 1, "overrides": {"batch_size": 64}, **keys}
+        return train(digits, start_from=tiny_pretrained, out=out, **arguments)
+
+    return made

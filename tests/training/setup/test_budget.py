@@ -13,17 +13,6 @@ from foveal.training.setup.budget import Budget, finish_seconds
 from foveal.training.setup.timing import Timing
 
 
-@pytest.mark.timeout(120)
-def test_a_budget_is_kept(runs):
-    started = time.monotonic()
-    budget = Budget(2.5)
-    session = runs.start(budget=budget, optimizer="adamw", epochs=100_000.0)
-    runs.drive(session, "a")
-    used = time.monotonic() - started
-    assert used < 12  # 100,000 epochs would take hours
-    assert session.state.position.finished
-
-
 def test_minutes_are_those_that_were_given():
     """0.29 * 60 / 60 is not 0.29, and a run of other minutes would be trained further."""
     minutes = [number / 1000 for number in range(1, 3000)]
@@ -62,6 +51,17 @@ def _rates(runs, session):
     return [record.learning_rate for record in steps if isinstance(record, StepRecord)]
 
 
+def test_a_budget_is_kept_and_used(runs, monkeypatch):
+    Clock(monkeypatch, step_seconds=0.02)
+    budget = Budget(4.0, started_at=0.0)
+    session = runs.start(budget=budget, optimizer="adamw", epochs=100_000.0)
+    planned = session.state.position.cycle_steps
+    rates = _rates(runs, session)
+    assert session.state.position.finished
+    assert planned <= len(rates) <= 1.05 * planned
+    assert 0.5 * 4.0 <= budget.used() <= 4.0
+
+
 def test_a_machine_that_becomes_slower_shortens_the_cycle(runs, monkeypatch):
     clock = Clock(monkeypatch, step_seconds=0.01)
     budget = Budget(4.0, started_at=0.0)
@@ -75,11 +75,11 @@ def test_a_machine_that_becomes_slower_shortens_the_cycle(runs, monkeypatch):
 
 
 def test_trial_steps_in_a_slow_moment_do_not_ruin_the_plan(runs, monkeypatch):
-    clock = Clock(monkeypatch, step_seconds=0.06)
+    clock = Clock(monkeypatch, step_seconds=0.12)
     budget = Budget(6.0, started_at=0.0)
     session = runs.start(budget=budget, epochs=100_000.0)
     planned = session.state.position.cycle_steps
-    clock.step_seconds = 0.01
+    clock.step_seconds = 0.02
     rates = _rates(runs, session)
     assert len(rates) > 4 * planned
     assert budget.used() <= 6.0
@@ -114,17 +114,11 @@ def test_a_plan_of_growing_images_holds(runs, wide, monkeypatch, start_cost, mea
     assert clock[0] + finish_seconds(timing, 0) <= budget.seconds
 
 
-def test_a_cycle_is_made_no_longer_than_was_asked(runs):
-    budget = Budget(60.0)
-    session = runs.start(budget=budget, epochs=60.0)
-    seen = []
-    runs.drive(
-        session,
-        "a",
-        on_record=seen.append,
-    )
-    steps = [record for record in seen if isinstance(record, StepRecord)]
-    assert len(steps) == 60 * session.task.steps_per_epoch
+def test_a_cycle_is_made_no_longer_than_was_asked(runs, monkeypatch):
+    """There would be time for fifteen times as many steps."""
+    Clock(monkeypatch, step_seconds=0.01)
+    session = runs.start(budget=Budget(10.0, started_at=0.0), epochs=10.0)
+    assert len(_rates(runs, session)) == 10 * session.task.steps_per_epoch
 
 
 def test_another_length_goes_on_from_where_the_schedule_is():
