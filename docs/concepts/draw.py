@@ -21,11 +21,13 @@ from sheet import Sheet
 from sklearn.datasets import load_digits
 
 import foveal
-from foveal import convolution as arithmetic
-from foveal.convolution import PaddingMode, WindowSettings
+from foveal.convolution import kernels, windows
+from foveal.convolution.activations import ACTIVATIONS, activate
+from foveal.convolution.settings import WindowSettings
 from foveal.explanation.activations import Activations, record_activations
 from foveal.prediction.prediction import probabilities_from_logits
 from foveal.pretrained.load import load_pretrained
+from foveal.spec.values import PaddingMode
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "digits.safetensors"
@@ -65,9 +67,9 @@ Say = Callable[[str], str]
 
 def convolution(say: Say) -> Sheet:
     """The filter at its first two places: window, products, sum."""
-    sheet, feature_map = Sheet(say("convolution")), arithmetic.convolve(IMAGE, KERNEL)
+    sheet, feature_map = Sheet(say("convolution")), windows.convolve(IMAGE, KERNEL)
     tops = (34, 200)
-    for top, step in zip(tops, arithmetic.steps(IMAGE, KERNEL), strict=False):
+    for top, step in zip(tops, windows.steps(IMAGE, KERNEL), strict=False):
         middle = top + 62
         right = sheet.grid(IMAGE, 12, top, 32)
         sheet.frame(12 + 32 * step.column, top + 32 * step.row, 96, 96)
@@ -86,8 +88,8 @@ def convolution(say: Say) -> Sheet:
 
 def flip(say: Say) -> Sheet:
     """Correlation and convolution of one input: the filter as it is, and turned."""
-    sheet, feature_map = Sheet(say("convolution")), arithmetic.convolve(IMAGE, KERNEL)
-    turned = arithmetic.convolve(IMAGE, KERNEL, WindowSettings(flip=True))
+    sheet, feature_map = Sheet(say("convolution")), windows.convolve(IMAGE, KERNEL)
+    turned = windows.convolve(IMAGE, KERNEL, WindowSettings(flip=True))
     x = 12.0
     for word, values in (
         ("filter", KERNEL),
@@ -121,12 +123,12 @@ def feature_maps(say: Say) -> Sheet:
 def activation(say: Say) -> Sheet:
     """The ten functions from -4 to 4, and a map before and after relu."""
     sheet, xs = Sheet(say("activation")), np.linspace(-4, 4, 81)
-    for at, name in enumerate(arithmetic.ACTIVATIONS[1:]):
+    for at, name in enumerate(ACTIVATIONS[1:]):
         left, top = 12 + at % 5 * 130, 30 + at // 5 * 110
         sheet.text(left, top - 6, name)
         sheet.line([(left, top + 60), (left + 112, top + 60)], "#999")
         sheet.line([(left + 56, top), (left + 56, top + 84)], "#999")
-        curve = arithmetic.activate(xs, name)
+        curve = activate(xs, name)
         sheet.line(zip(left + 56 + xs * 14, top + 60 - curve * 14, strict=True))
     activations = record(3)
     for x, word, name in ((12, "before", "conv_1"), (150, "after relu", "relu_1")):
@@ -148,8 +150,8 @@ def pooling(say: Say) -> Sheet:
     for row, column in np.ndindex(2, 2):
         sheet.frame(12 + 64 * column, 34 + 64 * row, 64, 64)
     results = (
-        ("max_pool 2", arithmetic.pool(image, "max", (2, 2))),
-        ("avg_pool 2", arithmetic.pool(image, "avg", (2, 2))),
+        ("max_pool 2", windows.pool(image, "max", (2, 2))),
+        ("avg_pool 2", windows.pool(image, "avg", (2, 2))),
     )
     for word, pooled in results:
         sheet.text(right + 40, 22, say(word))
@@ -171,7 +173,7 @@ def padding(say: Say) -> Sheet:
         left = 12 + at * 152
         sheet.text(left, 22, word)
         settings = WindowSettings(padding=(1, 1, 1, 1), padding_mode=mode, padding_value=value)
-        sheet.grid(arithmetic.pad(image, settings), left, 34, 22, most=3)
+        sheet.grid(windows.pad(image, settings), left, 34, 22, most=3)
         sheet.frame(left + 22, 56, 88, 88)
     return sheet
 
@@ -179,10 +181,10 @@ def padding(say: Say) -> Sheet:
 def stride(say: Say) -> Sheet:
     """Where a 3x3 filter stops on an 8x8 digit at stride 1, 2 and 3, and what comes out."""
     sheet, image = Sheet(say("stride")), record(3).layers[0].output.numpy()[0].astype(float)
-    kernel = arithmetic.named_kernel("sobel-x")
+    kernel = kernels.named_kernel("sobel-x")
     for at, step in enumerate((1, 2, 3)):
         left = 12 + at * 230
-        result = arithmetic.convolve(image, kernel, WindowSettings(stride=(step, step)))
+        result = windows.convolve(image, kernel, WindowSettings(stride=(step, step)))
         size = f"{say('stride')} {step}: {result.shape[0]}x{result.shape[1]}"
         sheet.text(left, 22, size)
         right = sheet.grid(image, left, 34, 14, grey=True, written=False)
@@ -236,7 +238,7 @@ def output(say: Say) -> Sheet:
     xs = np.linspace(-6, 6, 61)
     sheet.line([(510, 200), (630, 200)], "#999")
     sheet.line([(570, 60), (570, 200)], "#999")
-    curve = 200 - 120 * arithmetic.activate(xs, "sigmoid")
+    curve = 200 - 120 * activate(xs, "sigmoid")
     sheet.line(zip(570 + xs * 10, curve, strict=True))
     for x, word in ((510, "-6"), (566, "0"), (622, "6")):
         sheet.text(x, 216, word, size=11)

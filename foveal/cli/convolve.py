@@ -82,7 +82,7 @@ def free_name(image: Path, kernel: str) -> Path:
 
     A kernel given as numbers is called `kernel`.
     """
-    from foveal.convolution import KERNELS
+    from foveal.convolution.kernels import KERNELS
 
     word = kernel if kernel in KERNELS else "kernel"
     names = (Path(f"{image.stem}-{word}{'' if n == 1 else f'-{n}'}.png") for n in count(1))

@@ -10,8 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from foveal import convolution
-from foveal.convolution import IntPair, WindowSettings, WindowStep
+from foveal.convolution import windows
+from foveal.convolution.activations import activate
+from foveal.convolution.kernels import resolve_kernel
+from foveal.convolution.settings import (
+    IntPair,
+    WindowSettings,
+    parse_padding,
+    parse_padding_mode,
+    parse_pool,
+)
+from foveal.convolution.windows import WindowStep
 from foveal.errors import ImageError, UsageError
 from foveal.files import refuse_overwriting, write_atomic
 from foveal.network.geometry import Sides
@@ -74,7 +83,7 @@ def convolve(
     """Slide `kernel` over `image`: multiply element by element, sum, move on.
 
     image: an image file or its bytes (converted to grey, 0..255), or numbers (H, W).
-    kernel: a name of `foveal.convolution.KERNELS`, rows such as '0 1 0; 1 -4 1; 0 1 0', or
+    kernel: a name of `foveal.convolution.kernels.KERNELS`, rows such as '0 1 0; 1 -4 1; 0 1 0', or
     numbers (kh, kw).  size: of a named kernel.  padding: cells per side,
     [top, bottom, left, right], `same` or `valid`.  flip: rotate the kernel by 180 degrees first,
     the mathematical convolution.  pool: `max:2`, `avg:3`.
@@ -82,7 +91,7 @@ def convolve(
     """
     if out is not None and isinstance(image, str | Path):
         refuse_overwriting(Path(out), Path(image), "the image")
-    filter_weights, pixels = convolution.resolve_kernel(kernel, size), _load_image(image)
+    filter_weights, pixels = resolve_kernel(kernel, size), _load_image(image)
     kernel_size: IntPair = (filter_weights.shape[0], filter_weights.shape[1])
     input_size: IntPair = (pixels.shape[0], pixels.shape[1])
     strides = (stride, stride) if isinstance(stride, int) else stride
@@ -92,16 +101,16 @@ def convolve(
         raise UsageError(f"the padding value is {padding_value}; give a finite number")
     settings = WindowSettings(
         strides,
-        convolution.parse_padding(padding, input_size, kernel_size, strides),
-        convolution.parse_padding_mode(padding_mode),
+        parse_padding(padding, input_size, kernel_size, strides),
+        parse_padding_mode(padding_mode),
         padding_value,
         flip=flip,
     )
-    formula = convolution.formula(input_size, kernel_size, settings)
-    values = convolution.convolve(pixels, filter_weights, settings)
-    values = convolution.activate(values, activation)
+    formula = windows.formula(input_size, kernel_size, settings)
+    values = windows.convolve(pixels, filter_weights, settings)
+    values = activate(values, activation)
     if pool is not None:
-        values = convolution.pool(values, *convolution.parse_pool(pool))
+        values = windows.pool(values, *parse_pool(pool))
     return ConvolveResult(
         kernel=filter_weights,
         input=input_size,
@@ -109,7 +118,7 @@ def convolve(
         formula=formula,
         padding=settings.padding,
         values=values,
-        first=next(convolution.steps(pixels, filter_weights, settings)),
+        first=next(windows.steps(pixels, filter_weights, settings)),
         file=None if out is None else Path(out),
         stretched=out is not None and _write_map(values, Path(out)),
     )

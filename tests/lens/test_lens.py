@@ -14,7 +14,10 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from foveal import convolution as c
+from foveal.convolution.activations import activate
+from foveal.convolution.kernels import named_kernel
+from foveal.convolution.settings import WindowSettings
+from foveal.convolution.windows import convolve, windows
 from foveal.explanation.lens.data import lens_data
 from foveal.explanation.lens.sampling import choose_maps
 from foveal.pages import render
@@ -37,7 +40,7 @@ def input_map_sums(layer, source, channel, row, column, shown):
     conv = layer.module
     group_inputs = conv.weight.shape[1]
     first = channel // (conv.out_channels // conv.groups) * group_inputs
-    window = c.WindowSettings(
+    window = WindowSettings(
         tuple(settings["stride"]),
         tuple(settings["padding"]),
         settings["mode"],
@@ -47,7 +50,7 @@ def input_map_sums(layer, source, channel, row, column, shown):
     )
     weights = conv.weight.detach().double().numpy()[channel]
     sums = {
-        first + k: c.convolve(source.output[first + k].numpy(), weights[k], window)[row, column]
+        first + k: convolve(source.output[first + k].numpy(), weights[k], window)[row, column]
         for k in range(group_inputs)
     }
     terms = [(k, value) for k, value in sums.items() if k in shown]
@@ -93,11 +96,11 @@ def stepped(activations, maps, rng):
     found = probe(activations, maps, layer, rng)
     source = activations.layers[layer.inputs[0]]
     settings = layer.hyperparameters
-    window = c.WindowSettings(
+    window = WindowSettings(
         tuple(settings["stride"]), tuple(settings["padding"]), settings["mode"], settings["value"]
     )
     kernel = layer.module.weight.detach().numpy()[found["map"], 0]
-    values = c.windows(source.output[0].double().numpy(), kernel.shape, window)
+    values = windows(source.output[0].double().numpy(), kernel.shape, window)
     products = values[divmod(found["place"], found["width"])] * kernel
     return found | {"partial": [0.0, *np.cumsum(products.ravel())[:4].tolist()]}
 
@@ -108,7 +111,7 @@ MODES = {"constant": "constant", "reflect": "mirror", "replicate": "nearest", "c
 def played(pixels, size, kernel, stride, padding, mode, value, flip, activation, pool, custom=None):
     """A setting of the playground and what scipy makes of it."""
     grey = np.asarray(Image.fromarray(pixels).convert("L"), float)
-    numbers = c.named_kernel(kernel, size)
+    numbers = named_kernel(kernel, size)
     for at, cell in (custom or {}).items():
         numbers.flat[int(at)] = cell
     around = {"mode": MODES[mode], "cval": value, "origin": 0}
@@ -124,7 +127,7 @@ def played(pixels, size, kernel, stride, padding, mode, value, flip, activation,
     filtered = (ndimage.convolve if flip else ndimage.correlate)(whole, numbers, **around)
     half = size // 2
     inner = filtered[half : whole.shape[0] - half, half : whole.shape[1] - half]
-    out = c.activate(inner[::stride, ::stride], activation)
+    out = activate(inner[::stride, ::stride], activation)
     if pool != "none":
         kind, n = pool.split(":")
         n = int(n)

@@ -1,0 +1,1 @@
+"""Convolution step by step in plain numpy; networks use torch's."""
