@@ -13,19 +13,19 @@ help: ## What can be made
 demo: .venv/installed ## The whole way on real images, in about a minute
 	$(PY) -m foveal demo
 
-test: .venv/installed-tests ## Everything that must hold, two steps at a time; CI runs this
-	$(MAKE) -j2 lint types contract pages tests wheel
+test: ## Everything that must hold, two steps at a time; CI runs this
+	$(MAKE) -j2 pages lint types contract tests wheel
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
-	$(PY) -m pip install -q -c constraints.txt -e '.[all]'
+	$(PY) -m pip install -q --no-compile -c constraints.txt -e '.[all]'
 	touch .venv/installed
 
-.venv/installed-tests: .venv/installed
-	$(PY) -m pip install -q -c constraints.txt -e '.[all,track,ray,test]'
-	touch .venv/installed-tests
+.venv/installed-tests: pyproject.toml constraints.txt | .venv/bin/python
+	$(PY) -m pip install -q --no-compile -c constraints.txt -e '.[all,track,ray,test]'
+	touch .venv/installed .venv/installed-tests
 
 lint: .venv/installed-tests ## ruff: format and lint
 	$(PY) -m ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import inspect
 import json
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +24,7 @@ from PIL import Image
 
 from foveal.spec.network import Network
 
+MakeFolder = Callable[[Path], None]
 ROOT = Path(__file__).resolve().parent.parent
 CI = os.environ.get("CI") == "true"
 
@@ -75,7 +77,7 @@ LONGEST_FIRST = (
     "studio/routes/test_runs.py",
     "verbs/test_train_processes.py",
     "verbs/test_search.py",
-    "verbs/test_train.py",
+    "training/run/test_resume.py",
     "cli/test_train.py",
     "learn/test_learn_page.py",
     "lens/test_lens.py",
@@ -102,11 +104,36 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"NOT RUN {report.nodeid}: {reason}")
 
 
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test sees the user's cache or leaves one behind."""
-    cache = tmp_path_factory.getbasetemp() / "foveal-cache"
-    monkeypatch.setenv("FOVEAL_CACHE", str(cache))
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test and no fixture sees the user's cache or leaves one behind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOVEAL_CACHE", str(tmp_path_factory.getbasetemp() / "foveal-cache"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, MakeFolder], Path]:
+    """`made_once('digits', make)` is the folder that `make(folder)` fills, once for all workers.
+
+    It is read only: a test that changes it copies it first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+
+    def made(name: str, make: MakeFolder) -> Path:
+        folder, whole = place / name, place / f".{name}.whole"
+        place.mkdir(exist_ok=True)
+        with (place / f".{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not whole.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                whole.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -163,54 +190,69 @@ def object_store(_object_store_url: str, monkeypatch: pytest.MonkeyPatch):
     return write
 
 
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 300 real handwritten digits, 8x8 grey PNG files, one sub-folder a class."""
+def _write_digits(root: Path, rows: range) -> None:
     from sklearn.datasets import load_digits
 
-    root = tmp_path_factory.mktemp("digits")
     images, targets = load_digits(return_X_y=True)
-    for index in range(300):
+    for index in rows:
         folder = root / str(targets[index])
         folder.mkdir(exist_ok=True)
         pixels = (images[index].reshape(8, 8) * 255 / 16).round().astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{index:04d}.png")
-    return root
+
+
+@pytest.fixture(scope="session")
+def digits(made_once) -> Path:
+    """A folder of 300 real handwritten digits, 8x8 grey PNG files, one sub-folder a class."""
+    return made_once("digits", lambda root: _write_digits(root, range(300)))
+
+
+TINY_NETWORK = (
+    "input: {height: 8, width: 8, channels: 1}\n"
+    "layers: [conv: 8, batch_norm, relu, max_pool: 2, conv: 12, batch_norm, relu, "
+    "global_max_pool, output: softmax]\n"
+)
 
 
 @pytest.fixture
 def tiny_network(tmp_path: Path) -> Path:
     """The YAML file of a network of two convolutions for digits."""
     path = tmp_path / "tiny.yaml"
-    path.write_text(
-        "input: {height: 8, width: 8, channels: 1}\n"
-        "layers: [conv: 8, batch_norm, relu, max_pool: 2, conv: 12, batch_norm, relu, "
-        "global_max_pool, output: softmax]\n"
-    )
+    path.write_text(TINY_NETWORK)
     return path
 
 
 @pytest.fixture(scope="session")
-def new_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """400 digits that are not among the 300 of `digits`, in the same layout."""
-    from sklearn.datasets import load_digits
+def tiny_run(digits: Path, made_once) -> Path:
+    """The folder of a run of one epoch of the network of `tiny_network`."""
 
-    root = tmp_path_factory.mktemp("new-digits")
-    images, targets = load_digits(return_X_y=True)
-    for index in range(300, 700):
-        folder = root / str(targets[index])
-        folder.mkdir(exist_ok=True)
-        pixels = (images[index].reshape(8, 8) * 255 / 16).round().astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{index:04d}.png")
-    return root
+    def make(folder: Path) -> None:
+        from foveal.verbs.train import train
+
+        (folder / "tiny.yaml").write_text(TINY_NETWORK)
+        keys = {"batch_size": 64}
+        network, out = folder / "tiny.yaml", folder / "run"
+        train(digits, network=network, epochs=1, overrides=keys, out=out)
+
+    return made_once("tiny-run", make) / "run"
 
 
 @pytest.fixture(scope="session")
-def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def new_digits(made_once) -> Path:
+    """400 digits that are not among the 300 of `digits`, in the same layout."""
+    return made_once("new-digits", lambda root: _write_digits(root, range(300, 700)))
+
+
+@pytest.fixture(scope="session")
+def digits_run(digits: Path, made_once) -> Path:
     """A run's folder made by a plain loop in a few seconds: model.safetensors and data.json.
 
     200 digits are train, 100 val; the network is small but right on most of them.
     """
+    return made_once("digits-run", lambda folder: _write_digits_run(digits, folder))
+
+
+def _write_digits_run(digits: Path, folder: Path) -> None:
     import torch
 
     from foveal.dataset.scan.image_stats import content_hash
@@ -250,7 +292,6 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-    folder = tmp_path_factory.mktemp("digits-run")
     manifest = Manifest(
         network=network, labels=tuple("0123456789"), temperature=1.3, history=({"loss": 0.1},)
     )
@@ -262,7 +303,6 @@ def digits_run(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     run_data = RunData(digits, manifest.labels, train=images[:200], val=images[200:])
     write_run_data(folder, run_data)
-    return folder
 
 
 @pytest.fixture(scope="session")

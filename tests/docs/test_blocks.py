@@ -113,16 +113,15 @@ def to_run(page: Path) -> list[Block]:
 
 
 @pytest.fixture(scope="session")
-def model_run(digits, tmp_path_factory):
+def model_run(digits, made_once):
     """A run that `foveal train` made of the digits in a few seconds."""
-    from foveal.verbs.train import train
 
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FOVEAL_CACHE", str(tmp_path_factory.getbasetemp() / "foveal-cache"))
-        patch.chdir(digits.parent)
+    def make(folder):
+        from foveal.verbs.train import train
+
         train(digits, epochs=4, out=folder)
-    return folder
+
+    return made_once("documents-run", make)
 
 
 @pytest.fixture

@@ -40,22 +40,25 @@ def random_model(labels: tuple[str, ...], function: str = "softmax", **manifest)
 
 
 @pytest.fixture(scope="session")
-def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("native") / "model.safetensors"
-    save_model(path, random_model(("ant", "bee", "cat", "dog")))
-    return path
+def native(made_once) -> Path:
+    def make(folder: Path) -> None:
+        save_model(folder / "model.safetensors", random_model(("ant", "bee", "cat", "dog")))
+
+    return made_once("animals", make) / "model.safetensors"
 
 
 @pytest.fixture(scope="session")
-def exported(native: Path) -> Path:
-    from foveal.exporting.onnx import export_graph
-    from foveal.exporting.seal import seal_graph
-    from foveal.model.model import load_model
+def exported(native: Path, made_once) -> Path:
+    def make(folder: Path) -> None:
+        from foveal.exporting.onnx import export_graph
+        from foveal.exporting.seal import seal_graph
+        from foveal.model.model import load_model
 
-    model = load_model(native)
-    path = native.with_name("model.onnx")
-    path.write_bytes(seal_graph(export_graph(model).SerializeToString(), model.manifest))
-    return path
+        model = load_model(native)
+        content = seal_graph(export_graph(model).SerializeToString(), model.manifest)
+        (folder / "model.onnx").write_bytes(content)
+
+    return made_once("exported-animals", make) / "model.onnx"
 
 
 @pytest.fixture(scope="session")

@@ -74,23 +74,26 @@ def write_model(path: Path, seed: int = 0) -> Path:
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(made_once) -> Path:
     """A native model file of four classes."""
-    return write_model(tmp_path_factory.mktemp("native") / "animals.safetensors")
+    name = "animals.safetensors"
+    return made_once("served", lambda folder: write_model(folder / name)) / name
 
 
 @pytest.fixture(scope="session")
-def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(model: Path, made_once) -> Path:
     """The same model as an exported file."""
-    from foveal.exporting.onnx import export_graph
-    from foveal.exporting.seal import seal_graph
-    from foveal.model.model import load_model
 
-    native = load_model(model)
-    path = tmp_path_factory.mktemp("exported") / "animals-fast.onnx"
-    graph = export_graph(native).SerializeToString(deterministic=True)
-    path.write_bytes(seal_graph(graph, native.manifest))
-    return path
+    def make(folder: Path) -> None:
+        from foveal.exporting.onnx import export_graph
+        from foveal.exporting.seal import seal_graph
+        from foveal.model.model import load_model
+
+        native = load_model(model)
+        graph = export_graph(native).SerializeToString(deterministic=True)
+        (folder / "animals-fast.onnx").write_bytes(seal_graph(graph, native.manifest))
+
+    return made_once("served-exported", make) / "animals-fast.onnx"
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from foveal.verbs.train_processes import train_in_processes
 
 COMMAND = [sys.executable, "-m", "foveal", "train"]
 EPOCHS = 25
+"""Of runs that are ended meanwhile; others need fewer."""
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,9 @@ def network_file(tmp_path_factory):
     return path
 
 
-def _words(digits, network, out, *words):
+def _words(digits, network, out, *words, epochs=EPOCHS):
     keys = ("--set=batch_size=50", "--set=optimizer=muon", "--set=random_crop=0.8")
-    length = () if "--resume" in words else (f"--epochs={EPOCHS}",)
+    length = () if "--resume" in words else (f"--epochs={epochs}",)
     return [str(digits), f"--network={network}", f"--out={out}", *keys, *length, *words]
 
 
@@ -53,12 +54,18 @@ def _start(words, **keys):
 
 
 @pytest.fixture(scope="module")
-def unbroken(digits, network_file, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "unbroken"
-    process = _start(_words(digits, network_file, folder, "--processes=2"))
-    output, errors = process.communicate(timeout=280)
-    assert process.returncode == 0, errors
-    return folder, output, errors
+def unbroken(digits, network_file, made_once):
+    """A run's folder, and what it wrote on standard output and standard error."""
+
+    def make(folder):
+        process = _start(_words(digits, network_file, folder / "run", "--processes=2"))
+        output, errors = process.communicate(timeout=280)
+        assert process.returncode == 0, errors
+        (folder / "output").write_text(output)
+        (folder / "errors").write_text(errors)
+
+    folder = made_once("unbroken", make)
+    return folder / "run", (folder / "output").read_text(), (folder / "errors").read_text()
 
 
 def test_the_run_is_one_and_told_once(unbroken):
@@ -157,8 +164,8 @@ def test_streamed_from_shards_it_is_the_same_model(digits, network_file, tmp_pat
     pack(digits, tmp_path / "shards")
     models = []
     for name, limit in (("streamed", ["--cache-limit=1K"]), ("decoded", [])):
-        words = _words(tmp_path / "shards", network_file, tmp_path / name, "--processes=2", *limit)
-        process = _start(words)
+        words = (tmp_path / "shards", network_file, tmp_path / name, "--processes=2", *limit)
+        process = _start(_words(*words, epochs=3))
         _, errors = process.communicate(timeout=280)
         assert process.returncode == 0, errors
         plan = load_newest(tmp_path / name / "checkpoint").metadata["plan"]
@@ -169,14 +176,14 @@ def test_streamed_from_shards_it_is_the_same_model(digits, network_file, tmp_pat
 
 def test_from_a_model_and_within_minutes(unbroken, digits, tmp_path):
     folder, start = tmp_path / "further", unbroken[0] / "model.safetensors"
-    words = [f"--from={start}", "--set=linear_probe=on", "--set=freeze_norms=on", "--minutes=0.2"]
+    words = [f"--from={start}", "--set=linear_probe=on", "--set=freeze_norms=on", "--minutes=0.1"]
     process = _start([str(digits), f"--out={folder}", "--processes=2", *words])
     _, errors = process.communicate(timeout=280)
     assert process.returncode == 0, errors
     assert errors.count("the output layer fitted to features of ") == 1
     assert errors.count("finished: validation accuracy") == 1
     newest = load_newest(folder / "checkpoint")
-    assert newest.metadata["plan"]["minutes"] == pytest.approx(0.2)
+    assert newest.metadata["plan"]["minutes"] == pytest.approx(0.1)
     assert newest.metadata["position"]["finished"]
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [line["stage"] for line in lines] == ["head", *["training"] * (len(lines) - 1)]
