@@ -82,9 +82,18 @@ LONGEST_FIRST = (
     "learn/test_learn_page.py",
     "lens/test_lens.py",
     "pages/test_report_page.py",
+    "verbs/test_pack.py",
+    "verbs/test_train.py",
+    "verbs/test_selftest_exports.py",
+    "cli/test_selftest.py",
+    "cli/test_serve.py",
     "examples/test_examples.py",
     "training/run/test_shared_session.py",
     "scale/test_ray_engine.py",
+    "scale/search/test_report.py",
+    "learn/test_languages.py",
+    "exporting/page/test_export.py",
+    "pages/test_recognise_page.py",
     "serving/processes/test_supervisor.py",
 )
 """Modules with tests of ten seconds or more: started last, one keeps the other workers idle."""

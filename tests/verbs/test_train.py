@@ -14,24 +14,8 @@ from PIL import Image
 
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, SpecError, UsageError
-from foveal.progress import Progress
 from foveal.spec.recipe import Recipe
 from foveal.verbs.train import train
-
-
-class Messages(Progress):
-    """Keeps the messages of a verb."""
-
-    def __init__(self):
-        self.texts = []
-
-    def message(self, text):
-        self.texts.append(text)
-
-
-@pytest.fixture
-def messages():
-    return Messages()
 
 
 @pytest.fixture(autouse=True)

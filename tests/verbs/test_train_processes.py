@@ -110,7 +110,9 @@ def test_killed_it_goes_on_to_the_same_bits(unbroken, digits, network_file, tmp_
     assert (folder / name).read_bytes() == (unbroken[0] / name).read_bytes()
 
 
-def test_stopped_by_one_signal_it_is_finished_by_one_process(digits, network_file, tmp_path):
+def test_stopped_by_one_signal_it_is_finished_by_one_process(
+    digits, network_file, tmp_path, messages
+):
     folder = tmp_path / "stopped"
     launcher = _start(_words(digits, network_file, folder, "--processes=2"))
     _wait_for(folder / "log.jsonl", launcher)
@@ -120,11 +122,10 @@ def test_stopped_by_one_signal_it_is_finished_by_one_process(digits, network_fil
     assert errors.count("; continue with --resume") == 1
     step = load_newest(folder / "checkpoint").step
     assert f"saved after step {step}; continue with --resume" in errors
-    resumed = _start(_words(digits, network_file, folder, "--resume"))
-    output, errors = resumed.communicate(timeout=280)
-    assert resumed.returncode == 0, errors
-    assert "warning: the result will not be the same to the bit: processes was 2, is 1\n" in errors
-    assert f"resuming after step {step} of " in errors
+    train(digits, network=network_file, out=folder, resume=True, progress=messages)
+    warning = "warning: the result will not be the same to the bit: processes was 2, is 1"
+    assert warning in messages.texts
+    assert any(text.startswith(f"resuming after step {step} of ") for text in messages.texts)
     assert len((folder / "log.jsonl").read_text().splitlines()) == EPOCHS
 
 
