@@ -22,7 +22,6 @@ from foveal.verbs.train_processes import train_in_processes
 
 COMMAND = [sys.executable, "-m", "foveal", "train"]
 EPOCHS = 25
-"""Of runs that are ended meanwhile; others need fewer."""
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +35,9 @@ def network_file(tmp_path_factory):
     return path
 
 
-def _words(digits, network, out, *words, epochs=EPOCHS):
+def _words(digits, network, out, *words):
     keys = ("--set=batch_size=50", "--set=optimizer=muon", "--set=random_crop=0.8")
-    length = () if "--resume" in words else (f"--epochs={epochs}",)
+    length = () if "--resume" in words else (f"--epochs={EPOCHS}",)
     return [str(digits), f"--network={network}", f"--out={out}", *keys, *length, *words]
 
 
@@ -165,8 +164,8 @@ def test_streamed_from_shards_it_is_the_same_model(digits, network_file, tmp_pat
     pack(digits, tmp_path / "shards")
     models = []
     for name, limit in (("streamed", ["--cache-limit=1K"]), ("decoded", [])):
-        words = (tmp_path / "shards", network_file, tmp_path / name, "--processes=2", *limit)
-        process = _start(_words(*words, epochs=3))
+        words = _words(tmp_path / "shards", network_file, tmp_path / name, "--processes=2", *limit)
+        process = _start(words)
         _, errors = process.communicate(timeout=280)
         assert process.returncode == 0, errors
         plan = load_newest(tmp_path / name / "checkpoint").metadata["plan"]
