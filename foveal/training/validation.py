@@ -46,12 +46,15 @@ def predict_logits(
     batches = []
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         for start in range(0, len(images), batch_size):
-            indices = np.arange(start, min(start + batch_size, len(images)))
+            first = start
+            if device.type == "cuda":  # its libraries take long to prepare a smaller last batch
+                first = max(0, min(start, len(images) - batch_size))
+            indices = np.arange(first, min(start + batch_size, len(images)))
             batch = images.batch(indices, device).float()
             logits = module(batch).float()
             if flip:
                 logits = (logits + module(batch.flip(3)).float()) / 2
-            batches.append(logits)
+            batches.append(logits[start - first :])
     module.train(was_training)
     return np.asarray(torch.cat(batches).cpu().numpy())
 

@@ -19,6 +19,9 @@ from foveal.network.fused.batching import images_per_pass
 from foveal.network.fused.folding import fold_norms
 from foveal.network.fused.fusing import FusedConv2d, fuse_convolutions
 
+MAX_GPU_IMAGES, GPU_BATCH_PIXELS = 256, 2**22
+"""That a GPU computes at a time."""
+
 
 def split_head(module: nn.Module) -> tuple[nn.Sequential, nn.Linear]:
     """The module without its output layer, and the output layer; both share their weights."""
@@ -53,12 +56,26 @@ class FeatureExtractor:
 
     def iter_features(self, pixels: NDArray[np.uint8]) -> Iterator[Tensor]:
         """(n, D) fp32 on the CPU of (N, H, W, C) pixels, some images at a time, in order."""
+        if self._device.type == "cuda":
+            yield from self._iter_equal_batches(pixels)
+            return
         threads = torch.get_num_threads() if self._device.type == "cpu" else 1
         with self._precision():
             most = images_per_pass(self._module, self._batch(pixels[:1])) if len(pixels) else 1
         size = min(most, max(1, math.ceil(len(pixels) / threads)))
         parts = [pixels[start : start + size] for start in range(0, len(pixels), size)]
         yield from _map_in_threads(self._compute, parts, threads)
+
+    def _iter_equal_batches(self, pixels: NDArray[np.uint8]) -> Iterator[Tensor]:
+        """As `iter_features`; the last batch overlaps the one before it.
+
+        For every further size a GPU's libraries prepare each convolution anew, for 50 ms.
+        """
+        most = max(1, GPU_BATCH_PIXELS // math.prod(pixels.shape[1:3]))
+        size = min(len(pixels), most, MAX_GPU_IMAGES)
+        for start in range(0, len(pixels), max(1, size)):
+            first = min(start, len(pixels) - size)
+            yield self._compute(pixels[first : first + size])[start - first :]
 
     def _compute(self, pixels: NDArray[np.uint8]) -> Tensor:
         # both modes belong to the thread that enters them

@@ -63,6 +63,8 @@ def predict_logits(
     if recipe.freeze_norms != "on" or not len(images):
         return validation.predict_logits(module, images, device, flip=flip, bf16=bf16)
     folded = fuse_convolutions(fold_norms(module))
+    if device.type == "cuda":
+        return validation.predict_logits(folded, images, device, flip=flip, bf16=bf16)
     with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         most = images_per_pass(folded, images.batch(np.zeros(1, np.int64), device).float())
     return validation.predict_logits(folded, images, device, batch_size=most, flip=flip, bf16=bf16)

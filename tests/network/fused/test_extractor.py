@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from foveal.network.build import build
-from foveal.network.fused import batching
+from foveal.network.fused import batching, extractor
 from foveal.network.fused.extractor import FeatureExtractor, split_head
 from foveal.network.presets import load_preset
 from foveal.spec.preprocess import Input
@@ -48,6 +48,24 @@ def test_in_fp32_they_are_those_of_the_plain_module(module):
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
     assert F.cosine_similarity(found, expected).min() > 1 - 1e-6
+
+
+@pytest.mark.parametrize("most", [1, 3, 4, 7, 256])
+def test_batches_of_one_size_overlap_and_give_each_image_once(module, monkeypatch, most):
+    monkeypatch.setattr(extractor, "MAX_GPU_IMAGES", most)
+    backbone, _ = split_head(module)
+    made = FeatureExtractor(backbone, CPU)
+    sizes, compute = [], made._compute
+
+    def counted(pixels):
+        sizes.append(len(pixels))
+        return compute(pixels)
+
+    monkeypatch.setattr(made, "_compute", counted)
+    found = torch.cat(list(made._iter_equal_batches(PIXELS)))
+    torch.testing.assert_close(found, _features(backbone), atol=1e-4, rtol=1e-3)
+    assert sizes == [min(most, 7)] * -(-7 // most)
+    assert list(made._iter_equal_batches(PIXELS[:0])) == []
 
 
 def test_in_bf16_they_are_close(module):
