@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from foveal.errors import Error, UsageError
@@ -91,16 +93,33 @@ def _write_error(path: Path, error: OSError) -> Error:
     )
 
 
-def refuse_overwriting(out: Path, source: Path, what: str) -> None:
-    """Raise UsageError where `out` is the file that is read: input files are never changed.
+def refuse_overwriting(
+    out: str | Path | None, sources: Mapping[str, object], option: str = "--out"
+) -> None:
+    """Raise UsageError where `out` is a file that is read: input files are never changed.
 
-    what: the file in words, such as `the model`.
+    sources: what a verb was given, by its name in words, such as `the model`; what is no path
+    cannot be overwritten.  option: that gives `out`.
     """
-    with contextlib.suppress(OSError):
-        if out.samefile(source):
-            raise UsageError(
-                f"--out is {what} itself, {out}, which is never altered; give another name"
-            )
+    if out is None:
+        return
+    for what, source in sources.items():
+        with contextlib.suppress(OSError, ValueError):
+            if isinstance(source, str | Path) and Path(out).samefile(source):
+                raise UsageError(
+                    f"{option} is {what} itself, {out}, which is never altered; give another name"
+                )
+
+
+def read_at_most(path: Path, max_bytes: int) -> bytes:
+    """The content of a file, of a longer one max_bytes and one more.
+
+    Raises OSError, also for a pipe, which would be waited for, and a device, which has no end.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a file")
+    with path.open("rb") as file:
+        return file.read(max_bytes + 1)
 
 
 def did_you_mean_file(path: Path) -> str:

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import Error, UsageError
-from foveal.files import _umask, did_you_mean_file, new_folder, write_atomic
+from foveal.files import (
+    _umask,
+    did_you_mean_file,
+    new_folder,
+    read_at_most,
+    refuse_overwriting,
+    write_atomic,
+)
 
 
 def test_bytes_text_and_function(tmp_path):
@@ -95,6 +102,33 @@ def test_a_used_folder_is_refused(tmp_path):
         with pytest.raises(UsageError) as caught, new_folder(path):
             pytest.fail("it is used")
         assert str(caught.value) == f"--out is {path}, {reason}"
+
+
+def test_a_file_that_is_read_is_not_written(tmp_path):
+    source, link = tmp_path / "data.csv", tmp_path / "link.csv"
+    source.write_text("path,label\n")
+    link.symlink_to(source)
+    sources = {"the model": None, "the data": str(source)}
+    for out in (source, str(source), link):
+        with pytest.raises(UsageError) as caught:
+            refuse_overwriting(out, sources, "--report")
+        assert str(caught.value) == (
+            f"--report is the data itself, {out}, which is never altered; give another name"
+        )
+    for out in (None, tmp_path / "new.csv", "a\0b"):
+        refuse_overwriting(out, sources)
+    refuse_overwriting(source, {"the image": b"bytes", "the data": tmp_path / "none.csv"})
+
+
+def test_a_file_is_read_up_to_a_limit_and_a_pipe_is_not(tmp_path):
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_at_most(tmp_path / "file", 5) == b"12345"
+    assert read_at_most(tmp_path / "file", 3) == b"1234"
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path(os.devnull)):
+        with pytest.raises(OSError) as caught:
+            read_at_most(path, 5)
+        assert caught.value.strerror == "it is not a file"
 
 
 def test_a_name_close_to_a_missing_one(tmp_path):

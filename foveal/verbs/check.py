@@ -11,6 +11,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.doctor.check import run_checks
 from foveal.doctor.findings import CheckResult
+from foveal.files import refuse_overwriting, write_atomic
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def check(
     Raises DataError where DATA does not exist or cannot be opened, UsageError where no pretrained
     weights are installed.
     """
+    refuse_overwriting(report, {"the data": data, "the model": model}, "--report")
     dataset = open_dataset(data, root=root, allow_empty=True)
     vectors = None
     if embeddings or model is not None:
@@ -43,7 +45,6 @@ def check(
     result = run_checks(dataset, embeddings=vectors, progress=progress)
     if report is not None:
         from foveal.doctor.page import check_page
-        from foveal.files import write_atomic
 
         write_atomic(Path(report), check_page(dataset, result))
     return result

@@ -49,9 +49,8 @@ def embed(
         raise UsageError(f"--clusters is {clusters}; give a whole number of 1 or more")
     if out is not None:
         check_embeddings_file(Path(out), clusters=clusters is not None)
-        for value in (model, images):
-            if isinstance(value, str | Path):
-                refuse_overwriting(Path(out), Path(value), "a file that is read")
+        for source in (model, *(images if isinstance(images, list) else [images])):
+            refuse_overwriting(out, {"a file that is read": source})
     predictor = load_features(model, batch_size=batch_size)
     found = _with_progress(iter_embeddings(predictor, iter_inputs(images, on_skip)), progress)
     result = _collect(found)

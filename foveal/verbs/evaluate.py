@@ -48,7 +48,10 @@ def evaluate(
     from foveal.evaluation.metrics import require_sklearn
 
     require_sklearn()
-    _check_abstention_options(model, abstain_at_accuracy, out)
+    _check_abstention_options(abstain_at_accuracy, out)
+    sources = {"the model": model, "the data": data}
+    refuse_overwriting(out, sources)
+    refuse_overwriting(report, sources, "--report")
     dataset = open_dataset(data, root=root)
     (opened,) = open_models([model])
     evaluation_set = collect_evaluation_set(
@@ -75,9 +78,7 @@ def evaluate(
     return scores
 
 
-def _check_abstention_options(
-    model: str | Path | Model | Predictor, accuracy: float | None, out: str | Path | None
-) -> None:
+def _check_abstention_options(accuracy: float | None, out: str | Path | None) -> None:
     if (accuracy is None) != (out is None):
         raise UsageError(
             "--abstain-at-accuracy and --out go together: the model with the threshold is written "
@@ -87,8 +88,6 @@ def _check_abstention_options(
         raise UsageError(
             f"--abstain-at-accuracy is {accuracy:g}; give a share above 0 and below 1, like 0.99"
         )
-    if out is not None and isinstance(model, str | Path):
-        refuse_overwriting(Path(out), Path(model), "the model")
 
 
 def _write_with_threshold(

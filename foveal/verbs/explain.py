@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from foveal.errors import ImageError, MissingExtra
+from foveal.errors import ImageError, MissingExtra, UsageError
 from foveal.files import refuse_overwriting, write_atomic
 from foveal.progress import Progress, silent
 from foveal.verbs.load import load_native
@@ -48,9 +49,8 @@ def explain(
     from foveal.explanation.top_images import find_top_images
 
     refuse_root_without_data(data, root)
-    for value, name in ((model, "the model"), (image, "the image")):
-        if out is not None and isinstance(value, str | Path):
-            refuse_overwriting(Path(out), Path(value), name)
+    refuse_overwriting(out, {"the model": model, "the image": image, "the data": data})
+    _refuse_folder_of_image(png, image)
     loaded = load_native(model)
     has_file = isinstance(model, str | Path) and Path(model).is_file()
     model_path = Path(str(model)) if has_file else None
@@ -76,6 +76,17 @@ def explain(
 
         write_plots(explanation, Path(png))
     return explanation
+
+
+def _refuse_folder_of_image(png: str | Path | None, image: Any) -> None:
+    """Raise UsageError where a plot could have the name of the image, which is never altered."""
+    if png is not None and isinstance(image, str | Path):
+        with contextlib.suppress(OSError, ValueError):
+            if Path(image).parent.samefile(png):
+                raise UsageError(
+                    f"--png is {png}, the folder of the image, where a plot could overwrite it; "
+                    "give another folder"
+                )
 
 
 def _pixels(model: Model, source: Any) -> np.ndarray:

@@ -101,6 +101,7 @@ def export(
     _check_format(to, tuple(option for option, is_given in given.items() if is_given))
     source = Path(model) if isinstance(model, str | Path) else None
     path = _output_path(source, out, to, int8=int8, any_size=any_size)
+    refuse_overwriting(path, {"the data": data})
     from foveal.exporting import export as exporting
 
     limits = {
@@ -167,7 +168,7 @@ def _output_path(
         return folder
     name = source.stem + ("-any-size" if any_size else "") + ("-int8" if int8 else "")
     path = source.with_name(f"{name}{_SUFFIXES[to]}") if out is None else Path(out)
-    refuse_overwriting(path, source, "the model")
+    refuse_overwriting(path, {"the model": source})
     return path
 
 

@@ -89,8 +89,7 @@ def add_pretrained(
     from foveal.pretrained.weights_file import file_sha256, read_weights
 
     path = Path(weights)
-    if out is not None:
-        refuse_overwriting(Path(out), path, "the weights file")
+    refuse_overwriting(out, {"the weights file": path, "the labels file": labels})
     names = None if labels is None else read_labels(Path(labels))
     tensors = read_weights(path)
     digest = file_sha256(path)

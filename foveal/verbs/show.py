@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from foveal.files import write_atomic
+from foveal.files import refuse_overwriting, write_atomic
 from foveal.model.architecture import load_network
 from foveal.model.detect import NATIVE_SUFFIX
 from foveal.model.file import read_manifest
@@ -38,6 +38,7 @@ def show(
     is given for. Raises SpecError for a YAML file with mistakes; a network that reads but cannot
     work has `errors` in its summary.
     """
+    refuse_overwriting(out, {"the network": network})
     value = _load(network, input)
     manifest = None
     if not isinstance(network, Network) and Path(network).suffix == NATIVE_SUFFIX:

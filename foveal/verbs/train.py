@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from foveal.cache import limited_to
 from foveal.errors import MissingExtra, UsageError
 from foveal.filelock import lock_run_folder
+from foveal.files import refuse_overwriting
 from foveal.progress import Progress, silent
 from foveal.rundir import MODEL_FILE, REPORT_FILE, check_unused, default_folder
 
@@ -97,6 +98,7 @@ def train(
     started_at = time.monotonic()
     if find_spec("torch") is None or find_spec("sklearn") is None:
         raise MissingExtra("foveal train", "train")
+    refuse_overwriting(out, {"the data": data})
     from foveal.training.rendezvous import join_processes
     from foveal.training.run import execute, trackers
     from foveal.training.setup.request import TrainRequest

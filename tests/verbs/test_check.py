@@ -6,7 +6,7 @@ from PIL import Image
 
 import foveal
 from foveal.dataset.dataset import Dataset
-from foveal.errors import DataError
+from foveal.errors import DataError, UsageError
 
 
 @pytest.fixture
@@ -31,8 +31,22 @@ def test_an_empty_folder_is_a_finding_and_a_missing_one_an_error(tmp_path):
     result = foveal.check(tmp_path / "empty")
     assert [finding.kind for finding in result.findings] == ["no_images"]
     assert not result.trainable
-    with pytest.raises(DataError, match=r"^no such file or folder: "):
+    with pytest.raises(DataError) as caught:
         foveal.check(tmp_path / "missing")
+    assert str(caught.value) == (
+        f"no such file or folder: {tmp_path / 'missing'}; give the folder that holds the images"
+    )
+
+
+def test_the_report_is_never_what_is_read(tmp_path):
+    table = tmp_path / "data.csv"
+    table.write_text("path,label\n")
+    with pytest.raises(UsageError) as caught:
+        foveal.check(table, report=table)
+    assert str(caught.value) == (
+        f"--report is the data itself, {table}, which is never altered; give another name"
+    )
+    assert table.read_text() == "path,label\n"
 
 
 def test_a_report_is_written_and_progress_is_reported(root, tmp_path):

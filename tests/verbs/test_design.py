@@ -43,6 +43,18 @@ class _Messages(Progress):
         self.texts.append(text)
 
 
+def test_what_is_read_is_never_written(tmp_path):
+    table, model = tmp_path / "data.csv", tmp_path / "model.safetensors"
+    for out, name in ((table, "data"), (model, "model")):
+        out.write_bytes(b"content")
+        with pytest.raises(UsageError) as caught:
+            design(table, start_from=model, out=out)
+        assert str(caught.value) == (
+            f"--out is the {name} itself, {out}, which is never altered; give another name"
+        )
+        assert out.read_bytes() == b"content"
+
+
 def _write(folder, count):
     folder.mkdir(parents=True)
     for number in range(count):

@@ -77,11 +77,13 @@ def test_what_is_refused(digits: Path, digits_run: Path, tmp_path: Path):
     )
     table = tmp_path / "image.npy"
     table.write_bytes(one.read_bytes())
-    with pytest.raises(UsageError) as usage:
-        embed(model, table, out=table)
-    assert str(usage.value) == (
-        f"--out is a file that is read itself, {table}, which is never altered; give another name"
-    )
+    for images in (table, [one, table]):
+        with pytest.raises(UsageError) as usage:
+            embed(model, images, out=table)
+        assert str(usage.value) == (
+            f"--out is a file that is read itself, {table}, which is never altered; give another "
+            "name"
+        )
 
 
 def test_an_exported_file(digits: Path, digits_run: Path, tmp_path: Path):

@@ -108,10 +108,23 @@ def test_a_folder_without_readable_images_is_refused(
     assert str(caught.value) == (f"no image in {tmp_path} can be read; give a folder of images")
 
 
+def test_what_is_read_is_never_the_report(model: Path, tmp_path: Path) -> None:
+    table = tmp_path / "data.csv"
+    table.write_text("path,label\n")
+    for report, name in ((model, "model"), (table, "data")):
+        with pytest.raises(UsageError) as caught:
+            evaluate(model, table, report=report)
+        assert str(caught.value) == (
+            f"--report is the {name} itself, {report}, which is never altered; give another name"
+        )
+
+
 def test_the_model_is_never_its_own_output(model: Path, new_digits: Path) -> None:
     with pytest.raises(UsageError) as caught:
         evaluate(model, new_digits, abstain_at_accuracy=0.9, out=model)
-    assert str(caught.value).startswith(f"--out is the model itself, {model}, which is never")
+    assert str(caught.value) == (
+        f"--out is the model itself, {model}, which is never altered; give another name"
+    )
     with pytest.raises(UsageError) as caught:
         evaluate(model, new_digits, abstain_at_accuracy=0.9)
     assert str(caught.value) == (

@@ -87,13 +87,30 @@ def test_exported_files_are_refused(tmp_path, image):
 def test_the_image_and_the_model_are_not_overwritten(tmp_path, model, image):
     file = tmp_path / "one.png"
     Image.fromarray(image).save(file)
+    model_file, table = tmp_path / "model.safetensors", tmp_path / "data.csv"
+    save_model(model_file, model)
+    table.write_text("path,label\n")
+    for out, name in ((file, "image"), (model_file, "model"), (table, "data")):
+        before = out.read_bytes()
+        with pytest.raises(UsageError) as caught:
+            foveal.explain(model_file, file, data=table, out=out)
+        assert str(caught.value) == (
+            f"--out is the {name} itself, {out}, which is never altered; give another name"
+        )
+        assert out.read_bytes() == before
+
+
+def test_plots_are_not_written_beside_the_image(tmp_path, model, image):
+    file = tmp_path / "image.png"
+    Image.fromarray(image).save(file)
+    before = file.read_bytes()
     with pytest.raises(UsageError) as caught:
-        foveal.explain(model, file, out=file)
-    assert "is the image itself" in str(caught.value)
-    save_model(tmp_path / "model.safetensors", model)
-    with pytest.raises(UsageError) as caught:
-        foveal.explain(tmp_path / "model.safetensors", file, out=tmp_path / "model.safetensors")
-    assert "is the model itself" in str(caught.value)
+        foveal.explain(model, file, png=tmp_path)
+    assert str(caught.value) == (
+        f"--png is {tmp_path}, the folder of the image, where a plot could overwrite it; give "
+        "another folder"
+    )
+    assert file.read_bytes() == before
 
 
 def test_an_output_that_is_not_a_number_is_refused(model, image):

@@ -100,6 +100,17 @@ def test_the_model_is_never_its_own_export(run: Path) -> None:
     assert model.read_bytes() == before
 
 
+def test_the_data_is_never_overwritten(run: Path, tmp_path: Path) -> None:
+    table = tmp_path / "data.csv"
+    table.write_text("path,label\n")
+    with pytest.raises(UsageError) as caught:
+        export(run / "model.safetensors", data=table, out=table)
+    assert str(caught.value) == (
+        f"--out is the data itself, {table}, which is never altered; give another name"
+    )
+    assert table.read_text() == "path,label\n"
+
+
 def test_limits_out_of_range(run: Path) -> None:
     with pytest.raises(UsageError) as caught:
         export(run / "model.safetensors", min_agreement=1.5)

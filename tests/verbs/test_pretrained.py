@@ -137,15 +137,16 @@ def test_nothing_is_written_where_it_does_not_fit(
     assert not cache.exists()
 
 
-def test_the_weights_file_is_never_overwritten(tmp_path: Path, labels: Path) -> None:
+def test_the_weights_and_the_labels_are_never_overwritten(tmp_path: Path, labels: Path) -> None:
     weights = lenet_file(tmp_path / "w.pth")
-    before = weights.read_bytes()
-    with pytest.raises(UsageError) as error:
-        add_pretrained(weights, network="lenet5", labels=labels, out=weights)
-    assert str(error.value) == (
-        f"--out is the weights file itself, {weights}, which is never altered; give another name"
-    )
-    assert weights.read_bytes() == before
+    for out, name in ((weights, "weights"), (labels, "labels")):
+        before = out.read_bytes()
+        with pytest.raises(UsageError) as error:
+            add_pretrained(weights, network="lenet5", labels=labels, out=out)
+        assert str(error.value) == (
+            f"--out is the {name} file itself, {out}, which is never altered; give another name"
+        )
+        assert out.read_bytes() == before
 
 
 def test_a_network_without_a_place_in_the_cache_needs_out(tmp_path: Path, labels: Path) -> None:

@@ -71,6 +71,17 @@ def test_the_drawing_is_written(tmp_path):
     assert (tmp_path / "lenet5.svg").read_text().startswith("<svg ")
 
 
+def test_the_drawing_never_replaces_the_network(tmp_path):
+    file = tmp_path / "network.yaml"
+    file.write_text("layers: [flatten, output]\n")
+    with pytest.raises(UsageError) as caught:
+        show(file, out=file)
+    assert str(caught.value) == (
+        f"--out is the network itself, {file}, which is never altered; give another name"
+    )
+    assert file.read_text() == "layers: [flatten, output]\n"
+
+
 def test_an_unknown_name_is_an_error():
     with pytest.raises(UsageError, match=r"^there is no network 'lenet6' \(did you mean 'lenet5'"):
         show("lenet6")
