@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from foveal.errors import UsageError
+from foveal.files import read_at_most
 from foveal.model.detect import MAX_LABELS
 from foveal.text import classes_are, plural
 
@@ -53,13 +54,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 def _read_text(path: Path) -> str:
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise UsageError(
-                f"the labels file {path} is not a file; give a UTF-8 text file with one class name "
-                "a line"
-            )
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
+        content = read_at_most(path, _MAX_FILE_BYTES)
         if len(content) > _MAX_FILE_BYTES:
             raise UsageError(
                 f"the labels file {path} is larger than {_MAX_FILE_BYTES >> 20} MiB; give a text "

@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from foveal.errors import SpecError, UsageError
+from foveal.files import read_at_most
 from foveal.spec.messages import (
     DataPath,
     Mistake,
@@ -39,12 +40,10 @@ def load_yaml(file: str | Path, model: type[V]) -> V:
     """The value a YAML file holds; raises SpecError with every mistake, UsageError for no file."""
     path = Path(file)
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {error.strerror or error}; give the path of a YAML file"
-        ) from error
+        content = read_at_most(path, MAX_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot read {path}: {reason}; give the path of a YAML file") from error
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

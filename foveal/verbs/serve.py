@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foveal.errors import Error, ImageError, MissingExtra, ModelFileError, UsageError
+from foveal.files import read_at_most
 from foveal.model.detect import WEIGHTS_FILE, open_model_file
 from foveal.progress import Progress, silent
 
@@ -21,6 +22,7 @@ EXTRA_PACKAGES = ("fastapi", "uvicorn", "httptools", "python_multipart", "promet
 """What the extra `serve` installs."""
 TOKEN_VARIABLE = "FOVEAL_TOKEN"  # noqa: S105  the name of the variable, not a token
 _MIN_TOKEN_LENGTH = 16
+_MAX_TOKEN_FILE_BYTES = 1 << 16
 _MAX_DEFAULT_WORKERS = 8
 
 
@@ -101,9 +103,12 @@ def _read_token(file: str | Path | None) -> str | None:
     else:
         source = f"the file {file}"
         try:
-            token = Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise UsageError(f"cannot read the token file {file}: pass a text file") from None
+            token = read_at_most(Path(file), _MAX_TOKEN_FILE_BYTES).decode().strip()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise UsageError(
+                f"cannot read the token file {file}: {reason}; give a text file"
+            ) from error
     printable = token.isascii() and token.isprintable() and " " not in token
     if len(token) < _MIN_TOKEN_LENGTH or not printable:
         raise UsageError(

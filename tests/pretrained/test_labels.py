@@ -102,5 +102,6 @@ def test_what_is_not_a_file_is_refused_unread(tmp_path: Path, kind: str) -> None
     with pytest.raises(UsageError) as error:
         read_labels(path)
     assert str(error.value) == (
-        f"the labels file {path} is not a file; give a UTF-8 text file with one class name a line"
+        f"cannot read the labels file {path}: it is not a file; give a UTF-8 text file with one "
+        "class name a line"
     )

@@ -1,5 +1,7 @@
 """Networks and recipes read from a YAML file and written as one."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,13 @@ def test_a_missing_file_and_a_place_that_takes_none_are_one_sentence(tmp_path):
     assert str(caught.value) == (
         f"cannot read {missing}: No such file or directory; give the path of a YAML file"
     )
+    os.mkfifo(tmp_path / "pipe.yaml")  # which would be waited for
+    for path in (tmp_path / "pipe.yaml", tmp_path):
+        with pytest.raises(UsageError) as caught:
+            Recipe.load(path)
+        assert str(caught.value) == (
+            f"cannot read {path}: it is not a file; give the path of a YAML file"
+        )
     with pytest.raises(Error) as caught:
         Recipe().save(tmp_path)
     assert str(caught.value) == (

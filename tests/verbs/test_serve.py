@@ -125,10 +125,18 @@ def test_errors(supervisors, model: Path, tmp_path: Path, monkeypatch) -> None:
         f"{tmp_path} is a folder without a model file; give the path of a model file, or of a "
         "folder that `foveal export --to pytorch` wrote"
     )
-    with pytest.raises(UsageError) as unreadable:
-        serve(model, token_file="gone.txt")
-    assert str(unreadable.value) == "cannot read the token file gone.txt: pass a text file"
     file = tmp_path / "token.txt"
+    for content, reason in (
+        (None, "No such file or directory"),
+        (b"\xff" * 32, "it is not UTF-8 text"),
+    ):
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(UsageError) as unreadable:
+            serve(model, token_file=file)
+        assert str(unreadable.value) == (
+            f"cannot read the token file {file}: {reason}; give a text file"
+        )
     file.write_text("short")
     with pytest.raises(UsageError) as short:
         serve(model, token_file=file)
