@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foveal.spec.values import Layer
+from foveal.spec.values import Coefficient, Layer
 
 
 class Activation(Layer):
@@ -27,7 +27,7 @@ class LeakyRelu(Activation):
     kind = "leaky_relu"
     shorthand = "slope"
 
-    slope: float = 0.01
+    slope: Coefficient = 0.01
 
 
 class Elu(Activation):
@@ -36,7 +36,7 @@ class Elu(Activation):
     kind = "elu"
     shorthand = "alpha"
 
-    alpha: float = 1.0
+    alpha: Coefficient = 1.0
 
 
 class Gelu(Activation):

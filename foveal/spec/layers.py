@@ -27,7 +27,10 @@ from foveal.spec.pooling import GlobalMaxPool as GlobalMaxPool
 from foveal.spec.pooling import MaxPool as MaxPool
 from foveal.spec.pooling import Pool as Pool
 from foveal.spec.values import (
+    MAX_BRANCHES,
+    MAX_LISTED_LAYERS,
     Channels,
+    Coefficient,
     FourSides,
     Fraction,
     OutputActivation,
@@ -61,7 +64,7 @@ class Conv(Layer):
     stride: Pair = (1, 1)
     padding: FourSides | Literal["same", "valid"] = "same"
     padding_mode: PaddingMode = "constant"
-    padding_value: float = 0.0
+    padding_value: Coefficient = 0.0
     dilation: Pair = (1, 1)
     groups: Positive | Literal["depthwise"] = 1
     bias: bool | None = None
@@ -78,7 +81,7 @@ class Pad(Layer):
 
     padding: FourSides
     mode: PaddingMode = "constant"
-    value: float = 0.0
+    value: Coefficient = 0.0
 
 
 class Flatten(Layer):
@@ -192,7 +195,7 @@ class LayerScale(Layer):
     kind = "layer_scale"
     shorthand = "initial"
 
-    initial: float = 1e-6
+    initial: Coefficient = 1e-6
 
 
 class Residual(Layer):
@@ -222,7 +225,9 @@ class Concat(Layer):
     shorthand = "branches"
 
     branches: Annotated[
-        tuple[Layers, ...], Field(min_length=2, max_length=64), BeforeValidator(list_to_tuple)
+        tuple[Layers, ...],
+        Field(min_length=2, max_length=MAX_BRANCHES),
+        BeforeValidator(list_to_tuple),
     ]
 
     def nested_branches(self) -> Iterator[tuple[Layer, ...]]:
@@ -315,7 +320,9 @@ else:
     )
     AnyLayer = Annotated[Union[_TAGGED], Discriminator(_layer_kind)]  # noqa: UP007
     Layers = Annotated[
-        tuple[AnyLayer, ...], Field(min_length=1, max_length=1024), BeforeValidator(list_to_tuple)
+        tuple[AnyLayer, ...],
+        Field(min_length=1, max_length=MAX_LISTED_LAYERS),
+        BeforeValidator(list_to_tuple),
     ]
 Residual.model_rebuild()
 Concat.model_rebuild()

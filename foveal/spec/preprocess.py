@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
-from foveal.spec.values import Positive, Value, list_to_tuple
+from foveal.spec.values import MAX_COEFFICIENT, Coefficient, Positive, Value, list_to_tuple
 
 
 class Input(Value):
@@ -31,6 +31,8 @@ def _check_range(value: tuple[float, float] | None) -> tuple[float, float] | Non
 
 Interpolation = Literal["bicubic", "bilinear"]
 MIN_CROP_FRACTION = 0.1
+MIN_STD = 1e-6
+"""In units of 0..1: a smaller one would turn pixels into numbers that fp32 cannot add."""
 PixelLevel = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -59,14 +61,15 @@ class Preprocess(Value):
         BeforeValidator(list_to_tuple),
         AfterValidator(_check_range),
     ] = None
-    mean: Annotated[tuple[float, ...] | None, BeforeValidator(list_to_tuple)] = None
+    mean: Annotated[tuple[Coefficient, ...] | None, BeforeValidator(list_to_tuple)] = None
     std: Annotated[
-        tuple[Annotated[float, Field(gt=0)], ...] | None, BeforeValidator(list_to_tuple)
+        tuple[Annotated[float, Field(ge=MIN_STD, le=MAX_COEFFICIENT)], ...] | None,
+        BeforeValidator(list_to_tuple),
     ] = None
     flip_average: bool = False
 
     @model_validator(mode="after")
-    def _only_a_crop_has_a_fraction(self) -> Self:
+    def _check_crop_fraction(self) -> Self:
         if self.crop_fraction < 1 and self.fit != "crop":
             raise ValueError(
                 f"crop_fraction {self.crop_fraction:g} is only for fit crop, not {self.fit}: "

@@ -14,9 +14,15 @@ from foveal.spec.layers import LAYER_TYPES, Layer
 from foveal.spec.messages import field_schema
 from foveal.spec.network import NETWORK_FORMAT, Network
 from foveal.spec.preprocess import Input, Preprocess
+from foveal.spec.values import MAX_BRANCHES, MAX_LISTED_LAYERS
 
-_LAYER_LIST = {"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1, "maxItems": 1024}
-_BRANCH_LIST = {"type": "array", "items": _LAYER_LIST, "minItems": 2, "maxItems": 64}
+_LAYER_LIST = {
+    "type": "array",
+    "items": {"$ref": "#/$defs/layer"},
+    "minItems": 1,
+    "maxItems": MAX_LISTED_LAYERS,
+}
+_BRANCH_LIST = {"type": "array", "items": _LAYER_LIST, "minItems": 2, "maxItems": MAX_BRANCHES}
 
 
 def network_schema() -> dict[str, Any]:

@@ -21,6 +21,11 @@ from foveal.text import plural
 MAX_SIDE = 8192
 MAX_CHANNELS = 65_536
 MAX_LAYERS = 4096
+MAX_LISTED_LAYERS = 1024
+"""In one list of layers; a network may have MAX_LAYERS in all its lists."""
+MAX_BRANCHES = 64
+MAX_COEFFICIENT = 1e5
+"""Of what a layer multiplies by or pads with: torch refuses numbers that fp32 cannot hold."""
 
 OutputActivation = Literal["softmax", "sigmoid"]
 """What turns the logits of the output layer into probabilities."""
@@ -133,6 +138,7 @@ Natural = Annotated[int, Field(ge=0, le=MAX_SIDE)]
 Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Coefficient = Annotated[float, Field(ge=-MAX_COEFFICIENT, le=MAX_COEFFICIENT)]
 Pair = Annotated[
     tuple[Positive, Positive],
     BeforeValidator(_to_pair),

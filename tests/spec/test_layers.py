@@ -179,7 +179,7 @@ WRONG = [
     ),
     (
         lambda: Conv(8, padding_value=float("nan")),
-        "conv: padding_value received nan; allowed is a number",
+        "conv: padding_value received nan; allowed is a number from -100000 to 100000",
     ),
     (
         lambda: Conv(8.0),
