@@ -86,9 +86,10 @@ def parse_top(text: str) -> int | None:
     """Of --top: a number, or None for `all`; raises UsageError."""
     if text == "all":
         return None
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    digits = text.lstrip("0")
+    if not digits.isascii() or not digits.isdigit():
         raise UsageError(f"--top is '{text}'; give a whole number of 1 or more, or all")
-    return int(text)
+    return int(digits) if len(digits) < 10 else None  # more than any model has classes
 
 
 def iter_paths(paths: list[str]) -> Iterator[str]:

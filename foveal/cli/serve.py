@@ -35,15 +35,17 @@ def serve(
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="Origin of a web page that may send requests.")
     ] = None,
-    max_mb: Annotated[float, typer.Option(min=0.001, help="Largest body, in MiB.")] = 16.0,
+    max_mb: Annotated[float, typer.Option(min=0.001, max=1e6, help="Largest body, in MiB.")] = 16.0,
     queue: Annotated[
         int, typer.Option(min=1, help="Images queued per process before requests get 503.")
     ] = 64,
     deadline: Annotated[
-        float, typer.Option(min=0.1, help="Seconds from a request's last byte to its response.")
+        float,
+        typer.Option(min=0.1, max=1e6, help="Seconds from a request's last byte to its response."),
     ] = 10.0,
     drain: Annotated[
-        float, typer.Option(min=1, help="Seconds to finish open requests after SIGTERM.")
+        float,
+        typer.Option(min=1, max=1e6, help="Seconds to finish open requests after SIGTERM."),
     ] = 30.0,
 ) -> int:
     """Serve predictions over HTTP, with a page to try them at / ."""

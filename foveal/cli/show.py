@@ -10,11 +10,14 @@ import typer
 
 from foveal.cli import console, options
 from foveal.errors import SpecError, UsageError
+from foveal.model.detect import MAX_LABELS
 from foveal.text import align_columns, format_bytes, plural
 
 if TYPE_CHECKING:
     from foveal.network.summary import Hyperparameter, NetworkSummary
     from foveal.spec.preprocess import Input
+
+MAX_BATCH_SIZE = 1_000_000
 
 
 def register(app: typer.Typer) -> None:
@@ -30,9 +33,12 @@ def show(
         str | None, typer.Option("--input", help="HEIGHTxWIDTHxCHANNELS, as 224x224x3.")
     ] = None,
     classes: Annotated[
-        int | None, typer.Option(min=1, help="Number of classes; a model file has its own.")
+        int | None,
+        typer.Option(min=1, max=MAX_LABELS, help="Number of classes; a model file has its own."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images the memory is given for.")] = 64,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=MAX_BATCH_SIZE, help="Images the memory is given for.")
+    ] = 64,
     json: options.Json = False,
     out: Annotated[Path | None, typer.Option(help="Also draw it into this SVG file.")] = None,
 ) -> int:

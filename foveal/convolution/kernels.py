@@ -90,7 +90,12 @@ def parse_kernel(text: str) -> Array:
 
 
 def resolve_kernel(kernel: str | Array, size: int) -> Array:
-    """A kernel given as numbers, as rows of numbers in text, or by a name and `size`."""
+    """A kernel given as numbers, as rows of numbers in text, or by a name and `size`.
+
+    Raises UsageError for numbers that are no rows, as `parse_kernel` and `named_kernel` do.
+    """
     if isinstance(kernel, np.ndarray):
+        if kernel.ndim != 2 or not kernel.size:
+            raise UsageError(f"the kernel has shape {kernel.shape}; give numbers (height, width)")
         return kernel.astype(float)
     return parse_kernel(kernel) if re.search(r"\d", kernel) else named_kernel(kernel, size)

@@ -14,6 +14,8 @@ from foveal.errors import UsageError
 from foveal.network import geometry
 
 Array = np.ndarray
+MAX_VALUE = 1e100
+"""Of a feature map: sums and differences of its values are finite numbers."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,19 @@ def convolve(image: Array, kernel: Array, settings: WindowSettings = USUAL_SETTI
     """The feature map of `kernel` over `image` (H, W): float64 (rows, columns).
 
     As in deep learning this is cross-correlation; with `flip` the kernel is rotated by 180
-    degrees first, the mathematical convolution sum over f(a) g(x - a).
+    degrees first, the mathematical convolution sum over f(a) g(x - a).  Raises UsageError for
+    values beyond MAX_VALUE.
     """
     flipped = kernel[::-1, ::-1] if settings.flip else kernel
     shape = (kernel.shape[0], kernel.shape[1])
-    return cast(
-        Array, np.einsum("ijkl,kl->ij", windows(image.astype(float), shape, settings), flipped)
-    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.einsum("ijkl,kl->ij", windows(image.astype(float), shape, settings), flipped)
+    if not (np.abs(values) <= MAX_VALUE).all():
+        raise UsageError(
+            f"the feature map has values that are no numbers, or beyond {MAX_VALUE:g}; give an "
+            "image, a kernel and a padding value of smaller numbers"
+        )
+    return cast(Array, values)
 
 
 def steps(
@@ -119,6 +127,15 @@ def steps(
 def pool(
     image: Array, kind: Literal["max", "avg"], size: IntPair, stride: IntPair | None = None
 ) -> Array:
-    """The largest value, or the mean, of each window of (H, W); stride defaults to the size."""
+    """The largest value, or the mean, of each window of (H, W); stride defaults to the size.
+
+    Raises UsageError for a window that is larger than the map.
+    """
+    height, width = image.shape
+    if size[0] > height or size[1] > width:
+        raise UsageError(
+            f"a {size[0]}x{size[1]} pooling leaves nothing of a {height}x{width} map; give a "
+            "smaller one"
+        )
     pooled = windows(image, size, WindowSettings(stride=stride or size))
     return cast(Array, pooled.max((2, 3)) if kind == "max" else pooled.mean((2, 3)))

@@ -19,6 +19,9 @@ from foveal.spec.values import Task
 Shape = tuple[int, ...]
 """(channels, height, width) of maps, or (values,) after flatten or a global pooling."""
 
+MAX_FIELD_PX = 2**31
+"""Receptive fields are not counted beyond: in hundreds of strided layers they would grow to numbers
+of thousands of digits."""
 NORM_LAYERS = (spec.BatchNorm, spec.LayerNorm, spec.GroupNorm)
 
 
@@ -26,7 +29,7 @@ NORM_LAYERS = (spec.BatchNorm, spec.LayerNorm, spec.GroupNorm)
 class ReceptiveField:
     """The pixels that influence one cell: size of their area, distance of two cells' areas (jump).
 
-    Both in pixels of the image, (height, width).
+    Both in pixels of the image, (height, width), at most MAX_FIELD_PX.
     """
 
     size: tuple[int, int] = (1, 1)
@@ -34,9 +37,12 @@ class ReceptiveField:
 
     def after_window(self, window: tuple[int, int], stride: tuple[int, int]) -> ReceptiveField:
         """The receptive field of a cell whose window covers these cells and moves by stride."""
-        size = tuple(s + (w - 1) * j for s, w, j in zip(self.size, window, self.jump, strict=True))
-        jump = tuple(j * s for j, s in zip(self.jump, stride, strict=True))
-        return ReceptiveField((size[0], size[1]), (jump[0], jump[1]))
+        size = (s + (w - 1) * j for s, w, j in zip(self.size, window, self.jump, strict=True))
+        jump = (j * s for j, s in zip(self.jump, stride, strict=True))
+        (height, width), (down, right) = (
+            (min(value, MAX_FIELD_PX) for value in pair) for pair in (size, jump)
+        )
+        return ReceptiveField((height, width), (down, right))
 
 
 @dataclass(frozen=True)

@@ -255,6 +255,13 @@ def test_a_wrong_top(run, model: Path, top: str) -> None:
     assert err == f"foveal: --top is '{top}'; give a whole number of 1 or more, or all\n"
 
 
+def test_more_classes_than_any_model_has_are_all(run, model: Path, digits: Path) -> None:
+    image = next(digits.rglob("*.png"))
+    status, out, err = run(model, image, "--top", "9" * 5000, "--format", "jsonl")
+    assert (status, err) == (0, "")
+    assert len(json.loads(out)["top"]) == 10
+
+
 def test_a_missing_model(run, tmp_path: Path) -> None:
     status, out, err = run(tmp_path / "none.safetensors", "x.png")
     assert (status, out) == (1, "")

@@ -91,8 +91,20 @@ def test_a_missing_token_file(model: Path) -> None:
     assert run(model, "--token-file", "gone.txt") == (
         2,
         "",
-        "foveal: cannot read the token file gone.txt: pass a text file\n",
+        "foveal: cannot read the token file gone.txt: No such file or directory; give a text "
+        "file\n",
     )
+
+
+@pytest.mark.parametrize("option", ["--max-mb", "--deadline", "--drain"])
+def test_a_limit_that_is_no_finite_number(model: Path, option: str) -> None:
+    for value in ("nan", "inf"):
+        assert run(model, option, value) == (
+            2,
+            "",
+            f"foveal: Invalid value for '{option}': Input should be less than or equal to "
+            "1000000\n",
+        )
 
 
 def test_wrong_usage(model: Path) -> None:

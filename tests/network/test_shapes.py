@@ -1,6 +1,6 @@
 """Names, numbers and shapes of every step; a name stays when another kind is put before it."""
 
-from foveal.network.shapes import trace
+from foveal.network.shapes import ReceptiveField, trace
 from foveal.spec.layers import Concat, Conv, Output, Residual
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -53,6 +53,14 @@ def test_bias_is_left_out_before_a_norm():
     steps = {step.name: step for step in trace(network(), 3).walk()}
     assert steps["conv_1"].bias
     assert not steps["residual_1.layers.conv_1"].bias
+
+
+def test_receptive_fields_end_before_their_numbers_cannot_be_printed():
+    convs = [Conv(1, kernel=3, stride=8192) for _ in range(1000)]
+    steps = trace(network([*convs, "global_avg_pool", Output()]), 2).layers
+    assert steps[0].receptive_field == ReceptiveField((3, 3), (8192, 8192))
+    assert steps[1].receptive_field == ReceptiveField((16387, 16387), (2**26, 2**26))
+    assert steps[999].receptive_field == ReceptiveField((2**31, 2**31), (2**31, 2**31))
 
 
 def test_a_layer_of_another_kind_moves_no_names():

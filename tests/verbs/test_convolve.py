@@ -42,6 +42,31 @@ def test_numbers_that_are_no_map_are_an_error():
     assert str(caught.value) == "the image has shape (2, 2, 3); give one map (height, width)"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"kernel": np.ones(3)}, "the kernel has shape (3,); give numbers (height, width)"),
+        ({"pool": "max:3"}, "a 3x3 pooling leaves nothing of a 2x3 map; give a smaller one"),
+        *(
+            (
+                {"padding": 1, **arguments},
+                "the feature map has values that are no numbers, or beyond 1e+100; give an image, "
+                "a kernel and a padding value of smaller numbers",
+            )
+            for arguments in (
+                {"kernel": "1e308 1e308"},
+                {"kernel": np.array([[np.nan]]), "activation": "tanh"},
+                {"padding_value": -1e308},
+            )
+        ),
+    ],
+)
+def test_numbers_that_give_no_map_are_an_error(arguments, message):
+    with pytest.raises(UsageError) as caught:
+        convolve(NUMBERS, **arguments)
+    assert str(caught.value) == message
+
+
 def test_bytes_that_are_no_image_are_an_error():
     with pytest.raises(ImageError, match=r"^the image cannot be read \(.+\); give another$"):
         convolve(b"not an image")

@@ -248,6 +248,14 @@ def test_under_torchrun_the_processes_are_its_own(torchrun):
     )
 
 
+def test_more_processes_than_the_machine_can_hold_are_refused(monkeypatch):
+    for cores, words in ((1, "1 core; give at most 4"), (2, "2 cores; give at most 8")):
+        monkeypatch.setattr("foveal.verbs.train_processes.available_cores", lambda n=cores: n)
+        with pytest.raises(UsageError) as caught:
+            train_in_processes(["x"], 100_000)
+        assert str(caught.value) == f"--processes is 100000, and this machine has {words}"
+
+
 def test_under_torchrun_the_folder_must_be_named(torchrun, digits):
     with pytest.raises(UsageError) as caught:
         train(digits)
