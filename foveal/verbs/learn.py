@@ -5,21 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from foveal.errors import UsageError
 from foveal.files import write_atomic
-from foveal.text import printable
 
 
 def learn(*, out: str | Path, lang: Literal["en", "ko"] = "en") -> Path:
     """Write the course to `out`, one HTML file that loads nothing, and return its path.
 
-    lang: the language it opens in; it can be changed in the page. Raises UsageError where
-    `out` is a folder, Error where the file cannot be written.
+    lang: the language it opens in; it can be changed in the page.  Raises Error where the file
+    cannot be written.
     """
     from foveal.pages import render
 
     path = Path(out)
-    if path.is_dir():
-        raise UsageError(f"--out {printable(str(path))} is a folder; give the name of a file")
     write_atomic(path, render("learn", {}, lang))
     return path

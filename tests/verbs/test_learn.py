@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from foveal.errors import Error, UsageError
+from foveal.errors import Error
 from foveal.verbs.learn import learn
 
 POLICY = (
@@ -35,9 +35,11 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(Error) as caught:
         learn(out=tmp_path)
-    assert str(caught.value) == f"--out {tmp_path} is a folder; give the name of a file"
+    assert str(caught.value) == (
+        f"cannot write {tmp_path}: Is a directory; free space or choose another place"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
