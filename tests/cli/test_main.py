@@ -5,6 +5,7 @@ import sys
 
 import foveal
 from foveal.cli import main
+from foveal.cli.app import COMMANDS
 
 
 def run(*arguments):
@@ -21,22 +22,7 @@ def test_version():
 def test_help_lists_every_verb():
     done = run("--help")
     assert done.returncode == 0
-    for verb in (
-        "check",
-        "design",
-        "show",
-        "train",
-        "evaluate",
-        "predict",
-        "explain",
-        "export",
-        "serve",
-        "demo",
-        "learn",
-        "selftest",
-        "convolve",
-        "cache",
-    ):
+    for verb in COMMANDS:
         assert f" {verb} " in done.stdout
 
 
