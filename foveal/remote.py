@@ -30,7 +30,7 @@ NOTHING_THERE = "nothing is at this address"
 CONNECT_SECONDS = 10
 READ_SECONDS, LIST_SECONDS = 600.0, 3600.0
 """Of one request in all: a server that sends a byte now and then is not waited for without end."""
-_PASSING_STATUSES = (408, 425, 429, 500, 502, 503, 504)
+_RETRIED_STATUSES = (408, 425, 429, 500, 502, 503, 504)
 
 _Result = TypeVar("_Result")
 
@@ -176,7 +176,7 @@ def with_retries(request: Callable[[], _Result], seconds: float | None = None) -
     end = None if seconds is None else time.monotonic() + seconds
     for attempt in range(ATTEMPTS):
         try:
-            return request() if end is None else _before(end, request)
+            return request() if end is None else _call_until(end, request)
         except _TooSlow as error:
             raise ImageError(f"not answered whole within {seconds:g} s") from error
         except ImageError:
@@ -195,7 +195,7 @@ class _TooSlow(Exception):
     """The time of a request is over."""
 
 
-def _before(end: float, request: Callable[[], _Result]) -> _Result:
+def _call_until(end: float, request: Callable[[], _Result]) -> _Result:
     """The result of a request; raises _TooSlow at `end`, a monotonic time, and leaves it to itself.
 
     The waiting inside libraries begins again with every byte, so it is done in a thread.
@@ -228,7 +228,7 @@ def _final_reason(error: Exception) -> str | None:
     if isinstance(error, PermissionError) or status in (401, 403):
         return f"access is refused: {reason_of(error)}"
     if status is not None:
-        return None if status in _PASSING_STATUSES else f"the server answers {reason_of(error)}"
+        return None if status in _RETRIED_STATUSES else f"the server answers {reason_of(error)}"
     useless = isinstance(error, ValueError | TypeError) or (
         isinstance(error, OSError) and error.errno == errno.EINVAL
     )
