@@ -51,7 +51,7 @@ def test_one_answer_to_all_training_images_is_chance_however_few_they_are():
 @pytest.fixture
 def drawn_once(monkeypatch):
     """The draws are the same in every call, and most of its time."""
-    for name in ("_drawn_permutations", "_drawn_useful_answers"):
+    for name in ("_draw_permutations", "_draw_useful_predictions"):
         monkeypatch.setattr(chance, name, cache(getattr(chance, name)))
 
 
@@ -105,7 +105,7 @@ def test_logits_that_are_not_finite_are_chance_and_one_class_shows_nothing():
 def _p(answers, labels):
     classes = int(max(answers.max(), labels.max())) + 1
     parts = [np.eye(classes)[one] - np.eye(classes)[one].mean(axis=0) for one in (answers, labels)]
-    return chance._p_of_guesses(float((parts[0] * parts[1]).sum()), *parts)
+    return chance._p_value_of_chance(float((parts[0] * parts[1]).sum()), *parts)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=6))
