@@ -27,6 +27,7 @@ from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
 from foveal.training import optim
 from foveal.training.device import to_device
+from foveal.training.parameter_groups import make_parameter_groups
 
 CPU = torch.device("cpu")
 
@@ -84,7 +85,7 @@ def variants(module, recipe: Recipe) -> dict[str, tuple[torch.nn.Module, Callabl
     made = {}
     for name in ("foveal", "written out", "foreach", "fused"):
         own = copy.deepcopy(module)
-        groups = optim.make_parameter_groups(own, recipe)
+        groups = make_parameter_groups(own, recipe)
         state = optim.initial_state(groups)
         if name == "foveal":
             step = partial(optim.step, groups, state, 1.0)

@@ -30,6 +30,7 @@ from foveal.training import optim
 from foveal.training.device import retain_freed_memory, to_device
 from foveal.training.events import StepRecord
 from foveal.training.loop import train
+from foveal.training.parameter_groups import make_parameter_groups
 from foveal.training.state import RunPosition, TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages
@@ -108,7 +109,7 @@ def our_steps() -> float:
     network, module, pixels = network_and_pixels(STEPS_PX, 2 * BATCH)
     module = to_device(module, CPU)
     labels = np.arange(len(pixels)) % CLASSES
-    groups = optim.make_parameter_groups(module, RECIPE)
+    groups = make_parameter_groups(module, RECIPE)
     state = TrainingState(module, groups, optim.initial_state(groups), {}, {}, {}, RunPosition())
     state.position.begin_cycle(2 + 2 * STEPS)
     none = LabelledImages(pixels[:0], labels[:0])

@@ -41,6 +41,7 @@ from foveal.training.events import StepRecord
 from foveal.training.gradients import compute_gradients
 from foveal.training.loop import train
 from foveal.training.loss import encode_targets
+from foveal.training.parameter_groups import freeze_layers, layer_numbers, make_parameter_groups
 from foveal.training.setup.defaults import RecipeContext, choose_ema_decay, fill_defaults
 from foveal.training.setup.invariance import measure_invariance
 from foveal.training.state import RunPosition, TrainingState
@@ -120,7 +121,7 @@ def make_task(
 def make_state(module: nn.Module, task: TrainTask, steps: int) -> tuple[TrainingState, TrainTask]:
     decay = choose_ema_decay(steps).value
     task = replace(task, recipe=task.recipe.model_copy(update={"ema_decay": decay}))
-    groups = optim.make_parameter_groups(module, task.recipe)
+    groups = make_parameter_groups(module, task.recipe)
     ema = {name: value.clone() for name, value in module.state_dict().items()} if decay else {}
     position = RunPosition()
     position.begin_cycle(steps)
@@ -149,7 +150,7 @@ def mean_weights(first: Weights, second: Weights) -> Weights:
 
 def fine_tuned(module: nn.Sequential, task: TrainTask, epochs: float) -> tuple[Weights, float]:
     """The weights after training, of the moving average where there is one, and seconds."""
-    optim.freeze_layers(module, FROZEN_LAYERS)
+    freeze_layers(module, FROZEN_LAYERS)
     state, task = make_state(module, task, round(epochs * task.steps_per_epoch))
     seconds = sum(r.seconds for r in train(state, task) if isinstance(r, StepRecord))
     return dict(state.ema) or copy_weights(module), round(seconds, 1)
@@ -200,7 +201,7 @@ def few(images: Images, network: Any, options: argparse.Namespace) -> dict[str, 
 
 def split_frozen(module: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:
     """The children that hold the first FROZEN_LAYERS layers, and the rest."""
-    numbers = optim.layer_numbers(module)
+    numbers = layer_numbers(module)
     frozen = {name.split(".")[0] for name, number in numbers.items() if number <= FROZEN_LAYERS}
     last = max(place for place, (name, _) in enumerate(module.named_children()) if name in frozen)
     end = last + 1

@@ -74,6 +74,7 @@ def step(processes):
 
     from foveal.spec.recipe import Recipe
     from foveal.training import muon, optim
+    from foveal.training.parameter_groups import make_parameter_groups
     from foveal.training.process_group import ALONE
 
     sent = []
@@ -95,7 +96,7 @@ def step(processes):
     alone = deepcopy(shared)
     for module, group in ((shared, processes), (alone, ALONE)):
         torch.manual_seed(1)
-        groups = optim.make_parameter_groups(module, recipe)
+        groups = make_parameter_groups(module, recipe)
         state = optim.initial_state(groups)
         for number in range(3):
             for parameter in module.parameters():

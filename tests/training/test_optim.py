@@ -1,13 +1,12 @@
 """Each optimiser against torch's own or a plain loop, and its state through copies."""
 
-from itertools import pairwise
-
 import pytest
 import torch
 from torch import nn
 
 from foveal.spec.recipe import Recipe
 from foveal.training import optim
+from foveal.training.parameter_groups import ParameterGroup, make_parameter_groups
 
 
 def _module():
@@ -34,27 +33,6 @@ def _recipe(**keys):
     return Recipe(**{**whole, **keys})
 
 
-def test_groups_hold_every_parameter_once():
-    made = optim.make_parameter_groups(_module(), _recipe(optimizer="muon"))
-    names = {name: (group.optimizer, group.fixed_norm) for group in made for name in group.names}
-    assert names == {
-        "0.weight": ("muon", True),
-        "3.weight": ("muon", False),
-        "6.weight": ("adamw", False),
-        "1.bias": ("adamw", False),
-        "1.weight": ("adamw", False),
-        "3.bias": ("adamw", False),
-        "6.bias": ("adamw", False),
-    }
-
-
-def test_frozen_parameters_are_left_out():
-    module = _module()
-    module[0].weight.requires_grad_(False)
-    made = optim.make_parameter_groups(module, _recipe(optimizer="sgd"))
-    assert "0.weight" not in {name for group in made for name in group.names}
-
-
 def _torch_groups(made, **keys):
     return [
         {
@@ -70,13 +48,11 @@ def _torch_groups(made, **keys):
 @pytest.mark.parametrize("method", ["sgd", "adamw"])
 def test_same_as_torch(method):
     mine, theirs = _module(), _module()
-    made = optim.make_parameter_groups(mine, _recipe(optimizer=method, momentum=0.9))
+    made = make_parameter_groups(mine, _recipe(optimizer=method, momentum=0.9))
     state = optim.initial_state(made)
-    for group in optim.make_parameter_groups(theirs, _recipe(optimizer=method, momentum=0.9)):
+    for group in make_parameter_groups(theirs, _recipe(optimizer=method, momentum=0.9)):
         assert group.optimizer == method
-    parts = _torch_groups(
-        optim.make_parameter_groups(theirs, _recipe(optimizer=method, momentum=0.9))
-    )
+    parts = _torch_groups(make_parameter_groups(theirs, _recipe(optimizer=method, momentum=0.9)))
     if method == "sgd":
         reference = torch.optim.SGD(parts, lr=1, momentum=0.9, nesterov=True)
     else:
@@ -102,7 +78,7 @@ def test_muon_moves_filters_of_one_shape_together_as_it_moves_each():
         for weights in filters:
             weights.grad = torch.randn(weights.shape).to(device)
         names = tuple(f"filter{number}" for number in range(len(shapes)))
-        group = optim.ParameterGroup("muon", names, tuple(filters), 0.1, 0.85, 0.0, True)
+        group = ParameterGroup("muon", names, tuple(filters), 0.1, 0.85, 0.0, True)
         state = optim.initial_state((group,))
         for step in range(3):
             optim.step((group,), state, 1.0, step)
@@ -113,7 +89,7 @@ def test_muon_moves_filters_of_one_shape_together_as_it_moves_each():
 
 def test_muon_keeps_the_norm_where_a_norm_follows():
     module = _module()
-    made = optim.make_parameter_groups(module, _recipe(optimizer="muon"))
+    made = make_parameter_groups(module, _recipe(optimizer="muon"))
     state = optim.initial_state(made)
     before = module[0].weight.norm().item()
     for step in range(3):
@@ -124,7 +100,7 @@ def test_muon_keeps_the_norm_where_a_norm_follows():
 
 def test_a_muon_step_is_linear_in_the_learning_rate():
     module = _module()
-    made = optim.make_parameter_groups(module, _recipe(optimizer="muon", weight_decay=0.0))
+    made = make_parameter_groups(module, _recipe(optimizer="muon", weight_decay=0.0))
     weight = module[3].weight
     before, norm = weight.detach().clone(), weight.norm().item()
     _gradients(module, 0)
@@ -134,7 +110,7 @@ def test_a_muon_step_is_linear_in_the_learning_rate():
 
 def test_clip_grad_norm():
     module = _module()
-    made = optim.make_parameter_groups(module, _recipe(optimizer="sgd"))
+    made = make_parameter_groups(module, _recipe(optimizer="sgd"))
     _gradients(module, 0)
     optim.clip_grad_norm(made, 1.0)
     total = sum(float(p.grad.square().sum()) for p in module.parameters()) ** 0.5
@@ -144,43 +120,7 @@ def test_clip_grad_norm():
 @pytest.mark.parametrize("method", ["sgd", "adamw", "muon"])
 def test_parameters_without_gradient_stay(method):
     module = _module()
-    made = optim.make_parameter_groups(module, _recipe(optimizer=method))
+    made = make_parameter_groups(module, _recipe(optimizer=method))
     before = [p.detach().clone() for p in module.parameters()]
     optim.step(made, optim.initial_state(made), 1.0, 0)
     assert all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))
-
-
-def test_layers_are_counted_from_the_input_and_norms_belong_to_the_layer_before():
-    module = _module()
-    numbers = optim.layer_numbers(module)
-    matrices = [name for name, value in module.named_parameters() if value.ndim >= 2]
-    assert [numbers[name] for name in matrices] == list(range(1, len(matrices) + 1))
-    names = [name for name, _ in module.named_parameters()]
-    for before, name in pairwise(names):
-        assert numbers[name] == numbers[before] + (name in matrices)
-
-
-def test_the_learning_rate_falls_with_each_layer_towards_the_input():
-    module = _module()
-    numbers, last = optim.layer_numbers(module), max(optim.layer_numbers(module).values())
-    groups = optim.make_parameter_groups(module, _recipe(optimizer="adamw", layer_decay=0.5))
-    plain = optim.make_parameter_groups(module, _recipe(optimizer="adamw"))
-    rates = {name: group.learning_rate for group in plain for name in group.names}
-    seen = []
-    for group in groups:
-        for name in group.names:
-            expected = rates[name] * 0.5 ** (last - numbers[name])
-            assert group.learning_rate == pytest.approx(expected)
-            seen.append(name)
-    assert sorted(seen) == sorted(rates)
-
-
-def test_the_first_layers_are_frozen():
-    module = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 3), nn.Flatten(), nn.Linear(5, 2)
-    )
-    optim.freeze_layers(module, 2)
-    trained = [name for name, value in module.named_parameters() if value.requires_grad]
-    assert trained == ["4.weight", "4.bias"]
-    optim.freeze_layers(module, 0)
-    assert not module[0].weight.requires_grad

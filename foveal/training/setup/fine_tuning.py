@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from foveal.training import optim
+from foveal.training.parameter_groups import freeze_layers, layer_count, make_parameter_groups
 from foveal.training.setup.budget import finish_seconds
 from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.plan import StepPlan, plan_budget, plan_epochs, with_chosen
@@ -80,7 +81,7 @@ def _frozen_where_time_is_short(session: TrainSession) -> TrainSession:
     epochs = _epochs_within(session, _seconds_left(session), STEP_COST)
     if epochs >= SHORT_EPOCHS:
         return session
-    layers = optim.layer_count(session.state.module)
+    layers = layer_count(session.state.module)
     reason = f"time is short: about {epochs:.1f} epochs of all layers would fit"
     frozen = ChosenValue("freeze", int(FROZEN_SHARE * layers), reason)
     return _with_freeze(with_chosen_values(session, (frozen,)), frozen.value)
@@ -101,8 +102,8 @@ def with_chosen_values(session: TrainSession, chosen: tuple[ChosenValue, ...]) -
 def _with_freeze(session: TrainSession, count: int) -> TrainSession:
     """The session with a new optimiser, for all layers but the first `count`."""
     state = session.state
-    optim.freeze_layers(state.module, count)
-    state.parameter_groups = optim.make_parameter_groups(state.module, session.task.recipe)
+    freeze_layers(state.module, count)
+    state.parameter_groups = make_parameter_groups(state.module, session.task.recipe)
     state.optimizer_state = optim.initial_state(state.parameter_groups)
     return session
 

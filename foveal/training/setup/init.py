@@ -15,6 +15,7 @@ from foveal.network.build import build, whitening_convs
 from foveal.spec.network import Network
 from foveal.training import optim
 from foveal.training.device import to_device
+from foveal.training.parameter_groups import freeze_layers, make_parameter_groups
 from foveal.training.position import RunPosition
 from foveal.training.rng import Stream, permutation, torch_seed
 from foveal.training.setup.training_data import TrainingData
@@ -36,9 +37,9 @@ def seeded_state(network: Network, data: TrainingData, task: TrainTask) -> Train
     module: nn.Module = build(network, len(data.classes), task=data.task)
     if task.recipe.dropout is not None:
         set_dropout(module, task.recipe.dropout)
-    optim.freeze_layers(module, task.recipe.freeze or 0)
+    freeze_layers(module, task.recipe.freeze or 0)
     module = to_device(module, task.device)
-    groups = optim.make_parameter_groups(module, task.recipe)
+    groups = make_parameter_groups(module, task.recipe)
     average = {name: value.clone() for name, value in module.state_dict().items()}
     average = average if task.recipe.ema_decay != 0 else {}
     return TrainingState(

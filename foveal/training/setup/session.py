@@ -15,9 +15,9 @@ from foveal.model.manifest import Manifest
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.text import plural
-from foveal.training import optim
 from foveal.training.device import environment, has_fast_bf16
 from foveal.training.loss import compute_class_weights
+from foveal.training.parameter_groups import layer_count
 from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.setup.budget import (
     Budget,
@@ -150,7 +150,7 @@ def check_transfer(
 
 def _check_freeze(state: TrainingState, recipe: Recipe) -> None:
     """Raise UsageError where no layer would be left to train."""
-    layers = optim.layer_count(state.module)
+    layers = layer_count(state.module)
     if recipe.freeze is not None and recipe.freeze >= layers:
         raise UsageError(
             f"freeze is {recipe.freeze}, but the network has {plural(layers, 'layer')} with "
