@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from foveal.errors import Error, TrainingError
@@ -53,13 +53,14 @@ def try_lock(lock: Path) -> Iterator[bool]:
 def lock_run_folder(folder: Path) -> Iterator[None]:
     """Create a run folder and lock it; where nothing was written into it, it is removed again.
 
+    So are the folders above it that were made for it.
     Raises TrainingError where another process holds the lock, Error where nothing can be written.
     """
-    lock, new = folder / RUN_LOCK, not folder.exists()
     with contextlib.ExitStack() as stack:
         try:
+            made = [path for path in (folder, *folder.parents) if not path.exists()]
             folder.mkdir(parents=True, exist_ok=True)
-            handle = stack.enter_context(_opened(lock))
+            handle = stack.enter_context(_opened(folder / RUN_LOCK))
         except OSError as error:
             raise Error(
                 f"cannot write into {folder}: {error.strerror}; choose another folder with --out"
@@ -70,8 +71,8 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
                 "another folder with --out"
             )
         _write_holder(handle)
-        if new:
-            stack.callback(_remove_if_empty, folder)  # runs before the lock is released
+        if made:
+            stack.callback(_remove_if_empty, made)  # runs before the lock is released
         yield
 
 
@@ -104,12 +105,16 @@ def _try_lock_for(handle: int, seconds: float) -> bool:
     return True
 
 
-def _remove_if_empty(folder: Path) -> None:
-    """Remove a folder that holds only its lock file; it may be gone already."""
+def _remove_if_empty(folders: Sequence[Path]) -> None:
+    """Remove a folder that holds only its lock file, and those above it that are empty then.
+
+    folders: each the parent of the one before.  They may be gone already.
+    """
     with contextlib.suppress(OSError):
-        if [path.name for path in folder.iterdir()] == [RUN_LOCK]:
-            (folder / RUN_LOCK).unlink()
-            folder.rmdir()
+        if [path.name for path in folders[0].iterdir()] == [RUN_LOCK]:
+            (folders[0] / RUN_LOCK).unlink()
+            for folder in folders:
+                folder.rmdir()
 
 
 def _entry_lock(folder: Path) -> Path:

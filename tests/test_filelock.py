@@ -75,9 +75,13 @@ def test_a_run_folder_that_cannot_be_written():
 
 
 def test_a_new_run_folder_that_stayed_empty_is_removed(tmp_path):
-    with pytest.raises(ValueError), lock_run_folder(tmp_path / "new"):
+    with pytest.raises(ValueError), lock_run_folder(tmp_path / "runs" / "day" / "new"):
         raise ValueError
-    assert not (tmp_path / "new").exists()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError), lock_run_folder(tmp_path / "runs" / "new"):
+        (tmp_path / "runs" / "other").mkdir()
+        raise ValueError
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["other"]
     with lock_run_folder(tmp_path / "used"):
         (tmp_path / "used" / "log.jsonl").touch()
     assert (tmp_path / "used" / "log.jsonl").is_file()
