@@ -14,6 +14,7 @@ from foveal.model.detect import MAX_LABELS
 from foveal.text import align_columns, format_bytes, plural
 
 if TYPE_CHECKING:
+    from foveal.network.cost import LayerCost
     from foveal.network.summary import Hyperparameter, NetworkSummary
     from foveal.spec.preprocess import Input
 
@@ -121,29 +122,34 @@ def _layer_lines(summary: NetworkSummary) -> list[str]:
     ]
     broken = {error.layers[0] for error in summary.errors if error.kind == "shape"}
     for step, layer in zip(summary.traced.walk(), summary.cost.layers, strict=True):
-        label, saving = formatting.layer_label(layer.number), summary.saving(layer)
-        field, jump = layer.receptive_field, layer.jump
-        is_map = len(layer.output) == 3
-        rows.append(
-            (
-                label,
-                "  " * (len(layer.number) - 1) + layer.name.rsplit(".", 1)[-1],
-                formatting.format_layer(step.layer)[:48],
-                formatting.format_shape(layer.output),
-                f"{layer.weights:,}" if layer.weights else "",
-                formatting.format_count(layer.multiply_adds) if layer.multiply_adds else "",
-                format_bytes(4 * layer.activations * summary.batch_size),
-                f"{field[0]}x{field[1]} ({jump[0]}x{jump[1]})" if is_map else "",
-                f"{saving:.0%}" if saving else "",
-            )
-        )
-        if label in broken:
+        rows.append(_layer_row(summary, layer, formatting.format_layer(step.layer)))
+        if rows[-1][0] in broken:
             rows.append(("", "", "does not work, see below", *[""] * 6))
             break
     return align_columns(rows, right={4, 5, 6, 8})
 
 
+def _layer_row(summary: NetworkSummary, layer: LayerCost, text: str) -> tuple[str, ...]:
+    from foveal.network import formatting
+    from foveal.network.cost import BYTES_PER_VALUE
+
+    field, jump, saving = layer.receptive_field, layer.jump, summary.saving(layer)
+    is_map = len(layer.output) == 3
+    return (
+        formatting.layer_label(layer.number),
+        "  " * (len(layer.number) - 1) + layer.name.rsplit(".", 1)[-1],
+        text[:48],
+        formatting.format_shape(layer.output),
+        f"{layer.weights:,}" if layer.weights else "",
+        formatting.format_count(layer.multiply_adds) if layer.multiply_adds else "",
+        format_bytes(BYTES_PER_VALUE * layer.activations * summary.batch_size),
+        f"{field[0]}x{field[1]} ({jump[0]}x{jump[1]})" if is_map else "",
+        f"{saving:.0%}" if saving else "",
+    )
+
+
 def _total_lines(summary: NetworkSummary) -> list[str]:
+    from foveal.network.cost import BYTES_PER_VALUE
     from foveal.network.formatting import format_count
 
     cost, size = summary.cost, "x".join(map(str, summary.network.input.shape))
@@ -151,10 +157,11 @@ def _total_lines(summary: NetworkSummary) -> list[str]:
     if cost.multiply_adds_with_norms != cost.multiply_adds:
         multiply_adds += f" ({format_count(cost.multiply_adds_with_norms)} with normalisation)"
     field = cost.receptive_field
+    weights = format_bytes(BYTES_PER_VALUE * cost.weights)
     return [
         f"input {size}, {plural(summary.classes, 'class', 'classes')}: "
         f"{format_count(cost.weights)} weights ({cost.weights:,}), {multiply_adds}",
-        f"memory in fp32: weights {format_bytes(4 * cost.weights)}, activations of a batch "
+        f"memory in fp32: weights {weights}, activations of a batch "
         f"of {summary.batch_size} {format_bytes(cost.activation_bytes(summary.batch_size))}",
         f"receptive field of the last map: {field[0]}x{field[1]} pixels",
     ]

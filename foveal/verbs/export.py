@@ -118,20 +118,7 @@ def export(
         parity = export_folder(native, samples, path, options.parity_limits, progress=progress)
         return ExportResult(path, "fp32", parity, ())
     if to == "page":
-        from foveal.exporting.page.export import export_page
-
-        page = export_page(
-            native, samples, calibration, options, path, lang=lang or "en", progress=progress
-        )
-        model_inside = page.model
-        return ExportResult(
-            path,
-            model_inside.method,
-            model_inside.parity,
-            model_inside.rejected,
-            page.check,
-            page.not_opened,
-        )
+        return _export_page(native, samples, calibration, options, path, lang or "en", progress)
     if to == "litert":
         from foveal.exporting.litert.export import export_litert as export_file
     else:
@@ -139,6 +126,24 @@ def export(
     exported = export_file(native, samples, calibration, options, progress=progress)
     write_atomic(path, exported.content)
     return ExportResult(path, exported.method, exported.parity, exported.rejected)
+
+
+def _export_page(
+    model: Model,
+    samples: ParitySamples,
+    calibration: ParitySamples,
+    options: ExportOptions,
+    path: Path,
+    lang: Literal["en", "ko"],
+    progress: Progress,
+) -> ExportResult:
+    from foveal.exporting.page.export import export_page
+
+    page = export_page(model, samples, calibration, options, path, lang=lang, progress=progress)
+    inside = page.model
+    return ExportResult(
+        path, inside.method, inside.parity, inside.rejected, page.check, page.not_opened
+    )
 
 
 def _check_format(to: str, options: tuple[str, ...]) -> None:
