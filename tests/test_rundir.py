@@ -126,8 +126,12 @@ def test_every_cut_is_one_sentence(tmp_path):
 
 def test_bytes_that_are_no_text_are_one_sentence(tmp_path):
     (tmp_path / "data.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(DataError, match=r"cannot be read as the data of a run \('utf-8' codec"):
+    with pytest.raises(DataError) as caught:
         read_run_data(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'data.json'} cannot be read as the data of a run ('utf-8' codec can't decode "
+        "byte 0xff in position 0: invalid start byte); name labelled images with --data"
+    )
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])

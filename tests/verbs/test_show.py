@@ -6,7 +6,7 @@ import pytest
 from foveal.errors import UsageError
 from foveal.model.file import write_model_file
 from foveal.model.manifest import Manifest
-from foveal.network.presets import load_preset
+from foveal.network.presets import load_preset, preset_names
 from foveal.network.provenance import designed_comment
 from foveal.network.summary import Hyperparameter
 from foveal.spec.network import Network
@@ -83,8 +83,12 @@ def test_the_drawing_never_replaces_the_network(tmp_path):
 
 
 def test_an_unknown_name_is_an_error():
-    with pytest.raises(UsageError, match=r"^there is no network 'lenet6' \(did you mean 'lenet5'"):
+    with pytest.raises(UsageError) as caught:
         show("lenet6")
+    assert str(caught.value) == (
+        "there is no network 'lenet6' (did you mean 'lenet5'?); give a YAML file, a model file, or "
+        f"one of the presets {', '.join(preset_names())}"
+    )
 
 
 def test_where_the_weights_of_a_model_file_were_learned(model_file, tmp_path):
