@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from foveal.training.device import DeviceName
 
+MAX_SEED = 2**32 - 1
+"""Of Optuna's sampler."""
+
 
 def search(
     data: str | Path,
@@ -65,6 +68,8 @@ def search(
     for package, extra in (("optuna", "search"), ("torch", "train")):
         if find_spec(package) is None:
             raise MissingExtra("foveal search", extra)
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"--seed is {seed}; give a whole number from 0 to {MAX_SEED}")
     arguments = Search(
         data,
         root,

@@ -159,6 +159,14 @@ def test_the_minutes_that_trials_leave_are_for_the_refit(
     assert 400 < left[0] < 600
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_the_sampler_cannot_take(digits: Path, tmp_path: Path, seed: int) -> None:
+    with pytest.raises(UsageError) as info:
+        search(digits, trials=1, seed=seed, out=tmp_path / "out")
+    assert str(info.value) == f"--seed is {seed}; give a whole number from 0 to 4294967295"
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("package", "extra"), [("optuna", "search"), ("torch", "train")])
 def test_without_a_package_its_extra_is_named(digits, tmp_path, monkeypatch, package, extra):
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == package else name)
