@@ -28,13 +28,12 @@ def run_processes(
     arguments: Sequence[str],
     processes: int,
     *,
-    resume: str = "--resume",
     tell: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Run `python -m foveal ARGUMENTS` in so many processes; the exit status of the command.
 
-    They divide the machine's cores.  Where one is killed all are started again with the option
-    `resume`, at most MAX_RESTARTS times.  tell: is called with a sentence on that.
+    They divide the machine's cores.  Where one is killed all are started again with --resume, at
+    most MAX_RESTARTS times.  tell: is called with a sentence on that.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // processes)))
     verb, *rest = words = [*arguments]
@@ -45,8 +44,8 @@ def run_processes(
         if restarts < MAX_RESTARTS:
             name = signal.Signals(-status).name
             tell(f"a process was ended by {name}; the run goes on from its last checkpoint")
-        words = words if resume in words else [verb, resume, *rest]
-    tell(f"processes were killed {MAX_RESTARTS + 1} times; continue with {resume}")
+        words = words if "--resume" in words else [verb, "--resume", *rest]
+    tell(f"processes were killed {MAX_RESTARTS + 1} times; continue with --resume")
     return 1
 
 
