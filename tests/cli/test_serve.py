@@ -33,7 +33,7 @@ def run(*arguments: object, **env: str) -> tuple[int, str, str]:
         [sys.executable, "-m", "foveal", "serve", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         env={**os.environ, **env},
     )
     return done.returncode, done.stdout, done.stderr
