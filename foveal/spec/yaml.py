@@ -119,6 +119,15 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Text as PyYAML writes it, in double quotes where it has line breaks that it would fold."""
+    style = '"' if any(one in text for one in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def _is_one_line(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) or bool(getattr(node, "flow_style", False))
 

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from foveal.errors import Error, SpecError, UsageError
@@ -29,6 +29,8 @@ def test_every_preset_reads_back_as_it_was(name, tmp_path):
         positive_class=st.none() | st.text(min_size=1),
     )
 )
+@example(Recipe(positive_class="\x85"))
+@example(Recipe(positive_class="a\u2028b\u2029"))
 def test_every_recipe_reads_back_as_it_was(tmp_path_factory, recipe):
     path = tmp_path_factory.mktemp("recipes") / "recipe.yaml"
     recipe.save(path)
