@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foveal.errors import DataError, MissingExtra
+from foveal.errors import DataError, MissingExtra, UsageError
 from foveal.filelock import try_lock
 from foveal.progress import Progress, silent
 from foveal.scale.search.budget import plan_search
