@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from foveal.errors import UsageError
+from foveal.text import printable
 
 MiB = 1 << 20
 METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Names to prometheus_client the folder that the workers' metrics share."""
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/?#\s]+/?", re.IGNORECASE)
 _MAX_SINGLE_IMAGE_THREADS = 8
 
 
@@ -101,6 +106,31 @@ class Settings:
         values["allowed_origins"] = tuple(data["allowed_origins"])
         values["limits"] = ServerLimits(**data["limits"])
         return cls(**values)
+
+
+def check_access_names(hosts: Sequence[str], origins: Sequence[str]) -> None:
+    """Raise UsageError for a host or an origin that no request can have."""
+    for host in hosts:
+        if not _HOST_NAME.fullmatch(host) and not is_ip_address(host):
+            raise UsageError(
+                f"--allow-host received '{printable(host)}': give the name or the IP address alone, "
+                "without scheme, port and path, such as images.example"
+            )
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise UsageError(
+                f"--allow-origin received '{printable(origin)}': give scheme, name and a port that "
+                "is not the default one, without a path, such as https://images.example"
+            )
+
+
+def is_ip_address(host: str) -> bool:
+    """An IP address cannot be rebound; only names can."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def name_models(models: list[str | Path]) -> dict[str, Path]:

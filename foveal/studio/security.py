@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from foveal.serving.errors import RequestError
-from foveal.serving.middleware.auth import is_ip_address, parse_host
-from foveal.serving.settings import LOOPBACK_HOSTS
+from foveal.serving.middleware.auth import parse_host
+from foveal.serving.settings import LOOPBACK_HOSTS, is_ip_address
 
 CHANGING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 JSON, BINARY = "application/json", "application/octet-stream"

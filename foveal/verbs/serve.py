@@ -46,7 +46,8 @@ def serve(
     limits: every limit, with defaults.  quiet: log warnings and errors only.
     progress: receives the URL as a message when the server is ready.  SIGHUP, or a new file in
     a model's place, reloads the model without a failed request.
-    Raises MissingExtra without the extra `serve`, Error where the port is in use, ModelFileError
+    Raises MissingExtra without the extra `serve`, UsageError for a host or an origin that no request
+    can have, Error where the port is in use, ModelFileError
     where a model does not load.
     """
     if not all(map(find_spec, EXTRA_PACKAGES)):
@@ -56,8 +57,15 @@ def serve(
     from foveal.serving.logs import Log
     from foveal.serving.processes.child import worker_command
     from foveal.serving.processes.supervisor import Supervisor
-    from foveal.serving.settings import LOOPBACK_HOSTS, ServerLimits, Settings, name_models
+    from foveal.serving.settings import (
+        LOOPBACK_HOSTS,
+        ServerLimits,
+        Settings,
+        check_access_names,
+        name_models,
+    )
 
+    check_access_names(allowed_hosts, allowed_origins)
     arguments = [models] if isinstance(models, str | Path) else list(models)
     settings = Settings(
         models={name: _model_path(path) for name, path in name_models(arguments).items()},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -33,6 +36,14 @@ def test_the_metrics_of_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
         "foveal_queued_images 3.0",
     ):
         assert line in lines
+
+
+def test_the_page_of_serve_lists_every_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(METRICS_FOLDER_VARIABLE, raising=False)
+    page = Path(__file__, "../../../docs/serve.md").resolve().read_text("utf-8")
+    rows = re.findall(r"^\| `(foveal_\w+)`", page, re.MULTILINE)
+    types = re.findall(r"^# TYPE (\w+) (\w+)", Metrics().text().decode(), re.MULTILINE)
+    assert sorted(rows) == sorted(name for name, kind in types if not name.endswith("_created"))
 
 
 def test_the_metrics_are_the_sum_over_the_workers(server, client, images) -> None:

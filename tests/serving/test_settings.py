@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import UsageError
-from foveal.serving.settings import ServerLimits, Settings, name_models
+from foveal.serving.settings import ServerLimits, Settings, check_access_names, name_models
 
 
 def test_settings_survive_json() -> None:
@@ -68,4 +68,32 @@ def test_a_name_that_is_not_valid_in_a_url(name: str) -> None:
     assert str(caught.value) == (
         f"the model name '{name}' of m.onnx is not valid in a URL: pass NAME=m.onnx with a NAME "
         "of at most 64 letters, digits, '.', '_' and '-'"
+    )
+
+
+def test_hosts_and_origins_that_a_request_can_have() -> None:
+    hosts = ("images.example", "localhost", "a_b", "192.0.2.1", "2001:db8::1")
+    origins = ("https://images.example", "HTTP://localhost:8080/", "null", "chrome-extension://abc")
+    check_access_names(hosts, origins)
+
+
+@pytest.mark.parametrize(
+    "host", ["https://images.example", "images.example:8443", "a/b", "", "*", "[::1]"]
+)
+def test_a_host_that_no_request_has(host: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        check_access_names((host,), ())
+    assert str(raised.value) == (
+        f"--allow-host received '{host}': give the name or the IP address alone, without scheme, "
+        "port and path, such as images.example"
+    )
+
+
+@pytest.mark.parametrize("origin", ["images.example", "https://a.example/page", "*", "https://"])
+def test_an_origin_that_no_request_has(origin: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        check_access_names((), (origin,))
+    assert str(raised.value) == (
+        f"--allow-origin received '{origin}': give scheme, name and a port that is not the default "
+        "one, without a path, such as https://images.example"
     )

@@ -67,6 +67,12 @@ def test_settings(supervisors, model: Path) -> None:
     assert progress.texts == ["serving on http://127.0.0.1:1 (Ctrl-C stops it)"]
 
 
+def test_a_host_with_a_scheme_is_refused(supervisors, model: Path) -> None:
+    with pytest.raises(UsageError, match="--allow-host received 'https://a.example': give the"):
+        serve(model, allowed_hosts=("https://a.example",))
+    assert not supervisors
+
+
 def test_one_worker_per_core_and_at_most_eight(supervisors, model: Path, monkeypatch) -> None:
     for cores, workers in ((2, 2), (64, 8), (None, 1)):
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)

@@ -7,13 +7,12 @@ rebinding, cross-site requests); the token stops other clients.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from foveal.serving.errors import RequestError
-from foveal.serving.settings import LOOPBACK_HOSTS, Settings
+from foveal.serving.settings import LOOPBACK_HOSTS, Settings, is_ip_address
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -55,15 +54,6 @@ def parse_host(headers: Headers) -> str:
     if match is None:
         raise RequestError(400, "the request needs exactly one valid Host header")
     return (match[1] or match[2]).lower()
-
-
-def is_ip_address(host: str) -> bool:
-    """An IP address cannot be rebound; only names can."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _check_origin(headers: Headers, origins: frozenset[str]) -> None:
