@@ -109,10 +109,11 @@ export const networkWords = {
   filters: ['filters', '필터'],
   take: ['Take it with you', '가져가기'],
   takeLead: [
-    'The same network and hyperparameters for your own images, as files of Foveal. DATA is a folder with one sub-folder a class.',
-    '같은 신경망과 하이퍼파라미터를 내 이미지에 쓸 수 있는 Foveal 파일입니다. DATA는 클래스마다 하위 폴더가 하나씩 있는 폴더입니다.',
+    'The same network and hyperparameters for your own images, as files of Foveal. DATA is a folder with one sub-folder a class. The input is grey and 8 × 8, as these digits are: for photographs write `input: {height: 64, width: 64, channels: 3}` in the first line.',
+    '같은 신경망과 하이퍼파라미터를 내 이미지에 쓸 수 있는 Foveal 파일입니다. DATA는 클래스마다 하위 폴더가 하나씩 있는 폴더입니다. 입력은 이 숫자처럼 8 × 8 흑백이므로, 사진에 쓰려면 첫 줄을 `input: {height: 64, width: 64, channels: 3}`으로 고치세요.',
   ],
   copy: ['Copy', '복사'],
+  save: ['Save', '저장'],
   copied: ['Copied', '복사됨'],
   task1: [
     'Train a network until it reaches at least 95 % on unseen digits.',

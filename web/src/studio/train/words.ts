@@ -79,6 +79,7 @@ export const words = {
   valAccuracy: ['Validation accuracy', '검증 정확도'],
   imagesPerSecond: ['Images/s', '초당 이미지'],
   timeLeft: ['Time left', '남은 시간'],
+  left: ['{time} left', '{time} 남음'],
   timeUsed: ['Time used', '사용한 시간'],
   ofSteps: ['{n} of {m} steps', '{m}스텝 중 {n}'],
   live: ['What it learns', '학습하는 내용'],
