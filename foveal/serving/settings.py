@@ -113,8 +113,8 @@ def check_access_names(hosts: Sequence[str], origins: Sequence[str]) -> None:
     for host in hosts:
         if not _HOST_NAME.fullmatch(host) and not is_ip_address(host):
             raise UsageError(
-                f"--allow-host received '{printable(host)}': give the name or the IP address alone, "
-                "without scheme, port and path, such as images.example"
+                f"--allow-host received '{printable(host)}': give the name or the IP address "
+                "alone, without scheme, port and path, such as images.example"
             )
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):

@@ -46,9 +46,8 @@ def serve(
     limits: every limit, with defaults.  quiet: log warnings and errors only.
     progress: receives the URL as a message when the server is ready.  SIGHUP, or a new file in
     a model's place, reloads the model without a failed request.
-    Raises MissingExtra without the extra `serve`, UsageError for a host or an origin that no request
-    can have, Error where the port is in use, ModelFileError
-    where a model does not load.
+    Raises MissingExtra without the extra `serve`, UsageError for a host or an origin that no
+    request can have, Error where the port is in use, ModelFileError where a model does not load.
     """
     if not all(map(find_spec, EXTRA_PACKAGES)):
         raise MissingExtra("foveal serve", "serve")

@@ -68,7 +68,7 @@ def test_settings(supervisors, model: Path) -> None:
 
 
 def test_a_host_with_a_scheme_is_refused(supervisors, model: Path) -> None:
-    with pytest.raises(UsageError, match="--allow-host received 'https://a.example': give the"):
+    with pytest.raises(UsageError, match=r"--allow-host received 'https://a\.example': give"):
         serve(model, allowed_hosts=("https://a.example",))
     assert not supervisors
 
