@@ -215,7 +215,7 @@ export const recipeWords = {
   precision: ['16 or 32 bits', '16비트 또는 32비트'],
   compile: ['compile the network', '신경망 컴파일'],
   test_time_augmentation: ['average with the mirrored image', '좌우 반전 이미지와 평균'],
-  abstain_at_accuracy: ['abstain below this accuracy', '이 정확도 아래에서 기권'],
+  abstain_at_accuracy: ['accuracy of predictions that are not withheld', '보류하지 않은 예측이 도달할 정확도'],
   positive_class: ['class whose recall counts', '재현율을 지킬 클래스'],
   min_recall: ['the recall it must reach', '도달할 재현율'],
 } as const
