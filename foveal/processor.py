@@ -30,6 +30,9 @@ TRANSFER_PER_CORE = (20e9, 11e9)
 TRANSFER_SPEEDUP_BF16 = 1.8
 """Factor for cores that multiply 16-bit numbers."""
 
+WAIT_POLICY = "OMP_WAIT_POLICY"
+_GIVEN_WAIT_POLICY = os.environ.get(WAIT_POLICY)
+
 
 @cache
 def cpu_flags() -> tuple[str, ...]:
@@ -59,7 +62,17 @@ def let_waiting_threads_sleep() -> None:
     pixels took 38 s of both instead of 14 s.  A wait policy that the user has set stays.
     """
     if "torch" not in sys.modules:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        os.environ.setdefault(WAIT_POLICY, "passive")
+
+
+def environment_at_full_speed() -> dict[str, str]:
+    """The environment for a process that has the cores for itself, such as one that trains.
+
+    It is that of this process, with the wait policy with which this one was started.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != WAIT_POLICY}
+    given = {} if _GIVEN_WAIT_POLICY is None else {WAIT_POLICY: _GIVEN_WAIT_POLICY}
+    return environment | given
 
 
 def available_memory() -> int:

@@ -61,3 +61,12 @@ def test_waiting_threads_sleep_unless_it_is_set_or_too_late(monkeypatch, given, 
     monkeypatch.setattr(sys, "modules", {"torch": None} if imported else {})
     processor.let_waiting_threads_sleep()
     assert os.environ.get("OMP_WAIT_POLICY") == expected
+
+
+@pytest.mark.parametrize("given", [None, "active"])
+def test_what_runs_at_full_speed_has_the_policy_of_the_start(monkeypatch, given):
+    monkeypatch.setattr(os, "environ", {"A": "1", "OMP_WAIT_POLICY": "passive"})
+    monkeypatch.setattr(processor, "_GIVEN_WAIT_POLICY", given)
+    expected = {"A": "1"} if given is None else {"A": "1", "OMP_WAIT_POLICY": given}
+    assert processor.environment_at_full_speed() == expected
+    assert os.environ["OMP_WAIT_POLICY"] == "passive"

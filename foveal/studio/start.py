@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from foveal.errors import Error, MissingExtra, UsageError
+from foveal.processor import let_waiting_threads_sleep
 from foveal.progress import Progress, silent
 
 DEFAULT_PORT = 8420
@@ -40,6 +41,7 @@ def run_studio(
     from foveal.studio.workspace import open_workspace
 
     _check_host(host, allow_remote, progress)
+    let_waiting_threads_sleep()  # a run may train beside it
     with open_workspace(Path(folder)) as workspace, _listen(host, port) as listener:
         from foveal.serving.logs import Log, redirect_logging
         from foveal.serving.processes.listener import listener_url

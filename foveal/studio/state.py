@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from foveal.serving.logs import Log
 from foveal.studio.events import Events
-from foveal.studio.models.lens import Lenses
+from foveal.studio.models.lens import FOLDER, Lenses
 from foveal.studio.models.loaded import LoadedModels
 from foveal.studio.models.servers import Servers
 from foveal.studio.project.project import Project
@@ -33,8 +33,8 @@ class StudioState:
     tasks: Tasks
     runs: RunControl
     thumbnail_maker: ThumbnailMaker
+    lenses: Lenses
     models: LoadedModels = field(default_factory=LoadedModels)
-    lenses: Lenses = field(default_factory=Lenses)
     servers: Servers = field(default_factory=Servers)
 
     def project(self, request: Request) -> Project:
@@ -51,6 +51,7 @@ class StudioState:
         self.tasks.close()
         self.servers.close()
         self.runs.close()
+        self.lenses.close()
         self.projects.close_all()
 
 
@@ -63,4 +64,5 @@ def create_state(workspace: Workspace, access: Access, log: Log) -> StudioState:
     maker = ThumbnailMaker(projects, runs.is_training)
     maker.start()
     tasks = Tasks(events, log)
-    return StudioState(workspace, access, log, events, projects, tasks, runs, maker)
+    lenses = Lenses(workspace.folder / FOLDER)
+    return StudioState(workspace, access, log, events, projects, tasks, runs, maker, lenses)

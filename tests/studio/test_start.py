@@ -1,6 +1,8 @@
 """Starting the studio: ports, remote hosts, a second one on the same workspace."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -53,3 +55,23 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, tmp_path):
     assert str(caught.value) == (
         "foveal studio needs the extra 'studio': type  pip install 'foveal[studio]'"
     )
+
+
+LISTENS = """
+import os, sys
+from foveal.studio import start
+
+def listen(host, port):
+    print(os.environ["OMP_WAIT_POLICY"], "torch" in sys.modules)
+    raise SystemExit
+
+start._listen = listen
+start.run_studio(sys.argv[1])
+"""
+
+
+def test_waiting_threads_sleep_before_torch_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    command = [sys.executable, "-c", LISTENS, str(tmp_path / "w")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "passive False\n"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -18,7 +16,7 @@ from foveal.progress import Progress
 from foveal.studio.kept import read_kept
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
-from foveal.studio.tasks.process import run_child
+from foveal.studio.tasks.process import one_at_a_time, run_child
 from foveal.studio.tasks.tasks import Cancelled, TaskProgress
 from foveal.verbs.export import export
 
@@ -42,8 +40,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "page": {"to": "page"},
 }
 """The options of `foveal export`."""
-LOOK_SECONDS = 0.2
-"""Between two looks at whether the export before is over, or this one was cancelled."""
 _exporting = threading.Lock()
 
 
@@ -68,7 +64,7 @@ def export_model(run: Path, kind: str, progress: TaskProgress) -> dict[str, Any]
         ["export", model, *words, "--out", out],
         f"foveal.export({str(model)!r}{arguments}, out={str(out)!r})",
     )
-    with _one_at_a_time(progress):
+    with one_at_a_time(_exporting, progress, "exporting", "waiting for another export"):
         try:
             request = {"model": str(model), "out": str(out), "options": options}
             result = run_child("export", request, progress)
@@ -86,16 +82,6 @@ def export_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """`foveal export` of `model` to `out`, in the process of the work."""
     result = export(request["model"], **request["options"], out=request["out"], progress=progress)
     return result.to_data()
-
-
-@contextlib.contextmanager
-def _one_at_a_time(progress: Progress) -> Iterator[None]:
-    while not _exporting.acquire(timeout=LOOK_SECONDS):
-        progress("exporting", 0, None, "waiting for another export")
-    try:
-        yield
-    finally:
-        _exporting.release()
 
 
 def list_exports(run: Path) -> list[dict[str, Any]]:

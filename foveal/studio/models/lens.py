@@ -1,44 +1,100 @@
-"""Lens pages made in the studio: the newest are kept until others replace them."""
+"""Lens pages made in the studio, each in a process of its own: the newest are kept for a while.
+
+What an explanation takes, more than a gigabyte for images of 224 px, goes back when it is made.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import shutil
 import threading
-from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from foveal.errors import UsageError
-from foveal.progress import Progress, silent
+from foveal.files import write_atomic
+from foveal.progress import Progress
+from foveal.studio.tasks.process import one_at_a_time, run_child
+from foveal.studio.tasks.tasks import TaskProgress
+from foveal.verbs.explain import explain
 
 MAX_KEPT_PAGES = 3
 """A page may have 15 MB."""
+FOLDER = "lenses"
+"""Of the workspace."""
 
 
 class Lenses:
-    """Explains one image at a time and keeps the pages. For several threads."""
+    """Explains one image at a time and keeps the pages in `folder`. For several threads."""
 
-    def __init__(self) -> None:
-        self._working = threading.Lock()
-        self._pages: OrderedDict[str, str] = OrderedDict()
+    def __init__(self, folder: Path) -> None:
+        """folder: is emptied, of what a studio that was killed has left."""
+        shutil.rmtree(folder, ignore_errors=True)
+        self._folder = folder
+        self._working, self._lock = threading.Lock(), threading.Lock()
+        self._keys: list[str] = []
 
-    def make(self, model: Path, image: Path | bytes, progress: Progress = silent) -> str:
-        """The key of a new page.  Raises Error where the image cannot be read, MissingExtra."""
-        from foveal.explanation.lens.data import lens_data
-        from foveal.pages import render
-        from foveal.verbs.explain import explain
+    def make(self, model: Path, image: Path | bytes, progress: TaskProgress) -> str:
+        """The key of a new page.
 
-        with self._working:
-            explanation = explain(str(model), image, progress=progress)
-            page = render("lens", lens_data(explanation))
-            key = secrets.token_urlsafe(12)
-            self._pages[key] = page
-            while len(self._pages) > MAX_KEPT_PAGES:
-                self._pages.popitem(last=False)
+        Raises Error with the sentence of what failed, such as an image that cannot be read;
+        Cancelled where a person ended it.
+        """
+        key = secrets.token_urlsafe(12)
+        note = "waiting for another explanation"
+        with one_at_a_time(self._working, progress, "explaining", note), self._file(key, image) as (
+            path,
+            has_name,
+        ):
+            page = str(self._page_file(key))
+            request = {"model": str(model), "image": str(path), "has_name": has_name, "out": page}
+            run_child("lens", request, progress)
+        self._keep(key)
         return key
 
     def page(self, key: str) -> str:
         """The HTML of a page.  Raises UsageError where it is kept no longer."""
         try:
-            return self._pages[key]
-        except KeyError:
-            raise UsageError("this explanation is kept no longer; make it again") from None
+            if key in self._keys:
+                return self._page_file(key).read_text(encoding="utf-8")
+        except OSError:  # replaced meanwhile, or removed by somebody else
+            pass
+        raise UsageError("this explanation is kept no longer; make it again")
+
+    def close(self) -> None:
+        """Remove the pages: the studio stops."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _keep(self, key: str) -> None:
+        with self._lock:
+            self._keys = [*self._keys, key]
+            replaced = self._keys[:-MAX_KEPT_PAGES]
+            self._keys = self._keys[-MAX_KEPT_PAGES:]
+        for each in replaced:
+            self._page_file(each).unlink(missing_ok=True)
+
+    def _page_file(self, key: str) -> Path:
+        return self._folder / f"{key}.html"
+
+    @contextlib.contextmanager
+    def _file(self, key: str, image: Path | bytes) -> Iterator[tuple[Path, bool]]:
+        """A file of the image, and whether it is one that a person has named."""
+        if isinstance(image, Path):
+            yield image, True
+            return
+        path = self._folder / f"{key}.image"
+        try:
+            write_atomic(path, image)
+            yield path, False
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def lens_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """`foveal explain` of `image` by `model`, the page into `out`, in the process of the work."""
+    path = Path(request["image"])
+    image = path if request["has_name"] else path.read_bytes()
+    explain(request["model"], image, out=request["out"], progress=progress)
+    return {}

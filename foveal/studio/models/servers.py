@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from foveal.errors import Error
+from foveal.processor import environment_at_full_speed
 from foveal.studio.models import server_process
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
@@ -102,6 +103,7 @@ def _start(model: Path, port: int) -> _Server:
         stdin=subprocess.PIPE,  # never written: its end tells the server that the studio is gone
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        env=environment_at_full_speed(),
         text=True,
         errors="replace",
     )

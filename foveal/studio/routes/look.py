@@ -11,12 +11,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from foveal.errors import UsageError
-from foveal.progress import Progress
 from foveal.rundir import REPORT_FILE
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
 from foveal.studio.responses import image_post, json_get
 from foveal.studio.state import StudioState
+from foveal.studio.tasks.tasks import TaskProgress
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -44,7 +44,7 @@ def look_routes(state: StudioState) -> list[Route]:
     def explain(request: Request, image: Path | bytes) -> dict[str, Any]:
         model = model_path(state.run(request))
 
-        def work(progress: Progress) -> dict[str, Any]:
+        def work(progress: TaskProgress) -> dict[str, Any]:
             return {"key": state.lenses.make(model, image, progress), **_same(model, image)}
 
         return state.tasks.run(request.path_params["project"], "lens", work)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foveal.filelock import lock_holder
+from foveal.processor import environment_at_full_speed
 from foveal.studio.runs.request import RUN_LOG
 
 COMMAND_MARK = "$ foveal "
@@ -36,6 +37,7 @@ def start_process(folder: Path, arguments: Sequence[str]) -> subprocess.Popen[by
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            env=environment_at_full_speed(),
             start_new_session=True,
             creationflags=NEW_GROUP,
         )

@@ -7,17 +7,20 @@ input and writes a line of JSON for each report of progress, and one with its re
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from typing import IO, Any
 
 from foveal.errors import Error
 from foveal.studio.tasks.tasks import TaskProgress
 
 _POLL_SECONDS = 0.2
+"""Between two looks at whether a person has ended the work."""
 END_SECONDS = 2.0
 """For which the process may remove its temporary files, before it is killed."""
 
@@ -46,6 +49,22 @@ def run_child(kind: str, request: dict[str, Any], progress: TaskProgress) -> dic
         reader.join()
         process.stdin.close()
         process.stdout.close()
+
+
+@contextlib.contextmanager
+def one_at_a_time(
+    lock: threading.Lock, progress: TaskProgress, what: str, note: str
+) -> Iterator[None]:
+    """Hold `lock` inside the block; `what` and `note` are told while other work holds it.
+
+    Raises Cancelled where a person ended the work meanwhile.
+    """
+    while not lock.acquire(timeout=_POLL_SECONDS):
+        progress(what, 0, None, note)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

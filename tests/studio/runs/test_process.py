@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+from foveal import processor
 from foveal.studio.runs import process
 
 PARENT = """
@@ -43,3 +44,17 @@ def test_a_folder_without_a_log_has_no_words(tmp_path):
     assert process.newest_log(tmp_path) == ()
     os.mkfifo(tmp_path / "run.log")  # is not waited for
     assert process.newest_log(tmp_path) == ()
+
+
+def test_it_trains_at_full_speed_where_the_studios_threads_sleep(tmp_path, monkeypatch):
+    popen = subprocess.Popen
+
+    def start(command, **options):
+        script = "import os; print(os.environ.get('OMP_WAIT_POLICY'))"
+        return popen([command[0], "-c", script], **options)
+
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    monkeypatch.setattr(processor, "_GIVEN_WAIT_POLICY", None)
+    monkeypatch.setattr(process.subprocess, "Popen", start)
+    process.start_process(tmp_path, ["train"]).wait()
+    assert process.newest_log(tmp_path) == ("None",)
