@@ -14,6 +14,9 @@ const t = translator(words)
 /** The name of a run, or when it began where it has none. */
 export const runName = (run: RunStatus): string => run.name || clock(run.created)
 
+/** Of a run that goes on the steps are told every second, which nothing shows outside of Train. */
+const SHOWN = ['name', 'state', 'epochs', 'val_accuracy', 'model'] as const
+
 class Runs {
   list = $state.raw<RunStatus[]>([])
   loaded = $state(false)
@@ -21,7 +24,7 @@ class Runs {
   chosen = $state('')
   /** The id of a run with a new head that is being made. */
   retraining = $state('')
-  private project = ''
+  project = ''
   readonly withModel = $derived(this.list.filter((run) => run.model))
   readonly current = $derived(this.withModel.find((run) => run.id === this.chosen) ?? this.withModel[0])
 
@@ -43,6 +46,16 @@ class Runs {
     await this.load(project)
   }
 
+  /** Show what a run has told; one that is new is asked for. */
+  take(status: RunStatus): void {
+    const known = this.list.find((run) => run.id === status.id)
+    if (!known) return void this.load(this.project)
+    if (status.state === 'removed') this.list = this.list.filter((run) => run.id !== status.id)
+    else if (SHOWN.some((key) => status[key] !== known[key]))
+      this.list = this.list.map((run) => (run.id === status.id ? status : run))
+    this.showRetrained()
+  }
+
   private showRetrained(): void {
     const made = this.list.find((run) => run.id === this.retraining)
     if (!made || made.state === 'running') return
@@ -57,11 +70,6 @@ class Runs {
 
 export const runs = new Runs()
 
-const READ_AGAIN_MS = 1000
-let planned: ReturnType<typeof setTimeout> | undefined
-onEvent('run', () => {
-  planned ??= setTimeout(() => {
-    planned = undefined
-    if (studio.project && runs.loaded) void runs.load(studio.project.id)
-  }, READ_AGAIN_MS)
+onEvent<RunStatus>('run', (status) => {
+  if (runs.loaded && runs.project === studio.project?.id) runs.take(status)
 })

@@ -6,7 +6,7 @@ import { Pace } from './pace'
 import type { RunDetail, RunStatus, StepLine } from './types'
 
 const MAX_POINTS = 600
-const LEAST_MS = 1000
+const MAX_TOLD = 600
 
 export class LiveRuns {
   list = $state.raw<RunStatus[]>([])
@@ -16,8 +16,9 @@ export class LiveRuns {
   toldAt = $state(0)
   readonly project: string
   #end: () => void
-  readonly #pace = new Pace(LEAST_MS)
+  readonly #pace = new Pace()
   #told: RunStatus[] = []
+  #missed = false
 
   constructor(project: string) {
     this.project = project
@@ -48,6 +49,10 @@ export class LiveRuns {
   /** Keep what was told until drawing is due; another state is shown at once. */
   #take(status: RunStatus): void {
     this.#told.push(status)
+    if (this.#told.length > MAX_TOLD) {
+      this.#told.shift() // the page is hidden; it asks again when it is seen
+      this.#missed = true
+    }
     const known = this.list.find((run) => run.id === status.id)
     this.#pace.plan(() => this.#show())
     if (known?.state !== status.state || known.stopping !== status.stopping) this.#pace.flush()
@@ -56,6 +61,10 @@ export class LiveRuns {
   #show(): void {
     const told = this.#told
     this.#told = []
+    if (this.#missed) {
+      this.#missed = false
+      void this.load()
+    }
     const newest = (id: string): RunStatus | undefined => told.findLast((status) => status.id === id)
     const isNew = (status: RunStatus): boolean => !this.list.some((run) => run.id === status.id)
     const added = told.filter((status) => isNew(status) && newest(status.id) === status)

@@ -1,78 +1,102 @@
-// How often a live view is drawn: so seldom that the training on the same processor hardly notices.
+// How often live views are drawn: all in one frame, as each frame costs every process of the browser, and so seldom
+// that the training on the same processor hardly notices.
 import { flushSync } from 'svelte'
 
-/** Of the time, that one of a handful of views may take on the page's main thread: more where there are more cores. */
-const SHARE = 0.0015 * Math.min(navigator.hardwareConcurrency || 2, 16)
+/** Of the time, that all live views may take on the page's main thread: more where there are more cores. */
+const SHARE = 0.004 * Math.min(navigator.hardwareConcurrency || 2, 16)
+const LEAST_MS = 2000
 const MOST_MS = 60_000
 
-/** Does work after a pause that grows with what the work before has cost, and never in a hidden page. */
+const planned = new Set<Pace>()
+let timer: ReturnType<typeof setTimeout> | undefined
+/** The next frame of the live views is not before it, by `performance.now()`. */
+let frameDue = 0
+
+/** Does the work of one live view: in the frame of all, or where it draws nothing as soon as it is due itself.
+    Nothing is done in a hidden page. */
 export class Pace {
   #work: (() => void) | undefined
-  #timer: ReturnType<typeof setTimeout> | undefined
   #due = 0
 
-  constructor(readonly leastMs: number) {
-    document.addEventListener('visibilitychange', this.#arm)
+  constructor(readonly draws = true) {}
+
+  get due(): number {
+    return this.draws ? Math.max(this.#due, frameDue) : this.#due
   }
 
   /** Do `work` as soon as it is due; what was planned before and not done yet is replaced. */
   plan(work: () => void): void {
     this.#work = work
-    this.#arm()
+    planned.add(this)
+    arm()
   }
 
-  /** Do what is planned now. */
+  /** Do what is planned now: a person waits for it. */
   flush(): void {
-    const work = this.#work
-    if (!work) return
-    this.#work = undefined
-    this.measure(work)
+    perform([this])
   }
 
-  /** Do `work` now; what it costs says when the next is due. */
-  measure(work: () => void): void {
-    const began = performance.now()
-    flushSync(work)
-    this.#waited(performance.now() - began)
+  /** Nothing is due before so many seconds from now; for work whose cost another has measured. */
+  notBefore(seconds: number): void {
+    this.#due = performance.now() + 1000 * seconds
   }
 
   close(): void {
+    this.take()
+  }
+
+  /** What is planned; it is no longer then. */
+  take(): (() => void) | undefined {
+    const work = this.#work
     this.#work = undefined
-    clearTimeout(this.#timer)
-    document.removeEventListener('visibilitychange', this.#arm)
+    planned.delete(this)
+    return work
   }
+}
 
-  /** Nothing is due before this time; for work whose cost another has measured. */
-  notBefore(seconds: number): void {
-    this.#due = Math.max(this.#due, performance.now() + 1000 * seconds)
-  }
+document.addEventListener('visibilitychange', arm)
 
-  readonly #arm = (): void => {
-    if (document.hidden || !this.#work || this.#timer !== undefined) return
-    this.#timer = setTimeout(() => this.#reached(), Math.max(0, this.#due - performance.now()))
-  }
+function arm(): void {
+  clearTimeout(timer)
+  if (document.hidden || !planned.size) return
+  const next = Math.min(...[...planned].map((pace) => pace.due))
+  timer = setTimeout(reached, Math.max(0, next - performance.now()))
+}
 
-  #reached(): void {
-    if (performance.now() >= this.#due && !document.hidden) this.flush()
-    this.#timer = undefined
-    this.#arm()
+function reached(): void {
+  const now = performance.now()
+  try {
+    if (!document.hidden) perform([...planned].filter((pace) => pace.due <= now))
+  } finally {
+    arm()
   }
+}
 
-  /** The script took `scriptMs`; the frame that shows its result is measured as well. */
-  #waited(scriptMs: number): void {
-    this.#pause(scriptMs)
-    requestAnimationFrame(() => {
-      const began = performance.now()
-      const channel = new MessageChannel() // its message comes after the frame's layout and paint
-      channel.port1.onmessage = () => {
-        channel.port1.close()
-        this.#pause(scriptMs + performance.now() - began)
-      }
-      channel.port2.postMessage(null)
-    })
-  }
+/** Do what is planned of some views; what it costs says when the next frame is due. */
+function perform(paces: Pace[]): void {
+  const draws = paces.some((pace) => pace.draws)
+  const works = paces.map((pace) => pace.take())
+  const began = performance.now()
+  flushSync(() => works.forEach((work) => work?.()))
+  if (draws && works.some(Boolean)) measureFrame(performance.now() - began)
+}
 
-  #pause(costMs: number): void {
-    this.notBefore(Math.min(MOST_MS, Math.max(this.leastMs, costMs / SHARE)) / 1000)
-  }
+/** The script took `scriptMs`; the frame that shows its result is measured as well. */
+function measureFrame(scriptMs: number): void {
+  rest(scriptMs)
+  requestAnimationFrame(() => {
+    const began = performance.now()
+    const channel = new MessageChannel() // its message comes after the frame's layout and paint
+    channel.port1.onmessage = () => {
+      channel.port1.close()
+      rest(scriptMs + performance.now() - began)
+    }
+    channel.port2.postMessage(null)
+  })
+}
+
+function rest(costMs: number): void {
+  const pause = Math.min(MOST_MS, Math.max(LEAST_MS, costMs / SHARE))
+  frameDue = Math.max(frameDue, performance.now() + pause)
+  arm()
 }
