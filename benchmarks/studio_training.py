@@ -6,8 +6,10 @@
 `prepare` makes a workspace in FOLDER and decodes the images of the folder IMAGES once. `measure`
 trains the same table with the same network and seed by `foveal train` and through the studio, in
 turn; the studio's Train tab is open in chromium then, with curves, filters, feature maps and wrong
-images. Images a second are those of the epochs after the first, validation included. Adds to
-results/studio_training.json.
+images. Images a second are those of the epochs after the first, validation included; server_cpu and
+browser_cpu are the processor time that the studio and the browser (with all its processes) take
+meanwhile, in seconds a second. Adds to results/studio_training.json. A pair takes two to four
+minutes.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ NETWORK = (
     "output: softmax]\n"
 )
 EPOCHS = 12
+POLL_SECONDS = 5.0
+"""Asking for the run reads its curves: asked every second, that alone is felt."""
 RECIPE = {"batch_size": 64, "translate": 0.0, "random_crop": 1.0, "rotation_degrees": 0.0}
 
 
@@ -80,15 +84,16 @@ def measure(folder: Path) -> dict[str, float]:
     page = subprocess.Popen(
         ["node", str(ROOT / "web" / "tests" / "watch_run.mjs"), client.headers["x-url"], project]
     )
+    watch = CpuWatch(process.pid, page.pid)
     try:
-        path = run_in_studio(client, project, epochs=EPOCHS)
+        path = run_in_studio(client, project, epochs=EPOCHS, watch=watch)
     finally:
         watched = page.wait(60)
         process.terminate()
         process.wait()
     if watched:
         raise SystemExit("the page could not be opened, so nothing was measured: npm ci in web/")
-    return {"command_line": plain, "studio": images_per_second(path)}
+    return {"command_line": plain, "studio": images_per_second(path), **watch.shares()}
 
 
 def start(folder: Path) -> tuple[subprocess.Popen[str], httpx.Client]:
@@ -106,19 +111,65 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], httpx.Client]:
     return process, client
 
 
-def run_in_studio(client: httpx.Client, project: str, *, epochs: int) -> Path:
+class CpuWatch:
+    """Processor time of the studio's own process and of the browser's, while epochs are trained."""
+
+    def __init__(self, server: int, browser: int) -> None:
+        self._server, self._browser = server, browser
+        self._samples: list[tuple[float, float, float]] = []
+
+    def look(self, found: dict[str, Any]) -> None:
+        """found: the run, as the studio tells it."""
+        if found["state"] == "running" and found["epochs"] >= 1:
+            browser = sum(map(cpu_seconds, descendants(self._browser)))
+            self._samples.append((time.monotonic(), cpu_seconds(self._server), browser))
+
+    def shares(self) -> dict[str, float]:
+        """Seconds a second of each."""
+        (began, server, browser), (ended, *after) = self._samples[0], self._samples[-1]
+        seconds = ended - began
+        return {
+            "server_cpu": round((after[0] - server) / seconds, 4),
+            "browser_cpu": round((after[1] - browser) / seconds, 4),
+        }
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and all that it started, which are alive."""
+    found = [pid]
+    for each in found:
+        for file in Path(f"/proc/{each}/task").glob("*/children"):
+            found += map(int, file.read_text().split())
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """That a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run_in_studio(
+    client: httpx.Client, project: str, *, epochs: int, watch: CpuWatch | None = None
+) -> Path:
     """Train to the end; the folder of the run."""
     body = {"network": NETWORK, "epochs": epochs, "recipe": RECIPE, "start_from": "scratch"}
     run = client.post(f"/api/projects/{project}/runs", json=body).json()
     path = f"/api/projects/{project}/runs/{run['id']}"
-    wait_until(client, path, lambda found: found["state"] != "running")
+
+    def ended(found: dict[str, Any]) -> bool:
+        if watch is not None:
+            watch.look(found)
+        return bool(found["state"] != "running")
+
+    wait_until(client, path, ended)
     workspace = Path(client.get("/api/studio").json()["workspace"])
     return workspace / "projects" / project / "runs" / run["id"]
 
 
 def wait_until(client: httpx.Client, path: str, reached: Any) -> None:
     while not reached(client.get(path).json()):
-        time.sleep(1)
+        time.sleep(POLL_SECONDS)
 
 
 def run_by_command(folder: Path, table: Path) -> float:
