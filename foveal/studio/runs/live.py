@@ -33,7 +33,7 @@ MAX_MAP_SIDE = 64
 SHOWN_PERCENT = 99.0
 """Of the values that the colours tell apart: one outlier would leave all others blank."""
 KEPT_NETWORKS = 2
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 3.0
 """Least seconds between two looks at a run that goes on."""
 
 

@@ -3,8 +3,8 @@
 import { flushSync } from 'svelte'
 
 /** Of the time, that all live views may take on the page's main thread: more where there are more cores. */
-const SHARE = 0.004 * Math.min(navigator.hardwareConcurrency || 2, 16)
-const LEAST_MS = 2000
+const SHARE = 0.002 * Math.min(navigator.hardwareConcurrency || 2, 16)
+const LEAST_MS = 3000
 const MOST_MS = 60_000
 
 const planned = new Set<Pace>()
