@@ -44,9 +44,12 @@ class Lenses:
         """
         key = secrets.token_urlsafe(12)
         note = "waiting for another explanation"
-        with one_at_a_time(self._working, progress, "explaining", note), self._file(key, image) as (
-            path,
-            has_name,
+        with (
+            one_at_a_time(self._working, progress, "explaining", note),
+            self._file(key, image) as (
+                path,
+                has_name,
+            ),
         ):
             page = str(self._page_file(key))
             request = {"model": str(model), "image": str(path), "has_name": has_name, "out": page}
