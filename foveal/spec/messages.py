@@ -13,7 +13,7 @@ from foveal.text import did_you_mean
 
 DataPath = tuple[str | int, ...]
 """Keys and indexes that lead to a place in plain data."""
-MAX_MESSAGES = 50
+MAX_MESSAGES = 20
 """Mistakes that are listed; the others are counted."""
 _BOUNDS = {
     "minimum": "at least {:g}",
