@@ -30,6 +30,10 @@ MIN_SIDE_PX = 16
 CANDIDATE_SIDES_PX = (224, 192, 160, 128, 96, 64)
 """Shorter sides for larger images, best first."""
 SWIFT_FAMILY = ("swift-l", "swift-m", "swift-s", "swift-xs")
+IMAGES_TO_SEE = {"swift-l": 1_200_000, "swift-m": 550_000, "swift-s": 250_000}
+"""Images, counted again in each epoch, from which a network is better than the next smaller one
+that has the same time; measured on CIFAR-10 and Fashion-MNIST (`benchmarks/network_choice.py`),
+but for swift-l, which stands as far above swift-m as that above swift-s."""
 MAX_CLASS_RATIO = 10
 """Images of the most frequent class per image of the rarest, above which classes are weighted."""
 MAX_CROP_LOSS = 0.12
@@ -151,11 +155,11 @@ def _largest_that_fits(
     stats: Stats, candidates: _Candidates, budget: float, multiply_adds_per_second: float
 ) -> tuple[Network, tuple[str, str]]:
     """The largest candidate, at the largest size, that trains within `budget` minutes."""
-    epochs = _minimum_epochs(stats.images)
     pairs = [(name, size) for size in candidates.sizes for name in candidates.presets]
     for name, size in pairs:
         network = load_preset(name, size)
         cost = network_cost(network, max(2, len(stats.classes)))
+        epochs = _minimum_epochs(stats.images, name)
         seconds = 3 * cost.multiply_adds * epochs * stats.images / multiply_adds_per_second
         fits = seconds <= 60 * budget
         if fits or (name, size) == pairs[-1]:
@@ -180,9 +184,9 @@ def _reason_of_preset(candidates: _Candidates, fits: bool, enough_images: bool) 
     return "the smallest of the swift family"
 
 
-def _minimum_epochs(images: int) -> float:
+def _minimum_epochs(images: int, preset: str) -> float:
     """Epochs a design should at least have time for: more where there are few images."""
-    return float(min(40, max(3, round(200_000 / max(images, 1)))))
+    return float(min(40, max(3, round(IMAGES_TO_SEE.get(preset, 200_000) / max(images, 1)))))
 
 
 def _candidate_sizes(stats: Stats, channels: Channels) -> tuple[list[Input], str]:

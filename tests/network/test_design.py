@@ -136,6 +136,20 @@ def test_a_minute_for_many_small_images_takes_the_smallest():
     )
 
 
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [
+        (1, "swift-xs: the largest of the swift family that fits, with at most 500 weights per "),
+        (1.5, "swift-s: the largest of the swift family that fits, with at most 500 weights per "),
+        (6, "swift-s: the largest of the swift family that fits, with at most 500 weights per "),
+        (7, "swift-m: the largest of the swift family that fits, with at most 500 weights per "),
+    ],
+)
+def test_a_larger_network_is_taken_where_it_sees_enough_images(minutes, told):
+    design = design_network(DIGITS, minutes, multiply_adds_per_second=360e9)
+    assert design.reasons[2].startswith(f"layers {told}")
+
+
 def test_a_named_preset_is_placed_on_the_images():
     design = design_network(replace(DIGITS, classes={"a": 1, "b": 1}), preset="resnet18")
     assert design.network.input.shape == (28, 28, 1)
