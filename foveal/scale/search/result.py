@@ -8,7 +8,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import numpy as np
 
@@ -175,10 +175,15 @@ def _trial_result(trial: FrozenTrial, folder: Path) -> TrialResult:
     return TrialResult(
         trial.number,
         states.get(trial.state.name, trial.state.name.lower()),
-        value if value is not None and math.isfinite(value) else None,
+        value if _is_figure(value) else None,
         {key: each for key, each in trial.params.items() if _is_usable(each)},
         run_folder(folder / TRIALS_FOLDER, trial),
     )
+
+
+def _is_figure(value: object) -> TypeGuard[float]:
+    """Whether it is a finite number; Optuna takes whatever a damaged journal holds."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _is_usable(value: Scalar) -> bool:
