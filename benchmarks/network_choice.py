@@ -13,9 +13,8 @@ end after --minutes (25).
 --print only reads the results: val accuracy, planned epochs, epochs that were done and images/s,
 the best network of each set and budget, and `epochs`: the fewest that a network had where it was
 better than all smaller ones by more than the standard error of val, and the most it had where it
-was not. Between both lies the number of epochs from which a larger network pays: what
-`_minimum_epochs` of foveal/network/design.py estimates for all of them by the number of images
-alone.
+was not. Between both lies the number of epochs from which a larger network pays: IMAGES_TO_SEE of
+foveal/network/design.py, there by the time that designs estimate, which is too short.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ ASIDE = {
     "figures",
     "load",
     "load_before",
+    "system",
+    "python",
     "processor",
     "cores",
     "torch",
@@ -83,7 +85,7 @@ def listed(figures: list[dict[str, Any]]) -> list[str]:
     for figure in figures:
         cells = []
         for key in keys:
-            cell = in_words(figure.get(key, ""))
+            cell = in_words(figure.get(key, "")).replace("|", r"\|")
             if f"{key}_range" in figure:
                 cell += " ({} to {})".format(*map(number, figure[f"{key}_range"]))
             cells.append(cell)
@@ -123,6 +125,9 @@ def section(path: Path) -> str:
         figures = result.get("figures")
         if isinstance(figures, list):
             alike += figures
+        elif path.suffix == ".jsonl":
+            alike.append({key: value for key, value in result.items() if key not in ASIDE})
+            continue
         flat = [row for row in rows(result) if row[0]]
         if flat:
             lines += ["| what | figure |", "|---|---|", *(f"| {a} | {b} |" for a, b in flat), ""]

@@ -30,10 +30,10 @@ MIN_SIDE_PX = 16
 CANDIDATE_SIDES_PX = (224, 192, 160, 128, 96, 64)
 """Shorter sides for larger images, best first."""
 SWIFT_FAMILY = ("swift-l", "swift-m", "swift-s", "swift-xs")
-IMAGES_TO_SEE = {"swift-l": 1_200_000, "swift-m": 550_000, "swift-s": 250_000}
-"""Images, counted again in each epoch, from which a network is better than the next smaller one
-that has the same time; measured on CIFAR-10 and Fashion-MNIST (`benchmarks/network_choice.py`),
-but for swift-l, which stands as far above swift-m as that above swift-s."""
+IMAGES_TO_SEE = {"swift-l": 800_000, "swift-m": 400_000, "swift-s": 250_000}
+"""Images, counted again in each epoch by the estimated time, from which a network is better than
+the next smaller one that has the same time; measured on CIFAR-10 and Fashion-MNIST
+(`benchmarks/network_choice.py`), but for swift-l, which is a guess."""
 MAX_CLASS_RATIO = 10
 """Images of the most frequent class per image of the rarest, above which classes are weighted."""
 MAX_CROP_LOSS = 0.12

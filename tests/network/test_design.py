@@ -141,8 +141,8 @@ def test_a_minute_for_many_small_images_takes_the_smallest():
     [
         (1, "swift-xs: the largest of the swift family that fits, with at most 500 weights per "),
         (1.5, "swift-s: the largest of the swift family that fits, with at most 500 weights per "),
-        (6, "swift-s: the largest of the swift family that fits, with at most 500 weights per "),
-        (7, "swift-m: the largest of the swift family that fits, with at most 500 weights per "),
+        (4.5, "swift-s: the largest of the swift family that fits, with at most 500 weights per "),
+        (5, "swift-m: the largest of the swift family that fits, with at most 500 weights per "),
     ],
 )
 def test_a_larger_network_is_taken_where_it_sees_enough_images(minutes, told):
