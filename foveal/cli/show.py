@@ -10,7 +10,6 @@ import typer
 
 from foveal.cli import console, options
 from foveal.errors import SpecError, UsageError
-from foveal.model.detect import MAX_LABELS
 from foveal.text import align_columns, format_bytes, plural
 
 if TYPE_CHECKING:
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
     from foveal.network.summary import Hyperparameter, NetworkSummary
     from foveal.spec.preprocess import Input
 
-MAX_BATCH_SIZE = 1_000_000
+MAX_NUMBER = 1_000_000
+"""Of classes, and of images in a batch."""
 
 
 def register(app: typer.Typer) -> None:
@@ -35,10 +35,10 @@ def show(
     ] = None,
     classes: Annotated[
         int | None,
-        typer.Option(min=1, max=MAX_LABELS, help="Number of classes; a model file has its own."),
+        typer.Option(min=1, max=MAX_NUMBER, help="Number of classes; a model file has its own."),
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, max=MAX_BATCH_SIZE, help="Images the memory is given for.")
+        int, typer.Option(min=1, max=MAX_NUMBER, help="Images the memory is given for.")
     ] = 64,
     json: options.Json = False,
     out: Annotated[Path | None, typer.Option(help="Also draw it into this SVG file.")] = None,
