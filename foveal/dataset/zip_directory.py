@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _END = struct.Struct("<4s4H2LH")
+_ZIP64_LOCATOR, _ZIP64_LOCATOR_BYTES = b"PK\x06\x07", 20
+"""Before the end, of an archive whose directory zipfile looks up elsewhere."""
 _LENGTHS = struct.Struct("<3H")
 _FIELDS = np.dtype(
     [
@@ -67,9 +69,8 @@ def read_directory(path: Path) -> list[ZipRecord] | None:
     """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _END.size))
-        end = file.read()
-        found = _directory_of(end, size)
+        file.seek(max(0, size - _ZIP64_LOCATOR_BYTES - _END.size))
+        found = _directory_of(file.read(), size)
         if found is None:
             return None
         offset, length, count = found
@@ -81,9 +82,10 @@ def read_directory(path: Path) -> list[ZipRecord] | None:
     return _records(directory, positions) if count else []
 
 
-def _directory_of(end: bytes, size: int) -> tuple[int, int, int] | None:
+def _directory_of(tail: bytes, size: int) -> tuple[int, int, int] | None:
     """Offset and bytes of the directory and its entries; None where the archive is not plain."""
-    if len(end) != _END.size:
+    before, end = tail[: -_END.size], tail[-_END.size :]
+    if len(end) != _END.size or before.startswith(_ZIP64_LOCATOR):
         return None
     signature, disk, first_disk, here, count, length, offset, comment = _END.unpack(end)
     is_plain = signature == b"PK\x05\x06" and not (disk or first_disk or comment) and here == count

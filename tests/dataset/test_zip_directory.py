@@ -78,6 +78,8 @@ def _with_zip64_size(path):
     path.write_bytes(content[:start] + bytes(entry) + extra + bytes(end))
 
 
+ZIP64_END = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 0, 0, 0, 0)
+ZIP64_END += struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1)
 UNUSUAL = {
     "a comment": lambda path: path.write_bytes(_archive(["cat/1.png"], comment=b"images")),
     "something before it": lambda path: path.write_bytes(b"#!" + _archive(["cat/1.png"])),
@@ -85,6 +87,9 @@ UNUSUAL = {
         _changed(_archive(["cat/1.png"]), 6, b"\x7f")
     ),
     "a 64-bit size": _with_zip64_size,
+    "a 64-bit directory in a comment of an entry": lambda path: path.write_bytes(
+        _extended(ZIP64_END, length_at=32)
+    ),
     "a zero byte": lambda path: path.write_bytes(_archive(["cat#1.png"]).replace(b"#", b"\0")),
     "a name that is not UTF-8": lambda path: path.write_bytes(
         _archive(["é##"]).replace("é##".encode(), b"\xff\xff\xff\xff")
@@ -107,11 +112,12 @@ def _changed(content, offset, value):
     return content[:at] + value + content[at + len(value) :]
 
 
-def _extended(extra):
+def _extended(extra, length_at=30):
+    """An archive with bytes behind the name of its only entry: an extra field, or a comment."""
     content = _archive(["cat/1.png"])
     start, end = content.rindex(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")
     entry, last = bytearray(content[start:end]), bytearray(content[end:])
-    entry[30:32] = struct.pack("<H", len(extra))
+    entry[length_at : length_at + 2] = struct.pack("<H", len(extra))
     last[12:16] = struct.pack("<L", len(entry) + len(extra))
     return content[:start] + bytes(entry) + extra + bytes(last)
 
