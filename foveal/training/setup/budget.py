@@ -36,8 +36,11 @@ class Budget:
 
     @property
     def minutes(self) -> float | None:
-        """As they were given, with up to nine decimals; None where there is no limit."""
-        return round(self.seconds / 60, 9) if self.limited else None
+        """As they were given; None where there is no limit."""
+        if not self.limited:
+            return None
+        rounded = round(self.seconds / 60, 9)  # 60 * 0.29 / 60 is not 0.29
+        return rounded if 60 * rounded == self.seconds else self.seconds / 60
 
     def remaining(self) -> float:
         """Seconds until the budget is used up."""

@@ -18,6 +18,7 @@ def test_minutes_are_those_that_were_given():
     minutes = [number / 1000 for number in range(1, 3000)]
     assert any(60 * one / 60 != one for one in minutes)
     assert [Budget(60 * one).minutes for one in minutes] == minutes
+    assert Budget(60 * (1 / 3)).minutes == 1 / 3
     assert Budget(float("inf")).minutes is None
 
 
