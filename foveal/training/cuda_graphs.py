@@ -36,9 +36,12 @@ def open_graphs(state: TrainingState, task: TrainTask, module: nn.Module) -> Gra
     pool = torch.cuda.graph_pool_handle()
 
     def capture(work: Callable[[], None]) -> Replay:
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-            work()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        try:
+            with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+                work()
+        finally:  # torch stays in its own stream where it cannot end a recording (torch 2.13)
+            torch.cuda.set_stream(stream)
         return graph.replay
 
     return GraphedSteps(state, task, capture, torch.cuda.Event())  # type: ignore[no-untyped-call]
@@ -58,7 +61,7 @@ class GraphedSteps:
     """The passes of batches of every shape, and the update of the weights, as graphs.
 
     The first batch of a shape is computed without one, as libraries choose their kernels then.
-    Where recording fails, for want of memory or as a layer waits for the GPU, so are all.
+    Where recording fails, as for want of memory, so are all from then on.
     """
 
     def __init__(
@@ -128,7 +131,7 @@ class GraphedSteps:
             self._passes[shape] = self._record(images, target)
         except RuntimeError:  # torch's errors of memory and of what cannot be recorded
             self._failed = True
-            self._loss = None
+            self._loss = self._update = None
             self._passes.clear()
             return None
         return self._passes[shape]

@@ -1,8 +1,8 @@
 """The training loop: a generator that yields a record per step and per epoch.
 
 Between two records the caller prints, stores, shortens or stops, and the TrainingState is always
-whole there. Order, augmentation and dropout are pure functions of (seed, step), so a resumed run
-repeats an unbroken one to the bit.
+whole there. Order, augmentation and dropout are pure functions of (seed, step), so on the CPU a
+resumed run repeats an unbroken one to the bit.
 """
 
 from __future__ import annotations

@@ -157,8 +157,8 @@ def train_in_folder(
     from foveal.training.device import select_device
     from foveal.training.run.execute import execute_run
 
-    device = select_device(request.device).type
-    if device == "cuda":  # a GPU leaves the processor the time for it
+    device, first = select_device(request.device).type, options.processes.rank == 0
+    if device == "cuda" and first:  # a GPU leaves the processor the time for it
         Thread(target=_import_report, daemon=True).start()
     started_at = time.monotonic() if options.started_at is None else options.started_at
 
@@ -168,7 +168,6 @@ def train_in_folder(
         _write_training_report(started_at, folder, data, manifest, logits, device)
         on_val(logits, data.val.labels)
 
-    first = options.processes.rank == 0
     with lock_run_folder(options.folder) if first else nullcontext():
         outcome = execute_run(request, options, write_report)
     return _finished_run(options.folder, outcome)
