@@ -1,4 +1,4 @@
-"""A GPU: where the seconds of a whole run go, what a step takes, and how right the model is.
+"""A GPU: where the seconds of a whole run go, what a step takes, and how accurate the model is.
 
     python benchmarks/gpu.py run DATA [--device cuda] [--profile] [-- TRAIN OPTIONS]
     python benchmarks/gpu.py steps [--device cuda] [--network swift-m] [--side 32] [--batch 1024]
@@ -243,7 +243,7 @@ def _timed(records: Iterator[Any], count: int) -> list[float]:
 
 
 def _made_up(network: str, side: int, batch: int, device: str, compiled: str) -> tuple[Any, Any]:
-    """State and task of a run on images of chance, with the recipe of `foveal train`."""
+    """State and task of a run on random images, with the recipe of `foveal train`."""
     import math
 
     import numpy as np
@@ -258,11 +258,11 @@ def _made_up(network: str, side: int, batch: int, device: str, compiled: str) ->
     from foveal.training.setup.training_data import TrainingData
     from foveal.training.tensors import LabelledImages
 
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
 
     def images(count: int) -> LabelledImages:
-        pixels = chance.integers(0, 256, (count, side, side, 3), np.uint8)
-        return LabelledImages(pixels, chance.integers(0, 10, count))
+        pixels = rng.integers(0, 256, (count, side, side, 3), np.uint8)
+        return LabelledImages(pixels, rng.integers(0, 10, count))
 
     classes = tuple("0123456789")
     data = TrainingData(images(batch * 8), images(0), RunData(Path(), classes=classes))
@@ -283,7 +283,9 @@ def _has_device(name: str) -> bool:
 
 
 def main() -> None:
-    words, _, options = " ".join(sys.argv[1:]).partition(" -- ")
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    words, options = words[:end], words[end + 1 :]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("run", "steps", "child"))
     parser.add_argument("data", nargs="?")
@@ -294,13 +296,13 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--count", type=int, default=60)
-    asked = parser.parse_args(words.split())
+    asked = parser.parse_args(words)
     if asked.what == "child":
-        child(asked.data, asked.device, asked.out, options.split(), profile=asked.profile)
+        child(asked.data, asked.device, asked.out, options, profile=asked.profile)
     elif not _has_device(asked.device):
         return
     elif asked.what == "run":
-        run(asked.data, asked.device, options.split(), profile=asked.profile)
+        run(asked.data, asked.device, options, profile=asked.profile)
     else:
         time_steps(asked.network, asked.side, asked.batch, asked.device, asked.count)
 
