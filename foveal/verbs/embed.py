@@ -49,7 +49,7 @@ def embed(
         raise UsageError(f"--clusters is {clusters}; give a whole number of 1 or more")
     if out is not None:
         check_embeddings_file(Path(out), clusters=clusters is not None)
-        for source in (model, *(images if isinstance(images, list) else [images])):
+        for source in (model, *(images if isinstance(images, list | tuple) else [images])):
             refuse_overwriting(out, {"a file that is read": source})
     predictor = load_features(model, batch_size=batch_size)
     found = _with_progress(iter_embeddings(predictor, iter_inputs(images, on_skip)), progress)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from foveal.errors import DataError, MissingExtra, UsageError
 from foveal.filelock import try_lock
+from foveal.files import refuse_overwriting
 from foveal.progress import Progress, silent
 from foveal.scale.search.budget import plan_search
 from foveal.scale.search.command import Source
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 MAX_SEED = 2**32 - 1
 """Of Optuna's sampler."""
+MAX_FAILED_TRIALS = 5
+"""In a row, after which no more are started: then it is not their values that fail."""
 
 
 def search(
@@ -80,6 +83,7 @@ def search(
         device,
         progress,
     )
+    refuse_overwriting(arguments.folder, {"the data": data, "the space": space})
     given = None if space is None else read_space(Path(space)).entries
     arguments.trials.mkdir(parents=True, exist_ok=True)
     study = open_study(arguments.folder, storage, seed)
@@ -101,13 +105,18 @@ def search(
 
 
 def _run_trials(study: Study, search: Search, given: Entries | None) -> None:
-    """Trials until their number or their time is reached."""
+    """Trials until their number or their time is reached, or none can be trained."""
     entries = _begin(study, search, given)
     dead = release_dead_trials(study, search.trials)
     if dead:
         search.progress.message(f"{plural(dead, 'trial')} of ended processes go on")
-    while _goes_on(study, search):
-        run_trial(study, entries, search)
+    failed = 0
+    while failed < MAX_FAILED_TRIALS and _goes_on(study, search):
+        failed = 0 if run_trial(study, entries, search) else failed + 1
+    if failed == MAX_FAILED_TRIALS:
+        search.progress.message(
+            f"{plural(failed, 'trial')} in a row failed, so no more are started"
+        )
 
 
 def _write(study: Study, search: Search) -> SearchResult:

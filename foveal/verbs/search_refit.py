@@ -15,7 +15,7 @@ from foveal.scale.search.refit import (
     unused_folder,
     values_of_refit,
 )
-from foveal.scale.search.result import SearchResult
+from foveal.scale.search.result import SearchResult, usable_params
 from foveal.scale.search.study import SEED
 from foveal.verbs.search_runs import QuietProgress, Search, train_request
 from foveal.verbs.train import train_in_folder
@@ -48,14 +48,15 @@ def run_refit(study: Study, search: Search, result: SearchResult, before: Refit 
 
 
 def _begin(study: Study, search: Search, result: SearchResult) -> Refit | None:
-    """A refit for the time that is left; None where that is less than a trial had."""
+    """A refit for the time that is left; None where that is too little."""
     minutes = search.budget.minutes_for_refit()
     if minutes is None:
         search.progress.message(
             "no time is left for the refit, so the best trial is the result; give more --minutes"
         )
         return None
-    refit = Refit(unused_folder(search.folder), result.preferred.number, round(minutes, 4))
+    minutes = max(round(minutes, 4), 1e-4)  # above 0, as those of any run
+    refit = Refit(unused_folder(search.folder), result.preferred.number, minutes)
     store_refit(study, refit)
     return refit
 
@@ -63,13 +64,13 @@ def _begin(study: Study, search: Search, result: SearchResult) -> Refit | None:
 def _train(study: Study, search: Search, refit: Refit, result: SearchResult) -> None:
     from foveal.training.run.execute import RunOptions
 
-    trial = result.trials[refit.trial]
-    whose = f"the values of trial {trial.number}"
-    if trial.number == result.default.number:
+    trial = study.get_trials(deepcopy=False)[refit.trial]  # may be newer than `result`
+    whose = f"the values of trial {refit.trial}"
+    if refit.trial == result.default.number:
         whose = "the values that Foveal chooses"
     search.progress.message(f"refit: {whose}, for {refit.minutes:.3g} minutes")
-    seed = study.get_trials(deepcopy=False)[refit.trial].user_attrs.get(SEED, search.seed)
-    values = values_of_refit(trial.params, result.default.params)
+    seed = trial.user_attrs.get(SEED, search.seed)
+    values = values_of_refit(usable_params(trial), result.default.params)
     request = train_request(search, values, minutes=refit.minutes, seed=seed)
     folder, progress = search.folder / refit.folder, QuietProgress(search.progress)
     options = RunOptions(folder, folder.exists(), (), progress, time.monotonic())

@@ -87,8 +87,8 @@ def _including(values: Range | tuple[Scalar, ...], value: Scalar) -> Range | tup
     return values if value in values else (*values, value)
 
 
-def run_trial(study: Study, entries: Entries, search: Search) -> None:
-    """One trial; what fails for its values alone is told and is no end of the search."""
+def run_trial(study: Study, entries: Entries, search: Search) -> bool:
+    """One trial; what fails for its values alone is told, and False is returned."""
     from optuna import TrialPruned
     from optuna.trial import TrialState
 
@@ -118,6 +118,7 @@ def run_trial(study: Study, entries: Entries, search: Search) -> None:
     except Error as error:
         study.tell(trial, state=TrialState.FAIL)
         search.progress.message(f"trial {trial.number} failed: {error}")
+        return False
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         study.enqueue_trial(values, user_attrs=trial.user_attrs)
@@ -127,6 +128,7 @@ def run_trial(study: Study, entries: Entries, search: Search) -> None:
         search.progress.message(
             f"trial {trial.number}: validation accuracy {100 * _accuracy(run):.2f} %"
         )
+    return True
 
 
 def _accuracy(run: Run) -> float:

@@ -173,3 +173,13 @@ def test_without_a_package_its_extra_is_named(digits, tmp_path, monkeypatch, pac
     message = f"foveal search needs the extra '{extra}': type  pip install 'foveal[{extra}]'"
     with pytest.raises(MissingExtra, match=f"^{re.escape(message)}$"):
         search(digits, trials=1, out=tmp_path / "out")
+
+
+def test_the_data_are_no_folder_to_write_into(digits: Path) -> None:
+    before = sorted(digits.iterdir())
+    with pytest.raises(UsageError) as info:
+        search(digits, trials=1, out=digits)
+    assert str(info.value) == (
+        f"--out is the data itself, {digits}, which is never altered; give another name"
+    )
+    assert sorted(digits.iterdir()) == before

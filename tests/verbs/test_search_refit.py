@@ -18,9 +18,10 @@ from foveal.rundir import RECIPE_FILE
 from foveal.scale.search.budget import SearchBudget, plan_search
 from foveal.scale.search.refit import Refit, store_refit, stored_refit
 from foveal.scale.search.result import SearchResult
-from foveal.scale.search.study import open_study
+from foveal.scale.search.study import default_trial, open_study, stored_space
 from foveal.spec.recipe import Recipe
-from foveal.verbs import search_runs
+from foveal.training.setup.request import TrainRequest
+from foveal.verbs import search_refit, search_runs
 from foveal.verbs.evaluate import evaluate
 from foveal.verbs.search import search
 from foveal.verbs.search_refit import run_refit
@@ -167,3 +168,33 @@ def test_a_refit_that_another_process_has_trained_meanwhile_is_the_result(
     run_refit(study, arguments, result, None)  # there was none when the search started
     assert stored_refit(study) == Refit("refit", 0, 0.05)
     assert not (out / "refit-2").exists()
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[TrainRequest]:
+    """The runs that refits ask for; none is trained."""
+    asked: list[TrainRequest] = []
+    monkeypatch.setattr(search_refit, "train_in_folder", lambda request, _: asked.append(request))
+    return asked
+
+
+def test_a_refit_may_take_a_trial_that_ended_meanwhile(
+    digits, space, tmp_path: Path, requests
+) -> None:
+    out = tmp_path / "out"
+    result = run(digits, space, out, refit_minutes=0)
+    study = open_study(out, None, 0)
+    newer = {**study.trials[0].params, "mixup_alpha": 0.3}
+    study.add_trial(default_trial(stored_space(study), newer, 0.5, {"folder": "0001", "seed": 7}))
+    store_refit(study, Refit("refit", 1, 2.5))
+    budget = plan_search(None, 1, 0.05, 2.5, 0.0)
+    run_refit(study, Search(digits, None, out, budget, "scratch", 0, "auto", silent), result, None)
+    (request,) = requests
+    assert (request.overrides, request.seed) == ({"mixup_alpha": 0.3}, 7)
+    assert request.minutes == 2.5
+
+
+def test_a_refit_has_some_time_always(digits, space, tmp_path: Path, requests) -> None:
+    run(digits, space, tmp_path / "out", refit_minutes=1e-6)
+    assert [request.minutes for request in requests] == [1e-4]
+    assert stored_refit(open_study(tmp_path / "out", None, 0)) == Refit("refit", 0, 1e-4)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import DataError, TrainingError
+from foveal.progress import Progress
 from foveal.verbs import search_runs as module
 from foveal.verbs.search import search
 
@@ -54,3 +55,37 @@ def test_data_without_val(digits: Path, tmp_path: Path) -> None:
         "the data has no validation images to compare trials on; give more images, or a split "
         "named val"
     )
+
+
+def test_where_no_trial_can_be_trained_the_search_ends(
+    digits: Path, tiny_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, turns, told = module.train_in_folder, [], []
+
+    class Sentences(Progress):
+        def message(self, text: str) -> None:
+            told.append(text)
+
+    def train(*arguments):
+        turns.append(1)
+        if len(turns) > 1:
+            raise TrainingError("the disk is full")
+        return real(*arguments)
+
+    monkeypatch.setattr(module, "train_in_folder", train)
+    space = tmp_path / "space.yaml"
+    space.write_text(f"batch_size: [16, 32]\nnetwork: [{tiny_network}]\n")
+    result = search(
+        digits,
+        trials=2,
+        trial_minutes=0.05,
+        space=space,
+        out=tmp_path / "out",
+        start_from="scratch",
+        progress=Sentences(),
+    )
+    assert [trial.state for trial in result.trials] == ["complete", *["failed"] * 5]
+    assert told[-2:] == [
+        "trial 5 failed: the disk is full",
+        "5 trials in a row failed, so no more are started",
+    ]

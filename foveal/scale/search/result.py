@@ -176,7 +176,7 @@ def _trial_result(trial: FrozenTrial, folder: Path) -> TrialResult:
         trial.number,
         states.get(trial.state.name, trial.state.name.lower()),
         value if _is_figure(value) else None,
-        {key: each for key, each in trial.params.items() if _is_usable(each)},
+        usable_params(trial),
         run_folder(folder / TRIALS_FOLDER, trial),
     )
 
@@ -186,8 +186,13 @@ def _is_figure(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _is_usable(value: Scalar) -> bool:
-    return not isinstance(value, float) or math.isfinite(value)
+def usable_params(trial: FrozenTrial) -> dict[str, Scalar]:
+    """The values of a trial without numbers that are not finite."""
+    return {
+        key: value
+        for key, value in trial.params.items()
+        if not isinstance(value, float) or math.isfinite(value)
+    }
 
 
 def _accuracies(trials: Sequence[TrialResult]) -> np.ndarray:
