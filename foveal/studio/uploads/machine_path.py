@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from foveal.errors import ImageError, UsageError
 from foveal.images.decode import decode_image, read_bytes
 from foveal.text import printable
+
+_FILE_ADDRESS = re.compile("file://[^/]*(?=/)", re.IGNORECASE)
+"""What stands before the path."""
 
 
 def machine_path(path: str) -> Path:
@@ -39,13 +43,16 @@ def read_machine_image(path: str) -> bytes:
     Raises UsageError as `machine_path`, and where it is no image.
     """
     path = path.strip()
-    file = machine_path(unquote(urlsplit(path).path) if path.startswith("file://") else path)
+    address = _FILE_ADDRESS.match(path)
+    if address:
+        path = unquote(path[address.end() :], errors="surrogateescape")
+    file = machine_path(path)
     try:
         content = read_bytes(file)
         decode_image(content, channels=3, min_size=(1, 1))
     except ImageError:  # its reason tells how other files begin
         raise UsageError(
             "what lies there is no image that can be read: name a JPEG, PNG, WebP, BMP, GIF, "
-            "TIFF, AVIF or HEIC file"
+            "TIFF, AVIF or (with the extra 'heic') HEIC file"
         ) from None
     return content

@@ -15,7 +15,9 @@ def image(tmp_path):
 
 
 def test_an_image_by_its_path_and_by_its_address(image):
-    for text in (str(image), f"  {image}\n", image.as_uri()):
+    address = image.as_uri()
+    others = (address.replace("//", "//localhost"), address.replace("//", "//[x"))
+    for text in (str(image), f"  {image}\n", address, *others):
         assert read_machine_image(text) == image.read_bytes()
 
 
@@ -35,6 +37,10 @@ def test_the_home_folder_is_known(image, monkeypatch):
             "https://a.example/cat.png",
             "'https://a.example/cat.png' is not a whole path: type it from its root, such as "
             "/home/me/images",
+        ),
+        (
+            "file://cat.png",
+            "'file://cat.png' is not a whole path: type it from its root, such as /home/me/images",
         ),
         ("/a\0b", "the path holds a zero byte: type the path of a file or folder"),
         ("file:///a%00b", "the path holds a zero byte: type the path of a file or folder"),
@@ -59,5 +65,5 @@ def test_what_is_no_image_is_not_given_away(tmp_path):
             read_machine_image(str(path))
         assert str(caught.value) == (
             "what lies there is no image that can be read: name a JPEG, PNG, WebP, BMP, GIF, "
-            "TIFF, AVIF or HEIC file"
+            "TIFF, AVIF or (with the extra 'heic') HEIC file"
         )
