@@ -46,13 +46,10 @@ class Lenses:
         note = "waiting for another explanation"
         with (
             one_at_a_time(self._working, progress, "explaining", note),
-            self._file(key, image) as (
-                path,
-                has_name,
-            ),
+            self._file(key, image) as path,
         ):
-            page = str(self._page_file(key))
-            request = {"model": str(model), "image": str(path), "has_name": has_name, "out": page}
+            named = {"image": str(path), "has_name": path is image}
+            request = {"model": str(model), **named, "out": str(self._page_file(key))}
             run_child("lens", request, progress)
         self._keep(key)
         return key
@@ -82,15 +79,15 @@ class Lenses:
         return self._folder / f"{key}.html"
 
     @contextlib.contextmanager
-    def _file(self, key: str, image: Path | bytes) -> Iterator[tuple[Path, bool]]:
-        """A file of the image, and whether it is one that a person has named."""
+    def _file(self, key: str, image: Path | bytes) -> Iterator[Path]:
+        """The file that a person has named, or one that bytes are written to meanwhile."""
         if isinstance(image, Path):
-            yield image, True
+            yield image
             return
         path = self._folder / f"{key}.image"
         try:
             write_atomic(path, image)
-            yield path, False
+            yield path
         finally:
             path.unlink(missing_ok=True)
 

@@ -66,13 +66,14 @@ def main() -> None:
         os.nice(5)  # the page stays quick
     let_waiting_threads_sleep()  # a run may train beside it
     out, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no line of ours
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C in the terminal reaches it too
+        signal.signal(number, _on_signal)
     run_job(sys.argv[1], request, out)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _on_sigterm(_signal: int, _frame: object) -> None:
-    raise SystemExit(143)
+def _on_signal(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def test_explanations_are_made_one_after_the_other(lenses, progress, monkeypatch
         return {}
 
     monkeypatch.setattr(module, "run_child", work)
-    first = threading.Thread(target=lenses.make, args=(tmp_path, b"x", progress))
+    first = threading.Thread(target=lenses.make, args=(tmp_path, b"x", progress), daemon=True)
     first.start()
     begun.wait()
     waiting = Task("u", "p", "lens")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import subprocess
 import sys
 
@@ -66,18 +67,20 @@ child.main()
 """
 
 
-def test_ended_in_the_middle_it_removes_its_temporary_files(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ended_in_the_middle_it_removes_its_temporary_files(number, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", ENDED, "check"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     process.stdin.write(json.dumps({"folder": str(tmp_path)}) + "\n")
     process.stdin.flush()
     assert json.loads(process.stdout.readline()) == {"progress": ["working", 0, None, ""]}
     assert len(list(tmp_path.iterdir())) == 1
-    process.terminate()
+    process.send_signal(number)
     process.wait()  # with its standard input open, whose end would end it at once
-    process.communicate()
-    assert (process.returncode, list(tmp_path.iterdir())) == (143, [])
+    _, said = process.communicate()
+    assert (process.returncode, said, list(tmp_path.iterdir())) == (128 + number, "", [])
