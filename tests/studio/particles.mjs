@@ -3,4 +3,6 @@ import { text } from 'node:stream/consumers'
 import { load } from '../learn/load.mjs'
 
 const { withParticles } = await load('../shared/particles.ts')
-console.log(JSON.stringify(JSON.parse(await text(process.stdin)).map(withParticles)))
+const asTheyAre = (part) => part
+const given = JSON.parse(await text(process.stdin))
+console.log(JSON.stringify(given.map((template) => withParticles(template, asTheyAre))))

@@ -162,6 +162,24 @@ def test_the_table_has_no_other_reasons_of_the_yaml_reader():
     assert set(json.loads(TABLE.read_text())) == set(YAML)
 
 
+WORDS_OF_A_PERSON = {
+    "there is a class '고양이(가)' already: choose another name, or merge them": (
+        "클래스 '고양이(가)'가 이미 있습니다. 다른 이름을 고르거나 두 클래스를 합치세요."
+    ),
+    "there is a project '{name}' already: choose another name": (
+        "프로젝트 '{name}'이(가) 이미 있습니다. 다른 이름을 고르세요."
+    ),
+    f"warning: {'a: ' * 60}b": f"경고: {'a: ' * 60}b",  # several templates match it, and each rest
+    f"warning: {'x' * 3000}": None,
+}
+"""Sentences with what a person wrote, which stays as it is."""
+
+
+def test_the_words_of_a_person_stay_as_they_are():
+    given = [*WORDS_OF_A_PERSON]
+    assert dict(zip(given, through(SCRIPT, given), strict=True)) == WORDS_OF_A_PERSON
+
+
 PARTICLES = {
     "값을(를)": "값을",
     "사과을(를)": "사과를",

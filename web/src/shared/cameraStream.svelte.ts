@@ -40,6 +40,7 @@ export class Camera {
     this.#openings++
     if (this.stream) stop(this.stream)
     this.stream = undefined
+    this.#video = undefined // it would still give its last frame
   }
 
   /** Show the stream in a <video>; for {@attach}. */

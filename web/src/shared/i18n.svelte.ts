@@ -31,7 +31,7 @@ const put = (text: string, values: Values): string =>
 export function textOf(table: string, words: Words, key: string, values: Values = {}): string {
   const korean = language.current === 'ko'
   const text = further[language.current]?.[table]?.[key] ?? words[key]?.[korean ? 1 : 0] ?? ''
-  return korean ? withParticles(put(text, values)) : put(text, values)
+  return korean ? withParticles(text, (part) => put(part, values)) : put(text, values)
 }
 
 /** A function that returns the texts of one table; `table` is its name where there are further languages. */

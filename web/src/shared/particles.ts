@@ -8,9 +8,11 @@ const PARTICLES: Record<string, readonly [consonant: string, vowel: string]> = {
   '과(와)': ['과', '와'],
   '(으)로': ['으로', '로'],
 }
-const WRITTEN = /을\(를\)|이\(가\)|은\(는\)|과\(와\)|\(으\)로/g
+const WRITTEN = /(을\(를\)|이\(가\)|은\(는\)|과\(와\)|\(으\)로)/
 /** What stands between a word and its particle and is not read: closing quotes, a remark in parentheses. */
 const UNREAD = /(?:\([^()]*\)|["'”’\]])+$/
+/** Characters before a particle that are looked at. */
+const MOST_READ = 100
 /** How the digits end when they are read (영, 일, 이, ...): in a consonant, in ㄹ, in a vowel. */
 const DIGITS = 'cLvcvvcLLv'
 
@@ -25,13 +27,19 @@ function ending(word: string): 'consonant' | 'ㄹ' | 'vowel' | undefined {
   return final === 0 ? 'vowel' : final === 8 ? 'ㄹ' : 'consonant'
 }
 
-/** The text with each particle as the sound before it asks for; where that is not known both stay. */
-export function withParticles(text: string): string {
-  if (!text.includes('(')) return text
-  return text.replace(WRITTEN, (written, at: number) => {
-    const sound = ending(text.slice(0, at).replace(UNREAD, ''))
-    if (!sound) return written
-    const likeVowel = sound === 'vowel' || (sound === 'ㄹ' && written === '(으)로')
-    return PARTICLES[written]![likeVowel ? 1 : 0]
-  })
+/** A particle as the sound at the end of `before` asks for; where that is not known both stay. */
+function particle(written: string, before: string): string {
+  const sound = ending(before.slice(-MOST_READ).replace(UNREAD, ''))
+  if (!sound) return written
+  const likeVowel = sound === 'vowel' || (sound === 'ㄹ' && written === '(으)로')
+  return PARTICLES[written]![likeVowel ? 1 : 0]
+}
+
+/** A template with its values and the particles that these ask for; `put` puts values into a part of the template.
+    A value stays as it is, such as the class 고양이(가). */
+export function withParticles(template: string, put: (part: string) => string): string {
+  if (!template.includes('(')) return put(template)
+  return template
+    .split(WRITTEN) // text and particles in turn
+    .reduce((before, part, i) => before + (i % 2 ? particle(part, before) : put(part)), '')
 }

@@ -36,6 +36,9 @@ const SENTENCE_OR_WORDS = /^(reason|received)$/
 const SENTENCE_OR_VALUE = /^(allowed|alternative)$/
 const VALUE = /^([\w.-]+|\[[^[\]]*\])$/
 const SEVERAL_WORDS = /[a-z]+ [a-z]+ [a-z]+/
+/** Characters of the longest text that is translated. */
+const MAX_LENGTH = 2000
+const MAX_KEPT = 5000
 
 interface Template {
   pattern: RegExp
@@ -64,9 +67,20 @@ function template(english: string, korean: string): Template {
 /** A function that returns a sentence in Korean; undefined where the table has none. */
 export function translatorOf(table: Table): (text: string) => string | undefined {
   const templates = Object.entries(table).map(([english, korean]) => template(english, korean))
+  const known = new Map<string, string | undefined>()
+
+  /** Each text is looked up once: several templates ask for the same part, and a log is shown again and again. */
+  function translate(text: string): string | undefined {
+    if (text.length > MAX_LENGTH) return undefined
+    if (known.has(text)) return known.get(text)
+    if (known.size >= MAX_KEPT) known.clear()
+    const korean = lookUp(text)
+    known.set(text, korean)
+    return korean
+  }
 
   /** Also of a sentence that was given a capital and a full stop. */
-  function translate(text: string): string | undefined {
+  function lookUp(text: string): string | undefined {
     const bare = /^[A-Z]/.test(text) ? text[0]!.toLowerCase() + text.slice(1).replace(/\.$/, '') : undefined
     return match(text) ?? (bare === undefined ? undefined : match(bare))
   }
@@ -75,7 +89,10 @@ export function translatorOf(table: Table): (text: string) => string | undefined
     for (const one of templates) {
       const values = text.includes(one.fixed) ? one.pattern.exec(text)?.slice(1) : undefined
       const parts = values && partsOf(one.names, values)
-      if (parts) return withParticles(one.korean.replace(/\{(\w+)\}/g, (_, name: string) => parts.get(name) ?? ''))
+      if (parts)
+        return withParticles(one.korean, (part) =>
+          part.replace(/\{(\w+)\}/g, (_, name: string) => parts.get(name) ?? ''),
+        )
     }
     return undefined
   }

@@ -10,24 +10,12 @@ export interface Localised {
   lang: 'en' | 'ko'
 }
 
-const MAX_KEPT = 5000
-const known = new Map<string, string | undefined>()
-
-/** One line in Korean; each is translated once, as a log is shown again and again. */
-function inKorean(line: string): string | undefined {
-  if (known.has(line)) return known.get(line)
-  if (known.size >= MAX_KEPT) known.clear()
-  const korean = translate(line)
-  known.set(line, korean)
-  return korean
-}
-
 /** A sentence of the server in the language of the page, and the language that it is in. */
 export function localised(text: string): Localised {
   if (language.current !== 'ko') return { text, lang: 'en' }
-  const whole = inKorean(text)
+  const whole = translate(text)
   if (whole !== undefined) return { text: whole, lang: 'ko' }
-  const lines = text.split('\n').map(inKorean) // of several mistakes each has its line
+  const lines = text.split('\n').map(translate) // of several mistakes each has its line
   if (lines.length === 1 || lines.includes(undefined)) return { text, lang: 'en' }
   return { text: lines.join('\n'), lang: 'ko' }
 }
