@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import functools
-import inspect
-import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -355,7 +351,6 @@ def browser():
 
     What the script prints is returned; where it fails, so does the test, with its words.
     """
-    import subprocess
 
     web = ROOT / "web"
     if not (web / "node_modules").is_dir():
@@ -368,64 +363,3 @@ def browser():
         return done.stdout
 
     return run
-
-
-PROCESS = """
-import json, sys
-import torch
-from foveal.training.rendezvous import join_processes
-
-torch.set_num_threads(1)
-{source}
-with join_processes("cpu") as processes:
-    print(json.dumps({name}(processes)))
-"""
-
-
-@pytest.fixture
-def in_processes():
-    """`in_processes(function, size)` calls it with the group in real processes; what each returns.
-
-    The function imports what it needs, as only its source is sent.  Where a process ends with
-    another status than 0, its status and its last line on standard error stand in its place.
-    """
-
-    def run(function, size: int = 2, **environment: str) -> list:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        source = textwrap.dedent(inspect.getsource(function))
-        code = PROCESS.format(source=source, name=function.__name__)
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-c", code],
-                env=os.environ | process_environment(rank, size, port) | environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank in range(size)
-        ]
-        found = [(process, *process.communicate(timeout=200)) for process in started]
-        return [
-            (process.returncode, (error.strip().splitlines() or [""])[-1].partition("]: ")[2])
-            if process.returncode
-            else json.loads(output)
-            for process, output, error in found
-        ]
-
-    return run
-
-
-def process_environment(rank: int, size: int, port: str) -> dict[str, str]:
-    """What torchrun tells a process."""
-    return {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(size),
-        "LOCAL_WORLD_SIZE": str(size),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-        "TORCHELASTIC_RUN_ID": "test",
-        "TORCHELASTIC_RESTART_COUNT": "0",
-    }

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from foveal.errors import DataError, TrainingError
 from foveal.progress import Progress
+from foveal.scale.search.result import SearchResult
 from foveal.verbs import search_runs as module
 from foveal.verbs.search import search
 
 
-def test_a_trial_that_fails_is_no_end(
+class Sentences(Progress):
+    """Keeps the messages of a verb."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.told.append(text)
+
+
+@pytest.fixture
+def search_that_fails(
     digits: Path, tiny_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, turns = module.train_in_folder, []
+):
+    """`search_that_fails(reason, turns)` is a search of two trials, of which these fail, told."""
 
-    def train(*arguments):
-        turns.append(1)
-        if len(turns) == 2:
-            raise TrainingError("the loss is nan")
-        return real(*arguments)
+    def run(reason: str, failing: Container[int]) -> tuple[SearchResult, list[str]]:
+        real, turns, progress = module.train_in_folder, count(), Sentences()
 
-    monkeypatch.setattr(module, "train_in_folder", train)
-    space = tmp_path / "space.yaml"
-    space.write_text(f"batch_size: [16, 32]\nnetwork: [{tiny_network}]\n")
-    result = search(
-        digits,
-        trials=2,
-        trial_minutes=0.05,
-        space=space,
-        out=tmp_path / "out",
-        start_from="scratch",
-    )
+        def train(*arguments):
+            if next(turns) in failing:
+                raise TrainingError(reason)
+            return real(*arguments)
+
+        monkeypatch.setattr(module, "train_in_folder", train)
+        space = tmp_path / "space.yaml"
+        space.write_text(f"batch_size: [16, 32]\nnetwork: [{tiny_network}]\n")
+        result = search(
+            digits,
+            trials=2,
+            trial_minutes=0.05,
+            space=space,
+            out=tmp_path / "out",
+            start_from="scratch",
+            progress=progress,
+        )
+        return result, progress.told
+
+    return run
+
+
+def test_a_trial_that_fails_is_no_end(search_that_fails) -> None:
+    result, _ = search_that_fails("the loss is nan", [1])
     assert [trial.state for trial in result.trials] == ["complete", "failed", "complete"]
 
 
@@ -57,33 +81,8 @@ def test_data_without_val(digits: Path, tmp_path: Path) -> None:
     )
 
 
-def test_where_no_trial_can_be_trained_the_search_ends(
-    digits: Path, tiny_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, turns, told = module.train_in_folder, [], []
-
-    class Sentences(Progress):
-        def message(self, text: str) -> None:
-            told.append(text)
-
-    def train(*arguments):
-        turns.append(1)
-        if len(turns) > 1:
-            raise TrainingError("the disk is full")
-        return real(*arguments)
-
-    monkeypatch.setattr(module, "train_in_folder", train)
-    space = tmp_path / "space.yaml"
-    space.write_text(f"batch_size: [16, 32]\nnetwork: [{tiny_network}]\n")
-    result = search(
-        digits,
-        trials=2,
-        trial_minutes=0.05,
-        space=space,
-        out=tmp_path / "out",
-        start_from="scratch",
-        progress=Sentences(),
-    )
+def test_where_no_trial_can_be_trained_the_search_ends(search_that_fails) -> None:
+    result, told = search_that_fails("the disk is full", range(1, 99))
     assert [trial.state for trial in result.trials] == ["complete", *["failed"] * 5]
     assert told[-2:] == [
         "trial 5 failed: the disk is full",
