@@ -96,9 +96,23 @@ LONGEST_FIRST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest modules first; the order within a module stays."""
+    """Start the longest modules first, dealt to the workers; the order within a module stays.
+
+    xdist gives each worker a run of neighbouring tests of the same length, and a worker that has
+    finished its own takes from the end of another's.
+    """
     ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    long = sum(item.path in ranks for item in items)
+    rest = items[long:]
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        own = [item for item in items[:long] if ranks[item.path] % workers == worker]
+        room = (len(items) - len(dealt)) // (workers - worker) - len(own)
+        dealt += own + rest[: max(0, room)]
+        rest = rest[max(0, room) :]
+    items[:] = dealt + rest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
