@@ -14,6 +14,7 @@ from torch import nn
 pytestmark = pytest.mark.browser  # needs node
 
 HERE = Path(__file__).parent
+CLASSES, N, RATE, STEPS = 4, 6, 0.01, 3
 ACTIVATIONS = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
@@ -178,52 +179,56 @@ def torch_network(layers, shape, classes):
     return nn.Sequential(*modules).train(), shapes
 
 
-def run_core(tmp_path, case):
-    (tmp_path / "case.json").write_text(json.dumps(case))
+def case(name, optimiser):
+    layers, shape = NETWORKS[name]
+    rng = np.random.default_rng(8)
+    images = rng.normal(size=(N, *shape)).astype(np.float32)
+    targets = rng.integers(0, CLASSES, N)
+    return {
+        "layers": layers,
+        "input": shape,
+        "classes": CLASSES,
+        "pixels": images.swapaxes(0, 1).ravel().tolist(),  # channel by channel
+        "targets": targets.tolist(),
+        "optimiser": optimiser,
+        "rate": RATE,
+        "steps": STEPS,
+    }
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory):
+    """What the core computes for every case, by name and optimiser: bundling it is what takes."""
+    keys = [(name, optimiser) for name in NETWORKS for optimiser in OPTIMISERS]
+    file = tmp_path_factory.mktemp("core") / "cases.json"
+    file.write_text(json.dumps([case(*key) for key in keys]))
     done = subprocess.run(
-        ["node", HERE / "core.mjs", tmp_path / "case.json"],
-        capture_output=True,
-        text=True,
-        timeout=120,
+        ["node", HERE / "core.mjs", file], capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
+    return dict(zip(keys, json.loads(done.stdout), strict=True))
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_outputs_gradients_and_steps_are_those_of_torch(name, optimiser, tmp_path):
+def test_outputs_gradients_and_steps_are_those_of_torch(name, optimiser, computed):
     layers, shape = NETWORKS[name]
-    classes, n, rate, steps = 4, 6, 0.01, 3
-    rng = np.random.default_rng(8)
-    images = rng.normal(size=(n, *shape)).astype(np.float32)
-    targets = rng.integers(0, classes, n)
-    found = run_core(
-        tmp_path,
-        {
-            "layers": layers,
-            "input": shape,
-            "classes": classes,
-            "pixels": images.swapaxes(0, 1).ravel().tolist(),  # channel by channel
-            "targets": targets.tolist(),
-            "optimiser": optimiser,
-            "rate": rate,
-            "steps": steps,
-        },
-    )
-    network, shapes = torch_network(layers, shape, classes)
+    given, found = case(name, optimiser), computed[name, optimiser]
+    images = np.reshape(given["pixels"], (shape[0], N, *shape[1:])).swapaxes(0, 1)
+    images, targets = torch.tensor(images, dtype=torch.float32), torch.tensor(given["targets"])
+    network, shapes = torch_network(layers, shape, CLASSES)
     parameters = list(network.parameters())
     for parameter, values in zip(parameters, found["before"], strict=True):
         parameter.data = torch.tensor(values, dtype=torch.float32).reshape(parameter.shape)
-    stepper = OPTIMISERS[optimiser](parameters, rate)
+    stepper = OPTIMISERS[optimiser](parameters, RATE)
     losses = []
     dropouts = [module for module in network if isinstance(module, Masked)]
     masks = iter(found["masks"])
-    for step in range(steps):
+    for step in range(STEPS):
         for module in dropouts:
             module.factors = torch.tensor(next(masks))
-        logits = network(torch.from_numpy(images))
-        loss = nn.functional.cross_entropy(logits, torch.from_numpy(targets))
+        logits = network(images)
+        loss = nn.functional.cross_entropy(logits, targets)
         stepper.zero_grad()
         loss.backward()
         if step == 0:
@@ -235,7 +240,7 @@ def test_outputs_gradients_and_steps_are_those_of_torch(name, optimiser, tmp_pat
     np.testing.assert_allclose(found["losses"], losses, atol=1e-5)
     for parameter, values in zip(parameters, found["after"], strict=True):
         np.testing.assert_allclose(values, parameter.detach().ravel(), atol=1e-4)
-    evaluated = network.eval()(torch.from_numpy(images)).detach().ravel()
+    evaluated = network.eval()(images).detach().ravel()
     np.testing.assert_allclose(found["evaluated"], evaluated, atol=1e-4)
     assert [line["shape"] for line in found["shapes"]] == shapes[:-1]
     counted = [
