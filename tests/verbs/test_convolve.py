@@ -68,5 +68,9 @@ def test_numbers_that_give_no_map_are_an_error(arguments, message):
 
 
 def test_bytes_that_are_no_image_are_an_error():
-    with pytest.raises(ImageError, match=r"^the image cannot be read \(.+\); give another$"):
+    with pytest.raises(ImageError) as caught:
         convolve(b"not an image")
+    assert str(caught.value) == (
+        "the image cannot be read (not a supported image format (JPEG, PNG, WebP, BMP, GIF, TIFF, "
+        "AVIF, HEIC), but text that starts with 'not an image'); give another"
+    )

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from foveal.errors import DataError, UsageError
+from foveal.pretrained.catalog import CATALOG
 from foveal.progress import Progress
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
@@ -139,6 +140,7 @@ def test_scratch_is_designed_without_a_word_about_weights(digits):
 def test_a_start_that_is_nothing_is_refused(digits):
     with pytest.raises(UsageError) as caught:
         design(digits, start_from="lite0")
-    assert str(caught.value).startswith(
-        "--from received 'lite0', which is neither a model file nor a pretrained network; "
+    assert str(caught.value) == (
+        "--from received 'lite0', which is neither a model file nor a pretrained network; give "
+        f"auto, scratch, a model file or one of {', '.join(CATALOG)}"
     )
