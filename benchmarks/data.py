@@ -336,6 +336,8 @@ def written(out: Path, about: dict[str, Any], every: dict[str, list[dict[str, fl
 
 
 def main() -> None:
+    from foveal import __version__
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--runs", type=int, default=3)
@@ -353,7 +355,7 @@ def main() -> None:
     peers = None if given.no_peers else environment()
     about = {
         "machine": f"{platform.platform()}, {os.cpu_count()} processors, {processor()}",
-        "versions": {"foveal": versions(sys.executable)}
+        "versions": {"foveal": __version__, "libraries": versions(sys.executable)}
         | ({} if peers is None else {"peers": versions(peers)}),
         "figures": "[median, least, largest]; seconds, MiB",
     }

@@ -95,6 +95,8 @@ def main() -> None:
             for times in found.values():
                 cache = root / f"cache-{run}"
                 times.append(seconds(root / "model.safetensors", root / "data", page, cache))
+        from foveal import __version__
+
         result = {
             "what": "foveal evaluate --report",
             "images": wanted.images,
@@ -107,6 +109,7 @@ def main() -> None:
             "machine": {
                 "processor": platform.processor(),
                 "cores": os.cpu_count(),
+                "foveal": __version__,
                 "load_before": os.getloadavg(),
             },
             "versions": {name: version(name) for name in ("torch", "numpy", "scikit-learn")},

@@ -32,6 +32,8 @@ import inference
 import numpy as np
 from PIL import Image
 
+from foveal import __version__
+
 RESULT = inference.ROOT / "benchmarks" / "results" / "formats.json"
 FORMATS = {
     "native": ("model.safetensors", "train on, explain, evaluate"),
@@ -156,6 +158,7 @@ def main() -> None:
     machine = {
         "processor": inference.processor(),
         "cores": os.cpu_count(),
+        "foveal": __version__,
         **{name: version(name) for name in ("onnxruntime", "torch", "ai-edge-litert")},
     }
     figures = [row for row in known if not row["model"].startswith(f"{arguments.name} (")] + rows

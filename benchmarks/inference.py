@@ -367,9 +367,12 @@ def main() -> None:
     import onnxruntime
     import torch
 
+    from foveal import __version__
+
     machine = {
         "processor": processor(),
         "cores": os.cpu_count(),
+        "foveal": __version__,
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
         "onnxruntime": onnxruntime.__version__,

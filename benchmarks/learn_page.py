@@ -23,6 +23,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from foveal import __version__
 from foveal.processor import available_cores
 from foveal.verbs.learn import learn
 
@@ -73,7 +74,7 @@ def main() -> None:
         }
     result = {
         "machine": {"processor": platform.processor(), "cores": available_cores()},
-        "versions": {"python": platform.python_version()},
+        "versions": {"foveal": __version__, "python": platform.python_version()},
         "rounds": rounds,
         "first_paint_ms": spread([one["first_paint_ms"] for one in found["load"]]),
         "training_seconds": spread([one["seconds"] for one in found["training"]]),

@@ -27,6 +27,8 @@ from typing import Any
 
 import inference
 
+from foveal import __version__
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "processes.json"
 DATA = Path(os.environ.get("FOVEAL_DATA", ROOT.parent / "shared" / "data"))
@@ -52,6 +54,7 @@ def main() -> None:
     result = {
         "processor": inference.processor(),
         "cores": os.cpu_count(),
+        "foveal": __version__,
         "python": platform.python_version(),
         "runs": runs,
         "ratio": min(found["ratio_of_medians"] for found in rates.values()),

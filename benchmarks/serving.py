@@ -303,9 +303,12 @@ def _machine() -> dict[str, object]:
     import onnxruntime
     import torch
 
+    from foveal import __version__
+
     return {
         "processor": platform.machine(),
         "cores": os.cpu_count(),
+        "foveal": __version__,
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -142,9 +142,12 @@ def _machine() -> dict[str, object]:
     import uvicorn
     from inference import processor
 
+    from foveal import __version__
+
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
+        "foveal": __version__,
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
         "onnxruntime": onnxruntime.__version__,

@@ -250,10 +250,13 @@ def main() -> None:
         os.environ["FOVEAL_CACHE"] = str(Path(work) / "cache")
         for name, found in turns(given, Path(work)):
             every.setdefault(name, []).append(found)
+    from foveal import __version__
+
     figures = summary(every)
     about = {
         "machine": f"{platform.platform()}, {os.cpu_count()} processors",
         "python": platform.python_version(),
+        "foveal": __version__,
         "network": given.network,
         "figures": "[median, least, largest]; images a second, MiB",
         **ratios({name: one["images_per_second"][0] for name, one in figures.items()}),

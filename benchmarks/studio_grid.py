@@ -20,6 +20,8 @@ import inference
 import numpy as np
 from PIL import Image
 
+from foveal import __version__
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "studio"))
 from conftest import run_studio  # noqa: E402
@@ -75,6 +77,7 @@ def main() -> None:
             "seconds": options.seconds,
             "processor": inference.processor(),
             "cores": os.cpu_count(),
+            "foveal": __version__,
             "python": platform.python_version(),
         }
     text = json.dumps({**measured, "n": 1}, indent=2)

@@ -25,6 +25,8 @@ import inference
 import sets
 from studio_training import ROOT, start
 
+from foveal import __version__
+
 RESULTS = ROOT / "benchmarks" / "results" / "studio_head.json"
 POLL_SECONDS = 0.02
 HEAD_ONLY = {"linear_probe": "on", "fine_tune": "off"}
@@ -47,6 +49,7 @@ def main() -> None:
     whole = {
         "processor": inference.processor(),
         "cores": os.cpu_count(),
+        "foveal": __version__,
         "python": platform.python_version(),
         "sets": {**known, name: found},
     }

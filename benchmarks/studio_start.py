@@ -25,6 +25,8 @@ import inference
 import numpy as np
 from PIL import Image
 
+from foveal import __version__
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "studio"))
 from conftest import run_studio  # noqa: E402
@@ -48,6 +50,7 @@ def main() -> None:
     whole = {
         "processor": inference.processor(),
         "cores": os.cpu_count(),
+        "foveal": __version__,
         "python": platform.python_version(),
         **result,
     }

@@ -26,6 +26,8 @@ from typing import Any
 import httpx
 import inference
 
+from foveal import __version__
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "studio_training.json"
 NETWORK = (
@@ -53,6 +55,7 @@ def main() -> None:
     whole = {
         "processor": inference.processor(),
         "cores": os.cpu_count(),
+        "foveal": __version__,
         "python": platform.python_version(),
         "pairs": rows,
         "ratio_median": ratios[len(ratios) // 2],

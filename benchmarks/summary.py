@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 sys.path.insert(0, str(ROOT / "docs"))
 
-from measured import NAMES, is_transfer  # noqa: E402
+from figures import is_transfer  # noqa: E402
+from readme_table import NAMES  # noqa: E402
 
 Result = dict[str, Any]
 
@@ -46,13 +47,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Goal:
-    """value: of the result, None where nothing is measured; met: None where it decides nothing."""
+    """value: of the result, None where nothing is measured; met: None where it decides nothing.
+
+    is_set: False where no goal was set and the result is only shown.
+    """
 
     what: str
     value: str | None
     met: bool | None
     where: str = ""
     when: str = ""
+    is_set: bool = True
 
 
 # Results with their days ------------------------------------------------------------------------
@@ -264,6 +269,8 @@ def training_goals() -> Iterator[Goal]:
     for name, accuracy, seconds in AMX_TRAINING:
         what = f"{name} from scratch: {100 * accuracy:.1f} % in {seconds:.0f} s"
         yield _training_goal(what, name, accuracy, lambda _, s=seconds: s)
+    shown = _training_goal("tiles from scratch in 150 s, balanced", "tiles", 0.0, lambda _: 150.0)
+    yield replace(shown, is_set=False)
     yield _training_goal(
         f"cifar10: {100 * ANCHOR_ACCURACY:.1f} % in a third of {ANCHOR}'s time",
         "cifar10",
@@ -350,6 +357,12 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 VERDICTS = {True: "met", False: "MISSED", None: "other machine"}
 
 
+def _verdict(goal: Goal) -> str:
+    if not goal.is_set:
+        return "no goal set"
+    return "not measured" if goal.value is None else VERDICTS[goal.met]
+
+
 def summary() -> str:
     """Both tables."""
     peers = [training_rows, reading_rows, prediction_rows, serving_rows, search_rows]
@@ -359,7 +372,7 @@ def summary() -> str:
         (
             goal.what,
             goal.value or "-",
-            "not measured" if goal.value is None else VERDICTS[goal.met],
+            _verdict(goal),
             goal.where,
             goal.when,
         )

@@ -63,17 +63,6 @@ def words(key: str) -> str:
     return key.replace("_", " ")
 
 
-def machine(result: dict[str, Any]) -> str:
-    """The machine and versions of a result as one line."""
-    told = {}
-    for part in ("machine", "versions"):
-        value = result.get(part, {})
-        told |= value if isinstance(value, dict) else {part: value}
-    told |= {key: result[key] for key in ("processor", "cores", "torch", "foveal") if key in result}
-    pairs = (f"{words(key)} {value}" for key, value in told.items() if value and "load" not in key)
-    return ", ".join(pairs)
-
-
 def is_transfer(run: dict[str, Any]) -> bool:
     """Whether it started from pretrained weights."""
     return str(run.get("from", "scratch")) != "scratch" or run["who"].startswith("transfer/")

@@ -22,18 +22,19 @@ from figures import (
     in_words,
     is_number,
     is_transfer,
-    machine,
     minutes,
     number,
     read,
     spread,
     words,
 )
+from machines import machine, place
 from readme_table import READMES, filled
 
 PAGE = ROOT / "docs" / "measured.md"
 
 ASIDE = {
+    "device",
     "machine",
     "versions",
     "what",
@@ -55,8 +56,9 @@ HEAD = """\
 Every figure comes from a script in `benchmarks/`, which runs Foveal and its peers in turn on one
 machine and writes what came out to `benchmarks/results`. This page is written from those files by
 `python docs/measured.py`, and a test fails where it differs. Figures are medians; least and largest
-stand in brackets. They hold for the machine named under each table: run the script on yours.
-Goals that were missed are in the files too.
+stand in brackets. They hold for the machine and the version of Foveal named under each table, where
+what a file does not say is `not recorded`: run the script on yours. Goals that were missed are in
+the files too.
 """
 
 
@@ -115,17 +117,26 @@ def section(path: Path) -> str:
     lines = [f"## {words(path.stem).capitalize()}", ""]
     if script.is_file():
         lines += [plain(ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""), ""]
-    alike: list[dict[str, Any]] = []
+    places: dict[tuple[str | None, ...], list[dict[str, Any]]] = {}
     for result in read(path):
+        places.setdefault(place(result), []).append(result)
+    for results in places.values():
+        lines += [*tables(results, path.suffix), f"Machine: {machine(results)}.", ""]
+    return "\n".join(lines)
+
+
+def tables(results: list[dict[str, Any]], suffix: str) -> list[str]:
+    """The figures of results of one machine: what is alike in one table, the rest two columns."""
+    lines: list[str] = []
+    alike: list[dict[str, Any]] = []
+    for result in results:
         if "runs" in result and isinstance(result["runs"], list):
             alike += runs(result)
-            told = machine(result)
             continue
-        told = machine(result)
         figures = result.get("figures")
         if isinstance(figures, list):
             alike += figures
-        elif path.suffix == ".jsonl":
+        elif suffix == ".jsonl":
             alike.append({key: value for key, value in result.items() if key not in ASIDE})
             continue
         flat = [row for row in rows(result) if row[0]]
@@ -133,7 +144,7 @@ def section(path: Path) -> str:
             lines += ["| what | figure |", "|---|---|", *(f"| {a} | {b} |" for a, b in flat), ""]
     if alike:
         lines += [*listed(alike), ""]
-    return "\n".join([*lines, f"Machine: {told}."]) + "\n"
+    return lines
 
 
 def plain(docstring: str) -> str:

@@ -35,6 +35,7 @@ WORDS = {
         "few": "20 photos each of ten clothes",
         "imbalanced": "CIFAR-10, a class 100 times rarer than another",
         "defects": "a scratch on one surface in seven, balanced",
+        "tiles": "six kinds of tiles, seven in ten without a defect, balanced",
     },
     "ko": {
         "head": "| 측정 항목 | Foveal | 비교 대상 | 비율 |\n|---|---|---|---|",
@@ -59,6 +60,7 @@ WORDS = {
         "few": "옷 열 종류, 종류마다 20장",
         "imbalanced": "CIFAR-10, 클래스 크기 최대 100배 차이",
         "defects": "표면 일곱 중 하나에 흠집, 균형 정확도",
+        "tiles": "타일 여섯 종류, 열 중 일곱은 결함 없음, 균형 정확도",
     },
 }
 
@@ -139,7 +141,7 @@ def _training(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[R
 
 
 def _runs_by_set(results: list[dict[str, Any]]) -> dict[tuple[str, bool], list[dict[str, Any]]]:
-    """Runs by (set, from pretrained weights), of the machines on which peers ran too."""
+    """Runs by (set, from pretrained weights), of one machine: the last on which most peers ran."""
     found: dict[tuple[str, bool], list[tuple[str, dict[str, Any]]]] = {}
     for result in results:
         where = str(result.get("machine", {}).get("processor"))
@@ -148,8 +150,12 @@ def _runs_by_set(results: list[dict[str, Any]]) -> dict[tuple[str, bool], list[d
                 found.setdefault((images(result), is_transfer(run)), []).append((where, run))
     by_set = {}
     for key, runs in found.items():
-        shared = {where for where, run in runs if run["who"] != "foveal"}
-        by_set[key] = [run for where, run in runs if where in shared]
+        peers: dict[str, set[str]] = {}
+        for where, run in reversed(runs):
+            if run["who"] != "foveal":
+                peers.setdefault(where, set()).add(run["who"])
+        best = max(peers, key=lambda where: len(peers[where]), default=None)
+        by_set[key] = [run for where, run in runs if where == best]
     return by_set
 
 

@@ -1,5 +1,6 @@
 """What the pages say of the disk, of each other and of measurements is so."""
 
+import json
 import re
 import subprocess
 import sys
@@ -142,6 +143,52 @@ def test_a_sitting_of_training_is_a_row_a_contender(measured):
     assert peer["test accuracy_range"] == [0.8, 0.8]
 
 
+def test_each_machine_and_version_has_a_table_of_its_own(measured, tmp_path):
+    def sitting(processor, version, who, accuracy):
+        return {
+            "name": "cifar10",
+            "machine": {"processor": processor, "cores": 2, "foveal": version, "torch": "2.1"},
+            "versions": {"torch": "2.2"} if who == "keras" else {},
+            "runs": [{"who": who, "seconds": 60.0, "accuracy": accuracy}],
+        }
+
+    sittings = [
+        sitting("slow", "0.1.0", "foveal", 0.5),
+        sitting("fast", "0.1.0", "foveal", 0.6),
+        sitting("slow", "0.1.0", "keras", 0.4),
+        sitting("slow", "0.2.0", "foveal", 0.7),
+    ]
+    path = tmp_path / "training-of-a-test.jsonl"
+    path.write_text("\n".join(map(json.dumps, sittings)))
+    lines = measured.section(path).splitlines()
+    own = [line.split(" | ")[5][:5] for line in lines if line.startswith("| cifar10")]
+    assert own == ["0.500", "0.400", "0.600", "0.700"]
+    assert [line for line in lines if line.startswith("Machine: ")] == [
+        "Machine: processor slow, cores 2, foveal 0.1.0, torch 2.1, peers' torch 2.2.",
+        "Machine: processor fast, cores 2, foveal 0.1.0, torch 2.1.",
+        "Machine: processor slow, cores 2, foveal 0.2.0, torch 2.1.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({}, "processor not recorded, cores not recorded, foveal not recorded"),
+        (
+            {"processor": {"model": "207", "amx": True, "cores": 2}, "versions": {"foveal": "1"}},
+            "processor model 207, amx, cores 2, foveal 1",
+        ),
+        ({"machine": "Linux, 2 processors"}, "machine Linux, 2 processors, foveal not recorded"),
+        (
+            {"machine": {"cores": 2, "load": 9}, "device": "a GPU", "foveal": "1"},
+            "device a GPU, cores 2, foveal 1",
+        ),
+    ],
+)
+def test_what_a_result_says_of_its_machine_is_told_and_what_not(measured, result, told):
+    assert measured.machine([result]) == told
+
+
 def test_the_sittings_of_a_set_are_one_row(table):
     def sitting(name, *runs):
         keys = ("who", "minutes", "seconds", "accuracy")
@@ -187,10 +234,12 @@ def test_training_is_compared_on_one_machine_and_from_one_start(table):
         sitting("fast", run("foveal", 1, 0.95, **{"from": "auto"})),
         sitting("fast", run("transfer/plain_loop", 15, 0.9)),
     ]
-    scratch, transfer = table._training(results, table.WORDS["en"])
+    shorter = sitting("quick", run("foveal", 1, 0.99), run("keras", 1, 0.99))
+    more = sitting("slow", run("fastai", 9, 0.5))
+    scratch, transfer = table._training([*results, shorter, more], table.WORDS["en"])
     assert scratch[1:] == (
         "60.0% in 2.00 min (1)",
-        [("keras", "70.0% in 8.00 min (1)")],
+        [("fastai", "50.0% in 9.00 min (1)"), ("keras", "70.0% in 8.00 min (1)")],
         "not reached",
     )
     assert transfer == (
@@ -199,6 +248,14 @@ def test_training_is_compared_on_one_machine_and_from_one_start(table):
         [("transfer/plain_loop", "90.0% in 15.0 min (1)")],
         "15x",
     )
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_every_set_that_can_be_measured_has_a_name(table, lang):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        sets = import_module("sets")
+    assert {*sets.DRAWN, *sets.MADE} <= table.WORDS[lang].keys()
 
 
 @pytest.mark.parametrize(("lang", "told"), [("en", "+20.0 points"), ("ko", "+20.0%p")])

@@ -9,7 +9,7 @@ from foveal.errors import UsageError
 
 REFIT_SHARE = 2 / 3
 """Of the minutes of a search.  Accuracy grows about with the logarithm of the time (clothes from
-scratch: 83.2 % in 2.6 minutes, 88.6 % in 10): so a third less costs 1.6 points, a half 2.7."""
+scratch: 83.1 % in 2.6 minutes, 88.6 % in 10): so a third less costs 1.6 points, a half 2.7."""
 TRIALS_OF_BUDGET = 8
 """Trials that fit the time for trials where --trial-minutes is not given."""
 DEFAULT_TRIAL_MINUTES = 2.0
