@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from foveal.network.shapes import NORM_LAYERS, Shape, Trace, TracedLayer, trace
+from foveal.network.shapes import Shape, Trace, TracedLayer, trace
 from foveal.spec import layers as spec
 from foveal.spec.network import Network
 from foveal.spec.values import Task
@@ -120,7 +120,7 @@ def pooling_savings(network: Network, classes: int, task: Task = "single") -> di
 def _layer_cost(step: TracedLayer) -> LayerCost:
     weights, biases, multiply_adds = _counts(step)
     values = prod(step.output_shape)
-    normalised = isinstance(step.layer, NORM_LAYERS) or step.projection_norm is not None
+    normalised = isinstance(step.layer, spec.Norm) or step.projection_norm is not None
     return LayerCost(
         name=step.name,
         kind=step.layer.kind,

@@ -95,7 +95,7 @@ def _call(step: TracedLayer, *, padded: bool) -> ModuleCall:
             return ModuleCall(
                 "nn.Linear", (channels, step.output_shape[0]), _bias_option(step.bias)
             )
-        case spec.BatchNorm() | spec.LayerNorm() | spec.GroupNorm():
+        case spec.Norm():
             return _norm(layer, step)
         case spec.SqueezeExcite():
             return _squeeze_excite(layer, channels)

@@ -22,7 +22,6 @@ Shape = tuple[int, ...]
 MAX_FIELD_PX = 2**31
 """Receptive fields are not counted beyond: in hundreds of strided layers they would grow to numbers
 of thousands of digits."""
-NORM_LAYERS = (spec.BatchNorm, spec.LayerNorm, spec.GroupNorm)
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ class _Tracer:
         around = geometry.resolve_padding(layer.padding, (height, width), window, layer.stride)
         self._check_reflection(layer.padding_mode, around, (height, width), at)
         after = self._slide((height, width), window, layer.stride, around, at)
-        bias = not isinstance(at.following, NORM_LAYERS) if layer.bias is None else layer.bias
+        bias = not isinstance(at.following, spec.Norm) if layer.bias is None else layer.bias
         field = at.field.after_window(window, layer.stride)
         traced = at.traced((layer.channels, *after), field)
         return replace(traced, bias=bias, padding=around)
@@ -255,7 +254,7 @@ class _Tracer:
                 "put flatten or global_avg_pool before it",
             )
         if bias is None:
-            bias = not isinstance(at.following, NORM_LAYERS)
+            bias = not isinstance(at.following, spec.Norm)
         return replace(at.traced((units,), at.field), bias=bias)
 
     def _global_pool(self, at: _Position) -> TracedLayer:

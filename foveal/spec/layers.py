@@ -1,6 +1,6 @@
 """Every layer a network can be made of: its parameters, units, defaults and short form.
 
-Pooling and activations have modules of their own and are imported from here as the others are.
+Activations, norms and pooling have modules of their own and are imported from here as all are.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from foveal.spec.activations import Relu6 as Relu6
 from foveal.spec.activations import Sigmoid as Sigmoid
 from foveal.spec.activations import Silu as Silu
 from foveal.spec.activations import Tanh as Tanh
+from foveal.spec.norms import BatchNorm as BatchNorm
+from foveal.spec.norms import GroupNorm as GroupNorm
+from foveal.spec.norms import LayerNorm as LayerNorm
+from foveal.spec.norms import Norm as Norm
 from foveal.spec.pooling import AvgPool as AvgPool
 from foveal.spec.pooling import GlobalAvgPool as GlobalAvgPool
 from foveal.spec.pooling import GlobalMaxPool as GlobalMaxPool
@@ -119,41 +123,6 @@ class Dropout2d(Layer):
     shorthand = "rate"
 
     rate: Fraction = 0.1
-
-
-class BatchNorm(Layer):
-    """Normalises each map over the batch.
-
-    momentum: weight of the current batch in the running statistics, above 0 to 1.
-    epsilon: added to the variance.  scale: a learned factor per map; false fixes it at 1.
-    """
-
-    kind = "batch_norm"
-
-    epsilon: Annotated[float, Field(gt=0)] = 1e-5
-    momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
-    scale: bool = True
-
-
-class LayerNorm(Layer):
-    """Normalises across the maps at each position (across all values after flatten).
-
-    epsilon: added to the variance.
-    """
-
-    kind = "layer_norm"
-
-    epsilon: Annotated[float, Field(gt=0)] = 1e-6
-
-
-class GroupNorm(Layer):
-    """Normalises within `groups` groups of maps; `epsilon` is added to the variance."""
-
-    kind = "group_norm"
-    shorthand = "groups"
-
-    groups: Positive = 8
-    epsilon: Annotated[float, Field(gt=0)] = 1e-5
 
 
 class SqueezeExcite(Layer):

@@ -27,11 +27,12 @@ DEFAULT_CLASSES = 10
 MAX_DEPTH = 12
 
 
-def _walk_layers(layers: tuple[Layer, ...], depth: int) -> Iterator[tuple[int, Layer]]:
+def walk_layers(layers: tuple[Layer, ...], depth: int = 1) -> Iterator[tuple[int, Layer]]:
+    """Every layer with its depth; those inside a layer come after it."""
     for layer in layers:
         yield depth, layer
         for branch in layer.nested_branches():
-            yield from _walk_layers(branch, depth + 1)
+            yield from walk_layers(branch, depth + 1)
 
 
 class Network(YamlValue):
@@ -44,7 +45,7 @@ class Network(YamlValue):
     @model_validator(mode="after")
     def _check_layers_and_statistics(self) -> Network:
         outputs = 0
-        for count, (depth, layer) in enumerate(_walk_layers(self.layers, 1), start=1):
+        for count, (depth, layer) in enumerate(walk_layers(self.layers), start=1):
             outputs += isinstance(layer, Output)
             if depth > MAX_DEPTH or count > MAX_LAYERS:
                 raise ValueError(
