@@ -42,8 +42,10 @@ from foveal.training.gradients import compute_gradients
 from foveal.training.loop import train
 from foveal.training.loss import encode_targets
 from foveal.training.parameter_groups import freeze_layers, layer_numbers, make_parameter_groups
-from foveal.training.setup.defaults import RecipeContext, choose_ema_decay, fill_defaults
+from foveal.training.setup.chosen import RecipeContext
+from foveal.training.setup.defaults import fill_defaults
 from foveal.training.setup.invariance import measure_invariance
+from foveal.training.setup.optimizer_defaults import choose_ema_decay
 from foveal.training.state import RunPosition, TrainingState
 from foveal.training.task import TrainTask, epoch_batches
 from foveal.training.tensors import LabelledImages

@@ -50,7 +50,8 @@ def expected_choices(
     if find_spec("torch") is None:
         raise MissingExtra("choosing hyper-parameters", "train")
     from foveal.training.device import has_fast_bf16, select_device
-    from foveal.training.setup.defaults import RecipeContext, fill_defaults
+    from foveal.training.setup.chosen import RecipeContext
+    from foveal.training.setup.defaults import fill_defaults
 
     device = select_device("auto")
     context = RecipeContext(

@@ -9,7 +9,8 @@ import yaml
 from foveal.model.architecture import load_network as read_network
 from foveal.spec.messages import describe_schema
 from foveal.spec.recipe import Recipe
-from foveal.training.setup.defaults import RecipeContext, fill_defaults
+from foveal.training.setup.chosen import RecipeContext
+from foveal.training.setup.defaults import fill_defaults
 from foveal.training.setup.fine_tuning import MAX_EPOCHS, MIN_IMAGES, MIN_VAL_IMAGES
 from foveal.training.setup.invariance import Invariance
 

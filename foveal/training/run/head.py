@@ -22,7 +22,7 @@ from foveal.training.run.driver import RunContext, handle_record, save_elapsed, 
 from foveal.training.run.head_features import CollectedFeatures, collect_features
 from foveal.training.run.shared_session import all_cores
 from foveal.training.run.summary import chosen_line, time_line, write_recipe
-from foveal.training.setup.defaults import ChosenValue
+from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.fine_tuning import plan_fine_tuning, with_chosen_values
 from foveal.training.setup.session import TrainSession, initial_manifest
 from foveal.training.state import TrainingState

@@ -15,7 +15,7 @@ from foveal.network.fused.extractor import split_head
 from foveal.progress import Progress
 from foveal.training import sampler
 from foveal.training.device import has_fast_bf16
-from foveal.training.setup.defaults import ChosenValue
+from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.session import TrainSession
 from foveal.training.streaming import Pixels
 from foveal.training.task import TrainTask

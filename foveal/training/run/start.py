@@ -25,12 +25,12 @@ from foveal.training.device import select_device
 from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import plan_lines, transfer_lines, write_run_files
 from foveal.training.setup.budget import Budget
+from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.data import (
     RequestedData,
     open_training_data,
     with_colour_warning,
 )
-from foveal.training.setup.defaults import ChosenValue
 from foveal.training.setup.request import (
     TrainRequest,
     is_designed,

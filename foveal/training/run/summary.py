@@ -16,7 +16,7 @@ from foveal.spec.yaml import dump_yaml
 from foveal.text import MAX_LISTED_CLASSES, and_more, plural
 from foveal.training import progressive_resizing
 from foveal.training.setup.budget import finish_seconds
-from foveal.training.setup.defaults import ChosenValue
+from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.session import TrainSession
 from foveal.training.transfer.matching import SourceModel, Transfer
 

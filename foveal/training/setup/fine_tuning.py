@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from foveal.training import optim
 from foveal.training.parameter_groups import freeze_layers, layer_count, make_parameter_groups
 from foveal.training.setup.budget import finish_seconds
-from foveal.training.setup.defaults import ChosenValue
+from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.plan import StepPlan, plan_budget, plan_epochs, with_chosen
 from foveal.training.setup.session import TrainSession, choose_average
 from foveal.training.setup.timing import Timing

@@ -8,7 +8,7 @@ from foveal.errors import UsageError
 from foveal.spec.recipe import Recipe
 from foveal.training import progressive_resizing
 from foveal.training.setup.budget import PLANNED_SHARE, Budget, max_useful_epochs, steps_within
-from foveal.training.setup.defaults import ChosenValue
+from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.timing import Timing, choose_precision, time_start, time_steps
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask

@@ -18,7 +18,7 @@ from foveal.training.setup.budget import (
     max_useful_epochs,
     steps_within,
 )
-from foveal.training.setup.defaults import ChosenValue
+from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.init import seeded_state
 from foveal.training.setup.plan import epochs_to_steps
 from foveal.training.setup.session import TrainSession, check_batches, make_task

@@ -19,18 +19,13 @@ from foveal.training.device import environment, has_fast_bf16
 from foveal.training.loss import compute_class_weights
 from foveal.training.parameter_groups import layer_count
 from foveal.training.process_group import ALONE, ProcessGroup
-from foveal.training.setup.budget import (
-    Budget,
-)
-from foveal.training.setup.defaults import (
-    SMALL_IMAGE_TRANSLATE,
-    ChosenValue,
-    RecipeContext,
-    choose_ema_decay,
-    fill_defaults,
-)
+from foveal.training.setup.augmentation_defaults import SMALL_IMAGE_TRANSLATE
+from foveal.training.setup.budget import Budget
+from foveal.training.setup.chosen import ChosenValue, RecipeContext
+from foveal.training.setup.defaults import fill_defaults
 from foveal.training.setup.init import starting_state
 from foveal.training.setup.invariance import measure_invariance
+from foveal.training.setup.optimizer_defaults import choose_ema_decay
 from foveal.training.setup.plan import (
     NO_TIMING,
     StepPlan,

@@ -6,7 +6,7 @@ from foveal.errors import UsageError
 from foveal.spec.layers import Flatten, Output
 from foveal.training import loop
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.defaults import ChosenValue
+from foveal.training.setup.chosen import ChosenValue
 
 RESIZING = "progressive_resizing"
 
