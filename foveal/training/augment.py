@@ -16,7 +16,7 @@ from torch import Tensor
 
 from foveal.spec.recipe import Recipe
 from foveal.training.device import send
-from foveal.training.rng import Stream, random_bits, uniform
+from foveal.training.rng import BatchRng, Stream, random_bits
 
 Index = NDArray[np.int64]
 
@@ -32,59 +32,56 @@ def augment(
     images: (N, C, H, W) uint8 or float in 0..255.  target: (N, units) in 0..1.
     index: which image of the data each is.  Returns float images in 0..255.
     """
-    images = apply_geometry(images, index, recipe, seed, epoch)
+    rng = BatchRng(index, seed, epoch)
+    images = apply_geometry(images, recipe, rng)
     if recipe.randaugment_magnitude:
-        images = randaugment(images, index, recipe.randaugment_magnitude, seed, epoch)
+        images = randaugment(images, recipe.randaugment_magnitude, rng)
     if recipe.color_jitter:
-        images = color_jitter(images, index, recipe.color_jitter, seed, epoch)
+        images = color_jitter(images, recipe.color_jitter, rng)
     if recipe.random_erasing:
-        images = random_erasing(images, index, recipe.random_erasing, seed, epoch)
+        images = random_erasing(images, recipe.random_erasing, rng)
     if recipe.mixup_alpha or recipe.cutmix_alpha:
-        images, target = mix_images(images, target, index, recipe, seed, epoch)
+        images, target = mix_images(images, target, recipe, rng)
     return images, target
 
 
-def _uniform_tensor(
-    images: Tensor, index: Index, count: int, seed: int, stream: Stream, epoch: int
-) -> Tensor:
+def _uniform_tensor(images: Tensor, count: int, rng: BatchRng, stream: Stream) -> Tensor:
     """(N, count) fp32 numbers in [0, 1) on the device of the images."""
-    numbers = uniform(index, count, seed, stream, epoch).astype(np.float32)
+    numbers = rng.uniform(count, stream).astype(np.float32)
     return send(torch.from_numpy(numbers), images.device)
 
 
-def flip_mask(index: Index, mode: str, seed: int, epoch: int) -> NDArray[np.bool_]:
+def flip_mask(mode: str, rng: BatchRng) -> NDArray[np.bool_]:
     """Which images are mirrored in this epoch: at random, or in every second epoch."""
     if mode == "alternate":
-        in_even_epochs = random_bits(index, seed, Stream.CLASS_ORDER) & np.uint64(1)
-        return in_even_epochs.astype(bool) ^ bool(epoch % 2)
+        in_even_epochs = random_bits(rng.index, rng.seed, Stream.CLASS_ORDER) & np.uint64(1)
+        return in_even_epochs.astype(bool) ^ bool(rng.epoch % 2)
     if mode == "random":
-        return uniform(index, 1, seed, Stream.FLIP, epoch)[:, 0] < 0.5
-    return np.zeros(len(index), bool)
+        return rng.uniform(1, Stream.FLIP)[:, 0] < 0.5
+    return np.zeros(len(rng.index), bool)
 
 
-def apply_geometry(images: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int) -> Tensor:
+def apply_geometry(images: Tensor, recipe: Recipe, rng: BatchRng) -> Tensor:
     """Flip, translation, crop and rotation as one resampling; whole pixels are only copied."""
-    flip = flip_mask(index, recipe.horizontal_flip, seed, epoch)
+    flip = flip_mask(recipe.horizontal_flip, rng)
     min_area = recipe.random_crop if recipe.random_crop is not None else 1.0
     if min_area < 1 or recipe.rotation_degrees:
-        matrix = _crop_matrices(images, index, recipe, min_area, seed, epoch)
+        matrix = _crop_matrices(images, recipe, min_area, rng)
         signs = send(torch.from_numpy(np.where(flip, -1, 1)), matrix.device).to(matrix.dtype)
         matrix[:, 0, :] *= signs[:, None]
         return affine_warp(images.float(), matrix)
     if recipe.translate:
-        rows, columns = _random_offsets(images, index, recipe.translate, seed, epoch)
+        rows, columns = _random_offsets(images, recipe.translate, rng)
         return translate_and_flip(images, rows, columns, flip)
     if flip.any():
-        still = np.zeros(len(index), np.int64)
+        still = np.zeros(len(images), np.int64)
         return translate_and_flip(images, still, still, flip)
     return images.float()
 
 
-def _random_offsets(
-    images: Tensor, index: Index, translate: float, seed: int, epoch: int
-) -> tuple[Index, Index]:
+def _random_offsets(images: Tensor, translate: float, rng: BatchRng) -> tuple[Index, Index]:
     """(N,) rows and (N,) columns in pixels, at most `translate` of the side."""
-    numbers = uniform(index, 2, seed, Stream.TRANSLATE, epoch)
+    numbers = rng.uniform(2, Stream.TRANSLATE)
     limits = [max(1, round(translate * side)) for side in images.shape[2:]]
     rows, columns = (
         (numbers[:, axis] * (2 * limit + 1)).astype(np.int64) - limit
@@ -113,11 +110,9 @@ def translate_and_flip(
     return selected.reshape(len(images), height, width, -1).permute(0, 3, 1, 2).float()
 
 
-def _crop_matrices(
-    images: Tensor, index: Index, recipe: Recipe, min_area: float, seed: int, epoch: int
-) -> Tensor:
+def _crop_matrices(images: Tensor, recipe: Recipe, min_area: float, rng: BatchRng) -> Tensor:
     """(N, 2, 3) affine maps from output to input coordinates, both in -1..1."""
-    numbers = _uniform_tensor(images, index, 5, seed, Stream.RANDOM_CROP, epoch)
+    numbers = _uniform_tensor(images, 5, rng, Stream.RANDOM_CROP)
     area = min_area + (1 - min_area) * numbers[:, 0]
     ratio = torch.exp((numbers[:, 1] - 0.5) * 2 * math.log(4 / 3) * (min_area < 1))
     height = (area / ratio).sqrt().clamp_max(1.0)
@@ -125,7 +120,7 @@ def _crop_matrices(
     translate = recipe.translate or 0.0
     x = (2 * numbers[:, 2] - 1) * (1 - width + 2 * translate)
     y = (2 * numbers[:, 3] - 1) * (1 - height + 2 * translate)
-    angle = 2 * _uniform_tensor(images, index, 1, seed, Stream.ROTATION, epoch)[:, 0] - 1
+    angle = 2 * _uniform_tensor(images, 1, rng, Stream.ROTATION)[:, 0] - 1
     angle = angle * math.radians(recipe.rotation_degrees or 0.0)
     aspect = images.shape[3] / images.shape[2]
     sine, cosine = angle.sin(), angle.cos()
@@ -155,9 +150,9 @@ def _luminance(images: Tensor) -> Tensor:
     return (0.299 * red).add_(green, alpha=0.587).add_(blue, alpha=0.114)[:, None]
 
 
-def color_jitter(images: Tensor, index: Index, strength: float, seed: int, epoch: int) -> Tensor:
+def color_jitter(images: Tensor, strength: float, rng: BatchRng) -> Tensor:
     """Brightness, contrast and (three channels) saturation times 1 +- strength."""
-    numbers = _uniform_tensor(images, index, 3, seed, Stream.COLOR_JITTER, epoch)
+    numbers = _uniform_tensor(images, 3, rng, Stream.COLOR_JITTER)
     factors = 1 + strength * (2 * numbers - 1)
     brightness, contrast, saturation = (factors[:, i, None, None, None] for i in range(3))
     return _adjust_color(images, brightness, contrast, saturation).clamp_(0, 255)
@@ -186,26 +181,24 @@ def _box_masks(images: Tensor, centre: Tensor, area: Tensor) -> Tensor:
     return (rows[:, :, None] & columns[:, None, :])[:, None]
 
 
-def random_erasing(
-    images: Tensor, index: Index, probability: float, seed: int, epoch: int
-) -> Tensor:
+def random_erasing(images: Tensor, probability: float, rng: BatchRng) -> Tensor:
     """Fill a box of 2 to 33 % of the image with its mean (Zhong et al. 2017)."""
-    numbers = _uniform_tensor(images, index, 4, seed, Stream.RANDOM_ERASING, epoch)
+    numbers = _uniform_tensor(images, 4, rng, Stream.RANDOM_ERASING)
     mask = _box_masks(images, numbers[:, :2], 0.02 + 0.31 * numbers[:, 2])
     mask = mask & (numbers[:, 3] < probability)[:, None, None, None]
     return torch.where(mask, images.mean(dim=(2, 3), keepdim=True), images)
 
 
 def mix_images(
-    images: Tensor, target: Tensor, index: Index, recipe: Recipe, seed: int, epoch: int
+    images: Tensor, target: Tensor, recipe: Recipe, rng: BatchRng
 ) -> tuple[Tensor, Tensor]:
     """Mixup, cutmix or, where both are on, one of them per image; the partner is the next image."""
-    numbers = uniform(index, 3, seed, Stream.MIX, epoch)
-    uses_cutmix = np.full(len(index), bool(recipe.cutmix_alpha))
+    numbers = rng.uniform(3, Stream.MIX)
+    uses_cutmix = np.full(len(images), bool(recipe.cutmix_alpha))
     if recipe.mixup_alpha and recipe.cutmix_alpha:
         uses_cutmix = numbers[:, 0] < 0.5
     alpha = np.where(uses_cutmix, recipe.cutmix_alpha, recipe.mixup_alpha)
-    own_share = torch.from_numpy(_symmetric_beta(index, alpha, seed, Stream.MIX_BETA, epoch))
+    own_share = torch.from_numpy(_symmetric_beta(alpha, rng))
     own_share = send(own_share, images.device).to(images.dtype)
     centre = send(torch.from_numpy(numbers[:, 1:].astype(np.float32)), images.device)
     boxes = _box_masks(images, centre, 1 - own_share)
@@ -217,31 +210,29 @@ def mix_images(
     return mixed, target + (target.roll(-1, 0) - target) * partner_share
 
 
-def _symmetric_beta(
-    index: Index, alpha: NDArray[np.float64], *key_parts: int
-) -> NDArray[np.float64]:
+def _symmetric_beta(alpha: NDArray[np.float64], rng: BatchRng) -> NDArray[np.float64]:
     """(N,) numbers of the symmetric beta distribution, alpha in 0..1 (Johnk 1964).
 
     Of 16 tries the first accepted counts: at alpha 1 one image in 65,536 takes its last try.
     """
-    numbers = np.maximum(uniform(index, 2 * BETA_TRIES, *key_parts), 1e-300)
+    numbers = np.maximum(rng.uniform(2 * BETA_TRIES, Stream.MIX_BETA), 1e-300)
     power = 1 / np.maximum(alpha, 1e-2)[:, None]
     left, right = numbers[:, :BETA_TRIES] ** power, numbers[:, BETA_TRIES:] ** power
     total = left + right
     first = np.argmax((total <= 1) & (total > 0), axis=1)
-    row = np.arange(len(index))
+    row = np.arange(len(alpha))
     chosen_total = total[row, first]
     share = left[row, first] / np.where(chosen_total > 0, chosen_total, 1)
     return np.asarray(np.where(chosen_total > 0, share, numbers[row, 0] < 0.5), np.float64)
 
 
-def randaugment(images: Tensor, index: Index, magnitude: float, seed: int, epoch: int) -> Tensor:
+def randaugment(images: Tensor, magnitude: float, rng: BatchRng) -> Tensor:
     """Two random operations per image with a magnitude of 0..30 (Cubuk et al. 2019), batched.
 
     Rotation, shear and translation are one resampling; brightness, contrast, saturation, posterise
     and solarise follow for the images whose operations they are.
     """
-    numbers = _uniform_tensor(images, index, 4, seed, Stream.RANDAUGMENT, epoch)
+    numbers = _uniform_tensor(images, 4, rng, Stream.RANDAUGMENT)
     operations = (numbers[:, :2] * 10).long()
     signed_strength = (
         magnitude / MAX_RANDAUGMENT_MAGNITUDE * torch.where(numbers[:, 2:] < 0.5, -1.0, 1.0)

@@ -6,6 +6,7 @@ every version of numpy.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -66,6 +67,19 @@ def uniform(index: NDArray[np.int64], count: int, *key_parts: int) -> NDArray[np
     """(N, count) numbers in [0, 1) for N indices, under the key of `key_parts`."""
     columns = [random_bits(index, *key_parts, column) >> np.uint64(11) for column in range(count)]
     return np.stack(columns, axis=1).astype(np.float64) * 2.0**-53
+
+
+@dataclass(frozen=True)
+class BatchRng:
+    """Random numbers of each image of a batch in one epoch; index: int64 (N,), of the images."""
+
+    index: NDArray[np.int64]
+    seed: int
+    epoch: int
+
+    def uniform(self, count: int, stream: Stream) -> NDArray[np.float64]:
+        """(N, count) numbers in [0, 1)."""
+        return uniform(self.index, count, self.seed, stream, self.epoch)
 
 
 def permutation(count: int, *key_parts: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from scipy import stats
 from foveal.spec.recipe import Recipe
 from foveal.training import augment as changes
 from foveal.training.augment import augment
-from foveal.training.rng import Stream, uniform
+from foveal.training.rng import BatchRng, Stream, uniform
 
 OFF = {
     "horizontal_flip": "off",
@@ -95,7 +95,7 @@ def test_seed_and_epoch_change_it_and_nothing_else_does(keys):
 def test_translation_and_flip_against_a_plain_loop():
     recipe = Recipe(**{**OFF, "translate": 0.2, "horizontal_flip": "random"})
     got, _ = _run(recipe)
-    flip = changes.flip_mask(INDEX, "random", 1, 2)
+    flip = changes.flip_mask("random", BatchRng(INDEX, 1, 2))
     chance = uniform(INDEX, 2, 1, Stream.TRANSLATE, 2)
     plain = _batch().numpy()
     for n in range(40):
@@ -108,10 +108,10 @@ def test_translation_and_flip_against_a_plain_loop():
 
 
 def test_alternating_flip_shows_each_side_every_second_epoch():
-    epochs = [changes.flip_mask(INDEX, "alternate", 4, epoch) for epoch in range(4)]
+    epochs = [changes.flip_mask("alternate", BatchRng(INDEX, 4, epoch)) for epoch in range(4)]
     assert np.array_equal(epochs[0], ~epochs[1])
     assert np.array_equal(epochs[0], epochs[2])
-    assert 0.48 < changes.flip_mask(np.arange(10_000), "alternate", 3, 0).mean() < 0.52
+    assert 0.48 < changes.flip_mask("alternate", BatchRng(np.arange(10_000), 3, 0)).mean() < 0.52
 
 
 def test_the_identity_map_resamples_nothing():
@@ -130,7 +130,8 @@ def test_rotation_by_a_quarter_turn():
 def test_crop_maps_stay_inside_the_image():
     recipe = Recipe(**{**OFF, "random_crop": 0.2})
     index = np.arange(2000, dtype=np.int64)
-    matrix = changes._crop_matrices(torch.zeros(2000, 1, 10, 10), index, recipe, 0.2, 0, 0)
+    rng = BatchRng(index, 0, 0)
+    matrix = changes._crop_matrices(torch.zeros(2000, 1, 10, 10), recipe, 0.2, rng)
     wide, tall, x, y = matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, 0, 2], matrix[:, 1, 2]
     assert (x.abs() + wide <= 1 + 1e-5).all()
     assert (y.abs() + tall <= 1 + 1e-5).all()
@@ -156,7 +157,7 @@ def test_mixed_targets_follow_the_pixels():
 @pytest.mark.parametrize("alpha", [0.2, 0.5, 1.0])
 def test_shares_follow_the_beta_distribution(alpha):
     index = np.arange(20_000, dtype=np.int64)
-    shares = changes._symmetric_beta(index, np.full(20_000, alpha), 3, 4)
+    shares = changes._symmetric_beta(np.full(20_000, alpha), BatchRng(index, 3, 4))
     assert stats.kstest(shares, stats.beta(alpha, alpha).cdf).pvalue > 1e-3
 
 
@@ -171,5 +172,5 @@ def test_random_erasing_probability():
 
 def test_grey_images_have_no_saturation():
     plain = _batch(1).float()
-    got = changes.color_jitter(plain, INDEX, 0.0001, 0, 0)
+    got = changes.color_jitter(plain, 0.0001, BatchRng(INDEX, 0, 0))
     torch.testing.assert_close(got, plain, rtol=1e-3, atol=0.1)
