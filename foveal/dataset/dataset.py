@@ -21,7 +21,7 @@ from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.types import LayoutNote, Split, Task, UnusableFile
 from foveal.errors import DataError, MissingExtra
-from foveal.images.decode import read_bytes
+from foveal.images.file_bytes import read_bytes
 from foveal.images.resize import to_input_pixels
 from foveal.remote import address_of
 from foveal.spec.preprocess import Input, Preprocess

@@ -26,7 +26,7 @@ from foveal.dataset.split_folders import split_of_folder
 from foveal.dataset.task_layouts import other_task_problem
 from foveal.dataset.types import LayoutNote, UnusableFile
 from foveal.errors import ImageError
-from foveal.images.decode import read_bytes
+from foveal.images.file_bytes import read_bytes
 from foveal.text import and_more, compose, list_quoted, natural_key, plural
 
 _WORK_SUFFIXES = (

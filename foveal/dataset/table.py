@@ -17,7 +17,7 @@ from foveal.dataset.parquet import ParquetImages, is_parquet, open_parquet
 from foveal.dataset.table_paths import FileSource, find_files, folder_source
 from foveal.dataset.table_text import decode_text, read_rows, to_columns
 from foveal.errors import DataError, ImageError
-from foveal.images.decode import read_bytes
+from foveal.images.file_bytes import read_bytes
 from foveal.text import compose
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")

@@ -8,14 +8,12 @@ value range (see `levels`); of an animation the first frame is read.
 from __future__ import annotations
 
 import functools
-import os
 import re
-import stat
 import warnings
 from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Required, TypedDict, Unpack
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -23,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from foveal.errors import ImageError
 from foveal.images.deep_colour import has_deep_colour, load_deep_colour
 from foveal.images.fast_png import read_simple_png
+from foveal.images.file_bytes import read_bytes
 from foveal.images.levels import FULL_RANGE, ValueRange, is_deep, to_8_bits
 from foveal.images.limits import (
     MAX_DECODED_BYTES,
@@ -50,7 +49,7 @@ IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
 """Formats that are parsed; other formats that Pillow supports are never tried."""
 _PILLOW_FORMATS = IMAGE_FORMATS[:-1]
 _ORIENTATION = 0x0112
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_BLACK = (0, 0, 0)
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -69,76 +68,58 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
-def decode_array(
-    source: Path | bytes,
-    *,
-    channels: Literal[1, 3],
-    background: tuple[int, int, int] = (0, 0, 0),
-    min_size: tuple[int, int] | None = None,
-    value_range: ValueRange | None = None,
-) -> np.ndarray:
-    """The image as uint8 (height, width, channels), upright.
+class DecodeOptions(TypedDict, total=False):
+    """What every way to decode an image takes.
 
-    source: a path or the bytes of a file.  background: red, green, blue, 0..255.
+    background: red, green, blue, 0..255, under what is transparent.
     min_size: (height, width) in pixels that suffices: a JPEG may then be decoded at 1/2, 1/4 or
     1/8 of its size, never below `min_size`.  value_range: see `levels.to_8_bits`.
-    Raises ImageError with a short reason.
-    """
-    image = decode_image(
-        source,
-        channels=channels,
-        background=background,
-        min_size=min_size,
-        value_range=value_range,
-    )
-    return np.asarray(image).reshape(image.height, image.width, channels)
-
-
-def decode_image(
-    source: Path | bytes | Image.Image,
-    *,
-    channels: Literal[1, 3],
-    background: tuple[int, int, int] = (0, 0, 0),
-    min_size: tuple[int, int] | None = None,
-    value_range: ValueRange | None = None,
-    needs_range: bool = False,
-    reserve: Reserve | None = None,
-) -> Image.Image:
-    """The same as `decode_array`, as a Pillow image of mode L or RGB.
-
     needs_range: raise ImageError for 32-bit and float values without `value_range`.  reserve: of
     a caller that holds the image longer (see `memory`).
     """
+
+    channels: Required[Literal[1, 3]]
+    background: tuple[int, int, int]
+    min_size: tuple[int, int] | None
+    value_range: ValueRange | None
+    needs_range: bool
+    reserve: Reserve | None
+
+
+def decode_array(source: Path | bytes, **options: Unpack[DecodeOptions]) -> np.ndarray:
+    """The image as uint8 (height, width, channels), upright.
+
+    source: a path or the bytes of a file.  Raises ImageError with a short reason.
+    """
+    image = decode_image(source, **options)
+    return np.asarray(image).reshape(image.height, image.width, options["channels"])
+
+
+def decode_image(
+    source: Path | bytes | Image.Image, **options: Unpack[DecodeOptions]
+) -> Image.Image:
+    """The same as `decode_array`, as a Pillow image of mode L or RGB."""
     if isinstance(source, Image.Image):
-        opened, min_size = source, None
-    else:
-        content = source if isinstance(source, bytes) else read_bytes(source)
-        image = read_simple_png(content)
-        if image is not None:
-            return _to_mode(image, channels, background)
-        opened = open_image(content)
-    return decode_opened(
-        opened,
-        channels=channels,
-        background=background,
-        min_size=min_size,
-        value_range=value_range,
-        needs_range=needs_range,
-        reserve=reserve,
-    )
+        options["min_size"] = None  # it would reduce the image that the caller holds
+        return decode_opened(source, **options)
+    content = source if isinstance(source, bytes) else read_bytes(source)
+    image = read_simple_png(content)
+    if image is not None:
+        return _to_mode(image, options["channels"], options.get("background", _BLACK))
+    return decode_opened(open_image(content), **options)
 
 
 def decode_opened(
     image: Image.Image,
     *,
     channels: Literal[1, 3],
-    background: tuple[int, int, int] = (0, 0, 0),
+    background: tuple[int, int, int] = _BLACK,
     min_size: tuple[int, int] | None = None,
     value_range: ValueRange | None = None,
     needs_range: bool = False,
     reserve: Reserve | None = None,
 ) -> Image.Image:
-    """The same for an image that is open, such as one from `open_image`."""
+    """The same for an image that is open, such as one from `open_image`; see DecodeOptions."""
     budget = decoding_budget.reservation() if reserve is None else nullcontext(reserve)
     with budget as granted:
         try:
@@ -231,40 +212,6 @@ def _check_memory(image: Image.Image, size: int) -> None:
 def preload_codecs() -> None:
     """Import Pillow's codecs now: the first image would wait some 20 ms for them."""
     Image.preinit()
-
-
-def read_bytes(path: Path | str) -> bytes:
-    """The bytes of a regular file; ImageError for other files, too large and unreadable ones.
-
-    A FIFO or device is never opened, so the call cannot hang.
-    """
-    try:
-        status = os.stat(path)  # noqa: PTH116 - called per image: a Path costs more than the call
-        if not stat.S_ISREG(status.st_mode):
-            raise ImageError("not a regular file")
-        if status.st_size > MAX_FILE_BYTES:
-            raise ImageError(byte_limit_reason(status.st_size))
-        handle = os.open(path, _OPEN_FLAGS)
-        try:
-            return _read_all(handle, status.st_size)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise ImageError(f"cannot be opened: {error.strerror or error}") from error
-    except ValueError as error:  # no name that a file can have
-        raise ImageError("cannot be opened: No such file or directory") from error
-
-
-def _read_all(handle: int, size: int) -> bytes:
-    """The whole file of `size` bytes; if it has grown meanwhile, up to the limit."""
-    content = os.read(handle, size + 1)
-    if len(content) == size:
-        return content
-    parts = [content]
-    while content and sum(map(len, parts)) <= MAX_FILE_BYTES:
-        content = os.read(handle, 2**20)
-        parts.append(content)
-    return b"".join(parts)
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:

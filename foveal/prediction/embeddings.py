@@ -18,7 +18,7 @@ from foveal.dataset.retry import readable_again
 from foveal.dataset.scan.image_stats import content_hash
 from foveal.dataset.types import UnusableFile
 from foveal.errors import ImageError
-from foveal.images.decode import read_bytes
+from foveal.images.file_bytes import read_bytes
 from foveal.prediction.embedding_cache import (
     EmbeddingCache,
     load_listing,

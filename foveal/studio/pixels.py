@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from foveal.errors import ImageError
-from foveal.images.decode import decode_image, open_image, read_bytes, upright_size
+from foveal.images.decode import decode_image, open_image, upright_size
+from foveal.images.file_bytes import read_bytes
 from foveal.studio.thumbnails import encode_view
 
 MAX_VIEW_SIDE = 1024

@@ -51,7 +51,8 @@ def write_images(folder: Path) -> None:
 def read_image(path: Path) -> None:
     from foveal.dataset.scan.image_stats import compute_image_stats
     from foveal.errors import ImageError
-    from foveal.images.decode import decode_array, read_bytes
+    from foveal.images.decode import decode_array
+    from foveal.images.file_bytes import read_bytes
     from foveal.images.measure import is_special, measure_pixels
     from foveal.images.resize import to_input_pixels
     from foveal.images.thumbnail import thumbnail_uri

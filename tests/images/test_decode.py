@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -41,14 +40,6 @@ def test_a_image_that_cannot_be_used_has_its_reason(name: str, reason: str):
     with pytest.raises(ImageError) as error:
         read(name)
     assert error.value.reason == reason
-
-
-def test_a_fifo_and_a_device_are_never_read(tmp_path: Path):
-    os.mkfifo(tmp_path / "pipe.png")
-    for path in (tmp_path / "pipe.png", Path("/dev/zero"), tmp_path):
-        with pytest.raises(ImageError) as error:
-            decode_array(path, channels=3)
-        assert error.value.reason == "not a regular file"
 
 
 @pytest.mark.parametrize("turn", range(1, 9))

@@ -28,7 +28,7 @@ from foveal.dataset.archive_member import ArchiveMember
 from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask, run_task
-from foveal.images.decode import read_bytes
+from foveal.images.file_bytes import read_bytes
 from foveal.images.memory import NeedsMoreMemory, decoding_budget
 
 File = str | ArchiveMember | ParquetImage | ShardImage

@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from foveal.errors import ImageError, UsageError
-from foveal.images.decode import decode_image, read_bytes
+from foveal.images.decode import decode_image
+from foveal.images.file_bytes import read_bytes
 from foveal.text import printable
 
 _FILE_ADDRESS = re.compile("file://[^/]*(?=/)", re.IGNORECASE)
