@@ -45,7 +45,7 @@ PHASES = {
     "time steps": ("foveal.training.setup.session", "plan_budget"),
     "start files": ("foveal.training.run.start", "write_run_files"),
     "checkpoints": ("foveal.training.run.driver", "save_state"),
-    "validation": ("foveal.training.loop", "_validate"),
+    "validation": ("foveal.training.loop", "validate_epoch"),
     "temperature": ("foveal.training.validation", "fit_temperature"),
     "model file": ("foveal.training.run.driver", "write_model"),
     "last validation": ("foveal.training.run.driver", "validate_best"),

@@ -94,6 +94,7 @@ TESTED_ELSEWHERE = {
     "spec/values": "tests/spec/test_layers.py and test_network.py",
     "studio/state": "values without code; every test of tests/studio serves one",
     "training/events": "values without code; tests/training/test_loop.py reads them",
+    "training/run/context": "values without code; tests/training/conftest.py makes one a run",
 }
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from copy import deepcopy
-from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -20,26 +19,21 @@ from torch import nn
 
 from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
-from foveal.training import moving_average, optim, schedule, validation
+from foveal.training import moving_average, optim, schedule
 from foveal.training.cuda_graphs import GraphedSteps, open_graphs
-from foveal.training.events import EpochRecord, Recovery, StepRecord, TrainingRecord
+from foveal.training.epoch import validate_epoch
+from foveal.training.events import Recovery, StepRecord, TrainingRecord
 from foveal.training.gradients import compute_gradients
 from foveal.training.process_group import ProcessGroup
 from foveal.training.rng import Stream, torch_seed
 from foveal.training.state import TrainingState
 from foveal.training.streaming import StreamedPixels
 from foveal.training.task import TrainTask, epoch_batches, prepare_batch, upcoming_batches
-from foveal.training.transfer.training import (
-    max_images_of_pass,
-    predict_logits,
-    training_module,
-)
+from foveal.training.transfer.training import max_images_of_pass, training_module
 
 MAX_SKIPPED_STEPS = 3
 """Consecutive steps with a non-finite loss after which the weights are rolled back."""
 MAX_ROLLBACKS = 4
-MIN_IMPROVEMENT = 1e-4
-"""Gain in validation accuracy that early stopping counts as one."""
 
 
 def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
@@ -61,7 +55,7 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
         step_in_epoch = position.step % task.steps_per_epoch
         at_end = position.step >= position.cycle_end
         if position.needs_validation and (step_in_epoch == 0 or at_end):
-            record = _validate(state, task, eval_module, time.perf_counter() - epoch_start)
+            record = validate_epoch(state, task, eval_module, time.perf_counter() - epoch_start)
             epoch_start = time.perf_counter()
             yield record
         # the caller may have moved the end of the cycle
@@ -79,15 +73,6 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
 def _should_stop_early(state: TrainingState, task: TrainTask) -> bool:
     patience = task.recipe.early_stopping_epochs
     return patience is not None and state.position.epochs_without_improvement >= patience
-
-
-def _learning_rate_factor(state: TrainingState, recipe: Recipe) -> float:
-    return schedule.lr_factor(recipe, state.position.progress) * state.position.lr_scale
-
-
-def _learning_rate(state: TrainingState, recipe: Recipe) -> float:
-    """The learning rate of the next step."""
-    return (recipe.learning_rate or 0.0) * _learning_rate_factor(state, recipe)
 
 
 def _train_step(
@@ -117,7 +102,7 @@ def _train_step(
     if not math.isfinite(loss):
         yield _recover(state, task, loss)
         return
-    learning_rate = _learning_rate(state, recipe)
+    learning_rate = schedule.learning_rate(recipe, position)
     with task.interrupts:
         _update_weights(state, recipe, processes, graphs if graphed is not None else None)
         position.images_seen += len(indices)
@@ -149,7 +134,7 @@ def _update_weights(
 ) -> None:
     """graphs: that have computed the gradients."""
     position = state.position
-    factor = _learning_rate_factor(state, recipe)
+    factor = schedule.learning_rate_factor(recipe, position)
     if graphs is not None:
         graphs.update_weights(factor)
     else:
@@ -171,7 +156,7 @@ def _recover(state: TrainingState, task: TrainTask, loss: float) -> Recovery:
     """Skip a step with a non-finite loss; after several in a row, roll back."""
     position = state.position
     step = position.step + 1
-    learning_rate = _learning_rate(state, task.recipe)
+    learning_rate = schedule.learning_rate(task.recipe, position)
     with task.interrupts:
         state.undo_step()
         position.step += 1
@@ -191,110 +176,3 @@ def _recover(state: TrainingState, task: TrainTask, loss: float) -> Recovery:
         f"step {step}: {MAX_SKIPPED_STEPS} losses in a row were not finite; the weights were "
         "rolled back to the last good ones and the learning rate was halved",
     )
-
-
-def _validate(
-    state: TrainingState, task: TrainTask, eval_module: nn.Module, train_seconds: float
-) -> EpochRecord:
-    """Score the epoch on val, select its weights where they are good enough, and record it."""
-    start = time.perf_counter()
-    _load_ema(eval_module, state)
-    logits = None
-    if len(task.val):
-        bf16 = task.recipe.precision == "bf16"
-        logits = predict_logits(
-            eval_module, task.recipe, task.val, task.device, bf16=bf16, processes=task.processes
-        )
-    return close_epoch(
-        state, task, eval_module, logits, lambda: train_seconds + time.perf_counter() - start
-    )
-
-
-def close_epoch(
-    state: TrainingState,
-    task: TrainTask,
-    eval_module: nn.Module,
-    logits: validation.Logits | None,
-    seconds: Callable[[], float],
-) -> EpochRecord:
-    """End an epoch whose weights are those of `eval_module`: select them or not, and record it.
-
-    logits: of val, None where there is none.  seconds: that the epoch has taken.
-    """
-    position, state.val_logits = state.position, logits
-    loss = accuracy = None
-    if logits is not None:
-        loss = validation.negative_log_likelihood(logits, task.val.labels, task.activation)
-        accuracy = validation.accuracy(logits, task.val.labels)
-        loss = loss if math.isfinite(loss) else None
-    epoch = -(-position.step // task.steps_per_epoch)
-    with task.interrupts:
-        selected = _is_selected(state, task, logits, loss)
-        if selected:
-            _select_weights(state, eval_module, epoch)
-        if selected and logits is not None:
-            position.temperature = validation.fit_temperature(
-                logits, task.val.labels, task.activation
-            )
-        record = EpochRecord(
-            epoch,
-            position.step,
-            0.0 if position.stage == "head" else _learning_rate(state, task.recipe),
-            position.loss_sum / position.images_seen if position.images_seen else None,
-            position.correct_sum / position.images_seen if position.images_seen else None,
-            loss,
-            accuracy,
-            selected,
-            seconds(),
-        )
-        _record_epoch(state, record)
-    return record
-
-
-def _record_epoch(state: TrainingState, record: EpochRecord) -> None:
-    position = state.position
-    entry = asdict(record)
-    del entry["seconds"]
-    if position.stage == "head" or (position.history and "stage" in position.history[0]):
-        entry["stage"] = position.stage
-    position.history.append(entry)
-    position.images_seen, position.loss_sum, position.correct_sum = 0, 0.0, 0.0
-    position.needs_validation = False
-
-
-@torch.no_grad()
-def _load_ema(eval_module: nn.Module, state: TrainingState) -> None:
-    weights = eval_module.state_dict()
-    for name, value in state.ema.items():
-        weights[name].copy_(value)
-
-
-def _is_selected(
-    state: TrainingState, task: TrainTask, logits: validation.Logits | None, loss: float | None
-) -> bool:
-    """The newest weights are selected unless an earlier epoch was clearly better on val.
-
-    After a linear probe, unless one was better at all. Better is the mean over classes where the
-    recipe balances them.
-    """
-    if logits is None:
-        return True
-    if loss is None:
-        return False
-    position = state.position
-    balanced = task.recipe.class_balance != "none"
-    score, error = validation.selection_score(logits, task.val.labels, balanced=balanced)
-    best = position.best_val_score
-    margin = 0.0 if task.recipe.linear_probe == "on" else position.best_val_error
-    improved = score > best + MIN_IMPROVEMENT
-    position.epochs_without_improvement = 0 if improved else position.epochs_without_improvement + 1
-    if state.best and score < best - margin:
-        return False
-    if score > best:
-        position.best_val_score, position.best_val_error = score, error
-    return True
-
-
-def _select_weights(state: TrainingState, eval_module: nn.Module, epoch: int) -> None:
-    state.position.best_epoch = epoch
-    state.best = {name: value.clone() for name, value in eval_module.state_dict().items()}

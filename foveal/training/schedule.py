@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from foveal.spec.recipe import Recipe
+from foveal.training.position import RunPosition
 
 MIN_WARMUP_FACTOR = 0.02
 
@@ -24,3 +25,13 @@ def lr_factor(recipe: Recipe, progress: float) -> float:
             return min(1.0, (1 - progress) / recipe.cooldown) if recipe.cooldown else 1.0
         case "constant":
             return 1.0
+
+
+def learning_rate_factor(recipe: Recipe, position: RunPosition) -> float:
+    """Factor of the peak learning rate for the next step, smaller after every rollback."""
+    return lr_factor(recipe, position.progress) * position.lr_scale
+
+
+def learning_rate(recipe: Recipe, position: RunPosition) -> float:
+    """The learning rate of the next step."""
+    return (recipe.learning_rate or 0.0) * learning_rate_factor(recipe, position)

@@ -23,7 +23,8 @@ from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
 from foveal.training import checkpoint
 from foveal.training.events import StepRecord
-from foveal.training.run.driver import RunContext, drive
+from foveal.training.run.context import RunContext
+from foveal.training.run.driver import drive
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.resumed_session import resume_session
 from foveal.training.setup.session import TrainConfig, initial_manifest, start_session

@@ -38,3 +38,15 @@ def test_a_cycle_has_at_least_one_step_left_and_can_be_ended():
     assert position.cycle_end == 8
     position.end_cycle()
     assert position.cycle_end == 7
+
+
+def test_another_length_goes_on_from_where_the_schedule_is():
+    position = RunPosition(cycle_steps=100)
+    position.step = 50
+    position.set_remaining_steps(10)
+    assert position.progress == pytest.approx(0.5)
+    position.step = 55
+    assert position.progress == pytest.approx(0.75)
+    assert position.cycle_end == 60
+    position.step = 60
+    assert position.progress == pytest.approx(1.0)

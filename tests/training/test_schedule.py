@@ -3,7 +3,8 @@
 import pytest
 
 from foveal.spec.recipe import Recipe
-from foveal.training.schedule import lr_factor
+from foveal.training.position import RunPosition
+from foveal.training.schedule import learning_rate, lr_factor
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,11 @@ def test_without_warmup_it_starts_at_the_peak():
 
 def test_the_first_step_is_never_lost():
     assert lr_factor(Recipe(warmup=0.5), 0.0) == 0.02
+
+
+def test_a_rollback_makes_every_later_rate_smaller():
+    recipe, position = Recipe(learning_rate=0.2, schedule="constant"), RunPosition(cycle_steps=10)
+    position.step = 5
+    assert learning_rate(recipe, position) == 0.2
+    position.lr_scale = 0.5
+    assert learning_rate(recipe, position) == 0.1

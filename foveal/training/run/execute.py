@@ -15,7 +15,8 @@ from foveal.training.device import deterministic_kernels, retain_freed_memory, s
 from foveal.training.events import EpochRecord, TrainingRecord
 from foveal.training.interrupts import handle_interrupts
 from foveal.training.process_group import ALONE, ProcessGroup
-from foveal.training.run.driver import RunContext, StateWriter, drive, follow
+from foveal.training.run.context import RunContext, StateWriter
+from foveal.training.run.driver import drive, follow
 from foveal.training.run.head import run_first_stages
 from foveal.training.run.live import LiveFiles, write_val_errors
 from foveal.training.run.resume import is_complete, newest_checkpoint, resume_run

@@ -15,11 +15,14 @@ from torch import Tensor, nn
 
 from foveal.network.fused.extractor import split_head
 from foveal.text import plural
-from foveal.training import loop, validation
+from foveal.training import validation
+from foveal.training.epoch import close_epoch
 from foveal.training.events import EpochRecord
 from foveal.training.loss import compute_class_weights, encode_targets, loss_weights
-from foveal.training.run.driver import RunContext, handle_record, save_elapsed, save_state
+from foveal.training.run.context import RunContext
+from foveal.training.run.driver import handle_record
 from foveal.training.run.head_features import CollectedFeatures, collect_features
+from foveal.training.run.outputs import save_elapsed, save_state
 from foveal.training.run.shared_session import all_cores
 from foveal.training.run.summary import chosen_line, time_line, write_recipe
 from foveal.training.setup.chosen import ChosenValue
@@ -95,7 +98,7 @@ def fit_output_layer(session: TrainSession, context: RunContext) -> TrainSession
     with task.interrupts:
         _set_output_layer(state, output, fitted)
         _count_train(state, task, features, fitted)
-        record = loop.close_epoch(
+        record = close_epoch(
             state,
             task,
             state.module,

@@ -22,7 +22,7 @@ from foveal.files import write_atomic
 from foveal.rundir import STEPS_FILE, VAL_ERRORS_FILE
 from foveal.training import progressive_resizing
 from foveal.training.events import EpochRecord, StepRecord, TrainingRecord
-from foveal.training.run.driver import RunContext
+from foveal.training.run.context import RunContext
 from foveal.training.setup.budget import FINISH_SECONDS
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
