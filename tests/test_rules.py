@@ -88,6 +88,7 @@ TESTED_ELSEWHERE = {
     "dataset/label_cells": "tests/dataset/test_table.py reads every kind of cell",
     "dataset/parquet_image": "tests/dataset/test_parquet.py reads images inside Parquet",
     "dataset/table_text": "tests/dataset/test_table.py reads every encoding and dialect",
+    "network/fused/convolution_gradients": "tests/network/fused/test_kernels.py compares each",
     "serving/middleware/head": "tests/serving/test_app.py asks with HEAD",
     "spec/messages": "tests/spec/test_yaml.py and test_layers.py assert its sentences",
     "spec/preprocess": "tests/spec/test_network.py",

@@ -7,28 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from foveal.dataset.stats import Stats
 from foveal.errors import SpecError
 from foveal.network.cost import network_cost
+from foveal.network.input_size import Channels, candidate_sizes, choose_fit, is_small
 from foveal.network.lint import lint
 from foveal.network.presets import load_preset
 from foveal.network.shapes import trace
 from foveal.spec.layers import Output
 from foveal.spec.network import Network
-from foveal.spec.preprocess import Input, Preprocess
+from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
 
 DEFAULT_MINUTES = 10.0
 DEFAULT_MULTIPLY_ADDS_PER_SECOND = 60e9
 """What two AVX2 cores reach in fp32 training (see `processor`)."""
-MAX_NATIVE_SIDE_PX = 48
-"""Images whose shorter side is at most this are used at their own size."""
-MIN_SIDE_PX = 16
-"""Shorter side below which the swift family's poolings leave nothing; such images are enlarged."""
-CANDIDATE_SIDES_PX = (224, 192, 160, 128, 96, 64)
-"""Shorter sides for larger images, best first."""
 SWIFT_FAMILY = ("swift-l", "swift-m", "swift-s", "swift-xs")
 IMAGES_TO_SEE = {"swift-l": 800_000, "swift-m": 400_000, "swift-s": 250_000}
 """Images, counted again in each epoch by the estimated time, from which a network is better than
@@ -36,15 +30,9 @@ the next smaller one that has the same time; measured on CIFAR-10 and Fashion-MN
 (`benchmarks/network_choice.py`), but for swift-l, which is a guess."""
 MAX_CLASS_RATIO = 10
 """Images of the most frequent class per image of the rarest, above which classes are weighted."""
-MAX_CROP_LOSS = 0.12
-"""Fraction of an image's area that a crop may remove; a defect may lie there."""
 MAX_DESIGN_WEIGHTS_PER_IMAGE = 500
 """One trial: on 1,250 digits swift-s (0.6 M weights) reached an accuracy of 0.992 on 252 unseen
 images and swift-m (2.0 M) 0.984."""
-MAX_SQUASH = 2.0
-"""Times one side may be stretched against the other before shapes are distorted too much."""
-
-Channels = Literal[1, 3]
 
 
 @dataclass(frozen=True)
@@ -130,7 +118,7 @@ class _Candidates:
 def _candidates(
     stats: Stats, channels: Channels, side_px: int | None, preset: str | None
 ) -> _Candidates:
-    sizes, reason = _candidate_sizes(stats, channels)
+    sizes, reason = candidate_sizes(stats, channels)
     if side_px is not None:
         sizes = [Input(height=side_px, width=side_px, channels=channels)]
         reason = "as requested"
@@ -144,8 +132,7 @@ def _candidates(
 def _published_size(preset: str, sizes: list[Input], reason: str) -> tuple[list[Input], str]:
     """The images' own small size where the preset works at it, else the preset's published size."""
     own = sizes[0]
-    small = min(own.height, own.width) <= MAX_NATIVE_SIDE_PX
-    if small and not trace(load_preset(preset, own), 2).errors:
+    if is_small(own.height, own.width) and not trace(load_preset(preset, own), 2).errors:
         return [own], reason
     published = load_preset(preset).input.model_copy(update={"channels": own.channels})
     return [published], f"the size {preset} was published for"
@@ -189,84 +176,9 @@ def _minimum_epochs(images: int, preset: str) -> float:
     return float(min(40, max(3, round(IMAGES_TO_SEE.get(preset, 200_000) / max(images, 1)))))
 
 
-def _candidate_sizes(stats: Stats, channels: Channels) -> tuple[list[Input], str]:
-    """Input sizes, best first, and the reason."""
-    height, width = stats.height[1], stats.width[1]
-    ratio = _aspect_ratio(stats)
-    if min(height, width) <= MAX_NATIVE_SIDE_PX:
-        enlarged = (
-            f", enlarged to {MIN_SIDE_PX} pixels or more"
-            if min(height, width) < MIN_SIDE_PX
-            else ""
-        )
-        return [_native_size(height, width, ratio, channels)], (
-            f"the median image has {height}x{width}{enlarged}"
-        )
-    sides = [side for side in CANDIDATE_SIDES_PX if side <= min(height, width)]
-    sides = sides or [CANDIDATE_SIDES_PX[-1]]
-    shape = (
-        "square, because aspect ratios differ or are near 1"
-        if ratio == 1
-        else f"nearly all images have the aspect ratio {stats.aspect[1]:.2f} (width / height)"
-    )
-    reason = (
-        f"{shape}; the largest side that fits the budget, not above the median image's "
-        f"{height}x{width}"
-    )
-    return [_size_with_ratio(side, ratio, channels) for side in sides], reason
-
-
-def _native_size(height: int, width: int, ratio: float, channels: Channels) -> Input:
-    """The images' own size, square where aspects differ, a whole multiple if too small."""
-    if ratio == 1:
-        height = width = min(height, width)
-    times = -(-MIN_SIDE_PX // min(height, width))
-    return Input(height=height * times, width=width * times, channels=channels)
-
-
 def _has_enough_images(preset: str, size: Input, stats: Stats) -> bool:
     cost = network_cost(load_preset(preset, size), max(2, len(stats.classes)))
     return cost.weights <= MAX_DESIGN_WEIGHTS_PER_IMAGE * stats.images
-
-
-def _aspect_ratio(stats: Stats) -> float:
-    """Width / height of the input: that of the images where they agree, else 1."""
-    low, median, high = stats.aspect
-    agree = high / low < 1.1
-    return median if agree and not 1 / 1.15 < median < 1.15 and 0.4 < median < 2.5 else 1.0
-
-
-def _size_with_ratio(side: int, ratio: float, channels: Channels) -> Input:
-    longer = 16 * max(1, round(side * max(ratio, 1 / ratio) / 16))
-    if ratio >= 1:
-        return Input(height=side, width=longer, channels=channels)
-    return Input(height=longer, width=side, channels=channels)
-
-
-def choose_fit(
-    stats: Stats, size: Input, max_crop_loss: float = MAX_CROP_LOSS
-) -> tuple[Preprocess, str]:
-    """How images of another aspect ratio become the input's: by what would be lost.
-
-    max_crop_loss: fraction of an image's area that a crop may remove.
-    """
-    ratio = size.width / size.height
-    stretch = max(max(one / ratio, ratio / one) for one in (stats.aspect[0], stats.aspect[2]))
-    crop_loss = 1 - 1 / stretch
-    reason = (
-        f"a crop would remove at most {crop_loss:.0%} of the area of nine in ten images"
-        if crop_loss >= 0.005
-        else "the images have the input's aspect ratio, nothing is cropped"
-    )
-    if crop_loss <= max_crop_loss:
-        return Preprocess(fit="crop"), f"preprocess.fit crop: {reason}"
-    if stretch <= MAX_SQUASH:
-        reason += f", a squash stretches them at most {stretch:.2f} times"
-        return Preprocess(fit="squash"), f"preprocess.fit squash: {reason}"
-    reason += (
-        f", a squash would stretch them {stretch:.1f} times; padding fills at most {crop_loss:.0%}"
-    )
-    return Preprocess(fit="pad"), f"preprocess.fit pad: {reason}"
 
 
 def choose_output(stats: Stats) -> tuple[Output, str]:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from foveal.dataset.stats import Stats
 from foveal.network.cost import network_cost
-from foveal.network.design import (
-    DEFAULT_MINUTES,
-    Design,
-    choose_fit,
-    choose_output,
-    finish_design,
-)
+from foveal.network.design import DEFAULT_MINUTES, Design, choose_output, finish_design
+from foveal.network.input_size import choose_fit
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from foveal.network.blocks import Pad2d, ResidualBlock, SamePad2d
 from foveal.network.fused import kernels
-from foveal.network.fused.kernels import ConvGeometry, FusedActivation, fused_conv
+from foveal.network.fused.convolution_gradients import ConvGeometry
+from foveal.network.fused.kernels import FusedActivation, fused_conv
 from foveal.network.geometry import Sides, resolve_padding
 
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from foveal.network.fused.kernels import convolution_backward
+from foveal.network.fused.convolution_gradients import convolution_backward
 
 TILE_POSITIONS = 32
 """Of a row that one instruction multiplies."""

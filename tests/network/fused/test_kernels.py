@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from foveal.network.fused.kernels import ConvGeometry, fused_conv, is_available
+from foveal.network.fused.convolution_gradients import ConvGeometry
+from foveal.network.fused.kernels import fused_conv, is_available
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="torch has no oneDNN")
 
