@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from foveal.dataset.listing import (
     is_image_name,
     list_files,
 )
+from foveal.dataset.shards.patterns import has_alternatives, is_shard_name
 from foveal.errors import DataError, MissingExtra, UsageError
 from foveal.images.limits import MAX_FILE_BYTES
 from foveal.remote import address_of, is_remote, list_addresses, read_address
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 OnSkip = Callable[[str, str], None]
 """Called with the path of each file of a folder or archive that is skipped, and the reason."""
-_BRACES = re.compile(r"\{[^{}]*(,|\.\.)[^{}]*\}")
-_SHARD_SUFFIXES = (".tar", ".parquet")
 NOT_AN_IMAGE = "not an image by its name"
 IGNORED = "hidden or of the system"
 
@@ -121,7 +119,7 @@ def _iter_path(path: str | bytes, on_skip: OnSkip) -> Iterator[ImageInput]:
         yield from _or_error(text, _iter_address(text, on_skip), "no image is at this address")
     elif is_address(text) and not os.path.lexists(text):
         yield ImageInput(text, error="an address that Foveal cannot read: download it first")
-    elif _BRACES.search(text) and not os.path.lexists(text):
+    elif has_alternatives(text) and not os.path.lexists(text):
         yield from _or_error(text, _iter_shards(text), "no file matches the pattern")
     elif os.path.isdir(text):  # noqa: PTH112
         yield from _or_error(text, _iter_folder(text, on_skip), "the folder contains no images")
@@ -144,7 +142,7 @@ def _iter_address(address: str, on_skip: OnSkip) -> Iterator[ImageInput]:
 
     Shards where it names these, or where they lie there.
     """
-    if address.lower().endswith((*_SHARD_SUFFIXES, "/index.json")):
+    if is_shard_name(address) or address.lower().endswith("/index.json"):
         yield from _iter_shards(address)
         return
     if os.path.splitext(address)[1] and not glob.has_magic(address):  # noqa: PTH122
@@ -152,7 +150,7 @@ def _iter_address(address: str, on_skip: OnSkip) -> Iterator[ImageInput]:
         return
     try:
         names = list_addresses(address)
-        if any(name.lower().endswith(_SHARD_SUFFIXES) for name in names):
+        if any(map(is_shard_name, names)):
             yield from _iter_shards(address)
             return
         for name in names:
@@ -223,7 +221,7 @@ def _iter_folder(folder: str, on_skip: OnSkip) -> Iterator[ImageInput]:
             elif is_image_name(file.parts[-1]):
                 found = True
                 yield ImageInput(path, Path(path))
-            elif path.lower().endswith(_SHARD_SUFFIXES):
+            elif is_shard_name(path):
                 shards.append(path)
             else:
                 on_skip(path, NOT_AN_IMAGE)

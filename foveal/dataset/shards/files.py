@@ -5,18 +5,16 @@ from __future__ import annotations
 import glob
 import os
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import product
-from math import prod
 from pathlib import Path
 
 from foveal.dataset.listing import is_image_name, list_files, stat_stamp
 from foveal.dataset.shards.index import INDEX_FILE, MAX_INDEX_BYTES, ShardIndex, parse_index
+from foveal.dataset.shards.patterns import expand_braces, is_pattern, is_shard_name
 from foveal.dataset.shards.tar_index import is_webdataset
-from foveal.errors import DataError, ImageError, UsageError
+from foveal.errors import DataError, ImageError
 from foveal.remote import (
     NOTHING_THERE,
     RemoteFile,
@@ -27,12 +25,8 @@ from foveal.remote import (
 )
 from foveal.text import natural_key
 
-SHARD_SUFFIXES = (".tar", ".parquet")
-MAX_SHARDS = 100_000
 DESCRIBE_THREADS = 16
 """Requests at a time for the sizes of shards at web addresses, which cannot be listed."""
-_BRACES = re.compile(r"\{([^{}]*)\}")
-_RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
 
 
 @dataclass(frozen=True)
@@ -75,41 +69,6 @@ def find_shard_files(data: str | Path) -> ShardFiles | None:
     return _find_local_pattern(str(data)) if is_pattern(str(data)) else None
 
 
-def is_pattern(text: str) -> bool:
-    """Whether it names several files: braces or wildcards."""
-    return bool(_BRACES.search(text)) or glob.has_magic(text)
-
-
-def expand_braces(pattern: str) -> list[str]:
-    """`a-{08..10}.tar` as a-08.tar, a-09.tar, a-10.tar; `{a,b}` as a and b.
-
-    Raises UsageError where these are more than MAX_SHARDS.
-    """
-    parts = _BRACES.split(pattern)
-    choices = [_choices(part) for part in parts[1::2]]
-    if prod(map(len, choices)) > MAX_SHARDS:
-        raise UsageError(
-            f"'{pattern}' names more than {MAX_SHARDS:,} files; give a pattern of fewer"
-        )
-    texts = parts[::2]
-    return [
-        texts[0] + "".join(word + text for word, text in zip(words, texts[1:], strict=True))
-        for words in product(*choices)
-    ]
-
-
-def _choices(inside: str) -> Sequence[str]:
-    found = _RANGE.fullmatch(inside)
-    if found is None:
-        return inside.split(",")
-    first, last = int(found[1]), int(found[2])
-    width = len(found[1]) if found[1].startswith("0") or len(found[1]) == len(found[2]) else 0
-    if abs(last - first) >= MAX_SHARDS:
-        raise UsageError(f"'{{{inside}}}' names more than {MAX_SHARDS:,} files; give fewer")
-    step = 1 if last >= first else -1
-    return [f"{number:0{width}d}" for number in range(first, last + step, step)]
-
-
 def _find_in_folder(folder: Path) -> ShardFiles | None:
     """The .tar files of a folder without images and tables."""
     names = []
@@ -140,7 +99,7 @@ def _find_file(path: Path) -> ShardFiles | None:
 def _find_local_pattern(pattern: str) -> ShardFiles | None:
     folder = Path(_base(pattern))
     names = _local_names(pattern, str(folder))
-    if not names or not all(map(_is_shard, names)):
+    if not names or not all(map(is_shard_name, names)):
         return None
     there = [name for name in names if os.path.isfile(folder / name)]  # noqa: PTH113
     if not there:
@@ -188,9 +147,9 @@ def _find_remote(address: str) -> ShardFiles | None:
         return _from_remote_index(posixpath.dirname(address))
     if is_pattern(address):
         return _find_remote_pattern(address)
-    if is_web(address) and not _is_shard(name):
+    if is_web(address) and not is_shard_name(name):
         return None if "." in name else _from_remote_index(address.rstrip("/"))
-    listed = [file for file in list_remote_files(address) if _is_shard(file.address)]
+    listed = [file for file in list_remote_files(address) if is_shard_name(file.address)]
     folder = address.rstrip("/")
     if [file.address for file in listed] == [folder]:
         folder = posixpath.dirname(folder)
@@ -204,7 +163,7 @@ def _find_remote(address: str) -> ShardFiles | None:
 def _find_remote_pattern(pattern: str) -> ShardFiles | None:
     folder = _base(pattern)
     names = [one.removeprefix(f"{folder}/") for one in expand_braces(pattern)]
-    if not all(map(_is_shard, names)):
+    if not all(map(is_shard_name, names)):
         return None
     if is_web(pattern):
         files = describe_shards(folder, names)
@@ -258,10 +217,6 @@ def _read_remote_index(folder: str) -> ShardIndex | None:
 def _relative(files: Sequence[RemoteFile], folder: str) -> Iterator[ShardFile]:
     for file in files:
         yield ShardFile(file.address.removeprefix(f"{folder}/"), file.size, file.stamp)
-
-
-def _is_shard(name: str) -> bool:
-    return name.lower().endswith(SHARD_SUFFIXES)
 
 
 def _with_index(

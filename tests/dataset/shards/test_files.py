@@ -10,50 +10,13 @@ from pathlib import Path
 import pytest
 
 from foveal import remote
-from foveal.dataset.shards.files import expand_braces, find_shard_files, is_pattern
-from foveal.errors import DataError, UsageError
+from foveal.dataset.shards.files import find_shard_files
+from foveal.errors import DataError
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "FIRST_PAUSE_SECONDS", 0)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "names"),
-    [
-        ("a-{08..10}.tar", ["a-08.tar", "a-09.tar", "a-10.tar"]),
-        ("{8..10}", ["8", "9", "10"]),
-        ("{2..0}", ["2", "1", "0"]),
-        ("{train,val}-{0..1}", ["train-0", "train-1", "val-0", "val-1"]),
-        ("plain.tar", ["plain.tar"]),
-        ("{}", [""]),
-    ],
-)
-def test_braces(pattern, names):
-    assert expand_braces(pattern) == names
-
-
-@pytest.mark.parametrize(
-    ("pattern", "message"),
-    [
-        ("{0..999999999999}", "'{0..999999999999}' names more than 100,000 files; give fewer"),
-        (
-            "{0..999}{0..999}",
-            "'{0..999}{0..999}' names more than 100,000 files; give a pattern of fewer",
-        ),
-    ],
-)
-def test_a_pattern_of_too_many(pattern, message):
-    with pytest.raises(UsageError) as info:
-        expand_braces(pattern)
-    assert str(info.value) == message
-
-
-def test_patterns():
-    assert is_pattern("a-{0..1}.tar")
-    assert is_pattern("*.tar")
-    assert not is_pattern("a.tar")
 
 
 def names(found) -> list[str]:
