@@ -14,7 +14,8 @@ from foveal.files import write_atomic
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.spec.yaml import MAX_BYTES, dump_yaml, parse_yaml
+from foveal.spec.yaml import dump_yaml, parse_yaml
+from foveal.spec.yaml_document import MAX_BYTES
 from foveal.studio.hyperparameters import expected_choices, recipe_keys
 from foveal.studio.kept import read_kept
 from foveal.studio.network import (
