@@ -18,10 +18,11 @@ from foveal.training.setup.budget import (
     max_useful_epochs,
     steps_within,
 )
+from foveal.training.setup.checks import check_batches
 from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.init import seeded_state
 from foveal.training.setup.plan import epochs_to_steps
-from foveal.training.setup.session import TrainSession, check_batches, make_task
+from foveal.training.setup.session import TrainSession, make_task
 from foveal.training.setup.timing import Timing, time_steps
 from foveal.training.setup.training_data import TrainingData
 from foveal.training.state import TrainingState

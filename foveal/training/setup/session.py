@@ -10,17 +10,15 @@ import numpy as np
 import torch
 
 from foveal import __version__
-from foveal.errors import DataError, UsageError
 from foveal.model.manifest import Manifest
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
-from foveal.text import plural
 from foveal.training.device import environment, has_fast_bf16
 from foveal.training.loss import compute_class_weights
-from foveal.training.parameter_groups import layer_count
 from foveal.training.process_group import ALONE, ProcessGroup
 from foveal.training.setup.augmentation_defaults import SMALL_IMAGE_TRANSLATE
 from foveal.training.setup.budget import Budget
+from foveal.training.setup.checks import check_batches, check_freeze, check_transfer
 from foveal.training.setup.chosen import ChosenValue, RecipeContext
 from foveal.training.setup.defaults import fill_defaults
 from foveal.training.setup.init import starting_state
@@ -97,7 +95,7 @@ def start_session(network: Network, data: TrainingData, config: TrainConfig) -> 
     check_batches(task)
     state, transfer = starting_state(network, data, task, config.start_from)
     check_progressive_resizing(state, task)
-    _check_freeze(state, recipe)
+    check_freeze(state, recipe)
     if recipe.linear_probe == "on":
         state.position.stage = "head"
         steps = StepPlan(task, NO_TIMING, 0, 0, ())  # planned when the output layer is fitted
@@ -116,60 +114,6 @@ def start_session(network: Network, data: TrainingData, config: TrainConfig) -> 
     return TrainSession(
         state, task, network, data, plan, chosen, steps.timing, config.budget, transfer
     )
-
-
-def check_transfer(
-    recipe: Recipe, network: Network, data: TrainingData, source: SourceModel | None
-) -> None:
-    """Raise UsageError where the recipe's transfer is not possible from this start."""
-    if recipe.fine_tune == "off" and (recipe.linear_probe == "off" or source is None):
-        raise UsageError(
-            "fine_tune is off and there is no linear_probe, so nothing would be trained; start "
-            "from a pretrained network with --from, or leave fine_tune out"
-        )
-    if recipe.linear_probe != "on":
-        return
-    if source is None:
-        raise UsageError(
-            "linear_probe is on, but the run starts from random weights, whose features say "
-            "little; name a pretrained network or a model file with --from"
-        )
-    missing = missing_weights(network, len(data.classes), data.task, source)
-    if missing:
-        raise UsageError(
-            f"linear_probe is on, but {plural(len(missing), 'tensor')} of the network cannot be "
-            f"those of {source.path}, the first is {missing[0]}; leave --network out to train the "
-            "network of the weights, or set linear_probe to off"
-        )
-
-
-def _check_freeze(state: TrainingState, recipe: Recipe) -> None:
-    """Raise UsageError where no layer would be left to train."""
-    layers = layer_count(state.module)
-    if recipe.freeze is not None and recipe.freeze >= layers:
-        raise UsageError(
-            f"freeze is {recipe.freeze}, but the network has {plural(layers, 'layer')} with "
-            f"weights, of which the last is always trained; give at most {layers - 1}"
-        )
-
-
-def check_batches(task: TrainTask) -> None:
-    """Raise DataError where there are too few training images for the network's batch norm.
-
-    UsageError where a process would have no image of a batch.
-    """
-    if len(task.train) < task.min_batch_images:
-        raise DataError(
-            "train has 1 image, but the network's batch_norm needs 2 where its maps have one cell; "
-            "add images, or use group_norm"
-        )
-    smallest = len(task.train) // task.steps_per_epoch
-    if task.processes.size > smallest:
-        raise UsageError(
-            f"{task.processes.size} processes share every batch, but batches have {smallest} of "
-            f"the {plural(len(task.train), 'training image')}; start fewer processes, or give a "
-            "larger --set batch_size"
-        )
 
 
 def with_normalisation(network: Network, data: TrainingData) -> Network:
