@@ -15,7 +15,7 @@ from foveal.model.detect import WEIGHTS_FILE, open_model_file
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from foveal.serving.settings import ServerLimits
+    from foveal.serving.settings import ServerLimits, Settings
     from foveal.serving.state import ExplainFunction
 
 EXTRA_PACKAGES = ("fastapi", "uvicorn", "httptools", "python_multipart", "prometheus_client")
@@ -57,7 +57,6 @@ def serve(
     from foveal.serving.processes.child import worker_command
     from foveal.serving.processes.supervisor import Supervisor
     from foveal.serving.settings import (
-        LOOPBACK_HOSTS,
         ServerLimits,
         Settings,
         check_access_names,
@@ -77,18 +76,23 @@ def serve(
         quiet=quiet,
         limits=limits or ServerLimits(),
     )
-    if host not in LOOPBACK_HOSTS and settings.token is None:
-        progress.message(
-            f"warning: anyone who can reach {host} can use this server; set {TOKEN_VARIABLE} or "
-            "pass --token-file to require a token"
-        )
-
-    def on_ready(url: str) -> None:
-        progress.message(f"serving on {url} (Ctrl-C stops it)")
-
+    _warn_if_open(settings, progress)
     return Supervisor(
-        settings, worker_command("foveal.verbs.serve"), Log(quiet=quiet), on_ready
+        settings,
+        worker_command("foveal.verbs.serve"),
+        Log(quiet=quiet),
+        lambda url: progress.message(f"serving on {url} (Ctrl-C stops it)"),
     ).run()
+
+
+def _warn_if_open(settings: Settings, progress: Progress) -> None:
+    from foveal.serving.settings import LOOPBACK_HOSTS
+
+    if settings.host not in LOOPBACK_HOSTS and settings.token is None:
+        progress.message(
+            f"warning: anyone who can reach {settings.host} can use this server; set "
+            f"{TOKEN_VARIABLE} or pass --token-file to require a token"
+        )
 
 
 def _model_path(path: Path) -> Path:

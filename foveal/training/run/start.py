@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -60,13 +60,7 @@ def start_run(
     started_at: monotonic clock from which the budget counts, None: when the images are decoded.
     processes: that are to train.
     """
-    recipe = load_recipe(request)
-    if request.epochs is not None:
-        recipe = with_keys(recipe, {"epochs": float(request.epochs)})
-    minutes = request.minutes
-    if minutes is None and recipe.epochs is None:
-        minutes = DEFAULT_MINUTES
-        progress.message(f"budget: {minutes:g} minutes (default; set --minutes or --epochs)")
+    recipe, minutes = _recipe_and_minutes(request, progress)
     source = None
     if request.start_from is not None and names_start(request):
         source = load_source(request.start_from)
@@ -74,15 +68,8 @@ def start_run(
     stats = cache(partial(compute_stats, data.dataset, data.rows("train")))
     if request.start_from == AUTO:
         source = _chosen_source(request, stats, minutes, progress)
-    network = requested_network(request)
-    chosen: tuple[ChosenValue, ...] = ()
-    if request.network is None and source is not None and not source.pretrained:
-        assert source.network is not None
-        network = _with_output_told(with_overrides(source.network, request), data, progress)
-    if network is None:
-        network, recipe, chosen = _designed(
-            request, stats, minutes, recipe, source, progress, processes
-        )
+    choice = _NetworkChoice(request, stats, minutes, source, processes, progress)
+    network, recipe, designed = _choose_network(choice, data, recipe)
     network, data = _with_pixel_facts(network, data, progress)
     if not is_designed(request):
         data = with_colour_warning(data, network.input)
@@ -90,26 +77,34 @@ def start_run(
     for warning in decoded.run_data.warnings:
         progress.message(f"warning: {warning}")
     started_at = time.monotonic() if started_at is None else started_at
-    budget = Budget(math.inf if minutes is None else minutes * 60, started_at=started_at)
     config = TrainConfig(
         recipe,
         request.seed,
         select_device(request.device),
-        budget,
+        Budget(math.inf if minutes is None else minutes * 60, started_at=started_at),
         minutes_given=request.minutes is not None,
         start_from=source,
-        designed=chosen,
+        designed=designed,
         processes=processes,
         factors=request.factors,
     )
     session = start_session(network, decoded, config)
-    if source is not None:
-        for line in transfer_lines(session.transfer, source):
-            progress.message(line)
-    for line in plan_lines(session):
+    told = () if source is None else transfer_lines(session.transfer, source)
+    for line in (*told, *plan_lines(session)):
         progress.message(line)
     write_run_files(folder, session, designed=is_designed(request))
     return session
+
+
+def _recipe_and_minutes(request: TrainRequest, progress: Progress) -> tuple[Recipe, float | None]:
+    """The recipe as it was requested, and the budget; None where it gives epochs."""
+    recipe = load_recipe(request)
+    if request.epochs is not None:
+        recipe = with_keys(recipe, {"epochs": float(request.epochs)})
+    if request.minutes is not None or recipe.epochs is not None:
+        return recipe, request.minutes
+    progress.message(f"budget: {DEFAULT_MINUTES:g} minutes (default; set --minutes or --epochs)")
+    return recipe, DEFAULT_MINUTES
 
 
 def _chosen_source(
@@ -176,40 +171,64 @@ def _with_pixel_facts(
     return network, replace(data, warnings=(*data.warnings, *facts.warnings))
 
 
+@dataclass(frozen=True)
+class _NetworkChoice:
+    """What the network of a run depends on; source: the model to start from."""
+
+    request: TrainRequest
+    stats: Callable[[], Stats]
+    minutes: float | None
+    source: SourceModel | None
+    processes: ProcessGroup
+    progress: Progress
+
+
+def _choose_network(
+    choice: _NetworkChoice, data: RequestedData, recipe: Recipe
+) -> tuple[Network, Recipe, tuple[ChosenValue, ...]]:
+    """The network that was requested, that of the model to start from, or a designed one.
+
+    Also the recipe, and the values of it that are the design's.
+    """
+    request, source = choice.request, choice.source
+    network = requested_network(request)
+    if request.network is None and source is not None and not source.pretrained:
+        assert source.network is not None
+        own = with_overrides(source.network, request)
+        network = _with_output_told(own, data, choice.progress)
+    return _designed(choice, recipe) if network is None else (network, recipe, ())
+
+
 def _designed(
-    request: TrainRequest,
-    stats: Callable[[], Stats],
-    minutes: float | None,
-    recipe: Recipe,
-    source: SourceModel | None,
-    progress: Progress,
-    processes: ProcessGroup,
+    choice: _NetworkChoice, recipe: Recipe
 ) -> tuple[Network, Recipe, tuple[ChosenValue, ...]]:
     """A network that Foveal designs, a preset or a pretrained one fitted to the images.
 
     Keys of `recipe` stay.  Also the values of the recipe that are the design's.
     """
+    request, source = choice.request, choice.source
     device = select_device(request.device).type
     if source is not None and request.network is None:
         assert source.network is not None
         designed = design_pretrained(
-            stats(),
-            minutes,
+            choice.stats(),
+            choice.minutes,
             source.network,
             source.path,
             side_px=request.size,
             speeds=processor.transfer_speeds(device),
         )
     else:
+        speed = processor.training_speed(device) * choice.processes.speedup(device)
         designed = design_network(
-            stats(),
-            minutes,
+            choice.stats(),
+            choice.minutes,
             side_px=request.size,
             preset=requested_preset(request),
-            multiply_adds_per_second=processor.training_speed(device) * processes.speedup(device),
+            multiply_adds_per_second=speed,
         )
     for reason in designed.reasons:
-        progress.message(f"design: {reason}")
+        choice.progress.message(f"design: {reason}")
     network = with_overrides(designed.network, request)
     requested = recipe.model_dump(exclude_defaults=True)
     chosen = tuple(
