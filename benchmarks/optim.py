@@ -2,10 +2,11 @@
 
     python benchmarks/optim.py [--preset swift-s] [--n 9] [--steps 50]
 
-`foveal` is foveal.training.optim.step; `written out` the same update as plain foreach operations;
-`foreach` and `fused` are torch.optim's classes. Prints one JSON object: for each the median of n
-runs in milliseconds a step with its least and largest, its ratio to `foveal`, and whether its
-weights are equal to the bit after all steps. Variants take turns, so that a slow moment hits all.
+`foveal` is foveal.training.optimizers.optim.step; `written out` the same update as plain foreach
+operations; `foreach` and `fused` are torch.optim's classes. Prints one JSON object: for each the
+median of n runs in milliseconds a step with its least and largest, its ratio to `foveal`, and
+whether its weights are equal to the bit after all steps. Variants take turns, so that a slow moment
+hits all.
 """
 
 import argparse
@@ -25,9 +26,9 @@ from foveal.network.build import build
 from foveal.network.presets import load_preset
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.training import optim
 from foveal.training.device import to_device
-from foveal.training.parameter_groups import make_parameter_groups
+from foveal.training.optimizers import optim
+from foveal.training.optimizers.parameter_groups import make_parameter_groups
 
 CPU = torch.device("cpu")
 

@@ -131,8 +131,8 @@ def measure_steps() -> dict[str, float]:
     from foveal.network.build import build
     from foveal.network.presets import load_preset
     from foveal.spec.preprocess import Input
-    from foveal.training.rendezvous import join_processes
-    from foveal.training.synchronised_norm import synchronise_norms
+    from foveal.training.processes.rendezvous import join_processes
+    from foveal.training.processes.synchronised_norm import synchronise_norms
 
     network = load_preset("swift-s", Input(height=32, width=32, channels=3))
     with join_processes("cpu") as processes:
@@ -189,8 +189,8 @@ def muon_steps(channels: int, processes: Any) -> dict[str, Callable[[], None]]:
     """Muon of four 3x3 convolutions of so many channels: divided, and in every process."""
     import torch
 
-    from foveal.training import muon
-    from foveal.training.process_group import ALONE
+    from foveal.training.optimizers import muon
+    from foveal.training.processes.process_group import ALONE
 
     muon.MIN_COST_PER_WEIGHT = 0.0
     updates = [torch.randn(channels, channels, 3, 3) for _ in range(4)]

@@ -26,11 +26,11 @@ from foveal.network.fused.extractor import split_head
 from foveal.network.presets import load_preset
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.training import optim
 from foveal.training.device import retain_freed_memory, to_device
 from foveal.training.events import StepRecord
 from foveal.training.loop import train
-from foveal.training.parameter_groups import make_parameter_groups
+from foveal.training.optimizers import optim
+from foveal.training.optimizers.parameter_groups import make_parameter_groups
 from foveal.training.state import RunPosition, TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages

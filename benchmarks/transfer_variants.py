@@ -34,14 +34,19 @@ from foveal.network.fused.folding import fold_norms
 from foveal.network.fused.fusing import fuse_convolutions
 from foveal.pretrained.load import load_pretrained
 from foveal.spec.recipe import Recipe
-from foveal.training import optim, schedule, validation
+from foveal.training import validation
 from foveal.training.augment import augment
 from foveal.training.device import has_fast_bf16, retain_freed_memory
 from foveal.training.events import StepRecord
 from foveal.training.gradients import compute_gradients
 from foveal.training.loop import train
 from foveal.training.loss import encode_targets
-from foveal.training.parameter_groups import freeze_layers, layer_numbers, make_parameter_groups
+from foveal.training.optimizers import optim, schedule
+from foveal.training.optimizers.parameter_groups import (
+    freeze_layers,
+    layer_numbers,
+    make_parameter_groups,
+)
 from foveal.training.setup.chosen import RecipeContext
 from foveal.training.setup.defaults import fill_defaults
 from foveal.training.setup.invariance import measure_invariance

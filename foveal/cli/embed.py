@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from foveal.cli import console
-from foveal.dataset.cells import escape_formula
+from foveal.dataset.tables.cells import escape_formula
 from foveal.errors import UsageError
 from foveal.text import and_more, plural, printable
 

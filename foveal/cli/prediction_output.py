@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foveal.cli import console
-from foveal.dataset.cells import escape_formula, join_labels
+from foveal.dataset.tables.cells import escape_formula, join_labels
 from foveal.errors import UsageError
 from foveal.prediction.inputs import NOT_AN_IMAGE
 from foveal.text import and_more, pad, plural, printable
@@ -114,7 +114,7 @@ def _csv_writer() -> Callable[[Prediction], None]:
     """Columns path, label, probability, abstained, labels, top (label=probability|...), error.
 
     A `|` inside a name is escaped, so that the lines are DATA with the same labels, and so is text
-    that a spreadsheet would run as a formula; see `foveal.dataset.cells`.
+    that a spreadsheet would run as a formula; see `foveal.dataset.tables.cells`.
     """
     _csv_line(["path", "label", "probability", "abstained", "labels", "top", "error"])
 

@@ -104,7 +104,7 @@ def _is_first() -> bool:
     """Whether this process prints: of several that train together the first."""
     if find_spec("torch") is None:  # the verb says what is missing
         return True
-    from foveal.training.rendezvous import launched_rank
+    from foveal.training.processes.rendezvous import launched_rank
 
     return launched_rank() == 0
 

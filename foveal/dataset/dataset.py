@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.dataset.archive_member import ArchiveMember
-from foveal.dataset.cells import join_labels
-from foveal.dataset.columns import TableColumns, parse_columns
+from foveal.dataset.archives.archive_member import ArchiveMember
 from foveal.dataset.labels import are_composed, compose_labels, composition_notes
 from foveal.dataset.listing import stat_stamp
-from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.shards.shard_image import ShardImage
+from foveal.dataset.tables.cells import join_labels
+from foveal.dataset.tables.columns import TableColumns, parse_columns
+from foveal.dataset.tables.parquet_image import ParquetImage
 from foveal.dataset.types import LayoutNote, Split, Task, UnusableFile
 from foveal.errors import DataError, MissingExtra
 from foveal.images.file_bytes import read_bytes

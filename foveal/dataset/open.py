@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from foveal.dataset.archive import open_archive
+from foveal.dataset.archives.archive import open_archive
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.folder import open_folder, unusable_files
+from foveal.dataset.folders.folder import open_folder, unusable_files
 from foveal.dataset.listing import (
     ARCHIVE_SUFFIXES,
     PACKED_SUFFIXES,
     is_image_name,
     list_files,
 )
-from foveal.dataset.metadata import open_metadata_folder
-from foveal.dataset.parquet_folder import find_parquet_files, open_parquet_folder
 from foveal.dataset.shards.files import find_shard_files
 from foveal.dataset.shards.open import open_shards
-from foveal.dataset.table import TABLE_SUFFIXES, open_table
+from foveal.dataset.tables.metadata import open_metadata_folder
+from foveal.dataset.tables.parquet_folder import find_parquet_files, open_parquet_folder
+from foveal.dataset.tables.table import TABLE_SUFFIXES, open_table
 from foveal.errors import DataError, UsageError
 from foveal.files import did_you_mean_file
 from foveal.remote import address_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from foveal.dataset.cells import join_labels
+from foveal.dataset.tables.cells import join_labels
 from foveal.evaluation.classification_metrics import confusion_matrix
 from foveal.evaluation.predictions import BoolArray, IntArray, Predictions
 from foveal.evaluation.schema import (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.dataset.cells import escape_formula
+from foveal.dataset.tables.cells import escape_formula
 from foveal.errors import MissingExtra, UsageError
 from foveal.files import write_atomic
 from foveal.prediction.embedding_cache import npy_bytes

@@ -24,7 +24,7 @@ from foveal.remote import address_of, is_remote, list_addresses, read_address
 from foveal.text import is_address
 
 if TYPE_CHECKING:
-    from foveal.dataset.archive_member import ArchiveMember
+    from foveal.dataset.archives.archive_member import ArchiveMember
     from foveal.dataset.dataset import Dataset
 
 OnSkip = Callable[[str, str], None]
@@ -239,7 +239,7 @@ def _iter_other_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
 
     Where it is neither archive nor table, it is read as an image all the same.
     """
-    from foveal.dataset.table import TABLE_SUFFIXES  # imports pydantic
+    from foveal.dataset.tables.table import TABLE_SUFFIXES  # imports pydantic
 
     name = path.lower()
     if name.endswith(ARCHIVE_SUFFIXES):
@@ -255,7 +255,7 @@ def _iter_other_file(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
 
 def _iter_archive(path: str, on_skip: OnSkip) -> Iterator[ImageInput]:
     """The images of a .zip or .tar, wherever they lie in it."""
-    from foveal.dataset.archive_listing import list_archive
+    from foveal.dataset.archives.archive_listing import list_archive
     from foveal.dataset.shards.files import find_shard_files
 
     archive = Path(path)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foveal.dataset.table import TABLE_SUFFIXES
+from foveal.dataset.tables.table import TABLE_SUFFIXES
 from foveal.errors import DataError, UsageError
 from foveal.progress import Progress, silent
 from foveal.studio.project.changes import parse_change

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from foveal.training import moving_average, optim
 from foveal.training.gradients import batch_loss, class_weights, count_correct
+from foveal.training.optimizers import moving_average, optim
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 

@@ -10,8 +10,9 @@ from dataclasses import asdict
 import torch
 from torch import nn
 
-from foveal.training import schedule, validation
+from foveal.training import validation
 from foveal.training.events import EpochRecord
+from foveal.training.optimizers import schedule
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.transfer.training import predict_logits

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
 from foveal.training.loss import classification_loss
+from foveal.training.processes.synchronised_norm import leave_uncompiled
 from foveal.training.state import TrainingState
-from foveal.training.synchronised_norm import leave_uncompiled
 from foveal.training.task import TrainTask
 
 MAX_ACCUMULATION_STEPS = 256

@@ -19,12 +19,12 @@ from torch import nn
 
 from foveal.errors import TrainingError
 from foveal.spec.recipe import Recipe
-from foveal.training import moving_average, optim, schedule
 from foveal.training.cuda_graphs import GraphedSteps, open_graphs
 from foveal.training.epoch import validate_epoch
 from foveal.training.events import Recovery, StepRecord, TrainingRecord
 from foveal.training.gradients import compute_gradients
-from foveal.training.process_group import ProcessGroup
+from foveal.training.optimizers import moving_average, optim, schedule
+from foveal.training.processes.process_group import ProcessGroup
 from foveal.training.rng import Stream, torch_seed
 from foveal.training.state import TrainingState
 from foveal.training.streaming import StreamedPixels

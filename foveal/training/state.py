@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from foveal.errors import TrainingError
 from foveal.text import printable
-from foveal.training.optim import OptimizerState, initial_state
-from foveal.training.parameter_groups import ParameterGroup
+from foveal.training.optimizers.optim import OptimizerState, initial_state
+from foveal.training.optimizers.parameter_groups import ParameterGroup
 from foveal.training.position import RunPosition
 
 

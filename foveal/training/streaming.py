@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.dataset.dataset import Dataset, Member
-from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.sampling import even_sample
 from foveal.dataset.shards.files import describe_shards, find_shard_files
 from foveal.dataset.shards.local_copy import CopiedShard, RemoteShard, fetch
 from foveal.dataset.shards.row_group import find_row_groups
 from foveal.dataset.shards.shard_image import ShardImage
+from foveal.dataset.tables.parquet_image import ParquetImage
 from foveal.dataset.workers.pool import worker_pool
 from foveal.dataset.workers.task import ChunkResult, DecodeTask
 from foveal.errors import DataError, ImageError

@@ -24,7 +24,7 @@ from foveal.training.augment import augment
 from foveal.training.device import send
 from foveal.training.interrupts import InterruptGuard
 from foveal.training.loss import encode_targets
-from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.streaming import StreamedPixels, Upcoming
 from foveal.training.tensors import LabelledImages
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from foveal.spec.network import Network
     from foveal.spec.recipe import Recipe
     from foveal.training.device import DeviceName
-    from foveal.training.process_group import ProcessGroup
+    from foveal.training.processes.process_group import ProcessGroup
     from foveal.training.run.execute import RunOptions, RunOutcome
     from foveal.training.setup.request import TrainRequest
     from foveal.training.setup.training_data import TrainingData
@@ -99,7 +99,7 @@ def train(
     if find_spec("torch") is None or find_spec("sklearn") is None:
         raise MissingExtra("foveal train", "train")
     refuse_overwriting(out, {"the data": data})
-    from foveal.training.rendezvous import join_processes
+    from foveal.training.processes.rendezvous import join_processes
     from foveal.training.run import execute, trackers
     from foveal.training.setup.request import TrainRequest
 

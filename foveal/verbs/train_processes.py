@@ -31,7 +31,7 @@ def train_in_processes(
     if find_spec("torch") is None:
         raise MissingExtra("foveal train", "train")
     from foveal.scale.torchrun import run_processes
-    from foveal.training.rendezvous import started_by_torchrun
+    from foveal.training.processes.rendezvous import started_by_torchrun
 
     if started_by_torchrun():
         raise UsageError(

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from foveal.cli import main, prediction_output
-from foveal.dataset.cells import split_labels, unescape_formula
 from foveal.dataset.open import open_dataset
+from foveal.dataset.tables.cells import split_labels, unescape_formula
 from foveal.prediction.prediction import LabelProbability, Prediction
 
 FOVEAL = (sys.executable, "-m", "foveal")

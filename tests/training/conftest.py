@@ -164,7 +164,7 @@ def wide(runs, digits_data):
 PROCESS = """
 import json, sys
 import torch
-from foveal.training.rendezvous import join_processes
+from foveal.training.processes.rendezvous import join_processes
 
 torch.set_num_threads(1)
 {source}

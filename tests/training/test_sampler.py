@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foveal.training import sampler
-from foveal.training.process_group import ProcessGroup
+from foveal.training.processes.process_group import ProcessGroup
 
 
 @given(st.integers(1, 300), st.integers(1, 64), st.integers(0, 3))

@@ -16,7 +16,7 @@ from foveal.spec.layers import BatchNorm, Conv, Flatten, GlobalMaxPool, Output, 
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.training import sampler
-from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import plan_lines
 from foveal.training.streaming import StreamedPixels, shard_table
 from foveal.training.task import epoch_batches, prepare_batch, upcoming_batches

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from foveal.dataset.archive_listing import unsafe_name
+from foveal.dataset.archives.archive_listing import unsafe_name
 from foveal.dataset.types import Split
 from foveal.errors import DataError
 

@@ -13,10 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from foveal import cache
-from foveal.dataset.columns import parse_columns
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.parquet_folder import open_parquet_shards, split_of_shard
-from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.shards.files import ShardFile, ShardFiles
 from foveal.dataset.shards.index import ShardEntry
 from foveal.dataset.shards.local_copy import forget_other_copy
@@ -24,6 +21,9 @@ from foveal.dataset.shards.remote_reader import open_remote
 from foveal.dataset.shards.row_group import row_group_address
 from foveal.dataset.shards.shard_image import ShardImage
 from foveal.dataset.shards.tar_index import index_tar
+from foveal.dataset.tables.columns import parse_columns
+from foveal.dataset.tables.parquet_folder import open_parquet_shards, split_of_shard
+from foveal.dataset.tables.parquet_image import ParquetImage
 from foveal.dataset.types import LayoutNote, Split, UnusableFile
 from foveal.dataset.workers.pool import map_ordered
 from foveal.errors import DataError, Error, ImageError

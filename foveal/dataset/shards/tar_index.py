@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from foveal.dataset.archive_listing import MAX_MEMBERS, is_hidden, unsafe_name
+from foveal.dataset.archives.archive_listing import MAX_MEMBERS, is_hidden, unsafe_name
 from foveal.dataset.shards.index import ShardEntry
 from foveal.dataset.shards.webdataset import (
     LABEL_EXTENSIONS,

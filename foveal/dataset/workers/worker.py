@@ -24,9 +24,9 @@ from typing import IO, Any, BinaryIO
 
 import numpy as np
 
-from foveal.dataset.archive_member import ArchiveMember
-from foveal.dataset.parquet_image import ParquetImage
+from foveal.dataset.archives.archive_member import ArchiveMember
 from foveal.dataset.shards.shard_image import ShardImage
+from foveal.dataset.tables.parquet_image import ParquetImage
 from foveal.dataset.workers.task import ChunkResult, DecodeTask, ScanTask, run_task
 from foveal.images.file_bytes import read_bytes
 from foveal.images.memory import NeedsMoreMemory, decoding_budget

@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 
-from foveal.dataset.cells import escape_formula, join_labels
+from foveal.dataset.tables.cells import escape_formula, join_labels
 from foveal.errors import ImageError, UsageError
 from foveal.files import fsync, new_folder
 from foveal.progress import Progress, silent

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from foveal.dataset.open import open_dataset, open_images
-from foveal.dataset.table import TABLE_SUFFIXES
+from foveal.dataset.tables.table import TABLE_SUFFIXES
 from foveal.errors import UsageError
 from foveal.studio.project.project import Project
 from foveal.studio.uploads.added import Added

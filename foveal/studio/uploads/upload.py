@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from foveal.dataset.archive_listing import list_archive
+from foveal.dataset.archives.archive_listing import list_archive
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, ImageError

@@ -14,7 +14,7 @@ from foveal.progress import Progress
 from foveal.training.device import deterministic_kernels, retain_freed_memory, select_device
 from foveal.training.events import EpochRecord, TrainingRecord
 from foveal.training.interrupts import handle_interrupts
-from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.run.context import RunContext, StateWriter
 from foveal.training.run.driver import drive, follow
 from foveal.training.run.head import run_first_stages

@@ -17,7 +17,7 @@ from foveal.text import and_more
 from foveal.training.checkpoint import Checkpoint, checkpoint_path, load_newest
 from foveal.training.checkpoint_facts import check_facts
 from foveal.training.device import environment, environment_differences, select_device
-from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import write_recipe
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.data import open_training_data

@@ -19,14 +19,14 @@ from foveal.processor import available_cores
 from foveal.progress import silent
 from foveal.training.checkpoint import Checkpoint
 from foveal.training.device import select_device
-from foveal.training.process_group import ProcessGroup
+from foveal.training.processes.process_group import ProcessGroup
+from foveal.training.processes.synchronised_norm import synchronise_norms
 from foveal.training.run.resume import decode_planned_data
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.request import TrainRequest
 from foveal.training.setup.resumed_session import resume_session
 from foveal.training.setup.session import TrainSession
 from foveal.training.state import TrainingState
-from foveal.training.synchronised_norm import synchronise_norms
 from foveal.training.task import TrainTask
 
 

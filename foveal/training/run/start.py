@@ -22,7 +22,7 @@ from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.text import plural
 from foveal.training.device import select_device
-from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import plan_lines, transfer_lines, write_run_files
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.chosen import ChosenValue

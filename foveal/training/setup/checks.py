@@ -6,7 +6,7 @@ from foveal.errors import DataError, UsageError
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.text import plural
-from foveal.training.parameter_groups import layer_count
+from foveal.training.optimizers.parameter_groups import layer_count
 from foveal.training.setup.source import missing_weights
 from foveal.training.setup.training_data import TrainingData
 from foveal.training.state import TrainingState

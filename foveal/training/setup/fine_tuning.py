@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from foveal.training import optim
-from foveal.training.parameter_groups import freeze_layers, layer_count, make_parameter_groups
+from foveal.training.optimizers import optim
+from foveal.training.optimizers.parameter_groups import (
+    freeze_layers,
+    layer_count,
+    make_parameter_groups,
+)
 from foveal.training.setup.budget import finish_seconds
 from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.plan import StepPlan, plan_budget, plan_epochs, with_chosen

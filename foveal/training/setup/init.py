@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from foveal.network.build import build, whitening_convs
 from foveal.spec.network import Network
-from foveal.training import optim
 from foveal.training.device import to_device
-from foveal.training.parameter_groups import freeze_layers, make_parameter_groups
+from foveal.training.optimizers import optim
+from foveal.training.optimizers.parameter_groups import freeze_layers, make_parameter_groups
 from foveal.training.position import RunPosition
 from foveal.training.rng import Stream, permutation, torch_seed
 from foveal.training.setup.training_data import TrainingData

@@ -9,7 +9,7 @@ from foveal.network.cost import network_cost
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.text import plural
-from foveal.training.muon import newton_schulz_cost
+from foveal.training.optimizers.muon import newton_schulz_cost
 from foveal.training.setup.chosen import ChosenValue, RecipeContext, choose_unset
 
 STEPS_PER_EPOCH, MAX_BATCH = 150, 512

@@ -11,7 +11,7 @@ from foveal.errors import UsageError
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.training.checkpoint import Checkpoint
-from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.setup.budget import (
     PLANNED_SHARE,
     Budget,

@@ -15,7 +15,7 @@ from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.training.device import environment, has_fast_bf16
 from foveal.training.loss import compute_class_weights
-from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.setup.augmentation_defaults import SMALL_IMAGE_TRANSLATE
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.checks import check_batches, check_freeze, check_transfer

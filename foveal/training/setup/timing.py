@@ -14,7 +14,7 @@ from torch import nn
 from foveal.spec.recipe import Recipe
 from foveal.training.events import StepRecord
 from foveal.training.loop import train
-from foveal.training.process_group import ALONE
+from foveal.training.processes.process_group import ALONE
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages

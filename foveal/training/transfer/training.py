@@ -20,7 +20,7 @@ from foveal.processor import cpu_flags
 from foveal.spec.recipe import Recipe
 from foveal.training import validation
 from foveal.training.gradients import compile_module
-from foveal.training.process_group import ALONE, ProcessGroup
+from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.tensors import LabelledImages
 
 

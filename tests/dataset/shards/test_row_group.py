@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from foveal.dataset.open import open_dataset
-from foveal.dataset.parquet_image import ParquetImage
 from foveal.dataset.scan.scan import scan_images
 from foveal.dataset.shards import row_group
 from foveal.dataset.shards.local_copy import copy_path, fetch
@@ -19,6 +18,7 @@ from foveal.dataset.shards.row_group import (
     read_image,
     row_group_address,
 )
+from foveal.dataset.tables.parquet_image import ParquetImage
 from foveal.errors import DataError, ImageError
 
 pa = pytest.importorskip("pyarrow")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveal.dataset.archive_member import ArchiveMember
+from foveal.dataset.archives.archive_member import ArchiveMember
 from foveal.dataset.workers import worker
 from foveal.dataset.workers.task import DecodeTask, ScanTask, run_task
 from foveal.images.memory import NeedsMoreMemory, decoding_budget

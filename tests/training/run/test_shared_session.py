@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from foveal.training.interrupts import InterruptGuard
-from foveal.training.process_group import ALONE
+from foveal.training.processes.process_group import ALONE
 from foveal.training.run.shared_session import agree, all_cores, signals_until_agreed
 
 
@@ -28,11 +28,11 @@ def losses(processes):
     from foveal.spec.recipe import Recipe
     from foveal.training.events import StepRecord
     from foveal.training.loop import train
-    from foveal.training.process_group import ALONE
+    from foveal.training.processes.process_group import ALONE
+    from foveal.training.processes.synchronised_norm import synchronise_norms
     from foveal.training.setup.budget import Budget
     from foveal.training.setup.session import TrainConfig, start_session
     from foveal.training.setup.training_data import TrainingData
-    from foveal.training.synchronised_norm import synchronise_norms
     from foveal.training.tensors import LabelledImages
 
     values, labels = load_digits(return_X_y=True)
@@ -143,7 +143,7 @@ def train_here(processes):
     import os
     from contextlib import contextmanager
 
-    from foveal.training import rendezvous
+    from foveal.training.processes import rendezvous
     from foveal.verbs.train import train
 
     @contextmanager
@@ -181,7 +181,7 @@ def test_more_processes_than_images_of_a_batch_are_refused(in_processes, tmp_pat
         import os
         from contextlib import contextmanager
 
-        from foveal.training import rendezvous
+        from foveal.training.processes import rendezvous
         from foveal.verbs.train import train
 
         @contextmanager

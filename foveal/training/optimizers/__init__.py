@@ -1,0 +1,1 @@
+"""What a step does with gradients: parameter groups, optimisers, schedule, moving average."""
