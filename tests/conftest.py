@@ -18,6 +18,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from foveal.progress import Progress
 from foveal.spec.network import Network
 
 MakeFolder = Callable[[Path], None]
@@ -377,3 +378,29 @@ def browser():
         return done.stdout
 
     return run
+
+
+class Messages(Progress):
+    """Keeps the messages of a verb."""
+
+    def __init__(self):
+        self.texts = []
+
+    def message(self, text):
+        self.texts.append(text)
+
+
+@pytest.fixture
+def messages() -> Messages:
+    return Messages()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch computes in one thread: what is summed in another order differs in its last bits."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,3 +29,29 @@ def images(tmp_path: Path) -> Maker:
         return root
 
     return write
+
+
+@pytest.fixture(scope="session")
+def zipped() -> Callable[..., Path]:
+    """`zipped(folder, out, prefix="")` packs the files of a folder; the path of the archive."""
+
+    def pack(root: Path, out: Path, prefix: str = "") -> Path:
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+            for path in sorted(root.rglob("*")):
+                if path.is_file():
+                    file.write(path, prefix + path.relative_to(root).as_posix())
+        return out
+
+    return pack
+
+
+@pytest.fixture(scope="session")
+def tarred() -> Callable[[Path, Path], Path]:
+    """`tarred(folder, out)` packs a folder; the path of the archive."""
+
+    def pack(root: Path, out: Path) -> Path:
+        with tarfile.open(out, "w") as file:
+            file.add(root, arcname=".")
+        return out
+
+    return pack

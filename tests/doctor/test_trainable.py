@@ -15,7 +15,7 @@ import foveal
 from foveal.dataset.types import UnusableFile
 from foveal.doctor.trainable import listing_errors, reading_errors
 from foveal.errors import Error
-from foveal.progress import Progress, silent
+from foveal.progress import silent
 from foveal.training.run.start import start_run
 from foveal.training.setup.request import TrainRequest
 
@@ -73,14 +73,6 @@ def _png(seed):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-class _Messages(Progress):
-    def __init__(self):
-        self.texts = []
-
-    def message(self, text):
-        self.texts.append(text)
 
 
 def _write(folder, files):
@@ -197,17 +189,18 @@ def test_check_and_train_give_the_same_reason(files, reason):
         ),
     ],
 )
-def test_with_allow_bad_the_rest_is_trained_and_it_is_told(tmp_path, bad, classes, warning):
+def test_with_allow_bad_the_rest_is_trained_and_it_is_told(
+    tmp_path, messages, bad, classes, warning
+):
     files = {
         (split, label, not f"{split}/{label}".startswith(bad)): 6
         for split in ("train", "val", "test")
         for label in "abc"
     }
     _write(tmp_path / "data", files)
-    progress = _Messages()
     run = foveal.train(
-        tmp_path / "data", epochs=1, allow_bad=True, out=tmp_path / "run", progress=progress
+        tmp_path / "data", epochs=1, allow_bad=True, out=tmp_path / "run", progress=messages
     )
-    assert f"warning: {warning}" in progress.texts
+    assert f"warning: {warning}" in messages.texts
     assert foveal.load(run.model_path).labels == classes
     assert (run.val_images, run.report_path is None) == ((0, True) if bad == "val" else (12, False))

@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+import foveal
 from foveal.explanation.activations import Activations, record_activations
+from foveal.explanation.explain import Explanation
 from foveal.explanation.target import Target
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
@@ -161,3 +163,8 @@ def corner_target() -> Target:
 def bright_image() -> torch.Tensor:
     """(1, 1, 16, 16), no pixel of the baseline's colour."""
     return 60 + 100 * torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def explanation(model, image) -> Explanation:
+    return foveal.explain(model, image)

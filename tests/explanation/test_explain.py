@@ -5,18 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import foveal
 from foveal.errors import UsageError
-from foveal.explanation.explain import Explanation, explain
+from foveal.explanation.explain import explain
 from foveal.explanation.lens.data import lens_data
 from foveal.prediction.predictor import Predictor
 
 pytestmark = pytest.mark.usefixtures("few_passes")
-
-
-@pytest.fixture
-def explanation(model, image) -> Explanation:
-    return foveal.explain(model, image)
 
 
 def test_label_and_probability_are_those_of_predict(model, image, explanation):

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 
-from foveal.progress import Progress
 from foveal.rundir import CHECKPOINT_FOLDER, RunData, RunImage
 from foveal.spec.layers import BatchNorm, Conv, Dropout, GlobalMaxPool, MaxPool, Output, Relu
 from foveal.spec.network import Network
@@ -50,11 +49,8 @@ NETWORK = Network(
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread):
+    """For every test of training."""
 
 
 @pytest.fixture(scope="session")
@@ -76,16 +72,6 @@ def digits_data() -> TrainingData:
             fingerprint="f" * 64,
         ),
     )
-
-
-class Messages(Progress):
-    """Keeps the messages of a verb."""
-
-    def __init__(self):
-        self.texts = []
-
-    def message(self, text):
-        self.texts.append(text)
 
 
 class Runs:
@@ -142,11 +128,6 @@ class Runs:
 @pytest.fixture
 def runs(digits_data, tmp_path) -> Runs:
     return Runs(digits_data, tmp_path)
-
-
-@pytest.fixture
-def messages() -> Messages:
-    return Messages()
 
 
 @pytest.fixture

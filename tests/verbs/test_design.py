@@ -6,7 +6,6 @@ from PIL import Image
 
 from foveal.errors import DataError, UsageError
 from foveal.pretrained.catalog import CATALOG
-from foveal.progress import Progress
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import load_yaml, parse_yaml
@@ -34,14 +33,6 @@ def test_a_budget_of_nothing_is_an_error(digits):
     with pytest.raises(UsageError) as caught:
         design(digits, minutes=0)
     assert str(caught.value) == "minutes received 0; give a number above 0"
-
-
-class _Messages(Progress):
-    def __init__(self):
-        self.texts = []
-
-    def message(self, text):
-        self.texts.append(text)
 
 
 def test_what_is_read_is_never_written(tmp_path):
@@ -111,12 +102,11 @@ def test_images_that_cannot_be_read_are_refused_or_left_out(tmp_path):
     assert design(tmp_path, allow_bad=True).network.input.channels == 1
 
 
-def test_how_folders_were_read_is_told_as_train_tells_it(tmp_path):
+def test_how_folders_were_read_is_told_as_train_tells_it(tmp_path, messages):
     for name in ("seg_train/cat", "seg_train/dog", "seg_test/cat", "seg_test/dog"):
         _write(tmp_path / name, 12)
-    progress = _Messages()
-    design(tmp_path, progress=progress)
-    assert progress.texts == [
+    design(tmp_path, progress=messages)
+    assert messages.texts == [
         "data: folders are read as splits: 'seg_test' as test, 'seg_train' as train"
     ]
 

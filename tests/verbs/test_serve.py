@@ -7,21 +7,12 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import MissingExtra, ModelFileError, UsageError
-from foveal.progress import Progress
 from foveal.serving.processes.supervisor import Supervisor
 from foveal.serving.settings import ServerLimits
 from foveal.verbs import serve as verb
 from foveal.verbs.serve import serve
 
 TOKEN = "a-token-0123456789"
-
-
-class Messages(Progress):
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def message(self, text: str) -> None:
-        self.texts.append(text)
 
 
 @pytest.fixture
@@ -46,8 +37,8 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
-def test_settings(supervisors, model: Path) -> None:
-    progress, limits = Messages(), ServerLimits(queue_images=2)
+def test_settings(supervisors, model: Path, messages) -> None:
+    limits = ServerLimits(queue_images=2)
     status = serve(
         [model, f"other={model}"],
         port=1,
@@ -55,7 +46,7 @@ def test_settings(supervisors, model: Path) -> None:
         allowed_hosts=("a.example",),
         allowed_origins=("https://a.example",),
         limits=limits,
-        progress=progress,
+        progress=messages,
     )
     assert status == 143
     settings = supervisors[0].settings
@@ -64,7 +55,7 @@ def test_settings(supervisors, model: Path) -> None:
     assert settings.allowed_hosts == ("a.example",)
     assert settings.allowed_origins == ("https://a.example",)
     assert settings.limits is limits
-    assert progress.texts == ["serving on http://127.0.0.1:1 (Ctrl-C stops it)"]
+    assert messages.texts == ["serving on http://127.0.0.1:1 (Ctrl-C stops it)"]
 
 
 def test_a_host_with_a_scheme_is_refused(supervisors, model: Path) -> None:
@@ -92,18 +83,19 @@ def test_a_link_is_not_resolved(supervisors, model: Path, tmp_path: Path, monkey
     assert supervisors[0].settings.models == {"now": link}
 
 
-def test_an_open_server_without_a_token_is_warned_about(supervisors, model, monkeypatch) -> None:
+def test_an_open_server_without_a_token_is_warned_about(
+    supervisors, model, messages, monkeypatch
+) -> None:
     warning = (
         "warning: anyone who can reach 0.0.0.0 can use this server; set FOVEAL_TOKEN or pass "
         "--token-file to require a token"
     )
-    progress = Messages()
-    serve(model, host="0.0.0.0", progress=progress)
-    assert progress.texts[0] == warning
+    serve(model, host="0.0.0.0", progress=messages)
+    assert messages.texts[0] == warning
+    messages.texts.clear()
     monkeypatch.setenv("FOVEAL_TOKEN", TOKEN)
-    progress = Messages()
-    serve(model, host="0.0.0.0", progress=progress)
-    assert warning not in progress.texts
+    serve(model, host="0.0.0.0", progress=messages)
+    assert warning not in messages.texts
     assert supervisors[-1].settings.token == TOKEN
 
 

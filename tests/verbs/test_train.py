@@ -9,7 +9,6 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from foveal.dataset.open import open_dataset
@@ -17,13 +16,7 @@ from foveal.errors import DataError, SpecError, UsageError
 from foveal.spec.recipe import Recipe
 from foveal.verbs.train import train
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 ELSEWHERE = """

@@ -18,21 +18,7 @@ from foveal.errors import DataError
 HOSTILE = Path(__file__).parents[2] / "data" / "hostile"
 
 
-def zipped(root: Path, out: Path, prefix: str = "") -> Path:
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        for path in sorted(root.rglob("*")):
-            if path.is_file():
-                file.write(path, prefix + path.relative_to(root).as_posix())
-    return out
-
-
-def tarred(root: Path, out: Path) -> Path:
-    with tarfile.open(out, "w") as file:
-        file.add(root, arcname=".")
-    return out
-
-
-def test_archives_say_the_same_as_the_folder(images, tmp_path: Path):
+def test_archives_say_the_same_as_the_folder(images, tmp_path: Path, zipped, tarred):
     root = images("train/10/1.png train/2/1.png test/2/1.png test/10/x/1.png")
     folder = open_dataset(root)
     for path in (zipped(root, tmp_path / "data.zip"), tarred(root, tmp_path / "data.tar")):
@@ -43,14 +29,16 @@ def test_archives_say_the_same_as_the_folder(images, tmp_path: Path):
         assert [found.read(row) for row in range(4)] == [folder.read(row) for row in range(4)]
 
 
-def test_one_folder_around_everything_in_an_archive(images, tmp_path: Path):
+def test_one_folder_around_everything_in_an_archive(images, tmp_path: Path, zipped):
     root = images("a/1.png b/1.png")
     found = open_dataset(zipped(root, tmp_path / "x.zip", prefix="my images/"))
     assert found.classes == ("a", "b")
     assert found.paths == ("my images/a/1.png", "my images/b/1.png")
 
 
-def test_a_file_or_a_table_beside_the_classes_does_not_hide_the_folder_around(images, tmp_path):
+def test_a_file_or_a_table_beside_the_classes_does_not_hide_the_folder_around(
+    images, tmp_path, zipped
+):
     root = images("cats/1.png dogs/1.png")
     (root / "about.json").write_text("{}")
     found = open_dataset(zipped(root, tmp_path / "x.zip", prefix="all/"))
@@ -209,7 +197,9 @@ def test_images_at_the_root_of_an_archive_have_no_label(images, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("prefix", ["", "all/"])
-def test_each_split_of_an_archive_may_have_its_own_table(images, tmp_path: Path, prefix: str):
+def test_each_split_of_an_archive_may_have_its_own_table(
+    images, tmp_path: Path, prefix: str, zipped
+):
     root = images("train/1.png train/2.png train/3.png Validation/1.png")
     (root / "train" / "metadata.csv").write_text("file_name,label,n\n1.png,a,3\n2.png,b,\n")
     (root / "Validation" / "metadata.jsonl").write_text('{"file_name": "1.png", "label": "b"}\n')
@@ -228,7 +218,9 @@ def test_each_split_of_an_archive_may_have_its_own_table(images, tmp_path: Path,
     ]
 
 
-def test_a_table_without_labels_leaves_the_folders_of_an_archive_as_classes(images, tmp_path: Path):
+def test_a_table_without_labels_leaves_the_folders_of_an_archive_as_classes(
+    images, tmp_path: Path, zipped
+):
     root = images("a/1.png b/1.png")
     (root / "metadata.csv").write_text("file_name,text\na/1.png,a plane\n")
     data = zipped(root, tmp_path / "x.zip")
@@ -240,7 +232,9 @@ def test_a_table_without_labels_leaves_the_folders_of_an_archive_as_classes(imag
     )
 
 
-def test_images_that_a_table_names_and_an_archive_lacks_leave_a_class_empty(images, tmp_path: Path):
+def test_images_that_a_table_names_and_an_archive_lacks_leave_a_class_empty(
+    images, tmp_path: Path, zipped
+):
     root = images("1.png 2.png")
     (root / "t.csv").write_text("path,label\n1.png,a\n2.png,b\n3.png,c\n")
     found = open_dataset(zipped(root, tmp_path / "x.zip"))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 import unicodedata
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -22,20 +20,6 @@ HOSTILE = Path(__file__).parents[2] / "data" / "hostile"
 
 def findings(dataset: Dataset) -> dict[str, Finding]:
     return {finding.kind: finding for finding in run_checks(dataset).findings}
-
-
-def zipped(root: Path, out: Path, prefix: str = "") -> Path:
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        for path in sorted(root.rglob("*")):
-            if path.is_file():
-                file.write(path, prefix + path.relative_to(root).as_posix())
-    return out
-
-
-def tarred(root: Path, out: Path) -> Path:
-    with tarfile.open(out, "w") as file:
-        file.add(root, arcname=".")
-    return out
 
 
 def test_a_folder_a_class_in_natural_order(images):
@@ -158,7 +142,9 @@ SYSTEM_LEFTOVERS = """
 """
 
 
-def test_what_systems_and_nas_devices_leave_is_never_a_class_or_an_image(images, tmp_path: Path):
+def test_what_systems_and_nas_devices_leave_is_never_a_class_or_an_image(
+    images, tmp_path: Path, zipped, tarred
+):
     root = images("a/1.png b/1.png " + SYSTEM_LEFTOVERS)
     (root / "System_Volume").rename(root / "System Volume Information")
     (root / "a" / "THUMBS.DB").touch()
@@ -205,7 +191,7 @@ def test_folders_deeper_than_any_layout_are_told_and_not_entered(images):
     assert path == "a" + "/d" * 100
 
 
-def test_names_of_any_bytes(images, tmp_path: Path):
+def test_names_of_any_bytes(images, tmp_path: Path, zipped):
     root = images("a/1.png b/1.png")
     nfc, nfd = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
     for name in (nfc, nfd, "new\nline.png", "한글.png", "a" * 250 + ".png"):

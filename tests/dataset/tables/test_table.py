@@ -7,8 +7,6 @@ import io
 import shutil
 import subprocess
 import sys
-import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -28,21 +26,7 @@ WORDS = (
 ROWS = [("path", "label"), ("0.png", "katt"), ("1.png", "häst"), ("2.png", "katt")]
 
 
-def zipped(root: Path, out: Path, prefix: str = "") -> Path:
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        for path in sorted(root.rglob("*")):
-            if path.is_file():
-                file.write(path, prefix + path.relative_to(root).as_posix())
-    return out
-
-
-def tarred(root: Path, out: Path) -> Path:
-    with tarfile.open(out, "w") as file:
-        file.add(root, arcname=".")
-    return out
-
-
-def test_a_table_resolves_against_itself(images, tmp_path: Path):
+def test_a_table_resolves_against_itself(images, tmp_path: Path, zipped):
     root = images("1.png 2.png sub/3.png")
     absolute = tmp_path / "outside.png"
     shutil.copy(root / "1.png", absolute)

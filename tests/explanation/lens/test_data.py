@@ -26,11 +26,6 @@ from foveal.spec.preprocess import Input
 pytestmark = pytest.mark.usefixtures("few_passes")
 
 
-@pytest.fixture
-def explanation(model, image) -> Explanation:
-    return foveal.explain(model, image)
-
-
 def test_the_page_has_the_prediction_and_every_layer(model, image, explanation):
     prediction = next(iter(Predictor(model).predict([image])))
     data = lens_data(explanation)

@@ -11,7 +11,6 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.dataset.types import LayoutNote
 from foveal.errors import DataError
-from foveal.progress import Progress
 from foveal.spec.preprocess import Input
 from foveal.training.setup.data import (
     RequestedData,
@@ -88,19 +87,13 @@ def test_colour_that_a_network_of_one_channel_does_not_see_is_told(tmp_path):
     assert with_colour_warning(data, grey) is data
 
 
-def test_what_check_calls_information_is_a_message_and_no_warning():
-    texts: list[str] = []
-
-    class Messages(Progress):
-        def message(self, text: str) -> None:
-            texts.append(text)
-
+def test_what_check_calls_information_is_a_message_and_no_warning(messages):
     rows = [((label,), split) for split in ("train", "val", "test") for label in "ab"]
     dataset, splits = _dataset(*rows)
     notes = (LayoutNote("read as splits"), LayoutNote("left out: x", is_warning=True))
     dataset = replace(dataset, splits=splits, layout_notes=notes, notes=("1 file ignored",))
-    divided = divide_data(dataset, ignore_unknown=False, allow_bad=False, progress=Messages())
-    assert texts == ["data: read as splits", "data: 1 file ignored"]
+    divided = divide_data(dataset, ignore_unknown=False, allow_bad=False, progress=messages)
+    assert messages.texts == ["data: read as splits", "data: 1 file ignored"]
     assert divided.warnings == ("left out: x",)
 
 
