@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from foveal import processor
 from foveal.studio.runs.request import RunRequest, write_request
 
 HERE = Path(__file__).parent
@@ -189,3 +190,22 @@ def read_events():
         return found
 
     return read
+
+
+@pytest.fixture
+def sleeping_threads(monkeypatch):
+    """The studio's own threads sleep; `sleeping_threads(program)` is run in place of its children.
+
+    The program tells what environment a child is given.
+    """
+    popen = subprocess.Popen
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    monkeypatch.setattr(processor, "_GIVEN_WAIT_POLICY", None)
+
+    def use(program: str) -> None:
+        def start(command, **options):
+            return popen([command[0], "-c", program], **options)
+
+        monkeypatch.setattr(subprocess, "Popen", start)
+
+    return use

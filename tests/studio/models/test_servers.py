@@ -5,9 +5,7 @@ import subprocess
 import httpx
 import pytest
 
-from foveal import processor
 from foveal.errors import Error, UsageError
-from foveal.studio.models import servers as module
 from foveal.studio.models.servers import Servers
 
 
@@ -51,16 +49,8 @@ def test_no_model_no_server(tmp_path):
     assert not Servers().status(tmp_path)["running"]
 
 
-def test_it_serves_at_full_speed_where_the_studios_threads_sleep(digits_run, monkeypatch):
-    popen = subprocess.Popen
-
-    def start(command, **options):
-        script = "import os, sys; sys.exit(str(os.environ.get('OMP_WAIT_POLICY')))"
-        return popen([command[0], "-c", script], **options)
-
-    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
-    monkeypatch.setattr(processor, "_GIVEN_WAIT_POLICY", None)
-    monkeypatch.setattr(module.subprocess, "Popen", start)
+def test_it_serves_at_full_speed_where_the_studios_threads_sleep(digits_run, sleeping_threads):
+    sleeping_threads("import os, sys; sys.exit(str(os.environ.get('OMP_WAIT_POLICY')))")
     with pytest.raises(Error) as raised:
         Servers().start(digits_run)
     assert str(raised.value) == "the server did not start: None"

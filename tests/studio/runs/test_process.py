@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 
-from foveal import processor
 from foveal.studio.runs import process
 
 PARENT = """
@@ -46,15 +45,7 @@ def test_a_folder_without_a_log_has_no_words(tmp_path):
     assert process.newest_log(tmp_path) == ()
 
 
-def test_it_trains_at_full_speed_where_the_studios_threads_sleep(tmp_path, monkeypatch):
-    popen = subprocess.Popen
-
-    def start(command, **options):
-        script = "import os; print(os.environ.get('OMP_WAIT_POLICY'))"
-        return popen([command[0], "-c", script], **options)
-
-    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
-    monkeypatch.setattr(processor, "_GIVEN_WAIT_POLICY", None)
-    monkeypatch.setattr(process.subprocess, "Popen", start)
+def test_it_trains_at_full_speed_where_the_studios_threads_sleep(tmp_path, sleeping_threads):
+    sleeping_threads("import os; print(os.environ.get('OMP_WAIT_POLICY'))")
     process.start_process(tmp_path, ["train"]).wait()
     assert process.newest_log(tmp_path) == ("None",)
