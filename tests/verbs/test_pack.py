@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from pathlib import Path
 
 import pytest
@@ -128,19 +130,6 @@ def test_what_is_refused(digits, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-class Lines:
-    """The messages of a run."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def __call__(self, *_: object) -> None:
-        pass
-
-    def message(self, text: str) -> None:
-        self.lines.append(text)
-
-
 STREAMED = {"cache_limit": 1000, "start_from": "scratch", "epochs": 4}
 
 
@@ -148,15 +137,16 @@ def weights(run: Path) -> bytes:
     return (run / "model.safetensors").read_bytes()
 
 
-def test_streamed_training_gives_the_bits_of_the_decoded_cache(shards, tiny_network, tmp_path):
+def test_streamed_training_gives_the_bits_of_the_decoded_cache(
+    shards, tiny_network, messages, tmp_path
+):
     """One window holds all of so few images, so that the order is the same."""
-    messages = Lines()
     arguments = {"network": tiny_network, "epochs": 4, "start_from": "scratch"}
     foveal.train(shards, out=tmp_path / "decoded", **arguments)
     foveal.train(
         shards, out=tmp_path / "streamed", cache_limit=1000, progress=messages, **arguments
     )
-    (line,) = (line for line in messages.lines if line.startswith("streaming: "))
+    (line,) = (line for line in messages.texts if line.startswith("streaming: "))
     images = len(foveal_data(tmp_path / "streamed").train)
     assert line == (
         f"streaming: {images} training images of 7 shards are decoded in every epoch (decoded "
@@ -166,31 +156,39 @@ def test_streamed_training_gives_the_bits_of_the_decoded_cache(shards, tiny_netw
     assert weights(tmp_path / "decoded") == weights(tmp_path / "streamed")
 
 
+@pytest.fixture
+def stopped_after(monkeypatch):
+    """`with stopped_after(steps):` a run is interrupted after so many."""
+    from foveal.training.state import TrainingState
+
+    @contextlib.contextmanager
+    def stop(steps):
+        done, commit = itertools.count(1), TrainingState.commit_step
+
+        def commit_or_stop(self):
+            commit(self)
+            if next(done) == steps:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(TrainingState, "commit_step", commit_or_stop)
+            yield
+
+    return stop
+
+
 def test_killed_in_an_epoch_it_goes_on_with_the_same_bits(
-    shards, tiny_network, tmp_path, monkeypatch
+    shards, tiny_network, stopped_after, messages, tmp_path, monkeypatch
 ):
-    from foveal.training import sampler, state
+    from foveal.training import sampler
 
     monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
     monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
     arguments = {"network": tiny_network, "overrides": {"batch_size": 16}, **STREAMED}
     foveal.train(shards, out=tmp_path / "whole", **arguments)
-    steps = 0
-    commit = state.TrainingState.commit_step
-
-    def stop(self) -> None:
-        nonlocal steps
-        commit(self)
-        steps += 1
-        if steps == 20:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(state.TrainingState, "commit_step", stop)
-        with pytest.raises(KeyboardInterrupt):
-            foveal.train(shards, out=tmp_path / "killed", **arguments)
+    with stopped_after(20):
+        foveal.train(shards, out=tmp_path / "killed", **arguments)
     # streamed again, though the cache could hold the images now
-    messages = Lines()
     foveal.train(
         shards,
         out=tmp_path / "killed",
@@ -198,16 +196,18 @@ def test_killed_in_an_epoch_it_goes_on_with_the_same_bits(
         progress=messages,
         **{**arguments, "cache_limit": None},
     )
-    assert any(line.startswith("streaming: ") for line in messages.lines)
+    assert any(line.startswith("streaming: ") for line in messages.texts)
     assert weights(tmp_path / "whole") == weights(tmp_path / "killed")
 
 
-def test_parquet_is_streamed_by_row_groups(digits, tiny_network, tmp_path, monkeypatch):
+def test_parquet_is_streamed_by_row_groups(
+    digits, tiny_network, stopped_after, messages, tmp_path, monkeypatch
+):
     """Killed in an epoch it goes on with the same bits; a cache that is too small is refused."""
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet as pq
 
-    from foveal.training import sampler, state
+    from foveal.training import sampler
 
     monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
     monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
@@ -217,7 +217,6 @@ def test_parquet_is_streamed_by_row_groups(digits, tiny_network, tmp_path, monke
     data = tmp_path / "train-00000-of-00001.parquet"
     pq.write_table(table, data, row_group_size=10)
     arguments = {"network": tiny_network, "start_from": "scratch", "epochs": 3}
-    messages = Lines()
     with pytest.raises(DataError) as info:
         foveal.train(data, out=tmp_path / "refused", cache_limit=10_000, **arguments)
     assert str(info.value).startswith("streaming from Parquet needs ")
@@ -227,26 +226,15 @@ def test_parquet_is_streamed_by_row_groups(digits, tiny_network, tmp_path, monke
     )
     monkeypatch.setattr("foveal.training.setup.training_data._is_beyond_cache", lambda *_: True)
     foveal.train(data, out=tmp_path / "whole", progress=messages, **arguments)
-    (line,) = (line for line in messages.lines if line.startswith("streaming: "))
+    (line,) = (line for line in messages.texts if line.startswith("streaming: "))
     assert " training images of 30 row groups are decoded in every epoch " in line
-    steps, commit = 0, state.TrainingState.commit_step
-
-    def stop(self) -> None:
-        nonlocal steps
-        commit(self)
-        steps += 1
-        if steps == 5:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(state.TrainingState, "commit_step", stop)
-        with pytest.raises(KeyboardInterrupt):
-            foveal.train(data, out=tmp_path / "killed", **arguments)
+    with stopped_after(5):
+        foveal.train(data, out=tmp_path / "killed", **arguments)
     foveal.train(data, out=tmp_path / "killed", resume=True, **arguments)
     assert weights(tmp_path / "whole") == weights(tmp_path / "killed")
 
 
-def test_shards_sorted_by_class_are_told(digits, tiny_network, tmp_path, monkeypatch):
+def test_shards_sorted_by_class_are_told(digits, tiny_network, messages, tmp_path, monkeypatch):
     from foveal.dataset.shards import pack
     from foveal.training import sampler
 
@@ -259,7 +247,6 @@ def test_shards_sorted_by_class_are_told(digits, tiny_network, tmp_path, monkeyp
     monkeypatch.undo()
     monkeypatch.setattr(sampler, "MIN_WINDOW_IMAGES", 1)
     monkeypatch.setattr(sampler, "MIN_WINDOW_SHARDS", 2)
-    messages = Lines()
     foveal.train(
         folder,
         network=tiny_network,
@@ -267,7 +254,7 @@ def test_shards_sorted_by_class_are_told(digits, tiny_network, tmp_path, monkeyp
         progress=messages,
         **{**STREAMED, "epochs": 1},
     )
-    (warning,) = (line for line in messages.lines if "sorted by class" in line)
+    (warning,) = (line for line in messages.texts if "sorted by class" in line)
     assert warning.startswith("warning: the shards are sorted by class: a window of them is ")
     assert warning.endswith(
         " % off the class shares of train, so that batches are no samples of it; write them anew "

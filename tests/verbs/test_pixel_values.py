@@ -8,17 +8,6 @@ from PIL import Image
 
 import foveal
 from foveal.model.file import read_manifest
-from foveal.progress import Progress
-
-
-class Lines(Progress):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def __call__(self, *_: object) -> None: ...
-
-    def message(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture
@@ -35,13 +24,12 @@ def thermal(tmp_path):
     return tmp_path
 
 
-def test_the_range_is_told_stored_and_the_same_everywhere(thermal):
-    lines = Lines()
-    run = foveal.train(thermal / "data", epochs=2, out=thermal / "run", progress=lines)
+def test_the_range_is_told_stored_and_the_same_everywhere(thermal, messages):
+    run = foveal.train(thermal / "data", epochs=2, out=thermal / "run", progress=messages)
     preprocess = read_manifest(run.model_path).network.preprocess
     assert preprocess.range == (0.0, 1.0)
     assert any(
-        "preprocess.range [0, 1]: 24 of 24 sampled images hold" in line for line in lines.lines
+        "preprocess.range [0, 1]: 24 of 24 sampled images hold" in line for line in messages.texts
     )
     foveal.export(run.model_path, out=thermal / "m.onnx")
     exported = foveal.load(thermal / "m.onnx")

@@ -17,16 +17,6 @@ from foveal.verbs.search import search
 from foveal.verbs.search_runs import DEFAULT_TRIAL, Search, is_informative, train_trial
 
 
-class Sentences(Progress):
-    """Keeps what is reported."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def message(self, text: str) -> None:
-        self.texts.append(text)
-
-
 def arguments(data: Path, out: Path, refit: float = 1.0, progress: Progress = silent) -> Search:
     budget = SearchBudget(0.05, None, refit, None)
     return Search(data, None, out, budget, "scratch", 0, "auto", progress)
@@ -85,11 +75,10 @@ def write_default(folder: Path, **values) -> None:
     Recipe(**values).save(path)
 
 
-def test_a_trial_of_too_few_epochs_says_nothing_before_a_refit(tmp_path: Path) -> None:
+def test_a_trial_of_too_few_epochs_says_nothing_before_a_refit(tmp_path: Path, messages) -> None:
     write_default(tmp_path, epochs=1.25)
-    told = Sentences()
-    assert not is_informative(arguments(tmp_path, tmp_path, progress=told))
-    assert told.texts == [
+    assert not is_informative(arguments(tmp_path, tmp_path, progress=messages))
+    assert messages.texts == [
         "a trial of 3 s has 1.2 epochs, too few to compare values, so that the time left is for "
         "the refit; 3 epochs take about 2.4 times the minutes"
     ]

@@ -9,30 +9,19 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import DataError, TrainingError
-from foveal.progress import Progress
 from foveal.scale.search.result import SearchResult
 from foveal.verbs import search_runs as module
 from foveal.verbs.search import search
 
 
-class Sentences(Progress):
-    """Keeps the messages of a verb."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def message(self, text: str) -> None:
-        self.told.append(text)
-
-
 @pytest.fixture
 def search_that_fails(
-    digits: Path, tiny_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits: Path, tiny_network: Path, messages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """`search_that_fails(reason, turns)` is a search of two trials, of which these fail, told."""
 
     def run(reason: str, failing: Container[int]) -> tuple[SearchResult, list[str]]:
-        real, turns, progress = module.train_in_folder, count(), Sentences()
+        real, turns = module.train_in_folder, count()
 
         def train(*arguments):
             if next(turns) in failing:
@@ -49,9 +38,9 @@ def search_that_fails(
             space=space,
             out=tmp_path / "out",
             start_from="scratch",
-            progress=progress,
+            progress=messages,
         )
-        return result, progress.told
+        return result, messages.texts
 
     return run
 

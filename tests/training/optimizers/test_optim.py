@@ -2,35 +2,15 @@
 
 import pytest
 import torch
-from torch import nn
 
-from foveal.spec.recipe import Recipe
 from foveal.training.optimizers import optim
 from foveal.training.optimizers.parameter_groups import ParameterGroup, make_parameter_groups
-
-
-def _module():
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 3, bias=False),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Conv2d(8, 8, 3),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(8 * 16, 4),
-    )
 
 
 def _gradients(module, step):
     torch.manual_seed(step)
     for parameter in module.parameters():
         parameter.grad = torch.randn_like(parameter)
-
-
-def _recipe(**keys):
-    whole = {"learning_rate": 0.1, "momentum": 0.85, "weight_decay": 0.01, "bias_lr_scale": 4.0}
-    return Recipe(**{**whole, **keys})
 
 
 def _torch_groups(made, **keys):
@@ -46,13 +26,15 @@ def _torch_groups(made, **keys):
 
 
 @pytest.mark.parametrize("method", ["sgd", "adamw"])
-def test_same_as_torch(method):
-    mine, theirs = _module(), _module()
-    made = make_parameter_groups(mine, _recipe(optimizer=method, momentum=0.9))
+def test_same_as_torch(method, make_module, make_recipe):
+    mine, theirs = make_module(), make_module()
+    made = make_parameter_groups(mine, make_recipe(optimizer=method, momentum=0.9))
     state = optim.initial_state(made)
-    for group in make_parameter_groups(theirs, _recipe(optimizer=method, momentum=0.9)):
+    for group in make_parameter_groups(theirs, make_recipe(optimizer=method, momentum=0.9)):
         assert group.optimizer == method
-    parts = _torch_groups(make_parameter_groups(theirs, _recipe(optimizer=method, momentum=0.9)))
+    parts = _torch_groups(
+        make_parameter_groups(theirs, make_recipe(optimizer=method, momentum=0.9))
+    )
     if method == "sgd":
         reference = torch.optim.SGD(parts, lr=1, momentum=0.9, nesterov=True)
     else:
@@ -87,9 +69,9 @@ def test_muon_moves_filters_of_one_shape_together_as_it_moves_each():
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
-def test_muon_keeps_the_norm_where_a_norm_follows():
-    module = _module()
-    made = make_parameter_groups(module, _recipe(optimizer="muon"))
+def test_muon_keeps_the_norm_where_a_norm_follows(make_module, make_recipe):
+    module = make_module()
+    made = make_parameter_groups(module, make_recipe(optimizer="muon"))
     state = optim.initial_state(made)
     before = module[0].weight.norm().item()
     for step in range(3):
@@ -98,9 +80,9 @@ def test_muon_keeps_the_norm_where_a_norm_follows():
     assert module[0].weight.norm().item() == pytest.approx(before, rel=1e-5)
 
 
-def test_a_muon_step_is_linear_in_the_learning_rate():
-    module = _module()
-    made = make_parameter_groups(module, _recipe(optimizer="muon", weight_decay=0.0))
+def test_a_muon_step_is_linear_in_the_learning_rate(make_module, make_recipe):
+    module = make_module()
+    made = make_parameter_groups(module, make_recipe(optimizer="muon", weight_decay=0.0))
     weight = module[3].weight
     before, norm = weight.detach().clone(), weight.norm().item()
     _gradients(module, 0)
@@ -108,9 +90,9 @@ def test_a_muon_step_is_linear_in_the_learning_rate():
     assert (weight - before).norm().item() == pytest.approx(0.05 * norm, rel=1e-4)
 
 
-def test_clip_grad_norm():
-    module = _module()
-    made = make_parameter_groups(module, _recipe(optimizer="sgd"))
+def test_clip_grad_norm(make_module, make_recipe):
+    module = make_module()
+    made = make_parameter_groups(module, make_recipe(optimizer="sgd"))
     _gradients(module, 0)
     optim.clip_grad_norm(made, 1.0)
     total = sum(float(p.grad.square().sum()) for p in module.parameters()) ** 0.5
@@ -118,9 +100,9 @@ def test_clip_grad_norm():
 
 
 @pytest.mark.parametrize("method", ["sgd", "adamw", "muon"])
-def test_parameters_without_gradient_stay(method):
-    module = _module()
-    made = make_parameter_groups(module, _recipe(optimizer=method))
+def test_parameters_without_gradient_stay(method, make_module, make_recipe):
+    module = make_module()
+    made = make_parameter_groups(module, make_recipe(optimizer=method))
     before = [p.detach().clone() for p in module.parameters()]
     optim.step(made, optim.initial_state(made), 1.0, 0)
     assert all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))

@@ -5,7 +5,6 @@ from itertools import pairwise
 import pytest
 from torch import nn
 
-from foveal.spec.recipe import Recipe
 from foveal.training.optimizers.parameter_groups import (
     freeze_layers,
     layer_numbers,
@@ -13,25 +12,8 @@ from foveal.training.optimizers.parameter_groups import (
 )
 
 
-def _module():
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 3, bias=False),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Conv2d(8, 8, 3),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(8 * 16, 4),
-    )
-
-
-def _recipe(**keys):
-    whole = {"learning_rate": 0.1, "momentum": 0.85, "weight_decay": 0.01, "bias_lr_scale": 4.0}
-    return Recipe(**{**whole, **keys})
-
-
-def test_groups_hold_every_parameter_once():
-    made = make_parameter_groups(_module(), _recipe(optimizer="muon"))
+def test_groups_hold_every_parameter_once(make_module, make_recipe):
+    made = make_parameter_groups(make_module(), make_recipe(optimizer="muon"))
     names = {name: (group.optimizer, group.fixed_norm) for group in made for name in group.names}
     assert names == {
         "0.weight": ("muon", True),
@@ -44,15 +26,15 @@ def test_groups_hold_every_parameter_once():
     }
 
 
-def test_frozen_parameters_are_left_out():
-    module = _module()
+def test_frozen_parameters_are_left_out(make_module, make_recipe):
+    module = make_module()
     module[0].weight.requires_grad_(False)
-    made = make_parameter_groups(module, _recipe(optimizer="sgd"))
+    made = make_parameter_groups(module, make_recipe(optimizer="sgd"))
     assert "0.weight" not in {name for group in made for name in group.names}
 
 
-def test_layers_are_counted_from_the_input_and_norms_belong_to_the_layer_before():
-    module = _module()
+def test_layers_are_counted_from_the_input_and_norms_belong_to_the_layer_before(make_module):
+    module = make_module()
     numbers = layer_numbers(module)
     matrices = [name for name, value in module.named_parameters() if value.ndim >= 2]
     assert [numbers[name] for name in matrices] == list(range(1, len(matrices) + 1))
@@ -61,11 +43,11 @@ def test_layers_are_counted_from_the_input_and_norms_belong_to_the_layer_before(
         assert numbers[name] == numbers[before] + (name in matrices)
 
 
-def test_the_learning_rate_falls_with_each_layer_towards_the_input():
-    module = _module()
+def test_the_learning_rate_falls_with_each_layer_towards_the_input(make_module, make_recipe):
+    module = make_module()
     numbers, last = layer_numbers(module), max(layer_numbers(module).values())
-    groups = make_parameter_groups(module, _recipe(optimizer="adamw", layer_decay=0.5))
-    plain = make_parameter_groups(module, _recipe(optimizer="adamw"))
+    groups = make_parameter_groups(module, make_recipe(optimizer="adamw", layer_decay=0.5))
+    plain = make_parameter_groups(module, make_recipe(optimizer="adamw"))
     rates = {name: group.learning_rate for group in plain for name in group.names}
     seen = []
     for group in groups:
