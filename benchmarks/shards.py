@@ -87,10 +87,11 @@ def read_foveal(shards: Path, size: int, epochs: int, measured: int) -> dict[str
 
     from foveal.dataset.file_facts import read_file_facts
     from foveal.dataset.open import open_dataset
+    from foveal.dataset.shards.shard_table import shard_table
     from foveal.dataset.workers.task import decode_task
     from foveal.spec.preprocess import Input, Preprocess
     from foveal.training.sampler import epoch_order, streamed_batches
-    from foveal.training.streaming import StreamedPixels, Upcoming, shard_table
+    from foveal.training.streaming import StreamedPixels, Upcoming
 
     dataset = open_dataset(shards)
     facts = read_file_facts(dataset, np.arange(len(dataset)))

@@ -85,6 +85,7 @@ TESTED_ELSEWHERE = {
     "cli/demo": "tests/verbs/test_demo.py runs the command",
     "cli/options": "types of options; tests/cli runs the commands that have them",
     "cli/prediction_output": "tests/cli/test_predict.py compares whole outputs",
+    "dataset/archives/archive_entry": "test_zip_entries.py and test_tar_entries.py list them",
     "dataset/tables/label_cells": "test_table.py reads every kind of cell",
     "dataset/tables/parquet_image": "test_parquet.py reads images inside Parquet",
     "dataset/tables/table_text": "test_table.py reads every encoding and dialect",

@@ -17,11 +17,12 @@ from foveal.dataset.open import open_dataset
 from foveal.dataset.pixel_cache import build_pixel_cache
 from foveal.dataset.shards.local_copy import copy_path
 from foveal.dataset.shards.pack import pack_shards
+from foveal.dataset.shards.shard_table import can_stream, shard_table
 from foveal.dataset.workers.task import decode_task
 from foveal.errors import DataError
 from foveal.spec.preprocess import Input, Preprocess
 from foveal.training import streaming
-from foveal.training.streaming import StreamedPixels, Upcoming, can_stream, shard_table
+from foveal.training.streaming import StreamedPixels, Upcoming
 
 INPUT = Input(height=8, width=8, channels=1)
 
@@ -184,12 +185,6 @@ def test_a_store_that_ends_stops_the_run_with_one_sentence(shards, object_store,
     )
     assert pixels[np.array([5])].shape == (1, 8, 8, 1)
     pixels.close()
-
-
-def test_what_can_be_streamed(shards, digits):
-    assert can_stream(open_dataset(shards))
-    assert not can_stream(open_dataset(digits))
-    assert shard_table(open_dataset(shards), np.arange(300)).copies is None
 
 
 def test_processes_of_one_machine_share_its_cores(monkeypatch):

@@ -11,6 +11,7 @@ import torch
 from foveal.dataset.file_facts import read_file_facts
 from foveal.dataset.open import open_dataset
 from foveal.dataset.shards.pack import pack_shards
+from foveal.dataset.shards.shard_table import shard_table
 from foveal.dataset.workers.task import decode_task
 from foveal.spec.layers import BatchNorm, Conv, Flatten, GlobalMaxPool, Output, Relu
 from foveal.spec.network import Network
@@ -18,7 +19,7 @@ from foveal.spec.preprocess import Input, Preprocess
 from foveal.training import sampler
 from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import plan_lines
-from foveal.training.streaming import StreamedPixels, shard_table
+from foveal.training.streaming import StreamedPixels
 from foveal.training.task import epoch_batches, prepare_batch, upcoming_batches
 from foveal.training.tensors import LabelledImages
 

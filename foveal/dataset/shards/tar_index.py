@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from foveal.dataset.archives.archive_listing import MAX_MEMBERS, is_hidden, unsafe_name
+from foveal.dataset.archives.archive_entry import MAX_MEMBERS
+from foveal.dataset.archives.archive_listing import is_hidden, unsafe_name
 from foveal.dataset.shards.index import ShardEntry
 from foveal.dataset.shards.webdataset import (
     LABEL_EXTENSIONS,

@@ -16,6 +16,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.file_facts import read_file_facts
 from foveal.dataset.labels import encode_labels
 from foveal.dataset.pixel_cache import build_pixel_cache
+from foveal.dataset.shards.shard_table import ShardTable, can_stream, shard_table
 from foveal.dataset.types import UnusableFile
 from foveal.dataset.workers.task import decode_task
 from foveal.doctor.trainable import unreadable_rows
@@ -31,13 +32,7 @@ from foveal.training.sampler import (
     window_shards,
 )
 from foveal.training.setup.data import RequestedData, leave_out_unreadable
-from foveal.training.streaming import (
-    Pixels,
-    ShardTable,
-    StreamedPixels,
-    can_stream,
-    shard_table,
-)
+from foveal.training.streaming import Pixels, StreamedPixels
 from foveal.training.tensors import LabelledImages
 
 MAX_IMBALANCE_PERCENT = 20.0
