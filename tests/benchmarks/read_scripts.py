@@ -62,11 +62,23 @@ def unknown_names(tree):
                     yield f"line {node.lineno}: {node.module} has no {alias.name}"
                 elif f"{node.module}.{alias.name}" in sys.modules:
                     modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    yield from unknown_pairs(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) in modules:
             module = modules[ast.unparse(node.value)]
             if not is_there(module, node.attr):
                 yield f"line {node.lineno}: {module} has no {node.attr}"
+
+
+def unknown_pairs(tree):
+    """Of pairs of a module and a name in it, as they are patched, those that do not exist."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Tuple) and len(node.elts) == 2:
+            module, name = (getattr(part, "value", None) for part in node.elts)
+            if isinstance(module, str) and module.startswith("foveal.") and isinstance(name, str):
+                yield from missing(module)
+                if not is_there(module, name):
+                    yield f"line {node.lineno}: {module} has no {name}"
 
 
 def is_ours(module):
