@@ -19,6 +19,7 @@ from foveal.explanation.activations import Activations, LayerActivation
 from foveal.explanation.lens.sampling import MAX_DENSE_VALUES
 from foveal.explanation.shift import Shift
 from foveal.network.blocks import FlippedConv2d, LayerScale, Pad2d, SqueezeExcitation
+from foveal.spec.layers import LAYER_TYPES, Layer, Norm
 
 
 def pack(values: Tensor | np.ndarray, dtype: str = "<f4") -> str:
@@ -98,7 +99,7 @@ def _kind_data(
         return {"filters": _filters(layer, module, inputs[0], channels, list(input_maps[0]))}
     if isinstance(module, nn.Linear):
         return {"units": _units(module, inputs[0].output, channels)}
-    if layer.kind in ("batch_norm", "layer_norm", "group_norm"):
+    if issubclass(LAYER_TYPES.get(layer.kind, Layer), Norm):
         return {"norm": _norm(layer, inputs[0], channels)}
     if isinstance(module, SqueezeExcitation):
         return {"gate": pack(_gate(module, inputs[0])[channels])}
