@@ -70,4 +70,7 @@ def test_a_wrong_request_is_refused(model: Path, worse: Path, digits: Path) -> N
     assert str(caught.value) == f"the model {model} was given twice; give each model once"
     with pytest.raises(DataError) as caught:
         compare([model, worse], digits)
-    assert str(caught.value).startswith("the model was fitted on every one of the 300 usable")
+    assert str(caught.value) == (
+        f"the model was fitted on every one of the 300 usable images of {digits}, so that none is "
+        "left to score; give other images, or choose a split with --split"
+    )

@@ -157,7 +157,9 @@ def test_output_that_is_not_finite_stops_the_work(
     model_file.write_model_file(path, manifest, broken)
     with pytest.raises(Error) as caught:
         evaluate(path, new_digits, report=page)
-    assert str(caught.value).startswith(
-        "the model's output is NaN or infinite for 400 of 400 images, first 0/"
+    first = min(new_digits.glob("0/*.png"), key=lambda path: path.name)
+    assert str(caught.value) == (
+        f"the model's output is NaN or infinite for 400 of 400 images, first 0/{first.name}; "
+        "nothing was scored: train the model again with a smaller learning rate"
     )
     assert not page.exists()

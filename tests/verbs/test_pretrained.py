@@ -206,10 +206,16 @@ def test_get_brings_a_model_file_once(published: str, cache: Path) -> None:
 
 
 def test_get_makes_nothing_of_another_file(published: str, cache: Path, monkeypatch) -> None:
-    known = replace(catalog.CATALOG["resnet18"], sha256="0" * 64)
+    real = catalog.CATALOG["resnet18"]
+    known = replace(real, sha256="0" * 64)
     monkeypatch.setitem(catalog.CATALOG, "resnet18", known)
-    with pytest.raises(DownloadError, match="is not the published file"):
+    with pytest.raises(DownloadError) as error:
         get_pretrained("resnet18", address=published)
+    host = published.removeprefix("http://").partition("/")[0]
+    assert str(error.value) == (
+        f"what {host} sent is not the published file: its SHA-256 is {real.sha256} and must be "
+        f"{'0' * 64}; nothing was kept"
+    )
     assert not (cache / "pretrained-resnet18").exists()
     assert [(one.description, one.complete) for one in list_entries()] == [
         ("download of the pretrained weights resnet18", False)

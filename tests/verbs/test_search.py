@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -171,8 +170,9 @@ def test_a_seed_that_the_sampler_cannot_take(digits: Path, tmp_path: Path, seed:
 def test_without_a_package_its_extra_is_named(digits, tmp_path, monkeypatch, package, extra):
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == package else name)
     message = f"foveal search needs the extra '{extra}': type  pip install 'foveal[{extra}]'"
-    with pytest.raises(MissingExtra, match=f"^{re.escape(message)}$"):
+    with pytest.raises(MissingExtra) as info:
         search(digits, trials=1, out=tmp_path / "out")
+    assert str(info.value) == message
 
 
 def test_the_data_are_no_folder_to_write_into(digits: Path) -> None:
