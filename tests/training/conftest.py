@@ -4,9 +4,11 @@ import inspect
 import json
 import math
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -152,10 +154,54 @@ torch.set_num_threads(1)
 with join_processes("cpu") as processes:
     print(json.dumps({name}(processes)))
 """
+FORKS = """
+import json, os, sys
+import foveal.verbs.train
+import foveal.training.processes.rendezvous
+
+def forked(job):
+    pid = os.fork()
+    if pid == 0:
+        os.environ.clear()
+        os.environ.update(job["environment"])
+        for number, path in enumerate((os.devnull, job["output"], job["errors"])):
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            os.dup2(file, number)
+            os.close(file)
+    return pid
+
+def next_code():
+    for line in sys.stdin:
+        pids = []
+        for job in json.loads(line):
+            pids.append(forked(job))
+            if pids[-1] == 0:
+                return job["code"]
+        ends = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+        print(json.dumps(ends), flush=True)
+    sys.exit()
+
+exec(next_code(), {"__name__": "__main__"})
+"""
+"""A process that has torch imported, and becomes another one for each job that it reads: what takes
+three seconds in a new process."""
+
+
+@pytest.fixture(scope="session")
+def fork_server():
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as server:
+        yield server
+        os.killpg(server.pid, signal.SIGKILL)  # with what it has forked
 
 
 @pytest.fixture
-def in_processes():
+def in_processes(fork_server, tmp_path):
     """`in_processes(function, size)` calls it with the group in real processes; what each returns.
 
     The function imports what it needs, as only its source is sent.  Where a process ends with
@@ -167,26 +213,33 @@ def in_processes():
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
         source = textwrap.dedent(inspect.getsource(function))
-        code = PROCESS.format(source=source, name=function.__name__)
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-c", code],
-                env=os.environ | process_environment(rank, size, port) | environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+        place = Path(tempfile.mkdtemp(dir=tmp_path))
+        jobs = [
+            {
+                "code": PROCESS.format(source=source, name=function.__name__),
+                "environment": {**os.environ, **process_environment(rank, size, port)}
+                | environment,
+                "output": str(place / f"{rank}.output"),
+                "errors": str(place / f"{rank}.errors"),
+            }
             for rank in range(size)
         ]
-        found = [(process, *process.communicate(timeout=200)) for process in started]
+        fork_server.stdin.write(json.dumps(jobs) + "\n")
+        fork_server.stdin.flush()
+        ends = json.loads(fork_server.stdout.readline())
         return [
-            (process.returncode, (error.strip().splitlines() or [""])[-1].partition("]: ")[2])
-            if process.returncode
-            else json.loads(output)
-            for process, output, error in found
+            (status, _last_line(Path(job["errors"])))
+            if status
+            else json.loads(Path(job["output"]).read_text())
+            for job, status in zip(jobs, ends, strict=True)
         ]
 
     return run
+
+
+def _last_line(errors: Path) -> str:
+    """Without the rank that torch begins it with."""
+    return (errors.read_text().strip().splitlines() or [""])[-1].partition("]: ")[2]
 
 
 def process_environment(rank: int, size: int, port: str) -> dict[str, str]:
