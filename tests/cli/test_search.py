@@ -83,7 +83,7 @@ def test_sentences_of_small_searches() -> None:
 def test_a_search(digits: Path, tiny_network: Path, tmp_path: Path, capsys) -> None:
     space = tmp_path / "space.yaml"
     space.write_text(f"network: [{tiny_network}]\nbatch_size: [16, 32]\n")
-    words = ["search", digits, "--trials", 2, "--trial-minutes", 0.05, "--space", space]
+    words = ["search", digits, "--trials", 2, "--trial-minutes", 0.02, "--space", space]
     words += ["--from", "scratch", "--out", tmp_path / "out"]
     assert main.run([*map(str, words)]) == 0
     out, err = capsys.readouterr()
@@ -99,13 +99,13 @@ def test_a_search(digits: Path, tiny_network: Path, tmp_path: Path, capsys) -> N
 def test_a_search_with_a_refit(digits: Path, tiny_network: Path, tmp_path: Path, capsys) -> None:
     space = tmp_path / "space.yaml"
     space.write_text(f"network: [{tiny_network}]\nbatch_size: [16, 32]\n")
-    words = ["search", digits, "--trials", 1, "--trial-minutes", 0.05, "--refit-minutes", 0.05]
+    words = ["search", digits, "--trials", 1, "--trial-minutes", 0.02, "--refit-minutes", 0.02]
     words += ["--space", space, "--from", "scratch", "--out", tmp_path / "out"]
     assert main.run([*map(str, words)]) == 0
     out, err = capsys.readouterr()
     assert out == f"{tmp_path}/out/refit/model.safetensors\n"
     lines = err.splitlines()
-    assert "refit: the values that Foveal chooses, for 0.05 minutes" in lines
+    assert "refit: the values that Foveal chooses, for 0.02 minutes" in lines
     assert not [line for line in lines if line.startswith(("design:", "plan:", "  "))]
 
 

@@ -54,7 +54,7 @@ def test_digits_tells_accuracy_and_exports(tmp_path):
 
 
 def test_photos_designs_trains_and_writes_both_pages(tiles, tmp_path):
-    told = run("photos.py", tmp_path, tiles, "--minutes", 0.1, "--size", 24)
+    told = run("photos.py", tmp_path, tiles, "--minutes", 0.05, "--size", 24)
     assert "80 images, 0 that cannot be read" in told
     assert "least sure of" in told
     for page in ("report.html", "lens.html"):

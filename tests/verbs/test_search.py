@@ -32,11 +32,11 @@ def space(tmp_path: Path, tiny_network: Path) -> Path:
     return path
 
 
-def run(digits: Path, space: Path, out: Path, trials: int, **more):
+def run(digits: Path, space: Path, out: Path, trials: int, minutes: float = 0.02, **more):
     return search(
         digits,
         trials=trials,
-        trial_minutes=0.05,
+        trial_minutes=minutes,
         space=space,
         out=out,
         start_from="scratch",
@@ -81,7 +81,7 @@ def test_the_same_folder_goes_on(digits: Path, space: Path, tmp_path: Path) -> N
 
 
 def _command(digits: Path, space: Path, out: Path, trials: int) -> list[str]:
-    words = ["search", digits, "--trials", trials, "--trial-minutes", 0.05, "--space", space]
+    words = ["search", digits, "--trials", trials, "--trial-minutes", 0.02, "--space", space]
     words += ["--out", out, "--from", "scratch"]
     return [sys.executable, "-m", "foveal", *map(str, words)]
 
@@ -114,7 +114,7 @@ def test_a_stopped_trial_goes_on(digits: Path, space: Path, tmp_path: Path, numb
         os.kill(process.pid, number)
         process.communicate(timeout=100)
     started = (out / "trials" / "0001" / "log.jsonl").read_text().splitlines()
-    result = run(digits, space, out, 2)
+    result = run(digits, space, out, 2, minutes=0.05)  # more than its first epochs took
     states = [(trial.state, trial.folder.name) for trial in result.trials]
     assert states == [("complete", "0000"), ("failed", "0001"), ("complete", "0001")]
     assert result.trials[1].params == result.trials[2].params
@@ -147,14 +147,14 @@ def test_the_minutes_that_trials_leave_are_for_the_refit(
 
     def minutes_for_refit(budget: SearchBudget) -> float:
         left.append(real(budget))
-        return 0.05
+        return 0.02
 
     monkeypatch.setattr(SearchBudget, "minutes_for_refit", minutes_for_refit)
-    lengths = {"minutes": 600, "trials": 1, "trial_minutes": 0.05, "start_from": "scratch"}
+    lengths = {"minutes": 600, "trials": 1, "trial_minutes": 0.02, "start_from": "scratch"}
     result = search(digits, space=space, out=tmp_path / "out", **lengths)
     assert [trial.state for trial in result.trials] == ["complete"]
     assert result.refit.folder == tmp_path / "out" / "refit"
-    assert result.refit.minutes == 0.05
+    assert result.refit.minutes == 0.02
     assert 400 < left[0] < 600
 
 

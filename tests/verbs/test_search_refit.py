@@ -28,7 +28,7 @@ from foveal.verbs.search_refit import run_refit
 from foveal.verbs.search_runs import Search
 
 SPACE = "batch_size: [16, 32]\nmixup_alpha: [0.0, 0.3]\nnetwork: [NETWORK]\n"
-LENGTHS = {"trial_minutes": 0.05, "refit_minutes": 0.05}
+LENGTHS = {"trial_minutes": 0.02, "refit_minutes": 0.02}
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_refit_of_the_default_values_is_an_ordinary_run(digits, space, tmp_pat
     result = run(digits, space, tmp_path / "out")
     folder = tmp_path / "out" / "refit"
     assert (result.refit.folder, result.refit.trial) == (folder, 0)
-    assert result.refit.minutes == 0.05
+    assert result.refit.minutes == 0.02
     assert result.model_path == folder / "model.safetensors"
     own, first = (
         Recipe.load(path / RECIPE_FILE) for path in (folder, tmp_path / "out/trials/0000")
@@ -92,7 +92,7 @@ def test_no_refit_is_trained_where_no_time_is_left(
 
 
 def _command(digits: Path, space: Path, out: Path, minutes: float) -> list[str]:
-    words = ["search", digits, "--trials", 1, "--trial-minutes", 0.05, "--refit-minutes", minutes]
+    words = ["search", digits, "--trials", 1, "--trial-minutes", 0.02, "--refit-minutes", minutes]
     words += ["--space", space, "--out", out, "--from", "scratch"]
     return [sys.executable, "-m", "foveal", *map(str, words)]
 
@@ -162,11 +162,11 @@ def test_a_refit_that_another_process_has_trained_meanwhile_is_the_result(
 ) -> None:
     out = tmp_path / "out"
     result = run(digits, space, out)
-    budget = plan_search(None, 1, 0.05, 0.05, 0.0)
+    budget = plan_search(None, 1, 0.02, 0.02, 0.0)
     arguments = Search(digits, None, out, budget, "scratch", 0, "auto", silent)
     study = open_study(out, None, 0)
     run_refit(study, arguments, result, None)  # there was none when the search started
-    assert stored_refit(study) == Refit("refit", 0, 0.05)
+    assert stored_refit(study) == Refit("refit", 0, 0.02)
     assert not (out / "refit-2").exists()
 
 

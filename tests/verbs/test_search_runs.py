@@ -61,7 +61,7 @@ def test_trials_take_what_the_first_has_measured(
     space = tmp_path / "space.yaml"
     space.write_text("mixup_alpha: [0.1, 0.2]\n")
     out = tmp_path / "out"
-    search(digits, trials=2, trial_minutes=0.05, space=space, out=out, start_from="scratch")
+    search(digits, trials=2, trial_minutes=0.02, space=space, out=out, start_from="scratch")
     assert len(measured) == 1
     first, second = (Recipe.load(out / "trials" / name / RECIPE_FILE) for name in ("0000", "0001"))
     assert second.mixup_alpha in (0.1, 0.2)

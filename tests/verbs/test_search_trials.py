@@ -34,7 +34,7 @@ def search_that_fails(
         result = search(
             digits,
             trials=2,
-            trial_minutes=0.05,
+            trial_minutes=0.02,
             space=space,
             out=tmp_path / "out",
             start_from="scratch",
@@ -60,7 +60,7 @@ def test_data_without_val(digits: Path, tmp_path: Path) -> None:
         search(
             tmp_path / "few",
             trials=1,
-            trial_minutes=0.05,
+            trial_minutes=0.02,
             out=tmp_path / "out",
             start_from="scratch",
         )

@@ -176,14 +176,14 @@ def test_streamed_from_shards_it_is_the_same_model(digits, network_file, tmp_pat
 
 def test_from_a_model_and_within_minutes(unbroken, digits, tmp_path):
     folder, start = tmp_path / "further", unbroken[0] / "model.safetensors"
-    words = [f"--from={start}", "--set=linear_probe=on", "--set=freeze_norms=on", "--minutes=0.1"]
+    words = [f"--from={start}", "--set=linear_probe=on", "--set=freeze_norms=on", "--minutes=0.05"]
     process = _start([str(digits), f"--out={folder}", "--processes=2", *words])
     _, errors = process.communicate(timeout=280)
     assert process.returncode == 0, errors
     assert errors.count("the output layer fitted to features of ") == 1
     assert errors.count("finished: validation accuracy") == 1
     newest = load_newest(folder / "checkpoint")
-    assert newest.metadata["plan"]["minutes"] == pytest.approx(0.1)
+    assert newest.metadata["plan"]["minutes"] == pytest.approx(0.05)
     assert newest.metadata["position"]["finished"]
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [line["stage"] for line in lines] == ["head", *["training"] * (len(lines) - 1)]

@@ -43,7 +43,7 @@ def test_the_line_trains_the_same_network_by_the_same_recipe(
 ) -> None:
     space = tmp_path / "space.yaml"
     space.write_text(f"network: [{tiny_network}]\nlearning_rate: [0.05, 0.1]\n")
-    lengths = {"trials": 2, "trial_minutes": 0.05}
+    lengths = {"trials": 2, "trial_minutes": 0.02}
     result = search(
         digits, space=space, out=tmp_path / "out", start_from="scratch", seed=3, **lengths
     )
