@@ -1,5 +1,6 @@
 """foveal train as a person meets it: folders, kills, signals, resuming, the command line."""
 
+import functools
 import json
 import os
 import re
@@ -22,29 +23,16 @@ from foveal.verbs.train import train
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+def _words(digits, network, out, *more):
+    """The words of a short run, which is repeatable."""
+    words = [sys.executable, "-m", "foveal", "train", digits, "--network", network]
+    words += ["--epochs", "6", "--set", "batch_size=16", "--out", out, *more]
+    return [str(word) for word in words]
+
+
 @pytest.fixture
 def command(digits, tiny_network):
-    """The words of a short run, and an environment in which it is repeatable."""
-
-    def words(out, *more):
-        return [
-            sys.executable,
-            "-m",
-            "foveal",
-            "train",
-            str(digits),
-            "--network",
-            str(tiny_network),
-            "--epochs",
-            "6",
-            "--set",
-            "batch_size=16",
-            "--out",
-            str(out),
-            *more,
-        ]
-
-    return words
+    return functools.partial(_words, digits, tiny_network)
 
 
 ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -72,11 +60,19 @@ def _wait_for(path, seconds=60):
     raise AssertionError(f"{path} did not appear")
 
 
-def test_a_run_from_folder_to_model(command, tmp_path, digits):
-    status, out, printed = _finish(command(tmp_path / "run"))
+@pytest.fixture(scope="module")
+def whole(digits, tiny_run, tmp_path_factory):
+    """The folder of a run that nothing has broken, and what it printed on standard error."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    status, out, printed = _finish(_words(digits, tiny_run.parent / "tiny.yaml", folder))
     assert status == 0, printed
-    assert out == f"{tmp_path}/run/model.safetensors\n"
-    names = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert out == f"{folder}/model.safetensors\n"
+    return folder, printed
+
+
+def test_a_run_from_folder_to_model(whole, tmp_path, digits):
+    run, printed = whole
+    names = sorted(path.name for path in run.iterdir())
     assert names == [
         ".lock",
         "checkpoint",
@@ -89,7 +85,7 @@ def test_a_run_from_folder_to_model(command, tmp_path, digits):
     ]
     assert "  batch_size: 16  (set)" in printed
     assert "  optimizer: " in printed
-    run_data = json.loads((tmp_path / "run" / "data.json").read_text())
+    run_data = json.loads((run / "data.json").read_text())
     counts = run_data["counts"]
     assert sum(counts.values()) == 300
     for split in ("train", "val", "test"):
@@ -101,17 +97,16 @@ def test_a_run_from_folder_to_model(command, tmp_path, digits):
     again = tmp_path / "again"
     train(
         digits,
-        network=tmp_path / "run" / "network.yaml",
-        recipe=tmp_path / "run" / "recipe.yaml",
+        network=run / "network.yaml",
+        recipe=run / "recipe.yaml",
         out=again,
     )
-    one = (tmp_path / "run" / "model.safetensors").read_bytes()
+    one = (run / "model.safetensors").read_bytes()
     assert (again / "model.safetensors").read_bytes() == one
 
 
-def test_killed_and_resumed_it_is_the_same_file(command, tmp_path):
-    assert _finish(command(tmp_path / "whole"))[0] == 0
-    whole = (tmp_path / "whole" / "model.safetensors").read_bytes()
+def test_killed_and_resumed_it_is_the_same_file(command, whole, tmp_path, capsys):
+    expected = (whole[0] / "model.safetensors").read_bytes()
     folder = tmp_path / "killed"
     words = command(folder)
     for file in ("checkpoint", "model.safetensors"):
@@ -120,15 +115,14 @@ def test_killed_and_resumed_it_is_the_same_file(command, tmp_path):
             process.send_signal(signal.SIGKILL)
         words = command(folder, "--resume")
     assert _finish(words)[0] == 0
-    assert (folder / "model.safetensors").read_bytes() == whole
-    status, _, printed = _finish(words)
-    assert status == 0
-    expected = (
+    assert (folder / "model.safetensors").read_bytes() == expected
+    assert cli(words[3:]) == 0
+    done = (
         f"{folder} is finished already, nothing was changed; train it further with --epochs or "
         "--minutes"
     )
-    assert expected in printed
-    assert (folder / "model.safetensors").read_bytes() == whole
+    assert done in capsys.readouterr().err.splitlines()
+    assert (folder / "model.safetensors").read_bytes() == expected
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
