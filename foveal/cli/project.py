@@ -30,6 +30,9 @@ def project(
         list[Path] | None, typer.Option(help="An image, .zip, folder or table of images to add.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="The class of images of --add.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="The split of images of --add: train, val or test.")
+    ] = None,
     group: Annotated[str | None, typer.Option(help="The group of images of --add.")] = None,
     change: Annotated[
         list[str] | None,
@@ -48,7 +51,7 @@ def project(
     changes = [_parse(text) for text in change or ()]
     with open_project(name, workspace) as opened, console.progress() as progress:
         for path in add or ():
-            added = opened.add(path, label=label, group=group, progress=progress)
+            added = opened.add(path, label=label, split=split, group=group, progress=progress)
             console.message(f"{plural(added.added, 'image')} added of {printable(str(path))}")
             for skipped, reason in added.skipped:
                 console.message(f"{printable(skipped)}: {reason}")

@@ -49,26 +49,28 @@ class OpenProject:
         path: str | Path,
         *,
         label: str | None = None,
+        split: str | None = None,
         group: str | None = None,
         progress: Progress = silent,
     ) -> Added:
         """Add a folder or table of images, which stay where they are, or copy an image or .zip.
 
-        label, group: of an image, or of those in a .zip without folders.  Raises UsageError where
-        there is nothing at `path`, DataError where it cannot be read.
+        label, split, group: of an image, or of those in a .zip without folders.  Raises UsageError
+        where there is nothing at `path`, DataError where it cannot be read.
         """
         path = Path(path)
         if path.is_dir() or path.name.lower().endswith(TABLE_SUFFIXES):
-            if label is not None or group is not None:
+            if (label, split, group) != (None, None, None):
                 raise UsageError(
-                    f"{printable(str(path))} has labels and groups of its own: leave both out"
+                    f"{printable(str(path))} has labels, splits and groups of its own: leave all "
+                    "three out"
                 )
             return add_folder(self.project, str(path.absolute()))
         if not path.is_file():
             raise UsageError(
                 f"there is no {printable(str(path))}: name an image, .zip, folder or table"
             )
-        options = UploadOptions(path.name, label, group)
+        options = UploadOptions(path.name, label, group, split=split)
         return take_upload(self.project, self.thumbnails, path, options, progress=progress)
 
     def export(self, folder: str | Path, *, progress: Progress = silent) -> int:

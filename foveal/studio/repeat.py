@@ -43,10 +43,13 @@ def repeat_change(workspace: Workspace, name: str, entry: dict[str, Any]) -> dic
 
 
 def repeat_upload(
-    workspace: Workspace, name: str, path: str, label: str | None = None, group: str | None = None
+    workspace: Workspace, name: str, path: str, **options: str | None
 ) -> dict[str, str]:
-    """Adding what lies at `path`; of an upload the page knows only its name."""
-    given = {key: value for key, value in (("label", label), ("group", group)) if value is not None}
+    """Adding what lies at `path`; of an upload the page knows only its name.
+
+    options: label, split, group; None: not given.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
     words = [word for key, value in given.items() for word in (f"--{key}", value)]
     values = "".join(f", {key}={value!r}" for key, value in given.items())
     return repeat_in_project(workspace, name, ["--add", path, *words], f"add({path!r}{values})")

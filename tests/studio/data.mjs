@@ -1,9 +1,10 @@
-// The Data tab by keyboard: node data.mjs URL IMAGE_FOLDER HOSTILE_FILE
+// The Data tab by keyboard: node data.mjs URL IMAGE_FOLDER HOSTILE_FILE SPLIT_FOLDER
 // IMAGE_FOLDER holds 3 images in folder a and 2 in folder b; HOSTILE_FILE has markup in its name.
+// SPLIT_FOLDER holds train/a, validation/a, test/b with an image each, and one file that is no image.
 import { axeFaults, holds, same } from "../../web/tests/browser.mjs";
 import { inStudio, press, until } from "./open.mjs";
 
-const [url, folder, hostile] = process.argv.slice(2);
+const [url, folder, hostile, split] = process.argv.slice(2);
 const HOSTILE_CLASS = '"><img src=x onerror=alert(1)>';
 
 const captions = (page) =>
@@ -224,6 +225,49 @@ async function detail(page) {
   );
 }
 
+async function folderOfSplits(page) {
+  await page.click("#add");
+  await page.setInputFiles("#folder", split);
+  await until(
+    () => classes(page),
+    ["a 5", "b 3", "pear 2"],
+    "classes of splits",
+  );
+  for (const [number, name] of [
+    ["1", "train a"],
+    ["2", "val a"],
+    ["3", "test b"],
+  ]) {
+    await page.selectOption("#split", number);
+    await until(
+      async () =>
+        (await captions(page)).map((text) => text.replace(/\s+/, " ")),
+      [name],
+      "an image shows its split",
+    );
+  }
+  await page.selectOption("#split", "");
+  const notes = () =>
+    page.$$eval(".told p", (texts) => texts.map((text) => text.textContent));
+  await until(
+    notes,
+    [
+      "1 file ignored: not an image in a class folder",
+      "folders are read as splits: 'test' as test, 'train' as train, 'validation' as val",
+    ],
+    "how the folders were read",
+  );
+  same(await axeFaults(page), [], "axe with what is told of an upload");
+  await page.locator(".told").getByRole("button", { name: "Close" }).click();
+  await until(notes, [], "closed");
+  await press(page, "Control+z");
+  await until(
+    () => classes(page),
+    ["a 3", "b 2", "pear 2"],
+    "undone in one step",
+  );
+}
+
 async function otherLanguageAndReload(page) {
   await page.click("#language");
   same(
@@ -262,6 +306,7 @@ await inStudio(url, async (page) => {
   await editClasses(page);
   await dragOntoClass(page);
   await dropFiles(page);
+  await folderOfSplits(page);
   await detail(page);
   await otherLanguageAndReload(page);
   await twoPages(page);

@@ -23,8 +23,12 @@ def test_images_are_added_labelled_and_edited(start_studio, run_script, tmp_path
         save(tmp_path / "images" / name, seed)
     hostile = tmp_path / "<img src=x onerror=alert(2)> & \"'.png"
     save(hostile, 9)
+    split = tmp_path / "split"
+    for seed, name in enumerate(["train/a/1.png", "validation/a/2.png", "test/b/3.png"], 20):
+        save(split / name, seed)
+    (split / "about.txt").write_text("no image")
     with start_studio(tmp_path / "workspace") as studio:
-        run_script("data.mjs", studio.url, tmp_path / "images", hostile)
+        run_script("data.mjs", studio.url, tmp_path / "images", hostile, split)
 
 
 def test_classes_are_filled_from_the_webcam_in_groups(start_studio, run_script, tmp_path):

@@ -75,7 +75,7 @@ def test_what_cannot_be_added(workspace, digits, tmp_path):
             ),
             (
                 lambda: project.add(digits, label="x"),
-                f"{digits} has labels and groups of its own: leave both out",
+                f"{digits} has labels, splits and groups of its own: leave all three out",
             ),
             (
                 lambda: project.write_table(tmp_path / "table.csv"),

@@ -9,6 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from foveal.errors import UsageError
+from foveal.text import printable
+
 NO_LABEL = -1
 NO_GROUP = -1
 SPLIT_NAMES = ("auto", "train", "val", "test")
@@ -22,6 +25,15 @@ _DTYPES: dict[ColumnName, Any] = {
     "left_out": np.bool_,
     "present": np.bool_,
 }
+
+
+def split_number(name: str) -> int:
+    """The place of a split in SPLIT_NAMES.  Raises UsageError where there is none of this name."""
+    if name not in SPLIT_NAMES:
+        raise UsageError(
+            f"'{printable(name[:80])}' is no split: give one of {', '.join(SPLIT_NAMES)}"
+        )
+    return SPLIT_NAMES.index(name)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foveal.errors import UsageError
 from foveal.studio.names import clean_name
 from foveal.studio.project.additions import add_images
-from foveal.studio.project.images import NO_LABEL, SPLIT_NAMES
+from foveal.studio.project.images import NO_LABEL, split_number
 from foveal.studio.project.table import Table
 from foveal.text import did_you_mean, printable
 
@@ -109,15 +109,12 @@ def _keep(table: Table, entry: Entry) -> None:
 
 
 def _check_split(table: Table, entry: Entry) -> Entry:
-    if entry["split"] not in SPLIT_NAMES:
-        raise UsageError(
-            f"'{printable(str(entry['split']))}' is no split: give one of {', '.join(SPLIT_NAMES)}"
-        )
+    split_number(str(entry["split"]))
     return _check_ids(table, entry)
 
 
 def _split(table: Table, entry: Entry) -> None:
-    table.write("split", _ids(entry), SPLIT_NAMES.index(entry["split"]))
+    table.write("split", _ids(entry), split_number(entry["split"]))
 
 
 def _check_group(table: Table, entry: Entry) -> Entry:

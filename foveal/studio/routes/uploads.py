@@ -19,6 +19,7 @@ from foveal.studio.security import BINARY, media_type
 from foveal.studio.state import StudioState
 from foveal.studio.tasks.tasks import TaskProgress
 from foveal.studio.uploads.folder import add_folder
+from foveal.studio.uploads.layout import read_upload_layout
 from foveal.studio.uploads.machine_path import read_machine_image
 from foveal.studio.uploads.upload import (
     UploadOptions,
@@ -29,7 +30,7 @@ from foveal.studio.uploads.upload import (
 )
 from foveal.text import printable
 
-_OPTIONS = ("name", "label", "group", "batch")
+_OPTIONS = ("name", "label", "split", "group", "batch")
 _ADDED = "added"
 """The folder that a file came in, which one command line adds with the files of all its classes."""
 
@@ -38,6 +39,12 @@ class FolderPath(Body):
     """The whole path of a folder or table on the machine that runs the studio."""
 
     path: str
+
+
+class DroppedFolders(Body):
+    """Of folders to be uploaded: the path of each, from the dropped one -> names of its files."""
+
+    folders: dict[str, list[str]]
 
 
 class ImagePath(Body):
@@ -53,7 +60,10 @@ class ExportFolder(Body):
 
 
 def upload_routes(state: StudioState) -> list[Route]:
-    """Routes of /api/projects/P: uploads, folders, export; an image of this machine to try."""
+    """Routes of /api/projects/P: uploads, folders, export.
+
+    And how dropped folders are read, and an image of this machine to try.
+    """
 
     def name_of(project: Project) -> str:
         return str(state.workspace.project_facts(project.id)["name"])
@@ -76,12 +86,16 @@ def upload_routes(state: StudioState) -> list[Route]:
         folder = request.query_params.get(_ADDED)
         if folder is not None:
             return repeat_upload(state.workspace, project, folder)
-        return repeat_upload(state.workspace, project, options.name, options.label, options.group)
+        given = {key: getattr(options, key) for key in ("label", "split", "group")}
+        return repeat_upload(state.workspace, project, options.name, **given)
 
     def folder(request: Request, body: FolderPath) -> dict[str, Any]:
         project = state.project(request)
         added = add_folder(project, body.path).to_data()
         return {**added, **repeat_upload(state.workspace, name_of(project), body.path)}
+
+    def layout(_: Request, body: DroppedFolders) -> dict[str, Any]:
+        return read_upload_layout(body.folders).to_data()
 
     async def image_file(request: Request) -> Response:
         body = await read_json(request, ImagePath)
@@ -111,6 +125,7 @@ def upload_routes(state: StudioState) -> list[Route]:
     one = "/api/projects/{project}"
     return [
         Route(f"{one}/uploads", upload, methods=["POST"]),
+        json_post("/api/upload-layout", DroppedFolders, layout),
         json_post(f"{one}/folders", FolderPath, folder),
         Route("/api/image-file", image_file, methods=["POST"]),
         Route(f"{one}/export", download),

@@ -12,7 +12,7 @@ from foveal.errors import UsageError
 from foveal.studio.project.project import Project
 from foveal.studio.uploads.added import Added
 from foveal.studio.uploads.machine_path import machine_path
-from foveal.studio.uploads.rows import Row, dataset_rows, in_project
+from foveal.studio.uploads.rows import Row, dataset_rows, in_project, layout_problem
 from foveal.text import printable
 
 OUTSIDE = "a link or path that leads out of the folder that was added"
@@ -28,14 +28,16 @@ def add_folder(project: Project, path: str) -> Added:
     `open_dataset`.
     """
     chosen = _checked(path, project)
+    added = Added()
     dataset = open_dataset(chosen, allow_empty=True)
     if not len(dataset) and chosen.is_dir():
-        dataset = open_images(chosen)
+        without_labels = open_images(chosen)
+        added.notes += layout_problem(dataset, without_labels.paths)
+        dataset = without_labels
     if dataset.archive_members:
         raise UsageError(
             f"the images of {printable(path)} lie inside other files: unpack them to a folder"
         )
-    added = Added()
     rows = dataset_rows(dataset, added)
     folder = os.path.abspath(dataset.root)  # noqa: PTH100 - must not resolve links
     paths = [os.path.join(folder, row.name) for row in rows]  # noqa: PTH118 - called per row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -55,6 +55,15 @@ def dataset_rows(
             zip(dataset.labels, dataset.splits, dataset.groups, strict=True)
         )
     ]
+
+
+def layout_problem(dataset: Dataset, paths: Iterable[str]) -> list[str]:
+    """Why the folders of images that have no label were not read as classes.
+
+    Nothing where all lie in one folder: they are there to be labelled.
+    """
+    folders = {path.rpartition("/")[0] for path in paths}
+    return [dataset.problem] if dataset.problem and len(folders) > 1 else []
 
 
 def class_name(text: str) -> str:

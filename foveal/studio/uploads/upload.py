@@ -23,10 +23,11 @@ from foveal.errors import DataError, ImageError
 from foveal.images.limits import MAX_FILE_BYTES
 from foveal.progress import Progress, silent
 from foveal.studio.names import clean_name
+from foveal.studio.project.images import split_number
 from foveal.studio.project.project import Project
 from foveal.studio.thumbnails import Thumbnails, file_stamp
 from foveal.studio.uploads.added import Added
-from foveal.studio.uploads.rows import Row, dataset_rows, in_project
+from foveal.studio.uploads.rows import Row, dataset_rows, in_project, layout_problem
 from foveal.studio.uploads.store import decoded_thumbnail, store, stored_path
 from foveal.text import format_bytes, printable
 
@@ -46,13 +47,15 @@ _MAX_NAME = 255
 class UploadOptions:
     """name: of the file.  label: the class of a single image, or of all in a zip without folders.
 
-    group: images of one group stay in one split.  batch: uploads of one batch are undone together.
+    split: of images that have none of their own.  group: images of one group stay in one split.
+    batch: uploads of one batch are undone together.
     """
 
     name: str = "upload"
     label: str | None = None
     group: str | None = None
     batch: str | None = None
+    split: str | None = None
 
 
 @contextmanager
@@ -96,9 +99,10 @@ def take_upload(
 ) -> Added:
     """Add a received file to the project.
 
-    progress: where it raises, what was added until then stays.  Raises UsageError on a wrong label
-    or group, DataError where a zip is damaged or over a limit.
+    progress: where it raises, what was added until then stays.  Raises UsageError on a wrong label,
+    group or split, DataError where a zip is damaged or over a limit.
     """
+    split = split_number(options.split or "auto")
     label = None if options.label is None else clean_name(options.label, "class")
     group = None if options.group is None else clean_name(options.group, "group")
     batch = options.batch or secrets.token_hex(8)
@@ -106,10 +110,12 @@ def take_upload(
         is_zip = opened.read(4) == _ZIP_START
     added = Added()
     if is_zip:
-        rows = _zip_rows(file, label, group, added)
+        rows = [
+            row._replace(split=row.split or split) for row in _zip_rows(file, label, group, added)
+        ]
         total = len(rows)
     else:
-        rows = [Row(options.name[:_MAX_NAME], label, 0, group, file.read_bytes)]
+        rows = [Row(options.name[:_MAX_NAME], label, split, group, file.read_bytes)]
         total = 1
     writer = _Writer(project, thumbnails, batch, added)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
@@ -184,6 +190,8 @@ def _zip_rows(file: Path, label: str | None, group: str | None, added: Added) ->
     except DataError as error:
         raise DataError(str(error).replace(str(file), "the archive")) from error
     if not len(dataset):
+        problem = layout_problem(dataset, listing.members)
+        added.notes += [each.replace(str(file), "the archive") for each in problem]
         dataset = Dataset(
             root=file,
             paths=tuple(listing.members),

@@ -49,6 +49,29 @@ def test_a_file_of_a_folder_is_repeated_by_the_folder(studio):
     assert taken["python"].endswith("    project.add('my x')")
 
 
+def test_folders_that_are_dropped_keep_their_splits(studio):
+    path = studio.project("dropped")
+    folders = {"photos/train/cat": ["1.png"], "photos/valid/cat": ["2.png"], "photos": ["a.txt"]}
+    layout = studio.post("/api/upload-layout", folders=folders)
+    assert layout == {
+        "places": {
+            "photos/train/cat": {"label": "cat", "split": "train"},
+            "photos/valid/cat": {"label": "cat", "split": "val"},
+        },
+        "ignored": ["photos/a.txt"],
+        "whole": ["photos"],
+        "notes": [
+            "1 file ignored: not an image in a class folder",
+            "folders are read as splits: 'train' as train, 'valid' as val",
+        ],
+    }
+    for number, place in enumerate(layout["places"].values()):
+        taken = studio.upload(path, png(number), name=f"{number}.png", **place)
+    assert taken["command"].endswith(" dropped --add 1.png --label cat --split val")
+    assert taken["python"].endswith("    project.add('1.png', label='cat', split='val')")
+    assert studio.get(f"{path}/images")["splits"] == [1, 2]
+
+
 def test_a_file_that_vanished_is_told_and_its_thumbnail_stays(studio, tmp_path):
     path = studio.project("vanishing")
     for number in range(2):
@@ -87,13 +110,19 @@ def test_a_file_that_became_a_link_out_is_not_read(studio, tmp_path):
             "?path=/etc",
             BINARY,
             422,
-            "unknown parameter 'path'; valid parameters: name, label, group, batch, added",
+            "unknown parameter 'path'; valid parameters: name, label, split, group, batch, added",
         ),
         (
             "",
             {"content-type": "application/json"},
             415,
             "files are sent as application/octet-stream",
+        ),
+        (
+            "?split=valid",
+            BINARY,
+            422,
+            "'valid' is no split: give one of auto, train, val, test",
         ),
         ("?label=%20", BINARY, 422, "the name of a class is empty: type at least one character"),
     ],

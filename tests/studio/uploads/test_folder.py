@@ -57,6 +57,18 @@ def test_images_without_class_folders_have_no_label(project, tmp_path):
     assert labels(project) == {"1.png": None}
 
 
+def test_why_folders_are_no_classes_is_told(project, tmp_path):
+    for name in ("1/cat/1.png", "1/dog/2.png", "2/cat/3.png", "2/dog/4.png"):
+        draw(tmp_path / "f" / name)
+    assert add_folder(project, str(tmp_path / "f")).notes == [
+        f"the layout of {tmp_path}/f is open: the folders '1', '2' hold the same folders 'cat', "
+        "'dog', so it is open which are the classes: call folders that are splits train, val and "
+        "test, or keep only the class folders at the top, or give a table with the columns path, "
+        "label and split"
+    ]
+    assert set(labels(project).values()) == {None}
+
+
 def test_a_table_gives_labels_splits_and_groups(project, tmp_path):
     draw(tmp_path / "f" / "1.png")
     (tmp_path / "f" / "t.csv").write_text("path,label,split,group\n1.png,cat,val,g\n")

@@ -107,6 +107,32 @@ def test_folders_of_an_archive_are_classes(project, take):
     assert labels(project) == {}
 
 
+@pytest.mark.parametrize("above", ["", "photos/"])
+def test_an_archive_keeps_its_splits(project, take, above):
+    names = ["training/cat/1.png", "validation/dog/2.png", "Test/cat/3.png"]
+    take(archive([(above + name, image(n)) for n, name in enumerate(names)]), split="test")
+    shown = [project.image(n) for n in range(3)]
+    assert {(each["label"], each["split"]) for each in shown} == {
+        ("cat", "train"), ("dog", "val"), ("cat", "test"),
+    }  # fmt: skip
+
+
+def test_why_the_folders_of_an_archive_are_no_classes_is_told(project, take):
+    names = ["train_cat/1.png", "train_dog/2.png", "test_cat/3.png", "test_dog/4.png"]
+    added = take(archive([(name, image(n)) for n, name in enumerate(names)]))
+    assert added.notes == [
+        "the layout of the archive is open: the names of the folders 'test_cat', 'test_dog', "
+        "'train_cat', 'train_dog' say a split and something else: make folders train, val and test "
+        "with the class folders in them, or give a table with the columns path, label and split"
+    ]
+    assert set(labels(project).values()) == {None}
+
+
+def test_an_image_is_put_into_the_named_split(project, take):
+    take(image(), label="cat", split="val")
+    assert project.image(0)["split"] == "val"
+
+
 def test_an_archive_without_class_folders_takes_the_given_label(project, take):
     take(archive([("1.png", image(1)), ("2.png", image(2))]), label="cat")
     assert set(labels(project).values()) == {"cat"}

@@ -1,13 +1,29 @@
-// Files that were dropped or chosen, with the class each folder names.
+// Files that were dropped or chosen, with the class and the split that the server reads from their folders.
+import { post } from '../api'
 
-/** folder: of class folders, in which the file came. */
+/** folder: the dropped one, where a command line that adds it does the same. */
 export interface NamedFile {
   file: File
   label: string | null
+  split?: string | null
   folder?: string
 }
 
-const SPLIT_FOLDERS = new Set(['train', 'training', 'val', 'valid', 'validation', 'test', 'testing'])
+/** notes: how folders were read, and what of them was not used. */
+export interface Dropped {
+  files: NamedFile[]
+  notes: string[]
+}
+
+/** As the reader of a folder of this machine reads it; ignored: paths of files that it does not use.
+ * whole: dropped folders that it reads the same by their path.
+ */
+interface Layout {
+  places: Record<string, { label: string | null; split: string | null }>
+  ignored: string[]
+  whole: string[]
+  notes: string[]
+}
 
 /** The entries of a drop. Must be called while the event is handled, before anything is awaited. */
 export function entriesOf(transfer: DataTransfer): (FileSystemEntry | File)[] {
@@ -44,39 +60,53 @@ async function* walk(entry: FileSystemEntry, folders: string[]): AsyncGenerator<
       yield* walk(inner, [...folders, entry.name])
 }
 
-/** The class of a file in `folders`; where the dropped folder has folders, these are the classes. */
-export function labelOf(folders: readonly string[], nested: boolean): string | null {
-  if (!nested) return folders[0] ?? null
-  const inner = folders.slice(1)
-  const at = inner.length > 1 && SPLIT_FOLDERS.has(inner[0]!.toLowerCase()) ? 1 : 0
-  return inner[at] ?? null
-}
-
 const inOrder = new Intl.Collator(undefined, { numeric: true }).compare
 const pathOf = ({ file, folders }: Found): string => [...folders, file.name].join('/')
+const isArchive = ({ file }: Found): boolean => file.name.toLowerCase().endsWith('.zip')
 
-function labelled(found: Found[]): NamedFile[] {
+async function placed(found: Found[]): Promise<Dropped> {
   found.sort((a, b) => inOrder(pathOf(a), pathOf(b)))
-  const nested = new Set(found.filter((one) => one.folders.length > 1).map((one) => one.folders[0]))
-  return found.map(({ file, folders }) => {
-    const [folder] = folders
-    const isNested = folder !== undefined && nested.has(folder)
-    return { file, label: labelOf(folders, isNested), ...(isNested ? { folder } : {}) }
-  })
+  const { places, ignored, whole, notes } = await readLayout(
+    found.filter((one) => one.folders.length && !isArchive(one)),
+  )
+  const unused = new Set(ignored)
+  const files = found
+    .filter((one) => !unused.has(pathOf(one)))
+    .map((one): NamedFile => {
+      const [folder = ''] = one.folders
+      const place = isArchive(one) ? undefined : places[one.folders.join('/')]
+      return { file: one.file, label: null, ...place, ...(whole.includes(folder) ? { folder } : {}) }
+    })
+  return { files, notes }
 }
 
-/** Every file of a drop, folders included. */
-export async function filesOf(entries: (FileSystemEntry | File)[]): Promise<NamedFile[]> {
+async function readLayout(found: Found[]): Promise<Layout> {
+  if (!found.length) return { places: {}, ignored: [], whole: [], notes: [] }
+  const folders: Record<string, string[]> = {}
+  for (const { file, folders: parts } of found) (folders[parts.join('/')] ??= []).push(file.name)
+  return post<Layout>('/upload-layout', { folders })
+}
+
+async function filesIn(entries: (FileSystemEntry | File)[]): Promise<Found[]> {
   const found: Found[] = []
   for (const entry of entries) {
     if (entry instanceof File) found.push({ file: entry, folders: [] })
     else for await (const one of walk(entry, [])) found.push(one)
   }
-  return labelled(found)
+  return found
 }
 
+/** Every file of a drop, folders included. */
+export const filesOf = async (entries: (FileSystemEntry | File)[]): Promise<Dropped> => placed(await filesIn(entries))
+
+/** Every file of a drop onto a class, whatever its folders are. */
+export const filesOfClass = async (entries: (FileSystemEntry | File)[], label: string): Promise<Dropped> => ({
+  files: (await filesIn(entries)).map(({ file }) => ({ file, label })),
+  notes: [],
+})
+
 /** Files of an <input type="file">, with webkitdirectory or without. */
-export function filesOfInput(files: Iterable<File>): NamedFile[] {
+export function filesOfInput(files: Iterable<File>): Promise<Dropped> {
   const found = Array.from(files, (file) => ({ file, folders: file.webkitRelativePath.split('/').slice(0, -1) }))
-  return labelled(found.filter(({ file, folders }) => ![file.name, ...folders].some((name) => name.startsWith('.'))))
+  return placed(found.filter(({ file, folders }) => ![file.name, ...folders].some((name) => name.startsWith('.'))))
 }

@@ -3,7 +3,7 @@ import { RequestError, projectPath, query, upload } from '../api'
 import { repeated } from '../repeat.svelte'
 import { refresh, sentence, studio } from '../state.svelte'
 import type { Intake } from '../types'
-import type { NamedFile } from './dropped'
+import type { Dropped, NamedFile } from './dropped'
 
 const AT_ONCE = 4
 const MOST_REPEATED = 3
@@ -14,19 +14,21 @@ class Uploads {
   added = $state(0)
   running = $state(false)
   skipped = $state.raw<Intake['skipped']>([])
+  notes = $state.raw<string[]>([]) // how folders and archives were read
   private abort = new AbortController()
   private waiting: NamedFile[] = []
 
   /** Send files into the open project, to be undone together; those of a running upload go on. */
-  async add(files: readonly NamedFile[]): Promise<void> {
+  async add({ files, notes }: Dropped): Promise<void> {
     const { project } = studio
-    if (!project || !files.length) return
+    if (!project || !(files.length || notes.length)) return
     this.waiting.push(...files)
     if (this.running) {
       this.total += files.length
+      this.notes = [...this.notes, ...notes]
       return
     }
-    Object.assign(this, { total: files.length, done: 0, added: 0, running: true, skipped: [] })
+    Object.assign(this, { total: files.length, done: 0, added: 0, running: true, skipped: [], notes })
     this.abort = new AbortController()
     const batch = crypto.getRandomValues(new Uint32Array(4)).join('-') // randomUUID needs HTTPS or localhost
     await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(project.id, batch)))
@@ -39,6 +41,11 @@ class Uploads {
     this.abort.abort()
   }
 
+  /** Close what is told of the upload before. */
+  forget(): void {
+    Object.assign(this, { skipped: [], notes: [] })
+  }
+
   private async sendNext(project: string, batch: string): Promise<void> {
     for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
       try {
@@ -47,15 +54,16 @@ class Uploads {
         if (next.folder || this.done < MOST_REPEATED) repeated(intake) // others are added by the same line
       } catch (error) {
         if (!(error instanceof RequestError)) return // cancelled
-        this.count({ added: 0, skipped: [{ name: next.file.name, reason: sentence(error) }] })
+        this.count({ added: 0, notes: [], skipped: [{ name: next.file.name, reason: sentence(error) }] })
         if (error.status === 0) this.waiting = []
       }
       this.done++
     }
   }
 
-  private count({ added, skipped }: Pick<Intake, 'added' | 'skipped'>): void {
+  private count({ added, skipped, notes }: Pick<Intake, 'added' | 'skipped' | 'notes'>): void {
     this.added += added
+    if (notes.length) this.notes = [...this.notes, ...notes]
     if (skipped.length) this.skipped = [...this.skipped, ...skipped]
   }
 }
@@ -67,10 +75,11 @@ export const uploads = new Uploads()
  */
 export function sendFile(
   project: string,
-  { file, label }: { file: Blob & { name?: string }; label: string | null },
+  { file, label, split }: { file: Blob & { name?: string }; label: string | null; split?: string | null },
   { group, batch, added }: { group?: string; batch: string; added?: string | undefined },
   signal?: AbortSignal,
 ): Promise<Intake> {
-  const path = `${projectPath(project)}/uploads${query({ name: file.name ?? 'image.jpg', label, group, batch, added })}`
+  const options = { name: file.name ?? 'image.jpg', label, split, group, batch, added }
+  const path = `${projectPath(project)}/uploads${query(options)}`
   return upload<Intake>(path, file, signal, () => undefined)
 }
