@@ -72,6 +72,7 @@ def build_pixel_cache(
     preprocess: Preprocess,
     *,
     decoded: DecodedImages | None = None,
+    what: str = "decoding",
     progress: Progress = silent,
 ) -> PixelCache:
     """The pixels of these rows at the input's size, decoded now or read from the cache.
@@ -79,7 +80,7 @@ def build_pixel_cache(
     The key covers the files' paths, sizes and times, the input's shape and how images are resized
     to it; mean and deviation do not matter.
     decoded: what a scan of the data set kept; its images are taken from there, not read again.
-    Raises Error where the cache cannot be written.
+    what: is told as progress.  Raises Error where the cache cannot be written.
     """
     rows = [int(row) for row in rows]
     task = decode_task(input, preprocess)
@@ -89,7 +90,7 @@ def build_pixel_cache(
         cache.remove(folder)
         opened = None
     if opened is None:
-        _build(folder, dataset, rows, task, decoded, progress)
+        _build(folder, dataset, rows, task, decoded, what, progress)
         opened = _open(folder, rows, input.shape)
     if opened is None:
         raise Error(f"the cache {folder} is damaged right after writing; check the disk")
@@ -125,6 +126,7 @@ def _build(
     rows: list[int],
     task: DecodeTask,
     decoded: DecodedImages | None,
+    what: str,
     progress: Progress,
 ) -> None:
     part = cache.unfinished(folder)
@@ -138,7 +140,7 @@ def _build(
                 part.rmdir()
                 return  # another process built it meanwhile
             cache.remove_all_but_files(part)
-            _decode_missing(part, dataset, rows, task, decoded, progress)
+            _decode_missing(part, dataset, rows, task, decoded, what, progress)
             cache.write_about(
                 part,
                 f"pixels of {dataset.root}: {len(rows)} images at "
@@ -159,6 +161,7 @@ def _decode_missing(
     rows: list[int],
     task: DecodeTask,
     decoded: DecodedImages | None,
+    what: str,
     progress: Progress,
 ) -> None:
     """Decode the rows that the journal does not hold yet."""
@@ -178,7 +181,7 @@ def _decode_missing(
             append_chunk(journal, _to_chunk(dataset, chunk_rows, result))
             count += len(chunk_rows)
             note = images_per_second(count - start, began)
-            progress("decoding", count, len(rows), note)
+            progress(what, count, len(rows), note)
         os.fsync(file.fileno())
         os.fsync(journal.fileno())
 

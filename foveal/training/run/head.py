@@ -21,7 +21,11 @@ from foveal.training.events import EpochRecord
 from foveal.training.loss import compute_class_weights, encode_targets, loss_weights
 from foveal.training.run.context import RunContext
 from foveal.training.run.driver import handle_record
-from foveal.training.run.head_features import CollectedFeatures, collect_features
+from foveal.training.run.head_features import (
+    CollectedFeatures,
+    collect_features,
+    mean_val_features,
+)
 from foveal.training.run.outputs import save_elapsed, save_state
 from foveal.training.run.shared_session import all_cores
 from foveal.training.run.summary import chosen_line, time_line, write_recipe
@@ -111,7 +115,7 @@ def fit_output_layer(session: TrainSession, context: RunContext) -> TrainSession
     handle_record(record, state, session.task, context)
     for choice in chosen:
         context.progress.message(chosen_line(choice))
-    context.progress.message(_head_line(session, record, len(features.rows)))
+    context.progress.message(_head_line(session, context, record, features, fitted))
     return session
 
 
@@ -184,12 +188,24 @@ def _count_train(
     position.correct_sum = count * validation.accuracy(logits, labels)
 
 
-def _head_line(session: TrainSession, record: EpochRecord, images: int) -> str:
-    split, accuracy, count = "validation", record.val_accuracy, len(session.task.val)
+def _head_line(
+    session: TrainSession,
+    context: RunContext,
+    record: EpochRecord,
+    features: CollectedFeatures,
+    fitted: FittedHead,
+) -> str:
+    """The accuracy is that of predictions, as at the end of the run; epochs count plain images."""
+    seconds, task = session.budget.used(), session.task
+    split, accuracy, count = "validation", record.val_accuracy, len(task.val)
     if accuracy is None:
-        split, accuracy, count = "training", record.train_accuracy or 0.0, images
+        split, accuracy, count = "training", record.train_accuracy or 0.0, len(features.rows)
+    elif len(features.val) == count:
+        val = mean_val_features(session, features, context.progress)
+        logits = (val @ fitted.weight.T + fitted.bias).numpy()
+        accuracy = validation.accuracy(logits, task.val.labels)
     return (
-        f"model file after {session.budget.used():.1f} s: {split} accuracy "
+        f"model file after {seconds:.1f} s: {split} accuracy "
         f"{100 * accuracy:.2f} % (n={count:,}), the output layer fitted to features of "
-        f"{plural(images, 'image')}"
+        f"{plural(len(features.rows), 'image')}"
     )

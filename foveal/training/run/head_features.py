@@ -81,14 +81,39 @@ def collect_features(session: TrainSession, progress: Progress) -> CollectedFeat
     mirrored = task.recipe.test_time_augmentation == "flip" and count <= MAX_MIRRORED_IMAGES
     chunk = max(CHUNK_IMAGES, task.class_count)
     val_rows = np.arange(min(len(task.val), most))
-    val = _in_chunks(plain, task.val.pixels, val_rows, chunk, progress)
+    val = _in_chunks(plain, task.val.pixels, val_rows, chunk, "val", progress)
     started = time.perf_counter()
     train = _in_chunks(
-        mean if mirrored else plain, task.train.pixels, rows, chunk, progress, is_late
+        mean if mirrored else plain, task.train.pixels, rows, chunk, "train", progress, is_late
     )
     seconds = (time.perf_counter() - started) / (len(train) * (1 + mirrored))
     chosen = _count_choice(task, len(train), requested, most)
     return CollectedFeatures(rows[: len(train)], train, val, seconds, chosen)
+
+
+def mean_val_features(
+    session: TrainSession, features: CollectedFeatures, progress: Progress
+) -> Tensor:
+    """(N, D) features of the val images that `features` has, as predictions take them.
+
+    Where predictions are means over the image and its mirror image, the means of both: their logits
+    are those of the predictions, as the output layer is linear.
+    """
+    task, val = session.task, features.val
+    if task.recipe.test_time_augmentation != "flip" or not len(val):
+        return val
+    backbone, output = split_head(session.state.module)
+
+    def mirror(pixels: NDArray[np.uint8]) -> Tensor:
+        return extract_features(backbone, np.ascontiguousarray(pixels[:, :, ::-1]), task.device)
+
+    extract: Extract = mirror
+    if task.recipe.fine_tune == "off":
+        way = "bf16" if has_fast_bf16(task.device) else "fp32"
+        extract = with_cache(mirror, backbone, output.in_features, f"{way} mirror image")
+    rows = np.arange(len(val))
+    mirrored = _in_chunks(extract, task.val.pixels, rows, CHUNK_IMAGES, "val, mirrored", progress)
+    return (val + mirrored) / 2
 
 
 def _in_chunks(
@@ -96,6 +121,7 @@ def _in_chunks(
     pixels: Pixels,
     rows: NDArray[np.int64],
     chunk: int,
+    split: str,
     progress: Progress,
     is_late: Callable[[], bool] = lambda: False,
 ) -> Tensor:
@@ -104,9 +130,9 @@ def _in_chunks(
     for start in range(0, len(rows), chunk):
         if start and is_late():
             break
-        progress("features", start, len(rows))
+        progress(f"features of {split}", start, len(rows))
         chunks.append(extract(pixels[rows[start : start + chunk]]))
-    progress("features", len(rows), len(rows))
+    progress(f"features of {split}", len(rows), len(rows))
     return torch.cat(chunks) if chunks else torch.zeros(0)
 
 

@@ -151,6 +151,7 @@ def _decode_split(data: RequestedData, split: str, network: Network, progress: P
         network.input,
         network.preprocess,
         decoded=data.decoded,
+        what=f"decoding {split}",
         progress=progress,
     )
     return _Split(

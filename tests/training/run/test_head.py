@@ -15,6 +15,7 @@ from foveal.training import checkpoint
 from foveal.training.loss import encode_targets
 from foveal.training.run import head
 from foveal.training.run.driver import drive
+from foveal.training.run.final_validation import validate_best
 from foveal.training.run.head import fit_output_layer, run_first_stages
 from foveal.training.run.head_features import collect_features
 from foveal.training.setup.budget import Budget
@@ -73,6 +74,18 @@ def test_the_first_model_is_the_frozen_network_with_a_fitted_output(runs, start,
         "features of 200 images"
     )
     assert (session.task.recipe.linear_probe, session.task.recipe.freeze_norms) == ("on", "on")
+
+
+def test_the_first_line_and_the_last_tell_one_accuracy(runs, start, messages):
+    session = start(test_time_augmentation="flip")
+    session = fit_output_layer(session, runs.context(session, "run", progress=messages))
+    module, val = session.state.module, runs.data.val
+    of_each = predict_logits(module, val, CPU).argmax(1)
+    logits = validate_best(session.state, session.task, flip=True)
+    assert (logits.argmax(1) != of_each).any()
+    accuracy = session.state.position.final_scores["val_accuracy"]
+    assert accuracy != float((of_each == val.labels).mean())
+    assert f": validation accuracy {100 * accuracy:.2f} % (n=60), the output" in messages.texts[-1]
 
 
 def test_two_runs_of_one_seed_are_the_same_to_the_bit(start, whole):

@@ -77,6 +77,6 @@ def test_progress_ends_where_all_are_done(start):
     recorder = Recorder()
     collect_features(start(), recorder)
     assert recorder.calls == [
-        *(("features", 0, 60), ("features", 60, 60)),
-        *(("features", 0, 200), ("features", 200, 200)),
+        *(("features of val", 0, 60), ("features of val", 60, 60)),
+        *(("features of train", 0, 200), ("features of train", 200, 200)),
     ]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from foveal.dataset.dataset import Dataset
 from foveal.errors import DataError
-from foveal.progress import silent
+from foveal.progress import Progress, silent
 from foveal.spec.layers import Flatten, Output
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
@@ -47,6 +47,20 @@ def test_rows_of_unknown_classes_are_left_out_and_test_is_not_opened(tmp_path):
     assert data.run_data.warnings == ("a warning",)
     assert data.content_hashes().dtype == np.uint64
     assert len(data.content_hashes()) == 3
+
+
+def test_progress_says_which_split_is_decoded(tmp_path):
+    told = []
+
+    class Told(Progress):
+        def __call__(self, what, done, total, note=""):
+            told.append(what)
+
+    decode_training_data(_requested(tmp_path), NETWORK, Told())
+    assert [what for what in dict.fromkeys(told) if what.startswith("decoding")] == [
+        "decoding train",
+        "decoding val",
+    ]
 
 
 def test_several_labels_are_a_table(tmp_path):
