@@ -46,10 +46,12 @@ class Studio:
 
         threading.Thread(target=load, name="loading", daemon=True).start()
 
-    def end_streams(self) -> None:
-        """End the events of every open page."""
+    def end_requests(self) -> None:
+        """End the events of every open page, and the work that requests wait for."""
         if self._loaded.done() and self._loaded.exception() is None:
-            self._loaded.result()[0].events.close()
+            state = self._loaded.result()[0]
+            state.events.close()
+            state.tasks.end()
 
     def close(self) -> None:
         """End the work and close the files.  Raises what loading has raised."""

@@ -23,7 +23,7 @@ _DRAIN_SECONDS = 3
 
 
 class StudioServer(uvicorn.Server):
-    """uvicorn's server that reports when it listens, and ends the streams before it stops."""
+    """uvicorn's server that reports when it listens, and ends streams and work before it stops."""
 
     def __init__(self, studio: Studio, on_ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
@@ -54,8 +54,8 @@ class StudioServer(uvicorn.Server):
         self._studio.start(self._stop)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, answer open requests, then stop."""
-        self._studio.end_streams()
+        """End the streams and long work, answer open requests, then stop."""
+        self._studio.end_requests()
         await super().shutdown(sockets)
 
     def _stop(self) -> None:

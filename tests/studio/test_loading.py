@@ -51,7 +51,7 @@ def test_the_page_waits_for_nothing_and_the_rest_for_loading(studio, client, mon
     assert page.status_code == 200
     assert "<title>" in page.text
     assert rest.json()["projects"] == []
-    studio.end_streams()
+    studio.end_requests()
     studio.close()
 
 
@@ -63,7 +63,7 @@ def test_what_fails_ends_the_studio_with_its_reason(studio, monkeypatch):
     monkeypatch.setattr(studio, "_load", fails)
     studio.start(failed.set)
     assert failed.wait(10)
-    studio.end_streams()
+    studio.end_requests()
     with pytest.raises(RuntimeError, match="no memory"):
         studio.close()
 

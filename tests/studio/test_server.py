@@ -1,9 +1,12 @@
 """The studio as a process: signals, and a restart."""
 
+import contextlib
 import io
+import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,6 +22,37 @@ def test_a_signal_ends_it_also_while_a_page_is_open(start_studio, tmp_path, numb
             assert next(lines) == "retry: 1000"
             assert studio.stop(number) == 128 + number
             assert "event: reload" in list(lines)
+
+
+def _children(pid):
+    """The processes that threads of a process have started."""
+    folders = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for each in folders for child in (each / "children").read_text().split()]
+
+
+def test_a_signal_ends_an_explanation_that_a_page_waits_for(
+    start_studio, copy_run, digits, digits_run, tmp_path
+):
+    with start_studio(tmp_path / "w") as studio:
+        project = studio.project("digits")
+        studio.post(f"{project}/folders", path=str(digits))
+        path = f"{project}/runs/{copy_run(studio, project, digits_run).name}/lens"
+
+        def explain():
+            with contextlib.suppress(httpx.HTTPError):
+                studio.client.post(path, json={"image": 0})
+
+        page = threading.Thread(target=explain)
+        page.start()
+        deadline = time.monotonic() + 60
+        while not (children := _children(studio.process.pid)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for child in children:
+            os.kill(child, signal.SIGSTOP)  # work that lasts, and hears no signal but the last one
+        assert studio.stop(signal.SIGTERM) == 128 + signal.SIGTERM
+        page.join(30)
+        assert [child for child in children if Path(f"/proc/{child}").exists()] == []
 
 
 def test_killed_and_started_again_an_open_page_goes_on(start_studio, tmp_path):

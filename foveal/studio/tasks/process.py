@@ -21,7 +21,7 @@ from foveal.studio.tasks.tasks import TaskProgress
 
 _POLL_SECONDS = 0.2
 """Between two looks at whether a person has ended the work."""
-END_SECONDS = 2.0
+END_SECONDS = 1.0
 """For which the process may remove its temporary files, before it is killed."""
 
 

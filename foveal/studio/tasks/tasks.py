@@ -81,6 +81,7 @@ class Tasks:
         self._lock = threading.Lock()
         self._tasks: dict[str, Task] = {}
         self._threads: list[threading.Thread] = []
+        self._ended = False
 
     def start(self, project: str, kind: str, work: Work) -> str:
         """Begin work on a thread and return the task's id.
@@ -139,12 +140,19 @@ class Tasks:
             raise UsageError("there is no task of this id; it is over, or was of an earlier start")
         found.stop.set()
 
-    def close(self, seconds: float = 3.0) -> None:
-        """End all tasks and wait for them a little: the studio stops."""
+    def end(self) -> None:
+        """End all tasks at their next step, also those that begin from now on: the studio stops."""
         with self._lock:
-            tasks, threads = list(self._tasks.values()), list(self._threads)
+            self._ended = True
+            tasks = list(self._tasks.values())
         for task in tasks:
             task.stop.set()
+
+    def close(self, seconds: float = 3.0) -> None:
+        """End all tasks and wait for them a little: the studio stops."""
+        self.end()
+        with self._lock:
+            threads = list(self._threads)
         deadline = time.monotonic() + seconds
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -165,6 +173,8 @@ class Tasks:
 
     def _new(self, project: str, kind: str) -> Task:
         task = Task(secrets.token_hex(6), project, kind)
+        if self._ended:
+            task.stop.set()
         self._tasks[task.id] = task
         over = [each for each in self._tasks.values() if each.state != "running"]
         for old in over[: max(0, len(self._tasks) - MAX_KEPT_TASKS)]:
