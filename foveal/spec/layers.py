@@ -256,7 +256,8 @@ LAYER_TYPES: dict[str, type[Layer]] = {
 """YAML name -> class, in the order documents list them."""
 
 
-def _layer_kind(value: Any) -> str | None:
+def layer_kind(value: Any) -> str | None:
+    """The kind of a layer or of its plain data; None where that names none."""
     if isinstance(value, Layer):
         return value.kind
     if isinstance(value, str):
@@ -287,7 +288,7 @@ else:
     _TAGGED = tuple(
         Annotated[cls, _unwrap_shorthand(cls), Tag(kind)] for kind, cls in LAYER_TYPES.items()
     )
-    AnyLayer = Annotated[Union[_TAGGED], Discriminator(_layer_kind)]  # noqa: UP007
+    AnyLayer = Annotated[Union[_TAGGED], Discriminator(layer_kind)]  # noqa: UP007
     Layers = Annotated[
         tuple[AnyLayer, ...],
         Field(min_length=1, max_length=MAX_LISTED_LAYERS),

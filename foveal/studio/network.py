@@ -5,18 +5,22 @@ It takes YAML or the plain data of a form, with whatever mistakes are in it, and
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import ValidationError
 
 from foveal import processor
 from foveal.errors import UsageError
 from foveal.network.cost import network_cost
 from foveal.network.formatting import format_layer, layer_label
+from foveal.network.lint import LintMessage
 from foveal.network.presets import load_preset, preset_names
-from foveal.network.shapes import trace
+from foveal.network.shapes import NORM_LAYERS, trace
 from foveal.network.summary import NetworkSummary, summarise
 from foveal.pretrained.start import installed_names, start_network
-from foveal.spec.layers import LAYER_TYPES, Conv, Layer
+from foveal.spec.layers import LAYER_TYPES, Conv, Layer, layer_kind
 from foveal.spec.messages import field_schema
 from foveal.spec.network import DEFAULT_CLASSES, Network
 from foveal.spec.preprocess import Input
@@ -45,8 +49,8 @@ class TrainingSize:
 def check_network(source: str | Any, training: TrainingSize) -> dict[str, Any]:
     """The layers, totals, forecast and problems of a network; JSON data.
 
-    source: YAML, or the plain data of a form, whose YAML is answered then.  Layers are there only
-    where the network can be read at all.
+    source: YAML, or the plain data of a form, whose YAML is answered then.  Layers are those before
+    the first that cannot be read.
     """
     text = source if isinstance(source, str) else dump_yaml(source)
     data, network, mistakes = check_yaml(text, Network)
@@ -64,24 +68,122 @@ def check_network(source: str | Any, training: TrainingSize) -> dict[str, Any]:
         ],
     }
     if network is None:
-        return {**answer, "layers": [], "total": None, "forecast": None}
+        layers, problems = _before_mistake(data, [one.layer for one in mistakes], training)
+        answer["problems"] += problems
+        return {**answer, "layers": layers, "total": None, "forecast": None}
     summary = summarise(network, training.classes, training.task, batch_size=training.batch_size)
-    answer["problems"] += [
-        {"severity": one.severity, "line": 0, "layers": list(one.layers), "message": one.text}
-        for one in summary.messages
-    ]
+    answer["problems"] += map(_problem, summary.messages)
     return {**answer, **_described(summary, training)}
+
+
+def _problem(message: LintMessage) -> dict[str, Any]:
+    return {
+        "severity": message.severity,
+        "line": 0,
+        "layers": list(message.layers),
+        "message": message.text,
+    }
+
+
+def _layer_rows(summary: NetworkSummary) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = summary.to_data()["layers"]
+    for row, step in zip(rows, summary.traced.walk(), strict=True):
+        row["text"] = format_layer(step.layer)
+        row["padding"] = list(step.padding)
+    return rows
+
+
+_Rows = list[dict[str, Any]]
+
+
+def _before_mistake(
+    data: Any, wrong: Sequence[tuple[int, ...]], training: TrainingSize
+) -> tuple[_Rows, _Rows]:
+    """The rows of the layers before the first wrong one, and the problems of their shapes.
+
+    wrong: the numbers of the layers that mistakes speak of; empty where one speaks of none.
+    """
+    layers = data.get("layers") if isinstance(data, dict) else None
+    if not isinstance(layers, list):
+        return [], []
+    first = min((number for number in wrong if number), default=(len(layers) + 1,))
+    before, behind = layers[: first[0] - 1], layers[first[0] - 1 : first[0]]
+    parts: list[tuple[list[Any], list[Any], int, tuple[int, ...]]] = [(before, behind, 0, ())]
+    if len(first) > 1:
+        parts += [
+            (before + inside, after, len(before), above)
+            for inside, after, above in _inside(behind[0], first)
+        ]
+    rows: _Rows = []
+    problems: _Rows = []
+    for kept, after, skipped, above in parts:
+        summary = _summary_of(data, kept, after, training)
+        if summary is None:
+            break
+        new = [each for each in _layer_rows(summary) if skipped < _top(each) <= len(kept)]
+        errors = [each for each in summary.errors if each.kind == "shape"]
+        known = {each["number"] for each in new}
+        if not above:
+            problems += [_problem(each) for each in errors if known & {*each.layers}]
+        rows += [
+            {**each, "number": _inner_label(each["number"], skipped, above), "saving": None}
+            for each in new  # what pooling saves depends on the layers behind it
+        ]
+    return rows, problems
+
+
+def _inside(
+    layer: Any, first: tuple[int, ...]
+) -> Iterator[tuple[list[Any], list[Any], tuple[int, ...]]]:
+    """Of the layer that holds the wrong one: the layers of each branch, what follows, its number.
+
+    Of one level: layers inside a layer inside it are not looked into.
+    """
+    kind = layer_kind(layer)
+    values = layer[kind] if isinstance(layer, dict) else None
+    listed = values.get("branches", values.get("layers")) if isinstance(values, dict) else values
+    branches = listed if kind == "concat" else [listed]
+    branch_number, *inner = first[1:] if kind == "concat" else (1, *first[1:])
+    for number, branch in enumerate(branches or [], start=1):
+        if number > branch_number or not isinstance(branch, list):
+            return
+        end = inner[0] - 1 if number == branch_number and inner else len(branch)
+        above = (first[0], number) if kind == "concat" else first[:1]
+        yield branch[:end], branch[end : end + 1], above
+
+
+def _summary_of(
+    data: dict[str, Any], kept: list[Any], after: list[Any], training: TrainingSize
+) -> NetworkSummary | None:
+    """The network of the layers `kept`; None where they are none.  after: the layer behind them."""
+    layers = list(kept)
+    if after and LAYER_TYPES.get(layer_kind(after[0]) or "") in NORM_LAYERS:
+        layers.append("batch_norm")  # before a norm a layer has no bias
+    if not layers or layer_kind(layers[-1]) != "output":
+        layers.append("output")
+    parts = {"input": data["input"]} if "input" in data else {}
+    try:
+        network = Network.model_validate({**parts, "layers": layers})
+    except ValidationError:
+        return None
+    return summarise(network, training.classes, training.task, batch_size=training.batch_size)
+
+
+def _top(row: dict[str, Any]) -> int:
+    return int(row["number"].split(".")[0])
+
+
+def _inner_label(label: str, skipped: int, above: tuple[int, ...]) -> str:
+    """The number of a layer that was traced behind `skipped` others, inside the layer `above`."""
+    top, *rest = map(int, label.split("."))
+    return layer_label((*above, top - skipped, *rest))
 
 
 def _described(summary: NetworkSummary, training: TrainingSize) -> dict[str, Any]:
     data = summary.to_data()
-    traced = list(summary.traced.walk())
-    for row, step in zip(data["layers"], traced, strict=True):
-        row["text"] = format_layer(step.layer)
-        row["padding"] = list(step.padding)
     totals = ("weights", "biases", "multiply_adds", "activation_bytes", "receptive_field")
     return {
-        "layers": data["layers"],
+        "layers": _layer_rows(summary),
         "total": {key: data[key] for key in totals},
         "forecast": _forecast(summary, training),
     }

@@ -91,6 +91,41 @@ def test_mistakes_stand_at_their_layers_and_lines():
     assert found["layers"] == []
 
 
+GOOD_LAYERS = check_network(GOOD, TrainingSize(10))["layers"]
+CONCAT = GOOD.replace("residual: [conv: 8, batch_norm]", "concat: [[conv: 8, relu], [conv: 4]]")
+CONCAT_LAYERS = check_network(CONCAT, TrainingSize(10))["layers"]
+
+
+@pytest.mark.parametrize(
+    ("text", "layers", "kept"),
+    [
+        (GOOD.replace("conv: 8, relu", "conv: 0, relu"), GOOD_LAYERS, []),
+        (GOOD.replace("relu", "rellu"), GOOD_LAYERS, ["1"]),
+        (GOOD.replace("max_pool: 2", "max_pool: two"), GOOD_LAYERS, ["1", "2"]),
+        (GOOD.replace("batch_norm", "batch_norm: {scale: 3}"), GOOD_LAYERS, ["1", "2", "3", "4.1"]),
+        (GOOD.replace("[conv: 8, b", "[conv: -8, b"), GOOD_LAYERS, ["1", "2", "3"]),
+        (GOOD.replace(", output: softmax", ""), GOOD_LAYERS, [*"1234", "4.1", "4.2", "5"]),
+        (GOOD + "preprocess: {fit: x}", GOOD_LAYERS, [each["number"] for each in GOOD_LAYERS]),
+        (CONCAT.replace("conv: 4", "conv: 4.5"), CONCAT_LAYERS, ["1", "2", "3", "4.1.1", "4.1.2"]),
+        (GOOD.replace("height: 28", "height: no"), GOOD_LAYERS, []),
+    ],
+)  # fmt: skip
+def test_layers_before_a_wrong_one_keep_their_figures(text, layers, kept):
+    found = check_network(text, TrainingSize(10))
+    assert found["problems"]
+    known = {layer["number"]: {**layer, "saving": None} for layer in layers}
+    for layer, number in zip(found["layers"], kept, strict=True):
+        assert layer == {**known[number], "name": layer["name"]}
+    assert (found["total"], found["forecast"]) == (None, None)
+
+
+def test_a_shape_before_a_wrong_layer_is_told_too():
+    text = GOOD.replace("max_pool: 2", "max_pool: 40").replace("flatten", "flaten")
+    problems = check_network(text, TrainingSize(10))["problems"]
+    assert [each["layers"] for each in problems] == [["5"], ["3"]]
+    assert problems[1]["message"].startswith("layer 3 (max_pool) has a 40x40 window, larger than")
+
+
 def test_what_cannot_work_still_shows_its_layers():
     text = GOOD.replace("max_pool: 2", "max_pool: 40")
     found = check_network(text, TrainingSize(10))
