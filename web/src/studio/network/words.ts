@@ -61,8 +61,6 @@ export const words = {
   warnings: ['{n} warnings', '경고 {n}개'],
   line: ['line {n}', '{n}행'],
   train: ['Train this network', '이 신경망 학습하기'],
-  seconds: ['{n} s', '{n}초'],
-  instant: ['less than 0.1 s', '0.1초 미만'],
   paste: ['Write or paste YAML', 'YAML 직접 쓰기'],
 } as const
 

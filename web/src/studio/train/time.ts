@@ -1,5 +1,6 @@
 // Seconds as people say them.
 import { language, translator } from '../../shared/i18n.svelte'
+import { shortDuration } from '../../shared/numbers'
 import { words } from './words'
 
 const t = translator(words)
@@ -10,6 +11,12 @@ export function duration(seconds: number): string {
   if (whole < 600) return t('minutesSeconds', { m: Math.floor(whole / 60), s: whole % 60 })
   if (whole < 3600) return t('minutesLong', { n: Math.round(whole / 60) })
   return t('hoursMinutes', { h: Math.floor(whole / 3600), m: Math.round((whole % 3600) / 60) })
+}
+
+/** A forecast, which may be far below a second. */
+export function estimate(seconds: number): string {
+  const short = shortDuration(seconds)
+  return short ? t(short.unit, { n: short.n }) : duration(seconds)
 }
 
 export function clock(created: number): string {

@@ -125,6 +125,8 @@ export const words = {
   nothingDiffers: ['Recipe and network are the same.', '학습 설정과 신경망이 같습니다.'],
   key: ['Key', '항목'],
   cancel: ['Cancel', '취소'],
+  instant: ['under {n} ms', '{n}밀리초 미만'],
+  milliseconds: ['{n} ms', '{n}밀리초'],
   seconds: ['{n} s', '{n}초'],
   minutesLong: ['{n} min', '{n}분'],
   minutesSeconds: ['{m} min {s} s', '{m}분 {s}초'],
