@@ -83,15 +83,16 @@ def compute_stats(dataset: Dataset, rows: Sequence[int] | None = None) -> Stats:
     )
 
 
-def count_coloured(dataset: Dataset, rows: Sequence[int]) -> tuple[int, int]:
-    """How many of at most MAX_DECODED_IMAGES of these rows have colour, and how many were read."""
-    sample = [int(rows[index]) for index in even_sample(len(rows), MAX_DECODED_IMAGES)]
+def measure_sample(
+    dataset: Dataset, rows: Sequence[int], most: int
+) -> list[tuple[int, int, bool | None]]:
+    """(width, height, grey) of at most so many of these rows; those that can be read."""
+    sample = [int(rows[index]) for index in even_sample(len(rows), most)]
 
     def measure(chunk: Sequence[int]) -> list[tuple[int, int, bool | None]]:
         return _measure(dataset, chunk, set(chunk))
 
-    measured = [one for _, images in map_ordered(measure, sample, _CHUNK_SIZE) for one in images]
-    return sum(grey is False for _, _, grey in measured), len(measured)
+    return [one for _, images in map_ordered(measure, sample, _CHUNK_SIZE) for one in images]
 
 
 def _measure(

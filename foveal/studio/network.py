@@ -5,7 +5,7 @@ It takes YAML or the plain data of a form, with whatever mistakes are in it, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,24 @@ def check_network(source: str | Any, training: TrainingSize) -> dict[str, Any]:
     summary = summarise(network, training.classes, training.task, batch_size=training.batch_size)
     answer["problems"] += map(_problem, summary.messages)
     return {**answer, **_described(summary, training)}
+
+
+def input_of(source: str | Any) -> Input | None:
+    """The input of a network as `check_network` takes it; None where it is wrong."""
+    data = check_yaml(source, Network)[0] if isinstance(source, str) else source
+    values = data.get("input", {}) if isinstance(data, dict) else None
+    try:
+        return Input.model_validate(values)
+    except ValidationError:
+        return None
+
+
+def input_problems(warnings: Iterable[str]) -> list[dict[str, Any]]:
+    """Problems that stand at the input."""
+    return [
+        {"severity": "warning", "line": 0, "layers": ["input"], "message": text}
+        for text in warnings
+    ]
 
 
 def _problem(message: LintMessage) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from foveal.serving.logs import Log
 from foveal.studio.events import Events
+from foveal.studio.input_warnings import InputWarnings
 from foveal.studio.models.lens import FOLDER, Lenses
 from foveal.studio.models.loaded import LoadedModels
 from foveal.studio.models.servers import Servers
@@ -34,6 +35,7 @@ class StudioState:
     runs: RunControl
     thumbnail_maker: ThumbnailMaker
     lenses: Lenses
+    input_warnings: InputWarnings
     models: LoadedModels = field(default_factory=LoadedModels)
     servers: Servers = field(default_factory=Servers)
 
@@ -65,4 +67,7 @@ def create_state(workspace: Workspace, access: Access, log: Log) -> StudioState:
     maker.start()
     tasks = Tasks(events, log)
     lenses = Lenses(workspace.folder / FOLDER)
-    return StudioState(workspace, access, log, events, projects, tasks, runs, maker, lenses)
+    warnings = InputWarnings(projects)
+    return StudioState(
+        workspace, access, log, events, projects, tasks, runs, maker, lenses, warnings
+    )

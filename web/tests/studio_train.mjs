@@ -46,6 +46,10 @@ async function editing(page) {
   const words = await page.locator('.layer', { hasText: 'max pooling' }).locator('.problem').textContent()
   holds(words.startsWith('layer 4 (max_pool) has a 20x20 window, larger than its padded map'), words)
   holds(await page.locator('#train-this').isDisabled(), 'a wrong network cannot be trained')
+  await page.fill('#yaml', TINY.replace('20', 'two'))
+  await page.waitForSelector('text=/layer 4 .max_pool.: size received/')
+  same(await page.locator('.layer .facts').count(), 3, 'layers before the wrong one keep shape and cost')
+  holds((await page.locator('.layer').nth(3).textContent()).includes('field 3×3'), 'the last of them')
   await page.fill('#yaml', TINY.replace('20', '2'))
   await page.waitForFunction(() => document.querySelector('.verdict')?.textContent.includes('fits'))
 

@@ -23,6 +23,8 @@ from foveal.studio.network import (
     TrainingSize,
     check_network,
     editor_schema,
+    input_of,
+    input_problems,
     known_network_yaml,
     known_networks,
 )
@@ -39,7 +41,10 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class NetworkCheck(Body):
-    """A network as YAML or as the data of the form, and what it is to be trained on."""
+    """A network as YAML or as the data of the form, and what it is to be trained on.
+
+    project: whose images it is to read, where that is told.
+    """
 
     yaml: str | None = None
     data: dict[str, Any] | None = None
@@ -47,6 +52,7 @@ class NetworkCheck(Body):
     images: Count | None = None
     batch_size: Annotated[int, Field(ge=1, le=8192)] = DEFAULT_BATCH_SIZE
     task: Literal["single", "multi"] = "single"
+    project: str | None = None
 
 
 class Choices(Body):
@@ -104,7 +110,7 @@ def network_routes(state: StudioState) -> list[Route]:
     return [
         json_get("/api/projects/{project}/network", draft),
         json_post("/api/projects/{project}/network", Draft, keep),
-        json_post("/api/network/check", NetworkCheck, lambda _, body: _check(body)),
+        json_post("/api/network/check", NetworkCheck, lambda _, body: _check(state, body)),
         json_get("/api/network/schema", schema),
         json_get("/api/network/presets", presets),
         json_get("/api/network/presets/{name}", preset),
@@ -118,13 +124,17 @@ def read_draft(folder: Path) -> Draft:
     return read_kept(folder / DRAFT_FILE, TypeAdapter(Draft)) or Draft()
 
 
-def _check(body: NetworkCheck) -> dict[str, Any]:
+def _check(state: StudioState, body: NetworkCheck) -> dict[str, Any]:
     if (body.yaml is None) == (body.data is None):
         raise UsageError("give the network as yaml or as data")
     source = body.data if body.yaml is None else body.yaml
-    return check_network(
+    found = check_network(
         source, TrainingSize(body.classes, body.task, body.images, body.batch_size)
     )
+    size = None if body.project is None else input_of(source)
+    if body.project is not None and size is not None:
+        found["problems"] += input_problems(state.input_warnings.of(body.project, size))
+    return found
 
 
 def _size(text: str | None) -> Input | None:

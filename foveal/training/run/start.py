@@ -29,7 +29,7 @@ from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.data import (
     RequestedData,
     open_training_data,
-    with_colour_warning,
+    with_input_warnings,
 )
 from foveal.training.setup.request import (
     TrainRequest,
@@ -72,7 +72,7 @@ def start_run(
     network, recipe, designed = _choose_network(choice, data, recipe)
     network, data = _with_pixel_facts(network, data, progress)
     if not is_designed(request):
-        data = with_colour_warning(data, network.input)
+        data = with_input_warnings(data, network.input)
     decoded = decode_training_data(_with_lint_warnings(network, data, source), network, progress)
     for warning in decoded.run_data.warnings:
         progress.message(f"warning: {warning}")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.decoded_images import DecodedImages
+from foveal.dataset.input_fit import input_warnings
 from foveal.dataset.labels import similar_classes, similar_classes_text
 from foveal.dataset.open import open_dataset
 from foveal.dataset.split import assign_splits
-from foveal.dataset.stats import count_coloured
 from foveal.dataset.types import UnusableFile
 from foveal.doctor.groups import group_warnings
 from foveal.doctor.trainable import (
@@ -111,18 +111,10 @@ def select_classes(
     return classes, tuple(warnings)
 
 
-def with_colour_warning(data: RequestedData, input: Input) -> RequestedData:
-    """The data with a warning where a network of one channel reads images in colour."""
-    if input.channels != 1:
-        return data
-    coloured, read = count_coloured(data.dataset, data.rows("train"))
-    if not coloured:
-        return data
-    warning = (
-        f"{coloured} of {read} sampled images have colour, but the network has one channel and "
-        "reads them as grey; where colour tells the classes apart, take a network of three channels"
-    )
-    return replace(data, warnings=(*data.warnings, warning))
+def with_input_warnings(data: RequestedData, input: Input) -> RequestedData:
+    """The data with a warning of what the network's input loses of the images."""
+    warnings = tuple(input_warnings(data.dataset, data.rows("train"), input))
+    return replace(data, warnings=(*data.warnings, *warnings)) if warnings else data
 
 
 def leave_out_unreadable(

@@ -1,9 +1,10 @@
 """Editing a network over HTTP: checker, presets, choices, design, and what is kept."""
 
 import pytest
+from PIL import Image
 
 from foveal.spec.network import Network
-from foveal.spec.yaml import parse_yaml
+from foveal.spec.yaml import parse_data, parse_yaml
 from foveal.verbs.design import design
 
 GOOD = "input: {height: 8, width: 8, channels: 1}\nlayers: [conv: 8, flatten, output: softmax]\n"
@@ -87,3 +88,25 @@ def test_a_network_is_kept_with_its_mistakes(studio, project):
     assert studio.get(f"{project}/network") == draft
     studio.post(f"{project}/network", 422, yaml="x" * 600_000)
     assert studio.get(f"{project}/network") == draft
+
+
+def test_what_the_input_loses_of_the_projects_images_stands_at_the_input(studio, tmp_path):
+    for number in range(3):
+        (tmp_path / "f" / "cat").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (400, 300), (40 * number, 90, 90)).save(tmp_path / f"f/cat/{number}.jpg")
+    path = studio.project("photos for a small network")
+    studio.post(f"{path}/folders", path=str(tmp_path / "f"))
+    project = path.rpartition("/")[2]
+    small = (
+        "input: {height: 8, width: 8, channels: 1}\n"
+        "layers: [conv: 8, relu, global_avg_pool, output: softmax]\n"
+    )
+    for source in ({"yaml": small}, {"data": parse_data(small, "small")}):
+        found = studio.post("/api/network/check", **source, project=project)
+        told = [each for each in found["problems"] if each["layers"] == ["input"]]
+        assert [each["severity"] for each in told] == ["warning", "warning"]
+        assert told[0]["message"].startswith("3 of 3 sampled images have colour, but the network ")
+        assert told[1]["message"].startswith("the sampled images have 300 pixels on their shorter ")
+    for yaml in (small.replace("8, width: 8, channels: 1", "64, width: 64"), "input: 3"):
+        found = studio.post("/api/network/check", yaml=yaml, project=project)
+        assert [each for each in found["problems"] if each["layers"] == ["input"]] == []

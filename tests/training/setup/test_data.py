@@ -16,7 +16,7 @@ from foveal.training.setup.data import (
     RequestedData,
     divide_data,
     select_classes,
-    with_colour_warning,
+    with_input_warnings,
 )
 
 
@@ -75,16 +75,16 @@ def test_colour_that_a_network_of_one_channel_does_not_see_is_told(tmp_path):
             Image.new("RGB", (8, 8), colour).save(tmp_path / name / f"{number}.png")
     dataset = open_dataset(tmp_path)
     data = RequestedData(dataset, ("train",) * 8, ("a", "b"), ("before",))
-    grey, colour = (Input(height=8, width=8, channels=channels) for channels in (1, 3))
-    assert with_colour_warning(data, colour) is data
-    assert with_colour_warning(data, grey).warnings == (
+    grey, colour = (Input(height=32, width=32, channels=channels) for channels in (1, 3))
+    assert with_input_warnings(data, colour) is data
+    assert with_input_warnings(data, grey).warnings == (
         "before",
         "6 of 8 sampled images have colour, but the network has one channel and reads them as "
         "grey; where colour tells the classes apart, take a network of three channels",
     )
     for path in tmp_path.glob("*/*.png"):
         Image.fromarray(np.full((8, 8), 90, np.uint8)).save(path)
-    assert with_colour_warning(data, grey) is data
+    assert with_input_warnings(data, grey) is data
 
 
 def test_what_check_calls_information_is_a_message_and_no_warning(messages):

@@ -271,6 +271,7 @@ export class NetworkEditor {
         ...source,
         classes: Math.max(2, this.#project.classes.length),
         images: Math.max(1, labelledImages(this.#project)),
+        project: this.#project.id,
       })
       if (number !== this.#checks) return
       this.checked = found
