@@ -17,10 +17,10 @@ from foveal.network.cost import network_cost
 from foveal.network.formatting import format_layer, layer_label
 from foveal.network.lint import LintMessage
 from foveal.network.presets import load_preset, preset_names
-from foveal.network.shapes import NORM_LAYERS, trace
+from foveal.network.shapes import trace
 from foveal.network.summary import NetworkSummary, summarise
 from foveal.pretrained.start import installed_names, start_network
-from foveal.spec.layers import LAYER_TYPES, Conv, Layer, layer_kind
+from foveal.spec.layers import LAYER_TYPES, Conv, Layer, Norm, layer_kind
 from foveal.spec.messages import field_schema
 from foveal.spec.network import DEFAULT_CLASSES, Network
 from foveal.spec.preprocess import Input
@@ -175,7 +175,7 @@ def _summary_of(
 ) -> NetworkSummary | None:
     """The network of the layers `kept`; None where they are none.  after: the layer behind them."""
     layers = list(kept)
-    if after and LAYER_TYPES.get(layer_kind(after[0]) or "") in NORM_LAYERS:
+    if after and issubclass(LAYER_TYPES.get(layer_kind(after[0]) or "", Layer), Norm):
         layers.append("batch_norm")  # before a norm a layer has no bias
     if not layers or layer_kind(layers[-1]) != "output":
         layers.append("output")

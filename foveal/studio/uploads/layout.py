@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.folder import dataset_from_files
-from foveal.dataset.layout_tree import Folder
+from foveal.dataset.folders.folder import dataset_from_files
+from foveal.dataset.folders.layout_tree import Folder
+from foveal.dataset.folders.split_folders import split_of_folder
 from foveal.dataset.listing import FolderListing, ListedFile, is_ignored, is_image_name
-from foveal.dataset.split_folders import split_of_folder
 from foveal.dataset.types import Split
 from foveal.studio.uploads.rows import class_name, layout_problem
 from foveal.text import printable
