@@ -18,8 +18,6 @@ CamVariant = Literal["grad_cam", "hires_cam", "layer_cam"]
 
 MIN_CAM_SIDE = 4
 """Smallest side of the feature maps a class activation map is taken from, where there are any."""
-INTEGRATION_BATCH = 16
-"""Points of the integration path in one backward pass."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +93,9 @@ def integrated_gradients(target: Target, image: Tensor, steps: int = 32) -> np.n
     up to the error of that midpoint rule.
     """
     baseline = target.baseline_image(image)
-    total = torch.zeros_like(image)
     midpoints = (torch.arange(steps) + 0.5) / steps
-    for part in torch.split(midpoints, INTEGRATION_BATCH):
-        path = baseline + part[:, None, None, None] * (image - baseline)
-        path.requires_grad_()
-        with torch.enable_grad():
-            logit = target.logit(target.module(path)).sum()
-            (gradient,) = torch.autograd.grad(logit, path)
-        total += gradient.sum(0, keepdim=True)
+    path = baseline + midpoints[:, None, None, None] * (image - baseline)
+    total = target.gradients(path).sum(0, keepdim=True)
     parts = (image - baseline) * total / steps
     return parts.sum(1)[0].numpy().astype(np.float32)
 
@@ -111,8 +103,9 @@ def integrated_gradients(target: Target, image: Tensor, steps: int = 32) -> np.n
 def occlusion(target: Target, image: Tensor, patches_per_side: int = 7) -> np.ndarray:
     """The fall of the logit where a patch is covered: float32 (H, W), signed.
 
-    The patch is 1 / patches_per_side of the side, moves by half of its own and has the baseline
-    colour (Zeiler and Fergus 2014); a pixel gets the mean over the patches that covered it.
+    The patch is 1 / patches_per_side of the side, moves by about half of its own and has the
+    baseline colour (Zeiler and Fergus 2014); a pixel gets the mean over the patches that covered
+    it.
     """
     height, width = image.shape[2:]
     rows, columns = _patch_spans(height, patches_per_side), _patch_spans(width, patches_per_side)
@@ -133,12 +126,11 @@ def occlusion(target: Target, image: Tensor, patches_per_side: int = 7) -> np.nd
 
 
 def _patch_spans(side: int, patches: int) -> list[tuple[int, int]]:
-    """(start, end) of patches that together cover a side."""
+    """(start, end) of patches that together cover a side, evenly spread."""
     length = min(side, max(2, -(-side // patches)))
     step = max(1, length // 2)
-    starts = list(range(0, side - length + 1, step))
-    if starts[-1] + length < side:
-        starts.append(side - length)
+    count = round((side - length) / step) + 1
+    starts = np.linspace(0, side - length, count).round().astype(int).tolist()
     return [(start, start + length) for start in starts]
 
 

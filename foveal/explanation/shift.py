@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from foveal.explanation.activations import Activations, forward_with_outputs
-from foveal.network.shift import SHIFT_PIXELS, relative_change, shift_images
+from foveal.network.shift import SHIFT_PIXELS, change_of_norms, shift_images
 
 
 @dataclass(frozen=True)
@@ -34,27 +34,36 @@ def measure_shifts(module: nn.Module, activations: Activations) -> list[Shift]:
     names = {layer.name for layer in activations.layers[1:]}
     logits, moved_outputs = forward_with_outputs(module, moved, names)
     moved_outputs["image"] = moved
+    changes = [_changes(layer.output, moved_outputs[layer.name]) for layer in activations.layers]
     return [
-        _shift(
+        Shift(
             pixels,
-            [(layer.output, moved_outputs[layer.name][row]) for layer in activations.layers],
+            tuple(maps[row].numpy() for maps, _ in changes),
+            tuple(float(whole[row]) for _, whole in changes),
             logits[row],
         )
         for row, pixels in enumerate(SHIFT_PIXELS)
     ]
 
 
-def _shift(pixels: int, pairs: list[tuple[Tensor, Tensor]], logits: Tensor) -> Shift:
-    return Shift(
-        pixels,
-        tuple(_change(before, after).numpy() for before, after in pairs),
-        tuple(float(_change(before[None], after[None])) for before, after in pairs),
-        logits,
-    )
+def _changes(before: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
+    """Of (C, ...) and (N, C, ...), in per cent: of each map (N, C), of all maps together (N,).
+
+    The norm of a layer is that of the norms of its maps.
+    """
+    first = _maps(before)
+    rows = [_norms(first, _maps(after)) for after in moved]
+    distance, size = (torch.stack(norms) for norms in zip(*rows, strict=True))
+    own = first.norm(dim=1).expand_as(size)
+    whole = change_of_norms(*(norms.norm(dim=1) for norms in (distance, own, size)))
+    return 100 * change_of_norms(distance, own, size), 100 * whole
 
 
-def _change(before: Tensor, after: Tensor) -> Tensor:
-    """Relative change of each row in per cent."""
-    if before.ndim == 1:
-        before, after = before[:, None], after[:, None]
-    return 100 * relative_change(before.double(), after.double())
+def _maps(output: Tensor) -> Tensor:
+    """(C, ...) to (C, values) in float64."""
+    return output.double().view(len(output), -1)
+
+
+def _norms(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+    """(C,) each: of the differences, and of `after`."""
+    return (before - after).norm(dim=1), after.norm(dim=1)

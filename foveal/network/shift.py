@@ -37,7 +37,11 @@ def relative_change(before: Tensor, after: Tensor) -> Tensor:
     outweigh a whole layer. It does not depend on the scale of the maps, so layers can be compared.
     """
     first, second = before.flatten(1), after.flatten(1)
-    distance = (first - second).norm(dim=1)
-    size = (first.norm(dim=1) + second.norm(dim=1)) / 2
+    return change_of_norms((first - second).norm(dim=1), first.norm(dim=1), second.norm(dim=1))
+
+
+def change_of_norms(distance: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """The relative change from the norm of the difference and the norms of both, in any shape."""
+    size = (before + after) / 2
     change: Tensor = distance / size.clamp_min(1e-12)
     return change

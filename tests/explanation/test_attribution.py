@@ -6,6 +6,7 @@ import torch
 
 from foveal.explanation.attribution import (
     MapLayer,
+    _patch_spans,
     cam,
     choose_cam_layer,
     integrated_gradients,
@@ -55,6 +56,14 @@ def test_patches_of_occlusion_reach_every_pixel_of_odd_sides(corner_target):
     values = occlusion(target, torch.ones(1, 1, 17, 11))
     assert values.shape == (17, 11)
     assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize(("side", "patches", "count"), [(224, 5, 9), (28, 7, 13), (3, 5, 2)])
+def test_patches_of_occlusion_are_evenly_spread(side, patches, count):
+    spans = _patch_spans(side, patches)
+    steps = np.diff([start for start, _ in spans])
+    assert (len(spans), spans[0][0], spans[-1][1]) == (count, 0, side)
+    assert steps.max() - steps.min() <= 1
 
 
 def test_grad_cam_is_the_formula(corner_target, bright_image):

@@ -131,7 +131,7 @@ def test_few_images_are_held_at_a_time(corner_target, bright_image, monkeypatch)
         return original(self, images)
 
     monkeypatch.setattr(Target, "logits", logits)
-    handle = corner_target.module.register_forward_hook(
+    handle = corner_target.fused.register_forward_hook(
         lambda _module, inputs, _output: passed.append(len(inputs[0]))
     )
     in_batches = compute()

@@ -35,3 +35,19 @@ def test_the_baseline_image_has_the_baseline_colour():
 def test_large_images_are_held_one_at_a_time():
     assert max_batch_images(torch.zeros(1, 3, 10, 10)) == MAX_BATCH_VALUES // 300
     assert max_batch_images(torch.zeros(1, 1, 2000, 2000)) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_logits_and_gradients_of_many_are_those_of_the_network(model, threads, monkeypatch):
+    """Norms are folded, and each of several threads computes a part of the images."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    shape = model.manifest.network.input
+    images = 255 * torch.rand(5, shape.channels, shape.height, shape.width)
+    target = Target(model.module, 1, model.manifest.activation, 1.4, torch.zeros(shape.channels))
+    inputs = images.clone().requires_grad_()
+    logits = model.module(inputs)
+    (gradients,) = torch.autograd.grad(target.logit(logits).sum(), inputs)
+    assert torch.allclose(target.logits(images), logits, rtol=1e-4, atol=1e-4)
+    found = target.gradients(images)
+    assert torch.allclose(found, gradients, rtol=1e-3, atol=1e-4 * float(gradients.abs().max()))
+    assert not images.requires_grad

@@ -7,15 +7,14 @@ near the processor, and each has a thread of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foveal.network.fused.batching import images_per_pass
+from foveal.network.fused.batching import images_per_pass, map_in_threads
 from foveal.network.fused.folding import fold_norms
 from foveal.network.fused.fusing import FusedConv2d, fuse_convolutions
 
@@ -64,7 +63,7 @@ class FeatureExtractor:
             most = images_per_pass(self._module, self._batch(pixels[:1])) if len(pixels) else 1
         size = min(most, max(1, math.ceil(len(pixels) / threads)))
         parts = [pixels[start : start + size] for start in range(0, len(pixels), size)]
-        yield from _map_in_threads(self._compute, parts, threads)
+        yield from map_in_threads(self._compute, parts, threads)
 
     def _iter_equal_batches(self, pixels: NDArray[np.uint8]) -> Iterator[Tensor]:
         """As `iter_features`; the last batch overlaps the one before it.
@@ -96,21 +95,6 @@ class FeatureExtractor:
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)
-
-
-def _map_in_threads(
-    compute: Callable[[NDArray[np.uint8]], Tensor], parts: list[NDArray[np.uint8]], threads: int
-) -> Iterator[Tensor]:
-    """Results in order; each part has a thread, for 1.3 times the images of threads that share."""
-    if min(threads, len(parts)) <= 1:
-        yield from map(compute, parts)
-        return
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        yield from pool.map(compute, parts)
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
 
 
 def _round_filters(module: nn.Module) -> None:
