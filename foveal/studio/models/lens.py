@@ -1,6 +1,7 @@
-"""Lens pages made in the studio, each in a process of its own: the newest are kept for a while.
+"""Lens pages made in the studio, in a process of their own: the newest are kept for a while.
 
-What an explanation takes, more than a gigabyte for images of 224 px, goes back when it is made.
+What explanations take, hundreds of megabytes for images of 224 px, goes back with that process,
+which the next explanation finds started where it comes soon.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Any
 from foveal.errors import UsageError
 from foveal.files import write_atomic
 from foveal.progress import Progress
-from foveal.studio.tasks.process import one_at_a_time, run_child
+from foveal.studio.tasks.process import one_at_a_time
 from foveal.studio.tasks.tasks import TaskProgress
+from foveal.studio.tasks.warm import WarmChild
 from foveal.verbs.explain import explain
 
 MAX_KEPT_PAGES = 3
@@ -32,7 +34,7 @@ class Lenses:
     def __init__(self, folder: Path) -> None:
         """folder: is emptied, of what a studio that was killed has left."""
         shutil.rmtree(folder, ignore_errors=True)
-        self._folder = folder
+        self._folder, self._child = folder, WarmChild("lens")
         self._working, self._lock = threading.Lock(), threading.Lock()
         self._keys: list[str] = []
 
@@ -50,7 +52,7 @@ class Lenses:
         ):
             named = {"image": str(path), "has_name": path is image}
             request = {"model": str(model), **named, "out": str(self._page_file(key))}
-            run_child("lens", request, progress)
+            self._child.run(request, progress)
         self._keep(key)
         return key
 
@@ -64,7 +66,8 @@ class Lenses:
         raise UsageError("this explanation is kept no longer; make it again")
 
     def close(self) -> None:
-        """Remove the pages: the studio stops."""
+        """End the process and remove the pages: the studio stops."""
+        self._child.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _keep(self, key: str) -> None:

@@ -1,10 +1,15 @@
-"""The process that long work runs in; see `process`.  It ends when the studio is gone."""
+"""The process that long work runs in; see `process`.
+
+It waits for the next request after each, and ends when the studio is gone.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
+import queue
 import signal
 import sys
 import time
@@ -59,20 +64,23 @@ def run_job(kind: str, request: dict[str, Any], stream: TextIO) -> None:
 
 
 def main() -> None:
-    """Read the request, do the work named by the first argument."""
-    request = json.loads(sys.stdin.readline())
-    watch_parent(lambda: os._exit(1))
+    """Read requests and do the work named by the first argument, until it is ended."""
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    watch_parent(lambda: os._exit(1), requests.put)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # the page stays quick
     let_waiting_threads_sleep()  # a run may train beside it
     out, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no line of ours
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C in the terminal reaches it too
         signal.signal(number, _on_signal)
-    run_job(sys.argv[1], request, out)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while True:
+        run_job(sys.argv[1], json.loads(requests.get()), out)
+        gc.collect()  # what refers to itself would stay until much more work is done
 
 
 def _on_signal(number: int, _frame: object) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):  # it is ending already
+        signal.signal(each, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 

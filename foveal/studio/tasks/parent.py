@@ -10,12 +10,19 @@ import threading
 from collections.abc import Callable
 
 
-def watch_parent(end: Callable[[], object]) -> None:
-    """Call `end` in a thread of its own once standard input is closed."""
+def watch_parent(
+    end: Callable[[], object], receive: Callable[[bytes], object] = lambda _line: None
+) -> None:
+    """Call `receive` with each line of standard input, and `end` once that is closed.
 
-    def wait() -> None:
-        while os.read(0, 1024):
-            pass
+    Both are called in a thread of their own.
+    """
+
+    def read() -> None:
+        # not sys.stdin, whose lock an interpreter that ends would wait for
+        with os.fdopen(0, "rb", closefd=False) as lines:
+            for line in lines:
+                receive(line)
         end()
 
-    threading.Thread(target=wait, name="parent", daemon=True).start()
+    threading.Thread(target=read, name="parent", daemon=True).start()

@@ -1,8 +1,8 @@
 """Work in a process of its own: its memory and processor time are not the server's, and it can be
 ended at any moment.
 
-The process is `python -m foveal.studio.tasks.child`; it reads its request as JSON from standard
-input and writes a line of JSON for each report of progress, and one with its result.
+The process is `python -m foveal.studio.tasks.child`; it reads each request as a line of JSON from
+standard input and writes a line of JSON for each report of progress, and one with its result.
 """
 
 from __future__ import annotations
@@ -25,30 +25,83 @@ END_SECONDS = 1.0
 """For which the process may remove its temporary files, before it is killed."""
 
 
-def run_child(kind: str, request: dict[str, Any], progress: TaskProgress) -> dict[str, Any]:
-    """Do the work `kind` of `child` there and return its result.
+class Child:
+    """A process that does work of one kind, see `child`, one request after the other."""
 
-    Raises Error with the sentence of what failed, Cancelled where a person ended it; the process
-    is over then.
+    def __init__(self, kind: str) -> None:
+        command = [sys.executable, "-m", "foveal.studio.tasks.child", kind]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, no word of a person
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests, self._answers = self._process.stdin, self._process.stdout
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(
+            target=_read, args=(self._answers, self._lines), daemon=True
+        )
+        self._reader.start()
+        self._is_idle = True
+
+    def run(self, request: dict[str, Any], progress: TaskProgress) -> dict[str, Any]:
+        """Do the work and return its result.
+
+        Raises Error with the sentence of what failed, Cancelled where a person ended it; the
+        process may then still be at it, see `is_idle`.
+        """
+        self._is_idle = False
+        with contextlib.suppress(BrokenPipeError):  # it is dead, as the end of its lines tells
+            self._requests.write(json.dumps(request).encode("ascii") + b"\n")
+            self._requests.flush()  # left open: its end would tell that the studio is gone
+        while True:
+            try:
+                line = self._lines.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                progress.check()
+                continue
+            if line is None:
+                raise Error(
+                    "the work ended without a result, such as for lack of memory; try again"
+                )
+            said = json.loads(line)
+            if "progress" in said:
+                progress(*said["progress"])
+                continue
+            self._is_idle = True
+            if "error" in said:
+                raise Error(said["error"])
+            result: dict[str, Any] = said["result"]
+            return result
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it lives and waits for a request."""
+        return self._is_idle and self._process.poll() is None
+
+    def end(self) -> None:
+        """End the process, whatever it does, and wait for that."""
+        if not self.is_idle:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_SECONDS)
+        self._process.kill()  # idle, or inside a library's long computation
+        self._process.wait()
+        self._reader.join()
+        with contextlib.suppress(BrokenPipeError):
+            self._requests.close()
+        self._answers.close()
+
+
+def run_child(kind: str, request: dict[str, Any], progress: TaskProgress) -> dict[str, Any]:
+    """Do the work `kind` of `child` in a process for it alone and return its result.
+
+    Raises as `Child.run`; the process is over then.
     """
-    command = [sys.executable, "-m", "foveal.studio.tasks.child", kind]
-    process = subprocess.Popen(  # noqa: S603 - our own module, no word of a person
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
-    reader.start()
+    child = Child(kind)
     try:
-        process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
-        process.stdin.flush()  # left open: its end would tell the child that the studio is gone
-        return _result(lines, progress)
+        return child.run(request, progress)
     finally:
-        _end(process)
-        reader.join()
-        process.stdin.close()
-        process.stdout.close()
+        child.end()
 
 
 @contextlib.contextmanager
@@ -67,35 +120,7 @@ def one_at_a_time(
         lock.release()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:  # inside a library's long computation
-        process.kill()
-        process.wait()
-
-
 def _read(stream: IO[bytes], lines: queue.SimpleQueue[bytes | None]) -> None:
     for line in stream:
         lines.put(line)
     lines.put(None)
-
-
-def _result(lines: queue.SimpleQueue[bytes | None], progress: TaskProgress) -> dict[str, Any]:
-    while True:
-        try:
-            line = lines.get(timeout=_POLL_SECONDS)
-        except queue.Empty:
-            progress.check()
-            continue
-        if line is None:
-            raise Error("the work ended without a result, such as for lack of memory; try again")
-        said = json.loads(line)
-        if "progress" in said:
-            progress(*said["progress"])
-        elif "error" in said:
-            raise Error(said["error"])
-        else:
-            result: dict[str, Any] = said["result"]
-            return result

@@ -10,17 +10,19 @@ import pytest
 import foveal
 from foveal.errors import Error, UsageError
 from foveal.files import write_atomic
-from foveal.studio.models import lens as module
 from foveal.studio.models.lens import MAX_KEPT_PAGES, Lenses, lens_job
 from foveal.studio.models.loaded import model_path
 from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
+from foveal.studio.tasks.warm import WarmChild
 
 KEPT_NO_LONGER = "this explanation is kept no longer; make it again"
 
 
 @pytest.fixture
 def lenses(tmp_path):
-    return Lenses(tmp_path / "lenses")
+    lenses = Lenses(tmp_path / "lenses")
+    yield lenses
+    lenses.close()
 
 
 @pytest.fixture
@@ -33,12 +35,12 @@ def quick(monkeypatch):
     """Writes a page without a process; the requests it was given, with the bytes of the image."""
     requests = []
 
-    def run_child(kind, request, _progress):
-        requests.append((kind, request, Path(request["image"]).read_bytes()))
+    def run(self, request, _progress):
+        requests.append((self._kind, request, Path(request["image"]).read_bytes()))
         write_atomic(Path(request["out"]), f"page {len(requests)}")
         return {}
 
-    monkeypatch.setattr(module, "run_child", run_child)
+    monkeypatch.setattr(WarmChild, "run", run)
     return requests
 
 
@@ -48,6 +50,18 @@ def test_a_page_is_that_of_explain(lenses, progress, digits_run, new_digits, tmp
     foveal.explain(model, image, out=tmp_path / "expected.html")
     key = lenses.make(model, image, progress)
     assert lenses.page(key) == (tmp_path / "expected.html").read_text(encoding="utf-8")
+
+
+def test_a_hostile_model_file_is_one_sentence_and_the_next_page_is_made(
+    lenses, progress, digits_run, new_digits, tmp_path
+):
+    image = sorted(new_digits.rglob("*.png"))[0]
+    hostile = tmp_path / "model.safetensors"
+    hostile.write_bytes((2**62).to_bytes(8, "little") + b'{"a":')
+    with pytest.raises(Error) as raised:
+        lenses.make(hostile, image, progress)
+    assert str(raised.value).startswith(f"{hostile} is ")
+    assert lenses.page(lenses.make(model_path(digits_run), image, progress))
 
 
 def test_what_it_takes_is_not_this_process_own(digits_run, new_digits, tmp_path):
@@ -131,12 +145,12 @@ def test_an_image_that_cannot_be_read(digits_run, tmp_path):
 def test_explanations_are_made_one_after_the_other(lenses, progress, monkeypatch, tmp_path):
     begun, end = threading.Event(), threading.Event()
 
-    def work(_kind, _request, _progress):
+    def work(_child, _request, _progress):
         begun.set()
         end.wait()
         return {}
 
-    monkeypatch.setattr(module, "run_child", work)
+    monkeypatch.setattr(WarmChild, "run", work)
     first = threading.Thread(target=lenses.make, args=(tmp_path, b"x", progress), daemon=True)
     first.start()
     begun.wait()

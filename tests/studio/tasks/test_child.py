@@ -37,17 +37,52 @@ def test_progress_is_a_few_lines_a_second():
     assert len(lines(out)) < 100
 
 
-def test_it_ends_when_the_studio_is_gone():
-    """Its standard input ends when the process that started it does, whatever ended that."""
-    script = (
-        "import foveal.studio.tasks.child as c, time, sys\n"
-        "c.JOBS = {'a': lambda *_: time.sleep(600)}\nsys.argv = ['x', 'a']\nc.main()"
+SERVING = """
+import os, time
+from foveal.studio.tasks import child
+
+def job(request, progress):
+    progress("working", 0, None)
+    time.sleep(request["seconds"])
+    return {"pid": os.getpid()}
+
+child.JOBS["check"] = job
+child.main()
+"""
+
+
+@pytest.fixture
+def serving():
+    """A child, and what sends it a request and reads a line of its answer."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVING, "check"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
-    process.stdin.write(b"{}\n")
-    process.stdin.flush()
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(2)
+
+    def send(**request):
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.flush()
+
+    with process:
+        yield process, send, lambda: json.loads(process.stdout.readline())
+        process.kill()
+
+
+def test_one_request_is_served_after_the_other(serving):
+    process, send, answer = serving
+    for _ in range(2):
+        send(seconds=0)
+        assert [answer(), answer()][1] == {"result": {"pid": process.pid}}
+
+
+@pytest.mark.parametrize("seconds", [0, 600])
+def test_it_ends_when_the_studio_is_gone(serving, seconds):
+    """Its standard input ends when the process that started it does, whatever ended that."""
+    process, send, answer = serving
+    send(seconds=seconds)
+    assert answer() == {"progress": ["working", 0, None, ""]}
+    if not seconds:
+        assert answer() == {"result": {"pid": process.pid}}  # and waits for more
+    assert process.poll() is None
     process.stdin.close()
     assert process.wait(60) == 1
 

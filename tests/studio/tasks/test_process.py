@@ -1,35 +1,23 @@
 """Work in a process of its own: result, failure, death, and an end at any moment."""
 
-import sys
-import textwrap
 import threading
 
 import pytest
 
 from foveal.errors import Error
-from foveal.studio.tasks import process as module
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
 
 
 @pytest.fixture
-def child(monkeypatch):
+def child(child_source):
     """`child(source)` runs the source as the child process."""
-    popen = module.subprocess.Popen
-    started = []
 
     def run(source, progress=None):
-        def start(command, **options):
-            started.append(
-                popen([sys.executable, "-c", textwrap.dedent(source), command[-1]], **options)
-            )
-            return started[-1]
-
-        monkeypatch.setattr(module.subprocess, "Popen", start)
+        run.started = child_source(source)
         progress = progress or TaskProgress(Task("t", "p", "x"), lambda _: None)
         return run_child("check", {"a": 1}, progress)
 
-    run.started = started
     return run
 
 
@@ -64,9 +52,19 @@ def test_a_child_that_dies_is_one_sentence(child):
     )
 
 
-def test_a_quiet_child_is_ended_when_asked(child):
+def test_a_child_that_reads_no_request_is_one_sentence(child, monkeypatch):
+    monkeypatch.setattr("foveal.studio.tasks.process.json.dumps", lambda _: "x" * 2**20)
+    with pytest.raises(Error) as caught:
+        child("import os; os.close(0); os._exit(9)")
+    assert str(caught.value) == (
+        "the work ended without a result, such as for lack of memory; try again"
+    )
+
+
+@pytest.mark.parametrize("signals", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN);"])
+def test_a_quiet_child_is_ended_when_asked(child, signals):
     task = Task("t", "p", "x")
     threading.Timer(0.5, task.stop.set).start()
     with pytest.raises(Cancelled):
-        child("import time; time.sleep(600)", TaskProgress(task, lambda _: None))
+        child(f"import signal, time; {signals} time.sleep(600)", TaskProgress(task, lambda _: None))
     assert child.started[0].poll() < 0  # by a signal
