@@ -11,6 +11,7 @@ from foveal.model.model import load_model
 from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.training import checkpoint
 from foveal.training.events import EpochRecord, StepRecord
+from foveal.training.run import outputs
 
 
 def test_the_folder_of_a_run(runs):
@@ -69,6 +70,33 @@ def test_a_full_disk_is_one_sentence_and_the_last_state_stays(runs, monkeypatch)
     newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
     assert newest.step == 6
     assert runs.drive(runs.resume(newest), "a") == whole
+
+
+def test_a_log_without_space_is_one_sentence_and_resumed_it_is_the_same_run(runs, monkeypatch):
+    whole = runs.drive(runs.start(), "whole")
+    newest = runs.stop_after(runs.start(), "a", 6)
+    log = runs.folder / "a" / "log.jsonl"
+    before = log.read_text()
+    real = outputs.write_atomic
+
+    def full(path, content):
+        def write(part):
+            part.write_text(content[:10])
+            raise OSError(28, "No space left on device")
+
+        return real(path, write)
+
+    monkeypatch.setattr(outputs, "write_atomic", full)
+    with pytest.raises(Error) as caught:
+        runs.drive(runs.resume(newest), "a")
+    monkeypatch.undo()
+    assert str(caught.value) == (
+        f"cannot write {log}: No space left on device; free space or choose another place"
+    )
+    assert log.read_text() == before
+    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    assert runs.drive(runs.resume(newest), "a") == whole
+    assert len(log.read_text().splitlines()) == 3
 
 
 def test_checkpoints_take_a_hundredth_of_the_time(runs, monkeypatch):
