@@ -1,11 +1,13 @@
 """Every command and every piece of Python in the README files and under docs/ is run.
 
 A fence names its language. `bash` and `python` are run, page by page from top to bottom, in one
-folder that holds images/ (digits, a sub-folder a class), new/one.jpg, new/two.jpg and run/ (a
-trained model). Words after the language are marks: `long` (only run by `make docs-long`),
-`status=N` (the last command ends with this exit status), `elsewhere` (needs what a test has not,
-such as docker). `make` is never run. Two things are changed before a block runs: training takes
-one epoch instead of minutes or many epochs, and port 8080 becomes a free one.
+folder that holds images/ (digits, a sub-folder a class), photos/ (a few of them), photos.zip (some
+without folders), new/one.jpg, new/two.jpg, one.jpg, cat.jpg, run/ (a trained model) and
+foveal-studio/ with the project `leaves` (photos/). No browser opens. Words after the language are
+marks: `long` (only run by `make docs-long`), `status=N` (the last command ends with this exit
+status), `elsewhere` (needs what a test has not, such as docker). `make` is never run. Three things
+are changed before a block runs: training takes one epoch instead of minutes or many epochs, port
+8080 becomes a free one, and a studio is stopped when it has started.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +31,8 @@ import pytest
 from PIL import Image
 
 from foveal.cli.main import run as cli
+from foveal.studio.open_project import open_project
+from foveal.studio.workspace import open_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -59,6 +64,7 @@ for turn in $(seq 200); do
   curl -s -o /dev/null http://127.0.0.1:8080/v2/health/ready && break; sleep 0.1
 done
 """
+STOP = 'kill -TERM "$server"; wait "$server" || test $? = 143\n'
 
 
 @dataclass(frozen=True)
@@ -133,18 +139,43 @@ def home(digits, model_run, tmp_path, monkeypatch):
     for new, old in (("one", "3"), ("two", "8")):
         path = sorted((digits / old).iterdir())[0]
         Image.open(path).save(tmp_path / "new" / f"{new}.jpg", quality=95)
+    _photos_and_project(tmp_path)
+    monkeypatch.setattr("webbrowser.open", lambda *_, **__: True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     return tmp_path
 
 
+def _photos_and_project(place: Path) -> None:
+    for name in ("one.jpg", "cat.jpg"):
+        shutil.copy(place / "new" / "one.jpg", place / name)
+    for kind in ("1", "4", "7"):
+        for path in sorted((place / "images" / kind).iterdir())[:12]:
+            (place / "photos" / kind).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place / "photos" / kind)
+    with zipfile.ZipFile(place / "photos.zip", "w") as archive:
+        for path in sorted((place / "images" / "9").iterdir())[:12]:
+            archive.write(path, path.name)
+    with open_workspace(place / "foveal-studio") as workspace:
+        workspace.create_project("leaves")
+    with open_project("leaves", place / "foveal-studio") as project:
+        project.add(place / "photos")
+
+
 def pages_to_run() -> list[Path]:
     """The pages with blocks to run; of those with the same blocks, as in two languages, one."""
     distinct = {
-        tuple((block.language, block.marks, block.text) for block in to_run(page)): page
+        tuple(
+            (block.language, block.marks, without_remarks(block.text)) for block in to_run(page)
+        ): page
         for page in reversed(PAGES)
     }
     return [page for page in PAGES if page in distinct.values() and to_run(page)]
+
+
+def without_remarks(text: str) -> str:
+    """`text` without what stands in each language after a command."""
+    return re.sub(r"[ \t]+# .*", "", text)
 
 
 @pytest.mark.timeout(900)
@@ -172,6 +203,12 @@ def shortened(text: str) -> str:
     In `make docs-long` a fifth of a minute instead of minutes, and all the epochs.
     """
     given, word = ("--minutes 0.2", "minutes=0.2") if LONG else ("--epochs 1", "epochs=1")
+    text = re.sub(
+        r"(foveal +train (?:(?!--minutes|--epochs|--resume|[#\\\n|&;]).)+?)(?=\s*(?:#.*)?$)",
+        rf"\1 {given}",
+        text,
+        flags=re.M,
+    )
     text = re.sub(r"(foveal +train [^\n]*?)--minutes +[\d.]+", rf"\1{given}", text)
     text = re.sub(r"(\btrain\([^)]*?)minutes=[\d.]+", rf"\1{word}", text)
     if LONG:
@@ -196,7 +233,9 @@ def fresh_port(text: str) -> Iterator[str]:
     serving = re.compile(r"^(foveal +serve [^\n#]*?)[ \t]*(#.*)?$", re.M)
     if serving.search(text):
         text = serving.sub(rf"\1 --workers 1 --port {port} & server=$!{READY}", text)
-        text += '\nkill -TERM "$server"; wait "$server" || test $? = 143\n'
+        text += f"\n{STOP}"
+    studio = re.compile(r"^(foveal +studio\b[^\n#]*?)[ \t]*(#.*)?$", re.M)
+    text = studio.sub(rf"\1 --no-browser --port {port} & server=$!{READY}{STOP}", text)
     yield text.replace("8080", str(port))
 
 
@@ -209,7 +248,7 @@ def plain(text: str) -> list[list[str]] | None:
         words = list(reader)
         if not words:
             continue
-        if words[0] != "foveal" or re.search(r"[$`~]", line) or words[1] == "serve":
+        if words[0] != "foveal" or re.search(r"[$`~]", line) or words[1] in ("serve", "studio"):
             return None
         if any(set(word) <= set("();<>|&") for word in words):
             return None
