@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +87,8 @@ def _folder_route(folder: Path, paths: list[Path], weights: str, place: Path) ->
     """
 
     def route() -> Iterator[tuple[int, Prediction]]:
+        if find_spec("torch") is None:
+            raise MissingExtra(f"running {folder.name}/", "train")
         from foveal.exporting.pytorch.folder import write_folder
         from foveal.model.model import load_model
 

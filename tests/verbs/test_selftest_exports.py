@@ -11,6 +11,7 @@ from foveal.prediction import litert_backend
 from foveal.prediction.consistency import RouteResult, compare_route
 from foveal.prediction.page_file import GENERATOR
 from foveal.prediction.predictor import Predictor
+from foveal.verbs import selftest_exports
 from foveal.verbs.export import export
 from foveal.verbs.selftest_exports import routes_beside
 
@@ -80,6 +81,14 @@ def test_a_program_that_was_changed_is_not_run(compare, tmp_path: Path) -> None:
         "its weights"
     )
     assert not (tmp_path / "it-ran").exists()
+
+
+def test_without_torch_the_folder_is_skipped_with_its_extra(compare, monkeypatch) -> None:
+    monkeypatch.setattr(selftest_exports, "find_spec", lambda _: None)
+    result = compare()["model-pytorch/"]
+    assert result.skipped == (
+        "running model-pytorch/ needs the extra 'train': type  pip install 'foveal[train]'"
+    )
 
 
 def test_a_module_beside_the_programs_is_not_imported(compare, tmp_path: Path) -> None:
