@@ -64,10 +64,11 @@ def _precision(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
         fast = context.fast_bf16
         reason = f"the device has {'fast' if fast else 'no'} 16-bit multiplication"
         chosen.append(ChosenValue("precision", "bf16" if fast else "fp32", reason))
-    return chosen + _compile(recipe)
+    return chosen + _compile(recipe, context)
 
 
-def _compile(recipe: Recipe) -> list[ChosenValue]:
+def _compile(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     if recipe.compile != "auto":
         return []
-    return [ChosenValue("compile", "off", "measured: no gain on processors")]
+    reason = "over steps recorded as CUDA graphs" if context.gpu else "on processors"
+    return [ChosenValue("compile", "off", f"measured: no gain {reason}")]

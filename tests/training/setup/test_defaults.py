@@ -31,6 +31,19 @@ def test_nothing_a_person_set_is_changed(filled):
     assert chosen == {}
 
 
+@pytest.mark.parametrize(
+    ("gpu", "reason"),
+    [
+        (False, "measured: no gain on processors"),
+        (True, "measured: no gain over steps recorded as CUDA graphs"),
+    ],
+)
+def test_nothing_is_compiled_and_the_reason_is_that_of_the_device(recipe_context, gpu, reason):
+    recipe, chosen = fill_defaults(Recipe(), replace(recipe_context(), gpu=gpu))
+    assert recipe.compile == "off"
+    assert [one.reason for one in chosen if one.key == "compile"] == [reason]
+
+
 def test_a_factor_multiplies_what_was_chosen_and_nothing_else(filled, recipe_context):
     plain, reasons = filled()
     factors = {"learning_rate": 0.5, "batch_size": 2.0}
