@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,9 +14,19 @@ if TYPE_CHECKING:
     from foveal.dataset.dataset import Dataset
     from foveal.evaluation.collect import EvaluatedSplit, EvaluationSet
     from foveal.evaluation.inference import ModelOutput, OpenedModel
+    from foveal.evaluation.predictions import Predictions
     from foveal.evaluation.schema import Scores
     from foveal.model.model import Model
     from foveal.prediction.predictor import Predictor
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Scores and what they are of. paths: of the scored images, in the order of `predictions`."""
+
+    scores: Scores
+    predictions: Predictions
+    paths: tuple[Path, ...]
 
 
 def evaluate(
@@ -41,6 +51,36 @@ def evaluate(
     `split`, which should be val) and write the model with it to `out`.  others: a folder of
     images of no known class.  report: an HTML page to write, in `lang`.  Raises foveal.Error.
     """
+    return evaluate_with_predictions(
+        model,
+        data,
+        root=root,
+        split=split,
+        ignore_unknown_classes=ignore_unknown_classes,
+        abstain_at_accuracy=abstain_at_accuracy,
+        out=out,
+        others=others,
+        report=report,
+        lang=lang,
+        progress=progress,
+    ).scores
+
+
+def evaluate_with_predictions(
+    model: str | Path | Model | Predictor,
+    data: str | Path | Dataset,
+    *,
+    root: str | Path | None = None,
+    split: EvaluatedSplit | None = None,
+    ignore_unknown_classes: bool = False,
+    abstain_at_accuracy: float | None = None,
+    out: str | Path | None = None,
+    others: str | Path | None = None,
+    report: str | Path | None = None,
+    lang: Literal["en", "ko"] = "en",
+    progress: Progress = silent,
+) -> Evaluation:
+    """As `evaluate`, with the predictions of each scored image."""
     from foveal.dataset.open import open_dataset
     from foveal.evaluation.collect import collect_evaluation_set
     from foveal.evaluation.evaluate import evaluate_model
@@ -75,7 +115,8 @@ def evaluate(
     )
     if report is not None:
         _write_report(Path(report), scores, opened, evaluation_set, output, lang, progress)
-    return scores
+    paths = tuple(dataset.root / path for path in evaluation_set.paths)
+    return Evaluation(scores, output.predictions, paths)
 
 
 def _check_abstention_options(accuracy: float | None, out: str | Path | None) -> None:
