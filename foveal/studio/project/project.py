@@ -181,6 +181,13 @@ class Project:
         name, path = self.table.images.names[image], self.table.images.paths[image]
         return path.removeprefix(f"{self._folder(image)}/") if name is None else name
 
+    def named(self, text: str) -> list[int]:
+        """The ids of the images whose name holds `text`, in whatever case."""
+        wanted = text.casefold()
+        with self.lock:
+            ids = self.table.images.present().tolist()
+            return [image for image in ids if wanted in printable(self.name(image)).casefold()]
+
     def location(self, image: int) -> tuple[Path, Path]:
         """The file of an image, and the folder it must lie in.  Raises UsageError on a wrong id."""
         with self.lock:

@@ -197,3 +197,18 @@ def test_a_number_that_is_no_id_is_no_path(studio, fruit, number):
         studio.get(f"{fruit}/images/{number}", 404)["error"]
         == "the studio has no such path; reload the page"
     )
+
+
+def test_images_are_found_by_their_names(studio, digits):
+    project = studio.project("named")
+    studio.post(f"{project}/folders", path=str(digits))
+
+    def found(text):
+        return studio.get(f"{project}/image-names?contains={text}")["ids"]
+
+    names = [path.name for path in sorted(digits.rglob("*.png"))]
+    assert len(found("")) == 300
+    assert len(found("00.PNG")) == sum(name.endswith("00.png") for name in names) > 0
+    (image,) = found("0123.png")
+    assert studio.get(f"{project}/images/{image}")["name"].endswith("0123.png")
+    assert found("no such name") == []
