@@ -272,6 +272,24 @@ def digits_run(digits: Path, made_once) -> Path:
     return made_once("digits-run", lambda folder: _write_digits_run(digits, folder))
 
 
+@pytest.fixture(scope="session")
+def thirds(made_once) -> Path:
+    """The folders `data` and `run`: digits of 30 classes, three to a digit, which no model can tell
+    apart, and a run as `digits_run`."""
+
+    def make(folder: Path) -> None:
+        (folder / "run").mkdir()
+        (folder / "tens").mkdir()
+        _write_digits(folder / "tens", range(300))
+        for number, path in enumerate(sorted((folder / "tens").rglob("*.png"))):
+            of_third = folder / "data" / f"{path.parent.name}{'abc'[number % 3]}"
+            of_third.mkdir(parents=True, exist_ok=True)
+            path.rename(of_third / path.name)
+        _write_digits_run(folder / "data", folder / "run")
+
+    return made_once("thirds", make)
+
+
 def _write_digits_run(digits: Path, folder: Path) -> None:
     import torch
 
@@ -300,11 +318,12 @@ def _write_digits_run(digits: Path, folder: Path) -> None:
     )
     paths = sorted(digits.rglob("*.png"), key=lambda path: path.name)
     shown = np.stack([to_input_pixels(path, network.input, network.preprocess) for path in paths])
-    targets = np.array([int(path.parent.name) for path in paths])
+    labels = sorted({path.parent.name for path in paths})
+    targets = np.array([labels.index(path.parent.name) for path in paths])
     hashes = [content_hash(path.read_bytes()) for path in paths]
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = network.build(10)
+        module = network.build(len(labels))
         optimiser = torch.optim.Adam(module.parameters(), lr=0.01)
         batch, wanted = torch.from_numpy(shown[:200]).permute(0, 3, 1, 2), targets[:200]
         for _ in range(40):
@@ -313,7 +332,7 @@ def _write_digits_run(digits: Path, folder: Path) -> None:
             loss.backward()
             optimiser.step()
     manifest = Manifest(
-        network=network, labels=tuple("0123456789"), temperature=1.3, history=({"loss": 0.1},)
+        network=network, labels=tuple(labels), temperature=1.3, history=({"loss": 0.1},)
     )
     fitted = np.array(hashes, np.uint64)
     save_model(folder / "model.safetensors", Model(module.eval(), manifest, fitted))

@@ -19,6 +19,8 @@ def test_a_model_is_looked_at_tried_exported_and_served(
     with start_studio(tmp_path / "workspace") as studio:
         path = studio.project("digits")
         studio.post(f"{path}/folders", path=str(digits))
+        studio.post(f"{path}/folders", path=str(new_digits))
+        studio.post(f"{path}/changes", op="split", ids=list(range(300, 700)), split=3)
         project = path.rpartition("/")[2]
         run = studio.folder / "projects" / project / "runs" / "20260101-000000"
         shutil.copytree(digits_run, run)
@@ -29,3 +31,17 @@ def test_a_model_is_looked_at_tried_exported_and_served(
         after = [one["count"] for one in studio.get(path)["classes"]]
     assert sum(after) == sum(before)
     assert after != before  # one image was relabelled
+
+
+def test_many_classes_are_a_part_of_a_matrix_and_a_list_of_all_pairs(
+    start_studio, copy_run, run_script, thirds, tmp_path
+):
+    with start_studio(tmp_path / "workspace") as studio:
+        path = studio.project("thirds")
+        studio.post(f"{path}/folders", path=str(thirds / "data"))
+        run = copy_run(studio, path, thirds / "run")
+        (run / "log.jsonl").write_text('{"epoch": 1, "val_accuracy": 0.3}\n')
+        confusion = studio.get(f"{path}/runs/{run.name}/scores")["confusion"]
+        pairs = [n for t, row in enumerate(confusion) for p, n in enumerate(row) if n and t != p]
+        assert (len(confusion), len(pairs) > 40) == (30, True)
+        run_script("many.mjs", studio.url, path.rpartition("/")[2], len(pairs))

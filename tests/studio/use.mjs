@@ -33,6 +33,34 @@ async function relabelInACell(page) {
   holds(await page.locator("#retrain-head").isEnabled(), "no head to retrain");
 }
 
+async function evaluateOnTest(page) {
+  const accuracy = () => page.locator("#accuracy").textContent();
+  await page.locator("#split-test").press("Enter");
+  await page.waitForSelector("#evaluate-test");
+  same(await page.locator("#accuracy").count(), 0, "no score before");
+  await page.locator("#evaluate-test").press("Enter");
+  await page.locator("#accuracy", { hasText: "Accuracy on test" }).waitFor();
+  const before = await accuracy();
+  await page.reload();
+  await page.locator("#split-test").press("Enter");
+  await page.waitForSelector("#accuracy");
+  same(await accuracy(), before, "the score after a reload");
+  same(await page.locator("#stale").count(), 0, "it holds");
+  await axeInBothLanguages(page, "Look on test");
+  await page
+    .getByRole("button", { name: "Report", exact: true })
+    .press("Enter");
+  await page.frameLocator("iframe").locator("#overview").waitFor();
+  await page
+    .getByRole("button", { name: "Mistakes", exact: true })
+    .press("Enter");
+  await page.locator("td .wrong").first().press("Enter");
+  await page.locator("li [data-image]").first().press("y");
+  await page.waitForSelector("#stale");
+  await page.locator("#split-val").press("Enter");
+  await page.locator("#accuracy", { hasText: "Accuracy on val" }).waitFor();
+}
+
 async function noReport(page) {
   await page.getByRole("button", { name: "Report", exact: true }).press("Enter");
   same(
@@ -49,6 +77,29 @@ async function lens(page) {
   await page.locator("li [data-image]").first().press("Enter");
   const frame = page.frameLocator("iframe");
   await frame.locator("#network").waitFor();
+}
+
+async function lensFromTheGrid(page) {
+  await page.goto(`${base}/#/${project}/data`);
+  const sheet = page.locator("dialog.full");
+  const close = async () => {
+    await sheet.getByRole("button", { name: "Close" }).press("Enter");
+    await sheet.waitFor({ state: "detached" });
+  };
+  await page.locator("[data-position='2']").click();
+  await page.locator("#lens").press("Enter");
+  await sheet.waitFor();
+  await page.frameLocator("dialog.full iframe").locator("#network").waitFor();
+  await close();
+  await page.locator("[role=grid]").press("i");
+  await sheet.waitFor();
+  await close();
+  await page.locator("[role=grid]").press("Enter");
+  await page.waitForSelector("dialog.wide #lens");
+  same(await axeFaults(page), [], "axe on an image");
+  await press(page, "i");
+  await sheet.waitFor();
+  await close();
 }
 
 async function tryImages(page) {
@@ -107,6 +158,12 @@ async function serve(page) {
 async function card(page) {
   await page.locator("#open-card").press("Enter");
   await page.waitForSelector("article");
+  holds(
+    (await page.locator("#card-test").textContent()).includes(
+      "Accuracy on test",
+    ),
+    "no score of test on the card",
+  );
   await axeInBothLanguages(page, "the model card");
   await page.click("#theme");
   await page.emulateMedia({ media: "print" });
@@ -125,8 +182,10 @@ async function card(page) {
 
 await inStudio(url, async (page) => {
   await relabelInACell(page);
+  await evaluateOnTest(page);
   await noReport(page);
   await lens(page);
+  await lensFromTheGrid(page);
   await tryImages(page);
   await liveWebcam(page);
   await exportModel(page);

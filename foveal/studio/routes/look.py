@@ -12,9 +12,11 @@ from starlette.routing import Route
 
 from foveal.errors import UsageError
 from foveal.rundir import REPORT_FILE
+from foveal.studio.models.evaluation import FOLDER as TEST_FOLDER
+from foveal.studio.models.evaluation import evaluate_test, evaluation_data
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
-from foveal.studio.responses import image_post, json_get
+from foveal.studio.responses import Empty, image_post, json_get, json_post
 from foveal.studio.state import StudioState
 from foveal.studio.tasks.tasks import TaskProgress
 
@@ -26,12 +28,18 @@ PAGE_POLICY = (
 
 
 def look_routes(state: StudioState) -> list[Route]:
-    """Routes of /api/projects/P/runs/R/{report,scores,lens}."""
+    """Routes of /api/projects/P/runs/R/{report,scores,test,lens}."""
 
     def report(request: Request) -> Response:
-        path = state.run(request) / REPORT_FILE
-        if not path.is_file():
-            raise UsageError("this run has no report yet: it is written when training ends")
+        run = state.run(request)
+        if request.query_params.get("split") == "test":
+            path = run / TEST_FOLDER / REPORT_FILE
+            if not path.is_file():
+                raise UsageError("this model has not been evaluated on test yet")
+        else:
+            path = run / REPORT_FILE
+            if not path.is_file():
+                raise UsageError("this run has no report yet: it is written when training ends")
         return _page(path.read_text(encoding="utf-8", errors="replace"), request)
 
     def scores(request: Request) -> dict[str, Any]:
@@ -40,6 +48,19 @@ def look_routes(state: StudioState) -> list[Route]:
         return state.tasks.run(
             project, "scores", lambda progress: state.models.val_scores(run, progress).to_data(ids)
         )
+
+    def test(request: Request) -> dict[str, Any]:
+        project = state.project(request)
+        return evaluation_data(project, state.run(request), state.projects.image_ids(project.id))
+
+    def evaluate(request: Request, _body: Empty) -> dict[str, Any]:
+        project, run = state.project(request), state.run(request)
+
+        def work(progress: TaskProgress) -> dict[str, Any]:
+            return evaluate_test(project, run, progress)
+
+        same = state.tasks.run(project.id, "evaluate-test", work)
+        return {**test(request), **same}
 
     def explain(request: Request, image: Path | bytes) -> dict[str, Any]:
         model = model_path(state.run(request))
@@ -57,6 +78,8 @@ def look_routes(state: StudioState) -> list[Route]:
     return [
         Route(f"{run}/report", report),
         json_get(f"{run}/scores", scores),
+        json_get(f"{run}/test", test),
+        json_post(f"{run}/test", Empty, evaluate),
         image_post(f"{run}/lens", state.projects.image_path, explain),
         Route(f"{run}/lens/{{key}}", lens),
     ]

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from foveal.studio.models.evaluation import held_out
 from foveal.studio.project.training_table import write_training_table
 from foveal.studio.responses import Body, Empty, json_get, json_post, json_response, small_number
 from foveal.studio.runs.comparison import accuracy_difference, differences, require_snapshot
@@ -23,6 +24,7 @@ from foveal.studio.runs.request import RunRequest, read_request, repeat_training
 from foveal.studio.runs.status import RunStatus
 from foveal.studio.runs.val_errors import wrong_images
 from foveal.studio.state import StudioState
+from foveal.studio.tasks.tasks import TaskProgress
 
 MAX_LOG_LINES = 200
 _Body = TypeVar("_Body", bound=Body)
@@ -79,7 +81,7 @@ def run_routes(state: StudioState) -> list[Route]:
         Route(f"{path}/{{run}}", remove, methods=["DELETE"]),
         *_steering_routes(state, f"{path}/{{run}}"),
         *_view_routes(state, f"{path}/{{run}}"),
-        *_comparison_routes(state.runs),
+        *_comparison_routes(state),
     ]
 
 
@@ -146,7 +148,9 @@ def _described(runs: RunControl, folder: Path) -> dict[str, Any]:
     }
 
 
-def _comparison_routes(runs: RunControl) -> list[Route]:
+def _comparison_routes(state: StudioState) -> list[Route]:
+    runs = state.runs
+
     def pair(request: Request) -> tuple[Path, Path]:
         one, other = (
             runs.folder(request.path_params["project"], request.query_params.get(key, ""))
@@ -163,7 +167,16 @@ def _comparison_routes(runs: RunControl) -> list[Route]:
         return {**differences(*map(require_snapshot, folders)), "curves": curves}
 
     def accuracy(request: Request) -> dict[str, Any]:
-        return accuracy_difference(*pair(request))
+        project, (one, other) = state.project(request), pair(request)
+        test = None
+        if request.query_params.get("split") == "test":
+            lines = held_out(project, one).lines
+            test = [lines[image] for image in held_out(project, other).lines if image in lines]
+
+        def work(progress: TaskProgress) -> dict[str, Any]:
+            return accuracy_difference(one, other, progress, test=test)
+
+        return state.tasks.run(project.id, "compare", work)
 
     path = "/api/projects/{project}/compare"
     return [json_get(path, compare), json_get(f"{path}/accuracy", accuracy)]

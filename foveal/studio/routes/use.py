@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from foveal.prediction.prediction import no_prediction
 from foveal.studio.models.card import model_card
+from foveal.studio.models.evaluation import evaluation_data
 from foveal.studio.models.exports import export_file, export_model, list_exports
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
@@ -74,7 +75,9 @@ def use_routes(state: StudioState) -> list[Route]:
     def card(request: Request) -> dict[str, Any]:
         run = state.run(request)
         predictor = state.models.predictor(model_path(run))
-        return model_card(run, predictor, state.models.val_scores(run))
+        facts = model_card(run, predictor, state.models.val_scores(run))
+        test = evaluation_data(state.project(request), run)
+        return {**facts, "test": test["scores"], "test_images": test["images"]}
 
     def model(request: Request) -> Response:
         path = model_path(state.run(request))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from difflib import SequenceMatcher
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from foveal.errors import DataError
+from foveal.errors import DataError, UsageError
 from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 from foveal.rundir import MODEL_FILE
@@ -72,10 +74,17 @@ def require_snapshot(folder: Path) -> Snapshot:
     return snapshot
 
 
-def accuracy_difference(one: Path, other: Path, progress: Progress = silent) -> dict[str, Any]:
+def accuracy_difference(
+    one: Path,
+    other: Path,
+    progress: Progress = silent,
+    *,
+    test: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """Accuracy of the first model minus that of the second on val of the first run's images.
 
-    It is kept in the folder of `one` for the two model files as they are now.  Raises Error.
+    test: lines of a table of test images, to compare on these instead.  It is kept in the folder of
+    `one` for the two model files as they are now.  Raises Error.
     """
     from foveal.verbs.compare import compare
 
@@ -89,12 +98,29 @@ def accuracy_difference(one: Path, other: Path, progress: Progress = silent) -> 
         raise DataError(
             f"the run {missing[0]} has no model yet; its first is written after its first epoch"
         )
-    key = [[str(model), model.stat().st_mtime_ns] for model in models]
-    kept = one / f"compared-with-{other.name}.json"
+    key: list[list[Any]] = [[str(model), model.stat().st_mtime_ns] for model in models]
+    table, kept = one / TABLE_FILE, one / f"compared-with-{other.name}.json"
+    if test is not None:
+        if not test:
+            raise UsageError(
+                "there is no labelled test image that neither of the runs has seen; put images "
+                "into test in Data"
+            )
+        kept = one / f"compared-on-test-with-{other.name}.json"
+        table = kept.with_suffix(".jsonl")
+        key.append([blake2b("".join(test).encode()).hexdigest()])
     known = _known(kept, key)
     if known is not None:
         return known
-    (difference,) = compare(models, one / TABLE_FILE, split="val", progress=progress).differences
+    if test is not None:
+        write_atomic(table, "".join(test))
+    (difference,) = compare(
+        models,
+        table,
+        split="val" if test is None else "test",
+        ignore_unknown_classes=test is not None,
+        progress=progress,
+    ).differences
     answer = {
         "n": difference.n,
         "accuracy": difference.accuracy,

@@ -94,3 +94,31 @@ def test_a_folder_without_a_request_is_no_run(digits_project):
     assert studio.get(f"{project}/runs/{other.name}/report", 422)["error"] == (
         "there is no run of this id in the project; reload the page"
     )
+
+
+def test_a_model_is_evaluated_on_test_and_the_scores_are_kept(
+    digits_project, copy_run, digits, digits_run, new_digits
+):
+    studio, _, _ = digits_project
+    project = studio.project("evaluated")
+    studio.post(f"{project}/folders", path=str(digits))
+    studio.post(f"{project}/folders", path=str(new_digits))
+    run = copy_run(studio, project, digits_run)
+    path = f"{project}/runs/{run.name}"
+    assert studio.get(f"{path}/test") == {"images": 0, "models": 0, "scores": None}
+    assert studio.post(f"{path}/test", 422)["error"] == (
+        "there is no labelled test image that this run has not seen; put images into test in Data"
+    )
+    assert studio.get(f"{path}/report?split=test", 422)["error"] == (
+        "this model has not been evaluated on test yet"
+    )
+    studio.post(f"{project}/changes", op="split", ids=list(range(300, 700)), split=3)
+    made = studio.post(f"{path}/test")
+    assert made["command"].startswith("foveal evaluate ")
+    scores = made["scores"]
+    assert (scores["n"], scores["stale"], len(scores["images"])) == (400, None, 400)
+    assert studio.get(f"{path}/test") == {key: made[key] for key in ("images", "models", "scores")}
+    assert "<html" in studio.client.get(f"{path}/report", params={"split": "test"}).text
+    card = studio.get(f"{path}/card")
+    assert (card["test"]["accuracy"], card["test"]["n"]) == (scores["accuracy"], 400)
+    assert (card["test"]["images"], card["test_images"]) == ([], 400)

@@ -1,8 +1,10 @@
 """What differs between two runs."""
 
+import json
+
 import pytest
 
-from foveal.errors import DataError
+from foveal.errors import DataError, UsageError
 from foveal.studio.runs.comparison import accuracy_difference, differences, require_snapshot
 from foveal.studio.runs.snapshot import newest_snapshot
 from foveal.verbs.compare import compare
@@ -49,6 +51,30 @@ def test_the_difference_of_accuracy_is_that_of_compare_and_is_kept(finished, oth
     assert found["interval"][0] <= found["accuracy"] <= found["interval"][1]
     monkeypatch.setattr("foveal.verbs.compare.compare", None)
     assert accuracy_difference(finished, other) == found
+
+
+def test_the_difference_on_test_is_of_the_images_that_are_given(finished, other, new_digits):
+    files = sorted(new_digits.rglob("*.png"))[:90]
+    rows = [
+        json.dumps({"path": str(file), "label": [file.parent.name], "split": "test"}) + "\n"
+        for file in files
+    ]
+    found = accuracy_difference(finished, other, test=rows)
+    assert found["n"] == 90
+    models = [folder / "model.safetensors" for folder in (finished, other)]
+    table = finished / f"compared-on-test-with-{other.name}.jsonl"
+    expected = compare(models, table, split="test").differences[0]
+    assert (found["accuracy"], found["interval"]) == (
+        expected.accuracy,
+        list(expected.accuracy_interval),
+    )
+    assert accuracy_difference(finished, other, test=rows[:80])["n"] == 80  # it is not the kept one
+    with pytest.raises(UsageError) as caught:
+        accuracy_difference(finished, other, test=[])
+    assert str(caught.value) == (
+        "there is no labelled test image that neither of the runs has seen; put images into test "
+        "in Data"
+    )
 
 
 def test_a_run_without_a_step_or_model_is_named(finished, tmp_path):

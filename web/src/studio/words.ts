@@ -92,6 +92,8 @@ export const taskKinds = {
   queue: ['Proposing labels', '라벨 제안'],
   predictions: ['Predicting all images', '전체 이미지 예측'],
   scores: ['Scoring the model', '모델 평가'],
+  'evaluate-test': ['Evaluating on test', 'test로 평가'],
+  compare: ['Comparing two models', '두 모델 비교'],
   lens: ['Explaining the image', '이미지 설명'],
   export: ['Writing the folders', '폴더 쓰기'],
   'export-model': ['Exporting the model', '모델 내보내기'],

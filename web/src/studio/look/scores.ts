@@ -1,4 +1,4 @@
-// The scores of a run on val, and which images belong to a cell. No DOM.
+// The scores of a run on val or test, and which images belong to a cell. No DOM.
 
 export interface ScoredImage {
   id: number | null // null: no longer in the project
@@ -16,6 +16,25 @@ export interface Scores {
   n: number
   unreadable: number
   images: ScoredImage[]
+}
+
+export type ScoredSplit = 'val' | 'test'
+
+export interface TestScores extends Scores {
+  /** Null where the class has no image here. */
+  recalls: (number | null)[]
+  notes: string[]
+  /** When, in seconds. */
+  evaluated: number
+  /** What has changed since. */
+  stale: 'labels' | 'model' | null
+}
+
+/** images: how many there are to score.  models: of the project that were scored on test. */
+export interface TestData {
+  images: number
+  models: number
+  scores: TestScores | null
 }
 
 export type Chosen = { true: number; predicted: number } | 'suspected'
@@ -38,10 +57,36 @@ export interface Pair {
   count: number
 }
 
-/** The pairs of classes that are confused, the most frequent first. */
-export function confusedPairs(scores: Scores, most: number): Pair[] {
+/** Classes that a list of pairs is narrowed to. */
+export interface PairFilter {
+  true?: number | undefined
+  predicted?: number | undefined
+}
+
+/** The pairs of classes that are confused, the most frequent first; of one class also what is right. */
+export function confusedPairs(scores: Scores, filter: PairFilter = {}): Pair[] {
+  const rightToo = filter.true !== undefined || filter.predicted !== undefined
   const pairs = scores.confusion.flatMap((row, t) =>
-    row.flatMap((count, p) => (t !== p && count ? [{ true: t, predicted: p, count }] : [])),
+    filter.true !== undefined && t !== filter.true
+      ? []
+      : row.flatMap((count, p) =>
+          count && (t !== p || rightToo) && (filter.predicted === undefined || p === filter.predicted)
+            ? [{ true: t, predicted: p, count }]
+            : [],
+        ),
   )
-  return pairs.sort((a, b) => b.count - a.count).slice(0, most)
+  return pairs.sort((a, b) => b.count - a.count)
+}
+
+/** The classes of a matrix that is too large to be shown whole: those of the most errors, in their order. */
+export function mostConfused(scores: Scores, most: number, about?: number): number[] {
+  const errors = scores.labels.map(() => 0)
+  for (const [t, row] of scores.confusion.entries())
+    for (const [p, n] of row.entries())
+      if (n && t !== p && (about === undefined || about === t || about === p)) {
+        errors[t]! += n
+        errors[p]! += n
+      }
+  const order = scores.labels.map((_, i) => i).sort((a, b) => errors[b]! - errors[a]! || a - b)
+  return order.slice(0, most).sort((a, b) => a - b)
 }

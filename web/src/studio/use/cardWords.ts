@@ -37,6 +37,25 @@ export const words = {
     'The epoch was chosen on val, so this is slightly hopeful; an evaluation on test says how good it is on new images.',
     '에포크를 val로 골랐으므로 약간 낙관적인 수치입니다. 새 이미지에서의 성능은 test 평가로 확인하세요.',
   ],
+  valChose: [
+    'The epoch was chosen on val, so this score is slightly hopeful.',
+    '에포크를 val로 골랐으므로 약간 낙관적인 수치입니다.',
+  ],
+  testAccuracy: ['Accuracy on test', 'test 정확도'],
+  testRecall: ['Recall (test)', '재현율 (test)'],
+  testLimit: [
+    'Test chose nothing: it says how good the model is on new images like these, unless models were chosen by it.',
+    'test는 아무것도 고르지 않았습니다. test로 모델을 고르지 않았다면 이와 비슷한 새 이미지에서의 성능입니다.',
+  ],
+  staleLabels: [
+    'Images or labels of test have changed since; this score is of those before.',
+    'test의 이미지나 라벨이 그 뒤에 바뀌었습니다. 이 점수는 바뀌기 전의 것입니다.',
+  ],
+  staleModel: [
+    'The model has changed since; this score is of the one before.',
+    '모델이 그 뒤에 바뀌었습니다. 이 점수는 이전 모델의 것입니다.',
+  ],
+  toTest: ['Evaluate on test in Look', '살펴보기에서 test로 평가'],
   limits: ['Limits', '한계'],
   limitOther: [
     'Images of nothing among its classes get a class all the same.',

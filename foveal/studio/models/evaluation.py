@@ -1,0 +1,214 @@
+"""How a run's model does on test, which chose nothing: scored where a person asks for it, and kept.
+
+The images are those that the run kept apart as test and those that the project has in test since,
+with the labels of today; never one that the run was trained on or chose its epoch by.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+from foveal.errors import UsageError
+from foveal.files import write_atomic
+from foveal.progress import Progress
+from foveal.rundir import REPORT_FILE, read_run_data
+from foveal.studio.kept import read_kept
+from foveal.studio.models.loaded import model_path
+from foveal.studio.models.val_scores import ScoredImage, ValScores
+from foveal.studio.project.images import NO_GROUP, NO_LABEL
+from foveal.studio.project.project import Project
+from foveal.studio.project.training_table import TEST
+from foveal.studio.repeat import repeat
+from foveal.studio.runs.folders import RUNS
+from foveal.studio.runs.request import TABLE_FILE
+from foveal.studio.tasks.process import one_at_a_time, run_child
+from foveal.studio.tasks.tasks import TaskProgress
+from foveal.verbs.evaluate import evaluate_with_predictions
+
+FOLDER, SCORES_FILE = "test", "scores.json"
+_evaluating = threading.Lock()
+
+
+class _Kept(TypedDict):
+    """digest: as that of HeldOut.  model: of the file.  One value an image in columns."""
+
+    digest: str
+    model: list[int]
+    evaluated: float
+    labels: list[str]
+    accuracy: float
+    accuracy_interval: list[float]
+    recalls: list[float | None]
+    unreadable: int
+    notes: list[str]
+    paths: list[str]
+    true: list[int]
+    predicted: list[int]
+    probability: list[float]
+    true_probability: list[float]
+
+
+_KIND = TypeAdapter(_Kept)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The test images of a run. lines: of a table, by their ids.
+
+    digest: of their paths, classes and groups; the same after a class was renamed.
+    """
+
+    lines: dict[int, str]
+    digest: str
+
+
+def held_out(project: Project, run: Path) -> HeldOut:
+    """The labelled test images of the project that a run has not seen.
+
+    There are none where the run has no list of its images, or several labels an image.
+    """
+    lines: dict[int, str] = {}
+    found = blake2b(digest_size=16)
+    data = read_run_data(run)
+    if data is None or data.task == "multi":
+        return HeldOut(lines, found.hexdigest())
+    seen = {str(data.root / image.path) for image in (*data.train, *data.val)}
+    own = {str(data.root / image.path) for image in data.test}
+    with project.lock:
+        images, table = project.table.images, project.table
+        splits, labels = images.column("split"), images.column("label")
+        usable = images.usable() & (labels != NO_LABEL) & ((splits == TEST) | (splits == 0))
+        for image in np.flatnonzero(usable).tolist():
+            path = str(project.location(image)[0])
+            if path in seen or (splits[image] != TEST and path not in own):
+                continue
+            label, group = int(labels[image]), int(images.column("group")[image])
+            row = {"path": path, "label": [table.classes[label]], "split": "test"}
+            if group != NO_GROUP:
+                row["group"] = table.groups[group]
+            lines[image] = json.dumps(row) + "\n"
+            found.update(json.dumps([path, label, group]).encode())
+    return HeldOut(lines, found.hexdigest())
+
+
+def evaluate_test(project: Project, run: Path, progress: TaskProgress) -> dict[str, Any]:
+    """Score a run's model on its test images and keep it; `command` and `python` of the same.
+
+    It is done in a process of its own, one at a time.  Raises UsageError where there is no such
+    image or no model, Error where they cannot be scored.
+    """
+    model, table = model_path(run), run / FOLDER / TABLE_FILE
+    test = held_out(project, run)
+    if not test.lines:
+        raise UsageError(
+            "there is no labelled test image that this run has not seen; put images into test "
+            "in Data"
+        )
+    report = run / FOLDER / REPORT_FILE
+    request = {"model": str(model), "table": str(table), "report": str(report)}
+    with one_at_a_time(_evaluating, progress, "scoring", "waiting for another evaluation"):
+        table.parent.mkdir(exist_ok=True)
+        write_atomic(table, "".join(test.lines.values()))
+        stamp = _stamp(model)
+        progress("scoring", 0, None)  # shown, and cancelled, while the process begins
+        found = run_child("evaluate", request, progress)
+        kept = {**found, "digest": test.digest, "model": stamp, "evaluated": time.time()}
+        write_atomic(run / FOLDER / SCORES_FILE, json.dumps(kept))
+    return repeat(
+        ["evaluate", model, table, "--split", "test", "--ignore-unknown-classes"],
+        f"scores = foveal.evaluate(\n    {str(model)!r},\n    {str(table)!r},\n    split='test',\n"
+        "    ignore_unknown_classes=True,\n)\nprint(scores.accuracy, scores.accuracy_interval)",
+    )
+
+
+def evaluate_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """`foveal evaluate` of `model` on `table`, in the process of the work."""
+    found = evaluate_with_predictions(
+        request["model"],
+        request["table"],
+        split="test",
+        ignore_unknown_classes=True,
+        report=request["report"],
+        progress=progress,
+    )
+    scores, predictions = found.scores, found.predictions
+    rows, predicted = np.arange(len(predictions)), predictions.predicted
+    return {
+        "labels": list(scores.labels),
+        "accuracy": scores.accuracy,
+        "accuracy_interval": list(scores.accuracy_interval),
+        "recalls": [scores.classes[label].recall for label in scores.labels],
+        "unreadable": len(scores.unusable),
+        "notes": list(scores.notes),
+        "paths": list(map(str, found.paths)),
+        "true": predictions.targets.tolist(),
+        "predicted": predicted.tolist(),
+        "probability": predictions.probabilities[rows, predicted].tolist(),
+        "true_probability": predictions.probabilities[rows, predictions.targets].tolist(),
+    }
+
+
+def evaluation_data(
+    project: Project, run: Path, image_ids: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """What is known of a run's model on test.
+
+    images: how many there are to score.  models: of the project that were scored on test.
+    scores: as those of val, None before; stale: `labels` where the labels or images of test have
+    changed since, `model` where the model has.  Without image_ids it has no images.
+    """
+    test = held_out(project, run)
+    kept = read_kept(run / FOLDER / SCORES_FILE, _KIND)
+    return {
+        "images": len(test.lines),
+        "models": sum(1 for _ in project.folder.glob(f"{RUNS}/*/{FOLDER}/{SCORES_FILE}")),
+        "scores": None
+        if kept is None
+        else {
+            **_scores(kept).to_data(image_ids or {}),
+            "accuracy": kept["accuracy"],
+            "accuracy_interval": kept["accuracy_interval"],
+            "recalls": kept["recalls"],
+            "notes": kept["notes"],
+            "evaluated": kept["evaluated"],
+            "stale": _stale(run, kept, test),
+            **({} if image_ids is not None else {"images": []}),
+        },
+    }
+
+
+def _scores(kept: _Kept) -> ValScores:
+    images = map(
+        ScoredImage,
+        kept["paths"],
+        kept["true"],
+        kept["predicted"],
+        kept["probability"],
+        kept["true_probability"],
+    )
+    return ValScores(tuple(kept["labels"]), tuple(images), kept["unreadable"])
+
+
+def _stale(run: Path, kept: _Kept, test: HeldOut) -> str | None:
+    try:
+        if _stamp(model_path(run)) != kept["model"]:
+            return "model"
+    except (OSError, UsageError):
+        return "model"
+    return None if test.digest == kept["digest"] else "labels"
+
+
+def _stamp(model: Path) -> list[int]:
+    found = model.stat()
+    return [found.st_size, found.st_mtime_ns]
