@@ -8,7 +8,6 @@ studio's own Origin, and Host must be a name that cannot be rebound to this mach
 from __future__ import annotations
 
 import hmac
-import secrets
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from foveal.serving.errors import RequestError
 from foveal.serving.middleware.auth import parse_host
 from foveal.serving.settings import LOOPBACK_HOSTS, is_ip_address
+from foveal.studio.secret import make_secret
 
 CHANGING_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 JSON, BINARY = "application/json", "application/octet-stream"
@@ -23,11 +23,6 @@ NO_COOKIE = (
     "this page belongs to the person who started the studio: open the address that "
     "'foveal studio' printed, with its token"
 )
-
-
-def make_secret() -> str:
-    """32 random bytes as text that fits a URL and a cookie."""
-    return secrets.token_urlsafe(32)
 
 
 def media_type(request: Request) -> str:

@@ -18,7 +18,7 @@ from foveal.errors import DataError, Error, UsageError
 from foveal.filelock import try_lock
 from foveal.files import write_atomic
 from foveal.studio.names import clean_name
-from foveal.studio.security import make_secret
+from foveal.studio.secret import make_secret
 
 DEFAULT_FOLDER = "foveal-studio"
 FORMAT = 1

@@ -1,6 +1,8 @@
 """A project from Python: the same journal as the page's, one at a time."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -113,3 +115,19 @@ def test_a_project_that_the_studio_has_open_is_refused(studio):
         f"another studio has {studio.folder} open, at {studio.url} ; use that one, stop it, or "
         "choose another folder"
     )
+
+
+LIGHT = """
+import sys
+for name in ("fastapi", "pandas", "pyarrow", "scipy", "sklearn", "starlette", "torch", "uvicorn"):
+    sys.modules[name] = None
+from foveal.cli.main import run
+raise SystemExit(run(sys.argv[1:]))
+"""
+
+
+def test_a_light_install_opens_a_project(workspace, new_digits):
+    image = sorted(new_digits.rglob("*.png"))[0]
+    words = ["project", workspace, "leaves", "--add", image, "--label", "oak"]
+    done = subprocess.run([sys.executable, "-c", LIGHT, *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "oak  1"), done.stderr
