@@ -6,7 +6,7 @@ clothes a class, `grey` cats and dogs without colour, `imbalanced` 1,000 images 
 first class down to 10 of its last, `defects` drawn surfaces of which one in seven has a scratch.
 `tiles` are drawn too: seven in ten tiles are free, the others have one of five defects, some no
 wider than a pixel. Test images of the last three are balanced, so that accuracy there is balanced
-accuracy.
+accuracy. `tiles-tuning` has other tiles, with a balanced val, for trying recipes.
 """
 
 from __future__ import annotations
@@ -132,11 +132,20 @@ TILES = {"free": 700, "blowhole": 80, "break": 60, "crack": 50, "fray": 40, "une
 
 
 def _tiles(out: Path) -> None:
+    _draw_tiles(out, 1, {"train": TILES, "test": dict.fromkeys(TILES, 60)})
+
+
+def _tiles_tuning(out: Path) -> None:
+    """Other tiles of the same kinds, whose val has as many of each: no tile of `tiles` is there."""
+    _draw_tiles(out, 2, {"train": TILES, "val": dict.fromkeys(TILES, 60)})
+
+
+def _draw_tiles(out: Path, seed: int, splits: dict[str, dict[str, int]]) -> None:
     import numpy as np
     from PIL import Image
 
-    chance = np.random.default_rng(1)
-    for split, counts in (("train", TILES), ("test", dict.fromkeys(TILES, 60))):
+    chance = np.random.default_rng(seed)
+    for split, counts in splits.items():
         for kind, count in counts.items():
             folder = out / split / kind
             folder.mkdir(parents=True)
@@ -180,7 +189,12 @@ def _tile(chance: Any, kind: str, side: int = 160) -> Any:
     return np.clip(whole + depth * mask, 0, 255).astype(np.uint8)
 
 
-DRAWN = {"fashion-mnist": _fashion, "defects": _defects, "tiles": _tiles}
+DRAWN = {
+    "fashion-mnist": _fashion,
+    "defects": _defects,
+    "tiles": _tiles,
+    "tiles-tuning": _tiles_tuning,
+}
 MADE = {
     "few": ("clothing10", _few),
     "grey": ("catdog", _grey),
