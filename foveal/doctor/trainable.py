@@ -108,15 +108,19 @@ def reading_errors(
     classes = readable_classes(dataset, splits, bad)
     absent = [name for name in training_classes(dataset, splits) if name not in classes]
     if absent and not allow_bad:
-        text = f"{classes_are(absent)} without any image in train that can be read"
-        text += ": add images, or leave out what cannot be read with --allow-bad"
+        text = (
+            f"{classes_are(absent)} without any image in train that can be read: add images, or "
+            "leave out what cannot be read with --allow-bad"
+        )
         yield TrainabilityIssue("unreadable_class", len(absent), text)
     elif absent:
         yield from _too_few_classes(dataset, classes)
     total, readable = counts["val"]
     if total and not readable and not allow_bad:
-        text = "no image of val can be read, so nothing could be chosen on it: replace them, or "
-        text += "train without val with --allow-bad"
+        text = (
+            "no image of val can be read, so nothing could be chosen on it: replace them, or train "
+            "without val with --allow-bad"
+        )
         yield TrainabilityIssue("unreadable_val", total, text)
     if not allow_bad:
         yield from _too_many_unusable(dataset, [file for _, file in unreadable])
@@ -148,8 +152,10 @@ def _too_few_classes(dataset: Dataset, classes: Sequence[str]) -> Iterator[Train
         return
     text = "no class has images to train on: give one sub-folder a class"
     if classes:
-        text = f"only one class, '{printable(classes[0])}', has images to train on: give at least "
-        text += "two sub-folders, one a class"
+        text = (
+            f"only one class, '{printable(classes[0])}', has images to train on: give at least two "
+            "sub-folders, one a class"
+        )
     yield TrainabilityIssue("one_class", len(classes), text)
 
 

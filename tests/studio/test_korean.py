@@ -5,15 +5,18 @@ import re
 import subprocess
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from foveal.errors import MissingExtra
+from foveal.dataset.table import open_table
+from foveal.errors import DataError, MissingExtra, UsageError
 from foveal.exporting.export import failed_export
 from foveal.exporting.page.check import PageCheck, failure_message, page_failures
 from foveal.exporting.parity import Parity, ParityLimits, failures
 from foveal.progress import ProgressLine
 from foveal.studio.network import TrainingSize, check_network
+from foveal.training.run.resume import _check_same_run
 
 pytestmark = pytest.mark.browser  # needs node
 
@@ -120,11 +123,47 @@ def refused_exports():
     yield str(MissingExtra("foveal export", "train"))
 
 
+def resumed_otherwise():
+    """Why a run is not resumed, with what differs."""
+    changed = [
+        (
+            "recipe",
+            {"mixup_alpha": 0, "precision": "auto"},
+            {"mixup_alpha": 1, "precision": "fp32"},
+        ),
+        ("network", {"layers": [1]}, {"layers": [2]}),
+        ("network", {"layers": []}, {"layers": [2]}),
+        ("network", {"input": 8}, {"input": 9}),
+        ("classes", ["a", "b"], ["b"]),
+    ]
+    for key, planned, requested in changed:
+        with pytest.raises(UsageError) as raised:
+            _check_same_run(Path("run"), {key: planned}, {key: requested})
+        yield str(raised.value)
+
+
+def head_reasons():
+    yield "most likely labels on val"
+    yield "most likely labels on val and images of train that are left out in turn"
+
+
+def refused_tables():
+    for text in ("path,label\n,a\n", "path,label\n" + 30 * ",a\n", "path,label,split\na,b,c\n"):
+        with pytest.raises(DataError) as raised, TemporaryDirectory() as folder:
+            path = Path(folder) / "table.csv"
+            path.write_text(text)
+            open_table(path)
+        yield str(raised.value)
+
+
 SAID = {
     **{f"network: {case}": lambda yaml=yaml: problems_of(yaml) for case, yaml in WRONG.items()},
     **{f"YAML: {case}": lambda yaml=yaml: problems_of(yaml) for case, yaml in YAML.items()},
     "progress": a_line_of_progress,
     "exports": lambda: list(refused_exports()),
+    "resuming": lambda: list(resumed_otherwise()),
+    "the strength of the head": lambda: list(head_reasons()),
+    "tables": lambda: list(refused_tables()),
 }
 """What is said, each by a function that returns sentences."""
 

@@ -41,6 +41,23 @@ LOG_FILES = (
     FOVEAL / "cli" / "train.py",
 )
 """Modules that write lines of a run's log."""
+REFUSING_FILES = (
+    *(FOVEAL / "training" / name for name in ("checkpoint.py", "gradients.py", "state.py")),
+    *sorted((FOVEAL / "training" / "transfer").glob("*.py")),
+    *(FOVEAL / "training" / "run" / name for name in ("final_validation.py", "resume.py")),
+    *(
+        FOVEAL / "training" / "setup" / name
+        for name in ("defaults.py", "plan.py", "resumed_session.py", "session.py")
+    ),
+    *(FOVEAL / "dataset" / name for name in ("columns.py", "table_text.py")),
+    *(FOVEAL / "dataset" / name for name in ("archive.py", "archive_member.py", "metadata.py")),
+)
+"""Modules whose errors end a run of the studio, or refuse a table or archive that is added."""
+SEVERAL_PROCESSES = {
+    "{} processes share every batch, but batches have {} of the {}; start fewer processes, or give "
+    "a larger --set batch_size"
+}
+"""Of these what a run of one process never says."""
 NOT_SHOWN = {"building a network", "the first value must be below the second"}
 """Of the checker: what needs an extra, and the text of a rule that a longer sentence stands for."""
 MIN_LENGTH = 10
@@ -196,6 +213,16 @@ def test_what_a_module_of_the_studio_raises_is_there_in_korean(path):
 @pytest.mark.parametrize("path", CHECKER_FILES, ids=lambda path: path.name)
 def test_what_the_checker_of_a_network_says_is_there_in_korean(path):
     assert _unknown(_prose(ast.parse(path.read_text()))) == []
+
+
+@pytest.mark.parametrize("path", REFUSING_FILES, ids=lambda path: path.name)
+def test_what_training_and_tables_refuse_is_there_in_korean(path):
+    assert set(_unknown(_raised(path))) <= SEVERAL_PROCESSES
+
+
+def test_why_data_cannot_be_trained_on_is_there_in_korean():
+    tree = ast.parse((FOVEAL / "doctor" / "trainable.py").read_text())
+    assert _unknown(_prose(tree)) == [" of train and val"]  # a part of a longer sentence
 
 
 @pytest.mark.parametrize("path", LOG_FILES, ids=lambda path: path.name)

@@ -22,19 +22,29 @@ const PATTERNS: readonly (readonly [names: RegExp, pattern: string])[] = [
   [/^method$/, '[\\w ,]+'],
   [/^part$/, '(?:kept|new|left) .*?'],
   [/^number$/, 'a (?:whole )?number'],
+  [/^item$/, '\\w+'],
+  [/^changes$/, '\\w+ was .*'],
+  [/^fold$/, 'images of train .*'],
+  [/^lines$/, '(?:line|row)s? \\d.*?'],
+  [/^now$/, '[^;]*?'],
+  [/^be$/, 'is|are'],
+  [/^do$/, 'does|do'],
+  [/^scope$/, '(?: of train and val)?'],
   [/^share$/, '.+? [\\d.]+(?: %)?'],
 ]
 /** Placeholders that hold another sentence of the table. */
 const SENTENCE =
-  /^(accuracy|bounds|coverage|features|finding|fix|line|measured|more|note|number|parts?|plan|problem|shapes?|share|subject|task|text)$/
+  /^(accuracy|bounds|changes|coverage|difference|features|finding|fold|fix|line|measured|more|note|number|parts?|plan|problem|shapes?|share|subject|task|text)$/
 /** Those that hold one, or a word as it is. */
 const SENTENCE_OR_WORD =
-  /^(again|count|default|estimate|hint|kind|layer|limit|method|most|source|split|time|total|under|unit|what|where|which)$/
+  /^(again|count|default|estimate|hint|kind|layer|limit|method|most|source|split|splits|time|total|under|unit|what|where|which)$/
 /** Those that hold one, or words of the system or of a person. */
-const SENTENCE_OR_WORDS = /^(reason|received)$/
+const SENTENCE_OR_WORDS = /^(added|gone|reason|received)$/
 /** Those that hold one, or what a value may be: a word or a list. */
 const SENTENCE_OR_VALUE = /^(allowed|alternative)$/
 const VALUE = /^([\w.-]+|\[[^[\]]*\])$/
+/** The end of a list that is not shown whole. */
+const MORE = / and ([\d,]+) more$/
 const SEVERAL_WORDS = /[a-z]+ [a-z]+ [a-z]+/
 /** Characters of the longest text that is translated. */
 const MAX_LENGTH = 2000
@@ -113,7 +123,8 @@ export function translatorOf(table: Table): (text: string) => string | undefined
     if (SENTENCE_OR_WORD.test(name)) return translate(value) ?? (SEVERAL_WORDS.test(value) ? undefined : value)
     if (SENTENCE_OR_VALUE.test(name)) return translate(value) ?? (VALUE.test(value) ? value : undefined)
     if (SENTENCE_OR_WORDS.test(name)) return translate(value) ?? value
-    return value
+    if (name === 'lines') return `${value.replace(/^\w+ /, '').replace(MORE, '행 외 $1개 ')}행`
+    return value.replace(MORE, ' 외 $1개')
   }
 
   return translate

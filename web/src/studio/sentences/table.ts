@@ -7,6 +7,7 @@ import network from './network.json'
 import pieces from './pieces.json'
 import recipe from './recipe.json'
 import requests from './requests.json'
+import tables from './tables.json'
 import tasks from './tasks.json'
 import training from './training.json'
 import yaml from './yaml.json'
@@ -18,6 +19,7 @@ export const table: Readonly<Record<string, string>> = {
   ...findings,
   ...images,
   ...network,
+  ...tables,
   ...yaml,
   ...training,
   ...exports,
