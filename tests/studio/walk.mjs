@@ -4,18 +4,61 @@ import { inStudio, press, until } from "./open.mjs";
 
 const [url, folder] = process.argv.slice(2);
 
-/** Tab until the element, once it is there and enabled, has the focus. */
-async function tabTo(page, selector, most = 120) {
-  await page.waitForSelector(`${selector}:not(:disabled)`);
+/** Where the keyboard is: nothing has the focus, it cannot be seen, or it is well. */
+const focusFault = (page) =>
+  page.evaluate(() => {
+    const { activeElement } = document;
+    if (activeElement === document.body) return "nothing";
+    const shown = activeElement.closest("label.button") ?? activeElement; // of a file the label is seen
+    const { outlineStyle } = getComputedStyle(shown);
+    return outlineStyle === "none" ? shown.outerHTML.slice(0, 200) : "";
+  });
+
+/** Tab until the element, once it is there and enabled, has the focus; what has it meanwhile is seen. */
+async function tabTo(
+  page,
+  selector,
+  { text = "", key = "Tab", most = 120 } = {},
+) {
+  const wanted = page.locator(`${selector}:not(:disabled)`, { hasText: text });
+  await wanted.first().waitFor();
   for (let i = 0; i < most; i++) {
     const there = await page.evaluate(
-      (wanted) => document.activeElement.matches(wanted),
-      selector,
+      ([of, has]) =>
+        document.activeElement.matches(of) &&
+        document.activeElement.textContent.includes(has),
+      [selector, text],
     );
     if (there) return;
-    await press(page, "Tab");
+    await press(page, key);
+    const fault = await focusFault(page);
+    holds(fault === "" || fault === "nothing", `no focus is seen on ${fault}`);
   }
-  throw new Error(`${selector} is not reached by Tab`);
+  throw new Error(`${selector} ${text} is not reached by ${key}`);
+}
+
+/** Wait until an element has the focus that is seen, such as after a dialog or what had it is gone. */
+async function focusOn(page, selector, what) {
+  await until(
+    () => page.evaluate((of) => document.activeElement.matches(of), selector),
+    true,
+    `${what}: the focus on ${selector}`,
+  );
+  same(await focusFault(page), "", `the focus that is seen ${what}`);
+}
+
+/** Open a dialog with Enter and close it with Escape: the focus is where it was. */
+async function openAndEscape(page, selector) {
+  await tabTo(page, selector);
+  await press(page, "Enter");
+  await page.waitForSelector("dialog[open]");
+  await press(page, "Tab", "Shift+Tab");
+  holds(
+    await page.evaluate(() => document.activeElement.closest("dialog")),
+    `the focus is outside of the dialog of ${selector}`,
+  );
+  await press(page, "Escape");
+  await focusOn(page, selector, "after Escape");
 }
 
 async function openTab(page, name) {
@@ -37,12 +80,16 @@ async function englishOn(page) {
   return texts.filter((text) => /[a-z]+ [a-z]+ [a-z]+/.test(text));
 }
 
+/** As by its button; the focus stays where it is. */
+const otherLanguage = (page) =>
+  page.evaluate(() => document.querySelector("#language").click());
+
 async function axeInBothLanguages(page, what) {
   same(await axeFaults(page), [], `axe on ${what}`);
-  await page.click("#language");
+  await otherLanguage(page);
   same(await axeFaults(page), [], `axe on ${what} in Korean`);
   same(await englishOn(page), [], `English on ${what} in Korean`);
-  await page.click("#language");
+  await otherLanguage(page);
 }
 
 async function addImages(page) {
@@ -50,6 +97,7 @@ async function addImages(page) {
   await page.keyboard.type("digits");
   await press(page, "Enter");
   await page.waitForSelector("#by-path");
+  await focusOn(page, "main *", "in a new project");
   await axeInBothLanguages(page, "an empty project");
   await tabTo(page, "#by-path");
   await press(page, "Enter");
@@ -57,7 +105,32 @@ async function addImages(page) {
   await page.keyboard.type(folder);
   await press(page, "Enter");
   await page.waitForSelector("[role=gridcell]");
+  await focusOn(page, "main *", "beside the added images");
   await axeInBothLanguages(page, "Data");
+}
+
+async function changeImagesAndClasses(page) {
+  await openAndEscape(page, "#add");
+  await tabTo(page, "[role=grid]");
+  await press(page, "ArrowRight", "Enter");
+  await page.waitForSelector("dialog[open]");
+  await press(page, "Escape");
+  await focusOn(page, "[role=grid]", "after an image was opened");
+  await press(page, "Delete");
+  await tabTo(page, "#undo", { key: "Shift+Tab" });
+  await press(page, "Enter");
+  await page.getByText("Undone.").waitFor();
+  await focusOn(page, "#undo", "after it was undone");
+  await tabTo(page, ".classes input", { key: "Shift+Tab" });
+  await page.keyboard.type("spare");
+  await press(page, "Enter");
+  await page.waitForSelector("[data-class=spare]");
+  await tabTo(page, "[aria-label='Edit spare']", { key: "Shift+Tab" });
+  await press(page, "Enter");
+  await tabTo(page, "dialog .danger");
+  await press(page, "Enter");
+  await page.waitForSelector("[data-class=spare]", { state: "detached" });
+  await focusOn(page, ".classes *", "after a class is removed");
 }
 
 async function mendAFinding(page) {
@@ -68,9 +141,11 @@ async function mendAFinding(page) {
   const card = page.locator("aside .card").first();
   await card.waitFor();
   await axeInBothLanguages(page, "findings");
-  const leaveOut = page.getByRole("button", { name: "Leave out" }).first();
-  await leaveOut.press("Enter");
+  await focusOn(page, "#check", "after the check");
+  await tabTo(page, "aside .card button", { text: "Leave out" });
+  await press(page, "Enter");
   await page.getByRole("button", { name: "Left out 1 images" }).waitFor();
+  await focusOn(page, "aside button", "after a finding is gone");
 }
 
 async function train(page) {
@@ -84,6 +159,7 @@ async function train(page) {
   await tabTo(page, "#start");
   await press(page, "Enter");
   await page.waitForSelector("[data-state=finished]", { timeout: 180_000 });
+  await focusOn(page, "main *", "beside the run");
   await axeInBothLanguages(page, "a finished run");
 }
 
@@ -91,13 +167,21 @@ async function look(page) {
   await openTab(page, "look");
   await page.waitForSelector("[data-cell]");
   await tabTo(page, "[data-cell]");
+  const cells = await page.locator("[data-cell]").count();
+  holds(cells > 1, "one cell only");
+  for (const key of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"])
+    await press(page, ...Array(10).fill(key));
+  await focusOn(page, "[data-cell][tabindex='0']", "in the matrix");
+  same(await page.locator("[data-cell][tabindex='0']").count(), 1, "one stop");
   await press(page, "Enter");
   await page.waitForSelector("li [data-image]");
   await axeInBothLanguages(page, "Look");
-  await page.getByRole("button", { name: "Report" }).press("Enter");
+  await tabTo(page, "main button", { text: "Report", key: "Shift+Tab" });
+  await press(page, "Enter");
   await page.frameLocator("iframe").locator("#overview").waitFor();
   await axeInBothLanguages(page, "the report");
-  await page.getByRole("button", { name: "Mistakes" }).press("Enter");
+  await tabTo(page, "main button", { text: "Mistakes", key: "Shift+Tab" });
+  await press(page, "Enter");
   await tabTo(page, "[data-cell]");
   await press(page, "Enter");
 }
@@ -138,15 +222,17 @@ async function exportModel(page) {
   const entry = page.locator("[data-export=onnx]");
   await entry.locator(".verdict").waitFor();
   await axeInBothLanguages(page, "Use");
+  await focusOn(page, "[data-export=onnx] button", "after the export");
   const download = page.waitForEvent("download");
-  await tabTo(page, "[data-export=onnx] a[download]");
+  await press(page, "Shift+Tab");
+  await focusOn(page, "[data-export=onnx] a[download]", "before the button");
   await press(page, "Enter");
   const name = (await download).suggestedFilename();
   holds(name.endsWith(".onnx"), name);
 }
 
 async function repeat(page) {
-  await tabTo(page, "#repeat");
+  await openAndEscape(page, "#repeat");
   await press(page, "Enter");
   await until(
     async () =>
@@ -160,17 +246,32 @@ async function repeat(page) {
   await page.evaluate(() =>
     Object.defineProperty(navigator, "clipboard", { value: undefined }),
   );
-  await page.locator("dialog .copy button").first().click();
+  await tabTo(page, "dialog .copy button");
+  await press(page, "Enter");
   same(
     await page.evaluate(() => getSelection().toString()),
     await page.locator("dialog pre").first().textContent(),
     "a selected command",
   );
+  await press(page, "Escape");
+  await focusOn(page, "#repeat", "after the drawer");
+}
+
+async function removeProject(page) {
+  await press(page, "Control+Home");
+  await tabTo(page, ".brand");
+  await press(page, "Enter");
+  await openAndEscape(page, "main .danger");
+  await press(page, "Enter");
+  await tabTo(page, "dialog .danger");
+  await press(page, "Escape");
+  await focusOn(page, "main .danger", "after nothing was removed");
 }
 
 await inStudio(url, async (page) => {
   await page.waitForSelector("#project-name");
   await addImages(page);
+  await changeImagesAndClasses(page);
   await mendAFinding(page);
   await train(page);
   await look(page);
@@ -178,5 +279,6 @@ await inStudio(url, async (page) => {
   await predictions(page);
   await exportModel(page);
   await repeat(page);
+  await removeProject(page);
 });
 console.log("ok");

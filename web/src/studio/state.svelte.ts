@@ -36,6 +36,7 @@ class Studio {
 
 export const studio = new Studio()
 const t = translator(words)
+const SHOWN_MS = 6000
 let messageNumber = 0
 
 /** Show one sentence until it is closed; a message that work is done goes by itself. */
@@ -43,7 +44,15 @@ export function tell(text: string, kind: Message['kind'] = 'done', undo = false)
   const id = ++messageNumber
   const kept = studio.messages.filter((one) => one.kind === 'error' && one.text !== text)
   studio.messages = [...kept.slice(-3), { id, text, kind, undo }]
-  if (kind === 'done') setTimeout(() => dismiss(id), 6000)
+  if (kind === 'done') expire(id)
+}
+
+/** Dismiss a message after a while; later where the pointer or the keyboard is at the messages. */
+function expire(id: number): void {
+  setTimeout(() => {
+    if (document.querySelector('.messages:is(:hover, :focus-within)')) expire(id)
+    else dismiss(id)
+  }, SHOWN_MS)
 }
 
 export function dismiss(id: number): void {
