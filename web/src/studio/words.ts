@@ -25,7 +25,7 @@ export const words = {
   runs: ['{n} {n:run|runs}', '학습 {n}회'],
   rename: ['Rename', '이름 바꾸기'],
   removeProject: ['Remove', '삭제'],
-  removeProjectSure: ['Remove the project “{name}”?', '프로젝트 “{name}”을(를) 삭제할까요?'],
+  removeProjectSure: ['Remove the project “{name}”?', '“{name}” 프로젝트를 삭제할까요?'],
   removeProjectHint: [
     'It goes to the folder trash of the workspace. Folders of this machine that it shows stay as they are.',
     '작업 폴더의 trash 폴더로 옮겨집니다. 프로젝트가 가리키는 이 컴퓨터의 폴더는 그대로 남습니다.',
