@@ -47,10 +47,13 @@ REFUSING_FILES = (
     *(FOVEAL / "training" / "run" / name for name in ("final_validation.py", "resume.py")),
     *(
         FOVEAL / "training" / "setup" / name
-        for name in ("defaults.py", "plan.py", "resumed_session.py", "session.py")
+        for name in ("checks.py", "defaults.py", "plan.py", "resumed_session.py")
     ),
-    *(FOVEAL / "dataset" / name for name in ("columns.py", "table_text.py")),
-    *(FOVEAL / "dataset" / name for name in ("archive.py", "archive_member.py", "metadata.py")),
+    *(
+        FOVEAL / "dataset" / "tables" / name
+        for name in ("columns.py", "table_text.py", "metadata.py")
+    ),
+    *(FOVEAL / "dataset" / "archives" / name for name in ("archive.py", "archive_member.py")),
 )
 """Modules whose errors end a run of the studio, or refuse a table or archive that is added."""
 SEVERAL_PROCESSES = {

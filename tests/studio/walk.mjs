@@ -58,6 +58,7 @@ async function openAndEscape(page, selector) {
     `the focus is outside of the dialog of ${selector}`,
   );
   await press(page, "Escape");
+  await page.waitForSelector("dialog", { state: "detached" });
   await focusOn(page, selector, "after Escape");
 }
 
@@ -261,11 +262,11 @@ async function removeProject(page) {
   await press(page, "Control+Home");
   await tabTo(page, ".brand");
   await press(page, "Enter");
-  await openAndEscape(page, "main .danger");
+  await openAndEscape(page, "main li .danger");
   await press(page, "Enter");
   await tabTo(page, "dialog .danger");
   await press(page, "Escape");
-  await focusOn(page, "main .danger", "after nothing was removed");
+  await focusOn(page, "main li .danger", "after nothing was removed");
 }
 
 await inStudio(url, async (page) => {

@@ -58,7 +58,7 @@ export const words = {
   memory: ['Memory for batches of {n}', '배치 {n}장의 메모리'],
   good: ['The network fits together.', '신경망에 문제가 없습니다.'],
   problems: ['{n} to mend', '고칠 곳 {n}개'],
-  warnings: ['{n} warnings', '경고 {n}개'],
+  warnings: ['{n} {n:warning|warnings}', '경고 {n}개'],
   line: ['line {n}', '{n}행'],
   train: ['Train this network', '이 신경망 학습하기'],
   paste: ['Write or paste YAML', 'YAML 직접 쓰기'],
