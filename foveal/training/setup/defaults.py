@@ -70,5 +70,9 @@ def _precision(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
 def _compile(recipe: Recipe, context: RecipeContext) -> list[ChosenValue]:
     if recipe.compile != "auto":
         return []
-    reason = "over steps recorded as CUDA graphs" if context.gpu else "on processors"
-    return [ChosenValue("compile", "off", f"measured: no gain {reason}")]
+    reason = (
+        "measured: no gain over steps recorded as CUDA graphs"
+        if context.gpu
+        else "measured: no gain on processors"
+    )
+    return [ChosenValue("compile", "off", reason)]
