@@ -10,6 +10,7 @@ from starlette.requests import Request
 from foveal.serving.logs import Log
 from foveal.studio.events import Events
 from foveal.studio.input_warnings import InputWarnings
+from foveal.studio.models.class_names import NamedRun, name_run
 from foveal.studio.models.lens import FOLDER, Lenses
 from foveal.studio.models.loaded import LoadedModels
 from foveal.studio.models.servers import Servers
@@ -46,6 +47,10 @@ class StudioState:
     def run(self, request: Request) -> Path:
         """The folder of the run that the path names.  Raises UsageError where there is none."""
         return self.runs.folder(request.path_params["project"], request.path_params["run"])
+
+    def named_run(self, request: Request) -> NamedRun:
+        """The same run, its model under the names that the classes have today."""
+        return name_run(self.project(request), self.run(request))
 
     def close(self) -> None:
         """End the work and close the files: the studio stops."""

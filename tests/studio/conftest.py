@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from foveal import processor
+from foveal.studio.project.training_table import CLASSES_FILE
 from foveal.studio.runs.request import RunRequest, write_request
 
 HERE = Path(__file__).parent
@@ -132,6 +133,8 @@ def copy_run():
         target = runs / f"20260101-0000{len(list(runs.glob('*'))):02d}"
         shutil.copytree(folder, target)
         write_request(target, RunRequest(name="copied", epochs=1))
+        ids = {one["name"]: one["id"] for one in studio.get(project)["classes"]}
+        (target / CLASSES_FILE).write_text(json.dumps(ids))
         return target
 
     return copy

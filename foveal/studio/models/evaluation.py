@@ -24,6 +24,7 @@ from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import REPORT_FILE, read_run_data
 from foveal.studio.kept import read_kept
+from foveal.studio.models.class_names import file_labels, name_run
 from foveal.studio.models.loaded import model_path
 from foveal.studio.models.val_scores import ScoredImage, ValScores
 from foveal.studio.project.images import NO_GROUP, NO_LABEL
@@ -106,9 +107,15 @@ def evaluate_test(project: Project, run: Path, progress: TaskProgress) -> dict[s
     """Score a run's model on its test images and keep it; `command` and `python` of the same.
 
     It is done in a process of its own, one at a time.  Raises UsageError where there is no such
-    image or no model, Error where they cannot be scored.
+    image or no model, or classes were merged since; Error where they cannot be scored.
     """
-    model, table = model_path(run), run / FOLDER / TABLE_FILE
+    named = name_run(project, run)
+    model, table = model_path(named.folder), run / FOLDER / TABLE_FILE
+    if named.merged:
+        raise UsageError(
+            "classes were merged since this model was trained, and it still has them apart: train "
+            "again to score it on test"
+        )
     test = held_out(project, run)
     if not test.lines:
         raise UsageError(
@@ -120,7 +127,7 @@ def evaluate_test(project: Project, run: Path, progress: TaskProgress) -> dict[s
     with one_at_a_time(_evaluating, progress, "scoring", "waiting for another evaluation"):
         table.parent.mkdir(exist_ok=True)
         write_atomic(table, "".join(test.lines.values()))
-        stamp = _stamp(model)
+        stamp = _stamp(model_path(run))
         progress("scoring", 0, None)  # shown, and cancelled, while the process begins
         found = run_child("evaluate", request, progress)
         kept = {**found, "digest": test.digest, "model": stamp, "evaluated": time.time()}
@@ -170,6 +177,8 @@ def evaluation_data(
     """
     test = held_out(project, run)
     kept = read_kept(run / FOLDER / SCORES_FILE, _KIND)
+    if kept is not None:  # its classes are those of the model in their order, of any time
+        kept = {**kept, "labels": file_labels(project, run) or kept["labels"]}
     return {
         "images": len(test.lines),
         "models": sum(1 for _ in project.folder.glob(f"{RUNS}/*/{FOLDER}/{SCORES_FILE}")),

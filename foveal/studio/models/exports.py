@@ -13,7 +13,9 @@ from typing_extensions import TypedDict
 from foveal.errors import DataError, Error, UsageError
 from foveal.files import write_atomic
 from foveal.progress import Progress
+from foveal.rundir import MODEL_FILE
 from foveal.studio.kept import read_kept
+from foveal.studio.models.class_names import model_labels
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
 from foveal.studio.tasks.process import one_at_a_time, run_child
@@ -27,6 +29,7 @@ class _Kept(TypedDict):
 
     kind: str
     passed: bool
+    labels: NotRequired[list[str]]
     path: NotRequired[str]
 
 
@@ -43,15 +46,19 @@ KINDS: dict[str, dict[str, Any]] = {
 _exporting = threading.Lock()
 
 
-def export_model(run: Path, kind: str, progress: TaskProgress) -> dict[str, Any]:
+def export_model(
+    run: Path, kind: str, progress: TaskProgress, named: Path | None = None
+) -> dict[str, Any]:
     """Export a run's model and note the result; returns it, with `command` and `python`.
 
+    named: the folder with the model under the names of today, where they are others.
     It is made in a process of its own, one at a time: quantising takes gigabytes.
     Raises UsageError for another kind, Error where the check fails: then nothing is written.
     """
     if kind not in KINDS:
         raise UsageError(f"the export '{kind}' does not exist; choose {', '.join(KINDS)}")
-    model = model_path(run)
+    model = model_path(named or run)
+    labels = list(model_labels(model))
     options = KINDS[kind]
     suffix = "html" if kind == "page" else "onnx"
     out = run / EXPORTS / f"model{kind.removeprefix('page').removeprefix('onnx')}.{suffix}"
@@ -73,7 +80,7 @@ def export_model(run: Path, kind: str, progress: TaskProgress) -> dict[str, Any]
         except Error as error:
             _note(run, {"kind": kind, "passed": False, "message": str(error)})
             raise
-        found = {"kind": kind, "passed": True, **result, "path": out.name}
+        found = {"kind": kind, "passed": True, **result, "path": out.name, "labels": labels}
         _note(run, {**found, "bytes": out.stat().st_size})
     return {**found, **same}
 
@@ -84,11 +91,14 @@ def export_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     return result.to_data()
 
 
-def list_exports(run: Path) -> list[dict[str, Any]]:
-    """The newest result of each kind, in the order of KINDS; of files that are still there."""
-    results = _results(run)
+def list_exports(run: Path, named: Path | None = None) -> list[dict[str, Any]]:
+    """The newest result of each kind, in the order of KINDS; of files that are still there.
+
+    former_names: whether the file has other names of classes than the model in `named` has.
+    """
+    results, labels = _results(run), list(model_labels((named or run) / MODEL_FILE))
     return [
-        results[kind]
+        {**results[kind], "former_names": labels != results[kind].get("labels", labels)}
         for kind in KINDS
         if kind in results and (not results[kind]["passed"] or _path(run, results[kind]).is_file())
     ]

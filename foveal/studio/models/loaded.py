@@ -12,6 +12,8 @@ from foveal.prediction.prediction import Prediction
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress, silent
 from foveal.rundir import MODEL_FILE
+from foveal.studio.models.class_names import NamedRun
+from foveal.studio.models.merged import add_merged
 from foveal.studio.models.val_scores import ValScores, score_val
 from foveal.verbs.predict import predict
 
@@ -24,7 +26,7 @@ class _Loaded:
     stamp: _Stamp
     predictor: Predictor
     lock: threading.Lock = field(default_factory=threading.Lock)
-    scores: list[ValScores] = field(default_factory=list)
+    scores: list[tuple[dict[str, str], ValScores]] = field(default_factory=list)
 
 
 class LoadedModels:
@@ -39,20 +41,21 @@ class LoadedModels:
         """The predictor of a model file.  Raises ModelFileError for a damaged one."""
         return self._get(path).predictor
 
-    def predict(self, path: Path, image: bytes | Path, *, top: int | None = 5) -> Prediction:
-        """The prediction for one image; one that cannot be read has `error`."""
-        loaded = self._get(path)
+    def predict(self, run: NamedRun, image: bytes | Path, *, top: int | None = 5) -> Prediction:
+        """The prediction of a run's newest model; for an image that cannot be read with `error`."""
+        loaded = self._get(model_path(run.folder))
         with loaded.lock:
-            (prediction,) = predict(loaded.predictor, [image], top=top)
-        return prediction
+            (prediction,) = predict(loaded.predictor, [image], top=None)
+        return add_merged(prediction, run.merged, top)
 
-    def val_scores(self, run: Path, progress: Progress = silent) -> ValScores:
+    def val_scores(self, run: NamedRun, progress: Progress = silent) -> ValScores:
         """The scores of a run's newest model on val, computed once.  Raises as `score_val`."""
-        loaded = self._get(model_path(run))
+        loaded, merged = self._get(model_path(run.folder)), dict(run.merged)
         with loaded.lock:
-            if not loaded.scores:
-                loaded.scores.append(score_val(run, loaded.predictor, progress))
-        return loaded.scores[0]
+            if not loaded.scores or loaded.scores[0][0] != merged:
+                scores = score_val(run.folder, loaded.predictor, progress, merged=merged)
+                loaded.scores[:] = [(merged, scores)]
+            return loaded.scores[0][1]
 
     def _get(self, path: Path) -> _Loaded:
         stamp = _stamp(path)

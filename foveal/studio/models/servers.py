@@ -14,7 +14,9 @@ from typing import Any
 
 from foveal.errors import Error
 from foveal.processor import environment_at_full_speed
+from foveal.rundir import MODEL_FILE
 from foveal.studio.models import server_process
+from foveal.studio.models.class_names import model_labels
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
 
@@ -27,6 +29,7 @@ _READY = re.compile(r"serving on (http://\S+)")
 @dataclass
 class _Server:
     process: subprocess.Popen[str]
+    labels: tuple[str, ...] = ()
     url: str = ""
     lines: list[str] = field(default_factory=list)
     ready: threading.Event = field(default_factory=threading.Event)
@@ -40,25 +43,37 @@ class Servers:
         self._servers: dict[Path, _Server] = {}
         atexit.register(self.close)
 
-    def status(self, run: Path) -> dict[str, Any]:
-        """Whether a server runs for the model of `run`, its URL and how to ask it."""
-        with self._lock:
-            return self._status(run)
+    def status(self, run: Path, named: Path | None = None) -> dict[str, Any]:
+        """Whether a server runs for the model of `run`, its URL and how to ask it.
 
-    def start(self, run: Path) -> dict[str, Any]:
+        former_names: whether it was started with other names of classes than the model in `named`
+        has, which is `run` where it is None.
+        """
+        labels = model_labels((named or run) / MODEL_FILE)
+        with self._lock:
+            server = self._servers.get(run)
+            is_former = server is not None and server.labels != labels
+            return {**self._status(run), "former_names": is_former}
+
+    def start(self, run: Path, named: Path | None = None) -> dict[str, Any]:
         """Start one where none runs; port 8080, or a free one where that is in use.
 
         Raises Error with the server's own words where it does not start.
         """
-        model = model_path(run)
+        model = model_path(named or run)
+        labels = model_labels(model)
         with self._lock:
+            known = self._servers.get(run)
+            if known is not None and known.labels != labels:  # it would say the former names
+                _stop(self._servers.pop(run))
             if not self._status(run)["running"]:
                 try:
                     server = _start(model, PORT)
                 except Error:
                     server = _start(model, 0)
+                server.labels = labels
                 self._servers[run] = server
-            return {**self._status(run), **self._repeat(run, model)}
+            return {**self._status(run), "former_names": False, **self._repeat(run, model)}
 
     def stop(self, run: Path) -> dict[str, Any]:
         """Stop it, where one runs."""

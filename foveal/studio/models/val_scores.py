@@ -16,6 +16,7 @@ from foveal.prediction.prediction import NOT_FINITE, no_prediction
 from foveal.prediction.predictor import Predictor
 from foveal.progress import Progress, silent
 from foveal.rundir import RunData, RunImage, read_run_data
+from foveal.studio.models.merged import add_each_merged, merged_labels
 from foveal.verbs.predict import predict
 
 MAX_SCORED_IMAGES = 5000
@@ -73,11 +74,18 @@ class ValScores:
         }
 
 
-def score_val(run: Path, predictor: Predictor, progress: Progress = silent) -> ValScores:
+def score_val(
+    run: Path,
+    predictor: Predictor,
+    progress: Progress = silent,
+    *,
+    merged: Mapping[str, str] | None = None,
+) -> ValScores:
     """Score a run's model on at most MAX_SCORED_IMAGES of its val images.
 
-    Raises UsageError where the run has no list of its images or several labels an image,
-    DataError where none of val can be read, Error where the model's output is not finite.
+    merged: classes of the model that are one class today, to the name of that one.  Raises
+    UsageError where the run has no list of its images or several labels an image, DataError where
+    none of val can be read, Error where the model's output is not finite.
     """
     data = read_run_data(run)
     if data is None:
@@ -86,35 +94,43 @@ def score_val(run: Path, predictor: Predictor, progress: Progress = silent) -> V
         raise UsageError("images of this run have several labels: see its report instead")
     chosen = [data.val[index] for index in even_sample(len(data.val), MAX_SCORED_IMAGES)]
     known = [image for image in chosen if image.labels[0] in predictor.labels]
-    scored = _score(predictor, data, known, progress)
+    scored = _score(predictor, data, known, merged or {}, progress)
     if not scored:
         raise DataError(
             f"none of the {len(chosen)} val images of this run can be read: are they still where "
             "they were?"
         )
-    return ValScores(predictor.labels, tuple(scored), len(chosen) - len(scored))
+    labels = merged_labels(predictor.labels, merged or {})
+    return ValScores(labels, tuple(scored), len(chosen) - len(scored))
 
 
 def _score(
-    predictor: Predictor, data: RunData, images: list[RunImage], progress: Progress
+    predictor: Predictor,
+    data: RunData,
+    images: list[RunImage],
+    merged: Mapping[str, str],
+    progress: Progress,
 ) -> list[ScoredImage]:
-    index = {label: number for number, label in enumerate(predictor.labels)}
+    labels = merged_labels(predictor.labels, merged)
+    index = {label: number for number, label in enumerate(labels)}
     paths = [data.root / image.path for image in images]
     scored = []
-    predictions = predict(predictor, paths, top=None, progress=progress)
+    found = predict(predictor, paths, top=None, progress=progress)
+    predictions = add_each_merged(found, merged, None)
     for image, path, prediction in zip(images, paths, predictions, strict=True):
         if prediction.error == NOT_FINITE:
             raise no_prediction(NOT_FINITE)
         if prediction.label is None or prediction.probability is None:
             continue
         probabilities = {item.label: item.probability for item in prediction.top}
+        true = merged.get(image.labels[0], image.labels[0])
         scored.append(
             ScoredImage(
                 str(path),
-                index[image.labels[0]],
+                index[true],
                 index[prediction.label],
                 prediction.probability,
-                probabilities[image.labels[0]],
+                probabilities[true],
             )
         )
     return scored

@@ -26,6 +26,22 @@ class Label(_Values):
     label: str | None
 
 
+class LabelEach(_Values):
+    """Give each image a class of its own choice, in one step."""
+
+    op: Literal["label_each"]
+    ids: Ids
+    labels: Annotated[list[str | None], Field(max_length=1_000_000)]
+
+
+class Accept(_Values):
+    """Accept what the check says of images, so that it is not said again; kind: of the finding."""
+
+    op: Literal["accept"]
+    kind: Annotated[str, Field(max_length=40)]
+    ids: Ids
+
+
 class LeaveOutOrKeep(_Values):
     """Leave images out of everything, or take them back."""
 
@@ -80,6 +96,8 @@ class UndoOrRedo(_Values):
 
 Change = Annotated[
     Label
+    | LabelEach
+    | Accept
     | LeaveOutOrKeep
     | SetSplit
     | SetGroup

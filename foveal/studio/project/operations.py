@@ -13,7 +13,7 @@ from foveal.errors import UsageError
 from foveal.studio.names import clean_name
 from foveal.studio.project.additions import add_images
 from foveal.studio.project.images import NO_LABEL, split_number
-from foveal.studio.project.table import Table
+from foveal.studio.project.table import Accepted, Table
 from foveal.text import did_you_mean, printable
 
 MAX_CLASSES = 10_000
@@ -100,6 +100,30 @@ def _label(table: Table, entry: Entry) -> None:
     table.write("label", _ids(entry), label, classes)
 
 
+def _check_label_each(table: Table, entry: Entry) -> Entry:
+    if len(entry["ids"]) != len(entry["labels"]):
+        raise UsageError(
+            f"there are {len(entry['labels']):,} labels for {len(entry['ids']):,} images: give "
+            "each image one label, or null for none"
+        )
+    for name in set(entry["labels"]) - {None}:
+        _existing_class(table, name)
+    return _check_ids(table, entry)
+
+
+def _label_each(table: Table, entry: Entry) -> None:
+    numbers = {name: key for key, name in table.classes.items()}
+    labels = [NO_LABEL if name is None else numbers[name] for name in entry["labels"]]
+    table.write("label", _ids(entry), np.array(labels, np.int32))
+
+
+def _accept(table: Table, entry: Entry) -> None:
+    labels = table.images.column("label")[_ids(entry)].tolist()
+    kind, ids = entry["kind"], entry["ids"]
+    found = (Accepted(kind, image, label) for image, label in zip(ids, labels, strict=True))
+    table.accept(frozenset(found))
+
+
 def _leave_out(table: Table, entry: Entry) -> None:
     table.write("left_out", _ids(entry), True)
 
@@ -166,7 +190,7 @@ def _merge_classes(table: Table, entry: Entry) -> None:
     for number in merged:
         del classes[number]
     ids = np.flatnonzero(np.isin(table.images.column("label"), merged))
-    table.write("label", ids, target, classes)
+    table.write("label", ids, target, classes, dict.fromkeys(merged, target))
 
 
 def _check_remove_class(table: Table, entry: Entry) -> Entry:
@@ -216,6 +240,8 @@ _OPERATIONS: dict[str, tuple[Callable[[Table, Entry], Entry], Callable[[Table, E
     "start": (_same, _start),
     "add": (_check_add, lambda table, entry: add_images(table, [entry])),
     "label": (_check_label, _label),
+    "label_each": (_check_label_each, _label_each),
+    "accept": (_check_ids, _accept),
     "leave_out": (_check_ids, _leave_out),
     "keep": (_check_ids, _keep),
     "split": (_check_split, _split),

@@ -21,7 +21,7 @@ from foveal.studio.project.operations import (
     check_entry,
 )
 from foveal.studio.project.table import Table
-from foveal.text import printable
+from foveal.text import natural_key, printable
 
 JOURNAL = "journal.jsonl"
 
@@ -159,6 +159,16 @@ class Project:
                 "groups": images.column("group")[ids].tolist(),
                 "left_out": ids[images.column("left_out")[ids]].tolist(),
             }
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Name and number of images of each group that has some, in natural order."""
+        with self.lock:
+            images = self.table.images
+            found = images.column("group")[images.usable()]
+            counts = np.bincount(found[found >= 0], minlength=len(self.table.groups)).tolist()
+            names = zip(map(printable, self.table.groups), counts, strict=True)
+        given = [{"name": name, "count": n} for name, n in names if n]
+        return sorted(given, key=lambda one: natural_key(str(one["name"])))
 
     def image(self, image: int) -> dict[str, Any]:
         """The cells of one image.  Raises UsageError where there is none of this id."""

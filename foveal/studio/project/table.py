@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,14 @@ from foveal.studio.project.images import (
 from foveal.text import natural_key
 
 
+class Accepted(NamedTuple):
+    """What the check said of an image and a person has accepted; label: the image's class then."""
+
+    kind: str
+    image: int
+    label: int
+
+
 class Patch(NamedTuple):
     """Cells of one column before and after a change; ids: rows, as a slice or an array."""
 
@@ -31,21 +40,32 @@ class Patch(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What one entry of the journal changed, so that it can be undone and made again."""
+    """What one entry of the journal changed, so that it can be undone and made again.
+
+    merges: ids of classes that it made part of others.  accepted: as `Table.accepted`.
+    """
 
     patches: tuple[Patch, ...]
     classes_before: dict[int, str]
     classes_after: dict[int, str]
     batch: str | None = None
+    merges: Mapping[int, int] = MappingProxyType({})
+    accepted: frozenset[Accepted] = frozenset()
 
 
 @dataclass
 class Table:
-    """classes: id to name; an id is never used again.  by_path: the newest image of each path."""
+    """The table as all entries of the journal so far make it.
+
+    classes: id to name; an id is never used again.  merged: ids of classes that are part of others.
+    by_path: the newest image of each path.
+    """
 
     images: Images = field(default_factory=Images)
     classes: dict[int, str] = field(default_factory=dict)
     next_class: int = 0
+    merged: dict[int, int] = field(default_factory=dict)
+    accepted: frozenset[Accepted] = frozenset()
     groups: list[str] = field(default_factory=list)
     group_numbers: dict[str, int] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
@@ -57,6 +77,12 @@ class Table:
     def class_id(self, name: str) -> int | None:
         """The id of a class; None where there is none of this name."""
         return next((key for key, value in self.classes.items() if value == name), None)
+
+    def class_today(self, number: int) -> int | None:
+        """The class that a class of any time belongs to now; None where it was removed."""
+        while number in self.merged:
+            number = self.merged[number]
+        return number if number in self.classes else None
 
     def sorted_classes(self) -> list[tuple[int, str]]:
         """Ids and names, in natural order of the names, as training has them."""
@@ -133,14 +159,24 @@ class Table:
         ids: NDArray[np.int64],
         value: object,
         classes: dict[int, str] | None = None,
+        merges: Mapping[int, int] | None = None,
     ) -> None:
-        """Give cells of a column a value as a step of its own; classes: as they are after it."""
+        """Give cells of a column a value as a step of its own, one for all or one each.
+
+        classes: as they are after it.  merges: as those of a `Change`.
+        """
         patch = Patch(column, ids, self.images.column(column)[ids], value)
-        self._make(Change((patch,), self.classes, self.classes if classes is None else classes))
+        after = self.classes if classes is None else classes
+        self._make(Change((patch,), self.classes, after, merges=merges or {}))
 
     def set_classes(self, classes: dict[int, str]) -> None:
         """Change nothing but the classes, as a step of its own."""
         self._make(Change((), self.classes, classes))
+
+    def accept(self, accepted: frozenset[Accepted]) -> None:
+        """Note what a person has accepted, as a step of its own."""
+        new = accepted - self.accepted
+        self._make(Change((), self.classes, self.classes, accepted=new))
 
     def _make(self, change: Change) -> None:
         self._write(change, after=True)
@@ -171,6 +207,12 @@ class Table:
             column = self.images.column(patch.column)
             column[patch.ids] = patch.after if after else patch.before
         self.classes = change.classes_after if after else change.classes_before
+        if change.merges:
+            before = {key: to for key, to in self.merged.items() if key not in change.merges}
+            self.merged = {**before, **change.merges} if after else before
+        if change.accepted:
+            accepted = self.accepted
+            self.accepted = accepted | change.accepted if after else accepted - change.accepted
 
 
 def _no_image(image: int) -> UsageError:

@@ -19,6 +19,7 @@ from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES, Images
 from foveal.studio.project.project import Project
 from foveal.text import name_bytes, plural
 
+CLASSES_FILE = "classes.json"
 TRAIN, VAL, TEST = 1, 2, 3
 _SHARES = (0.70, 0.85)
 """Upper ends of train and val, where the studio must choose."""
@@ -35,6 +36,18 @@ def write_training_table(project: Project, path: Path) -> None:
                 "or more: label images of another class"
             )
         write_table(project, path)
+
+
+def write_run_table(project: Project, path: Path) -> None:
+    """As `write_training_table`, and beside it the ids of the classes in it, by their names.
+
+    By them the classes of a run are known when they have other names.
+    """
+    with project.lock:
+        write_training_table(project, path)
+        labels = project.table.images.column("label")[_labelled(project.table.images)]
+        ids = {project.table.classes[number]: number for number in np.unique(labels).tolist()}
+    write_atomic(path.with_name(CLASSES_FILE), json.dumps(ids))
 
 
 def write_table(project: Project, path: Path) -> None:

@@ -13,6 +13,7 @@ from foveal.doctor.findings import Finding
 from foveal.errors import UsageError
 from foveal.prediction.prediction import NOT_FINITE, no_prediction
 from foveal.progress import Progress
+from foveal.studio.models.merged import add_each_merged
 from foveal.verbs.check import check
 from foveal.verbs.load import installed_weights, load, load_features
 from foveal.verbs.predict import predict
@@ -88,13 +89,18 @@ def queue_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 def predict_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """The best class of each of `paths` by the file `model`: columns, -1 where it is unreadable.
 
+    groups: of each class the first class that is one class with it; their probabilities add up.
     Raises Error where the model's output is not finite.
     """
     predictor = load(request["model"])
     index = {label: number for number, label in enumerate(predictor.labels)}
     paths = [Path(request["root"], path) for path in request["paths"]]
+    groups = dict(zip(predictor.labels, request["groups"], strict=True))
+    merged = {name: predictor.labels[first] for name, first in groups.items()}
+    apart = all(name == first for name, first in merged.items())
+    found = predict(predictor, paths, top=1 if apart else None)
     predicted, probability = [], []
-    for done, one in enumerate(predict(predictor, paths, top=1), start=1):
+    for done, one in enumerate(add_each_merged(found, {} if apart else merged, 1), start=1):
         if one.error == NOT_FINITE:
             raise no_prediction(NOT_FINITE)
         best = one.top[0] if one.top else None

@@ -13,8 +13,10 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from foveal.files import write_atomic
+from foveal.model.file import read_manifest
 from foveal.rundir import MODEL_FILE
 from foveal.studio.kept import read_kept
+from foveal.studio.models.class_names import ClassNames, class_names
 from foveal.studio.models.loaded import model_path
 from foveal.studio.project.project import Project
 from foveal.studio.review.results import result_state
@@ -31,13 +33,14 @@ class _Kept(TypedDict):
     run: str
     stamp: list[int]
     labels: list[str]
+    groups: list[int]
     ids: list[int]
     predicted: list[int]
     probability: list[float | None]
 
 
 _KIND = TypeAdapter(_Kept)
-_NOTHING = _Kept(run="", stamp=[], labels=[], ids=[], predicted=[], probability=[])
+_NOTHING = _Kept(run="", stamp=[], labels=[], groups=[], ids=[], predicted=[], probability=[])
 
 
 def predict_images(project: Project, run: Path, progress: TaskProgress) -> dict[str, Any]:
@@ -47,20 +50,24 @@ def predict_images(project: Project, run: Path, progress: TaskProgress) -> dict[
     """
     model = model_path(run)
     stamp = _stamp(model)
+    labels = list(read_manifest(model).labels)
+    groups = _groups(class_names(project, run, labels), labels)
     known = read_kept(project.folder / FILE, _KIND)
-    if known is None or (known["run"], known["stamp"]) != (run.name, stamp):
+    made_by = (run.name, stamp, groups)
+    if known is None or (known["run"], known["stamp"], known["groups"]) != made_by:
         known = _NOTHING
     with project.lock:
         ids = project.table.images.present().tolist()
         done = set(known["ids"])
         new = [image for image in ids if image not in done]
         paths = [project.table.images.paths[image] for image in new]
-    request = {"root": str(project.folder), "paths": paths, "model": str(model)}
+    request = {"root": str(project.folder), "paths": paths, "model": str(model), "groups": groups}
     found = run_child("predict", request, progress)
     kept = {
         "run": run.name,
         "stamp": stamp,
         "labels": found["labels"],
+        "groups": groups,
         "ids": [*known["ids"], *new],
         "predicted": [*known["predicted"], *found["predicted"]],
         "probability": [*known["probability"], *found["probability"]],
@@ -70,24 +77,36 @@ def predict_images(project: Project, run: Path, progress: TaskProgress) -> dict[
 
 
 def predictions_data(project: Project, task: Task | None) -> dict[str, Any]:
-    """The newest predictions as columns.
+    """The newest predictions as columns, in the names that the classes have today.
 
-    stale: whether images were added since, or the run's model is another one now.  predicted:
-    indices of `labels`, UNREADABLE for an image that cannot be read.  probability: in percent.
+    stale: whether images were added or classes merged since, or the run's model is another one now.
+    predicted: indices of `labels`, UNREADABLE for an image that cannot be read.  probability: in
+    percent.
     """
     found = read_kept(project.folder / FILE, _KIND)
     kept = found or _NOTHING
+    names = class_names(project, project.folder / RUNS / kept["run"], kept["labels"])
     return {
         "state": result_state(found, task),
         "error": None if task is None else task.error,
         "run": kept["run"] or None,
         "stale": found is not None
-        and (_has_changed(project, kept) or _lacks_images(project, kept["ids"])),
-        "labels": kept["labels"],
+        and (
+            _has_changed(project, kept)
+            or _lacks_images(project, kept["ids"])
+            or _groups(names, kept["labels"]) != kept["groups"]
+        ),
+        "labels": [names.today(label) for label in kept["labels"]],
         "ids": kept["ids"],
         "predicted": kept["predicted"],
         "probability": kept["probability"],
     }
+
+
+def _groups(names: ClassNames, labels: list[str]) -> list[int]:
+    """Of each class the first that is one class with it today."""
+    today = [names.today(label) for label in labels]
+    return [today.index(name) for name in today]
 
 
 def _has_changed(project: Project, kept: _Kept) -> bool:

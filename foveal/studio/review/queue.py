@@ -22,8 +22,10 @@ FILE = "queue.json"
 
 
 class _Item(TypedDict):
+    """proposed: the id of a class."""
+
     id: int
-    proposed: str
+    proposed: int
     probability: float
 
 
@@ -45,6 +47,7 @@ def fill(project: Project, progress: TaskProgress) -> dict[str, Any]:
         images, classes = project.table.images, project.table.classes
         ids = np.flatnonzero(images.usable()).tolist()
         labels = [classes.get(int(images.column("label")[image])) for image in ids]
+        numbers = {name: number for number, name in classes.items()}
         paths = [images.paths[image] for image in ids]
     if None not in labels:
         raise UsageError("every image has a label: there is nothing to propose")
@@ -60,7 +63,7 @@ def fill(project: Project, progress: TaskProgress) -> dict[str, Any]:
     }
     result = run_child("queue", request, progress)
     items = [
-        {"id": ids[row], "proposed": label, "probability": probability}
+        {"id": ids[row], "proposed": numbers[label], "probability": probability}
         for row, label, probability in zip(
             result["rows"], result["proposed"], result["probabilities"], strict=True
         )
@@ -75,13 +78,13 @@ def queue_data(project: Project, task: Task | None) -> dict[str, Any]:
     with project.lock:
         images = project.table.images
         open_images = images.usable() & (images.column("label") == NO_LABEL)
-        names = set(project.table.classes.values())
+        classes, table = project.table.classes, project.table
         items = [
-            item
+            {**item, "proposed": classes[number]}
             for item in (kept["items"] if kept is not None else ())
             if 0 <= item["id"] < len(open_images)
             and open_images[item["id"]]
-            and item["proposed"] in names
+            and (number := table.class_today(item["proposed"])) is not None
         ]
     return {
         "state": result_state(kept, task),

@@ -30,6 +30,9 @@ def data_routes(state: StudioState) -> list[Route]:
     def names(request: Request) -> dict[str, Any]:
         return {"ids": state.project(request).named(request.query_params.get("contains", ""))}
 
+    def groups(request: Request) -> list[dict[str, Any]]:
+        return state.project(request).groups()
+
     def image(request: Request) -> dict[str, Any]:
         project, number = state.project(request), _image_of(request)
         facts = project.image(number)
@@ -67,6 +70,7 @@ def data_routes(state: StudioState) -> list[Route]:
     return [
         json_get(f"{one}/images", images),
         json_get(f"{one}/image-names", names),
+        json_get(f"{one}/groups", groups),
         json_get(f"{one}/images/{{image}}", image),
         Route(f"{one}/images/{{image}}/thumbnail", thumbnail),
         Route(f"{one}/images/{{image}}/pixels", pixels),

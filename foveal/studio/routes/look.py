@@ -43,7 +43,7 @@ def look_routes(state: StudioState) -> list[Route]:
         return _page(path.read_text(encoding="utf-8", errors="replace"), request)
 
     def scores(request: Request) -> dict[str, Any]:
-        project, run = request.path_params["project"], state.run(request)
+        project, run = request.path_params["project"], state.named_run(request)
         ids = state.projects.image_ids(project)
         return state.tasks.run(
             project, "scores", lambda progress: state.models.val_scores(run, progress).to_data(ids)
@@ -63,7 +63,7 @@ def look_routes(state: StudioState) -> list[Route]:
         return {**test(request), **same}
 
     def explain(request: Request, image: Path | bytes) -> dict[str, Any]:
-        model = model_path(state.run(request))
+        model = model_path(state.named_run(request).folder)
 
         def work(progress: TaskProgress) -> dict[str, Any]:
             return {"key": state.lenses.make(model, image, progress), **_same(model, image)}

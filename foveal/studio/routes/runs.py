@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from foveal.studio.models.class_names import name_run, run_names
 from foveal.studio.models.evaluation import held_out
-from foveal.studio.project.training_table import write_training_table
+from foveal.studio.project.project import Project
+from foveal.studio.project.training_table import write_run_table
 from foveal.studio.responses import Body, Empty, json_get, json_post, json_response, small_number
 from foveal.studio.runs.comparison import accuracy_difference, differences, require_snapshot
 from foveal.studio.runs.control import RunControl
@@ -61,12 +63,14 @@ def run_routes(state: StudioState) -> list[Route]:
 
     def create(request: Request, body: NewRun) -> dict[str, Any]:
         project, asked = state.project(request), RunRequest.model_validate(body.model_dump())
-        status = runs.create(project.id, asked, partial(write_training_table, project))
+        table, named = partial(write_run_table, project), partial(_model_of_today, project)
+        status = runs.create(project.id, asked, table, named)
         return _answer(status, runs.folder(project.id, status.id))
 
     def retrain_head(request: Request, _body: Empty) -> dict[str, Any]:
         project, run = state.project(request), request.path_params["run"]
-        status = runs.retrain_head(project.id, run, partial(write_training_table, project))
+        table, named = partial(write_run_table, project), partial(_model_of_today, project)
+        status = runs.retrain_head(project.id, run, table, named)
         return _answer(status, runs.folder(project.id, status.id))
 
     def remove(request: Request) -> Response:
@@ -83,6 +87,11 @@ def run_routes(state: StudioState) -> list[Route]:
         *_view_routes(state, f"{path}/{{run}}"),
         *_comparison_routes(state),
     ]
+
+
+def _model_of_today(project: Project, run: Path) -> Path:
+    """The folder whose model has the names that the classes have now: its rows go by name."""
+    return name_run(project, run).folder
 
 
 def _steering_routes(state: StudioState, path: str) -> list[Route]:
@@ -117,10 +126,20 @@ def _view_routes(state: StudioState, path: str) -> list[Route]:
         folder, project = state.run(request), request.path_params["project"]
         image = small_number(request.query_params.get("image", ""))
         file = None if image is None else state.projects.image_path(project, image)
-        return networks.look(folder, request.query_params.get("layer") or None, file)
+        found = networks.look(folder, request.query_params.get("layer") or None, file)
+        names = run_names(state.project(request), folder)
+        predicted = [{**one, "label": names.today(one["label"])} for one in found["prediction"]]
+        return {**found, "prediction": predicted}
 
     def errors(request: Request) -> dict[str, Any]:
-        return wrong_images(state.run(request), state.project(request).image_at)
+        folder, project = state.run(request), state.project(request)
+        found, today = wrong_images(folder, project.image_at), run_names(project, folder).today
+        named = [
+            {**one, **{key: [today(name) for name in one[key]] for key in ("labels", "predicted")}}
+            for one in found["errors"]
+        ]
+        still = [one for one in named if set(one["labels"]) != set(one["predicted"])]
+        return {**found, "errors": still}
 
     return [
         json_get(path, show),
@@ -174,7 +193,8 @@ def _comparison_routes(state: StudioState) -> list[Route]:
             test = [lines[image] for image in held_out(project, other).lines if image in lines]
 
         def work(progress: TaskProgress) -> dict[str, Any]:
-            return accuracy_difference(one, other, progress, test=test)
+            folders = (name_run(project, one).folder, name_run(project, other).folder)
+            return accuracy_difference(*folders, progress, test=test)
 
         return state.tasks.run(project.id, "compare", work)
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from foveal.prediction.prediction import no_prediction
 from foveal.studio.models.card import model_card
+from foveal.studio.models.class_names import names_data
 from foveal.studio.models.evaluation import evaluation_data
 from foveal.studio.models.exports import export_file, export_model, list_exports
 from foveal.studio.models.loaded import model_path
@@ -34,12 +35,13 @@ class ExportRequest(Body):
 
 
 def use_routes(state: StudioState) -> list[Route]:
-    """Routes of /api/projects/P/runs/R/{predict,exports,export,server,card}."""
+    """Routes of /api/projects/P/runs/R/{predict,exports,export,server,card,names}."""
 
     def predict(request: Request, image: Path | bytes) -> dict[str, Any]:
-        model = model_path(state.run(request))
+        run = state.named_run(request)
+        model = model_path(run.folder)
         started = time.perf_counter()
-        prediction = state.models.predict(model, image)
+        prediction = state.models.predict(run, image)
         if prediction.error is not None:
             raise no_prediction(prediction.error)
         seconds = time.perf_counter() - started
@@ -49,14 +51,14 @@ def use_routes(state: StudioState) -> list[Route]:
         return {**prediction.to_data(), "path": None, "ms": 1000 * seconds, **same}
 
     def exports(request: Request) -> list[dict[str, Any]]:
-        return list_exports(state.run(request))
+        return list_exports(state.run(request), state.named_run(request).folder)
 
     def export(request: Request, body: ExportRequest) -> dict[str, Any]:
-        run = state.run(request)
+        run, named = state.run(request), state.named_run(request)
         return state.tasks.run(
             request.path_params["project"],
             "export-model",
-            lambda progress: export_model(run, body.to, progress),
+            lambda progress: export_model(run, body.to, progress, named.folder),
         )
 
     def download(request: Request) -> Response:
@@ -64,23 +66,26 @@ def use_routes(state: StudioState) -> list[Route]:
         return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
     def server(request: Request) -> dict[str, Any]:
-        return state.servers.status(state.run(request))
+        return state.servers.status(state.run(request), state.named_run(request).folder)
 
     def start_server(request: Request, _body: Empty) -> dict[str, Any]:
-        return state.servers.start(state.run(request))
+        return state.servers.start(state.run(request), state.named_run(request).folder)
 
     def stop_server(request: Request) -> Response:
         return json_response(state.servers.stop(state.run(request)))
 
     def card(request: Request) -> dict[str, Any]:
-        run = state.run(request)
-        predictor = state.models.predictor(model_path(run))
-        facts = model_card(run, predictor, state.models.val_scores(run))
-        test = evaluation_data(state.project(request), run)
+        run = state.named_run(request)
+        predictor = state.models.predictor(model_path(run.folder))
+        facts = model_card(run.folder, predictor, state.models.val_scores(run))
+        test = evaluation_data(state.project(request), state.run(request))
         return {**facts, "test": test["scores"], "test_images": test["images"]}
 
+    def names(request: Request) -> dict[str, Any]:
+        return names_data(state.project(request), state.run(request))
+
     def model(request: Request) -> Response:
-        path = model_path(state.run(request))
+        path = model_path(state.named_run(request).folder)
         return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
     one = "/api/projects/{project}/runs/{run}"
@@ -94,4 +99,5 @@ def use_routes(state: StudioState) -> list[Route]:
         json_post(f"{one}/server", Empty, start_server),
         Route(f"{one}/server", stop_server, methods=["DELETE"]),
         json_get(f"{one}/card", card),
+        json_get(f"{one}/names", names),
     ]

@@ -21,6 +21,7 @@ from foveal.studio.events import Events
 from foveal.studio.runs.curves import newest_step
 from foveal.studio.runs.folders import (
     RUN_START,
+    FindFolder,
     new_run_folder,
     run_folder,
     run_folders,
@@ -81,14 +82,19 @@ class RunControl:
         return run_folders(self.workspace.project_folder(project))
 
     def create(
-        self, project: str, request: RunRequest, write_table: Callable[[Path], None]
+        self,
+        project: str,
+        request: RunRequest,
+        write_table: Callable[[Path], None],
+        model_folder: FindFolder = lambda run: run,
     ) -> RunStatus:
         """Start a new run on the table that `write_table` writes.
 
-        Raises UsageError for a wrong value, and what `write_table` raises.
+        model_folder: as `start_file` takes it.  Raises UsageError for a wrong value, and what
+        `write_table` raises.
         """
         parent = self.workspace.project_folder(project)
-        start, created = start_file(parent, request.start_from), time.time()
+        start, created = start_file(parent, request.start_from, model_folder), time.time()
         request = request.model_copy(update={"start_from": start, "created": created})
         check_request(request)
         folder = new_run_folder(parent)
@@ -103,7 +109,11 @@ class RunControl:
         return self.status(folder)
 
     def retrain_head(
-        self, project: str, run: str, write_table: Callable[[Path], None]
+        self,
+        project: str,
+        run: str,
+        write_table: Callable[[Path], None],
+        model_folder: FindFolder = lambda run: run,
     ) -> RunStatus:
         """Fit the output layer of a run's network to the labels as they are now, as a new run.
 
@@ -118,7 +128,7 @@ class RunControl:
             seed=known.seed,
             device=known.device,
         )
-        return self.create(project, request, write_table)
+        return self.create(project, request, write_table, model_folder)
 
     def _begin(self, project: str, folder: Path, request: RunRequest) -> None:
         write_request(folder, request.model_copy(update={"asked": ""}))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from foveal.studio.runs.request import REQUEST_FILE
 from foveal.text import printable
 
 RUNS = "runs"
+FindFolder = Callable[[Path], Path]
 RUN_START = "run:"
 """Before the id of a run whose model is the start of another."""
 _ID = re.compile(r"\d{8}-\d{6}(-\d+)?", re.ASCII)
@@ -50,13 +52,14 @@ def new_run_folder(project: Path) -> Path:
     return folder
 
 
-def start_file(project: Path, name: str) -> str:
+def start_file(project: Path, name: str, model_folder: FindFolder = lambda run: run) -> str:
     """What a new run starts from: of `run:ID` the model file of that run.
 
-    Raises UsageError where it has none, and for any other file: none of the machine is a start.
+    model_folder: the folder with the model to take, by that of the run.  Raises UsageError where it
+    has none, and for any other file: none of the machine is a start.
     """
     if name.startswith(RUN_START):
-        model = run_folder(project, name.removeprefix(RUN_START)) / MODEL_FILE
+        model = model_folder(run_folder(project, name.removeprefix(RUN_START))) / MODEL_FILE
         if not model.is_file():
             raise UsageError("that run has no model yet; wait for its first epoch")
         return str(model)

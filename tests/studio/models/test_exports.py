@@ -2,11 +2,14 @@
 
 import shutil
 import threading
+from dataclasses import replace
 
 import pytest
 
 import foveal
 from foveal.errors import Error, UsageError
+from foveal.model.labels import copy_with_labels
+from foveal.rundir import read_run_data, write_run_data
 from foveal.studio.models.exports import export_file, export_model, list_exports
 from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
 
@@ -41,6 +44,25 @@ def test_an_export_gives_the_same_answers_and_is_listed(run, new_digits, progres
         for file in (run / "model.safetensors", path)
     ]
     assert labels[0] == labels[1]
+
+
+def test_an_export_has_the_names_of_today(run, progress, tmp_path):
+    named = tmp_path / "named"
+    named.mkdir()
+    copy_with_labels(run / "model.safetensors", named / "model.safetensors", {"3": "three"})
+    data = read_run_data(run)
+    rows = [
+        replace(one, labels=("three",) if one.labels == ("3",) else one.labels) for one in data.val
+    ]
+    write_run_data(named, replace(data, val=tuple(rows)))
+    export_model(run, "onnx", progress)
+    assert not list_exports(run)[0]["former_names"]
+    assert list_exports(run, named)[0]["former_names"]
+    made = export_model(run, "onnx", progress, named)
+    assert made["command"].startswith(f"foveal export {named}/model.safetensors ")
+    assert not list_exports(run, named)[0]["former_names"]
+    assert foveal.load(export_file(run, "model.onnx")).labels[3] == "three"
+    assert made["accuracy_native"] == made["accuracy_exported"] > 0.8
 
 
 def test_a_file_that_is_gone_is_no_longer_listed(run, progress):
@@ -94,7 +116,8 @@ def test_a_failed_check_is_noted(run, monkeypatch, progress):
     with pytest.raises(Error):
         export_model(run, "onnx-int8", progress)
     message = "accuracy falls by 3.00 points (limit 0.3)"
-    assert list_exports(run) == [{"kind": "onnx-int8", "passed": False, "message": message}]
+    failed = {"kind": "onnx-int8", "passed": False, "message": message}
+    assert list_exports(run) == [{**failed, "former_names": False}]
 
 
 def test_an_unknown_kind(run, progress):

@@ -2,10 +2,12 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
 import foveal
 from foveal.errors import UsageError
+from foveal.studio.models.class_names import NamedRun
 from foveal.studio.models.loaded import LoadedModels, model_path
 
 
@@ -13,18 +15,18 @@ def test_predictions_are_those_of_the_verb(digits_run, new_digits):
     model, models = model_path(digits_run), LoadedModels()
     paths = sorted(new_digits.rglob("*.png"))[:20]
     expected = [each.to_data() for each in foveal.predict(model, paths)]
-    found = [models.predict(model, path).to_data() for path in paths]
+    found = [models.predict(NamedRun(digits_run), path).to_data() for path in paths]
     assert [(each["path"], each["label"]) for each in found] == [
         (each["path"], each["label"]) for each in expected
     ]
     probabilities = [each["probability"] for each in expected]
     assert [each["probability"] for each in found] == pytest.approx(probabilities, abs=1e-5)
-    from_bytes = models.predict(model, paths[0].read_bytes())
+    from_bytes = models.predict(NamedRun(digits_run), paths[0].read_bytes())
     assert from_bytes.probability == pytest.approx(expected[0]["probability"], abs=1e-6)
 
 
 def test_an_unreadable_image_has_an_error(digits_run):
-    assert LoadedModels().predict(model_path(digits_run), b"no image").error is not None
+    assert LoadedModels().predict(NamedRun(digits_run), b"no image").error is not None
 
 
 def test_a_model_is_loaded_once_and_again_when_it_is_replaced(digits_run, tmp_path):
@@ -54,5 +56,16 @@ def test_a_run_without_a_model(tmp_path):
 
 
 def test_scores_are_computed_once(digits_run):
-    models = LoadedModels()
-    assert models.val_scores(digits_run) is models.val_scores(digits_run)
+    models, run = LoadedModels(), NamedRun(digits_run)
+    scores = models.val_scores(run)
+    assert models.val_scores(run) is scores
+    merged = models.val_scores(NamedRun(digits_run, {"3": "odd", "5": "odd"}))
+    assert merged.labels == ("0", "1", "2", "odd", "4", "6", "7", "8", "9")
+    rows = [0, 1, 2, 3, 4, 3, 5, 6, 7, 8]  # of each digit in the merged matrix
+    as_one = np.zeros((9, 9), int)
+    for true, row in enumerate(scores.confusion):
+        for predicted, n in enumerate(row):
+            as_one[rows[true], rows[predicted]] += n
+    assert [sum(row) for row in merged.confusion] == as_one.sum(1).tolist()
+    assert np.trace(merged.confusion) >= np.trace(scores.confusion)
+    assert all(one.true_probability <= one.probability <= 1 for one in merged.images)

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from foveal.errors import Error, UsageError
+from foveal.model.labels import copy_with_labels
 from foveal.studio.models.servers import Servers
 
 
@@ -28,9 +29,28 @@ def test_a_server_starts_answers_and_stops(digits_run, new_digits):
             "url": None,
             "curl": None,
             "client": None,
+            "former_names": False,
         }
         with pytest.raises(httpx.ConnectError):
             httpx.get(started["url"])
+    finally:
+        servers.close()
+
+
+def test_a_server_of_former_names_is_started_again(digits_run, new_digits, tmp_path):
+    servers = Servers()
+    copy_with_labels(digits_run / "model.safetensors", tmp_path / "model.safetensors", {"3": "x"})
+    try:
+        servers.start(digits_run)
+        assert not servers.status(digits_run)["former_names"]
+        assert servers.status(digits_run, tmp_path)["former_names"]
+        started = servers.start(digits_run, tmp_path)
+        assert not servers.status(digits_run, tmp_path)["former_names"]
+        answers = [
+            httpx.post(f"{started['url']}/predict", content=file.read_bytes()).json()["label"]
+            for file in sorted((new_digits / "3").glob("*.png"))[:5]
+        ]
+        assert "x" in answers
     finally:
         servers.close()
 

@@ -17,6 +17,10 @@ ENTRIES = st.one_of(
         {"op": st.just("add"), "labels": st.lists(NAMES | st.none(), max_size=3)}
     ),
     st.fixed_dictionaries({"op": st.just("label"), "ids": IDS, "label": NAMES | st.none()}),
+    st.fixed_dictionaries(
+        {"op": st.just("label_each"), "ids": IDS, "labels": st.lists(NAMES | st.none(), max_size=4)}
+    ),
+    st.fixed_dictionaries({"op": st.just("accept"), "kind": st.just("dark"), "ids": IDS}),
     st.fixed_dictionaries({"op": st.sampled_from(["leave_out", "keep"]), "ids": IDS}),
     st.fixed_dictionaries({"op": st.just("split"), "ids": IDS, "split": st.just("val")}),
     st.fixed_dictionaries({"op": st.just("group"), "ids": IDS, "group": NAMES | st.none()}),
@@ -43,7 +47,7 @@ class Plain:
     """The reference: a dict an image and a set of classes, copied whole before each change."""
 
     def __init__(self):
-        self.state = {"images": {}, "classes": set()}
+        self.state = {"images": {}, "classes": set(), "accepted": set()}
         self.done, self.undone = [], []
 
     def apply(self, entry, start):
@@ -68,6 +72,13 @@ class Plain:
             names |= {entry["label"]} - {None}
             for each in ids:
                 images[each][0] = entry["label"]
+        elif op == "label_each":
+            self.need(len(ids) == len(entry["labels"]))
+            self.need(set(entry["labels"]) - {None} <= names)
+            for each, label in zip(ids, entry["labels"], strict=True):
+                images[each][0] = label
+        elif op == "accept":
+            new["accepted"] |= set(ids)
         elif op in ("leave_out", "keep"):
             for each in ids:
                 images[each][3] = op == "leave_out"
@@ -122,6 +133,7 @@ def shown(table):
             for image in images.present().tolist()
         },
         "classes": set(table.classes.values()),
+        "accepted": {one.image for one in table.accepted},
     }
 
 
@@ -148,7 +160,8 @@ def test_any_sequence_is_as_the_plain_model_has_it_and_reads_back_the_same(entri
     assert (len(again.done), len(again.undone)) == (len(plain.done), len(plain.undone))
     while again.done:
         again.undo()
-    assert shown(again) == {"images": {}, "classes": set()}
+    assert shown(again) == {"images": {}, "classes": set(), "accepted": set()}
+    assert again.merged == {}
 
 
 def test_the_number_of_an_entry_that_fails_is_known():

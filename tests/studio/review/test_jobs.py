@@ -70,7 +70,10 @@ def test_a_model_without_finite_output_predicts_nothing(nan_run, new_digits):
     paths = [str(path) for path in sorted(new_digits.rglob("*.png"))[:3]]
     model = str(nan_run / "model.safetensors")
     with pytest.raises(Error) as caught:
-        predict_job({"root": str(new_digits), "paths": paths, "model": model}, silent)
+        predict_job(
+            {"root": str(new_digits), "paths": paths, "model": model, "groups": [*range(10)]},
+            silent,
+        )
     assert str(caught.value) == (
         "the model's output is NaN or infinite; train the model again with a smaller learning rate"
     )

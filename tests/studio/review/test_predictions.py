@@ -1,5 +1,6 @@
 """Predictions of all images: as the verb's, kept for one model file, only what is new computed."""
 
+import json
 import shutil
 
 import pytest
@@ -92,6 +93,35 @@ def test_another_model_file_predicts_all(project, run, asked):
     with pytest.raises(UsageError) as raised:
         _predict(project, run)
     assert str(raised.value) == "this run has no model yet: it has one after its first epoch"
+
+
+def test_names_are_those_of_today_and_merged_classes_add_up(project, run, asked):
+    ids = {name: number for number, name in project.table.classes.items()}
+    (run / "classes.json").write_text(json.dumps(ids))  # of the one class that has images here
+    _predict(project, run)
+    (name,) = ids
+    project.change({"op": "rename_class", "name": name, "to": "nothing"})
+    data = predictions_data(project, None)
+    assert (data["labels"][int(name)], data["stale"]) == ("nothing", False)
+    _predict(project, run)
+    assert asked[-1] == []  # a name is no reason to predict again
+    for other in ("1", "2"):
+        project.change({"op": "add_class", "name": other})
+    ids = {name: ids[name], **{project.table.classes[key]: key for key in (1, 2)}}
+    (run / "classes.json").write_text(json.dumps(ids))
+    project.change({"op": "merge_classes", "names": ["1", "2"], "to": "nothing"})
+    assert predictions_data(project, None)["stale"]
+    _predict(project, run)
+    assert len(asked[-1]) == 6
+    data = predictions_data(project, None)
+    rows = foveal.load(run / "model.safetensors").predict_proba(asked[-1])
+    together = [int(each) for each in ids]
+    for row, index, percent in zip(rows, data["predicted"], data["probability"], strict=True):
+        apart = {key: row[key] for key in range(10) if key not in together}
+        best = max(apart.values())
+        total = sum(row[key] for key in together)
+        assert (data["labels"][index] == "nothing") == (total > best)
+        assert percent == pytest.approx(100 * max(total, best), abs=0.51)
 
 
 def test_work_that_goes_on_or_failed_is_told(project, run, asked):

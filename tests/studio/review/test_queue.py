@@ -60,8 +60,13 @@ def test_what_was_labelled_or_left_out_meanwhile_is_gone_and_undone_is_back(proj
     assert [one["id"] for one in queue_data(project, None)["items"]] == [2, 3]
 
 
-def test_a_class_that_is_gone_is_not_proposed(project, filled):
+def test_a_proposal_has_the_name_of_today(project, filled):
     project.change({"op": "rename_class", "name": "dog", "to": "wolf"})
+    assert [one["proposed"] for one in queue_data(project, None)["items"]] == ["wolf", "cat"]
+    project.change({"op": "merge_classes", "names": ["wolf"], "to": "cat"})
+    assert [one["proposed"] for one in queue_data(project, None)["items"]] == ["cat", "cat"]
+    project.change({"op": "undo"})
+    project.change({"op": "remove_class", "name": "wolf"})
     assert [one["proposed"] for one in queue_data(project, None)["items"]] == ["cat"]
 
 

@@ -169,7 +169,8 @@ def test_every_change_is_made_and_taken_back(studio, fruit):
         (
             {"op": "erase"},
             "the body is not as this path needs it: Input tag 'erase' found using 'op' does not "
-            "match any of the expected tags: 'label', 'leave_out', 'keep', 'split', 'group', "
+            "match any of the expected tags: 'label', 'label_each', 'accept', 'leave_out', "
+            "'keep', 'split', 'group', "
             "'add_class', 'remove_class', 'rename_class', 'merge_classes', 'undo', 'redo'",
         ),
         (
@@ -212,3 +213,35 @@ def test_images_are_found_by_their_names(studio, digits):
     (image,) = found("0123.png")
     assert studio.get(f"{project}/images/{image}")["name"].endswith("0123.png")
     assert found("no such name") == []
+
+
+def test_images_get_groups_that_are_listed(studio, fruit):
+    assert studio.get(f"{fruit}/groups") == []
+    studio.post(f"{fruit}/changes", op="group", ids=[0, 2, 3], group="tree 10")
+    studio.post(f"{fruit}/changes", op="group", ids=[1], group=" tree 2 ")
+    studio.post(f"{fruit}/changes", op="leave_out", ids=[3])
+    assert studio.get(f"{fruit}/groups") == [
+        {"name": "tree 2", "count": 1},
+        {"name": "tree 10", "count": 2},
+    ]
+    assert studio.get(f"{fruit}/images/1")["group"] == "tree 2"
+    studio.post(f"{fruit}/changes", op="group", ids=[0, 2, 3], group=None)
+    assert [one["name"] for one in studio.get(f"{fruit}/groups")] == ["tree 2"]
+
+
+def test_several_labels_are_one_step(studio, fruit):
+    before = studio.get(f"{fruit}/images")["labels"]
+    entry = {"op": "label_each", "ids": [0, 2, 4], "labels": ["pear", "apple", "pear"]}
+    changed = studio.post(f"{fruit}/changes", **entry)
+    assert counts(changed) == {"apple": 2, "pear": 3}
+    assert '"labels": ["pear", "apple", "pear"]' in changed["command"]
+    studio.post(f"{fruit}/changes", op="undo")
+    assert studio.get(f"{fruit}/images")["labels"] == before
+    answer = studio.post(f"{fruit}/changes", 422, **{**entry, "labels": ["pear"]})
+    assert answer["error"] == (
+        "there are 1 labels for 3 images: give each image one label, or null for none"
+    )
+    answer = studio.post(f"{fruit}/changes", 422, **{**entry, "labels": ["pear", "appel", None]})
+    assert answer["error"] == (
+        "the project has no class 'appel' (did you mean 'apple'?): add it first"
+    )

@@ -87,3 +87,59 @@ def test_the_card(digits_project):
     card = studio.get(f"{run}/card")
     assert card["counts"] == {"train": 200, "val": 100, "test": 0}
     assert card["val"]["n"] == 100
+
+
+def _image(new_digits, digit):
+    return sorted((new_digits / digit).glob("*.png"))[0].read_bytes()
+
+
+def test_a_renamed_class_has_its_new_name_everywhere(digits_project, new_digits, tmp_path):
+    studio, run, folder = digits_project
+    project = run.rpartition("/runs/")[0]
+    images = sorted((new_digits / "3").glob("*.png"))[:8]
+    trained = [one.label for one in foveal.predict(folder / "model.safetensors", images)]
+    assert "3" in trained
+    image = images[trained.index("3")].read_bytes()
+    before = studio.get(f"{run}/scores")
+    studio.post(f"{run}/export", to="onnx")
+    studio.post(f"{project}/changes", op="rename_class", name="3", to="three")
+    assert studio.get(f"{run}/names") == {"renamed": [["3", "three"]], "merged": []}
+    answer = studio.client.post(f"{run}/predict", content=image, headers=BINARY).json()
+    assert (answer["label"], answer["top"][0]["label"]) == ("three", "three")
+    assert f"{folder}/named/model.safetensors" in answer["command"]
+    now = studio.get(f"{run}/scores")
+    assert now["labels"] == ["three" if name == "3" else name for name in before["labels"]]
+    assert now["confusion"] == before["confusion"]
+    assert studio.get(f"{run}/card")["labels"][3] == "three"
+    assert studio.get(f"{run}/exports")[0]["former_names"]
+    studio.post(f"{run}/export", to="onnx")
+    (listed,) = studio.get(f"{run}/exports")
+    assert not listed["former_names"]
+    for route, name in ((f"exports/{listed['path']}", "m.onnx"), ("model", "m.safetensors")):
+        (tmp_path / name).write_bytes(studio.client.get(f"{run}/{route}").content)
+        predictor = foveal.load(tmp_path / name)
+        assert predictor.labels[3] == "three"
+        assert next(predictor.predict(image)).label == "three"
+    studio.post(f"{project}/changes", op="undo")
+    answer = studio.client.post(f"{run}/predict", content=image, headers=BINARY).json()
+    assert answer["label"] == "3"
+    assert studio.client.get(f"{run}/model").content == (folder / "model.safetensors").read_bytes()
+
+
+def test_merged_classes_are_one_here_and_two_in_a_file(digits_project, new_digits, tmp_path):
+    studio, run, folder = digits_project
+    project = run.rpartition("/runs/")[0]
+    rows = foveal.load(folder / "model.safetensors").predict_proba([_image(new_digits, "5")])
+    studio.post(f"{project}/changes", op="merge_classes", names=["3", "5"], to="odd")
+    assert studio.get(f"{run}/names")["merged"] == [["3", "odd"], ["5", "odd"]]
+    image = _image(new_digits, "5")
+    answer = studio.client.post(f"{run}/predict", content=image, headers=BINARY).json()
+    sums = {one["label"]: one["probability"] for one in answer["top"]}
+    assert sums["odd"] == pytest.approx(float(rows[0, 3] + rows[0, 5]), abs=1e-5)
+    scores = studio.get(f"{run}/scores")
+    assert len(scores["labels"]) == 9
+    assert "odd" in scores["labels"]
+    (tmp_path / "m.safetensors").write_bytes(studio.client.get(f"{run}/model").content)
+    assert foveal.load(tmp_path / "m.safetensors").labels == tuple("0123456789")
+    studio.post(f"{project}/changes", op="undo")
+    assert len(studio.get(f"{run}/scores")["labels"]) == 10

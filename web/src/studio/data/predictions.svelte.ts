@@ -54,6 +54,13 @@ class PredictionTable {
     else this.run = ''
   }
 
+  /** Read again what a changed name of a class changes; merged classes are predicted anew. */
+  async renamed(project: string): Promise<void> {
+    if (!this.shown) return
+    await this.load(project)
+    await this.show(project, this.run)
+  }
+
   /** Begin with a project: nothing of another one stays. */
   open(project: string): void {
     if (this.project !== project) Object.assign(this, { project, answer: undefined, run: '' })

@@ -53,6 +53,15 @@ export const words = {
   accuracy: ['Accuracy', '정확도'],
   accuracyPair: ['{before} → {after}', '{before} → {after}'],
   size: ['Size', '크기'],
+  formerNames: [
+    'Its classes have the names of before; export it again for the new ones.',
+    '이 파일의 클래스는 이전 이름입니다. 새 이름을 쓰려면 다시 내보내세요.',
+  ],
+  serverFormer: [
+    'It was started before classes were renamed and answers with the names of before.',
+    '클래스 이름을 바꾸기 전에 시작한 서버라서 이전 이름으로 응답합니다.',
+  ],
+  restart: ['Start again with the new names', '새 이름으로 다시 시작'],
   server: ['Server', '서버'],
   serverHint: [
     'Answers programs of this machine over HTTP, with a page to try it. It ends with the studio.',
