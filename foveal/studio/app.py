@@ -17,6 +17,7 @@ from foveal.studio.routes.projects import project_routes
 from foveal.studio.routes.review import review_routes
 from foveal.studio.routes.runs import run_routes
 from foveal.studio.routes.tasks import task_routes
+from foveal.studio.routes.trash import trash_routes
 from foveal.studio.routes.uploads import upload_routes
 from foveal.studio.routes.use import use_routes
 from foveal.studio.state import StudioState
@@ -29,6 +30,7 @@ def create_app(state: StudioState) -> ASGIApp:
         *data_routes(state),
         *upload_routes(state),
         *task_routes(state),
+        *trash_routes(state),
         *look_routes(state),
         *use_routes(state),
         *review_routes(state),

@@ -23,6 +23,7 @@ from foveal.studio.secret import make_secret
 DEFAULT_FOLDER = "foveal-studio"
 FORMAT = 1
 WORKSPACE_FILE, LOCK, ADDRESS, COOKIE = "workspace.json", "studio.lock", "address", "cookie"
+TRASH = "trash"
 _ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -71,7 +72,7 @@ class Workspace:
 
     def discard(self, folder: Path, name: str) -> None:
         """Move a folder of the workspace into its trash, under another name."""
-        trash = self.folder / "trash"
+        trash = self.folder / TRASH
         trash.mkdir(exist_ok=True)
         shutil.move(folder, trash / name)
 

@@ -15,6 +15,15 @@ export interface StudioInfo {
   projects: ProjectSummary[]
 }
 
+/** run: null for a whole project.  project_name: null where the project of a run is not there. */
+export interface Trashed {
+  key: string
+  project: string
+  run: string | null
+  name: string
+  project_name: string | null
+}
+
 export interface ClassCount {
   id: number
   name: string

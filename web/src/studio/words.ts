@@ -27,9 +27,21 @@ export const words = {
   removeProject: ['Remove', '삭제'],
   removeProjectSure: ['Remove the project “{name}”?', '“{name}” 프로젝트를 삭제할까요?'],
   removeProjectHint: [
-    'It goes to the folder trash of the workspace. Folders of this machine that it shows stay as they are.',
-    '작업 폴더의 trash 폴더로 옮겨집니다. 프로젝트가 가리키는 이 컴퓨터의 폴더는 그대로 남습니다.',
+    'It goes to the trash, from which it can be brought back. Folders of this machine that it shows stay as they are.',
+    '휴지통으로 옮겨지며, 되돌릴 수 있습니다. 프로젝트가 가리키는 이 컴퓨터의 폴더는 그대로 남습니다.',
   ],
+  trash: ['Trash: {n}', '휴지통: {n}'],
+  removedRuns: ['Removed runs: {n}', '삭제한 학습: {n}'],
+  trashTitle: ['Trash', '휴지통'],
+  restore: ['Bring back', '되돌리기'],
+  runOf: ['run of {name}', '{name}의 학습'],
+  noProject: ['a removed project', '삭제한 프로젝트'],
+  emptyTrash: ['Empty the trash', '휴지통 비우기'],
+  emptySure: [
+    'Delete all of this from the disk? It cannot be undone.',
+    '모두 디스크에서 지울까요? 되돌릴 수 없습니다.',
+  ],
+  emptyNow: ['Delete for good', '영구 삭제'],
   optionsOf: ['Options of {name}', '{name} 옵션'],
   cancel: ['Cancel', '취소'],
   save: ['Save', '저장'],
@@ -65,6 +77,14 @@ export const words = {
   webcamRemote: [
     'Browsers give the webcam only to pages of the same machine or over HTTPS. Run  ssh -L {port}:127.0.0.1:{port} {host}  and open http://127.0.0.1:{port} here.',
     '브라우저는 같은 컴퓨터에서 연 페이지나 HTTPS 페이지에만 웹캠을 허용합니다.  ssh -L {port}:127.0.0.1:{port} {host}  명령을 실행한 뒤 여기에서 http://127.0.0.1:{port} 을 여세요.',
+  ],
+  renamedSince: [
+    'Renamed since this model was trained: {names}. Predictions, exports and the downloaded model say the new names; the report keeps those of the training.',
+    '이 모델을 학습한 뒤 이름이 바뀐 클래스: {names}. 예측과 내보내기, 내려받은 모델은 새 이름을 쓰고, 보고서는 학습 때의 이름을 그대로 둡니다.',
+  ],
+  mergedSince: [
+    'Merged since this model was trained: {names}. Here their probabilities add up; exports keep them apart until you train again.',
+    '이 모델을 학습한 뒤 합쳐진 클래스: {names}. 여기서는 확률을 더해 보여 주며, 내보낸 파일에서는 다시 학습할 때까지 따로 남습니다.',
   ],
   model: ['Model', '모델'],
   headDone: [

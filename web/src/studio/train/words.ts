@@ -65,8 +65,8 @@ export const words = {
   extendBy: ['Train longer, in all', '전체 학습 길이'],
   remove: ['Remove', '삭제'],
   removeSure: [
-    'Remove this run? It goes to the trash folder of the workspace.',
-    '이 학습을 삭제할까요? 작업 폴더의 trash 폴더로 옮겨집니다.',
+    'Remove this run? It goes to the trash, from which it can be brought back.',
+    '이 학습을 삭제할까요? 휴지통으로 옮겨지며, 되돌릴 수 있습니다.',
   ],
   look: ['Look at the model', '모델 살펴보기'],
   loss: ['Loss', '손실'],
