@@ -69,6 +69,7 @@ LONGEST_FIRST = (
     "studio/test_walk.py",
     "studio/test_browser_train.py",
     "studio/test_use_tab.py",
+    "studio/test_labels.py",
     "studio/test_data_tab.py",
     "studio/runs/test_control.py",
     "studio/routes/test_runs.py",

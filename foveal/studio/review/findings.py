@@ -16,6 +16,7 @@ from foveal.files import write_atomic
 from foveal.studio.kept import read_kept
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import write_table
+from foveal.studio.review.open_findings import Checked, content_of, open_part
 from foveal.studio.review.results import newest_models, result_state
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Task, TaskProgress
@@ -31,7 +32,7 @@ COPY_KINDS = frozenset(("duplicates", "near_duplicates"))
 
 
 class _Kept(TypedDict):
-    revision: int
+    content: str
     findings: list[dict[str, Any]]
 
 
@@ -45,27 +46,34 @@ def find(project: Project, progress: TaskProgress) -> dict[str, Any]:
     """
     table = project.folder / TABLE
     with project.lock:
-        revision = project.revision
+        checked = Checked.of(project.table)
         write_table(project, table)
     request = {"table": str(table), "models": newest_models(project.folder)}
     result = run_child("check", request, progress)
-    findings = [one for raw in result["findings"] for one in _findings(project, raw)]
-    write_atomic(project.folder / FILE, json.dumps({"revision": revision, "findings": findings}))
+    findings = [one for raw in result["findings"] for one in _findings(project, raw, checked)]
+    kept = {"content": checked.content, "findings": findings}
+    write_atomic(project.folder / FILE, json.dumps(kept))
     return {"findings": len(findings)}
 
 
 def findings_data(project: Project, task: Task | None) -> dict[str, Any]:
-    """The newest findings: state, whether the project has changed since, and what is wrong."""
+    """The newest findings: state, whether the images have changed since, and what is still wrong.
+
+    What was mended since, or accepted by a person, is not told again.
+    """
     kept = read_kept(project.folder / FILE, _KIND)
+    with project.lock:
+        content = content_of(project.table.images)
+        rest = [open_part(one, project.table) for one in ([] if kept is None else kept["findings"])]
     return {
         "state": result_state(kept, task),
         "error": None if task is None else task.error,
-        "stale": kept is not None and kept["revision"] != project.revision,
-        "findings": [] if kept is None else kept["findings"],
+        "stale": kept is not None and kept["content"] != content,
+        "findings": [one for one in rest if one is not None],
     }
 
 
-def _findings(project: Project, raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _findings(project: Project, raw: dict[str, Any], checked: Checked) -> Iterator[dict[str, Any]]:
     """One finding, or of suspected labels one for each class that fits better."""
     with project.lock:
         ids = [project.image_at(file) for file in raw["files"]]
@@ -78,7 +86,8 @@ def _findings(project: Project, raw: dict[str, Any]) -> Iterator[dict[str, Any]]
     }
     if raw["suggested"]:
         rows = zip(ids, details, raw["suggested"], strict=True)
-        yield from _relabelings(common, [row for row in rows if row[0] is not None])
+        known_rows = [(image, *more) for image, *more in rows if image is not None]
+        yield from _relabelings(common, known_rows, checked)
         return
     found = {image: text for image, text in zip(ids, details, strict=True) if image is not None}
     known = [(a, b) for a, b in pairs if a is not None and b is not None]
@@ -88,7 +97,7 @@ def _findings(project: Project, raw: dict[str, Any]) -> Iterator[dict[str, Any]]
 
 
 def _relabelings(
-    common: dict[str, Any], rows: list[tuple[int | None, str, str]]
+    common: dict[str, Any], rows: list[tuple[int, str, str]], checked: Checked
 ) -> Iterator[dict[str, Any]]:
     """A finding for each class that is suggested; rows: image, what the check says of it, class."""
     for label in dict.fromkeys(suggested for _, _, suggested in rows):
@@ -101,6 +110,8 @@ def _relabelings(
             "count": len(own),
             "action": "relabel",
             "label": label,
+            "class": checked.classes.get(label),
+            "was": [checked.labels[image] for image, _ in own],
         }
 
 

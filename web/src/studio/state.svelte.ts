@@ -157,6 +157,9 @@ export interface Change {
   op: string
   ids?: number[]
   label?: string | null
+  labels?: string[] // one an image
+  group?: string | null
+  kind?: string
   split?: number
   name?: string
   names?: string[]
@@ -179,10 +182,20 @@ export async function change(wanted: Change): Promise<boolean> {
 
 function applied(table: ImageTable, wanted: Change, now: Project): ImageTable | null {
   const ids = wanted.ids ?? []
+  const numberOf = (name: string): number | undefined => now.classes.find((one) => one.name === name)?.id
   if (wanted.op === 'label') {
-    const label = wanted.label == null ? -1 : now.classes.find((one) => one.name === wanted.label)?.id
+    const label = wanted.label == null ? -1 : numberOf(wanted.label)
     return label === undefined ? null : table.with('labels', ids, label, now.revision)
   }
+  if (wanted.op === 'label_each') {
+    let next = table
+    for (const name of new Set(wanted.labels)) {
+      const own = ids.filter((_, i) => wanted.labels?.[i] === name)
+      next = next.with('labels', own, numberOf(name) ?? -1, now.revision)
+    }
+    return next
+  }
+  if (wanted.op === 'accept' || wanted.op === 'group') return table.with('splits', [], 0, now.revision)
   if (wanted.op === 'leave_out') return table.with('leftOut', ids, 1, now.revision)
   if (wanted.op === 'keep') return table.with('leftOut', ids, 0, now.revision)
   if (wanted.op === 'split') return table.with('splits', ids, wanted.split ?? 0, now.revision)

@@ -32,14 +32,22 @@ export async function labelByKey(ids: number[], key: string): Promise<boolean> {
   return name === undefined ? false : label(ids, name)
 }
 
-/** Label each image with the class that a finding proposes for it, or the shown model predicts. */
+/** Label each image with the class that a finding proposes for it, or the shown model predicts: one step. */
 export async function labelAsPredicted(ids: number[]): Promise<boolean> {
-  const named = ids.map((id) => ({ id, name: view.proposed ?? predictions.of(id)?.label }))
-  for (const name of new Set(named.map((one) => one.name))) {
-    const own = named.filter((one) => one.name === name).map((one) => one.id)
-    if (name !== undefined && !(await label(own, name))) return false
-  }
-  return true
+  const named = ids.flatMap((id) => {
+    const name = view.proposed ?? predictions.of(id)?.label
+    return name === undefined ? [] : [{ id, name }]
+  })
+  const names = new Set(named.map((one) => one.name))
+  if (names.size < 2)
+    return label(
+      named.map((one) => one.id),
+      named[0]?.name ?? null,
+    )
+  return done(
+    { op: 'label_each', ids: named.map((one) => one.id), labels: named.map((one) => one.name) },
+    t('labelledEach', { n: count(named.length), classes: count(names.size) }),
+  )
 }
 
 export async function leaveOut(ids: number[]): Promise<boolean> {
@@ -53,6 +61,18 @@ export async function keep(ids: number[]): Promise<boolean> {
 export async function setSplit(ids: number[], split: number): Promise<boolean> {
   const name = t(SPLITS[split as 0 | 1 | 2 | 3])
   return ids.length > 0 && done({ op: 'split', ids, split }, t('splitDone', { n: count(ids.length), split: name }))
+}
+
+/** Give images a group, which stays in one split; null: none. */
+export async function setGroup(ids: number[], group: string | null): Promise<boolean> {
+  const n = count(ids.length)
+  const text = group === null ? t('groupRemoved', { n }) : t('grouped', { n, group })
+  return ids.length > 0 && done({ op: 'group', ids, group }, text)
+}
+
+/** Accept what a finding says of images: a new check says it no more. */
+export async function accept(kind: string, ids: number[]): Promise<boolean> {
+  return ids.length > 0 && done({ op: 'accept', kind, ids }, t('accepted', { n: count(ids.length) }))
 }
 
 export async function undo(): Promise<void> {

@@ -2,6 +2,7 @@
 import { get, post, projectPath } from '../api'
 import { onEvent } from '../events'
 import { attempt, studio } from '../state.svelte'
+import { accept } from './actions'
 import type { Finding, Findings, Task, WorkState } from '../types'
 
 class FindingList {
@@ -27,9 +28,9 @@ class FindingList {
     if (!(await attempt(() => post(`${projectPath(project)}/findings`)))) this.state = 'none'
   }
 
-  /** Hide one: its images stay as they are. */
-  dismiss(finding: Finding): void {
-    this.list = this.list.filter((one) => one !== finding)
+  /** Its images stay as they are, and this is not said of them again. */
+  async keep(finding: Finding): Promise<boolean> {
+    return accept(finding.kind, [...new Set([...finding.ids, ...finding.pairs.flat()])])
   }
 }
 
