@@ -160,3 +160,24 @@ def test_what_was_kept_and_is_damaged_is_none(project, run, asked):
     kept = run / "test" / "scores.json"
     kept.write_text(kept.read_text()[:-9])
     assert evaluation_data(project, run)["scores"] is None
+
+
+def test_names_are_those_of_today_and_merged_classes_are_refused(project, run, asked):
+    ids = {name: number for number, name in project.table.classes.items()}
+    (run / "classes.json").write_text(json.dumps(ids))
+    _evaluate(project, run)
+    before = evaluation_data(project, run)["scores"]
+    project.change({"op": "rename_class", "name": "3", "to": "three"})
+    names = ["three" if label == "3" else label for label in before["labels"]]
+    kept = evaluation_data(project, run)["scores"]
+    assert (kept["labels"], kept["stale"]) == (names, None)
+    _evaluate(project, run)  # none of its images is left out as of an unknown class
+    now = evaluation_data(project, run)["scores"]
+    assert (now["labels"], now["n"], now["confusion"]) == (names, 400, before["confusion"])
+    project.change({"op": "merge_classes", "names": ["three", "5"], "to": "odd"})
+    with pytest.raises(UsageError) as caught:
+        _evaluate(project, run)
+    assert str(caught.value) == (
+        "classes were merged since this model was trained, and it still has them apart: train "
+        "again to score it on test"
+    )
