@@ -40,8 +40,8 @@ def images(name: str, data: Path, home: Path) -> Path:
         while not (inner / "train").is_dir():
             inner = next(path for path in inner.iterdir() if path.is_dir())
         shutil.move(inner, folder)
-    elif name in DRAWN:
-        DRAWN[name](part)
+    elif name in DRAWN or name in TUNING:
+        (DRAWN | TUNING)[name](part)
         part.rename(folder)
     else:
         source, made = MADE[name]
@@ -189,12 +189,9 @@ def _tile(chance: Any, kind: str, side: int = 160) -> Any:
     return np.clip(whole + depth * mask, 0, 255).astype(np.uint8)
 
 
-DRAWN = {
-    "fashion-mnist": _fashion,
-    "defects": _defects,
-    "tiles": _tiles,
-    "tiles-tuning": _tiles_tuning,
-}
+DRAWN = {"fashion-mnist": _fashion, "defects": _defects, "tiles": _tiles}
+TUNING = {"tiles-tuning": _tiles_tuning}
+"""Sets on which recipes are tried: no result is told of them beside a peer."""
 MADE = {
     "few": ("clothing10", _few),
     "grey": ("catdog", _grey),

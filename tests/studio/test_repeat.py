@@ -43,11 +43,13 @@ def test_a_change_of_very_many_images_has_no_line():
 
 
 def test_an_upload_is_added_with_its_label():
-    found = repeat_upload(Workspace(Path("/w")), "my cats", "a b.png", "cat", None)
+    found = repeat_upload(
+        Workspace(Path("/w")), "my cats", "a b.png", label="cat", split="test", group=None
+    )
     assert found == {
-        "command": "foveal project /w 'my cats' --add 'a b.png' --label cat",
+        "command": "foveal project /w 'my cats' --add 'a b.png' --label cat --split test",
         "python": "import foveal\n\nwith foveal.open_project('my cats', '/w') as project:\n"
-        "    project.add('a b.png', label='cat')",
+        "    project.add('a b.png', label='cat', split='test')",
     }
 
 
