@@ -24,7 +24,7 @@ from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import REPORT_FILE, read_run_data
 from foveal.studio.kept import read_kept
-from foveal.studio.models.class_names import file_labels, name_run
+from foveal.studio.models.class_names import file_labels, name_run, run_names
 from foveal.studio.models.loaded import model_path
 from foveal.studio.models.val_scores import ScoredImage, ValScores
 from foveal.studio.project.images import NO_GROUP, NO_LABEL
@@ -107,8 +107,10 @@ def evaluate_test(project: Project, run: Path, progress: TaskProgress) -> dict[s
     """Score a run's model on its test images and keep it; `command` and `python` of the same.
 
     It is done in a process of its own, one at a time.  Raises UsageError where there is no such
-    image or no model, or classes were merged since; Error where they cannot be scored.
+    image or no model, or classes were merged since or renamed meanwhile; Error where they cannot
+    be scored.
     """
+    names = run_names(project, run)
     named = name_run(project, run)
     model, table = model_path(named.folder), run / FOLDER / TABLE_FILE
     if named.merged:
@@ -130,6 +132,8 @@ def evaluate_test(project: Project, run: Path, progress: TaskProgress) -> dict[s
         stamp = _stamp(model_path(run))
         progress("scoring", 0, None)  # shown, and cancelled, while the process begins
         found = run_child("evaluate", request, progress)
+        if run_names(project, run) != names:  # images of an unknown class would be left out
+            raise UsageError("classes were renamed or merged while test was scored; score it again")
         kept = {**found, "digest": test.digest, "model": stamp, "evaluated": time.time()}
         write_atomic(run / FOLDER / SCORES_FILE, json.dumps(kept))
     return repeat(

@@ -181,3 +181,21 @@ def test_names_are_those_of_today_and_merged_classes_are_refused(project, run, a
         "classes were merged since this model was trained, and it still has them apart: train "
         "again to score it on test"
     )
+
+
+def test_a_class_renamed_meanwhile_keeps_no_scores(project, run, asked, monkeypatch):
+    ids = {name: number for number, name in project.table.classes.items()}
+    (run / "classes.json").write_text(json.dumps(ids))
+    work = module.run_child
+
+    def rename_and_work(*arguments):
+        project.change({"op": "rename_class", "name": "3", "to": "three"})
+        return work(*arguments)
+
+    monkeypatch.setattr(module, "run_child", rename_and_work)
+    with pytest.raises(UsageError) as caught:
+        _evaluate(project, run)
+    assert str(caught.value) == (
+        "classes were renamed or merged while test was scored; score it again"
+    )
+    assert evaluation_data(project, run)["scores"] is None
