@@ -1,6 +1,7 @@
 """A training step: the module alone against what training computes it with, in turn, and its parts.
 
     python benchmarks/step.py [--network swift-m] [--side 32] [--batch 256] [--steps 12] [--small]
+    python benchmarks/step.py --compiled    # beside both what torch.compile makes of the module
 
 Images are made up, the recipe is that of `foveal train`, the precision what it would be timed
 first with: bf16 where the processor multiplies it. `plain` computes the module as it is, `joined`
@@ -8,7 +9,7 @@ with what `foveal.training.transfer.training.training_module` makes of it. Milli
 of whole steps with least and largest; `speed_up` is the median of the ratios of neighbours. Parts
 are medians of a step in this order; the rollback point and the checkpoint are made once an epoch or
 less, validation is for 1,000 images. --small: a few images, to try the script. Writes
-results/step.json.
+results/step.json, with --compiled a line of results/step_compiled.jsonl.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from foveal.spec.recipe import Recipe
 from foveal.training import checkpoint, loop
 from foveal.training.device import deterministic_kernels, retain_freed_memory
 from foveal.training.events import StepRecord
+from foveal.training.gradients import compile_module
 from foveal.training.loss import classification_loss
 from foveal.training.setup.budget import Budget
 from foveal.training.setup.session import TrainConfig, TrainSession, start_session
@@ -50,8 +52,8 @@ CASES = (
     ("swift-m", 32, 256),
     ("swift-s", 32, 256),
     ("swift-xs", 28, 256),
-    ("swift-xs-large", 96, 64),
-    ("swift-m-large", 128, 64),
+    ("swift-xs", 96, 64),
+    ("swift-m", 128, 64),
     ("resnet18", 64, 128),
 )
 """Network, side in pixels and images a batch."""
@@ -84,14 +86,23 @@ def steps_of(run: TrainSession, module: Callable) -> Iterator[float]:
         yield time.perf_counter() - started
 
 
-def compare(network: str, side: int, batch: int, steps: int) -> dict:
-    """Both in turn, without validation."""
-    variants = {"plain": lambda module, _: module, "joined": training_module}
+def compiled_module(module, recipe: Recipe):
+    return compile_module(module, recipe.model_copy(update={"compile": "on"}))
+
+
+def compare(network: str, side: int, batch: int, steps: int, *, compiled: bool) -> dict:
+    """All in turn, without validation."""
+    variants: dict[str, Callable] = {"plain": lambda module, _: module, "joined": training_module}
+    if compiled:
+        variants["compiled"] = compiled_module
     running = {name: steps_of(session(network, side, batch), how) for name, how in variants.items()}
     seconds: dict[str, list[float]] = {name: [] for name in running}
+    first: dict[str, float] = {}
     for step in range(WARMUP_STEPS + steps):
         for name, timed in running.items():
+            started = time.perf_counter()
             taken = next(timed)
+            first.setdefault(name, time.perf_counter() - started)
             if step >= WARMUP_STEPS:
                 seconds[name].append(taken)
     found: dict = {"network": network, "side": side, "batch": batch, "n": steps}
@@ -99,8 +110,11 @@ def compare(network: str, side: int, batch: int, steps: int) -> dict:
         ms = sorted(1000 * one for one in taken)
         found[name] = {"ms": [round(one, 1) for one in (ms[0], median(ms), ms[-1])]}
         found[name]["images_per_second"] = round(1000 * batch / median(ms))
-    pairs = zip(seconds["plain"], seconds["joined"], strict=True)
-    found["speed_up"] = round(median(plain / joined for plain, joined in pairs), 3)
+    for name in list(running)[1:]:
+        pairs = zip(seconds["plain"], seconds[name], strict=True)
+        found[name]["speed_up"] = round(median(plain / other for plain, other in pairs), 3)
+    if compiled:
+        found["compiled"]["first_two_steps_s"] = round(first["compiled"], 1)
     return found
 
 
@@ -158,6 +172,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--compiled", action="store_true")
     parser.add_argument("--small", action="store_true")
     asked = parser.parse_args()
     cases = CASES if asked.network is None else ((asked.network, asked.side, asked.batch),)
@@ -176,13 +191,19 @@ def main() -> None:
     with deterministic_kernels(CPU), retain_freed_memory():
         for network, side, batch in cases:
             one = network, side, 16 if asked.small else batch
-            compared = compare(*one, steps)
+            compared = compare(*one, steps, compiled=asked.compiled)
             print(json.dumps(compared), flush=True)
-            found["steps"].append(compared | {"parts": parts(*one, max(1, steps // 4))})
-            print(json.dumps(found["steps"][-1]["parts"]), flush=True)
+            found["steps"].append(compared)
+            if not asked.compiled:
+                compared["parts"] = parts(*one, max(1, steps // 4))
+                print(json.dumps(compared["parts"]), flush=True)
     if not asked.small and asked.network is None:
-        path = ROOT / "benchmarks" / "results" / "step.json"
-        path.write_text(json.dumps(found, indent=1) + "\n")
+        results = ROOT / "benchmarks" / "results"
+        if asked.compiled:
+            with (results / "step_compiled.jsonl").open("a") as lines:
+                lines.write(json.dumps(found) + "\n")
+        else:
+            (results / "step.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
