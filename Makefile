@@ -47,8 +47,8 @@ pages: ## The pages are formatted, linted and current (needs node; without it th
 tests: .venv/installed-tests pages ## The test suite; three workers keep two cores busy, as many tests wait
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 3 --dist worksteal
 
-wheel: .venv/installed-tests ## Build the wheel, install it in clean environments, walk every command
-	$(PY) tests/walk_installs.py
+wheel: .venv/installed-tests ## Build the wheel, install it extra by extra, walk every command; LONG=1: extras beyond all too
+	LONG=$(LONG) $(PY) tests/walk_installs.py
 
 bench: .venv/installed-tests ## Time to accuracy: make bench NAME=fashion-mnist:keras; all results: NAME=summary
 	$(PY) benchmarks/$(if $(filter summary,$(NAME)),summary.py,training.py $(NAME))

@@ -1,11 +1,14 @@
 """Build the sdist and from it the wheel, install that extra by extra, and walk every command.
 
-A command either works or says in one sentence which extra it needs. Run by `make wheel`.
+A command either works or says in one sentence which extra it needs. Run by `make wheel`; with
+LONG=1 the extras that `all` has not, the demo and a longer search are walked too.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,15 +18,27 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
+TFLITE = ROOT / "tests" / "data" / "litert" / "model.tflite"
+LONG = os.environ.get("LONG") == "1"
 INSTALLS = (
     ("", set()),
     ("serve", {"serve"}),
-    ("eval", {"serve", "eval"}),
-    ("train", {"serve", "eval", "train"}),
+    ("eval", {"eval"}),
+    ("train", {"train"}),
+    ("all", {"studio", "table", "pretrained", "cloud", "search"}),
+)
+"""Extra, and what it adds to those before."""
+LONG_INSTALLS = (
+    ("litert", {"litert"}),
+    ("heic", {"heic"}),
+    ("track", {"track"}),
+    ("ray", {"ray"}),
 )
 
 
@@ -33,12 +48,55 @@ def main() -> None:
         place = Path(name)
         wheel = _wheel(place)
         made = _materials(place)
-        python = _environment(place)
-        for extra, have in INSTALLS:
-            target = f"foveal[{extra}] @ {wheel.as_uri()}" if extra else str(wheel)
-            _pip(python, "install", "-q", "--no-compile", "-c", str(CONSTRAINTS), target)
-            walked = _walk(python, made, have, place / f"out {extra}")
-            print(f"install '{extra or 'light'}': {walked} commands do as promised")
+        python = _environment(place / "env")
+        have: set[str] = set()
+        with _object_store(made):
+            for extra, new in INSTALLS + (LONG_INSTALLS if LONG else ()):
+                target = f"foveal[{extra}] @ {wheel.as_uri()}" if extra else str(wheel)
+                _pip(python, "install", "-q", "--no-compile", "-c", str(CONSTRAINTS), target)
+                have |= new
+                walked = _walk(python, made, new, have, place / f"out {extra}")
+                print(f"install '{extra or 'light'}': {walked} commands do as promised", flush=True)
+        if LONG:
+            _mobile(place, wheel, made)
+
+
+def _mobile(place: Path, wheel: Path, made: dict[str, str]) -> None:
+    """Its packages do not fit the others: an environment of its own, without constraints."""
+    python = _environment(place / "env mobile")
+    _pip(python, "install", "-q", "--no-compile", f"foveal[mobile] @ {wheel.as_uri()}")
+    file = f"{place / 'mobile'}.tflite"
+    for arguments in (
+        ["export", made["native"], "--to", "litert", "--out", file],
+        ["predict", file, made["image"]],
+        ["selftest", file],
+    ):
+        _one(python, set(), set(), arguments, place)
+    print("install 'mobile': 3 commands do as promised", flush=True)
+
+
+@contextmanager
+def _object_store(made: dict[str, str]) -> Iterator[None]:
+    """A server of S3 on this machine that holds the data as shards, at made["address"]."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    os.environ["AWS_ENDPOINT_URL"] = f"http://{host}:{port}"
+    os.environ["AWS_ACCESS_KEY_ID"] = os.environ["AWS_SECRET_ACCESS_KEY"] = "foveal"
+    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="images")
+    for path in Path(made["shards"]).iterdir():
+        client.upload_file(str(path), "images", path.name)
+    made["address"] = "s3://images/"
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 def _wheel(place: Path) -> Path:
@@ -61,8 +119,11 @@ def _only_tracked(sdist: Path) -> None:
 def _materials(place: Path) -> dict[str, str]:
     """A folder of real digits, a native model and its exported file, made by the checkout."""
     import numpy as np
+    import pandas as pd
     from PIL import Image
     from sklearn.datasets import load_digits
+
+    from foveal.studio.workspace import open_workspace
 
     data = place / "digits of mine"
     values, targets = load_digits(return_X_y=True)
@@ -71,24 +132,39 @@ def _materials(place: Path) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
         pixels = (values[index].reshape(8, 8) * 255 / 16).round().astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{index:04d}.png")
-    run, exported = place / "run", place / "exported.onnx"
+    run, exported, folder = place / "run", place / "exported.onnx", place / "exported folder"
+    native, shards = run / "model.safetensors", place / "shards"
     own = [sys.executable, "-m", "foveal"]
-    train = ["train", str(data), "--epochs", "4", "--out", str(run)]
-    export = ["export", str(run / "model.safetensors"), "--out", str(exported)]
-    for arguments in (train, export):
+    for arguments in (
+        ["train", str(data), "--epochs", "4", "--out", str(run)],
+        ["export", str(native), "--out", str(exported)],
+        ["export", str(native), "--to", "pytorch", "--out", str(folder)],
+        ["pack", str(data), "--out", str(shards)],
+    ):
         subprocess.run([*own, *arguments], check=True, capture_output=True)
-    image = next(iter(sorted(data.rglob("*.png"))))
+    shutil.copy(exported, place / "second.onnx")
+    images = sorted(data.rglob("*.png"))
+    pd.DataFrame(
+        {"path": [str(image) for image in images], "label": [image.parent.name for image in images]}
+    ).to_parquet(place / "table.parquet")
+    with open_workspace(place / "studio") as workspace:
+        workspace.create_project("digits")
     return {
         "data": str(data),
-        "native": str(run / "model.safetensors"),
+        "native": str(native),
         "exported": str(exported),
-        "image": str(image),
+        "second": str(place / "second.onnx"),
+        "folder": str(folder),
+        "image": str(images[0]),
+        "table": str(place / "table.parquet"),
+        "workspace": str(place / "studio"),
+        "shards": str(shards),
     }
 
 
-def _environment(place: Path) -> Path:
-    subprocess.run([sys.executable, "-m", "venv", str(place / "env")], check=True)
-    return place / "env" / "bin" / "python"
+def _environment(folder: Path) -> Path:
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    return folder / "bin" / "python"
 
 
 def _pip(python: Path, *arguments: str) -> None:
@@ -99,7 +175,10 @@ def _commands(made: dict[str, str], out: Path) -> list[tuple[set[str], list[str]
     """(extras needed, arguments) of every command that ends by itself."""
     data, native, exported, image = (made[k] for k in ("data", "native", "exported", "image"))
     light: set[str] = set()
-    return [
+    trial = ["--trials", "1", "--trial-minutes", "0.1", "--refit-minutes", "0"]
+    if LONG:
+        trial = ["--trials", "3", "--minutes", "1"]
+    commands = [
         (light, ["--version"]),
         (light, ["check", data, "--json"]),
         (light, ["pack", data, "--out", f"{out} shards"]),
@@ -111,7 +190,15 @@ def _commands(made: dict[str, str], out: Path) -> list[tuple[set[str], list[str]
         (light, ["cache", "list"]),
         (light, ["pretrained", "--json"]),
         (light, ["learn", "--out", f"{out} learn.html"]),
+        (
+            light,
+            ["project", made["workspace"], "digits", "--add", image, "--label", f"of {out.name}"],
+        ),
+        ({"table"}, ["check", made["table"], "--json"]),
+        ({"cloud"}, ["check", made["address"], "--json"]),
+        ({"litert"}, ["predict", str(TFLITE), image]),
         ({"eval"}, ["evaluate", exported, data, "--split", "all", "--json"]),
+        ({"eval"}, ["compare", exported, made["second"], data, "--split", "all"]),
         ({"train"}, ["predict", native, image]),
         ({"train"}, ["evaluate", native, data, "--json"]),
         ({"train"}, ["train", data, "--epochs", "1", "--out", f"{out} run"]),
@@ -119,20 +206,55 @@ def _commands(made: dict[str, str], out: Path) -> list[tuple[set[str], list[str]
         ({"train"}, ["similar", native, image, "--in", data]),
         ({"train"}, ["explain", native, image, "--out", f"{out} lens.html"]),
         ({"train"}, ["export", native, "--out", f"{out} exported.onnx"]),
+        ({"train"}, ["export", native, "--to", "page", "--out", f"{out} page.html"]),
+        ({"train"}, ["export", native, "--to", "pytorch", "--out", f"{out} pytorch"]),
+        ({"train"}, ["predict", made["folder"], image]),
+        ({"train", "pretrained"}, ["predict", "efficientnet-lite0", image]),
+        ({"train", "search"}, ["search", data, *trial, "--out", f"{out} search"]),
     ]
+    if LONG:
+        tracked = ["train", data, "--epochs", "1", "--track", "tensorboard", "--track", "mlflow"]
+        parts = ["--out", f"{out} predictions", "--engine", "ray", "--workers", "1"]
+        commands += [
+            ({"train"}, ["demo", "--out", f"{out} demo"]),
+            ({"train", "track"}, [*tracked, "--out", f"{out} tracked"]),
+            ({"table", "ray"}, ["predict", exported, data, *parts]),
+        ]
+    return commands
 
 
-def _walk(python: Path, made: dict[str, str], have: set[str], out: Path) -> int:
+def _walk(python: Path, made: dict[str, str], new: set[str], have: set[str], out: Path) -> int:
+    """Every command without an extra; then what needs a `new` one; with all, the light ones too."""
     commands = _commands(made, out)
-    if have and "train" not in have:  # what needs no extra is walked without any and with all
-        commands = [command for command in commands if command[0]]
-    if "train" not in have:
-        commands.append(({"train"}, ["demo", "--out", f"{out} demo"]))
+    if "studio" in new:
+        commands = [command for command in commands if command[0] & new or not command[0]]
+    elif new:
+        commands = [command for command in commands if command[0] & new]
     for needs, arguments in commands:
         _one(python, needs, have, arguments, out.parent)
-    _serve(python, ["serve", made["exported"]], "/v2/health/ready", have, out.parent)
-    _serve(python, ["studio", f"{out} studio", "--no-browser"], "/", have, out.parent)
-    return len(commands) + 2
+    servers = [
+        ({"serve"}, ["serve", made["exported"]], "/v2/health/ready"),
+        ({"serve"}, ["studio", f"{out} studio", "--no-browser"], "/"),
+        ({"serve", "train"}, ["serve", made["folder"]], "/v2/health/ready"),
+    ]
+    servers = [server for server in servers if not new or server[0] & new]
+    for needs, command, path in servers:
+        _serve(python, needs, command, path, have, out.parent)
+    if "heic" in new:
+        _heic(python, made["exported"], out.parent)
+    return len(commands) + len(servers) + ("heic" in new)
+
+
+def _heic(python: Path, exported: str, place: Path) -> None:
+    """Predict a photo that the extra itself writes."""
+    file = place / "photo.heic"
+    code = (
+        "import sys; from PIL import Image; from pillow_heif import register_heif_opener; "
+        "register_heif_opener(); "
+        "Image.new('RGB', (64, 64), 'red').save(sys.argv[1])"
+    )
+    subprocess.run([str(python), "-c", code, str(file)], check=True)
+    _one(python, {"heic"}, {"heic"}, ["predict", exported, str(file)], place)
 
 
 def _one(python: Path, needs: set[str], have: set[str], arguments: list[str], place: Path) -> None:
@@ -149,18 +271,20 @@ def _one(python: Path, needs: set[str], have: set[str], arguments: list[str], pl
         assert done.returncode == 0, f"status {done.returncode}: {what}"
     else:
         assert done.returncode == 1, f"status {done.returncode}: {what}"
-        assert "': type  pip install 'foveal[" in done.stderr, what
+        assert "pip install 'foveal[" in done.stderr, what
         assert len(done.stderr.strip().splitlines()) == 1, what
 
 
-def _serve(python: Path, command: list[str], path: str, have: set[str], place: Path) -> None:
+def _serve(
+    python: Path, needs: set[str], command: list[str], path: str, have: set[str], place: Path
+) -> None:
     """Start a server, wait until `path` is answered (the studio asks for its token), stop it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     arguments = [*command, "--port", str(port)]
-    if "serve" not in have:
-        _one(python, {"serve"}, have, arguments, place)
+    if not needs <= have:
+        _one(python, needs, have, arguments, place)
         return
     server = subprocess.Popen(
         [str(python), "-m", "foveal", *arguments],
