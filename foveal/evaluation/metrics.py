@@ -37,9 +37,9 @@ def compute_scores(
     uncalibrated: the same images without the temperature, for the calibration before it.
     Classes without an image have None; averages over classes leave them out.  A score that these
     images do not define is None, without a library's warning.
-    Raises MissingExtra without scikit-learn.
+    Raises MissingExtra without SciPy.
     """
-    require_sklearn()
+    require_scipy()
     multi = predictions.task == "multi"
     classes = _class_scores(predictions)
     present = [part for part in classes.values() if part.support]
@@ -73,9 +73,9 @@ def compute_scores(
     )
 
 
-def require_sklearn() -> None:
-    """Raise MissingExtra where scikit-learn, and SciPy with it, is not installed."""
-    if find_spec("sklearn") is None:
+def require_scipy() -> None:
+    """Raise MissingExtra where SciPy is not installed."""
+    if find_spec("scipy") is None:
         raise MissingExtra("foveal evaluate", "eval")
 
 

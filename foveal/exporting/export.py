@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from foveal.prediction.predictor import Predictor
 from foveal.prediction.runtime import load_onnxruntime
 from foveal.progress import Progress, silent
 
+T = TypeVar("T")
 ANY_SIZE_LIMITS = ParityLimits(min_agreement=0.99, max_probability_gap=1.0)
 """Where the graph resizes, a large JPEG is not decoded at reduced size first, as it is here, so
 single probabilities may differ; agreement and accuracy are limited all the same."""
@@ -72,21 +73,47 @@ def export_model(
     progress("exporting", 0, None, "tracing the graph")
     graph = export_graph(model, any_size=options.any_size)
     native = Predictor(model).probabilities(samples.pixels)
-    rejected: list[str] = []
-    for method, candidate in _candidates(graph, model, calibration, options, progress):
-        progress("exporting", 0, None, f"parity check on {len(samples):,} images")
+
+    def measure(candidate: Any) -> Parity:
         content = candidate.SerializeToString(deterministic=True)
         backend = OnnxBackend(seal_graph(content, model.manifest), Path("the export"))
         exported = _probabilities(backend, samples, model.manifest, options.any_size)
-        parity = measure_parity(native, exported, samples.targets, model.manifest)
-        problems = failures(parity, options.parity_limits, quantised=options.int8)
-        if not problems:
-            record = _record(method, parity, options, rejected)
-            manifest = model.manifest.model_copy(update={"exported": record})
-            content = seal_graph(content, manifest)
-            return ExportedModel(content, manifest, method, parity, tuple(rejected))
+        return measure_parity(native, exported, samples.targets, model.manifest)
+
+    candidates = _candidates(graph, model, calibration, options, progress)
+    method, passed, parity, rejected = first_in_parity(
+        candidates, measure, len(samples), options, progress
+    )
+    record = _record(method, parity, options, rejected)
+    manifest = model.manifest.model_copy(update={"exported": record})
+    content = seal_graph(passed.SerializeToString(deterministic=True), manifest)
+    return ExportedModel(content, manifest, method, parity, rejected)
+
+
+def first_in_parity(
+    candidates: Iterable[tuple[str, T]],
+    measure: Callable[[T], Parity | str],
+    n: int,
+    options: ExportOptions,
+    progress: Progress,
+) -> tuple[str, T, Parity, tuple[str, ...]]:
+    """Of (method, candidate) the first that passes on `n` images; why those before did not.
+
+    measure: the figures of a candidate, or in words why there are none.  Raises Error with the
+    figures where every candidate fails.
+    """
+    rejected: list[str] = []
+    for method, candidate in candidates:
+        progress("exporting", 0, None, f"parity check on {n:,} images")
+        parity = measure(candidate)
+        if isinstance(parity, str):
+            problems: tuple[str, ...] = (parity,)
+        else:
+            problems = failures(parity, options.parity_limits, quantised=options.int8)
+            if not problems:
+                return method, candidate, parity, tuple(rejected)
         rejected.append(f"{method}: {' and '.join(problems)}")
-    raise failed_export(rejected, len(samples), int8=options.int8)
+    raise failed_export(rejected, n, int8=options.int8)
 
 
 def _candidates(
@@ -124,7 +151,7 @@ def _probabilities(
 
 
 def _record(
-    method: str, parity: Parity, options: ExportOptions, rejected: list[str]
+    method: str, parity: Parity, options: ExportOptions, rejected: tuple[str, ...]
 ) -> dict[str, Any]:
     """What the manifest says of the export."""
     return {

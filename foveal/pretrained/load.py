@@ -36,7 +36,7 @@ def load_pretrained(name: str | Path) -> Model:
     MissingExtra without torch.
     """
     if find_spec("torch") is None:
-        raise MissingExtra("pretrained weights", "train")
+        raise MissingExtra("opening pretrained weights", "train")
     from foveal.model.model import load_model
 
     cached = cache_entry(str(name)) / MODEL_FILE

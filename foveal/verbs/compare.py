@@ -38,10 +38,10 @@ def compare(
     from foveal.evaluation.comparison import model_differences
     from foveal.evaluation.evaluate import evaluate_model
     from foveal.evaluation.inference import open_models, run_model
-    from foveal.evaluation.metrics import require_sklearn
+    from foveal.evaluation.metrics import require_scipy
     from foveal.evaluation.schema import Comparison
 
-    require_sklearn()
+    require_scipy()
     if len(models) < 2:
         raise UsageError("compare needs at least two models; evaluate scores one")
     dataset = open_dataset(data, root=root)

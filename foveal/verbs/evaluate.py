@@ -85,9 +85,9 @@ def evaluate_with_predictions(
     from foveal.evaluation.collect import collect_evaluation_set
     from foveal.evaluation.evaluate import evaluate_model
     from foveal.evaluation.inference import open_models, run_model
-    from foveal.evaluation.metrics import require_sklearn
+    from foveal.evaluation.metrics import require_scipy
 
-    require_sklearn()
+    require_scipy()
     _check_abstention_options(abstain_at_accuracy, out)
     sources = {"the model": model, "the data": data}
     refuse_overwriting(out, sources)

@@ -96,7 +96,7 @@ def train(
     torchrun has started, all train one model, and the first writes its files.  Raises foveal.Error.
     """
     started_at = time.monotonic()
-    if find_spec("torch") is None or find_spec("sklearn") is None:
+    if find_spec("torch") is None or find_spec("scipy") is None:
         raise MissingExtra("foveal train", "train")
     refuse_overwriting(out, {"the data": data})
     from foveal.training.processes.rendezvous import join_processes

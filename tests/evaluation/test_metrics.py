@@ -13,7 +13,7 @@ from sklearn import metrics
 import foveal.evaluation.metrics as module
 from foveal.errors import MissingExtra
 from foveal.evaluation.error_analysis import analyse_errors
-from foveal.evaluation.metrics import compute_scores, require_sklearn
+from foveal.evaluation.metrics import compute_scores, require_scipy
 from foveal.evaluation.predictions import Predictions
 from foveal.evaluation.selective import coverage_curve
 
@@ -93,10 +93,10 @@ def test_a_lower_operating_point_raises_recall(single_label) -> None:
     assert lower.classes["class 1"].recall > default.classes["class 1"].recall
 
 
-def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="foveal evaluate needs the extra 'eval'"):
-        require_sklearn()
+        require_scipy()
 
 
 @settings(max_examples=60, deadline=None)

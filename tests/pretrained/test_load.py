@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from foveal.errors import ModelFileError, UsageError
+from foveal.errors import MissingExtra, ModelFileError, UsageError
 from foveal.model.model import save_model
 from foveal.pretrained import load
 from foveal.pretrained.catalog import CATALOG, MODEL_FILE, cache_entry
@@ -74,6 +74,15 @@ def test_what_is_not_installed_says_the_line_to_type(cache: Path) -> None:
         load_pretrained("resnet34")
     assert str(error.value) == (
         "the weights of resnet34 are not installed; bring them with  foveal pretrained get resnet34"
+    )
+
+
+def test_without_torch_the_extra_is_named(monkeypatch) -> None:
+    monkeypatch.setattr("foveal.pretrained.load.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra) as error:
+        load_pretrained("resnet34")
+    assert str(error.value) == (
+        "opening pretrained weights needs the extra 'train': type  pip install 'foveal[train]'"
     )
 
 

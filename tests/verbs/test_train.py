@@ -24,6 +24,7 @@ ELSEWHERE = """
 import os, sys
 import foveal
 os.umask(int(sys.argv[4], 8))
+sys.modules["sklearn"] = None  # training needs no scikit-learn
 foveal.train(sys.argv[1], network=sys.argv[2], epochs=1, out=sys.argv[3], device="cpu")
 """
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from foveal.exporting.export import ExportedModel, ExportOptions, failed_export
+from foveal.exporting.export import ExportedModel, ExportOptions, first_in_parity
 from foveal.exporting.litert.process import Candidate, converted
-from foveal.exporting.parity import Parity, failures, measure_parity
+from foveal.exporting.parity import Parity, measure_parity
 from foveal.exporting.samples import ParitySamples
 from foveal.model.manifest import Manifest
 from foveal.model.model import Model
@@ -34,28 +34,22 @@ def export_litert(
     """
     progress("exporting", 0, None, "converting to LiteRT")
     native = Predictor(model).probabilities(samples.pixels)
-    rejected: list[str] = []
-    with converted(model, calibration.pixels if options.int8 else None) as candidates:
-        for candidate in candidates:
-            progress("exporting", 0, None, f"parity check on {len(samples):,} images")
-            parity = _parity(candidate, native, samples, model.manifest)
-            problems = (
-                (f"it cannot be made: {candidate.problem}",)
-                if parity is None
-                else failures(parity, options.parity_limits, quantised=options.int8)
-            )
-            if parity is not None and not problems:
-                return _exported(candidate, model.manifest, parity, options, rejected)
-            rejected.append(f"{candidate.method}: {' and '.join(problems)}")
-    raise failed_export(rejected, len(samples), int8=options.int8)
+
+    def measure(candidate: Candidate) -> Parity | str:
+        if candidate.file is None:
+            return f"it cannot be made: {candidate.problem}"
+        return _parity(candidate.file, native, samples, model.manifest)
+
+    with converted(model, calibration.pixels if options.int8 else None) as converted_to:
+        candidates = ((candidate.method, candidate) for candidate in converted_to)
+        _, candidate, parity, rejected = first_in_parity(
+            candidates, measure, len(samples), options, progress
+        )
+        return _exported(candidate, model.manifest, parity, options, rejected)
 
 
-def _parity(
-    candidate: Candidate, native: np.ndarray, samples: ParitySamples, manifest: Manifest
-) -> Parity | None:
-    if candidate.file is None:
-        return None
-    content = pack(candidate.file.read_bytes(), manifest.labels, manifest.to_json())
+def _parity(file: Path, native: np.ndarray, samples: ParitySamples, manifest: Manifest) -> Parity:
+    content = pack(file.read_bytes(), manifest.labels, manifest.to_json())
     exported = LitertBackend(content, Path("the export")).probabilities(samples.pixels)
     return measure_parity(native, exported, samples.targets, manifest)
 
@@ -65,7 +59,7 @@ def _exported(
     manifest: Manifest,
     parity: Parity,
     options: ExportOptions,
-    rejected: list[str],
+    rejected: tuple[str, ...],
 ) -> ExportedModel:
     assert candidate.file is not None
     record: dict[str, Any] = {
@@ -80,4 +74,4 @@ def _exported(
     }
     sealed = manifest.model_copy(update={"exported": record})
     content = pack(candidate.file.read_bytes(), sealed.labels, sealed.to_json())
-    return ExportedModel(content, sealed, candidate.method, parity, tuple(rejected))
+    return ExportedModel(content, sealed, candidate.method, parity, rejected)
