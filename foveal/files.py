@@ -15,6 +15,9 @@ from foveal.errors import Error, UsageError
 from foveal.text import did_you_mean
 
 _MAX_NEIGHBOURS = 1000
+PAGE = (".html", ".htm")
+YAML = (".yaml", ".yml")
+_HELD_BY_DATA = (".csv", ".json", ".jsonl", ".parquet", ".tar", ".tsv", ".zip")
 
 
 def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
@@ -76,13 +79,18 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def refuse_used_folder(path: Path) -> None:
-    """Raise UsageError where `path` is anything but an empty folder or nothing."""
+def refuse_used_folder(path: Path, option: str = "--out") -> None:
+    """Raise UsageError where `path` is anything but an empty folder or nothing.
+
+    option: that gives `path`.
+    """
     try:
         if path.exists() and not path.is_dir():
-            raise UsageError(f"--out is {path}, which is a file; give a folder that is not there")
+            raise UsageError(
+                f"{option} is {path}, which is a file; give a folder that is not there"
+            )
         if path.is_dir() and any(path.iterdir()):
-            raise UsageError(f"--out is {path}, which is not empty; give another folder")
+            raise UsageError(f"{option} is {path}, which is not empty; give another folder")
     except OSError as error:
         raise _write_error(path, error) from error
 
@@ -94,21 +102,56 @@ def _write_error(path: Path, error: OSError) -> Error:
 
 
 def refuse_overwriting(
-    out: str | Path | None, sources: Mapping[str, object], option: str = "--out"
+    out: str | Path | None,
+    sources: Mapping[str, object],
+    option: str = "--out",
+    *,
+    suffixes: tuple[str, ...] = (),
 ) -> None:
-    """Raise UsageError where `out` is a file that is read: input files are never changed.
+    """Raise UsageError where writing `out` would change a file that is read, or one of other kind.
 
-    sources: what a verb was given, by its name in words, such as `the model`; what is no path
-    cannot be overwritten.  option: that gives `out`.
+    Links and other spellings of a path are the file itself.  sources: what a verb was given, by
+    its name in words, such as `the model`; what is no path cannot be overwritten.  option: that
+    gives `out`.  suffixes: of the files that the verb writes, which alone may be replaced; none
+    where the verb checks that itself.
     """
     if out is None:
         return
+    path = Path(out)
     for what, source in sources.items():
-        with contextlib.suppress(OSError, ValueError):
-            if isinstance(source, str | Path) and Path(out).samefile(source):
-                raise UsageError(
-                    f"{option} is {what} itself, {out}, which is never altered; give another name"
-                )
+        if isinstance(source, str | Path):
+            _refuse_source(path, what, Path(source), option)
+    with contextlib.suppress(OSError, ValueError):
+        if suffixes and path.suffix.lower() not in suffixes and path.exists() and not path.is_dir():
+            raise UsageError(
+                f"{option} is {path}, which exists and is no {suffixes[0]} file; give a name that "
+                f"ends in {suffixes[0]}"
+            )
+
+
+def _refuse_source(path: Path, what: str, source: Path, option: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        if path.samefile(source):
+            raise UsageError(
+                f"{option} is {what} itself, {path}, which is never altered; give another name"
+            )
+        held = path.suffix.lower() in _HELD_BY_DATA and path.exists()
+        if held and any(folder.samefile(source) for folder in path.resolve().parents):
+            raise UsageError(
+                f"{option} is {path}, a file of {what}, which is never altered; give another name"
+            )
+
+
+def refuse_overwriting_beside(out: Path, beside: Path) -> None:
+    """Raise UsageError where `beside`, written with `out`, is there and `out` is not.
+
+    A person named `out` alone, so that the other is not replaced unasked.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        if beside.exists() and not out.exists():
+            raise UsageError(
+                f"{beside}, which is written beside --out {out}, exists already; give another name"
+            )
 
 
 def read_at_most(path: Path, max_bytes: int) -> bytes:

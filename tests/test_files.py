@@ -9,11 +9,13 @@ import pytest
 
 from foveal.errors import Error, UsageError
 from foveal.files import (
+    PAGE,
     _umask,
     did_you_mean_file,
     new_folder,
     read_at_most,
     refuse_overwriting,
+    refuse_overwriting_beside,
     write_atomic,
 )
 
@@ -118,6 +120,49 @@ def test_a_file_that_is_read_is_not_written(tmp_path):
     for out in (None, tmp_path / "new.csv", "a\0b"):
         refuse_overwriting(out, sources)
     refuse_overwriting(source, {"the image": b"bytes", "the data": tmp_path / "none.csv"})
+
+
+def test_a_file_of_another_kind_is_not_replaced(tmp_path):
+    photo, page, hard = tmp_path / "a.jpg", tmp_path / "page.HTML", tmp_path / "hard.jpeg"
+    photo.write_bytes(b"photo")
+    page.write_text("an older report")
+    hard.hardlink_to(photo)
+    for out in (photo, hard, tmp_path / ".." / tmp_path.name / "a.jpg"):
+        with pytest.raises(UsageError) as caught:
+            refuse_overwriting(out, {"the data": tmp_path}, "--report", suffixes=PAGE)
+        assert str(caught.value) == (
+            f"--report is {out}, which exists and is no .html file; give a name that ends in .html"
+        )
+    for out in (page, tmp_path / "new.jpg"):
+        refuse_overwriting(out, {"the data": tmp_path}, "--report", suffixes=PAGE)
+
+
+def test_a_table_in_a_folder_that_is_read_is_not_replaced(tmp_path):
+    folder, link = tmp_path / "data", tmp_path / "link"
+    (folder / "part").mkdir(parents=True)
+    link.symlink_to(folder)
+    (folder / "part" / "0.parquet").write_bytes(b"images")
+    for out in (folder / "part" / "0.parquet", link / "part" / "0.parquet"):
+        with pytest.raises(UsageError) as caught:
+            refuse_overwriting(out, {"the data": folder})
+        assert str(caught.value) == (
+            f"--out is {out}, a file of the data, which is never altered; give another name"
+        )
+    refuse_overwriting(folder / "part" / "1.parquet", {"the data": folder})
+    refuse_overwriting(folder / "part" / "0.parquet", {"the data": tmp_path / "part"})
+
+
+def test_a_file_beside_the_named_one_is_not_replaced_unasked(tmp_path):
+    out, beside = tmp_path / "net.yaml", tmp_path / "net.recipe.yaml"
+    refuse_overwriting_beside(out, beside)
+    beside.write_text("epochs: 3\n")
+    with pytest.raises(UsageError) as caught:
+        refuse_overwriting_beside(out, beside)
+    assert str(caught.value) == (
+        f"{beside}, which is written beside --out {out}, exists already; give another name"
+    )
+    out.touch()
+    refuse_overwriting_beside(out, beside)
 
 
 def test_a_file_is_read_up_to_a_limit_and_a_pipe_is_not(tmp_path):

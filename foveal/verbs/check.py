@@ -11,7 +11,7 @@ from foveal.dataset.dataset import Dataset
 from foveal.dataset.open import open_dataset
 from foveal.doctor.check import run_checks
 from foveal.doctor.findings import CheckResult
-from foveal.files import refuse_overwriting, write_atomic
+from foveal.files import PAGE, refuse_overwriting, write_atomic
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check(
     Raises DataError where DATA does not exist or cannot be opened, UsageError where no pretrained
     weights are installed.
     """
-    refuse_overwriting(report, {"the data": data, "the model": model}, "--report")
+    refuse_overwriting(report, {"the data": data, "the model": model}, "--report", suffixes=PAGE)
     dataset = open_dataset(data, root=root, allow_empty=True)
     vectors = None
     if embeddings or model is not None:

@@ -89,7 +89,7 @@ def convolve(
     the mathematical convolution.  pool: `max:2`, `avg:3`.
     Raises ImageError, or UsageError where nothing would be left.
     """
-    refuse_overwriting(out, {"the image": image})
+    refuse_overwriting(out, {"the image": image}, suffixes=(".png",))
     filter_weights, pixels = resolve_kernel(kernel, size), _load_image(image)
     kernel_size: IntPair = (filter_weights.shape[0], filter_weights.shape[1])
     input_size: IntPair = (pixels.shape[0], pixels.shape[1])

@@ -11,7 +11,7 @@ from foveal.dataset.open import open_dataset
 from foveal.dataset.stats import Stats, compute_stats
 from foveal.doctor.readable import find_unreadable
 from foveal.errors import UsageError
-from foveal.files import refuse_overwriting, write_atomic
+from foveal.files import YAML, refuse_overwriting, refuse_overwriting_beside, write_atomic
 from foveal.network.design import Design, design_network
 from foveal.network.provenance import designed_comment
 from foveal.pretrained.design import design_pretrained
@@ -48,7 +48,9 @@ def design(
     """
     if minutes is not None and not minutes > 0:
         raise UsageError(f"minutes received {minutes:g}; give a number above 0")
-    refuse_overwriting(out, {"the data": data, "the model": start_from})
+    refuse_overwriting(out, {"the data": data, "the model": start_from}, suffixes=YAML)
+    if out is not None:
+        refuse_overwriting_beside(Path(out), recipe_path(Path(out)))
     network = None if start_from in (AUTO, SCRATCH) else start_network(start_from)
     divided = divide_data(
         open_dataset(data, root=root),

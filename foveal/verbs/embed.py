@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foveal.errors import DataError, UsageError
-from foveal.files import refuse_overwriting
+from foveal.files import refuse_overwriting, refuse_overwriting_beside
 from foveal.prediction.inputs import OnSkip, iter_inputs
 from foveal.prediction.predictor import DEFAULT_BATCH_SIZE
 from foveal.progress import Progress, images_per_second, silent
@@ -42,7 +42,11 @@ def embed(
     images; `out` may then be a .csv of path and label.
     Raises DataError where no image can be read, ModelFileError for an exported file.
     """
-    from foveal.prediction.embedding_files import check_embeddings_file, write_embeddings
+    from foveal.prediction.embedding_files import (
+        check_embeddings_file,
+        paths_file,
+        write_embeddings,
+    )
     from foveal.prediction.embeddings import iter_embeddings
 
     if clusters is not None and clusters < 1:
@@ -50,7 +54,9 @@ def embed(
     if out is not None:
         check_embeddings_file(Path(out), clusters=clusters is not None)
         for source in (model, *(images if isinstance(images, list | tuple) else [images])):
-            refuse_overwriting(out, {"a file that is read": source})
+            refuse_overwriting(out, {"what is read": source})
+        if Path(out).suffix.lower() == ".npy":
+            refuse_overwriting_beside(Path(out), paths_file(Path(out)))
     predictor = load_features(model, batch_size=batch_size)
     found = _with_progress(iter_embeddings(predictor, iter_inputs(images, on_skip)), progress)
     result = _collect(found)

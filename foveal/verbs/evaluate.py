@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from foveal.errors import UsageError
-from foveal.files import refuse_overwriting
+from foveal.files import PAGE, refuse_overwriting
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def evaluate_with_predictions(
     require_scipy()
     _check_abstention_options(abstain_at_accuracy, out)
     sources = {"the model": model, "the data": data}
-    refuse_overwriting(out, sources)
-    refuse_overwriting(report, sources, "--report")
+    refuse_overwriting(out, sources, suffixes=(".safetensors",))
+    refuse_overwriting(report, sources, "--report", suffixes=PAGE)
     dataset = open_dataset(data, root=root)
     (opened,) = open_models([model])
     evaluation_set = collect_evaluation_set(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from foveal.errors import ImageError, MissingExtra, UsageError
-from foveal.files import refuse_overwriting, write_atomic
+from foveal.files import PAGE, refuse_overwriting, refuse_used_folder, write_atomic
 from foveal.progress import Progress, silent
 from foveal.verbs.load import load_native
 
@@ -49,8 +49,11 @@ def explain(
     from foveal.explanation.top_images import find_top_images
 
     refuse_root_without_data(data, root)
-    refuse_overwriting(out, {"the model": model, "the image": image, "the data": data})
+    sources = {"the model": model, "the image": image, "the data": data}
+    refuse_overwriting(out, sources, suffixes=PAGE)
     _refuse_folder_of_image(png, image)
+    if png is not None:
+        refuse_used_folder(Path(png), "--png")
     loaded = load_native(model)
     has_file = isinstance(model, str | Path) and Path(model).is_file()
     model_path = Path(str(model)) if has_file else None

@@ -101,7 +101,8 @@ def export(
     _check_format(to, tuple(option for option, is_given in given.items() if is_given))
     source = Path(model) if isinstance(model, str | Path) else None
     path = _output_path(source, out, to, int8=int8, any_size=any_size)
-    refuse_overwriting(path, {"the data": data})
+    suffixes = () if to == "pytorch" else (_SUFFIXES[to],)
+    refuse_overwriting(path, {"the data": data}, suffixes=suffixes)
     from foveal.exporting import export as exporting
 
     limits = {

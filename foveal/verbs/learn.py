@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from foveal.files import write_atomic
+from foveal.files import PAGE, refuse_overwriting, write_atomic
 
 
 def learn(*, out: str | Path, lang: Literal["en", "ko"] = "en") -> Path:
@@ -17,5 +17,6 @@ def learn(*, out: str | Path, lang: Literal["en", "ko"] = "en") -> Path:
     from foveal.pages import render
 
     path = Path(out)
+    refuse_overwriting(path, {}, suffixes=PAGE)
     write_atomic(path, render("learn", {}, lang))
     return path

@@ -89,7 +89,8 @@ def add_pretrained(
     from foveal.pretrained.weights_file import file_sha256, read_weights
 
     path = Path(weights)
-    refuse_overwriting(out, {"the weights file": path, "the labels file": labels})
+    sources = {"the weights file": path, "the labels file": labels}
+    refuse_overwriting(out, sources, suffixes=(".safetensors",))
     names = None if labels is None else read_labels(Path(labels))
     tensors = read_weights(path)
     digest = file_sha256(path)

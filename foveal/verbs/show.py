@@ -38,7 +38,7 @@ def show(
     is given for. Raises SpecError for a YAML file with mistakes; a network that reads but cannot
     work has `errors` in its summary.
     """
-    refuse_overwriting(out, {"the network": network})
+    refuse_overwriting(out, {"the network": network}, suffixes=(".svg",))
     value = _load(network, input)
     manifest = None
     if not isinstance(network, Network) and Path(network).suffix == NATIVE_SUFFIX:

@@ -81,8 +81,7 @@ def test_what_is_refused(digits: Path, digits_run: Path, tmp_path: Path):
         with pytest.raises(UsageError) as usage:
             embed(model, images, out=table)
         assert str(usage.value) == (
-            f"--out is a file that is read itself, {table}, which is never altered; give another "
-            "name"
+            f"--out is what is read itself, {table}, which is never altered; give another name"
         )
 
 

@@ -1,0 +1,97 @@
+"""No verb writes over an image, a model or a table that is there, however it is spelled."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import foveal
+from foveal.errors import UsageError
+from foveal.verbs.convolve import convolve
+from foveal.verbs.design import design
+from foveal.verbs.embed import embed
+from foveal.verbs.learn import learn
+from foveal.verbs.pretrained import add_pretrained
+from foveal.verbs.show import show
+
+VERBS = {
+    "check": (".html", lambda data, image, out: foveal.check(data, report=out)),
+    "convolve": (".png", lambda data, image, out: convolve(image, "sobel-x", out=out)),
+    "design": (".yaml", lambda data, image, out: design(data, out=out)),
+    "evaluate": (".html", lambda data, image, out: foveal.evaluate("m.onnx", data, report=out)),
+    "explain": (".html", lambda data, image, out: foveal.explain("m", image, data=data, out=out)),
+    "export": (".onnx", lambda data, image, out: foveal.export("m.safetensors", out=out)),
+    "learn": (".html", lambda data, image, out: learn(out=out)),
+    "pretrained add": (".safetensors", lambda data, image, out: add_pretrained("w.pth", out=out)),
+    "show": (".svg", lambda data, image, out: show("lenet5", out=out)),
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for name in ("cat/one.jpg", "dog/two.jpg"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True)
+        Image.new("RGB", (16, 16), "red").save(tmp_path / "data" / name)
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_image_is_never_the_output(verb, data, tmp_path):
+    suffix, write = VERBS[verb]
+    image = data / "dog" / "two.jpg"
+    (tmp_path / "link").symlink_to(data)
+    (tmp_path / "hard.jpg").hardlink_to(data / "dog" / "two.jpg")
+    before = image.read_bytes()
+    option = "--report" if verb in ("check", "evaluate") else "--out"
+    spellings = (data / ".." / "data" / "dog" / "two.jpg", tmp_path / "link" / "dog" / "two.jpg")
+    for out in (image, tmp_path / "hard.jpg", *spellings):
+        with pytest.raises(UsageError) as caught:
+            write(data, data / "cat" / "one.jpg", str(out))
+        assert str(caught.value) == (
+            f"{option} is {out}, which exists and is no {suffix} file; give a name that ends in "
+            f"{suffix}"
+        )
+    assert image.read_bytes() == before
+
+
+def test_a_recipe_that_was_not_named_is_kept(data, tmp_path):
+    recipe = tmp_path / "network.recipe.yaml"
+    recipe.write_text("epochs: 3\n")
+    with pytest.raises(UsageError) as caught:
+        design(data, out=tmp_path / "network.yaml")
+    assert str(caught.value) == (
+        f"{recipe}, which is written beside --out {tmp_path}/network.yaml, exists already; give "
+        "another name"
+    )
+    assert recipe.read_text() == "epochs: 3\n"
+
+
+def test_a_shard_of_the_data_is_no_place_for_vectors(data):
+    shard = data / "0.parquet"
+    shard.write_bytes(b"images")
+    with pytest.raises(UsageError) as caught:
+        embed(None, data, out=shard)
+    assert str(caught.value) == (
+        f"--out is {shard}, a file of what is read, which is never altered; give another name"
+    )
+
+
+def test_a_table_of_paths_that_was_not_named_is_kept(data, tmp_path):
+    paths = tmp_path / "vectors.paths.csv"
+    paths.write_text("path\n")
+    with pytest.raises(UsageError) as caught:
+        embed(None, data, out=tmp_path / "vectors.npy")
+    assert str(caught.value) == (
+        f"{paths}, which is written beside --out {tmp_path}/vectors.npy, exists already; give "
+        "another name"
+    )
+
+
+def test_plots_need_a_folder_of_their_own(data, tmp_path):
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "image.png").write_bytes(b"mine")
+    with pytest.raises(UsageError) as caught:
+        foveal.explain("m", data / "cat" / "one.jpg", png=tmp_path / "plots")
+    assert str(caught.value) == (
+        f"--png is {tmp_path}/plots, which is not empty; give another folder"
+    )
