@@ -29,7 +29,7 @@ from foveal.files import write_atomic
 if TYPE_CHECKING:
     from foveal.model.model import Model
 
-EMBEDDINGS_FORMAT = 1
+EMBEDDINGS_FORMAT = 2
 """Part of the key: raise it when features, decoding or the layout change."""
 MAX_PARTS = 64
 """Beyond so many, the parts of an entry are joined into one."""
@@ -62,10 +62,15 @@ class EmbeddingCache:
 
 
 def open_cache(model: Model, size: int) -> EmbeddingCache:
-    """The cached vectors of `model`, found by its weights themselves and its network."""
+    """The cached vectors of `model`, found by its weights themselves and its network.
+
+    The weights of the output layer, to which embeddings go, do not count: a model whose output
+    layer was fitted again has the same.
+    """
     digest = blake2b(digest_size=16)
-    for value in model.module.state_dict().values():
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    for name, value in model.module.state_dict().items():
+        if not name.startswith("output."):
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     # another version of Pillow may decode other values
     key = [EMBEDDINGS_FORMAT, PIL.__version__, model.manifest.network.to_data()]
     digest.update(json.dumps(key, sort_keys=True).encode())

@@ -19,6 +19,7 @@ from foveal.studio.projects import Projects
 from foveal.studio.runs.control import RunControl
 from foveal.studio.security import Access
 from foveal.studio.tasks.tasks import Tasks
+from foveal.studio.tasks.warm import WarmChild
 from foveal.studio.thumbnail_maker import ThumbnailMaker
 from foveal.studio.workspace import Workspace
 
@@ -39,6 +40,7 @@ class StudioState:
     input_warnings: InputWarnings
     models: LoadedModels = field(default_factory=LoadedModels)
     servers: Servers = field(default_factory=Servers)
+    proposer: WarmChild = field(default_factory=lambda: WarmChild("queue"))
 
     def project(self, request: Request) -> Project:
         """The project that the path of a request names.  Raises as `Projects.get`."""
@@ -59,6 +61,7 @@ class StudioState:
         self.servers.close()
         self.runs.close()
         self.lenses.close()
+        self.proposer.close()
         self.projects.close_all()
 
 

@@ -57,6 +57,13 @@ def test_other_weights_and_another_network_are_other_entries(model: Model):
     assert 1 not in open_cache(model, 4)
 
 
+def test_an_output_layer_that_was_fitted_again_has_the_same_entry(model: Model):
+    save_vectors(open_cache(model, 4), vectors(1))
+    with torch.no_grad():
+        model.module.get_parameter("output.weight").add_(1)
+    assert 1 in open_cache(model, 4)
+
+
 def test_damaged_parts_are_not_used(model: Model):
     opened = open_cache(model, 4)
     save_vectors(opened, vectors(1, 2))

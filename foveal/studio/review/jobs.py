@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 from foveal.dataset.dataset import Dataset
 from foveal.doctor.findings import Finding
-from foveal.errors import UsageError
+from foveal.errors import Error, UsageError
+from foveal.model.file import read_manifest
 from foveal.prediction.prediction import NOT_FINITE, no_prediction
 from foveal.progress import Progress
 from foveal.studio.models.merged import add_each_merged
@@ -27,6 +29,30 @@ def features_source(models: list[str]) -> str | None:
     if find_spec("torch") is None:
         return None
     return installed_weights() or next(iter(models), None)
+
+
+def proposing_sources(models: list[str]) -> list[str]:
+    """What gives the embeddings that labels are proposed by: none, one or two.
+
+    Installed pretrained weights, and the newest finished model that was trained beyond its output
+    layer: the embeddings of others are those of what they started from, and a run that goes on has
+    others with every epoch.  Without either, the newest model.
+    models: model files, the newest first.
+    """
+    if find_spec("torch") is None:
+        return []
+    pretrained = installed_weights()
+    trained = next((model for model in models if _is_fine_tuned(model)), None)
+    found = [source for source in (pretrained, trained) if source is not None]
+    return found or models[:1]
+
+
+def _is_fine_tuned(model: str) -> bool:
+    try:
+        manifest = read_manifest(Path(model))
+        return manifest.finished and manifest.recipe.get("fine_tune") != "off"
+    except Error:  # damaged, or removed meanwhile
+        return False
 
 
 def check_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -57,8 +83,8 @@ def queue_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Raises UsageError where nothing gives embeddings.
     """
-    source = features_source(request["models"])
-    if source is None:
+    sources = proposing_sources(request["models"])
+    if not sources:
         raise UsageError(
             "labels are proposed by a network, and there is none yet: train once, or install "
             "pretrained weights (foveal pretrained lists them)"
@@ -72,17 +98,21 @@ def queue_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         paths=tuple(request["paths"]),
         labels=tuple(() if label is None else (label,) for label in labels),
     )
-    embeddings = embed_dataset(load_features(source), dataset, progress=progress)
+    found = [embed_dataset(load_features(each), dataset, progress=progress) for each in sources]
+    rows = reduce(np.intersect1d, [each.rows for each in found])  # one may give NaN for an image
+    vectors = [each.vectors[np.searchsorted(each.rows, rows)] for each in found]
     classes = sorted({label for label in labels if label is not None})
     number = {name: index for index, name in enumerate(classes)}
-    given = [number.get(labels[row], -1) for row in embeddings.rows.tolist()]
+    given = [number.get(labels[row], -1) for row in rows.tolist()]
     progress("ordering images", 0, None)
-    found = propose(embeddings.vectors, np.array(given, np.int64), len(classes))
+    proposals = propose(vectors, np.array(given, np.int64), len(classes))
     return {
-        "model": source if Path(source).suffix == "" else Path(source).parent.name,
-        "rows": embeddings.rows[found.rows].tolist(),
-        "proposed": [classes[index] for index in found.classes.tolist()],
-        "probabilities": [round(value, 4) for value in found.probabilities.tolist()],
+        "model": ", ".join(
+            each if Path(each).suffix == "" else Path(each).parent.name for each in sources
+        ),
+        "rows": rows[proposals.rows].tolist(),
+        "proposed": [classes[index] for index in proposals.classes.tolist()],
+        "probabilities": [round(value, 4) for value in proposals.probabilities.tolist()],
     }
 
 

@@ -1,6 +1,7 @@
 """Labels proposed for images without one, in the order in which an answer teaches most.
 
-A regularised logistic regression on embeddings is fitted to the labels so far. An image comes early
+A regularised logistic regression is fitted to the labels so far on the embeddings of each network;
+their probabilities are multiplied (a product of experts: Hinton 2002). An image comes early
 where the two most probable classes are close (margin sampling: Scheffer, Decomain and Wrobel 2001)
 and where no image like it is labelled or stands before it (greedy k-centre: Sener and Savarese
 2018): the product of both, chosen one by one.
@@ -8,6 +9,7 @@ and where no image like it is labelled or stands before it (greedy k-centre: Sen
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,7 @@ MAX_PROPOSALS = 500
 MAX_CANDIDATES = 5000
 """The least certain images, among which the order is chosen."""
 MAX_FITTED_IMAGES = 20_000
+MIN_PROBABILITY = 1e-12
 _MIN_DISTANCE = 1e-3
 
 
@@ -32,17 +35,20 @@ class Proposals:
 
 
 def propose(
-    embeddings: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int
+    embeddings: Sequence[NDArray[np.float32]], labels: NDArray[np.int64], n_classes: int
 ) -> Proposals:
     """Proposals for the images whose label is -1; labels: int64 (N,) of K classes.
 
-    Empty where fewer than two classes have labels: nothing can be told apart then.
+    embeddings: (N, D) of each network, whose D may differ.  Empty where fewer than two classes have
+    labels: nothing can be told apart then.
     """
     labelled, open_rows = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
     if len(np.unique(labels[labelled])) < 2 or not len(open_rows):
         return Proposals(open_rows[:0], open_rows[:0], np.empty(0, np.float32))
-    units = unit_rows(embeddings)
-    probabilities = fit_probabilities(units, labels, n_classes, open_rows)
+    views = [unit_rows(each) for each in embeddings]
+    fits = [fit_probabilities(units, labels, n_classes, open_rows) for units in views]
+    probabilities = combined(fits)
+    units = unit_rows(np.hstack(views))
     uncertain = 1 - _margins(probabilities)
     candidates = np.argsort(-uncertain, kind="stable")[:MAX_CANDIDATES]
     distances, _ = nearest(units[open_rows[candidates]], units[labelled], 1)
@@ -52,6 +58,13 @@ def propose(
     best = probabilities[order].argmax(1)
     chosen = np.take_along_axis(probabilities[order], best[:, None], 1)[:, 0]
     return Proposals(open_rows[order], best.astype(np.int64), chosen.astype(np.float32))
+
+
+def combined(fits: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Probabilities (N, K): the geometric mean of those of each fit, adding up to 1."""
+    logs = sum(np.log(each.clip(MIN_PROBABILITY)) for each in fits) / len(fits)
+    found = np.exp(logs - np.max(logs, axis=1, keepdims=True))
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
 def diverse_order(

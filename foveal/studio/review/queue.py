@@ -15,8 +15,8 @@ from foveal.studio.kept import read_kept
 from foveal.studio.project.images import NO_LABEL
 from foveal.studio.project.project import Project
 from foveal.studio.review.results import newest_models, result_state
-from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Task, TaskProgress
+from foveal.studio.tasks.warm import WarmChild
 
 FILE = "queue.json"
 
@@ -37,11 +37,11 @@ class _Kept(TypedDict):
 _KIND = TypeAdapter(_Kept)
 
 
-def fill(project: Project, progress: TaskProgress) -> dict[str, Any]:
+def fill(project: Project, child: WarmChild, progress: TaskProgress) -> dict[str, Any]:
     """Propose labels and keep them beside the project.
 
-    Raises UsageError where no image is without a label, fewer than two classes have some, or no
-    network is there.
+    child: of the kind `queue`, which proposes again after some answers.  Raises UsageError where
+    no image is without a label, fewer than two classes have some, or no network is there.
     """
     with project.lock:
         images, classes = project.table.images, project.table.classes
@@ -61,7 +61,7 @@ def fill(project: Project, progress: TaskProgress) -> dict[str, Any]:
         "labels": labels,
         "models": newest_models(project.folder),
     }
-    result = run_child("queue", request, progress)
+    result = child.run(request, progress)
     items = [
         {"id": ids[row], "proposed": numbers[label], "probability": probability}
         for row, label, probability in zip(
@@ -73,15 +73,19 @@ def fill(project: Project, progress: TaskProgress) -> dict[str, Any]:
 
 
 def queue_data(project: Project, task: Task | None) -> dict[str, Any]:
-    """The newest proposals whose images still have no label; reason: why there are none."""
+    """The newest proposals whose images still have no label; reason: why there are none.
+
+    answered: how many of the proposals have been answered since they were made.
+    """
     kept = read_kept(project.folder / FILE, _KIND)
     with project.lock:
         images = project.table.images
         open_images = images.usable() & (images.column("label") == NO_LABEL)
         classes, table = project.table.classes, project.table
+        made = () if kept is None else kept["items"]
         items = [
             {**item, "proposed": classes[number]}
-            for item in (kept["items"] if kept is not None else ())
+            for item in made
             if 0 <= item["id"] < len(open_images)
             and open_images[item["id"]]
             and (number := table.class_today(item["proposed"])) is not None
@@ -90,5 +94,6 @@ def queue_data(project: Project, task: Task | None) -> dict[str, Any]:
         "state": result_state(kept, task),
         "reason": None if task is None else task.error,
         "model": kept and kept["model"],
+        "answered": len(made) - len(items),
         "items": items,
     }

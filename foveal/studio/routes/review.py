@@ -49,7 +49,10 @@ def review_routes(state: StudioState) -> list[Route]:
 
     def propose(request: Request, _body: Empty) -> dict[str, Any]:
         project = state.project(request)
-        return {"task": state.tasks.start(project.id, "queue", lambda each: fill(project, each))}
+        task = state.tasks.start(
+            project.id, "queue", lambda each: fill(project, state.proposer, each)
+        )
+        return {"task": task}
 
     def predictions(request: Request) -> dict[str, Any]:
         project = state.project(request)

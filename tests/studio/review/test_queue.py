@@ -4,7 +4,6 @@ import pytest
 
 from foveal.errors import UsageError
 from foveal.studio.project.project import Project
-from foveal.studio.review import queue as module
 from foveal.studio.review.queue import fill, queue_data
 from foveal.studio.tasks.tasks import Task, TaskProgress
 from foveal.studio.uploads.rows import Row
@@ -20,29 +19,37 @@ def project(tmp_path):
     project.close()
 
 
-@pytest.fixture
-def filled(project, monkeypatch):
-    requests = []
+class Child:
+    """In place of the process that proposes."""
 
-    def child(kind, request, _progress):
-        requests.append((kind, request))
+    def __init__(self):
+        self.requests = []
+
+    def run(self, request, _progress):
+        self.requests.append(request)
         return {"model": "tiny", "rows": [3, 1, 2], "proposed": ["cat", "dog", "cat"],
                 "probabilities": [0.5, 0.6, 0.9]}  # fmt: skip
 
-    monkeypatch.setattr(module, "run_child", child)
+
+def run_fill(project, child):
+    fill(project, child, TaskProgress(Task("t", "p", "queue"), lambda _: None))
+
+
+@pytest.fixture
+def filled(project):
+    child = Child()
     project.change({"op": "leave_out", "ids": [0]})
     project.change({"op": "label", "ids": [4], "label": "cat"})
-    fill(project, TaskProgress(Task("t", "p", "queue"), lambda _: None))
-    return requests
+    run_fill(project, child)
+    return child
 
 
 def test_all_usable_images_are_told_and_rows_become_ids(project, filled):
-    ((kind, request),) = filled
-    assert kind == "queue"
+    (request,) = filled.requests
     assert request["paths"] == [f"images/{n}.png" for n in (1, 2, 3, 4)]
     assert request["labels"] == ["dog", None, None, "cat"]
     assert queue_data(project, None) == {
-        "state": "done", "reason": None, "model": "tiny",
+        "state": "done", "reason": None, "model": "tiny", "answered": 1,
         "items": [
             {"id": 2, "proposed": "dog", "probability": 0.6},
             {"id": 3, "proposed": "cat", "probability": 0.9},
@@ -58,6 +65,18 @@ def test_what_was_labelled_or_left_out_meanwhile_is_gone_and_undone_is_back(proj
     project.change({"op": "undo"})
     project.change({"op": "undo"})
     assert [one["id"] for one in queue_data(project, None)["items"]] == [2, 3]
+
+
+def test_answers_count_until_labels_are_proposed_again(project, filled):
+    # one proposal was for the image 4, which had a label by then
+    assert queue_data(project, None)["answered"] == 1
+    project.change({"op": "label", "ids": [2], "label": "dog"})
+    assert queue_data(project, None)["answered"] == 2
+    project.change({"op": "undo"})
+    assert queue_data(project, None)["answered"] == 1
+    project.change({"op": "label", "ids": [2], "label": "dog"})
+    run_fill(project, filled)
+    assert filled.requests[1]["labels"] == ["dog", "dog", None, "cat"]
 
 
 def test_a_proposal_has_the_name_of_today(project, filled):
@@ -86,7 +105,7 @@ def test_a_proposal_has_the_name_of_today(project, filled):
 def test_where_nothing_can_be_proposed_it_says_why(project, change, sentence):
     project.change(change)
     with pytest.raises(UsageError) as caught:
-        fill(project, TaskProgress(Task("t", "p", "queue"), lambda _: None))
+        run_fill(project, Child())
     assert str(caught.value) == sentence
     failed = Task("t", "p", "queue", state="failed", error=sentence)
     data = queue_data(project, failed)

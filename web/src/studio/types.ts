@@ -92,11 +92,12 @@ export interface Findings {
   error: string | null
 }
 
-/** reason: why there is no proposal.  model: what proposed. */
+/** reason: why there is no proposal.  model: what proposed.  answered: of its proposals, since they were made. */
 export interface Queue {
   state: WorkState
   reason: string | null
   model: string | null
+  answered: number
   items: Proposal[]
 }
 
