@@ -17,6 +17,8 @@ from typing import Any
 
 from foveal.errors import DataError, Error, UsageError
 from foveal.filelock import lock_holder
+from foveal.model.file import read_manifest
+from foveal.rundir import MODEL_FILE
 from foveal.studio.events import Events
 from foveal.studio.runs.curves import newest_step
 from foveal.studio.runs.folders import (
@@ -117,14 +119,19 @@ class RunControl:
     ) -> RunStatus:
         """Fit the output layer of a run's network to the labels as they are now, as a new run.
 
-        Its other layers stay as they are, so that it takes seconds.  Raises as `create`.
+        Its other layers stay as they are, so that it takes seconds; with the penalty that a run of
+        this kind has chosen, as choosing it again would take most of them.  Raises as `create`.
         """
         folder = self.folder(project, run)
         known = read_request(folder)
+        recipe: dict[str, Any] = {"linear_probe": "on", "fine_tune": "off"}
+        strength = _chosen_strength(folder)
+        if strength is not None:
+            recipe["head_l2"] = strength
         request = RunRequest(
             name=f"{known.name or run}, new head",
             start_from=f"{RUN_START}{run}",
-            recipe={"linear_probe": "on", "fine_tune": "off"},
+            recipe=recipe,
             seed=known.seed,
             device=known.device,
         )
@@ -282,3 +289,13 @@ class RunControl:
             self.events.publish(watched.project, "run", status.to_data())
         if status.state != "running":
             del self._watched[folder]
+
+
+def _chosen_strength(folder: Path) -> float | None:
+    """The penalty with which a run has fitted its output layer, where that is all it did."""
+    with contextlib.suppress(Error):
+        recipe = read_manifest(folder / MODEL_FILE).recipe
+        strength = recipe.get("head_l2")
+        if recipe.get("fine_tune") == "off" and isinstance(strength, float):
+            return strength
+    return None

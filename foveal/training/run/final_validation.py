@@ -14,6 +14,7 @@ from foveal.training.chance import MAX_TESTED_IMAGES, Verdict, compare_with_chan
 from foveal.training.state import TrainingState
 from foveal.training.task import TrainTask
 from foveal.training.tensors import LabelledImages
+from foveal.training.transfer.cached_logits import predict_logits_cached
 from foveal.training.transfer.training import predict_logits
 
 
@@ -79,6 +80,9 @@ def _best_logits(
 ) -> validation.Logits:
     module = deepcopy(state.module)
     module.load_state_dict(state.best)
+    on_cpu = task.device.type == "cpu" and task.processes.size == 1
+    if task.recipe.fine_tune == "off" and on_cpu:
+        return predict_logits_cached(module, images, flip=flip)
     return predict_logits(
         module, task.recipe, images, task.device, flip=flip, processes=task.processes
     )

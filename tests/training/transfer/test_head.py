@@ -239,3 +239,23 @@ def test_any_finite_features_give_a_finite_head(rows, width, scale, seed):
     fitted = fit_head(HeadData(features, encode_targets(labels, 3, 3)), activation="softmax")
     assert fitted.weight.isfinite().all()
     assert fitted.bias.isfinite().all()
+
+
+@pytest.mark.parametrize(("most", "threads"), [(10**9, {1}), (0, {3})])
+def test_a_small_fit_is_made_by_one_thread_however_many_there_are(monkeypatch, most, threads):
+    monkeypatch.setattr(head, "MAX_ONE_THREAD_PRODUCTS", most)
+    seen, before = set(), torch.get_num_threads()
+    evaluate = head._losses
+
+    def losses(*arguments):
+        seen.add(torch.get_num_threads())
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(head, "_losses", losses)
+    torch.set_num_threads(3)
+    try:
+        fit_head(_data(TRAIN), _data(VAL), activation="softmax", strengths=(0.1,))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert seen == threads
