@@ -13,6 +13,7 @@ from foveal.progress import Progress
 
 pytest_plugins = (
     "digits_and_models",
+    "forked_commands",
     "made_folders",
     "needs_of_tests",
     "order_of_tests",

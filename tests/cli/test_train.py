@@ -20,7 +20,7 @@ from foveal.training.checkpoint import load_newest
 from foveal.verbs.load import load
 from foveal.verbs.train import train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "forked_commands")
 
 
 def _words(digits, network, out, *more):

@@ -180,7 +180,7 @@ def without_remarks(text: str) -> str:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", pages_to_run(), ids=name)
-def test_every_block_runs(page, home):
+def test_every_block_runs(page, home, forked_in_shells):
     names: dict[str, object] = {"__name__": "__main__"}
     for block in to_run(page):
         text = shortened(block.text)

@@ -18,6 +18,7 @@ from foveal.verbs import search as module
 from foveal.verbs.load import load
 from foveal.verbs.search import search
 
+pytestmark = pytest.mark.usefixtures("forked_commands")
 SPACE = """
 learning_rate: {low: 0.002, high: 0.2, log: true}
 batch_size: [16, 32]

@@ -27,6 +27,7 @@ from foveal.verbs.search import search
 from foveal.verbs.search_refit import run_refit
 from foveal.verbs.search_runs import Search
 
+pytestmark = pytest.mark.usefixtures("forked_commands")
 SPACE = "batch_size: [16, 32]\nmixup_alpha: [0.0, 0.3]\nnetwork: [NETWORK]\n"
 LENGTHS = {"trial_minutes": 0.02, "refit_minutes": 0.02}
 

@@ -11,6 +11,8 @@ from foveal.model.file import read_manifest
 from foveal.model.model import load_model
 from foveal.studio.runs.request import RunRequest, read_request, write_request
 
+pytestmark = pytest.mark.usefixtures("forked_commands")
+
 LONG = 2000.0
 
 
@@ -55,16 +57,18 @@ def test_a_finished_run_is_extended_by_epochs_and_minutes(studio):
 
 def test_changes_are_published(studio):
     studio.events.published.clear()
-    folder = studio.train(epochs=2)
-    studio.wait_for(folder, "finished")
+    folder = studio.train(epochs=LONG)
 
     def states_of_run():
         told = [data for _, kind, data in studio.events.published if kind == "run"]
         return [data["state"] for data in told if data["id"] == folder.name]
 
-    studio.wait(folder, lambda _: states_of_run()[-1] == "finished")
+    studio.wait(folder, lambda status: "running" in states_of_run() and status.epochs)
+    studio.control.finish(studio.project, folder)
+    studio.wait(folder, lambda _: "finished" in states_of_run())
     states = states_of_run()
     assert states[0] == "running"
+    assert states[-1] == "finished"
     assert states.count("finished") == 1
 
 
