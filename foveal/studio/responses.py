@@ -55,12 +55,16 @@ def json_get(path: str, work: Callable[[Request], Any]) -> Route:
 
 
 def json_post(
-    path: str, kind: type[_Body], work: Callable[[Request, _Body], Any], status: int = 200
+    path: str,
+    kind: type[_Body],
+    work: Callable[[Request, _Body], Any],
+    status: int = 200,
+    max_bytes: int = MAX_JSON_BYTES,
 ) -> Route:
     """POST `path` with a JSON body: what `work` of it returns, as JSON.  It runs in a thread."""
 
     async def endpoint(request: Request) -> Response:
-        body = await read_json(request, kind)
+        body = await read_json(request, kind, max_bytes)
         return json_response(await run_in_threadpool(work, request, body), status)
 
     return Route(path, endpoint, methods=["POST"])
@@ -93,11 +97,11 @@ def small_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-async def read_json(request: Request, kind: type[_Body]) -> _Body:
+async def read_json(request: Request, kind: type[_Body], max_bytes: int = MAX_JSON_BYTES) -> _Body:
     """The request's body as `kind`.  Raises RequestError 413, 415 or 422 with one sentence."""
     if media_type(request) != JSON:
         raise RequestError(415, f"this path takes {JSON}")
-    content = await read_body(request, MAX_JSON_BYTES)
+    content = await read_body(request, max_bytes)
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:

@@ -1,11 +1,15 @@
-// The Data tab by keyboard: node data.mjs URL IMAGE_FOLDER HOSTILE_FILE SPLIT_FOLDER
+// The Data tab by keyboard: node data.mjs URL IMAGE_FOLDER HOSTILE_FILE SPLIT_FOLDER TABLE_FOLDER
 // IMAGE_FOLDER holds 3 images in folder a and 2 in folder b; HOSTILE_FILE has markup in its name.
 // SPLIT_FOLDER holds train/a, validation/a, test/b with an image each, and one file that is no image.
+// TABLE_FOLDER holds images/1.png and labels.csv, which gives it class table, split val and a group.
+import { readFileSync } from "node:fs";
 import { axeFaults, holds, same } from "../../web/tests/browser.mjs";
 import { inStudio, press, until } from "./open.mjs";
 
-const [url, folder, hostile, split] = process.argv.slice(2);
+const [url, folder, hostile, split, table] = process.argv.slice(2);
 const HOSTILE_CLASS = '"><img src=x onerror=alert(1)>';
+
+const LOOSE = "path,label,split\n1.png,loose,val\n";
 
 const captions = (page) =>
   page.$$eval("[role=gridcell]", (cells) =>
@@ -268,6 +272,55 @@ async function folderOfSplits(page) {
   );
 }
 
+async function filesWithTable(page) {
+  const one = {
+    name: "1.png",
+    mimeType: "image/png",
+    buffer: readFileSync(`${table}/images/1.png`),
+  };
+  const imported = async (label) => {
+    await until(
+      () => classes(page),
+      ["a 3", "b 2", "pear 2", label].sort(),
+      "the class of a table",
+    );
+    await page.selectOption("#split", "2");
+    await until(
+      async () =>
+        (await captions(page)).map((text) => text.replace(/\s+/, " ")),
+      [`val ${label.split(" ")[0]}`],
+      "its split",
+    );
+    await page.selectOption("#split", "");
+    await press(page, "Control+z");
+    await until(
+      () => classes(page),
+      ["a 3", "b 2", "pear 2"],
+      "undone in one step",
+    );
+  };
+  await page.click("#add");
+  await page.setInputFiles("#folder", table);
+  await imported("table 1");
+  await page.click("#add");
+  await page.setInputFiles("#files", [
+    one,
+    { name: "t.csv", mimeType: "text/csv", buffer: Buffer.from(LOOSE) },
+  ]);
+  await imported("loose 1");
+  await page.click("#add");
+  await page.setInputFiles("#files", [
+    one,
+    { name: "t.csv", mimeType: "text/csv", buffer: Buffer.from("a,b\n1,2") },
+  ]);
+  await page
+    .getByText("t.csv has no column 'path' and no column 'label'")
+    .waitFor();
+  await until(() => classes(page), ["a 3", "b 2", "pear 2"], "nothing added");
+  await page.keyboard.press("Escape");
+  await closed(page);
+}
+
 async function otherLanguageAndReload(page) {
   await page.click("#language");
   same(
@@ -307,6 +360,7 @@ await inStudio(url, async (page) => {
   await dragOntoClass(page);
   await dropFiles(page);
   await folderOfSplits(page);
+  await filesWithTable(page);
   await detail(page);
   await otherLanguageAndReload(page);
   await twoPages(page);

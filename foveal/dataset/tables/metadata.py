@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,17 +100,13 @@ def open_metadata(source: MetadataSource, found: FoundTables) -> Dataset:
     if not all(_has_labels(source, table) for _, tables in found for table in tables):
         dataset = source.open_folders()
         if len(dataset):
-            text = (
-                "the folders are the classes, as there are no columns file_name and label in "
-                f"{source.root / found[0][1][0]}"
-            )
-            return replace(dataset, layout_notes=(*dataset.layout_notes, LayoutNote(text)))
+            return folders_are_classes(dataset, source.root / found[0][1][0])
     parts = [_open_part(source, folder, tables) for folder, tables in found]
     dataset = join_datasets(source.root, parts)
     listed = ", ".join(str(source.root / tables[0]) for _, tables in found)
     return replace(
         dataset,
-        notes=(*dataset.notes, *_unlisted(source, dataset)),
+        notes=(*dataset.notes, *unlisted_images({*dataset.paths}, source.names())),
         layout_notes=(LayoutNote(f"labels are those of {listed}"), *dataset.layout_notes),
     )
 
@@ -155,8 +151,13 @@ def splits_of_paths(paths: Sequence[str], start: int = 0) -> tuple[Split | None,
     return tuple(splits) if all(splits) else (None,) * len(paths)
 
 
-def _unlisted(source: MetadataSource, dataset: Dataset) -> tuple[str, ...]:
-    """A note on the images that no table lists."""
-    known = set(dataset.paths)
-    count = sum(name not in known and is_image_name(name) for name in source.names())
+def folders_are_classes(dataset: Dataset, table: Path) -> Dataset:
+    """`dataset`, with a note that a table without labels is not used."""
+    text = f"the folders are the classes, as there are no columns file_name and label in {table}"
+    return replace(dataset, layout_notes=(*dataset.layout_notes, LayoutNote(text)))
+
+
+def unlisted_images(listed: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
+    """A note on the images among `names` that are not in `listed`."""
+    count = sum(name not in listed and is_image_name(name) for name in names)
     return (f"{plural(count, 'image')} ignored: not listed in the table",) if count else ()

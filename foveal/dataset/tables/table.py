@@ -101,7 +101,7 @@ def parse_table(content: bytes, source: str) -> Table:
     if is_parquet(source):
         columns, images, names = open_parquet(content, source)
         if images is not None:
-            raise DataError(f"{source} holds images itself; give it alone, outside the archive")
+            raise DataError(f"{source} holds images itself; give it alone")
         return Table(columns, RowNumbers("row", _count(columns)), class_names=names)
     text, notes = decode_text(content, source)
     if source.lower().endswith(".jsonl"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic import Base64Bytes, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +31,8 @@ from foveal.studio.uploads.upload import (
 )
 from foveal.text import printable
 
+_MAX_LAYOUT_BYTES = 64 << 20
+"""Of the names of dropped files, and of tables among them."""
 _OPTIONS = ("name", "label", "split", "group", "batch")
 _ADDED = "added"
 """The folder that a file came in, which one command line adds with the files of all its classes."""
@@ -42,9 +45,13 @@ class FolderPath(Body):
 
 
 class DroppedFolders(Body):
-    """Of folders to be uploaded: the path of each, from the dropped one -> names of its files."""
+    """Of files to be uploaded: the path of each folder, from the dropped one -> names of its files.
+
+    tables: the contents of tables among them by path, in base64.
+    """
 
     folders: dict[str, list[str]]
+    tables: dict[str, Base64Bytes] = Field(default_factory=dict)
 
 
 class ImagePath(Body):
@@ -91,11 +98,15 @@ def upload_routes(state: StudioState) -> list[Route]:
 
     def folder(request: Request, body: FolderPath) -> dict[str, Any]:
         project = state.project(request)
-        added = add_folder(project, body.path).to_data()
+
+        def work(progress: TaskProgress) -> dict[str, Any]:
+            return add_folder(project, body.path, progress).to_data()
+
+        added = state.tasks.run(project.id, "folder", work)
         return {**added, **repeat_upload(state.workspace, name_of(project), body.path)}
 
     def layout(_: Request, body: DroppedFolders) -> dict[str, Any]:
-        return read_upload_layout(body.folders).to_data()
+        return read_upload_layout(body.folders, body.tables).to_data()
 
     async def image_file(request: Request) -> Response:
         body = await read_json(request, ImagePath)
@@ -125,7 +136,7 @@ def upload_routes(state: StudioState) -> list[Route]:
     one = "/api/projects/{project}"
     return [
         Route(f"{one}/uploads", upload, methods=["POST"]),
-        json_post("/api/upload-layout", DroppedFolders, layout),
+        json_post("/api/upload-layout", DroppedFolders, layout, max_bytes=_MAX_LAYOUT_BYTES),
         json_post(f"{one}/folders", FolderPath, folder),
         Route("/api/image-file", image_file, methods=["POST"]),
         Route(f"{one}/export", download),

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
+from foveal.dataset.dataset import Dataset
+from foveal.dataset.listing import list_files
 from foveal.dataset.open import open_dataset, open_images
-from foveal.dataset.tables.table import TABLE_SUFFIXES
+from foveal.dataset.tables.listed_tables import has_labels, several_tables_note, tables_at_top
+from foveal.dataset.tables.metadata import METADATA_NAMES, folders_are_classes, unlisted_images
+from foveal.dataset.tables.parquet import is_parquet
+from foveal.dataset.tables.table import TABLE_SUFFIXES, open_table, read_columns
 from foveal.errors import UsageError
+from foveal.progress import Progress, silent
 from foveal.studio.project.project import Project
+from foveal.studio.tasks.beside import read_beside
+from foveal.studio.tasks.tasks import TaskProgress
 from foveal.studio.uploads.added import Added
 from foveal.studio.uploads.machine_path import machine_path
 from foveal.studio.uploads.rows import Row, dataset_rows, in_project, layout_problem
@@ -17,23 +26,25 @@ from foveal.text import printable
 
 OUTSIDE = "a link or path that leads out of the folder that was added"
 _ROWS_TOGETHER = 20_000
+_ROWS_REPORTED = 1000
 
 
-def add_folder(project: Project, path: str) -> Added:
+def add_folder(project: Project, path: str, progress: TaskProgress | None = None) -> Added:
     """Add the images of a folder, or of a table with the columns path and label.
 
-    Class folders give labels, train, val and test splits; in a folder without class folders the
-    images have none.  A folder that was added before brings what is new in it.
+    The one table of a folder, or class folders, give labels, train, val and test splits; in a
+    folder without them the images have none.  A folder that was added before brings what is new
+    in it.
+    progress: where it raises, nothing was added.
     Raises UsageError where it is not a folder or table of this machine, DataError as
     `open_dataset`.
     """
     chosen = _checked(path, project)
     added = Added()
-    dataset = open_dataset(chosen, allow_empty=True)
-    if not len(dataset) and chosen.is_dir():
-        without_labels = open_images(chosen)
-        added.notes += layout_problem(dataset, without_labels.paths)
-        dataset = without_labels
+    if progress is None:
+        dataset = _read(chosen, added)
+    else:
+        dataset = read_beside(lambda: _read(chosen, added), progress, "reading the folder")
     if dataset.archive_members:
         raise UsageError(
             f"the images of {printable(path)} lie inside other files: unpack them to a folder"
@@ -43,12 +54,41 @@ def add_folder(project: Project, path: str) -> Added:
     paths = [os.path.join(folder, row.name) for row in rows]  # noqa: PTH118 - called per row
     batch = secrets.token_hex(8)
     with project.lock:
-        new = _new_rows(project, folder, rows, paths, added)
+        new = _new_rows(project, folder, rows, paths, added, progress or silent)
         for start in range(0, len(new), _ROWS_TOGETHER):
             part = new[start : start + _ROWS_TOGETHER]
             project.add([rows[row] for row in part], [paths[row] for row in part], batch, folder)
     added.added = len(new)
     return added
+
+
+def _read(chosen: Path, added: Added) -> Dataset:
+    """The images of a folder or table; those of a folder without class folders have no label."""
+    if not chosen.is_dir():
+        return open_dataset(chosen, allow_empty=True)
+    dataset = _open_folder(chosen, added)
+    if len(dataset):
+        return dataset
+    without_labels = open_images(chosen)
+    added.notes += layout_problem(dataset, without_labels.paths)
+    return without_labels
+
+
+def _open_folder(folder: Path, added: Added) -> Dataset:
+    """The images of a folder: those of the one table in it, where it has one."""
+    names = sorted(each.name for each in folder.iterdir() if each.is_file())
+    tables = tables_at_top(names)
+    if len(tables) != 1 or tables[0] in METADATA_NAMES or is_parquet(tables[0]):
+        added.notes += several_tables_note(str(folder), tables)
+        return open_dataset(folder, allow_empty=True)
+    table = folder / tables[0]
+    if not has_labels(list(read_columns(table)), str(table)):
+        dataset = open_dataset(folder, allow_empty=True)
+        if len(dataset.classes) > 1:
+            return folders_are_classes(dataset, table)
+    dataset = open_table(table)
+    unlisted = unlisted_images({*dataset.paths}, (file.path for file in list_files(folder)))
+    return replace(dataset, notes=(*dataset.notes, *unlisted))
 
 
 def _checked(path: str, project: Project) -> Path:
@@ -68,13 +108,20 @@ def _checked(path: str, project: Project) -> Path:
 
 
 def _new_rows(
-    project: Project, folder: str, rows: list[Row], paths: list[str], added: Added
+    project: Project,
+    folder: str,
+    rows: list[Row],
+    paths: list[str],
+    added: Added,
+    progress: Progress,
 ) -> list[int]:
     """The rows whose files lie in the folder and are not in the project."""
     root = os.path.realpath(folder)
     inside: dict[str, bool] = {}
     new = []
     for row, path in enumerate(paths):
+        if row % _ROWS_REPORTED == 0:
+            progress("adding images", row, len(paths))
         known = project.image_at(path)
         if known is not None:
             added.skip(rows[row].name, in_project(project, known))

@@ -241,3 +241,40 @@ def test_images_that_a_table_names_and_an_archive_lacks_leave_a_class_empty(
     assert found.labels == (("a",), ("b",))
     assert found.classes == ("a", "b", "c")
     assert [(one.path, one.reason) for one in found.unusable] == [("3.png", "not in the archive")]
+
+
+def test_a_table_of_something_else_leaves_the_folders_of_an_archive_as_classes(
+    images, tmp_path: Path, zipped
+):
+    root = images("a/1.png b/1.png")
+    (root / "sizes.csv").write_text("name,size\na,1\n")
+    data = zipped(root, tmp_path / "x.zip")
+    found = open_dataset(data)
+    assert found.classes == ("a", "b")
+    assert found.layout_notes[-1].text == (
+        f"the folders are the classes, as there are no columns file_name and label in {data}/"
+        "sizes.csv"
+    )
+
+
+def test_of_several_tables_in_an_archive_none_is_read_and_that_is_told(
+    images, tmp_path: Path, zipped
+):
+    root = images("a/1.png b/1.png c/1.png")
+    for name in ("s.csv", "t.csv"):
+        (root / name).write_text("path,label\na/1.png,x\n")
+    data = zipped(root, tmp_path / "x.zip")
+    found = open_dataset(data)
+    assert found.classes == ("a", "b", "c")
+    assert found.notes[-1] == (
+        f"no table is read, as there are 2 in {data}: 's.csv', 't.csv'; leave only the one with "
+        "the columns path and label"
+    )
+
+
+def test_images_that_no_table_of_an_archive_lists_are_counted(images, tmp_path: Path, zipped):
+    root = images("1.png 2.png")
+    (root / "t.csv").write_text("path,label\n1.png,a\n")
+    found = open_dataset(zipped(root, tmp_path / "x.zip"))
+    assert found.paths == ("1.png",)
+    assert found.notes == ("1 image ignored: not listed in the table",)

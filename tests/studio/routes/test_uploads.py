@@ -1,5 +1,6 @@
 """Uploads, folders and exports over HTTP."""
 
+import base64
 import io
 import zipfile
 
@@ -58,18 +59,60 @@ def test_folders_that_are_dropped_keep_their_splits(studio):
             "photos/train/cat": {"label": "cat", "split": "train"},
             "photos/valid/cat": {"label": "cat", "split": "val"},
         },
+        "files": {},
         "ignored": ["photos/a.txt"],
         "whole": ["photos"],
         "notes": [
             "1 file ignored: not an image in a class folder",
             "folders are read as splits: 'train' as train, 'valid' as val",
         ],
+        "skipped": [],
+        "tables": [],
     }
     for number, place in enumerate(layout["places"].values()):
         taken = studio.upload(path, png(number), name=f"{number}.png", **place)
     assert taken["command"].endswith(" dropped --add 1.png --label cat --split val")
     assert taken["python"].endswith("    project.add('1.png', label='cat', split='val')")
     assert studio.get(f"{path}/images")["splits"] == [1, 2]
+
+
+def test_a_table_among_dropped_files_gives_their_labels(studio):
+    path = studio.project("with a table")
+    folders = {"data": ["labels.csv"], "data/images": ["1.png", "2.png"]}
+    assert studio.post("/api/upload-layout", folders=folders)["tables"] == ["data/labels.csv"]
+    table = b"path,label,split,group\nimages/1.png,cat,train,a\nimages/2.png,dog,test,\n"
+    tables = {"data/labels.csv": base64.b64encode(table).decode()}
+    layout = studio.post("/api/upload-layout", folders=folders, tables=tables)
+    assert layout == {
+        "places": {},
+        "files": {
+            "data/images/1.png": {"label": "cat", "split": "train", "group": "a"},
+            "data/images/2.png": {"label": "dog", "split": "test", "group": None},
+        },
+        "ignored": ["data/labels.csv"],
+        "whole": ["data"],
+        "notes": [],
+        "skipped": [],
+        "tables": [],
+    }
+    for number, file in enumerate(layout["files"].values()):
+        given = {key: value for key, value in file.items() if value}
+        studio.upload(path, png(number), name=f"{number}.png", added="data", **given)
+    project = studio.get(path)
+    assert [one["name"] for one in project["classes"]] == ["cat", "dog"]
+    assert studio.get(f"{path}/images")["splits"] == [1, 3]
+    assert studio.get(f"{path}/images/0")["group"] == "a"
+
+
+def test_a_wrong_table_among_dropped_files_is_refused(studio):
+    table = base64.b64encode(b"file_name,kind\n1.png,cat\n").decode()
+    answer = studio.post(
+        "/api/upload-layout", 422, folders={"": ["a.csv", "1.png"]}, tables={"a.csv": table}
+    )
+    assert answer["error"] == (
+        "a.csv has no column 'label'; it has 'path', 'kind': name the columns path, label and "
+        "optionally split and group"
+    )
 
 
 def test_a_file_that_vanished_is_told_and_its_thumbnail_stays(studio, tmp_path):

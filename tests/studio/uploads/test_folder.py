@@ -7,6 +7,8 @@ from PIL import Image
 
 from foveal.errors import DataError, UsageError
 from foveal.studio.project.project import Project
+from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
+from foveal.studio.uploads import folder as module
 from foveal.studio.uploads.folder import OUTSIDE, add_folder
 from foveal.text import showable
 
@@ -49,6 +51,56 @@ def test_split_folders_are_splits(project, tmp_path):
     add_folder(project, str(tmp_path / "f"))
     shown = {each["name"]: (each["label"], each["split"]) for each in map(project.image, (0, 1))}
     assert shown == {"train/cat/1.png": ("cat", "train"), "test/dog/1.png": ("dog", "test")}
+
+
+def test_the_one_table_of_a_folder_gives_the_labels(project, tmp_path):
+    for level, name in enumerate(("images/1.png", "images/2.png", "images/3.png")):
+        draw(tmp_path / "f" / name, level)
+    (tmp_path / "f" / "labels.csv").write_text(
+        "path,label,split,group\nimages/1.png,cat,val,g\nimages/2.png,dog,train,\n"
+    )
+    added = add_folder(project, str(tmp_path / "f"))
+    assert labels(project) == {"images/1.png": "cat", "images/2.png": "dog"}
+    assert [(each["split"], each["group"]) for each in map(project.image, (0, 1))] == [
+        ("val", "g"),
+        ("train", None),
+    ]
+    assert added.notes == ["1 image ignored: not listed in the table"]
+
+
+def test_a_table_of_something_else_leaves_class_folders_as_they_are(project, tmp_path):
+    draw(tmp_path / "f" / "cat" / "1.png")
+    draw(tmp_path / "f" / "dog" / "2.png", 1)
+    table = tmp_path / "f" / "sizes.csv"
+    table.write_text("name,size\nx,1\n")
+    added = add_folder(project, str(tmp_path / "f"))
+    assert labels(project) == {"cat/1.png": "cat", "dog/2.png": "dog"}
+    assert added.notes[-1] == (
+        f"the folders are the classes, as there are no columns file_name and label in {table}"
+    )
+
+
+def test_of_several_tables_none_is_read_and_that_is_told(project, tmp_path):
+    draw(tmp_path / "f" / "1.png")
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / "f" / name).write_text("path,label\n1.png,cat\n")
+    added = add_folder(project, str(tmp_path / "f"))
+    assert labels(project) == {"1.png": None}
+    assert added.notes == [
+        f"no table is read, as there are 2 in {tmp_path}/f: 'a.csv', 'b.csv'; leave only the one "
+        "with the columns path and label"
+    ]
+
+
+def test_a_wrong_table_of_a_folder_is_refused(project, tmp_path):
+    draw(tmp_path / "f" / "1.png")
+    (tmp_path / "f" / "a.csv").write_text("path,kind\n1.png,cat\n")
+    with pytest.raises(DataError) as caught:
+        add_folder(project, str(tmp_path / "f"))
+    assert str(caught.value) == (
+        f"{tmp_path}/f/a.csv has no column 'label'; it has 'path', 'kind': name the columns path, "
+        "label and optionally split and group"
+    )
 
 
 def test_images_without_class_folders_have_no_label(project, tmp_path):
@@ -153,6 +205,30 @@ def test_an_empty_folder_is_one_sentence(project, tmp_path):
     assert str(caught.value) == (
         f"no images in {tmp_path}/f: give a folder with one sub-folder a class, each with images"
     )
+
+
+def test_a_folder_that_is_cancelled_adds_and_changes_nothing(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_ROWS_REPORTED", 2)
+    for number in range(5):
+        draw(tmp_path / "f" / "cat" / f"{number}.png", number)
+    journal = project.folder / "journal.jsonl"
+    before = journal.read_bytes()
+    task, told = Task("t", "p", "folder"), []
+
+    class Cancelling(TaskProgress):
+        def __call__(self, what, done, total, note=""):
+            super().__call__(what, done, total, note)
+            if what == "adding images":
+                told.append((done, total))
+            if done == 2:
+                task.stop.set()
+
+    with pytest.raises(Cancelled):
+        add_folder(project, str(tmp_path / "f"), Cancelling(task, lambda _: None))
+    assert told == [(0, 5), (2, 5)]
+    assert journal.read_bytes() == before
+    assert project.columns()["ids"] == []
+    assert add_folder(project, str(tmp_path / "f")).added == 5
 
 
 @pytest.mark.skipif(os.name == "nt", reason="bytes in names")

@@ -1,29 +1,38 @@
-// Files that were dropped or chosen, with the class and the split that the server reads from their folders.
+// Files that were dropped or chosen, with the class, split and group that the server reads from their
+// folders or from a table among them.
 import { post } from '../api'
+import type { Intake } from '../types'
 
-/** folder: the dropped one, where a command line that adds it does the same. */
+/** folder: the dropped one or the table, where a command line that adds it does the same. */
 export interface NamedFile {
   file: File
   label: string | null
   split?: string | null
+  group?: string | null
   folder?: string
 }
 
-/** notes: how folders were read, and what of them was not used. */
+/** notes: how folders and tables were read, and what of them was not used. */
 export interface Dropped {
   files: NamedFile[]
   notes: string[]
+  skipped?: Intake['skipped']
 }
 
-/** As the reader of a folder of this machine reads it; ignored: paths of files that it does not use.
- * whole: dropped folders that it reads the same by their path.
+/** As the reader of a folder of this machine reads it; places: of folders.  files: of a table.
+ * ignored: paths of files that it does not use.  whole: dropped folders, or the table among loose files,
+ * that it reads the same by their path.  tables: paths of those whose contents it needs first.
  */
 interface Layout {
   places: Record<string, { label: string | null; split: string | null }>
+  files: Record<string, { label: string | null; split: string | null; group: string | null }>
   ignored: string[]
   whole: string[]
   notes: string[]
+  skipped: Intake['skipped']
+  tables: string[]
 }
+const NOTHING: Layout = { places: {}, files: {}, ignored: [], whole: [], notes: [], skipped: [], tables: [] }
 
 /** The entries of a drop. Must be called while the event is handled, before anything is awaited. */
 export function entriesOf(transfer: DataTransfer): (FileSystemEntry | File)[] {
@@ -63,28 +72,46 @@ async function* walk(entry: FileSystemEntry, folders: string[]): AsyncGenerator<
 const inOrder = new Intl.Collator(undefined, { numeric: true }).compare
 const pathOf = ({ file, folders }: Found): string => [...folders, file.name].join('/')
 const isArchive = ({ file }: Found): boolean => file.name.toLowerCase().endsWith('.zip')
+const isTable = ({ file }: Found): boolean => /\.(csv|tsv|jsonl|parquet)$/i.test(file.name)
 
 async function placed(found: Found[]): Promise<Dropped> {
   found.sort((a, b) => inOrder(pathOf(a), pathOf(b)))
-  const { places, ignored, whole, notes } = await readLayout(
-    found.filter((one) => one.folders.length && !isArchive(one)),
-  )
+  const { places, files: listed, ignored, whole, notes, skipped } = await readLayout(found)
   const unused = new Set(ignored)
+  const table = found.find((one) => !one.folders.length && whole.includes(one.file.name))?.file.name
   const files = found
     .filter((one) => !unused.has(pathOf(one)))
     .map((one): NamedFile => {
-      const [folder = ''] = one.folders
-      const place = isArchive(one) ? undefined : places[one.folders.join('/')]
-      return { file: one.file, label: null, ...place, ...(whole.includes(folder) ? { folder } : {}) }
+      const [top = ''] = one.folders
+      const place = isArchive(one) ? undefined : (listed[pathOf(one)] ?? places[one.folders.join('/')])
+      const folder = whole.includes(top) ? top : place && table
+      return { file: one.file, label: null, ...place, ...(folder ? { folder } : {}) }
     })
-  return { files, notes }
+  return { files, notes, skipped }
 }
 
+/** How the server reads what was found: folders, and loose files where a table is among them. */
 async function readLayout(found: Found[]): Promise<Layout> {
-  if (!found.length) return { places: {}, ignored: [], whole: [], notes: [] }
+  const withTable = found.some((one) => !one.folders.length && isTable(one))
+  const read = found.filter((one) => (one.folders.length || withTable) && !isArchive(one))
+  if (!read.length) return NOTHING
   const folders: Record<string, string[]> = {}
-  for (const { file, folders: parts } of found) (folders[parts.join('/')] ??= []).push(file.name)
-  return post<Layout>('/upload-layout', { folders })
+  for (const { file, folders: parts } of read) (folders[parts.join('/')] ??= []).push(file.name)
+  const layout = await post<Layout>('/upload-layout', { folders })
+  if (!layout.tables.length) return layout
+  const wanted = read.filter((one) => layout.tables.includes(pathOf(one)))
+  const tables = await Promise.all(wanted.map(async (one) => [pathOf(one), await base64(one.file)] as const))
+  return post<Layout>('/upload-layout', { folders, tables: Object.fromEntries(tables) })
+}
+
+async function base64(file: File): Promise<string> {
+  const reader = new FileReader()
+  await new Promise((resolve, reject) => {
+    reader.onload = resolve
+    reader.onerror = () => reject(reader.error ?? new Error(file.name))
+    reader.readAsDataURL(file)
+  })
+  return String(reader.result).replace(/^[^,]*,?/, '')
 }
 
 async function filesIn(entries: (FileSystemEntry | File)[]): Promise<Found[]> {

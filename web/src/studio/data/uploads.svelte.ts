@@ -19,16 +19,16 @@ class Uploads {
   private waiting: NamedFile[] = []
 
   /** Send files into the open project, to be undone together; those of a running upload go on. */
-  async add({ files, notes }: Dropped): Promise<void> {
+  async add({ files, notes, skipped = [] }: Dropped): Promise<void> {
     const { project } = studio
-    if (!project || !(files.length || notes.length)) return
+    if (!project || !(files.length || notes.length || skipped.length)) return
     this.waiting.push(...files)
     if (this.running) {
       this.total += files.length
-      this.notes = [...this.notes, ...notes]
+      this.count({ added: 0, notes, skipped })
       return
     }
-    Object.assign(this, { total: files.length, done: 0, added: 0, running: true, skipped: [], notes })
+    Object.assign(this, { total: files.length, done: 0, added: 0, running: true, skipped, notes })
     this.abort = new AbortController()
     const batch = crypto.getRandomValues(new Uint32Array(4)).join('-') // randomUUID needs HTTPS or localhost
     await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(project.id, batch)))
@@ -49,7 +49,12 @@ class Uploads {
   private async sendNext(project: string, batch: string): Promise<void> {
     for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
       try {
-        const intake = await sendFile(project, next, { batch, added: next.folder }, this.abort.signal)
+        const intake = await sendFile(
+          project,
+          next,
+          { group: next.group ?? undefined, batch, added: next.folder },
+          this.abort.signal,
+        )
         this.count(intake)
         if (next.folder || this.done < MOST_REPEATED) repeated(intake) // others are added by the same line
       } catch (error) {
@@ -76,7 +81,7 @@ export const uploads = new Uploads()
 export function sendFile(
   project: string,
   { file, label, split }: { file: Blob & { name?: string }; label: string | null; split?: string | null },
-  { group, batch, added }: { group?: string; batch: string; added?: string | undefined },
+  { group, batch, added }: { group?: string | undefined; batch: string; added?: string | undefined },
   signal?: AbortSignal,
 ): Promise<Intake> {
   const options = { name: file.name ?? 'image.jpg', label, split, group, batch, added }
