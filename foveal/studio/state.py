@@ -8,6 +8,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from foveal.serving.logs import Log
+from foveal.studio.design import Designs
 from foveal.studio.events import Events
 from foveal.studio.input_warnings import InputWarnings
 from foveal.studio.models.class_names import NamedRun, name_run
@@ -41,6 +42,7 @@ class StudioState:
     models: LoadedModels = field(default_factory=LoadedModels)
     servers: Servers = field(default_factory=Servers)
     proposer: WarmChild = field(default_factory=lambda: WarmChild("queue"))
+    designs: Designs = field(default_factory=Designs)
 
     def project(self, request: Request) -> Project:
         """The project that the path of a request names.  Raises as `Projects.get`."""

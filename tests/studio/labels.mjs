@@ -98,6 +98,27 @@ async function keepAFinding(page) {
   await until(cards, before, "undo brings it back");
 }
 
+async function foldFindingsOnAPhone(page) {
+  const panel = () => page.locator("aside").boundingBox();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.locator("aside .row button").first().click(); // shows the images of a finding
+  await until(async () => (await panel()).height < 100, true, "it is folded");
+  const cell = page.locator("[role=gridcell]").first();
+  await until(
+    async () => {
+      const { y, height } = await cell.boundingBox();
+      return y >= 0 && y + height <= (await panel()).y;
+    },
+    true,
+    "the images are in sight",
+  );
+  same(await axeFaults(page), [], "axe with a folded panel");
+  await page.click("#fold");
+  await page.locator("aside .row button").first().waitFor();
+  await page.setViewportSize({ width: 1280, height: 850 });
+  await page.locator(".show-all").press("Enter");
+}
+
 async function useTheNewName(page) {
   await page.goto(`${base}/#/${project}/use`);
   await page.waitForSelector("#renamed");
@@ -178,6 +199,7 @@ await inStudio(url, async (page) => {
   await renameAClass(page, n);
   await groupByKeys(page);
   await keepAFinding(page);
+  await foldFindingsOnAPhone(page);
   await useTheNewName(page);
   await bringBackARun(page);
   await bringBackAProject(page);

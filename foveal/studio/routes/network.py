@@ -14,10 +14,12 @@ from foveal.files import write_atomic
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.spec.yaml import dump_yaml, parse_yaml
+from foveal.spec.yaml import parse_yaml
 from foveal.spec.yaml_document import MAX_BYTES
+from foveal.studio.design import DESIGN_TABLE, network_of_model
 from foveal.studio.hyperparameters import expected_choices, recipe_keys
 from foveal.studio.kept import read_kept
+from foveal.studio.models.class_names import name_run
 from foveal.studio.network import (
     DEFAULT_BATCH_SIZE,
     TrainingSize,
@@ -28,13 +30,13 @@ from foveal.studio.network import (
     known_network_yaml,
     known_networks,
 )
-from foveal.studio.project.project import Project
-from foveal.studio.project.training_table import write_training_table
 from foveal.studio.repeat import repeat
 from foveal.studio.responses import Body, json_get, json_post, small_number
+from foveal.studio.runs.folders import RUN_START, start_file
 from foveal.studio.state import StudioState
+from foveal.studio.tasks.tasks import TaskProgress
 
-DRAFT_FILE, DESIGN_TABLE = "network.json", "design.jsonl"
+DRAFT_FILE = "network.json"
 MAX_YAML = 4 * MAX_BYTES
 """Characters of a network that is kept; the checker reads up to MAX_BYTES."""
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -84,7 +86,10 @@ class DesignRequest(Body):
 
 
 def network_routes(state: StudioState) -> list[Route]:
-    """Routes of /api/network, and /api/projects/P/design."""
+    """Routes of /api/network, and /api/projects/P/design.
+
+    And /api/projects/P/expected: the network and recipe of a run for which none are named.
+    """
 
     def schema(_request: Request) -> dict[str, Any]:
         return {**editor_schema(), "recipe": recipe_keys()}
@@ -98,7 +103,29 @@ def network_routes(state: StudioState) -> list[Route]:
         return {"yaml": known_network_yaml(request.path_params["name"], size)}
 
     def design(request: Request, body: DesignRequest) -> dict[str, Any]:
-        return _design(state.project(request), body)
+        project = state.project(request)
+
+        def work(progress: TaskProgress) -> dict[str, Any]:
+            return state.designs.of(project, body.minutes, body.start_from, progress)
+
+        found = state.tasks.run(project.id, "design", work)
+        return {**found, **_repeated(project.folder / DESIGN_TABLE, body)}
+
+    def expected(request: Request, body: DesignRequest) -> dict[str, Any]:
+        project = state.project(request)
+
+        def model_folder(run: Path) -> Path:
+            return name_run(project, run).folder
+
+        start = start_file(project.folder, body.start_from, model_folder)
+        if body.start_from.startswith(RUN_START):
+            return network_of_model(Path(start))
+
+        def work(progress: TaskProgress) -> dict[str, Any]:
+            return state.designs.of(project, body.minutes, start, progress)
+
+        state.tasks.cancel_all(project.id, "expected")  # of a length that was typed before
+        return state.tasks.run(project.id, "expected", work)
 
     def draft(request: Request) -> dict[str, Any]:
         return read_draft(state.project(request).folder).model_dump()
@@ -116,6 +143,7 @@ def network_routes(state: StudioState) -> list[Route]:
         json_get("/api/network/presets/{name}", preset),
         json_post("/api/network/choices", Choices, lambda _, body: _choices(body)),
         json_post("/api/projects/{project}/design", DesignRequest, design),
+        json_post("/api/projects/{project}/expected", DesignRequest, expected),
     ]
 
 
@@ -161,23 +189,6 @@ def _choices(body: Choices) -> list[dict[str, Any]]:
     return expected_choices(
         network, recipe, classes=body.classes, images=body.images, pretrained=body.pretrained
     )
-
-
-def _design(project: Project, body: DesignRequest) -> dict[str, Any]:
-    from foveal.verbs.design import design
-
-    table = project.folder / DESIGN_TABLE
-    write_training_table(project, table)
-    result = design(table, minutes=body.minutes, start_from=body.start_from)
-    values = result.recipe.model_dump(mode="json", exclude_defaults=True)
-    return {
-        "yaml": dump_yaml(result.network.to_data()),
-        "recipe": values,
-        "recipe_reasons": dict(result.recipe_reasons),
-        "reasons": [each for each in result.reasons if not each.startswith("recipe.")],
-        "start_from": result.start_from,
-        **_repeated(table, body),
-    }
 
 
 def _repeated(table: Path, body: DesignRequest) -> dict[str, str]:

@@ -14,12 +14,14 @@ from typing_extensions import TypedDict
 
 from foveal.errors import DataError, UsageError
 from foveal.files import write_atomic
-from foveal.progress import Progress, silent
+from foveal.progress import Progress
 from foveal.rundir import MODEL_FILE
 from foveal.spec.yaml import dump_yaml
 from foveal.studio.kept import read_kept
 from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.runs.snapshot import Snapshot, newest_snapshot
+from foveal.studio.tasks.process import run_child
+from foveal.studio.tasks.tasks import TaskProgress
 
 
 class _Kept(TypedDict):
@@ -77,17 +79,16 @@ def require_snapshot(folder: Path) -> Snapshot:
 def accuracy_difference(
     one: Path,
     other: Path,
-    progress: Progress = silent,
+    progress: TaskProgress,
     *,
     test: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Accuracy of the first model minus that of the second on val of the first run's images.
 
     test: lines of a table of test images, to compare on these instead.  It is kept in the folder of
-    `one` for the two model files as they are now.  Raises Error.
+    `one` for the two model files as they are now.  It is made in a process of its own.
+    Raises Error, Cancelled where a person ended it; nothing is kept then.
     """
-    from foveal.verbs.compare import compare
-
     models = [folder / MODEL_FILE for folder in (one, other)]
     missing = [
         folder.name
@@ -114,20 +115,29 @@ def accuracy_difference(
         return known
     if test is not None:
         write_atomic(table, "".join(test))
+    progress("comparing", 0, None)  # shown, and cancelled, while the process begins
+    request = {"models": [str(model) for model in models], "table": str(table)}
+    answer = run_child("compare", {**request, "test": test is not None}, progress)
+    write_atomic(kept, json.dumps({"key": key, "answer": answer}))
+    return answer
+
+
+def compare_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """`foveal compare` of two `models` on val or `test` of `table`, in the process of the work."""
+    from foveal.verbs.compare import compare
+
     (difference,) = compare(
-        models,
-        table,
-        split="val" if test is None else "test",
-        ignore_unknown_classes=test is not None,
+        request["models"],
+        request["table"],
+        split="test" if request["test"] else "val",
+        ignore_unknown_classes=request["test"],
         progress=progress,
     ).differences
-    answer = {
+    return {
         "n": difference.n,
         "accuracy": difference.accuracy,
         "interval": list(difference.accuracy_interval),
     }
-    write_atomic(kept, json.dumps({"key": key, "answer": answer}))
-    return answer
 
 
 def _known(path: Path, key: list[list[Any]]) -> dict[str, Any] | None:

@@ -19,14 +19,18 @@ from typing import Any, TextIO
 from foveal.errors import Error
 from foveal.processor import let_waiting_threads_sleep
 from foveal.progress import Progress
+from foveal.studio.design import design_job
 from foveal.studio.models.evaluation import evaluate_job
 from foveal.studio.models.exports import export_job
 from foveal.studio.models.lens import lens_job
 from foveal.studio.review.jobs import check_job, predict_job, queue_job
+from foveal.studio.runs.comparison import compare_job
 from foveal.studio.tasks.parent import watch_parent
 
 JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
     "check": check_job,
+    "compare": compare_job,
+    "design": design_job,
     "evaluate": evaluate_job,
     "export": export_job,
     "lens": lens_job,

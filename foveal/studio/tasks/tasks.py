@@ -140,6 +140,12 @@ class Tasks:
             raise UsageError("there is no task of this id; it is over, or was of an earlier start")
         found.stop.set()
 
+    def cancel_all(self, project: str, kind: str) -> None:
+        """End those of a kind that run, at their next step."""
+        for task in self.running(project):
+            if task.kind == kind:
+                task.stop.set()
+
     def end(self) -> None:
         """End all tasks at their next step, also those that begin from now on: the studio stops."""
         with self._lock:

@@ -1,5 +1,7 @@
 """Editing a network over HTTP: checker, presets, choices, design, and what is kept."""
 
+import threading
+
 import pytest
 from PIL import Image
 
@@ -73,6 +75,30 @@ def test_a_design_is_that_of_the_verb(studio, project, digits):
     assert design(table, minutes=1).network.layers == expected.network.layers
     assert found["command"] == f"foveal design {table} --minutes 1 --out network.yaml"
     assert f"foveal.design('{table}', minutes=1)" in found["python"]
+
+
+def test_what_a_run_without_a_network_would_train_is_that_design(studio, project):
+    designed = studio.post(f"{project}/design", minutes=1, start_from="scratch")
+    expected = studio.post(f"{project}/expected", minutes=1, start_from="scratch")
+    assert {key: designed[key] for key in expected} == expected
+    answer = studio.post(f"{project}/expected", 422, start_from="/etc/passwd")
+    assert answer["error"].startswith("a run cannot start from '/etc/passwd'; choose auto, ")
+
+
+def test_a_design_is_a_task_that_can_be_cancelled(studio, project):
+    answers = []
+
+    def ask():
+        answers.append(studio.post(f"{project}/expected", 422, minutes=77, start_from="scratch"))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    (task,) = studio.wait(f"{project}/tasks", bool)
+    assert (task["kind"], task["state"]) == ("expected", "running")
+    studio.post(f"{project}/tasks/{task['id']}/cancel")
+    asking.join(30)
+    assert answers[0]["error"] == "cancelled"
+    assert studio.get(f"{project}/tasks") == []
 
 
 def test_a_design_without_images_says_so(studio):

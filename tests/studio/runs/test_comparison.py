@@ -5,9 +5,35 @@ import json
 import pytest
 
 from foveal.errors import DataError, UsageError
-from foveal.studio.runs.comparison import accuracy_difference, differences, require_snapshot
+from foveal.progress import silent
+from foveal.studio.runs import comparison as module
+from foveal.studio.runs.comparison import (
+    accuracy_difference,
+    compare_job,
+    differences,
+    require_snapshot,
+)
 from foveal.studio.runs.snapshot import newest_snapshot
+from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
 from foveal.verbs.compare import compare
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The requests to the process of the work; they are answered in this one."""
+    asked = []
+
+    def child(kind, request, _progress):
+        asked.append(kind)
+        return compare_job(request, silent)
+
+    monkeypatch.setattr(module, "run_child", child)
+    return asked
+
+
+def _difference(one, other, **options):
+    progress = TaskProgress(Task("t", "p", "compare"), lambda _: None)
+    return accuracy_difference(one, other, progress, **options)
 
 
 @pytest.fixture(scope="module")
@@ -42,24 +68,42 @@ def test_a_run_differs_in_nothing_from_itself(finished):
     assert {row["in"] for row in found["layers"]} == {"both"}
 
 
-def test_the_difference_of_accuracy_is_that_of_compare_and_is_kept(finished, other, monkeypatch):
-    found = accuracy_difference(finished, other)
+def test_the_difference_of_accuracy_is_that_of_compare_and_is_kept(finished, other, asked):
+    found = _difference(finished, other)
     models = [folder / "model.safetensors" for folder in (finished, other)]
     expected = compare(models, finished / "images.jsonl", split="val").differences[0]
     assert found["accuracy"] == expected.accuracy
     assert found["interval"] == list(expected.accuracy_interval)
     assert found["interval"][0] <= found["accuracy"] <= found["interval"][1]
-    monkeypatch.setattr("foveal.verbs.compare.compare", None)
-    assert accuracy_difference(finished, other) == found
+    assert _difference(finished, other) == found
+    assert asked == ["compare"]
 
 
-def test_the_difference_on_test_is_of_the_images_that_are_given(finished, other, new_digits):
+def test_a_comparison_that_is_cancelled_keeps_nothing(finished, other, monkeypatch):
+    task = Task("t", "p", "compare")
+    started = []
+
+    def child(_kind, _request, progress):
+        started.append(task.what)
+        task.stop.set()
+        progress.check()
+
+    monkeypatch.setattr(module, "run_child", child)
+    kept = finished / f"compared-with-{other.name}.json"
+    kept.unlink(missing_ok=True)
+    with pytest.raises(Cancelled):
+        accuracy_difference(finished, other, TaskProgress(task, lambda _: None))
+    assert started == ["comparing"]
+    assert not kept.exists()
+
+
+def test_the_difference_on_test_is_of_the_images_that_are_given(finished, other, new_digits, asked):
     files = sorted(new_digits.rglob("*.png"))[:90]
     rows = [
         json.dumps({"path": str(file), "label": [file.parent.name], "split": "test"}) + "\n"
         for file in files
     ]
-    found = accuracy_difference(finished, other, test=rows)
+    found = _difference(finished, other, test=rows)
     assert found["n"] == 90
     models = [folder / "model.safetensors" for folder in (finished, other)]
     table = finished / f"compared-on-test-with-{other.name}.jsonl"
@@ -68,9 +112,9 @@ def test_the_difference_on_test_is_of_the_images_that_are_given(finished, other,
         expected.accuracy,
         list(expected.accuracy_interval),
     )
-    assert accuracy_difference(finished, other, test=rows[:80])["n"] == 80  # it is not the kept one
+    assert _difference(finished, other, test=rows[:80])["n"] == 80  # it is not the kept one
     with pytest.raises(UsageError) as caught:
-        accuracy_difference(finished, other, test=[])
+        _difference(finished, other, test=[])
     assert str(caught.value) == (
         "there is no labelled test image that neither of the runs has seen; put images into test "
         "in Data"
@@ -86,7 +130,7 @@ def test_a_run_without_a_step_or_model_is_named(finished, tmp_path):
         "curves begin"
     )
     with pytest.raises(DataError) as caught:
-        accuracy_difference(finished, tmp_path / "new")
+        _difference(finished, tmp_path / "new")
     assert str(caught.value) == (
         "the run new has no model yet; its first is written after its first epoch"
     )

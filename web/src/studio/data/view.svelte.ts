@@ -12,6 +12,8 @@ class View {
   details = $state.raw<ReadonlyMap<number, string>>(new Map())
   cellSize = $state(112)
   panel = $state<'' | 'findings' | 'queue'>('')
+  /** Whether only the head of the panel is there, on a phone, where it lies over the images. */
+  folded = $state(false)
   readonly rows = $derived(studio.table.filter(this.filter))
   /** The images that are shown, in order. */
   readonly ids = $derived(Int32Array.from(this.rows, (row) => studio.table.ids[row]!))
@@ -30,6 +32,7 @@ class View {
     const ids = finding.pairs.length ? [...new Set(finding.pairs.flat())] : finding.ids
     this.show({ view: 'ids', ids, split: undefined }, title)
     this.proposed = finding.label
+    this.folded = true
     this.details = new Map(finding.ids.map((id, i) => [id, finding.details[i] ?? '']))
   }
 }

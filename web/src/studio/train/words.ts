@@ -19,7 +19,13 @@ export const words = {
   minutes: ['minutes', '분'],
   epochs: ['epochs', '에포크'],
   network: ['Network', '신경망'],
-  designed: ['Foveal designs it when training starts', '학습을 시작할 때 Foveal이 설계'],
+  designed: ['Foveal designs it', 'Foveal이 설계'],
+  designing: [
+    'Foveal looks at the images and designs the network for this length. Training can be started meanwhile.',
+    'Foveal이 이미지를 살펴보고 이 길이에 맞는 신경망을 설계하는 중입니다. 기다리지 않고 학습을 시작해도 됩니다.',
+  ],
+  designAgain: ['Show what Foveal would choose', 'Foveal이 고를 값 보기'],
+  whyNetwork: ['Why this network', '이 신경망을 고른 이유'],
   mine: ['the one of the Network tab', '신경망 탭의 신경망'],
   startFrom: ['Start from', '시작 가중치'],
   auto: ['what suits best', '가장 알맞은 것'],
@@ -35,6 +41,10 @@ export const words = {
   learned: [
     'Learned from the images, not set: {n} weights and biases',
     '설정하지 않고 이미지에서 학습: 가중치와 편향 {n}개',
+  ],
+  learnedBoth: [
+    'Learned from the images, not set: {n} weights and {b} biases',
+    '설정하지 않고 이미지에서 학습: 가중치 {n}개와 편향 {b}개',
   ],
   learnedUnknown: ['Weights and biases are learned from the images.', '가중치와 편향은 이미지에서 학습합니다.'],
   chosenLater: ['when training starts', '학습을 시작할 때'],
@@ -139,6 +149,7 @@ export const words = {
     'The interval contains 0: these images do not show which is better.',
     '구간에 0이 들어 있어 이 이미지로는 어느 쪽이 나은지 알 수 없습니다.',
   ],
+  compareAgain: ['Compare the models', '두 모델 비교'],
   comparing: ['Scoring both models…', '두 모델을 평가하는 중…'],
   otherData: ['The two runs were trained on different images.', '두 학습은 서로 다른 이미지를 사용했습니다.'],
   whatDiffers: ['What differs', '다른 점'],
@@ -240,4 +251,15 @@ export const recipeWords = {
   abstain_at_accuracy: ['accuracy of predictions that are not withheld', '보류하지 않은 예측이 도달할 정확도'],
   positive_class: ['class whose recall counts', '재현율을 지킬 클래스'],
   min_recall: ['the recall it must reach', '도달할 재현율'],
+} as const
+
+/** What no value means, of keys that Foveal does not choose. */
+export const unset = {
+  dropout: ['as the network', '신경망대로'],
+  early_stopping_epochs: ['off', '끔'],
+  head_images: ['all, if time allows', '시간이 되면 전체'],
+  freeze: ['none', '없음'],
+  abstain_at_accuracy: ['off', '끔'],
+  positive_class: ['none', '없음'],
+  min_recall: ['off', '끔'],
 } as const
