@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -11,7 +14,7 @@ from foveal.serving.logs import Log
 from foveal.studio.design import Designs
 from foveal.studio.events import Events
 from foveal.studio.input_warnings import InputWarnings
-from foveal.studio.models.class_names import NamedRun, name_run
+from foveal.studio.models.class_names import NamedRun, RenamedMeanwhile, name_run
 from foveal.studio.models.lens import FOLDER, Lenses
 from foveal.studio.models.loaded import LoadedModels
 from foveal.studio.models.servers import Servers
@@ -23,6 +26,9 @@ from foveal.studio.tasks.tasks import Tasks
 from foveal.studio.tasks.warm import WarmChild
 from foveal.studio.thumbnail_maker import ThumbnailMaker
 from foveal.studio.workspace import Workspace
+
+_Result = TypeVar("_Result")
+_MOST_RENAMED = 3
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,13 @@ class StudioState:
     def named_run(self, request: Request) -> NamedRun:
         """The same run, its model under the names that the classes have today."""
         return name_run(self.project(request), self.run(request))
+
+    def with_named_run(self, request: Request, work: Callable[[NamedRun], _Result]) -> _Result:
+        """What `work` gives for that run; it is done again where classes are renamed meanwhile."""
+        for _ in range(_MOST_RENAMED):
+            with contextlib.suppress(RenamedMeanwhile):
+                return work(self.named_run(request))
+        return work(self.named_run(request))
 
     def close(self) -> None:
         """End the work and close the files: the studio stops."""

@@ -9,10 +9,13 @@ studio itself predicts their probabilities add up.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from foveal.errors import ModelFileError
+from foveal.errors import Error, ModelFileError
 from foveal.files import write_atomic
 from foveal.model.file import read_manifest
 from foveal.model.labels import copy_with_labels
@@ -32,7 +35,8 @@ from foveal.studio.runs.request import TABLE_FILE
 
 FOLDER, NAMES_FILE = "named", "names.json"
 _IDS = TypeAdapter(dict[str, int])
-_writing = threading.Lock()
+_FROZEN = "frozen-"
+_writing = threading.RLock()
 
 
 class _Copied(TypedDict):
@@ -74,10 +78,26 @@ class ClassNames:
 
 @dataclass(frozen=True)
 class NamedRun:
-    """folder: holds a run's model and data under today's names.  merged: as `ClassNames.merged`."""
+    """folder: holds a run's model and data under today's names.  merged: as `ClassNames.merged`.
+
+    labels: the classes of that model; none where they are not known.
+    """
 
     folder: Path
     merged: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = field(default=(), compare=False)
+
+    def check(self, labels: Iterable[str]) -> None:
+        """Raise RenamedMeanwhile where a model has other classes than the run's had."""
+        if self.labels and self.labels != tuple(labels):
+            raise RenamedMeanwhile
+
+
+class RenamedMeanwhile(Error):
+    """The names of a run's classes were changed between two looks at it."""
+
+    def __init__(self) -> None:
+        super().__init__("classes were renamed or merged meanwhile; try again")
 
 
 def class_names(project: Project, run: Path, labels: Iterable[str]) -> ClassNames:
@@ -125,11 +145,38 @@ def name_run(project: Project, run: Path) -> NamedRun:
     labels = model_labels(run / MODEL_FILE)
     names = class_names(project, run, labels)
     merged = names.merged(labels)
+    named = tuple(names.file.get(label, label) for label in labels)
     if not names.file:
-        return NamedRun(run, merged)
+        return NamedRun(run, merged, named)
     with _writing:
         _copy(run, names.file)
-    return NamedRun(run / FOLDER, merged)
+    return NamedRun(run / FOLDER, merged, named)
+
+
+@contextlib.contextmanager
+def frozen_run(run: Path, find: Callable[[], Path]) -> Iterator[tuple[Path, Path]]:
+    """The folder of a run's model that `find` gives, and one that has the same at this moment.
+
+    find: as `name_run`.  The second keeps the names inside the block, whatever is renamed
+    meanwhile.  Raises what `find` raises.
+    """
+    for left in run.glob(f"{_FROZEN}*"):  # of a studio that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=run, prefix=_FROZEN) as new:
+        with _writing:
+            named = find()
+            for name in (MODEL_FILE, DATA_FILE, TABLE_FILE):
+                if (named / name).is_file():
+                    _link(named / name, Path(new) / name)
+        yield named, Path(new)
+
+
+def _link(file: Path, new: Path) -> None:
+    """The same content under another path: files of a run are replaced, never changed."""
+    try:
+        new.hardlink_to(file)
+    except OSError:  # a disk without links
+        shutil.copyfile(file, new)
 
 
 def file_labels(project: Project, run: Path) -> list[str]:

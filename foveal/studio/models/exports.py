@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -15,7 +16,7 @@ from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import MODEL_FILE
 from foveal.studio.kept import read_kept
-from foveal.studio.models.class_names import model_labels
+from foveal.studio.models.class_names import frozen_run, model_labels
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
 from foveal.studio.tasks.process import one_at_a_time, run_child
@@ -47,31 +48,28 @@ _exporting = threading.Lock()
 
 
 def export_model(
-    run: Path, kind: str, progress: TaskProgress, named: Path | None = None
+    run: Path, kind: str, progress: TaskProgress, named: Callable[[], Path] | None = None
 ) -> dict[str, Any]:
     """Export a run's model and note the result; returns it, with `command` and `python`.
 
-    named: the folder with the model under the names of today, where they are others.
+    named: gives the folder with the model under the names of today, where they may be others.
+    Those it has when the export begins are in the file, whatever is renamed meanwhile.
     It is made in a process of its own, one at a time: quantising takes gigabytes.
     Raises UsageError for another kind, Error where the check fails: then nothing is written.
     """
     if kind not in KINDS:
         raise UsageError(f"the export '{kind}' does not exist; choose {', '.join(KINDS)}")
-    model = model_path(named or run)
-    labels = list(model_labels(model))
     options = KINDS[kind]
     suffix = "html" if kind == "page" else "onnx"
     out = run / EXPORTS / f"model{kind.removeprefix('page').removeprefix('onnx')}.{suffix}"
+    model_path(run)
     out.parent.mkdir(exist_ok=True)
-    words: list[str] = []
-    for name, value in options.items():
-        words += [f"--{name.replace('_', '-')}", *([] if value is True else [value])]
-    arguments = "".join(f", {name}={value!r}" for name, value in options.items())
-    same = repeat(
-        ["export", model, *words, "--out", out],
-        f"foveal.export({str(model)!r}{arguments}, out={str(out)!r})",
-    )
-    with one_at_a_time(_exporting, progress, "exporting", "waiting for another export"):
+    with (
+        one_at_a_time(_exporting, progress, "exporting", "waiting for another export"),
+        frozen_run(run, named or (lambda: run)) as (folder, frozen),
+    ):
+        model = model_path(frozen)
+        labels = list(model_labels(model))
         try:
             request = {"model": str(model), "out": str(out), "options": options}
             result = run_child("export", request, progress)
@@ -82,6 +80,14 @@ def export_model(
             raise
         found = {"kind": kind, "passed": True, **result, "path": out.name, "labels": labels}
         _note(run, {**found, "bytes": out.stat().st_size})
+    words: list[str] = []
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", *([] if value is True else [value])]
+    arguments = "".join(f", {name}={value!r}" for name, value in options.items())
+    same = repeat(
+        ["export", folder / MODEL_FILE, *words, "--out", out],
+        f"foveal.export({str(folder / MODEL_FILE)!r}{arguments}, out={str(out)!r})",
+    )
     return {**found, **same}
 
 

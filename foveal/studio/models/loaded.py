@@ -42,20 +42,31 @@ class LoadedModels:
         return self._get(path).predictor
 
     def predict(self, run: NamedRun, image: bytes | Path, *, top: int | None = 5) -> Prediction:
-        """The prediction of a run's newest model; for an image that cannot be read with `error`."""
-        loaded = self._get(model_path(run.folder))
+        """The prediction of a run's newest model; for an image that cannot be read with `error`.
+
+        Raises RenamedMeanwhile where the model has other names now than `run` had.
+        """
+        loaded = self._of(run)
         with loaded.lock:
             (prediction,) = predict(loaded.predictor, [image], top=None)
         return add_merged(prediction, run.merged, top)
 
     def val_scores(self, run: NamedRun, progress: Progress = silent) -> ValScores:
-        """The scores of a run's newest model on val, computed once.  Raises as `score_val`."""
-        loaded, merged = self._get(model_path(run.folder)), dict(run.merged)
+        """The scores of a run's newest model on val, computed once.  Raises as `score_val`.
+
+        And RenamedMeanwhile as `predict`.
+        """
+        loaded, merged = self._of(run), dict(run.merged)
         with loaded.lock:
             if not loaded.scores or loaded.scores[0][0] != merged:
                 scores = score_val(run.folder, loaded.predictor, progress, merged=merged)
                 loaded.scores[:] = [(merged, scores)]
             return loaded.scores[0][1]
+
+    def _of(self, run: NamedRun) -> _Loaded:
+        loaded = self._get(model_path(run.folder))
+        run.check(loaded.predictor.labels)
+        return loaded
 
     def _get(self, path: Path) -> _Loaded:
         stamp = _stamp(path)

@@ -61,18 +61,12 @@ class Servers:
         Raises Error with the server's own words where it does not start.
         """
         model = model_path(named or run)
-        labels = model_labels(model)
         with self._lock:
             known = self._servers.get(run)
-            if known is not None and known.labels != labels:  # it would say the former names
+            if known is not None and known.labels != model_labels(model):  # it says former names
                 _stop(self._servers.pop(run))
             if not self._status(run)["running"]:
-                try:
-                    server = _start(model, PORT)
-                except Error:
-                    server = _start(model, 0)
-                server.labels = labels
-                self._servers[run] = server
+                self._servers[run] = _start_named(model)
             return {**self._status(run), "former_names": False, **self._repeat(run, model)}
 
     def stop(self, run: Path) -> dict[str, Any]:
@@ -109,6 +103,21 @@ class Servers:
         words: list[str | Path] = ["serve", model, *(["--port", port] if port != str(PORT) else [])]
         given = f", port={port}" if port != str(PORT) else ""
         return repeat(words, f"foveal.serve({str(model)!r}{given})")
+
+
+def _start_named(model: Path) -> _Server:
+    """A server that knows the labels it has, also where the file is replaced while it starts."""
+    while True:
+        labels, stamp = model_labels(model), model.stat()
+        try:
+            server = _start(model, PORT)
+        except Error:
+            server = _start(model, 0)
+        now = model.stat()
+        if (now.st_ino, now.st_mtime_ns) == (stamp.st_ino, stamp.st_mtime_ns):
+            server.labels = labels
+            return server
+        _stop(server)  # classes were renamed: which names it has cannot be told
 
 
 def _start(model: Path, port: int) -> _Server:

@@ -43,11 +43,15 @@ def look_routes(state: StudioState) -> list[Route]:
         return _page(path.read_text(encoding="utf-8", errors="replace"), request)
 
     def scores(request: Request) -> dict[str, Any]:
-        project, run = request.path_params["project"], state.named_run(request)
+        project = request.path_params["project"]
         ids = state.projects.image_ids(project)
-        return state.tasks.run(
-            project, "scores", lambda progress: state.models.val_scores(run, progress).to_data(ids)
-        )
+
+        def work(progress: TaskProgress) -> dict[str, Any]:
+            return state.with_named_run(
+                request, lambda run: state.models.val_scores(run, progress).to_data(ids)
+            )
+
+        return state.tasks.run(project, "scores", work)
 
     def test(request: Request) -> dict[str, Any]:
         project = state.project(request)

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from foveal.prediction.prediction import no_prediction
+from foveal.prediction.prediction import Prediction, no_prediction
 from foveal.studio.models.card import model_card
-from foveal.studio.models.class_names import names_data
+from foveal.studio.models.class_names import NamedRun, names_data
 from foveal.studio.models.evaluation import evaluation_data
 from foveal.studio.models.exports import export_file, export_model, list_exports
 from foveal.studio.models.loaded import model_path
@@ -38,10 +38,11 @@ def use_routes(state: StudioState) -> list[Route]:
     """Routes of /api/projects/P/runs/R/{predict,exports,export,server,card,names}."""
 
     def predict(request: Request, image: Path | bytes) -> dict[str, Any]:
-        run = state.named_run(request)
-        model = model_path(run.folder)
+        def work(run: NamedRun) -> tuple[Path, Prediction]:
+            return model_path(run.folder), state.models.predict(run, image)
+
         started = time.perf_counter()
-        prediction = state.models.predict(run, image)
+        model, prediction = state.with_named_run(request, work)
         if prediction.error is not None:
             raise no_prediction(prediction.error)
         seconds = time.perf_counter() - started
@@ -54,11 +55,15 @@ def use_routes(state: StudioState) -> list[Route]:
         return list_exports(state.run(request), state.named_run(request).folder)
 
     def export(request: Request, body: ExportRequest) -> dict[str, Any]:
-        run, named = state.run(request), state.named_run(request)
+        run = state.run(request)
+
+        def named() -> Path:
+            return state.named_run(request).folder
+
         return state.tasks.run(
             request.path_params["project"],
             "export-model",
-            lambda progress: export_model(run, body.to, progress, named.folder),
+            lambda progress: export_model(run, body.to, progress, named),
         )
 
     def download(request: Request) -> Response:
@@ -75,9 +80,11 @@ def use_routes(state: StudioState) -> list[Route]:
         return json_response(state.servers.stop(state.run(request)))
 
     def card(request: Request) -> dict[str, Any]:
-        run = state.named_run(request)
-        predictor = state.models.predictor(model_path(run.folder))
-        facts = model_card(run.folder, predictor, state.models.val_scores(run))
+        def work(run: NamedRun) -> dict[str, Any]:
+            predictor = state.models.predictor(model_path(run.folder))
+            return model_card(run.folder, predictor, state.models.val_scores(run))
+
+        facts = state.with_named_run(request, work)
         test = evaluation_data(state.project(request), state.run(request))
         return {**facts, "test": test["scores"], "test_images": test["images"]}
 

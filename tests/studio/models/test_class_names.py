@@ -11,7 +11,9 @@ from foveal.rundir import read_run_data
 from foveal.studio.models.class_names import (
     ClassNames,
     NamedRun,
+    RenamedMeanwhile,
     class_names,
+    frozen_run,
     name_run,
     names_data,
     run_names,
@@ -167,3 +169,39 @@ def test_a_run_notes_the_ids_of_the_classes_in_its_table(tmp_path, digits):
     write_run_table(project, tmp_path / "images.jsonl")
     assert json.loads((tmp_path / CLASSES_FILE).read_text()) == {"b": 1, "a": 2}
     project.close()
+
+
+def test_a_frozen_run_keeps_its_names_whatever_is_renamed_meanwhile(project, run):
+    (run / "frozen-left").mkdir()  # by a studio that was killed
+    rename(project, "3", "three")
+    with frozen_run(run, lambda: name_run(project, run).folder) as (named, frozen):
+        assert named == run / "named"
+        rename(project, "three", "drei")
+        assert (
+            read_manifest(name_run(project, run).folder / "model.safetensors").labels[3] == "drei"
+        )
+        assert read_manifest(frozen / "model.safetensors").labels[3] == "three"
+        assert "three" in read_run_data(frozen).classes
+        assert '"three"' in (frozen / "images.jsonl").read_text()
+        assert [path.name for path in run.glob("frozen-*")] == [frozen.name]
+    assert list(run.glob("frozen-*")) == []
+
+
+def test_where_files_cannot_be_linked_they_are_copied(project, run, monkeypatch):
+    def refuse(*_arguments):
+        raise OSError("no links here")
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    with frozen_run(run, lambda: run) as (_, frozen):
+        assert (frozen / "model.safetensors").read_bytes() == (
+            run / "model.safetensors"
+        ).read_bytes()
+
+
+def test_a_model_with_other_names_than_a_run_had_is_told(project, run):
+    named = name_run(project, run)
+    named.check(LABELS)
+    NamedRun(run).check(["anything"])  # whose names are not known
+    with pytest.raises(RenamedMeanwhile) as caught:
+        named.check(["0", "one"])
+    assert str(caught.value) == "classes were renamed or merged meanwhile; try again"

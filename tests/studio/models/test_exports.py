@@ -10,7 +10,7 @@ import foveal
 from foveal.errors import Error, UsageError
 from foveal.model.labels import copy_with_labels
 from foveal.rundir import read_run_data, write_run_data
-from foveal.studio.models.exports import export_file, export_model, list_exports
+from foveal.studio.models.exports import export_file, export_job, export_model, list_exports
 from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
 
 
@@ -58,11 +58,37 @@ def test_an_export_has_the_names_of_today(run, progress, tmp_path):
     export_model(run, "onnx", progress)
     assert not list_exports(run)[0]["former_names"]
     assert list_exports(run, named)[0]["former_names"]
-    made = export_model(run, "onnx", progress, named)
+    made = export_model(run, "onnx", progress, lambda: named)
     assert made["command"].startswith(f"foveal export {named}/model.safetensors ")
     assert not list_exports(run, named)[0]["former_names"]
     assert foveal.load(export_file(run, "model.onnx")).labels[3] == "three"
     assert made["accuracy_native"] == made["accuracy_exported"] > 0.8
+
+
+def test_an_export_keeps_the_names_that_it_began_with(run, progress, tmp_path, monkeypatch):
+    named = tmp_path / "named"
+    named.mkdir()
+
+    def rename(name):
+        copy_with_labels(run / "model.safetensors", named / "model.safetensors", {"3": name})
+        data = read_run_data(run)
+        rows = [
+            replace(one, labels=(name,) if one.labels == ("3",) else one.labels) for one in data.val
+        ]
+        write_run_data(named, replace(data, val=tuple(rows)))
+
+    def child(_kind, request, progress):
+        rename("drei")  # another page looks at the run after a class was renamed
+        return export_job(request, progress)
+
+    monkeypatch.setattr("foveal.studio.models.exports.run_child", child)
+    rename("three")
+    made = export_model(run, "onnx", progress, lambda: named)
+    assert foveal.load(export_file(run, "model.onnx")).labels[3] == "three"
+    assert made["accuracy_native"] == made["accuracy_exported"] > 0.8
+    assert list_exports(run, named)[0]["former_names"]  # the page says so
+    assert sorted(path.name for path in run.glob("frozen-*")) == []
+    assert made["command"].startswith(f"foveal export {named}/model.safetensors ")
 
 
 def test_a_file_that_is_gone_is_no_longer_listed(run, progress):

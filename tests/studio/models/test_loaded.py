@@ -7,7 +7,7 @@ import pytest
 
 import foveal
 from foveal.errors import UsageError
-from foveal.studio.models.class_names import NamedRun
+from foveal.studio.models.class_names import NamedRun, RenamedMeanwhile
 from foveal.studio.models.loaded import LoadedModels, model_path
 
 
@@ -69,3 +69,13 @@ def test_scores_are_computed_once(digits_run):
     assert [sum(row) for row in merged.confusion] == as_one.sum(1).tolist()
     assert np.trace(merged.confusion) >= np.trace(scores.confusion)
     assert all(one.true_probability <= one.probability <= 1 for one in merged.images)
+
+
+def test_a_model_that_was_renamed_meanwhile_is_not_asked(digits_run):
+    former = NamedRun(digits_run, labels=("0", "one"))
+    for ask in (
+        lambda models: models.predict(former, b""),
+        lambda models: models.val_scores(former),
+    ):
+        with pytest.raises(RenamedMeanwhile):
+            ask(LoadedModels())

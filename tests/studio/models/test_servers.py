@@ -1,12 +1,14 @@
 """A server for a run's model: started, asked, stopped; its own words where it cannot start."""
 
 import subprocess
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from foveal.errors import Error, UsageError
 from foveal.model.labels import copy_with_labels
+from foveal.studio.models import servers as module
 from foveal.studio.models.servers import Servers
 
 
@@ -53,6 +55,29 @@ def test_a_server_of_former_names_is_started_again(digits_run, new_digits, tmp_p
         assert "x" in answers
     finally:
         servers.close()
+
+
+def test_a_server_whose_classes_are_renamed_while_it_starts_has_the_new_names(
+    digits_run, tmp_path, monkeypatch
+):
+    model = tmp_path / "model.safetensors"
+    copy_with_labels(digits_run / "model.safetensors", model, {"3": "three"})
+    started, stopped = [], []
+
+    def start(path, port):
+        started.append((path, port))
+        if len(started) == 1:
+            copy_with_labels(digits_run / "model.safetensors", model, {"3": "drei"})
+        return SimpleNamespace(labels=(), process=SimpleNamespace(poll=lambda: None), url="x:8080")
+
+    monkeypatch.setattr(module, "_start", start)
+    monkeypatch.setattr(module, "_stop", stopped.append)
+    servers = Servers()
+    servers.start(digits_run, tmp_path)
+    assert (started, len(stopped)) == ([(model, 8080)] * 2, 1)
+    assert not servers.status(digits_run, tmp_path)["former_names"]
+    assert servers.status(digits_run)["former_names"]
+    servers.close()
 
 
 def test_a_damaged_model_gives_the_servers_words(tmp_path):
