@@ -95,7 +95,6 @@ TESTED_ELSEWHERE = {
     "spec/preprocess": "tests/spec/test_network.py",
     "spec/values": "tests/spec/test_layers.py and test_network.py",
     "spec/yaml_document": "tests/spec/test_yaml.py reads hostile, odd and any texts",
-    "studio/state": "values without code; every test of tests/studio serves one",
     "training/events": "values without code; tests/training/test_loop.py reads them",
     "training/run/context": "values without code; tests/training/conftest.py makes one a run",
 }
