@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -12,12 +16,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from foveal.errors import Error, UsageError
+from foveal.files import write_atomic
 from foveal.studio.kept import read_kept
+from foveal.studio.names import MAX_NAME_LENGTH, clean_name
 from foveal.studio.runs.folders import RUNS
 from foveal.studio.runs.request import read_request
-from foveal.studio.workspace import TRASH, Workspace
+from foveal.studio.workspace import PROJECT_FILE, TRASH, Workspace
 
-_KEY = re.compile(r"(?P<project>[0-9a-f]{8})(-(?P<run>\d{8}-\d{6}(-\d+)?))?", re.ASCII)
+_KEY = re.compile(r"(?P<project>[0-9a-f]{8})(-(?P<run>\d{8}-\d{6}(-\d+)?))?(~\d+)?", re.ASCII)
 _FACTS = TypeAdapter(dict[str, Any])
 
 
@@ -58,17 +64,22 @@ class Trash:
             raise UsageError("this is no longer in the trash; reload the page")
         project, run = _parts(key)
         if run is None:
-            name = self._free_name(_project_name(folder))
-            shutil.move(folder, self.workspace.folder / "projects" / project)
-            if name != self.workspace.project_facts(project)["name"]:
-                self.workspace.rename_project(project, name)
+            self._restore_project(folder, self.workspace.folder / "projects" / project)
             return project, None
         if project not in self.workspace.project_ids():
             raise UsageError("the project of this run is in the trash too: bring it back first")
         target = self.workspace.project_folder(project) / RUNS / run
         target.parent.mkdir(exist_ok=True)
-        shutil.move(folder, target)
+        _move(folder, target)
         return project, run
+
+    def _restore_project(self, folder: Path, target: Path) -> None:
+        known = _facts(folder)
+        name = self._free_name(_project_name(folder))
+        _move(folder, target)
+        if name != known.get("name"):  # taken, or no name that a project can have
+            facts = {"created": time.time(), **known, "name": name}
+            write_atomic(target / PROJECT_FILE, json.dumps(facts))
 
     def empty(self) -> None:
         """Delete everything in it from the disk."""
@@ -78,8 +89,12 @@ class Trash:
     def _folders(self) -> list[Path]:
         """Folders that the studio has put there, those removed last first."""
         found = (self.workspace.folder / TRASH).glob("*")
-        ours = [each for each in found if _KEY.fullmatch(each.name) and each.is_dir()]
-        return sorted(ours, key=lambda each: each.stat().st_ctime_ns, reverse=True)
+        ours = [
+            each
+            for each in found
+            if _KEY.fullmatch(each.name) and each.is_dir() and not each.is_symlink()
+        ]
+        return sorted(ours, key=_changed_at, reverse=True)
 
     def _names(self) -> dict[str, str]:
         names = {}
@@ -92,7 +107,8 @@ class Trash:
 
     def _free_name(self, name: str) -> str:
         taken = set(self._names().values())
-        free = (name if number == 1 else f"{name} ({number})" for number in count(1))
+        ends = ("" if number == 1 else f" ({number})" for number in count(1))
+        free = (f"{name[: MAX_NAME_LENGTH - len(end)]}{end}" for end in ends)
         return next(each for each in free if each not in taken)
 
 
@@ -103,12 +119,34 @@ def _parts(key: str) -> tuple[str, str | None]:
 
 
 def _project_name(folder: Path) -> str:
-    facts = read_kept(folder / "project.json", _FACTS) or {}
-    return str(facts.get("name", folder.name))
+    """The name as a project can have it, whatever was written there by hand."""
+    try:
+        return clean_name(str(_facts(folder).get("name", ""))[:MAX_NAME_LENGTH], "project")
+    except Error:
+        return _parts(folder.name)[0]
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    return read_kept(folder / PROJECT_FILE, _FACTS) or {}
+
+
+def _changed_at(folder: Path) -> int:
+    with contextlib.suppress(OSError):  # removed meanwhile
+        return folder.stat().st_ctime_ns
+    return 0
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Move a folder to where nothing is; raises UsageError where something is."""
+    if os.path.lexists(target):
+        raise UsageError(
+            f"there is something at {target} already: move that away, then bring this back"
+        )
+    folder.rename(target)
 
 
 def _run_name(folder: Path) -> str:
-    run = folder.name.partition("-")[2]
+    run = _parts(folder.name)[1] or folder.name
     try:
         return read_request(folder).name or run
     except Error:

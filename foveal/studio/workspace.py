@@ -7,10 +7,10 @@ import json
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from foveal.studio.secret import make_secret
 DEFAULT_FOLDER = "foveal-studio"
 FORMAT = 1
 WORKSPACE_FILE, LOCK, ADDRESS, COOKIE = "workspace.json", "studio.lock", "address", "cookie"
-TRASH = "trash"
+TRASH, PROJECT_FILE = "trash", "project.json"
 _ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -35,7 +35,7 @@ class Workspace:
 
     def project_ids(self) -> list[str]:
         """The ids of all projects, oldest first."""
-        found = (self.folder / "projects").glob("*/project.json")
+        found = (self.folder / "projects").glob(f"*/{PROJECT_FILE}")
         return sorted(
             (each.parent.name for each in found if _ID.fullmatch(each.parent.name)),
             key=lambda project: (self._created(project), project),
@@ -44,13 +44,13 @@ class Workspace:
     def project_folder(self, project: str) -> Path:
         """The folder of a project.  Raises UsageError where there is none of this id."""
         folder = self.folder / "projects" / project
-        if not _ID.fullmatch(project) or not (folder / "project.json").is_file():
+        if not _ID.fullmatch(project) or not (folder / PROJECT_FILE).is_file():
             raise UsageError("there is no project of this id in the workspace; reload the page")
         return folder
 
     def project_facts(self, project: str) -> dict[str, Any]:
         """`name` and `created` (seconds since 1970) of a project."""
-        path = self.project_folder(project) / "project.json"
+        path = self.project_folder(project) / PROJECT_FILE
         facts = _read_json(path)
         if not isinstance(facts.get("name"), str):
             raise _foreign(path)
@@ -61,20 +61,22 @@ class Workspace:
         name = self._free_name(name)
         project = secrets.token_hex(4)
         facts = {"name": name, "created": time.time()}
-        write_atomic(self.folder / "projects" / project / "project.json", json.dumps(facts))
+        write_atomic(self.folder / "projects" / project / PROJECT_FILE, json.dumps(facts))
         return project
 
     def rename_project(self, project: str, name: str) -> None:
         """Give a project another name.  Raises UsageError on a wrong one."""
         facts = self.project_facts(project)
         facts["name"] = self._free_name(name, but=project)
-        write_atomic(self.project_folder(project) / "project.json", json.dumps(facts))
+        write_atomic(self.project_folder(project) / PROJECT_FILE, json.dumps(facts))
 
     def discard(self, folder: Path, name: str) -> None:
-        """Move a folder of the workspace into its trash, under another name."""
+        """Move a folder of the workspace into its trash, as `name` or with a number behind `~`."""
         trash = self.folder / TRASH
         trash.mkdir(exist_ok=True)
-        shutil.move(folder, trash / name)
+        names = (name if number == 1 else f"{name}~{number}" for number in count(1))
+        free = next(each for each in names if not os.path.lexists(trash / each))
+        folder.rename(trash / free)  # shutil.move would put it into a folder that is there
 
     def _name(self, project: str) -> str:
         with contextlib.suppress(DataError, KeyError):

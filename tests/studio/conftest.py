@@ -19,8 +19,11 @@ import httpx
 import pytest
 
 from foveal import processor
+from foveal.studio.events import Events
 from foveal.studio.project.training_table import CLASSES_FILE
+from foveal.studio.projects import Projects
 from foveal.studio.runs.request import RunRequest, write_request
+from foveal.studio.workspace import open_workspace
 
 HERE = Path(__file__).parent
 
@@ -193,6 +196,21 @@ def read_events():
         return found
 
     return read
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """An open workspace in this process."""
+    with open_workspace(tmp_path / "w") as opened:
+        yield opened
+
+
+@pytest.fixture
+def projects(workspace):
+    """Its projects."""
+    opened = Projects(workspace, Events())
+    yield opened
+    opened.close_all()
 
 
 @pytest.fixture

@@ -8,20 +8,6 @@ from foveal.errors import ImageError, UsageError
 from foveal.studio.events import Events
 from foveal.studio.projects import Projects
 from foveal.studio.uploads.folder import add_folder
-from foveal.studio.workspace import open_workspace
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    with open_workspace(tmp_path / "w") as opened:
-        yield opened
-
-
-@pytest.fixture
-def projects(workspace):
-    opened = Projects(workspace, Events())
-    yield opened
-    opened.close_all()
 
 
 def test_a_project_is_opened_once(workspace, projects):
@@ -101,3 +87,24 @@ def test_what_a_killed_studio_was_receiving_is_removed(workspace, projects):
     (incoming / "half.zip").write_bytes(b"PK")
     projects.get(project)
     assert not incoming.exists()
+
+
+def test_files_that_a_killed_studio_has_not_finished_are_removed_but_none_of_a_run(
+    workspace, projects
+):
+    project = workspace.create_project("cats")
+    folder = workspace.project_folder(project)
+    run = folder / "runs" / "20260101-000000"
+    unfinished = [
+        folder / ".queue.json.k2.part",
+        run / "exports" / ".model.onnx.k2.part",
+        run / "test" / ".report.html.k2.part",
+        run / "named" / ".model.safetensors.k2.part",
+    ]
+    kept = [run / ".model.safetensors.k2.part", run / "checkpoint" / ".1.k2.part"]
+    kept.append(run / "exports" / "model.onnx")
+    for file in (*unfinished, *kept):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"half")
+    projects.get(project)
+    assert [file for file in (*unfinished, *kept) if file.exists()] == kept

@@ -1,28 +1,16 @@
 """Removed projects and runs: listed, brought back whole, emptied; what is not ours stays."""
 
+import json
+import shutil
+
 import pytest
 
 from foveal.errors import UsageError
 from foveal.studio.events import Events
-from foveal.studio.projects import Projects
 from foveal.studio.runs.control import RunControl
 from foveal.studio.runs.folders import new_run_folder
 from foveal.studio.runs.request import RunRequest, write_request
 from foveal.studio.trash import Trash
-from foveal.studio.workspace import open_workspace
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    with open_workspace(tmp_path / "w") as workspace:
-        yield workspace
-
-
-@pytest.fixture
-def projects(workspace):
-    projects = Projects(workspace, Events())
-    yield projects
-    projects.close_all()
 
 
 def add_run(workspace, project, name=""):
@@ -87,6 +75,86 @@ def test_only_what_the_studio_put_there_is_taken_out(workspace, key):
     with pytest.raises(UsageError) as caught:
         Trash(workspace).restore(key)
     assert str(caught.value) == "this is no longer in the trash; reload the page"
+
+
+def test_a_link_in_the_trash_is_none_of_the_studios_and_stays(workspace, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.png").write_bytes(b"x")
+    (workspace.folder / "trash").mkdir()
+    link = workspace.folder / "trash" / "0123abcd"
+    link.symlink_to(tmp_path / "photos")
+    trash = Trash(workspace)
+    assert trash.listed() == []
+    with pytest.raises(UsageError):
+        trash.restore("0123abcd")
+    trash.empty()
+    assert link.is_symlink()
+    assert (tmp_path / "photos" / "one.png").is_file()
+
+
+def test_nothing_is_put_into_a_folder_that_is_there(workspace, projects):
+    project, trash = workspace.create_project("cats"), Trash(workspace)
+    run = add_run(workspace, project, "first")
+    remove(workspace, project, run)
+    run.mkdir()
+    with pytest.raises(UsageError) as caught:
+        trash.restore(f"{project}-{run.name}")
+    assert str(caught.value) == (
+        f"there is something at {run} already: move that away, then bring this back"
+    )
+    projects.delete(project)
+    target = workspace.folder / "projects" / project
+    target.mkdir()
+    with pytest.raises(UsageError) as caught:
+        trash.restore(project)
+    assert str(caught.value) == (
+        f"there is something at {target} already: move that away, then bring this back"
+    )
+    assert list(target.iterdir()) == []
+    assert len(trash.listed()) == 2
+
+
+def test_what_was_copied_back_by_hand_and_removed_again_lies_beside_the_first(workspace, projects):
+    project, trash = workspace.create_project("cats"), Trash(workspace)
+    projects.delete(project)
+    copied = workspace.folder / "projects" / project
+    shutil.copytree(workspace.folder / "trash" / project, copied)
+    workspace.rename_project(project, "dogs")
+    projects.delete(project)
+    assert {one["key"]: one["name"] for one in trash.listed()} == {
+        project: "cats",
+        f"{project}~2": "dogs",
+    }
+    assert trash.restore(f"{project}~2") == (project, None)
+    assert workspace.project_facts(project)["name"] == "dogs"
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (None, "{project}"),
+        ("{", "{project}"),
+        ('{"name": ["a"]}', "['a']"),
+        (json.dumps({"name": "a\nb\u202e"}), "{project}"),
+        (json.dumps({"name": "x" * 1_000_000}), "x" * 120),
+        (json.dumps({"name": "taken"}), "taken (2)"),
+        (json.dumps({"name": "y" * 120}), "y" * 116 + " (2)"),
+    ],
+)
+def test_facts_that_were_altered_by_hand_lose_no_project(workspace, projects, content, name):
+    for taken in ("taken", "y" * 120):
+        workspace.create_project(taken)
+    project, trash = workspace.create_project("cats"), Trash(workspace)
+    projects.get(project).change({"op": "add_class", "name": "tabby"})
+    projects.delete(project)
+    facts = workspace.folder / "trash" / project / "project.json"
+    facts.unlink()
+    if content is not None:
+        facts.write_text(content)
+    assert len(trash.listed()) == 1
+    assert trash.restore(project) == (project, None)
+    assert workspace.project_facts(project)["name"] == name.format(project=project)
+    assert projects.facts(project)["classes"][0]["name"] == "tabby"
 
 
 def test_emptying_deletes_what_the_studio_put_there(workspace, projects):

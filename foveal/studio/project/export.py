@@ -110,7 +110,7 @@ def safe_name(name: str) -> str:
     name = _UNSAFE.sub("_", printable(name)).strip(" .") or "_"
     stem, dot, suffix = name.rpartition(".")
     if len(name.encode()) > 200:
-        short = (stem or name).encode()[:180].decode("utf-8", "ignore")
+        short = (stem or name).encode()[:180].decode("utf-8", "ignore").rstrip(" .")
         name = f"{short}.{suffix[:10]}" if dot else short
     return f"_{name}" if _RESERVED.fullmatch(name) else name
 

@@ -26,6 +26,7 @@ from foveal.studio.models.lens import lens_job
 from foveal.studio.review.jobs import check_job, predict_job, queue_job
 from foveal.studio.runs.comparison import compare_job
 from foveal.studio.tasks.parent import watch_parent
+from foveal.studio.tasks.process import END_SECONDS
 
 JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
     "check": check_job,
@@ -72,7 +73,7 @@ def run_job(kind: str, request: dict[str, Any], stream: TextIO) -> None:
 def main() -> None:
     """Read requests and do the work named by the first argument, until it is ended."""
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    watch_parent(lambda: os._exit(1), requests.put)
+    watch_parent(_end, requests.put)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # the page stays quick
     let_waiting_threads_sleep()  # a run may train beside it
@@ -82,6 +83,13 @@ def main() -> None:
     while True:
         run_job(sys.argv[1], json.loads(requests.get()), out)
         gc.collect()  # what refers to itself would stay until much more work is done
+
+
+def _end() -> None:
+    """End the process; temporary files are removed where that takes no longer than END_SECONDS."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(END_SECONDS)
+    os._exit(1)  # inside a library's long computation
 
 
 def _on_signal(number: int, _frame: object) -> None:

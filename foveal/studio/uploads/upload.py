@@ -5,6 +5,7 @@ Nothing is unpacked: members are read in place, within limits, and each content 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -71,8 +72,15 @@ def incoming_file(project: Project) -> Iterator[Path]:
 
 
 def clear_incoming(project: Project) -> None:
-    """Remove what a killed studio was receiving."""
+    """Remove what a killed studio was receiving, and files that it has not written to their end.
+
+    Those of runs are left: a run goes on without the studio.
+    """
     shutil.rmtree(project.folder / INCOMING, ignore_errors=True)
+    for folder in (".", "runs/*/exports", "runs/*/test", "runs/*/named"):
+        for part in project.folder.glob(f"{folder}/.*.part"):
+            with contextlib.suppress(OSError):
+                part.unlink()
 
 
 def byte_limit(start: bytes, folder: Path) -> int:

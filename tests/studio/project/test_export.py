@@ -91,6 +91,7 @@ def test_a_safe_name_is_one_plain_component(name):
     assert 0 < len(safe.encode()) <= 255
     assert not set(safe) & set('/\\:*?"<>|\0\n')
     assert not safe.startswith(".")
+    assert not safe.endswith((".", " "))
     assert safe_name(safe) == safe
 
 
