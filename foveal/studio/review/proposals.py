@@ -3,8 +3,9 @@
 A regularised logistic regression is fitted to the labels so far on the embeddings of each network;
 their probabilities are multiplied (a product of experts: Hinton 2002). An image comes early
 where the two most probable classes are close (margin sampling: Scheffer, Decomain and Wrobel 2001)
-and where no image like it is labelled or stands before it (greedy k-centre: Sener and Savarese
-2018): the product of both, chosen one by one.
+and where no image like it stands before it (greedy k-centre: Sener and Savarese 2018): the product
+of both, chosen one by one. The distance to labelled images does not count: with it, answers taught
+less (benchmarks/label_queue.py, docs/design-notes.md).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.neighbours import nearest, unit_rows
+from foveal.neighbours import unit_rows
 
 MAX_PROPOSALS = 500
 MAX_CANDIDATES = 5000
@@ -51,10 +52,7 @@ def propose(
     units = unit_rows(np.hstack(views))
     uncertain = 1 - _margins(probabilities)
     candidates = np.argsort(-uncertain, kind="stable")[:MAX_CANDIDATES]
-    distances, _ = nearest(units[open_rows[candidates]], units[labelled], 1)
-    order = candidates[
-        diverse_order(units[open_rows[candidates]], uncertain[candidates], distances[:, 0])
-    ]
+    order = candidates[diverse_order(units[open_rows[candidates]], uncertain[candidates])]
     best = probabilities[order].argmax(1)
     chosen = np.take_along_axis(probabilities[order], best[:, None], 1)[:, 0]
     return Proposals(open_rows[order], best.astype(np.int64), chosen.astype(np.float32))
@@ -67,14 +65,12 @@ def combined(fits: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
-def diverse_order(
-    units: NDArray[np.float32], weights: NDArray[np.floating], distances: NDArray[np.float32]
-) -> NDArray[np.int64]:
+def diverse_order(units: NDArray[np.float32], weights: NDArray[np.floating]) -> NDArray[np.int64]:
     """Rows, at most MAX_PROPOSALS: each time that of the largest weight times distance.
 
-    distances: float32 (N,) to what is known; the distance to rows that were taken counts too.
+    The distance is that to the nearest row that was taken, at most 1.
     """
-    left = distances.astype(np.float64).clip(_MIN_DISTANCE)
+    left = np.ones(len(units))
     weights = np.asarray(weights, np.float64).clip(1e-9)
     order = []
     for _ in range(min(MAX_PROPOSALS, len(units))):

@@ -70,7 +70,7 @@ def test_an_image_between_two_classes_comes_before_clear_ones():
 
 def test_copies_of_one_image_do_not_stand_together():
     vectors = unit_rows(np.array([[1, 0.0], [1, 0.001], [1, 0.002], [0, 1.0]]))
-    order = diverse_order(vectors, np.array([1, 1, 1, 0.9]), np.full(4, 0.5, "f4"))
+    order = diverse_order(vectors, np.array([1, 1, 1, 0.9]))
     assert order[:2].tolist() == [0, 3]
 
 
@@ -78,15 +78,15 @@ def test_copies_of_one_image_do_not_stand_together():
 def test_the_order_is_that_of_a_plain_loop(count, seed):
     random = np.random.default_rng(seed)
     units = unit_rows(random.normal(size=(count, 3)))
-    weights, distances = random.random(count), random.random(count).astype("f4")
-    left, wanted, rest = distances.astype(float).clip(1e-3), [], set(range(count))
+    weights = random.random(count)
+    left, wanted, rest = np.ones(count), [], set(range(count))
     while rest:
         row = max(sorted(rest), key=lambda each: weights[each] * left[each])
         wanted.append(row)
         rest.remove(row)
         for other in range(count):
             left[other] = min(left[other], max(1e-3, float(1 - units[other] @ units[row])))
-    assert diverse_order(units, weights, distances).tolist() == wanted
+    assert diverse_order(units, weights).tolist() == wanted
 
 
 @pytest.mark.parametrize("labels", [[-1, -1, -1], [0, -1, 0], [0, 1, 1]])
