@@ -151,7 +151,7 @@ def read_server_request(path: Path) -> None:
 
 def write_studio_requests(folder: Path) -> None:
     write_workspace(folder / "workspace")
-    cookie, origin = f"cookie: foveal-studio-80={COOKIE}", f"origin: http://{HOST}:80"
+    cookie, origin = f"cookie: foveal-studio-80={COOKIE}", f"origin: http://{HOST}"
     project, run = f"/api/projects/{PROJECT}", f"/api/projects/{PROJECT}/runs/{RUN}"
     read = ["/", "/api/studio", f"{project}/images?page=0&size=5&sort=label", f"{project}/images/3"]
     read += [f"{project}/images/3/thumbnail", f"{project}/images/3/pixels", f"{project}/export"]
@@ -162,7 +162,7 @@ def write_studio_requests(folder: Path) -> None:
         "/api/projects": {"name": "new"},
         f"{project}/changes": {"op": "label", "ids": [0, 1], "label": "cat"},
         f"{project}/changes?": {"op": "split", "ids": [2], "split": "val"},
-        f"{project}/changes?a": {"op": "merge_classes", "names": ["eel", "bee"], "to": "bee"},
+        f"{project}/changes?a": {"op": "merge_classes", "names": ["ant", "bee"], "to": "bee"},
         f"{project}/changes?b": {"op": "undo"},
         f"{project}/network": {"yaml": "input: 16x16x3", "reasons": []},
         "/api/network/check": {"yaml": "input: 16x16x3\nlayers:\n- flatten\n", "classes": 3},
