@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import Any, NamedTuple, NotRequired
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
@@ -37,13 +39,26 @@ class _Kept(TypedDict):
 _KIND = TypeAdapter(dict[str, _Kept])
 EXPORTS = "exports"
 RESULTS_FILE = "exports.json"
-KINDS: dict[str, dict[str, Any]] = {
-    "onnx": {},
-    "onnx-int8": {"int8": True},
-    "onnx-any-size": {"any_size": True},
-    "page": {"to": "page"},
+
+
+class Kind(NamedTuple):
+    """options: of `foveal export`.  file: the name of what is kept; a folder as a .zip."""
+
+    options: dict[str, Any]
+    file: str
+
+
+KINDS = {
+    "onnx": Kind({}, "model.onnx"),
+    "onnx-int8": Kind({"int8": True}, "model-int8.onnx"),
+    "onnx-any-size": Kind({"any_size": True}, "model-any-size.onnx"),
+    "page": Kind({"to": "page"}, "model.html"),
+    "page-int8": Kind({"to": "page", "int8": True}, "model-int8.html"),
+    "litert": Kind({"to": "litert"}, "model.tflite"),
+    "litert-int8": Kind({"to": "litert", "int8": True}, "model-int8.tflite"),
+    "pytorch": Kind({"to": "pytorch"}, "model-pytorch.zip"),
 }
-"""The options of `foveal export`."""
+_ZIP = ".zip"
 _exporting = threading.Lock()
 
 
@@ -59,6 +74,7 @@ def export_model(
     """
     if kind not in KINDS:
         raise UsageError(f"the export '{kind}' does not exist; choose {', '.join(KINDS)}")
+<<<<<<< HEAD
     options = KINDS[kind]
     suffix = "html" if kind == "page" else "onnx"
     out = run / EXPORTS / f"model{kind.removeprefix('page').removeprefix('onnx')}.{suffix}"
@@ -70,6 +86,14 @@ def export_model(
     ):
         model = model_path(frozen)
         labels = list(model_labels(model))
+=======
+    model = model_path(named or run)
+    labels = list(model_labels(model))
+    options, file = KINDS[kind]
+    out = run / EXPORTS / file
+    out.parent.mkdir(exist_ok=True)
+    with one_at_a_time(_exporting, progress, "exporting", "waiting for another export"):
+>>>>>>> 7b77a30 (Export LiteRT, PyTorch and the 8-bit page from the studio)
         try:
             request = {"model": str(model), "out": str(out), "options": options}
             result = run_child("export", request, progress)
@@ -80,20 +104,42 @@ def export_model(
             raise
         found = {"kind": kind, "passed": True, **result, "path": out.name, "labels": labels}
         _note(run, {**found, "bytes": out.stat().st_size})
+<<<<<<< HEAD
+=======
+    return {**found, **_repeat(model, options, out)}
+
+
+def _repeat(model: Path, options: dict[str, Any], out: Path) -> dict[str, str]:
+    """The same with the verb, which writes a folder where the studio keeps a .zip."""
+    out = out.with_suffix("") if out.suffix == _ZIP else out
+>>>>>>> 7b77a30 (Export LiteRT, PyTorch and the 8-bit page from the studio)
     words: list[str] = []
     for name, value in options.items():
         words += [f"--{name.replace('_', '-')}", *([] if value is True else [value])]
     arguments = "".join(f", {name}={value!r}" for name, value in options.items())
+<<<<<<< HEAD
     same = repeat(
         ["export", folder / MODEL_FILE, *words, "--out", out],
         f"foveal.export({str(folder / MODEL_FILE)!r}{arguments}, out={str(out)!r})",
     )
     return {**found, **same}
+=======
+    return repeat(
+        ["export", model, *words, "--out", out],
+        f"foveal.export({str(model)!r}{arguments}, out={str(out)!r})",
+    )
+>>>>>>> 7b77a30 (Export LiteRT, PyTorch and the 8-bit page from the studio)
 
 
 def export_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """`foveal export` of `model` to `out`, in the process of the work."""
-    result = export(request["model"], **request["options"], out=request["out"], progress=progress)
+    """`foveal export` of `model` to `out`, in the process of the work; a .zip holds a folder."""
+    model, options, out = request["model"], request["options"], Path(request["out"])
+    if out.suffix != _ZIP:
+        return export(model, **options, out=out, progress=progress).to_data()
+    with tempfile.TemporaryDirectory() as new:
+        result = export(model, **options, out=Path(new) / out.stem, progress=progress)
+        zipped = Path(shutil.make_archive(f"{new}/packed", "zip", new, out.stem))
+        write_atomic(out, zipped.read_bytes())
     return result.to_data()
 
 

@@ -1,8 +1,12 @@
 """Exports of a run: written, listed with the verdict of their check, refused."""
 
+import json
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 
@@ -10,7 +14,11 @@ import foveal
 from foveal.errors import Error, UsageError
 from foveal.model.labels import copy_with_labels
 from foveal.rundir import read_run_data, write_run_data
+<<<<<<< HEAD
 from foveal.studio.models.exports import export_file, export_job, export_model, list_exports
+=======
+from foveal.studio.models.exports import KINDS, export_file, export_model, list_exports
+>>>>>>> 7b77a30 (Export LiteRT, PyTorch and the 8-bit page from the studio)
 from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
 
 
@@ -150,21 +158,67 @@ def test_an_unknown_kind(run, progress):
     with pytest.raises(UsageError) as raised:
         export_model(run, "tflite", progress)
     assert str(raised.value) == (
-        "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size, page"
+        "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size, page, "
+        "page-int8, litert, litert-int8, pytorch"
     )
 
 
-def test_a_page_that_recognises_images(run, monkeypatch, progress):
+@pytest.mark.parametrize(
+    ("kind", "name", "option"),
+    [("page", "model.html", ""), ("page-int8", "model-int8.html", "--int8 ")],
+)
+def test_a_page_that_recognises_images(run, monkeypatch, progress, kind, name, option):
     monkeypatch.setenv("PATH", "")
-    made = export_model(run, "page", progress)
-    assert (made["passed"], made["path"], made["browser"], made["n"]) == (
-        True,
-        "model.html",
-        None,
-        100,
-    )
+    monkeypatch.setitem(KINDS[kind].options, "max_loss", 100)  # digits of one epoch
+    made = export_model(run, kind, progress)
+    assert (made["passed"], made["path"], made["browser"], made["n"]) == (True, name, None, 100)
     assert made["command"] == (
-        f"foveal export '{run}/model.safetensors' --to page --out '{run}/exports/model.html'"
+        f"foveal export '{run}/model.safetensors' --to page {option}--max-loss 100 "
+        f"--out '{run}/exports/{name}'"
     )
-    assert "to='page', out=" in made["python"]
-    assert export_file(run, "model.html").read_bytes()[:15] == b"<!doctype html>"
+    assert export_file(run, name).read_bytes()[:15] == b"<!doctype html>"
+
+
+def test_a_folder_of_pytorch_is_kept_as_a_zip(run, new_digits, progress, tmp_path):
+    for _ in range(2):  # the second takes the place of the first
+        made = export_model(run, "pytorch", progress)
+    assert (made["passed"], made["path"], made["n"]) == (True, "model-pytorch.zip", 100)
+    folder = run / "exports" / "model-pytorch"
+    assert made["command"] == (
+        f"foveal export '{run}/model.safetensors' --to pytorch --out '{folder}'"
+    )
+    assert not folder.exists()
+    shutil.unpack_archive(export_file(run, "model-pytorch.zip"), tmp_path)
+    image = next(new_digits.rglob("*.png"))
+    command = [
+        sys.executable,
+        tmp_path / "model-pytorch" / "predict.py",
+        "--format",
+        "jsonl",
+        image,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (expected,) = foveal.predict(run / "model.safetensors", image)
+    assert json.loads(done.stdout)["label"] == expected.label
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("litert", "model.tflite"), ("litert-int8", "model-int8.tflite")]
+)
+def test_litert_is_written_or_names_its_extra(run, progress, kind, name):
+    if find_spec("litert_torch") is None:
+        with pytest.raises(Error) as raised:
+            export_model(run, kind, progress)
+        assert str(raised.value) == (
+            "foveal export --to litert needs the extra 'mobile': type  pip install 'foveal[mobile]'"
+        )
+        (listed,) = list_exports(run)
+        assert (listed["kind"], listed["passed"], listed["message"]) == (
+            kind,
+            False,
+            str(raised.value),
+        )
+    else:
+        made = export_model(run, kind, progress)
+        assert (made["passed"], made["path"], made["n"]) == (True, name, 100)
+        assert export_file(run, name).read_bytes()[4:8] == b"TFL3"

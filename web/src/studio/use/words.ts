@@ -30,6 +30,11 @@ export const words = {
     'One HTML file that recognises images offline, on phones too. It holds up to 4 images of val for its self-test.',
     '휴대전화에서도 오프라인으로 이미지를 인식하는 HTML 파일 하나. 자체 검사용으로 val 이미지를 최대 4장 담습니다.',
   ],
+  'page-int8': ['Web page, 8-bit', '웹 페이지, 8비트'],
+  'page-int8Hint': [
+    'The same page with a model of about a quarter of the size.',
+    '모델 크기가 약 4분의 1인 같은 페이지.',
+  ],
   onnx: ['ONNX', 'ONNX'],
   onnxHint: [
     'Runs wherever ONNX Runtime runs, without torch.',
@@ -41,6 +46,18 @@ export const words = {
   'onnx-any-sizeHint': [
     'Takes images of any size and prepares them inside the file.',
     '어떤 크기의 이미지든 받아 파일 안에서 전처리합니다.',
+  ],
+  litert: ['LiteRT', 'LiteRT'],
+  litertHint: [
+    'One .tflite file for phones and small devices, with the labels inside.',
+    '휴대전화와 소형 기기용 .tflite 파일 하나. 라벨을 담고 있습니다.',
+  ],
+  'litert-int8': ['LiteRT, 8-bit', 'LiteRT, 8비트'],
+  'litert-int8Hint': ['About a quarter of the size, and faster.', '크기는 약 4분의 1이고 더 빠릅니다.'],
+  pytorch: ['PyTorch', 'PyTorch'],
+  pytorchHint: [
+    'A folder of plain PyTorch as a .zip: weights, preprocessing, labels and a program that predicts, without Foveal.',
+    'Foveal 없이 쓰는 순수 PyTorch 폴더(.zip): 가중치, 전처리, 라벨, 예측 프로그램.',
   ],
   export: ['Export', '내보내기'],
   exportAgain: ['Export again', '다시 내보내기'],
