@@ -74,10 +74,8 @@ def export_model(
     """
     if kind not in KINDS:
         raise UsageError(f"the export '{kind}' does not exist; choose {', '.join(KINDS)}")
-<<<<<<< HEAD
-    options = KINDS[kind]
-    suffix = "html" if kind == "page" else "onnx"
-    out = run / EXPORTS / f"model{kind.removeprefix('page').removeprefix('onnx')}.{suffix}"
+    options, file = KINDS[kind]
+    out = run / EXPORTS / file
     model_path(run)
     out.parent.mkdir(exist_ok=True)
     with (
@@ -86,14 +84,6 @@ def export_model(
     ):
         model = model_path(frozen)
         labels = list(model_labels(model))
-=======
-    model = model_path(named or run)
-    labels = list(model_labels(model))
-    options, file = KINDS[kind]
-    out = run / EXPORTS / file
-    out.parent.mkdir(exist_ok=True)
-    with one_at_a_time(_exporting, progress, "exporting", "waiting for another export"):
->>>>>>> 7b77a30 (Export LiteRT, PyTorch and the 8-bit page from the studio)
         try:
             request = {"model": str(model), "out": str(out), "options": options}
             result = run_child("export", request, progress)
@@ -104,31 +94,20 @@ def export_model(
             raise
         found = {"kind": kind, "passed": True, **result, "path": out.name, "labels": labels}
         _note(run, {**found, "bytes": out.stat().st_size})
-<<<<<<< HEAD
-=======
-    return {**found, **_repeat(model, options, out)}
+    return {**found, **_repeat(folder / MODEL_FILE, options, out)}
 
 
 def _repeat(model: Path, options: dict[str, Any], out: Path) -> dict[str, str]:
     """The same with the verb, which writes a folder where the studio keeps a .zip."""
     out = out.with_suffix("") if out.suffix == _ZIP else out
->>>>>>> 7b77a30 (Export LiteRT, PyTorch and the 8-bit page from the studio)
     words: list[str] = []
     for name, value in options.items():
         words += [f"--{name.replace('_', '-')}", *([] if value is True else [value])]
     arguments = "".join(f", {name}={value!r}" for name, value in options.items())
-<<<<<<< HEAD
-    same = repeat(
-        ["export", folder / MODEL_FILE, *words, "--out", out],
-        f"foveal.export({str(folder / MODEL_FILE)!r}{arguments}, out={str(out)!r})",
-    )
-    return {**found, **same}
-=======
     return repeat(
         ["export", model, *words, "--out", out],
         f"foveal.export({str(model)!r}{arguments}, out={str(out)!r})",
     )
->>>>>>> 7b77a30 (Export LiteRT, PyTorch and the 8-bit page from the studio)
 
 
 def export_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -14,11 +14,13 @@ import foveal
 from foveal.errors import Error, UsageError
 from foveal.model.labels import copy_with_labels
 from foveal.rundir import read_run_data, write_run_data
-<<<<<<< HEAD
-from foveal.studio.models.exports import export_file, export_job, export_model, list_exports
-=======
-from foveal.studio.models.exports import KINDS, export_file, export_model, list_exports
->>>>>>> 7b77a30 (Export LiteRT, PyTorch and the 8-bit page from the studio)
+from foveal.studio.models.exports import (
+    KINDS,
+    export_file,
+    export_job,
+    export_model,
+    list_exports,
+)
 from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
 
 
