@@ -20,6 +20,7 @@ from foveal.studio.project.operations import (
     apply_entry,
     check_entry,
 )
+from foveal.studio.project.recent import RecentEntries
 from foveal.studio.project.table import Table
 from foveal.text import natural_key, printable
 
@@ -49,8 +50,8 @@ class NewImage(Protocol):
 class Project:
     """A project that is open; its methods may be called from any thread.
 
-    folder: holds the journal and the uploaded images.  on_change: called with the revision after
-    every change.
+    folder: holds the journal and the uploaded images.  recent: the newest entries of the journal.
+    on_change: called with the revision after every change.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Project:
         """Read the journal.  Raises DataError where it was altered or is of another project."""
         self.id, self.folder = project, folder
         self.lock = threading.RLock()
-        self.table = Table()
+        self.table, self.recent = Table(), RecentEntries()
         self._on_change = on_change
         self._journal = Journal(folder / JOURNAL, project)
         try:
@@ -81,8 +82,10 @@ class Project:
         """
         with self.lock:
             entry = check_entry(self.table, entry)
-            self._journal.append({**entry, "at": round(time.time(), 3)})
+            written = {**entry, "at": round(time.time(), 3)}
+            self._journal.append(written)
             apply_entry(self.table, entry)
+            self.recent.note(written)
             revision = self.revision
         self._on_change(revision)
 
@@ -92,11 +95,13 @@ class Project:
         paths: Sequence[str],
         batch: str | None,
         folder: str | None = None,
+        given: dict[str, str] | None = None,
     ) -> int:
         """Add images and return the id of the first.
 
         paths: as `Images.paths`.  folder: of this machine, None for uploaded images.  batch:
-        changes of one batch are undone together.  Raises as `change`.
+        changes of one batch are undone together.  given: `path`, and `label`, `split` and `group`,
+        with which the same is added again.  Raises as `change`.
         """
         classes = list(dict.fromkeys(row.label for row in rows if row.label is not None))
         groups = list(dict.fromkeys(row.group for row in rows if row.group is not None))
@@ -116,6 +121,7 @@ class Project:
                     "groups": groups,
                     "group": _shorter([group_index.get(row.group or "", -1) for row in rows]),
                     "batch": batch,
+                    **({} if given is None else {"given": given}),
                 }
             )
         return first
@@ -124,6 +130,14 @@ class Project:
         """Close the journal."""
         with self.lock:
             self._journal.close()
+
+    def folders(self) -> list[str]:
+        """The folders in which its images lie: those that were added, and its own of uploads."""
+        with self.lock:
+            return [
+                str(self.folder / "images") if source["path"] is None else source["path"]
+                for source in self._sources()
+            ]
 
     def summary(self) -> dict[str, Any]:
         """What the page shows of the project as a whole; counts leave out what is left out."""
@@ -233,7 +247,7 @@ class Project:
         applied, collects = 0, gc.isenabled()
         gc.disable()  # it would scan the growing table again and again: half of the time
         try:
-            for done in apply_entries(self.table, self._journal.entries()):
+            for done in apply_entries(self.table, self.recent.noting(self._journal.entries())):
                 applied = done
             self.table.check()
         except (

@@ -16,6 +16,7 @@ from foveal.studio.models.evaluation import FOLDER as TEST_FOLDER
 from foveal.studio.models.evaluation import evaluate_test, evaluation_data
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
+from foveal.studio.repeats import keep_line
 from foveal.studio.responses import Empty, image_post, json_get, json_post
 from foveal.studio.state import StudioState
 from foveal.studio.tasks.tasks import TaskProgress
@@ -64,15 +65,17 @@ def look_routes(state: StudioState) -> list[Route]:
             return evaluate_test(project, run, progress)
 
         same = state.tasks.run(project.id, "evaluate-test", work)
-        return {**test(request), **same}
+        return {**test(request), **keep_line(project, run, same)}
 
     def explain(request: Request, image: Path | bytes) -> dict[str, Any]:
         model = model_path(state.named_run(request).folder)
 
         def work(progress: TaskProgress) -> dict[str, Any]:
-            return {"key": state.lenses.make(model, image, progress), **_same(model, image)}
+            return {"key": state.lenses.make(model, image, progress)}
 
-        return state.tasks.run(request.path_params["project"], "lens", work)
+        project = state.project(request)
+        made = state.tasks.run(project.id, "lens", work)
+        return {**made, **keep_line(project, model, _same(model, image))}
 
     def lens(request: Request) -> Response:
         state.run(request)
@@ -99,7 +102,7 @@ def _page(text: str, request: Request) -> Response:
     return HTMLResponse(text, headers={"content-security-policy": PAGE_POLICY})
 
 
-def _same(model: Path, image: Path | bytes) -> dict[str, Any]:
+def _same(model: Path, image: Path | bytes) -> dict[str, str]:
     name = image if isinstance(image, Path) else "IMAGE"
     return repeat(
         ["explain", model, name, "--out", "lens.html"],

@@ -31,6 +31,7 @@ from foveal.studio.network import (
     known_networks,
 )
 from foveal.studio.repeat import repeat
+from foveal.studio.repeats import keep_line
 from foveal.studio.responses import Body, json_get, json_post, small_number
 from foveal.studio.runs.folders import RUN_START, start_file
 from foveal.studio.state import StudioState
@@ -109,7 +110,8 @@ def network_routes(state: StudioState) -> list[Route]:
             return state.designs.of(project, body.minutes, body.start_from, progress)
 
         found = state.tasks.run(project.id, "design", work)
-        return {**found, **_repeated(project.folder / DESIGN_TABLE, body)}
+        table = project.folder / DESIGN_TABLE
+        return {**found, **keep_line(project, table, _repeated(table, body))}
 
     def expected(request: Request, body: DesignRequest) -> dict[str, Any]:
         project = state.project(request)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from foveal import __version__
 from foveal.errors import UsageError
 from foveal.pretrained.catalog import CATALOG, find_installed
+from foveal.studio.repeats import repeat_lines
 from foveal.studio.responses import Body, json_get, json_post, json_response
 from foveal.studio.state import StudioState
 
@@ -22,7 +23,7 @@ class ProjectName(Body):
 
 
 def project_routes(state: StudioState) -> list[Route]:
-    """Routes of /api/studio, /api/projects and /api/projects/P."""
+    """Routes of /api/studio, /api/projects, /api/projects/P and its repeat."""
     workspace = state.workspace
 
     def studio(_request: Request) -> dict[str, Any]:
@@ -55,6 +56,9 @@ def project_routes(state: StudioState) -> list[Route]:
     def show(request: Request) -> dict[str, Any]:
         return state.projects.facts(request.path_params["project"])
 
+    def repeated(request: Request) -> list[dict[str, str]]:
+        return repeat_lines(workspace, state.project(request))
+
     async def events(request: Request) -> Response:
         project = request.path_params["project"]
         workspace.project_folder(project)
@@ -68,5 +72,6 @@ def project_routes(state: StudioState) -> list[Route]:
         json_get(one, show),
         json_post(one, ProjectName, rename),
         Route(one, delete, methods=["DELETE"]),
+        json_get(f"{one}/repeat", repeated),
         Route(f"{one}/events", events),
     ]

@@ -12,6 +12,7 @@ from foveal.errors import UsageError
 from foveal.studio.models.loaded import model_path
 from foveal.studio.project.project import Project
 from foveal.studio.repeat import repeat
+from foveal.studio.repeats import keep_line
 from foveal.studio.responses import Body, Empty, json_get, json_post
 from foveal.studio.review.findings import TABLE, find, findings_data
 from foveal.studio.review.predictions import predict_images, predictions_data
@@ -41,7 +42,8 @@ def review_routes(state: StudioState) -> list[Route]:
         project = state.project(request)
         table = project.folder / TABLE
         task = state.tasks.start(project.id, "findings", lambda each: find(project, each))
-        return {"task": task, **repeat(["check", table], f"print(foveal.check({str(table)!r}))")}
+        same = repeat(["check", table], f"print(foveal.check({str(table)!r}))")
+        return {"task": task, **keep_line(project, project.folder, same)}
 
     def queue(request: Request) -> dict[str, Any]:
         project = state.project(request)
@@ -65,12 +67,13 @@ def review_routes(state: StudioState) -> list[Route]:
         task = state.tasks.start(
             project.id, "predictions", lambda each: predict_images(project, run, each)
         )
+        folders = project.folders()
         same = repeat(
-            ["predict", model, "IMAGES"],
-            f"for one in foveal.predict({str(model)!r}, 'IMAGES'):\n"
+            ["predict", model, *folders],
+            f"for one in foveal.predict({str(model)!r}, {folders!r}):\n"
             "    print(one.path, one.label, one.probability)",
         )
-        return {"task": task, **same}
+        return {"task": task, **keep_line(project, model, same)}
 
     one = "/api/projects/{project}"
     return [

@@ -15,6 +15,7 @@ from foveal.serving.errors import RequestError
 from foveal.studio.project.export import export_folders, project_csv
 from foveal.studio.project.project import Project
 from foveal.studio.repeat import repeat_in_project, repeat_upload
+from foveal.studio.repeats import keep_line
 from foveal.studio.responses import Body, json_post, json_response, read_json
 from foveal.studio.security import BINARY, media_type
 from foveal.studio.state import StudioState
@@ -33,9 +34,7 @@ from foveal.text import printable
 
 _MAX_LAYOUT_BYTES = 64 << 20
 """Of the names of dropped files, and of tables among them."""
-_OPTIONS = ("name", "label", "split", "group", "batch")
-_ADDED = "added"
-"""The folder that a file came in, which one command line adds with the files of all its classes."""
+_OPTIONS = ("name", "label", "split", "group", "batch", "added")
 
 
 class FolderPath(Body):
@@ -87,14 +86,8 @@ def upload_routes(state: StudioState) -> list[Route]:
         with incoming_file(project) as file:
             await _receive(request, file)
             answer = await run_in_threadpool(state.tasks.run, project.id, "upload", work)
-        return json_response({**answer, **same(request, name_of(project), options)})
-
-    def same(request: Request, project: str, options: UploadOptions) -> dict[str, str]:
-        folder = request.query_params.get(_ADDED)
-        if folder is not None:
-            return repeat_upload(state.workspace, project, folder)
-        given = {key: getattr(options, key) for key in ("label", "split", "group")}
-        return repeat_upload(state.workspace, project, options.name, **given)
+        same = repeat_upload(state.workspace, name_of(project), **options.given())
+        return json_response({**answer, **same})
 
     def folder(request: Request, body: FolderPath) -> dict[str, Any]:
         project = state.project(request)
@@ -128,10 +121,9 @@ def upload_routes(state: StudioState) -> list[Route]:
             return _exported(body.folder, copied, skipped)
 
         words, call = ["--export", body.folder], f"export({body.folder!r})"
-        return {
-            **state.tasks.run(project.id, "export", work),
-            **repeat_in_project(state.workspace, name_of(project), words, call),
-        }
+        done = state.tasks.run(project.id, "export", work)
+        same = repeat_in_project(state.workspace, name_of(project), words, call)
+        return {**done, **keep_line(project, project.folder, same)}
 
     one = "/api/projects/{project}"
     return [
@@ -148,8 +140,8 @@ def _upload_options(request: Request) -> UploadOptions:
     if media_type(request) != BINARY:
         raise RequestError(415, f"files are sent as {BINARY}")
     for name in request.query_params:
-        if name not in (*_OPTIONS, _ADDED):
-            valid = ", ".join((*_OPTIONS, _ADDED))
+        if name not in _OPTIONS:
+            valid = ", ".join(_OPTIONS)
             raise RequestError(
                 422, f"unknown parameter '{printable(name[:64])}'; valid parameters: {valid}"
             )

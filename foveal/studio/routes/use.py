@@ -17,6 +17,7 @@ from foveal.studio.models.evaluation import evaluation_data
 from foveal.studio.models.exports import export_file, export_model, list_exports
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
+from foveal.studio.repeats import keep_line
 from foveal.studio.responses import (
     Body,
     Empty,
@@ -46,25 +47,29 @@ def use_routes(state: StudioState) -> list[Route]:
         if prediction.error is not None:
             raise no_prediction(prediction.error)
         seconds = time.perf_counter() - started
+        name = image if isinstance(image, Path) else "IMAGE"
         same = repeat(
-            ["predict", model, "IMAGE"], f"print(next(foveal.predict({str(model)!r}, 'IMAGE')))"
+            ["predict", model, name], f"print(next(foveal.predict({str(model)!r}, {str(name)!r})))"
         )
+        keep_line(state.project(request), model, same)
         return {**prediction.to_data(), "path": None, "ms": 1000 * seconds, **same}
 
     def exports(request: Request) -> list[dict[str, Any]]:
         return list_exports(state.run(request), state.named_run(request).folder)
 
     def export(request: Request, body: ExportRequest) -> dict[str, Any]:
-        run = state.run(request)
+        project, run = state.project(request), state.run(request)
 
         def named() -> Path:
             return state.named_run(request).folder
 
-        return state.tasks.run(
-            request.path_params["project"],
+        made = state.tasks.run(
+            project.id,
             "export-model",
             lambda progress: export_model(run, body.to, progress, named),
         )
+        keep_line(project, run, {key: made[key] for key in ("command", "python")})
+        return made
 
     def download(request: Request) -> Response:
         path = export_file(state.run(request), request.path_params["name"])
@@ -74,7 +79,10 @@ def use_routes(state: StudioState) -> list[Route]:
         return state.servers.status(state.run(request), state.named_run(request).folder)
 
     def start_server(request: Request, _body: Empty) -> dict[str, Any]:
-        return state.servers.start(state.run(request), state.named_run(request).folder)
+        run = state.run(request)
+        started = state.servers.start(run, state.named_run(request).folder)
+        same = {key: started[key] for key in ("command", "python")}
+        return {**started, **keep_line(state.project(request), run, same)}
 
     def stop_server(request: Request) -> Response:
         return json_response(state.servers.stop(state.run(request)))

@@ -57,7 +57,13 @@ def add_folder(project: Project, path: str, progress: TaskProgress | None = None
         new = _new_rows(project, folder, rows, paths, added, progress or silent)
         for start in range(0, len(new), _ROWS_TOGETHER):
             part = new[start : start + _ROWS_TOGETHER]
-            project.add([rows[row] for row in part], [paths[row] for row in part], batch, folder)
+            project.add(
+                [rows[row] for row in part],
+                [paths[row] for row in part],
+                batch,
+                folder,
+                {"path": path},
+            )
     added.added = len(new)
     return added
 

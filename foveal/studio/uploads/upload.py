@@ -49,7 +49,8 @@ class UploadOptions:
     """name: of the file.  label: the class of a single image, or of all in a zip without folders.
 
     split: of images that have none of their own.  group: images of one group stay in one split.
-    batch: uploads of one batch are undone together.
+    batch: uploads of one batch are undone together.  added: the folder that the file came in, which
+    one command line adds with the files of all its classes.
     """
 
     name: str = "upload"
@@ -57,6 +58,15 @@ class UploadOptions:
     group: str | None = None
     batch: str | None = None
     split: str | None = None
+    added: str | None = None
+
+    def given(self) -> dict[str, str]:
+        """As those of `Project.add`; of the file the page knows only its name."""
+        if self.added is not None:
+            return {"path": self.added}
+        options = {"label": self.label, "split": self.split, "group": self.group}
+        named = {key: value for key, value in options.items() if value is not None}
+        return {"path": self.name, **named}
 
 
 @contextmanager
@@ -125,7 +135,7 @@ def take_upload(
     else:
         rows = [Row(options.name[:_MAX_NAME], label, split, group, file.read_bytes)]
         total = 1
-    writer = _Writer(project, thumbnails, batch, added)
+    writer = _Writer(project, thumbnails, batch, options.given(), added)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         waiting = iter(rows)
         while part := list(islice(waiting, _ROWS_TOGETHER)):
@@ -155,9 +165,16 @@ def _read(row: Row) -> _Content:
 class _Writer:
     """Stores contents and adds them to the project, some at a time."""
 
-    def __init__(self, project: Project, thumbnails: Thumbnails, batch: str, added: Added) -> None:
+    def __init__(
+        self,
+        project: Project,
+        thumbnails: Thumbnails,
+        batch: str,
+        given: dict[str, str],
+        added: Added,
+    ) -> None:
         self._project, self._thumbnails = project, thumbnails
-        self._batch, self._added = batch, added
+        self._batch, self._given, self._added = batch, given, added
 
     def add(self, rows: list[Row], contents: list[_Content]) -> None:
         """Add those that could be read and are not in the project."""
@@ -181,7 +198,8 @@ class _Writer:
         folder = self._project.folder
         for path, (_, found) in new.items():
             store(folder, path, found.content)
-        start = self._project.add([row for row, _ in new.values()], list(new), self._batch)
+        rows = [row for row, _ in new.values()]
+        start = self._project.add(rows, list(new), self._batch, given=self._given)
         for image, (path, (_, found)) in enumerate(new.items(), start):
             self._thumbnails.put(image, file_stamp(folder / path), found.thumbnail)
             self._added.ids.append(image)

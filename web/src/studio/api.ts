@@ -1,6 +1,4 @@
 // The studio's HTTP API: every failure becomes a RequestError with one sentence of the server.
-import { repeated } from './repeat.svelte'
-
 /** A failed request: the HTTP status, 0 where the server cannot be reached, and its sentence. */
 export class RequestError extends Error {
   constructor(
@@ -26,10 +24,8 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   throw new RequestError(response.status, body.error ?? `${response.status} ${response.statusText}`)
 }
 
-async function json<T>(path: string, init: RequestInit, remember: (value: unknown) => void = repeated): Promise<T> {
-  const value = (await (await send(path, init)).json()) as T
-  remember(value)
-  return value
+async function json<T>(path: string, init: RequestInit): Promise<T> {
+  return (await (await send(path, init)).json()) as T
 }
 
 export const get = <T>(path: string): Promise<T> => json<T>(path, {})
@@ -54,23 +50,14 @@ export const imageOfMachine = async (path: string): Promise<Blob> =>
 export const remove = <T>(path: string): Promise<T> =>
   json<T>(path, { method: 'DELETE', headers: JSON_TYPE, body: '{}' })
 
-/** Send the bytes of one file; remember: what takes the lines that do the same. */
-export const upload = <T>(
-  path: string,
-  content: Blob,
-  signal?: AbortSignal,
-  remember?: (value: unknown) => void,
-): Promise<T> =>
-  json<T>(
-    path,
-    {
-      method: 'POST',
-      headers: { 'content-type': 'application/octet-stream' },
-      body: content,
-      signal: signal ?? null,
-    },
-    remember,
-  )
+/** Send the bytes of one file. */
+export const upload = <T>(path: string, content: Blob, signal?: AbortSignal): Promise<T> =>
+  json<T>(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/octet-stream' },
+    body: content,
+    signal: signal ?? null,
+  })
 
 /** "?name=…&label=…" of the values that are given. */
 export function query(values: Record<string, string | number | null | undefined>): string {

@@ -1,12 +1,10 @@
 // Sending files to the open project, a few at a time, with progress that can be cancelled.
 import { RequestError, projectPath, query, upload } from '../api'
-import { repeated } from '../repeat.svelte'
 import { refresh, sentence, studio } from '../state.svelte'
 import type { Intake } from '../types'
 import type { Dropped, NamedFile } from './dropped'
 
 const AT_ONCE = 4
-const MOST_REPEATED = 3
 
 class Uploads {
   total = $state(0)
@@ -56,7 +54,6 @@ class Uploads {
           this.abort.signal,
         )
         this.count(intake)
-        if (next.folder || this.done < MOST_REPEATED) repeated(intake) // others are added by the same line
       } catch (error) {
         if (!(error instanceof RequestError)) return // cancelled
         this.count({ added: 0, notes: [], skipped: [{ name: next.file.name, reason: sentence(error) }] })
@@ -86,5 +83,5 @@ export function sendFile(
 ): Promise<Intake> {
   const options = { name: file.name ?? 'image.jpg', label, split, group, batch, added }
   const path = `${projectPath(project)}/uploads${query(options)}`
-  return upload<Intake>(path, file, signal, () => undefined)
+  return upload<Intake>(path, file, signal)
 }
