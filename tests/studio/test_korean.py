@@ -230,6 +230,13 @@ PARTICLES = {
     "5 %을(를)": "5 %를",
     "층 3(conv)은(는) 층 4(conv)은(는)": "층 3(conv)은 층 4(conv)는",
     "'cat'을(를)": "'cat'을(를)",
+    "set을(를)": "set을(를)",
+    "apple은(는) phone은(는) dress은(는) flower은(는)": "apple은 phone은 dress는 flower는",
+    "model.onnx(으)로 model.html(으)로 a.png(으)로": "model.onnx로 model.html로 a.png로",
+    "CNN이(가) URL이(가) RGB이(가) LiteRT이(가)": "CNN이 URL이 RGB가 LiteRT가",
+    "ring과(와) lamp과(와) plant과(와) conv2d과(와)": "ring과 lamp와 plant와 conv2d와",
+    "airplane(으)로 automobile(으)로 OCR(으)로": "airplane으로 automobile로 OCR(으)로",
+    "‘shoes’은(는) (bird)은(는) café은(는)": "‘shoes’는 (bird)은(는) café은(는)",
     "을(를)": "을(를)",
     "값(사과)": "값(사과)",
 }

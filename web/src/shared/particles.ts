@@ -16,9 +16,23 @@ const MOST_READ = 100
 /** How the digits end when they are read (영, 일, 이, ...): in a consonant, in ㄹ, in a vowel. */
 const DIGITS = 'cLvcvvcLLv'
 
-/** How the last sound of a word ends; undefined where that is not known, as of Latin letters. */
-function ending(word: string): 'consonant' | 'ㄹ' | 'vowel' | undefined {
+type Ending = 'consonant' | 'ㄹ' | 'vowel' | undefined
+
+/** How a word of Latin letters ends as Korean reads it: 애플, 폰, 드레스; undefined as of cat, read 캣, and set, read 세트. */
+function latinEnding(letters: string): Ending {
+  const word = letters.toLowerCase()
+  if (!/[aeiouy]/.test(word)) return /[lr]$/.test(word) ? 'ㄹ' : /[mn]$/.test(word) ? 'consonant' : 'vowel' // 에이치티엠엘
+  if (letters.endsWith('R')) return undefined // OCR is read 오시알, TENSOR 텐서
+  if (/le?$/.test(word)) return 'ㄹ'
+  if (/(ng|[mn]|[aeiouy][mn]+e)$/.test(word)) return 'consonant'
+  return /([bcgjq]|[aeiouytp][pt]|[aeiouyc]k)$/.test(word) ? undefined : 'vowel'
+}
+
+/** How the last sound of a word ends; undefined where that is not known. */
+function ending(word: string): Ending {
   const last = word.at(-1) ?? ''
+  const latin = /[A-Z]{2,}$/.exec(word) ?? /[A-Za-z]+$/.exec(word)
+  if (latin) return latinEnding(latin[0])
   if (/\d/.test(last))
     return ({ c: 'consonant', L: 'ㄹ', v: 'vowel' } as const)[DIGITS[Number(last)] as 'c' | 'L' | 'v']
   if (last === '%') return 'vowel'

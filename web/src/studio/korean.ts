@@ -124,6 +124,7 @@ export function translatorOf(table: Table): (text: string) => string | undefined
     if (SENTENCE_OR_VALUE.test(name)) return translate(value) ?? (VALUE.test(value) ? value : undefined)
     if (SENTENCE_OR_WORDS.test(name)) return translate(value) ?? value
     if (name === 'lines') return `${value.replace(/^\w+ /, '').replace(MORE, '행 외 $1개 ')}행`
+    if (name === 'readings') return value.replace(/' as (train|val|test)(?=, '|$)/g, "' → $1")
     return value.replace(MORE, ' 외 $1개')
   }
 
