@@ -65,7 +65,7 @@ async function noReport(page) {
   await page.getByRole("button", { name: "Report", exact: true }).press("Enter");
   same(
     await page.locator(".error").textContent(),
-    "this run has no report yet: it is written when training ends",
+    "This run has no report yet: it is written when training ends",
     "a run without a report",
   );
 }

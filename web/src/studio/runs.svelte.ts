@@ -3,7 +3,7 @@ import { translator } from '../shared/i18n.svelte'
 import { percent } from '../shared/numbers'
 import { get, post, projectPath, runPath } from './api'
 import { onEvent } from './events'
-import { localised } from './sentences'
+import { capital, localised } from './sentences'
 import { attempt, studio, tell } from './state.svelte'
 import { clock } from './train/time'
 import type { RunStatus } from './types'
@@ -61,7 +61,8 @@ class Runs {
     if (!made || made.state === 'running') return
     const before = this.current?.val_accuracy ?? null
     this.retraining = ''
-    if (made.state !== 'finished') return tell(made.error ? localised(made.error).text : t('headFailed'), 'error')
+    if (made.state !== 'finished')
+      return tell(made.error ? capital(localised(made.error).text) : t('headFailed'), 'error')
     this.chosen = made.id
     const shown = (value: number | null): string => (value === null ? '–' : percent(value, 1))
     tell(t('headDone', { before: shown(before), after: shown(made.val_accuracy) }))

@@ -10,6 +10,10 @@ export interface Localised {
   lang: 'en' | 'ko'
 }
 
+/** A sentence that stands by itself, with a capital; a name or command at its start stays as it is. */
+export const capital = (text: string): string =>
+  /^(?!foveal )[a-z]+[ ,:;]/.test(text) ? text[0]!.toUpperCase() + text.slice(1) : text
+
 /** A sentence of the server in the language of the page, and the language that it is in. */
 export function localised(text: string): Localised {
   if (language.current !== 'ko') return { text, lang: 'en' }

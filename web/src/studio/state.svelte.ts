@@ -4,7 +4,7 @@ import { translator } from '../shared/i18n.svelte'
 import { RequestError, get, post, projectPath } from './api'
 import { ImageTable } from './data/table'
 import { connect, disconnect, onEvent } from './events'
-import { localised } from './sentences'
+import { capital, localised } from './sentences'
 import type { ImageColumns, Project, StudioInfo, Task } from './types'
 import { words } from './words'
 
@@ -64,7 +64,8 @@ export function dismissErrors(): void {
 }
 
 export function sentence(error: unknown): string {
-  if (error instanceof RequestError) return error.status === 0 ? t('unreachable') : localised(error.reason).text
+  if (error instanceof RequestError)
+    return error.status === 0 ? t('unreachable') : capital(localised(error.reason).text)
   throw error
 }
 
@@ -218,5 +219,7 @@ onEvent('deleted', () => {
 })
 onEvent<Task>('task', (task) => {
   studio.tasks.set(task.id, task)
-  if (task.state === 'failed' && task.error) tell(localised(task.error).text, 'error')
+  // what an export failed by stands in its place
+  if (task.state === 'failed' && task.error && task.kind !== 'export-model')
+    tell(capital(localised(task.error).text), 'error')
 })

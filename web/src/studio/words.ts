@@ -49,8 +49,8 @@ export const words = {
   undo: ['Undo', '실행 취소'],
   repeat: ['How to repeat this', '같은 작업 재현하기'],
   repeatHint: [
-    'The same work on the command line and in Python. What was done on this page stands below, newest first.',
-    '같은 작업을 명령줄과 Python에서 하는 방법입니다. 이 페이지에서 한 작업이 최근 순으로 아래에 표시됩니다.',
+    'The same work on the command line and in Python. What was done in this project stands below, newest first.',
+    '같은 작업을 명령줄과 Python에서 하는 방법입니다. 이 프로젝트에서 한 작업이 최근 순으로 아래에 표시됩니다.',
   ],
   repeatEmpty: [
     'Nothing yet. Check images, design a network, train or export, and the line that does the same stands here.',
@@ -59,6 +59,10 @@ export const words = {
   repeatProject: [
     'A project is open in one place at a time: end the studio before a line with  foveal project  or  foveal.open_project.',
     '프로젝트는 한 번에 한 곳에서만 열 수 있습니다.  foveal project  나  foveal.open_project  를 쓰려면 먼저 스튜디오를 종료하세요.',
+  ],
+  repeatImage: [
+    'IMAGE stands for a file that was tried here; of a file that was uploaded the line has only the name.',
+    'IMAGE는 여기서 시험한 파일을 뜻합니다. 올린 파일은 이름만 표시됩니다.',
   ],
   openAgain: ['Open this project', '이 프로젝트 열기'],
   commandLine: ['Command line', '명령줄'],
@@ -71,6 +75,7 @@ export const words = {
   ],
   lost: ['The connection is lost. Trying again…', '연결이 끊어졌습니다. 다시 연결하는 중…'],
   messages: ['Messages', '알림'],
+  faults: ['Errors', '오류'],
   cancelTask: ['Cancel: {what}', '취소: {what}'],
   working: ['Working…', '처리 중…'],
   loading: ['Loading…', '불러오는 중…'],
