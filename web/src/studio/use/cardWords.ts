@@ -16,6 +16,7 @@ export const words = {
   multiplyAdds: ['Multiply-adds an image', '이미지당 곱셈-덧셈'],
   fileSize: ['File', '파일 크기'],
   training: ['Training', '학습'],
+  onlyHead: ['only the output layer was fitted', '출력층만 맞춤'],
   epochs: ['{n} {n:epoch|epochs}', '{n} 에포크'],
   unfinished: ['Training has not ended yet.', '아직 학습이 끝나지 않았습니다.'],
   pretrained: ['Started from', '출발 가중치'],
