@@ -155,6 +155,44 @@ async function serve(page) {
   await page.waitForSelector("#start-server");
 }
 
+async function faultAboveTheContent(page) {
+  await page.getByRole("button", { name: "File of this machine" }).press("Enter");
+  await page.locator("#try-path").fill("/nowhere.png");
+  await page.keyboard.press("Enter");
+  const fault = page.getByRole("alert");
+  await fault.waitFor();
+  same(
+    await fault.locator("span").textContent(),
+    "There is no /nowhere.png on the machine that runs the studio; type the whole path of what lies there",
+    "the fault",
+  );
+  const [above, main] = await Promise.all(
+    [fault, page.locator("main")].map((one) => one.boundingBox()),
+  );
+  holds(above.y + above.height <= main.y, "it lies over the content");
+  await fault.getByRole("button", { name: "Close" }).press("Enter");
+  await fault.waitFor({ state: "detached" });
+}
+
+async function repeatAfterReload(page) {
+  const lines = async () => {
+    await page.locator("#repeat").press("Enter");
+    await page.locator("dialog pre").nth(2).waitFor();
+    const texts = await page.locator("dialog pre").allTextContents();
+    await page.keyboard.press("Escape");
+    return texts;
+  };
+  const before = await lines();
+  for (const word of ["export", "serve", "evaluate", "explain", "predict"])
+    holds(
+      before.some((line) => line.startsWith(`foveal ${word} `)),
+      `no line of ${word} in ${before}`,
+    );
+  await page.reload();
+  await page.waitForSelector("#try-files", { state: "attached" });
+  same(await lines(), before, "the lines after a reload");
+}
+
 async function card(page) {
   await page.locator("#open-card").press("Enter");
   await page.waitForSelector("article");
@@ -190,6 +228,8 @@ await inStudio(url, async (page) => {
   await liveWebcam(page);
   await exportModel(page);
   await serve(page);
+  await faultAboveTheContent(page);
+  await repeatAfterReload(page);
   await card(page);
   await press(page, "Escape");
 });
