@@ -257,7 +257,7 @@ async function folderOfSplits(page) {
     notes,
     [
       "1 file ignored: not an image in a class folder",
-      "folders are read as splits: 'test' as test, 'train' as train, 'validation' as val",
+      "Folders are read as splits: 'test' as test, 'train' as train, 'validation' as val",
     ],
     "how the folders were read",
   );
