@@ -26,7 +26,7 @@ PROSE = re.compile(r"[a-z]+ [a-z]+ [a-z]+")
 STUDIO = FOVEAL / "studio"
 ELSEWHERE = {
     *("start.py", "server.py", "open_project.py", "workspace.py", "security.py"),
-    *("kept.py", "project/table.py", "runs/request.py", "project/journal.py"),
+    *("kept.py", "project/table.py", "project/recent.py", "runs/request.py", "project/journal.py"),
 }
 """Modules whose errors are read in a terminal, or of a workspace that is damaged."""
 CHECKER = ("messages.py", "layers.py", "network.py", "pooling.py", "preprocess.py")

@@ -45,7 +45,7 @@ class RecentEntries:
         if given is None:
             return
         if "path" not in given or not _KEYS.issuperset(given):
-            raise ValueError(f"given is {given}")
+            raise ValueError("given")
         if entry["batch"] is None or entry["batch"] != self._batch:
             self._batch, self._of_batch = entry["batch"], 0
         elif self._of_batch == _MOST_OF_BATCH or self._entries[-1].get("given") == given:
