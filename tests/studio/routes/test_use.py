@@ -63,7 +63,8 @@ def test_an_export_is_made_listed_and_downloaded(digits_project):
     assert answer.headers["content-disposition"] == 'attachment; filename="model.onnx"'
     studio.get(f"{run}/exports/..%2fmodel.safetensors", 404)
     assert studio.post(f"{run}/export", 422, to="tflite")["error"] == (
-        "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size, page"
+        "the export 'tflite' does not exist; choose onnx, onnx-int8, onnx-any-size, page, "
+        "page-int8, litert, litert-int8, pytorch"
     )
 
 
