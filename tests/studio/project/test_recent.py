@@ -61,5 +61,5 @@ def test_only_the_newest_are_held():
 
 @pytest.mark.parametrize("wrong", [{"path": "a", "x": "y"}, {"label": "a"}])
 def test_what_no_studio_wrote_is_refused(wrong):
-    with pytest.raises(ValueError, match="^given$"):
+    with pytest.raises(ValueError, match=r"^given$"):
         given([added("1", wrong)])
