@@ -1,4 +1,4 @@
-"""A project as a CSV table, or as folders of copies in a new place."""
+"""A project as a CSV table, or as folders of copies in a new place, with a table of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import csv
 import io
 import os
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from foveal.dataset.tables.cells import escape_formula, join_labels
 from foveal.errors import ImageError, UsageError
@@ -15,36 +19,51 @@ from foveal.progress import Progress, silent
 from foveal.studio.pixels import read_file
 from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES
 from foveal.studio.project.project import Project
+from foveal.studio.project.training_table import training_splits
 from foveal.text import natural_key, printable
 
 UNLABELLED = "unlabelled"
+TABLE = "metadata.csv"
+COLUMNS = ("path", "label", "split", "group")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 def project_csv(project: Project) -> str:
-    """All images that are not left out: path, name, label, split, group; cells no spreadsheet runs.
+    """All images that are not left out: path, label, split, group, name; cells no spreadsheet runs.
 
-    Names that are no text are escaped.
+    Splits are those that training takes.  Names that are no text are escaped.
     """
+    with project.lock:
+        rows = [
+            (str(project.location(image)[0]), *cells, project.name(image))
+            for image, cells in _exported(project)
+        ]
+    return _csv((*COLUMNS, "name"), rows)
+
+
+def _exported(project: Project) -> Iterator[tuple[int, tuple[str, str, str]]]:
+    """Id of each image that is not left out, with label, split and group, empty where none is."""
+    images, table = project.table.images, project.table
+    ids = np.flatnonzero(images.usable())
+    labels, groups = images.column("label")[ids].tolist(), images.column("group")[ids].tolist()
+    splits = training_splits(project, ids)
+    for image, label, split, group in zip(ids.tolist(), labels, splits, groups, strict=True):
+        yield (
+            image,
+            (
+                "" if label == NO_LABEL else join_labels([table.classes[label]]),
+                SPLIT_NAMES[split] if split else "",
+                "" if group == NO_GROUP else table.groups[group],
+            ),
+        )
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("path", "label", "split", "group", "name"))
-    with project.lock:
-        images, table = project.table.images, project.table
-        for image in images.present().tolist():
-            if images.column("left_out")[image]:
-                continue
-            label, group = (int(images.column(name)[image]) for name in ("label", "group"))
-            path, _ = project.location(image)
-            cells = (
-                str(path),
-                "" if label == NO_LABEL else join_labels([table.classes[label]]),
-                SPLIT_NAMES[images.column("split")[image]] if images.column("split")[image] else "",
-                "" if group == NO_GROUP else table.groups[group],
-                project.name(image),
-            )
-            writer.writerow([escape_formula(printable(cell)) for cell in cells])
+    writer.writerow(columns)
+    writer.writerows([escape_formula(printable(cell)) for cell in row] for row in rows)
     return out.getvalue()
 
 
@@ -53,8 +72,10 @@ def export_folders(
 ) -> tuple[int, list[tuple[str, str]]]:
     """Copy the images into folders named by their classes; returns how many, and what was skipped.
 
-    folder: a whole path where nothing is yet.  Nothing is there until all is.  Raises UsageError
-    where it is not new, Error where it cannot be written.
+    Splits are those that training takes.  metadata.csv among them has labels, splits and groups: a
+    folder cannot have every name that a class can, nor tell a group.  folder: a whole path where
+    nothing is yet.  Nothing is there until all is.  Raises UsageError where it is not new, Error
+    where it cannot be written.
     """
     target = Path(os.path.expanduser(folder.strip()))  # noqa: PTH111
     if not target.is_absolute() or "\0" in folder:
@@ -66,37 +87,47 @@ def export_folders(
         raise UsageError(f"{printable(folder)} is there already: name a folder that is not there")
     with project.lock:
         jobs = _jobs(project)
-    skipped = []
+    skipped, rows = [], []
     with new_folder(target) as part:
-        for done, (name, file, root, place) in enumerate(jobs, start=1):
+        for done, job in enumerate(jobs, start=1):
             try:
-                content = read_file(file, root)
+                content = read_file(job.file, job.root)
             except ImageError as error:
-                skipped.append((name, error.reason))
+                skipped.append((job.name, error.reason))
                 continue
-            path = part / place
+            path = part / job.place
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+            if job.cells[0]:
+                rows.append((job.place, *job.cells))
             progress("copying images", done, len(jobs))
+        (part / TABLE).write_text(_csv(COLUMNS, rows), encoding="utf-8")
         for inner in part.iterdir():
             fsync(inner)
     return len(jobs) - len(skipped), skipped
 
 
-def _jobs(project: Project) -> list[tuple[str, Path, Path, str]]:
-    """Name, file, root and place of each image that is not left out."""
+class _Job(NamedTuple):
+    """name: of the image in the project.  place: of its copy.  cells: label, split and group."""
+
+    name: str
+    file: Path
+    root: Path
+    place: str
+    cells: tuple[str, str, str]
+
+
+def _jobs(project: Project) -> list[_Job]:
     images, classes = project.table.images, project.table.classes
     folders = _folder_names([name for _, name in project.table.sorted_classes()])
     taken: set[str] = set()
     jobs = []
-    for image in images.present().tolist():
-        if not images.column("left_out")[image]:
-            label = int(images.column("label")[image])
-            folder = UNLABELLED if label == NO_LABEL else folders[classes[label]]
-            split = int(images.column("split")[image])
-            start = f"{SPLIT_NAMES[split]}/" if split else ""
-            place = _free(f"{start}{folder}/{safe_name(Path(project.name(image)).name)}", taken)
-            jobs.append((project.name(image), *project.location(image), place))
+    for image, cells in _exported(project):
+        label = int(images.column("label")[image])
+        folder = UNLABELLED if label == NO_LABEL else folders[classes[label]]
+        name = project.name(image)
+        place = "/".join(filter(None, (cells[1], folder, safe_name(Path(name).name))))
+        jobs.append(_Job(name, *project.location(image), _free(place, taken), cells))
     return jobs
 
 

@@ -60,20 +60,31 @@ def write_table(project: Project, path: Path) -> None:
         ids = _labelled(images)
         if not len(ids):
             raise DataError("no image of the project has a label: label some first")
-        labels, groups = images.column("label")[ids], images.column("group")[ids]
         paths = [str(project.location(image)[0]) for image in ids.tolist()]
-        names = [None if group == NO_GROUP else table.groups[group] for group in groups.tolist()]
-        keys = [
-            path if name is None else f"group {name}"
-            for path, name in zip(paths, names, strict=True)
-        ]
-        splits = resolve_splits(images.column("split")[ids], keys).tolist()
-        classes = [table.classes[label] for label in labels.tolist()]
+        names = _group_names(project, ids)
+        splits = training_splits(project, ids)
+        classes = [table.classes[label] for label in images.column("label")[ids].tolist()]
     write_atomic(path, "".join(map(_line, paths, classes, splits, names)))
 
 
 def _labelled(images: Images) -> NDArray[np.int64]:
     return np.flatnonzero(images.usable() & (images.column("label") != NO_LABEL))
+
+
+def training_splits(project: Project, ids: NDArray[np.int64]) -> list[int]:
+    """The splits of images as training takes them, see `resolve_splits`."""
+    keys = [
+        str(project.location(image)[0]) if name is None else f"group {name}"
+        for image, name in zip(ids.tolist(), _group_names(project, ids), strict=True)
+    ]
+    splits: list[int] = resolve_splits(project.table.images.column("split")[ids], keys).tolist()
+    return splits
+
+
+def _group_names(project: Project, ids: NDArray[np.int64]) -> list[str | None]:
+    table = project.table
+    groups = table.images.column("group")[ids].tolist()
+    return [None if group == NO_GROUP else table.groups[group] for group in groups]
 
 
 def resolve_splits(splits: NDArray[np.int8], keys: list[str]) -> NDArray[np.int8]:

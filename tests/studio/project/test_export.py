@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from foveal.dataset.open import open_dataset
 from foveal.errors import Error, UsageError
 from foveal.progress import Progress
 from foveal.studio.project.export import export_folders, project_csv, safe_name
@@ -37,7 +38,7 @@ def test_the_csv_has_a_row_an_image_and_no_formula(project, tmp_path):
     rows = list(csv.reader(io.StringIO(project_csv(project))))
     assert rows[0] == ["path", "label", "split", "group", "name"]
     assert sorted(rows[1:]) == [
-        [f"{tmp_path}/f/=dog/1.png", "'=dog", "", "", "'=dog/1.png"],
+        [f"{tmp_path}/f/=dog/1.png", "'=dog", "train", "", "'=dog/1.png"],
         [f"{tmp_path}/f/cat/2.png", "cat", "test", "", "cat/2.png"],
     ]
 
@@ -50,9 +51,27 @@ def test_folders_hold_copies_by_split_and_class(project, tmp_path):
     (tmp_path / "f/cat/2.png").unlink()
     copied, skipped = export_folders(project, f" {tmp_path}/out ")
     found = sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "out").rglob("*.png"))
-    assert found == ["out/cat/1.png", "out/val/cat/1.png"]
+    assert found == ["out/train/cat/1.png", "out/val/cat/1.png"]
     assert (copied, skipped) == (2, [("cat/2.png", "cannot be opened: No such file or directory")])
-    assert (tmp_path / "out/cat/1.png").read_bytes() == (tmp_path / "f/=dog/1.png").read_bytes()
+    assert (tmp_path / "out/train/cat/1.png").read_bytes() == (
+        tmp_path / "f/=dog/1.png"
+    ).read_bytes()
+
+
+def test_folders_are_read_back_as_they_were(project, tmp_path):
+    images = ids(project)
+    project.change({"op": "split", "ids": [images["cat/1.png"]], "split": "val"})
+    project.change({"op": "rename_class", "name": "cat", "to": "train"})
+    project.change({"op": "label", "ids": [images["=dog/1.png"]], "label": "a/b|c"})
+    project.change({"op": "group", "ids": [images["=dog/1.png"]], "group": "=g"})
+    export_folders(project, f"{tmp_path}/out")
+    found = open_dataset(tmp_path / "out")
+    rows = zip(found.paths, found.labels, found.splits, found.groups, strict=True)
+    assert sorted(rows) == [
+        ("train/a_b_c/1.png", ("a/b|c",), "train", "=g"),
+        ("train/train/2.png", ("train",), "train", None),
+        ("val/train/1.png", ("train",), "val", None),
+    ]
 
 
 @pytest.mark.parametrize(
