@@ -1,4 +1,7 @@
-"""Runs an exported LiteRT file (.tflite) after its bytes were verified; never imports torch."""
+"""Runs an exported LiteRT file (.tflite) after its bytes were verified and its graph was tried.
+
+Never imports torch.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import numpy as np
 from foveal.errors import MissingExtra
 from foveal.model.inference_manifest import parse_inference_manifest
 from foveal.prediction import litert_verify
+from foveal.prediction.litert_trial import refuse_crashing
 from foveal.prediction.prediction import logits_from_probabilities
 from foveal.prediction.runtime import (
     check_size,
@@ -35,6 +39,7 @@ class LitertBackend:
         self.path, self._manifest_json = path, litert_verify.read_manifest(content, path)
         self.inference_manifest = parse_inference_manifest(self._manifest_json, path)
         self._lock = Lock()  # an interpreter has one set of buffers
+        refuse_crashing(content, path)
         try:
             self._interpreter = _create_interpreter(content, threads)
         except Exception as error:  # it raises ValueError and RuntimeError of its own
