@@ -55,6 +55,48 @@ def test_a_signal_ends_an_explanation_that_a_page_waits_for(
         assert [child for child in children if Path(f"/proc/{child}").exists()] == []
 
 
+def test_killed_while_it_explains_and_exports_it_leaves_nothing(
+    start_studio, copy_run, digits, digits_run, tmp_path, monkeypatch
+):
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+
+    def post(path, body):
+        with contextlib.suppress(httpx.HTTPError):
+            studio.client.post(path, json=body)
+
+    with start_studio(tmp_path / "w") as studio:
+        project = studio.project("digits")
+        studio.post(f"{project}/folders", path=str(digits))
+        run = copy_run(studio, project, digits_run)
+        before = sorted(path.name for path in run.rglob("*"))
+        work = (("lens", {"image": 0}), ("export", {"to": "pytorch"}))
+        pages = [
+            threading.Thread(target=post, args=(f"{project}/runs/{run.name}/{what}", body))
+            for what, body in work
+        ]
+        for page in pages:
+            page.start()
+        deadline = time.monotonic() + 60
+        while len(children := _children(studio.process.pid)) < len(work):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        studio.stop(signal.SIGKILL)
+        for page in pages:
+            page.join(30)
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert list(temporary.iterdir()) == []
+    with start_studio(tmp_path / "w") as again:
+        assert again.get(project)["images"] > 0
+        assert again.get(f"{project}/runs/{run.name}/exports") == []
+        after = sorted(path.name for path in run.rglob("*"))
+        assert [name for name in after if name not in before] == ["exports"]
+        assert list((tmp_path / "w" / "lenses").glob("*")) == []
+
+
 def test_killed_and_started_again_an_open_page_goes_on(start_studio, tmp_path):
     with start_studio(tmp_path / "w") as studio:
         path = studio.project("kept")

@@ -35,7 +35,7 @@ from foveal.studio.runs.request import TABLE_FILE
 
 FOLDER, NAMES_FILE = "named", "names.json"
 _IDS = TypeAdapter(dict[str, int])
-_FROZEN = "frozen-"
+_FROZEN = ".frozen-"
 _writing = threading.RLock()
 
 
@@ -160,8 +160,6 @@ def frozen_run(run: Path, find: Callable[[], Path]) -> Iterator[tuple[Path, Path
     find: as `name_run`.  The second keeps the names inside the block, whatever is renamed
     meanwhile.  Raises what `find` raises.
     """
-    for left in run.glob(f"{_FROZEN}*"):  # of a studio that was killed
-        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=run, prefix=_FROZEN) as new:
         with _writing:
             named = find()

@@ -91,6 +91,8 @@ def clear_incoming(project: Project) -> None:
         for part in project.folder.glob(f"{folder}/.*.part"):
             with contextlib.suppress(OSError):
                 part.unlink()
+    for left in project.folder.glob("runs/*/.frozen-*"):  # of an export
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def byte_limit(start: bytes, folder: Path) -> int:

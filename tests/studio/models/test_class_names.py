@@ -172,7 +172,6 @@ def test_a_run_notes_the_ids_of_the_classes_in_its_table(tmp_path, digits):
 
 
 def test_a_frozen_run_keeps_its_names_whatever_is_renamed_meanwhile(project, run):
-    (run / "frozen-left").mkdir()  # by a studio that was killed
     rename(project, "3", "three")
     with frozen_run(run, lambda: name_run(project, run).folder) as (named, frozen):
         assert named == run / "named"
@@ -183,8 +182,8 @@ def test_a_frozen_run_keeps_its_names_whatever_is_renamed_meanwhile(project, run
         assert read_manifest(frozen / "model.safetensors").labels[3] == "three"
         assert "three" in read_run_data(frozen).classes
         assert '"three"' in (frozen / "images.jsonl").read_text()
-        assert [path.name for path in run.glob("frozen-*")] == [frozen.name]
-    assert list(run.glob("frozen-*")) == []
+        assert [path.name for path in run.glob(".frozen-*")] == [frozen.name]
+    assert list(run.glob(".frozen-*")) == []
 
 
 def test_where_files_cannot_be_linked_they_are_copied(project, run, monkeypatch):

@@ -97,7 +97,7 @@ def test_an_export_keeps_the_names_that_it_began_with(run, progress, tmp_path, m
     assert foveal.load(export_file(run, "model.onnx")).labels[3] == "three"
     assert made["accuracy_native"] == made["accuracy_exported"] > 0.8
     assert list_exports(run, named)[0]["former_names"]  # the page says so
-    assert sorted(path.name for path in run.glob("frozen-*")) == []
+    assert sorted(path.name for path in run.glob(".frozen-*")) == []
     assert made["command"].startswith(f"foveal export {named}/model.safetensors ")
 
 
