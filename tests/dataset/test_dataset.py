@@ -54,6 +54,17 @@ def test_a_name_that_no_file_can_have_is_unusable(images):
         assert str(info.value) == "cannot be opened: No such file or directory"
 
 
+def test_a_table_of_absolute_paths_has_one_fingerprint_wherever_it_lies(images, tmp_path):
+    root = images("a/1.png b/1.png")
+    columns = {"path": [str(root / "a/1.png"), str(root / "b/1.png")], "label": ["a", "b"]}
+    here, there = (Dataset.from_columns(tmp_path / name, columns) for name in ("x", "y"))
+    assert here.fingerprint([0, 1]) == there.fingerprint([0, 1])
+    assert here.fingerprint([0, 1]) != there.fingerprint([1, 0])
+    relative = {"path": ["1.png"], "label": ["a"]}
+    one, other = (Dataset.from_columns(root / name, relative) for name in "ab")
+    assert one.fingerprint([0]) != other.fingerprint([0])
+
+
 def test_columns_of_different_lengths():
     with pytest.raises(DataError) as error:
         Dataset(Path("x"), ("a", "b"), (("c",),))

@@ -64,7 +64,7 @@ def test_lines_stay_and_do_the_same_in_the_shell_and_in_python(start_studio, tmp
         expected = project.summary()["classes"], project.columns()
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "foveal").write_text(f'#!/bin/sh\nexec {sys.executable} -m foveal "$@"\n')
+    (tmp_path / "bin" / "foveal").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m foveal "$@"\n')
     (tmp_path / "bin" / "foveal").chmod(0o755)
     journal = folder / "projects" / path.rpartition("/")[2]
     for key in ("command", "python"):

@@ -119,15 +119,12 @@ class RunControl:
     ) -> RunStatus:
         """Fit the output layer of a run's network to the labels as they are now, as a new run.
 
-        Its other layers stay as they are, so that it takes seconds; with the penalty that a run of
-        this kind has chosen, as choosing it again would take most of them.  Raises as `create`.
+        Its other layers stay as they are, so that it takes seconds, and what was chosen by looking
+        at the images stays too: choosing it again would take most of them.  Raises as `create`.
         """
         folder = self.folder(project, run)
         known = read_request(folder)
-        recipe: dict[str, Any] = {"linear_probe": "on", "fine_tune": "off"}
-        strength = _chosen_strength(folder)
-        if strength is not None:
-            recipe["head_l2"] = strength
+        recipe = {**_chosen(folder), "linear_probe": "on", "fine_tune": "off"}
         request = RunRequest(
             name=f"{known.name or run}, new head",
             start_from=f"{RUN_START}{run}",
@@ -291,11 +288,16 @@ class RunControl:
             del self._watched[folder]
 
 
-def _chosen_strength(folder: Path) -> float | None:
-    """The penalty with which a run has fitted its output layer, where that is all it did."""
-    with contextlib.suppress(Error):
+def _chosen(folder: Path) -> dict[str, Any]:
+    """What a run has chosen by its images, and the penalty where it fitted its output layer alone.
+
+    Empty where its model cannot be read, which the new run tells.
+    """
+    try:
         recipe = read_manifest(folder / MODEL_FILE).recipe
-        strength = recipe.get("head_l2")
-        if recipe.get("fine_tune") == "off" and isinstance(strength, float):
-            return strength
-    return None
+    except Error:
+        return {}
+    names = ["horizontal_flip", "translate"]
+    if recipe.get("fine_tune") == "off":
+        names.append("head_l2")
+    return {name: recipe[name] for name in names if recipe.get(name) is not None}

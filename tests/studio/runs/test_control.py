@@ -121,10 +121,12 @@ def test_the_head_is_fitted_again_as_a_new_run(studio, finished):
     before, now = (module.state_dict() for module in models)
     moved = {name for name in before if not before[name].equal(now[name])}
     assert moved == {"output.weight", "output.bias"}
-    chosen = read_manifest(folder / "model.safetensors").recipe["head_l2"]
+    chosen = read_manifest(folder / "model.safetensors").recipe
+    for name in ("horizontal_flip", "translate"):
+        assert read_request(folder).recipe[name] == chosen[name]
     again = studio.control.retrain_head(studio.project, folder.name, studio.write_table)
     second = studio.control.folder(studio.project, again.id)
-    assert read_request(second).recipe["head_l2"] == chosen
+    assert read_request(second).recipe["head_l2"] == chosen["head_l2"]
     assert "head_l2" not in read_request(folder).recipe
     studio.wait_for(second, "finished")
 
