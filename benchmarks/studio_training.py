@@ -5,11 +5,11 @@
 
 `prepare` makes a workspace in FOLDER and decodes the images of the folder IMAGES once. `measure`
 trains the same table with the same network and seed by `foveal train` and through the studio, in
-turn; the studio's Train tab is open in chromium then, with curves, filters, feature maps and wrong
-images. Images a second are those of the epochs after the first, validation included; server_cpu and
-browser_cpu are the processor time that the studio and the browser (with all its processes) take
-meanwhile, in seconds a second. Adds to results/studio_training.json. A pair takes two to four
-minutes.
+turn, in every other pair the studio first; the studio's Train tab is open in chromium then, with
+curves, filters, feature maps and wrong images. Images a second are those of the epochs after the
+first, validation included; server_cpu and browser_cpu are the processor time that the studio and
+the browser (with all its processes) take meanwhile, in seconds a second. Adds to
+results/studio_training.json. A pair takes two to four minutes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -48,17 +49,18 @@ def main() -> None:
     if action == "prepare":
         prepare(folder, Path(sys.argv[3]))
         return
-    pairs = [measure(folder) for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 1)]
     known = json.loads(RESULTS.read_text())["pairs"] if RESULTS.is_file() else []
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    pairs = [measure(folder, studio_first=(len(known) + one) % 2 == 1) for one in range(count)]
     rows = [*known, *pairs]
-    ratios = sorted(row["studio"] / row["command_line"] for row in rows)
+    ratios = [row["studio"] / row["command_line"] for row in rows]
     whole = {
         "processor": inference.processor(),
         "cores": os.cpu_count(),
         "foveal": __version__,
         "python": platform.python_version(),
         "pairs": rows,
-        "ratio_median": ratios[len(ratios) // 2],
+        "ratio_median": median(ratios),
     }
     RESULTS.write_text(json.dumps(whole, indent=2) + "\n")
     print(json.dumps(whole, indent=2))
@@ -78,11 +80,17 @@ def prepare(folder: Path, images: Path) -> None:
         process.wait()
 
 
-def measure(folder: Path) -> dict[str, float]:
+def measure(folder: Path, *, studio_first: bool) -> dict[str, float]:
     """Images a second of one run each."""
     project = (folder / "project").read_text()
     table = next((folder / "workspace" / "projects" / project).glob("runs/*/images.jsonl"))
-    plain = run_by_command(folder, table)
+    if studio_first:
+        return {**run_watched(folder, project), "command_line": run_by_command(folder, table)}
+    return {"command_line": run_by_command(folder, table), **run_watched(folder, project)}
+
+
+def run_watched(folder: Path, project: str) -> dict[str, float]:
+    """Images a second through the studio whose page is open, and the processor time of both."""
     process, client = start(folder)
     page = subprocess.Popen(
         ["node", str(ROOT / "web" / "tests" / "watch_run.mjs"), client.headers["x-url"], project]
@@ -96,7 +104,7 @@ def measure(folder: Path) -> dict[str, float]:
         process.wait()
     if watched:
         raise SystemExit("the page could not be opened, so nothing was measured: npm ci in web/")
-    return {"command_line": plain, "studio": images_per_second(path), **watch.shares()}
+    return {"studio": images_per_second(path), **watch.shares()}
 
 
 def start(folder: Path) -> tuple[subprocess.Popen[str], httpx.Client]:
