@@ -132,7 +132,7 @@ def _jobs(project: Project) -> list[_Job]:
 
 
 def _folder_names(classes: list[str]) -> dict[str, str]:
-    taken: set[str] = {UNLABELLED}
+    taken: set[str] = {UNLABELLED, TABLE}
     return {name: _free(safe_name(name), taken) for name in sorted(classes, key=natural_key)}
 
 

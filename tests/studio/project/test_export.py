@@ -74,6 +74,18 @@ def test_folders_are_read_back_as_they_were(project, tmp_path):
     ]
 
 
+def test_a_class_called_as_the_table_has_another_folder(project, tmp_path):
+    project.change({"op": "rename_class", "name": "cat", "to": "Metadata.csv"})
+    copied, skipped = export_folders(project, f"{tmp_path}/out")
+    assert (copied, skipped) == (3, [])
+    found = open_dataset(tmp_path / "out")
+    assert sorted(zip(found.paths, found.labels, strict=True)) == [
+        ("=dog/1.png", ("=dog",)),
+        ("Metadata-2.csv/1.png", ("Metadata.csv",)),
+        ("Metadata-2.csv/2.png", ("Metadata.csv",)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("folder", "sentence"),
     [
