@@ -23,6 +23,15 @@ def read_kept(file: Path, kind: TypeAdapter[_Kept], max_bytes: int = MAX_BYTES) 
     return None
 
 
+def size_and_time(file: Path) -> list[int]:
+    """Bytes and time of change of a file, by which what was made of it is known to be stale.
+
+    Raises OSError.
+    """
+    found = file.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
 def parse_json(content: bytes | str) -> object:
     """JSON without NaN and Infinity, which no answer may hold.
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.tables.column_aliases import apply_aliases
-from foveal.dataset.tables.columns import column_names
 from foveal.dataset.tables.metadata import (
     METADATA_NAMES,
     FoundTables,
     MetadataSource,
     folders_are_classes,
+    has_labels,
     open_metadata,
     tables_of_splits,
     unlisted_images,
@@ -91,12 +90,6 @@ def _open_one(files: ListedFiles, name: str, open_folders: Callable[[], Dataset]
     dataset = _open_table(files, name, table)
     named = {*dataset.paths, *(file.path for file in dataset.unusable)}
     return replace(dataset, notes=(*dataset.notes, *unlisted_images(named, files.names)))
-
-
-def has_labels(names: Sequence[str], source: str) -> bool:
-    """Whether the columns `names` are those of a table of images.  Raises DataError on doubt."""
-    read, _ = apply_aliases(column_names(names, source), source)
-    return "path" in read and "label" in read
 
 
 def several_tables_note(name: str, tables: Sequence[str]) -> tuple[str, ...]:

@@ -111,13 +111,17 @@ def open_metadata(source: MetadataSource, found: FoundTables) -> Dataset:
     )
 
 
+def has_labels(names: Sequence[str], source: str) -> bool:
+    """Whether the columns `names` are those of a table of images.  Raises DataError on doubt."""
+    read, _ = apply_aliases(column_names(names, source), source)
+    return "path" in read and "label" in read
+
+
 def _has_labels(source: MetadataSource, table: str) -> bool:
-    name = str(source.root / table)
     try:
-        names, _ = apply_aliases(column_names(source.column_names(table), name), name)
+        return has_labels(source.column_names(table), str(source.root / table))
     except DataError:
         return False
-    return "path" in names and "label" in names
 
 
 def _open_part(source: MetadataSource, folder: str, tables: Sequence[str]) -> Dataset:

@@ -28,7 +28,7 @@ from foveal.files import write_atomic
 from foveal.model.file import read_manifest
 from foveal.model.labels import copy_with_labels
 from foveal.rundir import DATA_FILE, MODEL_FILE, RunImage, read_run_data, write_run_data
-from foveal.studio.kept import read_kept
+from foveal.studio.kept import read_kept, size_and_time
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import CLASSES_FILE
 from foveal.studio.runs.request import TABLE_FILE
@@ -203,7 +203,10 @@ def _copy(run: Path, names: dict[str, str]) -> None:
     """Bring the folder `named` up to date, where the names or the files have changed."""
     folder = run / FOLDER
     files = [run / name for name in (MODEL_FILE, DATA_FILE, TABLE_FILE)]
-    made_of = {"names": names, "stamps": [_stamp(file) for file in files]}
+    made_of = {
+        "names": names,
+        "stamps": [size_and_time(file) if file.is_file() else [] for file in files],
+    }
     if read_kept(folder / NAMES_FILE, _KIND) == made_of and (folder / MODEL_FILE).is_file():
         return
     folder.mkdir(exist_ok=True)
@@ -252,10 +255,3 @@ def _free(name: str, taken: set[str]) -> str:
         free = f"{name} (former)" if number == 1 else f"{name} (former {number})"
         number += 1
     return free
-
-
-def _stamp(file: Path) -> list[int]:
-    if not file.is_file():
-        return []
-    found = file.stat()
-    return [found.st_size, found.st_mtime_ns]

@@ -23,7 +23,7 @@ from foveal.errors import UsageError
 from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import REPORT_FILE, read_run_data
-from foveal.studio.kept import read_kept
+from foveal.studio.kept import read_kept, size_and_time
 from foveal.studio.models.class_names import file_labels, name_run, run_names
 from foveal.studio.models.loaded import model_path
 from foveal.studio.models.val_scores import ScoredImage, ValScores
@@ -129,7 +129,7 @@ def evaluate_test(project: Project, run: Path, progress: TaskProgress) -> dict[s
     with one_at_a_time(_evaluating, progress, "scoring", "waiting for another evaluation"):
         table.parent.mkdir(exist_ok=True)
         write_atomic(table, "".join(test.lines.values()))
-        stamp = _stamp(model_path(run))
+        stamp = size_and_time(model_path(run))
         progress("scoring", 0, None)  # shown, and cancelled, while the process begins
         found = run_child("evaluate", request, progress)
         if run_names(project, run) != names:  # images of an unknown class would be left out
@@ -215,13 +215,8 @@ def _scores(kept: _Kept) -> ValScores:
 
 def _stale(run: Path, kept: _Kept, test: HeldOut) -> str | None:
     try:
-        if _stamp(model_path(run)) != kept["model"]:
+        if size_and_time(model_path(run)) != kept["model"]:
             return "model"
     except (OSError, UsageError):
         return "model"
     return None if test.digest == kept["digest"] else "labels"
-
-
-def _stamp(model: Path) -> list[int]:
-    found = model.stat()
-    return [found.st_size, found.st_mtime_ns]

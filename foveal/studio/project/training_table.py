@@ -60,9 +60,8 @@ def write_table(project: Project, path: Path) -> None:
         ids = _labelled(images)
         if not len(ids):
             raise DataError("no image of the project has a label: label some first")
-        paths = [str(project.location(image)[0]) for image in ids.tolist()]
-        names = _group_names(project, ids)
-        splits = training_splits(project, ids)
+        paths, names = _paths(project, ids), _group_names(project, ids)
+        splits = _splits(images, ids, paths, names)
         classes = [table.classes[label] for label in images.column("label")[ids].tolist()]
     write_atomic(path, "".join(map(_line, paths, classes, splits, names)))
 
@@ -73,12 +72,22 @@ def _labelled(images: Images) -> NDArray[np.int64]:
 
 def training_splits(project: Project, ids: NDArray[np.int64]) -> list[int]:
     """The splits of images as training takes them, see `resolve_splits`."""
+    paths, names = _paths(project, ids), _group_names(project, ids)
+    return _splits(project.table.images, ids, paths, names)
+
+
+def _splits(
+    images: Images, ids: NDArray[np.int64], paths: list[str], names: list[str | None]
+) -> list[int]:
     keys = [
-        str(project.location(image)[0]) if name is None else f"group {name}"
-        for image, name in zip(ids.tolist(), _group_names(project, ids), strict=True)
+        path if name is None else f"group {name}" for path, name in zip(paths, names, strict=True)
     ]
-    splits: list[int] = resolve_splits(project.table.images.column("split")[ids], keys).tolist()
+    splits: list[int] = resolve_splits(images.column("split")[ids], keys).tolist()
     return splits
+
+
+def _paths(project: Project, ids: NDArray[np.int64]) -> list[str]:
+    return [str(project.location(image)[0]) for image in ids.tolist()]
 
 
 def _group_names(project: Project, ids: NDArray[np.int64]) -> list[str | None]:

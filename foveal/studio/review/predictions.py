@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from foveal.files import write_atomic
 from foveal.model.file import read_manifest
 from foveal.rundir import MODEL_FILE
-from foveal.studio.kept import read_kept
+from foveal.studio.kept import read_kept, size_and_time
 from foveal.studio.models.class_names import ClassNames, class_names
 from foveal.studio.models.loaded import model_path
 from foveal.studio.project.project import Project
@@ -49,7 +49,7 @@ def predict_images(project: Project, run: Path, progress: TaskProgress) -> dict[
     Raises UsageError where the run has no model, Error where it cannot be read.
     """
     model = model_path(run)
-    stamp = _stamp(model)
+    stamp = size_and_time(model)
     labels = list(read_manifest(model).labels)
     groups = _groups(class_names(project, run, labels), labels)
     known = read_kept(project.folder / FILE, _KIND)
@@ -111,7 +111,7 @@ def _groups(names: ClassNames, labels: list[str]) -> list[int]:
 
 def _has_changed(project: Project, kept: _Kept) -> bool:
     try:
-        return bool(_stamp(project.folder / RUNS / kept["run"] / MODEL_FILE) != kept["stamp"])
+        return size_and_time(project.folder / RUNS / kept["run"] / MODEL_FILE) != kept["stamp"]
     except (OSError, ValueError):  # the run was removed
         return True
 
@@ -120,8 +120,3 @@ def _lacks_images(project: Project, ids: list[int]) -> bool:
     with project.lock:
         present = project.table.images.present().tolist()
     return not set(ids).issuperset(present)
-
-
-def _stamp(model: Path) -> list[int]:
-    found = model.stat()
-    return [found.st_size, found.st_mtime_ns]

@@ -10,8 +10,13 @@ from pathlib import Path
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.listing import list_files
 from foveal.dataset.open import open_dataset, open_images
-from foveal.dataset.tables.listed_tables import has_labels, several_tables_note, tables_at_top
-from foveal.dataset.tables.metadata import METADATA_NAMES, folders_are_classes, unlisted_images
+from foveal.dataset.tables.listed_tables import several_tables_note, tables_at_top
+from foveal.dataset.tables.metadata import (
+    METADATA_NAMES,
+    folders_are_classes,
+    has_labels,
+    unlisted_images,
+)
 from foveal.dataset.tables.parquet import is_parquet
 from foveal.dataset.tables.table import TABLE_SUFFIXES, open_table, read_columns
 from foveal.errors import UsageError
