@@ -17,6 +17,8 @@ from foveal.errors import ModelFileError
 from foveal.prediction.runtime import load_litert
 
 TIMEOUT_SECONDS = 300
+_ENDED = (0, 1)
+"""Statuses of an interpreter that has come to its end, with an error of Python or without."""
 
 
 def refuse_crashing(content: bytes, path: Path) -> None:
@@ -35,7 +37,7 @@ def refuse_crashing(content: bytes, path: Path) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise _hostile(path, f"runs for more than {TIMEOUT_SECONDS} seconds") from error
-    if done.returncode:
+    if done.returncode not in _ENDED:
         raise _hostile(path, f"crashes (status {done.returncode})")
 
 

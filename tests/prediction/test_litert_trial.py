@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,11 @@ def test_a_graph_that_runs() -> None:
 
 def test_what_the_runtime_tells_is_left_to_who_runs_it() -> None:
     refuse_crashing(b"no flatbuffer", FILE)
+
+
+def test_a_process_that_cannot_start_says_nothing_of_the_file(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "executable", "false")
+    refuse_crashing(FILE.read_bytes(), FILE)
 
 
 def test_a_graph_that_ends_the_process_that_reads_it() -> None:
