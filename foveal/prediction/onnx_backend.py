@@ -33,8 +33,7 @@ class OnnxBackend:
         self.path, self._manifest_json = path, onnx_verify.read_metadata(content, path)["foveal"]
         self.inference_manifest = parse_inference_manifest(self._manifest_json, path)
         self._session = _create_session(content, path, threads)
-        self._input = self._session.get_inputs()[0].name
-        self._check_graph()
+        self._input = self._checked_input()
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -65,16 +64,19 @@ class OnnxBackend:
         except Exception as error:  # onnxruntime raises many types of its own
             raise runtime_error(self.path, error) from error
 
-    def _check_graph(self) -> None:
-        manifest, inputs = self.inference_manifest, self._session.get_inputs()
-        widths = {
-            item.name: item.shape[-1]
-            for item in self._session.get_outputs()
-            if len(item.shape) == 2
-        }
+    def _checked_input(self) -> str:
+        """The name of the input; raises ModelFileError where the graph has another interface."""
+        manifest = self.inference_manifest
+        try:
+            inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+            widths = {item.name: item.shape[-1] for item in outputs if len(item.shape) == 2}
+            types = [(item.name, item.type) for item in inputs]
+        except UnicodeDecodeError as error:  # onnxruntime checks no name
+            raise graph_mismatch(self.path) from error
         expected = {"logits": manifest.units, "probabilities": len(manifest.labels)}
-        if widths != expected or len(inputs) != 1 or inputs[0].type != "tensor(uint8)":
+        if widths != expected or [kind for _, kind in types] != ["tensor(uint8)"]:
             raise graph_mismatch(self.path)
+        return str(types[0][0])
 
 
 def open_onnx_backend(path: Path, threads: int = 0) -> OnnxBackend:

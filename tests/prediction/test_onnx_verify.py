@@ -192,6 +192,20 @@ def test_outputs_that_are_not_ours(
     )
 
 
+def test_names_that_are_no_text(graph: onnx.ModelProto, manifest: Manifest, tmp_path: Path) -> None:
+    for item in (*graph.graph.input, *graph.graph.output):
+        item.type.tensor_type.shape.dim[0].dim_param = "batchX"
+    content = graph.SerializeToString().replace(b"batchX", b"batch\x80")
+    path = tmp_path / "m.onnx"
+    path.write_bytes(seal_graph(content, manifest))
+    with pytest.raises(ModelFileError) as caught:
+        Predictor(path)
+    assert str(caught.value) == (
+        f"{path} is damaged: the inputs and outputs of its graph do not match its manifest; "
+        "export the model again"
+    )
+
+
 def test_onnx_files_of_others(graph: onnx.ModelProto, tmp_path: Path) -> None:
     path = tmp_path / "theirs.onnx"
     path.write_bytes(graph.SerializeToString())
