@@ -34,6 +34,8 @@ _CHANGES = (
     "os.truncate",
 )
 _FORBIDDEN = ("os.system", "os.exec", "socket.connect", "socket.bind", "pickle.find_class")
+_TRIAL = "foveal.prediction.litert_trial"
+"""The process in which a LiteRT file is tried, which may crash there."""
 
 
 class Watch:
@@ -45,6 +47,8 @@ class Watch:
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.active:
+            return
+        if event == "subprocess.Popen" and _TRIAL in arguments[1]:
             return
         if event in _FORBIDDEN or event == "subprocess.Popen":
             self.seen.append(f"{event} {arguments[:2]}"[:200])
