@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -84,13 +85,11 @@ class Studio:
 
 
 @contextlib.contextmanager
-def run_studio(folder: Path, *arguments: str) -> Iterator[Studio]:
+def run_studio(popen, folder: Path, *arguments: str) -> Iterator[Studio]:
     command = [sys.executable, "-m", "foveal", "studio", str(folder), "--no-browser"]
     if "--port" not in arguments:
         arguments = (*arguments, "--port", "0")
-    process = subprocess.Popen(
-        [*command, *arguments], stderr=subprocess.PIPE, text=True, env=dict(os.environ)
-    )
+    process = popen([*command, *arguments], stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     studio = Studio(process, folder)
     ready = threading.Event()
 
@@ -122,9 +121,9 @@ def run_studio(folder: Path, *arguments: str) -> Iterator[Studio]:
 
 
 @pytest.fixture(scope="session")
-def start_studio():
+def start_studio(foveal_popen):
     """`with start_studio(folder) as studio:` runs `foveal studio`."""
-    return run_studio
+    return functools.partial(run_studio, foveal_popen)
 
 
 @pytest.fixture(scope="session")
@@ -157,9 +156,9 @@ def nan_run(digits_run, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def studio(start_studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One studio that many tests share; each makes a project of its own."""
-    with run_studio(tmp_path_factory.mktemp("studio") / "workspace") as started:
+    with start_studio(tmp_path_factory.mktemp("studio") / "workspace") as started:
         yield started
 
 

@@ -24,14 +24,8 @@ def test_a_signal_ends_it_also_while_a_page_is_open(start_studio, tmp_path, numb
             assert "event: reload" in list(lines)
 
 
-def _children(pid):
-    """The processes that threads of a process have started."""
-    folders = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for each in folders for child in (each / "children").read_text().split()]
-
-
 def test_a_signal_ends_an_explanation_that_a_page_waits_for(
-    start_studio, copy_run, digits, digits_run, tmp_path
+    start_studio, environments_below, copy_run, digits, digits_run, tmp_path
 ):
     with start_studio(tmp_path / "w") as studio:
         project = studio.project("digits")
@@ -45,7 +39,7 @@ def test_a_signal_ends_an_explanation_that_a_page_waits_for(
         page = threading.Thread(target=explain)
         page.start()
         deadline = time.monotonic() + 60
-        while not (children := _children(studio.process.pid)):
+        while not (children := environments_below(studio.process.pid)):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         for child in children:
@@ -56,7 +50,7 @@ def test_a_signal_ends_an_explanation_that_a_page_waits_for(
 
 
 def test_killed_while_it_explains_and_exports_it_leaves_nothing(
-    start_studio, copy_run, digits, digits_run, tmp_path, monkeypatch
+    start_studio, environments_below, copy_run, digits, digits_run, tmp_path, monkeypatch
 ):
     temporary = tmp_path / "t"
     temporary.mkdir()
@@ -79,7 +73,7 @@ def test_killed_while_it_explains_and_exports_it_leaves_nothing(
         for page in pages:
             page.start()
         deadline = time.monotonic() + 60
-        while len(children := _children(studio.process.pid)) < len(work):
+        while len(children := environments_below(studio.process.pid)) < len(work):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         studio.stop(signal.SIGKILL)

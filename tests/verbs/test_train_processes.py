@@ -8,7 +8,6 @@ import sys
 import time
 
 import numpy as np
-import psutil
 import pytest
 from safetensors.numpy import load_file
 
@@ -20,6 +19,7 @@ from foveal.verbs.pack import pack
 from foveal.verbs.train import train
 from foveal.verbs.train_processes import train_in_processes
 
+pytestmark = pytest.mark.usefixtures("forked_commands")
 COMMAND = [sys.executable, "-m", "foveal", "train"]
 EPOCHS = 25
 
@@ -79,12 +79,18 @@ def test_the_run_is_one_and_told_once(unbroken):
     assert read_run_data(folder).counts["val"] > 0
 
 
-def _process(launcher, rank):
-    """The process of a rank, once the first epoch is written."""
-    for process in psutil.Process(launcher.pid).children(recursive=True):
-        if process.environ().get("RANK") == str(rank):
-            return process
-    raise AssertionError("no such process")
+@pytest.fixture
+def send_signal(environments_below):
+    """`send_signal(launcher, rank, number)`: to the process of a rank."""
+
+    def send(launcher, rank, number):
+        for pid, environment in environments_below(launcher.pid).items():
+            if environment.get("RANK") == str(rank):
+                os.kill(pid, number)
+                return
+        raise AssertionError("no such process")
+
+    return send
 
 
 def _wait_for(path, launcher):
@@ -95,11 +101,11 @@ def _wait_for(path, launcher):
         time.sleep(0.02)
 
 
-def test_killed_it_goes_on_to_the_same_bits(unbroken, digits, network_file, tmp_path):
+def test_killed_it_goes_on_to_the_same_bits(unbroken, digits, network_file, send_signal, tmp_path):
     folder = tmp_path / "killed"
     launcher = _start(_words(digits, network_file, folder, "--processes=2"))
     _wait_for(folder / "log.jsonl", launcher)
-    _process(launcher, 1).kill()
+    send_signal(launcher, 1, signal.SIGKILL)
     _, errors = launcher.communicate(timeout=280)
     assert launcher.returncode == 0, errors
     told = "a process was ended by SIGKILL; the run goes on from its last checkpoint\n"
@@ -110,12 +116,12 @@ def test_killed_it_goes_on_to_the_same_bits(unbroken, digits, network_file, tmp_
 
 
 def test_stopped_by_one_signal_it_is_finished_by_one_process(
-    digits, network_file, tmp_path, messages
+    digits, network_file, send_signal, tmp_path, messages
 ):
     folder = tmp_path / "stopped"
     launcher = _start(_words(digits, network_file, folder, "--processes=2"))
     _wait_for(folder / "log.jsonl", launcher)
-    _process(launcher, 1).send_signal(signal.SIGINT)
+    send_signal(launcher, 1, signal.SIGINT)
     output, errors = launcher.communicate(timeout=280)
     assert (launcher.returncode, output) == (130, "")
     assert errors.count("; continue with --resume") == 1
@@ -140,7 +146,9 @@ def test_the_launcher_passes_ctrl_c_on(digits, network_file, tmp_path):
     assert load_newest(folder / "checkpoint").step > 0
 
 
-def test_torchrun_restarts_and_the_run_goes_on(unbroken, digits, network_file, tmp_path):
+def test_torchrun_restarts_and_the_run_goes_on(
+    unbroken, digits, network_file, send_signal, tmp_path
+):
     folder = tmp_path / "torchrun"
     words = ["--standalone", "--nproc-per-node=2", "--max-restarts=2", "-m", "foveal", "train"]
     words += _words(digits, network_file, folder)
@@ -152,7 +160,7 @@ def test_torchrun_restarts_and_the_run_goes_on(unbroken, digits, network_file, t
         text=True,
     )
     _wait_for(folder / "log.jsonl", launcher)
-    _process(launcher, 0).kill()
+    send_signal(launcher, 0, signal.SIGKILL)
     output, errors = launcher.communicate(timeout=280)
     assert launcher.returncode == 0, errors
     assert output.splitlines()[-1] == f"{folder}/model.safetensors"
@@ -190,27 +198,27 @@ def test_from_a_model_and_within_minutes(unbroken, digits, tmp_path):
 
 
 def test_fine_tuned_from_shards_and_killed_it_is_the_model_of_one_process(
-    digits, tiny_pretrained, tmp_path
+    digits, tiny_pretrained, send_signal, tmp_path
 ):
     shards, one, two = (tmp_path / name for name in ("shards", "one", "two"))
     pack(digits, shards)
     keys = {"batch_size": 30, "precision": "fp32"}
     keys["dropout"] = 0.0  # each process draws its own
-    words = [str(shards), f"--from={tiny_pretrained}", "--epochs=6", f"--out={two}"]
+    words = [str(shards), f"--from={tiny_pretrained}", "--epochs=3", f"--out={two}"]
     words += [f"--set={key}={value}" for key, value in keys.items()]
     launcher = _start([*words, "--processes=2"])
     _wait_for(two / "log.jsonl", launcher)
-    _process(launcher, 1).kill()
+    send_signal(launcher, 1, signal.SIGKILL)
     _, errors = launcher.communicate(timeout=280)
     assert launcher.returncode == 0, errors
     assert errors.count("the run goes on from its last checkpoint\n") == 1
     assert "resuming after step " in errors
-    train(shards, start_from=tiny_pretrained, epochs=6, overrides=keys, out=one)
+    train(shards, start_from=tiny_pretrained, epochs=3, overrides=keys, out=one)
     logs = [
         [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
         for run in (one, two)
     ]
-    assert [line["stage"] for line in logs[1]] == ["head", *["training"] * 6]
+    assert [line["stage"] for line in logs[1]] == ["head", *["training"] * 3]
     for line, expected in zip(*reversed(logs), strict=True):
         assert (line["epoch"], line["step"]) == (expected["epoch"], expected["step"])
         assert line["val_loss"] == pytest.approx(expected["val_loss"], rel=1e-3)
