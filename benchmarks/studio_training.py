@@ -1,15 +1,16 @@
-"""Images a second of a run of the studio with its live views open, and of the command line.
+"""What the studio's live views take from a training that they show.
 
     python benchmarks/studio_training.py prepare FOLDER IMAGES
-    python benchmarks/studio_training.py measure FOLDER [PAIRS]
+    python benchmarks/studio_training.py measure FOLDER [RUNS]
 
 `prepare` makes a workspace in FOLDER and decodes the images of the folder IMAGES once. `measure`
-trains the same table with the same network and seed by `foveal train` and through the studio, in
-turn, in every other pair the studio first; the studio's Train tab is open in chromium then, with
-curves, filters, feature maps and wrong images. Images a second are those of the epochs after the
-first, validation included; server_cpu and browser_cpu are the processor time that the studio and
-the browser (with all its processes) take meanwhile, in seconds a second. Adds to
-results/studio_training.json. A pair takes two to four minutes.
+trains in the studio. In every other block of epochs its Train tab is open in chromium, with curves,
+filters, feature maps and wrong images; in the others the browser shows an empty page and the
+studio's process is stopped, so that the run is what `foveal train --track steps` is. The first
+epoch of a block is left out. Images a second of two neighbouring blocks are compared, validation
+included: this machine's own speed changes by 15 % within a minute, which pairs of whole runs do
+not cancel. tracker is the share of a run's seconds that writing its live files takes. Adds to
+results/studio_training.json. A run takes five minutes.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -37,9 +40,11 @@ NETWORK = (
     "conv: 96, batch_norm, relu, max_pool: 2, conv: 128, batch_norm, relu, global_avg_pool, "
     "output: softmax]\n"
 )
-EPOCHS = 12
-POLL_SECONDS = 5.0
-"""Asking for the run reads its curves: asked every second, that alone is felt."""
+BLOCK, BLOCKS = 3, 20
+"""Epochs of a block, of which the first is left out; blocks of a run."""
+LOOK_SECONDS = 0.1
+"""Between two looks at the log of the run."""
+POLL_SECONDS = 1.0
 RECIPE = {"batch_size": 64, "translate": 0.0, "random_crop": 1.0, "rotation_degrees": 0.0}
 
 
@@ -50,17 +55,18 @@ def main() -> None:
         prepare(folder, Path(sys.argv[3]))
         return
     known = json.loads(RESULTS.read_text())["pairs"] if RESULTS.is_file() else []
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-    pairs = [measure(folder, studio_first=(len(known) + one) % 2 == 1) for one in range(count)]
-    rows = [*known, *pairs]
-    ratios = [row["studio"] / row["command_line"] for row in rows]
+    for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 1):
+        known += measure(folder)
+    ratios = sorted(pair["watched"] / pair["alone"] for pair in known)
     whole = {
         "processor": inference.processor(),
         "cores": os.cpu_count(),
         "foveal": __version__,
         "python": platform.python_version(),
-        "pairs": rows,
+        "tracker": tracker_share(folder),
         "ratio_median": median(ratios),
+        "ratio_quartiles": [ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]],
+        "pairs": known,
     }
     RESULTS.write_text(json.dumps(whole, indent=2) + "\n")
     print(json.dumps(whole, indent=2))
@@ -73,38 +79,110 @@ def prepare(folder: Path, images: Path) -> None:
         project = client.post("/api/projects", json={"name": "images"}).json()["id"]
         client.post(f"/api/projects/{project}/folders", json={"path": str(images.absolute())})
         wait_until(client, f"/api/projects/{project}", lambda found: found["images"] > 0)
-        run_in_studio(client, project, epochs=1)
+        run = start_run(client, project, epochs=1)
+        wait_until(client, run, lambda found: found["state"] != "running")
         (folder / "project").write_text(project)
     finally:
         process.terminate()
         process.wait()
 
 
-def measure(folder: Path, *, studio_first: bool) -> dict[str, float]:
-    """Images a second of one run each."""
+def measure(folder: Path) -> list[dict[str, float]]:
+    """Images a second of each two neighbouring blocks of a run."""
+    project = (folder / "project").read_text()
+    process, client = start(folder)
+    command = ["node", str(ROOT / "web" / "tests" / "watch_run.mjs"), client.headers["x-url"]]
+    page = subprocess.Popen(
+        [*command, project], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        tell(page, "", "ready")
+        path = start_run(client, project, epochs=BLOCK * BLOCKS)
+        run = folder / "workspace" / path.removeprefix("/api/")
+        alternate(run, process, page)
+        process.send_signal(signal.SIGCONT)
+        wait_until(client, path, lambda found: found["state"] != "running")
+    finally:
+        page.communicate(timeout=60)  # its standard input ends, and so does it
+        process.kill()
+        process.wait()
+    images = json.loads((run / "data.json").read_text())["counts"]["train"]
+    seconds = epoch_seconds(run)
+    blocks = [seconds[start + 1 : start + BLOCK] for start in range(0, len(seconds), BLOCK)]
+    speeds = [images * len(block) / sum(block) for block in blocks]
+    return [
+        {"watched": watched, "alone": alone}
+        for watched, alone in zip(speeds[::2], speeds[1::2], strict=True)
+    ]
+
+
+def alternate(run: Path, server: subprocess.Popen[str], page: subprocess.Popen[str]) -> None:
+    """Open and leave the page from block to block, until the run is trained."""
+    for number in range(BLOCKS):
+        if number % 2 == 0:
+            server.send_signal(signal.SIGCONT)
+            tell(page, "watch", "watch")
+        else:
+            tell(page, "leave", "leave")
+            server.send_signal(signal.SIGSTOP)
+        wait_for_epoch(run, (number + 1) * BLOCK)
+
+
+def tell(page: subprocess.Popen[str], line: str, answer: str) -> None:
+    """Send the page a line, and wait until it has done that."""
+    assert page.stdin is not None
+    assert page.stdout is not None
+    if line:
+        page.stdin.write(f"{line}\n")
+        page.stdin.flush()
+    if page.stdout.readline().strip() != answer:
+        raise SystemExit("the page could not be opened, so nothing was measured: npm ci in web/")
+
+
+def wait_for_epoch(run: Path, count: int) -> None:
+    """Until so many epochs are done."""
+    while len(epoch_seconds(run)) < count:
+        time.sleep(LOOK_SECONDS)
+
+
+def epoch_seconds(run: Path) -> list[float]:
+    """Of the epochs that are done."""
+    try:
+        lines = (run / "log.jsonl").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    return [json.loads(line)["seconds"] for line in lines]
+
+
+def tracker_share(folder: Path) -> float:
+    """The share of a run's seconds that its live files take, in a run of four epochs."""
+    from foveal.training.run.live import LiveFiles
+    from foveal.verbs.train import train
+
     project = (folder / "project").read_text()
     table = next((folder / "workspace" / "projects" / project).glob("runs/*/images.jsonl"))
-    if studio_first:
-        return {**run_watched(folder, project), "command_line": run_by_command(folder, table)}
-    return {"command_line": run_by_command(folder, table), **run_watched(folder, project)}
+    write, spent = LiveFiles.write, 0.0
 
+    def timed(*arguments: Any) -> None:
+        nonlocal spent
+        began = time.perf_counter()
+        write(*arguments)
+        spent += time.perf_counter() - began
 
-def run_watched(folder: Path, project: str) -> dict[str, float]:
-    """Images a second through the studio whose page is open, and the processor time of both."""
-    process, client = start(folder)
-    page = subprocess.Popen(
-        ["node", str(ROOT / "web" / "tests" / "watch_run.mjs"), client.headers["x-url"], project]
-    )
-    watch = CpuWatch(process.pid, page.pid)
-    try:
-        path = run_in_studio(client, project, epochs=EPOCHS, watch=watch)
-    finally:
-        watched = page.wait(60)
-        process.terminate()
-        process.wait()
-    if watched:
-        raise SystemExit("the page could not be opened, so nothing was measured: npm ci in web/")
-    return {"studio": images_per_second(path), **watch.shares()}
+    LiveFiles.write = timed  # type: ignore[method-assign]
+    with tempfile.TemporaryDirectory(prefix="foveal-studio-") as place:
+        network = Path(place) / "network.yaml"
+        network.write_text(NETWORK)
+        train(
+            table,
+            network=network,
+            epochs=4,
+            overrides=RECIPE,
+            start_from="scratch",
+            track=("steps",),
+            out=Path(place) / "run",
+        )
+        return round(spent / sum(epoch_seconds(Path(place) / "run")), 5)
 
 
 def start(folder: Path) -> tuple[subprocess.Popen[str], httpx.Client]:
@@ -122,86 +200,17 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], httpx.Client]:
     return process, client
 
 
-class CpuWatch:
-    """Processor time of the studio's own process and of the browser's, while epochs are trained."""
-
-    def __init__(self, server: int, browser: int) -> None:
-        self._server, self._browser = server, browser
-        self._samples: list[tuple[float, float, float]] = []
-
-    def look(self, found: dict[str, Any]) -> None:
-        """found: the run, as the studio tells it."""
-        if found["state"] == "running" and found["epochs"] >= 1:
-            browser = sum(map(cpu_seconds, descendants(self._browser)))
-            self._samples.append((time.monotonic(), cpu_seconds(self._server), browser))
-
-    def shares(self) -> dict[str, float]:
-        """Seconds a second of each."""
-        (began, server, browser), (ended, *after) = self._samples[0], self._samples[-1]
-        seconds = ended - began
-        return {
-            "server_cpu": round((after[0] - server) / seconds, 4),
-            "browser_cpu": round((after[1] - browser) / seconds, 4),
-        }
-
-
-def descendants(pid: int) -> list[int]:
-    """A process and all that it started, which are alive."""
-    found = [pid]
-    for each in found:
-        for file in Path(f"/proc/{each}/task").glob("*/children"):
-            found += map(int, file.read_text().split())
-    return found
-
-
-def cpu_seconds(pid: int) -> float:
-    """That a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def run_in_studio(
-    client: httpx.Client, project: str, *, epochs: int, watch: CpuWatch | None = None
-) -> Path:
-    """Train to the end; the folder of the run."""
+def start_run(client: httpx.Client, project: str, *, epochs: int) -> str:
+    """Start to train; the address of the run."""
     body = {"network": NETWORK, "epochs": epochs, "recipe": RECIPE, "start_from": "scratch"}
     run = client.post(f"/api/projects/{project}/runs", json=body).json()
-    path = f"/api/projects/{project}/runs/{run['id']}"
-
-    def ended(found: dict[str, Any]) -> bool:
-        if watch is not None:
-            watch.look(found)
-        return bool(found["state"] != "running")
-
-    wait_until(client, path, ended)
-    workspace = Path(client.get("/api/studio").json()["workspace"])
-    return workspace / "projects" / project / "runs" / run["id"]
+    return f"/api/projects/{project}/runs/{run['id']}"
 
 
 def wait_until(client: httpx.Client, path: str, reached: Any) -> None:
+    """Until what the studio answers satisfies `reached`."""
     while not reached(client.get(path).json()):
         time.sleep(POLL_SECONDS)
-
-
-def run_by_command(folder: Path, table: Path) -> float:
-    """Images a second of `foveal train` on the same table."""
-    out = folder / f"command-{time.time():.0f}"
-    network = folder / "network.yaml"
-    network.write_text(NETWORK)
-    words = ["train", str(table), "--network", str(network), "--epochs", str(EPOCHS)]
-    for key, value in RECIPE.items():
-        words += ["--set", f"{key}={value}"]
-    words += ["--from", "scratch", "--out", str(out)]
-    subprocess.run([sys.executable, "-m", "foveal", *words], check=True, capture_output=True)
-    return images_per_second(out)
-
-
-def images_per_second(run: Path) -> float:
-    """Of the epochs after the first."""
-    images = json.loads((run / "data.json").read_text())["counts"]["train"]
-    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    seconds = [line["seconds"] for line in lines[1:]]
-    return float(images * len(seconds) / sum(seconds))
 
 
 if __name__ == "__main__":
