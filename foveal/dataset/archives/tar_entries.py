@@ -9,13 +9,14 @@ from pathlib import Path
 from foveal.dataset.archives.archive_entry import MAX_MEMBERS, ArchiveEntry, too_many_members
 from foveal.dataset.archives.archive_member import ArchiveMember
 from foveal.dataset.archives.archive_names import decode_names, with_slashes
+from foveal.dataset.archives.tar_headers import open_tar
 from foveal.dataset.types import LayoutNote
 
 
 def tar_entries(path: Path) -> tuple[list[ArchiveEntry], list[LayoutNote]]:
     """The entries in their order, and how the names were read; see `list_archive` for errors."""
     entries: list[ArchiveEntry] = []
-    with tarfile.open(path, "r:", encoding="utf-8") as archive:
+    with path.open("rb") as file, open_tar(file) as archive:
         for count, info in enumerate(archive):
             if count >= MAX_MEMBERS:
                 raise too_many_members(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import posixpath
 import tarfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import BinaryIO
 
 from foveal.dataset.archives.archive_entry import MAX_MEMBERS
 from foveal.dataset.archives.archive_listing import is_hidden, unsafe_name
+from foveal.dataset.archives.tar_headers import open_tar
 from foveal.dataset.shards.index import ShardEntry
 from foveal.dataset.shards.webdataset import (
     LABEL_EXTENSIONS,
@@ -25,31 +25,10 @@ from foveal.errors import ImageError
 from foveal.text import plural
 
 Unusable = list[tuple[str, str]]
-MAX_HEADER_BYTES = 2**20
-"""Of a member's header with its long name and further fields."""
 DAMAGED = (tarfile.TarError, OSError, ValueError, EOFError, OverflowError, RecursionError)
 """What tarfile raises for a damaged or hostile file."""
 MAX_INSPECTED = 64
 """Files at the beginning of a .tar by which its layout is told."""
-
-
-class _BoundedFile(io.RawIOBase):
-    """A file of which nothing is read at once but headers and labels."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__()
-        self._file = file
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def read(self, count: int = -1) -> bytes:
-        if not 0 <= count <= MAX_HEADER_BYTES:
-            raise ValueError(f"a header of {count:,} bytes")
-        return self._file.read(count)
 
 
 @dataclass
@@ -70,7 +49,7 @@ def index_tar(file: BinaryIO, url: str, size: int) -> ShardEntry:
     samples: dict[str, _Sample] = {}
     unusable: Unusable = []
     try:
-        with _open_tar(file) as archive:
+        with open_tar(file) as archive:
             for count, info in enumerate(archive):
                 if count >= MAX_MEMBERS:
                     raise ValueError(f"more than {MAX_MEMBERS:,} files")
@@ -134,15 +113,11 @@ def _member_problem(info: tarfile.TarInfo, name: str, size: int) -> str | None:
 def is_webdataset(path: Path) -> bool:
     """Whether a .tar holds samples: a .cls is among its first files."""
     try:
-        with path.open("rb") as file, _open_tar(file) as archive:
+        with path.open("rb") as file, open_tar(file) as archive:
             names = (info.name for _, info in zip(range(MAX_INSPECTED), archive, strict=False))
             return any(split_key(name)[1] == "cls" for name in names)
     except DAMAGED:
         return False
-
-
-def _open_tar(file: BinaryIO) -> tarfile.TarFile:
-    return tarfile.TarFile(fileobj=_BoundedFile(file), encoding="utf-8")
 
 
 def _to_entry(url: str, size: int, samples: dict[str, _Sample], unusable: Unusable) -> ShardEntry:

@@ -1,0 +1,34 @@
+"""Reads the headers of a .tar that may claim anything of their own size."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import BinaryIO
+
+MAX_HEADER_BYTES = 2**20
+"""Of a member's header with its long name and further fields."""
+
+
+class _BoundedFile(io.RawIOBase):
+    """A file of which nothing is read at once but headers and labels."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, count: int = -1) -> bytes:
+        if not 0 <= count <= MAX_HEADER_BYTES:
+            raise ValueError(f"a header of {count:,} bytes")
+        return self._file.read(count)
+
+
+def open_tar(file: BinaryIO) -> tarfile.TarFile:
+    """Iterating it raises ValueError for a header of more than MAX_HEADER_BYTES."""
+    return tarfile.TarFile(fileobj=_BoundedFile(file), encoding="utf-8")
