@@ -7,8 +7,8 @@ not checked here.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
@@ -151,7 +151,9 @@ def _parse_range(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
     ends = _sequence(value, "range")
-    if len(ends) != 2 or not all(type(end) in (int, float) and isfinite(end) for end in ends):
+    if len(ends) != 2 or not all(
+        type(end) in (int, float) and abs(end) <= sys.float_info.max for end in ends
+    ):
         _fail("network.preprocess.range")
     low, high = float(ends[0]), float(ends[1])
     return (low, high) if low < high else _fail("network.preprocess.range")

@@ -7,9 +7,9 @@ deviation they were trained with, and how images are resized and cropped.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
@@ -137,7 +137,9 @@ def _unreadable(path: Path) -> ModelFileError:
 def _three(value: Any) -> tuple[float, float, float] | None:
     if not isinstance(value, list) or len(value) != 3:
         return None
-    if not all(type(number) in (int, float) and isfinite(number) for number in value):
+    if not all(
+        type(number) in (int, float) and abs(number) <= sys.float_info.max for number in value
+    ):
         return None
     first, second, third = map(float, value)
     return first, second, third

@@ -15,6 +15,7 @@ DataPath = tuple[str | int, ...]
 """Keys and indexes that lead to a place in plain data."""
 MAX_MESSAGES = 20
 """Mistakes that are listed; the others are counted."""
+_ALLOWED = "; allowed are "
 _BOUNDS = {
     "minimum": "at least {:g}",
     "exclusiveMinimum": "above {:g}",
@@ -54,8 +55,16 @@ class _Location:
 
 
 def format_mistakes(mistakes: Sequence[Mistake], file: str = "") -> list[str]:
-    """One sentence per mistake; with `file` each begins with FILE:LINE."""
-    lines = [_located(mistake, file) for mistake in mistakes]
+    """One sentence per mistake; with `file` each begins with FILE:LINE.
+
+    What is allowed instead is told once, where several mistakes are alike.
+    """
+    lines, told = [], set[str]()
+    for mistake in mistakes:
+        line = _located(mistake, file)
+        received, _, allowed = line.partition(_ALLOWED)
+        lines.append(received if allowed in told else line)
+        told |= {allowed} if allowed else set()
     if len(lines) > MAX_MESSAGES:
         lines[MAX_MESSAGES:] = [f"and {len(lines) - MAX_MESSAGES} more mistakes"]
     return lines

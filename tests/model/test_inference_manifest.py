@@ -60,6 +60,7 @@ def test_it_equals_the_manifest(expected: Manifest) -> None:
 WRONG = [
     (("network", "preprocess", "range"), [1, 1], "network.preprocess.range"),
     (("network", "preprocess", "range"), [0], "network.preprocess.range"),
+    (("network", "preprocess", "range"), [0, 10**400], "network.preprocess.range"),
     (("network", "preprocess", "range"), [0, True], "network.preprocess.range"),
     (("network", "preprocess", "range"), "01", "range"),
     (("network", "preprocess"), {"crop_fraction": 0.01}, "network.preprocess.crop_fraction"),

@@ -67,7 +67,8 @@ def test_what_is_no_object_is_refused(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mean", "std"), [([0.5], HALF), (HALF, [1, 1, 0]), (HALF, None), ([1, 1, "x"], HALF)]
+    ("mean", "std"),
+    [([0.5], HALF), (HALF, [1, 1, 0]), (HALF, None), ([1, 1, "x"], HALF), ([10**400] * 3, HALF)],
 )
 def test_bad_statistics_are_refused(tmp_path: Path, mean: object, std: object) -> None:
     content = {"architecture": "resnet18", "pretrained_cfg": {"mean": mean, "std": std}}

@@ -152,6 +152,14 @@ def test_more_than_twenty_mistakes_are_counted():
     assert found[-1] == "and 10 more mistakes"
 
 
+def test_what_is_allowed_is_told_once_of_mistakes_that_are_alike():
+    first, second = problems("layers:\n  - relu7\n  - relu7\n  - output\n")
+    assert second == "net.yaml:3: layer 2: received 'relu7' (did you mean 'relu'?)"
+    assert first.startswith(
+        "net.yaml:2: layer 1: received 'relu7' (did you mean 'relu'?); allowed are conv, pad, "
+    )
+
+
 def test_words_numbers_and_switches_are_those_of_yaml_1_2():
     read = yaml.parse_yaml("compile: off\nlearning_rate: 1e-3\nepochs: 10", Recipe)
     assert (read.compile, read.learning_rate, read.epochs) == ("off", 0.001, 10.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import stat
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -183,7 +184,7 @@ def _trial_result(trial: FrozenTrial, folder: Path) -> TrialResult:
 
 def _is_figure(value: object) -> TypeGuard[float]:
     """Whether it is a finite number; Optuna takes whatever a damaged journal holds."""
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def usable_params(trial: FrozenTrial) -> dict[str, Scalar]:

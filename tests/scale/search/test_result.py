@@ -97,13 +97,14 @@ def test_numbers_that_are_not_finite_are_none(study, tmp_path: Path) -> None:
     assert json.loads(text) == json.loads(json.dumps(result.to_data(), allow_nan=False))
 
 
-def test_a_value_that_is_no_number_is_none(study, tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", ["[1]", "1" + 400 * "0"])
+def test_a_value_that_is_no_number_is_none(study, tmp_path: Path, value: str) -> None:
     (journal,) = tmp_path.glob("*.log")
     params = {"learning_rate": 0.5, "mixup_alpha": 0.2}
     study.add_trial(default_trial(ENTRIES, params, 0.123, {"folder": "0003", "seed": 3}))
     text = journal.read_text()
     assert "0.123" in text
-    journal.write_text(text.replace("0.123", "[1]"))
+    journal.write_text(text.replace("0.123", value))
     result = write_result(open_study(tmp_path, None, 0), tmp_path, SOURCE)
     assert result.trials[-1].val_accuracy is None
 
