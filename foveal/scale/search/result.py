@@ -226,7 +226,11 @@ def _importances(study: Study, complete: int) -> dict[str, float]:
 
     try:
         return dict(get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0)))
-    except (RuntimeError, ValueError):  # all trials are equally good
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+    ):  # all are equally good, or one's value is no number
         return {}
 
 
