@@ -34,7 +34,8 @@ from foveal.text import name_bytes
 DEFAULT_SHARES = (0.70, 0.15, 0.15)
 """Train, val and test where DATA has no split."""
 VAL_SHARE, MAX_VAL_IMAGES, MIN_CLASS_IMAGES_FOR_VAL = 0.10, 5_000, 5
-"""Of train, where DATA has train and test."""
+"""Of train, where DATA has train and test; the limit is that of every val made here, which is read
+after each epoch."""
 TEST_SHARE = 0.15
 """Of train, where DATA has train and val."""
 SHARE_TOLERANCE = 0.025
@@ -52,9 +53,9 @@ def assign_splits(
 ) -> tuple[Split, ...]:
     """A split for every row: that of DATA where it has one, else one computed here.
 
-    Without any: 70/15/15. Without val: a tenth of train, at most 5,000. Without test: 15 % of
-    train, none of them a duplicate of an image in val. Images that cannot be read are assigned to
-    train; the pixel cache leaves them out.
+    Without any: 70/15/15, val with at most 5,000. Without val: a tenth of train, at most 5,000.
+    Without test: 15 % of train, none of them a duplicate of an image in val. Images that cannot be
+    read are assigned to train; the pixel cache leaves them out.
     scan, duplicates: of all rows, where they are known already.
     decoded: keeps the pixels of small images that are scanned now.
     Raises DataError where there is no train, or only some rows have a split.
@@ -108,7 +109,9 @@ class _Shares:
 
 def _target_shares(existing: set[Split | None], count: int) -> _Shares:
     if existing <= {None} or existing == {"train"}:
-        return _Shares(*DEFAULT_SHARES)
+        _, val, test = DEFAULT_SHARES
+        val = min(val, MAX_VAL_IMAGES / max(1, count))
+        return _Shares(1 - val - test, val, test, max_val_images=MAX_VAL_IMAGES)
     if "val" in existing:
         return _Shares(1 - TEST_SHARE, 0.0, TEST_SHARE)
     val = min(VAL_SHARE, MAX_VAL_IMAGES / max(1, count))

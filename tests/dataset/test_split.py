@@ -132,6 +132,12 @@ def test_val_missing_is_a_tenth_at_most_5000():
     assert 4_800 <= large["val"] <= 5_000
 
 
+def test_val_of_many_images_without_splits_has_5000_and_test_its_share():
+    assigned = Counter(splits_of(rows(["a", "b"] * 40_000), set()))
+    assert 4_800 <= assigned["val"] <= 5_000
+    assert 11_000 <= assigned["test"] <= 13_000
+
+
 def test_test_missing_is_15_percent_of_train():
     assigned = Counter(splits_of(rows(["a", "b"] * 500), {"train", "val"}))
     assert set(assigned) == {"train", "test"}
