@@ -12,6 +12,8 @@ MAX_LISTED_CLASSES = 10
 """The same where the list is what the message says."""
 MAX_REASON_CHARACTERS = 200
 """Of what an error of a library says."""
+MAX_COMPARED = 10_000
+"""Names among which one that is close is looked for."""
 MAX_LINE_CHARACTERS = 2000
 """Of a line of a message; the middle of longer ones is left out."""
 _DIGITS = re.compile(r"(\d+)")
@@ -104,7 +106,7 @@ def did_you_mean(word: str, allowed: Sequence[str]) -> str:
     """`" (did you mean 'relu'?)"` where a name close to `word` is allowed, else an empty string."""
     from difflib import get_close_matches
 
-    match = get_close_matches(word, allowed, n=1)
+    match = get_close_matches(word, allowed[:MAX_COMPARED], n=1)
     return f" (did you mean '{printable(match[0])}'?)" if match else ""
 
 

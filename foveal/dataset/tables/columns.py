@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -127,22 +128,27 @@ def column_names(names: Sequence[str], source: str) -> list[str]:
     Raises DataError where two columns have one of those, or one that may mean it.
     """
     known = [name.strip().lower() for name in names]
-    for name in dict.fromkeys(known):
-        if known.count(name) > 1 and (name in RESERVED or is_alias(name)):
-            raise DataError(f"{source} has {known.count(name)} columns '{name}'; keep one")
+    for name, count in Counter(known).items():
+        if count > 1 and (name in RESERVED or is_alias(name)):
+            raise DataError(f"{source} has {count} columns '{name}'; keep one")
     return [
         low if low in RESERVED else name.strip() for low, name in zip(known, names, strict=True)
     ]
 
 
 def _to_text(cell: object) -> str:
+    """A list as labels; a list in it as it is: each list would escape its labels once more."""
+    return join_labels(map(_value_text, cell)) if isinstance(cell, list) else _value_text(cell)
+
+
+def _value_text(cell: object) -> str:
     if isinstance(cell, str):
         return cell
     if cell is None or (isinstance(cell, float) and cell != cell):
         return ""
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "backslashreplace")
-    return join_labels([_to_text(one) for one in cell]) if isinstance(cell, list) else str(cell)
+    return str(cell)
 
 
 def _parse_labels(cells: Sequence[object], source: str) -> tuple[list[Labels], list[str]]:
@@ -242,6 +248,8 @@ def _unique_rows(
     for row, path in enumerate(paths):
         if "\0" in path:
             unusable.append(UnusableFile(path.replace("\0", "?"), "a name with a zero byte"))
+        elif not _is_file_name(path):
+            unusable.append(UnusableFile(path, "a name that no file can have"))
         elif path not in first:
             first[path] = row
         elif set(labels[first[path]]) != set(labels[row]):
@@ -253,6 +261,14 @@ def _unique_rows(
             f"keep one row an image and separate several labels by {LABEL_SEPARATOR}"
         )
     return list(first.values()), unusable
+
+
+def _is_file_name(path: str) -> bool:
+    """Whether the system can be asked for it; JSON may hold half a character."""
+    try:
+        return path.isascii() or bool(os.fsencode(path))
+    except UnicodeEncodeError:
+        return False
 
 
 def _relative(root: Path, path: str) -> str:

@@ -11,7 +11,8 @@ from foveal.errors import DataError
 from foveal.text import list_quoted
 
 Labels = tuple[str, ...]
-_WHOLE_NUMBER = re.compile(r"[+-]?\d+(\.0*)?")
+_WHOLE_NUMBER = re.compile(r"[+-]?\d{1,300}(\.0*)?")
+"""Of no more digits than a float has; Python makes no number of thousands."""
 _FLAGS = frozenset(("0", "1", "0.0", "1.0", "0.", "1.", "true", "false", "yes", "no", ""))
 _LISTING = (", ", ",", "; ", ";")
 """Separators that seldom stand in a name of a class."""

@@ -67,3 +67,33 @@ def test_other_words_for_splits_are_told():
     )
     assert table.splits == ("train", "val", "test")
     assert table.layout_notes == ("in t.csv: splits are read so: 'dev' as val, 'hold_out' as test",)
+
+
+def test_a_list_in_a_list_is_no_list_of_labels():
+    """Each list would double the backslashes in front of a |: forty lists fill any memory."""
+    deep: list = ["a|b", None]
+    for _ in range(40):
+        deep = [deep]
+    table = parse_columns(
+        ROOT, {"path": ["1.png"], "label": ["a"], "flat": [["a|b", None]], "deep": [deep]}, "t"
+    )
+    assert table.extra_columns == {"flat": (r"a\|b|",), "deep": (str(deep[0]).replace("|", r"\|"),)}
+    assert len(table.extra_columns["deep"][0]) < 200
+
+
+def test_a_path_that_no_file_can_have_is_not_usable():
+    table = parse_columns(ROOT, {"path": ["\ud800/1.png", "2.png"], "label": ["a", "b"]}, "t")
+    assert list(table.usable) == [1]
+    assert [(item.path, item.reason) for item in table.unusable] == [
+        ("\ud800/1.png", "a name that no file can have")
+    ]
+
+
+def test_a_hundred_thousand_columns_are_as_few():
+    columns = {f"column {number}": ["x"] for number in range(100_000)}
+    table = parse_columns(ROOT, {"path": ["1.png"], "label": ["a"], **columns}, "t.csv")
+    assert len(table.extra_columns) == 100_000
+    with pytest.raises(DataError) as error:
+        parse_columns(ROOT, columns, "t.csv")
+    assert str(error.value).startswith("t.csv has no column 'path' and no column 'label'; it has ")
+    assert len(str(error.value)) == 2000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -368,3 +369,41 @@ def test_a_cell_that_no_spreadsheet_holds_is_one_sentence(images, content: str, 
         f"{path} has a cell of more than 131,072 characters in the row that begins in line {line}; "
         "close its double quote, or leave that column out"
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (
+            ['{"path": "1.png", "label": "a", "x": ' + "[" * 21 + "]" * 21 + "}"],
+            'line 1 is not a JSON object; write one such as {"file_name": "1.png", "label": "cat"} '
+            "a line",
+        ),
+        (
+            [f'{{"path": "1.png", "label": "a", "{number}": 1}}' for number in range(5_000)],
+            "its lines have 5,002 different keys; give all lines the same keys",
+        ),
+    ],
+    ids=["deep", "sparse"],
+)
+def test_json_lines_that_would_fill_the_memory_are_refused(tmp_path: Path, lines, text):
+    path = tmp_path / "t.jsonl"
+    path.write_text("\n".join(lines))
+    with pytest.raises(DataError) as error:
+        open_dataset(path)
+    assert str(error.value) == f"{path}: {text}"
+
+
+def test_json_lines_of_twenty_lists_and_of_some_keys_are_read(tmp_path: Path):
+    (tmp_path / "1.png").touch()
+    path = tmp_path / "t.jsonl"
+    boxes = [[number, [1, 2, 3, 4]] for number in range(30)]
+    path.write_text(json.dumps({"path": "1.png", "label": "a", "boxes": boxes}))
+    assert open_dataset(path).labels == (("a",),)
+
+
+def test_a_label_of_thousands_of_digits_is_a_name(tmp_path: Path):
+    (tmp_path / "1.png").touch()
+    path = tmp_path / "t.csv"
+    path.write_text("path,label\n1.png," + "9" * 5000 + ".0\n")
+    assert open_dataset(path).classes == ("9" * 5000 + ".0",)
