@@ -20,7 +20,7 @@ from foveal.studio.pixels import read_file
 from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import training_splits
-from foveal.text import natural_key, printable
+from foveal.text import compose, natural_key, printable
 
 UNLABELLED = "unlabelled"
 TABLE = "metadata.csv"
@@ -147,13 +147,13 @@ def safe_name(name: str) -> str:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """`name`, or with a number where it is taken; compared without case."""
+    """`name`, or with a number where it is taken; compared without case and form of Unicode."""
     stem, dot, suffix = name.rpartition(".")
     if not dot or "/" in suffix:
         stem, suffix = name, ""
     free, number = name, 1
-    while free.casefold() in taken:
+    while compose(free.casefold()) in taken:
         number += 1
         free = f"{stem}-{number}{dot}{suffix}" if suffix else f"{name}-{number}"
-    taken.add(free.casefold())
+    taken.add(compose(free.casefold()))
     return free

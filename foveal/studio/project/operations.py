@@ -142,7 +142,7 @@ def _split(table: Table, entry: Entry) -> None:
 
 
 def _check_group(table: Table, entry: Entry) -> Entry:
-    if entry["group"] is not None:
+    if entry["group"] is not None and entry["group"] not in table.group_numbers:
         entry = {**entry, "group": clean_name(entry["group"], "group")}
     return _check_ids(table, entry)
 

@@ -89,6 +89,12 @@ class Project:
             revision = self.revision
         self._on_change(revision)
 
+    def check_classes(self, rows: Sequence[NewImage]) -> None:
+        """Raise UsageError where these images, added in parts, have too many classes together."""
+        names = list(dict.fromkeys(row.label for row in rows if row.label is not None))
+        with self.lock:
+            check_entry(self.table, {"op": "add", "classes": names})
+
     def add(
         self,
         rows: Sequence[NewImage],

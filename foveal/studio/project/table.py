@@ -73,10 +73,16 @@ class Table:
     done: list[list[Change]] = field(default_factory=list)
     """Steps that can be undone, the newest last; a step holds the changes of one batch."""
     undone: list[list[Change]] = field(default_factory=list)
+    _ids: tuple[dict[int, str], dict[str, int]] = field(
+        default_factory=lambda: ({}, {}), compare=False, repr=False
+    )
+    """The classes of which the ids by name are known, and these: a thousand names are asked for."""
 
     def class_id(self, name: str) -> int | None:
         """The id of a class; None where there is none of this name."""
-        return next((key for key, value in self.classes.items() if value == name), None)
+        if self._ids[0] is not self.classes:
+            self._ids = self.classes, {value: key for key, value in self.classes.items()}
+        return self._ids[1].get(name)
 
     def class_today(self, number: int) -> int | None:
         """The class that a class of any time belongs to now; None where it was removed."""

@@ -41,8 +41,8 @@ def add_folder(project: Project, path: str, progress: TaskProgress | None = None
     folder without them the images have none.  A folder that was added before brings what is new
     in it.
     progress: where it raises, nothing was added.
-    Raises UsageError where it is not a folder or table of this machine, DataError as
-    `open_dataset`.
+    Raises UsageError where it is not a folder or table of this machine or has too many classes,
+    DataError as `open_dataset`; nothing was added then.
     """
     chosen = _checked(path, project)
     added = Added()
@@ -60,6 +60,7 @@ def add_folder(project: Project, path: str, progress: TaskProgress | None = None
     batch = secrets.token_hex(8)
     with project.lock:
         new = _new_rows(project, folder, rows, paths, added, progress or silent)
+        project.check_classes([rows[row] for row in new])
         for start in range(0, len(new), _ROWS_TOGETHER):
             part = new[start : start + _ROWS_TOGETHER]
             project.add(

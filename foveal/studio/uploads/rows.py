@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from foveal.dataset.dataset import Dataset
 from foveal.errors import DataError
+from foveal.studio.names import given_name
 from foveal.studio.project.images import SPLIT_NAMES
 from foveal.studio.project.project import Project
 from foveal.studio.uploads.added import Added
 from foveal.text import printable
-
-_MAX_NAME = 255
 
 
 class Row(NamedTuple):
@@ -48,7 +47,7 @@ def dataset_rows(
             dataset.paths[row],
             class_name(labels[0]) if labels else label,
             0 if split is None else SPLIT_NAMES.index(split),
-            group if own_group is None else own_group,
+            given_name(own_group or "") or group,
             partial(dataset.read, row),
         )
         for row, (labels, split, own_group) in enumerate(
@@ -67,9 +66,8 @@ def layout_problem(dataset: Dataset, paths: Iterable[str]) -> list[str]:
 
 
 def class_name(text: str) -> str:
-    """The name of a folder as that of a class: what cannot be shown is escaped."""
-    name = printable(text.strip()) or "(blank)"
-    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
+    """The name of a folder as that of a class, see `given_name`."""
+    return given_name(text) or "(blank)"
 
 
 def in_project(project: Project, image: int) -> str:

@@ -23,7 +23,7 @@ from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, ImageError
 from foveal.images.limits import MAX_FILE_BYTES
 from foveal.progress import Progress, silent
-from foveal.studio.names import clean_name
+from foveal.studio.names import MAX_GIVEN_LENGTH, clean_name
 from foveal.studio.project.images import split_number
 from foveal.studio.project.project import Project
 from foveal.studio.thumbnails import Thumbnails, file_stamp
@@ -123,8 +123,7 @@ def take_upload(
     group or split, DataError where a zip is damaged or over a limit.
     """
     split = split_number(options.split or "auto")
-    label = None if options.label is None else clean_name(options.label, "class")
-    group = None if options.group is None else clean_name(options.group, "group")
+    label, group = _name(options.label, "class"), _name(options.group, "group")
     batch = options.batch or secrets.token_hex(8)
     with file.open("rb") as opened:
         is_zip = opened.read(4) == _ZIP_START
@@ -134,6 +133,7 @@ def take_upload(
             row._replace(split=row.split or split) for row in _zip_rows(file, label, group, added)
         ]
         total = len(rows)
+        project.check_classes(rows)
     else:
         rows = [Row(options.name[:_MAX_NAME], label, split, group, file.read_bytes)]
         total = 1
@@ -145,6 +145,11 @@ def take_upload(
             if total > 1:
                 progress("adding images", added.added + len(added.skipped), total)
     return added
+
+
+def _name(text: str | None, what: str) -> str | None:
+    """A name that was typed, or that the folder or table of a dropped file has given."""
+    return None if text is None else clean_name(text, what, MAX_GIVEN_LENGTH)
 
 
 class _Content(NamedTuple):

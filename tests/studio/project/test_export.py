@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -131,3 +132,16 @@ def test_a_safe_name_is_one_plain_component(name):
 )
 def test_names_that_mean_something_are_changed(name, safe):
     assert safe_name(name) == safe
+
+
+def test_names_of_two_unicode_forms_are_two_files_on_every_disk(tmp_path):
+    """Some file systems take them for one: the second copy would replace the first."""
+    for level, name in enumerate(("\u00e9.png", "e\u0301.png")):
+        (tmp_path / "f").mkdir(exist_ok=True)
+        Image.new("L", (8, 8), level).save(tmp_path / "f" / name)
+    project = Project(tmp_path, "p")
+    add_folder(project, str(tmp_path / "f"))
+    export_folders(project, f"{tmp_path}/out")
+    project.close()
+    found = {unicodedata.normalize("NFC", path.name) for path in (tmp_path / "out").rglob("*.png")}
+    assert found == {"\u00e9.png", "\u00e9-2.png"}

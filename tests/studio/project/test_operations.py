@@ -239,3 +239,11 @@ def test_a_label_that_is_no_class_becomes_one_in_the_same_change():
     assert str(raised.value) == (
         "the name '\\u202egpj' of a class has characters that cannot be shown: type it without them"
     )
+
+
+def test_a_group_that_a_table_gave_is_chosen_again_as_it_is():
+    table = Table()
+    entry = {**add_entry(["a", "a"], 0), "groups": ["x" * 200], "group": [0, -1]}
+    apply_entry(table, entry)
+    apply_entry(table, check_entry(table, {"op": "group", "ids": [1], "group": "x" * 200}))
+    assert table.images.column("group").tolist() == [0, 0]

@@ -1,12 +1,17 @@
 """Uploads, folders and exports over HTTP."""
 
 import base64
+import csv
 import io
+import json
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from foveal.dataset.tables.cells import split_labels, unescape_formula
+from foveal.studio.names import given_name
 
 BINARY = {"content-type": "application/octet-stream"}
 
@@ -222,3 +227,57 @@ def test_an_image_of_this_machine_is_given_to_be_tried(studio, tmp_path):
     assert (answer.content, answer.headers["content-type"]) == (png(1), BINARY["content-type"])
     found = studio.post("/api/image-file", 422, path=str(tmp_path / "b.png"))
     assert found["error"].startswith("what lies there is no image that can be read: ")
+
+
+HOSTILE = (
+    *("=cmd|' /C calc'!A0", "../../x", "/etc/passwd", "<img src=x onerror=alert(1)>", "a|b\\"),
+    *("a\x1b[31m\nb", "cat\u202egpj", "x" * 200, "y" * 5000, "Cat", "cat", "e\u0301", "NaN"),
+)
+
+
+def test_hostile_names_of_a_dropped_table_come_out_as_they_were_given(studio, tmp_path):
+    """In the page, the CSV and the folders of an export."""
+    path = studio.project("of a hostile table")
+    rows = [
+        {"file_name": f"{number}.png", "label": [name], "group": name, "split": "train"}
+        for number, name in enumerate(HOSTILE)
+    ]
+    table = "\n".join(map(json.dumps, rows)).encode()
+    folders = {"data": ["metadata.jsonl", *(row["file_name"] for row in rows)]}
+    tables = {"data/metadata.jsonl": base64.b64encode(table).decode()}
+    layout = studio.post("/api/upload-layout", folders=folders, tables=tables)
+    for number in range(len(HOSTILE)):
+        given = layout["files"][f"data/{number}.png"]
+        studio.upload(path, png(number), name=f"{number}.png", **given)
+    shown = [given_name(name) for name in HOSTILE]
+    assert shown[-2:] == ["\u00e9", "NaN"]
+    images = [studio.get(f"{path}/images/{number}") for number in range(len(HOSTILE))]
+    assert [one["label"] for one in images] == shown
+    assert [one["group"] for one in images] == shown
+    assert sorted(one["name"] for one in studio.get(f"{path}/groups")) == sorted(shown)
+    text = studio.client.get(f"{path}/export?as=csv").text
+    for row, name in zip(list(csv.DictReader(text.splitlines())), shown, strict=True):
+        assert unescape_formula(row["group"]) == name
+        assert split_labels(unescape_formula(row["label"])) == [name]
+        assert not row["group"].startswith(("=", "+", "-", "@"))
+    out = tmp_path / "out"
+    made = studio.post(f"{path}/export", folder=str(out))
+    assert (made["copied"], made["skipped_count"]) == (len(HOSTILE), 0)
+    again = studio.project("read back")
+    studio.post(f"{again}/folders", path=str(out))
+    images = [studio.get(f"{again}/images/{number}") for number in range(len(HOSTILE))]
+    assert sorted(one["label"] for one in images) == sorted(shown)
+    assert sorted(one["group"] for one in images) == sorted(shown)
+    assert all(file.resolve().is_relative_to(out) for file in out.rglob("*"))
+
+
+def test_a_table_of_one_line_of_ten_megabytes_is_one_sentence(studio):
+    folders = {"data": ["labels.csv", "1.png"]}
+    for content, words in (
+        (b"path,label\n1.png," + b"x" * (10 << 20), "has a cell of more than 131,072 characters"),
+        (b"path,label," + b",".join(b"%x" % n for n in range(1_500_000)), "has no row below"),
+        (b",".join(b"%x" % n for n in range(1_500_000)) + b"\n1", "does not have the"),
+    ):
+        tables = {"data/labels.csv": base64.b64encode(content).decode()}
+        found = studio.post("/api/upload-layout", 422, folders=folders, tables=tables)
+        assert words in found["error"]

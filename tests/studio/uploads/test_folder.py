@@ -1,11 +1,13 @@
 """Folders of this machine: nothing is copied, nothing outside is taken, new files come later."""
 
+import json
 import os
 
 import pytest
 from PIL import Image
 
 from foveal.errors import DataError, UsageError
+from foveal.studio.project import operations
 from foveal.studio.project.project import Project
 from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
 from foveal.studio.uploads import folder as module
@@ -241,3 +243,29 @@ def test_names_that_are_no_text_are_taken(project, tmp_path):
     project.__dict__.update(again.__dict__)
     assert again.location(0)[0].read_bytes().startswith(b"\x89PNG")
     assert again.image(0)["label"] == r"\udcfe"
+
+
+def test_too_many_classes_add_nothing_at_all(project, tmp_path, monkeypatch):
+    """Also where the first images alone, which are added together, would not be too many."""
+    monkeypatch.setattr(operations, "MAX_CLASSES", 2)
+    monkeypatch.setattr(module, "_ROWS_TOGETHER", 2)
+    for number in range(3):
+        draw(tmp_path / "f" / f"class {number}" / "1.png", number)
+    with pytest.raises(UsageError) as caught:
+        add_folder(project, str(tmp_path / "f"))
+    assert str(caught.value) == (
+        "these images have 3 new classes, and a project has at most 2: label each image with one "
+        "of a few classes"
+    )
+    assert labels(project) == {}
+
+
+def test_half_a_character_in_a_table_is_no_path(project, tmp_path):
+    draw(tmp_path / "f" / "1.png")
+    rows = [{"path": "1.png", "label": "a\ud800"}, {"path": "\ud800/2.png", "label": "b"}]
+    (tmp_path / "f" / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    added = add_folder(project, str(tmp_path / "f" / "t.jsonl"))
+    assert labels(project) == {"1.png": r"a\ud800"}
+    assert added.to_data()["skipped"] == [
+        {"name": r"\ud800/2.png", "reason": "a name that no file can have"}
+    ]

@@ -47,8 +47,16 @@ def test_several_labels_an_image_are_refused(tmp_path):
         ("a\nb", r"a\nb"),
         ("\udcff", r"\udcff"),
         (" ", "(blank)"),
-        ("x" * 300, "x" * 254 + "…"),
+        ("x" * 255, "x" * 255),
     ],
 )
 def test_any_folder_gives_a_class_name_that_can_be_shown(folder, name):
     assert class_name(folder) == name
+
+
+def test_groups_that_look_alike_are_one_and_can_be_shown(tmp_path):
+    groups = ("e\u0301", "\u00e9", "a\n\u202e", " \t", "é" * 300)
+    dataset = Dataset(tmp_path, tuple("12345"), (("cat",),) * 5, groups=groups)
+    found = [row.group for row in dataset_rows(dataset, Added())]
+    assert found[:4] == ["\u00e9", "\u00e9", r"a\n\u202e", None]
+    assert len(found[4]) == 255

@@ -9,6 +9,7 @@ from PIL import Image
 
 from foveal.errors import DataError, Error, UsageError
 from foveal.progress import Progress
+from foveal.studio.project import operations
 from foveal.studio.project.project import Project
 from foveal.studio.thumbnails import Thumbnails
 from foveal.studio.uploads import upload as module
@@ -231,3 +232,19 @@ def test_the_limit_is_that_of_what_comes_and_of_the_disk(tmp_path, monkeypatch):
         "the upload is larger than 88.0 MiB, which is what an image or .zip may have or the disk "
         "has free: point at the folder on this machine instead"
     )
+
+
+def test_names_that_a_table_gave_are_taken_whole(project, take):
+    take(image(), label="x" * 255, group="y" * 255)
+    assert (project.image(0)["label"], project.image(0)["group"]) == ("x" * 255, "y" * 255)
+    with pytest.raises(UsageError) as caught:
+        take(image(1), label="x" * 256)
+    assert str(caught.value) == "the name of a class has 256 characters: type at most 255"
+
+
+def test_too_many_classes_in_an_archive_add_nothing_at_all(project, take, monkeypatch):
+    monkeypatch.setattr(operations, "MAX_CLASSES", 2)
+    monkeypatch.setattr(module, "_ROWS_TOGETHER", 2)
+    with pytest.raises(UsageError):
+        take(archive([(f"{number}/1.png", image(number)) for number in range(3)]))
+    assert labels(project) == {}
