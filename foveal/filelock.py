@@ -79,9 +79,10 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
 def lock_holder(folder: Path) -> int | None:
     """The process that holds the lock of a run folder now; None where none does.
 
-    The number is the holder's own: that of a process which has ended is never given.
+    Nobody holds what cannot be opened, such as a folder in its place.  The number is the holder's
+    own: that of a process which has ended is never given.
     """
-    with contextlib.suppress(FileNotFoundError), _opened(folder / RUN_LOCK, create=False) as handle:
+    with contextlib.suppress(OSError), _opened(folder / RUN_LOCK, create=False) as handle:
         if not _try_lock(handle):
             os.lseek(handle, 1, os.SEEK_SET)
             digits = os.read(handle, 20).strip()

@@ -101,6 +101,15 @@ def _write_error(path: Path, error: OSError) -> Error:
     )
 
 
+def disk_error(error: OSError) -> Error:
+    """The sentence of an error of the system about a file, which only what lies there explains."""
+    what = error.filename if isinstance(error.filename, str | Path) else "a file of the studio"
+    return Error(
+        f"cannot use {what}: {error.strerror or error}; look at what lies there, its permissions "
+        "and the free space"
+    )
+
+
 def refuse_overwriting(
     out: str | Path | None,
     sources: Mapping[str, object],

@@ -144,5 +144,7 @@ def test_the_holder_of_a_run_folder_is_named_while_it_lives(tmp_path, holder):
     other.kill()
     other.wait()
     assert lock_holder(tmp_path) is None
+    (tmp_path / "x" / ".lock").mkdir(parents=True)
+    assert lock_holder(tmp_path / "x") is None
     with lock_run_folder(tmp_path):
         assert lock_holder(tmp_path) == os.getpid()

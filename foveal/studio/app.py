@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Awaitable, Callable
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -9,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from foveal.errors import Error
+from foveal.files import disk_error
 from foveal.serving.errors import RequestError, error_response
 from foveal.studio.routes.data import data_routes
 from foveal.studio.routes.look import look_routes
@@ -40,6 +44,7 @@ def create_app(state: StudioState) -> ASGIApp:
     handlers = {
         RequestError: _on_request_error,
         Error: _on_error,
+        OSError: _on_os_error(state),
         HTTPException: _on_http_exception,
         ClientDisconnect: _on_disconnect,
     }
@@ -60,6 +65,22 @@ async def _on_request_error(request: Request, error: Exception) -> Response:
 async def _on_error(request: Request, error: Exception) -> Response:
     """What a person can cause, in the words of the verb."""
     return _respond(request, RequestError(422, str(error)))
+
+
+def _on_os_error(state: StudioState) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Something lies in the workspace that the studio has not put there, or the disk is at its end.
+
+    Also logged, as the studio may be to blame.
+    """
+
+    async def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, OSError)
+        text = "".join(traceback.format_exception(error, limit=20))
+        request_id = request.scope["state"]["request_id"]
+        state.log("request failed", level="error", id=request_id, traceback=text)
+        return _respond(request, RequestError(422, str(disk_error(error))))
+
+    return answer
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

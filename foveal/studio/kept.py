@@ -6,10 +6,14 @@ import contextlib
 import json
 import math
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
+from foveal.files import write_atomic
+
+Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
+"""Two numbers; JSON has no tuples."""
 MAX_BYTES = 1 << 30
 """Of a file that is read: that of predictions for ten million images."""
 _Kept = TypeVar("_Kept")
@@ -21,6 +25,24 @@ def read_kept(file: Path, kind: TypeAdapter[_Kept], max_bytes: int = MAX_BYTES) 
         if file.is_file() and file.stat().st_size <= max_bytes:  # a pipe would be waited for
             return kind.validate_python(parse_json(file.read_bytes()), strict=True)
     return None
+
+
+def check_kept(is_whole: bool) -> None:
+    """Raise ValueError where what was read does not belong together, as in a file that was altered.
+
+    For validators of a `kind`.
+    """
+    if not is_whole:
+        raise ValueError("it was altered")
+
+
+def write_kept(file: Path, value: object) -> None:
+    """Keep JSON in a folder that is there: a project or run that was removed is not made again.
+
+    Raises Error where it cannot be written.
+    """
+    if file.parent.is_dir():
+        write_atomic(file, json.dumps(value))
 
 
 def size_and_time(file: Path) -> list[int]:

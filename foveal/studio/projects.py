@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from foveal.errors import Error
-from foveal.files import write_atomic
 from foveal.studio.events import Events
-from foveal.studio.kept import read_kept
+from foveal.studio.kept import read_kept, write_kept
 from foveal.studio.pixels import real_file
 from foveal.studio.project.project import JOURNAL, Project
 from foveal.studio.runs.folders import run_folders
@@ -123,6 +121,7 @@ class Projects:
         folder = self._workspace.project_folder(project)
         self.close(project)
         self._workspace.discard(folder, project)
+        self.close(project)  # a request may have opened it in between
 
     def _counts(self, project: str) -> dict[str, int]:
         """Images and classes; from a file while the journal is as long as when it was written."""
@@ -136,7 +135,7 @@ class Projects:
             summary, size = opened.summary(), self._size(project)
         counts = {"images": summary["images"], "classes": len(summary["classes"])}
         with contextlib.suppress(Error):
-            write_atomic(folder / COUNTS, json.dumps({"size": size, **counts}))
+            write_kept(folder / COUNTS, {"size": size, **counts})
         return counts
 
     def _size(self, project: str) -> int:

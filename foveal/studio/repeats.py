@@ -5,7 +5,8 @@ The file keeps the lines of what neither of them knows, such as an export or an 
 
 from __future__ import annotations
 
-import json
+import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -15,15 +16,15 @@ from typing import Any
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from foveal.errors import DataError
-from foveal.files import write_atomic
-from foveal.studio.kept import read_kept
+from foveal.errors import DataError, Error
+from foveal.studio.kept import read_kept, write_kept
 from foveal.studio.project.project import Project
 from foveal.studio.project.recent import MOST
 from foveal.studio.repeat import repeat_change, repeat_upload
 from foveal.studio.runs.folders import run_folders
 from foveal.studio.runs.request import read_request, repeat_training
 from foveal.studio.workspace import Workspace
+from foveal.text import escape_surrogates
 
 FILE = "repeat.json"
 _keeping = threading.Lock()
@@ -44,14 +45,15 @@ _KIND = TypeAdapter(list[_Kept])
 def keep_line(project: Project, needs: Path, same: dict[str, str]) -> dict[str, str]:
     """Keep a line that was done just now, `command` and `python`; returns it.
 
-    needs: the model or table it takes.
+    needs: the model or table it takes.  Where it cannot be written, what was done stays done.
     """
-    with _keeping:
+    with _keeping, contextlib.suppress(Error):
         known = read_kept(project.folder / FILE, _KIND) or []
         if not known or known[-1]["command"] != same["command"]:  # a webcam predicts all the time
             others = [one for one in known if one["command"] != same["command"]]
-            line = {"at": time.time(), "needs": str(needs), **same}
-            write_atomic(project.folder / FILE, json.dumps([*others, line][-MOST:], indent=1))
+            texts = {"needs": str(needs), **same}  # a name that is no text would hide all lines
+            line = {"at": time.time(), **{key: escape_surrogates(texts[key]) for key in texts}}
+            write_kept(project.folder / FILE, [*others, line][-MOST:])
     return same
 
 
@@ -64,7 +66,7 @@ def repeat_lines(workspace: Workspace, project: Project) -> list[dict[str, str]]
         *(
             (one["at"], {"command": one["command"], "python": one["python"]})
             for one in read_kept(project.folder / FILE, _KIND) or []
-            if Path(one["needs"]).exists()
+            if os.path.exists(one["needs"])  # noqa: PTH110 - a Path raises on some names
         ),
     ]
     found.sort(key=lambda line: -line[0])

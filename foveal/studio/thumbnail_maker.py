@@ -44,7 +44,7 @@ class ThumbnailMaker:
     def _run(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):
             for project in self._projects.opened():
-                with contextlib.suppress(Error):  # removed meanwhile
+                with contextlib.suppress(Error, OSError):  # removed meanwhile
                     self._make_missing(project)
 
     def _make_missing(self, name: str) -> None:

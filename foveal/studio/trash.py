@@ -59,6 +59,10 @@ class Trash:
         A project whose name another one has now gets a number.  Raises UsageError where there is
         none of this key, or the project of a run is not there.
         """
+        with self.workspace.lock:
+            return self._restore(key)
+
+    def _restore(self, key: str) -> tuple[str, str | None]:
         folder = next((each for each in self._folders() if each.name == key), None)
         if folder is None:
             raise UsageError("this is no longer in the trash; reload the page")
@@ -83,8 +87,9 @@ class Trash:
 
     def empty(self) -> None:
         """Delete everything in it from the disk."""
-        for folder in self._folders():
-            shutil.rmtree(folder, ignore_errors=True)
+        with self.workspace.lock:
+            for folder in self._folders():
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _folders(self) -> list[Path]:
         """Folders that the studio has put there, those removed last first."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import secrets
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from foveal.errors import DataError, Error, UsageError
 from foveal.filelock import try_lock
-from foveal.files import write_atomic
+from foveal.files import read_at_most, write_atomic
 from foveal.studio.names import clean_name
 from foveal.studio.secret import make_secret
 
@@ -25,13 +27,19 @@ FORMAT = 1
 WORKSPACE_FILE, LOCK, ADDRESS, COOKIE = "workspace.json", "studio.lock", "address", "cookie"
 TRASH, PROJECT_FILE = "trash", "project.json"
 _ID = re.compile(r"[0-9a-f]{8}")
+_MAX_BYTES = 1 << 20
+"""Of a file of the workspace that is read."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """`folder` holds projects/ID/project.json and what belongs to each."""
+    """`folder` holds projects/ID/project.json and what belongs to each.
+
+    lock: held while a name is chosen or a folder is moved, so that of two requests one is first.
+    """
 
     folder: Path
+    lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
 
     def project_ids(self) -> list[str]:
         """The ids of all projects, oldest first."""
@@ -44,7 +52,7 @@ class Workspace:
     def project_folder(self, project: str) -> Path:
         """The folder of a project.  Raises UsageError where there is none of this id."""
         folder = self.folder / "projects" / project
-        if not _ID.fullmatch(project) or not (folder / PROJECT_FILE).is_file():
+        if not _ID.fullmatch(project) or not os.path.lexists(folder / PROJECT_FILE):
             raise UsageError("there is no project of this id in the workspace; reload the page")
         return folder
 
@@ -58,34 +66,43 @@ class Workspace:
 
     def create_project(self, name: str) -> str:
         """A new project without images; returns its id.  Raises UsageError on a wrong name."""
-        name = self._free_name(name)
-        project = secrets.token_hex(4)
-        facts = {"name": name, "created": time.time()}
-        write_atomic(self.folder / "projects" / project / PROJECT_FILE, json.dumps(facts))
+        with self.lock:
+            name = self._free_name(name)
+            project = secrets.token_hex(4)
+            facts = {"name": name, "created": time.time()}
+            write_atomic(self.folder / "projects" / project / PROJECT_FILE, json.dumps(facts))
         return project
 
     def rename_project(self, project: str, name: str) -> None:
         """Give a project another name.  Raises UsageError on a wrong one."""
-        facts = self.project_facts(project)
-        facts["name"] = self._free_name(name, but=project)
-        write_atomic(self.project_folder(project) / PROJECT_FILE, json.dumps(facts))
+        with self.lock:
+            facts = self.project_facts(project)
+            facts["name"] = self._free_name(name, but=project)
+            write_atomic(self.project_folder(project) / PROJECT_FILE, json.dumps(facts))
 
     def discard(self, folder: Path, name: str) -> None:
-        """Move a folder of the workspace into its trash, as `name` or with a number behind `~`."""
+        """Move a folder of the workspace into its trash, as `name` or with a number behind `~`.
+
+        Raises UsageError where it is not there any more.
+        """
         trash = self.folder / TRASH
-        trash.mkdir(exist_ok=True)
-        names = (name if number == 1 else f"{name}~{number}" for number in count(1))
-        free = next(each for each in names if not os.path.lexists(trash / each))
-        folder.rename(trash / free)  # shutil.move would put it into a folder that is there
+        with self.lock:
+            if not os.path.lexists(folder):
+                raise UsageError("this was removed meanwhile; reload the page")
+            trash.mkdir(exist_ok=True)
+            names = (name if number == 1 else f"{name}~{number}" for number in count(1))
+            free = next(each for each in names if not os.path.lexists(trash / each))
+            folder.rename(trash / free)  # shutil.move would put it into a folder that is there
 
     def _name(self, project: str) -> str:
-        with contextlib.suppress(DataError, KeyError):
+        with contextlib.suppress(Error, KeyError):
             return str(self.project_facts(project)["name"])
         return ""
 
     def _created(self, project: str) -> float:
-        with contextlib.suppress(DataError, KeyError, TypeError, ValueError):
-            return float(self.project_facts(project)["created"])
+        with contextlib.suppress(Error, KeyError, TypeError, ValueError, OverflowError):
+            created = float(self.project_facts(project)["created"])
+            return created if math.isfinite(created) else 0.0
         return 0.0
 
     def _free_name(self, name: str, but: str = "") -> str:
@@ -130,8 +147,8 @@ def write_address(workspace: Workspace, url: str) -> None:
 def workspace_cookie(workspace: Workspace) -> str:
     """The cookie's value of this workspace, the same after a restart."""
     path = workspace.folder / COOKIE
-    with contextlib.suppress(OSError):
-        kept = path.read_text(encoding="utf-8")
+    with contextlib.suppress(OSError, ValueError):
+        kept = _read(path)
         if re.fullmatch(r"[A-Za-z0-9_-]{43}", kept):
             return kept
     cookie = make_secret()
@@ -159,8 +176,8 @@ def _refuse_other_folder(folder: Path) -> None:
 
 
 def _other_address(folder: Path) -> str:
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        return (folder / ADDRESS).read_text(encoding="utf-8")
+    with contextlib.suppress(OSError, ValueError):
+        return _read(folder / ADDRESS)
     return "an unknown address"
 
 
@@ -173,9 +190,17 @@ def _write_private(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+def _read(path: Path) -> str:
+    """The text of a file.  Raises OSError, also for what is no file, and ValueError."""
+    content = read_at_most(path, _MAX_BYTES)
+    if len(content) > _MAX_BYTES:
+        raise ValueError(f"it has more than {_MAX_BYTES:,} bytes")
+    return content.decode("utf-8")
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(_read(path))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read; restore it from a copy") from error
     if not isinstance(data, dict):

@@ -20,3 +20,17 @@ def test_an_unknown_method_is_one_sentence(studio):
 def test_what_a_person_can_cause_is_told_in_the_words_of_the_verb(studio):
     answer = studio.post("/api/projects", 422, name=" ")
     assert answer["error"] == "the name of a project is empty: type at least one character"
+
+
+def test_what_lies_in_the_way_in_a_workspace_is_one_sentence(studio):
+    path = studio.project("something in the way")
+    incoming = studio.folder / "projects" / path[-8:] / "incoming"
+    incoming.write_text("")
+    answer = studio.client.post(
+        f"{path}/uploads", content=b"x", headers={"content-type": "application/octet-stream"}
+    )
+    assert (answer.status_code, answer.json()["error"]) == (
+        422,
+        f"cannot use {incoming}: File exists; look at what lies there, its permissions and the "
+        "free space",
+    )

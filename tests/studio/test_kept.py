@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from foveal.studio.kept import parse_json, read_kept
+from foveal.studio.kept import parse_json, read_kept, write_kept
 
 
 class Facts(TypedDict):
@@ -59,3 +59,10 @@ def test_a_number_that_is_none_is_refused():
     assert parse_json('{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
     with pytest.raises(ValueError, match=r"^NaN is no number$"):
         parse_json(json.dumps([float("nan")]))
+
+
+def test_it_is_kept_in_a_folder_that_is_there_and_in_no_other(tmp_path):
+    write_kept(tmp_path / "a", {"size": 3, "share": None})
+    assert read_kept(tmp_path / "a", KIND) == {"size": 3, "share": None}
+    write_kept(tmp_path / "removed" / "a", {"size": 3, "share": None})
+    assert not (tmp_path / "removed").exists()

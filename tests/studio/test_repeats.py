@@ -1,6 +1,7 @@
 """What was done in a project is there as lines after a reload, and the lines do the same again."""
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -111,3 +112,21 @@ def test_runs_are_lines_by_the_time_they_began(studio, copy_run, digits, digits_
     assert found[2] == (
         f"foveal train {run}/images.jsonl --epochs 1 --out {run.name}-again"
     )  # of 1970: the copy notes no time
+
+
+def test_what_was_done_stays_done_where_its_line_cannot_be_kept(tmp_path):
+    with open_workspace(tmp_path / "w") as workspace:
+        name = workspace.create_project("fruit")
+        project = Project(workspace.project_folder(name), name)
+        line = {"command": "foveal a", "python": "b"}
+        (project.folder / FILE).mkdir()
+        assert keep_line(project, project.folder, line) == line
+        assert repeat_lines(workspace, project) == []
+        (project.folder / FILE).rmdir()
+        keep_line(project, project.folder, line)
+        keep_line(project, project.folder, {"command": "foveal \udcff", "python": "c"})
+        assert commands(repeat_lines(workspace, project)) == [r"foveal \udcff", "foveal a"]
+        for needs in ("x" * 5000, "a\0b", str(project.folder / "journal.jsonl" / "x")):
+            (project.folder / FILE).write_text(json.dumps([{"at": 1.0, "needs": needs, **line}]))
+            assert repeat_lines(workspace, project) == []
+        project.close()

@@ -170,3 +170,67 @@ def test_two_pages_change_one_project_at_once(studio):
     for _ in range(40):
         project = studio.post(f"{path}/changes", op="undo")
     assert project["classes"] == []
+
+
+def test_requests_at_once_are_done_or_refused_and_the_journal_is_what_they_made(
+    start_studio, tmp_path
+):
+    """Of one project that is changed, exported, removed and brought back all at the same time."""
+    folder = tmp_path / "w"
+    with start_studio(folder) as studio:
+        path, other = studio.project("at once"), studio.project("removed at once")
+        for each in (path, other):
+            for number in range(12):
+                studio.upload(each, bitmap(number), name=f"{number}", label=f"c{number % 4}")
+        answers: list[tuple[int, str]] = []
+
+        def changes(client, number, path=path):
+            first, second = f"c{number % 4}", f"c{(number + 1) % 4}"
+            for body in (
+                {"op": "rename_class", "name": first, "to": f"{first} again"},
+                {"op": "merge_classes", "names": [first, second], "to": second},
+                {"op": "undo"},
+                {"op": "remove_class", "name": second},
+                {"op": "label", "ids": [number, 11 - number], "label": first},
+                {"op": "redo"},
+                {"op": "undo"},
+                {"op": "group", "ids": [number], "group": "=g"},
+                {"op": "rename_class", "name": f"{first} again", "to": first},
+            ):
+                yield client.post(f"{path}/changes", json=body)
+
+        def looks(client, number):
+            for what in ("", "/images", "/groups", "/export?as=csv", "/repeat", "/findings"):
+                yield client.get(path + what)
+            yield client.post(f"{path}/export", json={"folder": str(tmp_path / f"out {number}")})
+
+        def removals(client, _):
+            yield client.request("DELETE", other, json={})
+            yield client.post(f"/api/trash/{other[-8:]}/restore", json={})
+            yield from changes(client, 1, other)
+
+        def page(work, number):
+            with httpx.Client(
+                base_url=studio.base,
+                cookies=dict(studio.client.cookies),
+                headers={"origin": studio.base},
+                timeout=60,
+            ) as client:
+                for again in range(6):
+                    done = work(client, (number + again) % 6)
+                    answers.extend((one.status_code, one.text) for one in done)
+
+        works = [(work, number) for work in (changes, looks, removals) for number in range(3)]
+        threads = [threading.Thread(target=page, args=each) for each in works]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [text for status, text in answers if status not in (200, 422)] == []
+        if studio.client.get(other).status_code != 200:
+            studio.post(f"/api/trash/{other[-8:]}/restore")
+        before = [studio.get(each + what) for each in (path, other) for what in ("", "/images")]
+        studio.stop()
+    with start_studio(folder) as studio:
+        again = [studio.get(each + what) for each in (path, other) for what in ("", "/images")]
+    assert again == before

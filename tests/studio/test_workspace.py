@@ -1,11 +1,14 @@
 """The workspace: only its own folder, one studio at a time, projects by id."""
 
 import json
+import os
 import stat
+import threading
 
 import pytest
 
 from foveal.errors import DataError, Error, UsageError
+from foveal.studio.trash import Trash
 from foveal.studio.workspace import open_workspace, workspace_cookie, write_address
 
 
@@ -111,3 +114,87 @@ def test_an_id_is_never_a_path(tmp_path, project):
         assert sentence_of(UsageError, lambda: workspace.project_folder(project)) == (
             "there is no project of this id in the workspace; reload the page"
         )
+
+
+@pytest.mark.parametrize("name", ["cookie", "address", "workspace.json"])
+@pytest.mark.parametrize("kind", ["pipe", "bytes", "large"])
+def test_files_that_were_altered_by_hand_are_not_waited_for(tmp_path, name, kind):
+    folder = tmp_path / "w"
+    with open_workspace(folder):
+        pass
+    file = folder / name
+    file.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.write_bytes(b"\xff" if kind == "bytes" else b"x" * (1 << 21))
+    if name == "workspace.json":
+        assert sentence_of(DataError, lambda: enter(folder)) == (
+            f"{file} cannot be read; restore it from a copy"
+        )
+        return
+    with open_workspace(folder) as workspace:
+        assert len(workspace_cookie(workspace)) == 43
+        assert sentence_of(Error, lambda: enter(folder)).startswith(
+            f"another studio has {folder} open, at "
+        )
+
+
+@pytest.mark.parametrize("made", ["folder", "pipe", "number", "nan", "text", "lists"])
+def test_a_project_whose_facts_were_altered_hides_no_other(workspace, projects, made):
+    good, bad = workspace.create_project("good"), workspace.create_project("bad")
+    file = workspace.project_folder(bad) / "project.json"
+    file.unlink()
+    {
+        "folder": file.mkdir,
+        "pipe": lambda: os.mkfifo(file),
+        "number": lambda: file.write_text('{"name": "bad", "created": ' + "9" * 400 + "}"),
+        "nan": lambda: file.write_text('{"name": "bad", "created": NaN}'),
+        "text": lambda: file.write_text('{"name": "bad", "created": "then"}'),
+        "lists": lambda: file.write_text("[" * 100_000),
+    }[made]()
+    assert sorted(workspace.project_ids()) == sorted((good, bad))
+    listed = {each: projects.listed(each) for each in workspace.project_ids()}
+    assert listed[good]["error"] is None
+    unreadable = f"{file} cannot be read; restore it from a copy"
+    assert listed[bad]["error"] == (unreadable if made in ("folder", "pipe", "lists") else None)
+    assert workspace.create_project("another")
+
+
+def together(work, count=8):
+    """What `work` returns or raises in threads that start at once."""
+    barrier, found = threading.Barrier(count), []
+
+    def one(number):
+        barrier.wait()
+        try:
+            found.append(work(number))
+        except Error as error:
+            found.append(str(error))
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_of_requests_at_once_one_gets_the_name(workspace):
+    for number in range(20):
+        name = f"cats {number}"
+        found = together(lambda _, name=name: workspace.create_project(name))
+        assert found.count(f"there is a project '{name}' already: choose another name") == 7
+    assert len(workspace.project_ids()) == 20
+
+
+def test_of_requests_at_once_one_removes_and_one_brings_back(workspace, projects):
+    project, trash = workspace.create_project("cats"), Trash(workspace)
+    folder = workspace.project_folder(project)
+    for _ in range(20):
+        found = together(lambda _: workspace.discard(folder, project))
+        assert found.count("this was removed meanwhile; reload the page") == 7
+        assert found.count(None) == 1
+        found = together(lambda _: trash.restore(project))
+        assert found.count((project, None)) == 1
+        assert found.count("this is no longer in the trash; reload the page") == 7

@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from foveal.errors import Error, ModelFileError
+from foveal.errors import DataError, Error, ModelFileError
 from foveal.files import write_atomic
 from foveal.model.file import read_manifest
 from foveal.model.labels import copy_with_labels
@@ -225,7 +225,7 @@ def _copy(run: Path, names: dict[str, str]) -> None:
             ),
         )
     if (run / TABLE_FILE).is_file():
-        write_atomic(folder / TABLE_FILE, "".join(_rows(run / TABLE_FILE, names)))
+        write_atomic(folder / TABLE_FILE, _table(run / TABLE_FILE, names))
     write_atomic(folder / NAMES_FILE, json.dumps(made_of))
 
 
@@ -233,11 +233,16 @@ def _images(images: tuple[RunImage, ...], names: dict[str, str]) -> tuple[RunIma
     return tuple(replace(image, labels=_renamed(image.labels, names)) for image in images)
 
 
-def _rows(table: Path, names: dict[str, str]) -> Iterable[str]:
-    with table.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            yield json.dumps({**row, "label": list(_renamed(row["label"], names))}) + "\n"
+def _table(table: Path, names: dict[str, str]) -> str:
+    """The rows of a run's table with other names.  Raises DataError where no run wrote it."""
+    try:
+        with table.open(encoding="utf-8") as lines:
+            rows = [json.loads(line) for line in lines]
+        return "".join(
+            json.dumps({**row, "label": list(_renamed(row["label"], names))}) + "\n" for row in rows
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{table} cannot be read; restore it from a copy") from error
 
 
 def _renamed(labels: Iterable[str], names: dict[str, str]) -> tuple[str, ...]:

@@ -13,17 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from foveal.errors import UsageError
 from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import REPORT_FILE, read_run_data
-from foveal.studio.kept import read_kept, size_and_time
+from foveal.studio.kept import check_kept, read_kept, size_and_time, write_kept
 from foveal.studio.models.class_names import file_labels, name_run, run_names
 from foveal.studio.models.loaded import model_path
 from foveal.studio.models.val_scores import ScoredImage, ValScores
@@ -49,7 +49,7 @@ class _Kept(TypedDict):
     evaluated: float
     labels: list[str]
     accuracy: float
-    accuracy_interval: list[float]
+    accuracy_interval: Annotated[list[float], Field(min_length=2, max_length=2)]
     recalls: list[float | None]
     unreadable: int
     notes: list[str]
@@ -60,7 +60,19 @@ class _Kept(TypedDict):
     true_probability: list[float]
 
 
-_KIND = TypeAdapter(_Kept)
+_COLUMNS: tuple[Literal["paths", "true", "predicted", "probability", "true_probability"], ...] = (
+    *("paths", "true", "predicted", "probability", "true_probability"),
+)
+
+
+def _whole(kept: _Kept) -> _Kept:
+    columns = {len(kept[name]) for name in _COLUMNS}
+    check_kept(len(columns) == 1 and len(kept["recalls"]) == len(kept["labels"]))
+    check_kept({*range(len(kept["labels"]))}.issuperset((*kept["true"], *kept["predicted"])))
+    return kept
+
+
+_KIND = TypeAdapter(Annotated[_Kept, AfterValidator(_whole)])
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,7 @@ def evaluate_test(project: Project, run: Path, progress: TaskProgress) -> dict[s
         if run_names(project, run) != names:  # images of an unknown class would be left out
             raise UsageError("classes were renamed or merged while test was scored; score it again")
         kept = {**found, "digest": test.digest, "model": stamp, "evaluated": time.time()}
-        write_atomic(run / FOLDER / SCORES_FILE, json.dumps(kept))
+        write_kept(run / FOLDER / SCORES_FILE, kept)
     return repeat(
         ["evaluate", model, table, "--split", "test", "--ignore-unknown-classes"],
         f"scores = foveal.evaluate(\n    {str(model)!r},\n    {str(table)!r},\n    split='test',\n"
@@ -182,7 +194,8 @@ def evaluation_data(
     test = held_out(project, run)
     kept = read_kept(run / FOLDER / SCORES_FILE, _KIND)
     if kept is not None:  # its classes are those of the model in their order, of any time
-        kept = {**kept, "labels": file_labels(project, run) or kept["labels"]}
+        today = file_labels(project, run)
+        kept = {**kept, "labels": today if len(today) == len(kept["labels"]) else kept["labels"]}
     return {
         "images": len(test.lines),
         "models": sum(1 for _ in project.folder.glob(f"{RUNS}/*/{FOLDER}/{SCORES_FILE}")),

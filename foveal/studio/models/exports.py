@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import threading
@@ -17,7 +16,7 @@ from foveal.errors import DataError, Error, UsageError
 from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import MODEL_FILE
-from foveal.studio.kept import read_kept
+from foveal.studio.kept import read_kept, write_kept
 from foveal.studio.models.class_names import frozen_run, model_labels
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
@@ -34,6 +33,13 @@ class _Kept(TypedDict):
     passed: bool
     labels: NotRequired[list[str]]
     path: NotRequired[str]
+    bytes: NotRequired[int]
+    message: NotRequired[str]
+    n: NotRequired[int]
+    agreement: NotRequired[float]
+    max_probability_gap: NotRequired[float]
+    accuracy_native: NotRequired[float | None]
+    accuracy_exported: NotRequired[float | None]
 
 
 _KIND = TypeAdapter(dict[str, _Kept])
@@ -131,7 +137,7 @@ def list_exports(run: Path, named: Path | None = None) -> list[dict[str, Any]]:
     return [
         {**results[kind], "former_names": labels != results[kind].get("labels", labels)}
         for kind in KINDS
-        if kind in results and (not results[kind]["passed"] or _path(run, results[kind]).is_file())
+        if kind in results and (not results[kind]["passed"] or _is_file(_path(run, results[kind])))
     ]
 
 
@@ -147,9 +153,16 @@ def _path(run: Path, result: dict[str, Any]) -> Path:
     return run / EXPORTS / Path(str(result.get("path", ""))).name
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
+
+
 def _note(run: Path, result: dict[str, Any]) -> None:
     results = {**_results(run), result["kind"]: result}
-    write_atomic(run / EXPORTS / RESULTS_FILE, json.dumps(results, indent=1))
+    write_kept(run / EXPORTS / RESULTS_FILE, results)
 
 
 def _results(run: Path) -> dict[str, dict[str, Any]]:

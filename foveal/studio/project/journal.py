@@ -7,6 +7,7 @@ change that never counted: it is cut off.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from foveal.errors import DataError, Error
+from foveal.errors import DataError, Error, UsageError
 from foveal.files import fsync
 
 FORMAT = 1
@@ -33,11 +34,13 @@ class Journal:
         Raises Error where it cannot be opened.
         """
         self._path, self._project = path, project
-        self._checksum = 0
+        self._checksum = self._size = 0
         self.lines = 0
         try:
             is_new = not path.exists()
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            if not is_new and not path.is_file():  # a pipe would be waited for
+                raise DataError(f"{path} is not a file: restore the file from a copy")
+            self._handle: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             if is_new:
                 fsync(path.parent)
         except OSError as error:
@@ -48,10 +51,14 @@ class Journal:
 
         Raises DataError, with the number of the line, where a line is not what was appended.
         """
-        content = self._path.read_bytes()
+        try:
+            content = self._path.read_bytes()
+        except OSError as error:
+            raise _cannot(self._path, error) from error
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
-            os.ftruncate(self._handle, whole)
+            os.ftruncate(self._open_handle(), whole)
+        self._size = whole
         lines = content[:whole].split(b"\n")[:-1]
         del content
         for start in range(0, len(lines), _PARSED_TOGETHER):
@@ -60,25 +67,54 @@ class Journal:
             self.append({"op": "start", "project": self._project, "format": FORMAT})
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Add an entry and flush it to the disk.  Raises Error where it cannot be written."""
+        """Add an entry and flush it to the disk.
+
+        Raises Error where it cannot be written, or something else has altered the file: what would
+        follow that could not be read again.
+        """
+        handle = self._open_handle()
+        if not self._is_as_written(handle):
+            raise Error(
+                f"{self._path} was altered or removed by something else than the studio while it "
+                "was open; the change was not made: restore the file from a copy, and start the "
+                "studio again"
+            )
         body = json.dumps(entry, separators=(",", ":"))[1:].encode("ascii")
         checksum = crc32(body, self._checksum)
         line = b"%s%08x%s%s\n" % (_START, checksum, _MIDDLE, body)
-        end = os.fstat(self._handle).st_size
         try:
-            written = os.write(self._handle, line)
+            written = os.write(handle, line)
             while written < len(line):
-                written += os.write(self._handle, line[written:])
-            os.fsync(self._handle)
+                written += os.write(handle, line[written:])
+            os.fsync(handle)
         except OSError as error:
-            os.ftruncate(self._handle, end)
+            with contextlib.suppress(OSError):  # else its size tells at the next change
+                os.ftruncate(handle, self._size)
             raise _cannot(self._path, error) from error
         self._checksum = checksum
+        self._size += len(line)
         self.lines += 1
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._handle)
+        """Close the file; nothing can be added any more."""
+        if self._handle is not None:
+            os.close(self._handle)
+        self._handle = None  # the number may be that of another file soon
+
+    def _open_handle(self) -> int:
+        if self._handle is None:
+            raise UsageError("this project was closed meanwhile; reload the page")
+        return self._handle
+
+    def _is_as_written(self, handle: int) -> bool:
+        """By sizes and links; file systems of a network have no lasting numbers of files."""
+        opened = os.fstat(handle)
+        try:
+            there = self._path.stat()
+        except OSError:
+            return False
+        is_linked = opened.st_nlink > 0 or there.st_nlink == 0
+        return is_linked and opened.st_size == there.st_size == self._size
 
     def _parse(self, lines: list[bytes]) -> list[dict[str, Any]]:
         for line in lines:

@@ -28,7 +28,9 @@ class RecentEntries:
         return iter(tuple(self._entries))
 
     def note(self, entry: dict[str, Any]) -> None:
-        """Take an entry that was appended or read."""
+        """Take an entry that was appended or read.  Raises ValueError for what no studio writes."""
+        if not isinstance(entry.get("at", 0), int | float) or not 0 <= entry.get("at", 0) < 1e12:
+            raise ValueError("at")
         if entry["op"] == "add":
             self._note_added(entry)
         elif entry["op"] != "start" and len(entry.get("ids", ())) <= MAX_IDS:
@@ -44,7 +46,9 @@ class RecentEntries:
         given = entry.get("given") or _given(entry)
         if given is None:
             return
-        if "path" not in given or not _KEYS.issuperset(given):
+        if not isinstance(given, dict) or "path" not in given or not _KEYS.issuperset(given):
+            raise ValueError("given")
+        if not all(isinstance(value, str) for value in given.values()):
             raise ValueError("given")
         if entry["batch"] is None or entry["batch"] != self._batch:
             self._batch, self._of_batch = entry["batch"], 0

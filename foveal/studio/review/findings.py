@@ -5,15 +5,14 @@ Nothing is mended by itself: an action is made where a person asks for it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, TypeAdapter
 from typing_extensions import TypedDict
 
-from foveal.files import write_atomic
-from foveal.studio.kept import read_kept
+from foveal.doctor.findings import Severity
+from foveal.studio.kept import Pair, check_kept, read_kept, write_kept
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import write_table
 from foveal.studio.review.open_findings import Checked, content_of, open_part
@@ -31,9 +30,34 @@ COPY_KINDS = frozenset(("duplicates", "near_duplicates"))
 """Findings of which the first image of each pair stays."""
 
 
+_Finding = TypedDict(
+    "_Finding",
+    {
+        "kind": str,
+        "severity": Severity,
+        "message": str,
+        "count": int,
+        "ids": list[int],
+        "details": list[str],
+        "pairs": list[Pair],
+        "action": Literal["leave_out", "relabel", "keep"],
+        "label": str | None,
+        "class": NotRequired[int | None],
+        "was": NotRequired[list[int]],
+    },
+)
+"""details, was: one an image; details may be none.  class: the id of that of `label`."""
+
+
+def _one_each(finding: _Finding) -> _Finding:
+    images, was = len(finding["ids"]), finding.get("was")
+    check_kept(len(finding["details"]) in (0, images) and (was is None or len(was) == images))
+    return finding
+
+
 class _Kept(TypedDict):
     content: str
-    findings: list[dict[str, Any]]
+    findings: list[Annotated[_Finding, AfterValidator(_one_each)]]
 
 
 _KIND = TypeAdapter(_Kept)
@@ -52,7 +76,7 @@ def find(project: Project, progress: TaskProgress) -> dict[str, Any]:
     result = run_child("check", request, progress)
     findings = [one for raw in result["findings"] for one in _findings(project, raw, checked)]
     kept = {"content": checked.content, "findings": findings}
-    write_atomic(project.folder / FILE, json.dumps(kept))
+    write_kept(project.folder / FILE, kept)
     return {"findings": len(findings)}
 
 
@@ -64,7 +88,8 @@ def findings_data(project: Project, task: Task | None) -> dict[str, Any]:
     kept = read_kept(project.folder / FILE, _KIND)
     with project.lock:
         content = content_of(project.table.images)
-        rest = [open_part(one, project.table) for one in ([] if kept is None else kept["findings"])]
+        known = [] if kept is None else kept["findings"]
+        rest = [open_part(dict[str, Any](one), project.table) for one in known]
     return {
         "state": result_state(kept, task),
         "error": None if task is None else task.error,

@@ -5,22 +5,20 @@ An image that was predicted by the same file is not predicted again: only what w
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from foveal.files import write_atomic
 from foveal.model.file import read_manifest
 from foveal.rundir import MODEL_FILE
-from foveal.studio.kept import read_kept, size_and_time
+from foveal.studio.kept import check_kept, read_kept, size_and_time, write_kept
 from foveal.studio.models.class_names import ClassNames, class_names
 from foveal.studio.models.loaded import model_path
 from foveal.studio.project.project import Project
 from foveal.studio.review.results import result_state
-from foveal.studio.runs.folders import RUNS
+from foveal.studio.runs.folders import RUN_ID, RUNS
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import Task, TaskProgress
 
@@ -30,7 +28,9 @@ UNREADABLE = -1
 
 
 class _Kept(TypedDict):
-    run: str
+    """ids, predicted, probability: one an image.  labels, groups: one a class."""
+
+    run: Annotated[str, Field(pattern=RUN_ID)]
     stamp: list[int]
     labels: list[str]
     groups: list[int]
@@ -39,7 +39,15 @@ class _Kept(TypedDict):
     probability: list[float | None]
 
 
-_KIND = TypeAdapter(_Kept)
+def _whole(kept: _Kept) -> _Kept:
+    columns = {len(kept["ids"]), len(kept["predicted"]), len(kept["probability"])}
+    classes = range(UNREADABLE, len(kept["labels"]))
+    check_kept(len(columns) == 1 and len(kept["groups"]) == len(kept["labels"]))
+    check_kept(set(classes).issuperset(kept["predicted"]))
+    return kept
+
+
+_KIND = TypeAdapter(Annotated[_Kept, AfterValidator(_whole)])
 _NOTHING = _Kept(run="", stamp=[], labels=[], groups=[], ids=[], predicted=[], probability=[])
 
 
@@ -72,7 +80,7 @@ def predict_images(project: Project, run: Path, progress: TaskProgress) -> dict[
         "predicted": [*known["predicted"], *found["predicted"]],
         "probability": [*known["probability"], *found["probability"]],
     }
-    write_atomic(project.folder / FILE, json.dumps(kept))
+    write_kept(project.folder / FILE, kept)
     return {"images": len(ids)}
 
 

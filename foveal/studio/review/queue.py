@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from foveal.errors import UsageError
-from foveal.files import write_atomic
-from foveal.studio.kept import read_kept
+from foveal.studio.kept import read_kept, write_kept
 from foveal.studio.project.images import NO_LABEL
 from foveal.studio.project.project import Project
 from foveal.studio.review.results import newest_models, result_state
@@ -68,7 +66,7 @@ def fill(project: Project, child: WarmChild, progress: TaskProgress) -> dict[str
             result["rows"], result["proposed"], result["probabilities"], strict=True
         )
     ]
-    write_atomic(project.folder / FILE, json.dumps({"model": result["model"], "items": items}))
+    write_kept(project.folder / FILE, {"model": result["model"], "items": items})
     return {"items": len(items)}
 
 

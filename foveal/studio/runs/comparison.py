@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from foveal.errors import DataError, UsageError
@@ -17,16 +16,22 @@ from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import MODEL_FILE
 from foveal.spec.yaml import dump_yaml
-from foveal.studio.kept import read_kept
+from foveal.studio.kept import read_kept, write_kept
 from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.runs.snapshot import Snapshot, newest_snapshot
 from foveal.studio.tasks.process import run_child
 from foveal.studio.tasks.tasks import TaskProgress
 
 
+class _Answer(TypedDict):
+    n: int
+    accuracy: float
+    interval: Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
 class _Kept(TypedDict):
     key: list[list[Any]]
-    answer: dict[str, Any]
+    answer: _Answer
 
 
 _KIND = TypeAdapter(_Kept)
@@ -118,7 +123,7 @@ def accuracy_difference(
     progress("comparing", 0, None)  # shown, and cancelled, while the process begins
     request = {"models": [str(model) for model in models], "table": str(table)}
     answer = run_child("compare", {**request, "test": test is not None}, progress)
-    write_atomic(kept, json.dumps({"key": key, "answer": answer}))
+    write_kept(kept, {"key": key, "answer": answer})
     return answer
 
 
@@ -142,4 +147,4 @@ def compare_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 def _known(path: Path, key: list[list[Any]]) -> dict[str, Any] | None:
     found = read_kept(path, _KIND)
-    return found["answer"] if found is not None and found["key"] == key else None
+    return {**found["answer"]} if found is not None and found["key"] == key else None

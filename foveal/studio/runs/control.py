@@ -161,7 +161,7 @@ class RunControl:
         for folder in self.folders(project):
             try:
                 found.append(self.status(folder))
-            except DataError:
+            except (DataError, OSError):
                 continue
         return found
 
@@ -274,7 +274,7 @@ class RunControl:
         try:
             status = self.status(folder)
             request = read_request(folder)
-        except Error:  # removed, or no run of ours
+        except (Error, OSError):  # removed, or no run of ours
             del self._watched[folder]
             return
         if status.state not in ("running", "finished") and request.asked in ("restart", "finish"):

@@ -22,7 +22,8 @@ RUNS = "runs"
 FindFolder = Callable[[Path], Path]
 RUN_START = "run:"
 """Before the id of a run whose model is the start of another."""
-_ID = re.compile(r"\d{8}-\d{6}(-\d+)?", re.ASCII)
+RUN_ID = r"^[0-9]{8}-[0-9]{6}(-[0-9]+)?$"
+_ID = re.compile(RUN_ID)
 
 
 def run_folder(project: Path, run: str) -> Path:

@@ -14,9 +14,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from foveal.errors import DataError
-from foveal.files import write_atomic
+from foveal.files import read_at_most, write_atomic
 from foveal.spec.network import Network
 from foveal.spec.yaml import parse_yaml
+from foveal.studio.kept import parse_json
 from foveal.studio.repeat import repeat
 from foveal.training.setup.request import TrainRequest, load_recipe
 
@@ -33,7 +34,7 @@ class RunRequest(BaseModel):
     `finish` ends training with the length that it has then.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = ""
     created: float = 0.0
@@ -81,15 +82,21 @@ def read_request(folder: Path) -> RunRequest:
     """What was asked of the run in `folder`; raises DataError where that cannot be read."""
     path = folder / REQUEST_FILE
     try:
-        if path.stat().st_size > MAX_REQUEST_BYTES:
-            raise ValueError(f"it has more than {MAX_REQUEST_BYTES:,} bytes")
-        data = json.loads(path.read_text("utf-8"))
-        network = folder / REQUESTED_NETWORK
-        text = network.read_text("utf-8") if network.is_file() else None
+        data, network = parse_json(_read(path)), folder / REQUESTED_NETWORK
+        if not isinstance(data, dict):
+            raise TypeError("no object")
+        text = _read(network).decode("utf-8") if network.is_file() else None
         return RunRequest.model_validate({**data, "network": text})
     except (OSError, ValueError, TypeError, RecursionError, ValidationError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is damaged"
         raise DataError(f"{path} cannot be read as a run's request ({reason})") from error
+
+
+def _read(path: Path) -> bytes:
+    content = read_at_most(path, MAX_REQUEST_BYTES)
+    if len(content) > MAX_REQUEST_BYTES:
+        raise ValueError(f"it has more than {MAX_REQUEST_BYTES:,} bytes")
+    return content
 
 
 def train_arguments(folder: Path, request: RunRequest) -> list[str]:

@@ -64,7 +64,8 @@ def run_status(
         if state == "interrupted" and request.asked == "pause":
             state = "paused"
     final = position.get("final_scores", {}) if finished and not alive else {}
-    newest = epoch.get("val_accuracy") if epoch else None
+    newest = _number(epoch, "val_accuracy")
+    val_accuracy, val_images = (_number(final, key) for key in ("val_accuracy", "val_images"))
     return RunStatus(
         id=folder.name,
         name=request.name,
@@ -75,8 +76,8 @@ def run_status(
         minutes=request.minutes,
         epochs_asked=request.epochs,
         epochs=epoch["epoch"] if epoch else 0,
-        val_accuracy=final.get("val_accuracy", newest),
-        val_images=final.get("val_images"),
+        val_accuracy=newest if val_accuracy is None else val_accuracy,
+        val_images=None if val_images is None else int(val_images),
         seconds=_seconds(position, latest),
         seconds_left=_number(latest, "seconds_left") if alive else None,
         latest=latest,

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from foveal.errors import Error, UsageError
+from foveal.files import disk_error
 from foveal.progress import Progress
 from foveal.serving.logs import Log
 from foveal.studio.events import Events
 
 MAX_KEPT_TASKS = 200
 _EVENT_SECONDS = 0.2
+_WAIT_SECONDS = 0.02
 TaskState = Literal["running", "done", "failed", "cancelled"]
 Work = Callable[["TaskProgress"], dict[str, Any]]
 
@@ -146,6 +148,15 @@ class Tasks:
             if task.kind == kind:
                 task.stop.set()
 
+    def end_project(self, project: str, seconds: float = 3.0) -> None:
+        """End those of a project and wait for them a little: its folder is moved."""
+        running = self.running(project)
+        for task in running:
+            task.stop.set()
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and any(one.state == "running" for one in running):
+            time.sleep(_WAIT_SECONDS)
+
     def end(self) -> None:
         """End all tasks at their next step, also those that begin from now on: the studio stops."""
         with self._lock:
@@ -171,6 +182,9 @@ class Tasks:
             task.state = "cancelled"
         except Error as error:
             task.error, task.state = str(error), "failed"
+        except OSError as error:
+            self._log("task failed", level="error", traceback=traceback.format_exc(limit=20))
+            task.error, task.state = str(disk_error(error)), "failed"
         except Exception:
             self._log("task failed", level="error", traceback=traceback.format_exc(limit=20))
             task.error = "the studio failed; the terminal it runs in has the details"

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 import foveal
+from foveal.errors import DataError
 from foveal.model.file import read_manifest
 from foveal.rundir import read_run_data
 from foveal.studio.models.class_names import (
@@ -204,3 +205,12 @@ def test_a_model_with_other_names_than_a_run_had_is_told(project, run):
     with pytest.raises(RenamedMeanwhile) as caught:
         named.check(["0", "one"])
     assert str(caught.value) == "classes were renamed or merged meanwhile; try again"
+
+
+@pytest.mark.parametrize("row", ["{", "[1]", '{"path": "a"}', '{"label": 3}', '{"label": [[]]}'])
+def test_a_table_that_was_altered_by_hand_is_one_sentence(project, run, row):
+    (run / "images.jsonl").write_text(row + "\n")
+    rename(project, "3", "three")
+    with pytest.raises(DataError) as caught:
+        name_run(project, run)
+    assert str(caught.value) == f"{run}/images.jsonl cannot be read; restore it from a copy"

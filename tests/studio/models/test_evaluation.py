@@ -158,8 +158,21 @@ def test_without_test_images_it_is_one_sentence(project, run, asked):
 def test_what_was_kept_and_is_damaged_is_none(project, run, asked):
     _evaluate(project, run)
     kept = run / "test" / "scores.json"
+    whole = json.loads(kept.read_text())
     kept.write_text(kept.read_text()[:-9])
     assert evaluation_data(project, run)["scores"] is None
+    for altered in (
+        {"predicted": [10] * 400},
+        {"true": [-1] * 400},
+        {"paths": whole["paths"][1:]},
+        {"recalls": []},
+        {"accuracy_interval": [0.5]},
+        {"labels": ["a"]},
+    ):
+        kept.write_text(json.dumps({**whole, **altered}))
+        assert evaluation_data(project, run)["scores"] is None, altered
+    kept.write_text(json.dumps(whole))
+    assert evaluation_data(project, run)["scores"]["n"] == 400
 
 
 def test_names_are_those_of_today_and_merged_classes_are_refused(project, run, asked):

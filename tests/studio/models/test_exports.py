@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import pytest
 
 import foveal
-from foveal.errors import Error, UsageError
+from foveal.errors import DataError, Error, UsageError
 from foveal.model.labels import copy_with_labels
 from foveal.rundir import read_run_data, write_run_data
 from foveal.studio.models.exports import (
@@ -224,3 +224,23 @@ def test_litert_is_written_or_names_its_extra(run, progress, kind, name):
         made = export_model(run, kind, progress)
         assert (made["passed"], made["path"], made["n"]) == (True, name, 100)
         assert export_file(run, name).read_bytes()[4:8] == b"TFL3"
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a\0b", "", "..", "/etc/passwd"])
+def test_a_path_that_was_altered_by_hand_is_no_export(run, path):
+    (run / "exports").mkdir()
+    results = {"onnx": {"kind": "onnx", "passed": True, "path": path}}
+    (run / "exports" / "exports.json").write_text(json.dumps(results))
+    assert list_exports(run) == []
+    with pytest.raises(UsageError):
+        export_file(run, path)
+
+
+@pytest.mark.parametrize("altered", [{"bytes": "1"}, {"message": 3}, {"agreement": None}], ids=str)
+def test_results_that_the_page_cannot_show_are_one_sentence(run, altered):
+    file = run / "exports" / "exports.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"onnx": {"kind": "onnx", "passed": False, **altered}}))
+    with pytest.raises(DataError) as caught:
+        list_exports(run)
+    assert str(caught.value) == f"{file} cannot be read; remove it"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.errors import DataError, Error
+from foveal.errors import DataError, Error, UsageError
 from foveal.studio.project import journal as module
 from foveal.studio.project.journal import Journal
 
@@ -158,3 +158,64 @@ def test_a_change_is_on_the_disk_before_it_counts(path, monkeypatch):
     opened.append({"op": "d"})
     opened.close()
     assert synced == [path.stat().st_size]
+
+
+@pytest.mark.parametrize("made", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_not_waited_for(tmp_path, made):
+    path = tmp_path / "j"
+    {
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+        "device": lambda: path.symlink_to("/dev/zero"),
+    }[made]()
+    assert refusal(path) == f"{path} is not a file: restore the file from a copy"
+
+
+def removed(path):
+    path.unlink()
+
+
+def replaced(path):
+    """As a program does that keeps folders of two machines the same."""
+    path.with_name("copy").write_bytes(path.read_bytes())
+    path.with_name("copy").replace(path)
+
+
+def shortened(path):
+    os.truncate(path, path.stat().st_size - 5)
+
+
+def lengthened(path):
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+@pytest.mark.parametrize("alter", [removed, replaced, shortened, lengthened])
+def test_what_was_altered_while_it_was_open_takes_no_change_that_would_be_lost(path, alter):
+    opened = Journal(path, "p")
+    list(opened.entries())
+    alter(path)
+    with pytest.raises(Error) as caught:
+        opened.append({"op": "d"})
+    opened.close()
+    assert str(caught.value) == (
+        f"{path} was altered or removed by something else than the studio while it was open; the "
+        "change was not made: restore the file from a copy, and start the studio again"
+    )
+
+
+def test_a_closed_journal_writes_into_no_file_that_was_opened_since(path):
+    opened = Journal(path, "p")
+    list(opened.entries())
+    handle = opened._handle
+    opened.close()
+    opened.close()
+    other = path.with_name("other")
+    with other.open("wb") as file:
+        if file.fileno() != handle:
+            os.dup2(file.fileno(), handle)
+        with pytest.raises(UsageError) as caught:
+            opened.append({"op": "d"})
+        if file.fileno() != handle:
+            os.close(handle)
+    assert str(caught.value) == "this project was closed meanwhile; reload the page"
+    assert other.read_bytes() == b""

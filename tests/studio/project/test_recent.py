@@ -59,7 +59,15 @@ def test_only_the_newest_are_held():
     assert len(given([{"op": "undo"}] * (MOST + 7))) == MOST
 
 
-@pytest.mark.parametrize("wrong", [{"path": "a", "x": "y"}, {"label": "a"}])
+@pytest.mark.parametrize("at", ["x", [], None, float("nan"), 10**400, -1])
+def test_a_moment_that_is_none_is_refused(at):
+    with pytest.raises(ValueError, match=r"^at$"):
+        given([{"op": "undo", "at": at}])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"path": "a", "x": "y"}, {"label": "a"}, ["path"], {"path": 3}, "path"]
+)
 def test_what_no_studio_wrote_is_refused(wrong):
     with pytest.raises(ValueError, match=r"^given$"):
         given([added("1", wrong)])

@@ -134,3 +134,43 @@ def test_without_labels_it_is_one_sentence(project):
     with pytest.raises(DataError) as caught:
         find(project, TaskProgress(Task("t", "p", "findings"), lambda _: None))
     assert str(caught.value) == "no image of the project has a label: label some first"
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"ids": [0, "1"]},
+        {"ids": None},
+        {"ids": [0], "details": ["a", "b"]},
+        {"pairs": [[0]]},
+        {"pairs": [[0, {}]]},
+        {"action": "delete"},
+        {"severity": 3},
+        {"label": 7},
+        {"was": [1]},
+        {"was": "xyz"},
+        {"class": "cat"},
+        {"count": 1e300},
+        {"kind": []},
+    ],
+    ids=str,
+)
+def test_findings_that_were_altered_by_hand_are_none(found, project, altered):
+    assert len(found(raw("blank", PATHS))["findings"]) == 1
+    file = project.folder / "findings.json"
+    kept = json.loads(file.read_text())
+    kept["findings"][0] |= altered
+    file.write_text(json.dumps(kept))
+    assert findings_data(project, None)["findings"] == []
+    del kept["findings"][0]["kind"]
+    file.write_text(json.dumps(kept))
+    assert findings_data(project, None)["state"] == "none"
+
+
+def test_findings_of_images_and_classes_that_never_were_are_done(found, project):
+    found(raw("label_errors", PATHS, suggested=["dog"] * 3, details=["1", "2", "3"]))
+    file = project.folder / "findings.json"
+    kept = json.loads(file.read_text())
+    kept["findings"][0] |= {"ids": [-1, 10**30, 0], "class": 10**30}
+    file.write_text(json.dumps(kept))
+    assert findings_data(project, None)["findings"] == []

@@ -131,3 +131,26 @@ def test_work_that_goes_on_or_failed_is_told(project, run, asked):
     task.state, task.error = "failed", "no memory"
     data = predictions_data(project, task)
     assert (data["state"], data["error"], len(data["ids"])) == ("failed", "no memory", 6)
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"run": "../../20260101-000000"},
+        {"run": "/etc"},
+        {"ids": [0]},
+        {"predicted": [10] * 6},
+        {"predicted": [-2] * 6},
+        {"groups": [0]},
+        {"probability": ["1"] * 6},
+    ],
+    ids=str,
+)
+def test_predictions_that_were_altered_by_hand_are_made_again(project, run, asked, altered):
+    _predict(project, run)
+    file = project.folder / "predictions.json"
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, **altered}))
+    assert predictions_data(project, None)["state"] == "none"
+    _predict(project, run)
+    assert json.loads(file.read_text()) == kept

@@ -77,6 +77,12 @@ def test_the_difference_of_accuracy_is_that_of_compare_and_is_kept(finished, oth
     assert found["interval"][0] <= found["accuracy"] <= found["interval"][1]
     assert _difference(finished, other) == found
     assert asked == ["compare"]
+    file = finished / f"compared-with-{other.name}.json"
+    kept = json.loads(file.read_text())
+    for altered in ({}, {**found, "interval": [0.1]}, {**found, "n": "4"}):
+        file.write_text(json.dumps({**kept, "answer": altered}))
+        assert _difference(finished, other) == found
+    assert asked == ["compare"] * 4
 
 
 def test_a_comparison_that_is_cancelled_keeps_nothing(finished, other, monkeypatch):

@@ -1,5 +1,6 @@
 """What was asked of a run: checked in the trainer's words, kept whole, repeated elsewhere."""
 
+import os
 import shlex
 
 import pytest
@@ -29,13 +30,31 @@ def test_a_request_is_read_as_it_was_written(tmp_path):
     assert read_request(tmp_path) == request
 
 
-@pytest.mark.parametrize("content", ["", "[1]", '{"epochs": "x"}', "{" * 100_000, '{"other": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[1]", '{"epochs": "x"}', "{" * 100_000, '{"other": 1}'),
+        *('{"created": NaN}', '{"minutes": 1e999}', '{"seed": ' + "9" * 5000 + "}"),
+        '{"created": ' + "9" * 400 + "}",
+        '{"name": "' + "x" * (1 << 20) + '"}',
+    ],
+    ids=lambda content: content[:20],
+)
 def test_a_damaged_request_is_one_sentence(tmp_path, content):
     (tmp_path / "request.json").write_text(content)
     with pytest.raises(DataError) as caught:
         read_request(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}/request.json cannot be read as a run's request (it is damaged)"
+    )
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "request.json")
+    with pytest.raises(DataError) as caught:
+        read_request(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/request.json cannot be read as a run's request (it is not a file)"
     )
 
 

@@ -1,7 +1,7 @@
 """What a run is doing, from its folder."""
 
 from foveal.studio.runs.request import RunRequest, read_request
-from foveal.studio.runs.snapshot import newest_snapshot
+from foveal.studio.runs.snapshot import Snapshot, newest_snapshot
 from foveal.studio.runs.status import run_status
 
 
@@ -39,3 +39,11 @@ def test_lines_without_their_numbers_are_no_failure(tmp_path):
     (tmp_path / "log.jsonl").write_text('{"epoch": 2}\n')
     status = run_status(tmp_path, RunRequest(), None, alive=True)
     assert (status.seconds, status.seconds_left, status.epochs) == (0.0, None, 2)
+
+
+def test_an_accuracy_that_is_no_number_is_none(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"epoch": 2, "val_accuracy": "high"}\n')
+    position = {"finished": True, "final_scores": {"val_accuracy": [1], "val_images": "n"}}
+    snapshot = Snapshot(tmp_path, (0, 0), {}, position)
+    status = run_status(tmp_path, RunRequest(), snapshot, alive=False)
+    assert (status.val_accuracy, status.val_images) == (None, None)

@@ -152,3 +152,21 @@ def test_old_tasks_are_forgotten(tasks, monkeypatch):
     for _ in range(20):
         tasks.run("p", "upload", lambda _progress: {})
     assert len(tasks._tasks) <= 6
+
+
+def test_the_work_of_a_project_is_ended_and_that_of_others_goes_on(tasks):
+    tasks.start("p", "check", endless)
+    tasks.start("q", "check", endless)
+    until(lambda: tasks.latest("p", "check").what)
+    tasks.end_project("p")
+    assert tasks.latest("p", "check").state == "cancelled"
+    assert tasks.latest("q", "check").state == "running"
+
+
+def test_what_the_system_refuses_is_one_sentence(tasks, log, tmp_path):
+    tasks.start("p", "check", lambda _: (tmp_path / "none" / "x").write_text(""))
+    until(lambda: tasks.latest("p", "check").state == "failed")
+    assert tasks.latest("p", "check").error == (
+        f"cannot use {tmp_path}/none/x: No such file or directory; look at what lies there, its "
+        "permissions and the free space"
+    )
