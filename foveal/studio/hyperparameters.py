@@ -5,13 +5,18 @@ A run makes the choices that need the pixels or the clock when it starts, and sa
 
 from __future__ import annotations
 
+import threading
 from importlib.util import find_spec
 from typing import Any
 
 from foveal.errors import MissingExtra
+from foveal.progress import Progress
 from foveal.spec.messages import describe_schema, field_schema
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
+from foveal.studio.tasks.process import one_at_a_time
+from foveal.studio.tasks.tasks import TaskProgress
+from foveal.studio.tasks.warm import WarmChild
 
 MEASURED = {
     "epochs": "as many as the minutes allow, timed when training starts",
@@ -39,16 +44,51 @@ def recipe_keys() -> list[dict[str, Any]]:
     ]
 
 
+class Choices:
+    """Asks a process of its own, as torch would stay in this one.  For several threads."""
+
+    def __init__(self) -> None:
+        self._child, self._working = WarmChild("choices"), threading.Lock()
+
+    def of(
+        self,
+        network: Network,
+        recipe: Recipe,
+        progress: TaskProgress,
+        **context: int | bool,
+    ) -> list[dict[str, Any]]:
+        """As `expected_choices`; Error for what is a UsageError there."""
+        if find_spec("torch") is None:
+            raise MissingExtra("choosing hyper-parameters", "train")
+        request = {
+            "network": network.to_data(),
+            "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
+            "context": context,
+        }
+        with one_at_a_time(self._working, progress, "choosing", "waiting for other choices"):
+            choices: list[dict[str, Any]] = self._child.run(request, progress)["choices"]
+        return choices
+
+    def close(self) -> None:
+        """End the process: the studio stops."""
+        self._child.close()
+
+
+def choices_job(request: dict[str, Any], _progress: Progress) -> dict[str, Any]:
+    """`expected_choices` for `network`, `recipe` and `context`, in the process of the work."""
+    network = Network.model_validate(request["network"])
+    recipe = Recipe.model_validate(request["recipe"])
+    return {"choices": expected_choices(network, recipe, **request["context"])}
+
+
 def expected_choices(
     network: Network, recipe: Recipe, *, classes: int, images: int, pretrained: bool
 ) -> list[dict[str, Any]]:
     """What would be chosen of the keys that `recipe` leaves open: key, value and reason.
 
-    The value is None where only the start of training can tell.  Raises MissingExtra without torch,
-    UsageError where the values contradict each other.
+    The value is None where only the start of training can tell.  Raises UsageError where the values
+    contradict each other.
     """
-    if find_spec("torch") is None:
-        raise MissingExtra("choosing hyper-parameters", "train")
     from foveal.training.device import has_fast_bf16, select_device
     from foveal.training.setup.chosen import RecipeContext
     from foveal.training.setup.defaults import fill_defaults

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from foveal.serving.logs import Log
 from foveal.studio.design import Designs
 from foveal.studio.events import Events
+from foveal.studio.hyperparameters import Choices
 from foveal.studio.input_warnings import InputWarnings
 from foveal.studio.models.class_names import NamedRun, RenamedMeanwhile, name_run
 from foveal.studio.models.lens import FOLDER, Lenses
@@ -23,6 +24,7 @@ from foveal.studio.projects import Projects
 from foveal.studio.runs.control import RunControl
 from foveal.studio.security import Access
 from foveal.studio.tasks.tasks import Tasks
+from foveal.studio.tasks.temporary import remove_left_folders
 from foveal.studio.tasks.warm import WarmChild
 from foveal.studio.thumbnail_maker import ThumbnailMaker
 from foveal.studio.workspace import Workspace
@@ -49,6 +51,7 @@ class StudioState:
     servers: Servers = field(default_factory=Servers)
     proposer: WarmChild = field(default_factory=lambda: WarmChild("queue"))
     designs: Designs = field(default_factory=Designs)
+    choices: Choices = field(default_factory=Choices)
 
     def project(self, request: Request) -> Project:
         """The project that the path of a request names.  Raises as `Projects.get`."""
@@ -77,11 +80,13 @@ class StudioState:
         self.runs.close()
         self.lenses.close()
         self.proposer.close()
+        self.choices.close()
         self.projects.close_all()
 
 
 def create_state(workspace: Workspace, access: Access, log: Log) -> StudioState:
     """The state of a studio that starts."""
+    remove_left_folders()
     events = Events()
     projects = Projects(workspace, events)
     runs = RunControl(workspace, events)

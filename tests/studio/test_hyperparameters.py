@@ -4,9 +4,10 @@ import pytest
 
 from foveal.errors import UsageError
 from foveal.network.presets import load_preset
+from foveal.progress import silent
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.studio.hyperparameters import MEASURED, expected_choices, recipe_keys
+from foveal.studio.hyperparameters import MEASURED, choices_job, expected_choices, recipe_keys
 
 NETWORK = load_preset("swift-s", Input(height=28, width=28, channels=1))
 
@@ -34,6 +35,12 @@ def test_every_open_key_is_chosen_with_a_reason():
     never = {"dropout", "early_stopping_epochs", "abstain_at_accuracy", "positive_class"}
     transfer = {"linear_probe", "head_l2", "head_images", "fine_tune", "freeze", "layer_decay"}
     assert open_keys - set(found) <= never | transfer | {"min_recall", "freeze_norms"}
+
+
+def test_the_process_of_the_choices_says_the_same():
+    recipe, context = Recipe(optimizer="sgd"), {"classes": 3, "images": 90, "pretrained": True}
+    request = {"network": NETWORK.to_data(), "recipe": {"optimizer": "sgd"}, "context": context}
+    assert choices_job(request, silent) == {"choices": expected_choices(NETWORK, recipe, **context)}
 
 
 def test_what_only_the_start_can_tell_has_no_value():

@@ -17,7 +17,7 @@ from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import parse_yaml
 from foveal.spec.yaml_document import MAX_BYTES
 from foveal.studio.design import DESIGN_TABLE, network_of_model
-from foveal.studio.hyperparameters import expected_choices, recipe_keys
+from foveal.studio.hyperparameters import recipe_keys
 from foveal.studio.kept import read_kept
 from foveal.studio.models.class_names import name_run
 from foveal.studio.network import (
@@ -58,7 +58,7 @@ class NetworkCheck(Body):
     project: str | None = None
 
 
-class Choices(Body):
+class ChoicesRequest(Body):
     """The network and recipe for which the open hyper-parameters are asked."""
 
     yaml: str
@@ -143,7 +143,7 @@ def network_routes(state: StudioState) -> list[Route]:
         json_get("/api/network/schema", schema),
         json_get("/api/network/presets", presets),
         json_get("/api/network/presets/{name}", preset),
-        json_post("/api/network/choices", Choices, lambda _, body: _choices(body)),
+        json_post("/api/network/choices", ChoicesRequest, lambda _, body: _choices(state, body)),
         json_post("/api/projects/{project}/design", DesignRequest, design),
         json_post("/api/projects/{project}/expected", DesignRequest, expected),
     ]
@@ -181,16 +181,20 @@ def _size(text: str | None) -> Input | None:
         ) from error
 
 
-def _choices(body: Choices) -> list[dict[str, Any]]:
+def _choices(state: StudioState, body: ChoicesRequest) -> list[dict[str, Any]]:
     from foveal.training.setup.request import with_keys
 
     network = parse_yaml(body.yaml, Network, "network")
     recipe = with_keys(
         Recipe(), {key: value for key, value in body.recipe.items() if "." not in key}
     )
-    return expected_choices(
-        network, recipe, classes=body.classes, images=body.images, pretrained=body.pretrained
-    )
+    context = body.model_dump(include={"classes", "images", "pretrained"})
+
+    def work(progress: TaskProgress) -> dict[str, Any]:
+        return {"choices": state.choices.of(network, recipe, progress, **context)}
+
+    choices: list[dict[str, Any]] = state.tasks.run("", "choices", work)["choices"]
+    return choices
 
 
 def _repeated(table: Path, body: DesignRequest) -> dict[str, str]:

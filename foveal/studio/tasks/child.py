@@ -20,6 +20,7 @@ from foveal.errors import Error
 from foveal.processor import let_waiting_threads_sleep
 from foveal.progress import Progress
 from foveal.studio.design import design_job
+from foveal.studio.hyperparameters import choices_job
 from foveal.studio.models.evaluation import evaluate_job
 from foveal.studio.models.exports import export_job
 from foveal.studio.models.lens import lens_job
@@ -27,9 +28,11 @@ from foveal.studio.review.jobs import check_job, predict_job, queue_job
 from foveal.studio.runs.comparison import compare_job
 from foveal.studio.tasks.parent import watch_parent
 from foveal.studio.tasks.process import END_SECONDS
+from foveal.studio.tasks.temporary import temporary_folder
 
 JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
     "check": check_job,
+    "choices": choices_job,
     "compare": compare_job,
     "design": design_job,
     "evaluate": evaluate_job,
@@ -63,11 +66,17 @@ def write_line(stream: TextIO, value: dict[str, Any]) -> None:
 
 
 def run_job(kind: str, request: dict[str, Any], stream: TextIO) -> None:
-    """Do the work and write its result, or the sentence of what failed."""
+    """Do the work and write its result, or the sentence of what failed.
+
+    It may be killed as soon as that is written: no temporary file is there any more.
+    """
+    answer: dict[str, Any]
     try:
-        write_line(stream, {"result": JOBS[kind](request, LineProgress(stream))})
+        with temporary_folder():
+            answer = {"result": JOBS[kind](request, LineProgress(stream))}
     except Error as error:
-        write_line(stream, {"error": str(error)})
+        answer = {"error": str(error)}
+    write_line(stream, answer)
 
 
 def main() -> None:

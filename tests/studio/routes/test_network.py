@@ -1,6 +1,8 @@
 """Editing a network over HTTP: checker, presets, choices, design, and what is kept."""
 
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -63,6 +65,15 @@ def test_choices_come_with_reasons(studio):
     assert answer["error"].startswith(
         "there is no key 'optimiser' (did you mean 'optimizer'?); allowed are epochs, "
     )
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_choices_leave_no_torch_in_the_studio(start_studio, tmp_path):
+    popen = subprocess.Popen  # no fork of a process that has it already
+    with start_studio.func(popen, tmp_path / "w") as alone:
+        for images in (300, 400):
+            assert alone.post("/api/network/choices", yaml=GOOD, images=images)
+        assert "libtorch" not in Path(f"/proc/{alone.process.pid}/maps").read_text()
 
 
 def test_a_design_is_that_of_the_verb(studio, project, digits):
