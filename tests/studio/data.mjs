@@ -321,6 +321,34 @@ async function filesWithTable(page) {
   await closed(page);
 }
 
+async function messageAboveADialog(page) {
+  await page.click("#export");
+  await page.fill("#export-folder", "no whole path");
+  await press(page, "Enter");
+  const message = page.getByText("'no whole path' is not a whole path");
+  await message.waitFor();
+  holds(
+    await message.evaluate((node) => {
+      const { x, y, width, height } = node.getBoundingClientRect();
+      const top = document.elementFromPoint(x + width / 2, y + height / 2);
+      return node.contains(top);
+    }),
+    "the message does not lie behind the dialog",
+  );
+  same(await axeFaults(page), [], "axe on a message in a dialog");
+  await page
+    .locator("dialog .message", { has: message })
+    .getByRole("button", { name: "Close" })
+    .click();
+  await until(() => message.count(), 0, "it is closed inside the dialog");
+  await page.fill("#export-folder", "also no whole path");
+  await press(page, "Enter");
+  await page.locator("dialog").getByText("'also no whole path'").waitFor();
+  await press(page, "Escape");
+  await closed(page);
+  await page.locator(".above").getByText("'also no whole path'").waitFor();
+}
+
 async function otherLanguageAndReload(page) {
   await page.click("#language");
   same(
@@ -362,6 +390,7 @@ await inStudio(url, async (page) => {
   await folderOfSplits(page);
   await filesWithTable(page);
   await detail(page);
+  await messageAboveADialog(page);
   await otherLanguageAndReload(page);
   await twoPages(page);
   await page.setViewportSize({ width: 360, height: 740 });

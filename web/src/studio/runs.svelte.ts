@@ -11,8 +11,12 @@ import { words } from './words'
 
 const t = translator(words)
 
-/** The name of a run, or when it began where it has none. */
-export const runName = (run: RunStatus): string => run.name || clock(run.created)
+const NEW_HEAD = ', new head'
+
+/** The name of a run, or when it began where it has none; that of one with a new head is made by the studio. */
+export const runName = (run: RunStatus): string => headName(run.name) || clock(run.created)
+export const headName = (name: string): string =>
+  name.endsWith(NEW_HEAD) ? t('newHead', { name: headName(name.slice(0, -NEW_HEAD.length)) }) : name
 
 /** Of a run that goes on the steps are told every second, which nothing shows outside of Train. */
 const SHOWN = ['name', 'state', 'epochs', 'val_accuracy', 'model'] as const

@@ -96,6 +96,7 @@ export const words = {
     'The head is retrained: accuracy on val {before} → {after}.',
     '출력층을 다시 학습했습니다. val 정확도 {before} → {after}',
   ],
+  newHead: ['{name}, new head', '{name}, 새 출력층'],
   headFailed: ['The head was not retrained.', '출력층을 다시 학습하지 못했습니다.'],
   noModel: ['There is no trained network yet', '아직 학습한 신경망이 없습니다'],
   noModelTrain: [

@@ -6,7 +6,8 @@ import type { Filter } from './table'
 
 class View {
   filter = $state.raw<Filter>({ view: 'all' })
-  title = $state('')
+  /** Of some images: what they are, in the language of the page. */
+  title = $state.raw<() => string>(() => '')
   /** Of a finding's images: the class to relabel them as, and what the check says of each. */
   proposed = $state<string | null>(null)
   details = $state.raw<ReadonlyMap<number, string>>(new Map())
@@ -18,7 +19,7 @@ class View {
   /** The images that are shown, in order. */
   readonly ids = $derived(Int32Array.from(this.rows, (row) => studio.table.ids[row]!))
 
-  show(filter: Filter, title = ''): void {
+  show(filter: Filter, title = (): string => ''): void {
     this.filter = { ...filter, split: 'split' in filter ? filter.split : this.filter.split }
     this.title = title
     this.proposed = null
@@ -28,7 +29,7 @@ class View {
   }
 
   /** The images of a finding, those that belong together side by side. */
-  showFinding(finding: Finding, title: string): void {
+  showFinding(finding: Finding, title: () => string): void {
     const ids = finding.pairs.length ? [...new Set(finding.pairs.flat())] : finding.ids
     this.show({ view: 'ids', ids, split: undefined }, title)
     this.proposed = finding.label
