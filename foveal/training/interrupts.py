@@ -13,7 +13,11 @@ from types import FrameType
 
 
 class InterruptGuard:
-    """Inside `with guard:` a signal is held back; it is raised when the block ends."""
+    """Inside `with guard:` a signal is held back; it is raised when the block ends.
+
+    What is raised outside can get lost, in a destructor or a library's callback: it is raised again
+    when the next block ends, unless `caught` was called.
+    """
 
     def __init__(self) -> None:
         self._depth = 0
@@ -40,10 +44,13 @@ class InterruptGuard:
 
     def handle_signal(self, number: int, _frame: FrameType | None = None) -> None:
         """The signal handler."""
-        if self._depth:
-            self._pending_signal = number
-        else:
+        self._pending_signal = number
+        if not self._depth:
             _raise_for_signal(number)
+
+    def caught(self) -> None:
+        """What was raised has arrived at who saves the run."""
+        self._pending_signal = None
 
 
 def _raise_for_signal(number: int) -> None:

@@ -41,6 +41,7 @@ def drive(state: TrainingState, task: TrainTask, context: RunContext, *, new: bo
             logits = validate_best(state, task, flip=_flips(context))
         finish(state, task, context, logits)
     except (KeyboardInterrupt, SystemExit):
+        task.interrupts.caught()
         with task.interrupts:
             state.undo_step()
             save_state(state, task, context)

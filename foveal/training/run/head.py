@@ -58,6 +58,7 @@ def run_first_stages(
         context = _context_of(session, context)
         save_state(session.state, session.task, context)
     except (KeyboardInterrupt, SystemExit):
+        session.task.interrupts.caught()
         if save_elapsed(context):
             context.progress.message("saved before the first step; continue with --resume")
         raise
