@@ -23,6 +23,12 @@ from foveal.studio.models.exports import (
 )
 from foveal.studio.tasks.tasks import Cancelled, Task, TaskProgress
 
+pytestmark = pytest.mark.usefixtures("forked_commands")
+
+
+def no_progress():
+    return TaskProgress(Task("t", "p", "export-model"), lambda _: None)
+
 
 @pytest.fixture
 def run(digits_run, tmp_path):
@@ -30,8 +36,19 @@ def run(digits_run, tmp_path):
 
 
 @pytest.fixture
+def exported_run(digits_run, made_once, tmp_path):
+    """A run whose model is exported as ONNX under its own names."""
+
+    def make(folder):
+        run = shutil.copytree(digits_run, folder / "run")
+        export_model(run, "onnx", no_progress())
+
+    return shutil.copytree(made_once("run-with-export", make) / "run", tmp_path / "my run")
+
+
+@pytest.fixture
 def progress():
-    return TaskProgress(Task("t", "p", "export-model"), lambda _: None)
+    return no_progress()
 
 
 def test_an_export_gives_the_same_answers_and_is_listed(run, new_digits, progress):
@@ -56,7 +73,8 @@ def test_an_export_gives_the_same_answers_and_is_listed(run, new_digits, progres
     assert labels[0] == labels[1]
 
 
-def test_an_export_has_the_names_of_today(run, progress, tmp_path):
+def test_an_export_has_the_names_of_today(exported_run, progress, tmp_path):
+    run = exported_run
     named = tmp_path / "named"
     named.mkdir()
     copy_with_labels(run / "model.safetensors", named / "model.safetensors", {"3": "three"})
@@ -65,7 +83,6 @@ def test_an_export_has_the_names_of_today(run, progress, tmp_path):
         replace(one, labels=("three",) if one.labels == ("3",) else one.labels) for one in data.val
     ]
     write_run_data(named, replace(data, val=tuple(rows)))
-    export_model(run, "onnx", progress)
     assert not list_exports(run)[0]["former_names"]
     assert list_exports(run, named)[0]["former_names"]
     made = export_model(run, "onnx", progress, lambda: named)
@@ -101,20 +118,19 @@ def test_an_export_keeps_the_names_that_it_began_with(run, progress, tmp_path, m
     assert made["command"].startswith(f"foveal export {named}/model.safetensors ")
 
 
-def test_a_file_that_is_gone_is_no_longer_listed(run, progress):
-    export_model(run, "onnx", progress)
-    export_file(run, "model.onnx").unlink()
-    assert list_exports(run) == []
+def test_a_file_that_is_gone_is_no_longer_listed(exported_run):
+    export_file(exported_run, "model.onnx").unlink()
+    assert list_exports(exported_run) == []
     with pytest.raises(UsageError) as raised:
-        export_file(run, "model.onnx")
+        export_file(exported_run, "model.onnx")
     assert str(raised.value) == ("there is no export of this name in the run; export it again")
 
 
-def test_no_other_file_is_given_out(run, progress):
-    export_model(run, "onnx", progress)
+def test_no_other_file_is_given_out(exported_run):
+    assert export_file(exported_run, "model.onnx").is_file()
     for name in ("exports.json", "../model.safetensors", "", "model-int8.onnx"):
         with pytest.raises(UsageError):
-            export_file(run, name)
+            export_file(exported_run, name)
 
 
 def test_exports_are_made_one_after_the_other(run, monkeypatch, progress):
