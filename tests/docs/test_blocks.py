@@ -37,6 +37,8 @@ from foveal.studio.workspace import open_workspace
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("README*.md")), ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+TUTORIAL = DOCS / "tutorial.md"
+"""Its blocks run in test_tutorial_output.py, which also looks at what they print."""
 LONG = os.environ.get("DOCS_LONG") == "1"
 
 RUN = {"bash", "python"}
@@ -170,7 +172,8 @@ def pages_to_run() -> list[Path]:
         ): page
         for page in reversed(PAGES)
     }
-    return [page for page in PAGES if page in distinct.values() and to_run(page)]
+    here = [page for page in PAGES if page in distinct.values() and to_run(page)]
+    return [page for page in here if LONG or page != TUTORIAL]
 
 
 def without_remarks(text: str) -> str:
@@ -183,18 +186,23 @@ def without_remarks(text: str) -> str:
 def test_every_block_runs(page, home, forked_in_shells):
     names: dict[str, object] = {"__name__": "__main__"}
     for block in to_run(page):
-        text = shortened(block.text)
-        empty_what_is_trained_into(text, home)
-        if "curl " in text and not shutil.which("curl"):
-            pytest.skip("needs curl")
-        with fresh_port(text) as text:
-            if block.language == "bash":
-                got, told = run_bash(text)
-            elif re.search(r"\bserve\(", text):
-                got, told = run_server(text)
-            else:
-                got, told = run_python(text, block, names)
-        assert got == block.status, f"{block.where}: exit status {got}\n{text}\n{told}"
+        run_block(block, home, names)
+
+
+def run_block(block: Block, home: Path, names: dict[str, object]) -> None:
+    """Run it in the folder `home`, where the process is; names: those of the page's Python."""
+    text = shortened(block.text)
+    empty_what_is_trained_into(text, home)
+    if "curl " in text and not shutil.which("curl"):
+        pytest.skip("needs curl")
+    with fresh_port(text) as text:
+        if block.language == "bash":
+            got, told = run_bash(text)
+        elif re.search(r"\bserve\(", text):
+            got, told = run_server(text)
+        else:
+            got, told = run_python(text, block, names)
+    assert got == block.status, f"{block.where}: exit status {got}\n{text}\n{told}"
 
 
 def shortened(text: str) -> str:
