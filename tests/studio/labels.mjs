@@ -44,6 +44,19 @@ async function severalLabelsAreOneStep(page) {
   return n;
 }
 
+async function toolbarInOneLine(page) {
+  const height = async () =>
+    (await page.locator(".toolbar").boundingBox()).height;
+  const english = await height();
+  await page.click("#language");
+  const korean = await height();
+  await page.click("#language");
+  holds(
+    Math.max(english, korean) < 70,
+    `the toolbar is ${english} and ${korean} px high at 1280 px`,
+  );
+}
+
 async function renameAClass(page, n) {
   await page
     .getByRole("button", { name: "Edit 3", exact: true })
@@ -98,6 +111,18 @@ async function keepAFinding(page) {
   await until(cards, before, "undo brings it back");
 }
 
+async function aFindingInAnotherLanguage(page) {
+  await page.locator("aside .row button").first().click(); // shows the images of a finding
+  const title = () => page.textContent(".note .wrap");
+  const english = await title();
+  holds(!/[가-힣]/.test(english), `${english} is English`);
+  await page.click("#language");
+  await until(async () => /[가-힣]/.test(await title()), true, "its Korean");
+  await page.click("#language");
+  await until(title, english, "and English again");
+  await page.locator(".show-all").press("Enter");
+}
+
 async function foldFindingsOnAPhone(page) {
   const panel = () => page.locator("aside").boundingBox();
   await page.setViewportSize({ width: 390, height: 844 });
@@ -146,6 +171,11 @@ async function bringBackARun(page) {
   await page.goto(`${base}/#/${project}/train`);
   const run = page.locator(".runs .run");
   await run.first().waitFor();
+  const name = () => run.first().locator("b").textContent();
+  same(await name(), "copied, new head", "the name that the studio made");
+  await page.click("#language");
+  same(await name(), "copied, 새 출력층", "in Korean");
+  await page.click("#language");
   await page.evaluate(
     async ([path]) => {
       const [one] = await (await fetch(path)).json();
@@ -196,10 +226,12 @@ async function bringBackAProject(page) {
 
 await inStudio(url, async (page) => {
   const n = await severalLabelsAreOneStep(page);
+  await toolbarInOneLine(page);
   await renameAClass(page, n);
   await groupByKeys(page);
   await keepAFinding(page);
   await foldFindingsOnAPhone(page);
+  await aFindingInAnotherLanguage(page);
   await useTheNewName(page);
   await bringBackARun(page);
   await bringBackAProject(page);

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 import foveal
+from foveal.studio.runs.request import RunRequest, write_request
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +26,7 @@ def test_names_groups_and_findings_are_kept_and_undone(
         path = studio.project("digits")
         studio.post(f"{path}/folders", path=str(images))
         run = copy_run(studio, path, digits_run)
+        write_request(run, RunRequest(name="copied, new head", epochs=1))
         (run / "log.jsonl").write_text('{"epoch": 1, "val_accuracy": 0.9}\n')
         run_script("labels.mjs", studio.url, path.rpartition("/")[2], image)
         columns = studio.get(f"{path}/images")
