@@ -129,6 +129,7 @@ def _materials(place: Path) -> dict[str, str]:
     from PIL import Image
     from sklearn.datasets import load_digits
 
+    import foveal
     from foveal.studio.workspace import open_workspace
 
     data = place / "digits of mine"
@@ -140,14 +141,10 @@ def _materials(place: Path) -> dict[str, str]:
         Image.fromarray(pixels).save(folder / f"{index:04d}.png")
     run, exported, folder = place / "run", place / "exported.onnx", place / "exported folder"
     native, shards = run / "model.safetensors", place / "shards"
-    own = [sys.executable, "-m", "foveal"]
-    for arguments in (
-        ["train", str(data), "--epochs", "4", "--out", str(run)],
-        ["export", str(native), "--out", str(exported)],
-        ["export", str(native), "--to", "pytorch", "--out", str(folder)],
-        ["pack", str(data), "--out", str(shards)],
-    ):
-        subprocess.run([*own, *arguments], check=True, capture_output=True)
+    foveal.train(data, epochs=4, out=run)
+    foveal.export(native, out=exported)
+    foveal.export(native, to="pytorch", out=folder)
+    foveal.pack(data, shards)
     shutil.copy(exported, place / "second.onnx")
     images = sorted(data.rglob("*.png"))
     pd.DataFrame(
@@ -169,12 +166,13 @@ def _materials(place: Path) -> dict[str, str]:
 
 
 def _environment(folder: Path) -> Path:
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     return folder / "bin" / "python"
 
 
 def _pip(python: Path, *arguments: str) -> None:
-    subprocess.run([str(python), "-m", "pip", *arguments], check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "pip", "--python", str(python), *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def _commands(made: dict[str, str], out: Path) -> list[tuple[set[str], list[str]]]:
