@@ -277,7 +277,9 @@ class RunControl:
         except (Error, OSError):  # removed, or no run of ours
             del self._watched[folder]
             return
-        if status.state not in ("running", "finished") and request.asked in ("restart", "finish"):
+        # a run can finish by itself before it hears that it is to stop for another length
+        wanted = ("restart",) if status.state == "finished" else ("restart", "finish")
+        if status.state != "running" and request.asked in wanted:
             self._go_on(watched.project, folder, request)
             return
         shown = (status.state, status.epochs, status.latest, status.stopping, status.model)

@@ -55,6 +55,17 @@ def test_a_finished_run_is_extended_by_epochs_and_minutes(studio):
     assert studio.wait_for(folder, "finished").minutes < used + 20
 
 
+def test_a_run_that_finished_before_it_was_stopped_has_its_new_length(studio):
+    folder = studio.train(epochs=1)
+    studio.wait_for(folder, "finished")
+    asked = read_request(folder).model_copy(update={"asked": "restart", "epochs": 2})
+    write_request(folder, asked)
+    studio.control.close()
+    studio.control = studio.open()
+    studio.wait(folder, lambda status: status.state == "finished" and status.epochs == 2)
+    assert read_request(folder).asked == ""
+
+
 def test_changes_are_published(studio):
     studio.events.published.clear()
     folder = studio.train(epochs=LONG)
