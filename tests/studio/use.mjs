@@ -83,7 +83,8 @@ async function lensFromTheGrid(page) {
   await page.goto(`${base}/#/${project}/data`);
   const sheet = page.locator("dialog.full");
   const close = async () => {
-    await sheet.getByRole("button", { name: "Close" }).press("Enter");
+    const head = sheet.locator(".head"); // a message above it can be closed too
+    await head.getByRole("button", { name: "Close" }).press("Enter");
     await sheet.waitFor({ state: "detached" });
   };
   await page.locator("[data-position='2']").click();
