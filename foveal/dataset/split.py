@@ -34,8 +34,7 @@ from foveal.text import name_bytes
 DEFAULT_SHARES = (0.70, 0.15, 0.15)
 """Train, val and test where DATA has no split."""
 VAL_SHARE, MAX_VAL_IMAGES, MIN_CLASS_IMAGES_FOR_VAL = 0.10, 5_000, 5
-"""Of train, where DATA has train and test; the limit is that of every val made here, which is read
-after each epoch."""
+"""Of train, where DATA has train and test; no val made here has more: each epoch scores it."""
 TEST_SHARE = 0.15
 """Of train, where DATA has train and val."""
 SHARE_TOLERANCE = 0.025
@@ -108,13 +107,14 @@ class _Shares:
 
 
 def _target_shares(existing: set[Split | None], count: int) -> _Shares:
+    most = MAX_VAL_IMAGES / max(1, count)
     if existing <= {None} or existing == {"train"}:
         _, val, test = DEFAULT_SHARES
-        val = min(val, MAX_VAL_IMAGES / max(1, count))
+        val = min(val, most)
         return _Shares(1 - val - test, val, test, max_val_images=MAX_VAL_IMAGES)
     if "val" in existing:
         return _Shares(1 - TEST_SHARE, 0.0, TEST_SHARE)
-    val = min(VAL_SHARE, MAX_VAL_IMAGES / max(1, count))
+    val = min(VAL_SHARE, most)
     return _Shares(1 - val, val, 0.0, MIN_CLASS_IMAGES_FOR_VAL, MAX_VAL_IMAGES)
 
 

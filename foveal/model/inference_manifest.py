@@ -7,13 +7,13 @@ not checked here.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
 from foveal.model.detect import MAX_LABELS, check_format_version
 from foveal.model.safetensors import InvalidFileError, is_valid_text, read_json
+from foveal.numbers import is_finite
 
 MAX_INPUT_SIDE = 8192
 """As spec.values.MAX_SIDE, which cannot be imported without pydantic."""
@@ -151,9 +151,7 @@ def _parse_range(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
     ends = _sequence(value, "range")
-    if len(ends) != 2 or not all(
-        type(end) in (int, float) and abs(end) <= sys.float_info.max for end in ends
-    ):
+    if len(ends) != 2 or not all(type(end) in (int, float) and is_finite(end) for end in ends):
         _fail("network.preprocess.range")
     low, high = float(ends[0]), float(ends[1])
     return (low, high) if low < high else _fail("network.preprocess.range")

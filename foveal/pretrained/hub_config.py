@@ -7,7 +7,6 @@ deviation they were trained with, and how images are resized and cropped.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from foveal.errors import ModelFileError
+from foveal.numbers import is_finite
 from foveal.pretrained.mapping import Candidate
 from foveal.spec.network import Network
 from foveal.spec.preprocess import MIN_CROP_FRACTION, Interpolation
@@ -137,9 +137,7 @@ def _unreadable(path: Path) -> ModelFileError:
 def _three(value: Any) -> tuple[float, float, float] | None:
     if not isinstance(value, list) or len(value) != 3:
         return None
-    if not all(
-        type(number) in (int, float) and abs(number) <= sys.float_info.max for number in value
-    ):
+    if not all(type(number) in (int, float) and is_finite(number) for number in value):
         return None
     first, second, third = map(float, value)
     return first, second, third

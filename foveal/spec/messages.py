@@ -64,7 +64,8 @@ def format_mistakes(mistakes: Sequence[Mistake], file: str = "") -> list[str]:
         line = _located(mistake, file)
         received, _, allowed = line.partition(_ALLOWED)
         lines.append(received if allowed in told else line)
-        told |= {allowed} if allowed else set()
+        if allowed:
+            told.add(allowed)
     if len(lines) > MAX_MESSAGES:
         lines[MAX_MESSAGES:] = [f"and {len(lines) - MAX_MESSAGES} more mistakes"]
     return lines

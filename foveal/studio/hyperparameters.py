@@ -56,8 +56,8 @@ class Choices:
         recipe: Recipe,
         progress: TaskProgress,
         **context: int | bool,
-    ) -> list[dict[str, Any]]:
-        """As `expected_choices`; Error for what is a UsageError there."""
+    ) -> dict[str, Any]:
+        """`choices` as of `expected_choices`; Error for what is a UsageError there."""
         if find_spec("torch") is None:
             raise MissingExtra("choosing hyper-parameters", "train")
         request = {
@@ -66,8 +66,7 @@ class Choices:
             "context": context,
         }
         with one_at_a_time(self._working, progress, "choosing", "waiting for other choices"):
-            choices: list[dict[str, Any]] = self._child.run(request, progress)["choices"]
-        return choices
+            return self._child.run(request, progress)
 
     def close(self) -> None:
         """End the process: the studio stops."""

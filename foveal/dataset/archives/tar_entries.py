@@ -9,7 +9,7 @@ from pathlib import Path
 from foveal.dataset.archives.archive_entry import MAX_MEMBERS, ArchiveEntry, too_many_members
 from foveal.dataset.archives.archive_member import ArchiveMember
 from foveal.dataset.archives.archive_names import decode_names, with_slashes
-from foveal.dataset.archives.tar_headers import open_tar
+from foveal.dataset.archives.tar_headers import open_tar, tar_headers
 from foveal.dataset.types import LayoutNote
 
 
@@ -17,11 +17,9 @@ def tar_entries(path: Path) -> tuple[list[ArchiveEntry], list[LayoutNote]]:
     """The entries in their order, and how the names were read; see `list_archive` for errors."""
     entries: list[ArchiveEntry] = []
     with path.open("rb") as file, open_tar(file) as archive:
-        for count, info in enumerate(archive):
+        for count, info in enumerate(tar_headers(archive)):
             if count >= MAX_MEMBERS:
                 raise too_many_members(path)
-            if info.size < 0:  # the next header would be one that was read already
-                raise ValueError("a file of a negative size")
             entries.append(_entry(info))
     return _with_decoded_names(entries)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Iterator
 from typing import BinaryIO
 
 MAX_HEADER_BYTES = 2**20
@@ -32,3 +33,11 @@ class _BoundedFile(io.RawIOBase):
 def open_tar(file: BinaryIO) -> tarfile.TarFile:
     """Iterating it raises ValueError for a header of more than MAX_HEADER_BYTES."""
     return tarfile.TarFile(fileobj=_BoundedFile(file), encoding="utf-8")
+
+
+def tar_headers(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Those of all members; raises ValueError for a negative size, as `open_tar` says, TarError."""
+    for info in archive:
+        if info.size < 0:  # the next header would be one that was read already
+            raise ValueError("a file of a negative size")
+        yield info

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from foveal.dataset.archives.archive_entry import MAX_MEMBERS
 from foveal.dataset.archives.archive_listing import is_hidden, unsafe_name
-from foveal.dataset.archives.tar_headers import open_tar
+from foveal.dataset.archives.tar_headers import open_tar, tar_headers
 from foveal.dataset.shards.index import ShardEntry
 from foveal.dataset.shards.webdataset import (
     LABEL_EXTENSIONS,
@@ -50,11 +50,9 @@ def index_tar(file: BinaryIO, url: str, size: int) -> ShardEntry:
     unusable: Unusable = []
     try:
         with open_tar(file) as archive:
-            for count, info in enumerate(archive):
+            for count, info in enumerate(tar_headers(archive)):
                 if count >= MAX_MEMBERS:
                     raise ValueError(f"more than {MAX_MEMBERS:,} files")
-                if info.size < 0:  # the next header would be one that was read already
-                    raise ValueError("a file of a negative size")
                 _add(samples, unusable, archive, info, size)
             file.seek(archive.offset)
             if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):

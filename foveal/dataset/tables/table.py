@@ -5,14 +5,14 @@ Image paths are resolved against the table's folder or another one; no image is 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.tables.columns import RowNumbers, lines_of, parse_columns
+from foveal.dataset.tables.columns import RowNumbers, parse_columns
+from foveal.dataset.tables.json_lines import parse_json_lines
 from foveal.dataset.tables.parquet import ParquetImages, is_parquet, open_parquet
 from foveal.dataset.tables.table_paths import FileSource, find_files, folder_source
 from foveal.dataset.tables.table_text import decode_text, read_rows, to_columns
@@ -22,10 +22,6 @@ from foveal.text import compose
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Suffixes of the files read as tables."""
-_MAX_DEPTH = 20
-"""Lists and objects inside each other in a line of JSON: a row has one or two."""
-_SPARSE_CELLS, _SPARSE_RATIO = 10_000_000, 100
-"""From how many cells on a table is refused of which only one of so many is filled."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,7 @@ def parse_table(content: bytes, source: str) -> Table:
         return Table(columns, RowNumbers("row", _count(columns)), class_names=names)
     text, notes = decode_text(content, source)
     if source.lower().endswith(".jsonl"):
-        columns, lines = _parse_json_lines(text, source)
+        columns, lines = parse_json_lines(text, source)
         return Table(columns, RowNumbers("line", lines), notes)
     rows = read_rows(text, source)
     if not rows:
@@ -121,40 +117,3 @@ def parse_table(content: bytes, source: str) -> Table:
 
 def _count(columns: Mapping[str, Sequence[object]]) -> Sequence[int]:
     return range(1, max(map(len, columns.values()), default=0) + 1)
-
-
-def _parse_json_lines(text: str, source: str) -> tuple[dict[str, list[object]], list[int]]:
-    """The columns of one JSON object a line, and the number of each row's line."""
-    objects: list[dict[str, object]] = []
-    lines: list[int] = []
-    wrong: list[int] = []
-    for line, content in enumerate(text.split("\n"), start=1):
-        if content.strip():
-            try:
-                value = json.loads(content)
-            except (ValueError, RecursionError):
-                value = None
-            if content.count("[") + content.count("{") > _MAX_DEPTH and _is_deep(value):
-                value = None
-            (lines if isinstance(value, dict) else wrong).append(line)
-            objects += [value] if isinstance(value, dict) else []
-    if wrong:
-        raise DataError(
-            f"{source}: {lines_of(wrong)} {'is' if len(wrong) == 1 else 'are'} not a JSON object; "
-            'write one such as {"file_name": "1.png", "label": "cat"} a line'
-        )
-    names = dict.fromkeys(name for value in objects for name in value)
-    cells = len(names) * len(objects)
-    if cells > max(_SPARSE_CELLS, _SPARSE_RATIO * sum(map(len, objects))):
-        raise DataError(
-            f"{source}: its lines have {len(names):,} different keys; give all lines the same keys"
-        )
-    return {name: [value.get(name) for value in objects] for name in names}, lines
-
-
-def _is_deep(value: object, left: int = _MAX_DEPTH) -> bool:
-    """Whether more than `left` lists and objects lie inside each other."""
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return not left or any(_is_deep(one, left - 1) for one in inner)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import stat
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from foveal.errors import DataError
 from foveal.files import write_atomic
+from foveal.numbers import is_finite
 from foveal.prediction.embedding_cache import NPY_ERRORS, npy_bytes
 from foveal.rundir import MODEL_FILE, NETWORK_FILE, RECIPE_FILE
 from foveal.scale.search.command import Source, train_command
@@ -184,7 +184,7 @@ def _trial_result(trial: FrozenTrial, folder: Path) -> TrialResult:
 
 def _is_figure(value: object) -> TypeGuard[float]:
     """Whether it is a finite number; Optuna takes whatever a damaged journal holds."""
-    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+    return isinstance(value, int | float) and is_finite(value)
 
 
 def usable_params(trial: FrozenTrial) -> dict[str, Scalar]:
@@ -226,11 +226,7 @@ def _importances(study: Study, complete: int) -> dict[str, float]:
 
     try:
         return dict(get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0)))
-    except (
-        RuntimeError,
-        ValueError,
-        TypeError,
-    ):  # all are equally good, or one's value is no number
+    except (RuntimeError, ValueError, TypeError):  # all equally good; a value that is no number
         return {}
 
 

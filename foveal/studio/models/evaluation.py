@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import AfterValidator, Field, TypeAdapter
@@ -60,14 +60,10 @@ class _Kept(TypedDict):
     true_probability: list[float]
 
 
-_COLUMNS: tuple[Literal["paths", "true", "predicted", "probability", "true_probability"], ...] = (
-    *("paths", "true", "predicted", "probability", "true_probability"),
-)
-
-
 def _whole(kept: _Kept) -> _Kept:
-    columns = {len(kept[name]) for name in _COLUMNS}
-    check_kept(len(columns) == 1 and len(kept["recalls"]) == len(kept["labels"]))
+    lengths = {len(kept["paths"]), len(kept["true"]), len(kept["predicted"])}
+    lengths |= {len(kept["probability"]), len(kept["true_probability"])}
+    check_kept(len(lengths) == 1 and len(kept["recalls"]) == len(kept["labels"]))
     check_kept({*range(len(kept["labels"]))}.issuperset((*kept["true"], *kept["predicted"])))
     return kept
 

@@ -191,7 +191,7 @@ def _choices(state: StudioState, body: ChoicesRequest) -> list[dict[str, Any]]:
     context = body.model_dump(include={"classes", "images", "pretrained"})
 
     def work(progress: TaskProgress) -> dict[str, Any]:
-        return {"choices": state.choices.of(network, recipe, progress, **context)}
+        return state.choices.of(network, recipe, progress, **context)
 
     choices: list[dict[str, Any]] = state.tasks.run("", "choices", work)["choices"]
     return choices
