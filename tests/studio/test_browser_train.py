@@ -1,7 +1,5 @@
 """The Network and Train tabs in a real browser, on real images."""
 
-import subprocess
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -30,8 +28,7 @@ def test_the_form_of_a_run_shows_what_foveal_would_choose(start_studio, run_scri
         folder.mkdir(parents=True, exist_ok=True)
         pixels = rng.integers(0, 256, (90, 120, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
-    own_process = start_studio.func  # in a fork a design is done before the page cancels it
-    with own_process(subprocess.Popen, tmp_path / "ws") as studio:
+    with start_studio(tmp_path / "ws") as studio:
         project = studio.project("colour")
         studio.post(f"{project}/folders", path=str(tmp_path / "images"))
         studio.post(f"{project}/network", yaml=GREY, start_from="scratch")
