@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from foveal.dataset.split import DEFAULT_SHARES, MAX_VAL_IMAGES
 from foveal.errors import DataError
 from foveal.files import write_atomic
 from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES, Images
@@ -21,8 +22,6 @@ from foveal.text import name_bytes, plural
 
 CLASSES_FILE = "classes.json"
 TRAIN, VAL, TEST = 1, 2, 3
-_SHARES = (0.70, 0.85)
-"""Upper ends of train and val, where the studio must choose."""
 
 
 def write_training_table(project: Project, path: Path) -> None:
@@ -101,7 +100,8 @@ def resolve_splits(splits: NDArray[np.int8], keys: list[str]) -> NDArray[np.int8
 
     keys: what images that stay together have in common.  Where a person has chosen val or test
     for some, the others are train, from which Foveal takes what is missing.  Where only train was
-    chosen, the others are divided 70/15/15 by a hash of their keys, so that later images move none.
+    chosen, the others are divided 70/15/15 by a hash of their keys, so that later images move none
+    but those of a val that would have more than 5,000, to train.
     """
     if not splits.any():
         return splits
@@ -110,7 +110,10 @@ def resolve_splits(splits: NDArray[np.int8], keys: list[str]) -> NDArray[np.int8
     if (splits > TRAIN).any():
         resolved[rest] = TRAIN
         return resolved
-    resolved[rest] = [1 + sum(_position(keys[row]) >= end for end in _SHARES) for row in rest]
+    _, val, test = DEFAULT_SHARES
+    val_end = 1 - test
+    ends = (val_end - min(val, MAX_VAL_IMAGES / max(1, len(rest))), val_end)
+    resolved[rest] = [TRAIN + sum(_position(keys[row]) >= end for end in ends) for row in rest]
     return resolved
 
 

@@ -90,6 +90,18 @@ def test_where_only_train_was_chosen_the_rest_is_divided_by_groups_and_stays():
     np.testing.assert_array_equal(resolve_splits(splits[:500], keys[:500]), resolved[:500])
 
 
+def test_val_of_many_images_takes_no_more_than_5_000_of_them():
+    keys = [str(number) for number in range(60_000)]
+    splits = np.zeros(60_000, np.int8)
+    splits[0] = 1
+    resolved, fewer = resolve_splits(splits, keys), resolve_splits(splits[:30_000], keys[:30_000])
+    assert np.bincount(resolved)[2] == pytest.approx(5000, abs=250)
+    moved = resolved[:30_000] != fewer
+    assert set(zip(fewer[moved].tolist(), resolved[:30_000][moved].tolist(), strict=True)) == {
+        (2, 1)
+    }
+
+
 def test_a_table_of_one_class_is_written_where_nothing_is_trained(tmp_path):
     (tmp_path / "f" / "a").mkdir(parents=True)
     Image.new("L", (8, 8)).save(tmp_path / "f" / "a" / "1.png")
