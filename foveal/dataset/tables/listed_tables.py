@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 from foveal.dataset.dataset import Dataset
@@ -11,11 +12,9 @@ from foveal.dataset.tables.metadata import (
     METADATA_NAMES,
     FoundTables,
     MetadataSource,
-    folders_are_classes,
-    has_labels,
     open_metadata,
+    open_only_table,
     tables_of_splits,
-    unlisted_images,
 )
 from foveal.dataset.tables.table import TABLE_SUFFIXES, Table, parse_table, table_dataset
 from foveal.dataset.tables.table_paths import FileSource
@@ -63,33 +62,23 @@ def open_listed(files: ListedFiles, open_folders: Callable[[], Dataset]) -> Data
     A table without the columns path and label leaves folders that are classes as they are.
     Raises DataError as `open_table`.
     """
+    read = cache(partial(_read_table, files))
+    source = MetadataSource(
+        files.root,
+        column_names=lambda table: list(read(table).columns),
+        open_table=lambda table: _open_table(files, table, read(table)),
+        open_folders=open_folders,
+        names=lambda: files.names,
+    )
     found = _find_metadata(files.names, files.prefix)
     if found:
-        source = MetadataSource(
-            files.root,
-            column_names=lambda table: list(_read_table(files, table).columns),
-            open_table=lambda table: _open_table(files, table, _read_table(files, table)),
-            open_folders=open_folders,
-            names=lambda: files.names,
-        )
         return open_metadata(source, found)
     tables = tables_at_top(files.names, files.prefix)
     if len(tables) == 1:
-        return _open_one(files, tables[0], open_folders)
+        return open_only_table(source, tables[0])
     dataset = open_folders()
     note = several_tables_note(files.name or str(files.root), tables)
     return replace(dataset, notes=(*dataset.notes, *note))
-
-
-def _open_one(files: ListedFiles, name: str, open_folders: Callable[[], Dataset]) -> Dataset:
-    table = _read_table(files, name)
-    if not has_labels(list(table.columns), str(files.root / name)):
-        folders = open_folders()
-        if len(folders.classes) > 1:
-            return folders_are_classes(folders, files.root / name)
-    dataset = _open_table(files, name, table)
-    named = {*dataset.paths, *(file.path for file in dataset.unusable)}
-    return replace(dataset, notes=(*dataset.notes, *unlisted_images(named, files.names)))
 
 
 def several_tables_note(name: str, tables: Sequence[str]) -> tuple[str, ...]:

@@ -50,22 +50,24 @@ def open_metadata_folder(root: Path) -> Dataset | None:
     Raises DataError, see `open_metadata` and `open_table`.
     """
     found = _tables_of_folder(root)
-    if not found:
-        return None
+    return open_metadata(folder_source(root), found) if found else None
+
+
+def folder_source(root: Path) -> MetadataSource:
+    """The tables, the images and the files of a folder."""
 
     def open_relative(table: str) -> Dataset:
         dataset, folder = open_table(root / table), table.rpartition("/")[0]
         names = (posixpath.join(folder, path) for path in dataset.paths)
         return replace(dataset, root=root, paths=tuple(names))
 
-    source = MetadataSource(
+    return MetadataSource(
         root,
         column_names=lambda table: list(read_columns(root / table)),
         open_table=open_relative,
         open_folders=lambda: open_folder(root),
         names=lambda: (file.path for file in list_files(root) if file.reason is None),
     )
-    return open_metadata(source, found)
 
 
 def _tables_of_folder(root: Path) -> FoundTables:
@@ -100,15 +102,30 @@ def open_metadata(source: MetadataSource, found: FoundTables) -> Dataset:
     if not all(_has_labels(source, table) for _, tables in found for table in tables):
         dataset = source.open_folders()
         if len(dataset):
-            return folders_are_classes(dataset, source.root / found[0][1][0])
+            return _folders_are_classes(dataset, source.root / found[0][1][0])
     parts = [_open_part(source, folder, tables) for folder, tables in found]
     dataset = join_datasets(source.root, parts)
     listed = ", ".join(str(source.root / tables[0]) for _, tables in found)
     return replace(
         dataset,
-        notes=(*dataset.notes, *unlisted_images({*dataset.paths}, source.names())),
+        notes=(*dataset.notes, *_unlisted_images({*dataset.paths}, source.names())),
         layout_notes=(LayoutNote(f"labels are those of {listed}"), *dataset.layout_notes),
     )
+
+
+def open_only_table(source: MetadataSource, table: str) -> Dataset:
+    """The images that the one table at the top labels.
+
+    One without the columns path and label leaves folders that are classes as they are.
+    Raises DataError as `open_table`.
+    """
+    if not has_labels(source.column_names(table), str(source.root / table)):
+        dataset = source.open_folders()
+        if len(dataset.classes) > 1:
+            return _folders_are_classes(dataset, source.root / table)
+    dataset = source.open_table(table)
+    named = {*dataset.paths, *(file.path for file in dataset.unusable)}
+    return replace(dataset, notes=(*dataset.notes, *_unlisted_images(named, source.names())))
 
 
 def has_labels(names: Sequence[str], source: str) -> bool:
@@ -155,13 +172,13 @@ def splits_of_paths(paths: Sequence[str], start: int = 0) -> tuple[Split | None,
     return tuple(splits) if all(splits) else (None,) * len(paths)
 
 
-def folders_are_classes(dataset: Dataset, table: Path) -> Dataset:
+def _folders_are_classes(dataset: Dataset, table: Path) -> Dataset:
     """`dataset`, with a note that a table without labels is not used."""
     text = f"the folders are the classes, as there are no columns file_name and label in {table}"
     return replace(dataset, layout_notes=(*dataset.layout_notes, LayoutNote(text)))
 
 
-def unlisted_images(listed: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
+def _unlisted_images(listed: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
     """A note on the images among `names` that are not in `listed`."""
     count = sum(name not in listed and is_image_name(name) for name in names)
     return (f"{plural(count, 'image')} ignored: not listed in the table",) if count else ()

@@ -8,17 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.listing import list_files
 from foveal.dataset.open import open_dataset, open_images
 from foveal.dataset.tables.listed_tables import several_tables_note, tables_at_top
-from foveal.dataset.tables.metadata import (
-    METADATA_NAMES,
-    folders_are_classes,
-    has_labels,
-    unlisted_images,
-)
+from foveal.dataset.tables.metadata import METADATA_NAMES, folder_source, open_only_table
 from foveal.dataset.tables.parquet import is_parquet
-from foveal.dataset.tables.table import TABLE_SUFFIXES, open_table, read_columns
+from foveal.dataset.tables.table import TABLE_SUFFIXES
 from foveal.errors import UsageError
 from foveal.progress import Progress, silent
 from foveal.studio.project.project import Project
@@ -93,14 +87,10 @@ def _open_folder(folder: Path, added: Added) -> Dataset:
     if len(tables) != 1 or tables[0] in METADATA_NAMES or is_parquet(tables[0]):
         added.notes += several_tables_note(str(folder), tables)
         return open_dataset(folder, allow_empty=True)
-    table = folder / tables[0]
-    if not has_labels(list(read_columns(table)), str(table)):
-        dataset = open_dataset(folder, allow_empty=True)
-        if len(dataset.classes) > 1:
-            return folders_are_classes(dataset, table)
-    dataset = open_table(table)
-    unlisted = unlisted_images({*dataset.paths}, (file.path for file in list_files(folder)))
-    return replace(dataset, notes=(*dataset.notes, *unlisted))
+    source = folder_source(folder)
+    return open_only_table(
+        replace(source, open_folders=lambda: open_dataset(folder, allow_empty=True)), tables[0]
+    )
 
 
 def _checked(path: str, project: Project) -> Path:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from foveal.dataset.tables.listed_tables import has_labels, listed_tables, several_tables_note
-from foveal.errors import DataError
+from foveal.dataset.tables.listed_tables import listed_tables, several_tables_note
 
 
 @pytest.mark.parametrize(
@@ -22,17 +21,6 @@ from foveal.errors import DataError
 )  # fmt: skip
 def test_the_tables_that_label_files(names, prefix, wanted):
     assert listed_tables(names, prefix) == wanted
-
-
-def test_whether_columns_are_those_of_a_table_of_images():
-    assert has_labels(["Filename", "class", "x"], "t.csv")
-    assert not has_labels(["name", "size"], "t.csv")
-    with pytest.raises(DataError) as caught:
-        has_labels(["image", "file", "label"], "t.csv")
-    assert str(caught.value) == (
-        "t.csv has no column 'path' but 2 that may be it: 'image', 'file'; call the one that is "
-        "'path'"
-    )
 
 
 def test_one_table_needs_no_note():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from foveal.dataset.open import open_dataset
+from foveal.dataset.tables.metadata import has_labels
 from foveal.errors import DataError
 
 
@@ -78,4 +79,15 @@ def test_a_table_without_labels_leaves_the_folders_as_classes(images):
     assert str(error.value) == (
         f"{table} has no column 'label'; it has 'path', 'text': name the columns path, label and "
         "optionally split and group"
+    )
+
+
+def test_whether_columns_are_those_of_a_table_of_images():
+    assert has_labels(["Filename", "class", "x"], "t.csv")
+    assert not has_labels(["name", "size"], "t.csv")
+    with pytest.raises(DataError) as caught:
+        has_labels(["image", "file", "label"], "t.csv")
+    assert str(caught.value) == (
+        "t.csv has no column 'path' but 2 that may be it: 'image', 'file'; call the one that is "
+        "'path'"
     )
