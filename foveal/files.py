@@ -103,7 +103,7 @@ def _write_error(path: Path, error: OSError) -> Error:
 
 def disk_error(error: OSError) -> Error:
     """The sentence of an error of the system about a file, which only what lies there explains."""
-    what = error.filename if isinstance(error.filename, str | Path) else "a file of the studio"
+    what = error.filename if isinstance(error.filename, str | Path) else "a file"
     return Error(
         f"cannot use {what}: {error.strerror or error}; look at what lies there, its permissions "
         "and the free space"
