@@ -138,15 +138,21 @@ ROUTE = "; this route takes pixels, encoded images go to /predict"
             "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]",
         ),
         (
-            request(tensor(data=[10**30] * 12)),
+            request(tensor(data=["1"] * 12)),
             None,
             "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]",
         ),
         (
             request(tensor(data=[[1], [2, 3]])),
             None,
-            "the data of 'pixels' is not a regular array of numbers",
+            "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]",
         ),
+        (
+            request(tensor(data=[*range(11), [11]])),
+            None,
+            "the data of 'pixels' must be 12 integers for shape [2, 2, 3, 1]",
+        ),
+        (request(tensor(data=[10**30] * 12)), None, "the data of 'pixels' must be in 0..255"),
         (request(tensor(data=[256] * 12)), None, "the data of 'pixels' must be in 0..255"),
         (request(tensor(data=[-1] * 12)), None, "the data of 'pixels' must be in 0..255"),
         (request(tensor()), None, "'pixels' needs data, or binary_data_size and that many bytes"),
@@ -158,6 +164,11 @@ ROUTE = "; this route takes pixels, encoded images go to /predict"
         (
             request(tensor()),
             "-1",
+            "Inference-Header-Content-Length is not a number of bytes within the body",
+        ),
+        (
+            request(tensor()),
+            "9" * 5000,  # more digits than Python makes a number of
             "Inference-Header-Content-Length is not a number of bytes within the body",
         ),
         (
@@ -180,6 +191,12 @@ def test_invalid_requests(body: bytes, header: str | None, reason: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse_infer_request(body, header, SHAPE)
     assert (caught.value.status, caught.value.reason) == (400, reason)
+
+
+def test_a_long_text_among_many_takes_no_memory() -> None:
+    texts = ["x" * 2**23, *[""] * 2**22]  # 2**47 bytes as an array of texts
+    with pytest.raises(RequestError, match="must be 12 integers"):
+        parse_infer_request(request(tensor(data=texts)), None, SHAPE)
 
 
 def test_deep_nesting_is_rejected() -> None:

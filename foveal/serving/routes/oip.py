@@ -108,6 +108,7 @@ async def _infer(
     async with state.body_reader.read(request) as body:
         inputs = await asyncio.to_thread(parse_infer_request, body, json_length, shape)
         probabilities = await _predict_pixels(state, served, inputs.pixels)
+        state.metrics.images.labels(served.name, "predicted").inc(len(inputs.pixels))
         content, length = build_infer_response(
             inputs, probabilities, served.predictor.labels, name, served.version
         )

@@ -69,6 +69,16 @@ def test_inference_mistakes(client) -> None:
     assert client.post("/v2/models/nobody/infer", json={}).status_code == 404
 
 
+def test_images_are_counted(local) -> None:
+    with local() as server:
+        shape = server.predictor.manifest.network.input.shape
+        tensor = {"name": "pixels", "datatype": "UINT8", "shape": [2, *shape]}
+        request = {"inputs": [tensor | {"data": [0] * int(2 * np.prod(shape))}]}
+        httpx.post(f"{server.url}/v2/models/animals/infer", json=request, timeout=60)
+        metrics = server.state.metrics.text().decode()
+    assert 'foveal_images_total{model="animals",outcome="predicted"} 2.0' in metrics.splitlines()
+
+
 def test_an_output_that_is_not_finite_is_told(local) -> None:
     with local() as server:
         server.predictor.scale = float("nan")
