@@ -123,7 +123,8 @@ async def _explain(
 
     try:
         async with asyncio.timeout(state.settings.limits.explain_seconds):
-            return await asyncio.to_thread(work)
+            # Shielded: cancelled before a thread is free, `work` would never set the flag back.
+            return await asyncio.shield(asyncio.to_thread(work))
     except TimeoutError:
         raise unavailable("the explanation timed out; try again", _TIMEOUT_RETRY_SECONDS) from None
     except ImageError as error:

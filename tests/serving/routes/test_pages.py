@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,30 @@ def test_only_one_image_is_explained_at_a_time(local, images) -> None:
         release.set()
         assert first.result().status_code == 200
         assert not server.state.explanation_running
+
+
+def test_one_that_is_cancelled_before_it_begins_does_not_block_later_ones(
+    local, images, request_bytes, wait_until
+) -> None:
+    release, waiting = threading.Event(), []
+
+    def text() -> bytes:
+        waiting.append(1)
+        release.wait(60)
+        return b""
+
+    get = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    with local(explain=lambda *_: "<!doctype html>") as server:
+        server.state.metrics.text = text
+        for _ in range(40):  # more than the threads there are
+            server.connect(get)
+        wait_until(lambda: len(waiting) >= min(32, (os.cpu_count() or 1) + 4))
+        connection = server.connect(request_bytes(images[0], "/explain"))
+        wait_until(lambda: server.state.explanation_running)
+        connection.close()
+        wait_until(lambda: '"status": 499' in server.log.getvalue())
+        release.set()
+        wait_until(lambda: not server.state.explanation_running)
 
 
 def test_an_explanation_that_takes_too_long_is_given_up(local, images) -> None:
