@@ -55,6 +55,7 @@ class Models:
             name: load_served_model(name, path, settings, metrics)
             for name, path in settings.models.items()
         }
+        self._reload_lock = asyncio.Lock()
 
     @property
     def by_name(self) -> Mapping[str, ServedModel]:
@@ -94,6 +95,10 @@ class Models:
 
     async def reload(self, name: str) -> bool:
         """Reload a model's file; on failure the old model stays and the reason is logged."""
+        async with self._reload_lock:  # else one that began earlier could end later
+            return await self._reload(name)
+
+    async def _reload(self, name: str) -> bool:
         path = self._settings.models[name]
         self._signatures[name] = await asyncio.to_thread(file_signature, path)
         started = time.monotonic()
@@ -134,14 +139,15 @@ def load_served_model(name: str, path: Path, settings: Settings, metrics: Metric
     manifest = predictor.manifest
     native = detect_format(path) == "native"
     infer = predictor.probabilities if native else _onnx_inference(path, predictor, settings)
+    # torch changes the last bits (1e-6) of a row with the batch size; onnxruntime does not.
+    max_rows = 1 if native else limits.batch_size
     batcher = Batcher(
         infer,
-        # torch changes the last bits (1e-6) of a row with the batch size; onnxruntime does not.
-        max_rows=1 if native else limits.batch_size,
+        max_rows=max_rows,
         wait_seconds=limits.batch_wait_seconds,
         on_batch=metrics.batch_rows.labels(name).observe,
     )
-    for rows in (1, limits.batch_size):
+    for rows in sorted({1, max_rows}):
         pixels = np.full((rows, *manifest.network.input.shape), _TEST_GREY, np.uint8)
         if not np.isfinite(infer(pixels)).all():
             raise ModelFileError(

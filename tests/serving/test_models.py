@@ -7,6 +7,8 @@ import io
 import json
 import os
 import shutil
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 
 from foveal.errors import ModelFileError
 from foveal.prediction.predictor import Predictor
+from foveal.serving import models as module
 from foveal.serving.errors import RequestError
 from foveal.serving.logs import Log
 from foveal.serving.metrics import Metrics
@@ -64,6 +67,23 @@ def test_a_single_image_and_a_batch_get_the_predictors_bits(swift: Path, monkeyp
     assert np.array_equal(infer(pixels[2:3]), expected[2:3])
 
 
+def test_a_model_is_tried_with_the_batches_that_it_will_have(
+    model: Path, exported: Path, monkeypatch
+) -> None:
+    tried: list[int] = []
+    compute = Predictor.probabilities
+
+    def probabilities(self: Predictor, pixels: np.ndarray) -> np.ndarray:
+        tried.append(len(pixels))
+        return compute(self, pixels)
+
+    monkeypatch.setattr(Predictor, "probabilities", probabilities)
+    for path, expected in ((model, [1]), (exported, [1, 32])):
+        tried.clear()
+        load_served_model("animals", path, Settings(models={"animals": path}), Metrics())
+        assert tried == expected
+
+
 def events(stream: io.StringIO) -> list[dict]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
@@ -110,6 +130,33 @@ def test_a_new_file_replaces_the_model_and_a_broken_one_does_not(served_file, sa
     assert (reloaded["event"], reloaded["version"]) == ("model reloaded", second.version)
     assert (failed["event"], failed["level"]) == ("model reload failed", "error")
     assert str(served_file) in failed["reason"]
+
+
+def test_of_two_reloads_at_once_the_newer_file_stays(served_file, monkeypatch) -> None:
+    models, _ = load_models(served_file, io.StringIO())
+    served, loading, release = models.get(None), threading.Event(), threading.Event()
+
+    def load(_name, path, _settings, _metrics):
+        version = path.read_text()
+        if version == "first":
+            loading.set()
+            release.wait(30)
+        return replace(served, version=version)
+
+    monkeypatch.setattr(module, "load_served_model", load)
+    served_file.write_text("first")
+
+    async def main() -> None:
+        first = asyncio.create_task(models.reload("animals"))
+        await asyncio.to_thread(loading.wait, 30)
+        served_file.write_text("second")
+        second = asyncio.create_task(models.reload("animals"))
+        await asyncio.wait([second], timeout=0.3)  # it has to wait for the first one
+        release.set()
+        await asyncio.gather(first, second)
+
+    asyncio.run(main())
+    assert models.get(None).version == "second"
 
 
 def test_watching_waits_until_a_file_no_longer_changes(served_file, save_model) -> None:
