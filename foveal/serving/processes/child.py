@@ -57,7 +57,10 @@ class WorkerProcess:
 def start_worker(
     settings: Settings, command: Sequence[str], listener: socket.socket, metrics_folder: str
 ) -> WorkerProcess:
-    """Start a worker on the shared socket; the token goes through its standard input."""
+    """Start a worker on the shared socket; the token goes through its standard input.
+
+    Raises OSError where the system has no memory or place for another process.
+    """
     status_fd, worker_fd = os.pipe()
     os.set_blocking(status_fd, False)
     os.set_blocking(worker_fd, False)
@@ -75,6 +78,9 @@ def start_worker(
             env=environment,
             start_new_session=True,  # Ctrl-C reaches the supervisor only
         )
+    except OSError:
+        os.close(status_fd)
+        raise
     finally:
         os.close(worker_fd)
     setup = {

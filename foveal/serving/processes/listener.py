@@ -18,7 +18,7 @@ def open_listener(host: str, port: int) -> socket.socket:
     """
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError:
+    except (OSError, UnicodeError):  # UnicodeError: a part of a name of no or over 63 letters
         raise UsageError(
             f"'{host}' is not an address of this machine: pass another --host"
         ) from None

@@ -1,8 +1,8 @@
 """Keeps worker processes alive on one shared socket: starts, watches, replaces and stops them.
 
-A worker that exits is replaced at once, one that keeps exiting after growing delays; one whose
-event loop hangs is killed first. The supervisor owns the listening socket, so that clients wait
-while a worker is replaced and are not refused.
+A worker that exits is replaced at once, one that keeps exiting or cannot be started after growing
+delays; one whose event loop hangs is killed first. The supervisor owns the listening socket, so
+that clients wait while a worker is replaced and are not refused.
 """
 
 from __future__ import annotations
@@ -77,7 +77,19 @@ class Supervisor:
         if time.monotonic() < self._next_start:
             return
         while len(self._workers) < self.settings.workers:
-            worker = start_worker(self.settings, self.command, listener, metrics_folder)
+            try:
+                worker = start_worker(self.settings, self.command, listener, metrics_folder)
+            except OSError as error:
+                if not self._ready:
+                    raise
+                delay = self._delay_restart(self._failures + 1)
+                self.log(
+                    "worker not started",
+                    level="error",
+                    reason=str(error),
+                    restart_in_seconds=delay,
+                )
+                return
             self._workers.append(worker)
             self._selector.register(worker.status_fd, selectors.EVENT_READ, worker)
 
@@ -114,9 +126,7 @@ class Supervisor:
         if not self._ready:
             raise Error(worker.error or f"a worker exited with status {status} while starting")
         seconds = time.monotonic() - worker.started
-        self._failures = 0 if seconds > _STABLE_SECONDS else self._failures + 1
-        delay = self._restart_delay_seconds()
-        self._next_start = time.monotonic() + delay
+        delay = self._delay_restart(0 if seconds > _STABLE_SECONDS else self._failures + 1)
         self.log(
             "worker exited",
             level="error",
@@ -126,9 +136,13 @@ class Supervisor:
             restart_in_seconds=delay,
         )
 
-    def _restart_delay_seconds(self) -> float:
+    def _delay_restart(self, failures: int) -> float:
+        """Seconds until the next worker is started, after so many failures in a row."""
+        self._failures = failures
         last = len(_RESTART_DELAYS_SECONDS) - 1
-        return _RESTART_DELAYS_SECONDS[min(max(0, self._failures - 1), last)]
+        delay = _RESTART_DELAYS_SECONDS[min(max(0, failures - 1), last)]
+        self._next_start = time.monotonic() + delay
+        return delay
 
     def _report_ready(self, listener: socket.socket) -> None:
         if not self._ready and any(worker.ready for worker in self._workers):

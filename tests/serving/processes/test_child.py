@@ -81,6 +81,13 @@ def test_a_worker_gets_its_settings_on_standard_input(
     assert (worker.ready, worker.error) == (True, str(tmp_path))
 
 
+def test_a_worker_that_cannot_be_started_leaves_no_pipe_open(tmp_path: Path) -> None:
+    before = sorted(Path("/proc/self/fd").iterdir())
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(FileNotFoundError):
+        start_worker(Settings(models={}), [str(tmp_path / "none")], listener, str(tmp_path))
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
+
+
 def test_the_command_ignores_the_current_folder() -> None:
     assert worker_command("foveal.verbs.serve") == [
         sys.executable,

@@ -37,12 +37,11 @@ def test_a_port_in_use() -> None:
     )
 
 
-def test_a_foreign_address() -> None:
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "a" * 64])
+def test_a_foreign_address(host: str) -> None:
     with pytest.raises(UsageError) as caught:
-        open_listener("nowhere.invalid", 0)
-    assert str(caught.value) == (
-        "'nowhere.invalid' is not an address of this machine: pass another --host"
-    )
+        open_listener(host, 0)
+    assert str(caught.value) == f"'{host}' is not an address of this machine: pass another --host"
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import json
 import os
 import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +19,10 @@ import httpx
 import pytest
 
 from foveal.prediction.predictor import Predictor
+from foveal.serving.logs import Log
+from foveal.serving.processes import supervisor
+from foveal.serving.processes.child import start_worker
+from foveal.serving.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +141,45 @@ def test_a_model_is_reloaded_without_a_failed_request(
         server.process.send_signal(signal.SIGHUP)
         server.wait_for("model reloaded", count=4, seconds=30)
         assert post(server.url, images[0]).json() == old_prediction
+
+
+READY = """
+import json, os, sys
+os.write(json.loads(sys.stdin.readline())["status_fd"], b'{"ready": true}\\n')
+sys.stdin.read()
+"""
+
+
+def test_where_no_process_can_be_started_it_is_tried_again(monkeypatch) -> None:
+    starts: list[int] = []
+
+    def start(*arguments):
+        starts.append(1)
+        if len(starts) == 2:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        if len(starts) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return start_worker(*arguments)
+
+    monkeypatch.setattr(supervisor, "start_worker", start)
+    stream = io.StringIO()
+    served = supervisor.Supervisor(
+        Settings(models={"a": Path("a.onnx")}, port=0),
+        [sys.executable, "-c", READY],
+        Log(stream=stream),
+        lambda _: served._workers[0].process.kill(),
+    )
+    assert served.run() == 143
+    assert len(starts) == 3
+    (event,) = (
+        line
+        for line in map(json.loads, stream.getvalue().splitlines())
+        if "started" in line["event"]
+    )
+    assert (event["event"], event["reason"]) == (
+        "worker not started",
+        "[Errno 12] Cannot allocate memory",
+    )
 
 
 def test_open_requests_are_answered_after_sigterm(exported, start_server, images) -> None:
