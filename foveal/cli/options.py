@@ -62,7 +62,7 @@ def as_words(context: typer.Context, values: Mapping[str, Any]) -> Iterator[str]
             arguments.append(str(value))
         elif value is True:
             yield parameter.opts[0]
-        elif value not in (None, False, [], ()) and value != parameter.default:
+        elif value is not None and value is not False and value != parameter.default:
             for item in value if isinstance(value, list | tuple) else [value]:
                 yield f"{parameter.opts[0]}={item}"
     yield from ("--", *arguments)

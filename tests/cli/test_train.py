@@ -302,6 +302,7 @@ def test_processes_get_the_same_words(monkeypatch, tmp_path):
         lambda words, processes, progress: given.append((words, processes)) or 130,
     )
     words = ["-dash", "--epochs=2", "--set", "optimizer=sgd", "--set", "a=b c", "--allow-bad"]
+    words += ["--minutes", "0"]  # refused by each, as by one process
     status = cli(["--quiet", "train", *words[1:], "--processes", "3", "--", words[0]])
     ((passed, processes),) = given
     assert (status, processes) == (130, 3)
@@ -311,6 +312,7 @@ def test_processes_get_the_same_words(monkeypatch, tmp_path):
         "--quiet",
         "--set=optimizer=sgd",
         "--set=a=b c",
+        "--minutes=0.0",
         "--epochs=2.0",
         "--allow-bad",
         "--",
