@@ -98,11 +98,11 @@ def open_chunk_folder(
         "chunk_images": chunk_images,
     }
     file = path / REQUEST_FILE
-    if file.is_file():
-        _compare_requests(file, request)
-    else:
+    if not _is_free(path) and not file.is_file():
         refuse_used_folder(path)
+    if not file.is_file():
         write_atomic(file, json.dumps(request, indent=1) + "\n")
+    _compare_requests(file, request)
     return ChunkFolder(path, count, form, chunk_images)
 
 
@@ -122,6 +122,16 @@ def _fingerprint(inputs: Iterable[ImageInput]) -> tuple[int, str]:
         digest.update(name_bytes(item.path or "") + b"\0")
         count += 1
     return count, digest.hexdigest()
+
+
+def _is_free(path: Path) -> bool:
+    """Whether nothing is there, or a request.json on its way: another part may begin just now."""
+    try:
+        return all(entry.name.startswith(f".{REQUEST_FILE}.") for entry in path.iterdir())
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def _compare_requests(file: Path, request: dict[str, Any]) -> None:

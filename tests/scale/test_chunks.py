@@ -108,6 +108,12 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_folder_that_another_part_begins_at_the_same_moment(tmp_path: Path) -> None:
+    (tmp_path / ".request.json.x1y2.part").touch()
+    assert open_folder(tmp_path).missing() == {0, 1, 2}
+    assert json.loads((tmp_path / "request.json").read_text())["images"] == 5
+
+
 def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"^writing Parquet needs the extra 'table'"):
