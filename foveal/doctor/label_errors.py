@@ -125,7 +125,9 @@ def _fit(
         logits = -distances / 2
         return max(
             (
-                _replacements(_candidates(scale * logits + prior, given), given).likelihood,
+                _replacements(
+                    _candidates(scale * logits + prior, given), given, n_classes
+                ).likelihood,
                 scale,
             )
             for scale in scales.tolist()
@@ -142,7 +144,7 @@ def _fit(
         own = labels[start : start + len(block)]
         parts.append(_candidates(-scale / 2 * block + prior, own))
         start += len(block)
-    return _replacements(_join(parts), labels)
+    return _replacements(_join(parts), labels, n_classes)
 
 
 def _candidates(logits: Float, labels: NDArray[np.int64]) -> _Candidates:
@@ -167,9 +169,11 @@ def _join(parts: list[_Candidates]) -> _Candidates:
     )
 
 
-def _replacements(candidates: _Candidates, labels: NDArray[np.int64]) -> _Replacements:
+def _replacements(
+    candidates: _Candidates, labels: NDArray[np.int64], n_classes: int
+) -> _Replacements:
     """The rate at which labels were replaced, and by which, fitted by EM (Dawid and Skene 1979)."""
-    columns, n_classes = candidates.columns, int(labels.max()) + 1
+    columns = candidates.columns
     own = columns == labels[:, None]
     pairs = columns * n_classes + labels[:, None]  # true class and label
     rate, likelihood = 0.05, -np.inf

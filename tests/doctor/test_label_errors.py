@@ -97,6 +97,18 @@ def test_of_many_images_a_sample_is_fitted(digits_labels, monkeypatch):
     assert len(np.intersect1d(found.rows, rows)) > 0.85 * len(rows)
 
 
+def test_a_sample_may_lack_the_last_class(digits_labels, monkeypatch):
+    monkeypatch.setattr(label_errors, "MAX_FITTED_IMAGES", 300)
+    units, labels = digits_labels
+    nines, others = np.flatnonzero(labels == 9)[:5], np.flatnonzero(labels != 9)
+    sampled = label_errors.even_sample(len(others) + 5, 300)
+    places = np.setdiff1d(np.arange(len(others) + 5), sampled)[:5]
+    rows = np.insert(others, places - np.arange(5), nines)
+    assert not np.isin(nines, rows[sampled]).any()
+    found = find_label_errors(units[rows], labels[rows], 10)
+    assert found.rate < 0.02
+
+
 def test_vectors_without_any_direction():
     found = find_label_errors(np.zeros((20, 3), np.float32), np.arange(20) % 2, 2)
     assert len(found.rows) == 0
