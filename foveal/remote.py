@@ -27,6 +27,16 @@ ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.5
 """Before the second attempt; each later pause is twice as long."""
 NOTHING_THERE = "nothing is at this address"
+ACCESS_REFUSED, NO_ANSWER = "access is refused", "no answer after"
+STORE_REASONS = (
+    NOTHING_THERE,
+    ACCESS_REFUSED,
+    NO_ANSWER,
+    "no credentials are set",
+    "not answered whole within",
+    "the server answers",
+)
+"""How the reasons begin that lie in a store or the way to it, not in what it holds."""
 CONNECT_SECONDS = 10
 READ_SECONDS, LIST_SECONDS = 600.0, 3600.0
 """Of one request in all: a server that sends a byte now and then is not waited for without end."""
@@ -184,7 +194,7 @@ def with_retries(request: Callable[[], _Result], seconds: float | None = None) -
         except Exception as error:  # each store has exceptions of its own
             reason = _final_reason(error)
             if reason is None and attempt + 1 == ATTEMPTS:
-                reason = f"no answer after {ATTEMPTS} attempts: {reason_of(error)}"
+                reason = f"{NO_ANSWER} {ATTEMPTS} attempts: {reason_of(error)}"
             if reason is not None:
                 raise ImageError(reason) from error
             time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
@@ -226,7 +236,7 @@ def _final_reason(error: Exception) -> str | None:
     if type(error).__name__ == "NoCredentialsError":
         return "no credentials are set for this store"
     if isinstance(error, PermissionError) or status in (401, 403):
-        return f"access is refused: {reason_of(error)}"
+        return f"{ACCESS_REFUSED}: {reason_of(error)}"
     if status is not None:
         return None if status in _RETRIED_STATUSES else f"the server answers {reason_of(error)}"
     useless = isinstance(error, ValueError | TypeError) or (
