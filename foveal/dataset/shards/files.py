@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import posixpath
@@ -16,6 +17,7 @@ from foveal.dataset.shards.patterns import expand_braces, is_pattern, is_shard_n
 from foveal.dataset.shards.tar_index import is_webdataset
 from foveal.errors import DataError, ImageError
 from foveal.remote import (
+    ACCESS_REFUSED,
     NOTHING_THERE,
     RemoteFile,
     address_of,
@@ -168,14 +170,31 @@ def _find_remote_pattern(pattern: str) -> ShardFiles | None:
     if is_web(pattern):
         files = describe_shards(folder, names)
     elif len(names) == 1:
-        files = list(_relative(list_remote_files(pattern), folder))
+        files = list(_relative(list_remote_files(f"{folder}/{names[0]}"), folder))
     else:
-        there = {file.name: file for file in _relative(list_remote_files(folder), folder)}
-        files = [there[name] for name in names if name in there]
-    missing = sorted(set(names) - {file.name for file in files}) if len(names) > 1 else []
+        files = _select(list(_relative(list_remote_files(folder), folder)), names)
+    named = {name for name in names if not glob.has_magic(name)}
+    missing = sorted(named - {file.name for file in files})
     if not files:
         raise DataError(f"no file matches {pattern}; check the address and the numbers")
-    return _with_index(Path(folder), files, missing, _read_remote_index(folder), selected=True)
+    index = _read_remote_index(folder, named=False)
+    return _with_index(Path(folder), files, missing, index, selected=True)
+
+
+def _select(files: Sequence[ShardFile], names: Sequence[str]) -> list[ShardFile]:
+    """The files that names mean, in their order, each once; a name may have wildcards."""
+    there = {file.name: file for file in files}
+    selected: dict[str, ShardFile] = {}
+    for name in names:
+        has_wildcards = glob.has_magic(name)
+        found = [one for one in there if _matches(one, name)] if has_wildcards else [name]
+        selected.update((one, there[one]) for one in found if one in there)
+    return list(selected.values())
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a pattern without braces means a file; a wildcard stands for no slash."""
+    return name.count("/") == pattern.count("/") and fnmatch.fnmatchcase(name, pattern)
 
 
 def describe_shards(folder: str, names: Sequence[str]) -> list[ShardFile]:
@@ -203,12 +222,18 @@ def _from_remote_index(folder: str) -> ShardFiles | None:
     return ShardFiles(Path(folder), tuple(files), (), index)
 
 
-def _read_remote_index(folder: str) -> ShardIndex | None:
+def _read_remote_index(folder: str, *, named: bool = True) -> ShardIndex | None:
+    """The index of a folder, None where it has none.
+
+    named: whether a person named index.json or the folder; beside files that were named, a web
+    server that refuses it has none: so answer stores where nothing is that all may read.
+    """
     address = f"{folder}/{INDEX_FILE}"
     try:
         content = read_address(address, MAX_INDEX_BYTES)
     except ImageError as error:
-        if error.reason == NOTHING_THERE:
+        is_refused = error.reason.startswith(ACCESS_REFUSED)
+        if error.reason == NOTHING_THERE or (is_refused and is_web(address) and not named):
             return None
         raise DataError(f"cannot read {address}: {error.reason}") from error
     return parse_index(content, address)

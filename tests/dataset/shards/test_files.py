@@ -19,6 +19,20 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "FIRST_PAUSE_SECONDS", 0)
 
 
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    """Refuses what holds a secret."""
+
+    def send_head(self):
+        path = Path(self.translate_path(self.path))
+        if path.is_file() and path.read_bytes() == b"secret":
+            self.send_error(403)
+            return None
+        return super().send_head()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 def names(found) -> list[str]:
     return [file.name for file in found.files]
 
@@ -57,6 +71,10 @@ def test_a_store(object_store):
     found = find_shard_files(f"{bucket}/p/s-{{1..4}}.tar")
     assert [(file.name, file.size) for file in found.files] == [("s-1.tar", 1), ("s-2.tar", 2)]
     assert found.missing == ("s-3.tar", "s-4.tar")
+    assert names(find_shard_files(f"{bucket}/p/s-{{2..2}}.tar")) == ["s-2.tar"]
+    found = find_shard_files(f"{bucket}/{{p,q}}/s-{{2,[01],3}}.tar")
+    assert names(found) == ["p/s-2.tar", "p/s-0.tar", "p/s-1.tar"]
+    assert found.missing == ("p/s-3.tar", "q/s-2.tar", "q/s-3.tar")
     found = find_shard_files(f"{bucket}/p/s-2.tar")
     assert (str(found.root), names(found)) == (f"{bucket}/p".replace("//", "/"), ["s-2.tar"])
     assert find_shard_files(f"{bucket}/p/readme.txt") is None
@@ -96,8 +114,7 @@ def test_without_credentials(monkeypatch, tmp_path):
 
 def test_web_addresses(write_tar):
     folder = write_tar("s-0.tar", [("1.png", b"x")]).parent
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
+    handler = functools.partial(_Handler, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     root = f"http://127.0.0.1:{server.server_port}"
@@ -107,6 +124,13 @@ def test_web_addresses(write_tar):
         assert found.missing == ("s-1.tar",)
         assert names(find_shard_files(f"{root}/s-0.tar")) == ["s-0.tar"]
         assert find_shard_files(root) is None
+        (folder / "index.json").write_text("secret")
+        assert names(find_shard_files(f"{root}/s-{{0..1}}.tar")) == ["s-0.tar"]
+        with pytest.raises(DataError) as info:
+            find_shard_files(f"{root}/index.json")
+        assert str(info.value) == (
+            f"cannot read {root}/index.json: access is refused: HTTP Error 403: Forbidden"
+        )
         assert find_shard_files(f"{root}/a.zip") is None
     finally:
         server.shutdown()
