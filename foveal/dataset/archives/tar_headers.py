@@ -31,13 +31,22 @@ class _BoundedFile(io.RawIOBase):
 
 
 def open_tar(file: BinaryIO) -> tarfile.TarFile:
-    """Iterating it raises ValueError for a header of more than MAX_HEADER_BYTES."""
+    """Reading its headers raises ValueError for a header of more than MAX_HEADER_BYTES."""
     return tarfile.TarFile(fileobj=_BoundedFile(file), encoding="utf-8")
 
 
 def tar_headers(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Those of all members; raises ValueError for a negative size, as `open_tar` says, TarError."""
+    """Those of all members of what `open_tar` opened.
+
+    Raises TarError or ValueError: damaged, a header that is too long, a negative size, no end; a
+    damaged header behind others and an end that is missing are the same to tarfile.
+    """
     for info in archive:
         if info.size < 0:  # the next header would be one that was read already
             raise ValueError("a file of a negative size")
         yield info
+    file = archive.fileobj
+    assert file is not None
+    file.seek(archive.offset)
+    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise ValueError("no end of the archive behind the last file")

@@ -54,9 +54,6 @@ def index_tar(file: BinaryIO, url: str, size: int) -> ShardEntry:
                 if count >= MAX_MEMBERS:
                     raise ValueError(f"more than {MAX_MEMBERS:,} files")
                 _add(samples, unusable, archive, info, size)
-            file.seek(archive.offset)
-            if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-                raise ValueError("no end of the archive behind the last file")
     except ImageError:
         raise
     except DAMAGED as error:
