@@ -11,9 +11,9 @@ import struct
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from foveal.dataset.shards.remote_reader import open_remote
 from foveal.errors import DataError, ImageError
@@ -26,6 +26,8 @@ BATCH_ROWS = 64
 BUFFER_BYTES = 2**20
 _PLACE = struct.Struct("<q")
 _PLACES = struct.Struct("<2q")
+_Key = tuple[str, str, str, int]
+"""Of a row group in memory: path and stamp of its file, leaf column, number."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,11 @@ def read_copied_image(copy: Path, row: int) -> bytes:
 
 
 def read_image(path: str, column: str, group: int, row: int) -> bytes:
-    """An image of a row group, which is read as a whole; the last two stay in memory.
+    """An image of a row group, which is read as a whole, once for all threads that read in it now.
 
     Raises ImageError where there is none or the file is damaged.
     """
-    content = _read_row_group(path, _stamp(path), column, group)
+    content = _images_of((path, _stamp(path), column, group))
     if row >= len(content):
         raise ImageError("damaged: no image at its place in the table")
     image: bytes | None = content[row].as_py()
@@ -181,12 +183,35 @@ def _stamp(path: str) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
-@lru_cache(maxsize=2)
-def _read_row_group(path: str, stamp: str, column: str, group: int) -> Any:
-    """The bytes of the images of one row group, a pyarrow array; `stamp`: of the file."""
-    del stamp
+class _Last(threading.local):
+    """The row group that this thread read last; its images stay in memory until the next."""
+
+    key: _Key | None = None
+    images: Any = None
+
+
+_last = _Last()
+_in_memory: WeakValueDictionary[_Key, Any] = WeakValueDictionary()
+"""What is the last of any thread: many threads in a few row groups read each once."""
+_reading = tuple(threading.Lock() for _ in range(16))
+
+
+def _images_of(key: _Key) -> Any:
+    """The bytes of the images of a row group, a pyarrow array."""
+    if key != _last.key:
+        _last.key, _last.images = None, None  # before another takes as much memory
+        with _reading[hash(key) % len(_reading)]:
+            images = _in_memory.get(key)
+            if images is None:
+                images = _in_memory[key] = _read_row_group(key)
+        _last.key, _last.images = key, images
+    return _last.images
+
+
+def _read_row_group(key: _Key) -> Any:
     from pyarrow import parquet as pq
 
+    path, _, column, group = key
     with _errors(), pq.ParquetFile(open_parquet_file(path), pre_buffer=False) as table:
         images = table.read_row_group(group, columns=[column], use_threads=False)
         return images.flatten().column(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,29 @@ def test_an_image_is_read_from_the_copy_while_it_is_there(table, contents, monke
     os.utime(table, ns=(0, 0))  # another stamp: the copy is not that of this file
     assert row_group_address(str(table), "image.bytes", 0) != address
     assert image.read(table) == contents[4]
+
+
+def test_threads_in_several_row_groups_read_each_once(table, contents, monkeypatch):
+    read_group, read = row_group._read_row_group, []
+
+    def counted(key):
+        read.append(key[3])
+        return read_group(key)
+
+    monkeypatch.setattr(row_group, "_read_row_group", counted)
+    in_step = threading.Barrier(6, timeout=60)
+
+    def read_some(thread: int) -> list[bytes]:
+        found = []
+        for row in range(3):
+            in_step.wait()
+            found.append(read_image(str(table), "image.bytes", thread // 2, 3 + row))
+        return found
+
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(read_some, range(6)))
+    assert found == [contents[7 * (thread // 2) + 3 :][:3] for thread in range(6)]
+    assert sorted(read) == [0, 1, 2]
 
 
 def test_plain_bytes_are_copied_too(contents, tmp_path):
