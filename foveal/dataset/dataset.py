@@ -143,7 +143,7 @@ class Dataset:
         digest = hashlib.blake2b(digest_size=16)
         if not all(os.path.isabs(self.paths[row]) for row in rows):  # noqa: PTH117 - a million
             digest.update(name_bytes(str(self.absolute_root)))
-        if self.archive_members:
+        if self.archive_members and not self.file_stamps:  # those tell of the file of each member
             digest.update(stat_stamp(self.root).encode())
         for row in rows:
             digest.update(name_bytes(f"\x1e{self.paths[row]}\x1f{self.file_stamp(row)}"))

@@ -155,7 +155,7 @@ def _columns(entries: Sequence[tuple[ShardEntry, str]]) -> dict[str, Sequence[An
     groups = [name for entry, _ in entries for name in entry.groups or [None] * entry.nsamples]
     columns: dict[str, Sequence[Any]] = {}
     for name in dict.fromkeys(name for entry, _ in entries for name in entry.columns):
-        cells = (entry.columns.get(name, [""] * entry.nsamples) for entry, _ in entries)
+        cells = (entry.columns.get(name) or [""] * entry.nsamples for entry, _ in entries)
         columns[name] = list(chain.from_iterable(cells))
     columns |= {"split": splits} if any(splits) else {}
     columns |= {"group": groups} if any(groups) else {}

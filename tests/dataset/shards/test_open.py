@@ -102,6 +102,17 @@ def test_an_index_whose_labels_are_of_other_places(packed):
         found.read(0)
 
 
+def test_a_column_of_which_an_index_has_no_cell_is_empty(packed):
+    index = json.loads((packed / "index.json").read_text())
+    first, *others = index["shardlist"]
+    first["columns"] = {"camera": []}
+    for entry in others:
+        entry["columns"] = {"camera": ["left"] * entry["nsamples"]}
+    (packed / "index.json").write_text(json.dumps(index))
+    cells = open_dataset(packed).extra_columns["camera"]
+    assert cells == ("",) * first["nsamples"] + ("left",) * (30 - first["nsamples"])
+
+
 def test_the_index_of_a_tar_is_cached_until_the_shard_changes(write_tar, png, monkeypatch):
     from foveal.dataset.shards import open as module
 
@@ -126,6 +137,18 @@ def test_a_pipe_as_a_cached_index_is_not_waited_for(write_tar, png, tmp_path, mo
     os.mkfifo(index)
     assert open_dataset(path.parent).paths == whole.paths
     assert index.is_file()
+
+
+@pytest.mark.parametrize("with_index", [True, False])
+def test_what_is_written_beside_shards_does_not_change_them(packed, with_index):
+    if not with_index:
+        (packed / "index.json").unlink()
+    before = open_dataset(packed).fingerprint(range(30))
+    (packed / "notes.txt").write_text("packed in May")
+    os.utime(packed, ns=(1, 1))
+    assert open_dataset(packed).fingerprint(range(30)) == before
+    os.utime(next(packed.glob("*.tar")), ns=(1, 1))
+    assert open_dataset(packed).fingerprint(range(30)) != before
 
 
 @pytest.mark.parametrize("with_index", [True, False])
