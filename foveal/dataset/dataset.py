@@ -185,8 +185,9 @@ class Dataset:
 
     @classmethod
     def from_pandas(cls, root: str | Path, frame: pandas.DataFrame) -> Dataset:
-        """The images of a DataFrame; see `from_columns`."""
-        return cls.from_columns(root, {str(name): frame[name].tolist() for name in frame.columns})
+        """The images of a DataFrame, whose missing values are empty cells; see `from_columns`."""
+        cells = frame.astype(object).where(frame.notna(), None)  # NA and NaT are text otherwise
+        return cls.from_columns(root, {str(name): cells[name].tolist() for name in cells.columns})
 
     @classmethod
     def from_arrow(cls, root: str | Path, table: pyarrow.Table) -> Dataset:

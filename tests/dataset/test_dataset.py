@@ -27,6 +27,22 @@ def test_to_a_table_and_back(images):
         assert back.read(1) == data.read(1)
 
 
+def test_missing_values_of_pandas_are_empty_cells():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"path": ["1.png", "2.png"], "label": ["a", "b"]}, dtype="string")
+    frame["split"] = pandas.array([pandas.NA, pandas.NA], "string")
+    frame["group"] = pandas.array(["g", pandas.NA], "string")
+    frame["count"] = pandas.array([1, pandas.NA], "Int64")
+    frame["taken"] = pandas.to_datetime(["2024-05-01", None])
+    data = Dataset.from_pandas("folder", frame)
+    assert (data.splits, data.groups) == ((None, None), ("g", None))
+    assert data.extra_columns == {"count": ("1", ""), "taken": ("2024-05-01 00:00:00", "")}
+    frame["label"] = pandas.array(["a", pandas.NA], "string")
+    with pytest.raises(DataError) as info:
+        Dataset.from_pandas("folder", frame)
+    assert str(info.value) == "the table: no label in row 2; fill in or delete it"
+
+
 def test_to_a_torch_dataset_and_back(images):
     torch = pytest.importorskip("torch")
     data = open_dataset(images("a/1.png a/2.png b/1.png"))
