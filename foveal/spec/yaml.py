@@ -12,7 +12,7 @@ from foveal.errors import SpecError, UsageError
 from foveal.files import read_at_most
 from foveal.spec.messages import Mistake, find_mistakes, format_mistakes
 from foveal.spec.values import Value
-from foveal.spec.yaml_document import MAX_BYTES, read_document
+from foveal.spec.yaml_document import MAX_BYTES, parse_scalar, read_document
 
 V = TypeVar("V", bound=Value)
 
@@ -101,8 +101,13 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    """Text as PyYAML writes it, in double quotes where it has line breaks that it would fold."""
-    style = '"' if any(one in text for one in "\x85\u2028\u2029") else None
+    """Text as PyYAML writes it, but in quotes where that would not read back as the same.
+
+    It folds some line breaks, and 08 and 1e3 are text to it, by YAML 1.1.
+    """
+    style = None if isinstance(parse_scalar(text), str) else "'"
+    if any(one in text for one in "\x85\u2028\u2029"):
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 

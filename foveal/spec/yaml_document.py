@@ -19,6 +19,8 @@ MAX_BYTES = 128 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 20_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Half a character, which JSON may hold and PyYAML cannot encode."""
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -64,6 +66,13 @@ def read_document(text: str) -> Document:
 def _read_events(text: str, builder: _DocumentBuilder) -> None:
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise _NotAllowed(f"is larger than {MAX_BYTES} bytes, the limit of a network or recipe")
+    half = _SURROGATE.search(text)
+    if half is not None:
+        character = f"unacceptable character #x{ord(half[0]):04x}"
+        raise _NotAllowed(
+            f"is not valid YAML: {character}: control characters are not allowed",
+            text.count("\n", 0, half.start()) + 1,
+        )
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.add(event)
@@ -121,7 +130,7 @@ class _DocumentBuilder:
             self._key(event.value, line)
         else:
             quoted = event.style in ("'", '"', "|", ">")
-            self._insert(event.value if quoted else _parse_scalar(event.value), line)
+            self._insert(event.value if quoted else parse_scalar(event.value), line)
             if self._path:
                 self._path.pop()
 
@@ -165,7 +174,7 @@ class _DocumentBuilder:
         self._keys.append(None)
 
 
-def _parse_scalar(text: str) -> Any:
+def parse_scalar(text: str) -> Any:
     """A plain YAML scalar as null, boolean, number or text, by YAML 1.2's core schema."""
     if text in ("", "~", "null", "Null", "NULL"):
         return None

@@ -31,6 +31,9 @@ def test_every_preset_reads_back_as_it_was(name, tmp_path):
 )
 @example(Recipe(positive_class="\x85"))
 @example(Recipe(positive_class="a\u2028b\u2029"))
+@example(Recipe(positive_class="08"))
+@example(Recipe(positive_class="1e3"))
+@example(Recipe(positive_class="-.5"))
 def test_every_recipe_reads_back_as_it_was(tmp_path_factory, recipe):
     path = tmp_path_factory.mktemp("recipes") / "recipe.yaml"
     recipe.save(path)
