@@ -111,14 +111,21 @@ def empty_classes(
     images: of each folder, those that lie directly in it.  A folder of annotation files, programs
     or models is none.
     """
-    depths = {len(parent) for parent in layout.class_parents}
-    filled = {folder[: depth + 1] for folder in images for depth in depths}
+    depths = {len(parent) + 1 for parent in layout.class_parents}
+    filled = {folder[:depth] for folder in images for depth in depths}
+    names: dict[Folder, list[str]] = {
+        folder: []
+        for folder in listing.folders
+        if folder[:-1] in layout.class_parents and folder not in filled
+    }
+    for file in listing.files if names else ():
+        for folder in (file.parts[:depth] for depth in depths):
+            if folder in names:
+                names[folder].append(file.parts[-1])
     candidates = {
         compose(folder[-1])
-        for folder in listing.folders
-        if folder[:-1] in layout.class_parents
-        and folder not in filled
-        and not _holds_other_things(listing, folder)
+        for folder, inside in names.items()
+        if not _holds_other_things(folder, inside)
     }
     known = {compose(place.label) for place in layout.places.values()} if candidates else set()
     return tuple(sorted(candidates - known, key=natural_key))
@@ -147,9 +154,11 @@ def _empty_split_notes(
     return [LayoutNote(text, is_warning=True)] if empty else []
 
 
-def _holds_other_things(listing: FolderListing, folder: Folder) -> bool:
-    """Whether a folder without images is one of annotation files, programs or models."""
-    names = [file.parts[-1] for file in listing.files if file.parts[: len(folder)] == folder]
+def _holds_other_things(folder: Folder, names: Sequence[str]) -> bool:
+    """Whether a folder without images is one of annotation files, programs or models.
+
+    names: of all files in it.
+    """
     is_work = any(name.lower().endswith(_WORK_SUFFIXES) for name in names)
     return is_work or (bool(names) and says_annotation(folder[-1]))
 

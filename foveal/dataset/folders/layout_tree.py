@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from foveal.dataset.folders.split_folders import (
     compared_name,
@@ -31,7 +32,7 @@ class TopFolder:
         """Images that lie in no sub-folder."""
         return self.below.get((), 0)
 
-    @property
+    @cached_property
     def images(self) -> int:
         """All images below it."""
         return sum(self.below.values())
@@ -41,7 +42,7 @@ class TopFolder:
         """Whether most of its images lie in sub-folders."""
         return self.images > 2 * self.direct
 
-    @property
+    @cached_property
     def children(self) -> dict[str, str]:
         """Names of sub-folders as they are compared -> as they are."""
         return {compared_name(folder[0]): folder[0] for folder in self.below if folder}

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from foveal.dataset.dataset import Dataset
-from foveal.dataset.listing import list_files
+from foveal.dataset.folders.folder import dataset_from_files
+from foveal.dataset.listing import FolderListing, ListedFile, list_files
 from foveal.dataset.open import open_dataset
 from foveal.doctor.check import run_checks
 from foveal.doctor.findings import Finding
@@ -226,6 +227,25 @@ def test_folders_without_images_are_named(images, tmp_path: Path):
         assert finding.advice == (
             "No usable image of '9', '10', 'bird', 'fish': add some, or remove the class."
         )
+
+
+def test_folders_without_images_are_found_in_one_pass_over_the_files():
+    class Files(list[ListedFile]):
+        passes = 0
+
+        def __iter__(self):
+            Files.passes += 1
+            return super().__iter__()
+
+    def passes(empty: int) -> int:
+        files = Files(ListedFile((name, "1.png")) for name in ("cat", "dog"))
+        folders = [("cat",), ("dog",), *((f"class {number}",) for number in range(empty))]
+        Files.passes = 0
+        found = dataset_from_files(Path("data"), FolderListing(files, folders=folders))
+        assert len(found.empty_classes) == empty
+        return Files.passes
+
+    assert passes(50) == passes(1)
 
 
 def test_in_splits_a_folder_without_images_is_named_where_no_split_has_the_class(images):

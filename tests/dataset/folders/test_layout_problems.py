@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from foveal.dataset.folders import layout_tree
 from foveal.dataset.folders.layout import Layout, read_layout
+from foveal.dataset.folders.split_folders import compared_name
 
 
 def layout_of(paths: str) -> Layout:
@@ -18,6 +20,20 @@ def test_the_same_folders_in_folders_of_unknown_names_are_a_question() -> None:
     )
     assert layout_of("bottle/train/good bottle/test/good cup/train/good cup/test/good").problem
     assert layout_of("cat/images dog/images").problem == ""
+
+
+def test_the_names_of_many_folders_are_compared_once_each(monkeypatch) -> None:
+    compared = []
+
+    def counted(name: str) -> str:
+        compared.append(name)
+        return compared_name(name)
+
+    monkeypatch.setattr(layout_tree, "compared_name", counted)
+    classes = [f"class {number}" for number in range(100)]
+    folders = {(top, name): 5 for top in ("first", "second") for name in classes}
+    assert read_layout(folders).problem.startswith("the folders 'first', 'second' hold the same")
+    assert len(compared) == len(folders)
 
 
 def test_one_split_beside_other_folders_is_a_question() -> None:
