@@ -85,6 +85,12 @@ def open_shard_images(data: str | Path) -> Dataset | None:
 
 def _open_table_with_root(data: str | Path | Dataset, root: Path) -> Dataset:
     path = None if isinstance(data, Dataset) else Path(data)
+    address = None if path is None else address_of(path)
+    if address is not None:
+        raise UsageError(
+            "--root is the folder of the images that a table on this machine names, but DATA is "
+            f"{address}; download it and give the file, or leave --root out"
+        )
     is_table = path is not None and path.name.lower().endswith(TABLE_SUFFIXES)
     if path is None or not (is_table or (path.is_dir() and find_parquet_files(path))):
         raise UsageError(

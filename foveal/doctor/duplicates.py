@@ -45,7 +45,7 @@ def duplicate_findings(
         "leak",
         same_image,
         dataset.splits,
-        "The same image in two splits, so scores are too high: delete it from train.",
+        "The same image in two splits, so scores are too high: keep it in one of them.",
     )
     for rows in chains:
         yield Finding(

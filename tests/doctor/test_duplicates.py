@@ -39,7 +39,7 @@ def test_copies_in_two_classes_or_splits(make_dataset):
     )
     assert findings["leak"].pairs == (("2.png", "3.png"),)
     assert findings["leak"].advice == (
-        "The same image in two splits, so scores are too high: delete it from train."
+        "The same image in two splits, so scores are too high: keep it in one of them."
     )
 
 

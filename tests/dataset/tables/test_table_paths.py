@@ -133,6 +133,12 @@ def test_root_is_for_tables(images, tmp_path: Path):
         f"--root is the folder of the images that a table names, but DATA is {root}; give a table "
         "(.csv, .tsv, .jsonl, .parquet), or leave --root out"
     )
+    with pytest.raises(UsageError) as error:
+        open_dataset("s3://bucket/t.parquet", root=root)
+    assert str(error.value) == (
+        "--root is the folder of the images that a table on this machine names, but DATA is "
+        "s3://bucket/t.parquet; download it and give the file, or leave --root out"
+    )
     table = _table(root / "t.csv", ["1.png"])
     with pytest.raises(UsageError) as error:
         open_dataset(table, root=tmp_path / "no")
