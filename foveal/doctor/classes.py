@@ -50,15 +50,16 @@ def class_findings(usable: Dataset, counts: Counter[str]) -> Iterator[Finding]:
 
 def _misspelt(small: Sequence[str], counts: Counter[str]) -> Iterator[str]:
     """A sentence for each small class whose name is nearly that of a class ten times as large."""
+    digits = {name: _DIGITS.findall(name) for name in counts}
     for name in small:
         larger = [
             other
             for other, count in counts.items()
             if count >= max(MIN_CLASS_IMAGES, MAX_IMBALANCE * counts[name])
-            and _DIGITS.findall(other) == _DIGITS.findall(name)
-            and not similar_classes((name, other))
+            and digits[other] == digits[name]
         ]
-        for other in get_close_matches(name, larger, n=1, cutoff=_MISSPELT_SIMILARITY):
+        close = get_close_matches(name, larger, n=3, cutoff=_MISSPELT_SIMILARITY)
+        for other in [other for other in close if not similar_classes((name, other))][:1]:
             yield f" '{name}' may be '{other}' misspelt."
 
 

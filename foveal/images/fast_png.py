@@ -28,16 +28,16 @@ _IGNORED_CHUNKS = {b"gAMA": 4, b"sRGB": 1, b"pHYs": 9, b"cHRM": 32, b"tIME": 7}
 """Chunks that change no pixel, with their length in bytes; allowed before the pixel data."""
 
 
-def read_simple_png(content: bytes, max_pixels: int = MAX_FAST_PIXELS) -> Image.Image | None:
+def read_simple_png(content: bytes) -> Image.Image | None:
     """The image, mode L or RGB, as Pillow would read it; None for a file left to Pillow.
 
-    These are damaged files, PNG files with other features, and those of more than `max_pixels`.
+    These are damaged files, PNG files with other features, and those beyond the two limits.
     """
     if not content.startswith(_SIGNATURE_AND_IHDR) or not 57 <= len(content) <= MAX_FAST_BYTES:
         return None
     _, width, height, depth, colour, *optional = _HEADER.unpack_from(content)
     mode = _MODES.get(colour)
-    if mode is None or depth != 8 or any(optional) or not 0 < width * height <= max_pixels:
+    if mode is None or depth != 8 or any(optional) or not 0 < width * height <= MAX_FAST_PIXELS:
         return None
     compressed = _compressed_pixels(content)
     if compressed is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from foveal.dataset.archives.archive_entry import MAX_MEMBERS, ArchiveEntry, too_many_members
 from foveal.dataset.archives.archive_member import ArchiveMember
 from foveal.dataset.archives.archive_names import decode_names, with_slashes
-from foveal.dataset.archives.zip_directory import ZipRecord, read_directory
+from foveal.dataset.archives.zip_directory import UTF8_FLAG, ZipRecord, read_directory
 from foveal.dataset.types import LayoutNote
 from foveal.errors import ImageError
 
@@ -53,7 +53,7 @@ def _zip_names(
     undeclared = [
         index
         for index, info in enumerate(infos)
-        if not info.flag_bits & 0x800
+        if not info.flag_bits & UTF8_FLAG
         and info.orig_filename == info.filename
         and not info.filename.isascii()
     ]

@@ -19,10 +19,11 @@ from foveal.text import and_more, list_quoted, plural
 
 Parts = tuple[str, ...]
 MAX_LISTED = 3
-_TABLE_LIKE = (*(suffix for suffix in TABLE_SUFFIXES if suffix != ".parquet"), ".jsonl")
+_TABLE_LIKE = tuple(suffix for suffix in TABLE_SUFFIXES if suffix != ".parquet")
 _PREFERRED = ("metadata", "label", "train", "data")
 _NAMED_CLASS = re.compile(r"([^\W\d_]{2,}?)[\s_.()\-]*\d+[\s_.()\-]*\.\w+$")
-_MIN_NAMED_SHARE = 0.9
+_MIN_NAMED_SHARE = 0.45
+"""Of the images: where half of them are a test set, those are only numbered."""
 _SHARD = re.compile(r"(.*[\W_])?\d+\.tar$")
 
 
@@ -144,7 +145,7 @@ def _named_problem(root: Path, images: Sequence[Parts]) -> str:
     names = [match for parts in images if (match := _NAMED_CLASS.match(parts[-1]))]
     classes = Counter(match[1] for match in names)
     recurring = [name for name, count in classes.items() if count > 1]
-    if len(recurring) < 2 or len(names) < _MIN_NAMED_SHARE * len(images) / 2:
+    if len(recurring) < 2 or len(names) < _MIN_NAMED_SHARE * len(images):
         return ""
     listed = list_quoted(sorted(recurring), MAX_LISTED)
     return (

@@ -159,9 +159,9 @@ def _raw_pixels(image: Image.Image) -> tuple[bytes, bool]:
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """image: mode L or RGB.  size: width and height, upright, as stored.  alpha: see decode.
+    """image: mode L or RGB.  size: width and height, upright, as stored.
 
-    opened: the file; None for a plain PNG.
+    alpha: see `alpha_channel`.  opened: the file; None for a plain PNG.
     """
 
     image: Image.Image

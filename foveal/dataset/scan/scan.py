@@ -176,5 +176,6 @@ def _load(folder: Path) -> Scan | None:
 def _checksum(scan: Scan) -> str:
     digest = blake2b(digest_size=16)
     for value in vars(scan).values():
-        digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+        is_array = isinstance(value, np.ndarray)  # its buffer, as a copy may take a gigabyte
+        digest.update(np.ascontiguousarray(value).data if is_array else repr(value).encode())
     return digest.hexdigest()

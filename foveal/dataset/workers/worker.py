@@ -32,6 +32,7 @@ from foveal.images.file_bytes import read_bytes
 from foveal.images.memory import NeedsMoreMemory, decoding_budget
 
 File = str | ArchiveMember | ParquetImage | ShardImage
+"""A path below the root, or a member of the archive, table or shard that is there."""
 _TASKS = {"scan": ScanTask, "decode": DecodeTask}
 _MEMBERS = {
     "zip": ArchiveMember,
@@ -39,7 +40,6 @@ _MEMBERS = {
     "parquet": ParquetImage,
     "shard": ShardImage,
 }
-"""A path below the root, or a member of the archive or table that is the root."""
 _FIELDS = {
     kind: attrgetter(*(field.name for field in fields(kind))) for kind in set(_MEMBERS.values())
 }
