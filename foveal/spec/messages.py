@@ -178,7 +178,9 @@ def _message(location: _Location, item: Any) -> str:
     if kind == "extra_forbidden":
         return f"{label}: {_unknown_key(model, str(field))}"
     if field is None:
-        return f"{label}: received {received}; allowed are the keys {', '.join(model.model_fields)}"
+        keys = ", ".join(model.model_fields)
+        allowed = f"allowed are the keys {keys}" if keys else "it takes none"
+        return f"{label}: received {received}; {allowed}"
     schema = _schema(model, field)
     words = _words(schema) if isinstance(location.received, str) else []
     return (

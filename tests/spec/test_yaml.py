@@ -104,6 +104,11 @@ SINGLE = [
         "net.yaml:2: the key 'layers' is given twice (first on line 1); keep one",
     ),
     ("a: [", "net.yaml:1: is not valid YAML: did not find expected node content"),
+    (
+        "layers: [output]\n# \ud800",
+        "net.yaml:2: is not valid YAML: unacceptable character #xd800: control characters are not "
+        "allowed",
+    ),
     ("layers: [output]\n? [a, b]\n: 3", "net.yaml:2: a key must be text"),
     ("[" * 70, "net.yaml:1: nested more than 64 levels deep; reduce the nesting"),
     (
@@ -117,6 +122,7 @@ SINGLE = [
         "layers: {a: 1}",
         "net.yaml:1: network: received a mapping of one key; allowed is a list of layers",
     ),
+    ("layers: [relu: 5, output]", "net.yaml:1: layer 1 (relu): received 5; it takes none"),
     ("layers:", "net.yaml:1: network: received nothing; allowed is a list of layers"),
     (
         "layers: [relu]",

@@ -37,6 +37,7 @@ WRONG = {
     "unknown layer": network("rellu", *END),
     "unknown key": network("conv: {channels: 8, kernal: 3}", *END),
     "no keys": network("relu: {size: 2}", *END),
+    "no value": network("relu: 5", *END),
     "wrong word": network("conv: {channels: 8, padding: sam}", *END),
     "wrong number": network("conv: {channels: 8, kernel: 0}", *END),
     "open bound": network("batch_norm: {epsilon: 0}", *END),
