@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
@@ -11,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from foveal.cli import console
-from foveal.dataset.tables.cells import escape_formula
+from foveal.dataset.tables.cells import csv_text
 from foveal.errors import UsageError
-from foveal.text import and_more, plural, printable
+from foveal.text import and_more, pad, plural, printable
 
 if TYPE_CHECKING:
     from foveal.prediction.embeddings import Embeddings
@@ -49,7 +47,7 @@ def embed(
     ] = "table",
 ) -> int:
     """Images as vectors; clusters of a folder without labels. Nothing is moved."""
-    from foveal.cli.prediction_output import SkippedFiles, iter_paths
+    from foveal.cli.prediction_output import SkippedFiles, iter_paths, report_unreadable
     from foveal.verbs.embed import embed as verb
 
     model, images = _split_model(paths)
@@ -69,12 +67,15 @@ def embed(
         console.result(_format(result, form))
     skipped.report()
     _print_messages(result, out)
-    return 1 if result.unusable else 0
+    return report_unreadable(len(result.unusable), len(result.unusable) + len(result.paths))
 
 
 def _split_model(paths: list[str]) -> tuple[str | None, list[str]]:
-    """MODEL, None where the first argument is a folder, and the images."""
-    if Path(paths[0]).is_dir():
+    """MODEL, None where the first argument is a folder of images, and the images."""
+    from foveal.model.detect import WEIGHTS_FILE
+
+    first = Path(paths[0])
+    if first.is_dir() and not (first / WEIGHTS_FILE).is_file():
         return None, paths
     if len(paths) < 2:
         raise UsageError(
@@ -95,7 +96,7 @@ def _format(result: Embeddings, form: str) -> str:
     ]
     rows += [_Row(printable(path or ""), error=error) for path, error in result.unusable]
     if form == "csv":
-        return _csv_text(rows)
+        return csv_text([_Row._fields, *map(_csv_cells, rows)]).removesuffix("\n")
     return "\n".join(map(_json_line if form == "jsonl" else _table_line, rows))
 
 
@@ -108,8 +109,8 @@ class _Row(NamedTuple):
 
 def _table_line(row: _Row) -> str:
     if row.error is not None:
-        return f"{row.path:<40}  error: {row.error}"
-    return f"{row.path:<40}  {row.cluster}  {row.distance:.3f}"
+        return f"{pad(row.path, 40)}  error: {row.error}"
+    return f"{pad(row.path, 40)}  {row.cluster}  {row.distance:.3f}"
 
 
 def _json_line(row: _Row) -> str:
@@ -117,14 +118,9 @@ def _json_line(row: _Row) -> str:
     return json.dumps(row._replace(distance=distance)._asdict(), ensure_ascii=False)
 
 
-def _csv_text(rows: list[_Row]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_Row._fields)
-    for row in rows:
-        distance = None if row.distance is None else f"{row.distance:.6f}"
-        writer.writerow([escape_formula(row.path), row.cluster, distance, row.error])
-    return text.getvalue().removesuffix("\n")
+def _csv_cells(row: _Row) -> tuple[str | None, ...]:
+    distance = None if row.distance is None else f"{row.distance:.6f}"
+    return row.path, row.cluster, distance, row.error
 
 
 def _print_messages(result: Embeddings, out: Path | None) -> None:
@@ -137,9 +133,6 @@ def _print_messages(result: Embeddings, out: Path | None) -> None:
             console.message(f"{printable(path or '')}: error: {error}")
     elif out is not None:
         console.message(f"{out}: {plural(count, 'image')}, {size:,} values each")
-    if result.unusable:
-        total = plural(len(result.unusable) + len(result.paths), "image")
-        console.message(f"{len(result.unusable):,} of {total} could not be read; see the errors")
 
 
 def _cluster_lines(result: Embeddings) -> list[str]:

@@ -51,6 +51,8 @@ def command(
     if out is not None:
         if form == "table" or form == "csv":
             raise UsageError(f"--out writes jsonl or parquet, not {form}; give another --format")
+        if workers is not None and engine != "ray":
+            raise UsageError("--workers is for --engine ray; leave it out, or give that too")
         return _write_folder(model, paths, top, form or "parquet", out, part, engine, workers)
     if part is not None or engine != "local" or workers is not None or form == "parquet":
         raise UsageError(
@@ -69,7 +71,12 @@ def _write_folder(
     engine: Literal["local", "ray"],
     workers: int | None,
 ) -> int:
-    from foveal.cli.prediction_output import SkippedFiles, iter_paths, parse_top
+    from foveal.cli.prediction_output import (
+        SkippedFiles,
+        iter_paths,
+        parse_top,
+        report_unreadable,
+    )
     from foveal.verbs.predict_folder import predict_folder
 
     skipped = SkippedFiles()
@@ -90,10 +97,7 @@ def _write_folder(
     console.message(f"{out}: {result.written:,} of {plural(result.images, 'prediction')} written")
     if result.missing_chunks:
         console.message(f"{plural(result.missing_chunks, 'file')} missing: those of other parts")
-    if result.unreadable:
-        total = plural(result.written, "image")
-        console.message(f"{result.unreadable:,} of {total} could not be read; see the errors")
-    return 1 if result.unreadable else 0
+    return report_unreadable(result.unreadable, result.written)
 
 
 def _parse_part(text: str | None) -> tuple[int, int]:

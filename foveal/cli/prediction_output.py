@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
 import time
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foveal.cli import console
-from foveal.dataset.tables.cells import escape_formula, join_labels
+from foveal.dataset.tables.cells import csv_text, join_labels
 from foveal.errors import UsageError
 from foveal.prediction.inputs import NOT_AN_IMAGE
 from foveal.text import and_more, pad, plural, printable
@@ -49,9 +47,14 @@ def print_predictions(model: str | Path, paths: list[str], top: str, form: str) 
                 sys.stdout.flush()
                 flushed_at = time.monotonic()
     skipped.report()
-    if failed:
-        console.message(f"{failed:,} of {plural(total, 'image')} could not be read; see the errors")
-    return 1 if failed else 0
+    return report_unreadable(failed, total)
+
+
+def report_unreadable(count: int, total: int) -> int:
+    """Say on standard error how many images could not be read, if any; the exit status."""
+    if count:
+        console.message(f"{count:,} of {plural(total, 'image')} could not be read; see the errors")
+    return 1 if count else 0
 
 
 class SkippedFiles:
@@ -136,10 +139,7 @@ def _csv_writer() -> Callable[[Prediction], None]:
 
 
 def _csv_line(cells: list[Any]) -> None:
-    text = io.StringIO()
-    escaped = [escape_formula(cell) if isinstance(cell, str) else cell for cell in cells]
-    csv.writer(text, lineterminator="").writerow(escaped)
-    console.result(text.getvalue())
+    console.result(csv_text([cells]).removesuffix("\n"))
 
 
 def _table_writer() -> Callable[[Prediction], None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foveal.dataset.tables.cells import escape_formula
+from foveal.dataset.tables.cells import csv_text
 from foveal.errors import MissingExtra, UsageError
 from foveal.files import write_atomic
 from foveal.prediction.embedding_cache import npy_bytes
@@ -47,12 +45,12 @@ def write_embeddings(out: Path, embeddings: Embeddings) -> None:
     """Write them by the suffix of `out`, whole or not at all; see docs/embed.md for the columns."""
     suffix = out.suffix.lower()
     if suffix == ".npy":
-        write_atomic(paths_file(out), _csv_text(_path_rows(embeddings)))
+        write_atomic(paths_file(out), csv_text(_path_rows(embeddings)))
         write_atomic(out, npy_bytes(embeddings.vectors))
     elif suffix == ".parquet":
         write_atomic(out, lambda path: _write_parquet(path, embeddings))
     else:
-        write_atomic(out, _csv_text(_label_rows(out, embeddings)))
+        write_atomic(out, csv_text(_label_rows(out, embeddings)))
 
 
 def _path_rows(embeddings: Embeddings) -> Iterator[list[Any]]:
@@ -80,14 +78,6 @@ def _relative(path: str | None, folder: Path) -> str | None:
     if path is None or os.path.isabs(path):  # noqa: PTH117
         return path
     return Path(os.path.relpath(path, folder)).as_posix()
-
-
-def _csv_text(rows: Iterator[list[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
-    return text.getvalue()
 
 
 def _name(path: str | None) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 import foveal
 from foveal.cli.main import run
+from foveal.text import display_width
 
 
 @pytest.fixture
@@ -48,6 +49,15 @@ def test_a_file_of_vectors(images: Path, model: str, capsys) -> None:
     assert capsys.readouterr() == ("", "")
 
 
+def test_an_exported_folder_is_a_model(images: Path, model: str, capsys) -> None:
+    folder = images.parent / "model-pytorch"
+    folder.mkdir()
+    shutil.copy(model, folder / "weights.safetensors")
+    assert run(["embed", str(folder), "images", "--out", "v.npy", "--quiet"]) == 1
+    size = foveal.load(model).embedding_size
+    assert np.load("v.npy").shape == (5, size)
+
+
 def test_clusters_as_a_table_json_and_csv(images: Path, model: str, capsys) -> None:
     arguments = ["embed", model, "images", "--clusters", "2"]
     assert run(arguments) == 1
@@ -74,6 +84,14 @@ def test_clusters_as_a_table_json_and_csv(images: Path, model: str, capsys) -> N
     table = capsys.readouterr().out.splitlines()
     assert table[0] == "path,cluster,distance,error"
     assert table[-1] == "images/2.png,,,empty file"
+
+
+def test_columns_of_a_table_are_aligned_by_their_width(images: Path, model: str, capsys) -> None:
+    (images / "2.png").unlink()
+    shutil.copy(next(images.iterdir()), images / "고양이.png")
+    assert run(["embed", model, "images", "--clusters", "2", "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {display_width(line.partition("cluster-")[0]) for line in lines} == {42}
 
 
 def test_a_table_of_clusters_is_data(images: Path, model: str, capsys) -> None:

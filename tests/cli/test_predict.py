@@ -146,6 +146,10 @@ def test_a_part_of_a_folder(run, model: Path, digits: Path, tmp_path: Path) -> N
             ("--out", "out", "--format", "csv"),
             "--out writes jsonl or parquet, not csv; give another --format",
         ),
+        (
+            ("--out", "out", "--workers", "4"),
+            "--workers is for --engine ray; leave it out, or give that too",
+        ),
         (("--out", "out", "--part", "two"), "--part is 'two'; give i/n with i from 1 to n, as 2/8"),
         (("--out", "out", "--part", "3/2"), "--part is 3/2; give i/n with i from 1 to n, as 2/8"),
     ],

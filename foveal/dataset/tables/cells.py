@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LABEL_SEPARATOR = "|"
 """Between several labels in one cell of a table."""
@@ -51,3 +53,12 @@ def unescape_formula(cell: str) -> str:
     """The text that `escape_formula` was given."""
     is_escaped = cell.startswith("'") and _FORMULA.match(cell[1:])
     return cell[1:] if is_escaped else cell
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as the lines of a CSV table, texts as `escape_formula` gives them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
+    return text.getvalue()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foveal.dataset.tables.cells import escape_formula, join_labels
+from foveal.dataset.tables.cells import csv_text, join_labels
 from foveal.errors import ImageError, UsageError
 from foveal.files import fsync, new_folder
 from foveal.progress import Progress, silent
@@ -60,11 +58,7 @@ def _exported(project: Project) -> Iterator[tuple[int, tuple[str, str, str]]]:
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([escape_formula(printable(cell)) for cell in row] for row in rows)
-    return out.getvalue()
+    return csv_text([columns, *([printable(cell) for cell in row] for row in rows)])
 
 
 def export_folders(

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.dataset.tables.cells import escape_formula, join_labels, split_labels, unescape_formula
+from foveal.dataset.tables.cells import (
+    csv_text,
+    escape_formula,
+    join_labels,
+    split_labels,
+    unescape_formula,
+)
 
 texts = st.text(st.sampled_from("ab|\\ '=+-@1\t")) | st.text()
 
@@ -63,3 +69,8 @@ def test_texts_are_read_back(text: str) -> None:
 def test_formulas(text: str, cell: str) -> None:
     assert escape_formula(text) == cell
     assert unescape_formula(cell) == text
+
+
+def test_the_lines_of_a_table() -> None:
+    rows = [["path", "label"], ("=a.png", None), ("b,c.png", -1.5), ('"', "x\ny")]
+    assert csv_text(rows) == 'path,label\n\'=a.png,\n"b,c.png",-1.5\n"""","x\ny"\n'
