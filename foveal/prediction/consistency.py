@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from foveal.errors import MissingExtra, ModelFileError
+from foveal.errors import Error, MissingExtra
 from foveal.prediction.prediction import Prediction
 from foveal.prediction.predictor import Predictor
 
@@ -64,7 +64,7 @@ def compare_route(
             gap = max(gap, _probability_gap(reference[index], prediction))
     except (RouteSkipped, MissingExtra) as reason:
         return RouteResult(name, skipped=str(reason))
-    except ModelFileError as error:
+    except Error as error:
         return RouteResult(name, images, error=str(error))
     return RouteResult(name, images, different_labels, gap, tolerance=tolerance)
 

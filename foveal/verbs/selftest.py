@@ -131,7 +131,7 @@ def _predict_http(model: Path, paths: list[Path]) -> Iterator[tuple[int, Predict
 @contextlib.contextmanager
 def _server(model: Path) -> Iterator[str]:
     """Start `foveal serve` on a free port; yields host:port and stops it afterwards."""
-    command = [sys.executable, "-m", "foveal", "serve", f"model={model}", "--port", "0"]
+    command = [sys.executable, "-P", "-m", "foveal", "serve", f"model={model}", "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if name != "FOVEAL_TOKEN"}
     process = subprocess.Popen(  # noqa: S603
         [*command, "--workers", "1"],

@@ -43,10 +43,15 @@ def routes_beside(model: Path, paths: list[Path], place: Path) -> list[ExportedR
 
 
 def predict_in_folder(folder: Path, paths: list[Path]) -> Iterator[tuple[int, Prediction]]:
-    """What predict.py of an exported folder gives, in a process that cannot import Foveal."""
+    """What predict.py of an exported folder gives, in a process that cannot import Foveal.
+
+    Images that its preprocess.py cannot read are left out; RouteSkipped where these are all.
+    """
     from foveal.exporting.pytorch.run import run_predict
 
     rows = run_predict(folder, lambda index: paths[index].read_bytes(), len(paths))
+    if all(row["error"] is not None for row in rows):
+        raise RouteSkipped(f"its preprocess.py can read none of the images ({rows[0]['error']})")
     for index, row in enumerate(rows):
         if row["error"] is None:
             yield index, prediction_from_json(row)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from foveal.errors import Error
 from foveal.prediction.consistency import (
     RouteResult,
     RouteSkipped,
@@ -50,6 +51,18 @@ def test_a_skipped_route_passes_with_its_reason() -> None:
     result = compare_route("HTTP", [], route)
     assert result == RouteResult("HTTP", skipped="no server")
     assert result.passed
+
+
+def test_a_route_that_fails_on_its_way_does_not_pass() -> None:
+    def route():
+        yield 0, prediction("a", 0.75)
+        raise Error("the server answered 503 for b.png: see foveal serve")
+
+    result = compare_route("HTTP", [prediction("a", 0.75)] * 2, route)
+    assert result == RouteResult(
+        "HTTP", 1, error="the server answered 503 for b.png: see foveal serve"
+    )
+    assert not result.passed
 
 
 def test_sample_images_cover_modes_and_formats(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from foveal.prediction.page_file import GENERATOR
 from foveal.prediction.predictor import Predictor
 from foveal.verbs import selftest_exports
 from foveal.verbs.export import export
-from foveal.verbs.selftest_exports import routes_beside
+from foveal.verbs.selftest_exports import predict_in_folder, routes_beside
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,17 @@ def test_a_module_beside_the_programs_is_not_imported(compare, tmp_path: Path) -
 
     assert compare(change)["model-pytorch/"].passed
     assert not (tmp_path / "it-ran").exists()
+
+
+def test_a_folder_that_can_read_none_of_the_images_is_skipped(monkeypatch, tmp_path: Path) -> None:
+    rows = [{"error": "a HEIC photo, which is not read"}] * 2
+    monkeypatch.setattr("foveal.exporting.pytorch.run.run_predict", lambda *_: rows)
+    paths = [tmp_path / "a.heic", tmp_path / "b.heic"]
+    result = compare_route("model-pytorch/", [], lambda: predict_in_folder(tmp_path, paths))
+    assert (result.images, result.skipped) == (
+        0,
+        "its preprocess.py can read none of the images (a HEIC photo, which is not read)",
+    )
 
 
 def test_a_damaged_file_fails(compare) -> None:
