@@ -92,12 +92,12 @@ def timed_logits(
     predictor: Predictor, pixels: np.ndarray, cache_rows: IntArray, progress: Progress
 ) -> tuple[npt.NDArray[np.float32], float]:
     """Logits (n, units) of those rows of `pixels`, and the milliseconds per image."""
-    chunks, seconds = [], 0.0
-    predictor.logits(pixels[cache_rows[: predictor.batch_size]])  # warm-up, not timed
+    chunks, seconds, compute = [], 0.0, predictor.logits_function()
+    compute(pixels[cache_rows[: predictor.batch_size]])  # warm-up, not timed
     for start in range(0, len(cache_rows), CHUNK_IMAGES):
         chunk = np.ascontiguousarray(pixels[cache_rows[start : start + CHUNK_IMAGES]])
         started = time.perf_counter()
-        chunks.append(predictor.logits(chunk))
+        chunks.append(compute(chunk))
         seconds += time.perf_counter() - started
         progress("scoring", min(start + CHUNK_IMAGES, len(cache_rows)), len(cache_rows))
     return np.concatenate(chunks), 1000 * seconds / len(cache_rows)

@@ -89,10 +89,12 @@ class Predictor:
             raise UsageError(f"top is {top}; give 1 or more, or None for all classes")
         return self.predict_inputs(iter_inputs(images, on_skip), top)
 
-    def predict_inputs(self, inputs: Iterator[ImageInput], top: int | None) -> Iterator[Prediction]:
-        """As `predict`, for what `iter_inputs` gives."""
+    def predict_inputs(
+        self, inputs: Iterator[ImageInput], top: int | None, *, seen: int = 0
+    ) -> Iterator[Prediction]:
+        """As `predict`, for what `iter_inputs` gives; seen: as `logits_function` takes it."""
         manifest = self._backend.inference_manifest
-        for item, row in self._iter_rows(inputs, self._probability_function()):
+        for item, row in self._iter_rows(inputs, self._probability_function(seen)):
             if row is None:
                 yield Prediction(item.path, error=item.error)
             else:
@@ -144,22 +146,26 @@ class Predictor:
 
         They are averaged over the flipped image where the network has `flip_average`.
         """
-        return self._logits_function()(pixels)
+        return self.logits_function()(pixels)
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Calibrated probabilities float32 (N, K) of preprocessed uint8 pixels (N, H, W, C)."""
         return self._probability_function()(pixels)
 
-    def _logits_function(self) -> BatchFunction:
+    def logits_function(self, seen: int = 0) -> BatchFunction:
+        """What computes `logits` of batch after batch, made ready once.
+
+        seen: images of the same work before these, so that its parts have the bits of the whole.
+        """
         backend, units = self._backend, self._backend.inference_manifest.units
-        run = backend.logits_function() if isinstance(backend, TorchBackend) else backend.logits
+        run = backend.logits_function(seen) if isinstance(backend, TorchBackend) else backend.logits
         return lambda pixels: self._run_batched(run, pixels, units)
 
-    def _probability_function(self) -> BatchFunction:
+    def _probability_function(self, seen: int = 0) -> BatchFunction:
         """What computes `probabilities` of batch after batch, made ready once."""
         backend = self._backend
         if isinstance(backend, TorchBackend):
-            logits = self._logits_function()
+            logits = self.logits_function(seen)
             return lambda pixels: probabilities_from_logits(logits(pixels), backend.manifest)
         return lambda pixels: self._run_batched(backend.probabilities, pixels, len(self.labels))
 

@@ -54,11 +54,14 @@ class TorchBackend:
         """
         return self._run(self._layers[:-1], pixels)
 
-    def logits_function(self) -> BatchFunction:
-        """What computes `logits` of batch after batch; on a CPU as `feature_function` does."""
+    def logits_function(self, seen: int = 0) -> BatchFunction:
+        """What computes `logits` of batch after batch; on a CPU as `feature_function` does.
+
+        seen: images of the same work before these, so that its parts have the bits of the whole.
+        """
         if self._device.type != "cpu":
             return self.logits
-        return self._for_batches(self.logits, self._fast_logits)
+        return self._for_batches(self.logits, self._fast_logits, seen)
 
     def feature_function(self) -> BatchFunction:
         """What computes `features` of batch after batch, from the weights as they are now.
@@ -70,10 +73,9 @@ class TorchBackend:
         return self._for_batches(self.features, self._fast_features)
 
     def _for_batches(
-        self, plain: BatchFunction, make_fast: Callable[[], BatchFunction]
+        self, plain: BatchFunction, make_fast: Callable[[], BatchFunction], images: int = 0
     ) -> BatchFunction:
         fast: BatchFunction | None = None
-        images = 0
 
         def compute(pixels: np.ndarray) -> np.ndarray:
             nonlocal fast, images

@@ -22,10 +22,17 @@ Chunk = tuple[int, list[ImageInput]]
 
 
 def predict_on_ray(
-    model: Path, chunks: Iterator[Chunk], *, workers: int | None, top: int | None, form: Form
+    model: Path,
+    chunks: Iterator[Chunk],
+    *,
+    chunk_images: int,
+    workers: int | None,
+    top: int | None,
+    form: Form,
 ) -> Iterator[tuple[int, bytes, int, int]]:
     """Yield (index, content of the file, images, unreadable images) of each chunk as it is done.
 
+    chunks: of chunk_images images each, the last of fewer.
     Ray is joined where it runs (RAY_ADDRESS), else started here.  workers: actors, one processor
     each; None: one per processor of the cluster.  Every machine must see `model` and the images at
     the same paths.  Raises MissingExtra without Ray, Error where a chunk kills its actor again and
@@ -43,20 +50,21 @@ def predict_on_ray(
         count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         remote = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=MAX_TASK_RETRIES)(_Actor)
         actors = [remote.remote(str(model.absolute()), top, form) for _ in range(count)]
-        yield from _run(ray, actors, chunks)
+        yield from _run(ray, actors, chunks, chunk_images)
     finally:
         if not joined:
             ray.shutdown()
 
 
-def _run(ray: Any, actors: list[Any], chunks: Iterator[Chunk]) -> Iterator[Any]:
+def _run(ray: Any, actors: list[Any], chunks: Iterator[Chunk], chunk_images: int) -> Iterator[Any]:
     """Give every actor the next chunk when it has finished one."""
     running: dict[Any, tuple[int, Any]] = {}
     waiting = [actor for actor in actors for _ in range(CHUNKS_AHEAD)]
     while True:
         while waiting and (chunk := next(chunks, None)) is not None:
             actor = waiting.pop(0)
-            running[actor.predict.remote(chunk[1])] = chunk[0], actor
+            index, items = chunk
+            running[actor.predict.remote(items, index * chunk_images)] = index, actor
         if not running:
             return
         (done,), _ = ray.wait(list(running), num_returns=1)
@@ -82,7 +90,7 @@ class _Actor:
             sys.modules["torch"].set_num_threads(1)
         self._top, self._form = top, form
 
-    def predict(self, items: list[ImageInput]) -> tuple[bytes, int, int]:
-        predictions = list(self._predictor.predict_inputs(iter(items), self._top))
+    def predict(self, items: list[ImageInput], seen: int) -> tuple[bytes, int, int]:
+        predictions = list(self._predictor.predict_inputs(iter(items), self._top, seen=seen))
         unreadable = sum(prediction.error is not None for prediction in predictions)
         return encode_predictions(predictions, self._form), len(items), unreadable

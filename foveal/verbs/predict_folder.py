@@ -88,20 +88,24 @@ def predict_folder(
 
         if not isinstance(source, Path):
             raise UsageError("--engine ray needs a model file, not the name of pretrained weights")
-        results = predict_on_ray(source, chunks, workers=workers, top=top, form=form)
+        results = predict_on_ray(
+            source, chunks, chunk_images=chunk_images, workers=workers, top=top, form=form
+        )
     else:
-        results = _predict_here(predictor, chunks, top, form)
+        results = _predict_here(predictor, chunks, chunk_images, top, form)
     return _write(folder, results, progress)
 
 
 def _predict_here(
     predictor: Predictor,
     chunks: Iterator[tuple[int, list[ImageInput]]],
+    chunk_images: int,
     top: int | None,
     form: Form,
 ) -> Iterator[tuple[int, bytes, int, int]]:
     for index, items in chunks:
-        predictions = list(predictor.predict_inputs(iter(items), top))
+        seen = index * chunk_images
+        predictions = list(predictor.predict_inputs(iter(items), top, seen=seen))
         unreadable = sum(prediction.error is not None for prediction in predictions)
         yield index, encode_predictions(predictions, form), len(items), unreadable
 

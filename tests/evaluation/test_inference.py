@@ -9,6 +9,7 @@ import pytest
 
 from foveal.dataset.open import open_dataset
 from foveal.errors import UsageError
+from foveal.evaluation import inference
 from foveal.evaluation.collect import collect_evaluation_set
 from foveal.evaluation.inference import (
     open_models,
@@ -19,7 +20,9 @@ from foveal.evaluation.inference import (
 )
 from foveal.model.manifest import Manifest, Thresholds
 from foveal.model.model import load_model
+from foveal.prediction import torch_backend
 from foveal.prediction.predictor import Predictor
+from foveal.prediction.torch_backend import TorchBackend
 from foveal.progress import silent
 from foveal.spec.layers import Flatten, Output
 from foveal.spec.network import Network
@@ -59,6 +62,23 @@ def test_progress_ends_at_the_number_of_images(digits_run: Path) -> None:
     )
     assert logits.shape == (2, 10)
     assert reports == [("scoring", 2, 2)]
+
+
+def test_a_network_is_made_ready_once_for_all_chunks(digits_run: Path, monkeypatch) -> None:
+    monkeypatch.setattr(torch_backend, "MIN_FAST_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(inference, "CHUNK_IMAGES", 20)
+    made = []
+
+    def make_fast(backend: TorchBackend):
+        made.append(1)
+        return backend.logits
+
+    monkeypatch.setattr(TorchBackend, "_fast_logits", make_fast)
+    predictor = Predictor(digits_run / "model.safetensors")
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), dtype=np.uint8)
+    logits, _ = timed_logits(predictor, pixels, np.arange(60), silent)
+    np.testing.assert_allclose(logits, predictor.require_features().logits(pixels), atol=1e-5)
+    assert made == [1]
 
 
 def test_the_thresholds_of_the_manifest_apply() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pyarrow import dataset
 
 from foveal.errors import UsageError
+from foveal.prediction import torch_backend
 from foveal.prediction.prediction import Prediction
+from foveal.prediction.torch_backend import TorchBackend
 from foveal.verbs import predict_folder as module
 from foveal.verbs.predict import predict
 from foveal.verbs.predict_folder import predict_folder
@@ -42,6 +45,20 @@ def test_the_same_bits_as_predict(model: Path, images: list[str], tmp_path: Path
     result = predict_folder(model, images, tmp_path / "out", form="jsonl", chunk_images=64)
     assert (result.images, result.written, result.unreadable) == (200, 200, 3)
     assert result.missing_chunks == 0
+    assert rows(tmp_path / "out") == expected(model, images)
+
+
+def test_a_later_chunk_is_computed_as_in_one_long_run(
+    model: Path, images: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_backend, "MIN_FAST_MULTIPLY_ADDS", 0)
+    monkeypatch.setattr(torch_backend, "MIN_FAST_IMAGES", 100)
+
+    def make_fast(backend: TorchBackend):
+        return lambda pixels: backend.logits(pixels) + np.arange(10, dtype=np.float32)
+
+    monkeypatch.setattr(TorchBackend, "_fast_logits", make_fast)
+    predict_folder(model, images, tmp_path / "out", form="jsonl", chunk_images=64)
     assert rows(tmp_path / "out") == expected(model, images)
 
 
