@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -53,8 +56,11 @@ def map_ahead(
     may use its buffer again.
     """
     pending: deque[Future[Result]] = deque()
-    remaining = _fetch_ahead(inputs)
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="foveal-decode") as pool:
+    threads = os.cpu_count() or 1
+    with (
+        closing(_fetch_ahead(inputs)) as remaining,
+        ThreadPoolExecutor(threads, thread_name_prefix="foveal-decode") as pool,
+    ):
         try:
             while True:
                 for item in islice(remaining, ahead - len(pending)):
@@ -77,24 +83,56 @@ def _submit(
     return done
 
 
-def _fetch_ahead(inputs: Iterable[ImageInput]) -> Iterator[ImageInput]:
+def _fetch_ahead(inputs: Iterable[ImageInput]) -> Generator[ImageInput]:
     """`inputs` in order, images at addresses as bytes, which several connections fetch ahead."""
     pending: deque[Future[ImageInput]] = deque()
-    with ThreadPoolExecutor(FETCH_THREADS, thread_name_prefix="foveal-fetch") as pool:
-        try:
-            for item in inputs:
-                is_remote = _is_remote(item)
-                if is_remote:
-                    pending.append(pool.submit(_fetch, item))
-                while pending and (len(pending) >= 2 * FETCH_THREADS or not is_remote):
-                    yield pending.popleft().result()
-                if not is_remote:
-                    yield item
-            while pending:
+    with closing(_FetchThreads()) as threads:
+        for item in inputs:
+            is_remote = _is_remote(item)
+            if is_remote:
+                pending.append(threads.submit(item))
+            while pending and (len(pending) >= 2 * FETCH_THREADS or not is_remote):
                 yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+            if not is_remote:
+                yield item
+        while pending:
+            yield pending.popleft().result()
+
+
+class _FetchThreads:
+    """Fetches in threads that no end waits for: a store that stalls must not hold up Ctrl-C.
+
+    The threads of a ThreadPoolExecutor are joined where it is closed, and at the interpreter's end.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: SimpleQueue[tuple[ImageInput, Future[ImageInput]] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    def submit(self, item: ImageInput) -> Future[ImageInput]:
+        """The image as bytes, or its error."""
+        future: Future[ImageInput] = Future()
+        self._tasks.put((item, future))
+        if len(self._threads) < FETCH_THREADS:
+            thread = threading.Thread(target=self._work, name="foveal-fetch", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return future
+
+    def close(self) -> None:
+        """End the threads, each after what it fetches now; nothing else is fetched."""
+        self._closed = True
+        for _ in self._threads:
+            self._tasks.put(None)
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None and not self._closed:
+            item, future = task
+            try:
+                future.set_result(_fetch(item))
+            except BaseException as error:
+                future.set_exception(error)
 
 
 def _is_remote(item: ImageInput) -> bool:

@@ -69,7 +69,37 @@ def test_images_at_addresses_are_fetched_ahead_in_order(monkeypatch) -> None:
     decoded = decode_ahead(inputs, NETWORK, ahead=10)
     assert [item.path for item in decoded] == [str(n) for n in range(99)]
     assert 1 < most <= prefetch.FETCH_THREADS
-    assert not [item for item in threading.enumerate() if item.name.startswith("foveal-fetch")]
+    for thread in threading.enumerate():
+        if thread.name == "foveal-fetch":
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+def test_a_store_that_stalls_is_not_waited_for_at_the_end(monkeypatch) -> None:
+    release, fetched = threading.Event(), []
+
+    def fetch(item: ImageInput) -> ImageInput:
+        fetched.append(item.path)
+        if item.path != "0":
+            release.wait(60)
+        return ImageInput(item.path, np.zeros((4, 4), np.uint8))
+
+    monkeypatch.setattr(prefetch, "_fetch", fetch)
+    inputs = (ImageInput(str(number), RemoteImage(f"s3://b/{number}")) for number in range(99))
+    decoded = decode_ahead(inputs, NETWORK, ahead=1)
+    assert next(decoded).path == "0"
+    closing = threading.Thread(target=decoded.close)
+    closing.start()
+    closing.join(10)
+    is_closed = not closing.is_alive()
+    release.set()
+    closing.join(60)
+    assert is_closed
+    for thread in threading.enumerate():
+        if thread.name == "foveal-fetch":
+            assert thread.daemon
+            thread.join(60)
+    assert len(fetched) <= prefetch.FETCH_THREADS + 1
 
 
 def test_files_are_decoded_in_threads_and_arrays_at_once(monkeypatch, tmp_path: Path) -> None:
