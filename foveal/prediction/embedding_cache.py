@@ -11,8 +11,9 @@ import contextlib
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from tokenize import TokenError
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from foveal import cache
@@ -49,9 +51,6 @@ class EmbeddingCache:
     size: int
     places: dict[int, tuple[NDArray[np.float32], int, int]] = field(default_factory=dict)
 
-    def __contains__(self, content_hash: int) -> bool:
-        return content_hash in self.places
-
     def get(self, content_hash: int) -> NDArray[np.float32] | None:
         """The vector (D,); None where there is none or it is damaged."""
         if content_hash not in self.places:
@@ -79,13 +78,17 @@ def open_cache(model: Model, size: int) -> EmbeddingCache:
 
 def open_vectors(name: str, size: int) -> EmbeddingCache:
     """The cached vectors of what `name`, a digest, stands for."""
-    folder = cache.entry_folder("embeddings", name)
+    opened = _read_entry(cache.entry_folder("embeddings", name), size)
+    if opened.places:
+        cache.touch(opened.folder)
+    return opened
+
+
+def _read_entry(folder: Path, size: int) -> EmbeddingCache:
     opened = EmbeddingCache(folder, size)
     for index, vectors in _read_parts(folder, size):
         for row, (content_hash, checksum) in enumerate(index.tolist()):
             opened.places[content_hash] = vectors, row, checksum
-    if opened.places:
-        cache.touch(folder)
     return opened
 
 
@@ -94,10 +97,10 @@ def save_vectors(opened: EmbeddingCache, vectors: Mapping[int, NDArray[np.float3
     if not vectors:
         return
     with contextlib.suppress(OSError, Error):
-        parts = list(_read_parts(opened.folder, opened.size))
-        _write_part(opened.folder, list(vectors), np.stack(list(vectors.values())))
+        parts = len(list(opened.folder.glob("*.index.npy")))
+        _write_part(opened.folder, vectors)
         cache.write_about(opened.folder, f"embeddings of images, {opened.size} values each")
-        if len(parts) >= MAX_PARTS:
+        if parts >= MAX_PARTS:
             _join_parts(opened.folder, opened.size)
 
 
@@ -122,17 +125,26 @@ def save_listing(
         write_atomic(folder / f"{fingerprint}.json", content)
 
 
-def _write_part(folder: Path, hashes: list[int], vectors: NDArray[np.float32]) -> str:
-    index = np.empty(len(hashes), _INDEX)
-    index["content_hash"] = hashes
-    index["checksum"] = [zlib.crc32(vector.tobytes()) for vector in vectors]
+def _write_part(folder: Path, vectors: Mapping[int, NDArray[np.float32]]) -> str:
+    index = np.empty(len(vectors), _INDEX)
+    index["content_hash"] = list(vectors)
+    index["checksum"] = [zlib.crc32(vector.tobytes()) for vector in vectors.values()]
     name = blake2b(index.tobytes(), digest_size=8).hexdigest()
-    cache.evict(vectors.nbytes, frozenset({folder.name}))
-    folder.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, NDArray[Any]] = {"vectors": vectors, "index": index}  # this makes it a part
-    for suffix, array in arrays.items():
-        write_atomic(folder / f"{name}.{suffix}.npy", npy_bytes(array))
+    size = sum(vector.nbytes for vector in vectors.values())
+    cache.evict(size, frozenset({folder.name}))
+    write_atomic(folder / f"{name}.vectors.npy", partial(_write_rows, list(vectors.values())))
+    write_atomic(folder / f"{name}.index.npy", npy_bytes(index))  # this makes it a part
     return name
+
+
+def _write_rows(rows: Sequence[NDArray[np.float32]], path: Path) -> None:
+    """A .npy file (N, D) of vectors (D,), of which one is in memory where they are mapped."""
+    shape = len(rows), len(rows[0])
+    with path.open("wb") as file:
+        npy_format.write_array_header_1_0(
+            file, {"descr": "<f4", "fortran_order": False, "shape": shape}
+        )
+        file.writelines(row.astype("<f4").tobytes() for row in rows)
 
 
 def npy_bytes(array: NDArray[Any]) -> bytes:
@@ -159,14 +171,18 @@ def _vectors_path(index: Path) -> Path:
 
 
 def _join_parts(folder: Path, size: int) -> None:
-    """Write all parts as one and remove them; a part that goes meanwhile is computed again."""
+    """Write what is whole of all parts as one and remove them.
+
+    A part that goes meanwhile, and a damaged vector, are computed again.
+    """
     old = sorted(folder.glob("*.index.npy"))
-    places = {
+    entry = _read_entry(folder, size)
+    whole = {
         content_hash: vectors[row]
-        for index, vectors in _read_parts(folder, size)
-        for row, content_hash in enumerate(index["content_hash"].tolist())
+        for content_hash, (vectors, row, _) in entry.places.items()
+        if entry.get(content_hash) is not None
     }
-    new = _write_part(folder, list(places), np.stack(list(places.values())))
+    new = _write_part(folder, whole) if whole else None
     for path in old:
         if path.name != f"{new}.index.npy":
             path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,9 +37,9 @@ def test_what_is_saved_is_found(model: Model):
     save_vectors(open_cache(model, 4), vectors(7))
     opened = open_cache(model, 4)
     for value, vector in vectors(1, 2**64 - 1, 7).items():
-        assert value in opened
+        assert value in opened.places
         np.testing.assert_array_equal(opened.get(value), vector)
-    assert 3 not in opened
+    assert 3 not in opened.places
     assert opened.get(3) is None
     (entry,) = cache.list_entries()
     assert entry.description == "embeddings of images, 4 values each"
@@ -51,17 +52,17 @@ def test_other_weights_and_another_network_are_other_entries(model: Model):
         update={"preprocess": network.preprocess.model_copy(update={"fit": "pad"})}
     )
     manifest = model.manifest.model_copy(update={"network": unlike})
-    assert 1 not in open_cache(replace(model, manifest=manifest), 4)
+    assert 1 not in open_cache(replace(model, manifest=manifest), 4).places
     with torch.no_grad():
         next(model.module.parameters()).add_(1e-3)  # the file's SHA-256 is now another model's
-    assert 1 not in open_cache(model, 4)
+    assert 1 not in open_cache(model, 4).places
 
 
 def test_an_output_layer_that_was_fitted_again_has_the_same_entry(model: Model):
     save_vectors(open_cache(model, 4), vectors(1))
     with torch.no_grad():
         model.module.get_parameter("output.weight").add_(1)
-    assert 1 in open_cache(model, 4)
+    assert 1 in open_cache(model, 4).places
 
 
 def test_damaged_parts_are_not_used(model: Model):
@@ -101,6 +102,36 @@ def test_many_parts_are_joined(model: Model, monkeypatch: pytest.MonkeyPatch):
     assert len(list(opened.folder.glob("*.npy"))) == 2
     assert sorted(opened.places) == [1, 2, 3, 4]
     np.testing.assert_array_equal(opened.get(3), vectors(3)[3])
+
+
+def test_a_damaged_vector_is_not_joined(model: Model, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(embedding_cache, "MAX_PARTS", 1)
+    opened = open_cache(model, 4)
+    save_vectors(opened, vectors(1, 2))
+    (path,) = opened.folder.glob("*.vectors.npy")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    save_vectors(opened, vectors(3))
+    joined = open_cache(model, 4)
+    assert len(list(joined.folder.glob("*.npy"))) == 2
+    np.testing.assert_array_equal(joined.get(1), vectors(1)[1])
+    assert joined.get(2) is None
+    np.testing.assert_array_equal(joined.get(3), vectors(3)[3])
+
+
+def test_parts_are_joined_row_by_row(model: Model, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(embedding_cache, "MAX_PARTS", 4)
+    opened = open_cache(model, 50_000)
+    for value in range(4):
+        save_vectors(opened, {10 * value + row: np.ones(50_000, np.float32) for row in range(10)})
+    tracemalloc.start()
+    save_vectors(opened, {99: np.ones(50_000, np.float32)})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(open_cache(model, 50_000).places) == 41
+    assert len(list(opened.folder.glob("*.npy"))) == 2
+    assert peak < 2_000_000  # of 8.2 MB
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(model: Model, tmp_path: Path):
