@@ -73,11 +73,11 @@ class RunData:
         return {"train": len(self.train), "val": len(self.val), "test": len(self.test)}
 
 
-def default_folder(data: str | Path) -> Path:
-    """runs/DATA-TIME, the folder of a run for which none is given."""
+def default_folder(data: str | Path, parent: str = "runs") -> Path:
+    """PARENT/DATA-TIME, the folder of a run, or of a search, for which none is given."""
     path = Path(str(data).rstrip("/\\"))
     name = path.stem if path.is_file() else path.name
-    return Path("runs") / f"{name or 'data'}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return Path(parent) / f"{name or 'data'}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def check_unused(folder: Path) -> None:

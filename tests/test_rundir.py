@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import DataError
-from foveal.rundir import RunData, RunImage, read_run_data, write_run_data
+from foveal.rundir import RunData, RunImage, default_folder, read_run_data, write_run_data
 
 DATA = RunData(
     root=Path("/images"),
@@ -28,6 +28,15 @@ def test_what_was_written_is_read(tmp_path):
     assert read_run_data(tmp_path) == DATA
     assert DATA.counts == {"train": 2, "val": 1, "test": 1}
     assert DATA.split("val") == DATA.val
+
+
+def test_the_default_folder_has_the_name_of_the_data(tmp_path):
+    (tmp_path / "birds.v2").mkdir()
+    (tmp_path / "birds.csv").touch()
+    for name, expected in (("birds.v2/", "runs/birds.v2-"), ("birds.csv", "runs/birds-")):
+        folder = default_folder(f"{tmp_path}/{name}").as_posix()
+        assert re.fullmatch(re.escape(expected) + r"\d{8}-\d{6}", folder)
+    assert default_folder("/", "searches").as_posix().startswith("searches/data-")
 
 
 def test_the_file_is_plain_json(tmp_path):

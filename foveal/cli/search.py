@@ -98,8 +98,7 @@ def _lines(result: SearchResult) -> list[str]:
 
 
 def _trial_line(trial: TrialResult) -> str:
-    values = ", ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in trial.params.items()
-    )
-    return f"trial {trial.number}  {100 * (trial.val_accuracy or 0):.2f} %  {values}"
+    from foveal.scale.search.space import format_values
+
+    accuracy = f"{100 * (trial.val_accuracy or 0):.2f} %"
+    return f"trial {trial.number}  {accuracy}  {format_values(trial.params)}"

@@ -12,6 +12,7 @@ from foveal.errors import DataError, MissingExtra, UsageError
 from foveal.filelock import try_lock
 from foveal.files import refuse_overwriting
 from foveal.progress import Progress, silent
+from foveal.rundir import default_folder
 from foveal.scale.search.budget import plan_search
 from foveal.scale.search.command import Source
 from foveal.scale.search.refit import stored_refit
@@ -76,7 +77,7 @@ def search(
     arguments = Search(
         data,
         root,
-        Path(out) if out is not None else _default_folder(data),
+        Path(out) if out is not None else default_folder(data, "searches"),
         plan_search(minutes, trials, trial_minutes, refit_minutes, started),
         start_from,
         seed,
@@ -125,11 +126,6 @@ def _write(study: Study, search: Search) -> SearchResult:
     result = write_result(study, search.folder, source)
     write_search_report(result, stored_space(study), Path(search.data).resolve().name)
     return result
-
-
-def _default_folder(data: str | Path) -> Path:
-    path = Path(str(data).rstrip("/\\"))
-    return Path("searches") / f"{path.stem or 'data'}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def _goes_on(study: Study, search: Search) -> bool:

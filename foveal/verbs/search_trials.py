@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from foveal.errors import DataError, Error
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, read_run_data
-from foveal.scale.search.space import DESIGNED, Range, Scalar, default_space
+from foveal.scale.search.space import DESIGNED, Range, Scalar, default_space, format_values
 from foveal.scale.search.study import (
     FOLDER,
     SEED,
@@ -97,11 +97,7 @@ def run_trial(study: Study, entries: Entries, search: Search) -> bool:
     folder = run_folder(search.trials, trial) or search.trials / f"{trial.number:04d}"
     trial.set_user_attr(FOLDER, folder.name)
     trial.set_user_attr(SEED, trial.user_attrs.get(SEED, search.seed))
-    told = ", ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in values.items()
-    )
-    search.progress.message(f"trial {trial.number}: {told}")
+    search.progress.message(f"trial {trial.number}: {format_values(values)}")
     reported = 0
 
     def on_epoch(record: EpochRecord, progress: float) -> None:

@@ -135,6 +135,14 @@ def _round(value: float) -> float:
     return float(f"{value:.3g}")
 
 
+def format_values(values: Mapping[str, Scalar]) -> str:
+    """`learning_rate 0.002, batch_size 32`: the values of a trial for a line of text."""
+    return ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in values.items()
+    )
+
+
 def ends_of(key: str, values: Range) -> tuple[int, int] | tuple[float, float]:
     """Low and high of a range, as whole numbers where the key takes no others."""
     if is_whole(key):
