@@ -24,9 +24,9 @@ from foveal.text import MAX_LISTED_CLASSES, and_more
 
 EvaluatedSplit = Literal["train", "val", "test", "all"]
 TRAINING_IMAGES_UNKNOWN = (
-    "an exported file does not record which images the model was fitted on; some of them may be "
-    "among the scored ones, and the scores too high: evaluate the model.safetensors it was made "
-    "from, or data with a split"
+    "which images the model was fitted on is not recorded; some of them may be among the scored "
+    "ones, and the scores too high: evaluate data with a split, or instead of an exported file the "
+    "model.safetensors it was made from"
 )
 
 

@@ -30,6 +30,13 @@ MIN_IMAGES_WITHOUT_NOTE = 100
 """Under so many images a note says how wide the intervals are."""
 
 
+def check_others(others: str | Path | None) -> Path | None:
+    """The folder of images of no known class; raises UsageError where it is none."""
+    if others is None or Path(others).is_dir():
+        return None if others is None else Path(others)
+    raise UsageError(f"--others {others} is not a folder; give a folder of images")
+
+
 def evaluate_model(
     model: OpenedModel,
     evaluation_set: EvaluationSet,
@@ -41,7 +48,8 @@ def evaluate_model(
 ) -> Scores:
     """All scores of `output`.
 
-    others: a folder of images of no known class.  robustness: score corrupted images too.
+    others: a folder of images of no known class, see `check_others`.  robustness: score corrupted
+    images too.
     """
     out_of_distribution = None
     if others is not None:
@@ -126,8 +134,6 @@ def _score_folder(
     model: OpenedModel, predictions: Predictions, folder: Path, progress: Progress
 ) -> OutOfDistributionScore:
     """The out-of-distribution score of the images in `folder`."""
-    if not folder.is_dir():
-        raise UsageError(f"--others {folder} is not a folder; give a folder of images")
     probabilities, unusable = [], 0
     for prediction in model.predictor.predict(folder, top=None):
         if prediction.error is None:

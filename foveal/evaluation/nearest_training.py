@@ -28,6 +28,8 @@ from foveal.rundir import RunData, RunImage, read_run_data
 
 MAX_ERRORS = 16
 NEIGHBOURS = 4
+SAME_DISTANCE = 1e-4
+"""Up to which an image of the same path is the image itself: other DATA may have the path too."""
 MIN_TRAINING_IMAGES, MAX_TRAINING_IMAGES = 100, 2000
 """Of more, as many are searched, evenly spread; with fewer, neighbours would say little."""
 
@@ -159,7 +161,7 @@ def _neighbours(
     """Path, labels, distance and thumbnail of the nearest images; never of the image itself."""
     found = []
     for distance, place in zip(distances.tolist(), places.tolist(), strict=True):
-        if training.paths[place] != path:
+        if training.paths[place] != path or distance > SAME_DISTANCE:
             pixels = training.pixels(place)
             found.append(
                 {

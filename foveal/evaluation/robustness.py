@@ -118,6 +118,8 @@ def _pooling_maps(
     import torch
 
     current: LayerMaps = {}
+    module, training = model.module, model.module.training
+    device = next((weight.device for weight in module.parameters()), torch.device("cpu"))
 
     def record(name: str) -> Any:
         def hook(_module: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -125,16 +127,18 @@ def _pooling_maps(
 
         return hook
 
-    handles = [module.register_forward_hook(record(name)) for name, module in pools.items()]
+    handles = [pool.register_forward_hook(record(name)) for name, pool in pools.items()]
     recorded = []
+    module.eval()
     try:
         for pixels in batches:
             current.clear()
-            images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+            images = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
             with torch.inference_mode():
-                model.module(images)
+                module(images.permute(0, 3, 1, 2))
             recorded.append(dict(current))
     finally:
+        module.train(training)
         for handle in handles:
             handle.remove()
     return recorded

@@ -36,7 +36,7 @@ def compare(
     from foveal.dataset.open import open_dataset
     from foveal.evaluation.collect import collect_evaluation_set, common_images
     from foveal.evaluation.comparison import model_differences
-    from foveal.evaluation.evaluate import evaluate_model
+    from foveal.evaluation.evaluate import check_others, evaluate_model
     from foveal.evaluation.inference import open_models, run_model
     from foveal.evaluation.metrics import require_scipy
     from foveal.evaluation.schema import Comparison
@@ -44,6 +44,7 @@ def compare(
     require_scipy()
     if len(models) < 2:
         raise UsageError("compare needs at least two models; evaluate scores one")
+    folder = check_others(others)
     dataset = open_dataset(data, root=root)
     opened = open_models(models)
     evaluation_sets = common_images(
@@ -63,7 +64,6 @@ def compare(
         run_model(model, evaluation_set, progress)
         for model, evaluation_set in zip(opened, evaluation_sets, strict=True)
     ]
-    folder = None if others is None else Path(others)
     scores = tuple(
         evaluate_model(*parts, progress, others=folder)
         for parts in zip(opened, evaluation_sets, outputs, strict=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from foveal.errors import UsageError
 from foveal.files import PAGE, refuse_overwriting
+from foveal.model.detect import detect_format
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ class Evaluation:
     scores: Scores
     predictions: Predictions
     paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _ModelRun:
+    """A model and its output for the images that are scored."""
+
+    model: OpenedModel
+    evaluation_set: EvaluationSet
+    output: ModelOutput
 
 
 def evaluate(
@@ -51,47 +61,65 @@ def evaluate(
     `split`, which should be val) and write the model with it to `out`.  others: a folder of
     images of no known class.  report: an HTML page to write, in `lang`.  Raises foveal.Error.
     """
-    return evaluate_with_predictions(
-        model,
-        data,
-        root=root,
-        split=split,
-        ignore_unknown_classes=ignore_unknown_classes,
-        abstain_at_accuracy=abstain_at_accuracy,
-        out=out,
-        others=others,
-        report=report,
-        lang=lang,
-        progress=progress,
-    ).scores
+    from foveal.evaluation.evaluate import check_others
+
+    sources = {"the model": model, "the data": data}
+    refuse_overwriting(out, sources, suffixes=(".safetensors",))
+    refuse_overwriting(report, sources, "--report", suffixes=PAGE)
+    _check_abstention_options(model, abstain_at_accuracy, out)
+    folder = check_others(others)
+    run = _run(model, data, root, split, ignore_unknown_classes, progress)
+    if abstain_at_accuracy is not None and out is not None:
+        run = replace(run, model=_write_with_threshold(run, abstain_at_accuracy, Path(out)))
+    return _score(run, folder, report, lang, progress)
 
 
 def evaluate_with_predictions(
+    model: Path, data: Path, *, split: EvaluatedSplit, report: Path, progress: Progress
+) -> Evaluation:
+    """As `evaluate` without classes that the model does not know, with each image's prediction."""
+    run = _run(model, data, None, split, True, progress)
+    scores = _score(run, None, report, "en", progress)
+    root = run.evaluation_set.dataset.root
+    paths = tuple(root / path for path in run.evaluation_set.paths)
+    return Evaluation(scores, run.output.predictions, paths)
+
+
+def _check_abstention_options(
+    model: str | Path | Model | Predictor, accuracy: float | None, out: str | Path | None
+) -> None:
+    if (accuracy is None) != (out is None):
+        raise UsageError(
+            "--abstain-at-accuracy and --out go together: the model with the threshold is written "
+            "to a new file"
+        )
+    if accuracy is None:
+        return
+    if not 0 < accuracy < 1:
+        raise UsageError(
+            f"--abstain-at-accuracy is {accuracy:g}; give a share above 0 and below 1, like 0.99"
+        )
+    if not isinstance(model, str | Path) or detect_format(Path(model)) != "native":
+        raise UsageError(
+            "--abstain-at-accuracy writes a native model file; give the model.safetensors "
+            "that `foveal train` wrote, then export it again"
+        )
+
+
+def _run(
     model: str | Path | Model | Predictor,
     data: str | Path | Dataset,
-    *,
-    root: str | Path | None = None,
-    split: EvaluatedSplit | None = None,
-    ignore_unknown_classes: bool = False,
-    abstain_at_accuracy: float | None = None,
-    out: str | Path | None = None,
-    others: str | Path | None = None,
-    report: str | Path | None = None,
-    lang: Literal["en", "ko"] = "en",
-    progress: Progress = silent,
-) -> Evaluation:
-    """As `evaluate`, with the predictions of each scored image."""
+    root: str | Path | None,
+    split: EvaluatedSplit | None,
+    ignore_unknown_classes: bool,
+    progress: Progress,
+) -> _ModelRun:
     from foveal.dataset.open import open_dataset
     from foveal.evaluation.collect import collect_evaluation_set
-    from foveal.evaluation.evaluate import evaluate_model
     from foveal.evaluation.inference import open_models, run_model
     from foveal.evaluation.metrics import require_scipy
 
     require_scipy()
-    _check_abstention_options(abstain_at_accuracy, out)
-    sources = {"the model": model, "the data": data}
-    refuse_overwriting(out, sources, suffixes=(".safetensors",))
-    refuse_overwriting(report, sources, "--report", suffixes=PAGE)
     dataset = open_dataset(data, root=root)
     (opened,) = open_models([model])
     evaluation_set = collect_evaluation_set(
@@ -102,78 +130,63 @@ def evaluate_with_predictions(
         progress,
         ignore_unknown_classes=ignore_unknown_classes,
     )
-    output = run_model(opened, evaluation_set, progress)
-    if abstain_at_accuracy is not None and out is not None:
-        opened = _write_with_threshold(opened, output, abstain_at_accuracy, Path(out))
-    scores = evaluate_model(
-        opened,
-        evaluation_set,
-        output,
-        progress,
-        others=None if others is None else Path(others),
-        robustness=report is not None,
-    )
-    if report is not None:
-        _write_report(Path(report), scores, opened, evaluation_set, output, lang, progress)
-    paths = tuple(dataset.root / path for path in evaluation_set.paths)
-    return Evaluation(scores, output.predictions, paths)
+    return _ModelRun(opened, evaluation_set, run_model(opened, evaluation_set, progress))
 
 
-def _check_abstention_options(accuracy: float | None, out: str | Path | None) -> None:
-    if (accuracy is None) != (out is None):
-        raise UsageError(
-            "--abstain-at-accuracy and --out go together: the model with the threshold is written "
-            "to a new file"
-        )
-    if accuracy is not None and not 0 < accuracy < 1:
-        raise UsageError(
-            f"--abstain-at-accuracy is {accuracy:g}; give a share above 0 and below 1, like 0.99"
-        )
-
-
-def _write_with_threshold(
-    model: OpenedModel, output: ModelOutput, accuracy: float, out: Path
-) -> OpenedModel:
+def _write_with_threshold(run: _ModelRun, accuracy: float, out: Path) -> OpenedModel:
     """Choose the abstention threshold, write the model with it to `out`, and open that."""
     from foveal.evaluation.thresholds import choose_abstention_threshold
     from foveal.model import file as model_file
     from foveal.prediction.predictor import Predictor
 
-    if model.path is None or model.native is None:
-        raise UsageError(
-            "--abstain-at-accuracy writes a native model file; give the model.safetensors "
-            "that `foveal train` wrote, then export it again"
-        )
-    threshold = choose_abstention_threshold(output.predictions, accuracy)
-    manifest, tensors = model_file.read_model_file(model.path)
+    assert run.model.path is not None
+    threshold = choose_abstention_threshold(run.output.predictions, accuracy)
+    manifest, tensors = model_file.read_model_file(run.model.path)
     thresholds = manifest.thresholds.model_copy(update={"abstain": threshold})
     manifest = manifest.model_copy(update={"thresholds": thresholds})
     model_file.write_model_file(out, manifest, tensors)
-    return replace(model, path=out, predictor=Predictor(out))
+    return replace(run.model, path=out, predictor=Predictor(out))
+
+
+def _score(
+    run: _ModelRun,
+    others: Path | None,
+    report: str | Path | None,
+    lang: Literal["en", "ko"],
+    progress: Progress,
+) -> Scores:
+    from foveal.evaluation.evaluate import evaluate_model
+
+    scores = evaluate_model(
+        run.model,
+        run.evaluation_set,
+        run.output,
+        progress,
+        others=others,
+        robustness=report is not None,
+    )
+    if report is not None:
+        _write_report(Path(report), scores, run, lang, progress)
+    return scores
 
 
 def _write_report(
-    path: Path,
-    scores: Scores,
-    model: OpenedModel,
-    evaluation_set: EvaluationSet,
-    output: ModelOutput,
-    lang: Literal["en", "ko"],
-    progress: Progress,
+    path: Path, scores: Scores, run: _ModelRun, lang: Literal["en", "ko"], progress: Progress
 ) -> None:
     from foveal.evaluation.collect import TRAINING_IMAGES_UNKNOWN
     from foveal.evaluation.nearest_training import nearest_training_images
     from foveal.evaluation.report import write_evaluation_report
 
-    images, found = evaluation_set.images, None
+    model, predictions, images = run.model, run.output.predictions, run.evaluation_set.images
+    found = None
     if model.path is not None and model.native is not None:
         found = nearest_training_images(
-            model.predictor, model.path, output.predictions, images, progress=progress
+            model.predictor, model.path, predictions, images, progress=progress
         )
     write_evaluation_report(
         path,
         scores,
-        output.predictions,
+        predictions,
         model.manifest,
         images,
         nearest_training=found,

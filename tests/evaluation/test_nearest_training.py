@@ -82,6 +82,17 @@ def test_an_error_among_the_training_images_is_not_its_own_neighbour(
     assert len(found["errors"][0]["nearest"]) == 4
 
 
+def test_another_image_of_the_same_path_is_a_neighbour(model: Path, asked) -> None:
+    predictor, _, predictions, images = asked
+    found = nearest_training_images(predictor, model, predictions, images)
+    assert found is not None
+    expected = found["errors"][0]["nearest"]
+    named = ReportImages(images.pixels, images.cache_rows, [expected[0]["path"], *images.paths[1:]])
+    found = nearest_training_images(predictor, model, predictions, named)
+    assert found is not None
+    assert found["errors"][0]["nearest"] == expected
+
+
 def test_changed_images_are_not_searched(
     digits_run: Path, digits: Path, asked, tmp_path: Path
 ) -> None:

@@ -10,10 +10,12 @@ import pytest
 from foveal.errors import Error
 from foveal.evaluation.report_images import ReportImages
 from foveal.evaluation.robustness import pooling_shifts, score_robustness
-from foveal.model.model import load_model
+from foveal.model.manifest import Manifest
+from foveal.model.model import Model, load_model
 from foveal.network.shift import shift_images
 from foveal.prediction.predictor import Predictor
 from foveal.progress import silent
+from foveal.spec.network import Network
 
 
 def random_images(n: int) -> np.ndarray:
@@ -47,6 +49,26 @@ def test_the_change_around_a_pooling_is_that_of_plain_numpy(digits_run: Path) ->
             size = (np.linalg.norm(original, axis=1) + np.linalg.norm(moved, axis=1)) / 2
             changes.append((np.linalg.norm(original - moved, axis=1) / size).mean())
         assert getattr(shifts[1], field) == pytest.approx(np.mean(changes), rel=1e-4)
+
+
+def test_a_model_in_training_mode_stays_as_it_is() -> None:
+    import torch
+
+    layers = [{"conv": {"channels": 2, "kernel": 3}}, "batch_norm", {"max_pool": 2}, "flatten"]
+    network = Network.model_validate(
+        {
+            "input": {"height": 8, "width": 8, "channels": 1},
+            "layers": [*layers, {"output": "softmax"}],
+        }
+    )
+    module = network.build(2).train()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    model = Model(module, Manifest(network=network, labels=("a", "b")))
+    found = pooling_shifts(model, random_images(8))
+    assert module.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    module.eval()
+    assert pooling_shifts(model, random_images(8)) == found
 
 
 def test_consistency_is_accuracy_where_all_clean_predictions_are_correct(

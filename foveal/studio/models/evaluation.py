@@ -154,11 +154,10 @@ def evaluate_test(project: Project, run: Path, progress: TaskProgress) -> dict[s
 def evaluate_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """`foveal evaluate` of `model` on `table`, in the process of the work."""
     found = evaluate_with_predictions(
-        request["model"],
-        request["table"],
+        Path(request["model"]),
+        Path(request["table"]),
         split="test",
-        ignore_unknown_classes=True,
-        report=request["report"],
+        report=Path(request["report"]),
         progress=progress,
     )
     scores, predictions = found.scores, found.predictions
