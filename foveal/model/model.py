@@ -21,8 +21,8 @@ from foveal.text import first_line_of, printable
 class Model:
     """A trained network: its torch module and its manifest.
 
-    module: (N, C, H, W) in 0..255 to (N, units) logits.  train_hashes: content hashes of the
-    training images, uint64, sorted.
+    module: (N, C, H, W) in 0..255 to (N, units) logits.  train_hashes: content hashes of the images
+    it was trained on or selected with, uint64, sorted; empty where they are not known.
     """
 
     module: nn.Module
