@@ -97,7 +97,7 @@ def iter_inputs(images: Any, on_skip: OnSkip | None = None) -> Iterator[ImageInp
         yield ImageInput(None, bytes(images))
     elif _is_single_image(images):
         yield ImageInput(None, images)
-    elif isinstance(images, Iterable):
+    elif isinstance(images, Iterable) and not hasattr(images, "numpy"):  # a tensor of torch has it
         for item in images:
             yield from iter_inputs(item, on_skip)
     else:

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+import torch
 
 from foveal.dataset.open import open_dataset
 from foveal.prediction.inputs import iter_inputs
@@ -34,6 +35,14 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "broken.jpg").symlink_to(tmp_path / "gone.jpg")
     (tmp_path / "itself.jpg").symlink_to(tmp_path / "itself.jpg")
     return tmp_path
+
+
+def test_a_tensor_is_no_image() -> None:
+    (found,) = iter_inputs([torch.zeros(3, 4, 4)])
+    assert (found.path, found.error) == (
+        None,
+        "Tensor is not an image: give a path, bytes, PIL image or array",
+    )
 
 
 def names(folder: Path, given) -> list[str]:
