@@ -52,8 +52,10 @@ def serve(
     from foveal.serving.settings import MiB, ServerLimits
     from foveal.verbs.serve import serve as verb
 
+    body_bytes = int(max_mb * MiB)
     limits = ServerLimits(
-        body_bytes=int(max_mb * MiB),
+        body_bytes=body_bytes,
+        buffered_bytes=max(ServerLimits.buffered_bytes, body_bytes),
         queue_images=queue,
         deadline_seconds=deadline,
         drain_seconds=drain,

@@ -143,6 +143,16 @@ def test_an_open_server_without_a_token_is_warned_about(run, model: Path, monkey
     assert run(model, "--host", "0.0.0.0") == (143, "", ready)
 
 
+def test_a_body_of_the_largest_size_fits_the_memory_for_all(run, model: Path, monkeypatch) -> None:
+    limits = []
+    monkeypatch.setattr(
+        Supervisor, "run", lambda supervisor: limits.append(supervisor.settings.limits) or 143
+    )
+    for words, expected in (((), (16 << 20, 256 << 20)), (("--max-mb", "300"), (300 << 20,) * 2)):
+        assert run(model, *words)[0] == 143
+        assert (limits[-1].body_bytes, limits[-1].buffered_bytes) == expected
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_server_is_quiet_where_that_is_asked_for(model: Path, quiet: bool) -> None:
     env = {name: value for name, value in os.environ.items() if name != "FOVEAL_TOKEN"}
