@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 from collections.abc import Iterator
 
@@ -22,6 +23,16 @@ pytest_plugins = (
 
 settings.register_profile("foveal", deadline=None)  # a busy machine is no mistake
 settings.load_profile("foveal")
+
+
+def pytest_configure() -> None:
+    """What is collected lives to the end: the garbage collector need not look at it, ever again."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -227,11 +227,16 @@ def _schema(model: type[BaseModel], field: str | None) -> dict[str, Any]:
 
 
 def field_schema(model: type[BaseModel], field: str) -> dict[str, Any]:
-    """JSON Schema of one field, empty where there is none; a model may contain its own kind."""
+    """JSON Schema of one field, not to be altered; empty where there is none."""
+    return _field_schemas(model).get(field, {})
+
+
+@cache
+def _field_schemas(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
     schema = model.model_json_schema()
-    own = schema["$defs"][model.__name__] if "$ref" in schema else schema
+    own = schema["$defs"][model.__name__] if "$ref" in schema else schema  # it holds its own kind
     properties: dict[str, dict[str, Any]] = own["properties"]
-    return properties.get(field, {})
+    return properties
 
 
 def _words(schema: dict[str, Any]) -> list[str]:
