@@ -64,7 +64,7 @@ def close_epoch(
         loss = loss if math.isfinite(loss) else None
     epoch = -(-position.step // task.steps_per_epoch)
     with task.interrupts:
-        selected = _is_selected(state, task, logits, loss)
+        selected = _is_selected(state, task, eval_module, logits, loss)
         if selected:
             _select_weights(state, eval_module, epoch)
         if selected and logits is not None:
@@ -87,15 +87,19 @@ def close_epoch(
 
 
 def _is_selected(
-    state: TrainingState, task: TrainTask, logits: validation.Logits | None, loss: float | None
+    state: TrainingState,
+    task: TrainTask,
+    eval_module: nn.Module,
+    logits: validation.Logits | None,
+    loss: float | None,
 ) -> bool:
     """The newest weights are selected unless an earlier epoch was clearly better on val.
 
     After a linear probe, unless one was better at all. Better is the mean over classes where the
-    recipe balances them.
+    recipe balances them.  Without val all that are finite are selected.
     """
     if logits is None:
-        return True
+        return all(bool(value.isfinite().all()) for value in eval_module.state_dict().values())
     if loss is None:
         return False
     position = state.position
@@ -124,5 +128,6 @@ def _record_epoch(state: TrainingState, record: EpochRecord) -> None:
     if position.stage == "head" or (position.history and "stage" in position.history[0]):
         entry["stage"] = position.stage
     position.history.append(entry)
+    position.epoch_seconds.append(round(record.seconds, 3))
     position.images_seen, position.loss_sum, position.correct_sum = 0, 0.0, 0.0
     position.needs_validation = False

@@ -64,7 +64,7 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
         epoch = position.step // task.steps_per_epoch
         if epoch != batches_epoch:
             batches, batches_epoch = epoch_batches(task, epoch), epoch
-        if step_in_epoch == 0 or not state.rollback_point:
+        if not state.rollback_point:
             with task.interrupts:
                 state.save_rollback_point()
         yield from _train_step(state, task, module, graphs, batches[step_in_epoch], epoch)
@@ -104,6 +104,8 @@ def _train_step(
         return
     learning_rate = schedule.learning_rate(recipe, position)
     with task.interrupts:
+        if position.step % task.steps_per_epoch == 0:  # here, where the loss is known to be finite
+            state.save_rollback_point()
         _update_weights(state, recipe, processes, graphs if graphed is not None else None)
         position.images_seen += len(indices)
         position.loss_sum += loss * len(indices)

@@ -108,9 +108,10 @@ class TrainingState:
         self.buffers_before_step = {}
 
     def save_rollback_point(self) -> None:
-        """Save this state as the one to roll back to."""
+        """Save the state to roll back to: this one, or within a step the one before it."""
+        before = {f"module.{name}": value for name, value in self.buffers_before_step.items()}
         self.rollback_point = {
-            name: value.detach().clone() for name, value in self.tensors().items()
+            name: before.get(name, value).detach().clone() for name, value in self.tensors().items()
         }
 
     def roll_back(self) -> None:

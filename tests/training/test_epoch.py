@@ -25,3 +25,18 @@ def test_where_classes_are_balanced_each_counts_alike_in_choosing_the_epoch(
         made.state.position.step = epoch * task.steps_per_epoch
         close_epoch(made.state, task, made.state.module, logits, lambda: 0.0)
     assert made.state.position.best_epoch == best_epoch
+
+
+def test_without_val_weights_that_are_not_finite_are_not_selected(runs):
+    made = runs.start()
+    images = replace(
+        made.task.val, pixels=made.task.val.pixels[:0], labels=made.task.val.labels[:0]
+    )
+    task = replace(made.task, val=images)
+    for value, selected in ((1.0, True), (float("nan"), False), (float("inf"), False)):
+        made.state.position.step += task.steps_per_epoch
+        made.state.module.get_buffer("batch_norm_1.running_var")[0] = value
+        record = close_epoch(made.state, task, made.state.module, None, lambda: 0.0)
+        assert record.selected == selected
+    assert made.state.position.best_epoch == 1
+    assert made.state.best["batch_norm_1.running_var"][0] == 1

@@ -5,6 +5,7 @@ import pytest
 from foveal.errors import TrainingError
 from foveal.training import gradients
 from foveal.training.events import Recovery
+from foveal.training.optimizers import optim
 
 
 def _poisoned(monkeypatch, steps):
@@ -43,6 +44,29 @@ def test_three_in_a_row_roll_back_at_half_the_rate(runs, monkeypatch):
         "ones and the learning rate was halved"
     )
     assert made.state.position.lr_scale == 0.5
+
+
+@pytest.mark.parametrize("steps_per_epoch", [1, 2])
+def test_weights_broken_at_the_end_of_an_epoch_are_not_what_is_rolled_back_to(
+    runs, monkeypatch, steps_per_epoch
+):
+    made = runs.start(epochs=12 / steps_per_epoch, batch_size=200 // steps_per_epoch)
+    real, recoveries = optim.step, []
+
+    def broken(*args):
+        real(*args)
+        if made.state.position.step == 3:
+            made.state.module.get_parameter("conv_1.weight").data.fill_(float("nan"))
+
+    def watch(record):
+        if isinstance(record, Recovery):
+            recoveries.append(record.step)
+
+    monkeypatch.setattr(optim, "step", broken)
+    runs.drive(made, "a", on_record=watch)
+    assert recoveries == [5, 6, 7]
+    assert made.state.position.lr_scale == 0.5
+    assert all(value.isfinite().all() for value in made.state.module.state_dict().values())
 
 
 def test_rolling_back_after_a_resume_is_the_same(runs, monkeypatch):

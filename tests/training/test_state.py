@@ -40,6 +40,21 @@ def test_a_rollback_restores_all_tensors_at_half_the_learning_rate(runs):
     assert state.position.consecutive_skipped_steps == 0
 
 
+def test_the_rollback_point_of_a_step_is_the_state_before_it(runs):
+    state = runs.start().state
+    saved = {name: value.clone() for name, value in state.tensors().items()}
+    state.begin_step()
+    state.module(torch.rand(4, 1, 8, 8))
+    state.save_rollback_point()
+    state.commit_step()
+    assert not torch.equal(
+        state.tensors()["module.batch_norm_1.running_mean"],
+        saved["module.batch_norm_1.running_mean"],
+    )
+    state.roll_back()
+    assert all(torch.equal(value, saved[name]) for name, value in state.tensors().items())
+
+
 def test_what_is_packed_is_unpacked_to_the_bit(runs):
     state = runs.start().state
     state.save_rollback_point()

@@ -1,7 +1,7 @@
 """The tracker `steps`: files in the run's folder that say where training is, for who watches it.
 
-steps.jsonl gets a line about twice a second, val_errors.json is replaced after every validation,
-and at the end by what the finished model gets wrong.
+steps.jsonl gets a line about twice a second, val_errors.json is replaced after every validation
+whose logits are finite, and at the end by what the finished model gets wrong.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class LiveFiles:
             if self.train_seconds:
                 self.validations.append(max(0.0, record.seconds - self.train_seconds))
             self.train_seconds = 0.0
-            if state.val_logits is not None:
+            if state.val_logits is not None and np.isfinite(state.val_logits).all():
                 write_val_errors(self.folder, record.epoch, state.val_logits, task.val.labels)
 
     def _count(

@@ -66,7 +66,8 @@ def time_steps(
             seconds.append(record.seconds)
         spent, timed = time.perf_counter() - started, len(seconds) - WARMUP_STEPS
         sufficient = spent > min(SUFFICIENT_SECONDS, BUDGET_SHARE * budget_seconds)
-        if spent > limit or timed >= MAX_STEPS or (timed >= MIN_STEPS and sufficient):
+        is_late = bool(seconds) and spent > limit  # a step with a non-finite loss has no time
+        if is_late or timed >= MAX_STEPS or (timed >= MIN_STEPS and sufficient):
             break
     bf16 = task.recipe.precision == "bf16"
     final = None

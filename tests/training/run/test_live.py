@@ -70,6 +70,17 @@ def test_the_seconds_of_a_validation_are_measured(runs, tmp_path):
     assert not (tmp_path / VAL_ERRORS_FILE).exists()
 
 
+def test_logits_that_are_not_finite_leave_the_errors_of_the_epoch_before(runs, tmp_path):
+    session = runs.start()
+    context = runs.context(session, "run")
+    writer = live.LiveFiles(tmp_path)
+    for epoch, value in ((1, 0.0), (2, math.nan)):
+        session.state.val_logits = np.full((60, 10), value, np.float32)
+        record = EpochRecord(epoch, 5 * epoch, 0.1, 1.0, 1.0, None, 0.1, False, 1.0)
+        writer.write(record, session.state, session.task, context)
+    assert json.loads((tmp_path / VAL_ERRORS_FILE).read_text())["epoch"] == 1
+
+
 def test_wrong_predictions_as_a_plain_loop_finds_them():
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(50, 4)).astype(np.float32)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from foveal.training import loop
+from foveal.training import gradients, loop
 from foveal.training.setup import timing
 from foveal.training.setup.timing import Timing, choose_precision, time_start, time_steps
 
@@ -23,6 +23,19 @@ def test_the_state_is_restored_to_the_bit(runs):
     after, now = state.pack()
     assert after == position
     assert all(torch.equal(value, now[name]) for name, value in saved.items())
+
+
+def test_a_step_whose_loss_is_not_finite_is_not_the_only_one(runs, monkeypatch):
+    real, calls = gradients.classification_loss, []
+
+    def poisoned(*args):
+        calls.append(1)
+        return real(*args) * (float("nan") if len(calls) == 1 else 1)
+
+    monkeypatch.setattr(gradients, "classification_loss", poisoned)
+    session = runs.start()
+    assert time_steps(session.state, session.task, 0.0).step_seconds > 0
+    assert len(calls) == 2
 
 
 def test_timed_steps_change_nothing_of_the_run(runs):
