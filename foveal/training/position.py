@@ -58,6 +58,11 @@ class RunPosition:
         return self.cycle_start + self.cycle_steps
 
     @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to train, be the run finished or not."""
+        return self.finished or (self.stage == "training" and self.step >= self.cycle_end)
+
+    @property
     def progress(self) -> float:
         """How far the schedule is, in 0..1."""
         steps = self.cycle_end - self.progress_offset_step

@@ -17,6 +17,7 @@ from foveal.text import and_more
 from foveal.training.checkpoint import Checkpoint, checkpoint_path, load_newest
 from foveal.training.checkpoint_facts import check_facts
 from foveal.training.device import environment, environment_differences, select_device
+from foveal.training.position import RunPosition
 from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.run.summary import write_recipe
 from foveal.training.setup.budget import Budget
@@ -82,7 +83,8 @@ def resume_run(
         minutes=minutes,
         processes=processes,
     )
-    progress.message(_resume_line(session, plan, finished=position["finished"]))
+    further = RunPosition(**position).is_over and not session.state.position.is_over
+    progress.message(_resume_line(session, plan, further=further))
     if epochs is not None or minutes is not None:
         write_recipe(folder, session)
     return session
@@ -100,10 +102,10 @@ def decode_planned_data(
     )
 
 
-def _resume_line(session: TrainSession, plan: Mapping[str, Any], *, finished: bool) -> str:
-    """Where a run goes on, and the length that it has from now on."""
+def _resume_line(session: TrainSession, plan: Mapping[str, Any], *, further: bool) -> str:
+    """Where a run goes on, and the length that it has from now on; further: in another cycle."""
     position, recipe = session.state.position, session.task.recipe
-    if finished:
+    if further:
         return (
             f"one further cycle of the schedule over {position.cycle_steps} added steps, to "
             f"{recipe.epochs:g} epochs in all"

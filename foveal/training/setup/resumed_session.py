@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from foveal.training.setup.checks import check_batches
 from foveal.training.setup.chosen import ChosenValue
 from foveal.training.setup.init import seeded_state
 from foveal.training.setup.plan import epochs_to_steps
+from foveal.training.setup.request import with_keys
 from foveal.training.setup.session import TrainSession, make_task
 from foveal.training.setup.timing import Timing, time_steps
 from foveal.training.setup.training_data import TrainingData
@@ -41,8 +42,8 @@ def resume_session(
 ) -> TrainSession:
     """The run of a checkpoint, exactly where it was.
 
-    epochs, minutes: its length in all, where that is to change. A finished run gets a further cycle
-    of the schedule; in another one the schedule goes on from where it is to the new end.
+    epochs, minutes: its length in all, where that is to change. A run whose steps are all done gets
+    a further cycle of the schedule; in another one it goes on from where it is to the new end.
     """
     plan = dict(checkpoint.metadata["plan"])
     network = Network.model_validate(plan["network"])
@@ -57,32 +58,42 @@ def resume_session(
     elif minutes is not None:
         plan["minutes"] = minutes
         max_epochs = max_useful_epochs(len(task.train), minutes_given=True)
-        plan["max_steps"] = state.position.step + epochs_to_steps(max_epochs, task)
-        if state.position.finished:
-            task = _with_time_left(state, task, budget)
+        most = epochs_to_steps(max_epochs, task)
+        plan["max_steps"] = state.position.step + most
+        if state.position.is_over:
+            task, timing = _with_time_left(state, task, budget, most)
+            plan["timing"] = asdict(timing)
     plan["recipe"] = task.recipe.model_dump(mode="json")
     chosen = tuple(ChosenValue(**choice) for choice in plan["chosen"])
     return TrainSession(state, task, network, data, plan, chosen, Timing(**plan["timing"]), budget)
 
 
 def _with_epochs(state: TrainingState, task: TrainTask, epochs: float) -> TrainTask:
-    """The task that ends after so many epochs in all; a finished run gets a further cycle."""
-    position = state.position
+    """The task that ends after so many epochs in all, in a further cycle where all steps are done.
+
+    Raises SpecError for what no recipe can have.
+    """
+    position, recipe = state.position, with_keys(task.recipe, {"epochs": float(epochs)})
     steps = epochs_to_steps(epochs, task) - position.step
     if steps < 1:
         raise UsageError(
             f"this run has {position.step / task.steps_per_epoch:g} epochs already; "
             f"ask for more than that with --epochs, not {epochs:g}"
         )
-    if position.finished:
+    if position.is_over:
         return _with_further_cycle(state, task, steps, epochs)
     if position.stage == "training":
         position.set_remaining_steps(steps)
-    return replace(task, recipe=task.recipe.model_copy(update={"epochs": epochs}))
+    return replace(task, recipe=recipe)
 
 
-def _with_time_left(state: TrainingState, task: TrainTask, budget: Budget) -> TrainTask:
-    """The task of a further cycle with as many steps as the time that is left allows."""
+def _with_time_left(
+    state: TrainingState, task: TrainTask, budget: Budget, most: int
+) -> tuple[TrainTask, Timing]:
+    """The task of a further cycle of as many steps as the time that is left allows, up to `most`.
+
+    Where it allows none, a run that is still to be finished ends with the steps it has.
+    """
     step, minutes = state.position.step, budget.seconds / 60
     timing = time_steps(state, task, max(0.0, budget.remaining()))
     steps = steps_within(
@@ -91,13 +102,16 @@ def _with_time_left(state: TrainingState, task: TrainTask, budget: Budget) -> Tr
         val_images=len(task.val),
         steps_per_epoch=task.steps_per_epoch,
     )
+    if steps < 1 and not state.position.finished:
+        return task, timing
     if steps < 1:
         raise UsageError(
             f"this run has used {budget.used() / 60:.3g} minutes already, and {minutes:g} leave no "
             "time for another step; ask for more with --minutes"
         )
+    steps = min(steps, most)
     epochs = float(f"{(step + steps) / task.steps_per_epoch:.4g}")
-    return _with_further_cycle(state, task, steps, epochs)
+    return _with_further_cycle(state, task, steps, epochs), timing
 
 
 def _with_further_cycle(

@@ -1,12 +1,17 @@
 """Runs that go on: a further cycle of the schedule, and lengths that are refused."""
 
-import pytest
+import math
 
-from foveal.errors import UsageError
+import pytest
+import torch
+
+from foveal.errors import SpecError, UsageError
 from foveal.model.model import load_model
 from foveal.rundir import CHECKPOINT_FOLDER
 from foveal.training import checkpoint
 from foveal.training.events import StepRecord
+from foveal.training.setup.budget import Budget
+from foveal.training.setup.resumed_session import resume_session
 
 
 def test_a_finished_run_is_extended_by_a_further_cycle(runs):
@@ -45,3 +50,54 @@ def test_fewer_epochs_than_done_are_refused(runs):
     assert str(caught.value) == (
         "this run has 3 epochs already; ask for more than that with --epochs, not 2"
     )
+
+
+@pytest.mark.parametrize(
+    ("epochs", "sentence"),
+    [
+        (math.nan, "epochs is nan: input should be a finite number"),
+        (math.inf, "epochs is inf: input should be a finite number"),
+        (200_000, "epochs is 200000.0: input should be less than or equal to 100000"),
+    ],
+)
+def test_epochs_that_no_recipe_can_have_are_refused(runs, epochs, sentence):
+    runs.drive(runs.start(), "a")
+    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    with pytest.raises(SpecError) as caught:
+        runs.resume(newest, epochs=epochs)
+    assert str(caught.value) == sentence
+
+
+def test_stopped_after_its_last_step_a_run_is_extended_as_a_finished_one(runs):
+    rates = []
+
+    def on_record(record):
+        if isinstance(record, StepRecord):
+            rates.append(record.learning_rate)
+
+    newest = runs.stop_after(runs.start(), "a", 15)
+    session = runs.resume(newest, epochs=5.0)
+    runs.drive(session, "a", on_record=on_record)
+    assert len(rates) == 10
+    assert rates[2] == max(rates) > 0.01
+    assert [line["epoch"] for line in session.state.position.history] == [1, 2, 3, 4, 5]
+
+
+def test_more_minutes_are_used_after_the_last_step_but_no_more_than_are_useful(runs):
+    newest = runs.stop_after(runs.start(), "a", 15)
+    with torch.random.fork_rng():
+        session = resume_session(newest, runs.data, torch.device("cpu"), Budget(1e7), minutes=1e5)
+    position = session.state.position
+    assert (position.step, position.cycle_start) == (15, 15)
+    assert position.cycle_end == session.plan["max_steps"] == 15 + 800 * 5
+    assert session.timing.step_seconds > 0
+    assert session.timing.val_image_seconds > 0
+
+
+def test_without_time_for_a_step_a_run_ends_with_those_it_has(runs):
+    newest = runs.stop_after(runs.start(), "a", 15)
+    with torch.random.fork_rng():
+        session = resume_session(newest, runs.data, torch.device("cpu"), Budget(0.0), minutes=1.0)
+    assert session.state.position.is_over
+    runs.drive(session, "a")
+    assert session.state.position.finished
