@@ -34,8 +34,9 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = KEPT_CHECKPOINTS) -> Path:
-    """Write into `folder` and remove all but the newest `keep`; the file written.
+    """Write into `folder` and keep `keep` with it and those before it; the file written.
 
+    One of a later step, damaged as it was passed over, stays until that step is written anew.
     Raises Error where there is no space or no permission; older checkpoints stay then.
     """
     path = checkpoint_path(folder, checkpoint.step)
@@ -43,7 +44,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = KEPT_CHECK
     metadata = {"format": CHECKPOINT_FORMAT, **checkpoint.metadata}
     text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
     write_atomic(path, save(tensors, metadata={"foveal": text, "sha256": _digest(tensors, text)}))
-    for old in _checkpoint_files(folder)[keep:]:
+    before = [file for file in _checkpoint_files(folder) if file.name <= path.name]
+    for old in before[keep:]:
         old.unlink(missing_ok=True)
     return path
 

@@ -46,6 +46,18 @@ def test_two_are_kept_and_the_newest_is_found(tmp_path):
     assert load_newest(tmp_path).step == 300
 
 
+@pytest.mark.parametrize("keep", [1, 2])
+@pytest.mark.parametrize("name", ["000000000300", "copy"])
+def test_what_was_passed_over_does_not_count_and_stays(tmp_path, keep, name):
+    damaged = tmp_path / f"{name}.safetensors"
+    damaged.write_bytes(b"")
+    for step in (1, 2, 10):
+        save_checkpoint(tmp_path, _checkpoint(step), keep)
+    assert load_newest(tmp_path).step == 10
+    assert damaged.exists()
+    assert len(list(tmp_path.iterdir())) == keep + 1
+
+
 def test_a_checkpoint_is_named_after_its_step(tmp_path):
     assert save_checkpoint(tmp_path, _checkpoint(7)) == checkpoint.checkpoint_path(tmp_path, 7)
 

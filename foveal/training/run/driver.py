@@ -77,7 +77,6 @@ def handle_record(
             context.times.step_seconds.append(record.seconds / cost)
             _show_step(record, state, context.progress)
         case EpochRecord():
-            state.position.epoch_seconds.append(round(record.seconds, 3))
             if record.selected:
                 write_model(state, task, context, finished=False)
             write_log(state, context)

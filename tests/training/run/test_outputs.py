@@ -36,6 +36,22 @@ def test_the_folder_of_a_run(runs):
     assert std[0] == pytest.approx(pixels.std(), abs=1e-6)
 
 
+def test_stopped_at_the_end_of_an_epoch_the_log_has_every_line_with_its_seconds(runs):
+    def on_record(record):
+        if isinstance(record, EpochRecord):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.drive(runs.start(), "a", on_record=on_record)
+    session = runs.resume(checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER))
+    assert len(session.state.position.epoch_seconds) == 1
+    runs.drive(session, "a")
+    lines = [
+        json.loads(line) for line in (runs.folder / "a" / "log.jsonl").read_text().splitlines()
+    ]
+    assert [line["step"] for line in lines] == [5, 10, 15]
+
+
 def test_the_model_file_exists_from_the_first_epoch_on(runs):
     seen = []
 
