@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from foveal.errors import Error
+from foveal.exporting.export import failed_export
 from foveal.exporting.parity import Parity, ParityLimits, failures, measure_parity
 from foveal.exporting.pytorch.folder import write_folder, write_readme
 from foveal.exporting.pytorch.run import run_folder
@@ -39,10 +39,7 @@ def export_folder(
         parity = measure_parity(native, _probabilities(rows, manifest), samples.targets, manifest)
         problems = failures(parity, limits or ParityLimits(), quantised=False)
         if problems := (*problems, *_different_decisions(rows, manifest)):
-            raise Error(
-                f"nothing was written: the export failed the parity check on {len(samples):,} "
-                f"images ({' and '.join(problems)}): relax --min-agreement, --max-gap or --max-loss"
-            )
+            raise failed_export([" and ".join(problems)], len(samples), int8=False)
         write_readme(folder, manifest, parity)
     return parity
 

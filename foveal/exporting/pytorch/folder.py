@@ -33,7 +33,9 @@ def write_folder(folder: Path, model: Model) -> None:
 def write_readme(folder: Path, manifest: Manifest, parity: Parity) -> None:
     """Write what the folder holds and what its parity check found."""
     height, width, channels = manifest.network.input.shape
-    weights = {key: manifest.weights[key] for key in ("source", "licence") if manifest.weights}
+    weights = {
+        key: manifest.weights[key] for key in ("source", "licence") if key in manifest.weights
+    }
     text = _template("README.md").format(
         classes=f"A model of {plural(len(manifest.labels), 'class', 'classes')}",
         version=__version__,

@@ -126,3 +126,10 @@ def test_the_readme_says_what_was_measured(tmp_path: Path, accuracy, said: str) 
         f"probabilities differ by at most 2e-07{said}\n" in text
     )
     assert text.endswith("\nWeights: source https://example.org.\nWeights: licence Apache-2.0.\n")
+
+
+def test_the_readme_of_a_model_that_began_as_another_one(tmp_path: Path) -> None:
+    weights = {"name": "model.safetensors", "sha256": "0" * 64}
+    manifest = MANIFEST.model_copy(update={"weights": weights})
+    files.write_readme(tmp_path, manifest, Parity(1.0, 2e-7, None, None, None, 100))
+    assert "Weights:" not in (tmp_path / "README.md").read_text()
