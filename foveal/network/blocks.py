@@ -113,7 +113,10 @@ class PaddedPool2d(nn.Module):
 
     def extra_repr(self) -> str:
         """The arguments in the module's repr."""
-        return f"{self.function!r}, {self.size}, {self.stride}, padding={self.padding}"
+        return (
+            f"{self.function!r}, {self.size}, {self.stride}, padding={self.padding}, "
+            f"ceil={self.ceil}, count_padding={self.count_padding}"
+        )
 
     def sides(self, axis: int, length: int) -> tuple[int, int, int]:
         """Padding before and after, and cells the last window extends beyond it, on one axis."""

@@ -29,11 +29,11 @@ def height_width_channels(shape: Shape) -> list[int]:
 
 
 def format_count(number: int) -> str:
-    """A count with at most four digits: 512, 36.9 K, 11.69 M, 1.81 G."""
+    """A count with at most four digits: 512, 36.90 K, 11.69 M, 1.81 G."""
     for limit, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
         if number >= limit:
             value = number / limit
-            return f"{value:.2f} {unit}" if value < 100 else f"{value:.0f} {unit}"
+            return f"{value:.2f} {unit}" if value < 99.995 else f"{value:.0f} {unit}"
     return str(number)
 
 

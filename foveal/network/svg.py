@@ -91,10 +91,8 @@ def _rows(steps: tuple[TracedLayer, ...], depth: int) -> list[tuple[TracedLayer,
 
 
 def _row(step: TracedLayer, line: LayerCost, depth: int, top: int, largest: float) -> list[str]:
-    left = LEFT + INDENT * min(depth, MAX_INDENTS)
-    length = max(
-        4.0, (BAR_WIDTH - INDENT * min(depth, MAX_INDENTS)) * log2(line.activations + 1) / largest
-    )
+    left = _left(depth)
+    length = max(4.0, (LEFT + BAR_WIDTH - left) * log2(line.activations + 1) / largest)
     colour = COLOURS.get(line.kind, OTHER_COLOUR)
     label = formatting.format_layer(step.layer)
     field = f"{line.receptive_field[0]}x{line.receptive_field[1]}"
@@ -113,6 +111,11 @@ def _row(step: TracedLayer, line: LayerCost, depth: int, top: int, largest: floa
     ]
 
 
+def _left(depth: int) -> int:
+    """Where a bar begins that is nested so deep."""
+    return LEFT + INDENT * min(depth, MAX_INDENTS)
+
+
 def _text(x: int, y: int, text: str, name: str = "") -> str:
     kind = f' class="{name}"' if name else ""
     return f'<text x="{x}" y="{y}"{kind}>{escape(text)}</text>' if text else ""
@@ -124,7 +127,7 @@ def _skips(rows: list[tuple[TracedLayer, int]]) -> list[str]:
     for index, (step, depth) in enumerate(rows):
         if step.layer.kind == "residual":
             inner = _count_nested(rows[index + 1 :], depth)
-            x, top = LEFT + INDENT * depth + 8, ROW_HEIGHT * (index + 3) + 4
+            x, top = _left(depth) + 8, ROW_HEIGHT * (index + 3) + 4
             bottom = ROW_HEIGHT * (index + inner + 3)
             paths.append(f'<path class="skip" d="M{x} {top}V{bottom}h10"/>')
     return paths

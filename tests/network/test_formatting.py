@@ -12,6 +12,8 @@ from foveal.spec.layers import Concat, Conv, MaxPool, Output, Relu, Residual
         (0, "0"),
         (999, "999"),
         (36_900, "36.90 K"),
+        (99_994, "99.99 K"),
+        (99_999, "100 K"),
         (417_000, "417 K"),
         (11_689_512, "11.69 M"),
         (1_814_073_344, "1.81 G"),

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from foveal.network.blocks import PaddedPool2d
 from foveal.training.transfer.feature_cache import with_cache
 
 
@@ -78,3 +79,11 @@ def test_without_a_place_to_write_all_is_computed(backbone, pixels, tmp_path):
     for _ in range(2):
         with_cache(extract, backbone, 5, "fp32")(pixels)
     assert extract.counts == [6, 6]
+
+
+def test_poolings_of_other_settings_share_nothing(backbone, pixels):
+    for ceil, count_padding in ((False, True), (True, True), (False, False)):
+        pool = PaddedPool2d("avg", (2, 2), (1, 1), (1, 0, 1, 0), ceil, count_padding)
+        extract = Counted(nn.Sequential(pool, backbone))
+        with_cache(extract, extract.backbone, 5, "fp32")(pixels.transpose(0, 3, 1, 2))
+        assert extract.counts == [6]
