@@ -124,10 +124,8 @@ def steps(
         yield WindowStep(row, column, window, products, float(products.sum()))
 
 
-def pool(
-    image: Array, kind: Literal["max", "avg"], size: IntPair, stride: IntPair | None = None
-) -> Array:
-    """The largest value, or the mean, of each window of (H, W); stride defaults to the size.
+def pool(image: Array, kind: Literal["max", "avg"], size: IntPair) -> Array:
+    """The largest value, or the mean, of each window of (H, W); windows lie side by side.
 
     Raises UsageError for a window that is larger than the map.
     """
@@ -137,5 +135,5 @@ def pool(
             f"a {size[0]}x{size[1]} pooling leaves nothing of a {height}x{width} map; give a "
             "smaller one"
         )
-    pooled = windows(image, size, WindowSettings(stride=stride or size))
+    pooled = windows(image, size, WindowSettings(stride=size))
     return cast(Array, pooled.max((2, 3)) if kind == "max" else pooled.mean((2, 3)))

@@ -31,7 +31,7 @@ from foveal.model.safetensors import (
     tensor_table,
     view_tensors,
 )
-from foveal.text import printable
+from foveal.spec.messages import first_problem
 
 TRAIN_HASHES = "train_hashes"
 """Tensor of the content hashes of the training images, uint64 stored as int64."""
@@ -95,8 +95,10 @@ def parse_manifest(text: str, path: Path) -> Manifest:
     check_format_version(data.get("format_version"), path)
     try:
         return Manifest.model_validate_json(text)
-    except (ValidationError, RecursionError, ValueError) as error:
-        raise InvalidFileError(path, _first_problem(error)) from error
+    except ValidationError as error:
+        raise InvalidFileError(path, first_problem(error, "its manifest")) from error
+    except (RecursionError, ValueError) as error:
+        raise InvalidFileError(path, "its manifest cannot be parsed") from error
 
 
 def modified_file_error(path: Path, reason: str) -> ModelFileError:
@@ -116,11 +118,3 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[Header, Manifest]:
     if header.metadata.get("foveal_seal") != header_sha256(text, tensor_table(header.entries)):
         raise modified_file_error(path, "the SHA-256 of its header does not match")
     return header, manifest
-
-
-def _first_problem(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return "its manifest cannot be parsed"
-    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    location = printable(".".join(str(part) for part in problem["loc"])[:120])
-    return f"{location or 'its manifest'}: {problem['msg'][:200]}"

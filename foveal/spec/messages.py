@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, Tag, ValidationError
 
-from foveal.text import did_you_mean
+from foveal.text import did_you_mean, printable
 
 DataPath = tuple[str | int, ...]
 """Keys and indexes that lead to a place in plain data."""
@@ -52,6 +52,16 @@ class _Location:
     numbers: tuple[int, ...]
     received: Any
     layer_types: Mapping[str, type[BaseModel]]
+
+
+def first_problem(error: ValidationError, whole: str) -> str:
+    """Where data of a file are first wrong, and how, cut short; `whole`: where there is no place.
+
+    What the file holds is not repeated, as anybody may have written it.
+    """
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    location = printable(".".join(str(part) for part in problem["loc"])[:120])
+    return f"{location or whole}: {problem['msg'][:200]}"
 
 
 def format_mistakes(mistakes: Sequence[Mistake], file: str = "") -> list[str]:

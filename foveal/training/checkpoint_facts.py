@@ -12,9 +12,9 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 from typing_extensions import TypedDict
 
 from foveal.errors import TrainingError
+from foveal.spec.messages import first_problem
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
-from foveal.text import printable
 from foveal.training.position import Count, RunPosition
 
 _Seconds = Annotated[float, Field(ge=0)]
@@ -76,8 +76,6 @@ def check_facts(facts: object) -> None:
     try:
         _FACTS.validate_json(json.dumps(facts, allow_nan=False), strict=True)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        location = printable(".".join(str(part) for part in problem["loc"])[:120])
-        raise TrainingError(f"{location or 'its data'}: {problem['msg'][:200]}") from error
+        raise TrainingError(first_problem(error, "its data")) from error
     except (ValueError, RecursionError) as error:
         raise TrainingError("its data cannot be parsed") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from foveal.network.fused.extractor import split_head
 from foveal.progress import Progress
@@ -72,20 +72,15 @@ def collect_features(session: TrainSession, progress: Progress) -> CollectedFeat
     def extract_mean(pixels: NDArray[np.uint8]) -> Tensor:
         return (extract(pixels) + extract(np.ascontiguousarray(pixels[:, :, ::-1]))) / 2
 
-    plain: Extract = extract
-    mean: Extract = extract_mean
-    if task.recipe.fine_tune == "off":  # as where a head is fitted again to labels that were mended
-        way = "bf16" if has_fast_bf16(task.device) else "fp32"
-        plain = with_cache(extract, backbone, output.in_features, way)
-        mean = with_cache(extract_mean, backbone, output.in_features, f"{way} mirrored")
+    plain = own = _cached(task, extract, backbone, output.in_features)
     mirrored = task.recipe.test_time_augmentation == "flip" and count <= MAX_MIRRORED_IMAGES
+    if mirrored:
+        own = _cached(task, extract_mean, backbone, output.in_features, " mirrored")
     chunk = max(CHUNK_IMAGES, task.class_count)
     val_rows = np.arange(min(len(task.val), most))
     val = _in_chunks(plain, task.val.pixels, val_rows, chunk, "val", progress)
     started = time.perf_counter()
-    train = _in_chunks(
-        mean if mirrored else plain, task.train.pixels, rows, chunk, "train", progress, is_late
-    )
+    train = _in_chunks(own, task.train.pixels, rows, chunk, "train", progress, is_late)
     seconds = (time.perf_counter() - started) / (len(train) * (1 + mirrored))
     chosen = _count_choice(task, len(train), requested, most)
     return CollectedFeatures(rows[: len(train)], train, val, seconds, chosen)
@@ -107,13 +102,23 @@ def mean_val_features(
     def mirror(pixels: NDArray[np.uint8]) -> Tensor:
         return extract_features(backbone, np.ascontiguousarray(pixels[:, :, ::-1]), task.device)
 
-    extract: Extract = mirror
-    if task.recipe.fine_tune == "off":
-        way = "bf16" if has_fast_bf16(task.device) else "fp32"
-        extract = with_cache(mirror, backbone, output.in_features, f"{way} mirror image")
+    extract = _cached(task, mirror, backbone, output.in_features, " mirror image")
     rows = np.arange(len(val))
     mirrored = _in_chunks(extract, task.val.pixels, rows, CHUNK_IMAGES, "val, mirrored", progress)
     return (val + mirrored) / 2
+
+
+def _cached(
+    task: TrainTask, extract: Extract, backbone: nn.Module, size: int, way: str = ""
+) -> Extract:
+    """`extract`, from the cache where nothing but a head is fitted, as to labels that were mended.
+
+    size, way: as for `with_cache`, whose way also names the precision.
+    """
+    if task.recipe.fine_tune != "off":
+        return extract
+    precision = "bf16" if has_fast_bf16(task.device) else "fp32"
+    return with_cache(extract, backbone, size, f"{precision}{way}")
 
 
 def _in_chunks(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from foveal.network.provenance import designed_comment
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, write_run_data
 from foveal.spec.recipe import Recipe
 from foveal.spec.yaml import dump_yaml
-from foveal.text import MAX_LISTED_CLASSES, and_more, plural
+from foveal.text import MAX_LISTED_CLASSES, list_quoted, plural
 from foveal.training import progressive_resizing
 from foveal.training.setup.budget import finish_seconds
 from foveal.training.setup.chosen import ChosenValue
@@ -65,7 +65,7 @@ def transfer_lines(transfer: Transfer, source: SourceModel) -> Iterator[str]:
     yield f"from {path}: {loaded:,} of {plural(total, 'tensor')} loaded"
     if transfer.new or transfer.unused:
         told = (
-            what.format(_quoted(names))
+            what.format(list_quoted(names, MAX_LISTED_CLASSES))
             for what, names in (
                 ("kept {}", transfer.classes),
                 ("new {}", transfer.new),
@@ -89,10 +89,6 @@ def _pretrained_line(transfer: Transfer, source: SourceModel) -> str:
         f"from {source.path}{under}: {loaded:,} of {plural(total, 'tensor')} loaded; the output "
         "layer is new"
     )
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return and_more([f"'{name}'" for name in names], MAX_LISTED_CLASSES)
 
 
 def _short(value: Any) -> str:

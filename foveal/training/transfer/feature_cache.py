@@ -25,23 +25,18 @@ def with_cache(extract: Extract, backbone: nn.Module, size: int, way: str) -> Ex
     size: D.  way: how the backbone is used, such as its precision; other ways share nothing.
     """
     opened = open_vectors(_digest(backbone, way), size)
-    known: dict[int, NDArray[np.float32]] = {}
 
     def cached(pixels: NDArray[np.uint8]) -> Tensor:
         keys = [_key(image) for image in pixels]
-        for key in set(keys) - known.keys():
-            vector = opened.get(key)
-            if vector is not None:
-                known[key] = vector
+        stored = {key: opened.get(key) for key in set(keys)}
+        known = {key: vector for key, vector in stored.items() if vector is not None}
         missing = [row for row, key in enumerate(keys) if key not in known]
         if missing:
             computed = extract(pixels[missing]).numpy()
             new = {keys[row]: vector for row, vector in zip(missing, computed, strict=True)}
             known.update(new)
             save_vectors(opened, new)
-        found = torch.from_numpy(np.stack([known[key] for key in keys]))
-        known.clear()
-        return found
+        return torch.from_numpy(np.stack([known[key] for key in keys]))
 
     return cached
 
