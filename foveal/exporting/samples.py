@@ -156,6 +156,11 @@ def _split_samples(
     data: RunData, split: Literal["train", "val"], manifest: Manifest, limit: int, model: Path
 ) -> ParitySamples:
     images = [image for image in data.split(split) if _is_labelled(image.labels, manifest)]
+    if not images:
+        raise DataError(
+            f"no {split} image of the model's classes is listed in {model.parent / DATA_FILE}: "
+            f"{_USE_DATA}"
+        )
     dataset, found = open_run_images(data.root, images)
     hashes = [image.content_hash for image in found]
     samples = collect(SampleRequest(dataset, range(len(found)), hashes, limit), manifest)

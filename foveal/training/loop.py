@@ -169,8 +169,8 @@ def _recover(state: TrainingState, task: TrainTask, loss: float) -> Recovery:
         if position.rollbacks >= MAX_ROLLBACKS:
             raise TrainingError(
                 f"the loss is {loss} at steps {step - MAX_SKIPPED_STEPS + 1} to {step} even at a "
-                f"learning rate of {learning_rate:.3g}; the last good state is saved: look at the "
-                "data with foveal check, or start again with a smaller --set learning_rate"
+                f"learning rate of {learning_rate:.3g}: look at the data with foveal check, or "
+                "start again with a smaller --set learning_rate"
             )
         state.roll_back()
     return Recovery(

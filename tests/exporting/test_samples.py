@@ -100,6 +100,16 @@ def test_no_image_is_unchanged(model: Path, manifest: Manifest) -> None:
     )
 
 
+def test_a_run_without_val_says_so(model: Path, manifest: Manifest) -> None:
+    change(model, lambda data: data["images"]["val"].clear())
+    with pytest.raises(DataError) as caught:
+        from_run(model, manifest)
+    assert str(caught.value) == (
+        f"no val image of the model's classes is listed in {model.parent / 'data.json'}: "
+        "name labelled images with --data"
+    )
+
+
 def test_without_data_json(tmp_path: Path, manifest: Manifest) -> None:
     model = tmp_path / "model.safetensors"
     with pytest.raises(DataError) as caught:

@@ -52,8 +52,8 @@ def _no_weights(state: TrainingState) -> Error:
     if not state.position.history:
         return Error("training ended before its first step; give it more --minutes")
     return TrainingError(
-        f"{NOT_FINITE} on val after every epoch, so no model was written; start again with a "
-        "smaller --set learning_rate"
+        f"{NOT_FINITE} after every epoch, so no model was written; start again with a smaller "
+        "--set learning_rate"
     )
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from foveal.errors import DataError, UsageError
+from foveal.network.formatting import layer_reference
+from foveal.network.shapes import trace
+from foveal.spec.layers import Conv
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
 from foveal.text import plural
@@ -37,6 +40,22 @@ def check_transfer(
             f"those of {source.path}, the first is {missing[0]}; leave --network out to train the "
             "network of the weights, or set linear_probe to off"
         )
+
+
+def check_whitening(network: Network) -> None:
+    """Raise UsageError where the images have no patches of the size of filters to be whitened."""
+    height, width, channels = network.input.shape
+    for step in trace(network, classes=2).walk():
+        layer, maps = step.layer, step.input_shape[0]
+        if isinstance(layer, Conv) and layer.init == "whiten":
+            inputs = 1 if layer.groups == "depthwise" else maps // layer.groups
+            rows, columns = layer.kernel
+            if (inputs, rows <= height, columns <= width) != (channels, True, True):
+                raise UsageError(
+                    f"{layer_reference(step.number, layer.kind)} has init: whiten, but images of "
+                    f"{height}x{width}x{channels} have no patches of {rows}x{columns}x{inputs}; "
+                    "leave init out there"
+                )
 
 
 def check_freeze(state: TrainingState, recipe: Recipe) -> None:

@@ -72,6 +72,8 @@ def plan_budget(
     if steps > max_steps:
         steps = max_steps
         reason = f"more than {max_epochs:g} epochs of {len(task.train)} images would help little"
+        if task.recipe.epochs is not None:
+            reason = f"the budget allows more than the {max_epochs:g} epochs of the recipe"
     steps = max(1, steps)
     epochs = float(f"{steps / task.steps_per_epoch:.4g}")
     chosen.append(ChosenValue("epochs", epochs, reason))

@@ -18,7 +18,12 @@ from foveal.training.loss import compute_class_weights
 from foveal.training.processes.process_group import ALONE, ProcessGroup
 from foveal.training.setup.augmentation_defaults import SMALL_IMAGE_TRANSLATE
 from foveal.training.setup.budget import Budget
-from foveal.training.setup.checks import check_batches, check_freeze, check_transfer
+from foveal.training.setup.checks import (
+    check_batches,
+    check_freeze,
+    check_transfer,
+    check_whitening,
+)
 from foveal.training.setup.chosen import ChosenValue, RecipeContext
 from foveal.training.setup.defaults import fill_defaults
 from foveal.training.setup.init import starting_state
@@ -86,6 +91,7 @@ def start_session(network: Network, data: TrainingData, config: TrainConfig) -> 
     """A new run; with a budget, timed steps fix its epochs before the first step."""
     network = with_normalisation(network, data)
     check_transfer(config.recipe, network, data, config.start_from)
+    check_whitening(network)
     recipe, chosen = fill_defaults(config.recipe, _recipe_context(network, data, config))
     preprocess = network.preprocess.model_copy(
         update={"flip_average": recipe.test_time_augmentation == "flip"}

@@ -32,8 +32,8 @@ def test_prediction_gives_what_was_measured_on_val(runs):
         (
             [{"epoch": 1}],
             TrainingError,
-            "the model's output is NaN or infinite on val after every epoch, so no model was "
-            "written; start again with a smaller --set learning_rate",
+            "the model's output is NaN or infinite after every epoch, so no model was written; "
+            "start again with a smaller --set learning_rate",
         ),
     ],
 )

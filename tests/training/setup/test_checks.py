@@ -9,7 +9,12 @@ from foveal.spec.layers import BatchNorm, Conv, GlobalMaxPool, Output
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
-from foveal.training.setup.checks import check_batches, check_freeze, check_transfer
+from foveal.training.setup.checks import (
+    check_batches,
+    check_freeze,
+    check_transfer,
+    check_whitening,
+)
 from foveal.training.tensors import LabelledImages
 
 
@@ -40,3 +45,22 @@ def test_what_starts_from_nothing_has_something_to_train(runs, digits_data):
     for keys in ({"fine_tune": "off"}, {"linear_probe": "on"}):
         with pytest.raises(UsageError):
             check_transfer(Recipe(**keys), runs.network, digits_data, None)
+
+
+@pytest.mark.parametrize(
+    ("layers", "reference", "patch"),
+    [
+        ((Conv(4), Conv(8, init="whiten")), "layer 2 (conv)", "3x3x4"),
+        ((Conv(8, kernel=(3, 9), init="whiten"),), "layer 1 (conv)", "3x9x1"),
+        ((Conv(4), Conv(4, groups=2, init="whiten")), "layer 2 (conv)", "3x3x2"),
+    ],
+)
+def test_only_patches_that_images_have_can_be_whitened(runs, layers, reference, patch):
+    size = Input(height=8, width=8, channels=1)
+    check_whitening(Network(input=size, layers=(Conv(8, init="whiten"), GlobalMaxPool(), Output())))
+    with pytest.raises(UsageError) as caught:
+        runs.start(network=Network(input=size, layers=(*layers, GlobalMaxPool(), Output())))
+    assert str(caught.value) == (
+        f"{reference} has init: whiten, but images of 8x8x1 have no patches of {patch}; leave init "
+        "out there"
+    )

@@ -29,6 +29,12 @@ def test_images_grow_where_time_is_short(runs, wide):
     assert chosen(budget=Budget(3.0), epochs=100_000.0, progressive_resizing=1.0) == (1.0,)
 
 
+def test_the_epochs_of_a_recipe_are_the_most_that_a_budget_is_spent_on(runs):
+    session = runs.start(budget=Budget(600.0), epochs=5.0)
+    reason = "the budget allows more than the 5 epochs of the recipe"
+    assert ChosenValue("epochs", 5.0, reason) in session.chosen
+
+
 def test_images_do_not_grow_where_it_would_not_work(runs, wide):
     session = runs.start(network=_flat(wide), budget=Budget(3.0), epochs=100_000.0)
     expected = ChosenValue(RESIZING, 1.0, "the network takes no smaller images")
