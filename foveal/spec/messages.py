@@ -189,8 +189,9 @@ def _message(location: _Location, item: Any) -> str:
         return f"{label}: {_unknown_key(model, str(field))}"
     if field is None:
         keys = ", ".join(model.model_fields)
-        allowed = f"allowed are the keys {keys}" if keys else "it takes none"
-        return f"{label}: received {received}; {allowed}"
+        if not keys:
+            return f"{label}: received {received}; it takes none"
+        return f"{label}: received {received}; allowed are the keys {keys}"
     schema = _schema(model, field)
     words = _words(schema) if isinstance(location.received, str) else []
     return (
