@@ -70,7 +70,8 @@ class Recipe(YamlValue):
     mean loss and standardised features.  head_images: of train, that it is fitted to.  fine_tune:
     whether all layers are trained then.  Layers with weights are counted from the input: the first
     `freeze` are not trained, and layer_decay is the factor of the learning rate for each layer
-    towards the input.  freeze_norms: batch norms keep their statistics.
+    towards the input.  freeze_norms: batch norms keep their statistics, and `stochastic_depth` has
+    no effect.
 
     progressive_resizing: fraction of the input's side at which training starts; 1: off.
     precision: `bf16` computes in 16 bits and keeps the weights in 32.  early_stopping_epochs:

@@ -78,6 +78,7 @@ def max_images_of_pass(module: nn.Module, images: Tensor) -> int | None:
 class FoldedForward(nn.Module):
     """Computes what `module` does with its norms in evaluation mode, in fewer passes.
 
+    Dropout is that of training; `stochastic_depth` leaves no layers out, as pairs are joined.
     bf16: whether steps compute in 16 bits.
     """
 
