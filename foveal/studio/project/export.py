@@ -12,7 +12,7 @@ import numpy as np
 
 from foveal.dataset.tables.cells import csv_text, join_labels
 from foveal.errors import ImageError, UsageError
-from foveal.files import fsync, new_folder
+from foveal.files import new_folder
 from foveal.progress import Progress, silent
 from foveal.studio.pixels import read_file
 from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES
@@ -88,16 +88,14 @@ def export_folders(
                 content = read_file(job.file, job.root)
             except ImageError as error:
                 skipped.append((job.name, error.reason))
-                continue
-            path = part / job.place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            if job.cells[0]:
-                rows.append((job.place, *job.cells))
+            else:
+                path = part / job.place
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                if job.cells[0]:
+                    rows.append((job.place, *job.cells))
             progress("copying images", done, len(jobs))
         (part / TABLE).write_text(_csv(COLUMNS, rows), encoding="utf-8")
-        for inner in part.iterdir():
-            fsync(inner)
     return len(jobs) - len(skipped), skipped
 
 
@@ -114,7 +112,7 @@ class _Job(NamedTuple):
 def _jobs(project: Project) -> list[_Job]:
     images, classes = project.table.images, project.table.classes
     folders = _folder_names([name for _, name in project.table.sorted_classes()])
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     jobs = []
     for image, cells in _exported(project):
         label = int(images.column("label")[image])
@@ -126,7 +124,7 @@ def _jobs(project: Project) -> list[_Job]:
 
 
 def _folder_names(classes: list[str]) -> dict[str, str]:
-    taken: set[str] = {UNLABELLED, TABLE}
+    taken = dict.fromkeys((UNLABELLED, TABLE), 1)
     return {name: _free(safe_name(name), taken) for name in sorted(classes, key=natural_key)}
 
 
@@ -140,14 +138,19 @@ def safe_name(name: str) -> str:
     return f"_{name}" if _RESERVED.fullmatch(name) else name
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """`name`, or with a number where it is taken; compared without case and form of Unicode."""
+def _free(name: str, taken: dict[str, int]) -> str:
+    """`name`, or with a number where it is taken; compared without case and form of Unicode.
+
+    taken: the names, each with the last number that was tried behind it.
+    """
     stem, dot, suffix = name.rpartition(".")
     if not dot or "/" in suffix:
         stem, suffix = name, ""
-    free, number = name, 1
+    wanted = compose(name.casefold())
+    free, number = name, taken.get(wanted, 1)
     while compose(free.casefold()) in taken:
         number += 1
         free = f"{stem}-{number}{dot}{suffix}" if suffix else f"{name}-{number}"
-    taken.add(compose(free.casefold()))
+    taken[wanted] = number
+    taken.setdefault(compose(free.casefold()), 1)
     return free

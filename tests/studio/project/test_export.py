@@ -12,9 +12,11 @@ from PIL import Image
 from foveal.dataset.open import open_dataset
 from foveal.errors import Error, UsageError
 from foveal.progress import Progress
+from foveal.studio.project import export as module
 from foveal.studio.project.export import export_folders, project_csv, safe_name
 from foveal.studio.project.project import Project
 from foveal.studio.uploads.folder import add_folder
+from foveal.studio.uploads.rows import Row
 
 
 @pytest.fixture
@@ -145,3 +147,16 @@ def test_names_of_two_unicode_forms_are_two_files_on_every_disk(tmp_path):
     project.close()
     found = {unicodedata.normalize("NFC", path.name) for path in (tmp_path / "out").rglob("*.png")}
     assert found == {"\u00e9.png", "\u00e9-2.png"}
+
+
+def test_many_images_of_one_name_are_numbered_one_after_the_other(tmp_path, monkeypatch):
+    tried = []
+    monkeypatch.setattr(module, "compose", lambda name: tried.append(name) or name)
+    project = Project(tmp_path, "p")
+    rows = [Row("scan.png", "cat", 0, None, bytes)] * 200
+    project.add(rows, [f"images/{number}.png" for number in range(200)], None)
+    copied, skipped = export_folders(project, f"{tmp_path}/out")  # none of the files is there
+    project.close()
+    assert (copied, len(skipped)) == (0, 200)
+    assert len(set(tried)) == 201  # each place, and the folder with its class
+    assert len(tried) < 1000
