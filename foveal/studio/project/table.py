@@ -141,7 +141,9 @@ class Table:
         self.undone.clear()
         newest = self.done[-1] if self.done else None
         if newest and change.batch is not None and newest[-1].batch == change.batch:
-            newest.append(change)
+            before = newest[0].classes_before  # a thousand new classes would keep a thousand dicts
+            newest[-1] = newest[-1]._replace(classes_after=before)
+            newest.append(change._replace(classes_before=before))
         else:
             self.done.append([change])
 

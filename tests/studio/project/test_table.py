@@ -34,6 +34,19 @@ def test_changes_of_one_batch_are_one_step():
     assert present(table) == ["a", "b", "c", "d", "e"]
 
 
+def test_of_a_batch_only_the_classes_before_and_after_it_are_kept():
+    table = Table()
+    for number in range(20):
+        add(table, str(number), "1", label=f"class {number}")
+    ((*_, last),) = table.done
+    kept = {id(each) for one in table.done[0] for each in (one.classes_before, one.classes_after)}
+    assert kept == {id(last.classes_before), id(table.classes)}
+    table.undo()
+    assert table.classes == {}
+    table.redo()
+    assert len(table.classes) == 20
+
+
 def test_a_new_change_ends_what_can_be_made_again():
     table = Table()
     add(table, "a", "1")
