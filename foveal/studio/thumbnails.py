@@ -75,7 +75,7 @@ class Thumbnails:
         kept = self.get(image, stamp)
         if kept is not None:
             return kept
-        content = encode_thumbnail(decode_image(read(), channels=3, min_size=(SIDE, SIDE)))
+        content = make_thumbnail(read())
         self.put(image, stamp, content)
         return content
 
@@ -118,6 +118,14 @@ def _unsealed(kept: object) -> bytes | None:
     if not isinstance(kept, bytes) or kept != _sealed(kept[_SEAL_BYTES:]):
         return None
     return kept[_SEAL_BYTES:]
+
+
+def make_thumbnail(content: bytes) -> bytes:
+    """Decode an image whole, within limits; its thumbnail.
+
+    Raises ImageError where it cannot be read.
+    """
+    return encode_thumbnail(decode_image(content, channels=3, min_size=(SIDE, SIDE)))
 
 
 def encode_thumbnail(image: Image.Image) -> bytes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
+from foveal.errors import UsageError
 from foveal.files import write_atomic
-from foveal.images.decode import decode_image, open_image
-from foveal.studio.thumbnails import SIDE, encode_thumbnail
+from foveal.images.decode import open_image
 
 FOLDER = "images"
 _SUFFIXES = {
@@ -34,16 +34,13 @@ def stored_path(content: bytes) -> str:
     return f"{FOLDER}/{digest[:2]}/{digest}.{suffix}"
 
 
-def decoded_thumbnail(content: bytes) -> bytes:
-    """Decode an image whole, within limits, and return its thumbnail.
-
-    Raises ImageError where it cannot be read: only what can be trained on is kept.
-    """
-    return encode_thumbnail(decode_image(content, channels=3, min_size=(SIDE, SIDE)))
-
-
 def store(folder: Path, path: str, content: bytes) -> None:
-    """Write content below the project's folder, unless it is there."""
+    """Write content below the project's folder, unless it is there.
+
+    Raises UsageError where that folder is gone: it is not made again.
+    """
+    if not folder.is_dir():
+        raise UsageError("this was removed meanwhile; reload the page")
     file = folder / path
     if not file.exists() or file.stat().st_size != len(content):
         write_atomic(file, content)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -26,10 +27,10 @@ from foveal.progress import Progress, silent
 from foveal.studio.names import MAX_GIVEN_LENGTH, clean_name
 from foveal.studio.project.images import split_number
 from foveal.studio.project.project import Project
-from foveal.studio.thumbnails import Thumbnails, file_stamp
+from foveal.studio.thumbnails import Thumbnails, file_stamp, make_thumbnail
 from foveal.studio.uploads.added import Added
 from foveal.studio.uploads.rows import Row, dataset_rows, in_project, layout_problem
-from foveal.studio.uploads.store import decoded_thumbnail, store, stored_path
+from foveal.studio.uploads.store import store, stored_path
 from foveal.text import format_bytes, printable
 
 INCOMING = "incoming"
@@ -141,7 +142,7 @@ def take_upload(
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         waiting = iter(rows)
         while part := list(islice(waiting, _ROWS_TOGETHER)):
-            writer.add(part, list(pool.map(_read, part)))
+            writer.add(part, list(pool.map(partial(_store, project.folder), part)))
             if total > 1:
                 progress("adding images", added.added + len(added.skipped), total)
     return added
@@ -152,25 +153,27 @@ def _name(text: str | None, what: str) -> str | None:
     return None if text is None else clean_name(text, what, MAX_GIVEN_LENGTH)
 
 
-class _Content(NamedTuple):
-    """An image that was read: its bytes, where they are stored, its thumbnail; or the reason."""
+class _Stored(NamedTuple):
+    """An image whose content is stored: where, and its thumbnail; or why it cannot be read."""
 
-    content: bytes = b""
     path: str = ""
     thumbnail: bytes = b""
     reason: str | None = None
 
 
-def _read(row: Row) -> _Content:
+def _store(folder: Path, row: Row) -> _Stored:
+    """Store the content of an image in the project's folder: only what can be trained on."""
     try:
         content = row.read()
-        return _Content(content, stored_path(content), decoded_thumbnail(content))
+        stored = _Stored(stored_path(content), make_thumbnail(content))
     except ImageError as error:
-        return _Content(reason=error.reason)
+        return _Stored(reason=error.reason)
+    store(folder, stored.path, content)
+    return stored
 
 
 class _Writer:
-    """Stores contents and adds them to the project, some at a time."""
+    """Adds images whose contents are stored to the project, some at a time."""
 
     def __init__(
         self,
@@ -183,11 +186,11 @@ class _Writer:
         self._project, self._thumbnails = project, thumbnails
         self._batch, self._given, self._added = batch, given, added
 
-    def add(self, rows: list[Row], contents: list[_Content]) -> None:
+    def add(self, rows: list[Row], stored: list[_Stored]) -> None:
         """Add those that could be read and are not in the project."""
         with self._project.lock:
-            new: dict[str, tuple[Row, _Content]] = {}
-            for row, found in zip(rows, contents, strict=True):
+            new: dict[str, tuple[Row, _Stored]] = {}
+            for row, found in zip(rows, stored, strict=True):
                 if found.reason is not None:
                     self._added.skip(row.name, found.reason)
                 elif found.path in new:
@@ -201,14 +204,12 @@ class _Writer:
             if new:
                 self._write(new)
 
-    def _write(self, new: dict[str, tuple[Row, _Content]]) -> None:
-        folder = self._project.folder
-        for path, (_, found) in new.items():
-            store(folder, path, found.content)
+    def _write(self, new: dict[str, tuple[Row, _Stored]]) -> None:
         rows = [row for row, _ in new.values()]
         start = self._project.add(rows, list(new), self._batch, given=self._given)
         for image, (path, (_, found)) in enumerate(new.items(), start):
-            self._thumbnails.put(image, file_stamp(folder / path), found.thumbnail)
+            stamp = file_stamp(self._project.folder / path)
+            self._thumbnails.put(image, stamp, found.thumbnail)
             self._added.ids.append(image)
         self._added.added += len(new)
 

@@ -5,8 +5,9 @@ import io
 import pytest
 from PIL import Image
 
-from foveal.errors import ImageError
-from foveal.studio.uploads.store import decoded_thumbnail, store, stored_path
+from foveal.errors import ImageError, UsageError
+from foveal.studio.thumbnails import make_thumbnail
+from foveal.studio.uploads.store import store, stored_path
 
 
 def image(kind, colour=10):
@@ -43,7 +44,7 @@ def test_another_content_has_another_name_the_same_the_same():
 def test_what_cannot_be_decoded_is_not_kept(content):
     with pytest.raises(ImageError):
         stored_path(content)
-        decoded_thumbnail(content)
+        make_thumbnail(content)
 
 
 def test_a_content_is_written_once_and_a_damaged_file_again(tmp_path):
@@ -56,3 +57,10 @@ def test_a_content_is_written_once_and_a_damaged_file_again(tmp_path):
     (tmp_path / path).write_bytes(b"x")
     store(tmp_path, path, content)
     assert (tmp_path / path).read_bytes() == content
+
+
+def test_the_folder_of_a_removed_project_is_not_made_again(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        store(tmp_path / "gone", "images/ab/abc.png", image("PNG"))
+    assert str(caught.value) == "this was removed meanwhile; reload the page"
+    assert not (tmp_path / "gone").exists()

@@ -2,6 +2,7 @@
 
 import io
 import stat
+import threading
 import zipfile
 
 import pytest
@@ -71,6 +72,27 @@ def test_an_image_is_stored_by_its_content_with_its_name_as_text(project, take):
     assert file.suffix == ".png"
     assert project.location(0)[0] == file
     assert list((project.folder / "incoming").iterdir()) == []
+
+
+def test_the_project_is_free_while_files_are_written(project, take, monkeypatch):
+    free = []
+
+    def try_lock():
+        free.append(project.lock.acquire(blocking=False))
+        if free[-1]:
+            project.lock.release()
+
+    def store(folder, path, content):
+        other = threading.Thread(target=try_lock)
+        other.start()
+        other.join()
+        kept(folder, path, content)
+
+    kept = module.store
+    monkeypatch.setattr(module, "store", store)
+    assert take(archive([(f"{n}.png", image(n)) for n in range(5)])).added == 5
+    assert free == [True] * 5
+    assert len(stored(project)) == 5
 
 
 def test_a_content_comes_once(project, take):
