@@ -45,6 +45,16 @@ def write_kept(file: Path, value: object) -> None:
         write_atomic(file, json.dumps(value))
 
 
+def read_tail(file: Path, max_bytes: int) -> bytes:
+    """The end of a file that grows line by line; nothing where it cannot be read."""
+    with contextlib.suppress(OSError):
+        if file.is_file():  # a pipe would be waited for
+            with file.open("rb") as opened:
+                opened.seek(max(0, file.stat().st_size - max_bytes))
+                return opened.read(max_bytes)
+    return b""
+
+
 def size_and_time(file: Path) -> list[int]:
     """Bytes and time of change of a file, by which what was made of it is known to be stale.
 

@@ -32,6 +32,7 @@ class Studio:
         self._workspace, self._access, self.log = workspace, access, log
         self._page = Starlette(routes=page_routes(access))
         self._loaded: Future[tuple[StudioState, ASGIApp]] = Future()
+        self._begun = False
         self.app = StudioMiddleware(self._answer, access, log)
 
     def start(self, on_failure: Callable[[], None]) -> None:
@@ -44,6 +45,7 @@ class Studio:
                 self._loaded.set_exception(error)
                 on_failure()
 
+        self._begun = True
         threading.Thread(target=load, name="loading", daemon=True).start()
 
     def end_requests(self) -> None:
@@ -54,8 +56,9 @@ class Studio:
             state.tasks.end()
 
     def close(self) -> None:
-        """End the work and close the files.  Raises what loading has raised."""
-        self._loaded.result()[0].close()
+        """End the work and close the files, where it was started.  Raises what loading raised."""
+        if self._begun:
+            self._loaded.result()[0].close()
 
     def _load(self) -> tuple[StudioState, ASGIApp]:
         from foveal.studio.app import create_app

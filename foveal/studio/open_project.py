@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foveal.dataset.tables.table import TABLE_SUFFIXES
-from foveal.errors import DataError, UsageError
+from foveal.errors import UsageError
 from foveal.progress import Progress, silent
 from foveal.studio.project.changes import parse_change
 from foveal.studio.project.export import export_folders, project_csv
@@ -117,10 +117,7 @@ def open_project(name: str, workspace: str | Path = DEFAULT_FOLDER) -> Iterator[
 
 
 def _find(workspace: Workspace, name: str) -> str:
-    names = {}
-    for project in workspace.project_ids():
-        with contextlib.suppress(DataError, KeyError):
-            names[str(workspace.project_facts(project)["name"])] = project
+    names = {known: project for project, known in workspace.project_names().items()}
     if name in names.values():
         return name
     if name not in names:

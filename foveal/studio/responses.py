@@ -23,9 +23,9 @@ _Body = TypeVar("_Body", bound=BaseModel)
 
 
 class Body(BaseModel):
-    """The JSON object of a request; unknown keys are refused."""
+    """The JSON object of a request; unknown keys are refused, and numbers like 1e999."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ImageId(Body):

@@ -39,7 +39,7 @@ class Trash:
         run: id of a removed run, None for a project.  project_name: of the project that a run
         belongs to; None where that one is not there, so that the run cannot be brought back yet.
         """
-        found = []
+        found, names = [], self.workspace.project_names()
         for folder in self._folders():
             project, run = _parts(folder.name)
             facts = {"key": folder.name, "project": project, "run": run}
@@ -47,7 +47,6 @@ class Trash:
                 name = _project_name(folder)
                 found.append({**facts, "name": name, "project_name": name})
             else:
-                names = self._names()
                 found.append(
                     {**facts, "name": _run_name(folder), "project_name": names.get(project)}
                 )
@@ -101,17 +100,8 @@ class Trash:
         ]
         return sorted(ours, key=_changed_at, reverse=True)
 
-    def _names(self) -> dict[str, str]:
-        names = {}
-        for project in self.workspace.project_ids():
-            try:
-                names[project] = str(self.workspace.project_facts(project)["name"])
-            except Error:
-                names[project] = project
-        return names
-
     def _free_name(self, name: str) -> str:
-        taken = set(self._names().values())
+        taken = set(self.workspace.project_names().values())
         ends = ("" if number == 1 else f" ({number})" for number in count(1))
         free = (f"{name[: MAX_NAME_LENGTH - len(end)]}{end}" for end in ends)
         return next(each for each in free if each not in taken)

@@ -64,6 +64,10 @@ class Workspace:
             raise _foreign(path)
         return facts
 
+    def project_names(self) -> dict[str, str]:
+        """The name of each project by its id, oldest first; the id where it cannot be read."""
+        return {project: self._name(project) for project in self.project_ids()}
+
     def create_project(self, name: str) -> str:
         """A new project without images; returns its id.  Raises UsageError on a wrong name."""
         with self.lock:
@@ -95,9 +99,9 @@ class Workspace:
             folder.rename(trash / free)  # shutil.move would put it into a folder that is there
 
     def _name(self, project: str) -> str:
-        with contextlib.suppress(Error, KeyError):
+        with contextlib.suppress(Error):
             return str(self.project_facts(project)["name"])
-        return ""
+        return project
 
     def _created(self, project: str) -> float:
         with contextlib.suppress(Error, KeyError, TypeError, ValueError, OverflowError):
@@ -107,8 +111,7 @@ class Workspace:
 
     def _free_name(self, name: str, but: str = "") -> str:
         name = clean_name(name, "project")
-        taken = {self._name(each) for each in self.project_ids() if each != but}
-        if name in taken:
+        if name in {known for each, known in self.project_names().items() if each != but}:
             raise UsageError(f"there is a project '{name}' already: choose another name")
         return name
 

@@ -68,6 +68,13 @@ def test_what_fails_ends_the_studio_with_its_reason(studio, monkeypatch):
         studio.close()
 
 
+def test_a_studio_that_could_not_listen_is_closed(studio):
+    closing = threading.Thread(target=studio.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()
+
+
 def test_the_page_needs_neither_numpy_nor_a_project():
     code = (
         "import sys; import foveal.studio.loading, foveal.studio.server, foveal.studio.workspace; "

@@ -60,3 +60,12 @@ def test_a_body_that_is_too_large_is_refused(studio):
 )
 def test_whole_numbers_of_an_address(text, number):
     assert small_number(text) == number
+
+
+def test_a_number_beyond_all_floats_is_refused(studio):
+    path, headers = studio.project("numbers"), {"content-type": "application/json"}
+    answer = studio.client.post(f"{path}/design", content=b'{"minutes": 1e999}', headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (
+        422,
+        "minutes: Input should be a finite number",
+    )

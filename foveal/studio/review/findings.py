@@ -125,8 +125,10 @@ def _relabelings(
     common: dict[str, Any], rows: list[tuple[int, str, str]], checked: Checked
 ) -> Iterator[dict[str, Any]]:
     """A finding for each class that is suggested; rows: image, what the check says of it, class."""
-    for label in dict.fromkeys(suggested for _, _, suggested in rows):
-        own = [(image, text) for image, text, suggested in rows if suggested == label]
+    suggested: dict[str, list[tuple[int, str]]] = {}
+    for image, text, label in rows:
+        suggested.setdefault(label, []).append((image, text))
+    for label, own in suggested.items():
         yield {
             **common,
             "ids": [image for image, _ in own],

@@ -113,8 +113,8 @@ def predictions_data(project: Project, task: Task | None) -> dict[str, Any]:
 
 def _groups(names: ClassNames, labels: list[str]) -> list[int]:
     """Of each class the first that is one class with it today."""
-    today = [names.today(label) for label in labels]
-    return [today.index(name) for name in today]
+    first: dict[str, int] = {}
+    return [first.setdefault(names.today(label), row) for row, label in enumerate(labels)]
 
 
 def _has_changed(project: Project, kept: _Kept) -> bool:

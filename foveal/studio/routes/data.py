@@ -18,7 +18,8 @@ from foveal.studio.responses import json_get, json_post, small_number
 from foveal.studio.state import StudioState
 from foveal.studio.thumbnails import MEDIA_TYPE
 
-_KEPT = {"cache-control": "private, max-age=31536000, immutable"}
+_KEPT = {"cache-control": "private, max-age=60"}
+"""By the browser, so that scrolling back asks for nothing; the file of a thumbnail may change."""
 
 
 def data_routes(state: StudioState) -> list[Route]:

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from foveal.errors import SpecError, UsageError
-from foveal.files import write_atomic
 from foveal.spec.network import Network
 from foveal.spec.preprocess import Input
 from foveal.spec.recipe import Recipe
@@ -18,7 +17,7 @@ from foveal.spec.yaml import parse_yaml
 from foveal.spec.yaml_document import MAX_BYTES
 from foveal.studio.design import DESIGN_TABLE, network_of_model
 from foveal.studio.hyperparameters import recipe_keys
-from foveal.studio.kept import read_kept
+from foveal.studio.kept import read_kept, write_kept
 from foveal.studio.models.class_names import name_run
 from foveal.studio.network import (
     DEFAULT_BATCH_SIZE,
@@ -133,7 +132,7 @@ def network_routes(state: StudioState) -> list[Route]:
         return read_draft(state.project(request).folder).model_dump()
 
     def keep(request: Request, body: Draft) -> dict[str, Any]:
-        write_atomic(state.project(request).folder / DRAFT_FILE, body.model_dump_json())
+        write_kept(state.project(request).folder / DRAFT_FILE, body.model_dump())
         return {}
 
     return [

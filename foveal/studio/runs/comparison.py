@@ -16,7 +16,7 @@ from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import MODEL_FILE
 from foveal.spec.yaml import dump_yaml
-from foveal.studio.kept import read_kept, write_kept
+from foveal.studio.kept import read_kept, size_and_time, write_kept
 from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.runs.snapshot import Snapshot, newest_snapshot
 from foveal.studio.tasks.process import run_child
@@ -104,7 +104,7 @@ def accuracy_difference(
         raise DataError(
             f"the run {missing[0]} has no model yet; its first is written after its first epoch"
         )
-    key: list[list[Any]] = [[str(model), model.stat().st_mtime_ns] for model in models]
+    key: list[list[Any]] = [[str(model), *size_and_time(model)] for model in models]
     table, kept = one / TABLE_FILE, one / f"compared-with-{other.name}.json"
     if test is not None:
         if not test:

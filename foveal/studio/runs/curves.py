@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from foveal.rundir import LOG_FILE, STEPS_FILE
-from foveal.studio.kept import parse_json
+from foveal.studio.kept import parse_json, read_tail
 
 MAX_LOG_BYTES = 64 << 20
+"""Of the end of a log that are read for a curve."""
 TAIL_BYTES = 16 << 10
 """In which the newest line of a log is searched."""
 MAX_POINTS = 600
@@ -21,7 +22,7 @@ MAX_POINTS = 600
 def step_lines(folder: Path) -> list[dict[str, Any]]:
     """The lines of steps.jsonl in the order of their steps."""
     lines: list[dict[str, Any]] = []
-    for line in _objects(folder / STEPS_FILE):
+    for line in _newest(folder / STEPS_FILE, MAX_LOG_BYTES):
         step = line.get("step")
         if not isinstance(step, int):
             continue
@@ -39,7 +40,7 @@ def thinned(lines: list[dict[str, Any]], most: int = MAX_POINTS) -> list[dict[st
 
 def epoch_lines(folder: Path) -> list[dict[str, Any]]:
     """The lines of log.jsonl: one an epoch."""
-    return list(_objects(folder / LOG_FILE))
+    return _newest(folder / LOG_FILE, MAX_LOG_BYTES)
 
 
 def newest_step(folder: Path) -> dict[str, Any] | None:
@@ -54,32 +55,13 @@ def newest_epoch(folder: Path) -> dict[str, Any] | None:
     return lines[-1] if lines else None
 
 
-def _newest(path: Path) -> list[dict[str, Any]]:
-    try:
-        if not path.is_file():  # a pipe would be waited for
-            return []
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            return _parsed(file.read(TAIL_BYTES))
-    except OSError:
-        return []
+def _newest(path: Path, max_bytes: int = TAIL_BYTES) -> list[dict[str, Any]]:
+    """The JSON objects at the end of a file of lines.
 
-
-def _objects(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects of a file of lines."""
-    try:
-        if not path.is_file():
-            return []
-        with path.open("rb") as file:
-            return _parsed(file.read(MAX_LOG_BYTES))
-    except OSError:
-        return []
-
-
-def _parsed(content: bytes) -> list[dict[str, Any]]:
-    """A last line that is being written is left out, and what is no object."""
+    A last line that is being written is left out, and what is no object.
+    """
     found = []
-    for line in content.split(b"\n")[:-1]:
+    for line in read_tail(path, max_bytes).split(b"\n")[:-1]:
         try:
             value = parse_json(line)
         except (ValueError, RecursionError):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from foveal.filelock import lock_holder
 from foveal.processor import environment_at_full_speed
+from foveal.studio.kept import read_tail
 from foveal.studio.runs.request import RUN_LOG
 
 COMMAND_MARK = "$ foveal "
@@ -55,14 +56,6 @@ def stop_process(folder: Path) -> bool:
 
 def newest_log(folder: Path) -> tuple[str, ...]:
     """The lines that the newest start of the run has written so far."""
-    path = folder / RUN_LOG
-    try:
-        if not path.is_file():  # a pipe would be waited for
-            return ()
-        with path.open("rb") as log:
-            log.seek(max(0, path.stat().st_size - MAX_LOG_BYTES))
-            lines = log.read(MAX_LOG_BYTES).decode("utf-8", "replace").splitlines()
-    except OSError:
-        return ()
+    lines = read_tail(folder / RUN_LOG, MAX_LOG_BYTES).decode("utf-8", "replace").splitlines()
     starts = [index for index, line in enumerate(lines) if line.startswith(COMMAND_MARK)]
     return tuple(lines[starts[-1] + 1 :] if starts else lines)
