@@ -72,6 +72,14 @@ class StudioState:
                 return work(self.named_run(request))
         return work(self.named_run(request))
 
+    def end_work(self, folder: Path, project: str, run: str | None = None) -> None:
+        """End the work and the servers of a project, or of one run, whose folder is removed.
+
+        What they would write would lie where the folder was.
+        """
+        self.tasks.end_of(project, run)
+        self.servers.stop_below(folder)
+
     def close(self) -> None:
         """End the work and close the files: the studio stops."""
         self.thumbnail_maker.close()

@@ -77,6 +77,13 @@ class Servers:
             _stop(server)
         return self.status(run)
 
+    def stop_below(self, folder: Path) -> None:
+        """Stop those of a run's folder, or of all runs in it: it is removed."""
+        with self._lock:  # one may be starting
+            runs = [run for run in self._servers if run.is_relative_to(folder)]
+        for run in runs:
+            self.stop(run)
+
     def close(self) -> None:
         """Stop all: the studio ends."""
         for run in list(self._servers):

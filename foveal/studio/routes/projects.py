@@ -49,8 +49,7 @@ def project_routes(state: StudioState) -> list[Route]:
         project = request.path_params["project"]
         if state.runs.going_on(project):
             raise UsageError("a run of this project is going on; pause it before it is removed")
-        workspace.project_folder(project)
-        state.tasks.end_project(project)  # what it would keep would lie where the project was
+        state.end_work(workspace.project_folder(project), project)
         state.projects.delete(project)
         state.events.publish(project, "deleted", {})
         return json_response({})

@@ -65,7 +65,7 @@ def review_routes(state: StudioState) -> list[Route]:
         run = state.runs.folder(project.id, body.run or _newest_run(project))
         model = model_path(run)
         task = state.tasks.start(
-            project.id, "predictions", lambda each: predict_images(project, run, each)
+            project.id, "predictions", lambda each: predict_images(project, run, each), run.name
         )
         folders = project.folders()
         same = repeat(

@@ -74,7 +74,10 @@ def run_routes(state: StudioState) -> list[Route]:
         return _answer(status, runs.folder(project.id, status.id))
 
     def remove(request: Request) -> Response:
-        runs.delete(request.path_params["project"], state.run(request))
+        project, folder = request.path_params["project"], state.run(request)
+        runs.check_stopped(folder)
+        state.end_work(folder, project, folder.name)
+        runs.delete(project, folder)
         return json_response({})
 
     path = "/api/projects/{project}/runs"
@@ -196,7 +199,7 @@ def _comparison_routes(state: StudioState) -> list[Route]:
             folders = (name_run(project, one).folder, name_run(project, other).folder)
             return accuracy_difference(*folders, progress, test=test)
 
-        return state.tasks.run(project.id, "compare", work)
+        return state.tasks.run(project.id, "compare", work, one.name)
 
     path = "/api/projects/{project}/compare"
     return [json_get(path, compare), json_get(f"{path}/accuracy", accuracy)]

@@ -67,6 +67,7 @@ def use_routes(state: StudioState) -> list[Route]:
             project.id,
             "export-model",
             lambda progress: export_model(run, body.to, progress, named),
+            run.name,
         )
         keep_line(project, run, {key: made[key] for key in ("command", "python")})
         return made

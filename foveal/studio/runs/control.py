@@ -170,7 +170,7 @@ class RunControl:
         if child is not None:
             if child.poll() is None:
                 return True
-            del self._children[folder]
+            self._children.pop(folder, None)  # by another thread, it may be gone already
         return lock_holder(folder) is not None
 
     def pause(self, folder: Path) -> None:
@@ -234,11 +234,16 @@ class RunControl:
             request = request.model_copy(update=length_so_far(snapshot))
         self._begin(project, folder, request)
 
-    def delete(self, project: str, folder: Path) -> None:
-        """Move a run into the trash of the workspace; raises UsageError where it is going on."""
+    def check_stopped(self, folder: Path) -> None:
+        """Raise UsageError where a run is going on, so that it cannot be removed."""
         with self._lock:
             if self._is_alive(folder):
                 raise UsageError("this run is going on; pause it before it is removed")
+
+    def delete(self, project: str, folder: Path) -> None:
+        """Move a run into the trash of the workspace; raises UsageError where it is going on."""
+        with self._lock:
+            self.check_stopped(folder)
             self.workspace.discard(folder, f"{project}-{folder.name}")
         self.events.publish(project, "run", {"id": folder.name, "state": "removed"})
 

@@ -32,11 +32,12 @@ class Cancelled(Error):
 
 @dataclass(eq=False)
 class Task:
-    """One piece of work; error: one sentence where it failed."""
+    """One piece of work; run: the one it is about.  error: one sentence where it failed."""
 
     id: str
     project: str
     kind: str
+    run: str = ""
     state: TaskState = "running"
     what: str = ""
     done: float = 0
@@ -85,29 +86,33 @@ class Tasks:
         self._threads: list[threading.Thread] = []
         self._ended = False
 
-    def start(self, project: str, kind: str, work: Work) -> str:
-        """Begin work on a thread and return the task's id.
+    def start(self, project: str, kind: str, work: Work, run: str = "") -> str:
+        """Begin work on a thread and return the task's id; run: that it is about, if any.
 
-        While one of this kind runs for the project, that one's id is returned and nothing begins.
+        While one of this kind runs for the project, that one's id is returned and nothing begins;
+        one that is about another run is ended instead.
         """
         with self._lock:
-            running = self._latest(project, kind)
-            if running is not None and running.state == "running":
-                return running.id
-            task = self._new(project, kind)
+            before = self._latest(project, kind)
+            if before is not None and before.state == "running" and before.run == run:
+                return before.id
+            if before is not None:
+                before.stop.set()
+            task = self._new(project, kind, run)
             thread = threading.Thread(target=self._work, args=(task, work), daemon=True)
             self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         self._publish(task)
         thread.start()
         return task.id
 
-    def run(self, project: str, kind: str, work: Work) -> dict[str, Any]:
+    def run(self, project: str, kind: str, work: Work, run: str = "") -> dict[str, Any]:
         """Do the work on this thread and return its result; what it raises is raised.
 
-        Pages hear of it only where the work reports progress: short work is no task to show.
+        run: that it is about, if any.  Pages hear of it only where the work reports progress: short
+        work is no task to show.
         """
         with self._lock:
-            task = self._new(project, kind)
+            task = self._new(project, kind, run)
         progress = TaskProgress(task, self._publish)
         try:
             result = work(progress)
@@ -148,9 +153,9 @@ class Tasks:
             if task.kind == kind:
                 task.stop.set()
 
-    def end_project(self, project: str, seconds: float = 3.0) -> None:
-        """End those of a project and wait for them a little: its folder is moved."""
-        running = self.running(project)
+    def end_of(self, project: str, run: str | None = None, seconds: float = 3.0) -> None:
+        """End those of a project, or of one run of it, and wait for them a little."""
+        running = [one for one in self.running(project) if run in (None, one.run)]
         for task in running:
             task.stop.set()
         deadline = time.monotonic() + seconds
@@ -191,8 +196,8 @@ class Tasks:
             task.state = "failed"
         self._publish(task)
 
-    def _new(self, project: str, kind: str) -> Task:
-        task = Task(secrets.token_hex(6), project, kind)
+    def _new(self, project: str, kind: str, run: str) -> Task:
+        task = Task(secrets.token_hex(6), project, kind, run)
         if self._ended:
             task.stop.set()
         self._tasks[task.id] = task

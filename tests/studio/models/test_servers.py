@@ -80,6 +80,28 @@ def test_a_server_whose_classes_are_renamed_while_it_starts_has_the_new_names(
     servers.close()
 
 
+def test_what_is_removed_is_served_no_longer(tmp_path, monkeypatch):
+    process, stopped = SimpleNamespace(poll=lambda: None), []
+
+    def start(path, _port):
+        return SimpleNamespace(labels=(), process=process, url="x:8080", run=path.parent)
+
+    monkeypatch.setattr(module, "_start", start)
+    monkeypatch.setattr(module, "_stop", lambda server: stopped.append(server.run))
+    servers = Servers()
+    runs = [tmp_path / name for name in ("a/runs/1", "a/runs/2", "ab/runs/1")]
+    for run in runs:
+        run.mkdir(parents=True)
+        (run / "model.safetensors").touch()
+        servers.start(run)
+    servers.stop_below(runs[0])
+    assert stopped == runs[:1]
+    servers.stop_below(tmp_path / "a")
+    assert stopped == runs[:2]
+    assert servers.status(runs[2])["running"]
+    servers.close()
+
+
 def test_a_damaged_model_gives_the_servers_words(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(Error) as raised:

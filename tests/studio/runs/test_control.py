@@ -142,6 +142,18 @@ def test_the_head_is_fitted_again_as_a_new_run(studio, finished):
     studio.wait_for(second, "finished")
 
 
+def test_two_threads_may_see_at_once_that_a_run_has_ended(studio, finished):
+    class Ended:
+        def poll(self):
+            studio.control._children.clear()  # the other thread was first
+            return 0
+
+    before = dict(studio.control._children)
+    studio.control._children[finished] = Ended()
+    assert studio.control.status(finished).state == "finished"
+    studio.control._children.update(before)
+
+
 def test_only_runs_of_the_project_are_found(studio, finished):
     assert studio.control.folder(studio.project, finished.name) == finished
     for name in ("nothing", "..", "../../..", f"../runs/{finished.name}", ""):

@@ -158,9 +158,24 @@ def test_the_work_of_a_project_is_ended_and_that_of_others_goes_on(tasks):
     tasks.start("p", "check", endless)
     tasks.start("q", "check", endless)
     until(lambda: tasks.latest("p", "check").what)
-    tasks.end_project("p")
+    tasks.end_of("p")
     assert tasks.latest("p", "check").state == "cancelled"
     assert tasks.latest("q", "check").state == "running"
+
+
+def test_the_work_of_a_run_is_ended_and_that_of_others_goes_on(tasks):
+    tasks.start("p", "check", endless)
+    for run in ("1", "2"):
+        tasks.start("p", f"export {run}", endless, run)
+    tasks.end_of("p", "1")
+    assert [one.kind for one in tasks.running("p")] == ["check", "export 2"]
+
+
+def test_a_second_of_a_kind_about_another_run_ends_the_first(tasks):
+    first = tasks.start("p", "predictions", endless, "1")
+    assert tasks.start("p", "predictions", endless, "1") == first
+    second = tasks.start("p", "predictions", endless, "2")
+    until(lambda: [one.id for one in tasks.running("p")] == [second])
 
 
 def test_what_the_system_refuses_is_one_sentence(tasks, log, tmp_path):
