@@ -77,13 +77,6 @@ class Projects:
         """
         return real_file(*self.get(project).location(image))
 
-    def image_ids(self, project: str) -> dict[str, int]:
-        """Ids by the absolute paths that the training table has."""
-        opened = self.get(project)
-        with opened.lock:
-            ids = opened.table.images.present().tolist()
-            return {str(opened.location(image)[0]): image for image in ids}
-
     def close(self, project: str) -> None:
         """Close a project, such as before it is moved to the trash."""
         with self._lock:

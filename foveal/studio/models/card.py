@@ -6,49 +6,38 @@ What a card should say: Mitchell et al., "Model Cards for Model Reporting", 2019
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from foveal.network.cost import network_cost
 from foveal.prediction.predictor import Predictor
-from foveal.rundir import MODEL_FILE, RunImage, read_run_data
+from foveal.rundir import MODEL_FILE, read_run_data
+from foveal.studio.models.class_names import NamedRun
+from foveal.studio.models.merged import merged_labels
 from foveal.studio.models.val_scores import ValScores
 
 
-def model_card(run: Path, predictor: Predictor, scores: ValScores | None) -> dict[str, Any]:
-    """Plain data; scores: of val, where they could be had.  Raises DataError for damaged files."""
-    manifest = predictor.manifest
-    data = read_run_data(run)
+def model_card(run: NamedRun, predictor: Predictor, scores: ValScores) -> dict[str, Any]:
+    """Plain data in the classes of today; scores: of val.  Raises DataError for damaged files."""
+    manifest, data = predictor.manifest, read_run_data(run.folder)
     cost = network_cost(manifest.network, len(manifest.labels), manifest.task)
+    labels = merged_labels(manifest.labels, run.merged)
+    images = () if data is None else data.train
+    train = Counter(run.merged.get(label, label) for image in images for label in image.labels)
+    classes = [{"name": label, "train": train[label]} for label in labels]
     return {
-        "labels": list(manifest.labels),
+        "labels": list(labels),
         "finished": manifest.finished,
         "epochs": max((line.get("epoch", 0) for line in manifest.history), default=0),
         "input": manifest.network.input.model_dump(),
         "weights": cost.weights,
         "multiply_adds": cost.multiply_adds,
-        "layers": len(manifest.network.layers),
-        "temperature": manifest.temperature,
         "abstain": manifest.thresholds.abstain,
         "sha256": manifest.weights_sha256,
         "versions": manifest.versions,
         "pretrained": manifest.weights or None,
-        "bytes": (run / MODEL_FILE).stat().st_size,
+        "bytes": (run.folder / MODEL_FILE).stat().st_size,
         "counts": None if data is None else data.counts,
-        "classes": None if data is None else _class_counts(data.train, manifest.labels),
+        "classes": None if data is None else classes,
         "warnings": [] if data is None else list(data.warnings),
-        "fingerprint": None if data is None else data.fingerprint,
-        "val": None if scores is None else _without_images(scores),
+        "val": {**scores.summary(), "recalls": scores.recalls},
     }
-
-
-def _class_counts(images: tuple[RunImage, ...], labels: tuple[str, ...]) -> list[dict[str, Any]]:
-    counts = Counter(label for image in images for label in image.labels)
-    return [{"name": label, "train": counts[label]} for label in labels]
-
-
-def _without_images(scores: ValScores) -> dict[str, Any]:
-    data = scores.to_data({})
-    confusion = scores.confusion
-    recalls = [row[at] / sum(row) if sum(row) else None for at, row in enumerate(confusion)]
-    return {key: value for key, value in data.items() if key != "images"} | {"recalls": recalls}

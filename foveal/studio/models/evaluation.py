@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -178,13 +178,13 @@ def evaluate_job(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def evaluation_data(
-    project: Project, run: Path, image_ids: Mapping[str, int] | None = None
+    project: Project, run: Path, find_image: Callable[[str], int | None] | None = None
 ) -> dict[str, Any]:
     """What is known of a run's model on test.
 
     images: how many there are to score.  models: of the project that were scored on test.
     scores: as those of val, None before; stale: `labels` where the labels or images of test have
-    changed since, `model` where the model has.  Without image_ids it has no images.
+    changed since, `model` where the model has.  Without find_image they are those of all together.
     """
     test = held_out(project, run)
     kept = read_kept(run / FOLDER / SCORES_FILE, _KIND)
@@ -196,16 +196,19 @@ def evaluation_data(
         "models": sum(1 for _ in project.folder.glob(f"{RUNS}/*/{FOLDER}/{SCORES_FILE}")),
         "scores": None
         if kept is None
-        else {
-            **_scores(kept).to_data(image_ids or {}),
-            "accuracy": kept["accuracy"],
-            "accuracy_interval": kept["accuracy_interval"],
-            "recalls": kept["recalls"],
-            "notes": kept["notes"],
-            "evaluated": kept["evaluated"],
-            "stale": _stale(run, kept, test),
-            **({} if image_ids is not None else {"images": []}),
-        },
+        else {**_scores_data(kept, find_image), "stale": _stale(run, kept, test)},
+    }
+
+
+def _scores_data(kept: _Kept, find_image: Callable[[str], int | None] | None) -> dict[str, Any]:
+    scores = _scores(kept)
+    return {
+        **(scores.summary() if find_image is None else scores.to_data(find_image)),
+        "accuracy": kept["accuracy"],
+        "accuracy_interval": kept["accuracy_interval"],
+        "recalls": kept["recalls"],
+        "notes": kept["notes"],
+        "evaluated": kept["evaluated"],
     }
 
 

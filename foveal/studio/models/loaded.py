@@ -21,11 +21,28 @@ MAX_LOADED_MODELS = 2
 _Stamp = tuple[int, int, int]
 
 
+class _Turns:
+    """A lock that is next given to who waits for it, not to who has just had it."""
+
+    def __init__(self) -> None:
+        self._next, self._lock = threading.Lock(), threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._next:
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 @dataclass(frozen=True)
 class _Loaded:
+    """turns: to use the predictor.  scoring: held while `scores` are made."""
+
     stamp: _Stamp
     predictor: Predictor
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    turns: _Turns = field(default_factory=_Turns)
+    scoring: threading.Lock = field(default_factory=threading.Lock)
     scores: list[tuple[dict[str, str], ValScores]] = field(default_factory=list)
 
 
@@ -47,19 +64,21 @@ class LoadedModels:
         Raises RenamedMeanwhile where the model has other names now than `run` had.
         """
         loaded = self._of(run)
-        with loaded.lock:
+        with loaded.turns:
             (prediction,) = predict(loaded.predictor, [image], top=None)
         return add_merged(prediction, run.merged, top)
 
     def val_scores(self, run: NamedRun, progress: Progress = silent) -> ValScores:
-        """The scores of a run's newest model on val, computed once.  Raises as `score_val`.
+        """The scores of a run's newest model on val, computed once; meanwhile it predicts others.
 
-        And RenamedMeanwhile as `predict`.
+        Raises as `score_val`, and RenamedMeanwhile as `predict`.
         """
         loaded, merged = self._of(run), dict(run.merged)
-        with loaded.lock:
+        with loaded.scoring:
             if not loaded.scores or loaded.scores[0][0] != merged:
-                scores = score_val(run.folder, loaded.predictor, progress, merged=merged)
+                scores = score_val(
+                    run.folder, loaded.predictor, progress, merged=merged, turns=loaded.turns
+                )
                 loaded.scores[:] = [(merged, scores)]
             return loaded.scores[0][1]
 

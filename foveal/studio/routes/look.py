@@ -44,19 +44,19 @@ def look_routes(state: StudioState) -> list[Route]:
         return _page(path.read_text(encoding="utf-8", errors="replace"), request)
 
     def scores(request: Request) -> dict[str, Any]:
-        project = request.path_params["project"]
-        ids = state.projects.image_ids(project)
+        project = state.project(request)
 
         def work(progress: TaskProgress) -> dict[str, Any]:
             return state.with_named_run(
-                request, lambda run: state.models.val_scores(run, progress).to_data(ids)
+                request,
+                lambda run: state.models.val_scores(run, progress).to_data(project.image_at),
             )
 
-        return state.tasks.run(project, "scores", work)
+        return state.tasks.run(project.id, "scores", work, request.path_params["run"])
 
     def test(request: Request) -> dict[str, Any]:
         project = state.project(request)
-        return evaluation_data(project, state.run(request), state.projects.image_ids(project.id))
+        return evaluation_data(project, state.run(request), project.image_at)
 
     def evaluate(request: Request, _body: Empty) -> dict[str, Any]:
         project, run = state.project(request), state.run(request)
@@ -64,7 +64,7 @@ def look_routes(state: StudioState) -> list[Route]:
         def work(progress: TaskProgress) -> dict[str, Any]:
             return evaluate_test(project, run, progress)
 
-        same = state.tasks.run(project.id, "evaluate-test", work)
+        same = state.tasks.run(project.id, "evaluate-test", work, run.name)
         return {**test(request), **keep_line(project, run, same)}
 
     def explain(request: Request, image: Path | bytes) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def look_routes(state: StudioState) -> list[Route]:
             return {"key": state.lenses.make(model, image, progress)}
 
         project = state.project(request)
-        made = state.tasks.run(project.id, "lens", work)
+        made = state.tasks.run(project.id, "lens", work, request.path_params["run"])
         return {**made, **keep_line(project, model, _same(model, image))}
 
     def lens(request: Request) -> Response:

@@ -129,10 +129,8 @@ def _view_routes(state: StudioState, path: str) -> list[Route]:
         folder, project = state.run(request), request.path_params["project"]
         image = small_number(request.query_params.get("image", ""))
         file = None if image is None else state.projects.image_path(project, image)
-        found = networks.look(folder, request.query_params.get("layer") or None, file)
-        names = run_names(state.project(request), folder)
-        predicted = [{**one, "label": names.today(one["label"])} for one in found["prediction"]]
-        return {**found, "prediction": predicted}
+        today = run_names(state.project(request), folder).today
+        return networks.look(folder, request.query_params.get("layer") or None, file, today)
 
     def errors(request: Request) -> dict[str, Any]:
         folder, project = state.run(request), state.project(request)

@@ -91,7 +91,7 @@ def use_routes(state: StudioState) -> list[Route]:
     def card(request: Request) -> dict[str, Any]:
         def work(run: NamedRun) -> dict[str, Any]:
             predictor = state.models.predictor(model_path(run.folder))
-            return model_card(run.folder, predictor, state.models.val_scores(run))
+            return model_card(run, predictor, state.models.val_scores(run))
 
         facts = state.with_named_run(request, work)
         test = evaluation_data(state.project(request), state.run(request))

@@ -7,8 +7,8 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ LOOK_SECONDS = 3.0
 """Least seconds between two looks at a run that goes on."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class LiveNetwork:
     """A network with the weights of a snapshot."""
 
@@ -54,9 +54,16 @@ class LiveNetworks:
         self._kept: OrderedDict[Path, LiveNetwork] = OrderedDict()
         self._lock = threading.Lock()
 
-    def look(self, folder: Path, layer: str | None, image: Path | None) -> dict[str, Any]:
+    def look(
+        self,
+        folder: Path,
+        layer: str | None,
+        image: Path | None,
+        today: Callable[[str], str] = lambda label: label,
+    ) -> dict[str, Any]:
         """The maps of `layer` (None: the first convolution) for an image (None: the first of val).
 
+        today: the name that a class of the network has now; those of the same name are one.
         JSON data; arrays are base64 of int8, of which 127 is `max_abs`.  pause: seconds after which
         the next look is due.  Raises DataError where the run has no checkpoint yet, or no layer of
         this name; ImageError for an unreadable image.
@@ -76,35 +83,40 @@ class LiveNetworks:
                 "image": name,
                 "maps": _packed_maps(maps),
                 "filters": _filters(live.module, chosen),
-                "prediction": _prediction(logits, live),
+                "prediction": _prediction(logits, live, today),
                 "pause": pause_after(time.perf_counter() - started, LOOK_SECONDS),
             }
 
     def _current(self, folder: Path) -> LiveNetwork:
-        known = self._kept.get(folder)
-        for _ in range(MAX_TRIES):
-            snapshot = newest_snapshot(folder, known.snapshot if known else None)
-            weights = None if snapshot is None else module_weights(snapshot)
-            if weights is not None:  # else the run has replaced the file meanwhile
-                break
-        if snapshot is None or weights is None:
-            raise DataError("the run has not saved a step yet; its filters appear in a few seconds")
-        try:
-            if known is None or known.snapshot.plan["network"] != snapshot.plan["network"]:
-                known = _build(snapshot)
-            if known.snapshot is not snapshot or folder not in self._kept:
-                _load(known.module, weights)
-                known.snapshot = snapshot
-        except (ValueError, RuntimeError, SpecError) as error:
-            raise DataError(
-                f"the newest checkpoint of the run {folder.name} does not hold the weights of its "
-                "network; continue the run, or remove it"
-            ) from error
+        known = self._kept.pop(folder, None)
+        snapshot = newest_snapshot(folder, known.snapshot if known else None)
+        if known is None or known.snapshot is not snapshot:
+            known = _read(folder, known)
         self._kept[folder] = known
-        self._kept.move_to_end(folder)
         while len(self._kept) > KEPT_NETWORKS:
             self._kept.popitem(last=False)
         return known
+
+
+def _read(folder: Path, known: LiveNetwork | None) -> LiveNetwork:
+    """The network of the newest checkpoint; `known` with other weights where it is the same."""
+    for _ in range(MAX_TRIES):
+        snapshot = newest_snapshot(folder)
+        weights = None if snapshot is None else module_weights(snapshot)
+        if weights is not None:  # else the run has replaced the file meanwhile
+            break
+    if snapshot is None or weights is None:
+        raise DataError("the run has not saved a step yet; its filters appear in a few seconds")
+    try:
+        if known is None or known.snapshot.plan["network"] != snapshot.plan["network"]:
+            known = _build(snapshot)
+        _load(known.module, weights)
+    except (ValueError, RuntimeError, SpecError) as error:
+        raise DataError(
+            f"the newest checkpoint of the run {folder.name} does not hold the weights of its "
+            "network; continue the run, or remove it"
+        ) from error
+    return replace(known, snapshot=snapshot)
 
 
 def _build(snapshot: Snapshot) -> LiveNetwork:
@@ -224,7 +236,9 @@ def _packed(values: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _prediction(logits: Tensor, live: LiveNetwork) -> list[dict[str, Any]]:
+def _prediction(
+    logits: Tensor, live: LiveNetwork, today: Callable[[str], str]
+) -> list[dict[str, Any]]:
     """The three most probable classes, before any temperature; none of logits that overflowed."""
     import torch
 
@@ -237,8 +251,8 @@ def _prediction(logits: Tensor, live: LiveNetwork) -> list[dict[str, Any]]:
         probabilities = torch.softmax(logits, 0)
     if not probabilities.isfinite().all():
         return []
-    best = torch.argsort(probabilities, descending=True, stable=True)[:3].tolist()
-    return [
-        {"label": plan["classes"][index], "probability": float(probabilities[index])}
-        for index in best
-    ]
+    sums: dict[str, float] = {}
+    for label, probability in zip(plan["classes"], probabilities.tolist(), strict=True):
+        sums[today(label)] = sums.get(today(label), 0.0) + probability
+    best = sorted(sums.items(), key=lambda item: -item[1])[:3]
+    return [{"label": label, "probability": min(1.0, value)} for label, value in best]

@@ -1,12 +1,15 @@
 """Models stay loaded, and are read again when their file was replaced."""
 
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import foveal
 from foveal.errors import UsageError
+from foveal.progress import Progress
 from foveal.studio.models.class_names import NamedRun, RenamedMeanwhile
 from foveal.studio.models.loaded import LoadedModels, model_path
 
@@ -63,11 +66,14 @@ def test_scores_are_computed_once(digits_run):
     assert merged.labels == ("0", "1", "2", "odd", "4", "6", "7", "8", "9")
     rows = [0, 1, 2, 3, 4, 3, 5, 6, 7, 8]  # of each digit in the merged matrix
     as_one = np.zeros((9, 9), int)
-    for true, row in enumerate(scores.confusion):
-        for predicted, n in enumerate(row):
-            as_one[rows[true], rows[predicted]] += n
-    assert [sum(row) for row in merged.confusion] == as_one.sum(1).tolist()
-    assert np.trace(merged.confusion) >= np.trace(scores.confusion)
+    for (true, predicted), n in scores.confusion.items():
+        as_one[rows[true], rows[predicted]] += n
+    matrix = np.zeros((9, 9), int)
+    for cell, n in merged.confusion.items():
+        matrix[cell] = n
+    assert matrix.sum(1).tolist() == as_one.sum(1).tolist()
+    right = sum(n for (true, predicted), n in scores.confusion.items() if true == predicted)
+    assert np.trace(matrix) >= right
     assert all(one.true_probability <= one.probability <= 1 for one in merged.images)
 
 
@@ -79,3 +85,21 @@ def test_a_model_that_was_renamed_meanwhile_is_not_asked(digits_run):
     ):
         with pytest.raises(RenamedMeanwhile):
             ask(LoadedModels())
+
+
+def test_images_are_predicted_while_a_model_is_scored(digits_run, new_digits):
+    models, run = LoadedModels(), NamedRun(digits_run)
+    image = next(new_digits.rglob("*.png"))
+    began, predicted = threading.Event(), threading.Event()
+
+    class Watched(Progress):
+        def __call__(self, *_):
+            began.set()
+            assert predicted.wait(20)
+
+    with ThreadPoolExecutor(1) as pool:
+        scores = pool.submit(models.val_scores, run, Watched())
+        assert began.wait(60)
+        assert models.predict(run, image).label is not None
+        predicted.set()
+        assert scores.result().images

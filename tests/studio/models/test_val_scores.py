@@ -25,9 +25,11 @@ def test_confusion_and_accuracy_are_those_of_sklearn(digits_run):
     ]
     true = [image.labels[0] for image in val]
     expected = confusion_matrix(true, predicted, labels=scores.labels)
-    assert scores.confusion == expected.tolist()
-    found = scores.to_data({})
+    found = scores.to_data({}.get)
+    cells = [[*cell, int(expected[*cell])] for cell in np.argwhere(expected).tolist()]
+    assert found["confusion"] == cells
     correct = int(np.trace(expected))
+    assert scores.recalls == (np.diag(expected) / expected.sum(1)).tolist()
     assert (found["n"], found["accuracy"]) == (100, correct / 100)
     assert found["accuracy_interval"] == list(binomial_interval(correct, 100))
 
@@ -35,7 +37,7 @@ def test_confusion_and_accuracy_are_those_of_sklearn(digits_run):
 def test_images_have_the_ids_that_the_project_knows(digits_run):
     scores = score_val(digits_run, foveal.load(model_path(digits_run)))
     ids = {scores.images[3].path: 17}
-    rows = scores.to_data(ids)["images"]
+    rows = scores.to_data(ids.get)["images"]
     assert [row["id"] for row in rows] == [None] * 3 + [17] + [None] * 96
     assert all(0 <= row["true_probability"] <= row["probability"] <= 1 for row in rows)
 

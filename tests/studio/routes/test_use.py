@@ -1,5 +1,8 @@
 """Using a model over HTTP: predictions as the verb's, exports, a server, the card."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
 import pytest
 
 import foveal
@@ -83,6 +86,21 @@ def test_a_server_is_started_and_stopped(digits_project):
     assert not studio.client.request("DELETE", f"{run}/server", json={}).json()["running"]
 
 
+def test_a_run_that_is_removed_ends_what_goes_on_with_it(studio, copy_run, digits_run):
+    project = studio.project("removed")
+    folder = copy_run(studio, project, digits_run)
+    run = f"{project}/runs/{folder.name}"
+    url = studio.post(f"{run}/server")["url"]
+    with ThreadPoolExecutor(1) as pool:
+        exported = pool.submit(studio.post, f"{run}/export", 422, to="onnx")
+        studio.wait(f"{project}/tasks", bool)
+        assert studio.client.request("DELETE", run, json={}).json() == {}
+        assert exported.result()["error"] == "cancelled"
+    assert not folder.exists()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+
 def test_the_card(digits_project):
     studio, run, _folder = digits_project
     card = studio.get(f"{run}/card")
@@ -140,6 +158,7 @@ def test_merged_classes_are_one_here_and_two_in_a_file(digits_project, new_digit
     scores = studio.get(f"{run}/scores")
     assert len(scores["labels"]) == 9
     assert "odd" in scores["labels"]
+    assert studio.get(f"{run}/card")["labels"] == scores["labels"]
     (tmp_path / "m.safetensors").write_bytes(studio.client.get(f"{run}/model").content)
     assert foveal.load(tmp_path / "m.safetensors").labels == tuple("0123456789")
     studio.post(f"{project}/changes", op="undo")

@@ -14,6 +14,8 @@ from foveal.errors import DataError
 from foveal.images.resize import to_input_pixels
 from foveal.network.build import build
 from foveal.spec.network import Network
+from foveal.studio.runs import live as live_module
+from foveal.studio.runs import snapshot as snapshot_module
 from foveal.studio.runs.live import LiveNetworks
 from foveal.training import checkpoint
 
@@ -107,3 +109,26 @@ def test_threads_are_as_before(networks, finished):
     before = torch.get_num_threads()
     networks.look(finished, None, None)
     assert torch.get_num_threads() == before
+
+
+def test_weights_are_read_once_while_the_checkpoint_is_the_same(finished, monkeypatch):
+    networks, read = LiveNetworks(), []
+
+    def module_weights(snapshot):
+        read.append(snapshot.path)
+        return snapshot_module.module_weights(snapshot)
+
+    monkeypatch.setattr(live_module, "module_weights", module_weights)
+    first = networks.look(finished, None, None)
+    assert networks.look(finished, None, None)["maps"] == first["maps"]
+    assert len(read) == 1
+
+
+def test_classes_that_were_merged_are_predicted_as_one(networks, finished):
+    apart = networks.look(finished, None, None)["prediction"]
+    names = {one["label"] for one in apart[:2]}
+    seen = networks.look(finished, None, None, lambda label: "x" if label in names else label)
+    labels = [one["label"] for one in seen["prediction"]]
+    assert (labels[0], len(set(labels))) == ("x", 3)
+    together = apart[0]["probability"] + apart[1]["probability"]
+    assert seen["prediction"][0]["probability"] == pytest.approx(together)

@@ -8,9 +8,12 @@ export interface ScoredImage {
   true_probability: number
 }
 
+/** A cell of the confusion matrix that has images: places of classes in `labels`, and how many. */
+export type MatrixCell = [label: number, predicted: number, n: number]
+
 export interface Scores {
   labels: string[]
-  confusion: number[][]
+  confusion: MatrixCell[]
   accuracy: number
   accuracy_interval: [number, number]
   n: number
@@ -66,27 +69,31 @@ export interface PairFilter {
 /** The pairs of classes that are confused, the most frequent first; of one class also what is right. */
 export function confusedPairs(scores: Scores, filter: PairFilter = {}): Pair[] {
   const rightToo = filter.true !== undefined || filter.predicted !== undefined
-  const pairs = scores.confusion.flatMap((row, t) =>
-    filter.true !== undefined && t !== filter.true
-      ? []
-      : row.flatMap((count, p) =>
-          count && (t !== p || rightToo) && (filter.predicted === undefined || p === filter.predicted)
-            ? [{ true: t, predicted: p, count }]
-            : [],
-        ),
+  const pairs = scores.confusion.filter(
+    ([t, p]) => (t !== p || rightToo) && t === (filter.true ?? t) && p === (filter.predicted ?? p),
   )
-  return pairs.sort((a, b) => b.count - a.count)
+  return pairs.map(([t, p, count]) => ({ true: t, predicted: p, count })).sort((a, b) => b.count - a.count)
+}
+
+/** The part of the matrix for some classes: rows true, columns predicted. */
+export function matrixOf(scores: Scores, classes: number[]): number[][] {
+  const places = new Map(classes.map((each, at) => [each, at]))
+  const matrix = classes.map(() => classes.map(() => 0))
+  for (const [t, p, n] of scores.confusion) {
+    const [row, column] = [places.get(t), places.get(p)]
+    if (row !== undefined && column !== undefined) matrix[row]![column] = n
+  }
+  return matrix
 }
 
 /** The classes of a matrix that is too large to be shown whole: those of the most errors, in their order. */
 export function mostConfused(scores: Scores, most: number, about?: number): number[] {
   const errors = scores.labels.map(() => 0)
-  for (const [t, row] of scores.confusion.entries())
-    for (const [p, n] of row.entries())
-      if (n && t !== p && (about === undefined || about === t || about === p)) {
-        errors[t]! += n
-        errors[p]! += n
-      }
+  for (const [t, p, n] of scores.confusion)
+    if (t !== p && (about === undefined || about === t || about === p)) {
+      errors[t]! += n
+      errors[p]! += n
+    }
   const order = scores.labels.map((_, i) => i).sort((a, b) => errors[b]! - errors[a]! || a - b)
   return order.slice(0, most).sort((a, b) => a - b)
 }
