@@ -34,6 +34,10 @@ await inStudio(
   url,
   async (page) => {
     const context = page.context();
+    let checks = 0;
+    page.on("request", (request) => {
+      if (request.url().endsWith("/network/check")) checks += 1;
+    });
     await page.goto(`${url.split("/?")[0]}/#/${project}/train`);
     await page.waitForSelector("[data-state=running]");
     await page.waitForSelector(".bar dt");
@@ -52,6 +56,7 @@ await inStudio(
     await page.click("#stop");
     await page.waitForSelector("[data-state=finished]");
     holds((await stepOf(page)) > before, "the finished run keeps its steps");
+    same(checks, 1, "its network is checked once, not with every step");
   },
   {},
   expected,

@@ -28,6 +28,12 @@ async function relabelInACell(page) {
   const labelNow = () => first.locator(".label").textContent();
   const before = await labelNow();
   await axeInBothLanguages(page, "Look");
+  await first.press(" ");
+  await first.press("l");
+  await page.waitForSelector("#label-name");
+  await press(page, "Escape");
+  await page.waitForSelector("dialog[open]", { state: "detached" });
+  same(await page.locator("#retrain-head").count(), 0, "nothing is relabelled");
   await first.press("y");
   await until(async () => (await labelNow()) !== before, true, "Y relabels");
   holds(await page.locator("#retrain-head").isEnabled(), "no head to retrain");

@@ -18,9 +18,9 @@ export function onEvent<T>(name: EventName, listener: (data: T) => void): () => 
   return () => of.delete(listener as Listener)
 }
 
-function pass(name: EventName, text: string): void {
-  const data = JSON.parse(text) as never
-  for (const listener of listeners.get(name) ?? []) listener(data)
+/** Call the listeners of an event: of the server, or one that was missed. */
+export function pass(name: EventName, data: unknown): void {
+  for (const listener of listeners.get(name) ?? []) listener(data as never)
 }
 
 /** Listen to a project; `onstate` hears whether the connection stands. Replaces the one before. */
@@ -37,7 +37,8 @@ export function connect(project: string, onstate: (open: boolean) => void, wait 
     if (own.readyState !== EventSource.CLOSED || source !== own) return
     timer = setTimeout(() => connect(project, onstate, Math.min(2 * wait, LONGEST_WAIT_MS)), wait)
   }
-  for (const name of NAMES) own.addEventListener(name, (event) => pass(name, (event as MessageEvent<string>).data))
+  for (const name of NAMES)
+    own.addEventListener(name, (event) => pass(name, JSON.parse((event as MessageEvent<string>).data)))
 }
 
 export function disconnect(): void {

@@ -75,6 +75,10 @@ class Runs {
 
 export const runs = new Runs()
 
+const isShown = (): boolean => runs.loaded && runs.project === studio.project?.id
 onEvent<RunStatus>('run', (status) => {
-  if (runs.loaded && runs.project === studio.project?.id) runs.take(status)
+  if (isShown()) runs.take(status)
+})
+onEvent('reload', () => {
+  if (isShown()) void runs.load(runs.project)
 })

@@ -3,7 +3,7 @@ import { SvelteMap } from 'svelte/reactivity'
 import { translator } from '../shared/i18n.svelte'
 import { RequestError, get, post, projectPath } from './api'
 import { ImageTable } from './data/table'
-import { connect, disconnect, onEvent } from './events'
+import { connect, disconnect, onEvent, pass } from './events'
 import { capital, localised } from './sentences'
 import type { ImageColumns, Project, StudioInfo, Task } from './types'
 import { words } from './words'
@@ -69,6 +69,10 @@ export function sentence(error: unknown): string {
   throw error
 }
 
+/** What the server says of a failure, as it says it; where it does not answer, that. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof RequestError && error.reason ? error.reason : sentence(error)
+
 /** The value of `work`; where it fails its sentence is shown and the value is undefined. */
 export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
@@ -86,35 +90,47 @@ export async function loadInfo(): Promise<void> {
 
 /** The address of a tab of a project: #/ID/data. */
 export const address = (project: string, tab: Tab): string => `#/${encodeURIComponent(project)}/${tab}`
+/** The id of the project in the address of the page, and its tab; empty where there is none. */
+export function inAddress(): [project: string, tab: string] {
+  const [, project = '', tab = ''] = location.hash.split('/')
+  return [decodeURIComponent(project), tab]
+}
 export function go(project: string, tab: Tab): void {
   location.hash = address(project, tab)
 }
 
 export async function openProject(id: string): Promise<void> {
-  studio.tasks.clear()
   const opened = await attempt(() => get<Project>(projectPath(id)))
+  if (inAddress()[0] !== id) return // another one was chosen meanwhile
+  closeProject()
   if (!opened) {
-    closeProject()
     location.hash = '#/'
     return
   }
-  studio.table = ImageTable.empty
   studio.project = opened
   connect(id, (open) => {
     const back = open && !studio.connected
     studio.connected = open
     if (back) void refresh()
   })
-  await Promise.all([loadTable(), loadTasks(id)])
+  await loadTable() // its tasks are asked for with the `reload` that each connection begins with
 }
 
-async function loadTasks(project: string): Promise<void> {
-  const running = await attempt(() => get<Task[]>(`${projectPath(project)}/tasks`))
-  for (const task of running ?? []) studio.tasks.set(task.id, task)
+/** Read which work goes on; what has ended while there was no connection is told now. */
+async function loadTasks(): Promise<void> {
+  const { project } = studio
+  if (!project) return
+  const known = [...studio.tasks.values()].filter((task) => task.state === 'running')
+  const running = await attempt(() => get<Task[]>(`${projectPath(project.id)}/tasks`))
+  if (!running || studio.project?.id !== project.id) return
+  for (const task of running) if (!studio.tasks.has(task.id)) studio.tasks.set(task.id, task)
+  for (const task of known)
+    if (!running.some((one) => one.id === task.id)) pass('task', { ...task, state: 'cancelled' })
 }
 
 export function closeProject(): void {
   disconnect()
+  studio.tasks.clear()
   studio.connected = true
   studio.project = undefined
   studio.table = ImageTable.empty
@@ -212,7 +228,10 @@ onEvent<{ revision?: number }>('project', ({ revision = Infinity }) => {
     if (studio.project && revision > studio.project.revision) void refresh()
   }, READ_AGAIN_MS)
 })
-onEvent('reload', () => void refresh())
+onEvent('reload', () => {
+  void refresh()
+  void loadTasks()
+})
 onEvent('deleted', () => {
   closeProject()
   location.hash = '#/'

@@ -7,6 +7,8 @@ export interface ProjectSummary {
   images: number
   classes: number
   runs: number
+  /** Why it cannot be opened; its counts are not known then. */
+  error: string | null
 }
 
 export interface StudioInfo {
@@ -69,6 +71,13 @@ export interface Intake {
   skipped: { name: string; reason: string }[]
   skipped_count: number
   notes: string[]
+}
+
+/** copied: images whose copies were written. */
+export interface ExportedFolders {
+  copied: number
+  skipped: Intake['skipped']
+  skipped_count: number
 }
 
 export interface Finding {

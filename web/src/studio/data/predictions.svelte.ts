@@ -61,6 +61,12 @@ class PredictionTable {
     await this.show(project, this.run)
   }
 
+  /** Read what was predicted, once that has ended; what failed is no longer shown. */
+  async ended(project: string): Promise<void> {
+    await this.load(project)
+    if (this.answer?.state !== 'done' && this.answer?.state !== 'running') this.run = ''
+  }
+
   /** Begin with a project: nothing of another one stays. */
   open(project: string): void {
     if (this.project !== project) Object.assign(this, { project, answer: undefined, run: '' })
@@ -71,7 +77,5 @@ export const predictions = new PredictionTable()
 
 onEvent<Task>('task', (task) => {
   const { project } = studio
-  if (!project || task.kind !== 'predictions' || task.state === 'running') return
-  if (task.state !== 'done') predictions.run = ''
-  void predictions.load(project.id)
+  if (project && task.kind === 'predictions' && task.state !== 'running') void predictions.ended(project.id)
 })

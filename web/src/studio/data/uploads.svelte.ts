@@ -5,31 +5,36 @@ import type { Intake } from '../types'
 import type { Dropped, NamedFile } from './dropped'
 
 const AT_ONCE = 4
+const MOST_LISTED = 1000
 
 class Uploads {
   total = $state(0)
   done = $state(0)
   added = $state(0)
   running = $state(false)
+  /** The first of the files that were not added. */
   skipped = $state.raw<Intake['skipped']>([])
+  skippedCount = $state(0)
   notes = $state.raw<string[]>([]) // how folders and archives were read
   private abort = new AbortController()
-  private waiting: NamedFile[] = []
+  private waiting: (NamedFile & { project: string })[] = []
 
   /** Send files into the open project, to be undone together; those of a running upload go on. */
   async add({ files, notes, skipped = [] }: Dropped): Promise<void> {
     const { project } = studio
     if (!project || !(files.length || notes.length || skipped.length)) return
-    this.waiting.push(...files)
+    this.waiting = [...this.waiting, ...files.map((file) => ({ ...file, project: project.id }))]
+    const told = { added: 0, notes, skipped, skipped_count: skipped.length }
     if (this.running) {
       this.total += files.length
-      this.count({ added: 0, notes, skipped })
+      this.count(told)
       return
     }
-    Object.assign(this, { total: files.length, done: 0, added: 0, running: true, skipped, notes })
+    Object.assign(this, { total: files.length, done: 0, added: 0, running: true })
+    this.tell(told)
     this.abort = new AbortController()
     const batch = crypto.getRandomValues(new Uint32Array(4)).join('-') // randomUUID needs HTTPS or localhost
-    await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(project.id, batch)))
+    await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(batch)))
     this.running = false
     await refresh()
   }
@@ -39,16 +44,22 @@ class Uploads {
     this.abort.abort()
   }
 
-  /** Close what is told of the upload before. */
-  forget(): void {
-    Object.assign(this, { skipped: [], notes: [] })
+  /** Tell of this, and no longer of the upload before. */
+  tell(intake: Intake): void {
+    this.forget()
+    this.count({ ...intake, added: 0 })
   }
 
-  private async sendNext(project: string, batch: string): Promise<void> {
+  /** Close what is told of the upload before. */
+  forget(): void {
+    Object.assign(this, { skipped: [], skippedCount: 0, notes: [] })
+  }
+
+  private async sendNext(batch: string): Promise<void> {
     for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
       try {
         const intake = await sendFile(
-          project,
+          next.project,
           next,
           { group: next.group ?? undefined, batch, added: next.folder },
           this.abort.signal,
@@ -56,17 +67,20 @@ class Uploads {
         this.count(intake)
       } catch (error) {
         if (!(error instanceof RequestError)) return // cancelled
-        this.count({ added: 0, notes: [], skipped: [{ name: next.file.name, reason: sentence(error) }] })
+        const skipped = [{ name: next.file.name, reason: sentence(error) }]
+        this.count({ added: 0, notes: [], skipped, skipped_count: 1 })
         if (error.status === 0) this.waiting = []
       }
       this.done++
     }
   }
 
-  private count({ added, skipped, notes }: Pick<Intake, 'added' | 'skipped' | 'notes'>): void {
+  private count({ added, skipped, skipped_count, notes }: Intake): void {
     this.added += added
+    this.skippedCount += skipped_count
+    const room = MOST_LISTED - this.skipped.length
     if (notes.length) this.notes = [...this.notes, ...notes]
-    if (skipped.length) this.skipped = [...this.skipped, ...skipped]
+    if (skipped.length && room > 0) this.skipped = [...this.skipped, ...skipped.slice(0, room)]
   }
 }
 

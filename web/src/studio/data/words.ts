@@ -80,6 +80,7 @@ export const words = {
   lens: ['Inside the network', '신경망 내부'],
   noModel: ['There is no trained network yet: train one first.', '아직 학습한 신경망이 없습니다. 먼저 학습하세요.'],
   clear: ['Clear the selection', '선택 해제'],
+  namesMore: ['{n} more: type a part of the name.', '{n}개가 더 있습니다. 이름의 일부를 입력하세요.'],
   removeLabel: ['Remove the label', '라벨 제거'],
   labelled: ['{n} labelled “{label}”.', '{n}장에 “{label}” 라벨을 붙였습니다.'],
   labelledEach: [
@@ -142,6 +143,7 @@ export const words = {
   next: ['Next image', '다음 이미지'],
   size: ['Size', '크기'],
   source: ['Source', '출처'],
+  uploadedFile: ['uploaded', '올린 파일'],
   group: ['Group', '그룹'],
   webcamTitle: ['Fill classes from the webcam', '웹캠으로 클래스 채우기'],
   webcamHint: [
@@ -159,6 +161,10 @@ export const words = {
     'Copies of the images, one folder a class, into a folder that does not exist yet.',
     '클래스마다 폴더 하나씩, 아직 없는 새 폴더에 이미지를 복사합니다.',
   ],
-  exported: ['Written.', '내보냈습니다.'],
+  exported: ['{n} {n:image|images} written.', '이미지 {n}장을 내보냈습니다.'],
+  exportSkipped: [
+    '{n} {n:image|images} could not be read and {n:was|were} not written: first {name} ({reason}).',
+    '이미지 {n}장을 읽지 못해 내보내지 않았습니다. 첫 번째: {name} ({reason})',
+  ],
   write: ['Write', '내보내기'],
 } as const

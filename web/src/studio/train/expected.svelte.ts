@@ -1,8 +1,8 @@
 // What Foveal would choose for a new run: its network, the open hyper-parameters, and what they cost.
-import { RequestError, post, projectPath } from '../api'
+import { post, projectPath } from '../api'
 import type { Checked, Design } from '../network/types'
 import { labelledImages } from '../project'
-import { studio } from '../state.svelte'
+import { reasonOf, studio } from '../state.svelte'
 import type { Project } from '../types'
 import type { Choice } from './types'
 
@@ -28,7 +28,6 @@ const NOTHING: Omit<Design, 'start_from'> & { start_from?: string } = {
   recipe_reasons: {},
   reasons: [],
 }
-const reasonOf = (error: unknown): string => (error instanceof RequestError ? error.reason : String(error))
 
 export class Expected {
   design = $state.raw<Design>()

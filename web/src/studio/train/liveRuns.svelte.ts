@@ -15,6 +15,8 @@ export class LiveRuns {
   /** When `latest` of the run in detail was told, by this page's clock in ms. */
   toldAt = $state(0)
   readonly project: string
+  /** The id of the run in detail, or of the one that is being read. */
+  #opened = ''
   #end: () => void
   readonly #pace = new Pace()
   #told: RunStatus[] = []
@@ -32,18 +34,30 @@ export class LiveRuns {
 
   async load(): Promise<void> {
     const found = await attempt(() => get<RunStatus[]>(`${projectPath(this.project)}/runs`))
-    if (found) this.list = found
-    this.loaded = this.loaded || found !== undefined
-    const shown = this.detail?.id
-    if (shown && !found?.some((run) => run.id === shown)) this.detail = undefined
-    else if (shown) await this.open(shown)
+    if (!found) return
+    this.list = found
+    this.loaded = true
+    if (this.#opened && !found.some((run) => run.id === this.#opened)) this.#forget(this.#opened)
+    else if (this.#opened) await this.read()
   }
 
   async open(id: string): Promise<void> {
+    this.#opened = id
+    await this.read()
+  }
+
+  /** Read the run in detail again. */
+  async read(): Promise<void> {
+    const id = this.#opened
     const found = await attempt(() => get<RunDetail>(runPath(this.project, id)))
-    if (!found) return
+    if (!found || id !== this.#opened) return
     this.detail = found
     this.toldAt = Date.now()
+  }
+
+  #forget(id: string): void {
+    if (this.#opened === id) this.#opened = ''
+    if (this.detail?.id === id) this.detail = undefined
   }
 
   /** Keep what was told until drawing is due; another state is shown at once. */
@@ -71,7 +85,7 @@ export class LiveRuns {
     const known = this.list.map((run) => newest(run.id) ?? run)
     this.list = [...added, ...known].filter((run) => run.state !== 'removed')
     const { detail } = this
-    if (detail && newest(detail.id)?.state === 'removed') this.detail = undefined
+    if (detail && newest(detail.id)?.state === 'removed') this.#forget(detail.id)
     else if (detail) this.#grow(told.filter((status) => status.id === detail.id))
   }
 
@@ -88,7 +102,7 @@ export class LiveRuns {
     }
     this.detail = { ...before, ...status, steps: thinned(steps), history }
     if (status.latest?.step !== before.latest?.step) this.toldAt = Date.now()
-    if (before.state !== status.state || (!before.plan && status.latest)) void this.open(status.id)
+    if (before.state !== status.state || (!before.plan && status.latest)) void this.read()
   }
 
   async act(id: string, action: 'pause' | 'stop' | 'resume' | 'extend', body: object = {}): Promise<boolean> {

@@ -9,8 +9,9 @@ export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))
   if (whole < 60) return t('seconds', { n: whole })
   if (whole < 600) return t('minutesSeconds', { m: Math.floor(whole / 60), s: whole % 60 })
-  if (whole < 3600) return t('minutesLong', { n: Math.round(whole / 60) })
-  return t('hoursMinutes', { h: Math.floor(whole / 3600), m: Math.round((whole % 3600) / 60) })
+  if (whole < 3570) return t('minutesLong', { n: Math.round(whole / 60) })
+  const minutes = Math.round(whole / 60)
+  return t('hoursMinutes', { h: Math.floor(minutes / 60), m: minutes % 60 })
 }
 
 /** A forecast, which may be far below a second. */

@@ -116,7 +116,6 @@ export const words = {
   pickNone: ['No image here.', '여기에는 이미지가 없습니다.'],
   imageOf: ['Image {id}, {label}', '이미지 {id}, {label}'],
   atStep: ['after step {n}', '{n}스텝 이후'],
-  notYet: ['Filters appear after the first saved step.', '첫 스텝을 저장하면 필터가 나타납니다.'],
   wrong: ['Wrong validation images', '틀린 검증 이미지'],
   wrongNote: ['{n} of {m} ({model}), the surest first', '{m}장 중 {n}장({model}), 확신이 큰 순서'],
   wrongFinished: [
