@@ -21,6 +21,12 @@ CHUNKS_AHEAD = 2
 Chunk = tuple[int, list[ImageInput]]
 
 
+def require_ray() -> None:
+    """Raise MissingExtra without Ray."""
+    if find_spec("ray") is None:
+        raise MissingExtra("--engine ray", "ray")
+
+
 def predict_on_ray(
     model: Path,
     chunks: Iterator[Chunk],
@@ -35,11 +41,8 @@ def predict_on_ray(
     chunks: of chunk_images images each, the last of fewer.
     Ray is joined where it runs (RAY_ADDRESS), else started here.  workers: actors, one processor
     each; None: one per processor of the cluster.  Every machine must see `model` and the images at
-    the same paths.  Raises MissingExtra without Ray, Error where a chunk kills its actor again and
-    again.
+    the same paths.  Raises Error where a chunk kills its actor again and again.
     """
-    if find_spec("ray") is None:
-        raise MissingExtra("--engine ray", "ray")
     import ray
 
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from foveal.errors import UsageError
 from foveal.prediction.inputs import ImageInput, OnSkip, iter_inputs
@@ -21,6 +21,7 @@ from foveal.scale.chunks import (
     encode_predictions,
     open_chunk_folder,
 )
+from foveal.text import one_of
 from foveal.verbs.load import named_weights
 
 Engine = Literal["local", "ray"]
@@ -66,7 +67,15 @@ def predict_folder(
     if not 1 <= number <= parts:
         raise UsageError(f"--part is {number}/{parts}; give i/n with i from 1 to n, as 2/8")
     given = [paths] if isinstance(paths, str | Path) else list(paths)
+    if engine not in get_args(Engine):
+        raise UsageError(f"--engine is '{engine}'; give {one_of(get_args(Engine))}")
     source = named_weights(model)
+    if engine == "ray":
+        from foveal.scale.ray_engine import predict_on_ray, require_ray
+
+        require_ray()
+        if not isinstance(source, Path):
+            raise UsageError("--engine ray needs a model file, not the name of pretrained weights")
     predictor = Predictor(source)
     identity = file_sha256(source) if isinstance(source, Path) else str(model)
     folder = open_chunk_folder(
@@ -84,10 +93,7 @@ def predict_folder(
         if chunk[0] in wanted
     )
     if engine == "ray":
-        from foveal.scale.ray_engine import predict_on_ray
-
-        if not isinstance(source, Path):
-            raise UsageError("--engine ray needs a model file, not the name of pretrained weights")
+        assert isinstance(source, Path)
         results = predict_on_ray(
             source, chunks, chunk_images=chunk_images, workers=workers, top=top, form=form
         )

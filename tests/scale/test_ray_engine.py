@@ -81,6 +81,7 @@ def test_without_ray(model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(ray_engine, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"^--engine ray needs the extra 'ray'"):
         run(model, ["a.png"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_name_is_no_file_for_other_machines(tmp_path: Path) -> None:

@@ -108,3 +108,10 @@ def test_parts_that_are_none(model: Path, tmp_path: Path, part: tuple[int, int])
         f"--part is {part[0]}/{part[1]}; give i/n with i from 1 to n, as 2/8"
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_an_engine_that_is_none(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as info:
+        predict_folder(model, ["a.png"], tmp_path / "out", engine="spark")
+    assert str(info.value) == "--engine is 'spark'; give local or ray"
+    assert not (tmp_path / "out").exists()

@@ -128,7 +128,8 @@ def _damaged(path: Path, error: Exception) -> DataError:
 def unsafe_name(name: str) -> str | None:
     """Why a member's name cannot be used; None where it can."""
     parts = name.replace("\\", "/").split("/")
-    if name.startswith(("/", "\\")) or ".." in parts or (len(name) > 1 and name[1] == ":"):
+    is_drive = name[1:2] == ":" and name[0].isalpha()
+    if name.startswith(("/", "\\")) or ".." in parts or is_drive:
         return "a name that leads out of the archive"
     return None if "\0" not in name else "a name with a zero byte"
 

@@ -99,8 +99,8 @@ def _find_file(path: Path) -> ShardFiles | None:
 
 
 def _find_local_pattern(pattern: str) -> ShardFiles | None:
-    folder = Path(_base(pattern))
-    names = _local_names(pattern, str(folder))
+    base, below = _local_base(pattern)
+    folder, names = Path(base), _local_names(base, below)
     if not names or not all(map(is_shard_name, names)):
         return None
     there = [name for name in names if os.path.isfile(folder / name)]  # noqa: PTH113
@@ -111,11 +111,20 @@ def _find_local_pattern(pattern: str) -> ShardFiles | None:
     return _with_index(folder, files, sorted(set(names) - set(there)), index, selected=True)
 
 
-def _local_names(pattern: str, folder: str) -> list[str]:
-    names: dict[str, None] = {}
+def _local_base(pattern: str) -> tuple[str, str]:
+    """The folder of a pattern, whose name may hold brackets, and the pattern below it."""
+    folder, name = os.path.split(pattern)
+    if os.path.isdir(folder):  # noqa: PTH112
+        return folder, name
+    folder = _base(pattern)
+    return folder, posixpath.relpath(pattern, folder)
+
+
+def _local_names(folder: str, pattern: str) -> list[str]:
+    names: set[str] = set()
     for one in expand_braces(pattern):
-        found = sorted(glob.glob(one)) if glob.has_magic(one) else [one]  # noqa: PTH207
-        names.update(dict.fromkeys(posixpath.relpath(name, folder) for name in found))
+        magic = glob.has_magic(one)
+        names.update(glob.glob(one, root_dir=folder) if magic else [one])  # noqa: PTH207
     return sorted(names, key=natural_key)
 
 

@@ -59,7 +59,8 @@ def plan_search(
         raise UsageError("give --minutes for the whole search, or --trials")
     for name, value in (("minutes", minutes), ("trials", trials), ("trial-minutes", trial_minutes)):
         if value is not None and not 0 < value < 1e6:
-            raise UsageError(f"--{name} is {value:g}; give a number above 0")
+            bound = "below 1,000,000" if value > 0 else "above 0"
+            raise UsageError(f"--{name} is {value:g}; give a number {bound}")
     refit_minutes = _refit_minutes(minutes, refit_minutes)
     if minutes is None:
         return SearchBudget(trial_minutes or DEFAULT_TRIAL_MINUTES, trials, refit_minutes, None)

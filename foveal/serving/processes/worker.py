@@ -143,7 +143,9 @@ def _handle_signals(
         server.should_exit = True
 
     def reload() -> None:
-        tasks.append(loop.create_task(models.reload_all()))
+        task = loop.create_task(models.reload_all())
+        tasks.append(task)
+        task.add_done_callback(tasks.remove)
 
     def stop_with_supervisor() -> None:
         while os.read(0, 1024):  # not sys.stdin, whose lock a daemon thread must not hold at exit

@@ -10,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from foveal.dataset.archives.archive_listing import list_archive
+from foveal.dataset.archives.archive_listing import list_archive, unsafe_name
 from foveal.dataset.open import open_dataset
 from foveal.dataset.types import UnusableFile
 from foveal.errors import DataError
+
+
+@pytest.mark.parametrize("name", ["1:30.png", "d/a:b.png", "é.png"])
+def test_a_colon_is_a_drive_only_behind_a_letter(name):
+    assert unsafe_name(name) is None
+    assert unsafe_name("C:1.png") == "a name that leads out of the archive"
 
 
 def put(file: tarfile.TarFile, name: str, content: bytes) -> None:

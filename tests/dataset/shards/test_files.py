@@ -54,6 +54,17 @@ def test_a_folder_and_patterns(write_tar):
     )
 
 
+def test_brackets_in_the_name_of_a_folder(write_tar, monkeypatch):
+    folder = write_tar("s-1.tar", [("1.png", b"x"), ("1.cls", b"a")]).parent
+    folder = folder.rename(folder.with_name("data [1] {x}"))
+    found = find_shard_files(f"{folder}/s-[1-3].tar")
+    assert (found.root, names(found)) == (folder, ["s-1.tar"])
+    monkeypatch.chdir(folder.parent)
+    assert names(find_shard_files("data*/s-*.tar")) == ["data [1] {x}/s-1.tar"]
+    monkeypatch.chdir(folder)
+    assert names(find_shard_files("s-*.tar")) == ["s-1.tar"]
+
+
 def test_what_is_no_shard(write_tar, images, tmp_path: Path):
     root = images("a/1.png b/2.png")
     (root / "extra.tar").write_bytes(b"")

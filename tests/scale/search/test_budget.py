@@ -62,6 +62,7 @@ def test_without_a_deadline_everything_fits(clock) -> None:
         ((None, -1, None, None), "--trials is -1; give a number above 0"),
         ((float("nan"), None, None, None), "--minutes is nan; give a number above 0"),
         ((None, 2, 0, None), "--trial-minutes is 0; give a number above 0"),
+        ((2e6, None, None, None), "--minutes is 2e+06; give a number below 1,000,000"),
         (
             (None, 2, None, -1),
             "--refit-minutes is -1; give a number above 0, or 0 for no refit",
