@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -29,13 +28,10 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
     """
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")
-    folder = path.parent
-    temporary: Path | None = None
+    folder, temporary = path.parent, _beside(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=folder)
-        temporary = Path(name)
-        os.close(handle)
+        temporary.touch(0o600, exist_ok=False)
         if callable(content):
             content(temporary)
         else:
@@ -43,14 +39,17 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
         temporary.chmod(0o666 & ~_umask())
         fsync(temporary)
         temporary.replace(path)
-        temporary = None
         fsync(folder)
     except OSError as error:
         raise _write_error(path, error) from error
     finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """A name for what becomes `path`, known before it exists: a signal may end its making."""
+    return path.parent / f".{path.name[:80]}.{os.urandom(4).hex()}.part"
 
 
 @contextlib.contextmanager
@@ -61,22 +60,21 @@ def new_folder(path: Path) -> Iterator[Path]:
     does, Error where the folder cannot be written.
     """
     refuse_used_folder(path)
-    temporary: str | None = None
+    temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.mkdtemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
-        yield Path(temporary)
-        for file in Path(temporary).iterdir():
+        temporary.mkdir(0o700)
+        yield temporary
+        for file in temporary.iterdir():
             fsync(file)
-        Path(temporary).chmod(0o777 & ~_umask())
-        fsync(Path(temporary))
-        Path(temporary).replace(path)
+        temporary.chmod(0o777 & ~_umask())
+        fsync(temporary)
+        temporary.replace(path)
         fsync(path.parent)
     except OSError as error:
         raise _write_error(path, error) from error
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def refuse_used_folder(path: Path, option: str = "--out") -> None:

@@ -49,6 +49,24 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
+@pytest.mark.parametrize("making", ["touch", "mkdir"])
+def test_a_signal_right_after_the_temporary_is_made_leaves_nothing(tmp_path, monkeypatch, making):
+    make = getattr(Path, making)
+
+    def make_and_stop(path, *given, **named):
+        make(path, *given, **named)
+        if path.suffix == ".part":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, making, make_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        if making == "touch":
+            write_atomic(tmp_path / "a", b"new")
+        else:
+            new_folder(tmp_path / "a").__enter__()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path):
     (tmp_path / "f").write_text("")
     with pytest.raises(Error) as caught:
