@@ -202,6 +202,7 @@ async function remove(page, name) {
     .getByRole("button", { name: "Remove" })
     .press("Enter");
   await page.locator("dialog .danger").press("Enter");
+  await closed(page);
   await page.locator("#trash").press("Enter");
 }
 
