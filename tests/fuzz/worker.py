@@ -22,7 +22,7 @@ from readers import READERS, Reader
 
 ADDRESS_SPACE_BYTES = 6 << 30
 GROWTH_BYTES = 500 << 20
-MAX_SENTENCE = 3000
+MAX_SENTENCE = 4000
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = (
     "os.rename",
