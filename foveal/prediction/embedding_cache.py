@@ -106,7 +106,7 @@ def save_vectors(opened: EmbeddingCache, vectors: Mapping[int, NDArray[np.float3
 
 def load_listing(folder: Path, fingerprint: str) -> tuple[list[int | None], list[str]] | None:
     """Content hash (None: unusable) and reason of each row of a data set; None where unknown."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         file = cache.require_file(folder / f"{fingerprint}.json")
         listing = json.loads(file.read_text("utf-8"))
         hashes = [None if text is None else int(text, 16) for text in listing["content_hashes"]]
@@ -161,8 +161,8 @@ def _read_parts(folder: Path, size: int) -> Iterator[tuple[NDArray[Any], NDArray
             index = np.load(cache.require_file(path), allow_pickle=False)
             file = cache.require_file(_vectors_path(path))
             vectors = np.load(file, mmap_mode="r", allow_pickle=False)
-            expected = (len(index), size)
-            if index.dtype == _INDEX and (vectors.dtype, vectors.shape) == (np.float32, expected):
+            is_index = (index.dtype, index.ndim) == (_INDEX, 1)
+            if is_index and (vectors.dtype, vectors.shape) == (np.float32, (len(index), size)):
                 yield index, vectors
 
 

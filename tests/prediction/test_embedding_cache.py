@@ -77,6 +77,9 @@ def test_damaged_parts_are_not_used(model: Model):
     assert damaged.get(2) is None
     path.write_bytes(content[:-5])
     assert open_cache(model, 4).places == {}
+    (index,) = opened.folder.glob("*.index.npy")
+    np.save(index, np.load(index)[0])
+    assert open_cache(model, 4).places == {}
     path.unlink()
     assert open_cache(model, 4).places == {}
     assert open_cache(model, 5).places == {}
@@ -151,6 +154,7 @@ def test_listings(tmp_path: Path):
         "",
         "[]",
         "{}",
+        "[" * 100_000,
         '{"content_hashes": ["x"], "reasons": [""]}',
         '{"content_hashes": [], "reasons": [""]}',
     ):

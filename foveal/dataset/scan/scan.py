@@ -163,7 +163,9 @@ def _save(folder: Path, scan: Scan, description: str) -> None:
 
 def _load(folder: Path) -> Scan | None:
     """The cached scan; None where there is none or it is damaged."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, SafetensorError):
+    with contextlib.suppress(
+        OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError
+    ):
         about = cache.read_about(folder)
         path = cache.require_file(folder / _FILE)
         with safe_open(path, "numpy") as file:
