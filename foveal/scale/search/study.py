@@ -18,6 +18,7 @@ from foveal.text import printable, reason_of
 if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.distributions import BaseDistribution
+    from optuna.storages.journal import JournalFileOpenLock
     from optuna.trial import FrozenTrial
 
 JOURNAL_FILE = "journal.log"
@@ -52,7 +53,9 @@ def open_study(folder: Path, storage: str | None, seed: int) -> Study:
     try:
         if storage is None:
             file = str(folder / JOURNAL_FILE)
-            backend = JournalFileBackend(file, lock_obj=JournalFileOpenLock(file))
+            lock = JournalFileOpenLock(file)
+            backend = JournalFileBackend(file, lock_obj=lock)
+            _cut_unfinished_line(Path(file), lock)
             opened: Any = optuna.storages.JournalStorage(backend)
         else:
             opened = storage
@@ -91,6 +94,25 @@ def _check_journal(file: Path) -> None:
         known = False
     if not known:
         raise UsageError(f"{file} is not the journal of a search; give another --out")
+
+
+def _cut_unfinished_line(file: Path, lock: JournalFileOpenLock) -> None:
+    """Remove a last line without an end, whose process died: Optuna would write on in that line.
+
+    Raises ValueError where the last line that has an end is damaged, which Optuna passes over until
+    another one follows.
+    """
+    lock.acquire()
+    try:
+        content = file.read_bytes()
+        end = content.rfind(b"\n") + 1
+        if end < len(content):
+            with file.open("r+b") as stream:
+                stream.truncate(end)
+    finally:
+        lock.release()
+    for line in content[:end].splitlines()[-1:]:
+        json.loads(line)
 
 
 def store_space(study: Study, entries: Entries) -> None:

@@ -73,6 +73,31 @@ def test_a_damaged_journal(tmp_path: Path, content: bytes) -> None:
     assert (tmp_path / "journal.log").read_bytes() == content
 
 
+def test_a_line_that_a_dead_process_left_unfinished_is_cut_off(tmp_path: Path) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    study.add_trial(default_trial(ENTRIES, PARAMS, 0.8, {"folder": "0000"}))
+    with (tmp_path / "journal.log").open("ab") as file:
+        file.write(b'{"op_code":6,"work')
+    suggest(open_study(tmp_path, None, seed=0).ask(), ENTRIES)
+    again = open_study(tmp_path, None, seed=0)
+    assert [trial.value for trial in again.trials] == [0.8, None]
+    assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_damaged_last_line_is_told_and_nothing_is_written_behind_it(tmp_path: Path) -> None:
+    open_study(tmp_path, None, seed=0)
+    with (tmp_path / "journal.log").open("ab") as file:
+        file.write(b"PKPK\n")
+    before = (tmp_path / "journal.log").read_bytes()
+    with pytest.raises(UsageError) as info:
+        open_study(tmp_path, None, seed=0)
+    assert str(info.value) == (
+        f"the search in {tmp_path}/journal.log cannot be opened: Expecting value: line 1 column 1 "
+        "(char 0)"
+    )
+    assert (tmp_path / "journal.log").read_bytes() == before
+
+
 def test_a_storage_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^the search in nonsense cannot be opened: "):
         open_study(tmp_path, "nonsense", seed=0)
