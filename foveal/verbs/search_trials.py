@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from foveal.errors import DataError, Error
+from foveal.filelock import try_lock
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, read_run_data
 from foveal.scale.search.space import DESIGNED, Range, Scalar, default_space, format_values
 from foveal.scale.search.study import (
@@ -18,6 +19,7 @@ from foveal.scale.search.study import (
     run_folder,
     store_space,
     suggest,
+    trial_lock,
 )
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
@@ -25,7 +27,7 @@ from foveal.verbs.search_runs import DEFAULT_TRIAL, Search, train_trial
 from foveal.verbs.train import Run
 
 if TYPE_CHECKING:
-    from optuna import Study
+    from optuna import Study, Trial
 
     from foveal.training.events import EpochRecord
 
@@ -89,10 +91,16 @@ def _including(values: Range | tuple[Scalar, ...], value: Scalar) -> Range | tup
 
 def run_trial(study: Study, entries: Entries, search: Search) -> bool:
     """One trial; what fails for its values alone is told, and False is returned."""
+    trial = study.ask()
+    with try_lock(trial_lock(search.trials, trial)) as free:
+        # else another process has just found it without its lock, and has queued it again
+        return not free or _run_locked(study, trial, entries, search)
+
+
+def _run_locked(study: Study, trial: Trial, entries: Entries, search: Search) -> bool:
     from optuna import TrialPruned
     from optuna.trial import TrialState
 
-    trial = study.ask()
     values = suggest(trial, entries)
     folder = run_folder(search.trials, trial) or search.trials / f"{trial.number:04d}"
     trial.set_user_attr(FOLDER, folder.name)

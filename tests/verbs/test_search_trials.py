@@ -10,6 +10,7 @@ import pytest
 
 from foveal.errors import DataError, TrainingError
 from foveal.scale.search.result import SearchResult
+from foveal.scale.search.study import open_study, release_dead_trials
 from foveal.verbs import search_runs as module
 from foveal.verbs.search import search
 
@@ -77,3 +78,32 @@ def test_where_no_trial_can_be_trained_the_search_ends(search_that_fails) -> Non
         "trial 5 failed: the disk is full",
         "5 trials in a row failed, so no more are started",
     ]
+
+
+def test_a_trial_is_alive_from_its_first_moment_to_its_last(
+    digits: Path, tiny_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, dead = module.train_in_folder, []
+
+    def look() -> None:
+        other = open_study(tmp_path / "out", None, 0)
+        dead.append(release_dead_trials(other, tmp_path / "out" / "trials"))
+
+    def train(*arguments):
+        look()  # the run folder is not made yet
+        run = real(*arguments)
+        look()  # the run folder is unlocked, and the study does not know that the trial has ended
+        return run
+
+    monkeypatch.setattr(module, "train_in_folder", train)
+    (tmp_path / "space.yaml").write_text(f"batch_size: [16, 32]\nnetwork: [{tiny_network}]\n")
+    result = search(
+        digits,
+        trials=2,
+        trial_minutes=0.02,
+        space=tmp_path / "space.yaml",
+        out=tmp_path / "out",
+        start_from="scratch",
+    )
+    assert dead == [0] * 4
+    assert [trial.state for trial in result.trials] == ["complete"] * 2

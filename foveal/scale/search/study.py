@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from foveal.errors import MissingExtra, UsageError
-from foveal.filelock import RUN_LOCK, try_lock
+from foveal.filelock import try_lock
 from foveal.scale.search.space import Range, Scalar, ends_of, is_whole
 from foveal.text import printable, reason_of
 
@@ -191,21 +191,30 @@ def run_folder(trials: Path, trial: Trial | FrozenTrial) -> Path | None:
     return trials / name
 
 
-def release_dead_trials(study: Study, trials: Path) -> int:
-    """Queue again what was running in processes that are dead; how many there were.
+def trial_lock(trials: Path, trial: Trial | FrozenTrial) -> Path:
+    """The lock file that the process which runs a trial holds until the study knows its end."""
+    return trials / f".{trial.number:04d}.lock"
 
-    A trial is alive while its run folder is locked.  A queued one goes on in the same folder.
+
+def release_dead_trials(study: Study, trials: Path) -> int:
+    """Queue again what was running in processes of this folder that are dead; how many there were.
+
+    Those of other machines have their locks in other folders.  A queued trial goes on in the run
+    folder of the one that died.
     """
     from optuna.trial import TrialState
 
     count = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        folder = run_folder(trials, trial)
-        if folder is None or _is_running(folder):
+        lock = trial_lock(trials, trial)
+        if not lock.is_file():
             continue
-        study.tell(trial.number, state=TrialState.FAIL)
-        study.enqueue_trial(trial.params, user_attrs=trial.user_attrs, skip_if_exists=False)
-        count += 1
+        with try_lock(lock) as free:
+            now = study.get_trials(deepcopy=False)[trial.number]  # it may have ended until here
+            if free and now.state == TrialState.RUNNING:
+                study.tell(now.number, state=TrialState.FAIL)
+                study.enqueue_trial(now.params, user_attrs=now.user_attrs, skip_if_exists=False)
+                count += 1
     return count
 
 
@@ -254,10 +263,3 @@ def _distribution(key: str, values: Range | tuple[Scalar, ...]) -> BaseDistribut
         low, high = ends_of(key, values)
         return IntDistribution(int(low), int(high), log=values.log)
     return FloatDistribution(values.low, values.high, log=values.log)
-
-
-def _is_running(folder: Path) -> bool:
-    if not folder.is_dir():
-        return False
-    with try_lock(folder / RUN_LOCK) as free:
-        return not free

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
@@ -10,7 +12,7 @@ import pytest
 from optuna.trial import TrialState
 
 from foveal.errors import MissingExtra, UsageError
-from foveal.filelock import lock_run_folder
+from foveal.filelock import try_lock
 from foveal.scale.search import study as module
 from foveal.scale.search.space import Range
 from foveal.scale.search.study import (
@@ -23,6 +25,7 @@ from foveal.scale.search.study import (
     store_space,
     stored_space,
     suggest,
+    trial_lock,
 )
 
 ENTRIES = {
@@ -111,23 +114,42 @@ def test_without_optuna(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_trials_of_dead_processes_are_queued_again(tmp_path: Path) -> None:
     study = open_study(tmp_path, None, seed=0)
-    running, dead = study.ask(), study.ask()
-    for trial, name in ((running, "0000"), (dead, "0001")):
+    running, dead, elsewhere = study.ask(), study.ask(), study.ask()
+    for trial in (running, dead, elsewhere):
         suggest(trial, ENTRIES)
-        trial.set_user_attr("folder", name)
-    (tmp_path / "0001").mkdir()
-    with lock_run_folder(tmp_path / "0000"):
-        (tmp_path / "0000" / "a").touch()
+        trial.set_user_attr("folder", f"{trial.number:04d}")
+    trial_lock(tmp_path, study.trials[dead.number]).touch()
+    with try_lock(trial_lock(tmp_path, running)) as free:
+        assert free
         assert release_dead_trials(study, tmp_path) == 1
         assert release_dead_trials(study, tmp_path) == 0
     assert [trial.state for trial in study.trials] == [
         TrialState.RUNNING,
         TrialState.FAIL,
+        TrialState.RUNNING,  # the folder of another machine has its lock
         TrialState.WAITING,
     ]
     queued = study.ask()
     assert queued.user_attrs["folder"] == "0001"
     assert suggest(queued, ENTRIES) == study.trials[1].params
+
+
+def test_a_trial_that_ends_while_others_are_looked_at_is_not_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = open_study(tmp_path, None, seed=0)
+    ending = study.ask()
+    trial_lock(tmp_path, ending).touch()
+
+    @contextlib.contextmanager
+    def lock(file: Path) -> Iterator[bool]:
+        study.tell(ending, 0.5)  # by its own process, which releases the lock then
+        with try_lock(file) as free:
+            yield free
+
+    monkeypatch.setattr(module, "try_lock", lock)
+    assert release_dead_trials(study, tmp_path) == 0
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE]
 
 
 def test_val_is_reported_at_every_place_once(tmp_path: Path) -> None:
@@ -176,22 +198,18 @@ def test_optuna_is_the_one_this_was_written_for() -> None:
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/tmp/outside", "", ".", "0001/..", 7, ["0001"]])
-def test_a_folder_that_no_search_has_written_is_not_touched(tmp_path: Path, name: object) -> None:
+def test_a_folder_that_no_search_has_written(tmp_path: Path, name: object) -> None:
     (tmp_path / "search").mkdir()
     study = open_study(tmp_path / "search", None, seed=0)
     suggest(study.ask(), ENTRIES)
     trial = study.ask()
     trial.set_user_attr("folder", name)
-    trials = tmp_path / "search" / "trials"
-    (tmp_path / "outside").mkdir()
-    for call in (lambda: run_folder(trials, trial), lambda: release_dead_trials(study, trials)):
-        with pytest.raises(UsageError) as info:
-            call()
-        assert str(info.value) == (
-            f"trial 1 of the search in {tmp_path}/search names the folder '{name}', which no "
-            "search has written; give another --out"
-        )
-    assert list((tmp_path / "outside").iterdir()) == []
+    with pytest.raises(UsageError) as info:
+        run_folder(tmp_path / "search" / "trials", trial)
+    assert str(info.value) == (
+        f"trial 1 of the search in {tmp_path}/search names the folder '{name}', which no search "
+        "has written; give another --out"
+    )
 
 
 def test_the_folder_of_a_trial_that_never_began(tmp_path: Path) -> None:
