@@ -4,7 +4,7 @@
 // TABLE_FOLDER holds images/1.png and labels.csv, which gives it class table, split val and a group.
 import { readFileSync } from "node:fs";
 import { axeFaults, holds, same } from "../../web/tests/browser.mjs";
-import { inStudio, press, until } from "./open.mjs";
+import { closed, inStudio, press, until } from "./open.mjs";
 
 const [url, folder, hostile, split, table] = process.argv.slice(2);
 const HOSTILE_CLASS = '"><img src=x onerror=alert(1)>';
@@ -26,8 +26,6 @@ const classes = (page) =>
       )
       .sort(),
   );
-const closed = (page) =>
-  page.waitForSelector("dialog[open]", { state: "detached" });
 const focusGrid = (page) => page.focus("[role=grid]");
 
 async function makeProject(page) {

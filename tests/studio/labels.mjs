@@ -1,7 +1,7 @@
 // Names, groups, findings and undo in the Data tab, and names in Use: node labels.mjs URL PROJECT IMAGE
 // The project has digits 0 to 9 and one run, whose model knows them; IMAGE is a 3 to it.
 import { axeFaults, holds, same } from "../../web/tests/browser.mjs";
-import { inStudio, press, until } from "./open.mjs";
+import { closed, inStudio, press, until } from "./open.mjs";
 
 const [url, project, image] = process.argv.slice(2);
 const base = url.split("/?")[0];
@@ -13,8 +13,6 @@ const counts = (page) =>
     ),
   );
 const focusGrid = (page) => page.focus("[role=grid]");
-const closed = (page) =>
-  page.waitForSelector("dialog[open]", { state: "detached" });
 const differing = async (page) => {
   await page.click("#differing");
   return page.locator("[role=gridcell]").count();
@@ -201,9 +199,19 @@ async function remove(page, name) {
     .getByRole("group", { name: `Options of ${name}` })
     .getByRole("button", { name: "Remove" })
     .press("Enter");
+  const slow = async (route) => {
+    await until(() => page.locator("#trash").count(), 1, "what was removed");
+    await page.focus("#trash");
+    await route.continue();
+  };
+  await page.route("**/api/studio", slow, { times: 1 });
+  const projects = page.waitForResponse("**/api/studio");
   await page.locator("dialog .danger").press("Enter");
-  await closed(page);
-  await page.locator("#trash").press("Enter");
+  await (await projects).finished();
+  await page.getByRole("link", { name }).waitFor({ state: "detached" });
+  const focused = await page.evaluate(() => document.activeElement.id);
+  same(focused, "trash", "the focus once the projects are listed again");
+  await press(page, "Enter");
 }
 
 async function bringBackAProject(page) {

@@ -62,6 +62,12 @@ export async function press(page, ...keys) {
   for (const key of keys) await page.keyboard.press(key);
 }
 
+/** Waits until a dialog is gone and the focus is where it was before. */
+export async function closed(page) {
+  await page.waitForSelector("dialog", { state: "detached" });
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+}
+
 /** Waits until `read()` gives `wanted`. */
 export async function until(read, wanted, what, seconds = 30) {
   const end = Date.now() + 1000 * seconds;

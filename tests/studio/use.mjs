@@ -1,7 +1,7 @@
 // The tabs Look and Use of a project with one run: node use.mjs URL PROJECT IMAGE LABEL
 // The run is called <i>one</i>; LABEL is what its model says of IMAGE.
 import { axeFaults, holds, same } from "../../web/tests/browser.mjs";
-import { inStudio, press, until } from "./open.mjs";
+import { closed, inStudio, press, until } from "./open.mjs";
 
 const [url, project, image, label] = process.argv.slice(2);
 const base = url.split("/?")[0];
@@ -32,7 +32,7 @@ async function relabelInACell(page) {
   await first.press("l");
   await page.waitForSelector("#label-name");
   await press(page, "Escape");
-  await page.waitForSelector("dialog[open]", { state: "detached" });
+  await closed(page);
   same(await page.locator("#retrain-head").count(), 0, "nothing is relabelled");
   await first.press("y");
   await until(async () => (await labelNow()) !== before, true, "Y relabels");

@@ -1,6 +1,6 @@
 // From an empty workspace to an exported model by keyboard alone: node walk.mjs URL IMAGE_FOLDER
 import { axeFaults, holds, same } from "../../web/tests/browser.mjs";
-import { inStudio, press, until } from "./open.mjs";
+import { closed, inStudio, press, until } from "./open.mjs";
 
 const [url, folder] = process.argv.slice(2);
 
@@ -58,7 +58,7 @@ async function openAndEscape(page, selector) {
     `the focus is outside of the dialog of ${selector}`,
   );
   await press(page, "Escape");
-  await page.waitForSelector("dialog", { state: "detached" });
+  await closed(page);
   await focusOn(page, selector, "after Escape");
 }
 
