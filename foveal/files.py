@@ -16,6 +16,20 @@ from foveal.text import did_you_mean
 _MAX_NEIGHBOURS = 1000
 PAGE = (".html", ".htm")
 YAML = (".yaml", ".yml")
+_NO_FOLDER = (
+    ".csv",
+    ".json",
+    ".jsonl",
+    ".onnx",
+    ".parquet",
+    ".png",
+    ".pt",
+    ".pth",
+    ".safetensors",
+    ".tar",
+    ".zip",
+)
+"""Endings that a person gives to a file; none of a folder that Foveal makes."""
 _HELD_BY_DATA = (".csv", ".json", ".jsonl", ".parquet", ".tar", ".tsv", ".zip")
 
 
@@ -82,6 +96,7 @@ def refuse_used_folder(path: Path, option: str = "--out") -> None:
 
     option: that gives `path`.
     """
+    refuse_file_name(path, option)
     try:
         if path.exists() and not path.is_dir():
             raise UsageError(
@@ -91,6 +106,15 @@ def refuse_used_folder(path: Path, option: str = "--out") -> None:
             raise UsageError(f"{option} is {path}, which is not empty; give another folder")
     except OSError as error:
         raise _write_error(path, error) from error
+
+
+def refuse_file_name(folder: Path, option: str = "--out") -> None:
+    """Raise UsageError for a folder to be made that has the name of a file."""
+    if folder.suffix.lower() in _NO_FOLDER and not folder.exists():
+        raise UsageError(
+            f"{option} is {folder}, the name of a file, but a folder is written; give the name of "
+            "one"
+        )
 
 
 def _write_error(path: Path, error: OSError) -> Error:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from foveal.errors import DataError, UsageError
 from foveal.filelock import RUN_LOCK
-from foveal.files import write_atomic
+from foveal.files import refuse_file_name, write_atomic
 
 MODEL_FILE = "model.safetensors"
 REPORT_FILE = "report.html"
@@ -81,7 +81,8 @@ def default_folder(data: str | Path, parent: str = "runs") -> Path:
 
 
 def check_unused(folder: Path) -> None:
-    """Raise UsageError where a new run cannot have this folder, as something is there."""
+    """Raise UsageError where a new run cannot have this folder, for its name or what is there."""
+    refuse_file_name(folder)
     if not folder.exists():
         return
     if not folder.is_dir():

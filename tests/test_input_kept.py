@@ -1,4 +1,4 @@
-"""No verb writes over an image, a model or a table that is there, however it is spelled."""
+"""What a verb writes has the right kind of name, and never that of what is there."""
 
 from pathlib import Path
 
@@ -11,7 +11,10 @@ from foveal.verbs.convolve import convolve
 from foveal.verbs.design import design
 from foveal.verbs.embed import embed
 from foveal.verbs.learn import learn
+from foveal.verbs.pack import pack
+from foveal.verbs.predict_folder import predict_folder
 from foveal.verbs.pretrained import add_pretrained
+from foveal.verbs.search import search
 from foveal.verbs.show import show
 
 VERBS = {
@@ -24,6 +27,14 @@ VERBS = {
     "learn": (".html", lambda data, image, out: learn(out=out)),
     "pretrained add": (".safetensors", lambda data, image, out: add_pretrained("w.pth", out=out)),
     "show": (".svg", lambda data, image, out: show("lenet5", out=out)),
+}
+
+FOLDERS = {
+    "explain": ("x.png", lambda data, out: foveal.explain("m", data / "cat" / "one.jpg", png=out)),
+    "pack": ("images.tar", lambda data, out: pack(data, out=out)),
+    "predict": ("Labels.CSV", lambda data, out: predict_folder("m", data, out)),
+    "search": ("best.json", lambda data, out: search(data, trials=1, out=out)),
+    "train": ("model.safetensors", lambda data, out: foveal.train(data, out=out)),
 }
 
 
@@ -52,6 +63,19 @@ def test_an_image_is_never_the_output(verb, data, tmp_path):
             f"{suffix}"
         )
     assert image.read_bytes() == before
+
+
+@pytest.mark.parametrize("verb", FOLDERS)
+def test_a_folder_is_not_called_as_a_file(verb, data, tmp_path):
+    name, write = FOLDERS[verb]
+    option = "--png" if verb == "explain" else "--out"
+    with pytest.raises(UsageError) as caught:
+        write(data, tmp_path / name)
+    assert str(caught.value) == (
+        f"{option} is {tmp_path}/{name}, the name of a file, but a folder is written; give the "
+        "name of one"
+    )
+    assert not (tmp_path / name).exists()
 
 
 def test_a_recipe_that_was_not_named_is_kept(data, tmp_path):

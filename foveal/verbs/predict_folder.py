@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from foveal.errors import UsageError
+from foveal.files import refuse_file_name
 from foveal.prediction.inputs import ImageInput, OnSkip, iter_inputs
 from foveal.prediction.predictor import Predictor
 from foveal.prediction.prefetch import batched
@@ -69,6 +70,7 @@ def predict_folder(
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if engine not in get_args(Engine):
         raise UsageError(f"--engine is '{engine}'; give {one_of(get_args(Engine))}")
+    refuse_file_name(Path(out))
     source = named_weights(model)
     if engine == "ray":
         from foveal.scale.ray_engine import predict_on_ray, require_ray

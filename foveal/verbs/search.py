@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from foveal.errors import DataError, MissingExtra, UsageError
 from foveal.filelock import try_lock
-from foveal.files import refuse_overwriting
+from foveal.files import refuse_file_name, refuse_overwriting
 from foveal.progress import Progress, silent
 from foveal.rundir import default_folder
 from foveal.scale.search.budget import plan_search
@@ -86,6 +86,7 @@ def search(
     )
     refuse_overwriting(arguments.folder, {"the data": data, "the space": space})
     given = None if space is None else read_space(Path(space)).entries
+    refuse_file_name(arguments.folder)
     arguments.trials.mkdir(parents=True, exist_ok=True)
     study = open_study(arguments.folder, storage, seed)
     begun = stored_refit(study)
