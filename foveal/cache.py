@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from foveal.errors import Error, UsageError
-from foveal.filelock import is_locked
+from foveal.filelock import lock_for_removal
 from foveal.files import fsync, write_atomic
 from foveal.text import name_bytes
 
@@ -209,10 +209,8 @@ def evict(bytes_needed: int, keep: frozenset[str] = frozenset()) -> None:
     for entry in entries:
         if total + bytes_needed <= size_limit_bytes() and _free_bytes() >= bytes_needed:
             break
-        if entry.folder.name in keep or is_locked(entry.folder):
-            continue
-        remove(entry.folder)
-        total -= entry.size_bytes
+        if entry.folder.name not in keep and remove_unlocked(entry.folder):
+            total -= entry.size_bytes
     if _free_bytes() < bytes_needed:
         raise Error(
             f"the cache {cache_folder()} needs {bytes_needed / 2**30:.1f} GiB and its disk has "
@@ -224,8 +222,22 @@ def _free_bytes() -> int:
     return shutil.disk_usage(cache_folder()).free
 
 
+def remove_unlocked(folder: Path) -> bool:
+    """Delete one entry, locked meanwhile; False where another process holds its lock."""
+    try:
+        with lock_for_removal(folder) as is_mine:
+            if is_mine:
+                remove(folder)
+            return is_mine
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return False
+    remove(folder)  # on a full disk no process can make its lock
+    return True
+
+
 def remove(folder: Path) -> None:
-    """Delete one entry; it is renamed first, so that nobody reads half of it."""
+    """Delete one entry, whoever has locked it; renamed first, so that nobody reads half of it."""
     removed = folder.with_name(f".{folder.name}.removed")
     shutil.rmtree(removed, ignore_errors=True)  # of a process that was killed while it removed
     with contextlib.suppress(OSError):
@@ -243,5 +255,6 @@ def remove_stale() -> None:
             shutil.rmtree(path, ignore_errors=True)
         elif path.name.startswith(".") and path.name.endswith(".lock"):
             with contextlib.suppress(OSError):
-                if not is_locked(path.with_name(path.name[1:].removesuffix(".lock"))):
-                    path.unlink()
+                entry = path.with_name(path.name[1:].removesuffix(".lock"))
+                with lock_for_removal(entry):
+                    pass

@@ -1,13 +1,14 @@
 """The cache folder, its entries and its limit."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from foveal import cache
+from foveal import cache, filelock
 from foveal.errors import Error, UsageError
-from foveal.filelock import wait_for_lock
+from foveal.filelock import try_lock, wait_for_lock
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +131,32 @@ def test_eviction_spares_named_and_locked_entries(monkeypatch, folder):
     assert [entry.folder.name for entry in cache.list_entries()] == ["scan-1", "scan-2"]
 
 
+def test_an_entry_is_locked_while_it_is_removed(monkeypatch, folder):
+    entry, real, seen = add("scan-a"), cache.remove, []
+
+    def remove(path):
+        with try_lock(folder / ".scan-a.lock") as is_free:
+            seen.append((path, is_free))
+        real(path)
+
+    monkeypatch.setattr(cache, "remove", remove)
+    monkeypatch.setenv("FOVEAL_CACHE_LIMIT", "0")
+    cache.evict(0)
+    assert seen == [(entry, False)]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("number", "stays"), [(errno.ENOSPC, False), (errno.EACCES, True)])
+def test_where_no_lock_can_be_made_entries_go_only_from_a_full_disk(monkeypatch, number, stays):
+    def fail(_):
+        raise OSError(number, os.strerror(number))
+
+    entry = add("scan-a")
+    monkeypatch.setattr(filelock, "_opened", fail)
+    assert cache.remove_unlocked(entry) == (not stays)
+    assert entry.exists() == stays
+
+
 def test_a_full_disk_is_one_sentence(monkeypatch, folder):
     monkeypatch.setattr(cache, "_free_bytes", lambda: 2**30)
     with pytest.raises(Error) as error:
@@ -151,6 +178,23 @@ def test_stale_locks_and_half_removed_entries_go(folder):
     cache.remove(entry)
     cache.remove_stale()
     assert list(folder.iterdir()) == []
+
+
+def test_a_lock_file_is_removed_by_who_holds_it(monkeypatch, folder):
+    """What locks it at that moment does not hold it beside what makes it anew."""
+    folder.mkdir()
+    lock, real, seen = folder / ".scan-a.lock", cache.Path.unlink, []
+    lock.touch()
+
+    def unlink(path, **keys):
+        with try_lock(lock) as is_free:
+            seen.append(is_free)
+        real(path, **keys)
+
+    monkeypatch.setattr(cache.Path, "unlink", unlink)
+    cache.remove_stale()
+    assert seen == [False]
+    assert not lock.exists()
 
 
 def test_an_entry_is_removed_though_an_earlier_removal_was_killed(folder):

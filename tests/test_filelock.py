@@ -1,15 +1,25 @@
 """One process at a time, by the operating system's lock."""
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from foveal import filelock
 from foveal.errors import Error, TrainingError
-from foveal.filelock import is_locked, lock_holder, lock_run_folder, try_lock, wait_for_lock
+from foveal.filelock import (
+    lock_for_removal,
+    lock_holder,
+    lock_run_folder,
+    try_lock,
+    wait_for_lock,
+)
 
 HOLD = """
 import sys, time
@@ -39,6 +49,28 @@ def holder():
     for process in started:
         process.kill()
         process.communicate()
+
+
+def is_locked(folder):
+    with lock_for_removal(folder) as is_mine:
+        return not is_mine
+
+
+@pytest.fixture
+def before_locking(monkeypatch):
+    """Call a function once when a lock file is opened and not yet locked."""
+
+    def use(function):
+        real, functions = filelock._try_lock, [function]
+
+        def locked(handle, **keys):
+            if functions:
+                functions.pop()()
+            return real(handle, **keys)
+
+        monkeypatch.setattr(filelock, "_try_lock", locked)
+
+    return use
 
 
 def test_a_second_process_is_refused_and_a_kill_leaves_no_lock(tmp_path, holder):
@@ -91,6 +123,78 @@ def test_a_new_run_folder_that_stayed_empty_is_removed(tmp_path):
     assert (tmp_path / "existing").is_dir()
 
 
+def test_a_run_that_ends_takes_no_lock_from_one_that_starts(tmp_path, before_locking):
+    """The folder of the first is removed, with the lock file that the second has opened."""
+    folder = tmp_path / "runs" / "new"
+    with contextlib.ExitStack() as first:
+        first.enter_context(lock_run_folder(folder))
+        before_locking(first.close)
+        with lock_run_folder(folder):
+            assert lock_holder(folder) == os.getpid()
+            with pytest.raises(TrainingError), lock_run_folder(folder):
+                pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_ends_removes_a_folder_that_is_opened(tmp_path, monkeypatch):
+    folder, real = tmp_path / "new", os.open
+    with contextlib.ExitStack() as first:
+        first.enter_context(lock_run_folder(folder))
+
+        def opened(*arguments, **keys):
+            first.close()
+            return real(*arguments, **keys)
+
+        monkeypatch.setattr(filelock.os, "open", opened)
+        with lock_run_folder(folder):
+            assert lock_holder(folder) == os.getpid()
+
+
+def test_a_run_does_not_remove_the_lock_of_another(tmp_path, holder):
+    with lock_run_folder(tmp_path / "new"):
+        shutil.rmtree(tmp_path / "new")
+        other = holder("lock_run_folder", tmp_path / "new")
+    assert lock_holder(tmp_path / "new") == other.pid
+
+
+def test_a_run_starts_though_its_lock_is_tested_for_seconds(tmp_path, monkeypatch):
+    (tmp_path / ".lock").write_text("\n1\n")
+    tester = os.open(tmp_path / ".lock", os.O_RDWR)
+    fcntl.flock(tester, fcntl.LOCK_SH)
+    assert lock_holder(tmp_path) is None
+    seconds = [0]
+
+    def sleep(_):
+        seconds[0] += 1
+        if seconds[0] == 5:
+            os.close(tester)
+
+    clock = SimpleNamespace(monotonic=lambda: seconds[0], sleep=sleep)
+    monkeypatch.setattr(filelock, "time", clock)
+    with lock_run_folder(tmp_path):
+        assert seconds == [5]
+
+
+def test_a_run_that_waits_for_tests_of_its_lock_gives_up(tmp_path, monkeypatch):
+    seconds = [0]
+    clock = SimpleNamespace(
+        monotonic=lambda: seconds[0], sleep=lambda _: seconds.append(seconds.pop() + 1)
+    )
+    monkeypatch.setattr(filelock, "time", clock)
+    with (tmp_path / ".lock").open("w") as tester:
+        fcntl.flock(tester, fcntl.LOCK_SH)
+        with pytest.raises(TrainingError), lock_run_folder(tmp_path):
+            pass
+    assert seconds == [11]
+
+
+def test_where_a_process_trains_another_is_refused_at_once(tmp_path, holder, monkeypatch):
+    holder("lock_run_folder", tmp_path)
+    monkeypatch.setattr(filelock, "time", SimpleNamespace(monotonic=lambda: 0))  # no sleep
+    with pytest.raises(TrainingError), lock_run_folder(tmp_path):
+        pass
+
+
 def test_a_run_folder_removed_meanwhile_hides_no_error(tmp_path):
     with pytest.raises(ValueError), lock_run_folder(tmp_path / "new"):
         shutil.rmtree(tmp_path / "new")
@@ -133,6 +237,13 @@ def test_trying_says_whether_the_lock_was_free(tmp_path, holder):
     other.wait()
     with try_lock(tmp_path / "lock") as is_mine:
         assert is_mine
+
+
+def test_a_lock_whose_file_was_removed_is_taken_again(tmp_path, before_locking):
+    for take in (wait_for_lock, lambda folder: try_lock(folder.with_name(".entry.lock"))):
+        before_locking((tmp_path / ".entry.lock").unlink)
+        with take(tmp_path / "entry"):
+            assert is_locked(tmp_path / "entry")
 
 
 def test_the_holder_of_a_run_folder_is_named_while_it_lives(tmp_path, holder):

@@ -47,6 +47,8 @@ _MAX_CHUNK_ROWS = 512
 _BLOCK_BYTES = 8 * 2**20
 MAX_BYTES_FULLY_VERIFIED = 2 * 2**30
 """Up to this size every block is verified on opening, beyond it about as many bytes, evenly."""
+_MAX_BUILDS = 3
+"""Of one cache: another process may evict it before it is opened."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +91,13 @@ def build_pixel_cache(
     if opened is not None and readable_again(dataset, opened.unusable):
         cache.remove(folder)
         opened = None
-    if opened is None:
+    builds = 0
+    while opened is None:
+        if builds == _MAX_BUILDS:
+            raise Error(f"the cache {folder} is damaged right after writing; check the disk")
         _build(folder, dataset, rows, task, decoded, what, progress)
         opened = _open(folder, rows, input.shape)
-    if opened is None:
-        raise Error(f"the cache {folder} is damaged right after writing; check the disk")
+        builds += 1
     cache.touch(folder)
     return opened
 

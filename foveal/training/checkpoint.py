@@ -61,11 +61,15 @@ def load_newest(folder: Path) -> Checkpoint | None:
     A damaged one is skipped for the one before. Raises TrainingError if all are damaged, or for
     a checkpoint of another format version.
     """
-    files = _checkpoint_files(folder)
-    for path in files:
-        checkpoint = _load(path)
-        if checkpoint is not None:
-            return checkpoint
+    files: list[Path] = []
+    listed = _checkpoint_files(folder)
+    while listed != files:  # a run that goes on may have replaced all that were listed
+        files = listed
+        for path in files:
+            checkpoint = _load(path)
+            if checkpoint is not None:
+                return checkpoint
+        listed = _checkpoint_files(folder)
     if files:
         raise TrainingError(
             f"every checkpoint in {folder} is damaged; remove the folder and start again, or "

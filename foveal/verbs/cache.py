@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from foveal import cache
-from foveal.filelock import is_locked
 
 
 def clear_cache() -> tuple[int, int]:
@@ -11,8 +10,6 @@ def clear_cache() -> tuple[int, int]:
 
     An entry that another process is building stays.
     """
-    entries = [entry for entry in cache.list_entries() if not is_locked(entry.folder)]
-    for entry in entries:
-        cache.remove(entry.folder)
+    entries = [entry for entry in cache.list_entries() if cache.remove_unlocked(entry.folder)]
     cache.remove_stale()
     return len(entries), sum(entry.size_bytes for entry in entries)

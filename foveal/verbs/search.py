@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foveal.errors import DataError, MissingExtra, UsageError
-from foveal.filelock import try_lock
+from foveal.filelock import hold_lock, try_lock
 from foveal.files import refuse_file_name, refuse_overwriting
 from foveal.progress import Progress, silent
 from foveal.rundir import default_folder
@@ -84,11 +84,11 @@ def search(
         device,
         progress,
     )
+    refuse_file_name(arguments.folder)
     refuse_overwriting(arguments.folder, {"the data": data, "the space": space})
     given = None if space is None else read_space(Path(space)).entries
-    refuse_file_name(arguments.folder)
     arguments.trials.mkdir(parents=True, exist_ok=True)
-    study = open_study(arguments.folder, storage, seed)
+    study = open_study(arguments.folder, storage)
     begun = stored_refit(study)
     unfinished = arguments.budget.refit_minutes > 0 and is_unfinished(begun, arguments.folder)
     try:
@@ -124,8 +124,9 @@ def _run_trials(study: Study, search: Search, given: Entries | None) -> None:
 def _write(study: Study, search: Search) -> SearchResult:
     """The result as files, and as the page that shows it."""
     source = Source(search.data, search.root, search.start_from)
-    result = write_result(study, search.folder, source)
-    write_search_report(result, stored_space(study), Path(search.data).resolve().name)
+    with hold_lock(search.folder / ".result.lock"):  # or an older one replaces a newer one
+        result = write_result(study, search.folder, source)
+        write_search_report(result, stored_space(study), Path(search.data).resolve().name)
     return result
 
 

@@ -6,20 +6,19 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from foveal.errors import DataError, Error
-from foveal.filelock import try_lock
 from foveal.rundir import NETWORK_FILE, RECIPE_FILE, read_run_data
 from foveal.scale.search.space import DESIGNED, Range, Scalar, default_space, format_values
 from foveal.scale.search.study import (
     FOLDER,
     SEED,
     Entries,
+    asked_trial,
     default_trial,
     new_places,
     report_progress,
     run_folder,
     store_space,
     suggest,
-    trial_lock,
 )
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
@@ -91,13 +90,11 @@ def _including(values: Range | tuple[Scalar, ...], value: Scalar) -> Range | tup
 
 def run_trial(study: Study, entries: Entries, search: Search) -> bool:
     """One trial; what fails for its values alone is told, and False is returned."""
-    trial = study.ask()
-    with try_lock(trial_lock(search.trials, trial)) as free:
-        # else another process has just found it without its lock, and has queued it again
-        return not free or _run_locked(study, trial, entries, search)
+    with asked_trial(study, search.trials, search.seed) as trial:
+        return _run_asked(study, trial, entries, search)
 
 
-def _run_locked(study: Study, trial: Trial, entries: Entries, search: Search) -> bool:
+def _run_asked(study: Study, trial: Trial, entries: Entries, search: Search) -> bool:
     from optuna import TrialPruned
     from optuna.trial import TrialState
 

@@ -152,7 +152,8 @@ def train_in_folder(
 ) -> Run:
     """Execute a run; `on_val` is given the logits and labels of val at its end.
 
-    Raises foveal.Error, also where another process trains in the folder.
+    Raises foveal.Error, also where another process trains in the folder or has trained there and
+    the run is a new one.
     """
     from foveal.training.device import select_device
     from foveal.training.run.execute import execute_run
@@ -169,6 +170,8 @@ def train_in_folder(
         on_val(logits, data.val.labels)
 
     with lock_run_folder(options.folder) if first else nullcontext():
+        if first and not options.resume:
+            check_unused(options.folder)  # another run may have begun and ended there meanwhile
         outcome = execute_run(request, options, write_report)
     return _finished_run(options.folder, outcome)
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -126,15 +125,17 @@ def test_no_rows_and_no_readable_rows(images):
 
 
 CHILD = """
-import sys, time
+import itertools, sys, time
 from foveal.dataset.workers import task as module
 from foveal.dataset.open import open_dataset
 from foveal.dataset.pixel_cache import build_pixel_cache
 from foveal.spec.preprocess import Input, Preprocess
-real = module.to_input_pixels
+real, count = module.to_input_pixels, itertools.count(1)
 def slow(*a):
     time.sleep(0.002)
     sys.stdout.write("x\\n"); sys.stdout.flush()
+    if next(count) >= int(sys.argv[2]):
+        sys.stdin.readline()
     return real(*a)
 module.to_input_pixels = slow
 data = open_dataset(sys.argv[1])
@@ -143,20 +144,25 @@ sys.stdout.write("done\\n"); sys.stdout.flush()
 """
 
 
+def started(root: Path, images_before_waiting: int) -> subprocess.Popen[str]:
+    """A process that writes a line an image; after so many it waits for the end of its input."""
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(root), str(images_before_waiting)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_killed_anywhere_it_goes_on_and_ends_the_same(images, own_cache, monkeypatch):
     root = images(" ".join(f"{c}/{n}.png" for c in "ab" for n in range(200)))
     data = open_dataset(root)
     for kill_after in (30, 90, 150):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(root)], stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(kill_after):
+        with started(root, kill_after) as child:
             assert child.stdout is not None
-            assert child.stdout.readline() == "x\n"
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        assert child.stdout is not None
-        child.stdout.close()
+            for _ in range(kill_after):
+                assert child.stdout.readline() == "x\n"
+            child.kill()
     assert [one.complete for one in cache.list_entries()] == [False]
     from foveal.dataset.workers import task as module
 
@@ -203,12 +209,7 @@ def test_a_torn_journal_line_is_dropped(images):
 
 def test_two_processes_make_it_once(images):
     root = images(" ".join(f"a/{n}.png" for n in range(60)))
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(root)], stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
+    children = [started(root, 10**9) for _ in range(2)]
     told = [child.communicate(timeout=60)[0] for child in children]
     assert all(text.endswith("done\n") for text in told)
     assert sum(text.count("x\n") for text in told) == 60
@@ -217,9 +218,7 @@ def test_two_processes_make_it_once(images):
 
 def test_what_a_process_makes_now_is_neither_evicted_nor_cleared(images, own_cache, monkeypatch):
     root = images(" ".join(f"a/{n}.png" for n in range(400)))
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(root)], stdout=subprocess.PIPE, text=True
-    )
+    child = started(root, 1)
     assert child.stdout is not None
     assert child.stdout.readline() == "x\n"
     monkeypatch.setenv("FOVEAL_CACHE_LIMIT", "1")
@@ -229,6 +228,35 @@ def test_what_a_process_makes_now_is_neither_evicted_nor_cleared(images, own_cac
     assert [one.complete for one in cache.list_entries()] == [True]
     assert clear_cache()[0] == 1
     assert list(own_cache.iterdir()) == []
+
+
+def test_evicted_before_it_is_opened_it_is_made_again(images, monkeypatch):
+    data = open_dataset(images("a/1.png a/2.png b/1.png"))
+    real, evictions = cache.finish, iter(range(2))
+
+    def finish(folder):
+        real(folder)
+        if next(evictions, None) is not None:
+            assert cache.remove_unlocked(folder)
+
+    monkeypatch.setattr(cache, "finish", finish)
+    assert build_pixel_cache(data, range(3), SIZE, RULE).rows.tolist() == [0, 1, 2]
+
+
+def test_a_disk_that_does_not_keep_what_is_written_is_one_sentence(images, monkeypatch):
+    data = open_dataset(images("a/1.png a/2.png b/1.png"))
+    real = cache.finish
+
+    def finish(folder):
+        real(folder)
+        (folder / "pixels").write_bytes(b"")
+
+    monkeypatch.setattr(cache, "finish", finish)
+    with pytest.raises(Error) as caught:
+        build_pixel_cache(data, range(3), SIZE, RULE)
+    assert str(caught.value) == (
+        f"the cache {entry()} is damaged right after writing; check the disk"
+    )
 
 
 def test_broken_off_work_asks_for_no_more_room_than_it_still_needs(images, monkeypatch):

@@ -54,7 +54,7 @@ def write_study(folder: Path) -> None:
     from foveal.spec.yaml import parse_yaml
 
     entries = parse_yaml(SPACE, SearchSpace).entries
-    study = open_study(folder, None, 0)
+    study = open_study(folder, None)
     store_space(study, entries)
     params = {"learning_rate": 0.01, "batch_size": 32, "network": "auto", "size": 32}
     for number in range(3):
@@ -77,7 +77,7 @@ def read_study(path: Path) -> None:
     from foveal.scale.search.result import write_result
     from foveal.scale.search.study import open_study, release_dead_trials, stored_space, suggest
 
-    study = open_study(path, None, 0)
+    study = open_study(path, None)
     entries = stored_space(study)
     release_dead_trials(study, path / "trials")
     suggest(study.ask(), entries)

@@ -5,7 +5,6 @@ import json
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -209,9 +208,9 @@ def in_processes(fork_server, tmp_path):
     """
 
     def run(function, size: int = 2, **environment: str) -> list:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
+        # kept here until they end, as by torchrun's agent: nobody else gets its port
+        store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+        port = str(store.port)
         source = textwrap.dedent(inspect.getsource(function))
         place = Path(tempfile.mkdtemp(dir=tmp_path))
         jobs = [
@@ -252,5 +251,6 @@ def process_environment(rank: int, size: int, port: str) -> dict[str, str]:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": port,
         "TORCHELASTIC_RUN_ID": "test",
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
         "TORCHELASTIC_RESTART_COUNT": "0",
     }

@@ -103,6 +103,21 @@ def test_all_damaged_is_one_sentence(tmp_path):
     )
 
 
+def test_beside_a_run_that_goes_on_what_is_newer_is_found(tmp_path, monkeypatch):
+    """All that were listed are removed before the first of them is read."""
+    for step in (90, 100):
+        save_checkpoint(tmp_path, _checkpoint(step))
+    real, steps = checkpoint._load, iter((110, 120))
+
+    def load(path):
+        for step in steps:
+            save_checkpoint(tmp_path, _checkpoint(step))
+        return real(path)
+
+    monkeypatch.setattr(checkpoint, "_load", load)
+    assert load_newest(tmp_path).step == 120
+
+
 def test_a_checkpoint_of_another_format_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "CHECKPOINT_FORMAT", 1)
     path = save_checkpoint(tmp_path, _checkpoint(3))

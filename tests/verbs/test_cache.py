@@ -1,5 +1,7 @@
 """Clearing the cache."""
 
+from contextlib import ExitStack
+
 from foveal import cache
 from foveal.filelock import wait_for_lock
 from foveal.verbs.cache import clear_cache
@@ -17,3 +19,22 @@ def test_clear_spares_what_another_process_builds(tmp_path, monkeypatch):
         assert [entry.folder.name for entry in cache.list_entries()] == ["scan-a"]
     assert clear_cache()[0] == 1
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_clear_spares_what_another_process_resumes_meanwhile(tmp_path, monkeypatch):
+    monkeypatch.setenv("FOVEAL_CACHE", str(tmp_path))
+    parts = [tmp_path / f"pixels-{name}.part" for name in "ab"]
+    for part in parts:
+        cache.write_about(part, part.name)
+    real = cache.remove
+    with ExitStack() as resumed:
+
+        def remove(folder):
+            (other,) = (part for part in parts if part != folder)
+            resumed.enter_context(wait_for_lock(other))
+            real(folder)
+
+        monkeypatch.setattr(cache, "remove", remove)
+        assert clear_cache()[0] == 1
+        (left,) = cache.list_entries()
+        assert left.description == left.folder.name

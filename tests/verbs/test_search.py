@@ -11,9 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from optuna import Study
 
 from foveal.errors import MissingExtra, SpecError, UsageError
+from foveal.filelock import try_lock
 from foveal.scale.search.budget import SearchBudget
+from foveal.scale.search.command import Source
+from foveal.scale.search.result import SearchResult
 from foveal.verbs import search as module
 from foveal.verbs.load import load
 from foveal.verbs.search import search
@@ -99,6 +103,21 @@ def test_two_processes_share_a_folder(digits: Path, space: Path, tmp_path: Path)
     assert 5 <= len(numbers) <= 6  # both may begin the last one
     assert {trial["state"] for trial in data["trials"]} <= {"complete", "pruned"}
     assert len({trial["folder"] for trial in data["trials"]}) == len(numbers)
+
+
+def test_one_process_at_a_time_writes_the_result(
+    digits: Path, space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, free = module.write_result, []
+
+    def write(study: Study, folder: Path, source: Source) -> SearchResult:
+        with try_lock(folder / ".result.lock") as is_free:
+            free.append(is_free)
+        return real(study, folder, source)
+
+    monkeypatch.setattr(module, "write_result", write)
+    run(digits, space, tmp_path / "out", 1)
+    assert free == [False]
 
 
 @pytest.mark.timeout(900)

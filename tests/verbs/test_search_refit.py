@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -113,7 +112,7 @@ def test_a_stopped_refit_goes_on_before_any_trial(digits, space, tmp_path: Path,
     if number == signal.SIGINT:
         assert told.splitlines()[-1] == f"stopped; continue with --out {out}"
     started = (out / "refit" / "log.jsonl").read_text().splitlines()
-    study = open_study(out, None, 0)
+    study = open_study(out, None)
     assert stored_refit(study) == Refit("refit", 0, 60.0)
     store_refit(study, replace(stored_refit(study), minutes=0.05))  # or it goes on for an hour
     result = run(digits, space, out, trials=9)
@@ -122,14 +121,6 @@ def test_a_stopped_refit_goes_on_before_any_trial(digits, space, tmp_path: Path,
     if number == signal.SIGINT:  # a killed run goes on from its newest checkpoint
         went_on = (out / "refit" / "log.jsonl").read_text().splitlines()
         assert went_on[: len(started)] == started
-
-
-def _waits(process: subprocess.Popen[str]) -> bool:
-    """Whether a process has opened the lock of the refit."""
-    with contextlib.suppress(OSError):  # a file is closed meanwhile
-        files = [file.readlink() for file in Path(f"/proc/{process.pid}/fd").iterdir()]
-        return any(file.name == ".refit.lock" for file in files)
-    return False
 
 
 @pytest.mark.timeout(900)
@@ -144,10 +135,9 @@ def test_a_second_process_waits_and_goes_on_where_the_first_is_killed(
             assert first.poll() is None, first.stderr.read()
             time.sleep(0.05)
         with subprocess.Popen(words, **pipes) as second:
-            while not _waits(second):
-                assert second.poll() is None, second.stderr.read()
-                time.sleep(0.05)
-            study = open_study(out, None, 0)
+            while "waiting for another process" not in second.stderr.readline():
+                assert second.poll() is None
+            study = open_study(out, None)
             store_refit(study, replace(stored_refit(study), minutes=0.05))
             first.kill()
             printed, told = second.communicate(timeout=800)
@@ -165,7 +155,7 @@ def test_a_refit_that_another_process_has_trained_meanwhile_is_the_result(
     result = run(digits, space, out)
     budget = plan_search(None, 1, 0.02, 0.02, 0.0)
     arguments = Search(digits, None, out, budget, "scratch", 0, "auto", silent)
-    study = open_study(out, None, 0)
+    study = open_study(out, None)
     run_refit(study, arguments, result, None)  # there was none when the search started
     assert stored_refit(study) == Refit("refit", 0, 0.02)
     assert not (out / "refit-2").exists()
@@ -184,7 +174,7 @@ def test_a_refit_may_take_a_trial_that_ended_meanwhile(
 ) -> None:
     out = tmp_path / "out"
     result = run(digits, space, out, refit_minutes=0)
-    study = open_study(out, None, 0)
+    study = open_study(out, None)
     newer = {**study.trials[0].params, "mixup_alpha": 0.3}
     study.add_trial(default_trial(stored_space(study), newer, 0.5, {"folder": "0001", "seed": 7}))
     store_refit(study, Refit("refit", 1, 2.5))
@@ -198,4 +188,4 @@ def test_a_refit_may_take_a_trial_that_ended_meanwhile(
 def test_a_refit_has_some_time_always(digits, space, tmp_path: Path, requests) -> None:
     run(digits, space, tmp_path / "out", refit_minutes=1e-6)
     assert [request.minutes for request in requests] == [1e-4]
-    assert stored_refit(open_study(tmp_path / "out", None, 0)) == Refit("refit", 0, 1e-4)
+    assert stored_refit(open_study(tmp_path / "out", None)) == Refit("refit", 0, 1e-4)

@@ -86,7 +86,7 @@ def test_a_trial_is_alive_from_its_first_moment_to_its_last(
     real, dead = module.train_in_folder, []
 
     def look() -> None:
-        other = open_study(tmp_path / "out", None, 0)
+        other = open_study(tmp_path / "out", None)
         dead.append(release_dead_trials(other, tmp_path / "out" / "trials"))
 
     def train(*arguments):

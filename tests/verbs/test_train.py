@@ -15,6 +15,7 @@ from foveal.dataset.open import open_dataset
 from foveal.errors import DataError, SpecError, UsageError
 from foveal.network.presets import preset_names
 from foveal.spec.recipe import Recipe
+from foveal.verbs import train as verb
 from foveal.verbs.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -54,6 +55,26 @@ def test_a_used_folder_is_refused(digits, tiny_network, tmp_path):
         f"{tmp_path}/run is not empty; give another folder with --out, or continue its run with "
         "--resume"
     )
+
+
+def test_a_folder_that_another_run_has_used_meanwhile_is_refused(
+    digits, tiny_network, tmp_path, monkeypatch
+):
+    """The other one begins and ends between the look at the folder and its lock."""
+    folder, real = tmp_path / "run", verb.lock_run_folder
+
+    def lock(folder):
+        folder.mkdir()
+        (folder / "data.json").write_text("of the other run")
+        return real(folder)
+
+    monkeypatch.setattr(verb, "lock_run_folder", lock)
+    with pytest.raises(UsageError) as caught:
+        train(digits, network=tiny_network, epochs=1, out=folder)
+    assert str(caught.value) == (
+        f"{folder} is not empty; give another folder with --out, or continue its run with --resume"
+    )
+    assert (folder / "data.json").read_text() == "of the other run"
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from foveal.errors import MissingExtra, UsageError
-from foveal.filelock import try_lock
+from foveal.filelock import hold_lock, try_lock
 from foveal.scale.search.space import Range, Scalar, ends_of, is_whole
 from foveal.text import printable, reason_of
 
@@ -31,12 +32,14 @@ PRUNING_STEPS = 10
 """Parts of a run after which val is compared with that of other trials at the same place."""
 Entries = Mapping[str, Range | tuple[Scalar, ...]]
 """What is searched: a range or a list of values by key."""
+_ASK_LOCK = ".ask.lock"
+"""Of a folder of trials: held while one is asked for and locked, or dead ones are looked for."""
 _FOLDER_NAME = re.compile(r"[0-9]{4,9}")
 MIN_TRIALS, MIN_STEPS = 4, 3
 """Trials that are never pruned, and parts before which none is."""
 
 
-def open_study(folder: Path, storage: str | None, seed: int) -> Study:
+def open_study(folder: Path, storage: str | None) -> Study:
     """The study of a folder, created where there is none.
 
     storage: the URL of a database that several machines share; None: a journal in the folder.
@@ -71,9 +74,6 @@ def open_study(folder: Path, storage: str | None, seed: int) -> Study:
     except Exception as error:  # a database has exceptions of its own
         where = storage or folder / JOURNAL_FILE
         raise UsageError(f"the search in {where} cannot be opened: {reason_of(error)}") from error
-    study.sampler = optuna.samplers.TPESampler(
-        seed=seed + len(study.trials), multivariate=True, constant_liar=True
-    )
     return study
 
 
@@ -191,7 +191,30 @@ def run_folder(trials: Path, trial: Trial | FrozenTrial) -> Path | None:
     return trials / name
 
 
-def trial_lock(trials: Path, trial: Trial | FrozenTrial) -> Path:
+@contextlib.contextmanager
+def asked_trial(study: Study, trials: Path, seed: int) -> Iterator[Trial]:
+    """A new trial or a queued one, which other processes know to be alive until the block ends.
+
+    trials: the folder of the trials' run folders.  seed: 0..2**32 - 1, of the search; with its
+    number the trial has values of its own, also beside one that was asked for at the same moment.
+    """
+    from optuna.samplers import TPESampler
+
+    with contextlib.ExitStack() as held:
+        with hold_lock(trials / _ASK_LOCK):
+            trial = study.ask()  # takes no value from the sampler yet
+            lock = _trial_lock(trials, trial)
+            is_free = held.enter_context(try_lock(lock))
+        assert is_free
+        study.sampler = TPESampler(
+            seed=(seed + trial.number) % 2**32, multivariate=True, constant_liar=True
+        )
+        yield trial
+        with contextlib.suppress(OSError):
+            lock.unlink()
+
+
+def _trial_lock(trials: Path, trial: Trial | FrozenTrial) -> Path:
     """The lock file that the process which runs a trial holds until the study knows its end."""
     return trials / f".{trial.number:04d}.lock"
 
@@ -205,16 +228,18 @@ def release_dead_trials(study: Study, trials: Path) -> int:
     from optuna.trial import TrialState
 
     count = 0
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        lock = trial_lock(trials, trial)
-        if not lock.is_file():
-            continue
-        with try_lock(lock) as free:
-            now = study.get_trials(deepcopy=False)[trial.number]  # it may have ended until here
-            if free and now.state == TrialState.RUNNING:
-                study.tell(now.number, state=TrialState.FAIL)
-                study.enqueue_trial(now.params, user_attrs=now.user_attrs, skip_if_exists=False)
-                count += 1
+    with hold_lock(trials / _ASK_LOCK):
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            lock = _trial_lock(trials, trial)
+            if not lock.is_file():
+                continue
+            with try_lock(lock) as is_free:
+                now = study.get_trials(deepcopy=False)[trial.number]  # it may have ended meanwhile
+                if is_free and now.state == TrialState.RUNNING:
+                    study.tell(now.number, state=TrialState.FAIL)
+                    params = now.system_attrs.get("fixed_params", now.params)  # of a queued one
+                    study.enqueue_trial(params, user_attrs=now.user_attrs, skip_if_exists=False)
+                    count += 1
     return count
 
 

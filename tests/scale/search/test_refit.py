@@ -51,7 +51,7 @@ def test_a_trial_has_its_values_as_they_are() -> None:
 @pytest.fixture
 def study(tmp_path: Path):
     """A study of two trials."""
-    study = open_study(tmp_path, None, seed=0)
+    study = open_study(tmp_path, None)
     for number in range(2):
         study.add_trial(default_trial({}, {}, 0.5, {"folder": f"000{number}"}))
     return study
@@ -60,7 +60,7 @@ def study(tmp_path: Path):
 def test_a_refit_is_read_again(study, tmp_path: Path) -> None:
     assert stored_refit(study) is None
     store_refit(study, Refit("refit", 1, 2.5))
-    assert stored_refit(open_study(tmp_path, None, seed=0)) == Refit("refit", 1, 2.5)
+    assert stored_refit(open_study(tmp_path, None)) == Refit("refit", 1, 2.5)
     store_refit(study, Refit("refit-2", 0, 0.1))
     assert stored_refit(study) == Refit("refit-2", 0, 0.1)
 

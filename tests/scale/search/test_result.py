@@ -25,7 +25,7 @@ ENTRIES = {"learning_rate": Range(low=0.0, high=1.0), "mixup_alpha": (0.0, 0.2)}
 @pytest.fixture
 def study(tmp_path: Path):
     """A search whose accuracy on 100 images is the learning rate, of the first 0.5."""
-    study = open_study(tmp_path, None, seed=0)
+    study = open_study(tmp_path, None)
 
     def make_run(name: str, accuracy: float) -> None:
         folder = tmp_path / "trials" / name
@@ -105,7 +105,7 @@ def test_a_value_that_is_no_number_is_none(study, tmp_path: Path, value: str) ->
     text = journal.read_text()
     assert "0.123" in text
     journal.write_text(text.replace("0.123", value))
-    result = write_result(open_study(tmp_path, None, 0), tmp_path, SOURCE)
+    result = write_result(open_study(tmp_path, None), tmp_path, SOURCE)
     assert result.trials[-1].val_accuracy is None
 
 
@@ -159,7 +159,7 @@ def test_without_the_accuracies_of_the_default_nothing_is_preferred(study, tmp_p
 
 
 def test_no_trial_is_complete(tmp_path: Path) -> None:
-    study = open_study(tmp_path, None, seed=0)
+    study = open_study(tmp_path, None)
     study.ask()
     with pytest.raises(DataError) as info:
         write_result(study, tmp_path, SOURCE)
