@@ -9,6 +9,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 from foveal.errors import Error, UsageError
 from foveal.text import did_you_mean
@@ -16,20 +17,11 @@ from foveal.text import did_you_mean
 _MAX_NEIGHBOURS = 1000
 PAGE = (".html", ".htm")
 YAML = (".yaml", ".yml")
-_NO_FOLDER = (
-    ".csv",
-    ".json",
-    ".jsonl",
-    ".onnx",
-    ".parquet",
-    ".png",
-    ".pt",
-    ".pth",
-    ".safetensors",
-    ".tar",
-    ".zip",
+_FILE_SUFFIXES = (
+    *(".csv", ".jpeg", ".jpg", ".json", ".jsonl", ".onnx", ".parquet", ".png", ".pt", ".pth"),
+    *(".safetensors", ".svg", ".tar", ".tflite", ".tsv", ".zip", *PAGE, *YAML),
 )
-"""Endings that a person gives to a file; none of a folder that Foveal makes."""
+"""Suffixes of files; no folder that Foveal is to make has one."""
 _HELD_BY_DATA = (".csv", ".json", ".jsonl", ".parquet", ".tar", ".tsv", ".zip")
 
 
@@ -45,12 +37,13 @@ def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> N
     folder, temporary = path.parent, _beside(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary.touch(0o600, exist_ok=False)
+        temporary.touch(exist_ok=False)
+        mode = stat.S_IMODE(temporary.stat().st_mode)  # what this process gives to new files
         if callable(content):
             content(temporary)
         else:
             temporary.write_bytes(content)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(mode)  # of a file that `content` has made anew
         fsync(temporary)
         temporary.replace(path)
         fsync(folder)
@@ -77,11 +70,10 @@ def new_folder(path: Path) -> Iterator[Path]:
     temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir(0o700)
+        temporary.mkdir()
         yield temporary
         for file in temporary.iterdir():
             fsync(file)
-        temporary.chmod(0o777 & ~_umask())
         fsync(temporary)
         temporary.replace(path)
         fsync(path.parent)
@@ -96,8 +88,8 @@ def refuse_used_folder(path: Path, option: str = "--out") -> None:
 
     option: that gives `path`.
     """
-    refuse_file_name(path, option)
     try:
+        refuse_file_name(path, option)
         if path.exists() and not path.is_dir():
             raise UsageError(
                 f"{option} is {path}, which is a file; give a folder that is not there"
@@ -110,10 +102,10 @@ def refuse_used_folder(path: Path, option: str = "--out") -> None:
 
 def refuse_file_name(folder: Path, option: str = "--out") -> None:
     """Raise UsageError for a folder to be made that has the name of a file."""
-    if folder.suffix.lower() in _NO_FOLDER and not folder.exists():
+    if folder.suffix.lower() in _FILE_SUFFIXES and not folder.exists():
         raise UsageError(
             f"{option} is {folder}, the name of a file, but a folder is written; give the name of "
-            "one"
+            "a folder"
         )
 
 
@@ -121,6 +113,11 @@ def _write_error(path: Path, error: OSError) -> Error:
     return Error(
         f"cannot write {path}: {error.strerror or error}; free space or choose another place"
     )
+
+
+def is_system_error(error: Exception) -> TypeGuard[OSError]:
+    """Whether the system failed (EIO, EACCES, ...), not a seek to where a damaged file points."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def disk_error(error: OSError) -> Error:
@@ -216,9 +213,3 @@ def fsync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -10,7 +10,6 @@ import pytest
 from foveal.errors import Error, UsageError
 from foveal.files import (
     PAGE,
-    _umask,
     did_you_mean_file,
     new_folder,
     read_at_most,
@@ -83,7 +82,26 @@ def test_a_new_folder_is_whole(tmp_path):
         assert not out.exists()
     assert [path.name for path in out.iterdir()] == ["file"]
     assert [path.name for path in out.parent.iterdir()] == ["out"]
-    assert out.stat().st_mode & 0o777 == 0o777 & ~_umask()
+    (tmp_path / "other").mkdir()
+    assert out.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_file_has_the_permissions_of_a_new_one(tmp_path):
+    def replace(path):
+        path.unlink()
+        path.touch(0o600)
+
+    (tmp_path / "other").touch()
+    for number, content in enumerate((b"x", replace)):
+        write_atomic(tmp_path / str(number), content)
+        assert (tmp_path / str(number)).stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_threads_that_write_keep_the_mask_of_the_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", None)  # of all threads: set and restored, it can be lost
+    write_atomic(tmp_path / "a", b"x")
+    with new_folder(tmp_path / "b") as folder:
+        (folder / "file").write_text("x")
 
 
 def test_a_new_folder_takes_the_place_of_an_empty_one(tmp_path):

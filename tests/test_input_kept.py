@@ -73,7 +73,7 @@ def test_a_folder_is_not_called_as_a_file(verb, data, tmp_path):
         write(data, tmp_path / name)
     assert str(caught.value) == (
         f"{option} is {tmp_path}/{name}, the name of a file, but a folder is written; give the "
-        "name of one"
+        "name of a folder"
     )
     assert not (tmp_path / name).exists()
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from foveal.dataset.tables.cells import csv_text, join_labels
 from foveal.errors import ImageError, UsageError
-from foveal.files import new_folder
+from foveal.files import new_folder, refuse_file_name
 from foveal.progress import Progress, silent
 from foveal.studio.pixels import read_file
 from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES
@@ -79,6 +79,7 @@ def export_folders(
         )
     if os.path.lexists(target):
         raise UsageError(f"{printable(folder)} is there already: name a folder that is not there")
+    refuse_file_name(target, "the folder")
     with project.lock:
         jobs = _jobs(project)
     skipped, rows = [], []

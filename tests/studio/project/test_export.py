@@ -98,6 +98,11 @@ def test_a_class_called_as_the_table_has_another_folder(project, tmp_path):
             "/home/me/export",
         ),
         ("{tmp}/f", "{tmp}/f is there already: name a folder that is not there"),
+        (
+            "{tmp}/cats.zip",
+            "the folder is {tmp}/cats.zip, the name of a file, but a folder is written; give the "
+            "name of a folder",
+        ),
         ("{tmp}/link", "{tmp}/link is there already: name a folder that is not there"),
     ],
 )
