@@ -22,6 +22,7 @@ from foveal.model.detect import (
 )
 from foveal.model.manifest import Manifest
 from foveal.model.safetensors import (
+    BF16,
     Header,
     InvalidFileError,
     encode_file,
@@ -114,6 +115,8 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[Header, Manifest]:
             f"{path} is a safetensors file but not a model file of Foveal: it has no manifest; "
             "train one with `foveal train`"
         )
+    if any(entry.dtype == BF16 for entry in header.entries.values()):
+        raise InvalidFileError(path, f"a tensor has the dtype {BF16}, which no model file has")
     manifest = parse_manifest(text, path)
     if header.metadata.get("foveal_seal") != header_sha256(text, tensor_table(header.entries)):
         raise modified_file_error(path, "the SHA-256 of its header does not match")

@@ -34,6 +34,9 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype("?"),
 }
 _JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+BF16 = "BF16"
+"""The upper halves of float32 numbers; NumPy has no such type, so they are read as float32."""
+_READ_DTYPES = _DTYPES | {BF16: np.dtype("<u2")}
 _DTYPE_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
@@ -151,13 +154,18 @@ def read_json(text: bytes, path: Path) -> dict[str, Any]:
 
 
 def view_tensors(header: Header, data: bytearray) -> dict[str, np.ndarray]:
-    """Writable arrays that share the memory of `data`, by name."""
-    return {
-        name: np.frombuffer(
-            data, _DTYPES[entry.dtype], math.prod(entry.shape), entry.start
-        ).reshape(entry.shape)
-        for name, entry in header.entries.items()
-    }
+    """Writable arrays by name, which share the memory of `data`; those of bfloat16 are float32."""
+    return {name: _view_tensor(entry, data) for name, entry in header.entries.items()}
+
+
+def _view_tensor(entry: TensorEntry, data: bytearray) -> np.ndarray:
+    dtype, count = _READ_DTYPES[entry.dtype], math.prod(entry.shape)
+    array = np.frombuffer(data, dtype, count, entry.start).reshape(entry.shape)
+    if entry.dtype != BF16:
+        return array
+    wide = array.astype("<u4")
+    wide <<= 16
+    return wide.view("<f4")
 
 
 def _data_length(entries: Mapping[str, TensorEntry], available: int, path: Path) -> int:
@@ -191,7 +199,7 @@ def _parse_entry(name: str, value: Any, path: Path) -> TensorEntry:
         and len(offsets) == 2
     ):
         raise problem
-    dtype = _DTYPES.get(value["dtype"]) if isinstance(value["dtype"], str) else None
+    dtype = _READ_DTYPES.get(value["dtype"]) if isinstance(value["dtype"], str) else None
     if dtype is None or offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
         raise problem
     return TensorEntry(value["dtype"], tuple(shape), offsets[0], offsets[1])

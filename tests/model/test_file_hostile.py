@@ -62,6 +62,18 @@ def test_not_ours(tmp_path: Path, content: bytes, why: str, refusal) -> None:
     assert why in refusal(path)
 
 
+def test_numbers_of_half_the_width(path: Path, rewrite, refusal) -> None:
+    def halve(header) -> None:
+        start, stop = header["a.weight"]["data_offsets"]
+        header["a.weight"] = {"dtype": "BF16", "shape": [4, 3], "data_offsets": [start, stop]}
+
+    rewrite(path, halve)
+    assert refusal(path) == (
+        "FILE is not a model file of Foveal or is damaged: a tensor has the dtype BF16, which no "
+        "model file has"
+    )
+
+
 def test_overlaps_and_holes(path: Path, rewrite, refusal) -> None:
     def overlap(header) -> None:
         start = header["train_hashes"]["data_offsets"][0]

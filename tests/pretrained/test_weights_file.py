@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch_file
 
 from foveal.errors import ModelFileError
 from foveal.pretrained import weights_file
@@ -35,6 +36,15 @@ def test_a_safetensors_file(tmp_path: Path) -> None:
     file = tmp_path / "w.safetensors"
     save_file({name: value.numpy() for name, value in STATE.items()}, file)
     assert same(read_weights(file))
+
+
+def test_a_safetensors_file_of_bfloat16(tmp_path: Path) -> None:
+    file = tmp_path / "w.safetensors"
+    state = {"a": torch.randn(3, 5).bfloat16(), "b": torch.tensor(-0.1).bfloat16()}
+    save_torch_file(state, file)
+    received = read_weights(file)
+    assert received.keys() == state.keys()
+    assert all(torch.equal(received[name], state[name].float()) for name in state)
 
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])

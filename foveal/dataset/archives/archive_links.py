@@ -13,6 +13,10 @@ from foveal.dataset.types import UnusableFile
 
 MAX_LINKS = 40
 """Links that lead to links, before they count as a loop."""
+MAX_REPEATED = 1_000_000
+"""Files that links to folders may add: folders in folders, each linked, multiply what is there."""
+_AFTER = chr(ord("/") + 1)
+"""What sorts next after the slash of a folder's files."""
 
 
 def resolve_links(
@@ -55,27 +59,24 @@ def _add_folders(
     ordered = sorted(members)
     listings: Counter[str] = Counter()
     unusable: list[UnusableFile] = []
+    repeated = 0
     for name, target in folders.items():
         listings[target] += 1
         start = bisect_left(ordered, f"{target}/")
+        inside = range(start, bisect_left(ordered, f"{target}{_AFTER}"))
         if target == "." or name.startswith(f"{target}/"):
             reason = "a symbolic link to a folder above it"
-        elif start == len(ordered) or not ordered[start].startswith(f"{target}/"):
+        elif not inside:
             reason = "a link to what is not in the archive"
         elif listings[target] > MAX_LINKED_LISTINGS:
             reason = f"more than {MAX_LINKED_LISTINGS} symbolic links to one folder"
+        elif repeated + len(inside) > MAX_REPEATED:
+            reason = f"links that repeat more than {MAX_REPEATED:,} files"
         else:
-            _add_folder(members, ordered, start, name, target)
+            repeated += len(inside)
+            for index in inside:
+                path = ordered[index]
+                members[name + path.removeprefix(target)] = members[path]
             continue
         unusable.append(UnusableFile(name, reason))
     return unusable
-
-
-def _add_folder(
-    members: dict[str, ArchiveMember], ordered: list[str], start: int, name: str, target: str
-) -> None:
-    """Add the files below a folder once more, under the name of the link."""
-    for index in range(start, len(ordered)):
-        if not ordered[index].startswith(f"{target}/"):
-            return
-        members[name + ordered[index].removeprefix(target)] = members[ordered[index]]

@@ -18,6 +18,7 @@ from foveal.dataset.archives.zip_entries import zip_entries
 from foveal.dataset.listing import is_ignored
 from foveal.dataset.types import LayoutNote, UnusableFile
 from foveal.errors import DataError
+from foveal.files import is_system_error
 from foveal.text import natural_key
 
 _MAY_BE_UNSAFE = re.compile(r"^/|^.:|\\|\.\.|\0", re.MULTILINE | re.DOTALL)
@@ -118,6 +119,8 @@ def _sorted_members(members: Members, ranks: Mapping[str, int]) -> Members:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
+    if is_system_error(error):
+        return DataError(f"cannot read {path}: {error.strerror}; check its place and permissions")
     kind = path.suffix.lower()
     return DataError(
         f"cannot read {path} as a {kind} archive: {error}; "

@@ -22,6 +22,7 @@ from foveal.dataset.shards.webdataset import (
     split_key,
 )
 from foveal.errors import ImageError
+from foveal.files import is_system_error
 from foveal.text import plural
 
 Unusable = list[tuple[str, str]]
@@ -44,7 +45,7 @@ def index_tar(file: BinaryIO, url: str, size: int) -> ShardEntry:
     """The images of a shard with their labels, and what cannot be used, such as a damaged end.
 
     file: the opened shard.  url: its name.  size: its bytes.  Raises ImageError where a store does
-    not answer.
+    not answer, OSError where a disk does not.
     """
     samples: dict[str, _Sample] = {}
     unusable: Unusable = []
@@ -57,6 +58,8 @@ def index_tar(file: BinaryIO, url: str, size: int) -> ShardEntry:
     except ImageError:
         raise
     except DAMAGED as error:
+        if is_system_error(error):
+            raise
         reason = str(error) or type(error).__name__
         unusable.append(("", f"damaged after {plural(len(samples), 'sample')}: {reason}"))
     return _to_entry(url, size, samples, unusable)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foveal.dataset.archives import archive_links as module
 from foveal.dataset.archives.archive_links import resolve_links
 from foveal.dataset.archives.archive_member import ArchiveMember
+from foveal.dataset.types import UnusableFile
 
 ONE = ArchiveMember("tar", 1, 1, 1)
 TWO = ArchiveMember("tar", 2, 2, 2)
@@ -44,6 +47,19 @@ def test_links_to_nothing_inside_have_a_reason() -> None:
 
 
 PATHS = st.lists(st.sampled_from(["a", "b", "..", "."]), min_size=1, max_size=4).map("/".join)
+
+
+def test_folders_in_folders_do_not_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_REPEATED", 5)
+    members = {f"a/b/{n}": ONE for n in range(3)} | {"a.txt": TWO, "a0": TWO}
+    links = {"x": "a", "y": "a/b", "z": "a.txt"}
+    assert resolve_links(members, links) == [
+        UnusableFile("y", "links that repeat more than 5 files")
+    ]
+    assert set(members) == {
+        *("a/b/0", "a/b/1", "a/b/2", "a.txt", "a0"),
+        *("x/b/0", "x/b/1", "x/b/2", "z"),
+    }
 
 
 @given(st.sets(PATHS), st.dictionaries(PATHS, PATHS))

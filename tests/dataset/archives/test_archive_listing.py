@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tarfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from foveal.dataset.archives import archive_listing as module
 from foveal.dataset.archives.archive_listing import list_archive, unsafe_name
 from foveal.dataset.open import open_dataset
 from foveal.dataset.types import UnusableFile
@@ -131,3 +133,20 @@ def test_a_pipe_and_a_device_are_never_opened(tmp_path: Path, suffix: str):
         with pytest.raises(DataError) as error:
             list_archive(path)
         assert str(error.value) == (f"cannot read {path}: not a regular file; give another archive")
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar"])
+def test_a_file_that_the_system_does_not_give_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    path = tmp_path / f"images.{suffix}"
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(module, f"{suffix}_entries", refuse)
+    with pytest.raises(DataError) as info:
+        list_archive(path)
+    assert str(info.value) == (
+        f"cannot read {path}: Permission denied; check its place and permissions"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import tarfile
 import tracemalloc
@@ -147,6 +148,17 @@ def test_endless_headers_end_the_shard(tar_bytes, tmp_path):
     assert [reason.partition(": ")[0] for _, reason in found.unusable] == ["damaged after 1 sample"]
     (tmp_path / "x.tar").write_bytes(header * 3000)
     assert not is_webdataset(tmp_path / "x.tar")
+
+
+def test_a_disk_that_does_not_answer_is_no_damage(tar_bytes):
+    class Disk(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() >= 1024:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        index_tar(Disk(tar_bytes([("1.png", b"a"), ("2.png", b"b")])), "s.tar", 4096)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar" * 100, bytes(10240)])
