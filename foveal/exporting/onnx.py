@@ -8,8 +8,10 @@ over the flipped image, temperature and softmax or sigmoid are part of the graph
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -88,9 +90,7 @@ def _trace(module: nn.Module, example: Tensor, any_size: bool) -> Any:
         for axis, (name, maximum) in axes.items()
         if any_size or axis == 0
     }
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _silence():
         program = torch.onnx.export(
             module,
             (example,),
@@ -105,3 +105,17 @@ def _trace(module: nn.Module, example: Tensor, any_size: bool) -> Any:
         )
     assert program is not None
     return program.model_proto
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Suppress what torch.onnx warns and logs; the logger's level is a setting of the program's."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -204,9 +204,10 @@ def _calibration_reader(pixels: np.ndarray) -> Any:
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Suppress what onnxruntime logs and prints during quantisation."""
-    logging.disable(logging.WARNING)
+    disabled = logging.root.manager.disable
+    logging.disable(max(disabled, logging.WARNING))
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(disabled)

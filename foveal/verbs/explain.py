@@ -45,8 +45,6 @@ def explain(
     if find_spec("torch") is None:
         raise MissingExtra("foveal explain", "train")
     from foveal.dataset.open import refuse_root_without_data
-    from foveal.explanation.explain import explain as explain_prediction
-    from foveal.explanation.top_images import find_top_images
 
     refuse_root_without_data(data, root)
     sources = {"the model": model, "the image": image, "the data": data}
@@ -55,6 +53,9 @@ def explain(
     if png is not None:
         refuse_used_folder(Path(png), "--png")
     loaded = load_native(model)
+    from foveal.explanation.explain import explain as explain_prediction
+    from foveal.explanation.top_images import find_top_images
+
     has_file = isinstance(model, str | Path) and Path(model).is_file()
     model_path = Path(str(model)) if has_file else None
     source = Path(image) if isinstance(image, str) else image

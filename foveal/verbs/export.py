@@ -103,6 +103,7 @@ def export(
     path = _output_path(source, out, to, int8=int8, any_size=any_size)
     suffixes = () if to == "pytorch" else (_SUFFIXES[to],)
     refuse_overwriting(path, {"the data": data}, suffixes=suffixes)
+    native = load_native(model)
     from foveal.exporting import export as exporting
 
     limits = {
@@ -111,7 +112,6 @@ def export(
         "max_accuracy_loss": max_loss,
     }
     options = _with_limits(exporting.ExportOptions(int8=int8, any_size=any_size), limits)
-    native = load_native(model)
     samples, calibration = _samples(source, native, data, root)
     if to == "pytorch":
         from foveal.exporting.pytorch.export import export_folder

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foveal.errors import UsageError
-from foveal.model.detect import EXPORTED_SUFFIXES, NATIVE_SUFFIX
+from foveal.model.detect import EXPORTED_SUFFIXES, NATIVE_SUFFIX, detect_format
 from foveal.prediction.predictor import DEFAULT_BATCH_SIZE, Predictor
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ def load_native(model: str | Path | Model | Predictor) -> Model:
     if isinstance(model, str | Path):
         model = named_weights(model)
     if isinstance(model, Path):
+        if detect_format(model) == "native":
+            from foveal.model.file import read_manifest
+
+            read_manifest(model)  # refuses a wrong file before torch, which takes seconds to import
         from foveal.model.model import load_model
 
         return load_model(model)

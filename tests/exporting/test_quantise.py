@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
 import numpy as np
@@ -20,14 +21,17 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 1), dtype=np.uint8
 
 
 @pytest.fixture(scope="module")
-def graph():
+def model() -> Model:
     network = Network(
         input=Input(height=8, width=8, channels=1),
         layers=(Conv(4), Relu(), Conv(4), Relu(), Flatten(), Dense(6), Relu(), Output()),
     )
-    return export_graph(
-        Model(network.build(2).eval(), Manifest(network=network, labels=("a", "b")))
-    )
+    return Model(network.build(2).eval(), Manifest(network=network, labels=("a", "b")))
+
+
+@pytest.fixture(scope="module")
+def graph(model: Model):
+    return export_graph(model)
 
 
 def test_names_of_variants() -> None:
@@ -74,6 +78,20 @@ def test_percentile_takes_a_limited_number_of_images(graph, monkeypatch) -> None
         for pixels in (many, PIXELS):
             quantise_graph(graph, pixels, QuantisationVariant(calibration, False))
     assert counts == [210, 70, 128, 64]
+
+
+def test_a_program_keeps_its_own_settings_of_logging(model: Model, graph) -> None:
+    logger = logging.getLogger("torch.onnx")
+    before = (logger.level, logging.root.manager.disable)
+    logger.setLevel(logging.CRITICAL)
+    logging.disable(logging.INFO)
+    try:
+        export_graph(model)
+        quantise_graph(graph, PIXELS, VARIANTS[0])
+        assert (logger.level, logging.root.manager.disable) == (logging.CRITICAL, logging.INFO)
+    finally:
+        logger.setLevel(before[0])
+        logging.disable(before[1])
 
 
 def test_the_graph_is_not_changed(graph) -> None:

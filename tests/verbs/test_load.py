@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -212,3 +214,19 @@ def test_names_of_installed_weights_are_models(
     monkeypatch.chdir(tmp_path)
     Path(name).write_bytes(b"a file of that name")
     assert named_weights(name) == Path(name)
+
+
+@pytest.mark.parametrize("verb", ["explain(model, 'a.png')", "export(model)"])
+def test_a_wrong_model_is_told_before_torch_is_imported(verb: str, tmp_path: Path) -> None:
+    script = f"""
+import sys, foveal
+model = {str(tmp_path / "model.safetensors")!r}
+try:
+    foveal.{verb}
+except foveal.Error as error:
+    print(error, "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == (
+        f"there is no model file {tmp_path}/model.safetensors; check the path False\n"
+    )
