@@ -27,6 +27,7 @@ class Log:
         self._stream = stream or sys.stderr
         self._queue: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
         self._dropped = 0
+        self._dropped_lock = threading.Lock()
         threading.Thread(target=self._write_loop, name="log", daemon=True).start()
 
     def __call__(self, event: str, *, level: str = "info", **fields: Any) -> None:
@@ -34,7 +35,8 @@ class Log:
         if self._quiet and level == "info":
             return
         if self._queue.qsize() > _MAX_QUEUED_LINES:
-            self._dropped += 1
+            with self._dropped_lock:
+                self._dropped += 1
             return
         self._queue.put(_format(event, level, fields))
 
@@ -57,9 +59,10 @@ class Log:
             if self._queue.empty():
                 break
             item = self._queue.get()
-        if self._dropped:
-            lines.append(_format("log lines dropped", "warning", {"count": self._dropped}))
-            self._dropped = 0
+        with self._dropped_lock:
+            dropped, self._dropped = self._dropped, 0
+        if dropped:
+            lines.append(_format("log lines dropped", "warning", {"count": dropped}))
         try:
             self._stream.write("".join(lines))
             self._stream.flush()

@@ -313,7 +313,7 @@ def read_all():
 def wait_until():
     """`wait_until(condition)` polls until it is true, and fails after `seconds`."""
 
-    def wait(condition, seconds: float = 30) -> None:
+    def wait(condition, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline

@@ -15,6 +15,7 @@ const faults = []
 
 async function open(locale, options = {}) {
   const context = await browser.newContext({ locale, reducedMotion: 'reduce', permissions: ['camera'], ...options })
+  context.setDefaultTimeout(120_000) // of a busy machine
   const page = await context.newPage()
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`))
   page.on('console', (message) => /Content.Security/i.test(message.text()) && faults.push(message.text()))

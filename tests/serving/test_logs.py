@@ -49,24 +49,51 @@ def test_a_reader_that_is_gone_does_not_stop_the_log() -> None:
 
 def test_lines_over_the_limit_are_counted_and_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "_MAX_QUEUED_LINES", 3)
-    release = threading.Event()
+    entered, release = threading.Event(), threading.Event()
 
     class Blocked(io.StringIO):
         def write(self, text: str) -> int:
-            release.wait(10)
+            entered.set()
+            release.wait(60)
             return super().write(text)
 
     stream = Blocked()
     log = Log(stream=stream)
+    log("first")
+    assert entered.wait(60)
     for number in range(50):
         log("request", number=number)
     release.set()
-    log.flush()
-    log.flush()
-    written = events(stream)
-    (dropped,) = [event for event in written if event["event"] == "log lines dropped"]
-    assert dropped["level"] == "warning"
-    assert dropped["count"] == 50 - (len(written) - 1)
+    log.flush(60)
+    first, *requests, dropped = events(stream)
+    assert first["event"] == "first"
+    assert [event["number"] for event in requests] == [0, 1, 2, 3]
+    assert (dropped["event"], dropped["level"]) == ("log lines dropped", "warning")
+    assert dropped["count"] == 46
+
+
+def test_a_line_dropped_while_others_are_counted_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.StringIO()
+    log = Log(stream=stream)
+    format_line = logs._format
+    late = ["request"]
+
+    def format_late(*arguments):
+        if late:
+            log(late.pop())
+        return format_line(*arguments)
+
+    monkeypatch.setattr(logs, "_MAX_QUEUED_LINES", -1)
+    monkeypatch.setattr(logs, "_format", format_late)
+    log("request")
+    log.flush(60)
+    log.flush(60)
+    assert [(event["event"], event["count"]) for event in events(stream)] == [
+        ("log lines dropped", 1),
+        ("log lines dropped", 1),
+    ]
 
 
 def test_warnings_of_libraries_are_events(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,19 +159,26 @@ def test_of_two_reloads_at_once_the_newer_file_stays(served_file, monkeypatch) -
     assert models.get(None).version == "second"
 
 
-def test_watching_waits_until_a_file_no_longer_changes(served_file, save_model) -> None:
-    models, _ = load_models(served_file, io.StringIO(), reload_interval_seconds=0.05)
-    first = models.get(None)
+def test_watching_waits_until_a_file_no_longer_changes(served_file, monkeypatch) -> None:
+    models, _ = load_models(served_file, io.StringIO(), reload_interval_seconds=0.01)
+    coming = [(1, 1, 1), (1, 2, 2), (1, 3, 3), (1, 3, 3), (1, 3, 3)]
+    polled: list[tuple[int, int, int]] = []
 
-    async def main() -> None:
-        task = asyncio.create_task(models.watch())
-        save_model(served_file, seed=7)
-        async with asyncio.timeout(20):
-            while models.get(None) is first:
-                await asyncio.sleep(0.01)
-        task.cancel()
+    def signature(_path: Path) -> tuple[int, int, int]:
+        polled.append(coming.pop(0))
+        return polled[-1]
 
-    asyncio.run(main())
+    class Reloaded(Exception):
+        pass
+
+    async def reload(_name: str) -> None:
+        raise Reloaded
+
+    monkeypatch.setattr(module, "file_signature", signature)
+    monkeypatch.setattr(models, "reload", reload)
+    with pytest.raises(Reloaded):
+        asyncio.run(asyncio.wait_for(models.watch(), 20))
+    assert polled == [(1, 1, 1), (1, 2, 2), (1, 3, 3), (1, 3, 3)]
 
 
 def test_no_watching_where_the_interval_is_zero(served_file) -> None:

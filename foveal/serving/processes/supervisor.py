@@ -32,6 +32,8 @@ _RESTART_DELAYS_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STABLE_SECONDS = 60.0
 """A worker that ran this long resets the restart delays."""
 _KILL_GRACE_SECONDS = 2.0
+_STOPPED_SECONDS = 2.0
+"""A supervisor that checks its workers this late was stopped itself: heartbeats lie unread."""
 
 
 @dataclass(eq=False)
@@ -52,6 +54,7 @@ class Supervisor:
     _next_start: float = 0.0
     _signal: int | None = None
     _ready: bool = False
+    _checked_at: float = field(default_factory=time.monotonic)
 
     def run(self) -> int:
         """Serve until SIGTERM or Ctrl-C; the exit status is 128 + the signal's number.
@@ -96,12 +99,19 @@ class Supervisor:
     def _read_status(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
             worker: WorkerProcess = key.data
+            was_ready = worker.ready
             if not worker.read_status():
                 self._selector.unregister(worker.status_fd)
+            if worker.ready and not was_ready:
+                self.log("worker ready", worker=worker.process.pid)
 
     def _check_workers(self, metrics_folder: str) -> None:
         """Replace workers that have exited, kill those that hang."""
         now = time.monotonic()
+        if now - self._checked_at > _STOPPED_SECONDS:
+            for worker in self._workers:
+                worker.last_heartbeat = now
+        self._checked_at = now
         heartbeat_timeout = self.settings.limits.heartbeat_timeout_seconds
         for worker in list(self._workers):
             status = worker.process.poll()

@@ -124,7 +124,7 @@ def test_a_model_that_cannot_be_explained_is_a_409_and_the_reason_is_logged(loca
 
 
 def test_two_bodies_received_at_one_time_are_not_explained_at_one_time(
-    local, images, request_bytes, read_all
+    local, images, request_bytes, read_all, wait_until
 ) -> None:
     release, calls = threading.Event(), []
 
@@ -140,9 +140,8 @@ def test_two_bodies_received_at_one_time_are_not_explained_at_one_time(
             time.sleep(0.01)
         for connection in connections:
             connection.sendall(whole[-10:])
-        while not calls:
-            time.sleep(0.01)
-        time.sleep(0.2)
+        wait_until(lambda: calls)
+        wait_until(lambda: '"status": 503' in server.log.getvalue())
         release.set()
         statuses = sorted(read_all(connection)[9:12] for connection in connections)
     assert (statuses, len(calls)) == ([b"200", b"503"], 1)
