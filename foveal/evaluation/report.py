@@ -137,15 +137,16 @@ def validation_notices(manifest: Manifest) -> Iterator[str]:
         )
     if count >= MIN_IMAGES_WITHOUT_NOTE:
         return
-    weak = f"the epoch and the temperature were chosen on {plural(count, 'val image')} only"
+    images = plural(count, "val image")
     if manifest.task == "multi":
-        yield f"{weak}, which prove little"
+        yield f"the epoch and the temperature were chosen on {images} only, which prove little"
         return
     right = round(share * count)
     low, high = binomial_interval(right, count)
     yield (
-        f"{weak}: {right} right may be an accuracy of {100 * low:.0f} % to {100 * high:.0f} % "
-        f"(95 %), so they do not prove a probability above {100 * low:.0f} %"
+        f"the epoch and the temperature were chosen on {images} only: {right} right may be an "
+        f"accuracy of {100 * low:.0f} % to {100 * high:.0f} % (95 %), so they do not prove a "
+        f"probability above {100 * low:.0f} %"
     )
 
 

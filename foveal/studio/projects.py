@@ -40,21 +40,31 @@ class Projects:
     def __init__(self, workspace: Workspace, events: Events) -> None:
         self._workspace, self._events = workspace, events
         self._lock = threading.Lock()
+        self._opening: dict[str, threading.Lock] = {}  # each held while one is opened
         self._open: dict[str, Project] = {}
         self._thumbnails: dict[str, Thumbnails] = {}
 
     def get(self, project: str) -> Project:
         """The project of an id.  Raises UsageError where there is none, DataError as Project."""
-        with self._lock:
+        self._workspace.project_folder(project)  # an unknown id gets no lock
+        with self._opening_lock(project):
             folder = self._workspace.project_folder(project)
-            if project not in self._open:
+            with self._lock:
+                opened = self._open.get(project)
+            if opened is None:
 
                 def publish(revision: int) -> None:
                     self._events.publish(project, "project", {"revision": revision})
 
-                self._open[project] = Project(folder, project, publish)
-                clear_incoming(self._open[project])
-            return self._open[project]
+                opened = Project(folder, project, publish)
+                clear_incoming(opened)
+                with self._lock:
+                    self._open[project] = opened
+            return opened
+
+    def _opening_lock(self, project: str) -> threading.Lock:
+        with self._lock:
+            return self._opening.setdefault(project, threading.Lock())
 
     def opened(self) -> list[str]:
         """The ids of the projects that are open."""
@@ -79,7 +89,7 @@ class Projects:
 
     def close(self, project: str) -> None:
         """Close a project, such as before it is moved to the trash."""
-        with self._lock:
+        with self._opening_lock(project), self._lock:
             opened = self._open.pop(project, None)
             thumbnails = self._thumbnails.pop(project, None)
         if thumbnails is not None:
@@ -89,19 +99,21 @@ class Projects:
 
     def close_all(self) -> None:
         """Close every project: the studio stops."""
-        for project in {*self._open, *self._thumbnails}:
+        with self._lock:
+            known = {*self._open, *self._thumbnails}
+        for project in known:
             self.close(project)
 
     def listed(self, project: str) -> dict[str, Any]:
         """A project as a list shows it: id, name, images, classes, runs; `error` where damaged."""
         folder = self._workspace.project_folder(project)
-        runs = len(run_folders(folder))
+        name, runs = project, len(run_folders(folder))
         try:
             name = self._workspace.project_facts(project)["name"]
             counts = self._counts(project)
         except Error as error:
             nothing = {"images": 0, "classes": 0}
-            return {"id": project, "name": project, **nothing, "runs": runs, "error": str(error)}
+            return {"id": project, "name": name, **nothing, "runs": runs, "error": str(error)}
         return {"id": project, "name": name, **counts, "runs": runs, "error": None}
 
     def facts(self, project: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ await onPage(process.argv[2], async (page) => {
   await page.click('[data-lang="xx"]')
   same(await page.evaluate(() => document.documentElement.lang), 'xx', 'language of the document')
   const ids = await page.$$eval('main ol a', (links) => links.map((link) => link.hash.slice(1)))
+  holds(ids.length > 10, `${ids.length} chapters`)
   for (const id of ids) {
     await page.evaluate((hash) => (location.hash = hash), `#${id}`)
     await page.waitForSelector(`nav a[href="#${id}"][aria-current]`)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +38,13 @@ def write_page(
     images: ReportImages,
     *,
     errors: bool = False,
+    notices: Sequence[str] = (),
 ) -> None:
     update = {"coverage_curve": coverage_curve(predictions)}
     if errors:
         update["error_analysis"] = analyse_errors(predictions, images.paths)
     scores = compute_scores(predictions).model_copy(update=update)
-    write_evaluation_report(page, scores, predictions, manifest, images, lang="en")
+    write_evaluation_report(page, scores, predictions, manifest, images, lang="en", notices=notices)
 
 
 def test_a_real_models_page(
@@ -68,7 +69,11 @@ def test_several_labels_and_hostile_names(tmp_path: Path, browser: Callable[...,
     pixels = rng.integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
     images = ReportImages(pixels, np.arange(60), [f"<img src=x>{row}.png" for row in range(60)])
     page = tmp_path / "report.html"
-    write_page(page, predictions, manifest, images, errors=True)
+    notices = (
+        "the epoch and the temperature were chosen on 44 val images only, which prove little",
+        "<b>what no table has</b>",
+    )
+    write_page(page, predictions, manifest, images, errors=True, notices=notices)
     check(page, browser)
 
 

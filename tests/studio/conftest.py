@@ -107,7 +107,10 @@ def run_studio(popen, folder: Path, *arguments: str) -> Iterator[Studio]:
         assert ready.wait(60), studio.lines
         assert studio.url, studio.lines
         studio.client = httpx.Client(
-            base_url=studio.base, timeout=60, follow_redirects=True, headers={"origin": studio.base}
+            base_url=studio.base,
+            timeout=240,
+            follow_redirects=True,
+            headers={"origin": studio.base},
         )
         assert studio.client.get(studio.url).status_code == 200
         yield studio

@@ -202,7 +202,8 @@ async function dropFiles(page) {
   );
   await drop("main", "another.png");
   await page.getByRole("button", { name: "Unlabelled 1 images" }).waitFor();
-  await drop("main", "broken.png.txt");
+  await drop("main", "third.png.txt"); // an image, whatever its name says
+  await page.getByRole("button", { name: "Unlabelled 2 images" }).waitFor();
 }
 
 async function detail(page) {
@@ -373,7 +374,42 @@ async function twoPages(page) {
     ["a 2", "b 3", "pear 2"],
     "a change of another page",
   );
+  await showClass(page, "b");
+  await focusGrid(page);
+  await focusGrid(other);
+  await press(page, "Home", "1");
+  await press(other, "Home", "3"); // at nearly the same moment
+  for (const each of [page, other])
+    await until(
+      () => classes(each),
+      ["a 2", "b 2", "pear 3"],
+      "changes of both pages",
+    );
   await other.close();
+}
+
+/** An undo that is asked for while a change is on its way takes back that one. */
+async function undoWhileItChanges(page) {
+  const before = await classes(page);
+  let go;
+  const held = new Promise((resolve) => (go = resolve));
+  const hold = (route) => held.then(() => route.continue());
+  await page.route("**/changes", hold, { times: 1 });
+  const asked = page.waitForRequest("**/changes");
+  await focusGrid(page);
+  await press(page, "Home", "Delete");
+  const left = await asked;
+  const undone = page.waitForResponse(
+    (response) =>
+      response.url().endsWith("/changes") &&
+      response.request().postDataJSON().op === "undo",
+  );
+  await press(page, "Control+z");
+  go();
+  await (await left.response()).finished();
+  await (await undone).finished();
+  await until(() => classes(page), before, "the change is taken back");
+  await page.getByRole("button", { name: "Left out 0 images" }).waitFor();
 }
 
 await inStudio(url, async (page) => {
@@ -391,6 +427,7 @@ await inStudio(url, async (page) => {
   await messageAboveADialog(page);
   await otherLanguageAndReload(page);
   await twoPages(page);
+  await undoWhileItChanges(page);
   await page.setViewportSize({ width: 360, height: 740 });
   same(await axeFaults(page), [], "axe on a phone");
   const wide = await page.evaluate(

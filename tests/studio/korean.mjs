@@ -2,7 +2,7 @@
 import { text } from "node:stream/consumers";
 import { load } from "../learn/load.mjs";
 
-const { translatorOf } = await load("../studio/korean.ts");
+const { translatorOf } = await load("../shared/korean.ts");
 const { table } = await load("../studio/sentences/table.ts");
 const sentences = JSON.parse(await text(process.stdin));
 const translate = translatorOf(table);

@@ -69,7 +69,7 @@ export async function closed(page) {
 }
 
 /** Waits until `read()` gives `wanted`. */
-export async function until(read, wanted, what, seconds = 30) {
+export async function until(read, wanted, what, seconds = 120) {
   const end = Date.now() + 1000 * seconds;
   let got;
   while (JSON.stringify((got = await read())) !== JSON.stringify(wanted)) {

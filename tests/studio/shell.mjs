@@ -57,7 +57,9 @@ async function damaged(page) {
 async function anotherIsChosenMeanwhile(page) {
   const release = await hold(page, `**/api/projects/${one}`);
   const late = page.waitForResponse(`${base}/api/projects/${one}`);
+  const asked = page.waitForRequest(`${base}/api/projects/${one}`);
   await go(page, `#/${one}/data`);
+  await asked;
   await go(page, `#/${other}/data`);
   await until(() => shown(page), "other", "the project that was chosen last");
   await release();

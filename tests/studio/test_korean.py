@@ -6,11 +6,15 @@ import subprocess
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import pytest
 
+from foveal.dataset.labels import similar_classes_text
 from foveal.dataset.tables.table import open_table
 from foveal.errors import DataError, MissingExtra, UsageError
+from foveal.evaluation.collect import TRAINING_IMAGES_UNKNOWN
+from foveal.evaluation.report import CHANCE_ADVICE, chance_finding, validation_notices
 from foveal.exporting.export import failed_export
 from foveal.exporting.page.check import PageCheck, failure_message, page_failures
 from foveal.exporting.parity import Parity, ParityLimits, failures
@@ -157,6 +161,20 @@ def refused_tables():
         yield str(raised.value).replace(folder, "data")
 
 
+def notices_of_reports():
+    for task, val in (
+        ("single", {"val_images": 44, "val_accuracy": 0.86}),
+        ("multi", {"val_images": 44, "val_accuracy": 0.86}),
+        ("single", {"val_images": 144, "val_accuracy": 0.1, "at_chance": True}),
+        ("single", {"val_images": 1, "val_accuracy": 0, "at_chance": True, "judged_on": "train"}),
+    ):
+        yield from validation_notices(SimpleNamespace(task=task, data={"val": val}))
+    yield TRAINING_IMAGES_UNKNOWN
+    yield similar_classes_text([["a", "A"]])
+    end = f"{chance_finding('train')}, {CHANCE_ADVICE}"
+    yield f"finished at chance: validation accuracy 50.00 % (n=2) {end}"
+
+
 SAID = {
     **{f"network: {case}": lambda yaml=yaml: problems_of(yaml) for case, yaml in WRONG.items()},
     **{f"YAML: {case}": lambda yaml=yaml: problems_of(yaml) for case, yaml in YAML.items()},
@@ -165,6 +183,7 @@ SAID = {
     "resuming": lambda: list(resumed_otherwise()),
     "the strength of the head": lambda: list(head_reasons()),
     "tables": lambda: list(refused_tables()),
+    "notices": lambda: list(notices_of_reports()),
 }
 """What is said, each by a function that returns sentences."""
 

@@ -1,11 +1,15 @@
 """Open projects, and the counts of those that are not."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from foveal.errors import ImageError, UsageError
+from foveal.studio import projects as module
 from foveal.studio.events import Events
+from foveal.studio.project.project import Project
 from foveal.studio.projects import Projects
 from foveal.studio.uploads.folder import add_folder
 
@@ -47,6 +51,8 @@ def test_a_damaged_project_is_listed_with_its_error_beside_the_others(workspace,
     journal.write_text("something else\n")
     (workspace.project_folder(worse) / "project.json").write_text("{")
     listed = {each: projects.listed(each) for each in workspace.project_ids()}
+    names = [listed[each]["name"] for each in (good, bad, worse)]
+    assert names == ["good", "bad", worse]  # that of worse cannot be read
     assert listed[good]["error"] is None
     assert listed[bad]["error"] == (
         f"{journal} was altered in line 1 by something else than the studio: restore the file from "
@@ -56,6 +62,27 @@ def test_a_damaged_project_is_listed_with_its_error_beside_the_others(workspace,
         f"{workspace.project_folder(worse)}/project.json cannot be read; restore it from a copy"
     )
     assert journal.read_text() == "something else\n"
+
+
+def test_a_project_opens_while_another_one_is_opened(workspace, projects, monkeypatch):
+    slow, quick = (workspace.create_project(name) for name in ("slow", "quick"))
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Project):
+        def __init__(self, folder, project, publish):
+            if project == slow:
+                begun.set()
+                assert go_on.wait(60)
+            super().__init__(folder, project, publish)
+
+    monkeypatch.setattr(module, "Project", Slow)
+    with ThreadPoolExecutor(3) as pool:
+        twice = [pool.submit(projects.get, slow) for _ in range(2)]
+        assert begun.wait(60)
+        assert pool.submit(projects.get, quick).result(60) is projects.get(quick)
+        assert projects.opened() == [quick]
+        go_on.set()
+        assert twice[0].result(60) is twice[1].result(60)
 
 
 def test_a_deleted_project_keeps_its_journal_in_the_trash(workspace, projects):

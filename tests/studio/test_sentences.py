@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOVEAL = ROOT / "foveal"
 TABLES = {
     path.stem: json.loads(path.read_text())
-    for path in sorted((ROOT / "web/src/studio/sentences").glob("*.json"))
+    for path in sorted((ROOT / "web/src").glob("*/sentences/*.json"))
 }
 TABLE = {english: korean for table in TABLES.values() for english, korean in table.items()}
 OURS = [english for name, table in TABLES.items() if name != "yaml" for english in table]
@@ -38,9 +38,10 @@ CHECKER_FILES = (
 LOG_FILES = (
     *sorted((FOVEAL / "training" / "run").glob("*.py")),
     *(FOVEAL / "training" / "setup" / name for name in ("data.py", "training_data.py")),
+    FOVEAL / "evaluation" / "report.py",
     FOVEAL / "cli" / "train.py",
 )
-"""Modules that write lines of a run's log."""
+"""Modules that write lines of a run's log, or notices of its report."""
 REFUSING_FILES = (
     *(FOVEAL / "training" / name for name in ("checkpoint.py", "gradients.py", "state.py")),
     *sorted((FOVEAL / "training" / "transfer").glob("*.py")),

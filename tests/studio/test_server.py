@@ -99,9 +99,9 @@ def test_killed_and_started_again_an_open_page_goes_on(start_studio, tmp_path):
         studio.stop(signal.SIGKILL)
     with start_studio(tmp_path / "w", "--port", str(port)) as again:
         assert again.url != studio.url
-        shown = httpx.get(again.base + path, cookies=cookies).json()
+        shown = httpx.get(again.base + path, cookies=cookies, timeout=60).json()
         assert (shown["name"], shown["classes"]) == ("kept", [{"id": 0, "name": "cat", "count": 0}])
-        assert httpx.get(studio.url).status_code == 403
+        assert httpx.get(studio.url, timeout=60).status_code == 403
 
 
 def test_killed_while_images_are_sent_it_keeps_every_one_it_has_answered(start_studio, tmp_path):

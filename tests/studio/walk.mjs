@@ -118,6 +118,7 @@ async function changeImagesAndClasses(page) {
   await press(page, "Escape");
   await focusOn(page, "[role=grid]", "after an image was opened");
   await press(page, "Delete");
+  await page.getByRole("button", { name: "Left out 1 images" }).waitFor();
   await tabTo(page, "#undo", { key: "Shift+Tab" });
   await press(page, "Enter");
   await page.getByText("Undone.").waitFor();
@@ -170,8 +171,12 @@ async function look(page) {
   await tabTo(page, "[data-cell]");
   const cells = await page.locator("[data-cell]").count();
   holds(cells > 1, "one cell only");
-  for (const key of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"])
+  const seen = new Set();
+  for (const key of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"]) {
     await press(page, ...Array(10).fill(key));
+    seen.add(await page.evaluate(() => document.activeElement.dataset.cell));
+  }
+  holds(seen.size > 1 && !seen.has(undefined), `arrows lead to ${[...seen]}`);
   await focusOn(page, "[data-cell][tabindex='0']", "in the matrix");
   same(await page.locator("[data-cell][tabindex='0']").count(), 1, "one stop");
   await press(page, "Enter");

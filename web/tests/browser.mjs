@@ -16,6 +16,7 @@ export async function onPage(file, act, { args = [], ...options } = {}) {
     reducedMotion: 'reduce',
     ...options,
   })
+  context.setDefaultTimeout(120_000) // of a busy machine
   const faults = []
   const page = await context.newPage()
   page.on('console', (message) => message.type() === 'error' && faults.push(`console: ${message.text()}`))

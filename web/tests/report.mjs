@@ -85,6 +85,10 @@ async function bothLanguages(page) {
   same(await page.evaluate(() => document.documentElement.lang), 'ko', 'lang after the switch')
   const korean = await page.locator('h2#classes-title').innerText()
   same([english, korean].sort(), ['Classes', '클래스'].sort(), 'headings')
+  const notices = await page.$$eval('.notes li[lang]', (items) => items.map((item) => item.textContent))
+  const few = '에포크와 온도를 val 이미지 44장으로만 골라 근거가 약합니다.'
+  const wanted = data.notices.map((text) => (text.startsWith('the epoch') ? few : text))
+  same(notices, wanted, 'notices in Korean, where there is one')
   same(await axeFaults(page), [], 'axe in Korean')
   await page.click('#language')
 }

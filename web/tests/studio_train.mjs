@@ -34,6 +34,8 @@ async function open(context, tab) {
 const verdict = (page) => page.locator('.verdict').textContent()
 const layers = (page) => page.locator('.layer').count()
 const stateOf = (page) => page.locator('#state').getAttribute('data-state')
+const yamlHas = (page, text, wanted = true) =>
+  page.waitForFunction(([part, has]) => document.querySelector('#yaml')?.value.includes(part) === has, [text, wanted])
 const inState = (page, state) => page.waitForSelector(`[data-state=${state}]`, { timeout: 120_000 })
 const stepOf = async (page) => Number((await page.locator('.bar dt').textContent()).replaceAll(',', '').match(/\d+/)[0])
 
@@ -65,18 +67,61 @@ async function editing(page) {
   same(await layers(page), 8, 'layers with a new one')
   await page.locator('.layer[aria-selected=true]').focus()
   await page.keyboard.press('Alt+ArrowDown')
-  await page.waitForTimeout(500)
   await page.getByRole('button', { name: 'YAML' }).click()
-  holds((await page.inputValue('#yaml')).includes('- batch_norm\n  - dropout\n'), await page.inputValue('#yaml'))
+  await yamlHas(page, '- batch_norm\n  - dropout\n')
   await page.locator('.layer[aria-selected=true]').focus()
   await page.keyboard.press('Delete')
-  await page.waitForTimeout(500)
-  holds(!(await page.inputValue('#yaml')).includes('dropout'), 'a removed layer is gone')
+  await yamlHas(page, 'dropout', false)
   await page.getByRole('button', { name: 'Undo' }).click()
-  await page.waitForTimeout(500)
-  holds((await page.inputValue('#yaml')).includes('dropout'), 'undo brings it back')
+  await page.locator('.layer', { hasText: 'dropout' }).waitFor()
+  await yamlHas(page, 'dropout')
+  await editWhileChecked(page)
   same(await axeFaults(page), [], 'axe on the Network tab')
   holds((await verdict(page)).length > 0, 'a verdict')
+}
+
+/** Holds the next check of a network; returns a function that lets it go and waits for its answer. */
+async function holdCheck(page) {
+  let go
+  const held = new Promise((resolve) => (go = resolve))
+  await page.route('**/api/network/check', (route) => held.then(() => route.continue()), { times: 1 })
+  const asked = page.waitForRequest('**/api/network/check')
+  return {
+    asked,
+    answer: async () => {
+      go()
+      await (await (await asked).response()).finished()
+      await page.waitForTimeout(500) // what would follow the answer wrongly
+    },
+  }
+}
+
+/** What an edit made earlier is answered with, or is made of, replaces nothing that came after it. */
+async function editWhileChecked(page) {
+  const before = await page.inputValue('#yaml')
+  const typed = before.replace('12', '14')
+  holds(typed !== before, before)
+  const layer = page.locator('.layer[aria-selected=true]')
+  const ofDelete = await holdCheck(page)
+  await layer.focus()
+  await page.keyboard.press('Delete')
+  await ofDelete.asked
+  await page.fill('#yaml', typed)
+  await ofDelete.answer()
+  same(await page.inputValue('#yaml'), typed, 'what was typed while an edit was checked')
+  const ofUndo = await holdCheck(page)
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await ofUndo.asked
+  await layer.focus()
+  await page.keyboard.press('Delete') // the layers are still those before the undo
+  await ofUndo.answer()
+  same(await page.inputValue('#yaml'), before, 'what was undone')
+  const kept = page.waitForRequest(
+    (request) => request.postDataJSON()?.yaml === before && !/check$/.test(request.url()),
+  )
+  await page.fill('#yaml', `${before} `)
+  await page.fill('#yaml', before)
+  await (await kept).response()
 }
 
 async function start(page, amount, name) {
@@ -123,12 +168,11 @@ try {
 
   const before = await stepOf(page)
   await page.reload()
-  await page.waitForSelector('.bar dt', { timeout: 60_000 })
+  await page.waitForSelector('.bar dt')
   same(await stateOf(page), 'running', 'after a reload')
   await page.waitForFunction(
     (known) => Number(document.querySelector('.bar dt').textContent.replaceAll(',', '').match(/\d+/)[0]) > known,
     before,
-    { timeout: 60_000 },
   )
   const second = await open(context, 'train')
   await inState(second, 'running')
@@ -137,7 +181,7 @@ try {
   same(await page.locator('h2', { hasText: '<b>first</b>' }).count(), 1, 'a name is text')
   await page.click('#resume')
   await inState(second, 'running')
-  await page.waitForSelector('#stop:not([disabled])', { timeout: 60_000 })
+  await page.waitForSelector('#stop:not([disabled])')
   await page.click('#stop')
   await inState(second, 'finished')
   await inState(page, 'finished')

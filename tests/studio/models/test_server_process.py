@@ -19,7 +19,7 @@ def test_a_killed_studio_leaves_no_server(digits_run):
     )
     with studio:
         url = studio.stdout.readline().strip()
-        assert httpx.get(f"{url}/healthz").status_code < 500
+        assert httpx.get(f"{url}/healthz", timeout=60).status_code < 500
         studio.kill()
         studio.wait()
         deadline = time.monotonic() + 60

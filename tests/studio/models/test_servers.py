@@ -12,14 +12,15 @@ from foveal.studio.models import servers as module
 from foveal.studio.models.servers import Servers
 
 
-def test_a_server_starts_answers_and_stops(digits_run, new_digits):
+def test_a_server_starts_answers_and_stops(digits_run, new_digits, monkeypatch):
+    monkeypatch.setattr(module, "PORT", 0)  # 8080 may be another worker's once it is free
     servers = Servers()
     try:
         started = servers.start(digits_run)
         assert started["running"]
         assert servers.start(digits_run)["url"] == started["url"]
         image = sorted(new_digits.rglob("*.png"))[0]
-        answer = httpx.post(f"{started['url']}/predict", content=image.read_bytes())
+        answer = httpx.post(f"{started['url']}/predict", content=image.read_bytes(), timeout=60)
         assert answer.json()["label"] in "0123456789"
         words = started["curl"].replace("@image.jpg", f"@{image}").split()
         done = subprocess.run([*words, "--silent"], capture_output=True, text=True)
@@ -49,7 +50,9 @@ def test_a_server_of_former_names_is_started_again(digits_run, new_digits, tmp_p
         started = servers.start(digits_run, tmp_path)
         assert not servers.status(digits_run, tmp_path)["former_names"]
         answers = [
-            httpx.post(f"{started['url']}/predict", content=file.read_bytes()).json()["label"]
+            httpx.post(f"{started['url']}/predict", content=file.read_bytes(), timeout=60).json()[
+                "label"
+            ]
             for file in sorted((new_digits / "3").glob("*.png"))[:5]
         ]
         assert "x" in answers

@@ -1,5 +1,7 @@
 """Using a model over HTTP: predictions as the verb's, exports, a server, the card."""
 
+import contextlib
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -90,7 +92,11 @@ def test_a_run_that_is_removed_ends_what_goes_on_with_it(studio, copy_run, digit
     project = studio.project("removed")
     folder = copy_run(studio, project, digits_run)
     run = f"{project}/runs/{folder.name}"
-    url = studio.post(f"{run}/server")["url"]
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # another worker has it
+            taken.bind(("127.0.0.1", 8080))
+            taken.listen()
+        url = studio.post(f"{run}/server")["url"]  # of a port that no other worker asks for
     with ThreadPoolExecutor(1) as pool:
         exported = pool.submit(studio.post, f"{run}/export", 422, to="onnx")
         studio.wait(f"{project}/tasks", bool)

@@ -15,7 +15,7 @@ TINY = (
     "layers: [conv: 8, batch_norm, relu, max_pool: 2, {residual: [conv: 8, batch_norm]}, "
     "global_avg_pool, output: softmax]\n"
 )
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 240.0
 
 
 class RecordedEvents(Events):

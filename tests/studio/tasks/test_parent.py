@@ -5,7 +5,8 @@ import sys
 
 CHILD = (
     "import os, time; from foveal.studio.tasks.parent import watch_parent; "
-    "watch_parent(lambda: os._exit(7)); print('ready', flush=True); time.sleep(60)"
+    "watch_parent(lambda: (print('ended', flush=True), os._exit(7))); "
+    "print('ready', flush=True); time.sleep(60)"
 )
 PARENT = (
     "import subprocess, sys, time; "
@@ -31,4 +32,4 @@ def test_it_ends_where_the_parent_was_killed():
     with parent:
         assert parent.stdout.readline() == "ready\n"
         parent.kill()
-        assert parent.stdout.read() == ""
+        assert parent.stdout.read() == "ended\n"

@@ -108,9 +108,9 @@ def test_it_ends_while_memory_is_short(warm, started, monkeypatch):
 
 
 def test_the_time_that_it_works_is_no_time_without_requests(warm, started, monkeypatch):
-    monkeypatch.setattr(module, "IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(module, "IDLE_SECONDS", 2)
     run(warm)
-    assert run(warm, seconds=1) == started[0].pid
+    assert run(warm, seconds=3) == started[0].pid
 
 
 def test_work_that_a_person_ends_ends_it(warm, started):

@@ -164,8 +164,13 @@ async function readAll(): Promise<void> {
 async function readNewer(): Promise<void> {
   const id = studio.project?.id
   if (!id) return
+  const before = studio.project
   const newest = await attempt(() => get<Project>(projectPath(id)))
   if (!newest || studio.project?.id !== id) return
+  if (studio.project !== before) {
+    again = true // it was changed here meanwhile: what was read may be older
+    return
+  }
   studio.project = newest
   if (studio.table.revision !== newest.revision) await loadTable()
 }
@@ -183,14 +188,31 @@ export interface Change {
   to?: string
 }
 
-/** Ask for a change; the table follows at once where that is possible, else it is read again. */
-export async function change(wanted: Change): Promise<boolean> {
-  const { project } = studio
-  if (!project) return false
-  const before = studio.table
-  const changed = await attempt(() => post<Project>(`${projectPath(project.id)}/changes`, wanted))
-  if (!changed || studio.project?.id !== project.id) return false
-  const next = before === studio.table && before.revision === project.revision ? applied(before, wanted, changed) : null
+let changing: Promise<unknown> = Promise.resolve()
+
+/**
+ * Ask for a change once those before it are answered; the table follows at once where that is possible, else it is
+ * read again. `undo` and `redo` are asked for where the project has what they change by then.
+ */
+export function change(wanted: Change): Promise<boolean> {
+  const id = studio.project?.id
+  if (id === undefined) return Promise.resolve(false)
+  const asked = changing.then(() => changeNow(id, wanted))
+  changing = asked.catch(() => undefined)
+  return asked
+}
+
+const isPossible = (op: string, project: Project): boolean =>
+  op === 'undo' ? project.can_undo : op === 'redo' ? project.can_redo : true
+
+async function changeNow(id: string, wanted: Change): Promise<boolean> {
+  const { project, table: before } = studio
+  const isShown = project?.id === id
+  if (isShown && !isPossible(wanted.op, project)) return false
+  const changed = await attempt(() => post<Project>(`${projectPath(id)}/changes`, wanted))
+  if (!changed || studio.project?.id !== id) return false
+  const isNewest = isShown && before === studio.table && before.revision === project.revision
+  const next = isNewest ? applied(before, wanted, changed) : null
   studio.project = changed
   if (next) studio.table = next
   else await loadTable()
@@ -220,12 +242,15 @@ function applied(table: ImageTable, wanted: Change, now: Project): ImageTable | 
 }
 
 const READ_AGAIN_MS = 700 // an upload of many files changes the project many times a second
+let told = 0 // the newest revision that an event has told since the project was read again
 let planned: ReturnType<typeof setTimeout> | undefined
 onEvent<{ revision?: number }>('project', ({ revision = Infinity }) => {
-  if (!studio.project || revision <= studio.project.revision || planned) return
-  planned = setTimeout(() => {
+  if (!studio.project || revision <= studio.project.revision) return
+  told = Math.max(told, revision)
+  planned ??= setTimeout(() => {
     planned = undefined
-    if (studio.project && revision > studio.project.revision) void refresh()
+    if (studio.project && told > studio.project.revision) void refresh()
+    told = 0
   }, READ_AGAIN_MS)
 })
 onEvent('reload', () => {

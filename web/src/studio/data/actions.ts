@@ -76,11 +76,11 @@ export async function accept(kind: string, ids: number[]): Promise<boolean> {
 }
 
 export async function undo(): Promise<void> {
-  if (studio.project?.can_undo && (await change({ op: 'undo' }))) tell(t('undone'))
+  if (await change({ op: 'undo' })) tell(t('undone'))
 }
 
 export async function redo(): Promise<void> {
-  if (studio.project?.can_redo && (await change({ op: 'redo' }))) tell(t('redone'))
+  if (await change({ op: 'redo' })) tell(t('redone'))
 }
 
 /** Whether a key press belongs to a text field. */

@@ -43,6 +43,7 @@ export class NetworkEditor {
   #forms = $state.raw<Forms>({})
   #project: Project
   #checks = 0
+  /** What was edited last, until its check is answered. */
   #unchecked: Source | undefined
   #checking: Promise<void> = Promise.resolve()
   #checkTimer: ReturnType<typeof setTimeout> | undefined
@@ -105,6 +106,7 @@ export class NetworkEditor {
 
   /** The person typed into the YAML view. */
   type(text: string): void {
+    if (text === this.yaml) return // text that is pasted comes in several events
     this.#remember()
     this.yaml = text
     this.reasons = []
@@ -149,6 +151,11 @@ export class NetworkEditor {
     }
   }
 
+  /** Whether the form still shows what was there before the YAML, whose check is not answered yet. */
+  #isBehind(): boolean {
+    return this.#unchecked !== undefined && 'yaml' in this.#unchecked
+  }
+
   /** The form changed the layers or the input. */
   #edited(): void {
     this.data = { ...this.data, layers: writeLayers(this.nodes, this.#forms) }
@@ -158,12 +165,14 @@ export class NetworkEditor {
   }
 
   setParam(node: Node, name: string, value: unknown): void {
+    if (this.#isBehind()) return
     this.#remember()
     node.params = changed(node.params, name, value)
     this.#edited()
   }
 
   setSection(section: 'input' | 'preprocess', name: string, value: unknown): void {
+    if (this.#isBehind()) return
     this.#remember()
     const values = changed(this.data[section] ?? {}, name, value)
     this.data = changed({ ...this.data }, section, Object.keys(values).length ? values : undefined)
@@ -172,6 +181,7 @@ export class NetworkEditor {
 
   /** Add a layer behind the selected one; without one before the output. */
   add(kind: string): void {
+    if (this.#isBehind()) return
     this.#remember()
     const node = newNode(kind, this.#forms)
     const row = this.current
@@ -184,6 +194,7 @@ export class NetworkEditor {
   }
 
   remove(row: Row): void {
+    if (this.#isBehind()) return
     this.#remember()
     row.list.splice(row.index, 1)
     const next = row.list[Math.min(row.index, row.list.length - 1)]
@@ -193,6 +204,7 @@ export class NetworkEditor {
   }
 
   duplicate(row: Row): void {
+    if (this.#isBehind()) return
     this.#remember()
     const [copy] = parseLayers(writeLayers([row.node], this.#forms), this.#forms)
     row.list.splice(row.index + 1, 0, copy!)
@@ -202,7 +214,7 @@ export class NetworkEditor {
 
   /** Move a layer within its list. */
   move(row: Row, to: number): void {
-    if (to < 0 || to >= row.list.length || to === row.index) return
+    if (to < 0 || to >= row.list.length || to === row.index || this.#isBehind()) return
     this.#remember()
     row.list.splice(row.index, 1)
     row.list.splice(to, 0, row.node)
@@ -234,6 +246,7 @@ export class NetworkEditor {
     this.#forget()
     this.yaml = yaml
     this.reasons = []
+    this.#unchecked = { yaml }
     void this.#check({ yaml })
     this.#save()
   }
@@ -253,12 +266,13 @@ export class NetworkEditor {
   #forget(): void {
     clearTimeout(this.#checkTimer)
     this.#unchecked = undefined
+    this.#checks += 1 // an answer on its way is of what was there before
   }
 
   async #checkNow(): Promise<void> {
     const source = this.#unchecked
     if (!source) return
-    this.#forget()
+    clearTimeout(this.#checkTimer)
     this.#checking = this.#check(source)
     await this.#checking
     this.#save()
@@ -274,6 +288,7 @@ export class NetworkEditor {
         project: this.#project.id,
       })
       if (number !== this.#checks) return
+      this.#unchecked = undefined
       this.checked = found
       if ('data' in source) this.yaml = found.yaml
       else if (found.data) {
@@ -282,6 +297,7 @@ export class NetworkEditor {
         if (!this.rows.some((row) => row.number === this.selected) && this.selected !== 'input') this.selected = ''
       }
     } catch (error) {
+      if (number === this.#checks) this.#unchecked = undefined
       if (error instanceof RequestError && error.status === 0) return
       tell(sentence(error), 'error')
     }

@@ -1,4 +1,5 @@
 // All English sentences with their Korean; tests/studio/test_sentences.py holds them to what Foveal says.
+import notices from '../../shared/sentences/notices.json'
 import design from './design.json'
 import exports from './exports.json'
 import findings from './findings.json'
@@ -22,6 +23,7 @@ export const table: Readonly<Record<string, string>> = {
   ...tables,
   ...yaml,
   ...training,
+  ...notices,
   ...exports,
   ...tasks,
   ...pieces, // those that match most come last

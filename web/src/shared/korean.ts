@@ -1,5 +1,5 @@
 // English sentences in Korean, by a table of templates whose placeholders may hold further sentences.
-import { withParticles } from '../shared/particles'
+import { withParticles } from './particles'
 
 /** English template -> Korean template; "{name}" is a placeholder of both. */
 export type Table = Readonly<Record<string, string>>
@@ -16,7 +16,7 @@ const PATTERNS: readonly (readonly [names: RegExp, pattern: string])[] = [
   [/^under$/, '(?: \\(licence .*?\\))?'],
   [/^bounds$/, '(?:at least|above|at most|below) .*?'],
   [/^accuracy$/, 'validation accuracy .*?'],
-  [/^finding$/, '(?:not even|is no better|shows nothing) .*?'],
+  [/^finding$/, '(?:not even|is no better|shows nothing,) .*?'],
   [/^coverage$/, 'a cell of the last map, .*? pixels'],
   [/^verb$/, 'falls|may fall'],
   [/^method$/, '[\\w ,]+'],
