@@ -29,14 +29,9 @@ _TEST_SECONDS_ON_WINDOWS = 0.3
 def wait_for_lock(folder: Path, progress: Progress = silent) -> Iterator[None]:
     """Lock a cache entry, waiting for another process; `folder` exists inside the block."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        with try_lock(_entry_lock(folder)) as is_mine:
-            if is_mine:
-                folder.mkdir(exist_ok=True)
-                yield
-                return
-        progress("waiting for another process", 0, None)
-        time.sleep(POLL_SECONDS)
+    with hold_lock(_entry_lock(folder), progress, seconds=POLL_SECONDS):
+        folder.mkdir(exist_ok=True)
+        yield
 
 
 @contextlib.contextmanager
@@ -65,14 +60,18 @@ def try_lock(lock: Path) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def hold_lock(lock: Path) -> Iterator[None]:
-    """Hold the lock file `lock` in the block, which others hold for moments only."""
+def hold_lock(lock: Path, progress: Progress = silent, *, seconds: float = 0.02) -> Iterator[None]:
+    """Hold the lock file `lock` in the block, waiting for another process.
+
+    seconds: from one attempt to the next.
+    """
     while True:
         with try_lock(lock) as is_mine:
             if is_mine:
                 yield
                 return
-        time.sleep(0.02)
+        progress("waiting for another process", 0, None)
+        time.sleep(seconds)
 
 
 @contextlib.contextmanager
