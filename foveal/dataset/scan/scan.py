@@ -94,7 +94,7 @@ def scan_images(
             cache.touch(candidate)
             return cached
     scan = _scan(dataset, rows, task, decoded, progress)
-    with contextlib.suppress(OSError, Error):
+    with contextlib.suppress(OSError, Error, SafetensorError):  # whose header ends at 100 MB
         _save(folder, scan, f"image statistics of {dataset.root}: {len(rows)} images")
     return scan
 

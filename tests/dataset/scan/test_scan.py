@@ -8,6 +8,7 @@ from PIL import Image
 
 from foveal import cache
 from foveal.dataset.open import open_dataset
+from foveal.dataset.scan import scan as module
 from foveal.dataset.scan.image_stats import BRIGHTNESS, N_MEASURES, content_hash
 from foveal.dataset.scan.scan import scan_images
 from foveal.dataset.workers import pool
@@ -61,6 +62,13 @@ def test_a_damaged_entry_is_scanned_again(dataset, name, kind):
 def test_a_cache_that_cannot_be_written_is_no_error(dataset, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("FOVEAL_CACHE", str(tmp_path / "file"))
+    assert scan_images(dataset, range(4)).rows.tolist() == [0, 1, 3]
+
+
+def test_more_unusable_files_than_an_entry_can_hold_are_no_error(dataset, monkeypatch):
+    save = module.save_file
+    many = {"unusable": 110_000_000 * "x"}
+    monkeypatch.setattr(module, "save_file", lambda arrays, path, _: save(arrays, path, many))
     assert scan_images(dataset, range(4)).rows.tolist() == [0, 1, 3]
 
 
