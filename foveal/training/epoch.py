@@ -83,6 +83,9 @@ def close_epoch(
             seconds(),
         )
         _record_epoch(state, record)
+        patience = task.recipe.early_stopping_epochs
+        if patience is not None and position.epochs_without_improvement >= patience:
+            position.end_cycle()
     return record
 
 

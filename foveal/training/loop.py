@@ -59,7 +59,7 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
             epoch_start = time.perf_counter()
             yield record
         # the caller may have moved the end of the cycle
-        if position.step >= position.cycle_end or _should_stop_early(state, task):
+        if position.step >= position.cycle_end:
             return
         epoch = position.step // task.steps_per_epoch
         if epoch != batches_epoch:
@@ -68,11 +68,6 @@ def train(state: TrainingState, task: TrainTask) -> Generator[TrainingRecord]:
             with task.interrupts:
                 state.save_rollback_point()
         yield from _train_step(state, task, module, graphs, batches[step_in_epoch], epoch)
-
-
-def _should_stop_early(state: TrainingState, task: TrainTask) -> bool:
-    patience = task.recipe.early_stopping_epochs
-    return patience is not None and state.position.epochs_without_improvement >= patience
 
 
 def _train_step(

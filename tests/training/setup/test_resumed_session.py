@@ -83,6 +83,25 @@ def test_stopped_after_its_last_step_a_run_is_extended_as_a_finished_one(runs):
     assert [line["epoch"] for line in session.state.position.history] == [1, 2, 3, 4, 5]
 
 
+def test_interrupted_after_it_stopped_early_a_run_is_extended_as_a_finished_one(runs):
+    made = runs.start(epochs=40.0, early_stopping_epochs=3)
+    steps = 0
+
+    def on_record(record):
+        nonlocal steps
+        steps += isinstance(record, StepRecord)
+        if made.state.position.epochs_without_improvement == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.drive(made, "a", on_record=on_record)
+    newest = checkpoint.load_newest(runs.folder / "a" / CHECKPOINT_FOLDER)
+    session = runs.resume(newest, epochs=60.0)
+    assert session.state.position.cycle_start == steps
+    runs.drive(session, "a")
+    assert session.state.position.step > steps
+
+
 def test_more_minutes_are_used_after_the_last_step_but_no_more_than_are_useful(runs):
     newest = runs.stop_after(runs.start(), "a", 15)
     with torch.random.fork_rng():
