@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from foveal.errors import Error
-from foveal.exporting.page.browser import BrowserPage, PageFailed, open_page
+from foveal.exporting.page.browser import BrowserPage, BrowserUnavailable, PageFailed, open_page
 from foveal.exporting.parity import Parity, ParityLimits, failures, measure_parity
 from foveal.exporting.samples import ParitySamples
 from foveal.model.manifest import Manifest
@@ -72,7 +72,7 @@ def check_page(
             page.evaluate("foveal.ready()")
             pixels = _pixel_probabilities(page, samples.pixels[:count], progress)
             rows = _file_probabilities(page, samples.read, count, progress)
-        except PageFailed as error:
+        except (PageFailed, BrowserUnavailable) as error:  # a page can end its browser
             raise Error(
                 f"nothing was written: the page does not run in {page.browser}: {error}"
             ) from error

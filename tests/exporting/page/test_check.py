@@ -9,7 +9,7 @@ import pytest
 
 from foveal.errors import Error
 from foveal.exporting.page import check as checking
-from foveal.exporting.page.browser import PageFailed
+from foveal.exporting.page.browser import BrowserUnavailable, PageFailed
 from foveal.exporting.page.check import PageCheck, check_page, failure_message, page_failures
 from foveal.exporting.parity import Parity, ParityLimits
 from foveal.exporting.samples import ParitySamples
@@ -69,17 +69,20 @@ def test_pixels_and_files_are_told_apart(
     assert (data["name"], data["unreadable"], data["files"]["n"]) == ("Test 1", 1, 1)
 
 
-def test_a_page_that_does_not_run(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [PageFailed("no WebAssembly"), BrowserUnavailable("the browser ended by itself")]
+)
+def test_a_page_that_does_not_run(
+    error: Exception, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(self: FakePage, expression: str) -> object:
-        raise PageFailed("no WebAssembly")
+        raise error
 
     monkeypatch.setattr(FakePage, "evaluate", fail)
     monkeypatch.setattr(checking, "open_page", FakePage)
     with pytest.raises(Error) as caught:
         check_page(Path("x.html"), NATIVE, SAMPLES, manifest)
-    assert str(caught.value) == (
-        "nothing was written: the page does not run in Test 1: no WebAssembly"
-    )
+    assert str(caught.value) == f"nothing was written: the page does not run in Test 1: {error}"
 
 
 def test_limits_of_pixels_and_of_files() -> None:
