@@ -40,6 +40,8 @@ def evaluate(
     """Score models on labelled images: metrics with 95 % intervals."""
     if len(paths) < 2:
         raise UsageError("evaluate needs a model and the images:  foveal evaluate MODEL DATA")
+    if lang != "en" and report is None:
+        raise UsageError("--lang is the language of the page: give --report too, or leave it out")
     *models, data = paths
     if len(models) > 1:
         only_one = {"--abstain-at-accuracy": abstain_at_accuracy, "--out": out, "--report": report}

@@ -72,6 +72,11 @@ def test_several_models_are_compared(
             "--abstain-at-accuracy is 2; give a share above 0 and below 1, like 0.99",
         ),
         (
+            ["nowhere", "--lang", "ko"],
+            2,
+            "--lang is the language of the page: give --report too, or leave it out",
+        ),
+        (
             ["nowhere", "--out", "new.safetensors"],
             2,
             "--abstain-at-accuracy and --out go together: the model with the threshold is "
