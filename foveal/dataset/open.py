@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from foveal.dataset.archives.archive import open_archive
+from foveal.dataset.archives.archive import open_archive, open_unlabelled_archive
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folders.folder import open_folder, unusable_files
 from foveal.dataset.listing import (
@@ -52,19 +52,28 @@ def open_dataset(
 
 
 def open_images(data: str | Path | Dataset, *, root: str | Path | None = None) -> Dataset:
-    """The images of DATA, for what needs no labels: as `open_dataset`, or any folder of images.
+    """The images of DATA, for what needs no labels: as `open_dataset`, or without labels.
 
-    In a folder without class folders the images have no labels.
+    So are those of a folder or archive without class folders, and of shards without labels.
     """
     dataset = open_dataset(data, root=root, allow_empty=True)
-    if len(dataset) or isinstance(data, Dataset) or not Path(data).is_dir():
-        return open_dataset(dataset)
-    files = [file for file in list_files(Path(data)) if is_image_name(file.parts[-1])]
+    if not len(dataset) and not isinstance(data, Dataset):
+        dataset = open_shard_images(data) or _open_unlabelled(Path(data)) or dataset
+    return open_dataset(dataset)
+
+
+def _open_unlabelled(path: Path) -> Dataset | None:
+    """All images of a folder or archive; None of anything else."""
+    if path.is_dir():
+        return _open_unlabelled_folder(path)
+    return open_unlabelled_archive(path) if path.name.lower().endswith(ARCHIVE_SUFFIXES) else None
+
+
+def _open_unlabelled_folder(folder: Path) -> Dataset:
+    files = [file for file in list_files(folder) if is_image_name(file.parts[-1])]
     usable = [file for file in files if file.reason is None]
-    if not usable:
-        return open_dataset(dataset)
     return Dataset(
-        root=Path(data),
+        root=folder,
         paths=tuple(file.path for file in usable),
         labels=((),) * len(usable),
         file_stamps=tuple(file.stamp for file in usable),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -81,6 +82,14 @@ def test_images_without_labels(images, tmp_path: Path):
     assert (dataset.paths, dataset.labels) == (("2.png", "10.png"), ((), ()))
     assert [item.path for item in dataset.unusable] == ["gone.png"]
     assert open_images(dataset) is dataset
+    archive = tmp_path / "flat.zip"
+    with ZipFile(archive, "w") as file:
+        for path in sorted(flat.glob("*.*")):
+            if path.exists():
+                file.write(path, path.name)
+    dataset = open_images(archive)
+    assert (dataset.paths, dataset.labels) == (("2.png", "10.png"), ((), ()))
+    assert dataset.read(0) == (flat / "2.png").read_bytes()
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError) as error:
         open_images(tmp_path / "empty")

@@ -14,7 +14,12 @@ from pathlib import Path
 from foveal.dataset.archives.archive_listing import ArchiveListing, Members, list_archive
 from foveal.dataset.dataset import Dataset
 from foveal.dataset.folders.folder import dataset_from_files
-from foveal.dataset.listing import MAX_INSPECTED_BYTES, FolderListing, ListedFile
+from foveal.dataset.listing import (
+    MAX_INSPECTED_BYTES,
+    FolderListing,
+    ListedFile,
+    is_image_name,
+)
 from foveal.dataset.tables.listed_tables import ListedFiles, open_listed
 from foveal.dataset.tables.table import TABLE_SUFFIXES
 from foveal.dataset.types import SPLIT_NAMES
@@ -32,6 +37,19 @@ def open_archive(path: Path) -> Dataset:
         path, listing.members, partial(_open_folders, path, listing, skipped)
     )
     return replace(dataset, layout_notes=(*listing.notes, *dataset.layout_notes))
+
+
+def open_unlabelled_archive(path: Path) -> Dataset:
+    """All images of an archive, without labels; raises as `open_archive`."""
+    listing = list_archive(path)
+    found = {name: member for name, member in listing.members.items() if is_image_name(name)}
+    return Dataset(
+        root=path,
+        paths=tuple(found),
+        labels=((),) * len(found),
+        archive_members=tuple(found.values()),
+        unusable=tuple(listing.unusable),
+    )
 
 
 def _open_with_table(path: Path, members: Members, by_folders: Callable[[], Dataset]) -> Dataset:

@@ -121,6 +121,12 @@ def find_row_groups(root: Path, groups: Sequence[tuple[str, str, int]]) -> list[
             raise DataError(f"cannot read {address or path}: {error.reason}") from error
         for number, (rows, size) in enumerate(described):
             found[file, column, number] = RowGroup(path, column, number, rows, size, stamp)
+    for group in groups:
+        if group not in found:
+            raise DataError(
+                f"{root / group[0] if group[0] else root} has changed while it was read: it no "
+                f"longer holds row group {group[2]} of its images; run again when it is whole"
+            )
     return [found[group] for group in groups]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from foveal import cache, remote
-from foveal.dataset.open import open_dataset, open_shard_images
+from foveal.dataset.open import open_dataset, open_images, open_shard_images
 from foveal.dataset.pixel_cache import build_pixel_cache
 from foveal.dataset.scan.scan import scan_images
 from foveal.dataset.shards.open import NO_LABEL
@@ -54,6 +54,8 @@ def test_images_without_labels_are_images(write_tar, png):
     found = open_shard_images(folder)
     assert found is not None
     assert (found.paths, found.labels) == (("0.tar/1.png", "0.tar/2.png"), ((), ()))
+    for data in (folder, folder / "0.tar"):  # one file is an archive of images
+        assert open_images(data).labels == ((), ())
     with pytest.raises(DataError) as info:
         open_dataset(folder)
     assert str(info.value) == (

@@ -130,6 +130,18 @@ def damage(path: Path, group: int) -> None:
     path.write_bytes(bytes(content))
 
 
+def test_a_file_that_lost_row_groups_since_it_was_listed(table, contents):
+    group = {"image": [{"bytes": contents[0], "path": "0.png"}], "label": ["c0"]}
+    pq.write_table(pa.table(group), table)
+    for root, file in ((table, ""), (table.parent, table.name)):
+        with pytest.raises(DataError) as info:
+            groups_of(root, file)
+        assert str(info.value) == (
+            f"{table} has changed while it was read: it no longer holds row group 1 of its "
+            "images; run again when it is whole"
+        )
+
+
 def test_a_broken_row_group_loses_no_other(table, contents):
     damage(table, 1)
     dataset = open_dataset(table)
