@@ -99,9 +99,10 @@ def test_a_killed_worker_is_replaced_while_others_go_on(fast, images, wait_until
 
 def test_clients_wait_while_all_workers_are_replaced(fast, images, wait_until) -> None:
     before = fast.workers()
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
-    time.sleep(0.3)
+    workers = [psutil.Process(pid) for pid in before]
+    for worker in workers:
+        worker.kill()
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
     assert post(fast.url, images[0], timeout=120).status_code == 200
     wait_until(lambda: len(set(fast.workers()) - set(before)) == 2)
 
