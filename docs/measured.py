@@ -48,6 +48,7 @@ ASIDE = {
     "torch",
     "foveal",
     "every",
+    "pairs",
 }
 
 HEAD = """\
@@ -76,7 +77,13 @@ def rows(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
     elif isinstance(value, str):
         yield where, value
     elif isinstance(value, list) and value and all(is_number(one) for one in value):
-        yield where, (" to " if len(value) == 2 else ", ").join(map(number, value))
+        is_range = len(value) == 2 and value[0] <= value[1]
+        yield where, (" to " if is_range else ", ").join(map(number, value))
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is a list of alike figures."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def listed(figures: list[dict[str, Any]]) -> list[str]:
@@ -136,10 +143,14 @@ def tables(results: list[dict[str, Any]], suffix: str) -> list[str]:
         figures = result.get("figures")
         if isinstance(figures, list):
             alike += figures
-        elif suffix == ".jsonl":
-            alike.append({key: value for key, value in result.items() if key not in ASIDE})
+        told = {key: value for key, value in result.items() if key not in ASIDE}
+        for key in [key for key, value in told.items() if is_table(value)]:
+            lines += [*listed([dict(rows(one)) for one in told.pop(key)]), ""]
+        is_figure = figures is None and not any(isinstance(one, dict) for one in told.values())
+        if suffix == ".jsonl" and is_figure:
+            alike += [told] if told else []
             continue
-        flat = [row for row in rows(result) if row[0]]
+        flat = [row for row in rows(told) if row[0]]
         if flat:
             lines += ["| what | figure |", "|---|---|", *(f"| {a} | {b} |" for a, b in flat), ""]
     if alike:

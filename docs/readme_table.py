@@ -46,7 +46,7 @@ WORDS = {
         "fresh": "{1} {0:,.0f}장 처음 읽기(임포트 포함), 초",
         "again": "{1} {0:,.0f}장 다시 읽기, 초",
         "photos": "사진",
-        "small": "작은 사진",
+        "small": "작은 이미지",
         "train": "{}, 처음부터 학습: 테스트 정확도",
         "transfer": "{}, 사전 학습된 가중치에서 시작: 테스트 정확도",
         "reached": "{:.1%}({}분, {}회)",
@@ -80,6 +80,12 @@ NAMES = {
     "transfer/plain_loop": "a plain PyTorch loop",
 }
 
+KOREAN = {
+    "LitServe tuned": "LitServe(조정)",
+    "airbench94 with Muon": "airbench94(Muon)",
+    "a plain PyTorch loop": "일반 PyTorch 루프",
+}
+
 KNOWN_TO_THE_WEIGHTS = ("catdog", "grey")
 """Sets whose classes ImageNet has, which flatter every transfer: on the page, not in the README."""
 
@@ -103,9 +109,18 @@ def beside(lang: str) -> str:
     told = WORDS[lang]
     lines = [told["head"]]
     for row in compared(told):
-        others = "; ".join(f"{NAMES.get(who, who)} {figure}" for who, figure in row.peers)
+        others = "; ".join(f"{_peer(who, lang)} {figure}" for who, figure in row.peers)
         lines.append(f"| {row.what} | {row.own} | {others} | {row.comparison} |")
     return "\n".join(lines)
+
+
+def _peer(who: str, lang: str) -> str:
+    name = NAMES.get(who, who)
+    return (
+        re.sub(r"\((\d+) workers\)", r"(워커 \1개)", KOREAN.get(name, name))
+        if lang == "ko"
+        else name
+    )
 
 
 def _times(ratio: float) -> str:
@@ -141,21 +156,29 @@ def _training(results: list[dict[str, Any]], told: dict[str, str]) -> Iterator[R
 
 
 def _runs_by_set(results: list[dict[str, Any]]) -> dict[tuple[str, bool], list[dict[str, Any]]]:
-    """Runs by (set, from pretrained weights), of one machine: the last on which most peers ran."""
-    found: dict[tuple[str, bool], list[tuple[str, dict[str, Any]]]] = {}
+    """Runs by (set, from pretrained weights), of one processor: the last on which most peers ran.
+
+    Of Foveal's own those of its newest version there.
+    """
+    found: dict[tuple[str, bool], list[tuple[str, str, dict[str, Any]]]] = {}
     for result in results:
-        where = str(result.get("machine", {}).get("processor"))
+        machine = result.get("machine", {})
+        where, version = str(machine.get("processor")), str(machine.get("foveal"))
         for run in result.get("runs", ()):
             if run["accuracy"] is not None and not _cut_short(run):
-                found.setdefault((images(result), is_transfer(run)), []).append((where, run))
+                found.setdefault((images(result), is_transfer(run)), []).append(
+                    (where, version, run)
+                )
     by_set = {}
     for key, runs in found.items():
         peers: dict[str, set[str]] = {}
-        for where, run in reversed(runs):
+        for where, _, run in reversed(runs):
             if run["who"] != "foveal":
                 peers.setdefault(where, set()).add(run["who"])
         best = max(peers, key=lambda where: len(peers[where]), default=None)
-        by_set[key] = [run for where, run in runs if where == best]
+        there = [(version, run) for where, version, run in runs if where == best]
+        newest = max((version for version, run in there if run["who"] == "foveal"), default="")
+        by_set[key] = [run for version, run in there if run["who"] != "foveal" or version == newest]
     return by_set
 
 

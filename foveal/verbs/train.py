@@ -91,8 +91,8 @@ def train(
     is given.  out: a folder that is empty or new, or with `resume` that of the run to continue;
     runs/DATA-TIME where none is given.  start_from: `auto` (a pretrained network where one is
     installed and serves these images), `scratch`, a pretrained network's name, or a model file.
-    size: side of the input in pixels.  track: `tensorboard`, `mlflow`.  cache_limit: bytes that
-    the cache may hold; decoded images of shards that are more are streamed.  In processes that
+    size: side of the input in pixels.  track: `tensorboard`, `mlflow`, `steps`.  cache_limit: bytes
+    that the cache may hold; decoded images of shards that are more are streamed.  In processes that
     torchrun has started, all train one model, and the first writes its files.  Raises foveal.Error.
     """
     started_at = time.monotonic()
