@@ -29,7 +29,7 @@ _READY = re.compile(r"serving on (http://\S+)")
 @dataclass
 class _Server:
     process: subprocess.Popen[str]
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...]
     url: str = ""
     lines: list[str] = field(default_factory=list)
     ready: threading.Event = field(default_factory=threading.Event)
@@ -40,7 +40,8 @@ class Servers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._servers: dict[Path, _Server] = {}
+        self._starting: dict[Path, threading.Lock] = {}  # each held while one starts
+        self._servers: dict[Path, _Server] = {}  # those that start too
         atexit.register(self.close)
 
     def status(self, run: Path, named: Path | None = None) -> dict[str, Any]:
@@ -52,25 +53,22 @@ class Servers:
         labels = model_labels((named or run) / MODEL_FILE)
         with self._lock:
             server = self._servers.get(run)
-            is_former = server is not None and server.labels != labels
-            return {**self._status(run), "former_names": is_former}
+        is_former = server is not None and server.labels != labels
+        return {**_status(server), "former_names": is_former}
 
     def start(self, run: Path, named: Path | None = None) -> dict[str, Any]:
         """Start one where none runs; port 8080, or a free one where that is in use.
 
-        Raises Error with the server's own words where it does not start.
+        Raises Error with the server's own words where it does not start, or where it is stopped
+        meanwhile.
         """
         model = model_path(named or run)
-        with self._lock:
-            known = self._servers.get(run)
-            if known is not None and known.labels != model_labels(model):  # it says former names
-                _stop(self._servers.pop(run))
-            if not self._status(run)["running"]:
-                self._servers[run] = _start_named(model)
-            return {**self._status(run), "former_names": False, **self._repeat(run, model)}
+        with self._starting_lock(run):
+            server = self._running(run, model_labels(model)) or self._start(run, model)
+        return {**_status(server), "former_names": False, **_repeat(server, model)}
 
     def stop(self, run: Path) -> dict[str, Any]:
-        """Stop it, where one runs."""
+        """Stop it, where one runs or starts."""
         with self._lock:
             server = self._servers.pop(run, None)
         if server is not None:
@@ -79,7 +77,7 @@ class Servers:
 
     def stop_below(self, folder: Path) -> None:
         """Stop those of a run's folder, or of all runs in it: it is removed."""
-        with self._lock:  # one may be starting
+        with self._lock:
             runs = [run for run in self._servers if run.is_relative_to(folder)]
         for run in runs:
             self.stop(run)
@@ -89,45 +87,86 @@ class Servers:
         for run in list(self._servers):
             self.stop(run)
 
-    def _status(self, run: Path) -> dict[str, Any]:
-        server = self._servers.get(run)
-        if server is None or server.process.poll() is not None:
-            return {"running": False, "url": None, "curl": None, "client": None}
-        url = server.url
-        return {
-            "running": True,
-            "url": url,
-            "curl": f"curl --data-binary @image.jpg {url}/predict",
-            "client": "import urllib.request\n\n"
-            'image = open("image.jpg", "rb").read()\n'
-            f'request = urllib.request.Request("{url}/predict", image,\n'
-            '    {"content-type": "application/octet-stream"})\n'
-            "print(urllib.request.urlopen(request).read().decode())",
-        }
+    def _starting_lock(self, run: Path) -> threading.Lock:
+        with self._lock:
+            return self._starting.setdefault(run, threading.Lock())
 
-    def _repeat(self, run: Path, model: Path) -> dict[str, str]:
-        port = self._servers[run].url.rpartition(":")[2]
-        words: list[str | Path] = ["serve", model, *(["--port", port] if port != str(PORT) else [])]
-        given = f", port={port}" if port != str(PORT) else ""
-        return repeat(words, f"foveal.serve({str(model)!r}{given})")
+    def _running(self, run: Path, labels: tuple[str, ...]) -> _Server | None:
+        """The server of a run where it runs and has these labels; another one is stopped."""
+        with self._lock:
+            known = self._servers.get(run)
+            if known is None or (known.labels == labels and _status(known)["running"]):
+                return known
+            del self._servers[run]
+        _stop(known)
+        return None
+
+    def _start(self, run: Path, model: Path) -> _Server:
+        """A server that knows the labels it has, also where the file is replaced meanwhile."""
+        before = None
+        while True:
+            labels, stamp = model_labels(model), model.stat()
+            server = self._try_ports(run, before, model, labels)
+            with self._lock:
+                self._check_kept(run, server)
+                if not server.url:
+                    del self._servers[run]
+                    raise _not_started(server)
+                now = model.stat()
+                if (now.st_ino, now.st_mtime_ns) == (stamp.st_ino, stamp.st_mtime_ns):
+                    return server
+            _stop(server)  # classes were renamed: which names it has cannot be told
+            before = server
+
+    def _try_ports(
+        self, run: Path, before: _Server | None, model: Path, labels: tuple[str, ...]
+    ) -> _Server:
+        """A server in place of the one `before`; without a URL where it does not start."""
+        server = self._begin(run, before, model, PORT, labels)
+        return server if server.url else self._begin(run, server, model, 0, labels)
+
+    def _begin(
+        self, run: Path, before: _Server | None, model: Path, port: int, labels: tuple[str, ...]
+    ) -> _Server:
+        with self._lock:
+            self._check_kept(run, before)
+            self._servers[run] = server = _new_server(model, port, labels)
+        server.ready.wait(START_SECONDS)
+        if not server.url:
+            _stop(server)
+        return server
+
+    def _check_kept(self, run: Path, server: _Server | None) -> None:
+        """Raise Error where `stop` has taken the server that starts; the lock is held."""
+        if self._servers.get(run) is not server:
+            raise Error("the server was stopped while it started")
 
 
-def _start_named(model: Path) -> _Server:
-    """A server that knows the labels it has, also where the file is replaced while it starts."""
-    while True:
-        labels, stamp = model_labels(model), model.stat()
-        try:
-            server = _start(model, PORT)
-        except Error:
-            server = _start(model, 0)
-        now = model.stat()
-        if (now.st_ino, now.st_mtime_ns) == (stamp.st_ino, stamp.st_mtime_ns):
-            server.labels = labels
-            return server
-        _stop(server)  # classes were renamed: which names it has cannot be told
+def _status(server: _Server | None) -> dict[str, Any]:
+    if server is None or not server.url or server.process.poll() is not None:
+        return {"running": False, "url": None, "curl": None, "client": None}
+    url = server.url
+    return {
+        "running": True,
+        "url": url,
+        "curl": f"curl --data-binary @image.jpg {url}/predict",
+        "client": "import urllib.request\n\n"
+        'image = open("image.jpg", "rb").read()\n'
+        f'request = urllib.request.Request("{url}/predict", image,\n'
+        '    {"content-type": "application/octet-stream"})\n'
+        "print(urllib.request.urlopen(request).read().decode())",
+    }
 
 
-def _start(model: Path, port: int) -> _Server:
+def _repeat(server: _Server, model: Path) -> dict[str, str]:
+    port = server.url.rpartition(":")[2]
+    words: list[str | Path] = ["serve", model, *(["--port", port] if port != str(PORT) else [])]
+    given = f", port={port}" if port != str(PORT) else ""
+    return repeat(words, f"foveal.serve({str(model)!r}{given})")
+
+
+def _new_server(model: Path, port: int, labels: tuple[str, ...]) -> _Server:
+    """A process that is not ready yet."""
     command = [sys.executable, "-m", server_process.__name__, str(model), str(port)]
     process = subprocess.Popen(  # noqa: S603 - our own command, its words are no shell's
         command,
@@ -138,14 +177,14 @@ def _start(model: Path, port: int) -> _Server:
         text=True,
         errors="replace",
     )
-    server = _Server(process)
+    server = _Server(process, labels)
     threading.Thread(target=_read, args=(server,), name="server", daemon=True).start()
-    server.ready.wait(START_SECONDS)
-    if server.url:
-        return server
-    _stop(server)
+    return server
+
+
+def _not_started(server: _Server) -> Error:
     words = " ".join(server.lines[-1:]).strip() or f"no answer within {START_SECONDS:g} s"
-    raise Error(f"the server did not start: {words}")
+    return Error(f"the server did not start: {words}")
 
 
 def _read(server: _Server) -> None:

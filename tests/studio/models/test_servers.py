@@ -1,6 +1,9 @@
 """A server for a run's model: started, asked, stopped; its own words where it cannot start."""
 
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 
 import httpx
@@ -10,6 +13,75 @@ from foveal.errors import Error, UsageError
 from foveal.model.labels import copy_with_labels
 from foveal.studio.models import servers as module
 from foveal.studio.models.servers import Servers
+
+
+def fake_server(labels, url="x:8080", **more):
+    """One that is ready, or that waits where its URL is empty."""
+    ready = threading.Event()
+    if url:
+        ready.set()
+    process = SimpleNamespace(poll=lambda: None)
+    return SimpleNamespace(labels=labels, process=process, url=url, ready=ready, lines=[], **more)
+
+
+@pytest.fixture
+def starting(tmp_path, monkeypatch):
+    """Servers of which that of run 1 starts, and the future of its start; `ready` ends the wait."""
+    begun, slow = threading.Event(), []
+
+    def start(path, _port, labels):
+        if path.parent.name != "1" or slow:
+            return fake_server(labels)
+        slow.append(fake_server(labels, url=""))
+        begun.set()
+        return slow[0]
+
+    def stop(server):
+        server.process.poll = lambda: 0
+        server.ready.set()
+
+    monkeypatch.setattr(module, "_new_server", start)
+    monkeypatch.setattr(module, "_stop", stop)
+    for name in "12":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").touch()
+    servers = Servers()
+    with ThreadPoolExecutor() as pool:
+        future = pool.submit(servers.start, tmp_path / "1")
+        assert begun.wait(60)
+        yield SimpleNamespace(
+            servers=servers, folder=tmp_path, slow=slow[0], future=future, pool=pool
+        )
+        slow[0].ready.set()
+    servers.close()
+
+
+def test_while_one_starts_others_answer(starting):
+    servers, other = starting.servers, starting.folder / "2"
+
+    def use():
+        assert not servers.status(starting.folder / "1")["running"]
+        assert servers.start(other)["running"]
+        servers.stop(other)
+        return servers.status(other)
+
+    assert not starting.pool.submit(use).result(60)["running"]
+    again = starting.pool.submit(servers.start, starting.folder / "1")
+    starting.slow.url = "x:8081"
+    starting.slow.ready.set()
+    assert starting.future.result(60)["url"] == again.result(60)["url"] == "x:8081"
+
+
+@pytest.mark.parametrize("how", ["stop", "stop_below", "close"])
+def test_one_that_starts_is_stopped(starting, how):
+    servers, run = starting.servers, starting.folder / "1"
+    work = servers.close if how == "close" else partial(getattr(servers, how), run)
+    starting.pool.submit(work).result(60)
+    with pytest.raises(Error) as raised:
+        starting.future.result(60)
+    assert str(raised.value) == "the server was stopped while it started"
+    assert not servers.status(run)["running"]
+    assert servers.start(run)["running"]
 
 
 def test_a_server_starts_answers_and_stops(digits_run, new_digits, monkeypatch):
@@ -67,13 +139,13 @@ def test_a_server_whose_classes_are_renamed_while_it_starts_has_the_new_names(
     copy_with_labels(digits_run / "model.safetensors", model, {"3": "three"})
     started, stopped = [], []
 
-    def start(path, port):
+    def start(path, port, labels):
         started.append((path, port))
         if len(started) == 1:
             copy_with_labels(digits_run / "model.safetensors", model, {"3": "drei"})
-        return SimpleNamespace(labels=(), process=SimpleNamespace(poll=lambda: None), url="x:8080")
+        return fake_server(labels)
 
-    monkeypatch.setattr(module, "_start", start)
+    monkeypatch.setattr(module, "_new_server", start)
     monkeypatch.setattr(module, "_stop", stopped.append)
     servers = Servers()
     servers.start(digits_run, tmp_path)
@@ -84,12 +156,12 @@ def test_a_server_whose_classes_are_renamed_while_it_starts_has_the_new_names(
 
 
 def test_what_is_removed_is_served_no_longer(tmp_path, monkeypatch):
-    process, stopped = SimpleNamespace(poll=lambda: None), []
+    stopped = []
 
-    def start(path, _port):
-        return SimpleNamespace(labels=(), process=process, url="x:8080", run=path.parent)
+    def start(path, _port, labels):
+        return fake_server(labels, run=path.parent)
 
-    monkeypatch.setattr(module, "_start", start)
+    monkeypatch.setattr(module, "_new_server", start)
     monkeypatch.setattr(module, "_stop", lambda server: stopped.append(server.run))
     servers = Servers()
     runs = [tmp_path / name for name in ("a/runs/1", "a/runs/2", "ab/runs/1")]
