@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from foveal.studio.tasks.tasks import Tasks
 from foveal.studio.tasks.temporary import remove_left_folders
 from foveal.studio.tasks.warm import WarmChild
 from foveal.studio.thumbnail_maker import ThumbnailMaker
+from foveal.studio.trash import Trash
 from foveal.studio.workspace import Workspace
 
 _Result = TypeVar("_Result")
@@ -47,6 +49,7 @@ class StudioState:
     thumbnail_maker: ThumbnailMaker
     lenses: Lenses
     input_warnings: InputWarnings
+    trash: Trash
     models: LoadedModels = field(default_factory=LoadedModels)
     servers: Servers = field(default_factory=Servers)
     proposer: WarmChild = field(default_factory=lambda: WarmChild("queue"))
@@ -103,7 +106,8 @@ def create_state(workspace: Workspace, access: Access, log: Log) -> StudioState:
     maker.start()
     tasks = Tasks(events, log)
     lenses = Lenses(workspace.folder / FOLDER)
-    warnings = InputWarnings(projects)
+    warnings, trash = InputWarnings(projects), Trash(workspace)
+    threading.Thread(target=trash.delete_emptied, name="trash", daemon=True).start()
     return StudioState(
-        workspace, access, log, events, projects, tasks, runs, maker, lenses, warnings
+        workspace, access, log, events, projects, tasks, runs, maker, lenses, warnings, trash
     )

@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from foveal.studio.runs.request import read_request
 from foveal.studio.workspace import PROJECT_FILE, TRASH, Workspace
 
 _KEY = re.compile(r"(?P<project>[0-9a-f]{8})(-(?P<run>\d{8}-\d{6}(-\d+)?))?(~\d+)?", re.ASCII)
+_EMPTIED = re.compile(r"emptied-[0-9a-f]{16}")
+"""A folder that is being deleted, or whose deletion was cut off."""
 _FACTS = TypeAdapter(dict[str, Any])
 
 
@@ -32,6 +36,7 @@ class Trash:
     """What lies in the trash of one workspace; the key of each is the name of its folder."""
 
     workspace: Workspace
+    _deleting: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     def listed(self) -> list[dict[str, Any]]:
         """Everything in it, the newest first: key, project, and the name as it was.
@@ -85,20 +90,33 @@ class Trash:
             write_atomic(target / PROJECT_FILE, json.dumps(facts))
 
     def empty(self) -> None:
-        """Delete everything in it from the disk."""
-        with self.workspace.lock:
+        """Delete everything in it from the disk.  Raises Error where something cannot be."""
+        with self.workspace.lock:  # not while it is deleted: that may take minutes
             for folder in self._folders():
+                _set_apart(folder)
+        left = self.delete_emptied()
+        if left:
+            raise _not_deleted(left[0])
+
+    def delete_emptied(self) -> list[Path]:
+        """Delete what was emptied from the disk, also before a crash; returns what is left."""
+        with self._deleting:
+            folders = self._matching(_EMPTIED)
+            for folder in folders:
                 shutil.rmtree(folder, ignore_errors=True)
+            return [folder for folder in folders if folder.exists()]
 
     def _folders(self) -> list[Path]:
         """Folders that the studio has put there, those removed last first."""
+        return sorted(self._matching(_KEY), key=_changed_at, reverse=True)
+
+    def _matching(self, name: re.Pattern[str]) -> list[Path]:
         found = (self.workspace.folder / TRASH).glob("*")
-        ours = [
+        return [
             each
             for each in found
-            if _KEY.fullmatch(each.name) and each.is_dir() and not each.is_symlink()
+            if name.fullmatch(each.name) and each.is_dir() and not each.is_symlink()
         ]
-        return sorted(ours, key=_changed_at, reverse=True)
 
     def _free_name(self, name: str) -> str:
         taken = set(self.workspace.project_names().values())
@@ -138,6 +156,17 @@ def _move(folder: Path, target: Path) -> None:
             f"there is something at {target} already: move that away, then bring this back"
         )
     folder.rename(target)
+
+
+def _set_apart(folder: Path) -> None:
+    try:
+        folder.rename(folder.with_name(f"emptied-{secrets.token_hex(8)}"))
+    except OSError as error:
+        raise _not_deleted(folder) from error
+
+
+def _not_deleted(folder: Path) -> Error:
+    return Error(f"{folder} cannot be deleted: delete it by hand")
 
 
 def _run_name(folder: Path) -> str:

@@ -1,15 +1,21 @@
 """Removed projects and runs: listed, brought back whole, emptied; what is not ours stays."""
 
+import io
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from foveal.errors import UsageError
+from foveal.errors import Error, UsageError
+from foveal.serving.logs import Log
 from foveal.studio.events import Events
 from foveal.studio.runs.control import RunControl
 from foveal.studio.runs.folders import new_run_folder
 from foveal.studio.runs.request import RunRequest, write_request
+from foveal.studio.security import Access
+from foveal.studio.state import create_state
 from foveal.studio.trash import Trash
 
 
@@ -165,3 +171,73 @@ def test_emptying_deletes_what_the_studio_put_there(workspace, projects):
     trash.empty()
     assert trash.listed() == []
     assert list((workspace.folder / "trash").iterdir()) == [notes]
+
+
+def test_while_it_is_emptied_others_create_remove_and_bring_back(workspace, projects, monkeypatch):
+    project, trash, delete = workspace.create_project("cats"), Trash(workspace), shutil.rmtree
+    projects.delete(project)
+
+    def use():
+        assert trash.listed() == []
+        new = workspace.create_project("dogs")
+        projects.delete(new)
+        trash.restore(new)
+        projects.delete(new)
+        return new
+
+    with ThreadPoolExecutor() as pool:
+        found = []
+
+        def delete_slowly(folder, **options):
+            found.append(pool.submit(use).result(60))
+            delete(folder, **options)
+
+        monkeypatch.setattr(shutil, "rmtree", delete_slowly)
+        trash.empty()
+    assert [one["key"] for one in trash.listed()] == found
+    assert [each.name for each in (workspace.folder / "trash").iterdir()] == found
+
+
+def cut_off(workspace, projects, monkeypatch):
+    """Empty a trash of one project, and be killed before it is deleted."""
+    project = workspace.create_project("cats")
+    projects.delete(project)
+
+    def kill(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", kill)
+        Trash(workspace).empty()
+    assert Trash(workspace).listed() == []
+    assert len(list((workspace.folder / "trash").iterdir())) == 1
+
+
+def test_what_a_killed_emptying_left_is_deleted_by_the_next(workspace, projects, monkeypatch):
+    cut_off(workspace, projects, monkeypatch)
+    Trash(workspace).empty()
+    assert list((workspace.folder / "trash").iterdir()) == []
+
+
+def test_what_a_killed_emptying_left_is_deleted_when_a_studio_starts(
+    workspace, projects, monkeypatch
+):
+    cut_off(workspace, projects, monkeypatch)
+    access = Access("127.0.0.1", 80, "c" * 43, "t" * 43)
+    state = create_state(workspace, access, Log(stream=io.StringIO()))
+    try:
+        for thread in threading.enumerate():
+            if thread.name == "trash":
+                thread.join(60)
+        assert list((workspace.folder / "trash").iterdir()) == []
+    finally:
+        state.close()
+
+
+def test_what_cannot_be_deleted_is_told(workspace, projects, monkeypatch):
+    projects.delete(workspace.create_project("cats"))
+    monkeypatch.setattr(shutil, "rmtree", lambda *_arguments, **_options: None)
+    with pytest.raises(Error) as caught:
+        Trash(workspace).empty()
+    (left,) = (workspace.folder / "trash").iterdir()
+    assert str(caught.value) == f"{left} cannot be deleted: delete it by hand"

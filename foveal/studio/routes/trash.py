@@ -10,12 +10,11 @@ from starlette.routing import Route
 
 from foveal.studio.responses import Empty, json_get, json_post, json_response
 from foveal.studio.state import StudioState
-from foveal.studio.trash import Trash
 
 
 def trash_routes(state: StudioState) -> list[Route]:
     """Routes of /api/trash."""
-    trash = Trash(state.workspace)
+    trash = state.trash
 
     def listed(_request: Request) -> list[dict[str, Any]]:
         return trash.listed()
