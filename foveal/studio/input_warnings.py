@@ -1,4 +1,4 @@
-"""What inputs of networks lose of a project's images, looked at once for each input."""
+"""What inputs of networks lose of a project's images, kept for each input."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ class InputWarnings:
             images = opened.table.images.usable().nonzero()[0].tolist()
         key = (project, len(images), input)
         with self._lock:
-            if key not in self._known:
+            found = self._known.get(key)
+        if found is None:
+            found = self._look(project, images, input)
+            with self._lock:
                 if len(self._known) >= _MAX_KEPT:
                     self._known.clear()
-                self._known[key] = self._look(project, images, input)
-            return self._known[key]
+                self._known[key] = found
+        return found
 
     def _look(self, project: str, images: list[int], input: Input) -> tuple[str, ...]:
         step = max(1, len(images) // SAMPLED_IMAGES)

@@ -1,9 +1,13 @@
 """What inputs lose of a project's images: looked at once for each input and number of images."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from PIL import Image
 
 from foveal.spec.preprocess import Input
+from foveal.studio import input_warnings as module
 from foveal.studio.events import Events
 from foveal.studio.input_warnings import InputWarnings
 from foveal.studio.projects import Projects
@@ -41,3 +45,27 @@ def test_it_follows_the_images_of_the_project(projects, tmp_path):
         image.unlink()
     assert warnings.of(projects.name, SMALL) == (told,)  # not looked at again
     assert warnings.of(projects.name, Input(height=9, width=9, channels=3)) == ()
+
+
+def test_while_images_are_looked_at_other_inputs_are_answered(projects, tmp_path, monkeypatch):
+    save(tmp_path / "f" / "cat" / "1.png", 100)
+    add_folder(projects.get(projects.name), str(tmp_path / "f"))
+    look, looking, goes_on = module.input_warnings, threading.Event(), threading.Event()
+
+    def look_slowly(dataset, rows, input, **options):
+        if input == SMALL:
+            looking.set()
+            assert goes_on.wait(60)
+        return look(dataset, rows, input, **options)
+
+    monkeypatch.setattr(module, "input_warnings", look_slowly)
+    warnings = InputWarnings(projects)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(warnings.of, projects.name, SMALL)
+        assert looking.wait(60)
+        other = pool.submit(warnings.of, projects.name, Input(height=64, width=64, channels=3))
+        try:
+            assert other.result(30) == ()
+        finally:
+            goes_on.set()
+        assert len(slow.result(60)) == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from foveal.dataset.split import DEFAULT_SHARES, MAX_VAL_IMAGES
 from foveal.errors import DataError
 from foveal.files import write_atomic
-from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES, Images
+from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES
 from foveal.studio.project.project import Project
 from foveal.text import name_bytes, plural
 
@@ -24,17 +25,23 @@ CLASSES_FILE = "classes.json"
 TRAIN, VAL, TEST = 1, 2, 3
 
 
+class Rows(NamedTuple):
+    """Images of a project as they were at one moment, from which a table is made without its lock.
+
+    folder: of the project.  files: as `Images.paths`.  classes: names by the ids in `labels`.
+    """
+
+    folder: Path
+    files: list[str]
+    labels: list[int]
+    splits: NDArray[np.int8]
+    groups: list[str | None]
+    classes: dict[int, str]
+
+
 def write_training_table(project: Project, path: Path) -> None:
-    """As `write_table`.  Raises DataError where fewer than two classes have images."""
-    with project.lock:
-        images = project.table.images
-        present = len(np.unique(images.column("label")[_labelled(images)]))
-        if present < 2:
-            raise DataError(
-                f"{plural(present, 'class has', 'classes have')} images, and training needs two "
-                "or more: label images of another class"
-            )
-        write_table(project, path)
+    """Write the labelled images as `write_rows`.  Raises DataError where they are of one class."""
+    write_rows(_training_rows(project), path)
 
 
 def write_run_table(project: Project, path: Path) -> None:
@@ -42,57 +49,76 @@ def write_run_table(project: Project, path: Path) -> None:
 
     By them the classes of a run are known when they have other names.
     """
-    with project.lock:
-        write_training_table(project, path)
-        labels = project.table.images.column("label")[_labelled(project.table.images)]
-        ids = {project.table.classes[number]: number for number in np.unique(labels).tolist()}
+    rows = _training_rows(project)
+    write_rows(rows, path)
+    ids = {rows.classes[number]: number for number in sorted(set(rows.labels))}
     write_atomic(path.with_name(CLASSES_FILE), json.dumps(ids))
 
 
-def write_table(project: Project, path: Path) -> None:
-    """Write the images that have a label and are not left out to `path`, a .jsonl file.
-
-    Paths are absolute.  Raises DataError where there is no such image.
-    """
-    with project.lock:
-        images, table = project.table.images, project.table
-        ids = _labelled(images)
-        if not len(ids):
-            raise DataError("no image of the project has a label: label some first")
-        paths, names = _paths(project, ids), _group_names(project, ids)
-        splits = _splits(images, ids, paths, names)
-        classes = [table.classes[label] for label in images.column("label")[ids].tolist()]
-    write_atomic(path, "".join(map(_line, paths, classes, splits, names)))
+def labelled_rows(project: Project) -> Rows:
+    """The images that have a label and are not left out.  Raises DataError where there is none."""
+    rows = _labelled(project)
+    if not rows.files:
+        raise DataError("no image of the project has a label: label some first")
+    return rows
 
 
-def _labelled(images: Images) -> NDArray[np.int64]:
-    return np.flatnonzero(images.usable() & (images.column("label") != NO_LABEL))
+def write_rows(rows: Rows, path: Path) -> None:
+    """Write images to `path`, a .jsonl file; paths in it are absolute."""
+    paths = _paths(rows)
+    splits = _splits(rows, paths)
+    classes = [rows.classes[label] for label in rows.labels]
+    write_atomic(path, "".join(map(_line, paths, classes, splits, rows.groups)))
 
 
 def training_splits(project: Project, ids: NDArray[np.int64]) -> list[int]:
     """The splits of images as training takes them, see `resolve_splits`."""
-    paths, names = _paths(project, ids), _group_names(project, ids)
-    return _splits(project.table.images, ids, paths, names)
+    rows = _rows(project, ids)
+    return _splits(rows, _paths(rows))
 
 
-def _splits(
-    images: Images, ids: NDArray[np.int64], paths: list[str], names: list[str | None]
-) -> list[int]:
+def _training_rows(project: Project) -> Rows:
+    rows = _labelled(project)
+    present = len(set(rows.labels))
+    if present < 2:
+        raise DataError(
+            f"{plural(present, 'class has', 'classes have')} images, and training needs two "
+            "or more: label images of another class"
+        )
+    return rows
+
+
+def _labelled(project: Project) -> Rows:
+    with project.lock:
+        images = project.table.images
+        is_labelled = images.usable() & (images.column("label") != NO_LABEL)
+        return _rows(project, np.flatnonzero(is_labelled))
+
+
+def _rows(project: Project, ids: NDArray[np.int64]) -> Rows:
+    table, images = project.table, project.table.images
+    groups = images.column("group")[ids].tolist()
+    return Rows(
+        folder=project.folder,
+        files=[images.paths[image] for image in ids.tolist()],
+        labels=images.column("label")[ids].tolist(),
+        splits=images.column("split")[ids],
+        groups=[None if group == NO_GROUP else table.groups[group] for group in groups],
+        classes=table.classes,
+    )
+
+
+def _paths(rows: Rows) -> list[str]:
+    return [str(rows.folder / file) for file in rows.files]
+
+
+def _splits(rows: Rows, paths: list[str]) -> list[int]:
     keys = [
-        path if name is None else f"group {name}" for path, name in zip(paths, names, strict=True)
+        path if name is None else f"group {name}"
+        for path, name in zip(paths, rows.groups, strict=True)
     ]
-    splits: list[int] = resolve_splits(images.column("split")[ids], keys).tolist()
+    splits: list[int] = resolve_splits(rows.splits, keys).tolist()
     return splits
-
-
-def _paths(project: Project, ids: NDArray[np.int64]) -> list[str]:
-    return [str(project.location(image)[0]) for image in ids.tolist()]
-
-
-def _group_names(project: Project, ids: NDArray[np.int64]) -> list[str | None]:
-    table = project.table
-    groups = table.images.column("group")[ids].tolist()
-    return [None if group == NO_GROUP else table.groups[group] for group in groups]
 
 
 def resolve_splits(splits: NDArray[np.int8], keys: list[str]) -> NDArray[np.int8]:

@@ -1,15 +1,23 @@
 """The training table is read by the verbs as it was meant, hostile names included."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from foveal.dataset.open import open_dataset
 from foveal.errors import DataError
+from foveal.files import write_atomic
+from foveal.studio.project import training_table as module
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import (
+    CLASSES_FILE,
+    labelled_rows,
     resolve_splits,
-    write_table,
+    write_rows,
+    write_run_table,
     write_training_table,
 )
 from foveal.studio.uploads.folder import add_folder
@@ -107,9 +115,40 @@ def test_a_table_of_one_class_is_written_where_nothing_is_trained(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "f" / "a" / "1.png")
     project = Project(tmp_path, "p")
     add_folder(project, str(tmp_path / "f"))
-    write_table(project, tmp_path / "t.jsonl")
+    write_rows(labelled_rows(project), tmp_path / "t.jsonl")
     assert open_dataset(tmp_path / "t.jsonl").classes == ("a",)
     project.change({"op": "label", "ids": [0], "label": None})
     with pytest.raises(DataError) as caught:
-        write_table(project, tmp_path / "t.jsonl")
+        labelled_rows(project)
     assert str(caught.value) == "no image of the project has a label: label some first"
+
+
+@pytest.mark.parametrize("write", [write_training_table, write_run_table])
+def test_while_it_is_written_the_project_is_changed(tmp_path, digits, monkeypatch, write):
+    project = Project(tmp_path, "p")
+    add_folder(project, str(digits))
+    project.change({"op": "split", "ids": [0], "split": "train"})
+    write(project, tmp_path / "before.jsonl")
+
+    resolve = module.resolve_splits
+    with ThreadPoolExecutor() as pool:
+
+        def change(name, to):
+            entry = {"op": "rename_class", "name": name, "to": to}
+            pool.submit(project.change, entry).result(60)
+
+        def resolve_slowly(*arguments):
+            change("3", "three")
+            return resolve(*arguments)
+
+        def write_slowly(path, content):
+            change("4", "four")
+            write_atomic(path, content)
+            change("four", "4")
+
+        monkeypatch.setattr(module, "resolve_splits", resolve_slowly)
+        monkeypatch.setattr(module, "write_atomic", write_slowly)
+        write(project, tmp_path / "t.jsonl")
+    assert (tmp_path / "t.jsonl").read_text() == (tmp_path / "before.jsonl").read_text()
+    if write is write_run_table:
+        assert set(json.loads((tmp_path / CLASSES_FILE).read_text())) == set("0123456789")

@@ -1,11 +1,13 @@
 """Findings as ids with the action that mends them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from foveal.errors import DataError, Error
 from foveal.studio.project.project import Project
+from foveal.studio.project.training_table import write_rows
 from foveal.studio.review import findings as module
 from foveal.studio.review.findings import find, findings_data
 from foveal.studio.tasks.tasks import Task, TaskProgress
@@ -127,6 +129,17 @@ def test_the_table_that_is_checked_lies_in_the_project(project, monkeypatch):
     assert seen == [("check", {"table": str(table), "models": []})]
     lines = [json.loads(line) for line in table.read_text().splitlines()]
     assert [line["path"] for line in lines][3] == "/f/é\n.png"
+
+
+def test_while_the_table_is_written_the_project_is_changed(found, project, monkeypatch):
+    def write_slowly(*arguments):
+        entry = {"op": "label", "ids": [0], "label": "dog"}
+        with ThreadPoolExecutor() as pool:
+            pool.submit(project.change, entry).result(60)
+        write_rows(*arguments)
+
+    monkeypatch.setattr(module, "write_rows", write_slowly)
+    assert found()["stale"]
 
 
 def test_without_labels_it_is_one_sentence(project):
