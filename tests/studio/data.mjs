@@ -170,39 +170,40 @@ async function dragOntoClass(page) {
   await until(() => classes(page), ["a 3", "b 2", "pear 1"], "undo of a drag");
 }
 
+const drop = (page, selector, name) =>
+  page.evaluate(
+    async ([selector, name]) => {
+      const canvas = Object.assign(document.createElement("canvas"), {
+        width: 20,
+        height: 20,
+      });
+      canvas.getContext("2d").fillRect(0, 0, name.length, 9);
+      const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([blob], name));
+      const event = new DragEvent("drop", {
+        dataTransfer: transfer,
+        bubbles: true,
+        cancelable: true,
+      });
+      document.querySelector(selector).dispatchEvent(event);
+    },
+    [selector, name],
+  );
+
 async function dropFiles(page) {
-  const drop = (selector, name) =>
-    page.evaluate(
-      async ([selector, name]) => {
-        const canvas = Object.assign(document.createElement("canvas"), {
-          width: 20,
-          height: 20,
-        });
-        canvas.getContext("2d").fillRect(0, 0, name.length, 9);
-        const blob = await new Promise((resolve) => canvas.toBlob(resolve));
-        const transfer = new DataTransfer();
-        transfer.items.add(new File([blob], name));
-        const event = new DragEvent("drop", {
-          dataTransfer: transfer,
-          bubbles: true,
-          cancelable: true,
-        });
-        document.querySelector(selector).dispatchEvent(event);
-      },
-      [selector, name],
-    );
   await page
     .getByRole("button", { name: "All images 6 images" })
     .press("Enter");
-  await drop("[data-class=pear]", "one.png");
+  await drop(page, "[data-class=pear]", "one.png");
   await until(
     () => classes(page),
     ["a 3", "b 2", "pear 2"],
     "dropped onto a class",
   );
-  await drop("main", "another.png");
+  await drop(page, "main", "another.png");
   await page.getByRole("button", { name: "Unlabelled 1 images" }).waitFor();
-  await drop("main", "third.png.txt"); // an image, whatever its name says
+  await drop(page, "main", "third.png.txt"); // an image, whatever its name says
   await page.getByRole("button", { name: "Unlabelled 2 images" }).waitFor();
 }
 
@@ -412,6 +413,34 @@ async function undoWhileItChanges(page) {
   await page.getByRole("button", { name: "Left out 0 images" }).waitFor();
 }
 
+/** end: how the upload ends that is cancelled, "aborted" or "sent"; images of other lengths of names differ. */
+async function dropAfterCancel(page, end, added) {
+  const count = async () =>
+    Number((await classes(page)).find((text) => /^pear /.test(text)).slice(5));
+  const before = await count();
+  await page.evaluate(() => {
+    const send = window.fetch;
+    window.fetch = (path, { signal, ...options }) => {
+      if (!path.includes("/uploads?"))
+        return send(path, { signal, ...options });
+      window.fetch = send;
+      return new Promise((resolve, reject) => {
+        window.endUpload = {
+          aborted: () => reject(new DOMException("", "AbortError")),
+          sent: () => resolve(send(path, options)),
+        };
+      });
+    };
+  });
+  await drop(page, "[data-class=pear]", `${end}.png`);
+  await page.getByText("Adding images: 0 of 1").waitFor();
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
+  await drop(page, "[data-class=pear]", `${end}, then.png`);
+  await page.getByText("Adding images: 0 of 2").waitFor();
+  await page.evaluate((end) => window.endUpload[end](), end);
+  await until(count, before + added, `dropped behind a cancel, ${end}`);
+}
+
 await inStudio(url, async (page) => {
   await makeProject(page);
   await addImages(page);
@@ -428,6 +457,8 @@ await inStudio(url, async (page) => {
   await otherLanguageAndReload(page);
   await twoPages(page);
   await undoWhileItChanges(page);
+  await dropAfterCancel(page, "aborted", 1);
+  await dropAfterCancel(page, "sent", 2);
   await page.setViewportSize({ width: 360, height: 740 });
   same(await axeFaults(page), [], "axe on a phone");
   const wide = await page.evaluate(

@@ -32,14 +32,18 @@ class Uploads {
     }
     Object.assign(this, { total: files.length, done: 0, added: 0, running: true })
     this.tell(told)
-    this.abort = new AbortController()
-    const batch = crypto.getRandomValues(new Uint32Array(4)).join('-') // randomUUID needs HTTPS or localhost
-    await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(batch)))
+    do {
+      this.abort = new AbortController()
+      const { signal } = this.abort
+      const batch = crypto.getRandomValues(new Uint32Array(4)).join('-') // randomUUID needs HTTPS or localhost
+      await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext(batch, signal)))
+    } while (this.waiting.length) // dropped between a cancel and its end
     this.running = false
     await refresh()
   }
 
   cancel(): void {
+    this.total -= this.waiting.length
     this.waiting = []
     this.abort.abort()
   }
@@ -55,18 +59,23 @@ class Uploads {
     Object.assign(this, { skipped: [], skippedCount: 0, notes: [] })
   }
 
-  private async sendNext(batch: string): Promise<void> {
-    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+  private async sendNext(batch: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const next = this.waiting.shift()
+      if (!next) return
       try {
         const intake = await sendFile(
           next.project,
           next,
           { group: next.group ?? undefined, batch, added: next.folder },
-          this.abort.signal,
+          signal,
         )
         this.count(intake)
       } catch (error) {
-        if (!(error instanceof RequestError)) return // cancelled
+        if (!(error instanceof RequestError)) {
+          this.total-- // cancelled
+          return
+        }
         const skipped = [{ name: next.file.name, reason: sentence(error) }]
         this.count({ added: 0, notes: [], skipped, skipped_count: 1 })
         if (error.status === 0) this.waiting = []
