@@ -71,6 +71,8 @@ def test_several_labels_and_hostile_names(tmp_path: Path, browser: Callable[...,
     page = tmp_path / "report.html"
     notices = (
         "the epoch and the temperature were chosen on 44 val images only, which prove little",
+        "layer 2 (conv) has stride 3x3 and a window of 2x2, which skips the cells between windows; "
+        "use a stride no larger than the window",
         "<b>what no table has</b>",
     )
     write_page(page, predictions, manifest, images, errors=True, notices=notices)
