@@ -241,7 +241,9 @@ def randaugment(images: Tensor, magnitude: float, rng: BatchRng) -> Tensor:
     def strength(operation: int) -> Tensor:
         return torch.where(operations == operation, signed_strength, 0.0).sum(dim=1)
 
-    images = affine_warp(images, _randaugment_matrices(*(strength(one) for one in range(5))))
+    aspect = images.shape[3] / images.shape[2]
+    matrices = _randaugment_matrices(*(strength(one) for one in range(5)), aspect=aspect)
+    images = affine_warp(images, matrices)
     brightness, contrast, saturation = (
         (1 + 0.9 * strength(one))[:, None, None, None] for one in (5, 6, 7)
     )
@@ -253,12 +255,12 @@ def randaugment(images: Tensor, magnitude: float, rng: BatchRng) -> Tensor:
 
 
 def _randaugment_matrices(
-    rotation: Tensor, shear_x: Tensor, shear_y: Tensor, x: Tensor, y: Tensor
+    rotation: Tensor, shear_x: Tensor, shear_y: Tensor, x: Tensor, y: Tensor, *, aspect: float
 ) -> Tensor:
-    """(N, 2, 3) affine maps of strengths in -1..1."""
+    """(N, 2, 3) affine maps of strengths in -1..1; aspect: width of an image / height."""
     angle = rotation * math.radians(30)
     rows = [
-        torch.stack([angle.cos(), -angle.sin() + 0.3 * shear_x, 0.9 * x], dim=1),
-        torch.stack([angle.sin() + 0.3 * shear_y, angle.cos(), 0.9 * y], dim=1),
+        torch.stack([angle.cos(), (0.3 * shear_x - angle.sin()) / aspect, 0.9 * x], dim=1),
+        torch.stack([(0.3 * shear_y + angle.sin()) * aspect, angle.cos(), 0.9 * y], dim=1),
     ]
     return torch.stack(rows, dim=1)
