@@ -25,18 +25,22 @@ _FILE_SUFFIXES = (
 _HELD_BY_DATA = (".csv", ".json", ".jsonl", ".parquet", ".tar", ".tsv", ".zip")
 
 
-def write_atomic(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
+def write_atomic(
+    path: Path, content: bytes | str | Callable[[Path], None], *, make_folder: bool = True
+) -> None:
     """Write `content` to `path` so that a crash leaves the old file or the new one, complete.
 
     content: bytes, text (UTF-8; surrogates of undecodable file names become escapes that JSON
-    reads back), or a function that writes to the path it receives.
+    reads back), or a function that writes to the path it receives.  make_folder: the folder of
+    `path`, and those above, where they are missing.
     Raises Error where the file cannot be written; no partial file is left behind.
     """
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")
     folder, temporary = path.parent, _beside(path)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            folder.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
         mode = stat.S_IMODE(temporary.stat().st_mode)  # what this process gives to new files
         if callable(content):

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import Field, TypeAdapter
 
+from foveal.errors import UsageError
 from foveal.files import write_atomic
 
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
@@ -42,7 +43,18 @@ def write_kept(file: Path, value: object) -> None:
     Raises Error where it cannot be written.
     """
     if file.parent.is_dir():
-        write_atomic(file, json.dumps(value))
+        write_atomic(file, json.dumps(value), make_folder=False)
+
+
+def write_into_folder(file: Path, content: str) -> None:
+    """Write a file whose folder is there.
+
+    Raises UsageError where that was removed, so that no part of a project or run is made again;
+    Error where the file cannot be written.
+    """
+    if not file.parent.is_dir():
+        raise UsageError("this was removed meanwhile; reload the page")
+    write_atomic(file, content, make_folder=False)
 
 
 def read_tail(file: Path, max_bytes: int) -> bytes:

@@ -13,11 +13,12 @@ from typing import Any
 
 from foveal.dataset.tables.table import TABLE_SUFFIXES
 from foveal.errors import UsageError
+from foveal.files import write_atomic
 from foveal.progress import Progress, silent
 from foveal.studio.project.changes import parse_change
 from foveal.studio.project.export import export_folders, project_csv
 from foveal.studio.project.project import Project
-from foveal.studio.project.training_table import write_training_table
+from foveal.studio.project.training_table import training_table
 from foveal.studio.thumbnails import Thumbnails
 from foveal.studio.uploads.added import Added
 from foveal.studio.uploads.folder import add_folder
@@ -92,7 +93,7 @@ class OpenProject:
             raise UsageError(
                 f"the table of a project is a .jsonl file, and {printable(str(path))} is none"
             )
-        write_training_table(self.project, path)
+        write_atomic(path, training_table(self.project))
 
 
 @contextlib.contextmanager

@@ -92,11 +92,10 @@ class Trash:
     def empty(self) -> None:
         """Delete everything in it from the disk.  Raises Error where something cannot be."""
         with self.workspace.lock:  # not while it is deleted: that may take minutes
-            for folder in self._folders():
-                _set_apart(folder)
-        left = self.delete_emptied()
+            left = [folder for folder in self._folders() if not _set_apart(folder)]
+        left += self.delete_emptied()
         if left:
-            raise _not_deleted(left[0])
+            raise Error(f"{left[0]} cannot be deleted: delete it by hand")
 
     def delete_emptied(self) -> list[Path]:
         """Delete what was emptied from the disk, also before a crash; returns what is left."""
@@ -158,15 +157,11 @@ def _move(folder: Path, target: Path) -> None:
     folder.rename(target)
 
 
-def _set_apart(folder: Path) -> None:
-    try:
+def _set_apart(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
         folder.rename(folder.with_name(f"emptied-{secrets.token_hex(8)}"))
-    except OSError as error:
-        raise _not_deleted(folder) from error
-
-
-def _not_deleted(folder: Path) -> Error:
-    return Error(f"{folder} cannot be deleted: delete it by hand")
+        return True
+    return False
 
 
 def _run_name(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What inputs lose of a project's images: looked at once for each input and number of images."""
+"""What inputs lose of a project's images: kept for each input and number of images."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

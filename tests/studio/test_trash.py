@@ -5,6 +5,7 @@ import json
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -232,6 +233,25 @@ def test_what_a_killed_emptying_left_is_deleted_when_a_studio_starts(
         assert list((workspace.folder / "trash").iterdir()) == []
     finally:
         state.close()
+
+
+def test_one_that_cannot_be_deleted_leaves_no_others(workspace, projects, monkeypatch):
+    kept, deleted = (workspace.create_project(name) for name in ("cats", "dogs"))
+    for project in (kept, deleted):
+        projects.delete(project)
+    rename = Path.rename
+
+    def rename_others(path, target):
+        if path.name == kept:
+            raise PermissionError
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_others)
+    with pytest.raises(Error) as caught:
+        Trash(workspace).empty()
+    (left,) = (workspace.folder / "trash").iterdir()
+    assert left.name == kept
+    assert str(caught.value) == f"{left} cannot be deleted: delete it by hand"
 
 
 def test_what_cannot_be_deleted_is_told(workspace, projects, monkeypatch):

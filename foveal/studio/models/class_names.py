@@ -24,11 +24,10 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from foveal.errors import DataError, Error, ModelFileError
-from foveal.files import write_atomic
 from foveal.model.file import read_manifest
 from foveal.model.labels import copy_with_labels
 from foveal.rundir import DATA_FILE, MODEL_FILE, RunImage, read_run_data, write_run_data
-from foveal.studio.kept import read_kept, size_and_time
+from foveal.studio.kept import read_kept, size_and_time, write_into_folder
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import CLASSES_FILE
 from foveal.studio.runs.request import TABLE_FILE
@@ -225,8 +224,8 @@ def _copy(run: Path, names: dict[str, str]) -> None:
             ),
         )
     if (run / TABLE_FILE).is_file():
-        write_atomic(folder / TABLE_FILE, _table(run / TABLE_FILE, names))
-    write_atomic(folder / NAMES_FILE, json.dumps(made_of))
+        write_into_folder(folder / TABLE_FILE, _table(run / TABLE_FILE, names))
+    write_into_folder(folder / NAMES_FILE, json.dumps(made_of))
 
 
 def _images(images: tuple[RunImage, ...], names: dict[str, str]) -> tuple[RunImage, ...]:

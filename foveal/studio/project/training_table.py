@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from foveal.dataset.split import DEFAULT_SHARES, MAX_VAL_IMAGES
 from foveal.errors import DataError
-from foveal.files import write_atomic
+from foveal.studio.kept import write_into_folder
 from foveal.studio.project.images import NO_GROUP, NO_LABEL, SPLIT_NAMES
 from foveal.studio.project.project import Project
 from foveal.text import name_bytes, plural
@@ -25,7 +25,7 @@ CLASSES_FILE = "classes.json"
 TRAIN, VAL, TEST = 1, 2, 3
 
 
-class Rows(NamedTuple):
+class TableImages(NamedTuple):
     """Images of a project as they were at one moment, from which a table is made without its lock.
 
     folder: of the project.  files: as `Images.paths`.  classes: names by the ids in `labels`.
@@ -39,9 +39,14 @@ class Rows(NamedTuple):
     classes: dict[int, str]
 
 
+def training_table(project: Project) -> str:
+    """The labelled images as `table_text`.  Raises DataError where they are of one class."""
+    return table_text(_training_images(project))
+
+
 def write_training_table(project: Project, path: Path) -> None:
-    """Write the labelled images as `write_rows`.  Raises DataError where they are of one class."""
-    write_rows(_training_rows(project), path)
+    """Write `training_table` into a folder that is there, else UsageError."""
+    write_into_folder(path, training_table(project))
 
 
 def write_run_table(project: Project, path: Path) -> None:
@@ -49,56 +54,59 @@ def write_run_table(project: Project, path: Path) -> None:
 
     By them the classes of a run are known when they have other names.
     """
-    rows = _training_rows(project)
-    write_rows(rows, path)
-    ids = {rows.classes[number]: number for number in sorted(set(rows.labels))}
-    write_atomic(path.with_name(CLASSES_FILE), json.dumps(ids))
+    images = _training_images(project)
+    write_into_folder(path, table_text(images))
+    ids = {images.classes[number]: number for number in sorted(set(images.labels))}
+    write_into_folder(path.with_name(CLASSES_FILE), json.dumps(ids))
 
 
-def labelled_rows(project: Project) -> Rows:
+def labelled_images(project: Project) -> TableImages:
     """The images that have a label and are not left out.  Raises DataError where there is none."""
-    rows = _labelled(project)
-    if not rows.files:
+    images = _labelled(project)
+    if not images.files:
         raise DataError("no image of the project has a label: label some first")
-    return rows
+    return images
 
 
-def write_rows(rows: Rows, path: Path) -> None:
-    """Write images to `path`, a .jsonl file; paths in it are absolute."""
-    paths = _paths(rows)
-    splits = _splits(rows, paths)
-    classes = [rows.classes[label] for label in rows.labels]
-    write_atomic(path, "".join(map(_line, paths, classes, splits, rows.groups)))
+def table_text(images: TableImages) -> str:
+    """A table of images, as JSON Lines; paths in it are absolute."""
+    paths = _paths(images)
+    splits = _splits(images, paths)
+    classes = [images.classes[label] for label in images.labels]
+    return "".join(map(_line, paths, classes, splits, images.groups))
 
 
 def training_splits(project: Project, ids: NDArray[np.int64]) -> list[int]:
-    """The splits of images as training takes them, see `resolve_splits`."""
-    rows = _rows(project, ids)
-    return _splits(rows, _paths(rows))
+    """The splits of images as training takes them, see `resolve_splits`.
+
+    For a caller that has the project's lock.
+    """
+    images = _images(project, ids)
+    return _splits(images, _paths(images))
 
 
-def _training_rows(project: Project) -> Rows:
-    rows = _labelled(project)
-    present = len(set(rows.labels))
+def _training_images(project: Project) -> TableImages:
+    images = _labelled(project)
+    present = len(set(images.labels))
     if present < 2:
         raise DataError(
             f"{plural(present, 'class has', 'classes have')} images, and training needs two "
             "or more: label images of another class"
         )
-    return rows
+    return images
 
 
-def _labelled(project: Project) -> Rows:
+def _labelled(project: Project) -> TableImages:
     with project.lock:
         images = project.table.images
         is_labelled = images.usable() & (images.column("label") != NO_LABEL)
-        return _rows(project, np.flatnonzero(is_labelled))
+        return _images(project, np.flatnonzero(is_labelled))
 
 
-def _rows(project: Project, ids: NDArray[np.int64]) -> Rows:
+def _images(project: Project, ids: NDArray[np.int64]) -> TableImages:
     table, images = project.table, project.table.images
     groups = images.column("group")[ids].tolist()
-    return Rows(
+    return TableImages(
         folder=project.folder,
         files=[images.paths[image] for image in ids.tolist()],
         labels=images.column("label")[ids].tolist(),
@@ -108,16 +116,16 @@ def _rows(project: Project, ids: NDArray[np.int64]) -> Rows:
     )
 
 
-def _paths(rows: Rows) -> list[str]:
-    return [str(rows.folder / file) for file in rows.files]
+def _paths(images: TableImages) -> list[str]:
+    return [str(images.folder / file) for file in images.files]
 
 
-def _splits(rows: Rows, paths: list[str]) -> list[int]:
+def _splits(images: TableImages, paths: list[str]) -> list[int]:
     keys = [
         path if name is None else f"group {name}"
-        for path, name in zip(paths, rows.groups, strict=True)
+        for path, name in zip(paths, images.groups, strict=True)
     ]
-    splits: list[int] = resolve_splits(rows.splits, keys).tolist()
+    splits: list[int] = resolve_splits(images.splits, keys).tolist()
     return splits
 
 

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, TypeAdapter
 from typing_extensions import TypedDict
 
 from foveal.doctor.findings import Severity
-from foveal.studio.kept import Pair, check_kept, read_kept, write_kept
+from foveal.studio.kept import Pair, check_kept, read_kept, write_into_folder, write_kept
 from foveal.studio.project.project import Project
-from foveal.studio.project.training_table import labelled_rows, write_rows
+from foveal.studio.project.training_table import labelled_images, table_text
 from foveal.studio.review.open_findings import Checked, content_of, open_part
 from foveal.studio.review.results import newest_models, result_state
 from foveal.studio.tasks.process import run_child
@@ -71,8 +71,8 @@ def find(project: Project, progress: TaskProgress) -> dict[str, Any]:
     table = project.folder / TABLE
     with project.lock:
         checked = Checked.of(project.table)
-        rows = labelled_rows(project)
-    write_rows(rows, table)
+        images = labelled_images(project)
+    write_into_folder(table, table_text(images))
     request = {"table": str(table), "models": newest_models(project.folder)}
     result = run_child("check", request, progress)
     findings = [one for raw in result["findings"] for one in _findings(project, raw, checked)]

@@ -12,11 +12,10 @@ from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from foveal.errors import DataError, UsageError
-from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import MODEL_FILE
 from foveal.spec.yaml import dump_yaml
-from foveal.studio.kept import read_kept, size_and_time, write_kept
+from foveal.studio.kept import read_kept, size_and_time, write_into_folder, write_kept
 from foveal.studio.runs.request import TABLE_FILE
 from foveal.studio.runs.snapshot import Snapshot, newest_snapshot
 from foveal.studio.tasks.process import run_child
@@ -119,7 +118,7 @@ def accuracy_difference(
     if known is not None:
         return known
     if test is not None:
-        write_atomic(table, "".join(test))
+        write_into_folder(table, "".join(test))
     progress("comparing", 0, None)  # shown, and cancelled, while the process begins
     request = {"models": [str(model) for model in models], "table": str(table)}
     answer = run_child("compare", {**request, "test": test is not None}, progress)

@@ -104,7 +104,7 @@ class RunControl:
             write_table(folder / TABLE_FILE)
             write_request(folder, request)
         except BaseException:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # removed already with its project
             raise
         with self._lock:
             self._begin(project, folder, request)

@@ -14,10 +14,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from foveal.errors import DataError
-from foveal.files import read_at_most, write_atomic
+from foveal.files import read_at_most
 from foveal.spec.network import Network
 from foveal.spec.yaml import parse_yaml
-from foveal.studio.kept import parse_json
+from foveal.studio.kept import parse_json, write_into_folder
 from foveal.studio.repeat import repeat
 from foveal.training.setup.request import TrainRequest, load_recipe
 
@@ -73,9 +73,9 @@ def check_request(request: RunRequest) -> None:
 def write_request(folder: Path, request: RunRequest) -> None:
     """Write request.json and the network into the run's folder."""
     if request.network is not None:
-        write_atomic(folder / REQUESTED_NETWORK, request.network)
+        write_into_folder(folder / REQUESTED_NETWORK, request.network)
     data = request.model_dump(mode="json", exclude={"network"})
-    write_atomic(folder / REQUEST_FILE, json.dumps(data, ensure_ascii=False, indent=1))
+    write_into_folder(folder / REQUEST_FILE, json.dumps(data, ensure_ascii=False, indent=1))
 
 
 def read_request(folder: Path) -> RunRequest:

@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 
 from foveal.dataset.open import open_dataset
-from foveal.errors import DataError
-from foveal.files import write_atomic
+from foveal.errors import DataError, UsageError
+from foveal.studio.kept import write_into_folder
 from foveal.studio.project import training_table as module
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import (
     CLASSES_FILE,
-    labelled_rows,
+    labelled_images,
     resolve_splits,
-    write_rows,
+    table_text,
     write_run_table,
     write_training_table,
 )
@@ -115,11 +115,11 @@ def test_a_table_of_one_class_is_written_where_nothing_is_trained(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "f" / "a" / "1.png")
     project = Project(tmp_path, "p")
     add_folder(project, str(tmp_path / "f"))
-    write_rows(labelled_rows(project), tmp_path / "t.jsonl")
+    (tmp_path / "t.jsonl").write_text(table_text(labelled_images(project)))
     assert open_dataset(tmp_path / "t.jsonl").classes == ("a",)
     project.change({"op": "label", "ids": [0], "label": None})
     with pytest.raises(DataError) as caught:
-        labelled_rows(project)
+        labelled_images(project)
     assert str(caught.value) == "no image of the project has a label: label some first"
 
 
@@ -143,12 +143,31 @@ def test_while_it_is_written_the_project_is_changed(tmp_path, digits, monkeypatc
 
         def write_slowly(path, content):
             change("4", "four")
-            write_atomic(path, content)
+            write_into_folder(path, content)
             change("four", "4")
 
         monkeypatch.setattr(module, "resolve_splits", resolve_slowly)
-        monkeypatch.setattr(module, "write_atomic", write_slowly)
+        monkeypatch.setattr(module, "write_into_folder", write_slowly)
         write(project, tmp_path / "t.jsonl")
     assert (tmp_path / "t.jsonl").read_text() == (tmp_path / "before.jsonl").read_text()
     if write is write_run_table:
         assert set(json.loads((tmp_path / CLASSES_FILE).read_text())) == set("0123456789")
+
+
+def test_a_project_that_is_removed_while_its_table_is_made_stays_removed(
+    tmp_path, digits, monkeypatch
+):
+    (tmp_path / "p").mkdir()
+    project = Project(tmp_path / "p", "p")
+    add_folder(project, str(digits))
+    resolve = module.resolve_splits
+
+    def remove(*arguments):
+        project.folder.rename(tmp_path / "trash")
+        return resolve(*arguments)
+
+    monkeypatch.setattr(module, "resolve_splits", remove)
+    with pytest.raises(UsageError) as caught:
+        write_training_table(project, project.folder / "t.jsonl")
+    assert str(caught.value) == "this was removed meanwhile; reload the page"
+    assert not project.folder.exists()

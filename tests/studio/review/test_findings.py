@@ -7,7 +7,7 @@ import pytest
 
 from foveal.errors import DataError, Error
 from foveal.studio.project.project import Project
-from foveal.studio.project.training_table import write_rows
+from foveal.studio.project.training_table import table_text
 from foveal.studio.review import findings as module
 from foveal.studio.review.findings import find, findings_data
 from foveal.studio.tasks.tasks import Task, TaskProgress
@@ -136,9 +136,9 @@ def test_while_the_table_is_written_the_project_is_changed(found, project, monke
         entry = {"op": "label", "ids": [0], "label": "dog"}
         with ThreadPoolExecutor() as pool:
             pool.submit(project.change, entry).result(60)
-        write_rows(*arguments)
+        return table_text(*arguments)
 
-    monkeypatch.setattr(module, "write_rows", write_slowly)
+    monkeypatch.setattr(module, "table_text", write_slowly)
     assert found()["stale"]
 
 

@@ -9,7 +9,11 @@ from foveal.errors import UsageError
 from foveal.filelock import lock_holder
 from foveal.model.file import read_manifest
 from foveal.model.model import load_model
+from foveal.studio.events import Events
+from foveal.studio.kept import write_into_folder
+from foveal.studio.runs.control import RunControl
 from foveal.studio.runs.request import RunRequest, read_request, write_request
+from foveal.studio.workspace import open_workspace
 
 pytestmark = pytest.mark.usefixtures("forked_commands")
 
@@ -109,6 +113,25 @@ def test_nothing_is_left_of_a_run_that_was_refused(studio):
     with pytest.raises(UsageError):
         studio.control.create(studio.project, RunRequest(), fails)
     assert studio.control.folders(studio.project) == before
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_a_project_that_is_removed_while_a_run_is_made_stays_removed(tmp_path, is_written):
+    with open_workspace(tmp_path) as workspace:
+        project = workspace.create_project("cats")
+        folder = workspace.project_folder(project)
+
+        def remove(path):
+            if is_written:
+                path.write_text("")
+            workspace.discard(folder, project)
+            if not is_written:
+                write_into_folder(path, "")
+
+        with pytest.raises(UsageError) as caught:
+            RunControl(workspace, Events()).create(project, RunRequest(), remove)
+        assert str(caught.value) == "this was removed meanwhile; reload the page"
+        assert not folder.exists()
 
 
 def test_a_run_starts_from_a_run_but_from_no_other_file(studio, finished):
