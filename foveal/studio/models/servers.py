@@ -95,7 +95,7 @@ class Servers:
         """The server of a run where it runs and has these labels; another one is stopped."""
         with self._lock:
             known = self._servers.get(run)
-            if known is None or (known.labels == labels and _status(known)["running"]):
+            if known is None or (known.labels == labels and _is_running(known)):
                 return known
             del self._servers[run]
         _stop(known)
@@ -108,8 +108,8 @@ class Servers:
             labels, stamp = model_labels(model), model.stat()
             server = self._try_ports(run, before, model, labels)
             with self._lock:
-                self._check_kept(run, server)
-                if not server.url:
+                self._check_not_stopped(run, server)
+                if not _is_running(server):
                     del self._servers[run]
                     raise _not_started(server)
                 now = model.stat()
@@ -121,29 +121,34 @@ class Servers:
     def _try_ports(
         self, run: Path, before: _Server | None, model: Path, labels: tuple[str, ...]
     ) -> _Server:
-        """A server in place of the one `before`; without a URL where it does not start."""
+        """A server in place of the one `before`; not running where it does not start."""
         server = self._begin(run, before, model, PORT, labels)
-        return server if server.url else self._begin(run, server, model, 0, labels)
+        return server if _is_running(server) else self._begin(run, server, model, 0, labels)
 
     def _begin(
         self, run: Path, before: _Server | None, model: Path, port: int, labels: tuple[str, ...]
     ) -> _Server:
         with self._lock:
-            self._check_kept(run, before)
+            self._check_not_stopped(run, before)
             self._servers[run] = server = _new_server(model, port, labels)
         server.ready.wait(START_SECONDS)
         if not server.url:
             _stop(server)
         return server
 
-    def _check_kept(self, run: Path, server: _Server | None) -> None:
+    def _check_not_stopped(self, run: Path, server: _Server | None) -> None:
         """Raise Error where `stop` has taken the server that starts; the lock is held."""
         if self._servers.get(run) is not server:
             raise Error("the server was stopped while it started")
 
 
+def _is_running(server: _Server) -> bool:
+    """Whether it is ready; one that got ready while it was given up on has been stopped."""
+    return bool(server.url) and server.process.poll() is None
+
+
 def _status(server: _Server | None) -> dict[str, Any]:
-    if server is None or not server.url or server.process.poll() is not None:
+    if server is None or not _is_running(server):
         return {"running": False, "url": None, "curl": None, "client": None}
     url = server.url
     return {

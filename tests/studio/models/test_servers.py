@@ -196,3 +196,19 @@ def test_it_serves_at_full_speed_where_the_studios_threads_sleep(digits_run, sle
     with pytest.raises(Error) as raised:
         Servers().start(digits_run)
     assert str(raised.value) == "the server did not start: None"
+
+
+def test_one_that_is_ready_too_late_is_not_told_to_run(tmp_path, monkeypatch):
+    (tmp_path / "model.safetensors").touch()
+
+    def stop(server):
+        server.url = "x:8080"  # it was ready at this moment
+        server.process.poll = lambda: 0
+
+    monkeypatch.setattr(module, "START_SECONDS", 0.01)
+    monkeypatch.setattr(module, "model_labels", lambda _: ())
+    monkeypatch.setattr(module, "_new_server", lambda *_: fake_server((), url=""))
+    monkeypatch.setattr(module, "_stop", stop)
+    with pytest.raises(Error) as raised:
+        Servers().start(tmp_path)
+    assert str(raised.value) == "the server did not start: no answer within 0.01 s"
