@@ -55,7 +55,7 @@ class BrowserUnavailable(Exception):
 
 
 class PageFailed(Exception):
-    """The script on the page failed; the text is its error."""
+    """A script on the page failed, or the page ended the browser; the text is its error."""
 
 
 def find_browser() -> str:
@@ -71,7 +71,15 @@ def find_browser() -> str:
 
 @contextlib.contextmanager
 def open_page(path: Path, flags: tuple[str, ...] = ()) -> Iterator[BrowserPage]:
-    """Open an HTML file in an installed browser; raises BrowserUnavailable.
+    """Open an HTML file in an installed browser; raises as `open_browser` and `load` do."""
+    with open_browser(flags) as page:
+        page.load(path)
+        yield page
+
+
+@contextlib.contextmanager
+def open_browser(flags: tuple[str, ...] = ()) -> Iterator[BrowserPage]:
+    """An empty page in an installed browser; raises BrowserUnavailable.
 
     flags: more words for the browser's command line.
     """
@@ -79,28 +87,56 @@ def open_page(path: Path, flags: tuple[str, ...] = ()) -> Iterator[BrowserPage]:
     with tempfile.TemporaryDirectory(prefix="foveal-", ignore_cleanup_errors=True) as profile:
         pipe = _start(program, profile, flags)
         try:
-            yield _load(pipe, path)
+            yield _empty_page(pipe)
         finally:
             pipe.close()
 
 
 class BrowserPage:
-    """A page that is loaded; `browser` is the browser's name and version."""
+    """A page of a browser; `browser` is the browser's name and version."""
 
     def __init__(self, pipe: _Pipe, session: str, browser: str) -> None:
         self._pipe, self._session, self.browser = pipe, session, browser
 
+    def load(self, path: Path) -> None:
+        """Load an HTML file.
+
+        Raises BrowserUnavailable where the browser cannot open it, PageFailed where it has not
+        loaded within START_SECONDS or ends the browser.
+        """
+        with _failing_page():
+            loaded = self._pipe.call(
+                "Page.navigate", {"url": path.resolve().as_uri()}, self._session
+            )
+        if loaded.get("errorText"):
+            raise BrowserUnavailable(f"the browser cannot open {path}: {loaded['errorText']}")
+        with _failing_page():
+            self._pipe.wait_for("Page.loadEventFired")
+
     def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression, a promise's when it resolves; raises PageFailed."""
+        """The value of a JavaScript expression, a promise's when it resolves.
+
+        Raises PageFailed, also after ANSWER_SECONDS and where the page ends the browser.
+        """
         parameters = {"expression": expression, "awaitPromise": True, "returnByValue": True}
-        answer = self._pipe.call(
-            "Runtime.evaluate", parameters, self._session, seconds=ANSWER_SECONDS
-        )
+        with _failing_page():
+            answer = self._pipe.call(
+                "Runtime.evaluate", parameters, self._session, seconds=ANSWER_SECONDS
+            )
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
             thrown = details.get("exception", {}).get("description", details.get("text", ""))
             raise PageFailed(_without_class(str(thrown)))
         return answer["result"].get("value")
+
+
+@contextlib.contextmanager
+def _failing_page() -> Iterator[None]:
+    """What the browser does once it has the page is the page's doing."""
+    try:
+        yield
+    except BrowserUnavailable as error:
+        raise PageFailed(str(error)) from error
 
 
 def _without_class(description: str) -> str:
@@ -217,14 +253,10 @@ def _high_pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def _load(pipe: _Pipe, path: Path) -> BrowserPage:
+def _empty_page(pipe: _Pipe) -> BrowserPage:
     version = pipe.call("Browser.getVersion")["product"].replace("Headless", "").replace("/", " ")
     target = pipe.call("Target.createTarget", {"url": "about:blank"})["targetId"]
     attached = pipe.call("Target.attachToTarget", {"targetId": target, "flatten": True})
     session = attached["sessionId"]
     pipe.call("Page.enable", session=session)
-    loaded = pipe.call("Page.navigate", {"url": path.resolve().as_uri()}, session)
-    if loaded.get("errorText"):
-        raise BrowserUnavailable(f"the browser cannot open {path}: {loaded['errorText']}")
-    pipe.wait_for("Page.loadEventFired")
     return BrowserPage(pipe, session, version)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from foveal.errors import Error
-from foveal.exporting.page.browser import BrowserPage, BrowserUnavailable, PageFailed, open_page
+from foveal.exporting.page.browser import BrowserPage, PageFailed, open_browser
 from foveal.exporting.parity import Parity, ParityLimits, failures, measure_parity
 from foveal.exporting.samples import ParitySamples
 from foveal.model.manifest import Manifest
@@ -67,12 +67,13 @@ def check_page(
     count = min(len(samples), MAX_BROWSER_IMAGES)
     native = native[:count]
     targets = None if samples.targets is None else samples.targets[:count]
-    with open_page(path) as page:
+    with open_browser() as page:
         try:
+            page.load(path)
             page.evaluate("foveal.ready()")
             pixels = _pixel_probabilities(page, samples.pixels[:count], progress)
             rows = _file_probabilities(page, samples.read, count, progress)
-        except (PageFailed, BrowserUnavailable) as error:  # a page can end its browser
+        except PageFailed as error:
             raise Error(
                 f"nothing was written: the page does not run in {page.browser}: {error}"
             ) from error

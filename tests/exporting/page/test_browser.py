@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 from foveal.exporting.page import browser
-from foveal.exporting.page.browser import BrowserUnavailable, PageFailed, find_browser, open_page
+from foveal.exporting.page.browser import (
+    BrowserUnavailable,
+    PageFailed,
+    find_browser,
+    open_browser,
+    open_page,
+)
 
 
 def write(path: Path, script: str) -> Path:
@@ -95,3 +102,32 @@ def test_a_page_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BrowserUnavailable) as caught, open_page(path):
         pass
     assert str(caught.value) == (f"the browser cannot open {path}: net::ERR_FILE_NOT_FOUND")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_a_page_during_which_the_browser_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_loaded: bool
+) -> None:
+    started: list[int] = []
+    spawn = os.posix_spawn
+    monkeypatch.setattr(
+        os, "posix_spawn", lambda *a, **k: started.append(spawn(*a, **k)) or started[0]
+    )
+    path = write(tmp_path / "a.html", "")
+    with pytest.raises(PageFailed) as caught, open_browser() as page:
+        if is_loaded:
+            page.load(path)
+        os.killpg(started[0], signal.SIGKILL)
+        page.evaluate("1") if is_loaded else page.load(path)
+    assert str(caught.value) == "the browser ended by itself"
+
+
+@pytest.mark.browser
+def test_a_page_that_never_has_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.html", "while (true) {}")
+    with pytest.raises(PageFailed) as caught, open_browser() as page:
+        monkeypatch.setattr(browser, "START_SECONDS", 1.0)
+        monkeypatch.setattr(browser, "CLOSE_SECONDS", 1.0)
+        page.load(path)
+    assert str(caught.value) == "the browser did not answer in time"

@@ -9,7 +9,7 @@ import pytest
 
 from foveal.errors import Error
 from foveal.exporting.page import check as checking
-from foveal.exporting.page.browser import BrowserUnavailable, PageFailed
+from foveal.exporting.page.browser import PageFailed
 from foveal.exporting.page.check import PageCheck, check_page, failure_message, page_failures
 from foveal.exporting.parity import Parity, ParityLimits
 from foveal.exporting.samples import ParitySamples
@@ -24,7 +24,7 @@ class FakePage:
 
     browser = "Test 1"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self) -> None:
         self.calls: list[str] = []
 
     def __enter__(self) -> FakePage:
@@ -32,6 +32,9 @@ class FakePage:
 
     def __exit__(self, *_: object) -> None:
         """Nothing is open."""
+
+    def load(self, path: Path) -> None:
+        assert path.name == "x.html"
 
     def evaluate(self, expression: str) -> object:
         self.calls.append(expression)
@@ -58,7 +61,7 @@ NATIVE = np.array([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25]], np.float32)
 def test_pixels_and_files_are_told_apart(
     manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "open_page", FakePage)
+    monkeypatch.setattr(checking, "open_browser", FakePage)
     check = check_page(Path("x.html"), NATIVE, SAMPLES, manifest)
     assert (check.browser, check.unreadable) == ("Test 1", 1)
     assert (check.pixels.agreement, check.pixels.max_probability_gap, check.pixels.n) == (1, 0, 2)
@@ -69,20 +72,20 @@ def test_pixels_and_files_are_told_apart(
     assert (data["name"], data["unreadable"], data["files"]["n"]) == ("Test 1", 1, 1)
 
 
-@pytest.mark.parametrize(
-    "error", [PageFailed("no WebAssembly"), BrowserUnavailable("the browser ended by itself")]
-)
+@pytest.mark.parametrize("where", ["load", "evaluate"])
 def test_a_page_that_does_not_run(
-    error: Exception, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+    where: str, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: FakePage, expression: str) -> object:
-        raise error
+    def fail(*_: object) -> object:
+        raise PageFailed("no WebAssembly")
 
-    monkeypatch.setattr(FakePage, "evaluate", fail)
-    monkeypatch.setattr(checking, "open_page", FakePage)
+    monkeypatch.setattr(FakePage, where, fail)
+    monkeypatch.setattr(checking, "open_browser", FakePage)
     with pytest.raises(Error) as caught:
         check_page(Path("x.html"), NATIVE, SAMPLES, manifest)
-    assert str(caught.value) == f"nothing was written: the page does not run in Test 1: {error}"
+    assert str(caught.value) == (
+        "nothing was written: the page does not run in Test 1: no WebAssembly"
+    )
 
 
 def test_limits_of_pixels_and_of_files() -> None:
