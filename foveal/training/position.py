@@ -76,7 +76,8 @@ class RunPosition:
         self.cycle_steps = self.step + max(1, steps) - self.cycle_start
 
     def end_cycle(self) -> None:
-        """End the cycle at the present step."""
+        """End the cycle at the present step, with the schedule where it is."""
+        self.progress_offset, self.progress_offset_step = self.progress, self.step
         self.cycle_steps = self.step - self.cycle_start
 
     def begin_cycle(self, steps: int) -> None:
