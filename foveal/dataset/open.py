@@ -54,7 +54,7 @@ def open_dataset(
 def open_images(data: str | Path | Dataset, *, root: str | Path | None = None) -> Dataset:
     """The images of DATA, for what needs no labels: as `open_dataset`, or without labels.
 
-    So are those of a folder or archive without class folders, and of shards without labels.
+    So are those of a folder or archive without class folders, and of .tar shards without labels.
     """
     dataset = open_dataset(data, root=root, allow_empty=True)
     if not len(dataset) and not isinstance(data, Dataset):
@@ -66,7 +66,8 @@ def _open_unlabelled(path: Path) -> Dataset | None:
     """All images of a folder or archive; None of anything else."""
     if path.is_dir():
         return _open_unlabelled_folder(path)
-    return open_unlabelled_archive(path) if path.name.lower().endswith(ARCHIVE_SUFFIXES) else None
+    is_archive = path.name.lower().endswith(ARCHIVE_SUFFIXES) and path.is_file()
+    return open_unlabelled_archive(path) if is_archive else None
 
 
 def _open_unlabelled_folder(folder: Path) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -117,4 +118,17 @@ def test_root_needs_data(tmp_path: Path):
     assert str(error.value) == (
         "--root is the folder of the images that a table names, but there is no --data; name the "
         "table with --data, or leave --root out"
+    )
+
+
+def test_shards_without_images_by_a_pattern(tmp_path: Path):
+    (tmp_path / "note.txt").write_text("")
+    for number in "01":
+        with tarfile.open(tmp_path / f"{number}.tar", "w") as file:
+            file.add(tmp_path / "note.txt", f"{number}.txt")
+    with pytest.raises(DataError) as error:
+        open_images(tmp_path / "*.tar")
+    assert str(error.value) == (
+        f"no labelled image in 2 shards of {tmp_path}: each image needs a .cls or a .json with "
+        '"label" of the same key; the first: 0.tar/0: a sample without an image'
     )

@@ -112,22 +112,32 @@ def find_row_groups(root: Path, groups: Sequence[tuple[str, str, int]]) -> list[
     """
     found: dict[tuple[str, str, int], RowGroup] = {}
     for file, column in dict.fromkeys(group[:2] for group in groups):
-        path = str(root / file if file else root)
+        path = str(_path(root, file))
         address = address_of(path)
         stamp = "" if address is None else list_remote_files(address)[0].stamp
         try:
             described = _describe_row_groups(path, column)
         except ImageError as error:
-            raise DataError(f"cannot read {address or path}: {error.reason}") from error
+            raise DataError(f"cannot read {_shown(root, file)}: {error.reason}") from error
         for number, (rows, size) in enumerate(described):
             found[file, column, number] = RowGroup(path, column, number, rows, size, stamp)
     for group in groups:
         if group not in found:
             raise DataError(
-                f"{root / group[0] if group[0] else root} has changed while it was read: it no "
-                f"longer holds row group {group[2]} of its images; run again when it is whole"
+                f"{_shown(root, group[0])} has changed while it was read: it no longer holds row "
+                f"group {group[2]} of its images; run again when it is whole"
             )
     return [found[group] for group in groups]
+
+
+def _path(root: Path, file: str) -> Path:
+    return root / file if file else root
+
+
+def _shown(root: Path, file: str) -> str:
+    """A path as it is told; of an address, whose slashes a Path has joined, that address."""
+    path = _path(root, file)
+    return address_of(path) or str(path)
 
 
 def _describe_row_groups(path: str, column: str) -> list[tuple[int, int]]:

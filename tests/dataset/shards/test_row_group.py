@@ -21,6 +21,7 @@ from foveal.dataset.shards.row_group import (
 )
 from foveal.dataset.tables.parquet_image import ParquetImage
 from foveal.errors import DataError, ImageError
+from foveal.remote import RemoteFile
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -139,6 +140,20 @@ def test_a_file_that_lost_row_groups_since_it_was_listed(table, contents):
         assert str(info.value) == (
             f"{table} has changed while it was read: it no longer holds row group 1 of its "
             "images; run again when it is whole"
+        )
+
+
+def test_an_address_whose_row_groups_are_fewer_now_is_told_as_it_was_given(table, monkeypatch):
+    monkeypatch.setattr(
+        row_group, "list_remote_files", lambda address: [RemoteFile(address, 1, "")]
+    )
+    monkeypatch.setattr(row_group, "open_parquet_file", lambda _: str(table))
+    for root, file in ((Path("s3://b/d/t.parquet"), ""), (Path("s3://b/d"), "t.parquet")):
+        with pytest.raises(DataError) as info:
+            find_row_groups(root, [(file, "image.bytes", 7)])
+        assert str(info.value) == (
+            "s3://b/d/t.parquet has changed while it was read: it no longer holds row group 7 of "
+            "its images; run again when it is whole"
         )
 
 
