@@ -160,10 +160,10 @@ def _runs_by_set(results: list[dict[str, Any]]) -> dict[tuple[str, bool], list[d
 
     Of Foveal's own those of its newest version there.
     """
-    found: dict[tuple[str, bool], list[tuple[str, str, dict[str, Any]]]] = {}
+    found: dict[tuple[str, bool], list[tuple[str, tuple[int, ...], dict[str, Any]]]] = {}
     for result in results:
         machine = result.get("machine", {})
-        where, version = str(machine.get("processor")), str(machine.get("foveal"))
+        where, version = str(machine.get("processor")), _version(machine.get("foveal"))
         for run in result.get("runs", ()):
             if run["accuracy"] is not None and not _cut_short(run):
                 found.setdefault((images(result), is_transfer(run)), []).append(
@@ -177,9 +177,14 @@ def _runs_by_set(results: list[dict[str, Any]]) -> dict[tuple[str, bool], list[d
                 peers.setdefault(where, set()).add(run["who"])
         best = max(peers, key=lambda where: len(peers[where]), default=None)
         there = [(version, run) for where, version, run in runs if where == best]
-        newest = max((version for version, run in there if run["who"] == "foveal"), default="")
+        newest = max((version for version, run in there if run["who"] == "foveal"), default=())
         by_set[key] = [run for version, run in there if run["who"] != "foveal" or version == newest]
     return by_set
+
+
+def _version(told: str | None) -> tuple[int, ...]:
+    """That of a package by which it is sorted; of a result that tells none, the oldest."""
+    return tuple(map(int, re.findall(r"\d+", told or "")))
 
 
 def _cut_short(run: dict[str, Any]) -> bool:

@@ -78,8 +78,8 @@ def similar(
 
     model: as `foveal.embed` takes it.  image: a path, the bytes of an image file, a PIL image or an
     array; where it is itself one of the images of DATA, that one is left out.  data: labelled
-    images, or a folder, archive or shards without labels; root: the folder of a table's images.
-    Embeddings of DATA are kept in the cache.  Raises Error where `image` cannot be read.
+    images, or a folder, archive or .tar shards without labels.  root: the folder of a table's
+    images.  Embeddings of DATA are kept in the cache.  Raises Error where `image` cannot be read.
     """
     from foveal.dataset.open import open_images
     from foveal.neighbours import nearest, unit_rows

@@ -126,6 +126,21 @@ def test_a_figure_shows_its_spread(measured, value, told):
     assert measured.spread(value) == told
 
 
+def test_the_tenth_version_is_newer_than_the_ninth(table):
+    def sitting(version, who, accuracy):
+        run = {"who": who, "accuracy": accuracy, "seconds": 60.0, "from": "scratch", "minutes": 1.0}
+        return {"name": "clothing10", "machine": {"foveal": version}, "runs": [run]}
+
+    results = [
+        sitting("0.10.0", "foveal", 0.9),
+        sitting("0.9.0", "foveal", 0.8),
+        sitting(None, "foveal", 0.7),
+        sitting("0.9.0", "keras", 0.6),
+    ]
+    (runs,) = table._runs_by_set(results).values()
+    assert [run["accuracy"] for run in runs] == [0.9, 0.6]
+
+
 def test_a_sitting_of_training_is_a_row_a_contender(measured):
     sitting = {
         "name": "cifar10:keras",

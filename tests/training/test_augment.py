@@ -127,10 +127,15 @@ def test_rotation_by_a_quarter_turn():
     torch.testing.assert_close(turned, plain.rot90(-1, (2, 3)).flip(2, 3), rtol=0, atol=1e-2)
 
 
-def test_randaugment_turns_an_image_that_is_no_square_without_a_shear():
-    zero, size = torch.zeros(1), torch.tensor([16.0, 8.0])
-    matrix = changes._randaugment_matrices(torch.ones(1), zero, zero, zero, zero, aspect=16 / 8)
-    in_pixels = matrix[0, :, :2] * size[:, None] / size
+def test_randaugment_turns_an_image_that_is_no_square_without_a_shear(monkeypatch):
+    chance = torch.tensor([[0.0, 0.8, 0.9, 0.9]])  # rotation, posterisation, both signs positive
+    monkeypatch.setattr(changes, "_uniform_tensor", lambda *_: chance)
+    maps = []
+    monkeypatch.setattr(changes, "affine_warp", lambda images, map: maps.append(map) or images)
+    images, rng = torch.zeros(1, 1, 8, 16), BatchRng(np.arange(1), 0, 0)
+    changes.randaugment(images, changes.MAX_RANDAUGMENT_MAGNITUDE, rng)
+    size = torch.tensor([16.0, 8.0])
+    in_pixels = maps[0][0, :, :2] * size[:, None] / size
     torch.testing.assert_close(in_pixels @ in_pixels.T, torch.eye(2))
     assert in_pixels[1, 0] == pytest.approx(0.5)  # 30 degrees
 
