@@ -25,8 +25,8 @@ from foveal.text import MAX_LISTED_CLASSES, and_more
 EvaluatedSplit = Literal["train", "val", "test", "all"]
 TRAINING_IMAGES_UNKNOWN = (
     "which images the model was fitted on is not recorded; some of them may be among the scored "
-    "ones, and the scores too high: evaluate data with a split, or instead of an exported file the "
-    "model.safetensors it was made from"
+    "ones, and the scores too high: evaluate images of a test split, or instead of an exported "
+    "file the model.safetensors it was made from"
 )
 
 
@@ -35,19 +35,21 @@ class EvaluationSet:
     """Labelled images as the input of one model.
 
     cache_rows: rows of `pixel_cache` that are scored.  targets: int64 (n,), or bool (n, K).
-    split: what is scored, `unseen` where DATA has no split.  left_out: images not scored because
-    the model was fitted on them.  used_in_training: (n,) scored although it was.
-    ignored_classes: class the model does not know -> images (or labels) left out.
+    labels: of the model.  split: what is scored, `unseen` where DATA has no split.  left_out:
+    images not scored because the model, or one that it is compared with, was fitted on them.
+    used_in_training: (n,) scored although it was.  ignored_classes: class the model does not know
+    -> images (or labels) left out.
     """
 
     dataset: Dataset
     pixel_cache: PixelCache
     cache_rows: IntArray
     targets: IntArray | BoolArray
+    labels: tuple[str, ...]
     split: str
     left_out: int
     used_in_training: BoolArray
-    notes: tuple[str, ...]
+    is_training_unknown: bool
     unusable: tuple[UnusableFile, ...] = ()
     ignored_classes: dict[str, int] = field(default_factory=dict)
 
@@ -71,6 +73,16 @@ class EvaluationSet:
         """(n,) group numbers; None where DATA has no groups."""
         return encode_groups([self.dataset.groups[row] for row in self.rows])
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What limits the scores of these images, as sentences."""
+        return (
+            *(note.text for note in self.dataset.layout_notes),
+            *_class_notes(self.targets, self.labels, self.ignored_classes),
+            *([TRAINING_IMAGES_UNKNOWN] if self.is_training_unknown else []),
+            *_training_notes(self.used_in_training, self.split),
+        )
+
     def __len__(self) -> int:
         return len(self.cache_rows)
 
@@ -81,6 +93,7 @@ class EvaluationSet:
             self,
             cache_rows=self.cache_rows[mask],
             targets=self.targets[mask],
+            left_out=self.left_out + int((~mask).sum()),
             used_in_training=self.used_in_training[mask],
         )
 
@@ -129,8 +142,8 @@ def collect_evaluation_set(
             f"none of the {len(rows)} images to score in {dataset.root} can be read; "
             "see foveal check"
         )
-    training_unknown = scored == "unseen" and not len(train_hashes)
-    scored = "all" if training_unknown else scored
+    is_training_unknown = scored in ("unseen", "train", "all") and not len(train_hashes)
+    scored = "all" if scored == "unseen" and is_training_unknown else scored
     used = np.isin(cache.content_hashes, train_hashes)
     cache_rows = np.flatnonzero(~used) if scored == "unseen" else np.arange(len(cache.rows))
     if not len(cache_rows):
@@ -141,24 +154,16 @@ def collect_evaluation_set(
         )
     labels = [dataset.labels[row] for row in cache.rows[cache_rows]]
     targets = encode_labels(labels, manifest.labels, manifest.task)
-    notes = [note.text for note in dataset.layout_notes]
-    notes += _class_notes(targets, manifest, ignored)
-    if training_unknown:
-        notes.append(TRAINING_IMAGES_UNKNOWN)
-    if scored == "test" and used.any():
-        notes.append(
-            f"{int(used.sum())} of the {len(used)} test images were used in training: the scores "
-            "are too high; find the duplicates with foveal check"
-        )
     return EvaluationSet(
         dataset=dataset,
         pixel_cache=cache,
         cache_rows=cache_rows,
         targets=targets,
+        labels=manifest.labels,
         split=scored,
         left_out=int(used.sum()) if scored == "unseen" else 0,
         used_in_training=used[cache_rows],
-        notes=tuple(notes),
+        is_training_unknown=is_training_unknown,
         unusable=(*dataset.unusable, *cache.unusable),
         ignored_classes=ignored,
     )
@@ -219,13 +224,13 @@ def _match_classes(
 
 
 def _class_notes(
-    targets: IntArray | BoolArray, manifest: Manifest, ignored: Mapping[str, int]
+    targets: IntArray | BoolArray, labels: Sequence[str], ignored: Mapping[str, int]
 ) -> list[str]:
     """Sentences on classes that have no image here, or are left out."""
-    n_classes = len(manifest.labels)
-    multi = manifest.task == "multi"
+    n_classes = len(labels)
+    multi = targets.ndim == 2
     support: Any = targets.sum(axis=0) if multi else np.bincount(targets, minlength=n_classes)
-    missing = [label for label, n in zip(manifest.labels, support, strict=True) if not n]
+    missing = [label for label, n in zip(labels, support, strict=True) if not n]
     notes = []
     if missing:
         notes.append(
@@ -235,6 +240,16 @@ def _class_notes(
     if ignored:
         notes.append(f"classes the model does not know were left out: {_with_counts(ignored)}")
     return notes
+
+
+def _training_notes(used: BoolArray, split: str) -> list[str]:
+    """A sentence where images are scored that the model was fitted on."""
+    if not used.any():
+        return []
+    told = f"{int(used.sum())} of the {len(used)} images scored were used in training: the scores "
+    if split in ("train", "all"):
+        return [f"{told}are too high; score test to learn how good it is on new images"]
+    return [f"{told}are too high; find the duplicates with foveal check"]
 
 
 def _with_counts(classes: Mapping[str, int]) -> str:

@@ -144,6 +144,6 @@ def _score_folder(
     if not probabilities:
         raise DataError(f"no image in {folder} can be read; give a folder of images")
     threshold = model.manifest.thresholds.abstain
-    return score_out_of_distribution(
-        str(folder), np.array(probabilities), predictions, threshold, unusable
-    )
+    # shortest decimals: as fp32 they are again what those of `predictions` are
+    exact = np.array(probabilities, np.float32).astype(np.float64)
+    return score_out_of_distribution(str(folder), exact, predictions, threshold, unusable)

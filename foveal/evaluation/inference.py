@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,10 +129,21 @@ def to_predictions(
 def uncalibrated_predictions(
     logits: npt.NDArray[np.float32], manifest: Manifest, calibrated: Predictions
 ) -> Predictions:
-    """The predictions of the same logits with temperature 1."""
-    manifest = manifest.model_copy(update={"temperature": 1.0})
-    names = [str(row) for row in range(len(logits))]
-    return to_predictions(logits, manifest, calibrated.targets, names, calibrated.groups)
+    """The same predicted classes with the probabilities of temperature 1."""
+    uncalibrated = manifest.model_copy(update={"temperature": 1.0})
+    point, thresholds = calibrated.operating_point, calibrated.label_thresholds
+
+    def at_temperature_1(threshold: Any) -> Any:
+        """The probability for the logit that has `threshold` at the model's temperature."""
+        yes, no = threshold**manifest.temperature, (1 - threshold) ** manifest.temperature
+        return yes / (yes + no)
+
+    return replace(
+        calibrated,
+        probabilities=probabilities_from_logits(logits, uncalibrated).astype(np.float64),
+        operating_point=None if point is None else float(at_temperature_1(point)),
+        label_thresholds=None if thresholds is None else at_temperature_1(thresholds),
+    )
 
 
 def _open(model: Any, name: str) -> OpenedModel:

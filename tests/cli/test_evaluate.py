@@ -54,7 +54,8 @@ def test_several_models_are_compared(
     assert run(["evaluate", model, str(other), str(digits), "--split", "all"]) == 0
     out = capsys.readouterr().out
     assert "Differences on the same 300 images, paired 95 % intervals" in out
-    assert out.rstrip().endswith("accuracy +0.0000  (+0.0000 to +0.0000)  not significant")
+    assert "accuracy +0.0000  (+0.0000 to +0.0000)  not significant\n" in out
+    assert out.rstrip().endswith("score test to learn how good it is on new images")
     assert run(["evaluate", model, str(other), str(digits), "--split", "all", "--json"]) == 0
     comparison = json.loads(capsys.readouterr().out)
     assert len(comparison["models"]) == 2

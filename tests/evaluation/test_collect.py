@@ -63,6 +63,8 @@ def test_without_hashes_every_image_is_scored_with_a_note(model: Model, digits: 
     no_hashes = np.zeros(0, np.uint64)
     unknown = collect_evaluation_set(dataset, model.manifest, no_hashes, None, silent)
     assert (unknown.split, len(unknown), unknown.notes) == ("all", 300, (TRAINING_IMAGES_UNKNOWN,))
+    asked = collect_evaluation_set(dataset, model.manifest, no_hashes, "all", silent)
+    assert asked.notes == (TRAINING_IMAGES_UNKNOWN,)
 
 
 def test_classes_are_matched_by_name(model: Model, new_digits: Path, tmp_path: Path) -> None:
@@ -123,8 +125,12 @@ def test_test_images_used_in_training_are_noted(
     for split, source in (("train", new_digits), ("test", digits)):
         shutil.copytree(source, tmp_path / split)
     assert collected(model, tmp_path).notes == (
-        "300 of the 300 test images were used in training: the scores are too high; find the "
+        "300 of the 300 images scored were used in training: the scores are too high; find the "
         "duplicates with foveal check",
+    )
+    assert collected(model, digits, "all").notes == (
+        "300 of the 300 images scored were used in training: the scores are too high; score test "
+        "to learn how good it is on new images",
     )
 
 
@@ -142,3 +148,13 @@ def test_models_are_compared_on_the_images_new_to_all(model: Model, old_and_new:
         f"each image of {old_and_new} was used to fit one of the 2 models, so that none is left "
         "to compare them on; give other images, or choose a split with --split"
     )
+
+
+def test_what_is_said_of_compared_images_is_true_of_those_that_are_left(
+    model: Model, old_and_new: Path
+) -> None:
+    unseen, everything = collected(model, old_and_new), collected(model, old_and_new, "all")
+    without_3 = unseen.rows[unseen.targets != 3]
+    _, second = common_images([unseen.restricted_to(without_3), everything])
+    assert (len(second), second.left_out) == (len(without_3), 700 - len(without_3))
+    assert second.notes == ("1 of the model's 10 classes have no image here and are not scored: 3",)

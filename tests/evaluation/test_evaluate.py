@@ -62,3 +62,16 @@ def test_few_images_and_unfinished_training_are_noted(single_label) -> None:
     )
     finished = Manifest(network=LINEAR, labels=("a", "b"))
     assert limitation_notes(single_label(n=100), finished) == ()
+
+
+def test_probabilities_of_others_are_those_of_the_scored_images_to_the_bit(
+    digits_run: Path, new_digits: Path
+) -> None:
+    (model,) = open_models([digits_run / "model.safetensors"])
+    evaluation_set = collect_evaluation_set(
+        open_dataset(new_digits), model.manifest, model.train_hashes, None, silent
+    )
+    output = run_model(model, evaluation_set, silent)
+    scores = evaluate_model(model, evaluation_set, output, silent, others=new_digits)
+    assert scores.out_of_distribution.n == len(evaluation_set)
+    assert scores.out_of_distribution.roc_auc == 0.5

@@ -96,3 +96,20 @@ def test_the_thresholds_of_the_manifest_apply() -> None:
     assert predictions.probabilities[:, 1] == pytest.approx(1 / (1 + np.exp([0.5, 2.0])))
     uncalibrated = uncalibrated_predictions(logits, manifest, predictions)
     assert uncalibrated.probabilities[:, 1] == pytest.approx(1 / (1 + np.exp([1.0, 4.0])))
+
+
+@pytest.mark.parametrize("temperature", [0.4, 3.0])
+def test_without_calibration_the_same_classes_are_predicted(temperature: float) -> None:
+    labels = ("good", "bad")
+    logits = np.random.default_rng(0).normal(size=(500, 1)).astype(np.float32)
+    targets = np.zeros(500, np.int64)
+    for point in (0.0, 0.2, 0.5, 1.0):
+        manifest = Manifest(
+            network=Network(layers=(Flatten(), Output("sigmoid"))),
+            labels=labels,
+            temperature=temperature,
+            thresholds=Thresholds(positive_class="bad", operating_point=point),
+        )
+        predictions = to_predictions(logits, manifest, targets, ["x"] * 500)
+        uncalibrated = uncalibrated_predictions(logits, manifest, predictions)
+        assert np.array_equal(uncalibrated.predicted, predictions.predicted)
