@@ -36,17 +36,19 @@ def int8_candidates(
     graph: Any, model: Model, pixels: np.ndarray, progress: Progress
 ) -> Iterator[tuple[str, Any]]:
     """Yield (method, int8 onnx.ModelProto); pixels: uint8 (N, H, W, C) to calibrate on."""
-    all_int8, fp32_ends, *others = quantise.VARIANTS
     graph = fold_normalisation(graph)
+    has_middle = len(quantise.weighted_nodes(graph)) > 2  # else nothing is left to quantise
+    variants = [one for one in quantise.VARIANTS if has_middle or not one.fp32_ends]
+    first, others = variants[: 1 + has_middle], variants[1 + has_middle :]
     progress("exporting", 0, None, f"calibrating on {len(pixels):,} images")
     rounded = round_weights(graph, pixels)
     main = [
         (variant.name, quantise.quantise_graph(graph, pixels, variant, (), rounded))
-        for variant in (all_int8, fp32_ends)
+        for variant in first
     ]
     native = Predictor(model).probabilities(pixels)
     agreements = [_agreement(candidate, model, native, pixels) for _, candidate in main]
-    if agreements[1] > agreements[0] + MIN_AGREEMENT_GAIN:
+    if agreements[-1] > agreements[0] + MIN_AGREEMENT_GAIN:
         main.reverse()
     if max(agreements) >= 1 - MAX_DISAGREEMENT:
         yield from main

@@ -56,40 +56,45 @@ class SampleRequest:
     labelled: bool = True
 
 
-def from_run(model: Path, manifest: Manifest) -> tuple[ParitySamples, ParitySamples]:
+def from_run(
+    model: Path, manifest: Manifest, *, calibrate: bool = True
+) -> tuple[ParitySamples, ParitySamples]:
     """(parity, calibration) samples: val and train of the data.json beside `model`.
 
+    calibrate: whether the second are needed, else the first are given for them.
     Images that are gone or changed are left out; raises DataError where none is left.
     """
     data = read_run_data(model.parent)
     if data is None:
         raise DataError(f"there is no {DATA_FILE} beside {model}: {_USE_DATA}")
     parity = _split_samples(data, "val", manifest, MAX_PARITY_IMAGES, model)
+    if not calibrate:
+        return parity, parity
     calibration = _split_samples(data, "train", manifest, MAX_CALIBRATION_IMAGES, model)
     return parity, calibration
 
 
 def from_data(
-    dataset: Dataset, manifest: Manifest, train_hashes: np.ndarray
+    dataset: Dataset, manifest: Manifest, train_hashes: np.ndarray, *, calibrate: bool = True
 ) -> tuple[ParitySamples, ParitySamples]:
     """(parity, calibration) samples of DATA: its val and train where it has splits.
 
     Else images the model was not trained on, and those it was; an empty group is replaced by the
-    other.  A model of weights learned elsewhere takes images of unknown classes without their
-    labels.  Raises DataError for a multi-label dataset and a single-label model, unknown
-    classes, or no readable image.
+    other.  calibrate: as of `from_run`.  A model of weights learned elsewhere takes images of
+    unknown classes without their labels.  Raises DataError for a multi-label dataset and a
+    single-label model, unknown classes, or no readable image.
     """
     labelled = not _knows_no_class(dataset, manifest)
     if labelled:
         _check_labels(dataset, manifest)
     parity_rows, calibration_rows = _split_rows(dataset, train_hashes)
-    parity, calibration = (
-        collect(SampleRequest(dataset, rows, None, limit, labelled), manifest)
-        for rows, limit in (
-            (parity_rows or calibration_rows, MAX_PARITY_IMAGES),
-            (calibration_rows or parity_rows, MAX_CALIBRATION_IMAGES),
-        )
-    )
+
+    def sample(rows: list[int], limit: int) -> ParitySamples:
+        return collect(SampleRequest(dataset, rows, None, limit, labelled), manifest)
+
+    parity = calibration = sample(parity_rows or calibration_rows, MAX_PARITY_IMAGES)
+    if calibrate:
+        calibration = sample(calibration_rows or parity_rows, MAX_CALIBRATION_IMAGES)
     if not len(parity) or not len(calibration):
         raise DataError(f"no image of {dataset.root} can be read; see foveal check")
     return parity, calibration

@@ -112,7 +112,7 @@ def export(
         "max_accuracy_loss": max_loss,
     }
     options = _with_limits(exporting.ExportOptions(int8=int8, any_size=any_size), limits)
-    samples, calibration = _samples(source, native, data, root)
+    samples, calibration = _samples(source, native, data, root, calibrate=int8)
     if to == "pytorch":
         from foveal.exporting.pytorch.export import export_folder
 
@@ -183,16 +183,19 @@ def _samples(
     model: Model,
     data: str | Path | Dataset | None,
     root: str | Path | None,
+    *,
+    calibrate: bool,
 ) -> tuple[ParitySamples, ParitySamples]:
     from foveal.dataset.open import open_dataset, refuse_root_without_data
     from foveal.exporting.samples import from_data, from_run
 
     refuse_root_without_data(data, root)
     if data is not None:
-        return from_data(open_dataset(data, root=root), model.manifest, model.train_hashes)
+        dataset = open_dataset(data, root=root)
+        return from_data(dataset, model.manifest, model.train_hashes, calibrate=calibrate)
     if source is None:
         raise UsageError("a model in memory has no data.json beside it: give data")
-    return from_run(source, model.manifest)
+    return from_run(source, model.manifest, calibrate=calibrate)
 
 
 _MAXIMUM = {

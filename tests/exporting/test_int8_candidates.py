@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from foveal.exporting import int8_candidates as module
+from foveal.exporting import quantise
 from foveal.exporting.int8_candidates import int8_candidates
 from foveal.exporting.onnx import export_graph
+from foveal.exporting.quantise import weighted_nodes
 from foveal.model.model import Model, load_model
 from foveal.progress import silent
 
@@ -38,6 +40,13 @@ def test_order(model: Model, monkeypatch, agreements: tuple[float, float], order
     monkeypatch.setattr(module, "_agreement", lambda *_: next(values))
     methods = [name for name, _ in int8_candidates(export_graph(model), model, PIXELS, silent)]
     assert methods == order
+
+
+def test_first_and_last_stay_fp32_only_where_there_are_others(model: Model, monkeypatch) -> None:
+    monkeypatch.setattr(quantise, "weighted_nodes", lambda graph: weighted_nodes(graph)[:2])
+    monkeypatch.setattr(module, "_agreement", lambda *_: 1.0)
+    methods = [name for name, _ in int8_candidates(export_graph(model), model, PIXELS, silent)]
+    assert methods == [ALL_INT8, "min-max, 1 of 2 layers fp32"]
 
 
 def test_candidates_are_made_one_at_a_time(model: Model, monkeypatch) -> None:

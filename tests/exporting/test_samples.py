@@ -110,6 +110,15 @@ def test_a_run_without_val_says_so(model: Path, manifest: Manifest) -> None:
     )
 
 
+def test_images_of_train_are_needed_for_calibration_alone(model: Path, manifest: Manifest) -> None:
+    change(model, lambda data: data["images"]["train"].clear())
+    with pytest.raises(DataError) as caught:
+        from_run(model, manifest)
+    assert str(caught.value).startswith("no train image of the model's classes is listed in ")
+    parity, same = from_run(model, manifest, calibrate=False)
+    assert len(parity) == len(same) == 100
+
+
 def test_without_data_json(tmp_path: Path, manifest: Manifest) -> None:
     model = tmp_path / "model.safetensors"
     with pytest.raises(DataError) as caught:

@@ -104,6 +104,7 @@ class BrowserPage:
         Raises BrowserUnavailable where the browser cannot open it, PageFailed where it has not
         loaded within START_SECONDS or ends the browser.
         """
+        self._pipe.forget_events()  # an empty page has loaded too
         with _failing_page():
             loaded = self._pipe.call(
                 "Page.navigate", {"url": path.resolve().as_uri()}, self._session
@@ -177,6 +178,10 @@ class _Pipe:
             raise BrowserUnavailable(f"the browser refused {method}: {answer['error']['message']}")
         result: dict[str, Any] = answer["result"]
         return result
+
+    def forget_events(self) -> None:
+        """Wait only for what the browser reports from now on."""
+        self._events.clear()
 
     def wait_for(self, event: str) -> None:
         """Return when the browser has reported `event`; raises BrowserUnavailable."""

@@ -11,7 +11,13 @@ import numpy as np
 from foveal.errors import Error
 from foveal.exporting.export import ExportedModel, ExportOptions, export_model
 from foveal.exporting.page.browser import BrowserUnavailable
-from foveal.exporting.page.check import PageCheck, check_page, failure_message, page_failures
+from foveal.exporting.page.check import (
+    MAX_BROWSER_IMAGES,
+    PageCheck,
+    check_page,
+    failure_message,
+    page_failures,
+)
 from foveal.exporting.page.document import Language, PageContent, SelfTest, self_test_images
 from foveal.exporting.samples import ParitySamples
 from foveal.files import write_atomic
@@ -50,7 +56,7 @@ def export_page(
     """Write the page `out`; raises Error with the figures where it fails the parity check."""
     exported = export_model(model, samples, calibration, options, progress=progress)
     content = _page_content(model, exported, samples, options, out.stem, lang)
-    native = Predictor(model).probabilities(samples.pixels)
+    native = Predictor(model).probabilities(samples.pixels[:MAX_BROWSER_IMAGES])
     check, not_opened = _check_in_browser(content, native, samples, progress)
     if check is not None:
         problems = page_failures(check, options.parity_limits, quantised=options.int8)
