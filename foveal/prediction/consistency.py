@@ -77,19 +77,25 @@ def predictor_routes(predictor: Predictor, paths: list[Path]) -> list[tuple[str,
         predictor.batch_size = batch_size
         yield from enumerate(predictor.predict(images, top=None))
 
-    def predict_in_memory(convert: Callable[[Any], Any]) -> Iterator[tuple[int, Prediction]]:
+    def predict_in_memory(*, arrays: bool) -> Iterator[tuple[int, Prediction]]:
         if not not_jpeg:
             raise RouteSkipped("all images are JPEG, which is decoded at reduced size from files")
-        images = (convert(_open_image(paths[index])) for index in not_jpeg)
-        yield from zip(not_jpeg, predictor.predict(images, top=None), strict=True)
+        indices = not_jpeg
+        if arrays:
+            indices = [index for index in not_jpeg if _is_plain(_open_image(paths[index]))]
+        if not indices:
+            raise RouteSkipped("no image but JPEG is upright and grey, RGB or RGBA as an array is")
+        images = (_open_image(paths[index]) for index in indices)
+        inputs = map(np.asarray, images) if arrays else images
+        yield from zip(indices, predictor.predict(inputs, top=None), strict=True)
 
     return [
         ("batch of 1", lambda: predict(paths, 1)),
         ("batch of 7", lambda: predict(paths, 7)),
         ("path strings", lambda: predict(map(str, paths))),
         ("bytes", lambda: predict(path.read_bytes() for path in paths)),
-        ("Pillow images", lambda: predict_in_memory(lambda image: image)),
-        ("arrays", lambda: predict_in_memory(np.asarray)),
+        ("Pillow images", lambda: predict_in_memory(arrays=False)),
+        ("arrays", lambda: predict_in_memory(arrays=True)),
     ]
 
 
@@ -121,6 +127,14 @@ def _is_jpeg(path: Path) -> bool:
     """A large JPEG is decoded at reduced size from a path and bytes, but not from an array."""
     with path.open("rb") as file:
         return file.read(2) == b"\xff\xd8"
+
+
+def _is_plain(image: Any) -> bool:
+    """Whether its pixels as they are stored are all that it says: no palette, nothing to turn."""
+    from PIL import ExifTags
+
+    upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    return image.mode in ("L", "RGB", "RGBA") and upright and "transparency" not in image.info
 
 
 def _open_image(path: Path) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from foveal.dataset.tables.cells import csv_text
 from foveal.errors import MissingExtra, UsageError
 from foveal.files import write_atomic
 from foveal.prediction.embedding_cache import npy_bytes
-from foveal.text import printable
+from foveal.text import is_address, printable
 
 if TYPE_CHECKING:
     from foveal.prediction.embeddings import Embeddings
@@ -42,11 +43,16 @@ def check_embeddings_file(out: Path, *, clusters: bool) -> None:
 
 
 def write_embeddings(out: Path, embeddings: Embeddings) -> None:
-    """Write them by the suffix of `out`, whole or not at all; see docs/embed.md for the columns."""
+    """Write them by the suffix of `out`; see docs/embed.md for the columns.
+
+    Raises Error where they cannot be written; a table of paths is there only beside its vectors.
+    """
     suffix = out.suffix.lower()
     if suffix == ".npy":
-        write_atomic(paths_file(out), csv_text(_path_rows(embeddings)))
+        with contextlib.suppress(OSError):  # then nothing can be written there either
+            paths_file(out).unlink()
         write_atomic(out, npy_bytes(embeddings.vectors))
+        write_atomic(paths_file(out), csv_text(_path_rows(embeddings)))
     elif suffix == ".parquet":
         write_atomic(out, lambda path: _write_parquet(path, embeddings))
     else:
@@ -64,8 +70,12 @@ def _path_rows(embeddings: Embeddings) -> Iterator[list[Any]]:
 
 
 def _label_rows(out: Path, embeddings: Embeddings) -> Iterator[list[Any]]:
-    """A table that is DATA: path (relative to the table), label, distance to the centre."""
+    """A table that is DATA: path (relative to the table), label, distance to the centre.
+
+    Raises UsageError where images have no file of their own.
+    """
     assert embeddings.clusters is not None
+    _refuse_packed(embeddings.paths)
     yield ["path", "label", "distance"]
     distances = embeddings.clusters.distances.tolist()
     for path, name, distance in zip(
@@ -74,8 +84,20 @@ def _label_rows(out: Path, embeddings: Embeddings) -> Iterator[list[Any]]:
         yield [_name(_relative(path, out.parent)), name, f"{distance:.6f}"]
 
 
+def _refuse_packed(paths: Sequence[str | None]) -> None:
+    """Raise UsageError where one of the images lies inside an archive or a shard."""
+    files = [Path(path) for path in paths if path is not None and not is_address(path)]
+    folders = {file.parent: file for file in files}
+    for folder, file in folders.items():
+        if any(each.is_file() for each in (folder, *folder.parents)):
+            raise UsageError(
+                f"{printable(str(file))} lies inside a file, and a .csv names images that are "
+                "files: unpack them first, or give --out a name that ends in .parquet"
+            )
+
+
 def _relative(path: str | None, folder: Path) -> str | None:
-    if path is None or os.path.isabs(path):  # noqa: PTH117
+    if path is None or is_address(path) or os.path.isabs(path):  # noqa: PTH117
         return path
     return Path(os.path.relpath(path, folder)).as_posix()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,7 @@ DISABLE_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 identifier of the machine; a value that the environment has already stays."""
 MAX_MODEL_BYTES = 2**31
 """The size limit of a protobuf message and of a flatbuffer."""
+_stderr_lock = threading.Lock()
 
 
 def load_onnxruntime() -> ModuleType:
@@ -67,13 +69,17 @@ def graph_mismatch(path: Path) -> ModelFileError:
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Discard what native code writes to file descriptor 2 meanwhile."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+    """Discard what native code writes to file descriptor 2 meanwhile, one block at a time."""
+    if sys.stderr is None:  # a process without a terminal may have closed it
         yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+        return
+    with _stderr_lock:
+        sys.stderr.flush()
+        saved = os.dup(2)
+        try:
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

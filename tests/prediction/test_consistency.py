@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from foveal.errors import Error
 from foveal.prediction.consistency import (
@@ -114,6 +114,31 @@ def test_images_in_memory_are_skipped_where_all_are_jpeg(native: Path, tmp_path:
             "all images are JPEG, which is decoded at reduced size from files"
         )
     assert compare_route("bytes", reference, routes["bytes"]).skipped is None
+
+
+def test_arrays_are_of_images_whose_pixels_are_all_that_they_say(
+    native: Path, tmp_path: Path
+) -> None:
+    image = Image.effect_noise((30, 20), 90)
+    image.convert("P").save(tmp_path / "palette.png")
+    image.convert("1").save(tmp_path / "bits.png")
+    image.convert("LA").save(tmp_path / "alpha.png")
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    image.save(tmp_path / "turned.png", exif=turned)
+    image.save(tmp_path / "transparent.png", transparency=7)
+    predictor, paths = Predictor(native), sorted(tmp_path.glob("*.png"))
+    reference = list(predictor.predict(paths, top=None))
+    routes = dict(predictor_routes(predictor, paths))
+    assert compare_route("arrays", reference, routes["arrays"]).skipped == (
+        "no image but JPEG is upright and grey, RGB or RGBA as an array is"
+    )
+    assert compare_route("Pillow images", reference, routes["Pillow images"]).passed
+    image.save(tmp_path / "plain.png")
+    paths.append(tmp_path / "plain.png")
+    reference = list(predictor.predict(paths, top=None))
+    result = compare_route("arrays", reference, dict(predictor_routes(predictor, paths))["arrays"])
+    assert (result.images, result.passed) == (1, True)
 
 
 @pytest.mark.parametrize("gap", [0.9e-5, 1.1e-5])

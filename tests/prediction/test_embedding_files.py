@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from foveal.clusters import Clusters
 from foveal.errors import Error, MissingExtra, UsageError
+from foveal.prediction import embedding_files as module
 from foveal.prediction.embedding_files import check_embeddings_file, paths_file, write_embeddings
 from foveal.prediction.embeddings import Embeddings
 
@@ -77,6 +79,42 @@ def test_a_table_of_labels_is_relative_to_its_folder(tmp_path: Path, monkeypatch
         ["/b.png", "cluster-2", "0.000000"],
         ["../../c.png", "cluster-1", "0.500000"],
     ]
+
+
+def test_a_table_of_labels_keeps_addresses_and_refuses_images_inside_a_file(tmp_path: Path):
+    address = Embeddings(("s3://b/1.png", "https://h/2.png", None), VECTORS, (), CLUSTERS)
+    write_embeddings(tmp_path / "labels.csv", address)
+    assert [row[0] for row in rows(tmp_path / "labels.csv")] == [
+        "path",
+        "s3://b/1.png",
+        "https://h/2.png",
+        "",
+    ]
+    (tmp_path / "pool.zip").write_bytes(b"")
+    packed = f"{tmp_path}/pool.zip/a/1.png"
+    with pytest.raises(UsageError) as error:
+        write_embeddings(tmp_path / "l.csv", replace(address, paths=(packed, None, None)))
+    assert str(error.value) == (
+        f"{packed} lies inside a file, and a .csv names images that are files: unpack them first, "
+        "or give --out a name that ends in .parquet"
+    )
+    assert not (tmp_path / "l.csv").exists()
+
+
+def test_vectors_that_were_not_written_leave_no_table_of_others(tmp_path: Path, monkeypatch):
+    out = tmp_path / "vectors.npy"
+    write_embeddings(out, PLAIN)
+    write = module.write_atomic
+
+    def write_vectors_alone(path, content):
+        if path.suffix == ".csv":
+            raise Error("cannot write")
+        write(path, content)
+
+    monkeypatch.setattr(module, "write_atomic", write_vectors_alone)
+    with pytest.raises(Error):
+        write_embeddings(out, PLAIN)
+    assert [path.name for path in tmp_path.iterdir()] == ["vectors.npy"]
 
 
 @pytest.mark.parametrize(

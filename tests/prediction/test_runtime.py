@@ -4,10 +4,12 @@ import ast
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import foveal
-from foveal.prediction.runtime import DISABLE_TELEMETRY, runtime_error
+from foveal.prediction.runtime import DISABLE_TELEMETRY, quiet_stderr, runtime_error
 
 PACKAGE = Path(foveal.__file__).parent
 
@@ -67,3 +69,31 @@ def test_what_a_runtime_says_is_one_line_that_can_be_shown():
     assert str(runtime_error(Path("a.onnx"), RuntimeError())) == (
         "a.onnx cannot be run: RuntimeError; export the model again"
     )
+
+
+def test_what_is_quiet_in_two_threads_is_heard_again(capfd):
+    entered, left = threading.Event(), threading.Event()
+
+    def first():
+        with quiet_stderr():
+            entered.set()
+            left.wait(0.2)  # the other would come in, were it not for the lock
+        os.write(2, b"heard")
+
+    def second():
+        entered.wait(60)
+        with quiet_stderr():
+            os.write(2, b"not heard")
+        left.set()
+
+    with ThreadPoolExecutor() as pool:
+        for done in (pool.submit(first), pool.submit(second)):
+            done.result(60)
+    os.write(2, b" twice")
+    assert capfd.readouterr().err.endswith(" twice")
+
+
+def test_without_a_standard_error_nothing_is_quietened(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with quiet_stderr():
+        pass
