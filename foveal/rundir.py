@@ -95,7 +95,7 @@ def check_unused(folder: Path) -> None:
 
 
 def write_run_data(folder: Path, data: RunData) -> None:
-    """Write data.json into `folder`; raises Error where it cannot be written."""
+    """Write data.json into `folder`, which is there; raises Error where it cannot be written."""
     content = {
         "format": DATA_FORMAT,
         "root": str(data.root),
@@ -112,7 +112,7 @@ def write_run_data(folder: Path, data: RunData) -> None:
         },
     }
     # without line breaks json's C encoder writes it: 0.2 s for 60,000 images, with them 2 s
-    write_atomic(folder / DATA_FILE, json.dumps(content, ensure_ascii=False))
+    write_atomic(folder / DATA_FILE, json.dumps(content, ensure_ascii=False), make_folder=False)
 
 
 def _image_rows(images: Sequence[RunImage]) -> list[dict[str, Any]]:

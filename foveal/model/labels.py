@@ -31,7 +31,8 @@ def rename_labels(manifest: Manifest, names: Mapping[str, str]) -> Manifest:
 def copy_with_labels(model: Path, out: Path, names: Mapping[str, str]) -> None:
     """Write `model` to `out` with other class names: same weights and SHA-256, a seal of its own.
 
+    The folder of `out` must be there.
     Raises ModelFileError for a damaged file, Error where `out` cannot be written.
     """
     manifest, tensors = read_model_file(model)
-    write_model_file(out, rename_labels(manifest, names), tensors)
+    write_model_file(out, rename_labels(manifest, names), tensors, make_folder=False)

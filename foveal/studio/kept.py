@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import Field, TypeAdapter
 
-from foveal.errors import UsageError
+from foveal.errors import Error, UsageError
 from foveal.files import write_atomic
 
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
@@ -42,8 +43,11 @@ def write_kept(file: Path, value: object) -> None:
 
     Raises Error where it cannot be written.
     """
-    if file.parent.is_dir():
+    try:
         write_atomic(file, json.dumps(value), make_folder=False)
+    except Error:
+        if file.parent.is_dir():
+            raise
 
 
 def write_into_folder(file: Path, content: str) -> None:
@@ -52,9 +56,19 @@ def write_into_folder(file: Path, content: str) -> None:
     Raises UsageError where that was removed, so that no part of a project or run is made again;
     Error where the file cannot be written.
     """
-    if not file.parent.is_dir():
-        raise UsageError("this was removed meanwhile; reload the page")
-    write_atomic(file, content, make_folder=False)
+    with unless_removed(file.parent):
+        write_atomic(file, content, make_folder=False)
+
+
+@contextlib.contextmanager
+def unless_removed(folder: Path) -> Iterator[None]:
+    """Tell what fails inside the block as UsageError where `folder` was removed meanwhile."""
+    try:
+        yield
+    except (Error, FileNotFoundError) as error:
+        if folder.is_dir():
+            raise
+        raise UsageError("this was removed meanwhile; reload the page") from error
 
 
 def read_tail(file: Path, max_bytes: int) -> bytes:

@@ -7,7 +7,9 @@ import pytest
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from foveal.studio.kept import parse_json, read_kept, write_kept
+from foveal.errors import Error, UsageError
+from foveal.studio import kept
+from foveal.studio.kept import parse_json, read_kept, write_into_folder, write_kept
 
 
 class Facts(TypedDict):
@@ -66,3 +68,38 @@ def test_it_is_kept_in_a_folder_that_is_there_and_in_no_other(tmp_path):
     assert read_kept(tmp_path / "a", KIND) == {"size": 3, "share": None}
     write_kept(tmp_path / "removed" / "a", {"size": 3, "share": None})
     assert not (tmp_path / "removed").exists()
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_nothing_is_written_into_a_folder_that_was_removed(tmp_path, monkeypatch, when):
+    folder, gone = tmp_path / "project", tmp_path / "trash"
+    write = kept.write_atomic
+
+    def remove(*arguments, **options):
+        folder.rename(gone)
+        write(*arguments, **options)
+
+    for work in (write_kept, write_into_folder):
+        folder.mkdir()
+        if when == "before":
+            folder.rename(gone)
+        else:
+            monkeypatch.setattr(kept, "write_atomic", remove)
+        if work is write_kept:
+            write_kept(folder / "a", "text")
+        else:
+            with pytest.raises(UsageError) as caught:
+                write_into_folder(folder / "a", "text")
+            assert str(caught.value) == "this was removed meanwhile; reload the page"
+        assert not folder.exists()
+        gone.rmdir()
+
+
+def test_what_cannot_be_written_into_a_folder_that_is_there_is_told(tmp_path):
+    (tmp_path / "a").mkdir()
+    for work in (write_kept, write_into_folder):
+        with pytest.raises(Error) as caught:
+            work(tmp_path / "a", "text")
+        assert str(caught.value) == (
+            f"cannot write {tmp_path}/a: Is a directory; free space or choose another place"
+        )

@@ -24,10 +24,11 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from foveal.errors import DataError, Error, ModelFileError
+from foveal.files import write_atomic
 from foveal.model.file import read_manifest
 from foveal.model.labels import copy_with_labels
 from foveal.rundir import DATA_FILE, MODEL_FILE, RunImage, read_run_data, write_run_data
-from foveal.studio.kept import read_kept, size_and_time, write_into_folder
+from foveal.studio.kept import read_kept, size_and_time, unless_removed
 from foveal.studio.project.project import Project
 from foveal.studio.project.training_table import CLASSES_FILE
 from foveal.studio.runs.request import TABLE_FILE
@@ -147,7 +148,7 @@ def name_run(project: Project, run: Path) -> NamedRun:
     named = tuple(names.file.get(label, label) for label in labels)
     if not names.file:
         return NamedRun(run, merged, named)
-    with _writing:
+    with _writing, unless_removed(run):
         _copy(run, names.file)
     return NamedRun(run / FOLDER, merged, named)
 
@@ -224,8 +225,9 @@ def _copy(run: Path, names: dict[str, str]) -> None:
             ),
         )
     if (run / TABLE_FILE).is_file():
-        write_into_folder(folder / TABLE_FILE, _table(run / TABLE_FILE, names))
-    write_into_folder(folder / NAMES_FILE, json.dumps(made_of))
+        table = _table(run / TABLE_FILE, names)
+        write_atomic(folder / TABLE_FILE, table, make_folder=False)
+    write_atomic(folder / NAMES_FILE, json.dumps(made_of), make_folder=False)
 
 
 def _images(images: tuple[RunImage, ...], names: dict[str, str]) -> tuple[RunImage, ...]:

@@ -22,7 +22,14 @@ from typing_extensions import TypedDict
 from foveal.errors import UsageError
 from foveal.progress import Progress
 from foveal.rundir import REPORT_FILE, read_run_data
-from foveal.studio.kept import check_kept, read_kept, size_and_time, write_into_folder, write_kept
+from foveal.studio.kept import (
+    check_kept,
+    read_kept,
+    size_and_time,
+    unless_removed,
+    write_into_folder,
+    write_kept,
+)
 from foveal.studio.models.class_names import file_labels, name_run, run_names
 from foveal.studio.models.loaded import model_path
 from foveal.studio.models.val_scores import ScoredImage, ValScores
@@ -134,7 +141,8 @@ def evaluate_test(project: Project, run: Path, progress: TaskProgress) -> dict[s
     report = run / FOLDER / REPORT_FILE
     request = {"model": str(model), "table": str(table), "report": str(report)}
     with one_at_a_time(_evaluating, progress, "scoring", "waiting for another evaluation"):
-        table.parent.mkdir(exist_ok=True)
+        with unless_removed(run):
+            table.parent.mkdir(exist_ok=True)
         write_into_folder(table, "".join(test.lines.values()))
         stamp = size_and_time(model_path(run))
         progress("scoring", 0, None)  # shown, and cancelled, while the process begins

@@ -16,7 +16,7 @@ from foveal.errors import DataError, Error, UsageError
 from foveal.files import write_atomic
 from foveal.progress import Progress
 from foveal.rundir import MODEL_FILE
-from foveal.studio.kept import read_kept, write_kept
+from foveal.studio.kept import read_kept, unless_removed, write_kept
 from foveal.studio.models.class_names import frozen_run, model_labels
 from foveal.studio.models.loaded import model_path
 from foveal.studio.repeat import repeat
@@ -83,7 +83,8 @@ def export_model(
     options, file = KINDS[kind]
     out = run / EXPORTS / file
     model_path(run)
-    out.parent.mkdir(exist_ok=True)
+    with unless_removed(run):
+        out.parent.mkdir(exist_ok=True)
     with (
         one_at_a_time(_exporting, progress, "exporting", "waiting for another export"),
         frozen_run(run, named or (lambda: run)) as (folder, frozen),

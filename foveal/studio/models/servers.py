@@ -201,7 +201,8 @@ def _read(server: _Server) -> None:
             if found:
                 server.url = found[1].rstrip("/")
                 server.ready.set()
-            server.lines = [*server.lines[-20:], line]
+            else:
+                server.lines = [*server.lines[-20:], line]
     server.ready.set()
 
 

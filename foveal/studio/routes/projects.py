@@ -9,7 +9,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from foveal import __version__
-from foveal.errors import UsageError
 from foveal.pretrained.catalog import CATALOG, find_installed
 from foveal.studio.repeats import repeat_lines
 from foveal.studio.responses import Body, json_get, json_post, json_response
@@ -47,10 +46,11 @@ def project_routes(state: StudioState) -> list[Route]:
 
     def delete(request: Request) -> Response:
         project = request.path_params["project"]
-        if state.runs.going_on(project):
-            raise UsageError("a run of this project is going on; pause it before it is removed")
-        state.end_work(workspace.project_folder(project), project)
-        state.projects.delete(project)
+        with state.runs.without_runs(project):
+            folder = workspace.project_folder(project)
+        state.end_work(folder, project)
+        with state.runs.without_runs(project):  # one may have begun meanwhile
+            state.projects.delete(project)
         state.events.publish(project, "deleted", {})
         return json_response({})
 

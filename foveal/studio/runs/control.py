@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from foveal.filelock import lock_holder
 from foveal.model.file import read_manifest
 from foveal.rundir import MODEL_FILE
 from foveal.studio.events import Events
+from foveal.studio.kept import unless_removed
 from foveal.studio.runs.curves import newest_step
 from foveal.studio.runs.folders import (
     RUN_START,
@@ -96,19 +97,20 @@ class RunControl:
         `write_table` raises.
         """
         parent = self.workspace.project_folder(project)
-        start, created = start_file(parent, request.start_from, model_folder), time.time()
-        request = request.model_copy(update={"start_from": start, "created": created})
-        check_request(request)
-        folder = new_run_folder(parent)
-        try:
-            write_table(folder / TABLE_FILE)
-            write_request(folder, request)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)  # removed already with its project
-            raise
-        with self._lock:
-            self._begin(project, folder, request)
-        return self.status(folder)
+        with unless_removed(parent):
+            start, created = start_file(parent, request.start_from, model_folder), time.time()
+            request = request.model_copy(update={"start_from": start, "created": created})
+            check_request(request)
+            folder = new_run_folder(parent)
+            try:
+                write_table(folder / TABLE_FILE)
+                write_request(folder, request)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)  # removed already with its project
+                raise
+            with self._lock:
+                self._begin(project, folder, request)
+            return self.status(folder)
 
     def retrain_head(
         self,
@@ -247,9 +249,13 @@ class RunControl:
             self.workspace.discard(folder, f"{project}-{folder.name}")
         self.events.publish(project, "run", {"id": folder.name, "state": "removed"})
 
-    def going_on(self, project: str) -> bool:
-        """Whether a run of the project is being trained now."""
-        return any(self._is_alive(folder) for folder in self.folders(project))
+    @contextlib.contextmanager
+    def without_runs(self, project: str) -> Iterator[None]:
+        """Inside the block no run of the project begins.  Raises UsageError where one goes on."""
+        with self._lock:
+            if any(self._is_alive(folder) for folder in self.folders(project)):
+                raise UsageError("a run of this project is going on; pause it before it is removed")
+            yield
 
     def is_training(self) -> bool:
         """Whether any run of the workspace is being trained now."""

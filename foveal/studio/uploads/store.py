@@ -5,9 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from foveal.errors import UsageError
 from foveal.files import write_atomic
 from foveal.images.decode import open_image
+from foveal.studio.kept import unless_removed
 
 FOLDER = "images"
 _SUFFIXES = {
@@ -39,8 +39,10 @@ def store(folder: Path, path: str, content: bytes) -> None:
 
     Raises UsageError where that folder is gone: it is not made again.
     """
-    if not folder.is_dir():
-        raise UsageError("this was removed meanwhile; reload the page")
     file = folder / path
-    if not file.exists() or file.stat().st_size != len(content):
-        write_atomic(file, content)
+    if file.exists() and file.stat().st_size == len(content):
+        return
+    with unless_removed(folder):
+        for parent in (file.parent.parent, file.parent):
+            parent.mkdir(exist_ok=True)
+        write_atomic(file, content, make_folder=False)

@@ -6,9 +6,11 @@ import shutil
 import pytest
 
 import foveal
-from foveal.errors import DataError
+from foveal.errors import DataError, UsageError
+from foveal.model import labels
 from foveal.model.file import read_manifest
 from foveal.rundir import read_run_data
+from foveal.studio.models import class_names as class_names_module
 from foveal.studio.models.class_names import (
     ClassNames,
     NamedRun,
@@ -185,6 +187,26 @@ def test_a_frozen_run_keeps_its_names_whatever_is_renamed_meanwhile(project, run
         assert '"three"' in (frozen / "images.jsonl").read_text()
         assert [path.name for path in run.glob(".frozen-*")] == [frozen.name]
     assert list(run.glob(".frozen-*")) == []
+
+
+@pytest.mark.parametrize("write", ["write_model_file", "write_run_data", "write_atomic"])
+def test_a_run_that_is_removed_while_it_is_named_stays_removed(
+    project, run, tmp_path, monkeypatch, write
+):
+    rename(project, "3", "three")
+    module = labels if write == "write_model_file" else class_names_module
+    work = getattr(module, write)
+
+    def remove(*arguments, **options):
+        if run.exists():
+            run.rename(tmp_path / "trash")
+        return work(*arguments, **options)
+
+    monkeypatch.setattr(module, write, remove)
+    with pytest.raises(UsageError) as caught:
+        name_run(project, run)
+    assert str(caught.value) == "this was removed meanwhile; reload the page"
+    assert not run.exists()
 
 
 def test_where_files_cannot_be_linked_they_are_copied(project, run, monkeypatch):

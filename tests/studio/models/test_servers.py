@@ -1,5 +1,6 @@
 """A server for a run's model: started, asked, stopped; its own words where it cannot start."""
 
+import io
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -202,7 +203,8 @@ def test_one_that_is_ready_too_late_is_not_told_to_run(tmp_path, monkeypatch):
     (tmp_path / "model.safetensors").touch()
 
     def stop(server):
-        server.url = "x:8080"  # it was ready at this moment
+        server.process.stderr = io.StringIO("foveal: serving on http://127.0.0.1:8080\n")
+        module._read(server)  # it was ready at this moment
         server.process.poll = lambda: 0
 
     monkeypatch.setattr(module, "START_SECONDS", 0.01)

@@ -11,6 +11,7 @@ from foveal.model.file import read_manifest
 from foveal.model.model import load_model
 from foveal.studio.events import Events
 from foveal.studio.kept import write_into_folder
+from foveal.studio.runs import control
 from foveal.studio.runs.control import RunControl
 from foveal.studio.runs.request import RunRequest, read_request, write_request
 from foveal.studio.workspace import open_workspace
@@ -115,21 +116,27 @@ def test_nothing_is_left_of_a_run_that_was_refused(studio):
     assert studio.control.folders(studio.project) == before
 
 
-@pytest.mark.parametrize("is_written", [False, True])
-def test_a_project_that_is_removed_while_a_run_is_made_stays_removed(tmp_path, is_written):
+@pytest.mark.parametrize("when", ["before", "during", "after"])
+def test_a_project_that_is_removed_while_a_run_is_made_stays_removed(tmp_path, monkeypatch, when):
     with open_workspace(tmp_path) as workspace:
         project = workspace.create_project("cats")
         folder = workspace.project_folder(project)
 
-        def remove(path):
-            if is_written:
+        def write_table(path):
+            if when == "after":
                 path.write_text("")
             workspace.discard(folder, project)
-            if not is_written:
+            if when == "during":
                 write_into_folder(path, "")
 
+        def find_start(*_):
+            if when == "before":
+                workspace.discard(folder, project)
+            return "scratch"
+
+        monkeypatch.setattr(control, "start_file", find_start)
         with pytest.raises(UsageError) as caught:
-            RunControl(workspace, Events()).create(project, RunRequest(), remove)
+            RunControl(workspace, Events()).create(project, RunRequest(), write_table)
         assert str(caught.value) == "this was removed meanwhile; reload the page"
         assert not folder.exists()
 
@@ -194,7 +201,9 @@ def test_pause_and_go_on(studio, long_run):
     studio.control.resume(studio.project, long_run)
     going_on = studio.wait(long_run, lambda status: status.epochs > paused.epochs)
     assert going_on.state == "running"
-    assert studio.control.going_on(studio.project)
+    with pytest.raises(UsageError) as caught, studio.control.without_runs(studio.project):
+        pass
+    assert str(caught.value) == ("a run of this project is going on; pause it before it is removed")
 
 
 def test_a_killed_run_goes_on_where_it_was(studio, long_run):
