@@ -119,7 +119,7 @@ def make_prediction(
         return Prediction(path, error=NOT_FINITE)
     order = np.argsort(-probability, kind="stable")
     count = len(order) if top is None else min(top, len(order))
-    predicted = _predicted_index(probability, manifest)
+    predicted = predicted_index(probability, manifest)
     return Prediction(
         path=path,
         label=manifest.labels[predicted],
@@ -133,7 +133,8 @@ def make_prediction(
     )
 
 
-def _predicted_index(probability: np.ndarray, manifest: Manifest | InferenceManifest) -> int:
+def predicted_index(probability: np.ndarray, manifest: Manifest | InferenceManifest) -> int:
+    """The predicted class of one row of probabilities (K,), by the operating point if there is."""
     thresholds = manifest.thresholds
     if (
         manifest.task == "single"

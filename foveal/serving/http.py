@@ -24,6 +24,8 @@ DRAIN_FACTOR = 4
 sending, receives the response and not a connection reset."""
 MAX_PIPELINED_REQUESTS = 32
 """Requests a connection may send ahead of their responses."""
+MIN_READ_BYTES = 1 << 16
+"""Of a response, in the time after which a client counts as one that does not read."""
 _UPGRADE_HEADER = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
@@ -40,6 +42,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._receive_timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
+        self._unsent_bytes = 0
         self._in_head = True
         self._raw_head_bytes = self._header_bytes = self._body_bytes = 0
         self._running: tuple[asyncio.Task[Any], Scope] | None = None
@@ -138,7 +141,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Start the timer of a client that does not read."""
         super().pause_writing()
         if self._send_timer is None:
-            self._send_timer = self.loop.call_later(self.limits.send_seconds, self._on_send_timeout)
+            self._start_send_timer()
 
     def resume_writing(self) -> None:
         """Stop it."""
@@ -187,7 +190,14 @@ class LimitedProtocol(HttpToolsProtocol):
             seconds = f"{self.limits.receive_seconds:g}"
             self._reject(408, f"the request was not complete after {seconds} seconds")
 
+    def _start_send_timer(self) -> None:
+        self._unsent_bytes = self.transport.get_write_buffer_size()
+        self._send_timer = self.loop.call_later(self.limits.send_seconds, self._on_send_timeout)
+
     def _on_send_timeout(self) -> None:
+        if self._unsent_bytes - self.transport.get_write_buffer_size() >= MIN_READ_BYTES:
+            self._start_send_timer()  # it reads, over a slow line
+            return
         self.metrics.closed.labels("response not read").inc()
         self.transport.abort()
 

@@ -9,18 +9,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from foveal.prediction.prediction import predicted_index
 from foveal.serving.errors import RequestError
 from foveal.serving.schemas import InferRequest, InputTensor, ModelMetadata, TensorMetadata
+
+if TYPE_CHECKING:
+    from foveal.model.inference_manifest import InferenceManifest
+    from foveal.model.manifest import Manifest
 
 PIXELS_NAME = "pixels"
 PROBABILITIES_NAME = "probabilities"
 LABEL_NAME = "label"
 JSON_LENGTH_HEADER = "inference-header-content-length"
+MAX_JSON_VALUES = 1_000_000
+"""Probabilities in a response."""
 _MAX_ROWS = 1 << 31
 _MAX_LENGTH_DIGITS = 18
 
@@ -121,21 +128,36 @@ def _requested_outputs(request: InferRequest) -> tuple[tuple[str, bool], ...]:
     )
 
 
+def refuse_large_json(inputs: InferInputs, labels: int) -> None:
+    """Raise RequestError 413 where so many probabilities would be written as JSON.
+
+    That takes a second for each million, in which the process answers nobody.
+    """
+    values = len(inputs.pixels) * labels
+    in_json = any(not binary and name == PROBABILITIES_NAME for name, binary in inputs.outputs)
+    if in_json and values > MAX_JSON_VALUES:
+        raise RequestError(
+            413,
+            f"the response would have {values:,} probabilities as JSON, the limit is "
+            f"{MAX_JSON_VALUES:,}; ask for a binary tensor, or send fewer images",
+        )
+
+
 def build_infer_response(
     inputs: InferInputs,
     probabilities: np.ndarray,
-    labels: Sequence[str],
+    manifest: Manifest | InferenceManifest,
     model_name: str,
     model_version: str,
 ) -> tuple[bytes, int | None]:
     """The response's body, and the length of its JSON where binary tensors follow it.
 
-    probabilities: (N, K) float32, one column a label.
+    probabilities: (N, K) float32, one column a label.  manifest: of the model.
     """
     outputs: list[dict[str, Any]] = []
     blocks: list[bytes] = []
     for name, binary in inputs.outputs:
-        tensor, block = _output_tensor(name, probabilities, labels, binary)
+        tensor, block = _output_tensor(name, probabilities, manifest, binary)
         outputs.append(tensor)
         blocks.append(block)
     head: dict[str, Any] = {
@@ -151,7 +173,7 @@ def build_infer_response(
 
 
 def _output_tensor(
-    name: str, probabilities: np.ndarray, labels: Sequence[str], binary: bool
+    name: str, probabilities: np.ndarray, manifest: Manifest | InferenceManifest, binary: bool
 ) -> tuple[dict[str, Any], bytes]:
     if name == PROBABILITIES_NAME:
         tensor = {"name": name, "datatype": "FP32", "shape": list(probabilities.shape)}
@@ -159,7 +181,7 @@ def _output_tensor(
             return {**tensor, "data": probabilities.ravel().tolist()}, b""
         block = probabilities.astype("<f4").tobytes()
     else:
-        predicted = [labels[index] for index in probabilities.argmax(axis=1)]
+        predicted = [manifest.labels[predicted_index(row, manifest)] for row in probabilities]
         tensor = {"name": name, "datatype": "BYTES", "shape": [len(predicted)]}
         if not binary:
             return {**tensor, "data": predicted}, b""

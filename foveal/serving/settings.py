@@ -161,5 +161,7 @@ def _split_name(argument: str | Path) -> tuple[str, Path]:
     if isinstance(argument, str) and "=" in argument and not path.exists():
         name, _, file = argument.partition("=")
         return name, Path(file)
-    stem = path.resolve().parent.name if path.stem == "model" else path.stem
+    # not resolved: a folder that is a link keeps its name, wherever it points
+    folder = Path(os.path.abspath(path)).parent  # noqa: PTH100
+    stem = folder.name if path.stem == "model" else path.stem
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-."), path

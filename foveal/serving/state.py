@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +19,13 @@ from foveal.serving.metrics import Metrics
 from foveal.serving.models import Models, ServedModel
 from foveal.serving.settings import Settings
 
+if TYPE_CHECKING:
+    from foveal.model.model import Model
+
 PixelSource = Callable[[], np.ndarray]
 """Returns uint8 pixels (n, H, W, C), or raises ImageError; called on a thread."""
-ExplainFunction = Callable[[Path, bytes, str], str]
-"""(model file, image, language) -> one HTML page; may take seconds."""
+ExplainFunction = Callable[["Model", bytes, str], str]
+"""(model, image, language) -> one HTML page; may take seconds."""
 _DEADLINE_RETRY_SECONDS = 2
 
 
@@ -59,19 +62,29 @@ class ServerState:
     ) -> list[np.ndarray | ImageError]:
         """The probabilities of every source in order, or why it could not be read.
 
-        Raises RequestError 503 where the queue is full or the deadline has passed.
+        No more than the queue takes wait at once.  Raises RequestError 503 where it is full or the
+        deadline has passed.
         """
+        most, results = self.settings.limits.queue_images, []
+        try:
+            async with asyncio.timeout(self.settings.limits.deadline_seconds):
+                for start in range(0, len(sources), most):
+                    results += await self._queued_rows(served, sources[start : start + most])
+        except TimeoutError:
+            self.metrics.rejected.labels("deadline").inc()
+            raise unavailable("the request timed out; try again", _DEADLINE_RETRY_SECONDS) from None
+        return results
+
+    async def _queued_rows(
+        self, served: ServedModel, sources: Sequence[PixelSource]
+    ) -> list[np.ndarray | ImageError]:
         self.check_queue()
         count = len(sources)
         self.queued_images += count
         self.metrics.queued_images.inc(count)
         futures = [self.pool.submit(served.batcher, source) for source in sources]
         try:
-            async with asyncio.timeout(self.settings.limits.deadline_seconds):
-                return [await _rows_or_error(future) for future in futures]
-        except TimeoutError:
-            self.metrics.rejected.labels("deadline").inc()
-            raise unavailable("the request timed out; try again", _DEADLINE_RETRY_SECONDS) from None
+            return [await _rows_or_error(future) for future in futures]
         finally:
             for future in futures:
                 future.cancel()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from foveal.model.detect import WEIGHTS_FILE, open_model_file
 from foveal.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from foveal.model.model import Model
     from foveal.serving.settings import ServerLimits, Settings
     from foveal.serving.state import ExplainFunction
 
@@ -134,17 +137,17 @@ def _explain_function() -> ExplainFunction | None:
     return _explain if find_spec("torch") else None
 
 
-def _explain(path: Path, image: bytes, language: str) -> str:
-    """The lens page.  The model is loaded here so that no training image beside it is shown."""
+def _explain(model: Model, image: bytes, language: str) -> str:
+    """The lens page.  A model that is no file shows no training image of a folder."""
     import tempfile
 
-    from foveal.model.model import load_model
     from foveal.verbs.explain import explain
 
+    own = replace(model, module=deepcopy(model.module))  # others predict with it meanwhile
     with tempfile.TemporaryDirectory(prefix="foveal-explain-") as folder:
         page = Path(folder, "lens.html")
         try:
-            explain(load_model(path), image, out=page, lang="ko" if language == "ko" else "en")
+            explain(own, image, out=page, lang="ko" if language == "ko" else "en")
         except Error as error:
             if isinstance(error.__cause__, ImageError):
                 raise error.__cause__ from None

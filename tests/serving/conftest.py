@@ -191,6 +191,7 @@ class FakePredictor:
     def __init__(self, pause: float = 0.0) -> None:
         self.manifest = Manifest(network=NETWORK, labels=LABELS)
         self.labels = LABELS
+        self.native = None
         self.pause = pause
         self.scale = 1.0
         self.batches: list[int] = []

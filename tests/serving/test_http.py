@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from foveal.serving import http
 from foveal.serving.http import LimitedProtocol
 
 
@@ -222,6 +223,25 @@ def test_a_client_that_does_not_read_is_closed(local, wait_until) -> None:
             for _ in range(1000):
                 connection.send(b"x")
                 time.sleep(0.01)
+
+
+def test_a_client_that_reads_over_a_slow_line_has_all(local, monkeypatch) -> None:
+    monkeypatch.setattr(http, "MIN_READ_BYTES", 1000)
+    page = "x" * 8_000_000
+    with local(explain=lambda *_: page, limits={"send_seconds": 0.3}) as server:
+        connection = socket.socket()
+        server.connections.append(connection)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(
+            b"POST /explain HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+            b"content-type: application/octet-stream\r\ncontent-length: 1\r\n\r\nx"
+        )
+        received = 0
+        while piece := connection.recv(1 << 16):
+            received += len(piece)
+            time.sleep(0.01)  # more than a second in all
+        assert received > len(page)
 
 
 def test_pipelined_requests_are_answered_in_order(local, request_bytes, images, read_all) -> None:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from foveal.model.manifest import Manifest, Thresholds
 from foveal.serving.errors import RequestError
 from foveal.serving.oip import (
     build_infer_response,
     build_model_metadata,
     parse_infer_request,
+    refuse_large_json,
 )
+from foveal.spec.layers import Flatten, Output
+from foveal.spec.network import Network
 
 SHAPE = (2, 3, 1)
 PIXELS = np.arange(12, dtype=np.uint8).reshape(2, 2, 3, 1)
 ROWS = np.array([[0.25, 0.75], [0.5, 0.5]], np.float32)
+MANIFEST = Manifest(network=Network(layers=(Flatten(), Output())), labels=("no", "예"))
 
 
 def tensor(**changes):
@@ -45,7 +51,7 @@ def test_flat_nested_and_binary_data_are_the_same_pixels() -> None:
 
 def test_a_response_in_json() -> None:
     inputs = parse_infer_request(request(tensor(data=PIXELS.tolist()), id="7"), None, SHAPE)
-    body, length = build_infer_response(inputs, ROWS, ("no", "예"), "m", "v")
+    body, length = build_infer_response(inputs, ROWS, MANIFEST, "m", "v")
     assert length is None
     assert json.loads(body) == {
         "model_name": "m",
@@ -63,6 +69,28 @@ def test_a_response_in_json() -> None:
     }
 
 
+def test_labels_are_those_of_the_operating_point() -> None:
+    thresholds = Thresholds(positive_class="예", operating_point=0.5)
+    manifest = MANIFEST.model_copy(update={"thresholds": thresholds})
+    inputs = parse_infer_request(request(tensor(data=PIXELS.tolist())), None, SHAPE)
+    body, _ = build_infer_response(inputs, ROWS, manifest, "m", "v")
+    assert json.loads(body)["outputs"][1]["data"] == ["예", "예"]
+
+
+def test_probabilities_without_end_are_not_written_as_json() -> None:
+    inputs = parse_infer_request(request(tensor(data=PIXELS.tolist())), None, SHAPE)
+    refuse_large_json(inputs, 500_000)
+    with pytest.raises(RequestError) as caught:
+        refuse_large_json(inputs, 500_001)
+    assert (caught.value.status, caught.value.reason) == (
+        413,
+        "the response would have 1,000,002 probabilities as JSON, the limit is 1,000,000; ask for "
+        "a binary tensor, or send fewer images",
+    )
+    for outputs in (("label", False),), (("probabilities", True), ("label", False)):
+        refuse_large_json(replace(inputs, outputs=outputs), 500_001)
+
+
 def test_a_response_in_binary() -> None:
     outputs = [
         {"name": "label", "parameters": {"binary_data": True}},
@@ -71,7 +99,7 @@ def test_a_response_in_binary() -> None:
     inputs = parse_infer_request(
         request(tensor(data=PIXELS.tolist()), outputs=outputs), None, SHAPE
     )
-    body, length = build_infer_response(inputs, ROWS, ("no", "예"), "m", "v")
+    body, length = build_infer_response(inputs, ROWS, MANIFEST, "m", "v")
     outputs = json.loads(body[:length])["outputs"]
     sizes = [output["parameters"]["binary_data_size"] for output in outputs]
     label, rows = body[length : length + sizes[0]], body[length + sizes[0] :]

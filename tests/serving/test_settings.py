@@ -46,6 +46,13 @@ def test_names(tmp_path: Path) -> None:
     }
 
 
+def test_a_model_in_a_linked_folder_is_named_by_the_link(tmp_path: Path) -> None:
+    (tmp_path / "2026-11").mkdir()
+    (tmp_path / "current").symlink_to("2026-11")
+    path = tmp_path / "current" / "model.onnx"
+    assert name_models([path]) == {"current": path}
+
+
 def test_a_file_with_an_equals_sign_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a=b.onnx"
     path.touch()

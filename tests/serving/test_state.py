@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import numpy as np
 
 
 def test_overload_is_rejected_at_once_and_what_is_accepted_is_answered(
@@ -32,6 +33,24 @@ def test_overload_is_rejected_at_once_and_what_is_accepted_is_answered(
         assert max(server.predictor.batches) <= 2
         assert server.state.queued_images == 0
         assert server.state.body_reader.buffered_bytes == 0
+
+
+def test_a_large_request_never_fills_the_queue_beyond_its_limit(local, monkeypatch) -> None:
+    with local(limits={"queue_images": 4, "batch_size": 2}) as server:
+        queued, submit = [], server.state.pool.submit
+
+        def note(batcher, source):
+            queued.append(server.state.queued_images)
+            return submit(batcher, source)
+
+        monkeypatch.setattr(server.state.pool, "submit", note)
+        shape = [11, *server.predictor.manifest.network.input.shape]
+        data = np.zeros(shape, np.uint8).tolist()
+        tensor = {"name": "pixels", "datatype": "UINT8", "shape": shape, "data": data}
+        url = f"{server.url}/v2/models/animals/infer"
+        answer = httpx.post(url, json={"inputs": [tensor]}, timeout=60)
+        assert answer.json()["outputs"][1]["shape"] == [11]
+        assert (len(queued), max(queued)) == (11, 4)
 
 
 def test_a_request_over_its_deadline_is_a_503(local, images, wait_until) -> None:

@@ -19,6 +19,7 @@ from foveal.serving.oip import (
     build_infer_response,
     build_model_metadata,
     parse_infer_request,
+    refuse_large_json,
 )
 from foveal.serving.openapi import BINARY_SCHEMA, error_responses, request_body, schema_ref
 from foveal.serving.schemas import (
@@ -107,10 +108,12 @@ async def _infer(
     shape = served.predictor.manifest.network.input.shape
     async with state.body_reader.read(request) as body:
         inputs = await asyncio.to_thread(parse_infer_request, body, json_length, shape)
+        refuse_large_json(inputs, len(served.predictor.labels))
         probabilities = await _predict_pixels(state, served, inputs.pixels)
         state.metrics.images.labels(served.name, "predicted").inc(len(inputs.pixels))
-        content, length = build_infer_response(
-            inputs, probabilities, served.predictor.labels, name, served.version
+        manifest = served.predictor.manifest
+        content, length = await asyncio.to_thread(
+            build_infer_response, inputs, probabilities, manifest, name, served.version
         )
     if length is None:
         return Response(content, media_type="application/json")

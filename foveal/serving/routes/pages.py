@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import FastAPI, Query, Request
 from starlette.responses import HTMLResponse, Response
@@ -17,6 +16,9 @@ from foveal.serving.routes.predict import ModelParameter
 from foveal.serving.schemas import ModelListSchema
 from foveal.serving.state import ExplainFunction, ServerState
 from foveal.serving.unreadable import unreadable_reason
+
+if TYPE_CHECKING:
+    from foveal.model.model import Model
 
 LanguageParameter = Annotated[
     Literal["en", "ko"] | None, Query(description="Default: the browser's Accept-Language.")
@@ -98,7 +100,7 @@ def add_explain_route(app: FastAPI, state: ServerState, explain: ExplainFunction
         _reject_second_explanation(state)
         language = lang or _preferred_language(request)
         async with state.body_reader.read(request) as body:
-            html = await _explain(state, explain, served.path, body, language)
+            html = await _explain(state, explain, served.predictor.native, body, language)
         return HTMLResponse(html, headers=_EXPLANATION_HEADERS)
 
 
@@ -109,7 +111,7 @@ def _reject_second_explanation(state: ServerState) -> None:
 
 
 async def _explain(
-    state: ServerState, explain: ExplainFunction, path: Path, image: bytes, language: str
+    state: ServerState, explain: ExplainFunction, model: Model, image: bytes, language: str
 ) -> str:
     """Explain on a thread of its own, one image at a time, also after a timeout."""
     _reject_second_explanation(state)  # one may have started while this body was received
@@ -117,7 +119,7 @@ async def _explain(
 
     def work() -> str:
         try:
-            return explain(path, image, language)
+            return explain(model, image, language)
         finally:
             state.explanation_running = False
 

@@ -116,10 +116,14 @@ async def _predict_parts(
         )
     sources = [image_source(served, part.content) for part in parts]
     results = await state.predict_rows(served, sources)
-    predictions = [
-        _prediction_data(served, _with_advice(result, part.content), part.filename, top)
-        for part, result in zip(parts, results, strict=True)
-    ]
+
+    def describe() -> list[dict[str, Any]]:
+        return [
+            _prediction_data(served, _with_advice(result, part.content), part.filename, top)
+            for part, result in zip(parts, results, strict=True)
+        ]
+
+    predictions = await asyncio.to_thread(describe)  # of many classes it takes seconds
     unreadable = sum(prediction["error"] is not None for prediction in predictions)
     state.metrics.images.labels(served.name, "unreadable").inc(unreadable)
     state.metrics.images.labels(served.name, "predicted").inc(len(predictions) - unreadable)
