@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -45,17 +46,22 @@ def design(
             start_from=start_from,
             progress=progress,
         )
-    given = data if root is None else f"{data} --root {root}"
-    asked = "" if start_from == "auto" else f" --from {start_from}"
-    start = "" if result.start_from == "scratch" else f" --from {result.start_from}"
+    options_given = {"--root": root, "--minutes": None if minutes is None else f"{minutes:g}"}
+    words = [data]
+    for name, value in options_given.items():
+        words += [] if value is None else [name, str(value)]
+    words += ["--allow-bad"] if allow_bad else []
+    words += ["--ignore-unknown-classes"] if ignore_unknown_classes else []
+    asked = [] if start_from == "auto" else ["--from", start_from]
+    start = [] if result.start_from == "scratch" else ["--from", result.start_from]
     if out is None:
         console.result(network_yaml(result).rstrip("\n"))
         console.message("\n".join(["", "recipe:", recipe_yaml(result).rstrip("\n")]))
-        console.message(f"\nto save it:  foveal design {given}{asked} --out network.yaml")
+        again = shlex.join(["foveal", "design", *words, *asked, "--out", "network.yaml"])
+        console.message(f"\nto save it:  {again}")
         return
     for reason in result.reasons:
         console.result(reason)
-    console.message(
-        f"written: {out} and {recipe_path(out)}; edit them, then  foveal train {given} "
-        f"--network {out} --recipe {recipe_path(out)}{start}"
-    )
+    files = ["--network", str(out), "--recipe", str(recipe_path(out))]
+    train = shlex.join(["foveal", "train", *words, *files, *start])
+    console.message(f"written: {out} and {recipe_path(out)}; edit them, then  {train}")

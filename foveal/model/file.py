@@ -39,10 +39,17 @@ TRAIN_HASHES = "train_hashes"
 _READ_BYTES = 1 << 22
 
 
-def write_model_file(path: Path, manifest: Manifest, tensors: Mapping[str, np.ndarray]) -> Manifest:
+def write_model_file(
+    path: Path,
+    manifest: Manifest,
+    tensors: Mapping[str, np.ndarray],
+    *,
+    make_folder: bool = True,
+) -> Manifest:
     """Write one model file atomically; returns the manifest as written, with its SHA-256.
 
-    The same values give the same bytes.  Raises Error where the file cannot be written.
+    The same values give the same bytes.  make_folder: as of `write_atomic`.  Raises Error where the
+    file cannot be written.
     """
     entries, data = serialize_tensors(tensors)
     digest = hashlib.sha256(data).hexdigest()
@@ -51,14 +58,14 @@ def write_model_file(path: Path, manifest: Manifest, tensors: Mapping[str, np.nd
     )
     text = written.to_json()
     metadata = {"foveal": text, "foveal_seal": header_sha256(text, tensor_table(entries))}
-    write_atomic(Path(path), encode_file(metadata, entries, data))
+    write_atomic(Path(path), encode_file(metadata, entries, data), make_folder=make_folder)
     return written
 
 
 def read_model_file(path: Path) -> tuple[Manifest, dict[str, np.ndarray]]:
     """The manifest and the tensors (writable arrays); raises ModelFileError if damaged or modified.
 
-    Memory: the file's size once.  No code in the file is ever run.
+    Memory: the file's size once, at most MAX_DATA_BYTES.  No code in the file is ever run.
     """
     path = Path(path)
     with open_model_file(path) as file:

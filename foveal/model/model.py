@@ -38,7 +38,7 @@ class Model:
 def load_model(path: str | Path) -> Model:
     """Load a native model file on the CPU in evaluation mode; raises ModelFileError.
 
-    Memory for weights is allocated only after the tensors were checked against the network.
+    Memory for a network is taken only after the tensors were checked against it.
     """
     path = Path(path)
     if detect_format(path) != "native":

@@ -20,6 +20,8 @@ MAX_HEADER_BYTES = 4 << 20
 MAX_TENSORS = 20_000
 MAX_JSON_VALUES = 400_000
 """Values in one JSON text, counted by its commas."""
+MAX_DATA_BYTES = 1 << 32
+"""Of all tensors: twice those of the largest network."""
 MAX_JSON_DEPTH = 64
 """Nesting of brackets, in the header and in the JSON of its metadata."""
 
@@ -144,13 +146,21 @@ def read_json(text: bytes, path: Path) -> dict[str, Any]:
         raise InvalidFileError(path, f"its header is nested more than {MAX_JSON_DEPTH} levels deep")
     try:
         value = json.loads(
-            text.decode(), object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant
+            text.decode(),
+            object_pairs_hook=_reject_duplicate_keys,
+            parse_constant=_reject_constant,
+            parse_float=_parse_finite,
         )
     except (ValueError, RecursionError) as error:
         raise InvalidFileError(path, "its header is not valid JSON") from error
     if not isinstance(value, dict):
         raise InvalidFileError(path, "its header is not a JSON object")
     return value
+
+
+def _parse_finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _reject_constant(text)
 
 
 def view_tensors(header: Header, data: bytearray) -> dict[str, np.ndarray]:
@@ -175,6 +185,10 @@ def _data_length(entries: Mapping[str, TensorEntry], available: int, path: Path)
         if entry.start != position:
             raise InvalidFileError(path, "its tensors overlap or leave a gap")
         position = entry.stop
+    if position > MAX_DATA_BYTES:
+        raise InvalidFileError(
+            path, f"its weights have {position:,} bytes, the limit is {MAX_DATA_BYTES:,}"
+        )
     if position > available:
         raise ModelFileError(
             f"{path} is truncated: its weights need {position:,} bytes and the file has "
@@ -201,6 +215,8 @@ def _parse_entry(name: str, value: Any, path: Path) -> TensorEntry:
         raise problem
     dtype = _READ_DTYPES.get(value["dtype"]) if isinstance(value["dtype"], str) else None
     if dtype is None or offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
+        raise problem
+    if math.prod(size or 1 for size in shape) >= MAX_DATA_BYTES:  # numpy takes none of 0 either
         raise problem
     return TensorEntry(value["dtype"], tuple(shape), offsets[0], offsets[1])
 

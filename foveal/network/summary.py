@@ -16,6 +16,7 @@ from foveal.network.cost import (
 from foveal.network.formatting import format_shape, height_width_channels, layer_label
 from foveal.network.lint import LintMessage, lint
 from foveal.network.shapes import Trace, trace
+from foveal.numbers import is_finite
 from foveal.spec.layers import Layer
 from foveal.spec.network import Network
 from foveal.spec.recipe import Recipe
@@ -152,8 +153,10 @@ def network_hyperparameters(
 def recipe_hyperparameters(trained: Mapping[str, Any]) -> Iterator[Hyperparameter]:
     """The main recipe values: those of a model file's training, else the recipe's defaults."""
     for key in _RECIPE_KEYS:
-        if trained.get(key) is not None:
-            yield Hyperparameter("recipe", key, trained[key], "training of the model file")
+        value = trained.get(key)
+        # a file may hold anything there
+        if isinstance(value, int | float) and value is not True and is_finite(value):
+            yield Hyperparameter("recipe", key, value, "training of the model file")
         else:
             yield Hyperparameter(
                 "recipe", key, Recipe.model_fields[key].default, "training (see --set)"

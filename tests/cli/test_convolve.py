@@ -103,6 +103,9 @@ def test_own_numbers_flip_activation_and_pool(image, tmp_path, capsys):
     pooled = pooled.reshape(full.shape[0] // 2, 2, -1, 2).max((1, 3))
     assert data["output"] == list(pooled.shape)
     assert data["mean"] == pytest.approx(pooled.mean())
+    assert data["kernel"] == [[1, 0, 2], [3, -1, 0], [0, 2, 1]]
+    products = np.array(data["kernel"]) * data["first_step"]["window"]
+    np.testing.assert_allclose(data["first_step"]["products"], products)
 
 
 @pytest.mark.parametrize(

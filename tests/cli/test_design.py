@@ -35,8 +35,8 @@ def test_written_files_are_taken_back_by_show(digits, tmp_path, capsys):
     )
     recipe = tmp_path / "network.recipe.yaml"
     assert captured.err == (
-        f"written: {out} and {recipe}; edit them, then  foveal train {digits} --network {out} "
-        f"--recipe {recipe}\n"
+        f"written: {out} and {recipe}; edit them, then  foveal train {digits} --minutes 2 "
+        f"--network {out} --recipe {recipe}\n"
     )
     assert yaml.load_yaml(recipe, Recipe) == Recipe()
     assert run(["show", str(out), "--classes", "10"]) == 0

@@ -161,3 +161,33 @@ def test_a_safetensors_file_of_others(tmp_path: Path, refusal) -> None:
         "FILE is a safetensors file but not a model file of Foveal: it has no manifest; train "
         "one with `foveal train`"
     )
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (
+            b'{"a":{"dtype":"F32","shape":[140737488355328,140737488355328,0],"data_offsets":[0,0]}}',
+            "its tensor 'a' has no valid dtype, shape and offsets",
+        ),
+        (
+            b'{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,0]}}',
+            "its header is not valid JSON",
+        ),
+        (
+            b'{"a":{"dtype":"U8","shape":[5000000000],"data_offsets":[0,5000000000]}}',
+            "its tensor 'a' has no valid dtype, shape and offsets",
+        ),
+        (
+            b'{"a":{"dtype":"F32","shape":[2000000000],"data_offsets":[0,8000000000]}}',
+            "its weights have 8,000,000,000 bytes, the limit is 4,294,967,296",
+        ),
+    ],
+)
+def test_a_header_of_more_than_any_network_has(
+    path: Path, refusal, header: bytes, reason: str
+) -> None:
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + (8_000_000_000 if b"8000000000" in header else 0))
+    assert refusal(path) == f"FILE is not a model file of Foveal or is damaged: {reason}"

@@ -90,3 +90,9 @@ def test_recipe_values_are_those_of_the_training_or_left_to_it(trained):
     assert found == {
         key: (trained.get(key), source) for key in ("batch_size", "learning_rate", "epochs")
     }
+
+
+@pytest.mark.parametrize("value", ["\x1b[2J", [[1]], float("inf"), True, {"a": 1}, 10**400])
+def test_what_a_file_holds_for_a_recipe_value_is_a_number_or_nothing(value):
+    found = {one.key: (one.value, one.source) for one in recipe_hyperparameters({"epochs": value})}
+    assert found["epochs"] == (None, "training (see --set)")
