@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 _BLOCK_VALUES = 1 << 24
 """Similarities computed at a time: 64 MiB."""
+_BLOCK_ROWS = 4096
 
 
 def unit_rows(vectors: NDArray[np.floating]) -> Vectors:
     """float32 (N, D): every row divided by its length; a row of zeros stays."""
-    values = np.asarray(vectors, np.float64)
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    scaled: Vectors = (values / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    scaled = np.empty(vectors.shape, np.float32)
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        values = np.asarray(vectors[block], np.float64)
+        lengths = np.linalg.norm(values, axis=1, keepdims=True)
+        scaled[block] = values / np.where(lengths > 0, lengths, 1)
     return scaled
 
 

@@ -58,7 +58,8 @@ def open_images(data: str | Path | Dataset, *, root: str | Path | None = None) -
     """
     dataset = open_dataset(data, root=root, allow_empty=True)
     if not len(dataset) and not isinstance(data, Dataset):
-        dataset = open_shard_images(data) or _open_unlabelled(Path(data)) or dataset
+        images = open_shard_images(data)
+        dataset = images if images is not None else _open_unlabelled(Path(data)) or dataset
     return open_dataset(dataset)
 
 

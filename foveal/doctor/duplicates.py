@@ -47,15 +47,17 @@ def duplicate_findings(
         dataset.splits,
         "The same image in two splits, so scores are too high: keep it in one of them.",
     )
-    for rows in chains:
+    if chains:
+        rows = [row for chain in chains for row in chain]
+        count = "" if len(chains) == 1 else f", in {len(chains):,} chains"
         yield Finding(
             "chain",
             "info",
             len(rows),
             _paths(dataset, rows),
-            "So many images are each a near duplicate of the next (frames of a video, or one "
-            "template) that Foveal may divide them between splits: name those that belong together "
-            "in a column 'group'.",
+            f"So many images are each a near duplicate of the next{count} (frames of a video, or "
+            "one template) that Foveal may divide them between splits: name those that belong "
+            "together in a column 'group'.",
         )
 
 

@@ -20,7 +20,7 @@ MIN_MARGIN = 0.25
 
 @dataclass(frozen=True)
 class Shortcut:
-    """`attribute` alone predicts the label with balanced `accuracy`; chance: 1 / classes."""
+    """`attribute` alone predicts the label with balanced `accuracy`; chance: 1 / its classes."""
 
     attribute: str
     accuracy: float
@@ -31,15 +31,17 @@ def find_shortcuts(scan: Scan, labels: NDArray[np.int64], n_classes: int) -> lis
     """Attributes that predict the label; labels: int64 (N,) class indices of the scanned images.
 
     One half of the images (by content hash) fits a table from bins to the most over-represented
-    class, the other half tests it.
+    class, the other half tests it; classes that only one half has are left out.
     """
-    if len(labels) < MIN_IMAGES or n_classes < 2:
-        return []
-    chance = 1 / n_classes
     fit = (scan.content_hashes & np.uint64(1)).astype(bool)
+    in_half = [np.bincount(labels[half], minlength=n_classes) > 0 for half in (fit, ~fit)]
+    classes = np.flatnonzero(in_half[0] & in_half[1])
+    if len(labels) < MIN_IMAGES or len(classes) < 2:
+        return []
+    chance = 1 / len(classes)
     shortcuts = []
     for attribute, bins in _attributes(scan):
-        accuracy = _balanced_accuracy(bins, labels, fit, n_classes)
+        accuracy = _balanced_accuracy(bins, labels, fit, classes)
         if accuracy > chance + MIN_MARGIN * (1 - chance):
             shortcuts.append(Shortcut(attribute, accuracy, chance))
     return shortcuts
@@ -69,16 +71,17 @@ def _joint(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.in
 
 
 def _balanced_accuracy(
-    bins: NDArray[np.int64], labels: NDArray[np.int64], fit: NDArray[np.bool_], n_classes: int
+    bins: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    fit: NDArray[np.bool_],
+    classes: NDArray[np.int64],
 ) -> float:
-    """On the images that are not in `fit`; 0 where a class is not in both halves."""
+    """On the images that are not in `fit`; classes: those that both halves have."""
+    n_classes = int(labels.max()) + 1
     counts = np.zeros((int(bins.max()) + 1, n_classes))
     np.add.at(counts, (bins[fit], labels[fit]), 1)
-    fit_totals = counts.sum(0)
-    test_bins, test_labels = bins[~fit], labels[~fit]
-    test_totals = np.bincount(test_labels, minlength=n_classes)
-    if (fit_totals == 0).any() or (test_totals == 0).any():
-        return 0.0
-    predicted = ((counts + 1e-3) / fit_totals).argmax(1)[test_bins]
-    correct = np.bincount(test_labels[predicted == test_labels], minlength=n_classes)
-    return float((correct / test_totals).mean())
+    counts = counts[:, classes]
+    predicted = classes[((counts + 1e-3) / counts.sum(0)).argmax(1)][bins[~fit]]
+    truth = labels[~fit]
+    correct = np.bincount(truth[predicted == truth], minlength=n_classes)[classes]
+    return float((correct / np.bincount(truth, minlength=n_classes)[classes]).mean())

@@ -135,8 +135,9 @@ def uncalibrated_predictions(
 
     def at_temperature_1(threshold: Any) -> Any:
         """The probability for the logit that has `threshold` at the model's temperature."""
-        yes, no = threshold**manifest.temperature, (1 - threshold) ** manifest.temperature
-        return yes / (yes + no)
+        with np.errstate(divide="ignore", over="ignore"):  # infinite where it is 0 or 1
+            logit = np.log(threshold) - np.log1p(-threshold)
+            return 1 / (1 + np.exp(-manifest.temperature * logit))
 
     return replace(
         calibrated,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -73,14 +74,20 @@ class Activations:
 
 
 def forward_with_outputs(
-    module: nn.Module, images: Tensor, names: set[str]
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Logits for (N, C, H, W) images, and the outputs of the submodules called `names`."""
-    outputs: dict[str, Tensor] = {}
+    module: nn.Module,
+    images: Tensor,
+    names: set[str],
+    reduce: Callable[[Tensor], Any] = lambda output: output,
+) -> tuple[Tensor, dict[str, Any]]:
+    """Logits for (N, C, H, W) images, and the outputs of the submodules called `names`.
+
+    reduce: what is kept of each output, all where it is not given.
+    """
+    outputs: dict[str, Any] = {}
 
     def store_output(name: str) -> Any:
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            outputs[name] = output
+            outputs[name] = reduce(output)
 
         return hook
 

@@ -43,9 +43,9 @@ class CamLayer:
 def choose_cam_layer(layers: Sequence[MapLayer], global_average: bool) -> CamLayer | None:
     """The deepest layer whose maps are at least 4 x 4, else the deepest of the largest maps.
 
-    layers: in the order they are computed.  global_average: the maps are averaged before the
-    output; then one weight per map is exact (Grad-CAM, Selvaraju 2017), else each position keeps
-    its own gradient (HiResCAM, Draelos and Carin 2020).  None where all maps are 1 x 1.
+    layers: in the order they are computed.  global_average: the last maps are averaged before the
+    output; of those one weight per map is exact (Grad-CAM, Selvaraju 2017), of others each position
+    keeps its own gradient (HiResCAM, Draelos and Carin 2020).  None where all maps are 1 x 1.
     """
     spatial = [layer for layer in layers if layer.height * layer.width > 1]
     if not spatial:
@@ -60,10 +60,10 @@ def choose_cam_layer(layers: Sequence[MapLayer], global_average: bool) -> CamLay
         reason = f"{best.name} ({size}) is the deepest layer with feature maps of at least {side}"
     else:
         reason = f"{best.name} ({size}) is the deepest layer with the largest feature maps"
-    if global_average:
+    if global_average and best == spatial[-1]:
         reason += "; the maps are averaged before the output, so each map has one weight"
         return CamLayer(best.name, best.height, best.width, "grad_cam", reason)
-    reason += "; the output weights each position separately, so each keeps its own gradient"
+    reason += "; later layers weight each position separately, so each keeps its own gradient"
     return CamLayer(best.name, best.height, best.width, "hires_cam", reason)
 
 
@@ -77,7 +77,8 @@ def cam(target: Target, image: Tensor, layer: str, variant: CamVariant) -> np.nd
         pixels = image.detach().requires_grad_()
         logits, outputs = forward_with_outputs(target.module, pixels, {layer})
         (gradient,) = torch.autograd.grad(target.logit(logits).sum(), outputs[layer])
-    maps, weights = outputs[layer].detach()[0], gradient[0]
+    maps: Tensor = outputs[layer].detach()[0]
+    weights: Tensor = gradient[0]
     if variant == "grad_cam":
         weights = weights.mean((1, 2), keepdim=True)
     elif variant == "layer_cam":

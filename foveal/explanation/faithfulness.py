@@ -95,11 +95,12 @@ def check_faithfulness(
     steps = len(baseline.curves.deletion) - 1
     curves = _curves(target, image, blocks, order[None], steps)[0]
     randomised = [attribute(randomise_weights(target, seed)) for seed in range(randomisations)]
-    correlation = float(np.mean([rank_correlation(values, other) for other in randomised]))
+    # opposite signs, which are by chance under other weights, must not cancel
+    correlation = float(np.mean([abs(rank_correlation(values, other)) for other in randomised]))
     random_orders = len(baseline.auc_differences)
     beaten = sum(curves.auc_difference > other for other in baseline.auc_differences)
     constant = float(np.ptp(values)) == 0.0
-    depends_on_weights = abs(correlation) < MAX_RANDOMISED_CORRELATION
+    depends_on_weights = correlation < MAX_RANDOMISED_CORRELATION
     return Faithfulness(
         faithful=not constant and beaten == random_orders and depends_on_weights,
         reason=_reason(constant, beaten, random_orders, correlation),

@@ -73,13 +73,19 @@ def find_top_activations(
     for batch in batches:
         images = torch.from_numpy(batch).permute(0, 3, 1, 2)
         with torch.no_grad():
-            _, outputs = forward_with_outputs(module, images, set(names))
+            _, largest = forward_with_outputs(module, images, set(names), _largest)
         for name in names:
-            values, cells = outputs[name].flatten(2).max(2)
+            values, cells = largest[name]
             indices = (start + torch.arange(len(images)))[:, None].expand_as(cells)
             top[name] = _merge(top.get(name), (values, indices, cells))
         start += len(images)
     return {name: TopActivations(*(one.numpy() for one in arrays)) for name, arrays in top.items()}
+
+
+def _largest(output: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest value of every map (N, C) and its cell, all that is kept of large outputs."""
+    values, cells = output.flatten(2).max(2)
+    return values, cells
 
 
 def _merge(

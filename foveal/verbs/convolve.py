@@ -30,6 +30,7 @@ from foveal.network.geometry import Sides
 class ConvolveResult:
     """The feature map (H, W) float64, the formula of its size, and the first step.
 
+    kernel: as it is applied, so turned where `flip` asks for it.
     input, output: [height, width]; formula: of the output height and the output width;
     file: the image of the map, None where none was written; stretched: whether its values were
     scaled to 0..255, because they did not fit.
@@ -111,7 +112,7 @@ def convolve(
     if pool is not None:
         values = windows.pool(values, *parse_pool(pool))
     return ConvolveResult(
-        kernel=filter_weights,
+        kernel=filter_weights[::-1, ::-1] if flip else filter_weights,
         input=input_size,
         output=(values.shape[0], values.shape[1]),
         formula=formula,

@@ -54,3 +54,14 @@ def test_a_chain_is_reported_once_and_not_as_near_duplicates(make_dataset):
     assert set(findings) == {"chain"}
     assert findings["chain"].count == 31
     assert findings["chain"].severity == "info"
+
+
+def test_many_chains_are_one_finding(make_dataset):
+    near = [(row, row + 1) for start in (0, 40, 80) for row in range(start, start + 30)]
+    findings = find(make_dataset("a" * 120), near=near)
+    assert (findings["chain"].count, len(findings["chain"].files)) == (93, 93)
+    assert findings["chain"].advice == (
+        "So many images are each a near duplicate of the next, in 3 chains (frames of a video, or "
+        "one template) that Foveal may divide them between splits: name those that belong together "
+        "in a column 'group'."
+    )

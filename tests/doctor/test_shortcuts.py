@@ -42,6 +42,13 @@ def test_few_images_or_one_class_have_none(make_scan):
     assert find_shortcuts(make_scan(200), np.zeros(200, np.int64), 1) == []
 
 
+def test_a_class_in_one_half_only_hides_no_shortcut_of_the_others(make_scan):
+    scan, labels = make_scan(201), np.append(LABELS, 2)
+    scan.measures[:, image_stats.BRIGHTNESS] = labels % 2
+    (shortcut,) = find_shortcuts(scan, labels, 3)
+    assert (shortcut.attribute, shortcut.accuracy, shortcut.chance) == ("the brightness", 1.0, 0.5)
+
+
 def test_a_class_in_one_half_only_has_no_accuracy(make_scan):
     scan = make_scan(200)
     labels = np.zeros(200, np.int64)

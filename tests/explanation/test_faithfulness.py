@@ -68,6 +68,16 @@ def test_a_correct_map_that_does_not_depend_on_the_weights_is_not_faithful(
     assert not check.faithful
 
 
+def test_maps_of_opposite_signs_do_not_cancel(corner_target, bright_image):
+    values = integrated_gradients(corner_target, bright_image)
+    other = iter((values, -values))
+    baseline = random_baseline(corner_target, bright_image)
+    check = check_faithfulness(
+        corner_target, bright_image, values, lambda _: next(other), baseline, randomisations=2
+    )
+    assert (check.faithful, check.randomised_correlation) == (False, pytest.approx(1))
+
+
 def test_a_constant_map_is_not_faithful(corner_target, bright_image):
     constant = np.zeros((16, 16), np.float32)
     baseline = random_baseline(corner_target, bright_image)

@@ -107,15 +107,17 @@ def _open_tars(shards: ShardFiles, *, labelled: bool) -> Dataset:
         dataset,
         unusable=tuple(unusable),
         layout_notes=(*notes, *dataset.layout_notes),
-        problem="" if len(dataset) else _no_images(shards, unusable),
+        problem="" if len(dataset) else _no_images(shards, unusable, labelled=labelled),
     )
 
 
-def _no_images(shards: ShardFiles, unusable: Sequence[UnusableFile]) -> str:
+def _no_images(shards: ShardFiles, unusable: Sequence[UnusableFile], *, labelled: bool) -> str:
     first = f"; the first: {unusable[0].path}: {unusable[0].reason}" if unusable else ""
+    place = f"in {plural(len(shards.files), 'shard')} of {address_of(shards.root) or shards.root}"
+    if not labelled:
+        return f"no image {place}{first}"
     return (
-        f"no labelled image in {plural(len(shards.files), 'shard')} of "
-        f"{address_of(shards.root) or shards.root}: each image needs a .cls or a .json with "
+        f"no labelled image {place}: each image needs a .cls or a .json with "
         f'"label" of the same key{first}'
     )
 

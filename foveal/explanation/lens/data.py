@@ -164,7 +164,7 @@ def _top_images_data(
     """For each filter on the page its top images and the receptive fields in them.
 
     An image is on the page once.  Every filter's first image comes before any filter's second,
-    until the limit is reached.
+    until the limit is reached; of a filter whose image is missing no later one is shown.
     """
     shown = [
         (rank, layer, channel)
@@ -174,14 +174,18 @@ def _top_images_data(
         for channel in maps[layer.id]
     ]
     numbers: dict[int, int] = {}
+    ended: set[tuple[str, int]] = set()
     images: list[dict[str, str]] = []
     filters: dict[str, dict[str, list[list[float]]]] = {}
     for rank, layer, channel in shown:
+        if (layer.name, channel) in ended:
+            continue
         top = top_images.layers[layer.name]
         index = int(top.images[rank, channel])
         if index not in numbers:
             full = sum(len(image["uri"]) for image in images) > MAX_TOP_IMAGES_LENGTH
             if full or index not in top_images.pixels:
+                ended.add((layer.name, channel))
                 continue
             numbers[index] = len(images)
             uri = thumbnail_uri(top_images.pixels[index], MAX_TOP_IMAGE_SIDE)

@@ -131,6 +131,16 @@ def test_every_filter_has_its_top_images_with_their_receptive_fields(tmp_path, m
     data = lens_data(explanation)["top_images"]
     assert data["image_count"] == 6
     assert (data["height"], data["width"]) == (height, width)
+    lost = next(iter(explanation.top_images.pixels))
+    explanation.top_images.pixels.pop(lost)
+    top = explanation.top_images.layers["conv_1"].images
+    shown = lens_data(explanation)["top_images"]["filters"].get(
+        str(explanation.activations.layer("conv_1").id), {}
+    )
+    for channel in range(top.shape[1]):  # none behind an image that is missing
+        ranks = top[:, channel].tolist()
+        before = ranks.index(lost) if lost in ranks else len(ranks)
+        assert len(shown.get(str(channel), [])) == before
     layer = explanation.activations.layer("conv_1")
     rows = data["filters"][str(layer.id)]["0"]
     assert len(rows) == TOP_IMAGES_PER_FILTER
