@@ -105,7 +105,13 @@ def main() -> None:
             keys = {"epochs": options.epochs, **keys_of(variant)}
             network = load_network(str(keys.pop("network", options.network)), size)
             found.append(train_once(data, network, Recipe(**keys), seed, device))
-            line = {"data": Path(options.data).name, "variant": variant, "seed": seed, **found[-1]}
+            line = {
+                "data": Path(options.data).name,
+                "network": f"{options.network}, {options.size} px, {options.epochs:g} epochs",
+                "variant": variant,
+                "seed": seed,
+                **found[-1],
+            }
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({**line, **machine}) + "\n")
     print(f"{'val':>7} {'sd':>5} {'loss':>7} {'seconds':>8}  n  variant")
