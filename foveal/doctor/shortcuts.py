@@ -36,7 +36,7 @@ def find_shortcuts(scan: Scan, labels: NDArray[np.int64], n_classes: int) -> lis
     fit = (scan.content_hashes & np.uint64(1)).astype(bool)
     in_half = [np.bincount(labels[half], minlength=n_classes) > 0 for half in (fit, ~fit)]
     classes = np.flatnonzero(in_half[0] & in_half[1])
-    if len(labels) < MIN_IMAGES or len(classes) < 2:
+    if np.isin(labels, classes).sum() < MIN_IMAGES or len(classes) < 2:
         return []
     chance = 1 / len(classes)
     shortcuts = []

@@ -36,7 +36,8 @@ class EvaluationSet:
 
     cache_rows: rows of `pixel_cache` that are scored.  targets: int64 (n,), or bool (n, K).
     labels: of the model.  split: what is scored, `unseen` where DATA has no split.  left_out:
-    images not scored because the model, or one that it is compared with, was fitted on them.
+    images not scored because the model was fitted on them, or one that it is compared with was or
+    does not know their class.
     used_in_training: (n,) scored although it was.  ignored_classes: class the model does not know
     -> images (or labels) left out.
     """
@@ -246,10 +247,16 @@ def _training_notes(used: BoolArray, split: str) -> list[str]:
     """A sentence where images are scored that the model was fitted on."""
     if not used.any():
         return []
-    told = f"{int(used.sum())} of the {len(used)} images scored were used in training: the scores "
+    count, scored = int(used.sum()), len(used)
     if split in ("train", "all"):
-        return [f"{told}are too high; score test to learn how good it is on new images"]
-    return [f"{told}are too high; find the duplicates with foveal check"]
+        return [
+            f"{count} of the {scored} images scored were used in training: the scores are too "
+            "high; score test to learn how good it is on new images"
+        ]
+    return [
+        f"{count} of the {scored} images scored were used in training: the scores are too high; "
+        "find the duplicates with foveal check"
+    ]
 
 
 def _with_counts(classes: Mapping[str, int]) -> str:

@@ -207,10 +207,11 @@ class Scores(ScoreValue):
     intervals: of every score, by its name.  bootstrap_unit, n_bootstrap_units: what the bootstrap
     draws, and how many there are.  exact_intervals: scores whose interval is exact instead,
     because fewer than 30 predictions are correct or wrong.
-    left_out: images not scored because the model, or one that it is compared with, was fitted on
-    them.  used_in_training: images scored although it was.  ignored_classes: class the model does
-    not know -> images left out (with several labels an image: labels).  ms_per_image: of the
-    network on this machine, decoding not counted.  notes: what limits the scores.
+    left_out: images not scored because the model was fitted on them, or one that it is compared
+    with was or does not know their class.  used_in_training: images scored although it was.
+    ignored_classes: class the model does not know -> images left out (with several labels an
+    image: labels).  ms_per_image: of the network on this machine, decoding not counted.  notes:
+    what limits the scores.
     """
 
     split: str

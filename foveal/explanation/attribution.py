@@ -60,7 +60,7 @@ def choose_cam_layer(layers: Sequence[MapLayer], global_average: bool) -> CamLay
         reason = f"{best.name} ({size}) is the deepest layer with feature maps of at least {side}"
     else:
         reason = f"{best.name} ({size}) is the deepest layer with the largest feature maps"
-    if global_average and best == spatial[-1]:
+    if global_average and best == layers[-1]:
         reason += "; the maps are averaged before the output, so each map has one weight"
         return CamLayer(best.name, best.height, best.width, "grad_cam", reason)
     reason += "; later layers weight each position separately, so each keeps its own gradient"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,11 @@ def int8_candidates(
     """Yield (method, int8 onnx.ModelProto); pixels: uint8 (N, H, W, C) to calibrate on."""
     graph = fold_normalisation(graph)
     has_middle = len(quantise.weighted_nodes(graph)) > 2  # else nothing is left to quantise
-    variants = [one for one in quantise.VARIANTS if has_middle or not one.fp32_ends]
+    variants = list(
+        dict.fromkeys(
+            replace(one, fp32_ends=one.fp32_ends and has_middle) for one in quantise.VARIANTS
+        )
+    )
     first, others = variants[: 1 + has_middle], variants[1 + has_middle :]
     progress("exporting", 0, None, f"calibrating on {len(pixels):,} images")
     rounded = round_weights(graph, pixels)

@@ -216,7 +216,7 @@ def _parse_entry(name: str, value: Any, path: Path) -> TensorEntry:
     dtype = _READ_DTYPES.get(value["dtype"]) if isinstance(value["dtype"], str) else None
     if dtype is None or offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
         raise problem
-    if math.prod(size or 1 for size in shape) >= MAX_DATA_BYTES:  # numpy takes none of 0 either
+    if math.prod(size or 1 for size in shape) > MAX_DATA_BYTES:  # numpy takes none of 0 either
         raise problem
     return TensorEntry(value["dtype"], tuple(shape), offsets[0], offsets[1])
 

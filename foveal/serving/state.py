@@ -62,10 +62,11 @@ class ServerState:
     ) -> list[np.ndarray | ImageError]:
         """The probabilities of every source in order, or why it could not be read.
 
-        No more than the queue takes wait at once.  Raises RequestError 503 where it is full or the
-        deadline has passed.
+        Half of what the queue takes wait at once, so that others come in between.  Raises
+        RequestError 503 where it is full or the deadline has passed.
         """
-        most, results = self.settings.limits.queue_images, []
+        self.check_queue()
+        most, results = max(1, self.settings.limits.queue_images // 2), []
         try:
             async with asyncio.timeout(self.settings.limits.deadline_seconds):
                 for start in range(0, len(sources), most):
@@ -78,7 +79,6 @@ class ServerState:
     async def _queued_rows(
         self, served: ServedModel, sources: Sequence[PixelSource]
     ) -> list[np.ndarray | ImageError]:
-        self.check_queue()
         count = len(sources)
         self.queued_images += count
         self.metrics.queued_images.inc(count)

@@ -49,6 +49,13 @@ def test_a_class_in_one_half_only_hides_no_shortcut_of_the_others(make_scan):
     assert (shortcut.attribute, shortcut.accuracy, shortcut.chance) == ("the brightness", 1.0, 0.5)
 
 
+def test_few_images_of_classes_in_both_halves_have_none(make_scan):
+    scan = make_scan(200)
+    labels = np.concatenate([LABELS[:30], np.arange(2, 172)])
+    scan.measures[:, image_stats.BRIGHTNESS] = labels % 2
+    assert find_shortcuts(scan, labels, 172) == []
+
+
 def test_a_class_in_one_half_only_has_no_accuracy(make_scan):
     scan = make_scan(200)
     labels = np.zeros(200, np.int64)

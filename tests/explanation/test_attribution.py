@@ -97,11 +97,13 @@ def test_the_deepest_layer_with_large_maps_is_chosen():
 
 def test_small_maps_are_chosen_where_there_are_no_larger_ones():
     layers = [MapLayer("a", 3, 2), MapLayer("b", 3, 2), MapLayer("c", 1, 1)]
-    chosen = choose_cam_layer(layers, global_average=True)
+    chosen = choose_cam_layer(layers[:2], global_average=True)
     assert chosen.reason == (
         "b (3 x 2) is the deepest layer with the largest feature maps; the maps are averaged "
         "before the output, so each map has one weight"
     )
+    chosen = choose_cam_layer(layers, global_average=True)  # of which c is averaged
+    assert (chosen.layer, chosen.variant) == ("b", "hires_cam")
     assert choose_cam_layer([MapLayer("a", 1, 1)], global_average=True) is None
 
 

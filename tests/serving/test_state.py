@@ -35,22 +35,22 @@ def test_overload_is_rejected_at_once_and_what_is_accepted_is_answered(
         assert server.state.body_reader.buffered_bytes == 0
 
 
-def test_a_large_request_never_fills_the_queue_beyond_its_limit(local, monkeypatch) -> None:
-    with local(limits={"queue_images": 4, "batch_size": 2}) as server:
-        queued, submit = [], server.state.pool.submit
-
-        def note(batcher, source):
-            queued.append(server.state.queued_images)
-            return submit(batcher, source)
-
-        monkeypatch.setattr(server.state.pool, "submit", note)
+def test_a_large_request_leaves_room_for_others(local, images, wait_until) -> None:
+    limits = {"queue_images": 4, "batch_size": 2, "deadline_seconds": 60}
+    with local(limits=limits) as server, ThreadPoolExecutor(2) as pool:
+        server.predictor.release.clear()
         shape = [11, *server.predictor.manifest.network.input.shape]
         data = np.zeros(shape, np.uint8).tolist()
         tensor = {"name": "pixels", "datatype": "UINT8", "shape": shape, "data": data}
         url = f"{server.url}/v2/models/animals/infer"
-        answer = httpx.post(url, json={"inputs": [tensor]}, timeout=60)
-        assert answer.json()["outputs"][1]["shape"] == [11]
-        assert (len(queued), max(queued)) == (11, 4)
+        large = pool.submit(httpx.post, url, json={"inputs": [tensor]}, timeout=60)
+        wait_until(lambda: server.state.queued_images == 2)
+        one = pool.submit(httpx.post, f"{server.url}/predict", content=images[0], timeout=60)
+        wait_until(lambda: server.state.queued_images == 3)
+        server.predictor.release.set()
+        assert one.result().status_code == 200
+        assert large.result().json()["outputs"][1]["shape"] == [11]
+        assert max(server.predictor.batches) <= 2
 
 
 def test_a_request_over_its_deadline_is_a_503(local, images, wait_until) -> None:

@@ -22,6 +22,7 @@ from foveal.serving.body import (
 )
 from foveal.serving.errors import RequestError
 from foveal.serving.models import ServedModel
+from foveal.serving.oip import MAX_JSON_VALUES
 from foveal.serving.openapi import BINARY_SCHEMA, error_responses, request_body
 from foveal.serving.schemas import PredictionSchema, PredictionsSchema
 from foveal.serving.state import ServerState, image_source
@@ -113,6 +114,14 @@ async def _predict_parts(
             422,
             f"the form has no file, only {_quoted(fields)}; send each image as a file "
             "(curl -F image=@FILE), base64 text has to be decoded first",
+        )
+    labels = len(served.predictor.labels)
+    values = len(parts) * (labels if top == "all" else min(int(top), labels))
+    if values > MAX_JSON_VALUES:
+        raise RequestError(
+            413,
+            f"the response would have {values:,} probabilities, the limit is {MAX_JSON_VALUES:,}; "
+            "send fewer images, or ask for fewer classes with top",
         )
     sources = [image_source(served, part.content) for part in parts]
     results = await state.predict_rows(served, sources)

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from foveal.prediction.predictor import Predictor
+from foveal.serving.routes import predict
 
 MODELS = ("animals", "animals-fast")
 
@@ -67,6 +68,19 @@ def test_several_images_as_multipart(client, predictors, images) -> None:
         expected(predictors["animals"], content, path=name)
         for name, content in zip(names, images, strict=False)
     ]
+
+
+def test_more_probabilities_than_a_response_holds_are_refused(local, images, monkeypatch) -> None:
+    monkeypatch.setattr(predict, "MAX_JSON_VALUES", 5)
+    files = [("image", ("1.png", images[0]))] * 2
+    with local() as server:
+        refused = httpx.post(f"{server.url}/predict?top=3", files=files, timeout=60)
+        assert (refused.status_code, refused.json()["error"]) == (
+            413,
+            "the response would have 6 probabilities, the limit is 5; send fewer images, or ask "
+            "for fewer classes with top",
+        )
+        assert httpx.post(f"{server.url}/predict?top=2", files=files, timeout=60).is_success
 
 
 def test_an_unreadable_part_has_its_error_and_the_others_their_prediction(client, images) -> None:
