@@ -10,9 +10,10 @@ from foveal import neighbours
 from foveal.neighbours import nearest, unit_rows
 
 
-@pytest.mark.parametrize("block", [1 << 24, 100])
+@pytest.mark.parametrize("block", [1 << 24, 100, 7])
 def test_the_same_as_scikit_learn(monkeypatch, block):
     monkeypatch.setattr(neighbours, "_BLOCK_VALUES", block)
+    monkeypatch.setattr(neighbours, "_BLOCK_ROWS", block)
     random = np.random.default_rng(0)
     vectors, queries = random.normal(size=(60, 9)), random.normal(size=(25, 9))
     reference = NearestNeighbors(n_neighbors=4, metric="cosine").fit(vectors)

@@ -46,10 +46,9 @@ def design(
             start_from=start_from,
             progress=progress,
         )
-    options_given = {"--root": root, "--minutes": None if minutes is None else f"{minutes:g}"}
     words = [data]
-    for name, value in options_given.items():
-        words += [] if value is None else [name, str(value)]
+    words += [] if root is None else ["--root", str(root)]
+    words += [] if minutes is None else ["--minutes", f"{minutes:g}"]
     words += ["--allow-bad"] if allow_bad else []
     words += ["--ignore-unknown-classes"] if ignore_unknown_classes else []
     asked = [] if start_from == "auto" else ["--from", start_from]

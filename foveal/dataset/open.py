@@ -52,9 +52,10 @@ def open_dataset(
 
 
 def open_images(data: str | Path | Dataset, *, root: str | Path | None = None) -> Dataset:
-    """The images of DATA, for what needs no labels: as `open_dataset`, or without labels.
+    """The images of DATA, for what needs no labels: as `open_dataset`.
 
-    So are those of a folder or archive without class folders, and of .tar shards without labels.
+    Those of a folder or archive without class folders, and of .tar shards without labels, have
+    none.
     """
     dataset = open_dataset(data, root=root, allow_empty=True)
     if not len(dataset) and not isinstance(data, Dataset):

@@ -37,9 +37,8 @@ class EvaluationSet:
     cache_rows: rows of `pixel_cache` that are scored.  targets: int64 (n,), or bool (n, K).
     labels: of the model.  split: what is scored, `unseen` where DATA has no split.  left_out:
     images not scored because the model was fitted on them, or one that it is compared with was or
-    does not know their class.
-    used_in_training: (n,) scored although it was.  ignored_classes: class the model does not know
-    -> images (or labels) left out.
+    does not know their class.  used_in_training: (n,) scored although it was.  ignored_classes:
+    class the model does not know -> images (or labels) left out.
     """
 
     dataset: Dataset

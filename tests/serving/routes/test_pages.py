@@ -44,6 +44,19 @@ def test_explain(client, images) -> None:
     )
 
 
+def test_the_model_that_is_served_is_explained_and_no_file(local, images) -> None:
+    explained = []
+
+    def explain(model, *_):
+        explained.append(model)
+        return "<!doctype html>"
+
+    with local(explain=explain) as server:
+        server.predictor.native = object()
+        assert httpx.post(f"{server.url}/explain", content=images[0], timeout=60).is_success
+        assert explained == [server.predictor.native]
+
+
 def test_only_one_image_is_explained_at_a_time(local, images) -> None:
     release = threading.Event()
 
